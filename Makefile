@@ -1,0 +1,37 @@
+# Short names for the commands of README.md and CONTRIBUTING.md.
+BIN := .venv/bin
+
+.PHONY: help install test slow lint format types contracts ci schema
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install:  ## virtual environment with the tested versions and the developer tools
+	python3 -m venv .venv
+	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
+
+test:  ## the default tests
+	$(BIN)/pytest
+
+slow:  ## the slow tests
+	$(BIN)/pytest -m slow
+
+lint:  ## ruff, and whether the code is formatted
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format:  ## mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types:  ## basedpyright
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+contracts:  ## who may import whom
+	$(BIN)/lint-imports
+
+schema:  ## rewrite studies/schema.json from the catalogue
+	$(BIN)/python -m harness.studyfile.schema studies/schema.json
+
+ci:  ## everything, from an empty environment
+	bash .ci/run

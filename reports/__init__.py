@@ -1,0 +1,44 @@
+"""From run records to a verdict and a page; reads records only, and loads nothing until it is asked for.
+
+In a notebook::
+
+    import reports
+    frame = reports.read_frame("runs/kl_direction")
+    effects = reports.study_effects(frame.deltas("ndcg@10"))
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reports.effects import study_effects
+    from reports.frame import Frame, read_frame
+    from reports.ranking import rank
+    from reports.render import write_report
+    from reports.verdicts import judge
+
+__all__ = ["Frame", "judge", "rank", "read_frame", "study_effects", "write_report"]
+
+_HOME = {
+    "Frame": "reports.frame",
+    "judge": "reports.verdicts",
+    "rank": "reports.ranking",
+    "read_frame": "reports.frame",
+    "study_effects": "reports.effects",
+    "write_report": "reports.render",
+}
+_MODULES = ("build", "effects", "frame", "model", "ranking", "render", "verdicts")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    if name in _MODULES:
+        return import_module(f"reports.{name}")
+    raise AttributeError(f"module 'reports' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_MODULES})

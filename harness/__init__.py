@@ -1,0 +1,44 @@
+"""Ablation studies of FTragrec.
+
+What a notebook imports; every name is loaded when it is first used, so that importing this package stays cheap:
+
+* ``load_study(path)``: read and check a study file;
+* ``make_plan(study)``: its cells, composed and checked;
+* ``run_study(study, options, display)``: run them;
+* ``compose(base, stack)``, ``BASE``, ``CATALOGUE``: recipes and remedies.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.compose import compose
+    from harness.interventions import CATALOGUE
+    from harness.plan import make_plan
+    from harness.recipe import BASE
+    from harness.runner.coordinator import RunOptions, run_study
+    from harness.study import load_study
+
+__all__ = ["BASE", "CATALOGUE", "RunOptions", "compose", "load_study", "make_plan", "run_study"]
+
+_HOME = {
+    "BASE": "harness.recipe",
+    "CATALOGUE": "harness.interventions",
+    "RunOptions": "harness.runner.coordinator",
+    "compose": "harness.compose",
+    "load_study": "harness.study",
+    "make_plan": "harness.plan",
+    "run_study": "harness.runner.coordinator",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,34 @@
+"""Errors that a user can mend, each with the exit status that the command line ends with."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FtrError(ValueError):
+    """A problem stated as what is wrong, the value found and the fix."""
+
+    exit_status = 2
+
+
+class InputError(FtrError):
+    """A study file, a data file or an option that cannot be used as given."""
+
+
+class EnvironmentProblem(FtrError):
+    """The machine, not the input, stands in the way: no network, a full disk, a missing package."""
+
+    exit_status = 4
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A suggestion to append to an error message, or an empty string.
+
+    >>> did_you_mean("kl.revers", ["kl.reverse", "kl.weight"])
+    '; did you mean kl.reverse?'
+    >>> did_you_mean("zzz", ["kl.reverse"])
+    ''
+    """
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""

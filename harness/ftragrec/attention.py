@@ -1,0 +1,80 @@
+"""Seams ``attention_query``, ``similarity``, ``keys`` and ``temperature``: how neighbours are weighed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.schedules import Constant, Progress, Schedule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.ftragrec.memory import Memory
+    from harness.ftragrec.search import Neighbours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneQuery:
+    """The mixing weights ask with the backbone vector ``s``, not with ``R(s)``.  Source: point 7."""
+
+    def choose(self, sequence: Tensor, query: Tensor) -> Tensor:
+        """``s`` of ``s`` and ``R(s)``, ``(batch, d)`` each."""
+        return sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrieverQuery:
+    """The mixing weights ask with ``R(s)``, as the retrieval distribution does.  Source: family 0."""
+
+    def choose(self, sequence: Tensor, query: Tensor) -> Tensor:
+        """``R(s)`` of ``s`` and ``R(s)``, ``(batch, d)`` each."""
+        return query
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DotProduct:
+    """Raw inner products, so logits grow with the norms.  Source: FTragrec as found, points 5 and 7."""
+
+    def __call__(self, query: Tensor, keys: Tensor) -> Tensor:
+        """Similarities ``(batch, k)`` of queries ``(batch, d)`` to their keys ``(batch, k, d)``."""
+        return (keys @ query[:, :, None]).squeeze(-1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CosineSimilarity:
+    """Inner products of normalised vectors, in [-1, 1].  Source: family 0."""
+
+    def __call__(self, query: Tensor, keys: Tensor) -> Tensor:
+        """Similarities ``(batch, k)`` of queries ``(batch, d)`` to their keys ``(batch, k, d)``."""
+        from torch.nn.functional import normalize
+
+        return DotProduct()(normalize(query, dim=-1), normalize(keys, dim=-1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredKeys:
+    """Neighbours' keys as the memory stored them.  Source: FTragrec as found, point 5."""
+
+    def gather(self, memory: Memory, neighbours: Neighbours) -> Tensor:
+        """Keys of the neighbours, ``(batch, k, d)``."""
+        return memory.keys[neighbours.entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedTemperature:
+    """One tau for every sample and for both distributions.  Source: FTragrec as found, points 5 and 7."""
+
+    schedule: Schedule = Constant(0.07)
+
+    def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
+        """tau: a number, or ``(batch, 1)`` where it differs by sample."""
+        return self.schedule(progress)
+
+
+def masked_softmax(logits: Tensor, mask: Tensor) -> Tensor:
+    """Softmax over the neighbours that exist; a row without any is all zeros, ``(batch, k)``."""
+    present = logits.where(mask, float("-inf"))
+    top = present.amax(dim=1, keepdim=True).where(mask.any(dim=1, keepdim=True), 0.0)
+    weights = (present - top).exp()
+    return weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-38)

@@ -1,0 +1,61 @@
+"""Seams ``values``, ``fusion``, ``share`` and ``scorer``: from weighed neighbours to scores of the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.schedules import Constant, Progress, Schedule
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from harness.ftragrec.memory import Memory
+    from harness.ftragrec.modules import KnowledgeAlone
+    from harness.ftragrec.search import Neighbours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetValues:
+    """A neighbour contributes the embedding of the item that came next.  Source: FTragrec as found, point 1."""
+
+    def gather(self, memory: Memory, neighbours: Neighbours, item_matrix: Tensor) -> Tensor:
+        """Values of the neighbours, ``(batch, k, d)``."""
+        return item_matrix[memory.target[neighbours.entry]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearFusion:
+    """The fused vector is the knowledge itself, mixed in by the share alone.  Source: point 7."""
+
+    def build(self, hidden_size: int) -> KnowledgeAlone:
+        """A module without parameters."""
+        from harness.ftragrec.modules import KnowledgeAlone
+
+        return KnowledgeAlone()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledShare:
+    """One alpha for every sample: ``enhanced = s + share x (fused - s)``.  Source: point 7."""
+
+    schedule: Schedule = Constant(0.15)
+
+    def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
+        """The share: a number, or ``(batch, 1)`` where it differs by sample."""
+        return self.schedule(progress)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnhancedDot:
+    """Score of item i: ``enhanced . e_i`` with retrieval on, ``s . e_i`` with it off.  Source: point 10."""
+
+    def scores(self, enhanced: Tensor, item_matrix: Tensor) -> Tensor:
+        """Scores of the whole catalogue, padding included, ``(batch, n_items + 1)``."""
+        return enhanced @ item_matrix.T
+
+
+def enhance(sequence: Tensor, knowledge: Tensor, neighbours: Neighbours, share: float | Tensor, fuse: nn.Module) -> Tensor:
+    """The enhanced vector ``(batch, d)``; a sample without neighbours keeps its backbone vector exactly."""
+    fused = fuse(sequence, knowledge)
+    return (sequence + share * (fused - sequence)).where(neighbours.any[:, None], sequence)

@@ -1,0 +1,49 @@
+"""Seams ``retriever`` and ``start``: the encoder R that turns a backbone vector into a query or a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.ftragrec.modules import FeedForwardEncoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedForward:
+    """Post-LN feed-forward blocks d-4d-d with GELU and a residual.  Source: FTragrec as found, point 3.
+
+    Attributes:
+        n_layers: blocks on top of each other.
+        dropout: rate on each block's output before the residual, in [0, 1).
+    """
+
+    n_layers: int = 1
+    dropout: float = 0.1
+
+    def build(self, hidden_size: int) -> FeedForwardEncoder:
+        """The encoder, its weights not yet set (the seam ``start`` sets them)."""
+        from harness.ftragrec.modules import FeedForwardEncoder
+
+        return FeedForwardEncoder(hidden_size=hidden_size, n_layers=self.n_layers, dropout=self.dropout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomStart:
+    """Weights from normal(0, std), biases 0, LayerNorm the identity.  Source: FTragrec as found, point 3."""
+
+    std: float = 0.02
+
+    def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
+        """Set every parameter of a freshly built module in place."""
+        import torch
+
+        for part in module.modules():
+            if isinstance(part, torch.nn.Linear):
+                torch.nn.init.normal_(part.weight, std=self.std, generator=generator)
+                torch.nn.init.zeros_(part.bias)
+            elif isinstance(part, torch.nn.LayerNorm):
+                torch.nn.init.ones_(part.weight)
+                torch.nn.init.zeros_(part.bias)

@@ -1,0 +1,179 @@
+"""The live system of one run: built from a recipe, it retrieves, weighs and mixes for a batch of prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from harness.data.interactions import Interactions
+from harness.data.split import Indices, Prefixes
+from harness.errors import InputError
+from harness.ftragrec.attention import masked_softmax
+from harness.ftragrec.fusion import enhance
+from harness.ftragrec.memory import Memory
+from harness.ftragrec.search import LiveIndex, Neighbours, NeighbourSearch
+from harness.ftragrec.streams import Streams
+from harness.recipe import Recipe
+from harness.schedules import Progress
+
+from harness.backbone.model import DuoRec  # isort: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Inputs:
+    """What all runs on one replicate's backbone share; nothing in it is changed by a run.
+
+    Attributes:
+        data: the interactions.
+        prefixes: their prefixes, split leave-one-out.
+        backbone: the pretrained model, frozen.
+        encodings: clean ``s`` of every prefix, ``(n_prefixes, d)`` float32.
+    """
+
+    data: Interactions
+    prefixes: Prefixes
+    backbone: DuoRec
+    encodings: Tensor
+
+    @property
+    def item_matrix(self) -> Tensor:
+        """Item embeddings, row 0 the padding, ``(n_items + 1, d)``."""
+        return self.backbone.item_embedding.weight.detach()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Forward:
+    """A batch on its way to the loss or to scores.
+
+    Attributes:
+        sequence: backbone vectors ``s``, ``(batch, d)``.
+        query: ``R(s)``, ``(batch, d)``.
+        neighbours: what was retrieved.
+        keys, values: of the neighbours, ``(batch, k, d)``.
+        temperature: tau, a number or ``(batch, 1)``.
+        attention: mixing weights, ``(batch, k)``, rows sum to 1 or to 0 without neighbours.
+        knowledge: ``sum_j w_j value_j``, ``(batch, d)``.
+        enhanced: the vector that scores with retrieval on, ``(batch, d)``.
+        target: the next item, ``(batch,)``.
+        item_matrix: item embeddings, ``(n_items + 1, d)``.
+    """
+
+    sequence: Tensor
+    query: Tensor
+    neighbours: Neighbours
+    keys: Tensor
+    values: Tensor
+    temperature: float | Tensor
+    attention: Tensor
+    knowledge: Tensor
+    enhanced: Tensor
+    target: Tensor
+    item_matrix: Tensor
+
+
+class System:
+    """The trainable parts of a run and the fixed tables around them.
+
+    Attributes:
+        modules: group of parameters -> module, ``retriever`` and ``fusion``.
+    """
+
+    def __init__(self, recipe: Recipe, inputs: Inputs, streams: Streams) -> None:
+        self.recipe = recipe
+        self.inputs = inputs
+        hidden_size = inputs.encodings.shape[1]
+        self.modules = nn.ModuleDict(
+            {"retriever": recipe.retriever.build(hidden_size), "fusion": recipe.fusion.build(hidden_size)}
+        )
+        for group, module in self.modules.items():
+            recipe.start.initialise(module, streams.generator(f"start/{group}"))
+        self._search = NeighbourSearch(
+            exclusion=recipe.exclusion, filters=recipe.filters, selection=recipe.selection
+        )
+        self._target = torch.from_numpy(inputs.prefixes.target)
+
+    def retriever(self, sequence: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """``R(s)``, ``(batch, d)``; with a generator its dropout is active."""
+        return self.modules["retriever"](sequence, generator)
+
+    def named_groups(self) -> Iterator[tuple[str, list[nn.Parameter]]]:
+        """The groups that have parameters, with them."""
+        for group, module in self.modules.items():
+            parameters = list(module.parameters())
+            if parameters:
+                yield group, parameters
+
+    @torch.no_grad()
+    def build_memory(self) -> Memory:
+        """The memory with keys encoded by the retriever as it is now, in evaluation mode.
+
+        Raises:
+            InputError: no prefix is admitted.
+        """
+        recipe, prefixes = self.recipe, self.inputs.prefixes
+        entries = recipe.sources.entries(prefixes)
+        entries = recipe.eviction.kept(entries[recipe.admission.admitted(prefixes.position[entries])])
+        if len(entries) == 0:
+            raise InputError(
+                f"the memory is empty: none of {len(prefixes.train)} training prefixes passes {recipe.admission}; "
+                "use longer histories or admit shorter ones"
+            )
+        return Memory(
+            prefix=entries,
+            user=prefixes.user[entries],
+            position=prefixes.position[entries],
+            target=self._target[torch.from_numpy(entries)],
+            keys=self.retriever(self.inputs.encodings[torch.from_numpy(entries)]),
+        )
+
+    def build_index(self, memory: Memory, streams: Streams) -> LiveIndex:
+        """The index over the memory's normalised keys."""
+        return self.recipe.index.build(nn.functional.normalize(memory.keys, dim=1).numpy(), streams.integer("index"))
+
+    def forward(
+        self,
+        *,
+        sequence: Tensor,
+        prefix: Indices,
+        memory: Memory,
+        index: LiveIndex,
+        progress: Progress,
+        generator: torch.Generator | None = None,
+    ) -> Forward:
+        """Retrieve for prefixes ``(batch,)`` with vectors ``(batch, d)`` and mix what was found.
+
+        Args:
+            generator: draws the retriever's dropout; None: evaluation mode.
+        """
+        recipe, prefixes, item_matrix = self.recipe, self.inputs.prefixes, self.inputs.item_matrix
+        query = self.retriever(sequence, generator)
+        neighbours = self._search(
+            index=index,
+            memory=memory,
+            queries=query,
+            user=prefixes.user[prefix],
+            position=prefixes.position[prefix],
+        )
+        keys = recipe.keys.gather(memory, neighbours)
+        values = recipe.values.gather(memory, neighbours, item_matrix)
+        temperature = recipe.temperature(progress, neighbours)
+        asked = recipe.attention_query.choose(sequence, query)
+        attention = masked_softmax(recipe.similarity(asked, keys) / temperature, neighbours.mask)
+        knowledge = (attention[:, None] @ values).squeeze(1)
+        share = recipe.share(progress, neighbours)
+        return Forward(
+            sequence=sequence,
+            query=query,
+            neighbours=neighbours,
+            keys=keys,
+            values=values,
+            temperature=temperature,
+            attention=attention,
+            knowledge=knowledge,
+            enhanced=enhance(sequence, knowledge, neighbours, share, self.modules["fusion"]),
+            target=self._target[torch.from_numpy(prefix)],
+            item_matrix=item_matrix,
+        )

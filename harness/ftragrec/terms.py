@@ -1,0 +1,63 @@
+"""The loss of one batch as a list of terms, each computed only where it can train something."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from harness.backbone.softmax import cross_entropy
+from harness.ftragrec.objective import Term, mean_over, retrieval_distribution
+from harness.ftragrec.system import Forward
+from harness.recipe import Recipe
+from harness.schedules import Progress
+
+MIN_NEIGHBOURS = 2
+"""A sample takes part in the alignment term from this many neighbours on: one leaves nothing to align."""
+
+
+def loss_terms(recipe: Recipe, forward: Forward, progress: Progress) -> tuple[Term, ...]:
+    """The terms of ``CE(s) + w_e CE(enhanced) + w_a D(P_ret, P_rec)`` and the extra ones.
+
+    Source: FTragrec as found, point 8.
+    """
+    chosen = recipe.sample_mask.mask(forward.neighbours)
+    taking_part = torch.ones_like(forward.target, dtype=torch.bool) if chosen is None else chosen
+    enough = taking_part & (forward.neighbours.count >= MIN_NEIGHBOURS)
+
+    def recommendation(rows: slice) -> Tensor:
+        return catalogue_cross_entropy(forward, forward.sequence, torch.ones_like(taking_part), rows)
+
+    def enhanced(rows: slice) -> Tensor:
+        return catalogue_cross_entropy(forward, forward.enhanced, taking_part, rows)
+
+    def alignment(rows: slice) -> Tensor:
+        mask = forward.neighbours.mask[rows]
+        similarity = recipe.similarity(forward.query[rows], forward.keys[rows])
+        temperature = forward.temperature
+        p_ret = retrieval_distribution(
+            similarity, temperature if isinstance(temperature, float) else temperature[rows], mask
+        )
+        p_rec = recipe.teacher(
+            forward.sequence[rows], forward.values[rows], forward.item_matrix[forward.target[rows]], mask
+        )
+        return mean_over(recipe.divergence(p_ret, p_rec), enough[rows])
+
+    return (
+        Term(name="recommendation", weight=1.0, inputs=(forward.sequence,), value=recommendation),
+        Term(
+            name="enhanced", weight=recipe.enhanced_weight(progress), inputs=(forward.enhanced,), value=enhanced
+        ),
+        Term(
+            name="alignment",
+            weight=recipe.alignment_weight(progress),
+            inputs=(forward.query, forward.keys, forward.sequence, forward.values),
+            value=alignment,
+        ),
+        *(each.term(forward, progress) for each in recipe.extra_terms),
+    )
+
+
+def catalogue_cross_entropy(forward: Forward, hidden: Tensor, chosen: Tensor, rows: slice) -> Tensor:
+    """Mean cross-entropy of the targets over the whole catalogue, padding left out, nats."""
+    losses = cross_entropy(hidden[rows], forward.item_matrix, forward.target[rows], weights=chosen[rows])
+    return losses

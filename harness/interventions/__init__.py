@@ -1,0 +1,57 @@
+"""The remedies: ``CATALOGUE`` in the seed's order, and the remedies of installed plug-ins.
+
+A third party adds its own through the entry point group ``ftr_study.interventions``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+
+from harness.errors import InputError, did_you_mean
+from harness.interventions.base import Intervention
+from harness.interventions.kl import Reverse, Symmetric, Weight
+from harness.interventions.wiring import Cosine, RetrieverAttention
+
+CATALOGUE: tuple[type[Intervention], ...] = (
+    Reverse,
+    Weight,
+    Symmetric,
+    RetrieverAttention,
+    Cosine,
+)
+
+ENTRY_POINT_GROUP = "ftr_study.interventions"
+
+
+@cache
+def available() -> dict[str, type[Intervention]]:
+    """Every intervention by id: the catalogue's, then those of installed plug-ins.
+
+    Raises:
+        InputError: a plug-in is no intervention, or takes an id that is taken.
+    """
+    known = {each.id: each for each in CATALOGUE}
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        plugin: object = point.load()
+        if not (isinstance(plugin, type) and issubclass(plugin, Intervention)):
+            raise InputError(f"entry point {point.name} = {point.value} is not a subclass of Intervention; mend the plug-in")
+        if plugin.id in known:
+            raise InputError(f"entry point {point.name} = {point.value} takes the id {plugin.id!r} a second time; rename it")
+        known[plugin.id] = plugin
+    return known
+
+
+def find(intervention_id: str) -> type[Intervention]:
+    """The intervention of that id.
+
+    Raises:
+        InputError: there is none; the text suggests the nearest.
+    """
+    known = available()
+    if intervention_id not in known:
+        raise InputError(
+            f"unknown intervention {intervention_id!r}{did_you_mean(intervention_id, known)} "
+            "(ftr-study list interventions shows all)"
+        )
+    return known[intervention_id]

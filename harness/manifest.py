@@ -1,0 +1,179 @@
+"""What a study folder says of the study: its arms, which record belongs to which cell, and the users behind the ranks."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import InputError
+from harness.records import RecordStore, RunRecord, write_atomically
+
+SCHEMA_VERSION = 1
+BASE = "base"
+A_A = "a/a"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmRow:
+    """One row of the ranking: an arm at one setting.
+
+    Attributes:
+        name: unique in the study, such as ``weight[weight=0.003]``, ``base`` or ``a/a``.
+        arm: the arm's name in the study file.
+        remedies: the stack, each ``{"id": ..., "settings": {...}, "title": ..., "title_zh": ...}``.
+        family: the family of a single remedy, ``stack`` for several, empty for base and a/a.
+        priority: the seed's priority of a single remedy (H, M, L), else ``-``.
+        status: ``run`` has cells of its own; ``alias`` equals another row's recipe (``alias_of``);
+            ``inapplicable`` cannot act on this base (``reason``).
+        keys: replicate number -> record key; holds finished cells only.
+        failures: replicate number -> why the cell failed, one line each.
+        replaces: what the arm overrides in the study's base stack, a sentence each.
+    """
+
+    name: str
+    arm: str
+    remedies: tuple[Mapping[str, Any], ...] = ()
+    family: str = ""
+    priority: str = "-"
+    status: Literal["run", "alias", "inapplicable"] = "run"
+    alias_of: str = ""
+    reason: str = ""
+    keys: Mapping[int, str] = field(default_factory=dict)
+    failures: Mapping[int, str] = field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyManifest:
+    """A study as planned and as far as it has run.
+
+    Attributes:
+        primary: the metric that ranks the arms, such as ``ndcg@10``, on test with retrieval on.
+        sesoi: smallest effect worth having, as a fraction of base's primary metric.
+        replicates: replicate numbers, ascending.
+        base: the study's base stack as text, empty where it is FTragrec as found.
+        data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source.
+        provenance: command, versions, machine, git, started, finished, seconds, n_run, n_reused.
+    """
+
+    name: str
+    question: str
+    primary: str
+    sesoi: float
+    seed: int
+    replicates: tuple[int, ...]
+    budget: Mapping[str, int]
+    backbone: Literal["per_seed", "shared"]
+    base: tuple[str, ...]
+    data: Mapping[str, Any]
+    rows: tuple[ArmRow, ...]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> StudyManifest:
+        """The manifest that :meth:`to_json` wrote.
+
+        Raises:
+            InputError: written by another version.
+        """
+        raw = json.loads(text)
+        if raw.get("schema_version") != SCHEMA_VERSION:
+            raise InputError(
+                f"manifest has schema_version {raw.get('schema_version')!r}, this version reads {SCHEMA_VERSION}; "
+                "run the study again"
+            )
+        rows = tuple(
+            ArmRow(
+                **{
+                    **row,
+                    "remedies": tuple(row["remedies"]),
+                    "replaces": tuple(row["replaces"]),
+                    "keys": {int(number): key for number, key in row["keys"].items()},
+                    "failures": {int(number): why for number, why in row["failures"].items()},
+                }
+            )
+            for row in raw.pop("rows")
+        )
+        for name in ("replicates", "base"):
+            raw[name] = tuple(raw[name])
+        return cls(rows=rows, **raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyUsers:
+    """What the report needs of the users, in the order of the ranks.
+
+    Attributes:
+        history_length: items before the test target, ``(n_users,)``.
+        target_popularity: training events of the test target, ``(n_users,)``.
+    """
+
+    history_length: NDArray[np.int64]
+    target_popularity: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFolder:
+    """The files of one study: ``manifest.json``, ``users.npz``, ``optuna.db`` and the report beside them.
+
+    Attributes:
+        path: such as ``runs/kl_direction``; records live in ``.records`` beside it, shared by all studies.
+    """
+
+    path: Path
+
+    @property
+    def records(self) -> RecordStore:
+        return RecordStore(self.path.parent / ".records")
+
+    def write_manifest(self, manifest: StudyManifest) -> None:
+        write_atomically(self.path / "manifest.json", manifest.to_json().encode())
+
+    def manifest(self) -> StudyManifest:
+        """The study's manifest.
+
+        Raises:
+            InputError: the folder holds none.
+        """
+        path = self.path / "manifest.json"
+        try:
+            return StudyManifest.from_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise InputError(f"{path} does not exist; run the study first: ftr-study run STUDY.yaml") from None
+
+    def write_users(self, users: StudyUsers) -> None:
+        archive = io.BytesIO()
+        np.savez_compressed(
+            archive, history_length=users.history_length, target_popularity=users.target_popularity
+        )
+        write_atomically(self.path / "users.npz", archive.getvalue())
+
+    def users(self) -> StudyUsers:
+        with np.load(self.path / "users.npz", allow_pickle=False) as archive:
+            return StudyUsers(
+                history_length=archive["history_length"], target_popularity=archive["target_popularity"]
+            )
+
+    def load_records(self, manifest: StudyManifest) -> dict[str, dict[int, RunRecord]]:
+        """Row name -> replicate -> record, for every finished cell whose record is there and whole."""
+        loaded: dict[str, dict[int, RunRecord]] = {}
+        cache: dict[str, RunRecord | None] = {}
+        for row in manifest.rows:
+            for replicate, key in row.keys.items():
+                if key not in cache:
+                    cache[key] = self.records.read(key)
+                record = cache[key]
+                if record is not None:
+                    loaded.setdefault(row.name, {})[replicate] = record
+        return loaded

@@ -1,0 +1,182 @@
+"""What a finished run leaves behind, and the store that keeps it: one checked, content-addressed file a run."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import EnvironmentProblem
+
+Ranks = NDArray[np.int32]
+
+MAGIC = b"ftr-study record 1\n"
+_RANK_FIELDS = ("valid_on", "valid_off", "test_on", "test_off")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochPoint:
+    """One evaluation during a run.
+
+    Attributes:
+        epoch: 0 for the evaluation before training, then 1, 2, ...
+        valid_on, valid_off: metric name (``ndcg@10``) -> mean over users on valid, retrieval on and off; ``valid_on``
+            is empty where no index existed yet.
+        losses: term name -> mean over the epoch, in nats; empty at epoch 0.
+        settings: scheduled values that held in the epoch, such as ``temperature``.
+        seconds: wall time of the epoch's training and evaluation.
+    """
+
+    epoch: int
+    valid_on: Mapping[str, float]
+    valid_off: Mapping[str, float]
+    losses: Mapping[str, float] = field(default_factory=dict)
+    settings: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run: the rank of every user's target at the chosen epoch, and how it came to be.
+
+    Attributes:
+        key: hash of everything that decides the ranks.
+        valid_on, valid_off, test_on, test_off: rank of each user's target, from 1, retrieval on and off,
+            ``(n_users,)`` int32.
+        chosen_epoch: the epoch of the chosen checkpoint.
+        curve: one point an evaluation, oldest first.
+        seconds: stage -> wall seconds (``train``, ``search``, ``evaluate``, ``total``, ...).
+        checks: coded findings of the run, such as ``nothing_trains``, each with a sentence.
+        recipe: the recipe in full, seam -> text.
+        provenance: versions, machine, commit, data fingerprint, seeds, backbone key.
+        observations: named figures seen during the run (numbers or short lists).
+    """
+
+    key: str
+    valid_on: Ranks
+    valid_off: Ranks
+    test_on: Ranks
+    test_off: Ranks
+    chosen_epoch: int
+    curve: tuple[EpochPoint, ...]
+    seconds: Mapping[str, float]
+    checks: Mapping[str, str] = field(default_factory=dict)
+    recipe: Mapping[str, str] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    observations: Mapping[str, Any] = field(default_factory=dict)
+
+
+class DamagedRecordError(Exception):
+    """A record file whose checksum or layout is wrong."""
+
+
+def encode_record(record: RunRecord) -> bytes:
+    """The record as bytes: a magic line, the SHA-256 of the rest, then a compressed archive of arrays."""
+    described = {
+        "key": record.key,
+        "chosen_epoch": record.chosen_epoch,
+        "curve": [asdict(point) for point in record.curve],
+        "seconds": dict(record.seconds),
+        "checks": dict(record.checks),
+        "recipe": dict(record.recipe),
+        "provenance": dict(record.provenance),
+        "observations": dict(record.observations),
+    }
+    archive = io.BytesIO()
+    np.savez_compressed(
+        archive,
+        described=np.frombuffer(json.dumps(described).encode(), dtype=np.uint8),
+        **{name: getattr(record, name).astype("<i4") for name in _RANK_FIELDS},
+    )
+    payload = archive.getvalue()
+    return MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+
+
+def decode_record(content: bytes) -> RunRecord:
+    """The record that :func:`encode_record` wrote.
+
+    Raises:
+        DamagedRecordError: the magic line, the checksum or the archive is wrong.
+    """
+    header = len(MAGIC) + 65
+    if not content.startswith(MAGIC):
+        raise DamagedRecordError("it does not start as a record does")
+    payload = content[header:]
+    if hashlib.sha256(payload).hexdigest().encode() != content[len(MAGIC) : header - 1]:
+        raise DamagedRecordError("its checksum does not match its content")
+    with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
+        described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))
+        ranks = {name: archive[name].astype(np.int32) for name in _RANK_FIELDS}
+    curve = tuple(EpochPoint(**point) for point in described.pop("curve"))
+    return RunRecord(curve=curve, **ranks, **described)
+
+
+def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> None:
+    """Write a file so that it is either whole or absent, whenever the process or the machine stops.
+
+    The message of a failure names ``option`` as the way to another folder.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written or the disk is full; nothing half-written remains.
+    """
+    temporary = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as handle:
+            temporary = handle.name
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except OSError as problem:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        raise EnvironmentProblem(
+            f"cannot write {path}: {problem.strerror or problem}; free space or choose another folder with {option}"
+        ) from problem
+
+
+class RecordStore:
+    """A folder of records, shared by all studies below one output folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, key: str) -> Path:
+        return self.folder / f"{key}.record"
+
+    def write(self, record: RunRecord) -> None:
+        write_atomically(self.path(record.key), encode_record(record))
+
+    def read(self, key: str) -> RunRecord | None:
+        """The record of that key, or None where there is none or where it was damaged.
+
+        A damaged file is set aside as ``*.damaged`` and never read again; :meth:`damaged` names it.
+        """
+        path = self.path(key)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        try:
+            return decode_record(content)
+        except DamagedRecordError:
+            path.replace(path.with_suffix(".damaged"))
+            return None
+
+    def matching(self, start: str) -> list[str]:
+        """Keys that begin with ``start``, in order."""
+        return sorted(path.stem for path in self.folder.glob("*.record") if path.stem.startswith(start))
+
+    def damaged(self) -> Iterator[Path]:
+        """Files that were set aside."""
+        return self.folder.glob("*.damaged")

@@ -1,0 +1,253 @@
+"""The study file: what a user asks, read and checked as a whole before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from harness.data.sources import DataSpec
+from harness.interventions import available
+from harness.interventions.base import Intervention
+from harness.studyfile.arms import ArmSetting, Stack, read_arms, read_base
+from harness.studyfile.data import data_spec
+from harness.studyfile.problems import Path as DocumentPath
+from harness.studyfile.problems import Problem, StudyFileError
+from harness.studyfile.schema import StudyModel, check, json_schema, read_data
+from harness.studyfile.yaml_lines import LARGEST_FILE, Document, parse_yaml
+
+__all__ = ["ArmSetting", "Budget", "Overrides", "Study", "StudyFileError", "load_study", "slugify", "study_schema"]
+
+LONGEST_SLUG = 60
+
+_OPTIONS: Mapping[str, DocumentPath] = {
+    "replicates": ("replicates",),
+    "epochs": ("budget", "epochs"),
+    "patience": ("budget", "patience"),
+    "seed": ("seed",),
+    "device": ("device",),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How long one run may train.
+
+    Attributes:
+        epochs: at most this many.
+        patience: epochs without a better valid metric before the run stops.
+    """
+
+    epochs: int
+    patience: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line sets in place of the study file; None leaves the file's value."""
+
+    replicates: int | None = None
+    epochs: int | None = None
+    patience: int | None = None
+    seed: int | None = None
+    device: str | None = None
+
+    def given(self) -> dict[str, object]:
+        """Each option that was given, by its name without the dashes."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A study file, checked, with every default filled in.
+
+    Attributes:
+        name: as written; escape it before it goes into a page.
+        slug: the name as a file name.
+        base: the stack under every arm; empty for FTragrec as found.
+        rows: every setting of every arm, in the order of the file; base and a/a are not among them.
+        replicates: how many runs each setting gets.
+        seed: seed of replicate 0.
+        sesoi: smallest effect of interest, as a fraction of base's primary metric.
+        backbone: one for every replicate, or one for all.
+        on_inapplicable: whether an arm that cannot act on this base refuses the study or is listed with its reason.
+        path: the study file.
+        lines: top-level key of the study file -> its line.
+    """
+
+    name: str
+    slug: str
+    question: str
+    data: DataSpec
+    base: Stack
+    rows: tuple[ArmSetting, ...]
+    mode: Literal["grid"]
+    replicates: int
+    seed: int
+    primary: str
+    sesoi: float
+    budget: Budget
+    backbone: Literal["per_seed", "shared"]
+    diagnostics: Literal["off"]
+    device: Literal["auto", "cpu", "cuda"]
+    on_inapplicable: Literal["error", "skip"]
+    path: Path
+    lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The names of the arms, in the order of the file."""
+        return tuple(dict.fromkeys(row.arm for row in self.rows))
+
+    def settings(self) -> tuple[ArmSetting, ...]:
+        """Every arm at every point of its grid, in the order of the file."""
+        return self.rows
+
+    def problem(self, key: str, message: str) -> Problem:
+        """A mistake that only later stages can see, with the line of ``arms.NAME`` or of a top-level key."""
+        arm = key.removeprefix("arms.")
+        lines = {row.arm: row.line for row in self.rows} if arm != key else self.lines
+        path = ("arms", arm) if arm != key else (key,)
+        return Problem(source=str(self.path), line=lines.get(arm, 0), path=path, message=message)
+
+
+def load_study(
+    path: str | Path,
+    overrides: Overrides | None = None,
+    *,
+    catalogue: Iterable[type[Intervention]] | None = None,
+) -> Study:
+    """Read and check a study file.
+
+    Args:
+        path: the file; relative paths inside it start from its folder.
+        overrides: values of the command line.
+        catalogue: the interventions that arms may name; default: the catalogue and installed plug-ins.
+
+    Raises:
+        StudyFileError: the file cannot be read or used; it lists every mistake with its line.
+    """
+    known = available() if catalogue is None else {each.id: each for each in catalogue}
+    file = Path(path)
+    document = parse_yaml(_read(file), str(path))
+    values = document.value
+    if not isinstance(values, dict):
+        found = "the file is empty" if values is None else "not a mapping of keys to values"
+        document.add((), f"{found}; a study needs name, data and arms")
+        raise StudyFileError(document.problems)
+    raw = cast(dict[str, object], values)
+    model = _check_scalars(document, raw)
+    rows = read_arms(document, known) if "arms" in raw else ()
+    base = read_base(document, known)
+    data = _check_data(document, raw, file.parent)
+    options = Overrides() if overrides is None else overrides
+    problems = [*document.problems, *_check_options(options)]
+    if problems or model is None or data is None:
+        raise StudyFileError(problems)
+    final = _apply(model, options)
+    return Study(
+        name=final.name,
+        slug=slugify(final.name),
+        question=final.question,
+        data=data,
+        base=base,
+        rows=rows,
+        mode=final.mode,
+        replicates=final.replicates,
+        seed=final.seed,
+        primary=final.primary,
+        sesoi=final.sesoi,
+        budget=Budget(epochs=final.budget.epochs, patience=final.budget.patience),
+        backbone=final.backbone,
+        diagnostics=final.diagnostics,
+        device=final.device,
+        on_inapplicable=final.on_inapplicable,
+        path=file,
+        lines={key: document.line((key,)) for key in raw},
+    )
+
+
+def study_schema(catalogue: Iterable[type[Intervention]] | None = None) -> dict[str, Any]:
+    """The JSON schema of a study file, for editors; plug-ins included unless a catalogue is given."""
+    return json_schema(available() if catalogue is None else {each.id: each for each in catalogue})
+
+
+def slugify(name: str) -> str:
+    """A name as a file name: ``a-z``, ``0-9``, ``-`` and ``_``, never empty, different for different names.
+
+    Where the name says more than its slug, a hash of the name tells it apart.
+
+    >>> slugify("kl_direction"), slugify("../KL direction")
+    ('kl_direction', 'kl-direction-97f2a6bf')
+    """
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9_]+", "-", ascii_name).strip("-_")[:LONGEST_SLUG].strip("-_")
+    if slug == name:
+        return slug
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{slug}-{digest}" if slug else f"study-{digest}"
+
+
+def _read(file: Path) -> bytes:
+    try:
+        if file.is_file():
+            with file.open("rb") as handle:
+                return handle.read(LARGEST_FILE + 1)
+        message = "is a folder, not a study file" if file.is_dir() else f"does not exist{_nearby(file)}"
+        if file.exists() and not file.is_dir():
+            message = "is not a regular file; save the study to one"
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+        message = f"cannot be read: {reason}"
+    raise StudyFileError([Problem(source=str(file), message=message)])
+
+
+def _nearby(file: Path) -> str:
+    folder = file.parent
+    if not folder.is_dir():
+        return f"; nor does its folder {folder}"
+    names = [each.name for each in folder.iterdir() if each.suffix in (".yaml", ".yml")]
+    close = difflib.get_close_matches(file.name, names, n=1)
+    return f"; did you mean {folder / close[0]}?" if close else ""
+
+
+def _check_scalars(document: Document, raw: Mapping[str, object]) -> StudyModel | None:
+    model, problems = check(raw)
+    for path, message in problems:
+        document.add(path, message, line=document.line(path))
+    return model
+
+
+def _check_data(document: Document, raw: Mapping[str, object], folder: Path) -> DataSpec | None:
+    """The data set, looked up unless the schema already found fault with this part."""
+    faulty = any(problem.path[:1] == ("data",) for problem in document.problems)
+    model = None if faulty else read_data(raw.get("data"))
+    return data_spec(document, model, folder) if model else None
+
+
+def _check_options(options: Overrides) -> list[Problem]:
+    """Each option checked by the rule of the key that it replaces."""
+    problems: list[Problem] = []
+    for option, value in options.given().items():
+        _, found = check(_put({"name": "x", "data": "x", "arms": {}}, _OPTIONS[option], value))
+        problems += [Problem(source=f"--{option}", message=message) for _, message in found]
+    return problems
+
+
+def _apply(model: StudyModel, options: Overrides) -> StudyModel:
+    values: dict[str, object] = model.model_dump()
+    for option, value in options.given().items():
+        values = _put(values, _OPTIONS[option], value)
+    return StudyModel.model_validate(values)
+
+
+def _put(values: Mapping[str, object], path: DocumentPath, value: object) -> dict[str, object]:
+    """The mapping with the value at a path."""
+    key, *rest = path
+    inner = cast(Mapping[str, object], values.get(str(key), {}))
+    return {**values, str(key): _put(inner, tuple(rest), value) if rest else value}

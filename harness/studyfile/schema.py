@@ -1,0 +1,273 @@
+"""The schema of a study file: one pydantic model for reading, and from it the JSON schema that editors use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+
+from harness.errors import did_you_mean
+from harness.interventions.base import Domain, Intervention
+from harness.metrics import METRICS
+from harness.studyfile.problems import Path, listing, show
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+NOT_YET: Mapping[str, tuple[str, ...]] = {
+    "mode": ("search", "factorial", "greedy"),
+    "diagnostics": ("full", "light"),
+}
+"""Words of the grammar that this version refuses, instead of quietly doing something else."""
+
+_SYNONYMS = {"gpu": "cuda"}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ColumnsModel(_Model):
+    """Which column of an interaction file holds what, by the name in its header without the type."""
+
+    user: Annotated[str, Field(min_length=1, max_length=200, description="column of the user")] = "user_id"
+    item: Annotated[str, Field(min_length=1, max_length=200, description="column of the item")] = "item_id"
+    time: Annotated[
+        str | None,
+        Field(
+            min_length=1, max_length=200, description="column of the time stamp; null where lines are in order of time"
+        ),
+    ] = "timestamp"
+
+
+class DataModel(_Model):
+    """Where the interactions come from."""
+
+    name: Annotated[str | None, Field(max_length=200, description="a named data set, such as ml-100k")] = None
+    path: Annotated[
+        str | None, Field(min_length=1, max_length=4000, description="a file; relative to the study file's folder")
+    ] = None
+    format: Annotated[
+        Literal["recbole", "sequences"] | None,
+        Field(
+            description="recbole: .inter with a typed header; sequences: 'user item item ...' a line; "
+            "left out: told by the suffix, .inter or .txt"
+        ),
+    ] = None
+    columns: ColumnsModel | None = None
+    min_interactions: Annotated[
+        int, Field(ge=1, le=1000, description="users and items with fewer interactions are dropped, repeatedly")
+    ] = 5
+
+
+class BudgetModel(_Model):
+    """How long one run may train."""
+
+    epochs: Annotated[int, Field(ge=1, le=10_000, description="epochs at most")] = 10
+    patience: Annotated[
+        int, Field(ge=1, le=10_000, description="epochs without a better valid metric before a run stops")
+    ] = 5
+
+
+class StudyModel(_Model):
+    """A study: a question, a data set, and the arms that are compared with base."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, description="names the folder of results")]
+    question: Annotated[str, Field(max_length=2000, description="what the study is to answer; heads the report")] = ""
+    data: Annotated[DataModel, Field(description="a named data set, or a file and how to read it")]
+    base: Annotated[Any, Field(description="remedies under every arm, base included")] = None
+    arms: Annotated[Any, Field(description="what is compared with base")]
+    mode: Annotated[Literal["grid"], Field(description="grid: every setting, every replicate")] = "grid"
+    replicates: Annotated[int, Field(ge=1, le=1000, description="runs of each setting, each with its own seed")] = 3
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of replicate 0")] = 0
+    primary: Annotated[
+        str, WithJsonSchema({"enum": list(METRICS)}), Field(description="the metric that ranks the arms, on test")
+    ] = "ndcg@10"
+    sesoi: Annotated[
+        float,
+        Field(gt=0, le=1, description="smallest effect of interest, as a fraction of base's primary metric"),
+    ] = 0.01
+    budget: BudgetModel = BudgetModel()
+    backbone: Annotated[
+        Literal["per_seed", "shared"], Field(description="a backbone for every replicate, or one for all")
+    ] = "per_seed"
+    diagnostics: Annotated[Literal["off"], Field(description="evidence beside the metrics")] = "off"
+    device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto: CUDA where there is one")] = "auto"
+    on_inapplicable: Annotated[
+        Literal["error", "skip"], Field(description="an arm that cannot act on this base: refuse the study or list it")
+    ] = "error"
+
+
+def check(raw: Mapping[str, object]) -> tuple[StudyModel | None, list[tuple[Path, str]]]:
+    """The model of a file's values, or every mistake as its place and what to do."""
+    values = {**raw, "data": _spelled_out(raw["data"])} if "data" in raw else dict(raw)
+    data = read_data(raw.get("data"))
+    problems = list(_data_problems(data)) if data else []
+    if not isinstance(values.get("primary", ""), str) or values.get("primary", METRICS[0]) not in METRICS:
+        primary = values.pop("primary")
+        hint = did_you_mean(primary.lower(), METRICS) if isinstance(primary, str) else ""
+        problems.append((("primary",), f"{show(primary)} is not {listing(METRICS)}{hint}"))
+    try:
+        model = StudyModel.model_validate(values)
+    except ValidationError as error:
+        found = [_explain(each["type"], each["loc"], each["input"]) for each in error.errors()]
+        return None, problems + [(_as_written(path, raw), message) for path, message in found]
+    return (None if problems else model), problems
+
+
+def read_data(raw: object) -> DataModel | None:
+    """The ``data`` part by itself, so that its mistakes show beside those of the rest; None where it has no shape."""
+    try:
+        return DataModel.model_validate(_spelled_out(raw))
+    except ValidationError:
+        return None
+
+
+def _spelled_out(data: object) -> object:
+    return {"name": data} if isinstance(data, str) else data
+
+
+def _as_written(path: Path, raw: Mapping[str, object]) -> Path:
+    """The place in the file: ``data: NAME`` is short for ``data: {name: NAME}``."""
+    return path[:1] if path[:1] == ("data",) and isinstance(raw.get("data"), str) else path
+
+
+def _data_problems(data: DataModel) -> Iterator[tuple[Path, str]]:
+    if (data.name is None) == (data.path is None):
+        found = "neither" if data.name is None else "both"
+        yield ("data",), f"needs either name (a named data set) or path (a file), has {found}"
+    elif data.name is not None and data.format is not None:
+        yield ("data", "format"), "a named data set has its own format; remove this line"
+    if data.columns is not None and (data.name is not None or data.format == "sequences"):
+        yield ("data", "columns"), "only a file of format recbole has columns to name; remove this line"
+
+
+def _explain(kind: str, loc: Sequence[str | int], value: object) -> tuple[Path, str]:
+    """A pydantic error in this project's words: the value, what is allowed, and the nearest known word."""
+    path = tuple(loc)
+    fields = _fields_at(path[:-1])
+    key = str(path[-1]) if path else ""
+    if kind == "extra_forbidden":
+        return path, f"unknown key{did_you_mean(key, fields)} (keys: {', '.join(fields)})"
+    allowed = _allowed(fields.get(key, {}))
+    if kind == "missing":
+        return path, f"missing; add  {key}: …  ({allowed})"
+    if isinstance(value, str) and value in NOT_YET.get(key, ()):
+        return path, f"{value} is not supported yet by this version; use {allowed}"
+    words = cast(Sequence[str], fields.get(key, {}).get("enum", ()))
+    hint = did_you_mean(_SYNONYMS.get(value, value), words) if isinstance(value, str) else ""
+    if kind == "string_too_long" and isinstance(value, str):
+        return path, f"{len(value)} characters; give {allowed}"
+    return path, f"{show(value)} is not {allowed}{hint}"
+
+
+def _fields_at(path: Path) -> dict[str, dict[str, Any]]:
+    """The JSON schema of each key of the mapping at a path."""
+    model: type[BaseModel] = StudyModel
+    for part in path:
+        model = {"data": DataModel, "columns": ColumnsModel, "budget": BudgetModel}[str(part)]
+    return model.model_json_schema()["properties"]
+
+
+def _allowed(schema: Mapping[str, Any]) -> str:
+    """The allowed values in words, from a JSON schema."""
+    for option in schema.get("anyOf", ()):
+        if option.get("type") != "null":
+            return _allowed(option)
+    if "const" in schema:
+        return str(schema["const"])
+    if "enum" in schema:
+        return listing([str(each) for each in schema["enum"]])
+    low, high = schema.get("minimum", schema.get("exclusiveMinimum")), schema.get("maximum")
+    bounds = f" in {'(' if 'exclusiveMinimum' in schema else '['}{low:g}, {high}]" if low is not None else ""
+    match schema.get("type"):
+        case "integer":
+            return f"a whole number{bounds}"
+        case "number":
+            return f"a number{bounds}"
+        case "string":
+            low = "1 to" if schema.get("minLength") else "at most"
+            return f"text of {low} {schema['maxLength']} characters"
+        case _:
+            return str(schema.get("description", "a mapping of keys to values"))
+
+
+def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
+    """The JSON schema of a study file, each known intervention with its typed parameters."""
+    schema = StudyModel.model_json_schema()
+    schema["$schema"] = SCHEMA_DIALECT
+    schema["title"] = "ftr-study study file"
+    data = schema["properties"]["data"]
+    schema["properties"]["data"] = {
+        "description": data["description"],
+        "anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"$ref": "#/$defs/DataModel"}],
+    }
+    for key, definition in (("arms", "arms"), ("base", "plain_stack")):
+        schema["properties"][key] = {**schema["properties"][key], "$ref": f"#/$defs/{definition}"}
+    for key in ("mode", "diagnostics"):
+        schema["properties"][key]["enum"] = [schema["properties"][key].pop("const")]
+    schema["$defs"] |= {
+        "arms": {
+            "type": "object",
+            "propertyNames": {"not": {"enum": ["base", "a/a"]}, "minLength": 1, "maxLength": 100},
+            "additionalProperties": {"$ref": "#/$defs/stack"},
+        },
+        "id": {
+            "oneOf": [
+                {"const": each.id, "title": each.title, "description": _sentence(each)} for each in catalogue.values()
+            ]
+        },
+        **_stack_schemas("stack", "remedy", catalogue, grid=True),
+        **_stack_schemas("plain_stack", "plain_remedy", catalogue, grid=False),
+    }
+    return schema
+
+
+def _stack_schemas(
+    stack: str, remedy: str, catalogue: Mapping[str, type[Intervention]], *, grid: bool
+) -> dict[str, Any]:
+    one = {"$ref": f"#/$defs/{remedy}"}
+    many: dict[str, Any] = {"type": "array", "items": one}
+    return {
+        stack: {"anyOf": [one, {**many, "minItems": 1} if grid else many]},
+        remedy: {
+            "anyOf": [
+                {"$ref": "#/$defs/id"},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": False,
+                    "properties": {each.id: _remedy_schema(each, grid=grid) for each in catalogue.values()},
+                },
+            ]
+        },
+    }
+
+
+def _remedy_schema(kind: type[Intervention], *, grid: bool) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    defaults = kind.defaults()
+    for name, domain in kind.domains().items():
+        value = _domain_schema(domain)
+        shape = {"anyOf": [value, {"type": "array", "minItems": 1, "items": value}]} if grid else value
+        properties[name] = {**shape, "description": domain.meaning, "default": defaults[name]}
+    return {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": properties,
+        "description": _sentence(kind),
+    }
+
+
+def _domain_schema(domain: Domain) -> dict[str, Any]:
+    if domain.choices:
+        return {"enum": list(domain.choices)}
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", tuple: "array"}
+    bounds = {"minimum": domain.low, "maximum": domain.high}
+    finite = {word: bound for word, bound in bounds.items() if abs(bound) != float("inf")}
+    return {"type": names[domain.kind], **(finite if domain.kind in (int, float) else {})}
+
+
+def _sentence(kind: type[Intervention]) -> str:
+    return " ".join((kind.__doc__ or kind.title).strip().partition("\n\n")[0].split()).replace("``", "")

@@ -1,0 +1,114 @@
+"""From a table of events to whole sequences: the k-core filter, time order with stable ties, and item numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.data.interactions import MIN_SEQUENCE, Interactions, LoadReport
+from harness.errors import InputError
+
+Codes = NDArray[np.int64]
+Times = NDArray[np.int64] | NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Events:
+    """What a parser read, in the file's order.
+
+    Attributes:
+        user, item: ids as numbers from 0, ``(n_events,)`` each.
+        time: timestamps in the source's unit, ``(n_events,)``; None where the file's order is the order of time.
+        user_labels, item_labels: the source's ids by number; a user may be without events.
+    """
+
+    user: Codes
+    item: Codes
+    time: Times | None
+    user_labels: Sequence[str]
+    item_labels: Sequence[str]
+
+
+def k_core(user: Codes, item: Codes, *, min_per_user: int, min_per_item: int) -> NDArray[np.bool_]:
+    """Which events remain when rare users and rare items are removed until neither are left.
+
+    What remains does not depend on the order of removal. Repeated events count each time.
+
+    Returns:
+        a mask, ``(n_events,)``.
+    """
+    alive = np.arange(len(user))
+    while len(alive):
+        users, items = user[alive], item[alive]
+        keep = (np.bincount(users)[users] >= min_per_user) & (np.bincount(items)[items] >= min_per_item)
+        if keep.all():
+            break
+        alive = alive[keep]
+    mask = np.zeros(len(user), dtype=bool)
+    mask[alive] = True
+    return mask
+
+
+def assemble(events: Events, *, name: str, source: str, min_interactions: int) -> Interactions:
+    """Filter, order and number the events of a source.
+
+    Users keep the order in which the file first shows them (after filtering), items are numbered from 1 likewise, and
+    events of a user with equal times stay in the file's order. Users need ``max(min_interactions, MIN_SEQUENCE)``
+    events, items ``min_interactions``. Exact duplicates are kept, as RecBole keeps them, and noted.
+
+    Raises:
+        InputError: nothing remains.
+    """
+    min_per_user = max(min_interactions, MIN_SEQUENCE)
+    mask = k_core(events.user, events.item, min_per_user=min_per_user, min_per_item=min_interactions)
+    user, users = pd.factorize(events.user[mask])
+    item, items = pd.factorize(events.item[mask])
+    if not len(user):
+        raise InputError(
+            f"{source}: nothing remains of {len(events.user_labels)} users, {len(events.item_labels)} items and "
+            f"{len(events.user)} interactions when every user needs {min_per_user} and every item {min_interactions} "
+            "of them; lower data: min_interactions or give more data"
+        )
+    time = None if events.time is None else events.time[mask]
+    order = np.argsort(user, kind="stable") if time is None else np.lexsort((time, user))
+    user = user[order]
+    dropped = {
+        f"users with fewer than {min_per_user} interactions": len(events.user_labels) - len(users),
+        f"items with fewer than {min_interactions} interactions": len(events.item_labels) - len(items),
+        "interactions of those users and items": len(mask) - len(user),
+    }
+    report = LoadReport(
+        source=source,
+        rows=len(mask),
+        dropped={reason: count for reason, count in dropped.items() if count},
+        tied_share=float("nan") if time is None else _tied_share(user, time[order]),
+        notes=_notes(events),
+    )
+    return Interactions(
+        name=name,
+        items=(item[order] + 1).astype(np.int32),
+        offsets=np.concatenate([[0], np.cumsum(np.bincount(user))]).astype(np.int64),
+        user_labels=np.array([events.user_labels[number] for number in users], dtype=np.str_),
+        item_labels=np.array(["", *(events.item_labels[number] for number in items)], dtype=np.str_),
+        load_report=report,
+    )
+
+
+def _tied_share(user: Codes, time: Times) -> float:
+    """Of the pairs of neighbouring events of a user, the fraction with equal times."""
+    same_user = user[1:] == user[:-1]
+    return float((time[1:] == time[:-1])[same_user].mean())
+
+
+def _notes(events: Events) -> dict[str, int]:
+    """What is odd about the rows as read, yet no reason to leave them out."""
+    if events.time is None:
+        return {}
+    rows = pd.DataFrame({"user": events.user, "item": events.item, "time": events.time})
+    later = rows["time"].to_numpy() < rows.groupby("user", sort=False)["time"].cummax().to_numpy()
+    notes = {"duplicate rows (kept)": int(rows.duplicated().sum()), "rows out of time order (sorted)": int(later.sum())}
+    return {what: count for what, count in notes.items() if count}

@@ -1,0 +1,162 @@
+"""Getting a named data set onto the machine once, verified, whoever else wants it at the same time."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+import platformdirs
+
+from harness.data.download import DownloadError
+from harness.data.named import NAMED_SETS, NamedSet, Progress, find_named
+from harness.data.text import read_content
+from harness.errors import EnvironmentProblem, InputError
+from harness.records import write_atomically
+
+_log = logging.getLogger(__name__)
+
+
+def data_folder(data_dir: Path | None = None) -> Path:
+    """Where named sets and parsed data are kept: ``data_dir``, or a folder in the user's cache."""
+    return data_dir if data_dir is not None else Path(platformdirs.user_cache_dir("ftr-study")) / "data"
+
+
+def get(
+    name: str,
+    *,
+    data_dir: Path | None = None,
+    from_file: Path | None = None,
+    progress: Progress = _log.info,
+    sets: tuple[NamedSet, ...] = NAMED_SETS,
+) -> Path:
+    """The verified file of a named data set, fetched if the data folder does not hold it.
+
+    A file there with another checksum is set aside as ``*.damaged`` and fetched again.
+
+    Args:
+        name: one of the names in ``sets``.
+        data_dir: folder of data sets; the user's cache folder by default.
+        from_file: take the file from here and not from the network: the file itself, or any archive or table that a
+            source of the set hands out (for ``ml-100k`` the recbole wheel, GroupLens's zip, or its ``u.data``).
+        progress: told in words how far it has come.
+        sets: the data sets that there are.
+
+    Raises:
+        InputError: the name is unknown, or ``from_file`` is not that data set.
+        EnvironmentProblem: no source yielded it, or the data folder cannot be written.
+    """
+    wanted = find_named(name, sets)
+    folder = data_folder(data_dir)
+    path = folder / wanted.file_name
+    # Before the lock, so that a folder which cannot be written serves too.
+    if from_file is None and _is_whole(path, wanted):
+        return path
+    with locked(path, progress):
+        if from_file is not None:
+            content = _from_file(from_file, wanted)
+        elif _is_whole(path, wanted):
+            return path
+        else:
+            if path.exists():
+                set_aside(path, "its checksum is not that of the data set")
+            content = _from_sources(wanted, progress)
+        write_atomically(path, content, option="--data-dir")
+    progress(f"{name}: verified and kept as {path}")
+    return path
+
+
+def sha256_of(content: bytes) -> str:
+    """Checksum in 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def set_aside(path: Path, why: str) -> Path:
+    """Rename a damaged file to ``*.damaged`` and log a warning that names it.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written.
+    """
+    aside = path.with_name(path.name + ".damaged")
+    try:
+        path.replace(aside)
+    except OSError as problem:
+        raise EnvironmentProblem(
+            f"{path} is damaged ({why}) and cannot be set aside: {problem.strerror or problem}; "
+            "remove it or choose another folder with --data-dir"
+        ) from problem
+    _log.warning("%s is damaged (%s); set aside as %s and rebuilt", path, why, aside.name)
+    return aside
+
+
+@contextmanager
+def locked(path: Path, progress: Progress) -> Iterator[None]:
+    """Hold the lock beside ``path``; a process that dies gives it up.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written.
+    """
+    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            progress(f"waiting for another process that is at work on {path.name}")
+            lock.acquire(poll_interval=0.2)
+    except OSError as problem:
+        raise EnvironmentProblem(
+            f"cannot write {path.parent}: {problem.strerror or problem}; choose another folder with --data-dir"
+        ) from problem
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_whole(path: Path, wanted: NamedSet) -> bool:
+    return path.is_file() and sha256_of(read_content(path)) == wanted.sha256
+
+
+def _from_sources(wanted: NamedSet, progress: Progress) -> bytes:
+    failures: list[str] = []
+    for source in wanted.sources:
+        try:
+            content = source.fetch(progress)
+        except DownloadError as problem:
+            failures.append(f"{source}: {problem}")
+        else:
+            found = sha256_of(content)
+            if found == wanted.sha256:
+                return content
+            failures.append(f"{source}: its sha256 is {found[:12]}..., not {wanted.sha256[:12]}...")
+        progress(failures[-1])
+    tried = "".join(f"\n  tried {failure}" for failure in failures)
+    raise EnvironmentProblem(
+        f"the data set {wanted.name} could not be fetched:{tried}\n"
+        f"  connect to the network, or bring the file and run: ftr-study data get {wanted.name} --from FILE"
+    )
+
+
+def _from_file(path: Path, wanted: NamedSet) -> bytes:
+    content = read_content(path)
+    for candidate in _readings(content, wanted):
+        if sha256_of(candidate) == wanted.sha256:
+            return candidate
+    raise InputError(
+        f"{path} is not the data set {wanted.name}: its sha256 is {sha256_of(content)[:12]}..., not "
+        f"{wanted.sha256[:12]}...; take the file from one of: {', '.join(map(str, wanted.sources))}"
+    )
+
+
+def _readings(content: bytes, wanted: NamedSet) -> Iterator[bytes]:
+    """What the file may be: the data set, a table that lacks the header, or an archive with either inside."""
+    yield content
+    for source in wanted.sources:
+        try:
+            yield from source.readings(content)
+        except DownloadError as problem:
+            _log.debug("not what %s hands out: %s", source, problem)

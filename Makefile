@@ -31,7 +31,7 @@ contracts:  ## who may import whom
 	$(BIN)/lint-imports
 
 schema:  ## rewrite studies/schema.json from the catalogue
-	$(BIN)/python -m harness.studyfile.schema studies/schema.json
+	$(BIN)/ftr-study schema > studies/schema.json
 
 ci:  ## everything, from an empty environment
 	bash .ci/run

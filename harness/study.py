@@ -183,11 +183,11 @@ def slugify(name: str) -> str:
     Where the name says more than its slug, a hash of the name tells it apart.
 
     >>> slugify("kl_direction"), slugify("../KL direction")
-    ('kl_direction', 'kl-direction-97f2a6bf')
+    ('kl_direction', 'kl-direction-554b031d')
     """
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9_]+", "-", ascii_name).strip("-_")[:LONGEST_SLUG].strip("-_")
-    if slug == name:
+    if slug and slug == name:
         return slug
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{slug}-{digest}" if slug else f"study-{digest}"

@@ -139,7 +139,7 @@ def _read_remedy(document: Document, path: Path, value: object, catalogue: Catal
         return None
     kind = catalogue.get(value)
     if kind is None:
-        hint = did_you_mean(value, catalogue)
+        hint = "; write a stack as a list, in brackets" if "," in value else did_you_mean(value, catalogue)
         document.add(path, f"unknown intervention {show(value)}{hint} {_known(value, catalogue)}", line=line)
         return None
     if settings is None:
@@ -188,13 +188,17 @@ def _read_parameters(
         checked: list[object] = []
         values[name] = checked
         for i, each in enumerate([value] if candidates is None else candidates):
+            place = here if candidates is None else (*here, i)
             try:
                 checked.append(domain.check(each))
             except ValueError:
                 hint = did_you_mean(each, domain.choices) if isinstance(each, str) else ""
-                place = here if candidates is None else (*here, i)
                 document.add(place, f"{show(each)} is not {domain.describe()}{hint}")
                 fine = False
+            else:
+                if isinstance(each, float) and not math.isfinite(each):
+                    document.add(place, f"{show(each)} is not a finite number")
+                    fine = False
         fine = fine and bool(checked)
     return _Remedy(kind=kind, values=values, grid=frozenset(grid)) if fine else None
 

@@ -20,8 +20,10 @@ def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | 
         folder: where a relative path starts, the study file's own.
     """
     where = ("data",)
-    path = None if model.path is None else (folder / model.path).expanduser()
+    path = None
     try:
+        if model.path is not None:
+            path = folder / Path(model.path).expanduser()
         if path is not None and not path.is_file():
             found = "is a folder, not a file" if path.is_dir() else "does not exist"
             document.add(("data", "path"), f"{clip(str(path), 300)} {found}; a relative path starts at {folder}")
@@ -37,7 +39,7 @@ def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | 
         spec.file_format()
     except OSError as problem:
         document.add(where, f"{clip(str(path), 300)} cannot be looked up: {problem.strerror}")
-    except ValueError as problem:  # of the specification, or of a path that no file can have
+    except (ValueError, RuntimeError) as problem:  # of the specification; of a home folder that is not there
         document.add(where, str(problem).removeprefix("data: "), line=document.line(where))
     else:
         return spec

@@ -1,12 +1,12 @@
 """YAML as plain values, each with the line it stands on.
 
 Plain scalars are read by the core schema of YAML 1.2, as editors do: ``off`` and ``no`` are words, ``1e-3`` is a
-number and a date is text. PyYAML alone reads YAML 1.1, where ``diagnostics: off`` would be false and ``weight: 1e-3`` a word.
+number and a date is text. PyYAML alone reads YAML 1.1, where ``diagnostics: off`` would be false and ``weight: 1e-3`` a
+word.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -80,7 +80,7 @@ def parse_yaml(raw: bytes, source: str) -> Document:
     """
     document = Document(source=source)
     if len(raw) > LARGEST_FILE:
-        raise _fatal(source, 0, f"{len(raw)} bytes, a study file has at most {LARGEST_FILE}; is this the right file?")
+        raise _fatal(source, 0, f"more than {LARGEST_FILE} bytes; is this the right file?")
     text = _decode(raw, source)
     try:
         _check_shape(text, source)
@@ -184,10 +184,8 @@ class _Builder:
         text = str(node.value)
         if _is_unprintable(text):
             self.document.add(path, f"{show(text)} holds a control character; remove it")
-        value = text if isinstance(node, yaml.ScalarNode) and node.style else plain(text)
-        if isinstance(value, float) and not math.isfinite(value):
-            self.document.add(path, f"{text} is not a finite number; give one")
-        return value
+            return text.encode("utf-8", "replace").decode()  # half a surrogate pair would be faulted a second time
+        return text if isinstance(node, yaml.ScalarNode) and node.style else plain(text)
 
 
 def plain(text: str) -> str | int | float | bool | None:

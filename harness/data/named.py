@@ -220,7 +220,8 @@ def _zip_member(content: bytes, member: str) -> bytes:
 
 
 def _last_error(stderr: str) -> str:
-    """The line of pip's output that says most."""
+    """What pip says at the end, and whether it met an index at all, which its last line does not tell."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")]
-    return (errors or lines or [""])[-1]
+    offline = any("connection broken by" in line for line in lines)
+    return (errors or lines or [""])[-1] + (" (no connection to the package index)" if offline else "")

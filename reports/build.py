@@ -1,0 +1,69 @@
+"""The typed report of a study, from its frame."""
+
+from __future__ import annotations
+
+import math
+
+from harness.manifest import A_A
+from harness.metrics import METRICS
+from reports import formats
+from reports.analysis import Analysis, analyse
+from reports.answer import answer_of, findings_of
+from reports.figures import curves, forest, modes
+from reports.frame import Frame
+from reports.locale import Catalogue
+from reports.model import Finding, Report
+from reports.provenance import method_of
+from reports.rows import ranking_rows
+
+
+def build_report(frame: Frame, text: Catalogue) -> Report:
+    """Everything that the page and ``report.json`` say of a study."""
+    manifest = frame.manifest
+    analysis = analyse(frame)
+    decimals = effect_decimals(analysis)
+    rows = ranking_rows(analysis, text)
+    label = formats.metric_label(manifest.primary)
+    learning = curves.table(frame, rows, text)
+    findings = findings_of(analysis, rows, decimals, text)
+    if frame.records and not learning.rows:
+        missing = Finding(
+            code="no_curve",
+            severity="note",
+            title=text("finding.no_curve.title"),
+            text=text("finding.no_curve.text", metric=label),
+        )
+        findings = (*findings, missing)
+    figures = (
+        forest.table(rows, analysis, decimals, text),
+        learning,
+        modes.table(rows, label, decimals, text),
+    )
+    return Report(
+        lang=text.lang,
+        study=manifest.name,
+        question=manifest.question,
+        data=str(manifest.data.get("name", "")),
+        primary=manifest.primary,
+        primary_label=label,
+        metrics=METRICS,
+        n_users=frame.n_users,
+        n_arms=sum(row.kind == "arm" for row in rows),
+        n_replicates=len(manifest.replicates),
+        decimals=decimals,
+        sesoi=analysis.sesoi,
+        sesoi_relative=manifest.sesoi,
+        answer=answer_of(analysis, rows, decimals, text),
+        findings=findings,
+        rows=rows,
+        figures={figure.id: figure for figure in figures},
+        method=method_of(analysis, decimals, text),
+    )
+
+
+def effect_decimals(analysis: Analysis) -> int:
+    """Decimals that show the typical standard error to two digits, from 3 to 6."""
+    errors = sorted(effect.se for name, effect in analysis.effects.items() if effect.se > 0.0 and name != A_A)
+    if not errors:
+        return 4
+    return min(max(math.ceil(-math.log10(errors[len(errors) // 2])) + 1, 3), 6)

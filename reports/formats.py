@@ -1,0 +1,103 @@
+"""Numbers as a reader sees them."""
+
+from __future__ import annotations
+
+import math
+
+MINUS = "\u2212"
+NONE = "\u2013"
+
+
+def number(value: float | None, decimals: int = 4) -> str:
+    """A level, such as 0.0834.
+
+    >>> number(0.08341)
+    '0.0834'
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    return f"{value:.{decimals}f}".replace("-", MINUS)
+
+
+def signed(value: float | None, decimals: int = 4) -> str:
+    """A difference, with its sign; a zero has none.
+
+    >>> signed(0.0031), signed(0.0)
+    ('+0.0031', '0.0000')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    text = f"{value:+.{decimals}f}"
+    return text[1:] if float(text) == 0.0 else text.replace("-", MINUS)
+
+
+def percent(value: float | None, decimals: int = 1) -> str:
+    """A fraction as a signed percentage.
+
+    >>> percent(0.039)
+    '+3.9%'
+    """
+    return NONE if value is None or not math.isfinite(value) else signed(100.0 * value, decimals) + "%"
+
+
+def share(value: float | None, decimals: int = 0) -> str:
+    """A probability or a share, as a percentage without sign; never rounded to a certainty that it is not.
+
+    >>> share(0.613), share(0.9999), share(0.0)
+    ('61%', '>99%', '0%')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    edge = 0.5 * 10.0 ** (-decimals - 2)
+    if 0.0 < value < edge:
+        return f"<{100.0 * 10.0 ** (-decimals - 2):.{decimals}f}%"
+    if 1.0 - edge < value < 1.0:
+        return f">{100.0 - 10.0**-decimals:.{decimals}f}%"
+    return f"{100.0 * value:.{decimals}f}%"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value.
+
+    >>> p_value(0.00002), p_value(0.0312)
+    ('<0.0001', '0.031')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    if value < 0.0001:
+        return "<0.0001"
+    return f"{value:.4f}" if value < 0.001 else f"{value:.3f}"
+
+
+def seconds(value: float | None) -> str:
+    """A duration.
+
+    >>> seconds(3.21), seconds(75.0), seconds(4000.0)
+    ('3.2 s', '1 min 15 s', '1 h 7 min')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    if value < 10.0:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
+    minutes = round(value / 60.0)
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
+
+
+def metric_label(metric: str) -> str:
+    """A metric as papers write it.
+
+    >>> metric_label("ndcg@10"), metric_label("recall@5")
+    ('NDCG@10', 'Recall@5')
+    """
+    kind, _, cutoff = metric.partition("@")
+    return f"{kind.capitalize() if kind == 'recall' else kind.upper()}@{cutoff}"
+
+
+def interval(bounds: tuple[float, float] | None, decimals: int = 4) -> tuple[str, str]:
+    """Both ends of an interval, signed."""
+    return (NONE, NONE) if bounds is None else (signed(bounds[0], decimals), signed(bounds[1], decimals))

@@ -1,0 +1,64 @@
+"""Every fixed text of the report, one TOML file a language."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+from harness.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """The texts of one language.
+
+    Attributes:
+        lang: such as ``en``, also the page's language.
+        texts: dotted key -> text with ``{named}`` places.
+    """
+
+    lang: str
+    texts: Mapping[str, str]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The text of that key, its places filled."""
+        return self.texts[key].format(**values)
+
+    def count(self, key: str, n: int, **values: object) -> str:
+        """The text of ``key.one`` or ``key.other``, with ``{n}`` filled; a language may leave ``one`` out."""
+        form = f"{key}.one" if n == 1 and f"{key}.one" in self.texts else f"{key}.other"
+        return self.texts[form].format(n=n, **values)
+
+    def has(self, key: str) -> bool:
+        """Whether there is a text of that key."""
+        return key in self.texts
+
+
+def languages() -> tuple[str, ...]:
+    """Languages that a report can be written in."""
+    names = (entry.name for entry in resources.files("reports.locale").iterdir())
+    return tuple(sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml")))
+
+
+def load_catalogue(lang: str) -> Catalogue:
+    """The catalogue of a language.
+
+    Raises:
+        InputError: there is none.
+    """
+    if lang not in languages():
+        raise InputError(f"no report can be written in {lang!r}; use --lang with one of {', '.join(languages())}")
+    text = resources.files("reports.locale").joinpath(f"{lang}.toml").read_text(encoding="utf-8")
+    return Catalogue(lang=lang, texts=_flat(tomllib.loads(text), ""))
+
+
+def _flat(table: Mapping[str, object], prefix: str) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            texts |= _flat(value, f"{prefix}{key}.")
+        else:
+            texts[f"{prefix}{key}"] = str(value)
+    return texts

@@ -1,0 +1,144 @@
+"""The files of a report: the page, ``report.json`` and ``ranking.csv``."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from harness.manifest import StudyFolder
+from harness.records import write_atomically
+from reports import formats
+from reports.build import build_report
+from reports.figures import curves, forest, modes
+from reports.figures.svg import NARROW, WIDE
+from reports.frame import read_frame
+from reports.locale import Catalogue, load_catalogue
+from reports.model import Figure, Report, Row, Scalar
+
+FIRST_PANELS = 12
+
+
+def write_report(folder: StudyFolder, lang: str = "en") -> Path:
+    """Write ``report.html``, ``report.json`` and ``ranking.csv`` into the study folder, from its records alone.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: no such language, no study in the folder, or records that do not belong together.
+        EnvironmentProblem: the folder cannot be written.
+    """
+    text = load_catalogue(lang)
+    report = build_report(read_frame(folder), text)
+    page = folder.path / "report.html"
+    write_atomically(folder.path / "report.json", report.to_json().encode())
+    write_atomically(folder.path / "ranking.csv", ranking_csv(report).encode())
+    write_atomically(page, render_html(report, text).encode())
+    return page
+
+
+def render_html(report: Report, text: Catalogue) -> str:
+    """The page of a report, complete in itself."""
+    loader = PackageLoader("reports", "templates")
+    environment = Environment(
+        loader=loader,
+        autoescape=select_autoescape(enabled_extensions=("html", "j2"), default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": formats.number,
+        "signed": formats.signed,
+        "percent": formats.percent,
+        "share": formats.share,
+        "p_value": formats.p_value,
+        "duration": formats.seconds,
+        "metric": formats.metric_label,
+        "csv_uri": csv_uri,
+        "cell": _cell,
+    }
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        t=text,
+        css=Markup(loader.get_source(environment, "report.css")[0]),
+        script=Markup(loader.get_source(environment, "report.js")[0]),
+        drawings=_drawings(report, text),
+        first_panels=FIRST_PANELS,
+        scale=_bar_scale(report),
+        NONE=formats.NONE,
+    )
+
+
+def ranking_csv(report: Report) -> str:
+    """The ranking as CSV, one line a row, figures in full."""
+    plain = (
+        "rank name kind verdict verdict_text note equals family priority n_seeds effect relative p p_holm df method "
+        "detectable seeds_needed p_best rank_low rank_high user_sd seed_sd error_sd seconds"
+    ).split()
+    bounds = ["low", "high", "adjusted_low", "adjusted_high"]
+    levels = [f"{metric}_{mode}" for metric in report.metrics for mode in ("on", "off")]
+
+    def values(row: Row) -> Iterable[Scalar]:
+        yield from (getattr(row, name) for name in plain)
+        yield from row.plain or (None, None)
+        yield from row.adjusted or (None, None)
+        cells = {cell.metric: cell for cell in row.metrics}
+        for metric in report.metrics:
+            cell = cells.get(metric)
+            yield from (cell.on, cell.off) if cell else (None, None)
+
+    return _csv([*plain, *bounds, *levels], (values(row) for row in report.rows))
+
+
+def csv_uri(figure: Figure) -> str:
+    """The table behind a figure as a data URI."""
+    content = _csv(figure.columns, figure.rows)
+    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(content.encode()).decode()
+
+
+def _csv(columns: Iterable[str], rows: Iterable[Iterable[Scalar]]) -> str:
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if value is None else value for value in row] for row in rows)
+    return output.getvalue()
+
+
+def _cell(value: Scalar, decimals: int) -> str:
+    return formats.number(value, decimals) if isinstance(value, float) or value is None else str(value)
+
+
+def _drawings(report: Report, text: Catalogue) -> dict[str, object]:
+    """Every figure as SVG; both widths of those that carry names, of which the page shows one."""
+    drawn: dict[str, object] = {}
+    label = report.primary_label
+    effects, levels, learning = (report.figures[name] for name in ("forest", "modes", "curves"))
+    if effects.rows:
+        axis = text("figure.forest.axis", metric=label)
+        drawn["forest"] = [Markup(forest.draw(effects, axis, layout)) for layout in (WIDE, NARROW)]
+    if levels.rows:
+        axis = text("figure.modes.axis", metric=label)
+        drawn["modes"] = [Markup(modes.draw(levels, axis, layout)) for layout in (WIDE, NARROW)]
+    if learning.rows:
+        drawn["curves"] = [
+            (name, alt, Markup(svg)) for name, alt, svg in curves.panels(learning, text, report.decimals)
+        ]
+    return drawn
+
+
+def _bar_scale(report: Report) -> float | None:
+    """Half-width of the small interval bars of the ranking, in units of the metric."""
+    ends = sorted(
+        max(abs(bound) for bound in (*row.plain, row.effect or 0.0))
+        for row in report.rows
+        if row.plain is not None and row.kind == "arm"
+    )
+    # The widest tenth may run off its bar, or one hopeless arm would flatten all others.
+    return ends[int(0.9 * (len(ends) - 1))] * 1.15 or None if ends else None

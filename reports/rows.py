@@ -1,0 +1,190 @@
+"""The rows of the ranking, from the analysis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.manifest import A_A, BASE, ArmRow
+from harness.metrics import METRICS
+from reports.analysis import Analysis
+from reports.effects import Effect
+from reports.locale import Catalogue
+from reports.model import Gain, Kind, MetricCell, Row
+from reports.verdicts import MOST_SEEDS, NO_EFFECT, Verdict
+
+
+def ranking_rows(analysis: Analysis, text: Catalogue) -> tuple[Row, ...]:
+    """Every row: ranked ones by their estimate, then A/A, then those without a finished run."""
+    base = analysis.base_mean
+    order = _order(analysis)
+    rows = [_row(analysis, arm, order, text) for arm in analysis.frame.manifest.rows]
+
+    def place(row: Row) -> tuple[int, float, bool, str]:
+        ranked = row.effect is not None and row.kind != "noise"
+        group = 0 if ranked else 1 if row.kind == "noise" and row.effect is not None else 2
+        return group, -(row.effect or 0.0), bool(row.equals), row.name
+
+    return tuple(sorted(rows, key=place)) if base is not None else tuple(rows)
+
+
+def level(analysis: Analysis, name: str) -> float:
+    """A row's own mean of the primary metric on test, retrieval on."""
+    return float(analysis.frame.values(name, analysis.primary).mean())
+
+
+def _order(analysis: Analysis) -> dict[str, int]:
+    """Rank by the estimate among distinct rows; one-seed arms take part only where all arms are such."""
+    if analysis.places:
+        return {name: place.rank for name, place in analysis.places.items()}
+    if analysis.base_mean is None:
+        return {}
+    means = {name: analysis.effects[name].mean for name in sorted(analysis.verdicts)} | {BASE: 0.0}
+    return {name: number for number, name in enumerate(sorted(means, key=lambda name: -means[name]), start=1)}
+
+
+def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], text: Catalogue) -> Row:
+    frame = analysis.frame
+    source = frame.source(arm.name)
+    kind: Kind = "base" if arm.name == BASE else "noise" if arm.name == A_A else "arm"
+    finished = arm.status != "inapplicable" and bool(frame.paired(source))
+    dead = source in analysis.unchanged
+    effect = analysis.effects.get(source)
+    verdict = NO_EFFECT if dead else analysis.verdicts.get(source)
+    code = _code(arm, kind, finished, verdict, source)
+    ranked_as = BASE if dead else source
+    place = analysis.places.get(ranked_as)
+    zero = 0.0 if finished and (dead or source == BASE) else None
+    times = [
+        float(record.seconds["total"])
+        for record in frame.records.get(source, {}).values()
+        if "total" in record.seconds
+    ]
+    seconds = float(np.median(times)) if times else None
+    equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
+    return Row(
+        name=arm.name,
+        kind=kind,
+        arm=arm.arm,
+        remedies=tuple(str(remedy.get("id", "")) for remedy in arm.remedies),
+        titles=tuple(str(remedy.get("title", "")) for remedy in arm.remedies),
+        family=arm.family,
+        priority=arm.priority,
+        replaces=arm.replaces,
+        verdict=code,
+        verdict_text=text(f"verdict.{code}"),
+        note=_note(analysis, arm, kind, code, verdict, effect, text),
+        equals=equals,
+        n_seeds=len(frame.paired(source)) if arm.status != "inapplicable" else 0,
+        effect=zero if effect is None else effect.mean,
+        relative=zero if effect is None else effect.relative,
+        plain=None if effect is None else effect.interval(),
+        adjusted=None if verdict is None else verdict.adjusted,
+        p=None if effect is None else effect.p,
+        p_holm=None if verdict is None else verdict.p_holm,
+        df=None if effect is None else effect.df,
+        method="" if effect is None else effect.method,
+        negligible=verdict is not None and verdict.negligible,
+        seeds_needed=None if verdict is None else verdict.seeds_needed,
+        needs_users=verdict is not None and verdict.needs_users,
+        detectable=None if verdict is None else verdict.detectable,
+        rank=order.get(ranked_as) if finished else None,
+        p_best=None if place is None or not finished else place.p_best,
+        rank_low=None if place is None or not finished else place.low,
+        rank_high=None if place is None or not finished else place.high,
+        seed_effects={}
+        if effect is None
+        else {str(number): mean for number, mean in zip(effect.replicates, effect.seed_means, strict=True)},
+        user_sd=None if effect is None or effect.method == "one seed" else effect.user_sd,
+        seed_sd=None if effect is None or effect.method == "one seed" else effect.seed_sd,
+        error_sd=None if effect is None or effect.method == "one seed" else effect.error_sd,
+        seconds=seconds,
+        seconds_ratio=_ratio(seconds, analysis),
+        metrics=_metrics(analysis, source) if finished else (),
+        gain=_gain(analysis, source) if finished else None,
+    )
+
+
+def _code(arm: ArmRow, kind: Kind, finished: bool, verdict: Verdict | None, source: str) -> str:
+    if arm.status == "inapplicable":
+        return "inapplicable"
+    if not finished:
+        return "unfinished"
+    if kind == "noise":
+        return "noise"
+    if verdict is not None:
+        return verdict.code
+    # What is left is base and its aliases, which equal it by construction.
+    return "base" if arm.name == BASE else "noise" if source == A_A else "no_effect"
+
+
+def _note(
+    analysis: Analysis,
+    arm: ArmRow,
+    kind: Kind,
+    code: str,
+    verdict: Verdict | None,
+    effect: Effect | None,
+    text: Catalogue,
+) -> str:
+    notes: list[str] = []
+    if arm.status == "alias":
+        notes.append(text("verdict.note.alias", row=arm.alias_of))
+    if code == "inapplicable":
+        notes.append(arm.reason)
+    elif kind == "noise" and effect is not None:
+        failed = effect.p is not None and effect.p < 0.05
+        notes.append(text("verdict.note.noise_failed" if failed else "verdict.note.noise"))
+    elif code in ("one_seed", "no_effect") and arm.status != "alias":
+        notes.append(text(f"verdict.note.{code}"))
+    elif verdict is not None and verdict.negligible:
+        notes.append(text("verdict.note.negligible"))
+    elif code == "inconclusive" and verdict is not None:
+        if verdict.needs_users:
+            notes.append(text("verdict.note.users"))
+        elif verdict.seeds_needed is None:
+            notes.append(text("verdict.note.many", n=MOST_SEEDS))
+        else:
+            notes.append(text("verdict.note.seeds", n=verdict.seeds_needed))
+    planned = len(analysis.frame.manifest.replicates)
+    if effect is not None and effect.n_seeds < planned:
+        notes.append(text("verdict.note.fewer", n=effect.n_seeds, all=planned))
+    return "; ".join(note for note in notes if note)
+
+
+def _ratio(seconds: float | None, analysis: Analysis) -> float | None:
+    times = [
+        float(record.seconds["total"])
+        for record in analysis.frame.records.get(BASE, {}).values()
+        if "total" in record.seconds
+    ]
+    base = float(np.median(times)) if times else 0.0
+    return seconds / base if seconds is not None and base > 0.0 else None
+
+
+def _metrics(analysis: Analysis, source: str) -> tuple[MetricCell, ...]:
+    cells: list[MetricCell] = []
+    for metric in METRICS:
+        effect = (
+            analysis.effects.get(source)
+            if metric == analysis.primary
+            else analysis.secondary.get(metric, {}).get(source)
+        )
+        cells.append(
+            MetricCell(
+                metric=metric,
+                on=float(analysis.frame.values(source, metric).mean()),
+                off=float(analysis.frame.values(source, metric, "test", "off").mean()),
+                effect=None if effect is None else effect.mean,
+                relative=None if effect is None else effect.relative,
+                q=analysis.q.get((metric, source)),
+            )
+        )
+    return tuple(cells)
+
+
+def _gain(analysis: Analysis, source: str) -> Gain | None:
+    effect = analysis.gains.get(source)
+    if effect is None:
+        return None
+    low, high = effect.interval()
+    return Gain(effect=effect.mean, low=low, high=high, q=analysis.gain_q.get(source))

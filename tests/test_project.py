@@ -1,0 +1,68 @@
+"""The project's own promises: what is imported is declared, what is declared is pinned, what the README says runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+IMPORT_NAMES = {"faiss-cpu": "faiss", "pyyaml": "yaml", "import-linter": "importlinter"}
+
+project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {re.split(r"[\[<>=!~ ;]", each)[0].lower() for each in requirements}
+
+
+def imported_by(folder: str) -> set[str]:
+    found: set[str] = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"harness", "reports"}
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def test_every_package_imported_by_the_product_is_declared_and_every_declared_one_is_imported():
+    declared = {IMPORT_NAMES.get(name, name) for name in names(project["dependencies"])}
+    assert imported_by("harness") | imported_by("reports") == declared
+
+
+def test_every_declared_package_is_pinned_and_explained():
+    declared = names(project["dependencies"]).union(
+        *(names(each) for each in project["optional-dependencies"].values())
+    )
+    explained = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
+    assert declared <= set(pins())
+    assert declared == set(re.findall(r"^\| ([a-z0-9-]+) ", explained, flags=re.MULTILINE)) - {"package", "---"}
+
+
+def test_every_pin_is_one_version_and_torch_is_the_tested_one():
+    assert all(re.fullmatch(r"[0-9][0-9a-z.]*", version) for version in pins().values())
+    assert pins()["torch"] == "2.13.0"
+
+
+def test_both_commands_of_the_readme_set_up_the_tested_versions_by_themselves():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^python3 -m venv \.venv && .*$", readme, flags=re.MULTILINE)
+    assert [command.rpartition("&& ")[2] for command in commands] == [
+        ".venv/bin/ftr-study run studies/kl_direction.yaml",
+        ".venv/bin/pytest",
+    ]
+    assert all(" -c constraints.txt -e " in command for command in commands)
+
+
+def test_the_licence_is_the_one_that_the_metadata_names():
+    assert project["license"] == "Apache-2.0"
+    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")

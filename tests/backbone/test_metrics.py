@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from harness.errors import InputError
 from harness.metrics import METRICS, mean_metrics, metric_values
 
@@ -33,7 +34,7 @@ def test_values_are_float64_and_means_cover_every_metric() -> None:
 
 @pytest.mark.parametrize("name", ["ndgc@10", "ndcg@7", "NDCG@10", "ndcg", ""])
 def test_an_unknown_metric_is_named_with_the_known_ones(name: str) -> None:
-    with pytest.raises(InputError, match="unknown.*recall@5") as problem:
+    with pytest.raises(InputError, match=r"unknown.*recall@5") as problem:
         metric_values(RANKS, name)
     assert repr(name) in str(problem.value)
 

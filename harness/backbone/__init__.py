@@ -1,0 +1,1 @@
+"""DuoRec: the model, its packed training, and the encoding of every prefix."""

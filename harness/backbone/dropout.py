@@ -1,0 +1,53 @@
+"""Dropout masks cut from a pool that is drawn once, since drawing one number an activation costs as much as a layer."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+POOL_SIZE = 1 << 21
+"""Numbers in a pool: several times what one training step cuts."""
+
+
+class MaskPool:
+    """A source of dropout masks: 0 with probability ``rate``, else ``1 / (1 - rate)``, float32.
+
+    The pool is drawn once. A pass starts cutting at a random place (:meth:`begin_pass`) and every cut continues where
+    the one before it ended, so that no two places of a pass share a mask as long as the pass cuts less than the whole
+    pool; at the end of the pool cutting goes on from another random place.
+    """
+
+    def __init__(self, rate: float, generator: torch.Generator, *, size: int = POOL_SIZE) -> None:
+        self.rate = rate
+        self._generator = generator
+        self._next = 0
+        self._draw(size)
+
+    def begin_pass(self) -> None:
+        """Go to a random place of the pool."""
+        self._next = self._random_place(0)
+
+    def cut(self, *shape: int) -> Tensor:
+        """The next mask; a view of the pool, so read only.
+
+        Args:
+            shape: of the mask.
+        """
+        size = math.prod(shape)
+        if size > len(self._pool):
+            self._draw(2 * size)
+        if self._next + size > len(self._pool):
+            self._next = self._random_place(size)
+        mask = self._pool[self._next : self._next + size].view(shape)
+        self._next += size
+        return mask
+
+    def _draw(self, size: int) -> None:
+        keep = 1.0 - self.rate
+        self._pool = torch.empty(size).bernoulli_(keep, generator=self._generator).div_(keep)
+        self._next = 0
+
+    def _random_place(self, room: int) -> int:
+        return int(torch.randint(len(self._pool) - room + 1, (), generator=self._generator))

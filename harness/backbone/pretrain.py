@@ -1,0 +1,203 @@
+"""Pretraining of the backbone: one recipe for every data set, resumable after each epoch."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.backbone.checkpoint import Backbone, EpochFigures, load_backbone, save_backbone
+from harness.backbone.contrastive import SameTarget, contrastive_loss
+from harness.backbone.dropout import MaskPool
+from harness.backbone.encode import encode_some
+from harness.backbone.model import DuoRec
+from harness.backbone.packing import Packed, Windows, pack, training_windows
+from harness.backbone.ranking import target_ranks
+from harness.backbone.softmax import softmax_cross_entropy
+from harness.backbone.spec import BackboneSpec, Precision, backbone_key, resolve_precision
+from harness.backbone.state import TrainingState
+from harness.data.interactions import Interactions
+from harness.data.split import Prefixes, split_prefixes
+from harness.errors import InputError
+from harness.metrics import check_metric, mean_metrics
+
+logger = logging.getLogger(__name__)
+
+Progress = Callable[[int, int, EpochFigures], None]
+"""Called after every epoch with its number, the largest number of epochs and what it brought."""
+
+
+def pretrain(
+    data: Interactions,
+    spec: BackboneSpec,
+    *,
+    seed: int,
+    threads: int,
+    checkpoint_dir: Path,
+    progress: Progress | None = None,
+) -> Backbone:
+    """The backbone of these inputs: read from ``checkpoint_dir`` where it lies there, else trained.
+
+    An interrupted training goes on after its last whole epoch and ends with the bits that an uninterrupted one has.
+
+    Args:
+        data: whose training targets are learnt and whose valid targets choose the epoch.
+        spec: model and recipe.
+        seed: of initialisation, order, dropout and views.
+        threads: to compute with; the number before is restored at the end.
+        checkpoint_dir: where finished and unfinished backbones lie, by key.
+        progress: told of every epoch.
+
+    Raises:
+        InputError: the specification or a file in ``checkpoint_dir`` cannot be used, or the loss stops being finite.
+        EnvironmentProblem: a file cannot be written.
+    """
+    check_metric(spec.selection)
+    precision = resolve_precision(spec.precision)
+    fingerprint = data.fingerprint()
+    key = backbone_key(spec, fingerprint=fingerprint, seed=seed, threads=threads, precision=precision)
+    finished = checkpoint_dir / f"{key}.safetensors"
+    if finished.is_file():
+        return load_backbone(finished)
+    unfinished = checkpoint_dir / f"{key}.training.safetensors"
+    with computing_threads(threads):
+        state = _train(data, spec, seed, precision, unfinished, progress)
+    state.model.load_state_dict(state.best)
+    assert isinstance(state.model, DuoRec)
+    backbone = Backbone(
+        model=state.model,
+        spec=spec,
+        key=key,
+        best_epoch=state.best_epoch,
+        history=tuple(state.history),
+        seconds=sum(figures.seconds for figures in state.history),
+        provenance={
+            "data": data.name,
+            "fingerprint": fingerprint,
+            "seed": str(seed),
+            "threads": str(threads),
+            "precision": precision,
+            "torch": torch.__version__,
+        },
+    )
+    save_backbone(backbone, finished)
+    unfinished.unlink(missing_ok=True)
+    return backbone
+
+
+@contextmanager
+def computing_threads(threads: int) -> Iterator[None]:
+    """Torch computes with that many threads inside, and with as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(
+    data: Interactions,
+    spec: BackboneSpec,
+    seed: int,
+    precision: Precision,
+    unfinished: Path,
+    progress: Progress | None,
+) -> TrainingState:
+    prefixes = split_prefixes(data)
+    windows = training_windows(data, max_length=spec.max_length, stride=spec.stride)
+    if not len(windows):
+        raise InputError(f"data set {data.name} has no training target; every user needs 4 events or more")
+    size = {"n_targets": len(prefixes.train), "n_items": data.n_items}
+    decay_after = spec.epochs_of(spec.decay_visits, **size)
+    epochs = spec.epochs_of(spec.visits, **size)
+    same_target = SameTarget(windows, data)
+    model = DuoRec(data.n_items, spec)
+    model.initialise(torch.Generator().manual_seed(seed))
+    optimizer = torch.optim.Adam(model.parameters(), lr=spec.learning_rate, fused=True)
+    state = TrainingState(model=model, optimizer=optimizer, best={}, history=[])
+    if unfinished.is_file():
+        state.load(unfinished)
+        logger.info("pretraining goes on after epoch %d", len(state.history))
+    for epoch in range(len(state.history) + 1, epochs + 1):
+        if epoch - 1 - state.best_epoch >= spec.patience(state.best_epoch):
+            break
+        began = time.perf_counter()
+        for group in optimizer.param_groups:
+            group["lr"] = spec.learning_rate if epoch <= decay_after else spec.final_learning_rate
+        loss, contrastive = _train_epoch(state, data, windows, same_target, epoch, seed, precision)
+        valid = validate(model, data, prefixes)
+        figures = EpochFigures(
+            epoch=epoch, loss=loss, contrastive=contrastive, valid=valid, seconds=time.perf_counter() - began
+        )
+        state.history.append(figures)
+        state.keep_best(valid[spec.selection])
+        state.save(unfinished)
+        if progress is not None:
+            progress(epoch, epochs, figures)
+    return state
+
+
+def _train_epoch(
+    state: TrainingState,
+    data: Interactions,
+    windows: Windows,
+    same_target: SameTarget,
+    epoch: int,
+    seed: int,
+    precision: Precision,
+) -> tuple[float, float | None]:
+    """Train one epoch; mean cross-entropy over targets and mean contrastive term over steps, in nats."""
+    model = state.model
+    assert isinstance(model, DuoRec)
+    spec = model.spec
+    with_contrast = epoch > spec.warmup_epochs and spec.contrastive_weight > 0
+    rng = np.random.default_rng([seed, epoch])
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    masks = MaskPool(spec.dropout, generator) if spec.dropout else None
+    losses: list[float] = []
+    contrasts: list[float] = []
+    n_targets: list[int] = []
+    for packed in _batches(windows, data.items, spec.batch_tokens, rng):
+        if masks is not None:
+            masks.begin_pass()
+        hidden = model(packed, masks)
+        loss = softmax_cross_entropy(hidden, model.item_matrix, packed.targets, precision=precision)
+        losses.append(loss.item())
+        n_targets.append(len(packed.targets))
+        if with_contrast:
+            contrast = contrastive_loss(model, packed, hidden, same_target, masks=masks, rng=rng)
+            contrasts.append(contrast.item())
+            loss = loss + spec.contrastive_weight * contrast
+        if not math.isfinite(losses[-1]) or (contrasts and not math.isfinite(contrasts[-1])):
+            raise InputError(f"the backbone's loss is {loss.item()} in epoch {epoch}; lower its learning_rate")
+        state.optimizer.zero_grad()
+        loss.backward()
+        state.optimizer.step()
+    return float(np.average(losses, weights=n_targets)), float(np.mean(contrasts)) if contrasts else None
+
+
+def _batches(
+    windows: Windows, items: NDArray[np.int32], batch_tokens: int, rng: np.random.Generator
+) -> Iterator[Packed]:
+    """All windows in random order, in steps of about equally many items."""
+    order = rng.permutation(len(windows))
+    reached = np.cumsum(windows.length[order])
+    n_steps = max(1, round(int(reached[-1]) / batch_tokens))
+    cuts = np.searchsorted(reached, np.arange(1, n_steps) * (reached[-1] / n_steps))
+    for chosen in np.split(order, cuts):
+        if len(chosen):
+            yield pack(windows.take(chosen), items)
+
+
+def validate(model: DuoRec, data: Interactions, prefixes: Prefixes) -> dict[str, float]:
+    """Every metric's mean over users on valid, without retrieval."""
+    states = encode_some(model, data, prefixes, prefixes.valid)
+    return mean_metrics(target_ranks(states, model.item_matrix, prefixes.target[prefixes.valid]))

@@ -1,0 +1,170 @@
+"""Every number that decides a backbone, the precision it is trained in, and the key it is cached under."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.errors import InputError, did_you_mean
+
+Precision = Literal["float32", "bfloat16"]
+
+_PRECISIONS = ("auto", "float32", "bfloat16")
+_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
+
+SOURCES: tuple[str, ...] = (
+    "attention.py",
+    "checkpoint.py",
+    "contrastive.py",
+    "dropout.py",
+    "encode.py",
+    "model.py",
+    "packing.py",
+    "pretrain.py",
+    "ranking.py",
+    "softmax.py",
+    "spec.py",
+    "state.py",
+)
+"""The files of this package whose text decides a backbone's bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneSpec:
+    """DuoRec and the one recipe it is trained by on every data set.
+
+    The length of training is counted in *visits*, targets seen per catalogue item, because that is what an item's
+    embedding is learnt from: one pass over ml-100k visits an item 71 times, one over Amazon Beauty 11 times. Adam's
+    step size falls after ``decay_visits``, training ends after ``visits``, or earlier once valid has not improved for
+    ``max(min_patience, patience_share x best epoch)`` epochs. The contrastive term joins after ``warmup_epochs``
+    passes of cross-entropy alone, without which it slows learning down; a dense catalogue is through before that and
+    does without it.
+
+    Attributes:
+        hidden_size: width of items, positions and states.
+        n_layers, n_heads, inner_size: transformer blocks, heads in each, width of the feed-forward part.
+        max_length: longest history, in items.
+        dropout: rate of embedding, attention and hidden dropout, in [0, 1).
+        init_std: standard deviation of the normal initialisation.
+        layer_norm_eps: added to the variance in LayerNorm.
+        stride: step between the windows that a history over ``max_length`` is trained on, in items; a target has at
+            least ``max_length - stride`` items of context, or its whole history.
+        batch_tokens: input items in a training step, on average.
+        learning_rate, final_learning_rate: Adam's step size before and after ``decay_visits``.
+        warmup_epochs: passes before the contrastive term joins.
+        decay_visits, visits: targets per item after which the step size falls and training ends.
+        contrastive_weight, contrastive_temperature, anchors: factor, temperature and samples a step of the
+            contrastive term.
+        min_patience: epochs without improvement that are always allowed.
+        patience_share: further patience as a fraction of the best epoch's number.
+        selection: metric on valid that chooses the epoch; ties go to the earlier one.
+        precision: of the products in the catalogue softmax: ``bfloat16``, ``float32``, or ``auto``, which takes
+            bfloat16 where the CPU multiplies it in hardware.
+
+    Source: Qiu et al., "Contrastive Learning for Representation Degeneration Problem in Sequential Recommendation",
+    WSDM 2022. Departs from it in packed training, the cross-entropy warm-up and the weight of the contrastive term.
+    """
+
+    hidden_size: int = 64
+    n_layers: int = 2
+    n_heads: int = 2
+    inner_size: int = 256
+    max_length: int = 50
+    dropout: float = 0.5
+    init_std: float = 0.02
+    layer_norm_eps: float = 1e-12
+    stride: int = 25
+    batch_tokens: int = 1536
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 5e-4
+    warmup_epochs: int = 16
+    decay_visits: int = 435
+    visits: int = 705
+    contrastive_weight: float = 0.03
+    contrastive_temperature: float = 1.0
+    anchors: int = 256
+    min_patience: int = 5
+    patience_share: float = 0.5
+    selection: str = "mrr@10"
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        if self.hidden_size % self.n_heads:
+            raise InputError(f"hidden_size {self.hidden_size} is no multiple of n_heads {self.n_heads}; change one")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout is {self.dropout}; give a fraction in [0, 1)")
+        if not 0 < self.stride <= self.max_length:
+            raise InputError(f"stride is {self.stride}; give one between 1 and max_length {self.max_length}")
+        if self.precision not in _PRECISIONS:
+            raise InputError(
+                f"precision {self.precision!r} is unknown{did_you_mean(self.precision, _PRECISIONS)}; "
+                f"use one of {', '.join(_PRECISIONS)}"
+            )
+
+    def digest(self) -> str:
+        """A hash of every field, 16 hexadecimal digits."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+    def epochs_of(self, visits: int, *, n_targets: int, n_items: int) -> int:
+        """Passes over ``n_targets`` training targets that visit each of ``n_items`` items so often, at least 1.
+
+        >>> BackboneSpec().epochs_of(705, n_targets=131413, n_items=12101)
+        65
+        """
+        return max(1, round(visits * n_items / n_targets))
+
+    def patience(self, best_epoch: int) -> int:
+        """Epochs without improvement after ``best_epoch`` that end the training."""
+        return max(self.min_patience, round(self.patience_share * best_epoch))
+
+
+def resolve_precision(wanted: str, *, cpu_flags: Path = Path("/proc/cpuinfo")) -> Precision:
+    """The precision that ``wanted`` means on this machine.
+
+    Args:
+        wanted: ``auto``, ``float32`` or ``bfloat16``.
+        cpu_flags: the file in which the operating system lists the CPU's flags; without it ``auto`` is float32.
+
+    Raises:
+        InputError: ``wanted`` is none of the three.
+    """
+    if wanted == "float32" or wanted == "bfloat16":
+        return wanted
+    if wanted != "auto":
+        raise InputError(f"precision {wanted!r} is unknown; use one of {', '.join(_PRECISIONS)}")
+    if not cpu_flags.is_file():
+        return "float32"
+    for line in cpu_flags.read_text().splitlines():
+        if line.startswith("flags"):
+            return "bfloat16" if _BFLOAT16_FLAGS & set(line.split()) else "float32"
+    return "float32"
+
+
+def source_digest(names: tuple[str, ...] = SOURCES) -> str:
+    """A hash of the text of files of this package, 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for name in names:
+        digest.update(name.encode() + b"\0" + Path(__file__).with_name(name).read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def backbone_key(spec: BackboneSpec, *, fingerprint: str, seed: int, threads: int, precision: Precision) -> str:
+    """The name of the backbone that these inputs make, 20 hexadecimal digits.
+
+    Everything that can change its bits goes in: the specification, the data, the seed, the number of threads (sums
+    are split by it), the precision, this package's source and torch's version.
+
+    Args:
+        spec: the backbone.
+        fingerprint: hash of the data, of ``Interactions.fingerprint``.
+        seed: of initialisation, order and dropout.
+        threads: that training uses.
+        precision: resolved by :func:`resolve_precision`.
+    """
+    torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
+    parts = (spec.digest(), fingerprint, str(seed), str(threads), precision, source_digest(), torch_version)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]

@@ -99,11 +99,7 @@ def analyse(frame: Frame) -> Analysis:
         places=places,
         secondary=secondary,
         q=_adjusted(
-            {
-                (metric, name): effect.p
-                for metric, found in secondary.items()
-                for name, effect in found.items()
-            }
+            {(metric, name): effect.p for metric, found in secondary.items() for name, effect in found.items()}
         ),
         gains=gains,
         gain_q=_adjusted({name: effect.p for name, effect in gains.items()}),

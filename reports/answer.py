@@ -45,11 +45,12 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         values |= {
             "arm": shown.name,
             "effect": formats.signed(shown.effect, decimals),
+            "size": formats.number(shown.effect, decimals),
             "relative": formats.percent(shown.relative),
             "level": formats.number(base + (shown.effect or 0.0), decimals),
             "low": low,
             "high": high,
-            "p_best": formats.share(shown.p_best),
+            "p_best": formats.chance(shown.p_best),
             "n_seeds": text.count("count.seeds", shown.n_seeds),
             "others": _joined([row.name for row in _tied(worthwhile)]),
         }
@@ -71,6 +72,8 @@ def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: An
         return "answer.nothing_dead"
     if code == "nothing" and not analysis.unchanged and all(row.verdict == "equivalent" for row in arms):
         return "answer.nothing_all_equal"
+    if code == "nothing" and any(row.verdict == "inconclusive" for row in arms):
+        return "answer.nothing_open"
     return f"answer.{code}"
 
 
@@ -101,9 +104,10 @@ def _tied(worthwhile: Sequence[Row]) -> list[Row]:
 
 
 def _counts(rows: Sequence[Row], text: Catalogue) -> str:
-    codes = Counter(row.verdict for row in rows if row.kind == "arm" and not (row.equals and row.verdict != "no_effect"))
+    codes = Counter(row.verdict for row in rows if row.kind == "arm" and not row.alias)
     names = ("better", "worse", "equivalent", "inconclusive", "no_effect")
-    return text("answer.support_counts", **{name: codes[name] for name in names})
+    counts = [f"{codes[name]} {text(f'verdict.{name}')}" for name in names if codes[name]]
+    return text("answer.support_counts", counts=", ".join(counts))
 
 
 def _cost(best: Row | None, rows: Sequence[Row], text: Catalogue) -> str:
@@ -151,8 +155,7 @@ def findings_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Ca
         effect = formats.signed(noise.mean, decimals)
         add("aa_failed", effect=effect, low=low, high=high, p=formats.p_value(noise.p))
     states = {
-        row.name: [frame.cell(row.name, number) for number in frame.manifest.replicates]
-        for row in frame.manifest.rows
+        row.name: [frame.cell(row.name, number) for number in frame.manifest.replicates] for row in frame.manifest.rows
     }
     for state, severity in (("failed", "warning"), ("lost", "warning"), ("missing", "note")):
         counts = {name: cells.count(state) for name, cells in states.items() if state in cells}

@@ -62,8 +62,8 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
 
 
 def effect_decimals(analysis: Analysis) -> int:
-    """Decimals that show the typical standard error to two digits, from 3 to 6."""
+    """Decimals that show the first digit of the typical standard error, from 4 to 6."""
     errors = sorted(effect.se for name, effect in analysis.effects.items() if effect.se > 0.0 and name != A_A)
     if not errors:
         return 4
-    return min(max(math.ceil(-math.log10(errors[len(errors) // 2])) + 1, 3), 6)
+    return min(max(math.ceil(-math.log10(errors[len(errors) // 2])), 4), 6)

@@ -30,16 +30,16 @@ def t_power(noncentrality: float, df: float, alpha: float) -> float:
     if df > 1e5:  # scipy's noncentral t loses its footing there, and the normal is equal to five digits
         return float(_scipy_stats.norm.sf(critical - noncentrality) + _scipy_stats.norm.cdf(-critical - noncentrality))
     # The far tail is added from the reflected distribution: scipy's nct.cdf returns nan there for large noncentrality.
-    return float(
-        _scipy_stats.nct.sf(critical, df, noncentrality) + _scipy_stats.nct.sf(critical, df, -noncentrality)
-    )
+    return float(_scipy_stats.nct.sf(critical, df, noncentrality) + _scipy_stats.nct.sf(critical, df, -noncentrality))
 
 
 def digamma(x: float) -> float:
+    """Derivative of the logarithm of the gamma function."""
     return float(_scipy_special.digamma(x))
 
 
 def trigamma(x: float) -> float:
+    """Derivative of :func:`digamma`."""
     return float(_scipy_special.polygamma(1, x))
 
 

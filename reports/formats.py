@@ -56,6 +56,17 @@ def share(value: float | None, decimals: int = 0) -> str:
     return f"{100.0 * value:.{decimals}f}%"
 
 
+def chance(value: float | None) -> str:
+    """A probability estimated by simulation, which never shows that something is certain or impossible.
+
+    >>> chance(1.0), chance(0.62), chance(0.0)
+    ('>99%', '62%', '<1%')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    return ">99%" if value > 0.99 else "<1%" if value < 0.01 else f"{100.0 * value:.0f}%"
+
+
 def p_value(value: float | None) -> str:
     """A p-value.
 

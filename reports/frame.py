@@ -97,9 +97,7 @@ class Frame:
     def estimable(self) -> tuple[str, ...]:
         """Rows with cells of their own, other than base, that share at least one replicate with it."""
         return tuple(
-            row.name
-            for row in self.manifest.rows
-            if row.status == "run" and row.name != BASE and self.paired(row.name)
+            row.name for row in self.manifest.rows if row.status == "run" and row.name != BASE and self.paired(row.name)
         )
 
     def changed(self, name: str) -> bool:

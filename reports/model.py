@@ -50,8 +50,9 @@ class Row:
     """One row of the ranking; None where a figure does not exist.
 
     Attributes:
-        equals: the row whose numbers these are: the one it is an alias of, or base for an arm without effect on ranks.
-        verdict: code such as ``better``, ``no_effect``, ``alias``, ``inapplicable``, ``unfinished``, ``base``, ``noise``.
+        equals: the row whose numbers these are: the one it is an alias of, or base where no rank changed.
+        verdict: a code of :mod:`reports.verdicts`, or ``base``, ``noise``, ``alias`` (of base), ``inapplicable``,
+            ``unfinished``.
         verdict_text, note: the verdict in words, and what goes with it.
         effect, relative: difference to base on the primary metric, absolute and as a fraction of base.
         plain, adjusted: 95% interval of this row alone, and the one that holds for all arms at once.
@@ -97,6 +98,11 @@ class Row:
     seconds_ratio: float | None = None
     metrics: tuple[MetricCell, ...] = ()
     gain: Gain | None = None
+
+    @property
+    def alias(self) -> bool:
+        """Whether its numbers are another row's and need no line of their own in figures."""
+        return bool(self.equals) and self.verdict != "no_effect"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

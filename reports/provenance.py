@@ -17,12 +17,8 @@ def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:
     """Method and provenance of a study."""
     frame, manifest, prior = analysis.frame, analysis.frame.manifest, analysis.prior
     noise = _noise_floor(analysis)
-    cells = {
-        row.name: tuple(frame.cell(row.name, number) for number in manifest.replicates) for row in manifest.rows
-    }
-    failures = [
-        (row.name, number, reason) for row in manifest.rows for number, reason in sorted(row.failures.items())
-    ]
+    cells = {row.name: tuple(frame.cell(row.name, number) for number in manifest.replicates) for row in manifest.rows}
+    failures = [(row.name, number, reason) for row in manifest.rows for number, reason in sorted(row.failures.items())]
     commands = manifest.provenance.get("command", ())
     return Method(
         paragraphs=_paragraphs(analysis, noise, decimals, text),

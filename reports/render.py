@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def render_html(report: Report, text: Catalogue) -> str:
         "signed": formats.signed,
         "percent": formats.percent,
         "share": formats.share,
+        "chance": formats.chance,
         "p_value": formats.p_value,
         "duration": formats.seconds,
         "metric": formats.metric_label,
@@ -141,4 +143,4 @@ def _bar_scale(report: Report) -> float | None:
         if row.plain is not None and row.kind == "arm"
     )
     # The widest tenth may run off its bar, or one hopeless arm would flatten all others.
-    return ends[int(0.9 * (len(ends) - 1))] * 1.15 or None if ends else None
+    return ends[math.ceil(0.9 * (len(ends) - 1))] * 1.15 or None if ends else None

@@ -55,9 +55,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], text: Catalogue
     place = analysis.places.get(ranked_as)
     zero = 0.0 if finished and (dead or source == BASE) else None
     times = [
-        float(record.seconds["total"])
-        for record in frame.records.get(source, {}).values()
-        if "total" in record.seconds
+        float(record.seconds["total"]) for record in frame.records.get(source, {}).values() if "total" in record.seconds
     ]
     seconds = float(np.median(times)) if times else None
     equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
@@ -113,8 +111,9 @@ def _code(arm: ArmRow, kind: Kind, finished: bool, verdict: Verdict | None, sour
         return "noise"
     if verdict is not None:
         return verdict.code
-    # What is left is base and its aliases, which equal it by construction.
-    return "base" if arm.name == BASE else "noise" if source == A_A else "no_effect"
+    if source == A_A:
+        return "noise"
+    return "base" if arm.name == BASE else "alias"
 
 
 def _note(

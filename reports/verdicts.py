@@ -27,7 +27,7 @@ class Verdict:
         plain: 95% interval of this arm alone.
         adjusted: interval that holds for all arms of the study at once (Bonferroni); None for one seed.
         negligible: better or worse, yet by less than the smallest effect worth having.
-        seeds_needed: seeds in all that would settle an inconclusive arm, its estimate and variances staying as they are.
+        seeds_needed: seeds in all that would settle an inconclusive arm, were its estimate and variances to stay.
         needs_users: no number of seeds would, because users differ too much among themselves.
         detectable: smallest effect that this arm's test finds with 80% power after the correction.
     """

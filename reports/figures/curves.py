@@ -72,6 +72,8 @@ def draw(
     text: Catalogue,
 ) -> str:
     """One row's panel as SVG."""
+    from matplotlib.ticker import MaxNLocator
+
     canvas, axes = new_figure(PANEL, height=2.55)
     if base and base[0][0] != rows[0][0]:
         axes.plot(_column(base, "epoch"), _column(base, "on"), color=COLOUR.soft, linewidth=1.1, alpha=0.7, zorder=2)
@@ -99,7 +101,7 @@ def draw(
     axes.set_xlabel(text("figure.curves.epoch"), color=COLOUR.soft, fontsize=PANEL.font)
     axes.tick_params(colors=COLOUR.soft, labelsize=PANEL.font - 0.5, length=3, color=COLOUR.line)
     axes.locator_params(axis="y", nbins=4)
-    axes.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.grid(axis="y", color=COLOUR.line, linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("left", "right", "top"):

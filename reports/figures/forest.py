@@ -23,7 +23,7 @@ _FIXED = ("arm", "verdict", "effect", "low", "high", "adjusted_low", "adjusted_h
 
 def table(rows: Sequence[Row], analysis: Analysis, decimals: int, text: Catalogue) -> Figure:
     """Effects on the primary metric, highest first; aliases and rows without a finished run are left out."""
-    shown = [row for row in rows if row.effect is not None and row.kind == "arm" and not _is_alias(row)]
+    shown = [row for row in rows if row.effect is not None and row.kind == "arm" and not row.alias]
     replicates = analysis.frame.manifest.replicates
     label = formats.metric_label(analysis.primary)
     marks: dict[str, float] = {}
@@ -91,10 +91,6 @@ def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
     return to_svg(canvas, f"forest-{'narrow' if narrow else 'wide'}")
 
 
-def _is_alias(row: Row) -> bool:
-    return bool(row.equals) and row.verdict != "no_effect"
-
-
 def _bands(axes: Axes, figure: Figure) -> None:
     marks = figure.marks
     if "sesoi" in marks:
@@ -117,7 +113,7 @@ def _arm(axes: Axes, place: int, row: tuple[Scalar, ...], limits: tuple[float, f
     colour = {"better": COLOUR.good, "worse": COLOUR.bad}.get(verdict, COLOUR.neutral)
     if not math.isnan(adjusted_low):
         _line(axes, place, adjusted_low, adjusted_high, limits, colour, 1.1)
-    _line(axes, place, low, high, limits, colour, 3.4)
+    _line(axes, place, low, high, limits, colour, 3.4, dotted=verdict == "one_seed")
     dots = [value for value in seeds if not math.isnan(value) and limits[0] <= value <= limits[1]]
     axes.plot(
         dots,
@@ -143,10 +139,25 @@ def _arm(axes: Axes, place: int, row: tuple[Scalar, ...], limits: tuple[float, f
 
 
 def _line(
-    axes: Axes, place: int, low: float, high: float, limits: tuple[float, float], colour: str, width: float
+    axes: Axes,
+    place: int,
+    low: float,
+    high: float,
+    limits: tuple[float, float],
+    colour: str,
+    width: float,
+    dotted: bool = False,
 ) -> None:
     left, right = max(low, limits[0]), min(high, limits[1])
-    axes.plot([left, right], [place, place], color=colour, linewidth=width, solid_capstyle="butt", zorder=3)
+    axes.plot(
+        [left, right],
+        [place, place],
+        color=colour,
+        linewidth=width,
+        linestyle=(0, (0.5, 0.7)) if dotted else "-",
+        solid_capstyle="butt",
+        zorder=3,
+    )
     for cut, end, mark in ((low < limits[0], limits[0], "<"), (high > limits[1], limits[1], ">")):
         if cut:
             axes.plot([end], [place], marker=mark, markersize=4.5, color=colour, clip_on=False, markeredgewidth=0)

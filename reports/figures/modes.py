@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.manifest import BASE
 from reports import formats
 from reports.figures.svg import COLOUR, Layout, ellipsis, new_figure, to_svg
 from reports.locale import Catalogue
@@ -17,21 +18,21 @@ def table(rows: Sequence[Row], label: str, decimals: int, text: Catalogue) -> Fi
     primary = label.lower()
     data: list[tuple[str, float, float, float, float, float, float | None]] = []
     for row in rows:
-        if row.gain is None or (row.equals and row.verdict != "no_effect"):
+        if row.gain is None or row.alias:
             continue
         cell = next(cell for cell in row.metrics if cell.metric == primary)
         gain = row.gain
         data.append((row.name, cell.off, cell.on, gain.effect, gain.low, gain.high, gain.q))
+    base = next((row for row in data if row[0] == BASE), None)
     if not data:
         alt = text("figure.forest.empty")
     else:
-        base = next((row for row in data if row[0] == "base"), data[0])
         most, least = max(data, key=lambda row: row[3]), min(data, key=lambda row: row[3])
         alt = text(
             "figure.modes.alt",
             n_rows=len(data),
-            off=formats.number(base[1], decimals),
-            on=formats.number(base[2], decimals),
+            off=formats.number(base[1] if base else None, decimals),
+            on=formats.number(base[2] if base else None, decimals),
             most=most[0],
             most_gain=formats.signed(most[3], decimals),
             least=least[0],
@@ -44,7 +45,7 @@ def table(rows: Sequence[Row], label: str, decimals: int, text: Catalogue) -> Fi
         alt=alt,
         columns=COLUMNS,
         rows=tuple(data),
-        marks={"base_on": row[2] for row in data if row[0] == "base"},
+        marks={} if base is None else {"base_on": base[2]},
     )
 
 
@@ -68,8 +69,14 @@ def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
             axes.text(-0.02, place, name, ha="right", va="center", transform=axes.get_yaxis_transform(), **style)
         axes.plot([off[place], on[place]], [place, place], color=COLOUR.neutral, linewidth=2.0, zorder=2)
         axes.plot(
-            [off[place]], [place], "o", markersize=6.5, markerfacecolor=COLOUR.paper, markeredgecolor=COLOUR.off,
-            markeredgewidth=1.7, zorder=3,
+            [off[place]],
+            [place],
+            "o",
+            markersize=6.5,
+            markerfacecolor=COLOUR.paper,
+            markeredgecolor=COLOUR.off,
+            markeredgewidth=1.7,
+            zorder=3,
         )
         axes.plot([on[place]], [place], "o", markersize=6.5, color=COLOUR.on, zorder=4)
     axes.set_xlim(limits)

@@ -50,7 +50,7 @@ class Layout:
     font: float
 
 
-WIDE = Layout(narrow=False, width=12.6, left=0.22, font=11.0)
+WIDE = Layout(narrow=False, width=12.6, left=0.25, font=11.0)
 NARROW = Layout(narrow=True, width=5.0, left=0.02, font=12.0)
 
 _DROPPED = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", re.S)
@@ -78,7 +78,7 @@ def to_svg(canvas: Figure, name: str) -> str:
     import matplotlib as mpl
 
     output = io.StringIO()
-    settings: dict[str, Any] = {"svg.fonttype": "none", "svg.hashsalt": "ftr-study", "hatch.linewidth": 0.8}
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "ftr-study", "hatch.linewidth": 0.8}
     with mpl.rc_context(settings), warnings.catch_warnings():
         # The browser sets the text in a face of its own, so a glyph that matplotlib's lacks (Chinese) is no loss.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
@@ -94,10 +94,24 @@ def to_svg(canvas: Figure, name: str) -> str:
 
 
 def ellipsis(name: str, most: int) -> str:
-    """A name cut to about `most` Latin letters; East Asian ones count twice."""
-    used = 0
-    for place, letter in enumerate(name):
-        used += 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        if used > most:
-            return name[: max(place - 1, 1)] + "…"
-    return name
+    """A name without its middle where it is longer than `most` Latin letters; East Asian ones count twice.
+
+    The end stays, because that is where the settings of an arm differ.
+
+    >>> ellipsis("temperature.raise[tau=0.15]", 20)
+    'tempera…se[tau=0.15]'
+    """
+    widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in name]
+    if sum(widths) <= most:
+        return name
+    ends = most - 1
+    head, tail, used = "", "", 0
+    for letter, width in zip(name, widths, strict=True):
+        if used + width > 0.4 * ends:
+            break
+        head, used = head + letter, used + width
+    for letter, width in zip(reversed(name), reversed(widths), strict=True):
+        if used + width > ends:
+            break
+        tail, used = letter + tail, used + width
+    return f"{head}…{tail}"

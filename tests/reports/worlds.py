@@ -43,8 +43,9 @@ def record(key: str, arm: Arm, *, replicate: int, n_users: int, n_epochs: int = 
     users = np.random.default_rng([study, 10**6]).standard_normal(n_users)
     own = np.random.default_rng([study, replicate, *key.encode()])
     base = 0.85 * users + 0.5 * shared.standard_normal(n_users)
+    base_change = 0.25 * shared.standard_normal(n_users)
     touched = own.random(n_users) < arm.touched
-    change = np.where(touched, 0.25 * own.standard_normal(n_users), 0.0)
+    change = np.where(touched, 0.25 * own.standard_normal(n_users), base_change)
     change = change + (arm.shift + arm.seed_sd * own.standard_normal()) * touched
     off = ranks_of(base - 0.02 * touched)
     on = ranks_of(base + 0.03 + change)
@@ -161,8 +162,8 @@ def study(
 
 
 FOUR = {
-    "reverse": Arm(shift=0.02),
+    "reverse": Arm(shift=0.06),
     "weight[weight=0.003]": Arm(shift=0.0, touched=0.3),
-    "reverse+attention": Arm(shift=0.12, family="stack", priority="-", seconds=55.0),
-    "js": Arm(shift=-0.12, priority="M"),
+    "reverse+attention": Arm(shift=0.35, family="stack", priority="-", seconds=55.0),
+    "js": Arm(shift=-0.35, priority="M"),
 }

@@ -1,0 +1,51 @@
+"""A rendered report, taken apart."""
+
+from __future__ import annotations
+
+import html.parser
+import json
+from typing import Any
+
+from harness.manifest import StudyFolder
+from reports.render import write_report
+
+
+class Page(html.parser.HTMLParser):
+    """Headings, ids, attributes and table cells of a page; inline drawings are left out."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.headings: list[str] = []
+        self.ids: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._heading = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append((tag, found))
+        if "id" in found:
+            self.ids.append(str(found["id"]))
+        if tag in ("h1", "h2"):
+            self._heading = True
+            self.headings.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("h1", "h2"):
+            self._heading = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._heading:
+            self.headings[-1] += data
+
+
+def rendered(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:
+    page = write_report(folder)
+    assert page == folder.path / "report.html"
+    return Page(page.read_text(encoding="utf-8")), json.loads((folder.path / "report.json").read_text())
+
+
+def by_name(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["name"]: row for row in report["rows"]}

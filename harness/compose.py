@@ -1,10 +1,10 @@
-"""Stacks of remedies: each one's patch is taken off the base, and disjoint patches are merged, so order cannot matter."""
+"""Stacks of remedies: each one's patch is taken off the base, disjoint patches are merged; order cannot matter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from harness.errors import InputError
 from harness.recipe import ADDITIVE, SEAMS, Recipe
@@ -13,8 +13,7 @@ from harness.recipe import ADDITIVE, SEAMS, Recipe
 class Remedy(Protocol):
     """What can be composed: an intervention, or anything with an id that maps recipe to recipe."""
 
-    @property
-    def id(self) -> str: ...
+    id: ClassVar[str]
 
     def apply(self, recipe: Recipe) -> Recipe: ...
 

@@ -1,4 +1,4 @@
-"""What a study folder says of the study: its arms, which record belongs to which cell, and the users behind the ranks."""
+"""What a study folder says of the study: its arms, the record of every cell, the users behind the ranks."""
 
 from __future__ import annotations
 
@@ -154,16 +154,12 @@ class StudyFolder:
 
     def write_users(self, users: StudyUsers) -> None:
         archive = io.BytesIO()
-        np.savez_compressed(
-            archive, history_length=users.history_length, target_popularity=users.target_popularity
-        )
+        np.savez_compressed(archive, history_length=users.history_length, target_popularity=users.target_popularity)
         write_atomically(self.path / "users.npz", archive.getvalue())
 
     def users(self) -> StudyUsers:
         with np.load(self.path / "users.npz", allow_pickle=False) as archive:
-            return StudyUsers(
-                history_length=archive["history_length"], target_popularity=archive["target_popularity"]
-            )
+            return StudyUsers(history_length=archive["history_length"], target_popularity=archive["target_popularity"])
 
     def load_records(self, manifest: StudyManifest) -> dict[str, dict[int, RunRecord]]:
         """Row name -> replicate -> record, for every finished cell whose record is there and whole."""

@@ -5,7 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields
 
-from harness.ftragrec.attention import BackboneQuery, CosineSimilarity, DotProduct, RetrieverQuery, SharedTemperature, StoredKeys
+from harness.ftragrec.attention import (
+    BackboneQuery,
+    CosineSimilarity,
+    DotProduct,
+    RetrieverQuery,
+    SharedTemperature,
+    StoredKeys,
+)
 from harness.ftragrec.checkpoint import BestOnValid
 from harness.ftragrec.fusion import EnhancedDot, LinearFusion, ScheduledShare, TargetValues
 from harness.ftragrec.memory import LongerThan, NoEviction, StoredKeysRefresh, TrainSource

@@ -39,8 +39,8 @@ class EpochPoint:
     epoch: int
     valid_on: Mapping[str, float]
     valid_off: Mapping[str, float]
-    losses: Mapping[str, float] = field(default_factory=dict)
-    settings: Mapping[str, float] = field(default_factory=dict)
+    losses: Mapping[str, float] = field(default_factory=dict[str, float])
+    settings: Mapping[str, float] = field(default_factory=dict[str, float])
     seconds: float = 0.0
 
 
@@ -69,10 +69,10 @@ class RunRecord:
     chosen_epoch: int
     curve: tuple[EpochPoint, ...]
     seconds: Mapping[str, float]
-    checks: Mapping[str, str] = field(default_factory=dict)
-    recipe: Mapping[str, str] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    observations: Mapping[str, Any] = field(default_factory=dict)
+    checks: Mapping[str, str] = field(default_factory=dict[str, str])
+    recipe: Mapping[str, str] = field(default_factory=dict[str, str])
+    provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    observations: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class DamagedRecordError(Exception):
@@ -136,7 +136,7 @@ def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> No
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
-        os.replace(temporary, path)
+        Path(temporary).replace(path)
     except OSError as problem:
         if temporary:
             Path(temporary).unlink(missing_ok=True)

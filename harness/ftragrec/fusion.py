@@ -55,7 +55,9 @@ class EnhancedDot:
         return enhanced @ item_matrix.T
 
 
-def enhance(sequence: Tensor, knowledge: Tensor, neighbours: Neighbours, share: float | Tensor, fuse: nn.Module) -> Tensor:
+def enhance(
+    sequence: Tensor, knowledge: Tensor, neighbours: Neighbours, share: float | Tensor, fuse: nn.Module
+) -> Tensor:
     """The enhanced vector ``(batch, d)``; a sample without neighbours keeps its backbone vector exactly."""
     fused = fuse(sequence, knowledge)
     return (sequence + share * (fused - sequence)).where(neighbours.any[:, None], sequence)

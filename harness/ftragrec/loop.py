@@ -84,7 +84,9 @@ def fine_tune(
     observe(run.point_before_training())
     trains = [run.trains(Progress(epoch=epoch, epochs=budget.epochs)) for epoch in range(budget.epochs)]
     if not any(trains):
-        run.checks[NOTHING_TRAINS] = "no term of the loss has a gradient path to a trainable tensor; nothing was stepped"
+        run.checks[NOTHING_TRAINS] = (
+            "no term of the loss has a gradient path to a trainable tensor; nothing was stepped"
+        )
     best: _Best | None = None
     for epoch in range(budget.epochs if any(trains) else 1):
         progress = Progress(epoch=epoch, epochs=budget.epochs)
@@ -177,7 +179,7 @@ class _Run:
         if self.recipe.backbone_dropout is BackboneDropout.OFF:
             return self.inputs.encodings[torch.from_numpy(train)]
         generator = self.streams.generator("backbone_dropout", progress.epoch)
-        return noisy_prefixes(self.inputs.backbone, self.inputs.data, self.inputs.prefixes, generator=generator)
+        return noisy_prefixes(self.inputs.backbone, self.inputs.data, self.inputs.prefixes, generator)
 
     def batches(self, progress: Progress) -> Iterator[Indices]:
         """Positions in ``prefixes.train``, shuffled anew each epoch."""

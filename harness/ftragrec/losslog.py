@@ -37,7 +37,7 @@ class LossLog:
     def check_gradients(self, optimizer: torch.optim.Optimizer) -> None:
         for group in optimizer.param_groups:
             for each in group["params"]:
-                if each.grad is not None and not bool(torch.isfinite(each.grad.sum())):
+                if each.grad is not None and not math.isfinite(each.grad.sum().item()):
                     raise self.not_finite(f"a gradient of group {group['name']} is not finite")
 
     def not_finite(self, what: str) -> NonFiniteError:

@@ -36,9 +36,7 @@ class FeedForwardEncoder(nn.Module):
 
     def __init__(self, *, hidden_size: int, n_layers: int, dropout: float) -> None:
         super().__init__()
-        self.blocks = nn.ModuleList(
-            FeedForwardBlock(hidden_size=hidden_size, dropout=dropout) for _ in range(n_layers)
-        )
+        self.blocks = nn.ModuleList(FeedForwardBlock(hidden_size=hidden_size, dropout=dropout) for _ in range(n_layers))
 
     def forward(self, inputs: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Encode; with a generator in training mode (dropout active), without one in evaluation mode."""

@@ -90,9 +90,7 @@ class System:
         )
         for group, module in self.modules.items():
             recipe.start.initialise(module, streams.generator(f"start/{group}"))
-        self._search = NeighbourSearch(
-            exclusion=recipe.exclusion, filters=recipe.filters, selection=recipe.selection
-        )
+        self._search = NeighbourSearch(exclusion=recipe.exclusion, filters=recipe.filters, selection=recipe.selection)
         self._target = torch.from_numpy(inputs.prefixes.target)
 
     def retriever(self, sequence: Tensor, generator: torch.Generator | None = None) -> Tensor:

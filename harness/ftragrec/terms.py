@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness.backbone.softmax import cross_entropy
+from harness.backbone.softmax import softmax_cross_entropy
 from harness.ftragrec.objective import Term, mean_over, retrieval_distribution
 from harness.ftragrec.system import Forward
 from harness.recipe import Recipe
@@ -35,7 +35,7 @@ def loss_terms(recipe: Recipe, forward: Forward, progress: Progress) -> tuple[Te
         similarity = recipe.similarity(forward.query[rows], forward.keys[rows])
         temperature = forward.temperature
         p_ret = retrieval_distribution(
-            similarity, temperature if isinstance(temperature, float) else temperature[rows], mask
+            similarity, temperature[rows] if isinstance(temperature, Tensor) else temperature, mask
         )
         p_rec = recipe.teacher(
             forward.sequence[rows], forward.values[rows], forward.item_matrix[forward.target[rows]], mask
@@ -44,9 +44,7 @@ def loss_terms(recipe: Recipe, forward: Forward, progress: Progress) -> tuple[Te
 
     return (
         Term(name="recommendation", weight=1.0, inputs=(forward.sequence,), value=recommendation),
-        Term(
-            name="enhanced", weight=recipe.enhanced_weight(progress), inputs=(forward.enhanced,), value=enhanced
-        ),
+        Term(name="enhanced", weight=recipe.enhanced_weight(progress), inputs=(forward.enhanced,), value=enhanced),
         Term(
             name="alignment",
             weight=recipe.alignment_weight(progress),
@@ -58,6 +56,6 @@ def loss_terms(recipe: Recipe, forward: Forward, progress: Progress) -> tuple[Te
 
 
 def catalogue_cross_entropy(forward: Forward, hidden: Tensor, chosen: Tensor, rows: slice) -> Tensor:
-    """Mean cross-entropy of the targets over the whole catalogue, padding left out, nats."""
-    losses = cross_entropy(hidden[rows], forward.item_matrix, forward.target[rows], weights=chosen[rows])
-    return losses
+    """Mean cross-entropy of the chosen samples' targets over the whole catalogue, padding left out, nats."""
+    weights = chosen[rows] / chosen[rows].sum().clamp(min=1)
+    return softmax_cross_entropy(hidden[rows], forward.item_matrix, forward.target[rows], weights=weights)

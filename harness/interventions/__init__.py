@@ -35,9 +35,13 @@ def available() -> dict[str, type[Intervention]]:
     for point in entry_points(group=ENTRY_POINT_GROUP):
         plugin: object = point.load()
         if not (isinstance(plugin, type) and issubclass(plugin, Intervention)):
-            raise InputError(f"entry point {point.name} = {point.value} is not a subclass of Intervention; mend the plug-in")
+            raise InputError(
+                f"entry point {point.name} = {point.value} is not a subclass of Intervention; mend the plug-in"
+            )
         if plugin.id in known:
-            raise InputError(f"entry point {point.name} = {point.value} takes the id {plugin.id!r} a second time; rename it")
+            raise InputError(
+                f"entry point {point.name} = {point.value} takes the id {plugin.id!r} a second time; rename it"
+            )
         known[plugin.id] = plugin
     return known
 

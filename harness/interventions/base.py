@@ -61,7 +61,12 @@ class Domain:
             return value
         if self.kind is bool and isinstance(value, bool):
             return value
-        if self.kind is int and isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high:
+        if (
+            self.kind is int
+            and isinstance(value, int)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+        ):
             return value
         if (
             self.kind is float

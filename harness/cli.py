@@ -1,0 +1,241 @@
+"""The command ``ftr-study``: thin, each command a few calls into the harness."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from harness.errors import FtrError
+
+if TYPE_CHECKING:
+    from harness.study import Study
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Does a remedy help FTragrec, by how much, at what cost, and why? Run a study file, read the report.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="Get and inspect data sets.")
+list_app = typer.Typer(no_args_is_help=True, help="List what study files can name.")
+app.add_typer(data_app, name="data")
+app.add_typer(list_app, name="list")
+
+SOME_CELLS_FAILED = 3
+INTERRUPTED = 130
+
+StudyPath = Annotated[Path, typer.Argument(help="The study file, such as studies/kl_direction.yaml.")]
+Replicates = Annotated[int | None, typer.Option(help="Replicate seeds, instead of the study file's.")]
+Epochs = Annotated[int | None, typer.Option(help="Epoch budget, instead of the study file's.")]
+Out = Annotated[Path, typer.Option(help="Folder of all studies; this one's is OUT/name.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets; else your cache folder.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes of one thread each; else one a core.")]
+Storage = Annotated[str | None, typer.Option(help="Optuna storage URL; else SQLite in the study's folder.")]
+
+
+def _load(path: Path, replicates: int | None, epochs: int | None) -> Study:
+    from harness.study import Overrides, load_study
+
+    return load_study(path, Overrides(replicates=replicates, epochs=epochs))
+
+
+@app.command()
+def run(
+    study: StudyPath,
+    replicates: Replicates = None,
+    epochs: Epochs = None,
+    workers: Workers = None,
+    out: Out = Path("runs"),
+    data_dir: DataDir = None,
+    storage: Storage = None,
+) -> None:
+    """Run a study's unfinished cells and write its report."""
+    from harness.runner.coordinator import RunOptions, run_study
+    from harness.runner.display import make_display
+    from reports.render import write_report
+
+    loaded = _load(study, replicates, epochs)
+    console = Console(stderr=True)
+    options = RunOptions(
+        out=out,
+        workers=workers or os.cpu_count() or 1,
+        storage=storage,
+        data_dir=data_dir,
+        command=shlex.join(["ftr-study", *sys.argv[1:]]),
+    )
+    outcome = run_study(loaded, options, make_display(console, loaded.primary))
+    report = write_report(outcome.folder)
+    summary = f"{outcome.n_run} cells run, {outcome.n_reused} reused, {outcome.n_failed} failed"
+    print(f"{summary} in {outcome.seconds:.0f} s")
+    print(report)
+    if outcome.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if outcome.n_failed:
+        raise typer.Exit(SOME_CELLS_FAILED)
+
+
+@app.command()
+def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = None) -> None:
+    """Check a study file: every error at once, with its line."""
+    from harness.plan import make_plan
+
+    plan = make_plan(_load(study, replicates, epochs))
+    print(f"{study}: {len(plan.rows)} rows, {len(plan.cells())} cells, no errors")
+
+
+@app.command()
+def plan(
+    study: StudyPath,
+    replicates: Replicates = None,
+    epochs: Epochs = None,
+    out: Out = Path("runs"),
+    data_dir: DataDir = None,
+    workers: Workers = None,
+) -> None:
+    """Say what a run would do: rows, cells, what is reused, and how long it may take."""
+    from harness.runner.forecast import forecast
+
+    loaded = _load(study, replicates, epochs)
+    for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers or os.cpu_count() or 1).lines():
+        print(line)
+
+
+@app.command()
+def report(
+    study: Annotated[Path, typer.Argument(help="A study's folder, such as runs/kl_direction.")],
+    lang: Annotated[str, typer.Option(help="Language of the fixed texts.")] = "en",
+) -> None:
+    """Write the report of a study again, from its records alone."""
+    from harness.manifest import StudyFolder
+    from reports.render import write_report
+
+    print(write_report(StudyFolder(study), lang=lang))
+
+
+@app.command()
+def show(key: str, out: Out = Path("runs")) -> None:
+    """Print a record: its recipe, curve, seconds and provenance."""
+    from harness.errors import InputError
+    from harness.manifest import StudyFolder
+
+    records = StudyFolder(out / "any").records
+    found = records.matching(key)
+    if len(found) != 1:
+        raise InputError(f"{len(found)} records in {records.folder} start with {key!r}; give more of the key")
+    record = records.read(found[0])
+    if record is None:
+        raise InputError(f"record {found[0]} was damaged and has been set aside; run the study again")
+    for title, part in (("recipe", record.recipe), ("seconds", record.seconds), ("checks", record.checks)):
+        print(f"{title}:")
+        for name, value in part.items():
+            print(f"  {name}: {value}")
+    print("curve:")
+    for point in record.curve:
+        shown = " ".join(f"{name} {value:.4f}" for name, value in (point.valid_on or point.valid_off).items())
+        print(f"  epoch {point.epoch}{' (chosen)' if point.epoch == record.chosen_epoch else ''}: {shown}")
+    print("provenance:")
+    print(json.dumps(dict(record.provenance), indent=2))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of study files, for editors."""
+    from harness.study import study_schema
+
+    print(json.dumps(study_schema(), indent=2, ensure_ascii=False))
+
+
+@app.command()
+def describe(intervention: Annotated[str, typer.Argument(help="Its id, such as kl.weight.")]) -> None:
+    """Say what an intervention changes, its parameters and where it comes from."""
+    import inspect
+
+    from harness.compose import compose
+    from harness.interventions import find
+    from harness.recipe import BASE
+
+    found = find(intervention)
+    print(f"{found.id}: {found.title} {found.title_zh}".rstrip())
+    print(f"seed section {found.section or 'none'}, seed priority {found.priority}")
+    print(inspect.getdoc(found))
+    for name, domain in found.domains().items():
+        print(f"  {name}: {domain.meaning}; {domain.describe()}; default {found.defaults()[name]}")
+    base = compose(BASE, [find(each)() for each in found.example_base])
+    before, after = base.describe(), compose(base, [found()]).describe()
+    for seam in before:
+        if before[seam] != after[seam]:
+            print(f"  writes {seam}: {before[seam]} becomes {after[seam]}")
+
+
+@list_app.command("interventions")
+def list_interventions() -> None:
+    """Every intervention: id, seed priority, heading, parameters."""
+    from harness.interventions import available
+
+    for each in available().values():
+        settings = ", ".join(f"{name}={value}" for name, value in each.defaults().items())
+        print(f"{each.id:28} {each.priority}  {each.title}{f' ({settings})' if settings else ''}")
+
+
+@list_app.command("data")
+def list_data() -> None:
+    """The data sets that can be named."""
+    from harness.data.named import NAMED_SETS
+
+    for each in NAMED_SETS:
+        print(f"{each.name:10} {each.about}")
+
+
+@data_app.command("get")
+def data_get(
+    name: str,
+    data_dir: DataDir = None,
+    from_file: Annotated[
+        Path | None, typer.Option("--from", help="A file you already have; its checksum counts.")
+    ] = None,
+) -> None:
+    """Fetch a named data set into the cache, checksum verified."""
+    from harness.data.fetch import get
+
+    print(get(name, data_dir=data_dir, from_file=from_file, progress=_to_stderr))
+
+
+@data_app.command("show")
+def data_show(name: str, data_dir: DataDir = None) -> None:
+    """Say what is in a named data set, fetched first if it is not there yet."""
+    from dataclasses import asdict
+
+    from harness.data.sources import show as summary
+
+    for figure, value in asdict(summary(name, data_dir, progress=_to_stderr)).items():
+        print(f"{figure.replace('_', ' ')}: {value}")
+
+
+def _to_stderr(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def main() -> None:
+    """Run the command line; errors end in one clear message and their exit status."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=Console(stderr=True), show_time=False)],
+    )
+    try:
+        app()
+    except FtrError as problem:
+        print(f"ftr-study: {problem}", file=sys.stderr)
+        raise SystemExit(problem.exit_status) from None
+
+
+if __name__ == "__main__":
+    main()

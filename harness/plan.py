@@ -1,0 +1,200 @@
+"""From a study to its cells: arms x settings x replicates, composed, checked and keyed before anything trains."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.compose import CompositionError, NoEffectError, compose, replaced
+from harness.ftragrec.streams import A_A_OFFSET, Streams
+from harness.interventions.base import Intervention
+from harness.manifest import A_A, BASE, ArmRow
+from harness.recipe import BASE as AS_FOUND
+from harness.recipe import Recipe
+from harness.study import ArmSetting, Study, StudyFileError
+from harness.studyfile.problems import Problem
+
+SHARED_BACKBONE_REPLICATE = 0
+"""With ``backbone: shared`` all replicates fine-tune on the backbone of this one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One run: a recipe on one replicate's backbone.
+
+    Attributes:
+        row: the arm row that the cell belongs to.
+        replicate: the replicate number.
+        recipe: what runs.
+        streams: its random numbers; the a/a arm has its own.
+        backbone_replicate: whose backbone it fine-tunes.
+    """
+
+    row: str
+    replicate: int
+    recipe: Recipe
+    streams: Streams
+    backbone_replicate: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedRow:
+    """A row of the ranking with the recipe that its cells run; None where it has no cells of its own."""
+
+    row: ArmRow
+    recipe: Recipe | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A study ready to run.
+
+    Attributes:
+        study: the study file.
+        base: the recipe that every arm is compared to.
+        rows: base, a/a, then the arms in the order of the file.
+    """
+
+    study: Study
+    base: Recipe
+    rows: tuple[PlannedRow, ...]
+
+    def backbone_replicate(self, replicate: int) -> int:
+        """Whose backbone a replicate fine-tunes."""
+        return replicate if self.study.backbone == "per_seed" else SHARED_BACKBONE_REPLICATE
+
+    def budget(self) -> dict[str, int]:
+        """Epochs and patience of every run."""
+        return {"epochs": self.study.budget.epochs, "patience": self.study.budget.patience}
+
+    @property
+    def device(self) -> str:
+        """Where the cells compute: ``auto`` is the CPU, the one device that this version knows."""
+        return "cpu"
+
+    def cells(self) -> tuple[Cell, ...]:
+        """All cells, one replicate of every arm before the next replicate."""
+        return tuple(
+            Cell(
+                row=planned.row.name,
+                replicate=replicate,
+                recipe=planned.recipe,
+                streams=Streams(
+                    study_seed=self.study.seed,
+                    replicate=replicate + (A_A_OFFSET if planned.row.name == A_A else 0),
+                ),
+                backbone_replicate=self.backbone_replicate(replicate),
+            )
+            for replicate in range(self.study.replicates)
+            for planned in self.rows
+            if planned.recipe is not None
+        )
+
+
+def make_plan(study: Study) -> Plan:
+    """Compose every arm, find aliases and refuse what cannot run.
+
+    Raises:
+        StudyFileError: all arms that cannot be composed, each with its line.
+    """
+    if study.device == "cuda":
+        raise StudyFileError([study.problem("device", "cuda is not supported yet by this version; use cpu or auto")])
+    try:
+        base = compose(AS_FOUND, study.base)
+    except CompositionError as problem:
+        raise StudyFileError([study.problem("base", str(problem))]) from problem
+    rows = [
+        PlannedRow(row=ArmRow(name=BASE, arm=BASE), recipe=base),
+        PlannedRow(row=ArmRow(name=A_A, arm=A_A), recipe=base),
+    ]
+    row_of_recipe = {base: BASE}
+    problems: list[Problem] = []
+    for setting in study.settings():
+        row = _described(setting)
+        try:
+            recipe = _composed(base, setting)
+        except CompositionError as problem:
+            if study.on_inapplicable == "skip":
+                rows.append(PlannedRow(row=replace(row, status="inapplicable", reason=str(problem)), recipe=None))
+            else:
+                problems.append(study.problem(f"arms.{setting.arm}", str(problem)))
+            continue
+        row = replace(row, replaces=replaced(AS_FOUND, base, recipe))
+        same = row_of_recipe.setdefault(recipe, row.name)
+        if same != row.name:
+            rows.append(PlannedRow(row=replace(row, status="alias", alias_of=same), recipe=None))
+        else:
+            rows.append(PlannedRow(row=row, recipe=recipe))
+    if problems:
+        raise StudyFileError(problems)
+    return Plan(study=study, base=base, rows=tuple(rows))
+
+
+def _composed(base: Recipe, setting: ArmSetting) -> Recipe:
+    """The arm's recipe; remedies whose setting the user wrote and that equals base's are left out as aliases.
+
+    Raises:
+        CompositionError: the stack cannot run, or a remedy without a written setting changes nothing.
+    """
+    acting: list[Intervention] = []
+    for remedy in setting.stack:
+        try:
+            compose(base, [remedy])
+        except NoEffectError:
+            if not setting.explicit:
+                raise
+            continue
+        except CompositionError:
+            pass
+        acting.append(remedy)
+    return compose(base, acting)
+
+
+def _described(setting: ArmSetting) -> ArmRow:
+    alone = setting.stack[0] if len(setting.stack) == 1 else None
+    return ArmRow(
+        name=setting.name,
+        arm=setting.arm,
+        remedies=tuple(
+            {"id": each.id, "settings": each.settings(), "title": each.title, "title_zh": each.title_zh}
+            for each in setting.stack
+        ),
+        family=alone.family() if alone else "stack",
+        priority=alone.priority if alone else "-",
+    )
+
+
+def cell_key(
+    cell: Cell,
+    *,
+    fingerprint: str,
+    backbone_key: str,
+    budget: Mapping[str, int],
+    device: str,
+    sources: str,
+    versions: Mapping[str, str],
+) -> str:
+    """The content address of a cell's record, 24 hexadecimal digits.
+
+    Args:
+        fingerprint: of the data.
+        backbone_key: of the pretrained backbone; it covers precision and threads.
+        device: ``cpu`` or ``cuda``.
+        sources: hash of the source files that define a run.
+        versions: package -> major.minor of torch and faiss.
+    """
+    parts: dict[str, Any] = {
+        "fingerprint": fingerprint,
+        "recipe": cell.recipe.digest(),
+        "study_seed": cell.streams.study_seed,
+        "replicate": cell.streams.replicate,
+        "budget": dict(budget),
+        "backbone": backbone_key,
+        "device": device,
+        "sources": sources,
+        "versions": dict(versions),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]

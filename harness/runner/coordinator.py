@@ -1,0 +1,260 @@
+"""The one process that owns a study: it plans, hands out cells, receives records and writes them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.data.sources import load
+from harness.manifest import StudyFolder
+from harness.plan import Cell, Plan, make_plan
+from harness.provenance import git_commit, machine, package_versions
+from harness.records import RunRecord
+from harness.runner.display import Display
+from harness.runner.executors import Executor, LocalExecutor
+from harness.runner.keys import cell_keys
+from harness.runner.outcome import manifest_of
+from harness.runner.ownership import owned
+from harness.runner.running import RunningCell, failure_reason
+from harness.runner.shared import SharedStages
+from harness.runner.tasks import CellTask, SharedFiles
+from harness.runner.trials import TrialBook
+from harness.study import Study
+
+if TYPE_CHECKING:
+    from harness.backbone.checkpoint import EpochFigures
+
+AHEAD = 2
+"""Cells handed to the executor per worker: one runs, one waits, the rest are not yet trials."""
+
+POLL_S = 0.25
+"""How often progress files are read while cells run, in seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How to run a study, none of which changes a rank.
+
+    Attributes:
+        out: folder of all studies; this one's is ``out/slug``.
+        workers: processes, one thread each.
+        storage: Optuna storage URL; None: SQLite in the study's folder.
+        data_dir: folder of named data sets; None: the user's cache folder.
+        command: the command line as typed, for the report.
+    """
+
+    out: Path
+    workers: int
+    storage: str | None = None
+    data_dir: Path | None = None
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """What a run of a study did.
+
+    Attributes:
+        folder: the study's files.
+        n_run, n_reused, n_failed: cells.
+        interrupted: ended by Ctrl-C; what is finished is safe.
+        seconds: wall time.
+    """
+
+    folder: StudyFolder
+    n_run: int
+    n_reused: int
+    n_failed: int
+    interrupted: bool
+    seconds: float
+
+
+def run_study(study: Study, options: RunOptions, display: Display) -> RunOutcome:
+    """Run every cell of the study that has no record yet.
+
+    Raises:
+        harness.errors.InputError: the study or its data cannot be used.
+        EnvironmentProblem: another process runs the study, or the machine stands in the way.
+    """
+    began = time.monotonic()
+    plan = make_plan(study)
+    folder = StudyFolder(options.out / study.slug)
+    with owned(folder), display.showing():
+        display.message(f"reading {study.data.source}")
+        data = load(study.data, options.data_dir, progress=display.message)
+        stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache")
+        run = _StudyRun(plan=plan, folder=folder, options=options, display=display, stages=stages)
+        return run.run(began)
+
+
+@dataclass(slots=True, kw_only=True)
+class _StudyRun:
+    plan: Plan
+    folder: StudyFolder
+    options: RunOptions
+    display: Display
+    stages: SharedStages
+    keys: dict[tuple[str, int], str] = field(default_factory=dict)
+    finished: dict[str, RunRecord] = field(default_factory=dict)
+    failures: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def run(self, began: float) -> RunOutcome:
+        cells = self.plan.cells()
+        self.keys = cell_keys(self.plan, self.stages)
+        for key in set(self.keys.values()):
+            record = self.folder.records.read(key)
+            if record is not None:
+                self.finished[key] = record
+        reused = len(self.finished)
+        todo = [cell for cell in cells if self.key(cell) not in self.finished]
+        self.folder.write_users(self.stages.users())
+        interrupted = False
+        try:
+            shared = self.build_shared(todo)
+            self.display.planned(todo, len(cells) - len(todo))
+            self.run_cells(cells, todo, shared)
+        except KeyboardInterrupt:
+            interrupted = True
+        outcome = RunOutcome(
+            folder=self.folder,
+            n_run=len(self.finished) - reused,
+            n_reused=reused,
+            n_failed=len(self.failures),
+            interrupted=interrupted,
+            seconds=time.monotonic() - began,
+        )
+        self.folder.write_manifest(
+            manifest_of(
+                self.plan,
+                self.stages.data,
+                keys=self.keys,
+                finished=self.finished,
+                failures=self.failures,
+                provenance=self.provenance(outcome),
+            )
+        )
+        return outcome
+
+    def key(self, cell: Cell) -> str:
+        return self.keys[cell.row, cell.replicate]
+
+    def build_shared(self, todo: Sequence[Cell]) -> dict[int, SharedFiles]:
+        """Backbones and encodings of the replicates that still have cells to run."""
+        built: dict[int, SharedFiles] = {}
+        for replicate in sorted({cell.backbone_replicate for cell in todo}):
+
+            def progress(epoch: int, epochs: int, figures: EpochFigures, replicate: int = replicate) -> None:
+                metric = self.plan.study.primary
+                self.display.message(
+                    f"backbone {replicate}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}, "
+                    f"valid {metric} {figures.valid[metric]:.4f}"
+                )
+
+            built[replicate] = self.stages.build(replicate, progress)
+        return built
+
+    def run_cells(self, cells: Sequence[Cell], todo: Sequence[Cell], shared: Mapping[int, SharedFiles]) -> None:
+        """Hand out the cells and take in their records, a few ahead of the workers."""
+        study = self.plan.study
+        book = TrialBook(
+            name=study.slug,
+            storage=self.options.storage or f"sqlite:///{(self.folder.path / 'optuna.db').resolve()}",
+            primary=study.primary,
+        )
+        entered = book.finished_keys()
+        for cell in cells:
+            record = self.finished.get(self.key(cell))
+            if record is not None and record.key not in entered:
+                book.add_reused(record, self.attributes(cell))
+        if not todo:
+            return
+        executor = LocalExecutor(min(self.options.workers, len(todo)))
+        try:
+            self.exchange(executor, book, todo, shared)
+        except BaseException:
+            executor.stop()
+            raise
+        executor.close()
+
+    def exchange(
+        self, executor: Executor, book: TrialBook, todo: Sequence[Cell], shared: Mapping[int, SharedFiles]
+    ) -> None:
+        waiting = list(reversed(todo))
+        running: dict[Future[RunRecord], RunningCell] = {}
+        while waiting or running:
+            while waiting and len(running) < AHEAD * self.options.workers:
+                cell = waiting.pop()
+                task = self.task(cell, shared[cell.backbone_replicate])
+                book.start(task.key, self.attributes(cell))
+                running[executor.submit(task)] = RunningCell(cell=cell, task=task)
+            done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for each in running.values():
+                for point in each.new_points():
+                    if point.epoch == 0:
+                        self.display.started(each.cell)
+                    self.display.epoch(each.cell, point)
+                    book.epoch(each.task.key, point)
+            for future in done:
+                self.take_in(future, running.pop(future), book)
+
+    def take_in(self, future: Future[RunRecord], ran: RunningCell, book: TrialBook) -> None:
+        """Write the record first, then tell Optuna: what is told is always there to be read."""
+        cell, key = ran.cell, ran.task.key
+        ran.task.progress_file.unlink(missing_ok=True)
+        problem = future.exception()
+        if problem is not None:
+            why = failure_reason(problem)
+            self.failures[cell.row, cell.replicate] = why
+            book.fail(key, why)
+            self.display.failed(cell, why)
+            return
+        record = future.result()
+        self.folder.records.write(record)
+        self.finished[key] = record
+        book.finish(record)
+        self.display.finished(cell, record)
+
+    def task(self, cell: Cell, shared: SharedFiles) -> CellTask:
+        key = self.key(cell)
+        progress = self.folder.path / ".progress"
+        progress.mkdir(exist_ok=True)
+        return CellTask(
+            key=key,
+            cell=cell,
+            shared=shared,
+            budget=self.plan.budget(),
+            progress_file=progress / f"{key}.jsonl",
+            provenance={
+                "versions": package_versions(),
+                "machine": machine(),
+                "git": git_commit(),
+                "fingerprint": shared.fingerprint,
+                "backbone": shared.backbone.stem,
+                "study_seed": self.plan.study.seed,
+            },
+        )
+
+    def attributes(self, cell: Cell) -> dict[str, str | int]:
+        return {"arm": cell.row, "replicate": cell.replicate}
+
+    def provenance(self, outcome: RunOutcome) -> dict[str, Any]:
+        return {
+            "command": self.options.command,
+            "versions": package_versions(),
+            "machine": machine(),
+            "git": git_commit(),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": outcome.seconds,
+            "n_run": outcome.n_run,
+            "n_reused": outcome.n_reused,
+            "workers": self.options.workers,
+            "backbones": {
+                str(replicate): self.stages.backbone_key(self.plan.backbone_replicate(replicate))
+                for replicate in range(self.plan.study.replicates)
+            },
+        }

@@ -1,0 +1,87 @@
+"""What a run would do, before anything runs: rows, cells, what is reused, how long it may take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.data.sources import load
+from harness.manifest import StudyFolder
+from harness.plan import Plan, make_plan
+from harness.records import RunRecord
+from harness.runner.keys import cell_keys
+from harness.runner.shared import SharedStages
+from harness.study import Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What a run of a study would do.
+
+    Attributes:
+        plan: the cells.
+        n_reused: cells that have a record already.
+        backbones: replicates whose backbone must be trained first.
+        seconds: estimated wall time of the cells that are left; None where no earlier record tells.
+    """
+
+    plan: Plan
+    n_reused: int
+    backbones: Sequence[int]
+    seconds: float | None
+
+    def lines(self) -> list[str]:
+        """The forecast in words, a line each."""
+        cells = self.plan.cells()
+        left = len(cells) - self.n_reused
+        size = f"{len(self.plan.rows)} rows, {len(cells)} cells"
+        said = [f"{self.plan.study.name}: {size}; {self.n_reused} reused, {left} to run"]
+        for planned in self.plan.rows:
+            row = planned.row
+            said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.replicates))
+            said += [f"    {sentence}" for sentence in row.replaces]
+        if self.backbones:
+            said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
+        if left:
+            known = (
+                "unknown until a cell of this study has run" if self.seconds is None else f"about {self.seconds:.0f} s"
+            )
+            said.append(f"time for the cells: {known}")
+        return said
+
+
+def _what(status: str, alias_of: str, reason: str, replicates: int) -> str:
+    if status == "alias":
+        return f"the same recipe as {alias_of}, no runs of its own"
+    if status == "inapplicable":
+        return f"cannot act on this base: {reason}"
+    return f"{replicates} replicates"
+
+
+def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) -> Forecast:
+    """Plan a study against the records and backbones that exist.
+
+    Raises:
+        harness.errors.FtrError: the study or its data cannot be used.
+    """
+    plan = make_plan(study)
+    stages = SharedStages.of(study, load(study.data, data_dir), data_dir=data_dir, folder=out / ".cache")
+    keys = cell_keys(plan, stages)
+    store = StudyFolder(out / study.slug).records
+    found = {name: record for name, key in keys.items() if (record := store.read(key)) is not None}
+    left = [cell for cell in plan.cells() if (cell.row, cell.replicate) not in found]
+    untrained = [
+        replicate
+        for replicate in sorted({cell.backbone_replicate for cell in left})
+        if not stages.files(replicate).encodings.exists()
+    ]
+    return Forecast(plan=plan, n_reused=len(found), backbones=untrained, seconds=_seconds(found, len(left), workers))
+
+
+def _seconds(found: Mapping[tuple[str, int], RunRecord], n_left: int, workers: int) -> float | None:
+    """Wall seconds of the cells that are left, at the mean of the finished ones."""
+    if not found:
+        return None
+    mean = sum(record.seconds["total"] for record in found.values()) / len(found)
+    return mean * n_left / workers

@@ -1,0 +1,89 @@
+"""Optuna's side of a study: one trial a cell, so that any Optuna tool shows the study as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import optuna
+from optuna.exceptions import OptunaError
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from harness.errors import EnvironmentProblem
+from harness.records import EpochPoint, RunRecord
+
+
+class TrialBook:
+    """Writes the cells of a grid study into an Optuna study by ask and tell; only the coordinator holds one."""
+
+    def __init__(self, *, name: str, storage: str, primary: str) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        try:
+            self._study = optuna.create_study(
+                study_name=name,
+                storage=storage,
+                direction=StudyDirection.MAXIMIZE,
+                sampler=optuna.samplers.RandomSampler(seed=0),
+                load_if_exists=True,
+            )
+        except (OptunaError, SQLAlchemyError, ImportError) as problem:
+            raise EnvironmentProblem(
+                f"cannot open the Optuna storage {storage}: {problem}; move the file aside or name another --storage"
+            ) from problem
+        self._primary = primary
+        self._open: dict[str, Trial] = {}
+        self._close_stale()
+
+    def _close_stale(self) -> None:
+        """Trials that a killed coordinator left running or waiting become failed ones."""
+        stale = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
+        for each in stale:
+            self._study.tell(each.number, state=TrialState.FAIL)
+
+    def finished_keys(self) -> frozenset[str]:
+        """Record keys of the trials that are complete."""
+        complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return frozenset(str(each.user_attrs["key"]) for each in complete)
+
+    def start(self, key: str, attributes: Mapping[str, str | int]) -> None:
+        """Open the trial of a cell that is about to run."""
+        self._study.enqueue_trial({}, user_attrs={"key": key, **attributes})
+        self._open[key] = self._study.ask()
+
+    def epoch(self, key: str, point: EpochPoint) -> None:
+        """Report an evaluation as the trial's intermediate value."""
+        if self._primary in point.valid_on:
+            self._open[key].report(point.valid_on[self._primary], step=point.epoch)
+
+    def finish(self, record: RunRecord) -> None:
+        """Complete the trial with valid's primary metric at the chosen epoch."""
+        self._study.tell(self._open.pop(record.key), _chosen(record, self._primary))
+
+    def fail(self, key: str, why: str) -> None:
+        """Fail the trial; it stays visible and the next run tries the cell again."""
+        trial = self._open.pop(key)
+        trial.set_user_attr("failure", why)
+        self._study.tell(trial, state=TrialState.FAIL)
+
+    def add_reused(self, record: RunRecord, attributes: Mapping[str, str | int]) -> None:
+        """Enter a cell whose record another study had already made."""
+        self._study.add_trial(
+            optuna.trial.create_trial(
+                user_attrs={"key": record.key, "reused": True, **attributes},
+                intermediate_values={
+                    point.epoch: point.valid_on[self._primary]
+                    for point in record.curve
+                    if self._primary in point.valid_on
+                },
+                value=_chosen(record, self._primary),
+            )
+        )
+
+    def trials(self) -> list[FrozenTrial]:
+        """Every trial so far."""
+        return self._study.get_trials(deepcopy=False)
+
+
+def _chosen(record: RunRecord, metric: str) -> float:
+    return next(point.valid_on[metric] for point in record.curve if point.epoch == record.chosen_epoch)

@@ -154,7 +154,7 @@ def _facts(analysis: Analysis, text: Catalogue) -> dict[str, tuple[tuple[str, st
         "seed": manifest.seed,
         "replicates": ", ".join(str(number) for number in manifest.replicates),
         "backbone": manifest.backbone,
-        "base": " + ".join(manifest.base) or "FTragrec as found",
+        "base": " + ".join(manifest.base) or text("method.as_found"),
         **{f"budget.{key}": value for key, value in manifest.budget.items()},
     }
     groups = {"study": study, "data": manifest.data, "run": run, "versions": versions}

@@ -21,6 +21,9 @@
       });
     });
   }
+  window.addEventListener("beforeprint", () => {
+    for (const more of document.querySelectorAll("details.more")) more.open = true;
+  });
   for (const controls of document.querySelectorAll(".controls")) {
     const table = document.getElementById(controls.dataset.for);
     const selects = [...controls.querySelectorAll("select")];

@@ -14,7 +14,7 @@ from harness.ftragrec.attention import (
     StoredKeys,
 )
 from harness.ftragrec.checkpoint import BestOnValid
-from harness.ftragrec.fusion import EnhancedDot, LinearFusion, ScheduledShare, TargetValues
+from harness.ftragrec.fusion import LinearFusion, ScheduledShare, TargetValues
 from harness.ftragrec.memory import LongerThan, NoEviction, StoredKeysRefresh, TrainSource
 from harness.ftragrec.objective import (
     AllSamples,
@@ -26,6 +26,7 @@ from harness.ftragrec.objective import (
 )
 from harness.ftragrec.phases import BackboneDropout, LearningRates, RetrieverOnly
 from harness.ftragrec.retriever import FeedForward, RandomStart
+from harness.ftragrec.scorer import EnhancedDot, Scorer
 from harness.ftragrec.search import HitFilter, IVFFlat, ShorterOwnPrefix, TopK
 from harness.schedules import Constant, Schedule
 
@@ -65,7 +66,7 @@ class Recipe:
     combiner: WeightedSum = WeightedSum()  # [8]
     extra_terms: tuple[ExtraTerm, ...] = ()  # [8]
     refresh: StoredKeysRefresh = StoredKeysRefresh()  # [9]
-    scorer: EnhancedDot = EnhancedDot()  # [10]
+    scorer: Scorer = EnhancedDot()  # [10]
     checkpoint: BestOnValid = BestOnValid()  # data protocol
     learning_rates: LearningRates = LearningRates()  # [11]
     weight_decay: float = 3e-4  # [11]

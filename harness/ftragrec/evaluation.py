@@ -10,9 +10,10 @@ from torch import Tensor
 
 from harness.backbone.ranking import ranks_of_scores, target_ranks
 from harness.data.split import Indices
+from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
 from harness.ftragrec.search import LiveIndex
-from harness.ftragrec.system import Inputs, System
+from harness.ftragrec.system import System
 from harness.metrics import METRICS, metric_values
 from harness.records import Ranks
 from harness.schedules import Progress
@@ -43,7 +44,7 @@ def ranks_with_retrieval(
             index=index,
             progress=progress,
         )
-        scores = system.recipe.scorer.scores(forward.enhanced, inputs.item_matrix)
+        scores = system.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)
         ranks.append(ranks_of_scores(scores[:, 1:], forward.target - 1))
     return torch.cat(ranks).numpy()
 

@@ -1,4 +1,4 @@
-"""Seams ``values``, ``fusion``, ``share`` and ``scorer``: from weighed neighbours to scores of the catalogue."""
+"""Seams ``values``, ``fusion`` and ``share``: from weighed neighbours to the enhanced vector."""
 
 from __future__ import annotations
 
@@ -44,15 +44,6 @@ class ScheduledShare:
     def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
         """The share: a number, or ``(batch, 1)`` where it differs by sample."""
         return self.schedule(progress)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnhancedDot:
-    """Score of item i: ``enhanced . e_i`` with retrieval on, ``s . e_i`` with it off.  Source: point 10."""
-
-    def scores(self, enhanced: Tensor, item_matrix: Tensor) -> Tensor:
-        """Scores of the whole catalogue, padding included, ``(batch, n_items + 1)``."""
-        return enhanced @ item_matrix.T
 
 
 def enhance(

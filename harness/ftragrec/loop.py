@@ -13,6 +13,7 @@ from torch import Tensor
 from harness.backbone.encode import noisy_prefixes
 from harness.data.split import Indices
 from harness.ftragrec.evaluation import mean_metrics, ranks_with_retrieval, ranks_without_retrieval
+from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.losslog import LossLog
 from harness.ftragrec.memory import Memory
 from harness.ftragrec.objective import Term
@@ -20,7 +21,7 @@ from harness.ftragrec.phases import BackboneDropout
 from harness.ftragrec.search import LiveIndex
 from harness.ftragrec.stopwatch import Stopwatch
 from harness.ftragrec.streams import Streams
-from harness.ftragrec.system import Forward, Inputs, System
+from harness.ftragrec.system import Forward, System
 from harness.ftragrec.terms import loss_terms
 from harness.recipe import Recipe
 from harness.records import EpochPoint, Ranks
@@ -45,7 +46,10 @@ class Budget:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Result:
-    """What a run found: ranks at the chosen epoch, the curve, wall seconds by stage and coded checks."""
+    """What a run found: ranks at the chosen epoch, the curve, wall seconds by stage and coded checks.
+
+    ``system``, ``memory`` and ``index`` are live, at the chosen epoch.
+    """
 
     valid_on: Ranks
     valid_off: Ranks
@@ -55,6 +59,9 @@ class Result:
     curve: tuple[EpochPoint, ...]
     seconds: dict[str, float]
     checks: dict[str, str]
+    system: System
+    memory: Memory
+    index: LiveIndex
 
 
 Observer = Callable[[EpochPoint], None]
@@ -275,6 +282,9 @@ class _Run:
             curve=tuple(self.curve),
             seconds={**self.watch.seconds, "total": sum(self.watch.seconds.values())},
             checks=self.checks,
+            system=self.system,
+            memory=best.memory,
+            index=best.index,
         )
 
 

@@ -56,6 +56,19 @@ class IVFFlat:
         return _Faiss(index)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flat:
+    """Exact search, inner product over normalised keys."""
+
+    def build(self, keys: Vectors, seed: int) -> LiveIndex:
+        """An index over normalised keys ``(N, d)``; the seed changes nothing."""
+        import faiss
+
+        index: Any = faiss.IndexFlatIP(keys.shape[1])
+        index.add(keys)
+        return _Faiss(index)
+
+
 class _Faiss:
     def __init__(self, index: Any) -> None:
         self._index = index

@@ -8,40 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from harness.data.interactions import Interactions
-from harness.data.split import Indices, Prefixes
+from harness.data.split import Indices
 from harness.errors import InputError
 from harness.ftragrec.attention import masked_softmax
 from harness.ftragrec.fusion import enhance
+from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
 from harness.ftragrec.search import LiveIndex, Neighbours, NeighbourSearch
 from harness.ftragrec.streams import Streams
 from harness.recipe import Recipe
 from harness.schedules import Progress
-
-from harness.backbone.model import DuoRec  # isort: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Inputs:
-    """What all runs on one replicate's backbone share; nothing in it is changed by a run.
-
-    Attributes:
-        data: the interactions.
-        prefixes: their prefixes, split leave-one-out.
-        backbone: the pretrained model, frozen.
-        encodings: clean ``s`` of every prefix, ``(n_prefixes, d)`` float32.
-    """
-
-    data: Interactions
-    prefixes: Prefixes
-    backbone: DuoRec
-    encodings: Tensor
-
-    @property
-    def item_matrix(self) -> Tensor:
-        """Item embeddings, row 0 the padding, ``(n_items + 1, d)``."""
-        return self.backbone.item_embedding.weight.detach()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -79,6 +55,7 @@ class System:
 
     Attributes:
         modules: group of parameters -> module, ``retriever`` and ``fusion``.
+        scorer: scores the catalogue with retrieval on.
     """
 
     def __init__(self, recipe: Recipe, inputs: Inputs, streams: Streams) -> None:
@@ -91,6 +68,7 @@ class System:
         for group, module in self.modules.items():
             recipe.start.initialise(module, streams.generator(f"start/{group}"))
         self._search = NeighbourSearch(exclusion=recipe.exclusion, filters=recipe.filters, selection=recipe.selection)
+        self.scorer = recipe.scorer.build(inputs, recipe.exclusion)
         self._target = torch.from_numpy(inputs.prefixes.target)
 
     def retriever(self, sequence: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from harness.errors import InputError, did_you_mean
 from harness.interventions.base import Intervention
 from harness.interventions.kl import Reverse, Symmetric, Weight
-from harness.interventions.wiring import Cosine, RetrieverAttention
+from harness.interventions.wiring import Cosine, ProbabilityInterpolation, RetrieverAttention
 
 CATALOGUE: tuple[type[Intervention], ...] = (
     Reverse,
@@ -19,6 +19,7 @@ CATALOGUE: tuple[type[Intervention], ...] = (
     Symmetric,
     RetrieverAttention,
     Cosine,
+    ProbabilityInterpolation,
 )
 
 ENTRY_POINT_GROUP = "ftr_study.interventions"

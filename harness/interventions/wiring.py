@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from harness.ftragrec.attention import CosineSimilarity, RetrieverQuery
-from harness.interventions.base import Intervention
+from harness.ftragrec.scorer import Interpolate
+from harness.ftragrec.search import TopK
+from harness.interventions.base import Intervention, parameter
 from harness.recipe import Recipe
 
 
@@ -38,3 +40,28 @@ class Cosine(Intervention):
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, similarity=CosineSimilarity())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbabilityInterpolation(Intervention):
+    """Mix probabilities instead of vectors: the backbone's softmax with the targets of similar histories.
+
+    Neighbours are those of the raw backbone vector by cosine, exact, over every training prefix; nothing is trained.
+
+    Source: family 0; Khandelwal et al., ICLR 2020.
+    """
+
+    id: ClassVar[str] = "wiring.interpolate"
+    title: ClassVar[str] = "Interpolate probabilities"
+    title_zh: ClassVar[str] = "在概率空间插值"
+
+    l: float = parameter(  # noqa: E741 - lambda, as the paper writes it
+        0.3, "part of the retrieved distribution, a fraction", low=0.0, high=0.95, search=(0.0, 0.95)
+    )
+    k: int = parameter(50, "neighbours", low=1, high=1000, search=(5, 400), log=True)
+    tau: float = parameter(
+        0.15, "temperature of the neighbours' weights", low=0.001, high=100.0, search=(0.03, 2.0), log=True
+    )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, scorer=Interpolate(share=self.l, selection=TopK(k=self.k), temperature=self.tau))

@@ -15,7 +15,7 @@ from harness.plan import Cell
 from harness.records import EpochPoint, RunRecord
 
 if TYPE_CHECKING:
-    from harness.ftragrec.system import Inputs
+    from harness.ftragrec.inputs import Inputs
 
 CELL_THREADS = 1
 """Every cell computes with one thread, so that its ranks do not depend on the number of workers."""
@@ -114,7 +114,7 @@ def _inputs(shared: SharedFiles) -> Inputs:
     from harness.data.sources import load
     from harness.data.split import split_prefixes
     from harness.errors import EnvironmentProblem
-    from harness.ftragrec.system import Inputs
+    from harness.ftragrec.inputs import Inputs
     from harness.runner.cache import read_array
 
     data = load(shared.data, shared.data_dir)

@@ -11,8 +11,8 @@ from harness.backbone.model import DuoRec
 from harness.backbone.spec import BackboneSpec
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.split import split_prefixes
+from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.streams import Streams
-from harness.ftragrec.system import Inputs
 
 N_ITEMS = 30
 

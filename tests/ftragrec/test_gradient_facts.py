@@ -10,11 +10,11 @@ import torch
 
 from harness.compose import compose
 from harness.ftragrec import loop
+from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import NOTHING_TRAINS, Budget, fine_tune
 from harness.ftragrec.losslog import NonFiniteError
 from harness.ftragrec.objective import Term
 from harness.ftragrec.streams import Streams
-from harness.ftragrec.system import Inputs
 from harness.interventions.kl import Weight
 from harness.interventions.wiring import Cosine, RetrieverAttention
 from harness.recipe import BASE, Recipe

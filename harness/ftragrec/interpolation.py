@@ -1,0 +1,72 @@
+"""The live scorer that mixes probabilities instead of vectors, as kNN language models do."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.data.split import Indices
+from harness.ftragrec.attention import masked_softmax
+from harness.ftragrec.inputs import Inputs
+from harness.ftragrec.memory import Memory
+from harness.ftragrec.search import Flat, Neighbours, NeighbourSearch, ShorterOwnPrefix
+
+if TYPE_CHECKING:
+    from harness.ftragrec.scorer import Interpolate
+
+
+class ProbabilityInterpolation:
+    """Scores as ``logit_i + log(1 + l / (1 - l) knn_i / softmax_i)``, which orders items as the mixture does.
+
+    In this form an item that no neighbour names keeps its backbone logit bit for bit, and so does every item at l = 0.
+    """
+
+    def __init__(self, spec: Interpolate, inputs: Inputs, exclusion: ShorterOwnPrefix) -> None:
+        self._spec = spec
+        self._inputs = inputs
+        prefixes = inputs.prefixes
+        entries = prefixes.train
+        self._memory = Memory(
+            prefix=entries,
+            user=prefixes.user[entries],
+            position=prefixes.position[entries],
+            target=torch.from_numpy(prefixes.target[entries]),
+            keys=torch.nn.functional.normalize(inputs.encodings[torch.from_numpy(entries)], dim=1),
+        )
+        self._index = Flat().build(self._memory.keys.numpy(), seed=0)
+        self._search = NeighbourSearch(exclusion=exclusion, filters=(), selection=spec.selection)
+        self._found: dict[bytes, Neighbours] = {}
+
+    def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
+        logits = sequence @ self._inputs.item_matrix.T
+        if self._spec.share == 0.0:
+            return logits
+        knn = self.retrieved_distribution(sequence, prefix, n_columns=logits.shape[1])
+        log_odds = math.log(self._spec.share) - math.log1p(-self._spec.share)
+        log_softmax = logits - logits[:, 1:].logsumexp(dim=1, keepdim=True)
+        return logits + torch.nn.functional.softplus(log_odds + knn.log() - log_softmax)
+
+    def retrieved_distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
+        """``sum_j w_j [y_j = i]``, ``(batch, n_columns)``; all zeros without neighbours."""
+        neighbours = self.neighbours(sequence, prefix)
+        weights = masked_softmax(neighbours.cosine / self._spec.temperature, neighbours.mask)
+        empty = torch.zeros(len(prefix), n_columns)
+        return empty.scatter_add(1, self._memory.target[neighbours.entry], weights)
+
+    def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:
+        """Neighbours of the prefixes; they never change, so each batch is searched once."""
+        batch = np.ascontiguousarray(prefix).tobytes()
+        if batch not in self._found:
+            queries = self._inputs.prefixes
+            self._found[batch] = self._search(
+                index=self._index,
+                memory=self._memory,
+                queries=sequence,
+                user=queries.user[prefix],
+                position=queries.position[prefix],
+            )
+        return self._found[batch]

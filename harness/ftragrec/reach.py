@@ -1,0 +1,76 @@
+"""How far a change of the recipe reaches: the ladder from a dead parameter to other ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.ftragrec.inputs import Inputs
+from harness.ftragrec.loop import Budget, Result, fine_tune
+from harness.ftragrec.streams import Streams
+from harness.recipe import Recipe
+from harness.schedules import Progress
+
+
+class Reach(IntEnum):
+    """The ladder.  Source: statistics, "How far a change reached"."""
+
+    DEAD = 0
+    LOG = 1
+    LOSS = 2
+    GRADIENT = 3
+    NEIGHBOURS = 4
+    RANKS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trace:
+    """What one short run leaves on each rung of the ladder."""
+
+    log: Sequence[Mapping[str, float]]
+    losses: Sequence[Mapping[str, float]]
+    parameters: Mapping[str, Tensor]
+    neighbours: Tensor
+    result: Result
+
+
+def trace(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> Trace:
+    """Run a recipe and keep what can be compared."""
+    result = fine_tune(recipe, inputs, budget=budget, streams=streams)
+    queries = inputs.prefixes.valid
+    with torch.no_grad():
+        forward = result.system.forward(
+            sequence=inputs.encodings[torch.from_numpy(queries)],
+            prefix=queries,
+            memory=result.memory,
+            index=result.index,
+            progress=Progress(epoch=result.chosen_epoch - 1, epochs=budget.epochs),
+        )
+    return Trace(
+        log=[point.settings for point in result.curve],
+        losses=[point.losses for point in result.curve],
+        parameters=dict(result.system.modules.state_dict()),
+        neighbours=forward.neighbours.entry,
+        result=result,
+    )
+
+
+def reach(before: Trace, after: Trace) -> Reach:
+    """The highest rung on which two runs of the same streams differ."""
+    names = ("valid_on", "valid_off", "test_on", "test_off")
+    if any(not np.array_equal(getattr(before.result, name), getattr(after.result, name)) for name in names):
+        return Reach.RANKS
+    if not torch.equal(before.neighbours, after.neighbours):
+        return Reach.NEIGHBOURS
+    if before.parameters.keys() != after.parameters.keys() or any(
+        not torch.equal(before.parameters[name], after.parameters[name]) for name in before.parameters
+    ):
+        return Reach.GRADIENT
+    if before.losses != after.losses:
+        return Reach.LOSS
+    return Reach.DEAD if before.log == after.log else Reach.LOG

@@ -1,0 +1,73 @@
+"""Seam ``scorer``: from an enhanced vector to scores of the whole catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from harness.ftragrec.search import ShorterOwnPrefix, TopK
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.data.split import Indices
+    from harness.ftragrec.inputs import Inputs
+    from harness.ftragrec.interpolation import ProbabilityInterpolation
+
+
+class LiveScorer(Protocol):
+    """Scores with retrieval on."""
+
+    def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
+        """Scores ``(batch, n_items + 1)`` of prefixes ``(batch,)`` with vectors ``(batch, d)``; column 0 is padding."""
+        ...
+
+
+class Scorer(Protocol):
+    """A spec of the seam."""
+
+    def build(self, inputs: Inputs, exclusion: ShorterOwnPrefix) -> LiveScorer:
+        """The live scorer of a run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnhancedDot:
+    """Score of item i: ``enhanced . e_i``.  Source: FTragrec as found, point 10."""
+
+    def build(self, inputs: Inputs, exclusion: ShorterOwnPrefix) -> _Dot:
+        """The product with the backbone's item embeddings."""
+        return _Dot(inputs.item_matrix)
+
+
+class _Dot:
+    def __init__(self, item_matrix: Tensor) -> None:
+        self._item_matrix = item_matrix
+
+    def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
+        return enhanced @ self._item_matrix.T
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpolate:
+    """``p_i = (1 - l) softmax(s . E)_i + l sum_j w_j [y_j = i]``, from neighbours of the raw ``s`` by cosine.
+
+    Every training prefix is an entry, the search is exact, nothing is trained.
+
+    Attributes:
+        share: l, the retrieved distribution's part, a fraction in [0, 1).
+        selection: how many neighbours.
+        temperature: of ``w_j = softmax_j(cosine_j / tau)``.
+
+    Source: family 0; Khandelwal et al., ICLR 2020, eq. 3, for language models.
+    """
+
+    share: float
+    selection: TopK
+    temperature: float
+
+    def build(self, inputs: Inputs, exclusion: ShorterOwnPrefix) -> ProbabilityInterpolation:
+        """The scorer with its own exact index."""
+        from harness.ftragrec.interpolation import ProbabilityInterpolation
+
+        return ProbabilityInterpolation(self, inputs, exclusion)

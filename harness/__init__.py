@@ -10,6 +10,7 @@ What a notebook imports; every name is loaded when it is first used, so that imp
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from harness.recipe import BASE
     from harness.runner.coordinator import RunOptions, run_study
     from harness.study import load_study
+
+# OpenMP threads that spin while they wait make two threads a hundred times slower than one as soon as another process
+# wants the core. The runtime reads this when torch or faiss is loaded, so it has to be set before.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = ["BASE", "CATALOGUE", "RunOptions", "compose", "load_study", "make_plan", "run_study"]
 

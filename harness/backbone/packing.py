@@ -171,7 +171,8 @@ def pack(windows: Windows, items: NDArray[np.int32]) -> Packed:
     order = np.argsort(-windows.length, kind="stable")
     chosen = windows.take(order)
     buckets = cut_buckets(chosen.length)
-    width = np.repeat([bucket.length for bucket in buckets], [bucket.n_windows for bucket in buckets])
+    shapes = np.array([(bucket.length, bucket.n_windows) for bucket in buckets], dtype=np.int64).reshape(-1, 2)
+    width = np.repeat(shapes[:, 0], shapes[:, 1])
     opening = np.cumsum(width) - width
     position = np.arange(int(width.sum())) - np.repeat(opening, width)
     real = position < np.repeat(chosen.length, width)

@@ -12,6 +12,9 @@ from harness.backbone.spec import Precision
 CHUNK_ROWS = 256
 """Rows whose logits are held at a time: few enough for the cache, enough for a fast product."""
 
+ROW_STEP = 64
+"""Rows are filled up to a multiple of this: every new shape of a bfloat16 product costs megabytes for good."""
+
 _SMALLEST = 1e-30
 """A probability below this has lost its digits, or is 0; its logarithm is then found another way."""
 
@@ -54,26 +57,28 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         catalogue = items[1:].to(dtype)
-        rows = hidden.to(dtype)
+        n = len(hidden)
         weighted = hidden * weights.unsqueeze(1)
-        grad_hidden = torch.empty_like(hidden) if ctx.needs_input_grad[0] else None
+        rows, weighted_rows = _filled_up(hidden, dtype), _filled_up(weighted, dtype)
+        grad_hidden = torch.empty(rows.shape) if ctx.needs_input_grad[0] else None
         grad_items = torch.zeros_like(items) if ctx.needs_input_grad[1] else None
-        own = torch.empty_like(weights)
+        own = torch.empty(n)
         buffer = torch.empty(min(CHUNK_ROWS, len(rows)), len(catalogue), dtype=dtype)
         for first in range(0, len(rows), CHUNK_ROWS):
             here = slice(first, first + CHUNK_ROWS)
             share = buffer[: len(rows[here])]
             torch.mm(rows[here], catalogue.t(), out=share)
             torch.softmax(share, dim=1, out=share)
-            own[here] = share.gather(1, targets[here].unsqueeze(1) - 1).squeeze(1)
+            wanted = targets[here].unsqueeze(1) - 1
+            own[here] = share[: len(wanted)].gather(1, wanted).squeeze(1)
             if grad_hidden is not None:
                 grad_hidden[here] = share @ catalogue
             if grad_items is not None:
-                _add_product(grad_items[1:], share, weighted[here].to(dtype))
+                _add_product(grad_items[1:], share, weighted_rows[here])
         loss = -(weights * _log_own(own, hidden, items, targets)).sum()
         # The one-hot part of the gradient, in float32: it is as large as all the rest together.
         if grad_hidden is not None:
-            grad_hidden.sub_(items[targets]).mul_(weights.unsqueeze(1))
+            grad_hidden = grad_hidden[:n].sub_(items[targets]).mul_(weights.unsqueeze(1))
         if grad_items is not None:
             grad_items.index_add_(0, targets, weighted, alpha=-1.0)
         ctx.gradients = (grad_hidden, grad_items)
@@ -91,6 +96,13 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
             None,
             None,
         )
+
+
+def _filled_up(rows: Tensor, dtype: torch.dtype) -> Tensor:
+    """The rows and, below them, rows of zeros up to a multiple of :data:`ROW_STEP`."""
+    filled = torch.zeros(-(-len(rows) // ROW_STEP) * ROW_STEP, rows.shape[1], dtype=dtype)
+    filled[: len(rows)] = rows
+    return filled
 
 
 def _add_product(total: Tensor, share: Tensor, weighted: Tensor) -> None:

@@ -122,6 +122,10 @@ class BackboneSpec:
         return max(self.min_patience, round(self.patience_share * best_epoch))
 
 
+DEFAULT = BackboneSpec()
+"""The one recipe of all studies."""
+
+
 def resolve_precision(wanted: str, *, cpu_flags: Path = Path("/proc/cpuinfo")) -> Precision:
     """The precision that ``wanted`` means on this machine.
 

@@ -63,7 +63,9 @@ def check_base_is_left_as_it_is(kind: type[Intervention], base: Recipe) -> None:
     if base.describe() != before:
         raise ContractError(f"{kind.id} changes the recipe that it is given; return replace(recipe, ...) instead")
     if changed.digest() == base.digest():
-        raise ContractError(f"{kind.id} changes nothing on its example_base {kind.example_base}; name a base it acts on")
+        raise ContractError(
+            f"{kind.id} changes nothing on its example_base {kind.example_base}; name a base it acts on"
+        )
 
 
 def check_pairs(kind: type[Intervention]) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.backbone.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.manifest import StudyFolder
 from harness.plan import Cell, Plan, make_plan
@@ -74,8 +75,10 @@ class RunOutcome:
     seconds: float
 
 
-def run_study(study: Study, options: RunOptions, display: Display) -> RunOutcome:
-    """Run every cell of the study that has no record yet.
+def run_study(
+    study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT
+) -> RunOutcome:
+    """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
 
     Raises:
         harness.errors.InputError: the study or its data cannot be used.
@@ -87,7 +90,7 @@ def run_study(study: Study, options: RunOptions, display: Display) -> RunOutcome
     with owned(folder), display.showing():
         display.message(f"reading {study.data.source}")
         data = load(study.data, options.data_dir, progress=display.message)
-        stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache")
+        stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
         run = _StudyRun(plan=plan, folder=folder, options=options, display=display, stages=stages)
         return run.run(began)
 

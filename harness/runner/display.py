@@ -39,6 +39,17 @@ class Display(Protocol):
     def failed(self, cell: Cell, why: str) -> None: ...
 
 
+class Silent(Display):
+    """Shows nothing; a notebook's or a test's display."""
+
+    def showing(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def message(self, text: str) -> None: ...
+
+    def planned(self, cells: Iterable[Cell], reused: int) -> None: ...
+
+
 class PlainDisplay:
     """A line an event, for logs and pipes."""
 

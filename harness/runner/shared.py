@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.backbone.spec import BackboneSpec, backbone_key, resolve_precision
+from harness.backbone.spec import DEFAULT, BackboneSpec, backbone_key, resolve_precision
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
 from harness.ftragrec.streams import Streams
@@ -42,12 +42,20 @@ class SharedStages:
     prefixes: Prefixes
     data_dir: Path | None
     folder: Path
-    spec: BackboneSpec = BackboneSpec()
+    spec: BackboneSpec
 
     @classmethod
-    def of(cls, study: Study, data: Interactions, *, data_dir: Path | None, folder: Path) -> SharedStages:
+    def of(
+        cls,
+        study: Study,
+        data: Interactions,
+        *,
+        data_dir: Path | None,
+        folder: Path,
+        spec: BackboneSpec = DEFAULT,
+    ) -> SharedStages:
         """The shared stages of a study on its data."""
-        return cls(study=study, data=data, prefixes=split_prefixes(data), data_dir=data_dir, folder=folder)
+        return cls(study=study, data=data, prefixes=split_prefixes(data), data_dir=data_dir, folder=folder, spec=spec)
 
     def backbone_key(self, replicate: int) -> str:
         """The content address of a replicate's backbone; needs no training."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -37,7 +38,7 @@ def rough_model(n_items: int, spec: BackboneSpec | None = None, seed: int = 0) -
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.normal_(generator=generator).mul_(0.25)
+            parameter.normal_(generator=generator).mul_(0.15)
             if "norm" in name and name.endswith("weight"):
                 parameter.add_(1.0)
     return model
@@ -51,7 +52,7 @@ def plain_states(model: DuoRec, histories: Tensor) -> Tensor:
         histories: item numbers, ``(n, length)``.
     """
     weights = dict(model.named_parameters())
-    n, length = histories.shape
+    length = histories.shape[1]
     d, n_heads, eps = model.spec.hidden_size, model.spec.n_heads, model.spec.layer_norm_eps
 
     def linear(x: Tensor, name: str) -> Tensor:
@@ -79,7 +80,12 @@ def plain_states(model: DuoRec, histories: Tensor) -> Tensor:
 
 
 def plain_representation(model: DuoRec, history: np.ndarray) -> Tensor:
-    """One prefix at a time: its last ``max_length`` items, positions from 0, the last state, ``(d,)``."""
+    """One prefix at a time: its last ``max_length`` items, positions from 0, the last state, ``(d,)`` float32."""
     recent = torch.from_numpy(history[-model.spec.max_length :].astype(np.int64))
     with torch.no_grad():
-        return plain_states(model, recent.unsqueeze(0))[0, -1]
+        return plain_states(model, recent.unsqueeze(0))[0, -1].float()
+
+
+def exact(model: DuoRec) -> DuoRec:
+    """The same weights in float64, whose rounding no comparison sees."""
+    return copy.deepcopy(model).double()

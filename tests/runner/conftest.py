@@ -1,0 +1,75 @@
+"""A small planted study that the real runner runs with real worker processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness.backbone.spec import BackboneSpec
+from harness.data.planted import PlantedWorld, plant
+from harness.data.sequences import write_sequences
+from harness.plan import Cell
+from harness.records import EpochPoint, RunRecord
+from harness.runner.coordinator import RunOptions, RunOutcome, run_study
+from harness.runner.display import Silent
+from harness.study import load_study
+
+SMALL = BackboneSpec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
+
+STUDY = """\
+name: small
+question: Does anything change?
+data: {{path: world.txt, format: sequences, min_interactions: 1}}
+arms:
+  reverse: kl.reverse
+  attention: [wiring.retriever_attention, wiring.cosine]
+{more}replicates: {replicates}
+budget: {{epochs: 2, patience: 2}}
+"""
+
+
+class Counting(Silent):
+    """Keeps the names of the cells that were run."""
+
+    def __init__(self) -> None:
+        self.ran: list[tuple[str, int]] = []
+        self.failures: list[str] = []
+
+    def finished(self, cell: Cell, record: RunRecord) -> None:
+        self.ran.append((cell.row, cell.replicate))
+
+    def failed(self, cell: Cell, why: str) -> None:
+        self.failures.append(why)
+
+    def epoch(self, cell: Cell, point: EpochPoint) -> None:
+        assert point.epoch >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A folder with a world and a study file in it."""
+
+    folder: Path
+
+    def write(self, *, more: str = "", replicates: int = 2) -> Path:
+        path = self.folder / "small.yaml"
+        arms = "".join(f"  {line}\n" for line in more.splitlines())
+        path.write_text(STUDY.format(more=arms, replicates=replicates), encoding="utf-8")
+        return path
+
+    def run(
+        self, *, workers: int = 1, out: str = "runs", more: str = "", replicates: int = 2
+    ) -> tuple[RunOutcome, Counting]:
+        display = Counting()
+        study = load_study(self.write(more=more, replicates=replicates))
+        options = RunOptions(out=self.folder / out, workers=workers, data_dir=self.folder / "data")
+        return run_study(study, options, display, spec=SMALL), display
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    world = PlantedWorld(n_users=120, n_items=60, mean_length=14.0, group_size=6)
+    write_sequences(plant(world).interactions, tmp_path / "world.txt")
+    return Bench(tmp_path)

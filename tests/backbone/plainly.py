@@ -13,6 +13,12 @@ from torch import Tensor
 from harness.backbone.model import DuoRec
 from harness.backbone.spec import BackboneSpec
 from harness.data.interactions import Interactions, LoadReport
+from harness.data.split import Prefixes
+
+
+def history_of(data: Interactions, prefixes: Prefixes, number: int) -> np.ndarray:
+    """The items of a prefix, oldest first."""
+    return data.sequence(int(prefixes.user[number]))[: prefixes.position[number]]
 
 
 def world(lengths: list[int], n_items: int = 30, seed: int = 0) -> Interactions:
@@ -89,3 +95,9 @@ def plain_representation(model: DuoRec, history: np.ndarray) -> Tensor:
 def exact(model: DuoRec) -> DuoRec:
     """The same weights in float64, whose rounding no comparison sees."""
     return copy.deepcopy(model).double()
+
+
+def gradient(tensor: Tensor) -> Tensor:
+    """What backward left."""
+    assert tensor.grad is not None
+    return tensor.grad

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from plainly import exact, plain_representation, plain_states, rough_model, world
+from plainly import exact, gradient, history_of, plain_representation, plain_states, rough_model, world
 
 from harness.backbone.dropout import MaskPool
 from harness.backbone.encode import encode_prefixes, encode_some, noisy_prefixes
@@ -23,7 +23,7 @@ def test_packed_encoding_equals_one_prefix_at_a_time_also_beyond_50_items() -> N
     model, prefixes = rough_model(data.n_items), split_prefixes(data)
     packed, plainly = encode_prefixes(model, data, prefixes), exact(model)
     for number in range(prefixes.n_prefixes):
-        history = data.sequence(prefixes.user[number])[: prefixes.position[number]]
+        history = history_of(data, prefixes, number)
         torch.testing.assert_close(packed[number], plain_representation(plainly, history), rtol=0, atol=1e-5)
 
 
@@ -41,7 +41,7 @@ def test_more_heads_and_layers_encode_as_plainly() -> None:
     model, prefixes = rough_model(data.n_items, spec), split_prefixes(data)
     packed, plainly = encode_prefixes(model, data, prefixes), exact(model)
     for number in range(prefixes.n_prefixes):
-        history = data.sequence(prefixes.user[number])[: prefixes.position[number]]
+        history = history_of(data, prefixes, number)
         torch.testing.assert_close(packed[number], plain_representation(plainly, history), rtol=0, atol=1e-5)
 
 
@@ -77,7 +77,7 @@ def test_gradients_equal_those_of_the_plain_encoder(which: str) -> None:
         (plain_states(plainly, history.unsqueeze(0))[0, scored] * direction[numbers]).sum().backward()
     found = dict(model.named_parameters())
     for name, parameter in plainly.named_parameters():
-        error = (found[name].grad - parameter.grad).norm() / parameter.grad.norm()
+        error = (gradient(found[name]) - gradient(parameter)).norm() / gradient(parameter).norm()
         assert error < 1e-5, f"{name}: {error}"
 
 
@@ -89,7 +89,7 @@ def test_noise_of_rate_0_leaves_the_states_of_the_training_windows() -> None:
     for row, number in enumerate(prefixes.train):
         position = prefixes.position[number]
         start = 0 if position <= 50 else (position - 26) // 25 * 25
-        history = data.sequence(prefixes.user[number])[start:position]
+        history = history_of(data, prefixes, number)[start:]
         torch.testing.assert_close(noisy[row], plain_representation(plainly, history), rtol=0, atol=1e-5)
 
 

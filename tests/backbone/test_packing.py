@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from plainly import world
+from plainly import history_of, world
 
 from harness.backbone.packing import (
     MAX_PADDING,
@@ -36,7 +36,7 @@ def _checked(packed: Packed, data: Interactions) -> None:
     for row, prefix, w in zip(rows, packed.prefix, window, strict=True):
         reach = row - opening[w] + 1
         assert reach <= packed.lengths[w]
-        history = data.sequence(prefixes.user[prefix])[: prefixes.position[prefix]]
+        history = history_of(data, prefixes, prefix)
         assert packed.items[opening[w] : row + 1].tolist() == history[-reach:].tolist()
         assert packed.positions[opening[w] : row + 1].tolist() == list(range(reach))
 

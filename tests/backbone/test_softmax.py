@@ -3,9 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
+from plainly import gradient
 from torch import Tensor
 
 from harness.backbone.softmax import CHUNK_ROWS, softmax_cross_entropy
+from harness.backbone.spec import Precision
 
 N_ITEMS, WIDTH = 700, 16
 SIZES = [1, 7, CHUNK_ROWS, CHUNK_ROWS + 1, 3 * CHUNK_ROWS - 5]
@@ -36,8 +38,8 @@ def test_value_and_gradients_equal_plain_cross_entropy(n: int, weighted: bool) -
     loss.backward()
     value, grad_hidden, grad_items = _plain(hidden, items, targets, weights)
     torch.testing.assert_close(loss.detach().double(), value, rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(hidden.grad.double(), grad_hidden, rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(items.grad.double(), grad_items, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(gradient(hidden).double(), grad_hidden, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(gradient(items).double(), grad_items, rtol=1e-4, atol=1e-6)
 
 
 def test_bfloat16_products_err_by_less_than_a_percent() -> None:
@@ -46,8 +48,8 @@ def test_bfloat16_products_err_by_less_than_a_percent() -> None:
     loss.backward()
     value, grad_hidden, grad_items = _plain(hidden, items, targets, None)
     assert abs(loss.item() / value.item() - 1) < 2e-3
-    assert (hidden.grad - grad_hidden).norm() < 1e-2 * grad_hidden.norm()
-    assert (items.grad - grad_items).norm() < 1e-2 * grad_items.norm()
+    assert (gradient(hidden) - grad_hidden).norm() < 1e-2 * grad_hidden.norm()
+    assert (gradient(items) - grad_items).norm() < 1e-2 * grad_items.norm()
 
 
 def test_the_padding_row_takes_no_part() -> None:
@@ -57,30 +59,30 @@ def test_the_padding_row_takes_no_part() -> None:
         items[0] = 1e4
         assert softmax_cross_entropy(hidden, items, targets) == before
     softmax_cross_entropy(hidden, items, targets).backward()
-    assert (items.grad[0] == 0).all()
+    assert (gradient(items)[0] == 0).all()
 
 
 @pytest.mark.parametrize("frozen", ["hidden", "items"])
 def test_a_frozen_side_gets_no_gradient_and_does_not_change_the_other(frozen: str) -> None:
     hidden, items, targets = _case(40)
     softmax_cross_entropy(hidden, items, targets).backward()
-    both = {"hidden": hidden.grad, "items": items.grad}
+    both = {"hidden": gradient(hidden), "items": gradient(items)}
     sides = {"hidden": hidden.detach().clone(), "items": items.detach().clone()}
     for name, side in sides.items():
         side.requires_grad_(name != frozen)
     softmax_cross_entropy(sides["hidden"], sides["items"], targets).backward()
     assert sides[frozen].grad is None
     other = "items" if frozen == "hidden" else "hidden"
-    assert torch.equal(sides[other].grad, both[other])
+    assert torch.equal(gradient(sides[other]), both[other])
 
 
 def test_the_gradient_scales_with_what_comes_from_above() -> None:
     hidden, items, targets = _case(40)
     softmax_cross_entropy(hidden, items, targets).backward()
-    once = hidden.grad.clone()
+    once = gradient(hidden).clone()
     hidden.grad = None
     (softmax_cross_entropy(hidden, items, targets) * 3.0).backward()
-    torch.testing.assert_close(hidden.grad, 3 * once)
+    torch.testing.assert_close(gradient(hidden), 3 * once)
 
 
 def test_a_row_of_weight_0_contributes_exactly_nothing() -> None:
@@ -88,16 +90,16 @@ def test_a_row_of_weight_0_contributes_exactly_nothing() -> None:
     weights = torch.ones(30)
     weights[11] = 0.0
     softmax_cross_entropy(hidden, items, targets, weights=weights).backward()
-    assert (hidden.grad[11] == 0).all()
+    assert (gradient(hidden)[11] == 0).all()
     others = torch.arange(30) != 11
     h = hidden.detach()[others].requires_grad_()
     left = items.detach().clone().requires_grad_()
     softmax_cross_entropy(h, left, targets[others], weights=weights[others]).backward()
-    torch.testing.assert_close(items.grad, left.grad, rtol=0, atol=1e-5)
+    torch.testing.assert_close(gradient(items), gradient(left), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_hopeless_target_has_its_finite_loss(precision: str) -> None:
+def test_a_hopeless_target_has_its_finite_loss(precision: Precision) -> None:
     hidden = torch.zeros(2, WIDTH)
     hidden[:, 0] = 100.0
     items = torch.zeros(N_ITEMS + 1, WIDTH)

@@ -101,11 +101,22 @@ def plan(
     workers: Workers = None,
 ) -> None:
     """Say what a run would do: rows, cells, what is reused, and how long it may take."""
+    from harness.manifest import StudyFolder
     from harness.runner.forecast import forecast
+    from reports.planning import detectable_effect
 
     loaded = _load(study, replicates, epochs)
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers or os.cpu_count() or 1).lines():
         print(line)
+    detectable = detectable_effect(StudyFolder(out / loaded.slug), n_seeds=loaded.replicates)
+    if detectable is None:
+        print("minimum detectable effect: unknown until this study has records of two seeds")
+    else:
+        print(
+            f"minimum detectable effect on {loaded.primary} at 80% power: {detectable.corrected:.5f} "
+            f"({detectable.share:.1%} of base) corrected for all arms, {detectable.alone:.5f} for one arm alone, "
+            f"judged by {detectable.n_pilot} seeds"
+        )
 
 
 @app.command()
@@ -233,7 +244,7 @@ def main() -> None:
     try:
         app()
     except FtrError as problem:
-        print(f"ftr-study: {problem}", file=sys.stderr)
+        print(problem, file=sys.stderr)
         raise SystemExit(problem.exit_status) from None
 
 

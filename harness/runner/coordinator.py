@@ -75,9 +75,7 @@ class RunOutcome:
     seconds: float
 
 
-def run_study(
-    study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT
-) -> RunOutcome:
+def run_study(study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT) -> RunOutcome:
     """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
 
     Raises:

@@ -1,0 +1,151 @@
+"""The command line: one clear message an error, exit 2, nothing started; and nothing slow is loaded to say so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness import cli
+
+GOOD = """\
+name: small
+question: Does anything change?
+data: {path: world.txt, format: sequences, min_interactions: 1}
+arms:
+  reverse: kl.reverse
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"u{user} " + " ".join(f"i{(user + step) % 7}" for step in range(8)) for user in range(9)]
+    Path("world.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    Path("study.yaml").write_text(GOOD, encoding="utf-8")
+    return tmp_path
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The exit status of ``ftr-study`` with these words."""
+    monkeypatch.setattr(sys, "argv", ["ftr-study", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def edited(old: str, new: str) -> None:
+    assert old in GOOD
+    Path("study.yaml").write_text(GOOD.replace(old, new), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "kl.reverse",
+            "kl.revers",
+            "study.yaml:5: arms.reverse: unknown intervention 'kl.revers'; did you mean kl.reverse?",
+        ),
+        ("reverse: kl.reverse", "w: {kl.weight: {weight: heavy}}", "study.yaml:5: arms.w"),
+        ("{path: world.txt, format: sequences, min_interactions: 1}", "ml-100", "did you mean ml-100k?"),
+        ("world.txt", "elsewhere.txt", "elsewhere.txt"),
+        (
+            "kl.reverse",
+            "[kl.reverse, kl.symmetric]",
+            "study.yaml:5: arms.reverse: kl.reverse and kl.symmetric both set divergence",
+        ),
+        ("kl.reverse", "[kl.reverse, {kl.weight: {weight: 0}}]", "alignment_weight is 0"),
+        ("arms:", "device: cuda\narms:", "study.yaml:4: device: cuda is not supported yet"),
+    ],
+)
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_bad_input_is_one_message_exit_2_and_nothing_started(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    old: str,
+    new: str,
+    message: str,
+) -> None:
+    edited(old, new)
+    assert call(monkeypatch, command, "study.yaml") == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert not Path("runs").exists()
+
+
+def test_every_arm_that_cannot_run_is_named_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited(
+        "  reverse: kl.reverse\n",
+        "  one: [kl.reverse, kl.symmetric]\n  fine: kl.reverse\n  two: [kl.reverse, {kl.weight: {weight: 0}}]\n",
+    )
+    assert call(monkeypatch, "validate", "study.yaml") == 2
+    said = capsys.readouterr().err
+    assert "study.yaml:5: arms.one" in said
+    assert "study.yaml:7: arms.two" in said
+    assert "arms.fine" not in said
+
+
+def test_an_unreadable_inter_file_is_named_with_its_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bad.inter").write_text(
+        "user_id:token\titem_id:token\ttimestamp:float\na\tx\t1\nb\ty\tyesterday\n", encoding="utf-8"
+    )
+    edited("{path: world.txt, format: sequences, min_interactions: 1}", "{path: bad.inter}")
+    assert call(monkeypatch, "run", "study.yaml") == 2
+    said = capsys.readouterr().err
+    assert "bad.inter" in said
+    assert "3" in said
+    assert "yesterday" in said
+    assert not list(Path("runs").rglob("*.record"))
+
+
+def test_an_unknown_option_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert call(monkeypatch, "run", "study.yaml", "--replicate", "2") == 2
+    assert call(monkeypatch, "run", "study.yaml", "--replicates", "0") == 2
+
+
+def test_plan_says_what_would_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edited("reverse: kl.reverse", "weight: {kl.weight: {weight: [0.03, 0.1]}}")
+    assert call(monkeypatch, "plan", "study.yaml", "--data-dir", "data") == 0
+    said = capsys.readouterr().out
+    assert "4 rows, 9 cells; 0 reused, 9 to run" in said
+    assert "weight[weight=0.03]: the same recipe as base, no runs of its own" in said
+    assert "backbones to train: replicate 0, replicate 1, replicate 2" in said
+
+
+def test_listing_and_describing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(monkeypatch, "list", "interventions") == 0
+    assert "kl.reverse" in capsys.readouterr().out
+    assert call(monkeypatch, "describe", "kl.weight") == 0
+    said = capsys.readouterr().out
+    assert "writes alignment_weight: Constant(value=0.03) becomes Constant(value=0.01)" in said
+    assert "a number in [0, 100]" in said
+    assert call(monkeypatch, "list", "data") == 0
+    assert "ml-100k" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [("--help",), ("validate", "study.yaml"), ("plan", "study.yaml", "--data-dir", "data")]
+)
+def test_torch_is_not_loaded_before_it_is_needed(folder: Path, words: tuple[str, ...]) -> None:
+    script = (
+        "import sys; from harness import cli\n"
+        f"sys.argv = ['ftr-study', *{words!r}]\n"
+        "try: cli.main()\n"
+        "except SystemExit as ended: assert not ended.code, ended.code\n"
+        "loaded = {'torch', 'faiss'} & sys.modules.keys(); assert not loaded, loaded\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -33,7 +33,7 @@ class ArmRow:
         status: ``run`` has cells of its own; ``alias`` equals another row's recipe (``alias_of``);
             ``inapplicable`` cannot act on this base (``reason``).
         keys: replicate number -> record key; holds finished cells only.
-        failures: replicate number -> why the cell failed, one line each.
+        failures: replicate number -> why the cell failed; lines after the first are a traceback.
         replaces: what the arm overrides in the study's base stack, a sentence each.
     """
 

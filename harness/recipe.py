@@ -6,28 +6,42 @@ import hashlib
 from dataclasses import dataclass, fields
 
 from harness.ftragrec.attention import (
+    AttentionQuery,
     BackboneQuery,
-    CosineSimilarity,
     DotProduct,
-    RetrieverQuery,
+    Keys,
     SharedTemperature,
+    Similarity,
     StoredKeys,
+    Temperature,
 )
-from harness.ftragrec.checkpoint import BestOnValid
-from harness.ftragrec.fusion import LinearFusion, ScheduledShare, TargetValues
-from harness.ftragrec.memory import LongerThan, NoEviction, StoredKeysRefresh, TrainSource
+from harness.ftragrec.checkpoint import BestOnValid, CheckpointRule
+from harness.ftragrec.fusion import Fusion, LinearFusion, ScheduledShare, Share, TargetValues, Values
+from harness.ftragrec.memory import (
+    Admission,
+    Eviction,
+    LongerThan,
+    NoEviction,
+    Refresh,
+    Source,
+    StoredKeysRefresh,
+    TrainSource,
+)
 from harness.ftragrec.objective import (
     AllSamples,
+    Combiner,
     Divergence,
     ExtraTerm,
     ForwardKL,
     NormalisedSigmoid,
+    SampleMask,
+    Teacher,
     WeightedSum,
 )
-from harness.ftragrec.phases import BackboneDropout, LearningRates, RetrieverOnly
-from harness.ftragrec.retriever import FeedForward, RandomStart
+from harness.ftragrec.phases import BackboneDropout, LearningRates, Phases, RetrieverOnly
+from harness.ftragrec.retriever import FeedForward, RandomStart, Retriever, Start
 from harness.ftragrec.scorer import EnhancedDot, Scorer
-from harness.ftragrec.search import HitFilter, IVFFlat, ShorterOwnPrefix, TopK
+from harness.ftragrec.search import Exclusion, HitFilter, Index, IVFFlat, Selection, ShorterOwnPrefix, TopK
 from harness.schedules import Constant, Schedule
 
 ADDITIVE = frozenset({"extra_terms", "filters"})
@@ -41,33 +55,33 @@ class Recipe:
     Numbers in brackets are the points of FTragrec's description that a seam carries.
     """
 
-    sources: TrainSource = TrainSource()  # [1]
-    admission: LongerThan = LongerThan()  # [1]
-    eviction: NoEviction = NoEviction()  # [1]
-    index: IVFFlat = IVFFlat()  # [2]
-    retriever: FeedForward = FeedForward()  # [3]
-    start: RandomStart = RandomStart()  # [3]
-    phases: RetrieverOnly = RetrieverOnly()  # [3]
-    selection: TopK = TopK()  # [4]
-    exclusion: ShorterOwnPrefix = ShorterOwnPrefix()  # [4]
+    sources: Source = TrainSource()  # [1]
+    admission: Admission = LongerThan()  # [1]
+    eviction: Eviction = NoEviction()  # [1]
+    index: Index = IVFFlat()  # [2]
+    retriever: Retriever = FeedForward()  # [3]
+    start: Start = RandomStart()  # [3]
+    phases: Phases = RetrieverOnly()  # [3]
+    selection: Selection = TopK()  # [4]
+    exclusion: Exclusion = ShorterOwnPrefix()  # [4]
     filters: tuple[HitFilter, ...] = ()  # [4]
-    keys: StoredKeys = StoredKeys()  # [5]
-    similarity: DotProduct | CosineSimilarity = DotProduct()  # [5, 7]
-    temperature: SharedTemperature = SharedTemperature()  # [5, 7]
-    teacher: NormalisedSigmoid = NormalisedSigmoid()  # [6]
-    values: TargetValues = TargetValues()  # [6, 7]
-    attention_query: BackboneQuery | RetrieverQuery = BackboneQuery()  # [7]
-    fusion: LinearFusion = LinearFusion()  # [7]
-    share: ScheduledShare = ScheduledShare()  # [7]
+    keys: Keys = StoredKeys()  # [5]
+    similarity: Similarity = DotProduct()  # [5, 7]
+    temperature: Temperature = SharedTemperature()  # [5, 7]
+    teacher: Teacher = NormalisedSigmoid()  # [6]
+    values: Values = TargetValues()  # [6, 7]
+    attention_query: AttentionQuery = BackboneQuery()  # [7]
+    fusion: Fusion = LinearFusion()  # [7]
+    share: Share = ScheduledShare()  # [7]
     enhanced_weight: Schedule = Constant(0.5)  # [8]
     alignment_weight: Schedule = Constant(0.03)  # [8]
     divergence: Divergence = ForwardKL()  # [8]
-    sample_mask: AllSamples = AllSamples()  # [8]
-    combiner: WeightedSum = WeightedSum()  # [8]
+    sample_mask: SampleMask = AllSamples()  # [8]
+    combiner: Combiner = WeightedSum()  # [8]
     extra_terms: tuple[ExtraTerm, ...] = ()  # [8]
-    refresh: StoredKeysRefresh = StoredKeysRefresh()  # [9]
+    refresh: Refresh = StoredKeysRefresh()  # [9]
     scorer: Scorer = EnhancedDot()  # [10]
-    checkpoint: BestOnValid = BestOnValid()  # data protocol
+    checkpoint: CheckpointRule = BestOnValid()  # data protocol
     learning_rates: LearningRates = LearningRates()  # [11]
     weight_decay: float = 3e-4  # [11]
     backbone_dropout: BackboneDropout = BackboneDropout.ACTIVE  # [11]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.schedules import Constant, Progress, Schedule
 
@@ -14,12 +14,43 @@ if TYPE_CHECKING:
     from harness.ftragrec.search import Neighbours
 
 
+class AttentionQuery(Protocol):
+    """A spec of the seam ``attention_query``."""
+
+    def choose(self, sequence: Tensor, query: Tensor) -> Tensor:
+        """The vector that asks, of ``s`` and ``R(s)``, ``(batch, d)`` each."""
+        ...
+
+
+class Similarity(Protocol):
+    """A spec of the seam ``similarity``."""
+
+    def __call__(self, query: Tensor, keys: Tensor) -> Tensor:
+        """Similarities ``(batch, k)`` of queries ``(batch, d)`` to their keys ``(batch, k, d)``."""
+        ...
+
+
+class Keys(Protocol):
+    """A spec of the seam ``keys``."""
+
+    def gather(self, memory: Memory, neighbours: Neighbours) -> Tensor:
+        """Keys of the neighbours, ``(batch, k, d)``."""
+        ...
+
+
+class Temperature(Protocol):
+    """A spec of the seam ``temperature``."""
+
+    def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
+        """tau: a number, or ``(batch, 1)`` where it differs by sample."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackboneQuery:
     """The mixing weights ask with the backbone vector ``s``, not with ``R(s)``.  Source: point 7."""
 
     def choose(self, sequence: Tensor, query: Tensor) -> Tensor:
-        """``s`` of ``s`` and ``R(s)``, ``(batch, d)`` each."""
         return sequence
 
 
@@ -28,7 +59,6 @@ class RetrieverQuery:
     """The mixing weights ask with ``R(s)``, as the retrieval distribution does.  Source: family 0."""
 
     def choose(self, sequence: Tensor, query: Tensor) -> Tensor:
-        """``R(s)`` of ``s`` and ``R(s)``, ``(batch, d)`` each."""
         return query
 
 
@@ -37,7 +67,6 @@ class DotProduct:
     """Raw inner products, so logits grow with the norms.  Source: FTragrec as found, points 5 and 7."""
 
     def __call__(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Similarities ``(batch, k)`` of queries ``(batch, d)`` to their keys ``(batch, k, d)``."""
         return (keys @ query[:, :, None]).squeeze(-1)
 
 
@@ -46,7 +75,6 @@ class CosineSimilarity:
     """Inner products of normalised vectors, in [-1, 1].  Source: family 0."""
 
     def __call__(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Similarities ``(batch, k)`` of queries ``(batch, d)`` to their keys ``(batch, k, d)``."""
         from torch.nn.functional import normalize
 
         return DotProduct()(normalize(query, dim=-1), normalize(keys, dim=-1))
@@ -57,7 +85,6 @@ class StoredKeys:
     """Neighbours' keys as the memory stored them.  Source: FTragrec as found, point 5."""
 
     def gather(self, memory: Memory, neighbours: Neighbours) -> Tensor:
-        """Keys of the neighbours, ``(batch, k, d)``."""
         return memory.keys[neighbours.entry]
 
 
@@ -68,7 +95,6 @@ class SharedTemperature:
     schedule: Schedule = Constant(0.07)
 
     def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
-        """tau: a number, or ``(batch, 1)`` where it differs by sample."""
         return self.schedule(progress)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 
 class Retrieval(Enum):
@@ -12,6 +13,14 @@ class Retrieval(Enum):
 
     ON = "on"
     OFF = "off"
+
+
+class CheckpointRule(Protocol):
+    """A spec of the seam ``checkpoint``."""
+
+    def figure(self, valid_on: Mapping[str, float], valid_off: Mapping[str, float]) -> float:
+        """The number to maximise, from metric name -> mean on valid, retrieval on and off."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,5 +31,4 @@ class BestOnValid:
     retrieval: Retrieval = Retrieval.ON
 
     def figure(self, valid_on: Mapping[str, float], valid_off: Mapping[str, float]) -> float:
-        """The number to maximise."""
         return (valid_on if self.retrieval is Retrieval.ON else valid_off)[self.metric]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.schedules import Constant, Progress, Schedule
 
@@ -15,12 +15,35 @@ if TYPE_CHECKING:
     from harness.ftragrec.search import Neighbours
 
 
+class Values(Protocol):
+    """A spec of the seam ``values``."""
+
+    def gather(self, memory: Memory, neighbours: Neighbours, item_matrix: Tensor) -> Tensor:
+        """Values of the neighbours, ``(batch, k, d)``."""
+        ...
+
+
+class Fusion(Protocol):
+    """A spec of the seam ``fusion``."""
+
+    def build(self, hidden_size: int) -> nn.Module:
+        """A module that fuses ``s`` and the knowledge, ``(batch, d)`` each, into ``(batch, d)``."""
+        ...
+
+
+class Share(Protocol):
+    """A spec of the seam ``share``: how much of the fused vector goes into ``enhanced``."""
+
+    def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
+        """The share: a number, or ``(batch, 1)`` where it differs by sample."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetValues:
     """A neighbour contributes the embedding of the item that came next.  Source: FTragrec as found, point 1."""
 
     def gather(self, memory: Memory, neighbours: Neighbours, item_matrix: Tensor) -> Tensor:
-        """Values of the neighbours, ``(batch, k, d)``."""
         return item_matrix[memory.target[neighbours.entry]]
 
 
@@ -42,7 +65,6 @@ class ScheduledShare:
     schedule: Schedule = Constant(0.15)
 
     def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
-        """The share: a number, or ``(batch, 1)`` where it differs by sample."""
         return self.schedule(progress)
 
 

@@ -13,7 +13,7 @@ from harness.data.split import Indices
 from harness.ftragrec.attention import masked_softmax
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
-from harness.ftragrec.search import Flat, Neighbours, NeighbourSearch, ShorterOwnPrefix
+from harness.ftragrec.search import Exclusion, Flat, Neighbours, NeighbourSearch
 
 if TYPE_CHECKING:
     from harness.ftragrec.scorer import Interpolate
@@ -25,7 +25,7 @@ class ProbabilityInterpolation:
     In this form an item that no neighbour names keeps its backbone logit bit for bit, and so does every item at l = 0.
     """
 
-    def __init__(self, spec: Interpolate, inputs: Inputs, exclusion: ShorterOwnPrefix) -> None:
+    def __init__(self, spec: Interpolate, inputs: Inputs, exclusion: Exclusion) -> None:
         self._spec = spec
         self._inputs = inputs
         prefixes = inputs.prefixes

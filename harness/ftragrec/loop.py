@@ -69,7 +69,9 @@ Observer = Callable[[EpochPoint], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Best:
+class Best:
+    """The best checkpoint so far, by valid."""
+
     figure: float
     epoch: int
     progress: Progress
@@ -87,14 +89,14 @@ def fine_tune(
     Raises:
         harness.ftragrec.losslog.NonFiniteError: a loss or gradient is not finite; the text says where.
     """
-    run = _Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs)
+    run = Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs)
     observe(run.point_before_training())
     trains = [run.trains(Progress(epoch=epoch, epochs=budget.epochs)) for epoch in range(budget.epochs)]
     if not any(trains):
         run.checks[NOTHING_TRAINS] = (
             "no term of the loss has a gradient path to a trainable tensor; nothing was stepped"
         )
-    best: _Best | None = None
+    best: Best | None = None
     for epoch in range(budget.epochs if any(trains) else 1):
         progress = Progress(epoch=epoch, epochs=budget.epochs)
         losses = run.train_epoch(progress) if trains[epoch] else run.log_epoch(progress)
@@ -111,7 +113,7 @@ def fine_tune(
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class _Run:
+class Run:
     """The moving parts of one run."""
 
     recipe: Recipe
@@ -229,7 +231,7 @@ class _Run:
         terms = loss_terms(self.recipe, self.first_samples(progress, LOGGED), progress)
         return evaluated_for_log(term for term in terms if term.weight != 0.0)
 
-    def evaluate(self, progress: Progress, losses: dict[str, float]) -> _Best:
+    def evaluate(self, progress: Progress, losses: dict[str, float]) -> Best:
         """Measure valid with retrieval on and off, add a point to the curve and offer a checkpoint."""
         spent = sum(point.seconds for point in self.curve)
         with self.watch.stage("evaluate"):
@@ -247,7 +249,7 @@ class _Run:
                 seconds=sum(self.watch.seconds.values()) - spent,
             )
         )
-        return _Best(
+        return Best(
             figure=self.recipe.checkpoint.figure(on, off),
             epoch=progress.epoch + 1,
             progress=progress,
@@ -264,7 +266,7 @@ class _Run:
             "alignment_weight": self.recipe.alignment_weight(progress),
         }
 
-    def finish(self, best: _Best) -> Result:
+    def finish(self, best: Best) -> Result:
         """Read test once, at the chosen epoch."""
         self.system.modules.load_state_dict(best.state)
         test = self.inputs.prefixes.test

@@ -3,24 +3,57 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.split import Indices, Prefixes
+from harness.data.split import Indices
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from harness.ftragrec.inputs import Inputs
+
+
+class Source(Protocol):
+    """A spec of the seam ``sources``."""
+
+    def entries(self, inputs: Inputs) -> Indices:
+        """Prefix numbers that may become entries, ascending."""
+        ...
+
+
+class Admission(Protocol):
+    """A spec of the seam ``admission``."""
+
+    def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
+        """Which of these prefixes become entries, ``(n,)``."""
+        ...
+
+
+class Eviction(Protocol):
+    """A spec of the seam ``eviction``."""
+
+    def kept(self, entries: Indices) -> Indices:
+        """The prefix numbers that stay in the memory."""
+        ...
+
+
+class Refresh(Protocol):
+    """A spec of the seam ``refresh``."""
+
+    def due(self, epochs_done: int) -> bool:
+        """Whether the index is rebuilt now, after that many epochs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSource:
     """Training prefixes only; valid targets never enter.  Source: FTragrec as found, point 1."""
 
-    def entries(self, prefixes: Prefixes) -> Indices:
-        """Prefix numbers that may become entries, ascending."""
-        return prefixes.train
+    def entries(self, inputs: Inputs) -> Indices:
+        return inputs.prefixes.train
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +62,8 @@ class LongerThan:
 
     length: int = 5
 
-    def admitted(self, position: Indices) -> NDArray[np.bool_]:
-        """Which entries stay, from their prefix lengths ``(n,)``."""
-        return position > self.length
+    def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
+        return inputs.prefixes.position[entries] > self.length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +73,6 @@ class StoredKeysRefresh:
     every: int = 10
 
     def due(self, epochs_done: int) -> bool:
-        """Whether the index is rebuilt now, after that many epochs."""
         return epochs_done % self.every == 0
 
 
@@ -50,7 +81,6 @@ class NoEviction:
     """Every admitted entry stays for good.  Source: FTragrec as found, point 1."""
 
     def kept(self, entries: Indices) -> Indices:
-        """The prefix numbers that stay in the memory."""
         return entries
 
 

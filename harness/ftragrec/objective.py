@@ -69,6 +69,14 @@ class Jeffreys:
         return (relative_entropy(p_ret, p_rec) + relative_entropy(p_rec, p_ret)) / 2.0
 
 
+class Teacher(Protocol):
+    """A spec of the seam ``teacher``."""
+
+    def __call__(self, sequence: Tensor, values: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        """P_rec ``(batch, k)`` from ``s`` ``(batch, d)``, values ``(batch, k, d)`` and ``e_y`` ``(batch, d)``."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormalisedSigmoid:
     """``q_j = sigmoid(((1 - a) s + a v_j) . e_y)``, ``P_rec = q / sum(q)``; not detached.  Source: point 6.
@@ -80,7 +88,6 @@ class NormalisedSigmoid:
     share: float = 0.15
 
     def __call__(self, sequence: Tensor, values: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        """P_rec ``(batch, k)`` from ``s`` ``(batch, d)``, values ``(batch, k, d)`` and ``e_y`` ``(batch, d)``."""
         mixed = (1.0 - self.share) * sequence[:, None] + self.share * values
         affinity = (mixed @ target[:, :, None]).squeeze(-1).sigmoid() * mask
         return affinity / affinity.sum(dim=1, keepdim=True).clamp(min=1e-38)
@@ -91,12 +98,19 @@ def retrieval_distribution(similarity: Tensor, temperature: float | Tensor, mask
     return masked_softmax(similarity / temperature, mask)
 
 
+class SampleMask(Protocol):
+    """A spec of the seam ``sample_mask``."""
+
+    def mask(self, neighbours: Neighbours) -> Tensor | None:
+        """Which samples take part in the retrieval terms, ``(batch,)`` bool; None: all of them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllSamples:
     """Every sample takes part in the retrieval terms.  Source: FTragrec as found, point 8."""
 
     def mask(self, neighbours: Neighbours) -> Tensor | None:
-        """Which samples take part, ``(batch,)`` bool; None: all of them."""
         return None
 
 
@@ -108,12 +122,19 @@ class ExtraTerm(Protocol):
         ...
 
 
+class Combiner(Protocol):
+    """A spec of the seam ``combiner``."""
+
+    def backward(self, weighted: Sequence[Tensor]) -> None:
+        """Leave the gradient of the combined terms in the parameters."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightedSum:
     """The loss is the plain sum of the weighted terms.  Source: FTragrec as found, point 8."""
 
     def backward(self, weighted: Sequence[Tensor]) -> None:
-        """Leave the gradient of the combined loss in the parameters."""
         total = weighted[0]
         for each in weighted[1:]:
             total = total + each

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Protocol
 
 from harness.schedules import Progress
+
+
+class Phases(Protocol):
+    """A spec of the seam ``phases``."""
+
+    def trainable(self, progress: Progress) -> frozenset[str]:
+        """Groups of parameters that train in the epoch, of ``retriever`` and ``fusion``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +22,6 @@ class RetrieverOnly:
     """Everything shared with the backbone stays frozen.  Source: FTragrec as found, point 3."""
 
     def trainable(self, progress: Progress) -> frozenset[str]:
-        """Groups of parameters that train in the epoch, of ``retriever`` and ``fusion``."""
         return frozenset({"retriever", "fusion"})
 
 

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import torch
 
     from harness.ftragrec.modules import FeedForwardEncoder
+
+
+class Retriever(Protocol):
+    """A spec of the seam ``retriever``."""
+
+    def build(self, hidden_size: int) -> torch.nn.Module:
+        """The encoder R, called with ``(batch, d)`` and a generator for its dropout; its weights not yet set."""
+        ...
+
+
+class Start(Protocol):
+    """A spec of the seam ``start``."""
+
+    def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
+        """Set every parameter of a freshly built module in place."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from harness.ftragrec.search import ShorterOwnPrefix, TopK
+from harness.ftragrec.search import Exclusion, Selection
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +26,7 @@ class LiveScorer(Protocol):
 class Scorer(Protocol):
     """A spec of the seam."""
 
-    def build(self, inputs: Inputs, exclusion: ShorterOwnPrefix) -> LiveScorer:
+    def build(self, inputs: Inputs, exclusion: Exclusion) -> LiveScorer:
         """The live scorer of a run."""
         ...
 
@@ -35,7 +35,7 @@ class Scorer(Protocol):
 class EnhancedDot:
     """Score of item i: ``enhanced . e_i``.  Source: FTragrec as found, point 10."""
 
-    def build(self, inputs: Inputs, exclusion: ShorterOwnPrefix) -> _Dot:
+    def build(self, inputs: Inputs, exclusion: Exclusion) -> _Dot:
         """The product with the backbone's item embeddings."""
         return _Dot(inputs.item_matrix)
 
@@ -63,10 +63,10 @@ class Interpolate:
     """
 
     share: float
-    selection: TopK
+    selection: Selection
     temperature: float
 
-    def build(self, inputs: Inputs, exclusion: ShorterOwnPrefix) -> ProbabilityInterpolation:
+    def build(self, inputs: Inputs, exclusion: Exclusion) -> ProbabilityInterpolation:
         """The scorer with its own exact index."""
         from harness.ftragrec.interpolation import ProbabilityInterpolation
 

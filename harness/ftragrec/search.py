@@ -28,6 +28,37 @@ class LiveIndex(Protocol):
         ...
 
 
+class Index(Protocol):
+    """A spec of the seam ``index``."""
+
+    def build(self, keys: Vectors, seed: int) -> LiveIndex:
+        """An index over normalised keys ``(N, d)``, N at least 1."""
+        ...
+
+
+class Exclusion(Protocol):
+    """A spec of the seam ``exclusion``: the rule that keeps a query from its own future."""
+
+    def allowed(
+        self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
+    ) -> Mask:
+        """Which hits may stay: queries ``(batch,)`` against their hits ``(batch, n_hits)``."""
+        ...
+
+
+class Selection(Protocol):
+    """A spec of the seam ``selection``."""
+
+    @property
+    def n_hits(self) -> int:
+        """Hits to ask the index for."""
+        ...
+
+    def choose(self, allowed: Mask) -> tuple[Indices, Mask]:
+        """Columns of the chosen hits, best first, and which of them exist, ``(batch, k)`` each."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IVFFlat:
     """FAISS IVFFlat, inner product over normalised keys.  Source: FTragrec as found, point 2.
@@ -43,7 +74,6 @@ class IVFFlat:
     nprobe: int = 10
 
     def build(self, keys: Vectors, seed: int) -> LiveIndex:
-        """Cluster and fill an index over normalised keys ``(N, d)``, N at least 1."""
         import faiss
 
         n_entries, width = keys.shape
@@ -61,7 +91,6 @@ class Flat:
     """Exact search, inner product over normalised keys."""
 
     def build(self, keys: Vectors, seed: int) -> LiveIndex:
-        """An index over normalised keys ``(N, d)``; the seed changes nothing."""
         import faiss
 
         index: Any = faiss.IndexFlatIP(keys.shape[1])
@@ -93,7 +122,6 @@ class ShorterOwnPrefix:
     def allowed(
         self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
     ) -> Mask:
-        """Which hits may stay: queries ``(batch,)`` against their hits ``(batch, n_hits)``."""
         own = entry_user == query_user[:, None]
         shorter = np.minimum(entry_position, self.clip) < np.minimum(query_position, self.clip)[:, None]
         return ~own | shorter
@@ -108,11 +136,9 @@ class TopK:
 
     @property
     def n_hits(self) -> int:
-        """Hits to ask the index for."""
         return self.k * self.oversample
 
     def choose(self, allowed: Mask) -> tuple[Indices, Mask]:
-        """Columns of the chosen hits, best first, and which of them exist, ``(batch, k)`` each."""
         columns = np.argsort(~allowed, axis=1, kind="stable")[:, : self.k]
         return columns, np.take_along_axis(allowed, columns, axis=1)
 
@@ -154,9 +180,9 @@ class Neighbours:
 class NeighbourSearch:
     """The seams of the search together: index hits, minus what may not be seen, then the choice of k."""
 
-    exclusion: ShorterOwnPrefix
+    exclusion: Exclusion
     filters: tuple[HitFilter, ...]
-    selection: TopK
+    selection: Selection
 
     def __call__(
         self, *, index: LiveIndex, memory: Memory, queries: Tensor, user: Indices, position: Indices

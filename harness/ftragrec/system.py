@@ -90,8 +90,8 @@ class System:
             InputError: no prefix is admitted.
         """
         recipe, prefixes = self.recipe, self.inputs.prefixes
-        entries = recipe.sources.entries(prefixes)
-        entries = recipe.eviction.kept(entries[recipe.admission.admitted(prefixes.position[entries])])
+        entries = recipe.sources.entries(self.inputs)
+        entries = recipe.eviction.kept(entries[recipe.admission.admitted(entries, self.inputs)])
         if len(entries) == 0:
             raise InputError(
                 f"the memory is empty: none of {len(prefixes.train)} training prefixes passes {recipe.admission}; "

@@ -122,7 +122,7 @@ class Intervention:
     @classmethod
     def domains(cls) -> dict[str, Domain]:
         """Each parameter's domain by name, in the order of definition."""
-        return {each.name: each.metadata["domain"] for each in fields(cls)}
+        return {each.name: _domain(cls, each) for each in fields(cls)}
 
     @classmethod
     def defaults(cls) -> dict[str, Value]:
@@ -152,6 +152,13 @@ class Intervention:
     def apply(self, recipe: Recipe) -> Recipe:
         """The recipe with this remedy in it; the argument is left as it is."""
         raise NotImplementedError(f"{type(self).__name__} must define apply(recipe)")
+
+
+def _domain(kind: type[Intervention], each: Field[Any]) -> Domain:
+    domain = each.metadata.get("domain")
+    if not isinstance(domain, Domain):
+        raise ParameterError(f"{kind.id}: field {each.name} is no parameter; make it with parameter(default, meaning)")
+    return domain
 
 
 def _default(each: Field[Any]) -> Value:

@@ -39,15 +39,29 @@ class Display(Protocol):
     def failed(self, cell: Cell, why: str) -> None: ...
 
 
-class Silent(Display):
-    """Shows nothing; a notebook's or a test's display."""
+class Silent:
+    """Shows nothing, for notebooks."""
 
     def showing(self) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def message(self, text: str) -> None: ...
+    def message(self, text: str) -> None:
+        pass
 
-    def planned(self, cells: Iterable[Cell], reused: int) -> None: ...
+    def planned(self, cells: Iterable[Cell], reused: int) -> None:
+        pass
+
+    def started(self, cell: Cell) -> None:
+        pass
+
+    def epoch(self, cell: Cell, point: EpochPoint) -> None:
+        pass
+
+    def finished(self, cell: Cell, record: RunRecord) -> None:
+        pass
+
+    def failed(self, cell: Cell, why: str) -> None:
+        pass
 
 
 class PlainDisplay:
@@ -88,7 +102,8 @@ class PlainDisplay:
 
     def failed(self, cell: Cell, why: str) -> None:
         self._done += 1
-        self._print(f"[{self._done}/{self._total}] {cell.row} replicate {cell.replicate}: FAILED: {why}{self._left()}")
+        place = f"[{self._done}/{self._total}] {cell.row} replicate {cell.replicate}"
+        self._print(f"{place}: FAILED: {first_line(why)}{self._left()}")
 
     def _left(self) -> str:
         return f"; {_clock(_remaining(self._began, self._done, self._total))} left" if self._done < self._total else ""
@@ -138,7 +153,9 @@ class LiveDisplay:
     def failed(self, cell: Cell, why: str) -> None:
         self._done += 1
         self._cells[cell.row, cell.replicate] = "failed"
-        self._console.print(f"{cell.row} replicate {cell.replicate} failed: {why}", markup=False, highlight=False)
+        self._console.print(
+            f"{cell.row} replicate {cell.replicate} failed: {first_line(why)}", markup=False, highlight=False
+        )
 
     def _table(self) -> Table:
         replicates = sorted({replicate for _, replicate in self._cells})
@@ -160,6 +177,11 @@ class LiveDisplay:
         base = self._figures.get(("base", replicate))
         against = f" {figure - base:+.4f}" if base is not None and row != "base" else ""
         return f"{state} {figure:.4f}{against}"
+
+
+def first_line(text: str) -> str:
+    """The first line of a text; the rest is a traceback, which the report shows."""
+    return text.partition("\n")[0]
 
 
 def make_display(console: Console, primary: str) -> Display:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 
 from pebble import ProcessExpired
 
@@ -34,11 +33,13 @@ class RunningCell:
 
 
 def failure_reason(problem: BaseException) -> str:
-    """Why a cell failed: the error's own words, where it was raised, or the signal that ended the worker."""
+    """Why a cell failed: the error's own words, a traceback where it is no known error, or how its worker ended."""
     if isinstance(problem, ProcessExpired):
         return f"its worker process ended with exit code {problem.exitcode}; the machine may be out of memory"
     if isinstance(problem, FtrError):
         return str(problem)
-    frames = traceback.extract_tb(problem.__traceback__)
-    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(problem).__name__}: {problem}{where}"
+    # The worker's own traceback travels as the cause; the frames on this side only show how the result was fetched.
+    raised = (
+        str(problem.__cause__).strip() if problem.__cause__ else "".join(traceback.format_exception(problem)).strip()
+    )
+    return f"{type(problem).__name__}: {problem}\n{raised}"

@@ -26,7 +26,7 @@ BUDGET = Budget(epochs=2, patience=2)
 
 def gradient_norms(recipe: Recipe, inputs: Inputs, streams: Streams) -> dict[str, float]:
     """The retriever's gradient norm from each term alone, computed in full whatever the term says of itself."""
-    run = loop._Run(recipe=recipe, inputs=inputs, streams=streams, epochs=1)
+    run = loop.Run(recipe=recipe, inputs=inputs, streams=streams, epochs=1)
     run.enter(START)
     forward = run.first_samples(START, 200)
     norms: dict[str, float] = {}
@@ -36,7 +36,7 @@ def gradient_norms(recipe: Recipe, inputs: Inputs, streams: Streams) -> dict[str
         if value.requires_grad:
             value.backward(retain_graph=True)
         grads = [each.grad for each in run.system.modules.parameters() if each.grad is not None]
-        norms[term.name] = float(torch.sqrt(sum((each**2).sum() for each in grads))) if grads else 0.0
+        norms[term.name] = float(torch.cat([each.flatten() for each in grads]).norm()) if grads else 0.0
         assert term.trains == (norms[term.name] > 0.0)
     return norms
 
@@ -67,9 +67,9 @@ def test_terms_that_train_nothing_do_not_change_the_trajectory(
     inputs: Inputs, streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lean = fine_tune(BASE, inputs, budget=BUDGET, streams=streams)
-    step = loop._Run.step
+    step = loop.Run.step
 
-    def full(self: loop._Run, terms: tuple[Term, ...], log: loop.LossLog) -> None:
+    def full(self: loop.Run, terms: tuple[Term, ...], log: loop.LossLog) -> None:
         leaf = torch.zeros((), requires_grad=True)
 
         def always(term: Term) -> Term:
@@ -77,7 +77,7 @@ def test_terms_that_train_nothing_do_not_change_the_trajectory(
 
         step(self, tuple(always(term) for term in terms), log)
 
-    monkeypatch.setattr(loop._Run, "step", full)
+    monkeypatch.setattr(loop.Run, "step", full)
     everything = fine_tune(BASE, inputs, budget=BUDGET, streams=streams)
     for ranks in ("valid_on", "valid_off", "test_on", "test_off"):
         np.testing.assert_array_equal(getattr(lean, ranks), getattr(everything, ranks))

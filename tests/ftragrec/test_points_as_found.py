@@ -14,8 +14,8 @@ from torch import Tensor
 from harness.backbone.ranking import target_ranks
 from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
 from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.loop import Budget, _Run, fine_tune
-from harness.ftragrec.memory import Memory
+from harness.ftragrec.loop import Budget, Run, fine_tune
+from harness.ftragrec.memory import LongerThan, Memory, StoredKeysRefresh
 from harness.ftragrec.search import IVFFlat, LiveIndex
 from harness.ftragrec.streams import Streams
 from harness.ftragrec.system import Forward, System
@@ -157,7 +157,7 @@ def test_4_own_entries_of_clipped_length_are_dropped_for_long_users(built: Built
 
 
 def test_4_missing_hits_are_masked_and_never_indexed(inputs: Inputs, streams: Streams) -> None:
-    few = replace(BASE, admission=replace(BASE.admission, length=60))
+    few = replace(BASE, admission=LongerThan(length=60))
     built = Built(inputs, streams, few)
     assert len(built.memory.user) < 20
     own = inputs.prefixes.valid[built.memory.user[:1]]
@@ -242,7 +242,7 @@ def test_8_loss_is_two_cross_entropies_and_the_alignment(built: Built) -> None:
 
 def test_9_refresh_rebuilds_from_the_same_stored_keys(inputs: Inputs, streams: Streams) -> None:
     assert [epoch for epoch in range(1, 25) if BASE.refresh.due(epoch)] == [10, 20]
-    often = replace(BASE, refresh=replace(BASE.refresh, every=1))
+    often = replace(BASE, refresh=StoredKeysRefresh(every=1))
     budget = Budget(epochs=2, patience=2)
     once, each_epoch = (fine_tune(recipe, inputs, budget=budget, streams=streams) for recipe in (BASE, often))
     np.testing.assert_array_equal(once.test_on, each_epoch.test_on)
@@ -285,7 +285,7 @@ def test_10_first_evaluation_is_without_retrieval_and_no_candidate(inputs: Input
 
 
 def test_11_optimiser_is_adam_with_coupled_decay(inputs: Inputs, streams: Streams) -> None:
-    run = _Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
+    run = Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
     group = run.optimizer.param_groups[0]
     assert (type(run.optimizer), group["lr"], group["weight_decay"]) == (torch.optim.Adam, 1e-3, 3e-4)
     assert [len(batch) for batch in run.batches(START)] == [len(inputs.prefixes.train)]
@@ -293,12 +293,12 @@ def test_11_optimiser_is_adam_with_coupled_decay(inputs: Inputs, streams: Stream
 
 
 def test_11_training_vectors_are_noisy_and_memory_and_evaluation_are_clean(inputs: Inputs, streams: Streams) -> None:
-    run = _Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
+    run = Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
     clean = inputs.encodings[torch.from_numpy(inputs.prefixes.train)]
     noisy = run.noisy_sequences(START)
     assert noisy.shape == clean.shape
     assert (noisy - clean).norm(dim=1).min() > 0.1
     torch.testing.assert_close(run.noisy_sequences(START), noisy, atol=0, rtol=0)
     assert not torch.equal(run.noisy_sequences(Progress(epoch=1, epochs=2)), noisy)
-    other = _Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
+    other = Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
     torch.testing.assert_close(other.memory.keys, run.memory.keys, atol=0, rtol=0)

@@ -8,6 +8,8 @@ from typing import ClassVar
 
 import pytest
 
+from harness.ftragrec.fusion import ScheduledShare
+from harness.ftragrec.memory import StoredKeysRefresh
 from harness.ftragrec.reach import Reach, reach
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention
@@ -68,7 +70,7 @@ class Idle(Intervention):
     title: ClassVar[str] = "Idle"
 
     def apply(self, recipe: Recipe) -> Recipe:
-        return replace(recipe, refresh=replace(recipe.refresh, every=1))
+        return replace(recipe, refresh=StoredKeysRefresh(every=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,4 +104,4 @@ def test_the_ladder_tells_dead_log_and_more_apart() -> None:
     assert reach(base, probe(Idle().apply(BASE))) is Reach.DEAD
     assert reach(base, probe(LogOnly().apply(BASE))) is Reach.LOG
     assert reach(base, probe(replace(BASE, alignment_weight=Constant(5.0)))) >= Reach.GRADIENT
-    assert reach(base, probe(replace(BASE, share=replace(BASE.share, schedule=Constant(0.9))))) is Reach.RANKS
+    assert reach(base, probe(replace(BASE, share=ScheduledShare(schedule=Constant(0.9))))) is Reach.RANKS

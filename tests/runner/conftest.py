@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from harness.backbone.spec import BackboneSpec
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sequences import write_sequences
+from harness.interventions.base import Intervention
 from harness.plan import Cell
 from harness.records import EpochPoint, RunRecord
 from harness.runner.coordinator import RunOptions, RunOutcome, run_study
@@ -60,10 +62,16 @@ class Bench:
         return path
 
     def run(
-        self, *, workers: int = 1, out: str = "runs", more: str = "", replicates: int = 2
+        self,
+        *,
+        workers: int = 1,
+        out: str = "runs",
+        more: str = "",
+        replicates: int = 2,
+        catalogue: Iterable[type[Intervention]] | None = None,
     ) -> tuple[RunOutcome, Counting]:
         display = Counting()
-        study = load_study(self.write(more=more, replicates=replicates))
+        study = load_study(self.write(more=more, replicates=replicates), catalogue=catalogue)
         options = RunOptions(out=self.folder / out, workers=workers, data_dir=self.folder / "data")
         return run_study(study, options, display, spec=SMALL), display
 

@@ -12,6 +12,7 @@ from filelock import FileLock
 from optuna.trial import TrialState
 
 from harness.errors import EnvironmentProblem
+from harness.interventions import CATALOGUE
 from harness.manifest import StudyFolder
 from harness.records import RunRecord
 from harness.runner.ownership import owned
@@ -68,23 +69,85 @@ def test_ranks_do_not_depend_on_workers_and_finished_cells_are_reused(bench: Ben
         assert set(each.intermediate_values) == {point.epoch for point in record.curve[1:]}
 
 
-def test_a_failing_cell_fails_alone_and_is_tried_again(bench: Bench) -> None:
-    wrong = "overflow: {kl.weight: {weight: 100}}\nfine: {kl.weight: {weight: 0}}"
-    (bench.folder / "broken").mkdir()
-    outcome, display = bench.run(workers=2, more=wrong, replicates=1)
-    assert (outcome.n_run, outcome.n_failed) == (6, 0)
-    victim = outcome.folder.manifest().rows[2].keys[0]
-    damaged = outcome.folder.records.path(victim)
-    content = bytearray(damaged.read_bytes())
+BROKEN = """\
+import os
+from dataclasses import dataclass, replace
+from typing import ClassVar
+from harness.interventions.base import Intervention
+from harness.schedules import Constant
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    how: str
+
+    def __call__(self, p_ret, p_rec):
+        if self.how == "raise":
+            raise RuntimeError("the divergence is broken")
+        os._exit(7)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raising(Intervention):
+    id: ClassVar[str] = "test.raising"
+    title: ClassVar[str] = "Raising"
+    def apply(self, recipe):
+        return replace(recipe, divergence=Failing(how="raise"))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dying(Intervention):
+    id: ClassVar[str] = "test.dying"
+    title: ClassVar[str] = "Dying"
+    def apply(self, recipe):
+        return replace(recipe, divergence=Failing(how="exit"))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overflowing(Intervention):
+    id: ClassVar[str] = "test.overflowing"
+    title: ClassVar[str] = "Overflowing"
+    def apply(self, recipe):
+        return replace(recipe, alignment_weight=Constant(float("inf")))
+"""
+
+
+def test_failing_cells_fail_alone_are_reported_and_tried_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bench.folder / "broken_plugin.py").write_text(BROKEN, encoding="utf-8")
+    monkeypatch.syspath_prepend(bench.folder)
+    import broken_plugin  # pyright: ignore[reportMissingImports]
+
+    plugins = [broken_plugin.Raising, broken_plugin.Dying, broken_plugin.Overflowing]
+    more = "raising: test.raising\ndying: test.dying\noverflow: test.overflowing"
+    outcome, display = bench.run(workers=2, more=more, replicates=1, catalogue=[*CATALOGUE, *plugins])
+    assert sorted(row for row, _ in display.ran) == ["a/a", "attention", "base", "reverse"]
+    assert (outcome.n_run, outcome.n_failed) == (4, 3)
+    failures = {row.name: row.failures.get(0, "") for row in outcome.folder.manifest().rows}
+    assert failures["raising"].startswith("RuntimeError: the divergence is broken\n")
+    assert "broken_plugin.py" in failures["raising"]
+    assert "exit code 7" in failures["dying"]
+    assert "a gradient of group retriever is not finite at epoch 1, step 1; last finite values" in failures["overflow"]
+    assert failures["base"] == ""
+    failed = [each for each in trials(outcome.folder).trials() if each.state is TrialState.FAIL]
+    assert {each.user_attrs["arm"] for each in failed} == {"raising", "dying", "overflow"}
+    assert (outcome.folder.path / "manifest.json").exists()
+
+    again, display = bench.run(workers=1, more=more, replicates=1, catalogue=[*CATALOGUE, *plugins])
+    assert (again.n_run, again.n_reused, again.n_failed) == (0, 4, 3)
+
+
+def test_a_damaged_record_is_set_aside_and_run_again(bench: Bench) -> None:
+    outcome, _ = bench.run(workers=2, more="none: {kl.weight: {weight: 0}}", replicates=1)
+    before = records(outcome.folder)
+    victim = before["reverse", 0].key
+    path = outcome.folder.records.path(victim)
+    content = bytearray(path.read_bytes())
     content[-40] ^= 1
-    damaged.write_bytes(bytes(content))
-    again, display = bench.run(workers=1, more=wrong, replicates=1)
+    path.write_bytes(bytes(content))
+    again, display = bench.run(workers=1, more="none: {kl.weight: {weight: 0}}", replicates=1)
     assert display.ran == [("reverse", 0)]
-    assert (again.n_run, again.n_reused) == (1, 5)
+    assert (again.n_run, again.n_reused) == (1, 4)
     assert [path.name for path in again.folder.records.damaged()] == [f"{victim}.damaged"]
-    checks = {row: record.checks for (row, _), record in records(again.folder).items()}
-    assert list(checks["fine"]) == ["nothing_trains"]
-    assert checks["base"] == {}
+    after = records(again.folder)
+    np.testing.assert_array_equal(after["reverse", 0].test_on, before["reverse", 0].test_on)
+    assert list(after["none", 0].checks) == ["nothing_trains"]
+    assert after["base", 0].checks == {}
 
 
 def test_a_second_coordinator_is_refused_by_the_first_ones_name(tmp_path: Path) -> None:

@@ -156,7 +156,9 @@ class _StudyRun:
                     f"valid {metric} {figures.valid[metric]:.4f}"
                 )
 
+            began = time.monotonic()
             built[replicate] = self.stages.build(replicate, progress)
+            self.display.message(f"backbone {replicate}: ready after {time.monotonic() - began:.0f} s")
         return built
 
     def run_cells(self, cells: Sequence[Cell], todo: Sequence[Cell], shared: Mapping[int, SharedFiles]) -> None:

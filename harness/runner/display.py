@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from harness.plan import Cell
@@ -161,12 +162,12 @@ class LiveDisplay:
         replicates = sorted({replicate for _, replicate in self._cells})
         left = _clock(_remaining(self._began, self._done, len(self._cells))) if self._done else "unknown"
         title = self._headline + (f" - {self._done} done, {left} left" if self._cells else "")
-        table = Table(title=title, title_justify="left", caption=f"valid {self._primary}, and its difference to base")
+        table = Table(title=escape(title), title_justify="left", caption=f"valid {self._primary}, and its difference to base")
         table.add_column("arm")
         for replicate in replicates:
             table.add_column(f"replicate {replicate}", justify="right")
         for row in dict.fromkeys(row for row, _ in self._cells):
-            table.add_row(row, *(self._shown(row, replicate) for replicate in replicates))
+            table.add_row(escape(row), *(self._shown(row, replicate) for replicate in replicates))
         return table
 
     def _shown(self, row: str, replicate: int) -> str:

@@ -31,6 +31,7 @@ class EpochFigures:
         loss: mean over targets of the cross-entropy, in nats.
         contrastive: mean over steps of the contrastive term, in nats; None in stages without it.
         valid: metric -> mean over users on valid.
+        valid_error: standard error of the mean that epochs are chosen by.
         seconds: wall time of the epoch, its evaluation included.
     """
 
@@ -38,6 +39,7 @@ class EpochFigures:
     loss: float
     contrastive: float | None
     valid: Mapping[str, float]
+    valid_error: float
     seconds: float
 
 
@@ -46,10 +48,10 @@ class Backbone:
     """A trained encoder and how it came to be.
 
     Attributes:
-        model: with the weights of ``best_epoch``.
+        model: with the weights of ``chosen_epoch``.
         spec: that it was trained by.
         key: hash of everything that decides the weights.
-        best_epoch: chosen on valid by ``spec.selection``.
+        chosen_epoch: the last whose ``spec.selection`` on valid is within one standard error of the best.
         history: one entry an epoch.
         seconds: wall time of the whole training.
         provenance: data, fingerprint, seed, threads, precision and torch's version, as text.
@@ -58,7 +60,7 @@ class Backbone:
     model: DuoRec
     spec: BackboneSpec
     key: str
-    best_epoch: int
+    chosen_epoch: int
     history: tuple[EpochFigures, ...]
     seconds: float
     provenance: Mapping[str, str]
@@ -74,7 +76,7 @@ def save_backbone(backbone: Backbone, path: Path) -> None:
         "spec": asdict(backbone.spec),
         "key": backbone.key,
         "n_items": backbone.model.n_items,
-        "best_epoch": backbone.best_epoch,
+        "chosen_epoch": backbone.chosen_epoch,
         "history": [asdict(figures) for figures in backbone.history],
         "seconds": backbone.seconds,
         "provenance": dict(backbone.provenance),
@@ -100,7 +102,7 @@ def load_backbone(path: Path) -> Backbone:
         model=model,
         spec=spec,
         key=described["key"],
-        best_epoch=described["best_epoch"],
+        chosen_epoch=described["chosen_epoch"],
         history=tuple(EpochFigures(**figures) for figures in described["history"]),
         seconds=described["seconds"],
         provenance=described["provenance"],

@@ -26,7 +26,7 @@ from harness.backbone.state import TrainingState
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
 from harness.errors import InputError
-from harness.metrics import check_metric, mean_metrics
+from harness.metrics import check_metric, mean_metrics, metric_values
 
 logger = logging.getLogger(__name__)
 
@@ -69,13 +69,13 @@ def pretrain(
     unfinished = checkpoint_dir / f"{key}.training.safetensors"
     with computing_threads(threads):
         state = _train(data, spec, seed, precision, unfinished, progress)
-    state.model.load_state_dict(state.best)
+    state.model.load_state_dict(state.chosen)
     assert isinstance(state.model, DuoRec)
     backbone = Backbone(
         model=state.model,
         spec=spec,
         key=key,
-        best_epoch=state.best_epoch,
+        chosen_epoch=state.chosen_epoch,
         history=tuple(state.history),
         seconds=sum(figures.seconds for figures in state.history),
         provenance={
@@ -122,23 +122,28 @@ def _train(
     model = DuoRec(data.n_items, spec)
     model.initialise(torch.Generator().manual_seed(seed))
     optimizer = torch.optim.Adam(model.parameters(), lr=spec.learning_rate, fused=True)
-    state = TrainingState(model=model, optimizer=optimizer, best={}, history=[])
+    state = TrainingState(model=model, optimizer=optimizer)
     if unfinished.is_file():
         state.load(unfinished)
         logger.info("pretraining goes on after epoch %d", len(state.history))
     for epoch in range(len(state.history) + 1, epochs + 1):
-        if epoch - 1 - state.best_epoch >= spec.patience(state.best_epoch):
+        if epoch - 1 - state.chosen_epoch >= spec.patience(state.chosen_epoch):
             break
         began = time.perf_counter()
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate if epoch <= decay_after else spec.final_learning_rate
         loss, contrastive = _train_epoch(state, data, windows, same_target, epoch, seed, precision)
-        valid = validate(model, data, prefixes)
+        ranks = valid_ranks(model, data, prefixes)
+        own = metric_values(ranks, spec.selection)
         figures = EpochFigures(
-            epoch=epoch, loss=loss, contrastive=contrastive, valid=valid, seconds=time.perf_counter() - began
+            epoch=epoch,
+            loss=loss,
+            contrastive=contrastive,
+            valid=mean_metrics(ranks),
+            valid_error=float(own.std() / math.sqrt(len(own))),
+            seconds=time.perf_counter() - began,
         )
-        state.history.append(figures)
-        state.keep_best(valid[spec.selection])
+        state.close_epoch(figures, spec.selection)
         state.save(unfinished)
         if progress is not None:
             progress(epoch, epochs, figures)
@@ -197,7 +202,7 @@ def _batches(
             yield pack(windows.take(chosen), items)
 
 
-def validate(model: DuoRec, data: Interactions, prefixes: Prefixes) -> dict[str, float]:
-    """Every metric's mean over users on valid, without retrieval."""
+def valid_ranks(model: DuoRec, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
+    """Rank of every user's valid target without retrieval, ``(n_users,)``."""
     states = encode_some(model, data, prefixes, prefixes.valid)
-    return mean_metrics(target_ranks(states, model.item_matrix, prefixes.target[prefixes.valid]))
+    return target_ranks(states, model.item_matrix, prefixes.target[prefixes.valid])

@@ -39,10 +39,13 @@ class BackboneSpec:
 
     The length of training is counted in *visits*, targets seen per catalogue item, because that is what an item's
     embedding is learnt from: one pass over ml-100k visits an item 71 times, one over Amazon Beauty 11 times. Adam's
-    step size falls after ``decay_visits``, training ends after ``visits``, or earlier once valid has not improved for
-    ``max(min_patience, patience_share x best epoch)`` epochs. The contrastive term joins after ``warmup_epochs``
-    passes of cross-entropy alone, without which it slows learning down; a dense catalogue is through before that and
-    does without it.
+    step size falls after ``decay_visits`` and training ends after ``visits``. The contrastive term joins after
+    ``warmup_epochs`` passes of cross-entropy alone, without which it slows learning down; a dense catalogue is through
+    before that and does without it.
+
+    The backbone is the last epoch whose ``selection`` on valid is within one standard error of the best: differences
+    below that are noise, and later epochs have learnt more. Training ends early once the last
+    ``max(min_patience, patience_share x that epoch)`` epochs have all been worse.
 
     Attributes:
         hidden_size: width of items, positions and states.
@@ -59,9 +62,9 @@ class BackboneSpec:
         decay_visits, visits: targets per item after which the step size falls and training ends.
         contrastive_weight, contrastive_temperature, anchors: factor, temperature and samples a step of the
             contrastive term.
-        min_patience: epochs without improvement that are always allowed.
-        patience_share: further patience as a fraction of the best epoch's number.
-        selection: metric on valid that chooses the epoch; ties go to the earlier one.
+        min_patience, patience_share: how many epochs in a row that are worse end the training, at least, and as a
+            fraction of the chosen epoch's number.
+        selection: metric on valid that chooses the epoch.
         precision: of the products in the catalogue softmax: ``bfloat16``, ``float32``, or ``auto``, which takes
             bfloat16 where the CPU multiplies it in hardware.
 
@@ -89,7 +92,7 @@ class BackboneSpec:
     anchors: int = 256
     min_patience: int = 5
     patience_share: float = 0.5
-    selection: str = "mrr@10"
+    selection: str = "ndcg@10"
     precision: str = "auto"
 
     def __post_init__(self) -> None:
@@ -117,9 +120,9 @@ class BackboneSpec:
         """
         return max(1, round(visits * n_items / n_targets))
 
-    def patience(self, best_epoch: int) -> int:
-        """Epochs without improvement after ``best_epoch`` that end the training."""
-        return max(self.min_patience, round(self.patience_share * best_epoch))
+    def patience(self, chosen_epoch: int) -> int:
+        """Worse epochs after ``chosen_epoch`` that end the training."""
+        return max(self.min_patience, round(self.patience_share * chosen_epoch))
 
 
 DEFAULT = BackboneSpec()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -24,38 +24,37 @@ class TrainingState:
     Attributes:
         model: current weights.
         optimizer: Adam over the model's parameters, in their order.
-        best: weights of the best epoch so far, by name.
         history: one entry an epoch.
-        best_epoch: its number, 0 before the first.
-        best_value: its figure on valid.
+        chosen: weights of the epoch chosen so far, by name.
+        chosen_epoch: its number, 0 before the first.
     """
 
     model: nn.Module
     optimizer: torch.optim.Adam
-    best: dict[str, Tensor]
-    history: list[EpochFigures]
-    best_epoch: int = 0
-    best_value: float = float("-inf")
+    history: list[EpochFigures] = field(default_factory=list)
+    chosen: dict[str, Tensor] = field(default_factory=dict)
+    chosen_epoch: int = 0
 
-    def keep_best(self, value: float) -> None:
-        """Note the last epoch's figure on valid, and its weights where it is the best; ties leave the earlier one."""
-        if value > self.best_value:
-            self.best_value = value
-            self.best_epoch = self.history[-1].epoch
-            self.best = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+    def close_epoch(self, figures: EpochFigures, metric: str) -> None:
+        """Note an epoch's figures, and its weights where it is chosen over all before it.
+
+        It is where valid lies within one standard error of its best. Of epochs that the valid users cannot tell apart
+        the latest has learnt most, and noise among a thousand users exceeds what five epochs bring.
+        """
+        self.history.append(figures)
+        best = max(self.history, key=lambda earlier: earlier.valid[metric])
+        if figures.valid[metric] >= best.valid[metric] - best.valid_error:
+            self.chosen_epoch = figures.epoch
+            self.chosen = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
 
     def save(self, path: Path) -> None:
         """Write the state, whole or not at all."""
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
-        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors |= {f"chosen.{name}": tensor for name, tensor in self.chosen.items()}
         for number, parameter in enumerate(self.model.parameters()):
             for moment in _MOMENTS:
                 tensors[f"adam.{number}.{moment}"] = self.optimizer.state[parameter][moment]
-        described = {
-            "history": [asdict(figures) for figures in self.history],
-            "best_epoch": self.best_epoch,
-            "best_value": self.best_value,
-        }
+        described = {"history": [asdict(figures) for figures in self.history], "chosen_epoch": self.chosen_epoch}
         write_tensors(path, tensors, described, kind=STATE_FORMAT)
 
     def load(self, path: Path) -> None:
@@ -66,11 +65,11 @@ class TrainingState:
         """
         tensors, described = read_tensors(path, kind=STATE_FORMAT)
         self.model.load_state_dict(_below("model.", tensors))
-        self.best = _below("best.", tensors)
+        self.chosen = _below("chosen.", tensors)
         for number, parameter in enumerate(self.model.parameters()):
             self.optimizer.state[parameter] = {moment: tensors[f"adam.{number}.{moment}"] for moment in _MOMENTS}
         self.history = [EpochFigures(**figures) for figures in described["history"]]
-        self.best_epoch, self.best_value = described["best_epoch"], described["best_value"]
+        self.chosen_epoch = described["chosen_epoch"]
 
 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

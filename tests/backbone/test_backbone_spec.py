@@ -50,7 +50,7 @@ def test_the_key_changes_with_everything_that_decides_the_bits(monkeypatch: pyte
     base = BackboneSpec()
     changes: list[dict[str, Any]] = [{}, {"fingerprint": "g"}, {"seed": 2}, {"threads": 1}, {"precision": "bfloat16"}]
     keys = [key(base, **change) for change in changes]
-    other: dict[str, Any] = {"selection": "ndcg@10", "precision": "float32", "dropout": 0.25, "stride": 5, "n_heads": 1}
+    other: dict[str, Any] = {"selection": "mrr@10", "precision": "float32", "dropout": 0.25, "stride": 5, "n_heads": 1}
     for field in fields(BackboneSpec):
         value = other.get(field.name) or getattr(base, field.name) * 2
         keys.append(key(replace(base, **{field.name: value})))

@@ -16,12 +16,12 @@ from harness.errors import InputError
 @pytest.fixture
 def backbone() -> Backbone:
     spec = BackboneSpec(hidden_size=8, inner_size=8)
-    figures = EpochFigures(epoch=1, loss=2.5, contrastive=None, valid={"mrr@10": 0.25}, seconds=1.5)
+    figures = EpochFigures(epoch=1, loss=2.5, contrastive=None, valid={"mrr@10": 0.25}, valid_error=0.01, seconds=1.5)
     return Backbone(
         model=rough_model(9, spec),
         spec=spec,
         key="abc",
-        best_epoch=1,
+        chosen_epoch=1,
         history=(figures, replace(figures, epoch=2, contrastive=0.5)),
         seconds=3.0,
         provenance={"data": "world", "seed": "0"},

@@ -4,19 +4,21 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from plainly import sequences, world
 
 from harness.backbone.checkpoint import Backbone, EpochFigures
 from harness.backbone.encode import encode_some
-from harness.backbone.pretrain import pretrain, validate
+from harness.backbone.pretrain import pretrain, valid_ranks
 from harness.backbone.ranking import target_ranks
 from harness.backbone.spec import BackboneSpec
+from harness.backbone.state import TrainingState
 from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
 from harness.errors import InputError
-from harness.metrics import metric_values
+from harness.metrics import mean_metrics, metric_values
 
 TINY = BackboneSpec(
     hidden_size=16,
@@ -94,23 +96,59 @@ def test_a_finished_backbone_is_read_not_trained(rounds: Interactions, tmp_path:
     first = _trained(rounds, tmp_path)
     again = _trained(rounds, tmp_path, stop=1)
     assert _same(first, again)
-    assert (again.key, again.best_epoch, again.history) == (first.key, first.best_epoch, first.history)
+    assert (again.key, again.chosen_epoch, again.history) == (first.key, first.chosen_epoch, first.history)
 
 
-def test_the_chosen_epoch_is_the_first_best_on_valid_and_its_weights_are_kept(
+def test_the_chosen_epoch_is_the_last_within_one_standard_error_of_the_best(
     rounds: Interactions, trained: Backbone
 ) -> None:
-    values = [figures.valid["mrr@10"] for figures in trained.history]
-    assert trained.best_epoch == values.index(max(values)) + 1
-    assert validate(trained.model, rounds, split_prefixes(rounds)) == dict(
-        trained.history[trained.best_epoch - 1].valid
-    )
+    best = max(trained.history, key=lambda figures: figures.valid["ndcg@10"])
+    level = best.valid["ndcg@10"] - best.valid_error
+    close = [figures for figures in trained.history if figures.valid["ndcg@10"] >= level]
+    assert trained.chosen_epoch == close[-1].epoch
+    ranks = valid_ranks(trained.model, rounds, split_prefixes(rounds))
+    assert mean_metrics(ranks) == dict(close[-1].valid)
+    own = metric_values(ranks, "ndcg@10")
+    assert close[-1].valid_error == pytest.approx(np.std(own) / len(own) ** 0.5)
+
+
+def _closed(values: list[float], error: float = 0.01) -> TrainingState:
+    model = torch.nn.Linear(1, 1)
+    state = TrainingState(model=model, optimizer=torch.optim.Adam(model.parameters()))
+    for epoch, value in enumerate(values, start=1):
+        torch.nn.init.constant_(model.bias, float(epoch))
+        valid = {"ndcg@10": value}
+        state.close_epoch(
+            EpochFigures(epoch=epoch, loss=1.0, contrastive=None, valid=valid, valid_error=error, seconds=0.0),
+            "ndcg@10",
+        )
+    return state
+
+
+@pytest.mark.parametrize(
+    ("values", "chosen"),
+    [
+        ([0.1], 1),
+        ([0.1, 0.2, 0.195], 3),
+        ([0.1, 0.2, 0.18], 2),
+        ([0.1, 0.2, 0.18, 0.192, 0.15], 4),
+        ([0.1, 0.2, 0.195, 0.21, 0.199], 4),
+        ([0.1, 0.1, 0.05], 2),
+    ],
+)
+def test_an_epoch_is_passed_over_only_when_it_is_worse_by_more_than_the_error(values: list[float], chosen: int) -> None:
+    state = _closed(values)
+    assert state.chosen_epoch == chosen
+    assert state.chosen["bias"].item() == chosen
 
 
 def test_training_ends_when_patience_does(rounds: Interactions, tmp_path: Path) -> None:
-    spec = replace(TINY, learning_rate=1e-12, visits=10**4, decay_visits=10**4, warmup_epochs=99, min_patience=3)
-    backbone = _trained(rounds, tmp_path, spec)
-    assert len(backbone.history) == backbone.best_epoch + 3
+    """With a ruinous step size after the first epochs every later one is worse."""
+    learnt = replace(TINY, learning_rate=0.01, dropout=0.1, visits=400, decay_visits=300, warmup_epochs=99)
+    ruined = replace(learnt, final_learning_rate=30.0, visits=4000, min_patience=3, patience_share=0.25)
+    backbone = _trained(rounds, tmp_path, ruined)
+    assert backbone.chosen_epoch <= 12
+    assert len(backbone.history) == backbone.chosen_epoch + max(3, round(0.25 * backbone.chosen_epoch))
 
 
 def test_what_is_certain_is_learnt(rounds: Interactions, tmp_path: Path) -> None:

@@ -81,15 +81,15 @@ class BackboneSpec:
     init_std: float = 0.02
     layer_norm_eps: float = 1e-12
     stride: int = 25
-    batch_tokens: int = 1536
+    batch_tokens: int = 768
     learning_rate: float = 1e-3
     final_learning_rate: float = 5e-4
-    warmup_epochs: int = 16
-    decay_visits: int = 435
-    visits: int = 705
-    contrastive_weight: float = 0.03
+    warmup_epochs: int = 20
+    decay_visits: int = 390
+    visits: int = 560
+    contrastive_weight: float = 0.01
     contrastive_temperature: float = 1.0
-    anchors: int = 256
+    anchors: int = 128
     min_patience: int = 5
     patience_share: float = 0.5
     selection: str = "ndcg@10"
@@ -115,8 +115,8 @@ class BackboneSpec:
     def epochs_of(self, visits: int, *, n_targets: int, n_items: int) -> int:
         """Passes over ``n_targets`` training targets that visit each of ``n_items`` items so often, at least 1.
 
-        >>> BackboneSpec().epochs_of(705, n_targets=131413, n_items=12101)
-        65
+        >>> BackboneSpec().epochs_of(560, n_targets=131413, n_items=12101)
+        52
         """
         return max(1, round(visits * n_items / n_targets))
 

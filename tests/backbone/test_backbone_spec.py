@@ -69,8 +69,8 @@ def test_every_file_of_the_package_is_in_the_key() -> None:
 
 def test_the_length_of_training_follows_the_visits_an_item_gets() -> None:
     spec = BackboneSpec()
-    assert spec.epochs_of(spec.visits, n_targets=131_413, n_items=12_101) == 65
-    assert spec.epochs_of(spec.visits, n_targets=96_458, n_items=1_349) == 10
+    assert spec.epochs_of(spec.visits, n_targets=131_413, n_items=12_101) == 52
+    assert spec.epochs_of(spec.visits, n_targets=96_458, n_items=1_349) == 8
     assert spec.epochs_of(1, n_targets=1000, n_items=10) == 1
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
-from plainly import rough_model
 
 from harness.backbone.checkpoint import Backbone, EpochFigures, load_backbone, save_backbone, write_tensors
 from harness.backbone.spec import BackboneSpec
 from harness.errors import InputError
+from tests.backbone.plainly import rough_model
 
 
 @pytest.fixture

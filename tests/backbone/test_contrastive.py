@@ -5,13 +5,13 @@ import math
 import numpy as np
 import pytest
 import torch
-from plainly import rough_model, world
 
 from harness.backbone.contrastive import SameTarget, contrastive_loss, info_nce
 from harness.backbone.packing import pack, training_windows
 from harness.backbone.spec import BackboneSpec
 from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
+from tests.backbone.plainly import rough_model, world
 
 
 def _same_target(data: Interactions) -> SameTarget:

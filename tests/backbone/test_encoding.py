@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from plainly import exact, gradient, history_of, plain_representation, plain_states, rough_model, world
 
 from harness.backbone.dropout import MaskPool
 from harness.backbone.encode import encode_prefixes, encode_some, noisy_prefixes
@@ -14,6 +13,7 @@ from harness.backbone.spec import BackboneSpec
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
+from tests.backbone.plainly import exact, gradient, history_of, plain_representation, plain_states, rough_model, world
 
 LENGTHS = [3, 4, 5, 5, 9, 23, 24, 49, 50, 51, 52, 53, 54, 78, 79, 104, 140]
 

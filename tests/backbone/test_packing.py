@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from plainly import history_of, world
 
 from harness.backbone.packing import (
     MAX_PADDING,
@@ -16,6 +15,7 @@ from harness.backbone.packing import (
 )
 from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
+from tests.backbone.plainly import history_of, world
 
 LENGTHS = st.lists(st.integers(3, 190), min_size=1, max_size=12)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from plainly import sequences, world
 
 from harness.backbone.checkpoint import Backbone, EpochFigures
 from harness.backbone.encode import encode_some
@@ -19,6 +18,7 @@ from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
 from harness.errors import InputError
 from harness.metrics import mean_metrics, metric_values
+from tests.backbone.plainly import sequences, world
 
 TINY = BackboneSpec(
     hidden_size=16,

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 import torch.nn.functional as F
-from plainly import gradient
 from torch import Tensor
 
 from harness.backbone.softmax import CHUNK_ROWS, softmax_cross_entropy
 from harness.backbone.spec import Precision
+from tests.backbone.plainly import gradient
 
 N_ITEMS, WIDTH = 700, 16
 SIZES = [1, 7, CHUNK_ROWS, CHUNK_ROWS + 1, 3 * CHUNK_ROWS - 5]

@@ -142,6 +142,22 @@ def test_an_epoch_is_passed_over_only_when_it_is_worse_by_more_than_the_error(va
     assert state.chosen["bias"].item() == chosen
 
 
+def test_a_saved_state_keeps_both_the_chosen_and_the_current_weights(tmp_path: Path) -> None:
+    state = _closed([0.1, 0.2, 0.1])
+    for parameter in state.model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    state.optimizer.step()
+    state.save(tmp_path / "state")
+    other = _closed([])
+    other.load(tmp_path / "state")
+    assert (other.chosen_epoch, other.history) == (2, state.history)
+    assert other.chosen["bias"].item() == 2.0
+    assert torch.equal(other.model.state_dict()["bias"], state.model.state_dict()["bias"])
+    ours, theirs = state.optimizer.state_dict()["state"], other.optimizer.state_dict()["state"]
+    for number, moments in ours.items():
+        assert all(torch.equal(moment, theirs[number][name]) for name, moment in moments.items())
+
+
 def test_training_ends_when_patience_does(rounds: Interactions, tmp_path: Path) -> None:
     """With a ruinous step size after the first epochs every later one is worse."""
     learnt = replace(TINY, learning_rate=0.01, dropout=0.1, visits=400, decay_visits=300, warmup_epochs=99)

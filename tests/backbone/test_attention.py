@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from plainly import gradient
 
 from harness.backbone.attention import causal_attention
 from harness.backbone.dropout import MaskPool
 from harness.backbone.packing import cut_buckets
+from tests.backbone.plainly import gradient
 
 N_HEADS, WIDTH = 3, 12
 

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from harness.errors import FtrError
+from harness.errors import EnvironmentProblem, FtrError
 
 if TYPE_CHECKING:
     from harness.study import Study
@@ -60,6 +60,7 @@ def run(
     """Run a study's unfinished cells and write its report."""
     from harness.runner.coordinator import RunOptions, run_study
     from harness.runner.display import make_display
+    from harness.runner.trials import without_password
     from reports.render import write_report
 
     loaded = _load(study, replicates, epochs)
@@ -69,7 +70,9 @@ def run(
         workers=workers or os.cpu_count() or 1,
         storage=storage,
         data_dir=data_dir,
-        command=shlex.join(["ftr-study", *sys.argv[1:]]),
+        command=shlex.join(
+            ["ftr-study", *(without_password(word) if "://" in word else word for word in sys.argv[1:])]
+        ),
     )
     outcome = run_study(loaded, options, make_display(console, loaded.primary))
     report = write_report(outcome.folder)
@@ -246,6 +249,10 @@ def main() -> None:
     except FtrError as problem:
         print(problem, file=sys.stderr)
         raise SystemExit(problem.exit_status) from None
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        print(f"{where}{problem.strerror or problem}; free space or choose another folder", file=sys.stderr)
+        raise SystemExit(EnvironmentProblem.exit_status) from None
 
 
 if __name__ == "__main__":

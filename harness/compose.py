@@ -92,7 +92,7 @@ def compose(base: Recipe, stack: Sequence[Remedy]) -> Recipe:
                     raise ConflictError(_conflict(first, each.remedy, seam, kind))
             merged[seam] = (*merged.get(seam, getattr(base, seam)), *entries) if seam in ADDITIVE else value
     recipe = replace(base, **merged)
-    problems = recipe.check()
+    problems = recipe.check(written=frozenset(merged))
     if problems:
         names = " + ".join(each.id for each in stack)
         raise RequirementError(f"{names}: " + "; ".join(problems))

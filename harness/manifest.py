@@ -88,6 +88,8 @@ class StudyManifest:
             InputError: written by another version.
         """
         raw = json.loads(text)
+        if not isinstance(raw, dict):
+            raise InputError("the manifest is no mapping; run the study again, its records are kept")
         if raw.get("schema_version") != SCHEMA_VERSION:
             raise InputError(
                 f"manifest has schema_version {raw.get('schema_version')!r}, this version reads {SCHEMA_VERSION}; "
@@ -144,11 +146,13 @@ class StudyFolder:
         """The study's manifest.
 
         Raises:
-            InputError: the folder holds none.
+            InputError: the folder holds none, or one that is damaged.
         """
         path = self.path / "manifest.json"
         try:
             return StudyManifest.from_json(path.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as problem:
+            raise InputError(f"{path} is damaged ({problem}); run the study again, its records are kept") from problem
         except FileNotFoundError:
             raise InputError(f"{path} does not exist; run the study first: ftr-study run STUDY.yaml") from None
 

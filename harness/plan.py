@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.compose import CompositionError, NoEffectError, compose, replaced
+from harness.compose import CompositionError, NoEffectError, compose, patch, replaced
+from harness.ftragrec.checkpoint import BestOnValid
 from harness.ftragrec.streams import A_A_OFFSET, Streams
 from harness.interventions.base import Intervention
 from harness.manifest import A_A, BASE, ArmRow
@@ -102,15 +103,16 @@ def make_plan(study: Study) -> Plan:
     """
     if study.device == "cuda":
         raise StudyFileError([study.problem("device", "cuda is not supported yet by this version; use cpu or auto")])
+    as_found = replace(AS_FOUND, checkpoint=BestOnValid(metric=study.checkpoint))
     try:
-        base = compose(AS_FOUND, study.base)
+        base = compose(as_found, study.base)
     except CompositionError as problem:
         raise StudyFileError([study.problem("base", str(problem))]) from problem
     rows = [
         PlannedRow(row=ArmRow(name=BASE, arm=BASE), recipe=base),
         PlannedRow(row=ArmRow(name=A_A, arm=A_A), recipe=base),
     ]
-    row_of_recipe = {base: BASE}
+    row_of_recipe = {base.digest(): BASE}
     problems: list[Problem] = []
     for setting in study.settings():
         row = _described(setting)
@@ -122,8 +124,8 @@ def make_plan(study: Study) -> Plan:
             else:
                 problems.append(study.problem(f"arms.{setting.arm}", str(problem)))
             continue
-        row = replace(row, replaces=replaced(AS_FOUND, base, recipe))
-        same = row_of_recipe.setdefault(recipe, row.name)
+        row = replace(row, replaces=replaced(as_found, base, recipe))
+        same = row_of_recipe.setdefault(recipe.digest(), row.name)
         if same != row.name:
             rows.append(PlannedRow(row=replace(row, status="alias", alias_of=same), recipe=None))
         else:
@@ -134,22 +136,20 @@ def make_plan(study: Study) -> Plan:
 
 
 def _composed(base: Recipe, setting: ArmSetting) -> Recipe:
-    """The arm's recipe; remedies whose setting the user wrote and that equals base's are left out as aliases.
+    """The arm's recipe; a remedy whose written setting equals base's is left out, as a point of a grid may be.
 
     Raises:
         CompositionError: the stack cannot run, or a remedy without a written setting changes nothing.
     """
     acting: list[Intervention] = []
-    for remedy in setting.stack:
+    for remedy, explicit in zip(setting.stack, setting.explicit, strict=True):
         try:
-            compose(base, [remedy])
+            patch(base, remedy)
         except NoEffectError:
-            if not setting.explicit:
+            if not explicit:
                 raise
-            continue
-        except CompositionError:
-            pass
-        acting.append(remedy)
+        else:
+            acting.append(remedy)
     return compose(base, acting)
 
 

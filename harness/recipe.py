@@ -96,10 +96,14 @@ class Recipe:
         text = "\n".join(f"{seam}: {spec}" for seam, spec in self.describe().items())
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def check(self) -> tuple[str, ...]:
-        """Why this combination cannot work, a sentence each; empty where it can."""
+    def check(self, written: frozenset[str]) -> tuple[str, ...]:
+        """Why this combination cannot work, a sentence each; empty where it can.
+
+        Args:
+            written: seams that the arm sets itself, as against those that its base had already.
+        """
         problems: list[str] = []
-        if self.alignment_weight == Constant(0.0) and self.divergence != ForwardKL():
+        if self.alignment_weight == Constant(0.0) and "divergence" in written:
             problems.append(
                 f"divergence is {self.divergence}, but alignment_weight is 0, so the divergence is never computed; "
                 "give the term a weight above 0"

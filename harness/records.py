@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import EnvironmentProblem
+
+log = logging.getLogger(__name__)
 
 Ranks = NDArray[np.int32]
 
@@ -113,11 +117,14 @@ def decode_record(content: bytes) -> RunRecord:
     payload = content[header:]
     if hashlib.sha256(payload).hexdigest().encode() != content[len(MAGIC) : header - 1]:
         raise DamagedRecordError("its checksum does not match its content")
-    with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-        described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))
-        ranks = {name: archive[name].astype(np.int32) for name in _RANK_FIELDS}
-    curve = tuple(EpochPoint(**point) for point in described.pop("curve"))
-    return RunRecord(curve=curve, **ranks, **described)
+    try:
+        with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
+            described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))
+            ranks = {name: archive[name].astype(np.int32) for name in _RANK_FIELDS}
+        curve = tuple(EpochPoint(**point) for point in described.pop("curve"))
+        return RunRecord(curve=curve, **ranks, **described)
+    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as problem:
+        raise DamagedRecordError(f"its layout is not the one of this version: {problem}") from problem
 
 
 def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> None:
@@ -160,7 +167,7 @@ class RecordStore:
     def read(self, key: str) -> RunRecord | None:
         """The record of that key, or None where there is none or where it was damaged.
 
-        A damaged file is set aside as ``*.damaged`` and never read again; :meth:`damaged` names it.
+        A damaged file is named in the log, set aside as ``*.damaged`` and never read again.
         """
         path = self.path(key)
         try:
@@ -169,8 +176,10 @@ class RecordStore:
             return None
         try:
             return decode_record(content)
-        except DamagedRecordError:
-            path.replace(path.with_suffix(".damaged"))
+        except DamagedRecordError as problem:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            log.warning("record %s is damaged (%s); set aside as %s and run again", path, problem, aside.name)
             return None
 
     def matching(self, start: str) -> list[str]:

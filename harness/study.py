@@ -73,6 +73,7 @@ class Study:
         rows: every setting of every arm, in the order of the file; base and a/a are not among them.
         replicates: how many runs each setting gets.
         seed: seed of replicate 0.
+        checkpoint: metric on valid that chooses the epoch of a run.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
         backbone: one for every replicate, or one for all.
         on_inapplicable: whether an arm that cannot act on this base refuses the study or is listed with its reason.
@@ -90,6 +91,7 @@ class Study:
     replicates: int
     seed: int
     primary: str
+    checkpoint: str
     sesoi: float
     budget: Budget
     backbone: Literal["per_seed", "shared"]
@@ -161,6 +163,7 @@ def load_study(
         replicates=final.replicates,
         seed=final.seed,
         primary=final.primary,
+        checkpoint=final.checkpoint,
         sesoi=final.sesoi,
         budget=Budget(epochs=final.budget.epochs, patience=final.budget.patience),
         backbone=final.backbone,

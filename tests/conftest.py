@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import harness  # noqa: F401 - before any test loads torch: it tells OpenMP's threads to wait without spinning
+
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 settings.register_profile("default", deadline=None)

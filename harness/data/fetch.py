@@ -86,15 +86,20 @@ def set_aside(path: Path, why: str) -> Path:
     except OSError as problem:
         raise EnvironmentProblem(
             f"{path} is damaged ({why}) and cannot be set aside: {problem.strerror or problem}; "
-            "remove it or choose another folder with --data-dir"
+            "remove it or choose another folder with {option}"
         ) from problem
     _log.warning("%s is damaged (%s); set aside as %s and rebuilt", path, why, aside.name)
     return aside
 
 
 @contextmanager
-def locked(path: Path, progress: Progress) -> Iterator[None]:
+def locked(path: Path, progress: Progress, *, option: str = "--data-dir") -> Iterator[None]:
     """Hold the lock beside ``path``; a process that dies gives it up.
+
+    Args:
+        path: what is locked.
+        progress: told when another process holds it.
+        option: the command-line option that names another folder.
 
     Raises:
         EnvironmentProblem: the folder cannot be written.
@@ -109,7 +114,7 @@ def locked(path: Path, progress: Progress) -> Iterator[None]:
             lock.acquire(poll_interval=0.2)
     except OSError as problem:
         raise EnvironmentProblem(
-            f"cannot write {path.parent}: {problem.strerror or problem}; choose another folder with --data-dir"
+            f"cannot write {path.parent}: {problem.strerror or problem}; choose another folder with {option}"
         ) from problem
     try:
         yield

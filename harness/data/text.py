@@ -48,7 +48,7 @@ def decode_lines(content: bytes, path: Path) -> list[str]:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise InputError(f"{path}, line {line}: a NUL byte; the file is binary or UTF-16, save it as UTF-8 text")
     lines = [line.removesuffix("\r") for line in text.split("\n")]
-    while lines and not lines[-1].strip():
+    while lines and not lines[-1].strip(" \t\r"):
         lines.pop()
     if not lines:
         raise InputError(f"{path} is empty; it needs at least one line of interactions")

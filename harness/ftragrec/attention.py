@@ -45,6 +45,10 @@ class Temperature(Protocol):
         """tau: a number, or ``(batch, 1)`` where it differs by sample."""
         ...
 
+    def at(self, progress: Progress) -> float:
+        """Tau of the epoch, for the log: of all samples, or in the middle of theirs."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackboneQuery:
@@ -97,10 +101,13 @@ class SharedTemperature:
     def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
         return self.schedule(progress)
 
+    def at(self, progress: Progress) -> float:
+        return self.schedule(progress)
+
 
 def masked_softmax(logits: Tensor, mask: Tensor) -> Tensor:
     """Softmax over the neighbours that exist; a row without any is all zeros, ``(batch, k)``."""
     present = logits.where(mask, float("-inf"))
-    top = present.amax(dim=1, keepdim=True).where(mask.any(dim=1, keepdim=True), 0.0)
+    top = present.detach().amax(dim=1, keepdim=True).where(mask.any(dim=1, keepdim=True), 0.0)
     weights = (present - top).exp()
     return weights / weights.sum(dim=1, keepdim=True).clamp(min=1e-38)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +11,6 @@ from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
 from harness.ftragrec.search import LiveIndex
 from harness.ftragrec.system import System
-from harness.metrics import METRICS, metric_values
 from harness.records import Ranks
 from harness.schedules import Progress
 
@@ -53,8 +49,3 @@ def ranks_without_retrieval(inputs: Inputs, queries: Indices) -> Ranks:
     """Rank of the target of every query, scored from the backbone vector, ``(n_queries,)`` int32."""
     vectors = inputs.encodings[torch.from_numpy(queries)]
     return target_ranks(vectors, inputs.item_matrix, inputs.prefixes.target[queries])
-
-
-def mean_metrics(ranks: Ranks) -> Mapping[str, float]:
-    """Every metric's mean over the users."""
-    return {name: float(np.mean(metric_values(ranks, name))) for name in METRICS}

@@ -38,6 +38,10 @@ class Share(Protocol):
         """The share: a number, or ``(batch, 1)`` where it differs by sample."""
         ...
 
+    def at(self, progress: Progress) -> float:
+        """The share of the epoch, for the log: of all samples, or in the middle of theirs."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetValues:
@@ -65,6 +69,9 @@ class ScheduledShare:
     schedule: Schedule = Constant(0.15)
 
     def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
+        return self.schedule(progress)
+
+    def at(self, progress: Progress) -> float:
         return self.schedule(progress)
 
 

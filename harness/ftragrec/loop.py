@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harness.backbone.encode import noisy_prefixes
 from harness.data.split import Indices
-from harness.ftragrec.evaluation import mean_metrics, ranks_with_retrieval, ranks_without_retrieval
+from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.losslog import LossLog
 from harness.ftragrec.memory import Memory
@@ -23,6 +23,7 @@ from harness.ftragrec.stopwatch import Stopwatch
 from harness.ftragrec.streams import Streams
 from harness.ftragrec.system import Forward, System
 from harness.ftragrec.terms import loss_terms
+from harness.metrics import mean_metrics
 from harness.recipe import Recipe
 from harness.records import EpochPoint, Ranks
 from harness.schedules import Progress
@@ -136,6 +137,7 @@ class Run:
         with self.watch.stage("memory"):
             self.memory = self.system.build_memory()
             self.refresh()
+        self.watch.lap()
         self.optimizer = torch.optim.Adam(
             [
                 {"params": parameters, "lr": self.recipe.learning_rates.of(group), "name": group}
@@ -233,7 +235,6 @@ class Run:
 
     def evaluate(self, progress: Progress, losses: dict[str, float]) -> Best:
         """Measure valid with retrieval on and off, add a point to the curve and offer a checkpoint."""
-        spent = sum(point.seconds for point in self.curve)
         with self.watch.stage("evaluate"):
             valid_on = ranks_with_retrieval(
                 self.system, self.inputs.prefixes.valid, memory=self.memory, index=self.index, progress=progress
@@ -246,7 +247,7 @@ class Run:
                 valid_off=off,
                 losses=losses,
                 settings=self.settings(progress),
-                seconds=sum(self.watch.seconds.values()) - spent,
+                seconds=self.watch.lap(),
             )
         )
         return Best(
@@ -260,8 +261,10 @@ class Run:
         )
 
     def settings(self, progress: Progress) -> dict[str, float]:
-        """The scheduled weights that hold in the epoch."""
+        """The scheduled values that hold in the epoch."""
         return {
+            "temperature": self.recipe.temperature.at(progress),
+            "share": self.recipe.share.at(progress),
             "enhanced_weight": self.recipe.enhanced_weight(progress),
             "alignment_weight": self.recipe.alignment_weight(progress),
         }
@@ -282,7 +285,7 @@ class Run:
             test_off=test_off,
             chosen_epoch=best.epoch,
             curve=tuple(self.curve),
-            seconds={**self.watch.seconds, "total": sum(self.watch.seconds.values())},
+            seconds={**self.watch.seconds, "total": self.watch.total},
             checks=self.checks,
             system=self.system,
             memory=best.memory,

@@ -1,4 +1,4 @@
-"""Live, trainable parts: the only file beside the loop that needs torch at import."""
+"""Live, trainable parts, built by the specs of ``retriever`` and ``fusion``."""
 
 from __future__ import annotations
 

@@ -146,10 +146,10 @@ class Term:
     """One term of the loss of one batch, not computed before it is asked for.
 
     Attributes:
-        name: ``recommendation``, ``enhanced`` or ``alignment``.
+        name: such as ``recommendation``, ``enhanced`` or ``alignment``.
         weight: its factor in the loss; at 0 it is never computed.
         inputs: the tensors through which a gradient could leave the term.
-        value: computes the mean over the samples, nats; told how many of the batch's samples to use.
+        value: computes the mean over a stretch of the batch's samples, nats.
     """
 
     name: str

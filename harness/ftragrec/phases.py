@@ -27,13 +27,14 @@ class RetrieverOnly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRates:
-    """Adam's learning rate of each group.  Source: FTragrec as found, point 11."""
+    """Adam's learning rate of each group of parameters.  Source: FTragrec as found, point 11."""
 
     retriever: float = 1e-3
+    fusion: float = 1e-3
 
     def of(self, group: str) -> float:
-        """The rate of a group of parameters; what is mixed into the retriever's side trains at its rate."""
-        return self.retriever
+        """The rate of a group of parameters."""
+        return {"retriever": self.retriever, "fusion": self.fusion}[group]
 
 
 class BackboneDropout(Enum):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from harness.errors import InputError
+
 if TYPE_CHECKING:
     import torch
 
@@ -23,7 +25,11 @@ class Start(Protocol):
     """A spec of the seam ``start``."""
 
     def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
-        """Set every parameter of a freshly built module in place."""
+        """Set every parameter of a freshly built module in place.
+
+        Raises:
+            harness.errors.InputError: there is a parameter that it does not know how to set.
+        """
         ...
 
 
@@ -53,13 +59,20 @@ class RandomStart:
     std: float = 0.02
 
     def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
-        """Set every parameter of a freshly built module in place."""
         import torch
 
-        for part in module.modules():
+        unset = {name for name, _ in module.named_parameters()}
+        for path, part in module.named_modules():
             if isinstance(part, torch.nn.Linear):
                 torch.nn.init.normal_(part.weight, std=self.std, generator=generator)
                 torch.nn.init.zeros_(part.bias)
             elif isinstance(part, torch.nn.LayerNorm):
                 torch.nn.init.ones_(part.weight)
                 torch.nn.init.zeros_(part.bias)
+            else:
+                continue
+            unset -= {f"{path}.{name}".removeprefix(".") for name, _ in part.named_parameters()}
+        if unset:
+            raise InputError(
+                f"RandomStart does not know how to set {', '.join(sorted(unset))}; build it of Linear or LayerNorm"
+            )

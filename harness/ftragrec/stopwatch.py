@@ -12,7 +12,18 @@ from dataclasses import dataclass, field
 class Stopwatch:
     """Adds up wall seconds by the name of a stage."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    _counted: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All stages together."""
+        return sum(self.seconds.values())
+
+    def lap(self) -> float:
+        """Seconds since the last lap."""
+        before, self._counted = self._counted, self.total
+        return self._counted - before
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

@@ -46,7 +46,8 @@ class Cosine(Intervention):
 class ProbabilityInterpolation(Intervention):
     """Mix probabilities instead of vectors: the backbone's softmax with the targets of similar histories.
 
-    Neighbours are those of the raw backbone vector by cosine, exact, over every training prefix; nothing is trained.
+    Neighbours are those of the raw backbone vector by cosine, exact, over every training prefix. The mixture needs no
+    training; the retriever goes on training as base's does, without a part in the scores.
 
     Source: family 0; Khandelwal et al., ICLR 2020.
     """

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
+from harness.data.fetch import locked
+from harness.errors import EnvironmentProblem
 from harness.records import write_atomically
 
 log = logging.getLogger(__name__)
@@ -21,14 +21,31 @@ log = logging.getLogger(__name__)
 _CHECKSUM_BYTES = 64
 
 
-def cached_array(path: Path, build: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+class DamagedArrayError(EnvironmentProblem):
+    """A cached array whose checksum does not match its content."""
+
+
+def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[str], None]) -> NDArray[Any]:
     """The array at ``path``; built and written there first where it is missing or damaged.
 
     A damaged file is named in the log, set aside as ``*.damaged`` and built anew.
+
+    Args:
+        path: the file; a lock lies beside it.
+        build: computes the array.
+        tell: told when another process is building it.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        found = read_array(path)
+    with locked(path, tell, option="--out"):
+        try:
+            found = read_array(path)
+        except DamagedArrayError:
+            aside = path.with_suffix(".damaged")
+            path.replace(aside)
+            log.warning("%s is damaged; set aside as %s and built anew", path, aside.name)
+            found = None
         if found is None:
             found = build()
             archive = io.BytesIO()
@@ -39,20 +56,16 @@ def cached_array(path: Path, build: Callable[[], NDArray[Any]]) -> NDArray[Any]:
 
 
 def read_array(path: Path) -> NDArray[Any] | None:
-    """The array at ``path``, or None where there is none or it was damaged and set aside."""
+    """The array at ``path``, or None where there is none.
+
+    Raises:
+        DamagedArrayError: its checksum does not match; the file is left as it is.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
     checksum, payload = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
     if hashlib.sha256(payload).hexdigest().encode() != checksum:
-        aside = path.with_suffix(".damaged")
-        path.replace(aside)
-        log.warning("%s is damaged; set aside as %s and built anew", path, aside.name)
-        return None
+        raise DamagedArrayError(f"{path} is damaged; run the study again to build it anew")
     return np.load(io.BytesIO(payload), allow_pickle=False)
-
-
-def slug_of(text: str) -> str:
-    """A file name made of the letters, digits, dots and dashes of ``text``."""
-    return re.sub(r"[^A-Za-z0-9.-]+", "_", text)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.backbone.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
+from harness.errors import InputError
 from harness.manifest import StudyFolder
 from harness.plan import Cell, Plan, make_plan
 from harness.provenance import git_commit, machine, package_versions
@@ -21,9 +24,9 @@ from harness.runner.executors import Executor, LocalExecutor
 from harness.runner.keys import cell_keys
 from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
-from harness.runner.running import RunningCell, failure_reason
+from harness.runner.running import RunningCell, how_it_ended
 from harness.runner.shared import SharedStages
-from harness.runner.tasks import CellTask, SharedFiles
+from harness.runner.tasks import CellFailure, CellTask, SharedFiles
 from harness.runner.trials import TrialBook
 from harness.study import Study
 
@@ -116,9 +119,11 @@ class _StudyRun:
         self.folder.write_users(self.stages.users())
         interrupted = False
         try:
+            book = self.open_book(cells)
             shared = self.build_shared(todo)
-            self.display.planned(todo, len(cells) - len(todo))
-            self.run_cells(cells, todo, shared)
+            todo = [cell for cell in todo if cell.backbone_replicate in shared]
+            self.display.planned(todo, self.reused_records(cells))
+            self.run_cells(book, todo, shared)
         except KeyboardInterrupt:
             interrupted = True
         outcome = RunOutcome(
@@ -141,6 +146,11 @@ class _StudyRun:
         )
         return outcome
 
+    @property
+    def progress_folder(self) -> Path:
+        """Where running cells tell how far they are, each attempt in a file of its own."""
+        return self.folder.path / ".progress"
+
     def key(self, cell: Cell) -> str:
         return self.keys[cell.row, cell.replicate]
 
@@ -157,12 +167,31 @@ class _StudyRun:
                 )
 
             began = time.monotonic()
-            built[replicate] = self.stages.build(replicate, progress)
+            try:
+                built[replicate] = self.stages.build(replicate, progress, self.display.message)
+            except InputError as problem:
+                self.fail_replicate(replicate, todo, f"backbone {replicate}: {problem}")
+                continue
             self.display.message(f"backbone {replicate}: ready after {time.monotonic() - began:.0f} s")
         return built
 
-    def run_cells(self, cells: Sequence[Cell], todo: Sequence[Cell], shared: Mapping[int, SharedFiles]) -> None:
-        """Hand out the cells and take in their records, a few ahead of the workers."""
+    def fail_replicate(self, replicate: int, todo: Sequence[Cell], why: str) -> None:
+        """A backbone that cannot be trained fails the cells that wait for it; the other replicates go on."""
+        for cell in todo:
+            if cell.backbone_replicate == replicate:
+                self.failures[cell.row, cell.replicate] = why
+                self.display.failed(cell, why)
+
+    def reused_records(self, cells: Sequence[Cell]) -> dict[tuple[str, int], RunRecord]:
+        """Records that were there before this run, by cell."""
+        return {
+            (cell.row, cell.replicate): self.finished[self.key(cell)]
+            for cell in cells
+            if self.key(cell) in self.finished
+        }
+
+    def open_book(self, cells: Sequence[Cell]) -> TrialBook:
+        """The Optuna study, with a trial for every record that it does not know yet."""
         study = self.plan.study
         book = TrialBook(
             name=study.slug,
@@ -174,8 +203,14 @@ class _StudyRun:
             record = self.finished.get(self.key(cell))
             if record is not None and record.key not in entered:
                 book.add_reused(record, self.attributes(cell))
+        return book
+
+    def run_cells(self, book: TrialBook, todo: Sequence[Cell], shared: Mapping[int, SharedFiles]) -> None:
+        """Hand out the cells and take in their records, a few ahead of the workers."""
         if not todo:
             return
+        shutil.rmtree(self.progress_folder, ignore_errors=True)
+        self.progress_folder.mkdir()
         executor = LocalExecutor(min(self.options.workers, len(todo)))
         try:
             self.exchange(executor, book, todo, shared)
@@ -188,7 +223,7 @@ class _StudyRun:
         self, executor: Executor, book: TrialBook, todo: Sequence[Cell], shared: Mapping[int, SharedFiles]
     ) -> None:
         waiting = list(reversed(todo))
-        running: dict[Future[RunRecord], RunningCell] = {}
+        running: dict[Future[RunRecord | CellFailure], RunningCell] = {}
         while waiting or running:
             while waiting and len(running) < AHEAD * self.options.workers:
                 cell = waiting.pop()
@@ -205,18 +240,16 @@ class _StudyRun:
             for future in done:
                 self.take_in(future, running.pop(future), book)
 
-    def take_in(self, future: Future[RunRecord], ran: RunningCell, book: TrialBook) -> None:
+    def take_in(self, future: Future[RunRecord | CellFailure], ran: RunningCell, book: TrialBook) -> None:
         """Write the record first, then tell Optuna: what is told is always there to be read."""
         cell, key = ran.cell, ran.task.key
-        ran.task.progress_file.unlink(missing_ok=True)
-        problem = future.exception()
-        if problem is not None:
-            why = failure_reason(problem)
-            self.failures[cell.row, cell.replicate] = why
-            book.fail(key, why)
-            self.display.failed(cell, why)
+        death = future.exception()
+        record = CellFailure(reason=how_it_ended(death)) if death is not None else future.result()
+        if isinstance(record, CellFailure):
+            self.failures[cell.row, cell.replicate] = record.reason
+            book.fail(key, record.reason)
+            self.display.failed(cell, record.reason)
             return
-        record = future.result()
         self.folder.records.write(record)
         self.finished[key] = record
         book.finish(record)
@@ -224,14 +257,12 @@ class _StudyRun:
 
     def task(self, cell: Cell, shared: SharedFiles) -> CellTask:
         key = self.key(cell)
-        progress = self.folder.path / ".progress"
-        progress.mkdir(exist_ok=True)
         return CellTask(
             key=key,
             cell=cell,
             shared=shared,
             budget=self.plan.budget(),
-            progress_file=progress / f"{key}.jsonl",
+            progress_file=self.progress_folder / f"{key}-{uuid.uuid4().hex[:8]}.jsonl",
             provenance={
                 "versions": package_versions(),
                 "machine": machine(),

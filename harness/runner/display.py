@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol
 
@@ -27,8 +27,8 @@ class Display(Protocol):
         """A stage that begins or ends."""
         ...
 
-    def planned(self, cells: Iterable[Cell], reused: int) -> None:
-        """The cells that will run now, and how many finished ones are reused."""
+    def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
+        """The cells that will run now, and the records of those that need not, by row and replicate."""
         ...
 
     def started(self, cell: Cell) -> None: ...
@@ -49,7 +49,7 @@ class Silent:
     def message(self, text: str) -> None:
         pass
 
-    def planned(self, cells: Iterable[Cell], reused: int) -> None:
+    def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
         pass
 
     def started(self, cell: Cell) -> None:
@@ -81,10 +81,10 @@ class PlainDisplay:
     def message(self, text: str) -> None:
         self._print(text)
 
-    def planned(self, cells: Iterable[Cell], reused: int) -> None:
+    def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
         self._total = len(list(cells))
         self._began = time.monotonic()
-        self._print(f"{self._total} cells to run, {reused} reused")
+        self._print(f"{self._total} cells to run, {len(reused)} reused")
 
     def started(self, cell: Cell) -> None:
         pass
@@ -94,10 +94,9 @@ class PlainDisplay:
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         self._done += 1
-        chosen = next(point for point in record.curve if point.epoch == record.chosen_epoch)
         self._print(
             f"[{self._done}/{self._total}] {cell.row} replicate {cell.replicate}: valid {self._primary} "
-            f"{chosen.valid_on[self._primary]:.4f} at epoch {record.chosen_epoch}, "
+            f"{chosen_figure(record, self._primary):.4f} at epoch {record.chosen_epoch}, "
             f"{record.seconds['total']:.1f} s{self._left()}"
         )
 
@@ -132,10 +131,11 @@ class LiveDisplay:
     def message(self, text: str) -> None:
         self._headline = text
 
-    def planned(self, cells: Iterable[Cell], reused: int) -> None:
+    def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
         self._cells = {(cell.row, cell.replicate): "waiting" for cell in cells}
+        self._figures = {place: chosen_figure(record, self._primary) for place, record in reused.items()}
         self._began = time.monotonic()
-        self._headline = f"{len(self._cells)} cells to run, {reused} reused"
+        self._headline = f"{len(self._cells)} cells to run, {len(reused)} reused"
 
     def started(self, cell: Cell) -> None:
         self._cells[cell.row, cell.replicate] = "running"
@@ -147,8 +147,7 @@ class LiveDisplay:
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         self._done += 1
-        chosen = next(point for point in record.curve if point.epoch == record.chosen_epoch)
-        self._figures[cell.row, cell.replicate] = chosen.valid_on[self._primary]
+        self._figures[cell.row, cell.replicate] = chosen_figure(record, self._primary)
         self._cells[cell.row, cell.replicate] = "done"
 
     def failed(self, cell: Cell, why: str) -> None:
@@ -162,7 +161,9 @@ class LiveDisplay:
         replicates = sorted({replicate for _, replicate in self._cells})
         left = _clock(_remaining(self._began, self._done, len(self._cells))) if self._done else "unknown"
         title = self._headline + (f" - {self._done} done, {left} left" if self._cells else "")
-        table = Table(title=escape(title), title_justify="left", caption=f"valid {self._primary}, and its difference to base")
+        table = Table(
+            title=escape(title), title_justify="left", caption=f"valid {self._primary}, and its difference to base"
+        )
         table.add_column("arm")
         for replicate in replicates:
             table.add_column(f"replicate {replicate}", justify="right")
@@ -178,6 +179,11 @@ class LiveDisplay:
         base = self._figures.get(("base", replicate))
         against = f" {figure - base:+.4f}" if base is not None and row != "base" else ""
         return f"{state} {figure:.4f}{against}"
+
+
+def chosen_figure(record: RunRecord, metric: str) -> float:
+    """Valid's metric at the chosen epoch, retrieval on."""
+    return next(point.valid_on[metric] for point in record.curve if point.epoch == record.chosen_epoch)
 
 
 def first_line(text: str) -> str:

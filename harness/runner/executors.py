@@ -9,14 +9,14 @@ from typing import Any, Protocol
 from pebble import ProcessPool
 
 from harness.records import RunRecord
-from harness.runner.tasks import CellTask, run_cell
+from harness.runner.tasks import CellFailure, CellTask, attempt_cell
 
 
 class Executor(Protocol):
     """Runs cells somewhere; a cell that dies takes no other with it."""
 
-    def submit(self, task: CellTask) -> Future[RunRecord]:
-        """Run the task when a worker is free; the future holds its record or the error that ended it."""
+    def submit(self, task: CellTask) -> Future[RunRecord | CellFailure]:
+        """Run the task when a worker is free; its record, why there is none, or how the worker died."""
         ...
 
     def close(self) -> None:
@@ -38,8 +38,8 @@ class LocalExecutor:
         context: Any = multiprocessing.get_context("spawn")
         self._pool = ProcessPool(max_workers=workers, context=context)
 
-    def submit(self, task: CellTask) -> Future[RunRecord]:
-        return self._pool.schedule(run_cell, args=[task])
+    def submit(self, task: CellTask) -> Future[RunRecord | CellFailure]:
+        return self._pool.schedule(attempt_cell, args=[task])
 
     def close(self) -> None:
         self._pool.close()

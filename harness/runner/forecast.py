@@ -24,12 +24,14 @@ class Forecast:
         n_reused: cells that have a record already.
         backbones: replicates whose backbone must be trained first.
         seconds: estimated wall time of the cells that are left; None where no earlier record tells.
+        memory_bytes: estimated peak of all workers together; None where no earlier record tells.
     """
 
     plan: Plan
     n_reused: int
     backbones: Sequence[int]
     seconds: float | None
+    memory_bytes: float | None
 
     def lines(self) -> list[str]:
         """The forecast in words, a line each."""
@@ -44,10 +46,10 @@ class Forecast:
         if self.backbones:
             said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
         if left:
-            known = (
-                "unknown until a cell of this study has run" if self.seconds is None else f"about {self.seconds:.0f} s"
-            )
-            said.append(f"time for the cells: {known}")
+            unknown = "unknown until a cell of this study has run"
+            time = unknown if self.seconds is None else f"about {self.seconds:.0f} s"
+            memory = unknown if self.memory_bytes is None else f"about {self.memory_bytes / 2**30:.1f} GiB"
+            said += [f"time for the cells: {time}", f"memory of the workers: {memory}"]
         return said
 
 
@@ -76,7 +78,13 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
         for replicate in sorted({cell.backbone_replicate for cell in left})
         if not stages.files(replicate).encodings.exists()
     ]
-    return Forecast(plan=plan, n_reused=len(found), backbones=untrained, seconds=_seconds(found, len(left), workers))
+    return Forecast(
+        plan=plan,
+        n_reused=len(found),
+        backbones=untrained,
+        seconds=_seconds(found, len(left), workers),
+        memory_bytes=_memory(found, workers),
+    )
 
 
 def _seconds(found: Mapping[tuple[str, int], RunRecord], n_left: int, workers: int) -> float | None:
@@ -85,3 +93,10 @@ def _seconds(found: Mapping[tuple[str, int], RunRecord], n_left: int, workers: i
         return None
     mean = sum(record.seconds["total"] for record in found.values()) / len(found)
     return mean * n_left / workers
+
+
+def _memory(found: Mapping[tuple[str, int], RunRecord], workers: int) -> float | None:
+    """Bytes that the workers need at their peak, at the largest of the finished cells."""
+    if not found:
+        return None
+    return max(float(record.provenance["peak_memory_bytes"]) for record in found.values()) * workers

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import traceback
+import signal
 from dataclasses import dataclass
 
 from pebble import ProcessExpired
 
-from harness.errors import FtrError
 from harness.plan import Cell
 from harness.records import EpochPoint
 from harness.runner.tasks import CellTask
@@ -32,14 +31,12 @@ class RunningCell:
         return [EpochPoint(**json.loads(line)) for line in fresh]
 
 
-def failure_reason(problem: BaseException) -> str:
-    """Why a cell failed: the error's own words, a traceback where it is no known error, or how its worker ended."""
-    if isinstance(problem, ProcessExpired):
-        return f"its worker process ended with exit code {problem.exitcode}; the machine may be out of memory"
-    if isinstance(problem, FtrError):
-        return str(problem)
-    # The worker's own traceback travels as the cause; the frames on this side only show how the result was fetched.
-    raised = (
-        str(problem.__cause__).strip() if problem.__cause__ else "".join(traceback.format_exception(problem)).strip()
-    )
-    return f"{type(problem).__name__}: {problem}\n{raised}"
+def how_it_ended(death: BaseException) -> str:
+    """Why a worker left neither a record nor a reason: the signal or exit code that ended it."""
+    if not isinstance(death, ProcessExpired):
+        return f"{type(death).__name__}: {death}"
+    if death.exitcode is None or death.exitcode >= 0:
+        return f"its worker process ended with exit code {death.exitcode}"
+    name = signal.Signals(-death.exitcode).name
+    hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""
+    return f"its worker process was ended by {name}{hint}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.backbone.spec import DEFAULT, BackboneSpec, backbone_key, resolve_precision
+from harness.data.fetch import locked
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
 from harness.ftragrec.streams import Streams
@@ -78,20 +80,24 @@ class SharedStages:
             encodings=self.folder / "encodings" / f"{key}.npy",
         )
 
-    def build(self, replicate: int, progress: Progress) -> SharedFiles:
-        """Train the replicate's backbone and encode every prefix, unless both are there."""
-        from filelock import FileLock
+    def build(self, replicate: int, progress: Progress, tell: Callable[[str], None]) -> SharedFiles:
+        """Train the replicate's backbone and encode every prefix, unless both are there.
 
+        Raises:
+            harness.errors.InputError: the backbone cannot be trained on these data.
+            harness.errors.EnvironmentProblem: the folder cannot be written.
+        """
         from harness.backbone.encode import encode_prefixes
         from harness.backbone.pretrain import computing_threads
         from harness.runner.cache import cached_array
 
         files = self.files(replicate)
-        files.backbone.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(files.backbone.with_suffix(".lock")):
+        with locked(files.backbone, tell, option="--out"):
             backbone = self._backbone(replicate, files.backbone.parent, progress)
         with computing_threads(SHARED_THREADS):
-            cached_array(files.encodings, lambda: encode_prefixes(backbone.model, self.data, self.prefixes).numpy())
+            cached_array(
+                files.encodings, lambda: encode_prefixes(backbone.model, self.data, self.prefixes).numpy(), tell
+            )
         return files
 
     def _backbone(self, replicate: int, folder: Path, progress: Progress) -> Backbone:

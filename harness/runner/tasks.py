@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+import traceback
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.sources import DataSpec
+from harness.errors import FtrError
 from harness.plan import Cell
 from harness.records import EpochPoint, RunRecord
 
@@ -45,7 +48,7 @@ class CellTask:
 
     Attributes:
         key: of the record.
-        progress_file: gets a line of JSON after every evaluation.
+        progress_file: of this attempt alone; gets a line of JSON after every evaluation.
         provenance: what the coordinator knows of versions, machine and commit.
     """
 
@@ -55,6 +58,24 @@ class CellTask:
     budget: dict[str, int]
     progress_file: Path
     provenance: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellFailure:
+    """Why a cell has no record: the error in words, then its traceback where it is none that a user can mend."""
+
+    reason: str
+
+
+def attempt_cell(task: CellTask) -> RunRecord | CellFailure:
+    """Run one cell in this process; an error becomes plain text, since a plug-in's may not survive pickling."""
+    try:
+        return run_cell(task)
+    except FtrError as problem:
+        return CellFailure(reason=str(problem))
+    except Exception as problem:  # noqa: BLE001 - a plug-in may raise anything, and its arm fails alone
+        told = "".join(traceback.format_exception(problem)).strip()
+        return CellFailure(reason=f"{type(problem).__name__}: {problem}\n{told}")
 
 
 def run_cell(task: CellTask) -> RunRecord:
@@ -74,9 +95,12 @@ def run_cell(task: CellTask) -> RunRecord:
     started = time.perf_counter()
     inputs = _inputs(task.shared)
     loaded = time.perf_counter() - started
+    coordinator = os.getppid()
     with task.progress_file.open("w", encoding="utf-8") as lines:
 
         def observe(point: EpochPoint) -> None:
+            if os.getppid() != coordinator:
+                raise SystemExit("the coordinator is gone; nobody would take this cell's record")
             lines.write(json.dumps(asdict(point)) + "\n")
             lines.flush()
 
@@ -125,7 +149,7 @@ def _inputs(shared: SharedFiles) -> Inputs:
         )
     encodings = read_array(shared.encodings)
     if encodings is None:
-        raise EnvironmentProblem(f"{shared.encodings} is missing or damaged; run the study again to rebuild it")
+        raise EnvironmentProblem(f"{shared.encodings} is missing; run the study again to build it")
     model = load_backbone(shared.backbone).model
     model.eval()
     model.requires_grad_(False)

@@ -8,7 +8,8 @@ import optuna
 from optuna.exceptions import OptunaError
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from harness.errors import EnvironmentProblem
 from harness.records import EpochPoint, RunRecord
@@ -21,7 +22,7 @@ class TrialBook:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         try:
             self._study = optuna.create_study(
-                study_name=name,
+                study_name=f"{name} ({primary})",
                 storage=storage,
                 direction=StudyDirection.MAXIMIZE,
                 sampler=optuna.samplers.RandomSampler(seed=0),
@@ -29,27 +30,30 @@ class TrialBook:
             )
         except (OptunaError, SQLAlchemyError, ImportError) as problem:
             raise EnvironmentProblem(
-                f"cannot open the Optuna storage {storage}: {problem}; move the file aside or name another --storage"
+                f"cannot open the Optuna storage {without_password(storage)}: {problem}; "
+                "move the file aside or name another --storage"
             ) from problem
         self._primary = primary
         self._open: dict[str, Trial] = {}
         self._close_stale()
 
     def _close_stale(self) -> None:
-        """Trials that a killed coordinator left running or waiting become failed ones."""
-        stale = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING))
+        """Trials that a killed coordinator left running become failed ones."""
+        stale = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         for each in stale:
             self._study.tell(each.number, state=TrialState.FAIL)
 
     def finished_keys(self) -> frozenset[str]:
         """Record keys of the trials that are complete."""
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        return frozenset(str(each.user_attrs["key"]) for each in complete)
+        return frozenset(str(each.user_attrs.get("key", "")) for each in complete)
 
     def start(self, key: str, attributes: Mapping[str, str | int]) -> None:
         """Open the trial of a cell that is about to run."""
-        self._study.enqueue_trial({}, user_attrs={"key": key, **attributes})
-        self._open[key] = self._study.ask()
+        trial = self._study.ask()
+        for name, value in {"key": key, **attributes}.items():
+            trial.set_user_attr(name, value)
+        self._open[key] = trial
 
     def epoch(self, key: str, point: EpochPoint) -> None:
         """Report an evaluation as the trial's intermediate value."""
@@ -83,6 +87,18 @@ class TrialBook:
     def trials(self) -> list[FrozenTrial]:
         """Every trial so far."""
         return self._study.get_trials(deepcopy=False)
+
+
+def without_password(storage: str) -> str:
+    """A storage URL that may be shown.
+
+    >>> without_password("postgresql+psycopg://me:secret@host/db")
+    'postgresql+psycopg://me:***@host/db'
+    """
+    try:
+        return make_url(storage).render_as_string(hide_password=True)
+    except ArgumentError:
+        return storage
 
 
 def _chosen(record: RunRecord, metric: str) -> float:

@@ -29,14 +29,14 @@ class ArmSetting:
         name: unique in the study, such as ``weight[weight=0.003]``.
         arm: the arm's name in the study file.
         stack: the remedies with every parameter set.
-        explicit: the study file gives at least one parameter.
+        explicit: for each remedy of the stack, whether the study file gives it a parameter.
         line: where the arm begins in the study file, from 1.
     """
 
     name: str
     arm: str
     stack: Stack
-    explicit: bool
+    explicit: tuple[bool, ...]
     line: int
 
 
@@ -239,7 +239,7 @@ def _settings(document: Document, path: Path, arm: str, remedies: Sequence[_Reme
                     name=f"{arm}[{label}]" if label else arm,
                     arm=arm,
                     stack=built,
-                    explicit=bool(axes),
+                    explicit=tuple(bool(each.values) for each in remedies),
                     line=document.line(path),
                 )
             )

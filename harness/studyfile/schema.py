@@ -83,6 +83,9 @@ class StudyModel(_Model):
     primary: Annotated[
         str, WithJsonSchema({"enum": list(METRICS)}), Field(description="the metric that ranks the arms, on test")
     ] = "ndcg@10"
+    checkpoint: Annotated[
+        str, WithJsonSchema({"enum": list(METRICS)}), Field(description="the metric that chooses the epoch, on valid")
+    ] = "mrr@10"
     sesoi: Annotated[
         float,
         Field(gt=0, le=1, description="smallest effect of interest, as a fraction of base's primary metric"),
@@ -92,7 +95,9 @@ class StudyModel(_Model):
         Literal["per_seed", "shared"], Field(description="a backbone for every replicate, or one for all")
     ] = "per_seed"
     diagnostics: Annotated[Literal["off"], Field(description="evidence beside the metrics")] = "off"
-    device: Annotated[Literal["auto", "cpu", "cuda"], Field(description="auto: CUDA where there is one")] = "auto"
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], Field(description="auto is the CPU; cuda is not supported yet")
+    ] = "auto"
     on_inapplicable: Annotated[
         Literal["error", "skip"], Field(description="an arm that cannot act on this base: refuse the study or list it")
     ] = "error"
@@ -103,10 +108,12 @@ def check(raw: Mapping[str, object]) -> tuple[StudyModel | None, list[tuple[Path
     values = {**raw, "data": _spelled_out(raw["data"])} if "data" in raw else dict(raw)
     data = read_data(raw.get("data"))
     problems = list(_data_problems(data)) if data else []
-    if not isinstance(values.get("primary", ""), str) or values.get("primary", METRICS[0]) not in METRICS:
-        primary = values.pop("primary")
-        hint = did_you_mean(primary.lower(), METRICS) if isinstance(primary, str) else ""
-        problems.append((("primary",), f"{show(primary)} is not {listing(METRICS)}{hint}"))
+    for key in ("primary", "checkpoint"):
+        metric = values.get(key, METRICS[0])
+        if not isinstance(metric, str) or metric not in METRICS:
+            del values[key]
+            hint = did_you_mean(metric.lower(), METRICS) if isinstance(metric, str) else ""
+            problems.append(((key,), f"{show(metric)} is not {listing(METRICS)}{hint}"))
     try:
         model = StudyModel.model_validate(values)
     except ValidationError as error:

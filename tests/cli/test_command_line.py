@@ -109,6 +109,27 @@ def test_an_unreadable_inter_file_is_named_with_its_line(
     assert not list(Path("runs").rglob("*.record"))
 
 
+def test_a_folder_that_cannot_be_used_ends_in_exit_4(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("taken").write_text("a file, not a folder", encoding="utf-8")
+    assert call(monkeypatch, "run", "study.yaml", "--out", "taken", "--data-dir", "data") == 4
+    said = capsys.readouterr().err
+    assert "taken" in said
+    assert "--out" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}"])
+def test_a_damaged_manifest_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    Path("runs/small").mkdir(parents=True)
+    Path("runs/small/manifest.json").write_text(content, encoding="utf-8")
+    assert call(monkeypatch, "report", "runs/small") == 2
+    assert "manifest" in capsys.readouterr().err
+
+
 def test_an_unknown_option_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(monkeypatch, "run", "study.yaml", "--replicate", "2") == 2
     assert call(monkeypatch, "run", "study.yaml", "--replicates", "0") == 2

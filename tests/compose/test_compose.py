@@ -107,6 +107,11 @@ def test_a_divergence_that_is_never_computed_is_refused() -> None:
         compose(BASE, [Weight(weight=0.0), Reverse()])
 
 
+def test_the_alignment_may_be_removed_from_a_base_with_another_divergence() -> None:
+    base = compose(BASE, [Reverse()])
+    assert compose(base, [Weight(weight=0.0)]).alignment_weight == Constant(0.0)
+
+
 def test_entries_of_different_kinds_add_up_whatever_the_order() -> None:
     one, two = Adding((Threshold(0.5),)), AddingMore((Distinct(),))
     both = {compose(BASE, each).filters for each in permutations([one, two])}

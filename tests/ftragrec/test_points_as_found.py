@@ -178,6 +178,8 @@ def distributions_by_hand(built: Built, forward: Forward, row: int) -> tuple[lis
     memory = built.memory
     item = built.inputs.item_matrix
     entries = forward.neighbours.entry[row][forward.neighbours.mask[row]].tolist()
+    if not entries:
+        return [], []
     p_ret = softmax_by_hand([(forward.query[row] @ memory.keys[entry]).item() / 0.07 for entry in entries])
     target = item[forward.target[row]]
     sigmoid = [
@@ -187,7 +189,9 @@ def distributions_by_hand(built: Built, forward: Forward, row: int) -> tuple[lis
     return p_ret, [each / sum(sigmoid) for each in sigmoid]
 
 
-def test_5_6_8_alignment_is_forward_kl_by_hand(built: Built) -> None:
+@pytest.mark.parametrize("admitted", [5, 60])
+def test_5_6_8_alignment_is_forward_kl_by_hand(inputs: Inputs, streams: Streams, admitted: int) -> None:
+    built = Built(inputs, streams, replace(BASE, admission=LongerThan(length=admitted)))
     forward = built.train()
     total, count = 0.0, 0
     for row in range(len(forward.target)):
@@ -196,7 +200,8 @@ def test_5_6_8_alignment_is_forward_kl_by_hand(built: Built) -> None:
             total += sum((p + 1e-8) * math.log((p + 1e-8) / (q + 1e-8)) for p, q in zip(p_ret, p_rec, strict=True))
             count += 1
     alignment = next(term for term in loss_terms(BASE, forward, START) if term.name == "alignment")
-    assert count < len(forward.target) or count > 0
+    assert count > 0
+    assert (count < len(forward.target)) == (admitted == 60)
     assert alignment.value(slice(None)).item() == pytest.approx(total / count, rel=1e-4)
     assert alignment.weight == 0.03
 
@@ -240,11 +245,25 @@ def test_8_loss_is_two_cross_entropies_and_the_alignment(built: Built) -> None:
         torch.testing.assert_close(terms[name].value(slice(None)), plain, rtol=1e-5, atol=1e-5)
 
 
-def test_9_refresh_rebuilds_from_the_same_stored_keys(inputs: Inputs, streams: Streams) -> None:
+def test_9_refresh_rebuilds_from_the_same_stored_keys(
+    inputs: Inputs, streams: Streams, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert [epoch for epoch in range(1, 25) if BASE.refresh.due(epoch)] == [10, 20]
     often = replace(BASE, refresh=StoredKeysRefresh(every=1))
     budget = Budget(epochs=2, patience=2)
-    once, each_epoch = (fine_tune(recipe, inputs, budget=budget, streams=streams) for recipe in (BASE, often))
+    built: list[torch.Tensor] = []
+    build = System.build_index
+
+    def counted(self: System, memory: Memory, streams: Streams) -> LiveIndex:
+        built.append(memory.keys)
+        return build(self, memory, streams)
+
+    monkeypatch.setattr(System, "build_index", counted)
+    once = fine_tune(BASE, inputs, budget=budget, streams=streams)
+    assert len(built) == 1
+    each_epoch = fine_tune(often, inputs, budget=budget, streams=streams)
+    assert len(built) == 4
+    assert all(keys is built[1] for keys in built[1:])
     np.testing.assert_array_equal(once.test_on, each_epoch.test_on)
     assert [point.losses for point in once.curve] == [point.losses for point in each_epoch.curve]
 
@@ -288,8 +307,16 @@ def test_11_optimiser_is_adam_with_coupled_decay(inputs: Inputs, streams: Stream
     run = Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
     group = run.optimizer.param_groups[0]
     assert (type(run.optimizer), group["lr"], group["weight_decay"]) == (torch.optim.Adam, 1e-3, 3e-4)
-    assert [len(batch) for batch in run.batches(START)] == [len(inputs.prefixes.train)]
     assert BASE.batch_size == 1024
+
+
+def test_11_every_sample_is_in_one_batch_an_epoch_in_a_new_order(inputs: Inputs, streams: Streams) -> None:
+    run = Run(recipe=replace(BASE, batch_size=64), inputs=inputs, streams=streams, epochs=2)
+    first, second = (list(run.batches(Progress(epoch=epoch, epochs=2))) for epoch in (0, 1))
+    n_train = len(inputs.prefixes.train)
+    assert [len(batch) for batch in first] == [64] * (n_train // 64) + [n_train % 64] * (n_train % 64 > 0)
+    assert sorted(np.concatenate(first)) == list(range(n_train))
+    assert not np.array_equal(np.concatenate(first), np.concatenate(second))
 
 
 def test_11_training_vectors_are_noisy_and_memory_and_evaluation_are_clean(inputs: Inputs, streams: Streams) -> None:

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import worlds
-from pages import by_name, rendered
 from scipy import stats
 
 from harness.errors import InputError
@@ -20,6 +18,8 @@ from harness.manifest import ArmRow, StudyFolder
 from reports.frame import read_frame
 from reports.locale import load_catalogue
 from reports.render import write_report
+from tests.reports import worlds
+from tests.reports.pages import by_name, rendered
 
 HERE = Path(__file__).resolve()
 

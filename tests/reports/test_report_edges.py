@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import worlds
-from pages import by_name, rendered
-from worlds import Arm, study
 
 from harness.errors import InputError
 from harness.manifest import ArmRow
 from reports.render import write_report
+from tests.reports import worlds
+from tests.reports.pages import by_name, rendered
+from tests.reports.worlds import Arm, study
 
 NASTY = "<script>alert('x')</script> & <b>bold</b> $x_1$"
 CHINESE = "学习率预热与余弦退火"

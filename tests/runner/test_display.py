@@ -46,11 +46,11 @@ def text() -> io.StringIO:
 def test_plain_lines_tell_each_finished_and_failed_cell(text: io.StringIO) -> None:
     display = make_display(Console(file=text, width=200), "ndcg@10")
     assert isinstance(display, PlainDisplay)
-    display.planned([cell("base"), cell("[bold]arm")], 3)
+    display.planned([cell("base"), cell("[bold]arm")], {("arm", 0): record(0.05)})
     display.finished(cell("base"), record(0.0641))
     display.failed(cell("[bold]arm"), "a gradient is not finite\nTraceback: long")
     lines = text.getvalue().splitlines()
-    assert lines[0] == "2 cells to run, 3 reused"
+    assert lines[0] == "2 cells to run, 1 reused"
     assert lines[1].startswith("[1/2] base replicate 0: valid ndcg@10 0.0641 at epoch 2, 12.5 s; ")
     assert lines[1].endswith(" left")
     assert lines[2] == "[2/2] [bold]arm replicate 0: FAILED: a gradient is not finite"
@@ -60,12 +60,24 @@ def test_the_live_table_sets_each_cell_against_base(text: io.StringIO) -> None:
     console = Console(file=text, width=120, force_terminal=True)
     display = make_display(console, "ndcg@10")
     assert isinstance(display, LiveDisplay)
-    display.planned([cell("base"), cell("[red]arm"), cell("base", 1), cell("[red]arm", 1)], 0)
+    display.planned(
+        [cell("base"), cell("[red]arm"), cell("base", 1), cell("[red]arm", 1), cell("arm", 2)],
+        {("base", 2): record(0.05)},
+    )
     with display.showing():
         display.finished(cell("base"), record(0.06))
         display.started(cell("[red]arm"))
         display.epoch(cell("[red]arm"), point(1, 0.061))
         display.failed(cell("base", 1), "no memory left")
+        display.epoch(cell("arm", 2), point(1, 0.049))
     seen = text.getvalue()
-    for expected in ("done 0.0600", "epoch 1 0.0610 +0.0010", "failed", "waiting", "[red]arm", "no memory left"):
+    for expected in (
+        "done 0.0600",
+        "epoch 1 0.0610 +0.0010",
+        "epoch 1 0.0490 -0.0010",
+        "failed",
+        "waiting",
+        "[red]arm",
+        "no memory left",
+    ):
         assert expected in seen

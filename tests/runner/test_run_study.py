@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from optuna.trial import TrialState
 
 from harness.errors import EnvironmentProblem
@@ -76,6 +76,11 @@ from typing import ClassVar
 from harness.interventions.base import Intervention
 from harness.schedules import Constant
 
+class Unpicklable(Exception):
+    def __init__(self, first, second):
+        super().__init__(f"{first} {second}")
+        self.held = lambda: None
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failing:
     how: str
@@ -83,7 +88,9 @@ class Failing:
     def __call__(self, p_ret, p_rec):
         if self.how == "raise":
             raise RuntimeError("the divergence is broken")
-        os._exit(7)
+        if self.how == "unpicklable":
+            raise Unpicklable("no", "pickle")
+        os.kill(os.getpid(), 9)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raising(Intervention):
@@ -97,7 +104,14 @@ class Dying(Intervention):
     id: ClassVar[str] = "test.dying"
     title: ClassVar[str] = "Dying"
     def apply(self, recipe):
-        return replace(recipe, divergence=Failing(how="exit"))
+        return replace(recipe, divergence=Failing(how="kill"))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsendable(Intervention):
+    id: ClassVar[str] = "test.unsendable"
+    title: ClassVar[str] = "Unsendable"
+    def apply(self, recipe):
+        return replace(recipe, divergence=Failing(how="unpicklable"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overflowing(Intervention):
@@ -113,26 +127,27 @@ def test_failing_cells_fail_alone_are_reported_and_tried_again(bench: Bench, mon
     monkeypatch.syspath_prepend(bench.folder)
     import broken_plugin  # pyright: ignore[reportMissingImports]
 
-    plugins = [broken_plugin.Raising, broken_plugin.Dying, broken_plugin.Overflowing]
-    more = "raising: test.raising\ndying: test.dying\noverflow: test.overflowing"
+    plugins = [broken_plugin.Raising, broken_plugin.Dying, broken_plugin.Unsendable, broken_plugin.Overflowing]
+    more = "raising: test.raising\ndying: test.dying\nunsendable: test.unsendable\noverflow: test.overflowing"
     outcome, display = bench.run(workers=2, more=more, replicates=1, catalogue=[*CATALOGUE, *plugins])
     assert sorted(row for row, _ in display.ran) == ["a/a", "attention", "base", "reverse"]
-    assert (outcome.n_run, outcome.n_failed) == (4, 3)
+    assert (outcome.n_run, outcome.n_failed) == (4, 4)
     failures = {row.name: row.failures.get(0, "") for row in outcome.folder.manifest().rows}
     assert failures["raising"].startswith("RuntimeError: the divergence is broken\n")
     assert "broken_plugin.py" in failures["raising"]
-    assert "exit code 7" in failures["dying"]
+    assert "was ended by SIGKILL" in failures["dying"]
+    assert failures["unsendable"].startswith("Unpicklable: no pickle\n")
     assert "a gradient of group retriever is not finite at epoch 1, step 1; last finite values" in failures["overflow"]
     assert failures["base"] == ""
     failed = [each for each in trials(outcome.folder).trials() if each.state is TrialState.FAIL]
-    assert {each.user_attrs["arm"] for each in failed} == {"raising", "dying", "overflow"}
+    assert {each.user_attrs["arm"] for each in failed} == {"raising", "dying", "unsendable", "overflow"}
     assert (outcome.folder.path / "manifest.json").exists()
 
     again, display = bench.run(workers=1, more=more, replicates=1, catalogue=[*CATALOGUE, *plugins])
-    assert (again.n_run, again.n_reused, again.n_failed) == (0, 4, 3)
+    assert (again.n_run, again.n_reused, again.n_failed) == (0, 4, 4)
 
 
-def test_a_damaged_record_is_set_aside_and_run_again(bench: Bench) -> None:
+def test_a_damaged_record_is_named_set_aside_and_run_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     outcome, _ = bench.run(workers=2, more="none: {kl.weight: {weight: 0}}", replicates=1)
     before = records(outcome.folder)
     victim = before["reverse", 0].key
@@ -144,6 +159,7 @@ def test_a_damaged_record_is_set_aside_and_run_again(bench: Bench) -> None:
     assert display.ran == [("reverse", 0)]
     assert (again.n_run, again.n_reused) == (1, 4)
     assert [path.name for path in again.folder.records.damaged()] == [f"{victim}.damaged"]
+    assert f"{victim}.record is damaged (its checksum does not match its content)" in caplog.text
     after = records(again.folder)
     np.testing.assert_array_equal(after["reverse", 0].test_on, before["reverse", 0].test_on)
     assert list(after["none", 0].checks) == ["nothing_trains"]
@@ -171,5 +187,21 @@ def test_the_lock_of_a_killed_coordinator_is_free(tmp_path: Path) -> None:
     )
     killed = subprocess.run([sys.executable, "-c", script, str(folder.path)], check=False)
     assert killed.returncode == -9
+    assert (folder.path / ".owner").exists()
     with owned(folder):
-        assert not FileLock(folder.path / ".lock").is_locked
+        assert f"process {os.getpid()} " in (folder.path / ".owner").read_text(encoding="utf-8")
+
+
+def test_trials_of_a_killed_coordinator_are_closed(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
+    TrialBook(name="small", storage=storage, primary="ndcg@10").start("abc", {"arm": "base", "replicate": 0})
+    after = TrialBook(name="small", storage=storage, primary="ndcg@10")
+    assert [each.state for each in after.trials()] == [TrialState.FAIL]
+    assert after.finished_keys() == frozenset()
+    other = TrialBook(name="small", storage=storage, primary="recall@10")
+    assert other.trials() == []
+
+
+def test_an_unusable_storage_is_refused_without_its_password(tmp_path: Path) -> None:
+    with pytest.raises(EnvironmentProblem, match=r"nowhere://me:\*\*\*@host/db"):
+        TrialBook(name="small", storage="nowhere://me:secret@host/db", primary="ndcg@10")

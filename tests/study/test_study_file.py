@@ -24,12 +24,12 @@ def test_the_shipped_study_reads_as_the_issue_writes_it():
     study = load_study(ROOT / "studies" / "kl_direction.yaml")
     assert study.question == "Does the direction or the weight of the KL term hold the retriever back?"
     assert [(row.name, row.arm, row.stack, row.explicit) for row in study.settings()] == [
-        ("reverse", "reverse", (Reverse(),), False),
-        ("js", "js", (Symmetric(form="js"),), True),
-        ("weight[weight=0]", "weight", (Weight(weight=0.0),), True),
-        ("weight[weight=0.003]", "weight", (Weight(weight=0.003),), True),
-        ("weight[weight=0.01]", "weight", (Weight(weight=0.01),), True),
-        ("reverse+attention", "reverse+attention", (Reverse(), RetrieverAttention()), False),
+        ("reverse", "reverse", (Reverse(),), (False,)),
+        ("js", "js", (Symmetric(form="js"),), (True,)),
+        ("weight[weight=0]", "weight", (Weight(weight=0.0),), (True,)),
+        ("weight[weight=0.003]", "weight", (Weight(weight=0.003),), (True,)),
+        ("weight[weight=0.01]", "weight", (Weight(weight=0.01),), (True,)),
+        ("reverse+attention", "reverse+attention", (Reverse(), RetrieverAttention()), (False, False)),
     ]
     assert study.arms == ("reverse", "js", "weight", "reverse+attention")
     assert (study.replicates, study.primary, study.budget) == (3, "ndcg@10", Budget(epochs=4, patience=5))
@@ -94,7 +94,7 @@ def test_a_sequence_parameter_takes_a_list_and_its_grid_a_list_of_lists(study_fr
 @pytest.mark.parametrize("empty", ["", "{}", "null"])
 def test_a_remedy_with_empty_parameters_has_its_defaults(study_from, empty):
     (row,) = study_from(HEAD + f"arms:\n  w:\n    kl.weight: {empty}\n").settings()
-    assert (row.stack, row.explicit) == ((Weight(),), False)
+    assert (row.stack, row.explicit) == ((Weight(),), (False,))
 
 
 @pytest.mark.parametrize("base", ["kl.reverse", "{kl.reverse: {}}", "[kl.reverse]"])

@@ -8,8 +8,8 @@ from harness.study import StudyFileError, load_study
 
 HEAD = "name: s\ndata: ml-100k\n"
 KEYS = (
-    "name, question, data, base, arms, mode, replicates, seed, primary, sesoi, budget, backbone, diagnostics, device, "
-    "on_inapplicable"
+    "name, question, data, base, arms, mode, replicates, seed, primary, checkpoint, sesoi, budget, backbone, "
+    "diagnostics, device, on_inapplicable"
 )
 
 ARM_MISTAKES = {
@@ -26,7 +26,7 @@ ARM_MISTAKES = {
     "an id of no family": (
         "w: temperature",
         "arms.w: unknown intervention 'temperature' (known: kl.reverse, kl.weight, kl.symmetric, "
-        "wiring.retriever_attention, wiring.cosine, fake.many, fake.other, fake.pair)",
+        "wiring.retriever_attention, wiring.cosine, wiring.interpolate, fake.many, fake.other, fake.pair)",
     ),
     "a misspelt parameter": (
         "w: {kl.weight: {wieght: .1}}",
@@ -207,7 +207,7 @@ KEY_MISTAKES = {
     "a misspelt id in base": (
         "base: wiring.cosin",
         "base: unknown intervention 'wiring.cosin'; did you mean wiring.cosine? (known: wiring.retriever_attention, "
-        "wiring.cosine)",
+        "wiring.cosine, wiring.interpolate)",
     ),
     "a key given twice": ("name: t", "name: given twice, first on line 1; remove one"),
     "a control character": ('question: "a\\u0007b"', "question: 'a\\x07b' holds a control character; remove it"),

@@ -173,16 +173,17 @@ def findings_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Ca
 
 
 def _improving(analysis: Analysis) -> tuple[list[str], int, int]:
-    """Rows that chose the last epoch in at least half of their runs; such runs, and runs with an epoch at all."""
+    """Rows that chose the budget's last epoch in at least half of their runs; such runs, and runs that got so far."""
+    last = analysis.frame.manifest.budget["epochs"]
     names: list[str] = []
     n_late = n_all = 0
     for name, cells in analysis.frame.records.items():
         if analysis.frame.row(name).status != "run":
             continue
-        trained = [record for record in cells.values() if record.curve and record.curve[-1].epoch > 0]
-        late = sum(record.chosen_epoch == record.curve[-1].epoch for record in trained)
+        trained = [record for record in cells.values() if record.curve and record.curve[-1].epoch == last]
+        late = sum(record.chosen_epoch == last for record in trained)
         n_late, n_all = n_late + late, n_all + len(trained)
-        if late and 2 * late >= len(trained):
+        if late and 2 * late >= len(cells):
             names.append(name)
     return names, n_late, n_all
 

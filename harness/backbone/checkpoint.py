@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -19,7 +20,13 @@ from harness.backbone.spec import BackboneSpec
 from harness.errors import InputError
 from harness.records import write_atomically
 
+log = logging.getLogger(__name__)
+
 BACKBONE_FORMAT = "ftr-study backbone 1"
+
+
+class DamagedCheckpointError(InputError):
+    """A checkpoint that cannot be read back as it was written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +95,16 @@ def load_backbone(path: Path) -> Backbone:
     """The backbone that :func:`save_backbone` wrote.
 
     Raises:
-        InputError: there is no such file, it is damaged, or it is none of ours.
+        DamagedCheckpointError: it is damaged, or written by another version.
+        InputError: there is no such file.
     """
     tensors, described = read_tensors(path, kind=BACKBONE_FORMAT)
     known = {field.name for field in fields(BackboneSpec)}
     if set(described["spec"]) != known:
         different = ", ".join(sorted(known ^ set(described["spec"])))
-        raise InputError(f"{path} was written by another version (it differs in {different}); delete it to train anew")
+        raise DamagedCheckpointError(
+            f"{path} was written by another version (it differs in {different}); delete it to train anew"
+        )
     spec = BackboneSpec(**described["spec"])
     model = DuoRec(described["n_items"], spec)
     model.load_state_dict(tensors)
@@ -107,6 +117,13 @@ def load_backbone(path: Path) -> Backbone:
         seconds=described["seconds"],
         provenance=described["provenance"],
     )
+
+
+def set_aside(path: Path, problem: DamagedCheckpointError) -> None:
+    """Rename a damaged checkpoint to ``*.damaged`` and say so, so that it is made anew and never read again."""
+    aside = path.with_name(f"{path.name}.damaged")
+    path.replace(aside)
+    log.warning("%s; set aside as %s and trained anew", str(problem).partition(";")[0], aside.name)
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], described: Mapping[str, Any], *, kind: str) -> None:
@@ -131,7 +148,8 @@ def read_tensors(path: Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str,
     """What :func:`write_tensors` wrote.
 
     Raises:
-        InputError: there is no such file, it is damaged, or it is of another kind.
+        DamagedCheckpointError: it is damaged, or of another kind.
+        InputError: there is no such file.
     """
     if not path.is_file():
         raise InputError(f"there is no file {path}; check the path")
@@ -140,13 +158,19 @@ def read_tensors(path: Path, *, kind: str) -> tuple[dict[str, Tensor], dict[str,
             metadata = archive.metadata() or {}
             tensors = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118 (no mapping)
     except safetensors.SafetensorError as problem:
-        raise InputError(f"{path} is damaged or no safetensors file ({problem}); delete it and train anew") from problem
+        raise DamagedCheckpointError(
+            f"{path} is damaged or no safetensors file ({problem}); delete it and train anew"
+        ) from problem
     if metadata.get("format") != kind:
         found = metadata.get("format", "no format at all")
-        raise InputError(f"{path} is no {kind!r} file (it says {found!r}); give one that this program wrote")
+        raise DamagedCheckpointError(
+            f"{path} is no {kind!r} file (it says {found!r}); give one that this program wrote"
+        )
     text = metadata.get("described", "")
     if metadata.get("sha256") != _checksum(tensors, text):
-        raise InputError(f"{path} is damaged: its checksum does not match its content; delete it and train anew")
+        raise DamagedCheckpointError(
+            f"{path} is damaged: its checksum does not match its content; delete it and train anew"
+        )
     return tensors, json.loads(text)
 
 

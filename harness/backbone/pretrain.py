@@ -13,7 +13,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.backbone.checkpoint import Backbone, EpochFigures, load_backbone, save_backbone
+from harness.backbone.checkpoint import (
+    Backbone,
+    DamagedCheckpointError,
+    EpochFigures,
+    load_backbone,
+    save_backbone,
+    set_aside,
+)
 from harness.backbone.contrastive import SameTarget, contrastive_loss
 from harness.backbone.dropout import MaskPool
 from harness.backbone.encode import encode_some
@@ -45,7 +52,8 @@ def pretrain(
 ) -> Backbone:
     """The backbone of these inputs: read from ``checkpoint_dir`` where it lies there, else trained.
 
-    An interrupted training goes on after its last whole epoch and ends with the bits that an uninterrupted one has.
+    An interrupted training goes on after its last whole epoch and ends with the bits that an uninterrupted one has. A
+    damaged file is named in the log, set aside as ``*.damaged`` and made anew.
 
     Args:
         data: whose training targets are learnt and whose valid targets choose the epoch.
@@ -56,7 +64,7 @@ def pretrain(
         progress: told of every epoch.
 
     Raises:
-        InputError: the specification or a file in ``checkpoint_dir`` cannot be used, or the loss stops being finite.
+        InputError: the specification cannot be used, or the loss stops being finite.
         EnvironmentProblem: a file cannot be written.
     """
     check_metric(spec.selection)
@@ -65,7 +73,10 @@ def pretrain(
     key = backbone_key(spec, fingerprint=fingerprint, seed=seed, threads=threads, precision=precision)
     finished = checkpoint_dir / f"{key}.safetensors"
     if finished.is_file():
-        return load_backbone(finished)
+        try:
+            return load_backbone(finished)
+        except DamagedCheckpointError as problem:
+            set_aside(finished, problem)
     unfinished = checkpoint_dir / f"{key}.training.safetensors"
     with computing_threads(threads):
         state = _train(data, spec, seed, precision, unfinished, progress)
@@ -124,8 +135,11 @@ def _train(
     optimizer = torch.optim.Adam(model.parameters(), lr=spec.learning_rate, fused=True)
     state = TrainingState(model=model, optimizer=optimizer)
     if unfinished.is_file():
-        state.load(unfinished)
-        logger.info("pretraining goes on after epoch %d", len(state.history))
+        try:
+            state.load(unfinished)
+            logger.info("pretraining goes on after epoch %d", len(state.history))
+        except DamagedCheckpointError as problem:
+            set_aside(unfinished, problem)
     for epoch in range(len(state.history) + 1, epochs + 1):
         if epoch - 1 - state.chosen_epoch >= spec.patience(state.chosen_epoch):
             break

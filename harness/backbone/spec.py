@@ -17,6 +17,9 @@ _PRECISIONS = ("auto", "float32", "bfloat16")
 _BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
 
 SOURCES: tuple[str, ...] = (
+    "../data/interactions.py",
+    "../data/split.py",
+    "../metrics.py",
     "attention.py",
     "checkpoint.py",
     "contrastive.py",
@@ -30,7 +33,7 @@ SOURCES: tuple[str, ...] = (
     "spec.py",
     "state.py",
 )
-"""The files of this package whose text decides a backbone's bits."""
+"""The files, seen from this package, whose text decides a backbone's bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +158,7 @@ def source_digest(names: tuple[str, ...] = SOURCES) -> str:
     """A hash of the text of files of this package, 16 hexadecimal digits."""
     digest = hashlib.sha256()
     for name in names:
-        digest.update(name.encode() + b"\0" + Path(__file__).with_name(name).read_bytes() + b"\0")
+        digest.update(name.encode() + b"\0" + (Path(__file__).parent / name).read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

@@ -61,7 +61,7 @@ class TrainingState:
         """Become the state that was saved.
 
         Raises:
-            InputError: the file is damaged or of another kind.
+            DamagedCheckpointError: the file is damaged or of another kind; the state is left as it was.
         """
         tensors, described = read_tensors(path, kind=STATE_FORMAT)
         self.model.load_state_dict(_below("model.", tensors))

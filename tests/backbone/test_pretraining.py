@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,6 +91,22 @@ def test_a_killed_training_ends_with_the_bits_of_an_unbroken_one(
     for one, other in zip(trained.history, resumed.history, strict=True):
         assert replace(one, seconds=0.0) == replace(other, seconds=0.0)
     assert [path.name for path in tmp_path.iterdir()] == [f"{trained.key}.safetensors"]
+
+
+@pytest.mark.parametrize("stop", [0, 3])
+def test_a_damaged_backbone_or_state_is_named_set_aside_and_trained_anew(
+    rounds: Interactions, trained: Backbone, tmp_path: Path, stop: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(Killed) if stop else nullcontext():
+        _trained(rounds, tmp_path, stop=stop)
+    (path,) = tmp_path.iterdir()
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    assert _same(trained, _trained(rounds, tmp_path))
+    names = {each.name for each in tmp_path.iterdir()}
+    assert names == {f"{trained.key}.safetensors", f"{path.name}.damaged"}
+    assert f"{path} is damaged" in caplog.text
 
 
 def test_a_finished_backbone_is_read_not_trained(rounds: Interactions, tmp_path: Path) -> None:

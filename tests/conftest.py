@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import harness  # noqa: F401 - before any test loads torch: it tells OpenMP's threads to wait without spinning
+import harness  # noqa: F401 - before any test loads torch: it tells OpenMP's threads not to spin for long
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

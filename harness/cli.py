@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shlex
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,6 +65,7 @@ def run(
     from reports.render import write_report
 
     loaded = _load(study, replicates, epochs)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: workers stopped, report written
     console = Console(stderr=True)
     options = RunOptions(
         out=out,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from harness.compose import compose
+from harness.contract import check_contract
 from harness.interventions.base import Intervention
-from harness.interventions.contract import check_contract
 from harness.plan import make_plan
 from harness.recipe import BASE
 from harness.study import load_study

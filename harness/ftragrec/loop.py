@@ -13,6 +13,7 @@ from torch import Tensor
 from harness.backbone.encode import noisy_prefixes
 from harness.data.split import Indices
 from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.ftragrec.forward import Forward
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.losslog import LossLog
 from harness.ftragrec.memory import Memory
@@ -21,7 +22,7 @@ from harness.ftragrec.phases import BackboneDropout
 from harness.ftragrec.search import LiveIndex
 from harness.ftragrec.stopwatch import Stopwatch
 from harness.ftragrec.streams import Streams
-from harness.ftragrec.system import Forward, System
+from harness.ftragrec.system import System
 from harness.ftragrec.terms import loss_terms
 from harness.metrics import mean_metrics
 from harness.recipe import Recipe

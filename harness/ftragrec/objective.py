@@ -11,8 +11,8 @@ from harness.ftragrec.attention import masked_softmax
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.ftragrec.forward import Forward
     from harness.ftragrec.search import Neighbours
-    from harness.ftragrec.system import Forward
     from harness.schedules import Progress
 
 EPSILON = 1e-8

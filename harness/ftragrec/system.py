@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -11,43 +10,14 @@ from torch import Tensor, nn
 from harness.data.split import Indices
 from harness.errors import InputError
 from harness.ftragrec.attention import masked_softmax
+from harness.ftragrec.forward import Forward
 from harness.ftragrec.fusion import enhance
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
-from harness.ftragrec.search import LiveIndex, Neighbours, NeighbourSearch
+from harness.ftragrec.search import LiveIndex, NeighbourSearch
 from harness.ftragrec.streams import Streams
 from harness.recipe import Recipe
 from harness.schedules import Progress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Forward:
-    """A batch on its way to the loss or to scores.
-
-    Attributes:
-        sequence: backbone vectors ``s``, ``(batch, d)``.
-        query: ``R(s)``, ``(batch, d)``.
-        neighbours: what was retrieved.
-        keys, values: of the neighbours, ``(batch, k, d)``.
-        temperature: tau, a number or ``(batch, 1)``.
-        attention: mixing weights, ``(batch, k)``, rows sum to 1 or to 0 without neighbours.
-        knowledge: ``sum_j w_j value_j``, ``(batch, d)``.
-        enhanced: the vector that scores with retrieval on, ``(batch, d)``.
-        target: the next item, ``(batch,)``.
-        item_matrix: item embeddings, ``(n_items + 1, d)``.
-    """
-
-    sequence: Tensor
-    query: Tensor
-    neighbours: Neighbours
-    keys: Tensor
-    values: Tensor
-    temperature: float | Tensor
-    attention: Tensor
-    knowledge: Tensor
-    enhanced: Tensor
-    target: Tensor
-    item_matrix: Tensor
 
 
 class System:

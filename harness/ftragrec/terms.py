@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from harness.backbone.softmax import softmax_cross_entropy
+from harness.ftragrec.forward import Forward
 from harness.ftragrec.objective import Term, mean_over, retrieval_distribution
-from harness.ftragrec.system import Forward
 from harness.recipe import Recipe
 from harness.schedules import Progress
 

@@ -13,12 +13,13 @@ from torch import Tensor
 
 from harness.backbone.ranking import target_ranks
 from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.ftragrec.forward import Forward
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import Budget, Run, fine_tune
 from harness.ftragrec.memory import LongerThan, Memory, StoredKeysRefresh
 from harness.ftragrec.search import IVFFlat, LiveIndex
 from harness.ftragrec.streams import Streams
-from harness.ftragrec.system import Forward, System
+from harness.ftragrec.system import System
 from harness.ftragrec.terms import loss_terms
 from harness.recipe import BASE, Recipe
 from harness.schedules import Progress

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import pytest
 
+from harness.contract import ContractError, check_contract, example_base, probe
 from harness.ftragrec.fusion import ScheduledShare
 from harness.ftragrec.memory import StoredKeysRefresh
 from harness.ftragrec.reach import Reach, reach
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention
-from harness.interventions.contract import ContractError, check_contract, example_base, probe
 from harness.recipe import BASE, Recipe
 from harness.schedules import Constant
 

@@ -2,7 +2,7 @@
 
 A plug-in tests itself by three lines in a test file of its own::
 
-    from harness.interventions.contract import check_contract
+    from harness.contract import check_contract
 
     def test_mine_keeps_the_contract():
         check_contract(Mine)

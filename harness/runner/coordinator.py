@@ -88,12 +88,13 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
     began = time.monotonic()
     plan = make_plan(study)
     folder = StudyFolder(options.out / study.slug)
-    with owned(folder), display.showing():
+    with display.showing():
         display.message(f"reading {study.data.source}")
         data = load(study.data, options.data_dir, progress=display.message)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
-        run = _StudyRun(plan=plan, folder=folder, options=options, display=display, stages=stages)
-        return run.run(began)
+        with owned(folder):
+            run = _StudyRun(plan=plan, folder=folder, options=options, display=display, stages=stages)
+            return run.run(began)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from harness.ftragrec.attention import (
     Temperature,
 )
 from harness.ftragrec.checkpoint import BestOnValid, CheckpointRule
-from harness.ftragrec.fusion import Fusion, LinearFusion, ScheduledShare, Share, TargetValues, Values
+from harness.ftragrec.fusion import Fusion, LinearFusion, Scale, ScheduledShare, Share, TargetValues, Unscaled, Values
 from harness.ftragrec.memory import (
     Admission,
     Eviction,
@@ -71,6 +71,7 @@ class Recipe:
     teacher: Teacher = NormalisedSigmoid()  # [6]
     values: Values = TargetValues()  # [6, 7]
     attention_query: AttentionQuery = BackboneQuery()  # [7]
+    scale: Scale = Unscaled()  # [7]
     fusion: Fusion = LinearFusion()  # [7]
     share: Share = ScheduledShare()  # [7]
     enhanced_weight: Schedule = Constant(0.5)  # [8]

@@ -22,7 +22,7 @@ class Forward:
         keys, values: of the neighbours, ``(batch, k, d)``.
         temperature: tau, a number or ``(batch, 1)``.
         attention: mixing weights, ``(batch, k)``, rows sum to 1 or to 0 without neighbours.
-        knowledge: ``sum_j w_j value_j``, ``(batch, d)``.
+        knowledge: ``sum_j w_j value_j``, scaled, ``(batch, d)``.
         enhanced: the vector that scores with retrieval on, ``(batch, d)``.
         target: the next item, ``(batch,)``.
         item_matrix: item embeddings, ``(n_items + 1, d)``.

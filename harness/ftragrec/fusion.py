@@ -1,4 +1,4 @@
-"""Seams ``values``, ``fusion`` and ``share``: from weighed neighbours to the enhanced vector."""
+"""Seams ``values``, ``scale``, ``fusion`` and ``share``: from weighed neighbours to the enhanced vector."""
 
 from __future__ import annotations
 
@@ -15,11 +15,23 @@ if TYPE_CHECKING:
     from harness.ftragrec.search import Neighbours
 
 
+SHORTEST = 1e-12
+"""Knowledge of no length (a sample without neighbours) is not stretched."""
+
+
 class Values(Protocol):
     """A spec of the seam ``values``."""
 
     def gather(self, memory: Memory, neighbours: Neighbours, item_matrix: Tensor) -> Tensor:
         """Values of the neighbours, ``(batch, k, d)``."""
+        ...
+
+
+class Scale(Protocol):
+    """A spec of the seam ``scale``: how long the knowledge is before it is fused."""
+
+    def __call__(self, knowledge: Tensor, sequence: Tensor) -> Tensor:
+        """Knowledge ``(batch, d)`` at its new length, beside ``s`` ``(batch, d)``."""
         ...
 
 
@@ -49,6 +61,23 @@ class TargetValues:
 
     def gather(self, memory: Memory, neighbours: Neighbours, item_matrix: Tensor) -> Tensor:
         return item_matrix[memory.target[neighbours.entry]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unscaled:
+    """Knowledge as the neighbours' values give it, some thirty times shorter than ``s``.  Source: point 7."""
+
+    def __call__(self, knowledge: Tensor, sequence: Tensor) -> Tensor:
+        return knowledge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceNorm:
+    """Knowledge as long as ``s``, so that the share turns the enhanced vector.  Source: family 0."""
+
+    def __call__(self, knowledge: Tensor, sequence: Tensor) -> Tensor:
+        length = knowledge.norm(dim=1, keepdim=True).clamp(min=SHORTEST)
+        return knowledge * (sequence.norm(dim=1, keepdim=True) / length)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

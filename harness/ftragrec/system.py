@@ -108,7 +108,7 @@ class System:
         temperature = recipe.temperature(progress, neighbours)
         asked = recipe.attention_query.choose(sequence, query)
         attention = masked_softmax(recipe.similarity(asked, keys) / temperature, neighbours.mask)
-        knowledge = (attention[:, None] @ values).squeeze(1)
+        knowledge = recipe.scale((attention[:, None] @ values).squeeze(1), sequence)
         share = recipe.share(progress, neighbours)
         return Forward(
             sequence=sequence,

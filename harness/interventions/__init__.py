@@ -11,14 +11,22 @@ from importlib.metadata import entry_points
 from harness.errors import InputError, did_you_mean
 from harness.interventions.base import Intervention
 from harness.interventions.kl import Reverse, Symmetric, Weight
-from harness.interventions.wiring import Cosine, ProbabilityInterpolation, RetrieverAttention
+from harness.interventions.loss import Ramp
+from harness.interventions.temperature import Anneal, Raise
+from harness.interventions.training import AlphaRamp
+from harness.interventions.wiring import Cosine, ProbabilityInterpolation, RetrieverAttention, Scale
 
 CATALOGUE: tuple[type[Intervention], ...] = (
     Reverse,
     Weight,
     Symmetric,
+    AlphaRamp,
+    Ramp,
+    Raise,
+    Anneal,
     RetrieverAttention,
     Cosine,
+    Scale,
     ProbabilityInterpolation,
 )
 

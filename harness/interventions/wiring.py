@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from harness.ftragrec.attention import CosineSimilarity, RetrieverQuery
+from harness.ftragrec.fusion import SequenceNorm
 from harness.ftragrec.scorer import Interpolate
 from harness.ftragrec.search import TopK
 from harness.interventions.base import Intervention, parameter
@@ -40,6 +41,21 @@ class Cosine(Intervention):
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, similarity=CosineSimilarity())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scale(Intervention):
+    """Rescale the knowledge to the norm of ``s`` before mixing; as found it is so short that alpha does nothing.
+
+    Source: family 0; point 7 of FTragrec as found.
+    """
+
+    id: ClassVar[str] = "wiring.scale"
+    title: ClassVar[str] = "Rescale the knowledge"
+    title_zh: ClassVar[str] = "缩放检索知识"
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, scale=SequenceNorm())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,9 +24,8 @@ ARM_MISTAKES = {
         "kl.symmetric)",
     ),
     "an id of no family": (
-        "w: temperature",
-        "arms.w: unknown intervention 'temperature' (known: kl.reverse, kl.weight, kl.symmetric, "
-        "wiring.retriever_attention, wiring.cosine, wiring.interpolate, fake.many, fake.other, fake.pair)",
+        "w: bigger",
+        "arms.w: unknown intervention 'bigger' (families: kl, training, loss, temperature, wiring, fake)",
     ),
     "a misspelt parameter": (
         "w: {kl.weight: {wieght: .1}}",
@@ -207,7 +206,7 @@ KEY_MISTAKES = {
     "a misspelt id in base": (
         "base: wiring.cosin",
         "base: unknown intervention 'wiring.cosin'; did you mean wiring.cosine? (known: wiring.retriever_attention, "
-        "wiring.cosine, wiring.interpolate)",
+        "wiring.cosine, wiring.scale, wiring.interpolate)",
     ),
     "a key given twice": ("name: t", "name: given twice, first on line 1; remove one"),
     "a control character": ('question: "a\\u0007b"', "question: 'a\\x07b' holds a control character; remove it"),

@@ -1,0 +1,32 @@
+"""Problem 5: the weights of the three terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from harness.interventions.base import Intervention, Priority, parameter
+from harness.recipe import Recipe
+from harness.schedules import Linear
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ramp(Intervention):
+    """A weight of the enhanced loss that starts small and rises.
+
+    Source: seed 5.1.
+    """
+
+    id: ClassVar[str] = "loss.ramp"
+    title: ClassVar[str] = "Ramp the enhanced loss"
+    title_zh: ClassVar[str] = "动态损失权重"
+    priority: ClassVar[Priority] = "H"
+    section: ClassVar[str] = "5.1"
+    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
+
+    start: float = parameter(0.1, "weight at the start", low=0.0, high=100.0, search=(0.0, 0.5))
+    end: float = parameter(0.4, "weight at the end", low=0.0, high=100.0, search=(0.2, 1.0))
+    until: float = parameter(0.5, "when the end is reached, as a fraction of the budget", low=0.01, high=1.0)
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, enhanced_weight=Linear(start=self.start, end=self.end, until=self.until))

@@ -1,0 +1,94 @@
+"""What must differ from base when a remedy is on: its observable, and what its neutral setting leaves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from harness.compose import compose
+from harness.contract import PROBE_STREAMS, probe, probe_inputs
+from harness.ftragrec.forward import Forward
+from harness.ftragrec.fusion import ScheduledShare
+from harness.ftragrec.loop import Budget, fine_tune
+from harness.ftragrec.system import System
+from harness.interventions.base import Intervention
+from harness.interventions.loss import Ramp
+from harness.interventions.temperature import Anneal, Raise
+from harness.interventions.training import AlphaRamp
+from harness.interventions.wiring import Cosine, Scale
+from harness.recipe import BASE, Recipe
+from harness.schedules import Constant, Progress
+
+
+def forward_of(recipe: Recipe) -> Forward:
+    """The valid queries of the probe world through an untrained system."""
+    inputs = probe_inputs()
+    system = System(recipe, inputs, PROBE_STREAMS)
+    memory = system.build_memory()
+    queries = inputs.prefixes.valid
+    with torch.no_grad():
+        return system.forward(
+            sequence=inputs.encodings[torch.from_numpy(queries)],
+            prefix=queries,
+            memory=memory,
+            index=system.build_index(memory, PROBE_STREAMS),
+            progress=Progress(epoch=0, epochs=1),
+        )
+
+
+def by_epoch(remedy: Intervention, setting: str, epochs: int = 4) -> list[float]:
+    """A scheduled value as a run logs it, epoch by epoch."""
+    budget = Budget(epochs=epochs, patience=epochs)
+    result = fine_tune(remedy.apply(BASE), probe_inputs(), budget=budget, streams=PROBE_STREAMS)
+    return [point.settings[setting] for point in result.curve[1:]]
+
+
+def test_raise_scales_the_logits_by_one_over_tau() -> None:
+    base = compose(BASE, [Cosine()])
+    sharp, soft = (forward_of(compose(base, [Raise(tau=tau)])) for tau in (0.1, 0.2))
+    spread = [each.attention.log().amax(1) - each.attention.log().amin(1) for each in (sharp, soft)]
+    full = sharp.neighbours.count == 5
+    assert full.any()
+    torch.testing.assert_close(spread[0][full], 2.0 * spread[1][full], rtol=1e-3, atol=1e-4)
+
+
+def test_raise_at_base_tau_is_base() -> None:
+    assert Raise(tau=0.07).apply(BASE) == BASE
+
+
+def test_anneal_falls_to_its_floor_and_stays() -> None:
+    taus = by_epoch(Anneal(init=0.2, floor=0.05, until=0.5), "temperature")
+    assert taus == pytest.approx([0.2, 0.1, 0.05, 0.05])
+
+
+@pytest.mark.parametrize(("shape", "second"), [("linear", 0.2), ("cosine", 0.2)])
+def test_alpha_ramp_grows_by_epoch(shape: str, second: float) -> None:
+    shares = by_epoch(AlphaRamp(start=0.1, end=0.3, until=0.5, shape=shape), "share")
+    assert shares == pytest.approx([0.1, second, 0.3, 0.3])
+
+
+def test_evaluation_uses_the_share_of_the_epoch() -> None:
+    base = compose(BASE, [Scale()])
+    ramped = probe(AlphaRamp(start=0.0, end=0.9, until=0.5).apply(base)).result
+    fixed = probe(replace(base, share=ScheduledShare(schedule=Constant(0.0)))).result
+    assert ramped.curve[1].valid_on == fixed.curve[1].valid_on == fixed.curve[1].valid_off
+    assert ramped.curve[2].valid_on != fixed.curve[2].valid_on
+
+
+def test_loss_ramp_rises_by_epoch() -> None:
+    assert by_epoch(Ramp(start=0.1, end=0.5, until=0.5), "enhanced_weight") == pytest.approx([0.1, 0.3, 0.5, 0.5])
+
+
+def test_scaled_knowledge_is_as_long_as_the_sequence_and_alpha_turns_it() -> None:
+    scaled = forward_of(compose(BASE, [Scale()]))
+    some = scaled.neighbours.any
+    torch.testing.assert_close(scaled.knowledge[some].norm(dim=1), scaled.sequence[some].norm(dim=1))
+    assert torch.isfinite(scaled.enhanced).all()
+    angles = []
+    for share in (0.1, 0.3, 0.6):
+        recipe = replace(compose(BASE, [Scale()]), share=ScheduledShare(schedule=Constant(share)))
+        each = forward_of(recipe)
+        angles.append(torch.cosine_similarity(each.enhanced[some], each.sequence[some]).mean().item())
+    assert angles[0] > angles[1] > angles[2]

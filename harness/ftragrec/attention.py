@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,8 +11,13 @@ from harness.schedules import Constant, Progress, Schedule
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from harness.ftragrec.inputs import Inputs
     from harness.ftragrec.memory import Memory
     from harness.ftragrec.search import Neighbours
+
+
+Encode = Callable[["Tensor"], "Tensor"]
+"""R: backbone vectors ``(..., d)`` to queries or keys ``(..., d)``."""
 
 
 class AttentionQuery(Protocol):
@@ -33,8 +39,8 @@ class Similarity(Protocol):
 class Keys(Protocol):
     """A spec of the seam ``keys``."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours) -> Tensor:
-        """Keys of the neighbours, ``(batch, k, d)``."""
+    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs, encode: Encode) -> Tensor:
+        """Keys of the neighbours, ``(batch, k, d)``; ``encode`` is R as it encodes the batch's queries."""
         ...
 
 
@@ -88,8 +94,16 @@ class CosineSimilarity:
 class StoredKeys:
     """Neighbours' keys as the memory stored them.  Source: FTragrec as found, point 5."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours) -> Tensor:
+    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs, encode: Encode) -> Tensor:
         return memory.keys[neighbours.entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveKeys:
+    """Neighbours' keys encoded anew by the retriever as it is, so that both sides get gradient.  Source: family 0."""
+
+    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs, encode: Encode) -> Tensor:
+        return encode(inputs.encodings[memory.prefixes_of(neighbours.entry)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from harness.schedules import Constant, Progress, Schedule
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from harness.ftragrec.inputs import Inputs
     from harness.ftragrec.memory import Memory
     from harness.ftragrec.modules import KnowledgeAlone
     from harness.ftragrec.search import Neighbours
@@ -22,7 +23,7 @@ SHORTEST = 1e-12
 class Values(Protocol):
     """A spec of the seam ``values``."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours, item_matrix: Tensor) -> Tensor:
+    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs) -> Tensor:
         """Values of the neighbours, ``(batch, k, d)``."""
         ...
 
@@ -59,8 +60,25 @@ class Share(Protocol):
 class TargetValues:
     """A neighbour contributes the embedding of the item that came next.  Source: FTragrec as found, point 1."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours, item_matrix: Tensor) -> Tensor:
-        return item_matrix[memory.target[neighbours.entry]]
+    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs) -> Tensor:
+        return inputs.item_matrix[memory.target[neighbours.entry]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceValues:
+    """A neighbour contributes the backbone vector of its own history.  Source: family 0; the seed's second symptom."""
+
+    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs) -> Tensor:
+        return inputs.encodings[memory.prefixes_of(neighbours.entry)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanValues:
+    """The mean of a neighbour's target embedding and of its history's vector.  Source: family 0."""
+
+    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs) -> Tensor:
+        targets = TargetValues().gather(memory, neighbours, inputs)
+        return (targets + SequenceValues().gather(memory, neighbours, inputs)) / 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from harness.data.split import Indices
 from harness.ftragrec.attention import masked_softmax
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
-from harness.ftragrec.search import Exclusion, Flat, Neighbours, NeighbourSearch
+from harness.ftragrec.search import Exclusion, Flat, Neighbours, NeighbourSearch, Stage
 
 if TYPE_CHECKING:
     from harness.ftragrec.scorer import Interpolate
@@ -68,5 +68,6 @@ class ProbabilityInterpolation:
                 queries=sequence,
                 user=queries.user[prefix],
                 position=queries.position[prefix],
+                stage=Stage.EVAL,
             )
         return self._found[batch]

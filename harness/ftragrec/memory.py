@@ -99,3 +99,9 @@ class Memory:
     position: Indices
     target: Tensor
     keys: Tensor
+
+    def prefixes_of(self, entry: Tensor) -> Tensor:
+        """Prefix numbers of entries, in the shape of ``entry``."""
+        import torch
+
+        return torch.from_numpy(self.prefix)[entry]

@@ -122,6 +122,21 @@ class ExtraTerm(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseNeighbours:
+    """Only samples whose neighbours are close on average take part in the retrieval terms.  Source: seed 5.2.
+
+    Attributes:
+        threshold: the smallest mean cosine of a sample's neighbours.
+    """
+
+    threshold: float
+
+    def mask(self, neighbours: Neighbours) -> Tensor | None:
+        mean = neighbours.cosine.sum(dim=1) / neighbours.count.clamp(min=1)
+        return neighbours.any & (mean >= self.threshold)
+
+
 class Combiner(Protocol):
     """A spec of the seam ``combiner``."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,6 +19,13 @@ Vectors = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 MISSING = -1
 """What FAISS puts where a list holds fewer hits than were asked for."""
+
+
+class Stage(Enum):
+    """Why neighbours are searched."""
+
+    TRAIN = "train"
+    EVAL = "eval"
 
 
 class LiveIndex(Protocol):
@@ -146,9 +154,27 @@ class TopK:
 class HitFilter(Protocol):
     """An entry of the additive seam ``filters``; all masks are and-ed."""
 
-    def allowed(self, cosine: Vectors) -> Mask:
+    def allowed(self, cosine: Vectors, stage: Stage) -> Mask:
         """Which hits may stay, from their cosines ``(batch, n_hits)``."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimumCosine:
+    """Hits under a cosine are masked.  Source: seed 3.3, whose snippet thresholds a raw product that all pass.
+
+    Attributes:
+        threshold: the smallest cosine that stays.
+        stages: where the filter acts.
+    """
+
+    threshold: float
+    stages: tuple[Stage, ...]
+
+    def allowed(self, cosine: Vectors, stage: Stage) -> Mask:
+        if stage not in self.stages:
+            return np.ones(cosine.shape, dtype=bool)
+        return cosine >= np.float32(self.threshold)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -185,7 +211,7 @@ class NeighbourSearch:
     selection: Selection
 
     def __call__(
-        self, *, index: LiveIndex, memory: Memory, queries: Tensor, user: Indices, position: Indices
+        self, *, index: LiveIndex, memory: Memory, queries: Tensor, user: Indices, position: Indices, stage: Stage
     ) -> Neighbours:
         """Neighbours of queries ``(batch, d)`` that belong to ``user`` at ``position``, ``(batch,)`` each."""
         import torch
@@ -201,7 +227,7 @@ class NeighbourSearch:
             entry_position=memory.position[entry],
         )
         for each in self.filters:
-            allowed &= each.allowed(cosine)
+            allowed &= each.allowed(cosine, stage)
         columns, mask = self.selection.choose(allowed)
         chosen = np.where(mask, np.take_along_axis(entry, columns, axis=1), 0)
         similarity = np.where(mask, np.take_along_axis(cosine, columns, axis=1), np.float32(0))

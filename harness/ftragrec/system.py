@@ -14,7 +14,7 @@ from harness.ftragrec.forward import Forward
 from harness.ftragrec.fusion import enhance
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
-from harness.ftragrec.search import LiveIndex, NeighbourSearch
+from harness.ftragrec.search import LiveIndex, NeighbourSearch, Stage
 from harness.ftragrec.streams import Streams
 from harness.recipe import Recipe
 from harness.schedules import Progress
@@ -102,9 +102,10 @@ class System:
             queries=query,
             user=prefixes.user[prefix],
             position=prefixes.position[prefix],
+            stage=Stage.EVAL if generator is None else Stage.TRAIN,
         )
-        keys = recipe.keys.gather(memory, neighbours)
-        values = recipe.values.gather(memory, neighbours, item_matrix)
+        keys = recipe.keys.gather(memory, neighbours, self.inputs, lambda vectors: self.retriever(vectors, generator))
+        values = recipe.values.gather(memory, neighbours, self.inputs)
         temperature = recipe.temperature(progress, neighbours)
         asked = recipe.attention_query.choose(sequence, query)
         attention = masked_softmax(recipe.similarity(asked, keys) / temperature, neighbours.mask)

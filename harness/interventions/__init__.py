@@ -10,22 +10,27 @@ from importlib.metadata import entry_points
 
 from harness.errors import InputError, did_you_mean
 from harness.interventions.base import Intervention
+from harness.interventions.index import QualityFilter
 from harness.interventions.kl import Reverse, Symmetric, Weight
-from harness.interventions.loss import Ramp
+from harness.interventions.loss import Conditional, Ramp
 from harness.interventions.temperature import Anneal, Raise
 from harness.interventions.training import AlphaRamp
-from harness.interventions.wiring import Cosine, ProbabilityInterpolation, RetrieverAttention, Scale
+from harness.interventions.wiring import Cosine, LiveKeys, ProbabilityInterpolation, RetrieverAttention, Scale, Values
 
 CATALOGUE: tuple[type[Intervention], ...] = (
     Reverse,
     Weight,
     Symmetric,
     AlphaRamp,
+    QualityFilter,
     Ramp,
+    Conditional,
     Raise,
     Anneal,
     RetrieverAttention,
     Cosine,
+    LiveKeys,
+    Values,
     Scale,
     ProbabilityInterpolation,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.ftragrec.objective import CloseNeighbours
 from harness.interventions.base import Intervention, Priority, parameter
 from harness.recipe import Recipe
 from harness.schedules import Linear
@@ -30,3 +31,23 @@ class Ramp(Intervention):
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, enhanced_weight=Linear(start=self.start, end=self.end, until=self.until))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditional(Intervention):
+    """The retrieval terms count a sample only where its neighbours are close on average.
+
+    Source: seed 5.2.
+    """
+
+    id: ClassVar[str] = "loss.conditional"
+    title: ClassVar[str] = "Condition the loss on retrieval quality"
+    title_zh: ClassVar[str] = "基于检索质量的条件损失"
+    section: ClassVar[str] = "5.2"
+
+    threshold: float = parameter(
+        0.6, "smallest mean cosine of a sample's neighbours", low=-1.0, high=1.0, search=(0.0, 0.95)
+    )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, sample_mask=CloseNeighbours(threshold=self.threshold))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.ftragrec import attention
 from harness.ftragrec.attention import CosineSimilarity, RetrieverQuery
-from harness.ftragrec.fusion import SequenceNorm
+from harness.ftragrec.fusion import MeanValues, SequenceNorm, SequenceValues, TargetValues
 from harness.ftragrec.scorer import Interpolate
 from harness.ftragrec.search import TopK
 from harness.interventions.base import Intervention, parameter
@@ -41,6 +42,39 @@ class Cosine(Intervention):
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, similarity=CosineSimilarity())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveKeys(Intervention):
+    """Encode the neighbours' keys by the current retriever inside the step, so that both sides get gradient.
+
+    Source: family 0; point 5 of FTragrec as found.
+    """
+
+    id: ClassVar[str] = "wiring.live_keys"
+    title: ClassVar[str] = "Live keys"
+    title_zh: ClassVar[str] = "实时编码键"
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, keys=attention.LiveKeys())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values(Intervention):
+    """Weigh the similar sequences instead of their targets, or the mean of both; the teacher follows.
+
+    Source: the seed's second symptom.
+    """
+
+    id: ClassVar[str] = "wiring.values"
+    title: ClassVar[str] = "Weigh the similar sequences"
+    title_zh: ClassVar[str] = "加权相似序列"
+
+    value: str = parameter("sequence", "what a neighbour contributes", choices=("sequence", "both", "target"))
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        kinds = {"sequence": SequenceValues(), "both": MeanValues(), "target": TargetValues()}
+        return replace(recipe, values=kinds[self.value])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

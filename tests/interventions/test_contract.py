@@ -50,6 +50,11 @@ def test_no_golden_text_is_left_over() -> None:
     assert {path.stem for path in GOLDEN.glob("*.txt")} == {"base", *IDS}
 
 
+def test_no_recipe_text_depends_on_the_order_of_a_set() -> None:
+    for kind in CATALOGUE:
+        assert "set(" not in recipe_text(kind().apply(example_base(kind)))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutating(Intervention):
     """Breaks the contract: it writes into the recipe it is given."""

@@ -11,13 +11,16 @@ from harness.compose import compose
 from harness.contract import PROBE_STREAMS, probe, probe_inputs
 from harness.ftragrec.forward import Forward
 from harness.ftragrec.fusion import ScheduledShare
-from harness.ftragrec.loop import Budget, fine_tune
+from harness.ftragrec.loop import Budget, Run, fine_tune
+from harness.ftragrec.reach import Reach, reach
 from harness.ftragrec.system import System
+from harness.ftragrec.terms import loss_terms
 from harness.interventions.base import Intervention
-from harness.interventions.loss import Ramp
+from harness.interventions.index import QualityFilter
+from harness.interventions.loss import Conditional, Ramp
 from harness.interventions.temperature import Anneal, Raise
 from harness.interventions.training import AlphaRamp
-from harness.interventions.wiring import Cosine, Scale
+from harness.interventions.wiring import Cosine, LiveKeys, RetrieverAttention, Scale, Values
 from harness.recipe import BASE, Recipe
 from harness.schedules import Constant, Progress
 
@@ -92,3 +95,74 @@ def test_scaled_knowledge_is_as_long_as_the_sequence_and_alpha_turns_it() -> Non
         each = forward_of(recipe)
         angles.append(torch.cosine_similarity(each.enhanced[some], each.sequence[some]).mean().item())
     assert angles[0] > angles[1] > angles[2]
+
+
+def test_quality_filter_masks_what_is_under_the_cosine_and_no_more() -> None:
+    base = forward_of(BASE)
+    threshold = base.neighbours.cosine[base.neighbours.mask].median().item()
+    filtered = forward_of(compose(BASE, [QualityFilter(threshold=threshold)]))
+    kept = filtered.neighbours.cosine[filtered.neighbours.mask]
+    assert 0 < len(kept) < int(base.neighbours.mask.sum())
+    assert (kept >= threshold - 1e-6).all()
+    none = ~filtered.neighbours.any
+    assert none.any()
+    assert torch.equal(filtered.enhanced[none], filtered.sequence[none])
+
+
+def test_quality_filter_in_training_alone_leaves_evaluation_as_it_is() -> None:
+    base, train = forward_of(BASE), forward_of(compose(BASE, [QualityFilter(threshold=0.99, where="train")]))
+    assert torch.equal(base.neighbours.mask, train.neighbours.mask)
+    assert torch.equal(base.enhanced, train.enhanced)
+
+
+def test_quality_filter_that_passes_everything_gives_the_ranks_of_base() -> None:
+    neutral = probe(QualityFilter(threshold=-1.0).apply(BASE))
+    assert reach(probe(BASE), neutral) is Reach.DEAD
+
+
+def test_conditional_excludes_samples_from_both_retrieval_terms_exactly() -> None:
+    forward = forward_of(BASE)
+    mean = forward.neighbours.cosine.sum(dim=1) / forward.neighbours.count.clamp(min=1)
+    threshold = mean.median().item()
+    recipe = compose(BASE, [Cosine(), RetrieverAttention(), Conditional(threshold=threshold)])
+    inputs = probe_inputs()
+    run = Run(recipe=recipe, inputs=inputs, streams=PROBE_STREAMS, epochs=1)
+    start = Progress(epoch=0, epochs=1)
+    prefix = inputs.prefixes.train[:80]
+    sequence = inputs.encodings[torch.from_numpy(prefix)].clone().requires_grad_()
+    batch = run.forward(sequence, prefix, start)
+    chosen = recipe.sample_mask.mask(batch.neighbours)
+    assert chosen is not None
+    assert 0 < int(chosen.sum()) < len(chosen)
+    for term in loss_terms(recipe, batch, start)[1:]:
+        (gradient,) = torch.autograd.grad(term.value(slice(None)), sequence, retain_graph=True)
+        assert (gradient[~chosen] == 0).all()
+        assert (gradient[chosen] != 0).any()
+
+
+def test_conditional_that_takes_everyone_is_base() -> None:
+    everyone = probe(Conditional(threshold=-1.0).apply(BASE))
+    assert reach(probe(BASE), everyone) is Reach.DEAD
+
+
+def test_live_keys_are_stored_keys_until_the_retriever_moves_and_then_get_gradient() -> None:
+    stored, live = forward_of(BASE), forward_of(compose(BASE, [LiveKeys()]))
+    torch.testing.assert_close(live.keys, stored.keys, rtol=1e-5, atol=1e-5)
+    inputs = probe_inputs()
+    run = Run(recipe=compose(BASE, [LiveKeys()]), inputs=inputs, streams=PROBE_STREAMS, epochs=1)
+    assert run.first_samples(Progress(epoch=0, epochs=1), 20).keys.requires_grad
+    as_found = Run(recipe=BASE, inputs=inputs, streams=PROBE_STREAMS, epochs=1)
+    assert not as_found.first_samples(Progress(epoch=0, epochs=1), 20).keys.requires_grad
+
+
+def test_values_are_histories_targets_or_their_mean() -> None:
+    inputs = probe_inputs()
+    target, sequence, both = (forward_of(Values(value=value).apply(BASE)) for value in ("target", "sequence", "both"))
+    torch.testing.assert_close(both.values, (target.values + sequence.values) / 2.0)
+    system = System(BASE, inputs, PROBE_STREAMS)
+    memory = system.build_memory()
+    for row in range(0, 60, 7):
+        for place in range(int(sequence.neighbours.count[row])):
+            entry = int(sequence.neighbours.entry[row, place])
+            assert torch.equal(sequence.values[row, place], inputs.encodings[int(memory.prefix[entry])])
+    assert Values(value="target").apply(BASE) == BASE

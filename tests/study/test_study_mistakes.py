@@ -25,7 +25,7 @@ ARM_MISTAKES = {
     ),
     "an id of no family": (
         "w: bigger",
-        "arms.w: unknown intervention 'bigger' (families: kl, training, loss, temperature, wiring, fake)",
+        "arms.w: unknown intervention 'bigger' (families: kl, training, index, loss, temperature, wiring, fake)",
     ),
     "a misspelt parameter": (
         "w: {kl.weight: {wieght: .1}}",
@@ -206,7 +206,7 @@ KEY_MISTAKES = {
     "a misspelt id in base": (
         "base: wiring.cosin",
         "base: unknown intervention 'wiring.cosin'; did you mean wiring.cosine? (known: wiring.retriever_attention, "
-        "wiring.cosine, wiring.scale, wiring.interpolate)",
+        "wiring.cosine, wiring.live_keys, wiring.values, wiring.scale, wiring.interpolate)",
     ),
     "a key given twice": ("name: t", "name: given twice, first on line 1; remove one"),
     "a control character": ('question: "a\\u0007b"', "question: 'a\\x07b' holds a control character; remove it"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from harness.manifest import A_A
+from harness.manifest import A_A, BASE
 from reports import formats
 from reports.analysis import Analysis
 from reports.locale import Catalogue
@@ -18,7 +18,11 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
     better = [row for row in arms if row.verdict == "better"]
     worthwhile = [row for row in better if not row.negligible]
     base = analysis.base_mean
-    if base is None or not (arms or analysis.unchanged):
+    base_row = next((row for row in rows if row.name == BASE), None)
+    alone = all(row.name in (BASE, A_A) for row in analysis.frame.manifest.rows)
+    if base is not None and alone:
+        code, best = "base_only", None
+    elif base is None or not (arms or analysis.unchanged):
         code, best = "unfinished", None
     elif analysis.one_seed:
         code, best = "one_seed", arms[0] if (arms[0].effect or 0.0) > 0.0 else None
@@ -40,6 +44,9 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         "detectable": formats.number(analysis.detectable_all, decimals),
         "counts": _counts(rows, text),
     }
+    if base_row is not None and base_row.gain is not None:
+        low, high = formats.interval((base_row.gain.low, base_row.gain.high), decimals)
+        values |= {"gain": formats.signed(base_row.gain.effect, decimals), "gain_low": low, "gain_high": high}
     if shown is not None and base is not None:
         low, high = formats.interval(shown.adjusted, decimals)
         values |= {
@@ -80,6 +87,8 @@ def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: An
 def _support(code: str, shown: Row | None, analysis: Analysis, values: dict[str, object], text: Catalogue) -> str:
     if code in ("one_seed", "unfinished"):
         return text(f"answer.support_{code}")
+    if code == "base_only":
+        return text("answer.support_base_only", **values) if "gain" in values else ""
     if code == "helped":
         return text("answer.support_helped", **values) + " " + str(values["counts"])
     if shown is None:

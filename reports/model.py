@@ -126,7 +126,7 @@ class Answer:
     """The answer in sentences.
 
     Attributes:
-        code: ``helped``, ``negligible``, ``nothing``, ``one_seed`` or ``unfinished``.
+        code: ``helped``, ``negligible``, ``nothing``, ``one_seed``, ``base_only`` or ``unfinished``.
         arm: the row that the sentence is about, empty for none.
         base: base's mean of the primary metric.
     """

@@ -67,6 +67,14 @@ def test_one_seed_gives_no_verdict_and_says_why(tmp_path: Path) -> None:
     assert "no inference beyond it" in page.text
 
 
+def test_a_study_without_arms_says_what_base_does(tmp_path: Path) -> None:
+    page, report = rendered(study(tmp_path / "alone", {}, n_users=60))
+    assert report["answer"]["code"] == "base_only"
+    assert report["answer"]["sentence"].startswith("Base alone, without an arm to compare: it reaches NDCG@10 0.")
+    assert report["answer"]["support"].startswith("On the same weights retrieval adds ")
+    assert report["answer"]["sentence"] in page.text
+
+
 def test_nothing_that_changes_a_rank_says_so(tmp_path: Path) -> None:
     _, report = rendered(study(tmp_path / "dead", {"a": Arm(touched=0.0), "b": Arm(touched=0.0)}, n_users=50))
     assert report["answer"]["code"] == "nothing"

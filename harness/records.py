@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -77,6 +77,11 @@ class RunRecord:
     recipe: Mapping[str, str] = field(default_factory=dict[str, str])
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     observations: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def chosen(self) -> EpochPoint:
+        """The evaluation at the chosen epoch."""
+        return next(point for point in self.curve if point.epoch == self.chosen_epoch)
 
 
 class DamagedRecordError(Exception):
@@ -185,7 +190,3 @@ class RecordStore:
     def matching(self, start: str) -> list[str]:
         """Keys that begin with ``start``, in order."""
         return sorted(path.stem for path in self.folder.glob("*.record") if path.stem.startswith(start))
-
-    def damaged(self) -> Iterator[Path]:
-        """Files that were set aside."""
-        return self.folder.glob("*.damaged")

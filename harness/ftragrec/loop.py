@@ -91,7 +91,7 @@ def fine_tune(
     Raises:
         harness.ftragrec.losslog.NonFiniteError: a loss or gradient is not finite; the text says where.
     """
-    run = Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs)
+    run = Run(recipe=recipe, inputs=inputs, streams=streams)
     observe(run.point_before_training())
     trains = [run.trains(Progress(epoch=epoch, epochs=budget.epochs)) for epoch in range(budget.epochs)]
     if not any(trains):
@@ -121,7 +121,6 @@ class Run:
     recipe: Recipe
     inputs: Inputs
     streams: Streams
-    epochs: int
     curve: list[EpochPoint] = field(default_factory=list)
     checks: dict[str, str] = field(default_factory=dict)
     watch: Stopwatch = field(default_factory=Stopwatch)

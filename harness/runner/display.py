@@ -96,7 +96,7 @@ class PlainDisplay:
         self._done += 1
         self._print(
             f"[{self._done}/{self._total}] {cell.row} replicate {cell.replicate}: valid {self._primary} "
-            f"{chosen_figure(record, self._primary):.4f} at epoch {record.chosen_epoch}, "
+            f"{record.chosen.valid_on[self._primary]:.4f} at epoch {record.chosen_epoch}, "
             f"{record.seconds['total']:.1f} s{self._left()}"
         )
 
@@ -133,7 +133,7 @@ class LiveDisplay:
 
     def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
         self._cells = {(cell.row, cell.replicate): "waiting" for cell in cells}
-        self._figures = {place: chosen_figure(record, self._primary) for place, record in reused.items()}
+        self._figures = {place: record.chosen.valid_on[self._primary] for place, record in reused.items()}
         self._began = time.monotonic()
         self._headline = f"{len(self._cells)} cells to run, {len(reused)} reused"
 
@@ -147,7 +147,7 @@ class LiveDisplay:
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         self._done += 1
-        self._figures[cell.row, cell.replicate] = chosen_figure(record, self._primary)
+        self._figures[cell.row, cell.replicate] = record.chosen.valid_on[self._primary]
         self._cells[cell.row, cell.replicate] = "done"
 
     def failed(self, cell: Cell, why: str) -> None:
@@ -179,11 +179,6 @@ class LiveDisplay:
         base = self._figures.get(("base", replicate))
         against = f" {figure - base:+.4f}" if base is not None and row != "base" else ""
         return f"{state} {figure:.4f}{against}"
-
-
-def chosen_figure(record: RunRecord, metric: str) -> float:
-    """Valid's metric at the chosen epoch, retrieval on."""
-    return next(point.valid_on[metric] for point in record.curve if point.epoch == record.chosen_epoch)
 
 
 def first_line(text: str) -> str:

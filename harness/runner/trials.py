@@ -62,7 +62,7 @@ class TrialBook:
 
     def finish(self, record: RunRecord) -> None:
         """Complete the trial with valid's primary metric at the chosen epoch."""
-        self._study.tell(self._open.pop(record.key), _chosen(record, self._primary))
+        self._study.tell(self._open.pop(record.key), record.chosen.valid_on[self._primary])
 
     def fail(self, key: str, why: str) -> None:
         """Fail the trial; it stays visible and the next run tries the cell again."""
@@ -80,7 +80,7 @@ class TrialBook:
                     for point in record.curve
                     if self._primary in point.valid_on
                 },
-                value=_chosen(record, self._primary),
+                value=record.chosen.valid_on[self._primary],
             )
         )
 
@@ -99,7 +99,3 @@ def without_password(storage: str) -> str:
         return make_url(storage).render_as_string(hide_password=True)
     except ArgumentError:
         return storage
-
-
-def _chosen(record: RunRecord, metric: str) -> float:
-    return next(point.valid_on[metric] for point in record.curve if point.epoch == record.chosen_epoch)

@@ -11,7 +11,7 @@ import numpy as np
 from harness.manifest import A_A
 from reports import formats
 from reports.analysis import Analysis
-from reports.figures.svg import COLOUR, Layout, ellipsis, new_figure, to_svg
+from reports.figures.svg import COLOUR, Layout, dress_rows, ellipsis, new_figure, to_svg
 from reports.locale import Catalogue
 from reports.model import Figure, Row, Scalar
 
@@ -80,14 +80,7 @@ def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
             axes.text(-0.02, place, name, ha="right", va="center", transform=axes.get_yaxis_transform(), **style)
     axes.axvline(0.0, color=COLOUR.ink, linewidth=1.0, zorder=2)
     axes.set_xlim(limits)
-    axes.set_ylim(len(rows) - 0.4, -0.9 if narrow else -0.7)
-    axes.set_yticks([])
-    axes.set_xlabel(axis_label, color=COLOUR.soft, fontsize=layout.font, parse_math=False)
-    axes.tick_params(axis="x", colors=COLOUR.soft, labelsize=layout.font - 1, length=3)
-    axes.locator_params(axis="x", nbins=5 if narrow else 9)
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(COLOUR.line)
+    dress_rows(axes, layout, n_rows=len(rows), label=axis_label)
     return to_svg(canvas, f"forest-{'narrow' if narrow else 'wide'}")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.manifest import BASE
 from reports import formats
-from reports.figures.svg import COLOUR, Layout, ellipsis, new_figure, to_svg
+from reports.figures.svg import COLOUR, Layout, dress_rows, ellipsis, new_figure, to_svg
 from reports.locale import Catalogue
 from reports.model import Figure, Row
 
@@ -80,12 +80,5 @@ def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
         )
         axes.plot([on[place]], [place], "o", markersize=6.5, color=COLOUR.on, zorder=4)
     axes.set_xlim(limits)
-    axes.set_ylim(len(rows) - 0.4, -0.9 if narrow else -0.7)
-    axes.set_yticks([])
-    axes.set_xlabel(axis_label, color=COLOUR.soft, fontsize=layout.font, parse_math=False)
-    axes.tick_params(axis="x", colors=COLOUR.soft, labelsize=layout.font - 1, length=3)
-    axes.locator_params(axis="x", nbins=5 if narrow else 9)
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(COLOUR.line)
+    dress_rows(axes, layout, n_rows=len(rows), label=axis_label)
     return to_svg(canvas, f"modes-{'narrow' if narrow else 'wide'}")

@@ -69,6 +69,18 @@ def new_figure(layout: Layout, height: float) -> tuple[Figure, Axes]:
     return canvas, axes
 
 
+def dress_rows(axes: Axes, layout: Layout, *, n_rows: int, label: str) -> None:
+    """The frame of a figure with a row an arm: the first on top, a scale below, no other line."""
+    axes.set_ylim(n_rows - 0.4, -0.9 if layout.narrow else -0.7)
+    axes.set_yticks([])
+    axes.set_xlabel(label, color=COLOUR.soft, fontsize=layout.font, parse_math=False)
+    axes.tick_params(axis="x", colors=COLOUR.soft, labelsize=layout.font - 1, length=3)
+    axes.locator_params(axis="x", nbins=5 if layout.narrow else 9)
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(COLOUR.line)
+
+
 def to_svg(canvas: Figure, name: str) -> str:
     """The figure as an SVG element to stand in the page, hidden from assistive technology.
 

@@ -26,7 +26,7 @@ BUDGET = Budget(epochs=2, patience=2)
 
 def gradient_norms(recipe: Recipe, inputs: Inputs, streams: Streams) -> dict[str, float]:
     """The retriever's gradient norm from each term alone, computed in full whatever the term says of itself."""
-    run = loop.Run(recipe=recipe, inputs=inputs, streams=streams, epochs=1)
+    run = loop.Run(recipe=recipe, inputs=inputs, streams=streams)
     run.enter(START)
     forward = run.first_samples(START, 200)
     norms: dict[str, float] = {}

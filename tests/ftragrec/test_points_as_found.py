@@ -305,14 +305,14 @@ def test_10_first_evaluation_is_without_retrieval_and_no_candidate(inputs: Input
 
 
 def test_11_optimiser_is_adam_with_coupled_decay(inputs: Inputs, streams: Streams) -> None:
-    run = Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
+    run = Run(recipe=BASE, inputs=inputs, streams=streams)
     group = run.optimizer.param_groups[0]
     assert (type(run.optimizer), group["lr"], group["weight_decay"]) == (torch.optim.Adam, 1e-3, 3e-4)
     assert BASE.batch_size == 1024
 
 
 def test_11_every_sample_is_in_one_batch_an_epoch_in_a_new_order(inputs: Inputs, streams: Streams) -> None:
-    run = Run(recipe=replace(BASE, batch_size=64), inputs=inputs, streams=streams, epochs=2)
+    run = Run(recipe=replace(BASE, batch_size=64), inputs=inputs, streams=streams)
     first, second = (list(run.batches(Progress(epoch=epoch, epochs=2))) for epoch in (0, 1))
     n_train = len(inputs.prefixes.train)
     assert [len(batch) for batch in first] == [64] * (n_train // 64) + [n_train % 64] * (n_train % 64 > 0)
@@ -321,12 +321,12 @@ def test_11_every_sample_is_in_one_batch_an_epoch_in_a_new_order(inputs: Inputs,
 
 
 def test_11_training_vectors_are_noisy_and_memory_and_evaluation_are_clean(inputs: Inputs, streams: Streams) -> None:
-    run = Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
+    run = Run(recipe=BASE, inputs=inputs, streams=streams)
     clean = inputs.encodings[torch.from_numpy(inputs.prefixes.train)]
     noisy = run.noisy_sequences(START)
     assert noisy.shape == clean.shape
     assert (noisy - clean).norm(dim=1).min() > 0.1
     torch.testing.assert_close(run.noisy_sequences(START), noisy, atol=0, rtol=0)
     assert not torch.equal(run.noisy_sequences(Progress(epoch=1, epochs=2)), noisy)
-    other = Run(recipe=BASE, inputs=inputs, streams=streams, epochs=1)
+    other = Run(recipe=BASE, inputs=inputs, streams=streams)
     torch.testing.assert_close(other.memory.keys, run.memory.keys, atol=0, rtol=0)

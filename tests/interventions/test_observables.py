@@ -126,7 +126,7 @@ def test_conditional_excludes_samples_from_both_retrieval_terms_exactly() -> Non
     threshold = mean.median().item()
     recipe = compose(BASE, [Cosine(), RetrieverAttention(), Conditional(threshold=threshold)])
     inputs = probe_inputs()
-    run = Run(recipe=recipe, inputs=inputs, streams=PROBE_STREAMS, epochs=1)
+    run = Run(recipe=recipe, inputs=inputs, streams=PROBE_STREAMS)
     start = Progress(epoch=0, epochs=1)
     prefix = inputs.prefixes.train[:80]
     sequence = inputs.encodings[torch.from_numpy(prefix)].clone().requires_grad_()
@@ -149,9 +149,9 @@ def test_live_keys_are_stored_keys_until_the_retriever_moves_and_then_get_gradie
     stored, live = forward_of(BASE), forward_of(compose(BASE, [LiveKeys()]))
     torch.testing.assert_close(live.keys, stored.keys, rtol=1e-5, atol=1e-5)
     inputs = probe_inputs()
-    run = Run(recipe=compose(BASE, [LiveKeys()]), inputs=inputs, streams=PROBE_STREAMS, epochs=1)
+    run = Run(recipe=compose(BASE, [LiveKeys()]), inputs=inputs, streams=PROBE_STREAMS)
     assert run.first_samples(Progress(epoch=0, epochs=1), 20).keys.requires_grad
-    as_found = Run(recipe=BASE, inputs=inputs, streams=PROBE_STREAMS, epochs=1)
+    as_found = Run(recipe=BASE, inputs=inputs, streams=PROBE_STREAMS)
     assert not as_found.first_samples(Progress(epoch=0, epochs=1), 20).keys.requires_grad
 
 

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from harness.backbone.likelihood import log_likelihood
+from harness.backbone.softmax import CHUNK_ROWS
+
+N_ITEMS, WIDTH = 700, 16
+
+
+def case(n: int) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(n)
+    hidden = torch.randn(n, WIDTH, generator=generator) * 3.0
+    items = torch.randn(N_ITEMS + 1, WIDTH, generator=generator) * 3.0
+    return hidden, items, torch.randint(1, N_ITEMS + 1, (n,), generator=generator)
+
+
+@pytest.mark.parametrize("n", [0, 1, CHUNK_ROWS, 2 * CHUNK_ROWS + 5])
+def test_log_likelihood_is_that_of_plain_softmax_row_by_row(n: int) -> None:
+    hidden, items, targets = case(n)
+    logs = log_likelihood(hidden, items, targets)
+    plain = (hidden.double() @ items[1:].double().T).log_softmax(dim=1)
+    torch.testing.assert_close(logs.double(), plain[torch.arange(n), targets - 1], rtol=1e-5, atol=1e-4)
+
+
+def test_log_likelihood_leaves_the_padding_row_out() -> None:
+    hidden, items, targets = case(20)
+    before = log_likelihood(hidden, items, targets)
+    items[0] = 1e4
+    assert torch.equal(log_likelihood(hidden, items, targets), before)
+
+
+def test_log_likelihood_keeps_no_graph() -> None:
+    hidden, items, targets = case(20)
+    assert not log_likelihood(hidden.requires_grad_(), items.requires_grad_(), targets).requires_grad

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.compose import CompositionError, NoEffectError, compose, patch, replaced
+from harness.compose import CompositionError, NoEffectError, RequirementError, compose, patch, replaced
 from harness.ftragrec.checkpoint import BestOnValid
 from harness.ftragrec.streams import A_A_OFFSET, Streams
 from harness.interventions.base import Intervention
@@ -98,6 +98,9 @@ class Plan:
 def make_plan(study: Study) -> Plan:
     """Compose every arm, find aliases and refuse what cannot run.
 
+    With ``on_inapplicable: skip`` an arm that cannot act on this base, or lacks what it needs there, becomes a row with
+    its reason; an arm that contradicts itself is refused all the same.
+
     Raises:
         StudyFileError: all arms that cannot be composed, each with its line.
     """
@@ -119,7 +122,7 @@ def make_plan(study: Study) -> Plan:
         try:
             recipe = _composed(base, setting)
         except CompositionError as problem:
-            if study.on_inapplicable == "skip":
+            if study.on_inapplicable == "skip" and isinstance(problem, (NoEffectError, RequirementError)):
                 rows.append(PlannedRow(row=replace(row, status="inapplicable", reason=str(problem)), recipe=None))
             else:
                 problems.append(study.problem(f"arms.{setting.arm}", str(problem)))

@@ -192,8 +192,7 @@ def _read_parameters(
             try:
                 checked.append(domain.check(each))
             except ValueError:
-                hint = did_you_mean(each, domain.choices) if isinstance(each, str) else ""
-                document.add(place, f"{show(each)} is not {domain.describe()}{hint}")
+                document.add(place, f"{show(each)} is not {domain.describe()}{domain.hint(each)}")
                 fine = False
             else:
                 if isinstance(each, float) and not math.isfinite(each):
@@ -208,7 +207,7 @@ def _candidates(domain: Domain, value: object) -> list[object] | None:
     if not isinstance(value, list):
         return None
     entries = cast(list[object], value)
-    if domain.kind in (tuple, list) and not (entries and all(isinstance(each, list) for each in entries)):
+    if domain.kind is tuple and not (entries and all(isinstance(each, list) for each in entries)):
         return None
     return entries
 

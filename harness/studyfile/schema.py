@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from harness.errors import did_you_mean
-from harness.interventions.base import Domain, Intervention
+from harness.interventions.base import MOST_EPOCHS, Domain, Intervention
 from harness.metrics import METRICS
 from harness.studyfile.problems import Path, listing, show
 
@@ -258,7 +258,9 @@ def _remedy_schema(kind: type[Intervention], *, grid: bool) -> dict[str, Any]:
     for name, domain in kind.domains().items():
         value = _domain_schema(domain)
         shape = {"anyOf": [value, {"type": "array", "minItems": 1, "items": value}]} if grid else value
-        properties[name] = {**shape, "description": domain.meaning, "default": defaults[name]}
+        default = defaults[name]
+        shown = list(default) if isinstance(default, tuple) else default
+        properties[name] = {**shape, "description": domain.meaning, "default": shown}
     return {
         "type": ["object", "null"],
         "additionalProperties": False,
@@ -268,11 +270,17 @@ def _remedy_schema(kind: type[Intervention], *, grid: bool) -> dict[str, Any]:
 
 
 def _domain_schema(domain: Domain) -> dict[str, Any]:
-    if domain.choices:
-        return {"enum": list(domain.choices)}
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", tuple: "array"}
     bounds = {"minimum": domain.low, "maximum": domain.high}
     finite = {word: bound for word, bound in bounds.items() if abs(bound) != float("inf")}
+    if domain.span:
+        epochs = f"^({'0|' if domain.low <= 0 else ''}[1-9][0-9]{{0,3}}|{MOST_EPOCHS})ep$"
+        words = [{"enum": list(domain.choices)}] if domain.choices else []
+        return {"anyOf": [{"type": "number", **finite}, {"type": "string", "pattern": epochs}, *words]}
+    if domain.choices:
+        return {"enum": list(domain.choices)}
+    if domain.kind is tuple:
+        return {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "integer", **finite}}
+    names = {bool: "boolean", int: "integer", float: "number", str: "string"}
     return {"type": names[domain.kind], **(finite if domain.kind in (int, float) else {})}
 
 

@@ -23,6 +23,10 @@ class Switch(Intervention):
 
     on: bool = parameter(True, "whether")
     count: int = parameter(3, "how many", low=1, high=9)
+    heads: int = parameter(2, "heads", choices=(1, 2, 4))
+    edges: tuple[int, ...] = parameter((2, 5), "edges", low=0, high=9)
+    early: float | str = parameter("1ep", "how often", low=0.01, high=1.0, span=True, search=("1ep", "5ep"))
+    until: float | str = parameter(0.5, "when it ends", low=0.0, high=1.0, span=True, choices=("never",))
 
     def apply(self, recipe: Recipe) -> Recipe:
         return recipe
@@ -40,6 +44,23 @@ class Switch(Intervention):
         (ProbabilityInterpolation, {"k": 2.5}, r"2\.5 is not a whole number in \[1, 1000\]"),
         (Switch, {"on": 1}, "1 is not true or false"),
         (Switch, {"count": True}, "True is not a whole number"),
+        (Switch, {"heads": 3}, "3 is not one of 1, 2, 4"),
+        (Switch, {"heads": True}, "True is not one of 1, 2, 4"),
+        (Switch, {"edges": (5, 2)}, r"\(5, 2\) is not a list of increasing whole numbers in \[0, 9\]; write \[2, 5\]"),
+        (Switch, {"edges": "2, 5"}, "'2, 5' is not a list"),
+        (Switch, {"edges": [[2]]}, r"\[\[2\]\] is not a list"),
+        (Switch, {"early": 0.0}, r"0\.0 is not a fraction of the budget in \[0\.01, 1\], epochs such as 3ep"),
+        (Switch, {"early": "3 ep"}, r"; write 3ep$"),
+        (Switch, {"early": 3}, r"; write 3ep for 3 epochs$"),
+        (Switch, {"early": "0ep"}, r"; the fewest is 1ep$"),
+        (Switch, {"early": "٣ep"}, r"; write a whole number before ep, at least 1$"),
+        (Switch, {"early": "never"}, r"'never' is not a fraction"),
+        (
+            Switch,
+            {"until": float("nan")},
+            r"nan is not a fraction of the budget in \[0, 1\], epochs such as 3ep, or never",
+        ),
+        (Switch, {"until": "always"}, "'always' is not a fraction"),
     ],
 )
 def test_a_bad_value_is_refused_with_what_is_allowed(
@@ -56,12 +77,37 @@ def test_a_whole_number_is_taken_where_a_number_is_asked() -> None:
     assert type(weight.weight) is float
 
 
+def test_spans_keep_how_they_were_written_and_sequences_become_tuples() -> None:
+    settings = {"early": "03ep", "until": 1, "edges": [0, 3], "heads": 4}
+    built = Switch.from_settings(settings)
+    assert built.settings() == {"on": True, "count": 3, "heads": 4, "edges": (0, 3), "early": "3ep", "until": 1.0}
+    assert (Switch(until="0ep").until, Switch(until="never").until, Switch().early) == ("0ep", "never", "1ep")
+
+
+def test_a_domain_says_what_is_allowed_and_what_is_searched() -> None:
+    domains = Switch.domains()
+    assert [domains[name].describe() for name in ("heads", "edges", "until")] == [
+        "one of 1, 2, 4",
+        "a list of increasing whole numbers in [0, 9]",
+        "a fraction of the budget in [0, 1], epochs such as 3ep, or never",
+    ]
+    assert [domains[name].describe_search() for name in ("on", "count", "heads", "early")] == [
+        "true, false",
+        "",
+        "1, 2, 4",
+        "1ep to 5ep",
+    ]
+    assert Weight.domains()["weight"].describe_search() == "0.0003 to 1, logarithmic"
+
+
 def test_defaults_and_search_ranges_lie_within_the_bounds() -> None:
     for kind in CATALOGUE:
         for name, domain in kind.domains().items():
             assert domain.check(kind.defaults()[name]) == kind.defaults()[name]
-            assert domain.search is None or domain.low <= domain.search[0] < domain.search[1] <= domain.high
             assert domain.meaning
+            if domain.search is not None:
+                low, high = (float(str(domain.check(end)).removesuffix("ep")) for end in domain.search)
+                assert low < high
 
 
 def test_every_entry_is_found_by_its_id_and_says_where_it_comes_from() -> None:

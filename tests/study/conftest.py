@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from harness.interventions import CATALOGUE
-from harness.interventions.base import Domain, Intervention, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe import Recipe
 from harness.study import Overrides, Study, StudyFileError, load_study
-
-
-class PairDomain(Domain):
-    """Two numbers; lists in a study file stand for them."""
-
-    def describe(self) -> str:
-        return "two numbers"
-
-    def check(self, value: object) -> object:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if (
-            isinstance(value, (list, tuple))
-            and len(value) == 2
-            and all(isinstance(each, (int, float)) for each in value)
-        ):
-            return tuple(float(each) for each in value)
-        raise ValueError(f"{value!r} is not two numbers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +45,22 @@ class Other(Intervention):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair(Intervention):
-    """A parameter that is itself a sequence."""
+class Shape(Intervention):
+    """A parameter that is itself a sequence, a span of training, and a choice among numbers."""
 
-    id: ClassVar[str] = "fake.pair"
-    title: ClassVar[str] = "Pair"
+    id: ClassVar[str] = "fake.shape"
+    title: ClassVar[str] = "Shape"
 
-    ends: tuple[float, float] = field(
-        default=(0.0, 1.0), metadata={"domain": PairDomain(kind=tuple, meaning="two ends")}
-    )
+    edges: tuple[int, ...] = parameter((2, 5), "where a range ends", low=1, high=50)
+    until: float | str = parameter(0.5, "when it ends", low=0.01, high=1.0, span=True)
+    start: float | str = parameter("1ep", "when it starts", low=0.0, high=1.0, span=True, choices=("never",))
+    heads: int = parameter(2, "heads", choices=(1, 2, 4))
 
     def apply(self, recipe: Recipe) -> Recipe:
         return recipe
 
 
-EVERYTHING = (*CATALOGUE, Many, Other, Pair)
+EVERYTHING = (*CATALOGUE, Many, Other, Shape)
 
 StudyFrom = Callable[..., Study]
 

@@ -85,10 +85,33 @@ def test_a_parameter_name_that_two_remedies_share_is_told_apart(study_from):
 
 
 def test_a_sequence_parameter_takes_a_list_and_its_grid_a_list_of_lists(study_from):
-    arms = "arms:\n  one: {fake.pair: {ends: [0, 2]}}\n  two: {fake.pair: {ends: [[0, 1], [1, 2.5]]}}\n"
+    arms = "arms:\n  one: {fake.shape: {edges: [2, 9]}}\n  two: {fake.shape: {edges: [[3], [1, 4]], heads: [1, 4]}}\n"
     study = study_from(HEAD + arms)
-    assert names(study) == ["one", "two[ends=(0,1)]", "two[ends=(1,2.5)]"]
-    assert study.settings()[0].stack[0].ends == (0.0, 2.0)
+    assert names(study) == [
+        "one",
+        "two[edges=(3),heads=1]",
+        "two[edges=(3),heads=4]",
+        "two[edges=(1,4),heads=1]",
+        "two[edges=(1,4),heads=4]",
+    ]
+    assert [row.stack[0].edges for row in study.settings()] == [(2, 9), (3,), (3,), (1, 4), (1, 4)]
+
+
+def test_base_may_hold_a_sequence_but_no_grid_of_them(study_from, mistakes_in):
+    assert study_from(HEAD + "base: {fake.shape: {edges: [1, 2]}}\narms: {}").base[0].edges == (1, 2)
+    assert mistakes_in(HEAD + "base: {fake.shape: {edges: [[1, 2]]}}\narms: {}") == [
+        "x.yaml:3: base: fake.shape: edges is a list, and base has one setting; give one value"
+    ]
+
+
+def test_a_span_is_a_fraction_or_epochs_and_both_may_stand_in_a_grid(study_from):
+    study = study_from(HEAD + "arms: {u: {fake.shape: {until: [1, .25, 03ep], start: never}}}")
+    assert names(study) == ["u[until=1]", "u[until=0.25]", "u[until=3ep]"]
+    assert [(row.stack[0].until, row.stack[0].start) for row in study.settings()] == [
+        (1.0, "never"),
+        (0.25, "never"),
+        ("3ep", "never"),
+    ]
 
 
 @pytest.mark.parametrize("empty", ["", "{}", "null"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.interventions import CATALOGUE
 from harness.study import StudyFileError, load_study
 
 HEAD = "name: s\ndata: ml-100k\n"
@@ -11,6 +12,9 @@ KEYS = (
     "name, question, data, base, arms, mode, replicates, seed, primary, checkpoint, sesoi, budget, backbone, "
     "diagnostics, device, on_inapplicable"
 )
+FAMILIES = tuple(dict.fromkeys(each.family() for each in CATALOGUE))
+SPAN = "a fraction of the budget in [0.01, 1], epochs such as 3ep"
+EDGES = "a list of increasing whole numbers in [1, 50]"
 
 ARM_MISTAKES = {
     "a misspelt id": (
@@ -25,7 +29,7 @@ ARM_MISTAKES = {
     ),
     "an id of no family": (
         "w: bigger",
-        "arms.w: unknown intervention 'bigger' (families: kl, training, index, loss, temperature, wiring, fake)",
+        f"arms.w: unknown intervention 'bigger' (families: {', '.join(FAMILIES)}, fake)",
     ),
     "a misspelt parameter": (
         "w: {kl.weight: {wieght: .1}}",
@@ -77,9 +81,74 @@ ARM_MISTAKES = {
         "w: {kl.weight: {weight: [[0, 1]]}}",
         "arms.w.kl.weight.weight[0]: [0, 1] is not a number in [0, 100]",
     ),
-    "a flat list that is no pair": (
-        "p: {fake.pair: {ends: [1, 2, 3]}}",
-        "arms.p.fake.pair.ends: [1, 2, 3] is not two numbers",
+    "a sequence out of order": (
+        "s: {fake.shape: {edges: [5, 2]}}",
+        f"arms.s.fake.shape.edges: [5, 2] is not {EDGES}; write [2, 5]",
+    ),
+    "a number for a sequence": (
+        "s: {fake.shape: {edges: 5}}",
+        f"arms.s.fake.shape.edges: 5 is not {EDGES}; write [5]",
+    ),
+    "an empty sequence": (
+        "s: {fake.shape: {edges: []}}",
+        f"arms.s.fake.shape.edges: [] is not {EDGES}",
+    ),
+    "a sequence beyond its bounds": (
+        "s: {fake.shape: {edges: [2, 51]}}",
+        f"arms.s.fake.shape.edges: [2, 51] is not {EDGES}",
+    ),
+    "a fraction in a sequence": (
+        "s: {fake.shape: {edges: [2, 5.5]}}",
+        f"arms.s.fake.shape.edges: [2, 5.5] is not {EDGES}; write [2]",
+    ),
+    "one bad sequence of a grid": (
+        "s: {fake.shape: {edges: [[2, 5], [2, 2]]}}",
+        f"arms.s.fake.shape.edges[1]: [2, 2] is not {EDGES}; write [2]",
+    ),
+    "a space in a span": (
+        "s: {fake.shape: {until: 3 ep}}",
+        f"arms.s.fake.shape.until: '3 ep' is not {SPAN}; write 3ep",
+    ),
+    "a span without its number": (
+        "s: {fake.shape: {until: ep}}",
+        f"arms.s.fake.shape.until: 'ep' is not {SPAN}; write a whole number before ep, at least 1",
+    ),
+    "a span in whole words": (
+        "s: {fake.shape: {until: 3epochs}}",
+        f"arms.s.fake.shape.until: '3epochs' is not {SPAN}; write 3ep",
+    ),
+    "a span below nothing": (
+        "s: {fake.shape: {until: -1ep}}",
+        f"arms.s.fake.shape.until: '-1ep' is not {SPAN}; write a whole number before ep, at least 1",
+    ),
+    "a span of no epoch": (
+        "s: {fake.shape: {until: 0ep}}",
+        f"arms.s.fake.shape.until: '0ep' is not {SPAN}; the fewest is 1ep",
+    ),
+    "half an epoch": (
+        "s: {fake.shape: {until: 1.5ep}}",
+        f"arms.s.fake.shape.until: '1.5ep' is not {SPAN}; write a whole number before ep, at least 1",
+    ),
+    "epochs without their unit": (
+        "s: {fake.shape: {until: 3}}",
+        f"arms.s.fake.shape.until: 3 is not {SPAN}; write 3ep for 3 epochs",
+    ),
+    "a span without end": (
+        "s: {fake.shape: {until: 99999ep}}",
+        f"arms.s.fake.shape.until: '99999ep' is not {SPAN}; the most is 10000ep",
+    ),
+    "a word that is no span": (
+        "s: {fake.shape: {start: nevr}}",
+        "arms.s.fake.shape.start: 'nevr' is not a fraction of the budget in [0, 1], epochs such as 3ep, or never; "
+        "did you mean never?",
+    ),
+    "a number that is no choice": (
+        "s: {fake.shape: {heads: 3}}",
+        "arms.s.fake.shape.heads: 3 is not one of 1, 2, 4",
+    ),
+    "true for a choice of numbers": (
+        "s: {fake.shape: {heads: true}}",
+        "arms.s.fake.shape.heads: true is not one of 1, 2, 4",
     ),
     "parameters without their name": (
         "w: {kl.weight: 0.1}",
@@ -205,8 +274,8 @@ KEY_MISTAKES = {
     ),
     "a misspelt id in base": (
         "base: wiring.cosin",
-        "base: unknown intervention 'wiring.cosin'; did you mean wiring.cosine? (known: wiring.retriever_attention, "
-        "wiring.cosine, wiring.live_keys, wiring.values, wiring.scale, wiring.interpolate)",
+        "base: unknown intervention 'wiring.cosin'; did you mean wiring.cosine? "
+        f"(known: {', '.join(each.id for each in CATALOGUE if each.family() == 'wiring')})",
     ),
     "a key given twice": ("name: t", "name: given twice, first on line 1; remove one"),
     "a control character": ('question: "a\\u0007b"', "question: 'a\\x07b' holds a control character; remove it"),

@@ -46,6 +46,20 @@ def test_the_schema_knows_each_intervention_with_its_parameters_and_bounds():
     assert remedy["kl.symmetric"]["properties"]["form"]["anyOf"][0] == {"enum": ["js", "jeffreys"]}
 
 
+def test_the_schema_knows_spans_sequences_and_choices_of_numbers(everything):
+    shape = study_schema(everything)["$defs"]["plain_remedy"]["anyOf"][1]["properties"]["fake.shape"]["properties"]
+    described = {"description": "where a range ends", "default": [2, 5]}
+    whole = {"type": "integer", "minimum": 1, "maximum": 50}
+    assert shape["edges"] == {"type": "array", "minItems": 1, "uniqueItems": True, "items": whole, **described}
+    fraction = {"type": "number", "minimum": 0.01, "maximum": 1.0}
+    assert shape["until"]["anyOf"] == [fraction, {"type": "string", "pattern": "^([1-9][0-9]{0,3}|10000)ep$"}]
+    assert shape["start"]["anyOf"][1:] == [
+        {"type": "string", "pattern": "^(0|[1-9][0-9]{0,3}|10000)ep$"},
+        {"enum": ["never"]},
+    ]
+    assert shape["heads"]["enum"] == [1, 2, 4]
+
+
 UNSEEN_BY_A_SCHEMA = {
     "a remedy twice in a stack",
     "the name A/A",
@@ -55,7 +69,7 @@ UNSEEN_BY_A_SCHEMA = {
     "two arms alike in another order",
     "a value given twice in a grid",
     "a grid without end",
-    "a flat list that is no pair",
+    "a sequence out of order",
     "a key given twice",
     "a control character",
     "half a character",

@@ -85,7 +85,7 @@ class _CausalAttention(torch.autograd.Function):
         width = projected.shape[1] // 3
         scale = 1.0 / math.sqrt(width // n_heads)
         mixed = projected.new_empty(len(projected), width)
-        kept: list[tuple[Tensor, Tensor, Tensor]] = []
+        kept: list[Tensor] = []
         for number, bucket in enumerate(buckets):
             heads = _to_heads(projected, bucket, n_heads, parts=3)
             share = torch.baddbmm(_future(bucket.length), heads[0], heads[1].transpose(1, 2), alpha=scale)
@@ -93,8 +93,9 @@ class _CausalAttention(torch.autograd.Function):
             dropped = share if cuts is None else share * cuts[number]
             _from_heads(torch.bmm(dropped, heads[2]).unsqueeze(0), mixed, bucket)
             if ctx.needs_input_grad[0]:
-                kept.append((heads, share, dropped))
-        ctx.kept, ctx.cuts, ctx.buckets, ctx.scale = kept, cuts, buckets, scale
+                kept += (heads, share, dropped)
+        ctx.save_for_backward(*kept)
+        ctx.cuts, ctx.buckets, ctx.scale = cuts, buckets, scale
         return mixed
 
     @staticmethod
@@ -102,7 +103,8 @@ class _CausalAttention(torch.autograd.Function):
         grad_mixed = grad_outputs[0]
         n_places, width = grad_mixed.shape
         grad_projected = grad_mixed.new_empty(n_places, 3 * width)
-        for number, (bucket, (heads, share, dropped)) in enumerate(zip(ctx.buckets, ctx.kept, strict=True)):
+        kept = iter(ctx.saved_tensors)
+        for number, (bucket, heads, share, dropped) in enumerate(zip(ctx.buckets, kept, kept, kept, strict=True)):
             n_heads = heads.shape[1] // bucket.n_windows
             grad = _to_heads(grad_mixed, bucket, n_heads, parts=1)[0]
             grad_heads = torch.empty_like(heads)
@@ -115,7 +117,6 @@ class _CausalAttention(torch.autograd.Function):
             torch.bmm(grad_share, heads[1], out=grad_heads[0])
             torch.bmm(grad_share.transpose(1, 2), heads[0], out=grad_heads[1])
             _from_heads(grad_heads, grad_projected, bucket)
-        ctx.kept = None
         return grad_projected, None, None, None
 
 

@@ -1,9 +1,12 @@
-"""How likely the backbone holds an item to be, over the whole catalogue.
+"""How likely the backbone holds an item to be over the whole catalogue, and how undecided it is.
 
 Apart from ``softmax.py``, whose text is part of the key of every trained backbone.
 """
 
 from __future__ import annotations
+
+import math
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -20,12 +23,32 @@ def log_likelihood(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
         items: ``(n_items + 1, d)`` float32; row 0 is padding and takes no part.
         targets: item number of each row, from 1, ``(n,)`` int64.
     """
-    catalogue = items[1:]
     logs = torch.empty(len(hidden))
-    buffer = torch.empty(min(CHUNK_ROWS, len(hidden)), len(catalogue))
+    for here, logits in _logits(hidden, items):
+        logs[here] = logits.gather(1, targets[here].unsqueeze(1) - 1).squeeze(1) - logits.logsumexp(dim=1)
+    return logs
+
+
+@torch.no_grad()
+def catalogue_entropy(hidden: Tensor, items: Tensor) -> Tensor:
+    """Entropy of ``softmax(hidden . items)`` of every row, nats in [0, ln n_items], ``(n,)``, without a gradient.
+
+    Args:
+        hidden: ``(n, d)`` float32.
+        items: ``(n_items + 1, d)`` float32; row 0 is padding and takes no part.
+    """
+    entropy = torch.empty(len(hidden))
+    for here, logits in _logits(hidden, items):
+        logits -= logits.logsumexp(dim=1, keepdim=True)
+        entropy[here] = -(logits.exp() * logits).sum(dim=1)
+    return entropy.clamp_(0.0, math.log(max(1, len(items) - 1)))
+
+
+def _logits(hidden: Tensor, items: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Logits over the catalogue a stretch of rows at a time, in a buffer that the next stretch overwrites."""
+    catalogue = items[1:].t()
+    buffer = torch.empty(min(CHUNK_ROWS, len(hidden)), catalogue.shape[1])
     for first in range(0, len(hidden), CHUNK_ROWS):
         here = slice(first, first + CHUNK_ROWS)
-        logits = torch.mm(hidden[here], catalogue.t(), out=buffer[: len(hidden[here])])
-        wanted = logits.gather(1, targets[here].unsqueeze(1) - 1).squeeze(1)
-        logs[here] = wanted - logits.logsumexp(dim=1)
-    return logs
+        rows = hidden[here]
+        yield here, torch.mm(rows, catalogue, out=buffer[: len(rows)])

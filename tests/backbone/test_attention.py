@@ -40,3 +40,14 @@ def test_value_and_gradient_equal_plain_attention_under_the_same_masks(rate: flo
     (plainly * direction).sum().backward()
     torch.testing.assert_close(mixed, plainly, rtol=0, atol=1e-5)
     torch.testing.assert_close(gradient(packed), gradient(plain), rtol=0, atol=1e-5)
+
+
+def test_a_kept_graph_gives_the_gradient_of_a_second_loss() -> None:
+    buckets = cut_buckets(np.array([9, 5, 5, 1]))
+    packed = torch.randn(buckets[-1].stop, 3 * WIDTH, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    mixed = causal_attention(packed, buckets, N_HEADS, None)
+    (first,) = torch.autograd.grad(mixed.sum(), packed, retain_graph=True)
+    (second,) = torch.autograd.grad(3.0 * mixed.sum(), packed)
+    torch.testing.assert_close(second, 3.0 * first)
+    with pytest.raises(RuntimeError, match="second time"):
+        torch.autograd.grad(mixed.sum(), packed)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.interactions import Interactions
+from harness.data.partners import Partners, group_by_target
 
 Indices = NDArray[np.int64]
 
@@ -27,6 +28,7 @@ class Prefixes:
         target: the next item, ``(n_prefixes,)``.
         train: numbers of the training prefixes, ascending, ``(n_train,)``.
         valid, test: number of each user's valid and test query, ``(n_users,)``.
+        partners: the training prefixes by target.
     """
 
     user: Indices
@@ -35,6 +37,7 @@ class Prefixes:
     train: Indices
     valid: Indices
     test: Indices
+    partners: Partners
 
     @property
     def n_prefixes(self) -> int:
@@ -56,4 +59,13 @@ def split_prefixes(data: Interactions) -> Prefixes:
     is_train = np.ones(len(user), dtype=bool)
     is_train[test] = False
     is_train[valid] = False
-    return Prefixes(user=user, position=position, target=target, train=np.flatnonzero(is_train), valid=valid, test=test)
+    train = np.flatnonzero(is_train)
+    return Prefixes(
+        user=user,
+        position=position,
+        target=target,
+        train=train,
+        valid=valid,
+        test=test,
+        partners=group_by_target(target, train, data.n_items),
+    )

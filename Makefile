@@ -1,7 +1,7 @@
 # Short names for the commands of README.md and CONTRIBUTING.md.
 BIN := .venv/bin
 
-.PHONY: help install test slow lint format types contracts ci schema
+.PHONY: help install test slow lint format types contracts ci schema pages
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,9 @@ contracts:  ## who may import whom
 
 schema:  ## rewrite studies/schema.json from the catalogue
 	$(BIN)/ftr-study schema > studies/schema.json
+
+pages:  ## rewrite docs/interventions from the catalogue
+	$(BIN)/ftr-study pages
 
 ci:  ## everything, from an empty environment
 	bash .ci/run

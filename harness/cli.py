@@ -171,34 +171,34 @@ def schema() -> None:
 
 @app.command()
 def describe(intervention: Annotated[str, typer.Argument(help="Its id, such as kl.weight.")]) -> None:
-    """Say what an intervention changes, its parameters and where it comes from."""
-    import inspect
-
-    from harness.compose import compose
+    """Say what an intervention changes, why, its parameters, and what it stacks with."""
     from harness.interventions import find
-    from harness.recipe import BASE
+    from harness.interventions.pages import page_of
+    from harness.interventions.rendering import page_text
 
-    found = find(intervention)
-    print(f"{found.id}: {found.title} {found.title_zh}".rstrip())
-    print(f"seed section {found.section or 'none'}, seed priority {found.priority}")
-    print(inspect.getdoc(found))
-    for name, domain in found.domains().items():
-        print(f"  {name}: {domain.meaning}; {domain.describe()}; default {found.defaults()[name]}")
-    base = compose(BASE, [find(each)() for each in found.example_base])
-    before, after = base.describe(), compose(base, [found()]).describe()
-    for seam in before:
-        if before[seam] != after[seam]:
-            print(f"  writes {seam}: {before[seam]} becomes {after[seam]}")
+    print(page_text(page_of(find(intervention))))
+
+
+@app.command()
+def pages(
+    folder: Annotated[Path, typer.Argument(help="Where the Markdown files go.")] = Path("docs/interventions"),
+) -> None:
+    """Write a page for each built-in intervention, and their index."""
+    from harness.interventions import CATALOGUE
+    from harness.interventions.rendering import write_pages
+
+    print(f"{len(write_pages(folder, CATALOGUE))} files in {folder}")
 
 
 @list_app.command("interventions")
-def list_interventions() -> None:
-    """Every intervention: id, seed priority, heading, parameters."""
-    from harness.interventions import available
+def list_interventions(
+    family: Annotated[str | None, typer.Argument(help="Only those of this problem, such as kl.")] = None,
+) -> None:
+    """Every intervention by problem: what it takes, what it writes, what cannot stand beside it."""
+    from harness.interventions.pages import pages_of
+    from harness.interventions.rendering import list_text
 
-    for each in available().values():
-        settings = ", ".join(f"{name}={value}" for name, value in each.defaults().items())
-        print(f"{each.id:28} {each.priority}  {each.title}{f' ({settings})' if settings else ''}")
+    print(list_text(pages_of(family)))
 
 
 @list_app.command("data")

@@ -24,6 +24,10 @@ class QualityFilter(Intervention):
     title_zh: ClassVar[str] = "检索质量过滤"
     priority: ClassVar[Priority] = "H"
     section: ClassVar[str] = "3.3"
+    why: ClassVar[str] = "Poor neighbours are worse than none."
+    observable: ClassVar[str] = (
+        "No neighbour under the threshold is left, and a sample without any scores as the backbone scores it."
+    )
 
     threshold: float = parameter(0.6, "smallest cosine of a neighbour", low=-1.0, high=1.0, search=(0.0, 0.95))
     where: str = parameter("both", "where the filter acts", choices=("train", "eval", "both"))

@@ -23,6 +23,12 @@ class Reverse(Intervention):
     title_zh: ClassVar[str] = "反转KL散度计算方向"
     priority: ClassVar[Priority] = "H"
     section: ClassVar[str] = "1.1"
+    why: ClassVar[str] = (
+        "The recommender is to learn from what was retrieved, instead of the retriever from the recommender."
+    )
+    observable: ClassVar[str] = (
+        "The gradient equals the closed form of the reversed divergence, the added 1e-8 included."
+    )
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, divergence=ReverseKL())
@@ -40,6 +46,13 @@ class Weight(Intervention):
     title_zh: ClassVar[str] = "降低KL损失权重"
     priority: ClassVar[Priority] = "H"
     section: ClassVar[str] = "1.2"
+    why: ClassVar[str] = (
+        "A weaker pull towards the recommender leaves the retriever room; without it only the recommendation task "
+        "trains."
+    )
+    observable: ClassVar[str] = (
+        "The term's contribution scales exactly with the weight, and at 0 the term is never computed."
+    )
 
     weight: float = parameter(
         0.01, "factor of the KL term; 0 removes it", low=0.0, high=100.0, search=(0.0003, 1.0), log=True
@@ -61,6 +74,8 @@ class Symmetric(Intervention):
     title_zh: ClassVar[str] = "双向KL损失"
     priority: ClassVar[Priority] = "H"
     section: ClassVar[str] = "1.3"
+    why: ClassVar[str] = "If both distributions learn from each other, neither drags the other along."
+    observable: ClassVar[str] = "Swapping the two distributions changes nothing, and Jensen-Shannon stays within ln 2."
 
     form: str = parameter("js", "which two-way divergence", choices=("js", "jeffreys"))
 

@@ -23,7 +23,14 @@ class Ramp(Intervention):
     title_zh: ClassVar[str] = "动态损失权重"
     priority: ClassVar[Priority] = "H"
     section: ClassVar[str] = "5.1"
+    why: ClassVar[str] = (
+        "The enhanced loss should not weigh half as much as the main one while neighbours are still poor."
+    )
+    observable: ClassVar[str] = "The weight of the enhanced loss differs by epoch, as planned."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
+    as_found: ClassVar[str] = (
+        "The enhanced loss has no path to the retriever, so its weight shows in the log and nowhere else."
+    )
 
     start: float = parameter(0.1, "weight at the start", low=0.0, high=100.0, search=(0.0, 0.5))
     end: float = parameter(0.4, "weight at the end", low=0.0, high=100.0, search=(0.2, 1.0))
@@ -44,6 +51,10 @@ class Conditional(Intervention):
     title: ClassVar[str] = "Condition the loss on retrieval quality"
     title_zh: ClassVar[str] = "基于检索质量的条件损失"
     section: ClassVar[str] = "5.2"
+    why: ClassVar[str] = "Where the neighbours are poor, only the plain loss should train."
+    observable: ClassVar[str] = (
+        "Samples under the threshold give exactly no gradient to the enhanced loss and the KL term."
+    )
 
     threshold: float = parameter(
         0.6, "smallest mean cosine of a sample's neighbours", low=-1.0, high=1.0, search=(0.0, 0.95)

@@ -23,7 +23,12 @@ class Raise(Intervention):
     title_zh: ClassVar[str] = "增加温度参数"
     priority: ClassVar[Priority] = "H"
     section: ClassVar[str] = "6.1"
+    why: ClassVar[str] = "Smoother weights let several neighbours speak and average their noise."
+    observable: ClassVar[str] = "The logits of both distributions shrink as 1/tau."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine",)
+    as_found: ClassVar[str] = (
+        "Raw dot products span hundreds, so the attention stays with one neighbour at any such temperature."
+    )
 
     tau: float = parameter(
         0.15, "temperature of both distributions", low=0.001, high=1000.0, search=(0.05, 20.0), log=True
@@ -45,7 +50,12 @@ class Anneal(Intervention):
     title_zh: ClassVar[str] = "实现温度退火策略"
     priority: ClassVar[Priority] = "H"
     section: ClassVar[str] = "6.2"
+    why: ClassVar[str] = "Hot at first to explore, cold at last to commit."
+    observable: ClassVar[str] = "The temperature differs by epoch, as planned, down to its floor."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine",)
+    as_found: ClassVar[str] = (
+        "Raw dot products span hundreds, so the attention stays with one neighbour at any such temperature."
+    )
 
     init: float = parameter(0.2, "temperature at the start", low=0.001, high=1000.0, search=(0.1, 20.0), log=True)
     floor: float = parameter(0.07, "temperature at the end", low=0.001, high=1000.0, search=(0.02, 1.0), log=True)

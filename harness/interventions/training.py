@@ -23,7 +23,12 @@ class AlphaRamp(Intervention):
     title_zh: ClassVar[str] = "增加alpha参数"
     priority: ClassVar[Priority] = "H"
     section: ClassVar[str] = "2.3"
+    why: ClassVar[str] = "Little trust in the retriever while it is new, more as it learns."
+    observable: ClassVar[str] = "The share differs by epoch, and evaluation uses that of its epoch."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.scale",)
+    as_found: ClassVar[str] = (
+        "The knowledge is some thirty times shorter than ``s``, so any share of it leaves the ranking nearly as it was."
+    )
 
     start: float = parameter(0.1, "share at the start, a fraction", low=0.0, high=1.0, search=(0.0, 0.3))
     end: float = parameter(0.25, "share at the end, a fraction", low=0.0, high=1.0, search=(0.15, 0.5))

@@ -24,6 +24,8 @@ class RetrieverAttention(Intervention):
     id: ClassVar[str] = "wiring.retriever_attention"
     title: ClassVar[str] = "Attend with the retriever's query"
     title_zh: ClassVar[str] = "用检索器的查询计算注意力"
+    why: ClassVar[str] = "The weights of the mixture should come from the module that is being trained."
+    observable: ClassVar[str] = "The enhanced loss reaches the retriever's parameters."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, attention_query=RetrieverQuery())
@@ -39,6 +41,8 @@ class Cosine(Intervention):
     id: ClassVar[str] = "wiring.cosine"
     title: ClassVar[str] = "Cosine similarities"
     title_zh: ClassVar[str] = "使用余弦相似度"
+    why: ClassVar[str] = "Similarities of known range give the temperature something to act on."
+    observable: ClassVar[str] = "No logit exceeds 1/tau in size, and the attention's entropy moves with tau."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, similarity=CosineSimilarity())
@@ -54,6 +58,8 @@ class LiveKeys(Intervention):
     id: ClassVar[str] = "wiring.live_keys"
     title: ClassVar[str] = "Live keys"
     title_zh: ClassVar[str] = "实时编码键"
+    why: ClassVar[str] = "A key that was stored before training says nothing about the retriever as it is now."
+    observable: ClassVar[str] = "Query and key of a similarity both get gradient."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, keys=attention.LiveKeys())
@@ -69,6 +75,10 @@ class Values(Intervention):
     id: ClassVar[str] = "wiring.values"
     title: ClassVar[str] = "Weigh the similar sequences"
     title_zh: ClassVar[str] = "加权相似序列"
+    why: ClassVar[str] = "The second symptom of the seed: targets are weighed where similar sequences should be."
+    observable: ClassVar[str] = (
+        "What a neighbour contributes is its history's vector, its target's, or the mean of both."
+    )
 
     value: str = parameter("sequence", "what a neighbour contributes", choices=("sequence", "both", "target"))
 
@@ -87,6 +97,8 @@ class Scale(Intervention):
     id: ClassVar[str] = "wiring.scale"
     title: ClassVar[str] = "Rescale the knowledge"
     title_zh: ClassVar[str] = "缩放检索知识"
+    why: ClassVar[str] = "Only knowledge as long as what it is mixed with can turn it."
+    observable: ClassVar[str] = "The angle between the enhanced vector and ``s`` grows with alpha."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, scale=SequenceNorm())
@@ -105,6 +117,13 @@ class ProbabilityInterpolation(Intervention):
     id: ClassVar[str] = "wiring.interpolate"
     title: ClassVar[str] = "Interpolate probabilities"
     title_zh: ClassVar[str] = "在概率空间插值"
+    why: ClassVar[str] = (
+        "Probabilities mix on one scale whatever the length of the vectors, and need no training for it."
+    )
+    observable: ClassVar[str] = (
+        "Scores are those of the mixed probabilities, which sum to 1; without a retrieved part they are the "
+        "backbone's, bit for bit."
+    )
 
     l: float = parameter(  # noqa: E741 - lambda, as the paper writes it
         0.3, "part of the retrieved distribution, a fraction", low=0.0, high=0.95, search=(0.0, 0.95)

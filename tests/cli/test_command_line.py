@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli
+from harness.interventions import CATALOGUE
 
 GOOD = """\
 name: small
@@ -148,17 +149,55 @@ def test_plan_says_what_would_run(
 
 def test_listing_and_describing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(monkeypatch, "list", "interventions") == 0
-    assert "kl.reverse" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert all(f"  {each.id} " in said for each in CATALOGUE)
+    assert call(monkeypatch, "list", "interventions", "temperature") == 0
+    said = capsys.readouterr().out
+    assert "takes tau = 0.15 (a number in [0.001, 1000])" in said
+    assert "kl." not in said
     assert call(monkeypatch, "describe", "kl.weight") == 0
     said = capsys.readouterr().out
     assert "writes alignment_weight: Constant(value=0.03) becomes Constant(value=0.01)" in said
-    assert "a number in [0, 100]" in said
+    assert "a number in [0, 100]; default 0.01; a search explores 0.0003 to 1, logarithmic" in " ".join(said.split())
     assert call(monkeypatch, "list", "data") == 0
     assert "ml-100k" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    "words", [("--help",), ("validate", "study.yaml"), ("plan", "study.yaml", "--data-dir", "data")]
+    ("words", "message"),
+    [
+        (("describe", "kl.wieght"), "unknown intervention 'kl.wieght'; did you mean kl.weight?"),
+        (("list", "interventions", "wirring"), "no intervention is of family 'wirring'; did you mean wiring?"),
+    ],
+)
+def test_an_unknown_intervention_or_family_is_answered_with_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], message: str
+) -> None:
+    assert call(monkeypatch, *words) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_pages_writes_one_for_each_intervention(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "pages") == 0
+    assert f"{len(CATALOGUE) + 1} files in docs/interventions" in capsys.readouterr().out
+    assert {path.name for path in Path("docs/interventions").iterdir()} == {
+        "README.md",
+        *(f"{each.id}.md" for each in CATALOGUE),
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("validate", "study.yaml"),
+        ("plan", "study.yaml", "--data-dir", "data"),
+        ("list", "interventions"),
+        ("describe", "kl.weight"),
+        ("pages",),
+    ],
 )
 def test_torch_is_not_loaded_before_it_is_needed(folder: Path, words: tuple[str, ...]) -> None:
     script = (

@@ -17,6 +17,7 @@ from harness.ftragrec.attention import (
 )
 from harness.ftragrec.checkpoint import BestOnValid, CheckpointRule
 from harness.ftragrec.fusion import Fusion, LinearFusion, Scale, ScheduledShare, Share, TargetValues, Unscaled, Values
+from harness.ftragrec.index import Index, IVFFlat
 from harness.ftragrec.memory import (
     Admission,
     Eviction,
@@ -28,8 +29,13 @@ from harness.ftragrec.memory import (
     TrainSource,
 )
 from harness.ftragrec.objective import (
+    ALIGNMENT,
+    ENHANCED,
+    RECOMMENDATION,
     AllSamples,
+    AllTerms,
     Combiner,
+    Curriculum,
     Divergence,
     ExtraTerm,
     ForwardKL,
@@ -41,7 +47,16 @@ from harness.ftragrec.objective import (
 from harness.ftragrec.phases import BackboneDropout, LearningRates, Phases, RetrieverOnly
 from harness.ftragrec.retriever import FeedForward, RandomStart, Retriever, Start
 from harness.ftragrec.scorer import EnhancedDot, Scorer
-from harness.ftragrec.search import Exclusion, HitFilter, Index, IVFFlat, Selection, ShorterOwnPrefix, TopK
+from harness.ftragrec.search import (
+    BatchQuery,
+    Exclusion,
+    HitFilter,
+    SearchQuery,
+    Selection,
+    ShorterOwnPrefix,
+    Stage,
+    TopK,
+)
 from harness.schedules import Constant, Schedule
 
 ADDITIVE = frozenset({"extra_terms", "filters"})
@@ -62,6 +77,7 @@ class Recipe:
     retriever: Retriever = FeedForward()  # [3]
     start: Start = RandomStart()  # [3]
     phases: Phases = RetrieverOnly()  # [3]
+    search_query: SearchQuery = BatchQuery()  # [4]
     selection: Selection = TopK()  # [4]
     exclusion: Exclusion = ShorterOwnPrefix()  # [4]
     filters: tuple[HitFilter, ...] = ()  # [4]
@@ -79,6 +95,7 @@ class Recipe:
     divergence: Divergence = ForwardKL()  # [8]
     sample_mask: SampleMask = AllSamples()  # [8]
     combiner: Combiner = WeightedSum()  # [8]
+    curriculum: Curriculum = AllTerms()  # [8]
     extra_terms: tuple[ExtraTerm, ...] = ()  # [8]
     refresh: Refresh = StoredKeysRefresh()  # [9]
     scorer: Scorer = EnhancedDot()  # [10]
@@ -97,19 +114,48 @@ class Recipe:
         text = "\n".join(f"{seam}: {spec}" for seam, spec in self.describe().items())
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
+    @property
+    def moves_backbone(self) -> bool:
+        """Whether any part of the backbone trains in any epoch."""
+        return self.phases.moves_backbone(self.learning_rates)
+
+    def live_terms(self) -> tuple[str, ...]:
+        """Terms of the loss that have a gradient path to a tensor that trains in some epoch."""
+        through_attention = self.fusion.reads_knowledge and (
+            self.attention_query.reaches_retriever or self.keys.reaches_retriever
+        )
+        reached = {
+            RECOMMENDATION: self.moves_backbone,
+            ENHANCED: self.enhanced_weight != Constant(0.0)
+            and (self.moves_backbone or self.fusion.learns or through_attention),
+            ALIGNMENT: self.alignment_weight != Constant(0.0),
+        }
+        return (*(term for term, live in reached.items() if live), *(type(each).__name__ for each in self.extra_terms))
+
     def check(self, written: frozenset[str]) -> tuple[str, ...]:
         """Why this combination cannot work, a sentence each; empty where it can.
 
         Args:
             written: seams that the arm sets itself, as against those that its base had already.
         """
-        problems: list[str] = []
-        if self.alignment_weight == Constant(0.0) and "divergence" in written:
-            problems.append(
-                f"divergence is {self.divergence}, but alignment_weight is 0, so the divergence is never computed; "
-                "give the term a weight above 0"
-            )
-        return tuple(problems)
+        live = self.live_terms()
+        needs_alignment = sorted({"divergence", "teacher", "curriculum"} & written)
+        never_read = sorted({"attention_query", "scale"} & written)
+        one_stage = sorted({str(each) for each in self.filters if set(each.stages) != set(Stage)})
+        rules = {
+            f"alignment_weight is 0, so the alignment term that {' and '.join(needs_alignment)} concerns is never "
+            "computed; give the term a weight above 0": needs_alignment and self.alignment_weight == Constant(0.0),
+            f"the loss has {len(live)} term(s) that can train anything ({', '.join(live) or 'none'}), and "
+            f"{self.combiner} combines at least {self.combiner.min_terms}; add a remedy that gives another term a "
+            "path, such as wiring.retriever_attention": "combiner" in written and len(live) < self.combiner.min_terms,
+            "nothing trains, so keys encoded anew are the keys that are stored; add a term or a warm start that moves "
+            "the retriever": "refresh" in written and self.refresh.reencodes and not live,
+            f"{self.fusion} weighs the neighbours itself, so {' and '.join(never_read)} is never read; leave one of "
+            "them out": never_read and not self.fusion.reads_knowledge,
+            f"{' and '.join(one_stage)} acts in one stage only, while {self.search_query} makes both the same; let the "
+            "filter act in both": one_stage and self.search_query.same_in_both_stages,
+        }
+        return tuple(problem for problem, holds in rules.items() if holds)
 
 
 SEAMS = tuple(each.name for each in fields(Recipe))

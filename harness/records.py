@@ -25,6 +25,7 @@ Ranks = NDArray[np.int32]
 
 MAGIC = b"ftr-study record 1\n"
 _RANK_FIELDS = ("valid_on", "valid_off", "test_on", "test_off")
+_ALSO = "also."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +57,8 @@ class RunRecord:
         key: hash of everything that decides the ranks.
         valid_on, valid_off, test_on, test_off: rank of each user's target, from 1, retrieval on and off,
             ``(n_users,)`` int32.
+        also: other ranks by name, each ``(n_users,)`` int32, such as those on test without valid targets in the memory.
+        served: whether the run would be served with retrieval, ``on`` or ``off``.
         chosen_epoch: the epoch of the chosen checkpoint.
         curve: one point an evaluation, oldest first.
         seconds: stage -> wall seconds (``train``, ``search``, ``evaluate``, ``total``, ...).
@@ -73,6 +76,8 @@ class RunRecord:
     chosen_epoch: int
     curve: tuple[EpochPoint, ...]
     seconds: Mapping[str, float]
+    also: Mapping[str, Ranks] = field(default_factory=dict[str, Ranks])
+    served: str = "on"
     checks: Mapping[str, str] = field(default_factory=dict[str, str])
     recipe: Mapping[str, str] = field(default_factory=dict[str, str])
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -82,6 +87,11 @@ class RunRecord:
     def chosen(self) -> EpochPoint:
         """The evaluation at the chosen epoch."""
         return next(point for point in self.curve if point.epoch == self.chosen_epoch)
+
+    @property
+    def test(self) -> Ranks:
+        """Ranks on test as the run would be served, ``(n_users,)``."""
+        return self.test_on if self.served == "on" else self.test_off
 
 
 class DamagedRecordError(Exception):
@@ -93,6 +103,7 @@ def encode_record(record: RunRecord) -> bytes:
     described = {
         "key": record.key,
         "chosen_epoch": record.chosen_epoch,
+        "served": record.served,
         "curve": [asdict(point) for point in record.curve],
         "seconds": dict(record.seconds),
         "checks": dict(record.checks),
@@ -105,6 +116,7 @@ def encode_record(record: RunRecord) -> bytes:
         archive,
         described=np.frombuffer(json.dumps(described).encode(), dtype=np.uint8),
         **{name: getattr(record, name).astype("<i4") for name in _RANK_FIELDS},
+        **{f"{_ALSO}{name}": ranks.astype("<i4") for name, ranks in record.also.items()},
     )
     payload = archive.getvalue()
     return MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
@@ -126,8 +138,13 @@ def decode_record(content: bytes) -> RunRecord:
         with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
             described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))
             ranks = {name: archive[name].astype(np.int32) for name in _RANK_FIELDS}
+            also = {
+                name.removeprefix(_ALSO): archive[name].astype(np.int32)
+                for name in archive.files
+                if name.startswith(_ALSO)
+            }
         curve = tuple(EpochPoint(**point) for point in described.pop("curve"))
-        return RunRecord(curve=curve, **ranks, **described)
+        return RunRecord(curve=curve, also=also, **ranks, **described)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as problem:
         raise DamagedRecordError(f"its layout is not the one of this version: {problem}") from problem
 

@@ -1,13 +1,40 @@
 """Numbers that change over a run: a schedule maps the progress of training to a value.
 
-Durations count in fractions of the epoch budget, so that a schedule acts in short runs too.
+Spans of time count in fractions of the epoch budget, so that a schedule acts in short runs too, or in epochs.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+Span = float | str
+"""A stretch of training: a fraction of the epoch budget, or a number of epochs such as ``10ep``."""
+
+
+def epochs_of(span: Span, epochs: int) -> float:
+    """A span in epochs, of a budget of ``epochs``.
+
+    >>> epochs_of(0.5, 20), epochs_of("3ep", 20)
+    (10.0, 3.0)
+    """
+    return float(span.removesuffix("ep")) if isinstance(span, str) else span * epochs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What an epoch brought.
+
+    Attributes:
+        on, off: the figure on valid that chooses the checkpoint, with retrieval and without.
+        losses: term -> mean over the epoch, nats.
+    """
+
+    on: float
+    off: float
+    losses: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,15 +44,26 @@ class Progress:
     Attributes:
         epoch: the epoch that is about to be trained, counted from 0.
         epochs: the epoch budget, at least 1.
+        seen: one entry for every epoch that was trained, oldest first.
     """
 
     epoch: int
     epochs: int
+    seen: tuple[Seen, ...] = ()
 
     @property
     def fraction(self) -> float:
         """The share of the budget already spent, in [0, 1)."""
         return self.epoch / self.epochs
+
+    def towards(self, span: Span) -> float:
+        """How much of a span from the start is over, in [0, 1].
+
+        >>> Progress(epoch=2, epochs=8).towards(0.5), Progress(epoch=2, epochs=8).towards("1ep")
+        (0.5, 1.0)
+        """
+        length = epochs_of(span, self.epochs)
+        return min(self.epoch / length, 1.0) if length > 0 else 1.0
 
 
 class Schedule(Protocol):
@@ -52,7 +90,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linear:
-    """From ``start`` to ``end`` in a straight line, reached at the fraction ``until``.
+    """From ``start`` to ``end`` in a straight line, reached at ``until``.
 
     >>> [Linear(start=0.0, end=1.0, until=0.5)(Progress(epoch=e, epochs=4)) for e in range(4)]
     [0.0, 0.5, 1.0, 1.0]
@@ -60,16 +98,16 @@ class Linear:
 
     start: float
     end: float
-    until: float = 1.0
+    until: Span = 1.0
 
     def __call__(self, progress: Progress) -> float:
-        done = min(progress.fraction / self.until, 1.0)
+        done = progress.towards(self.until)
         return self.start + (self.end - self.start) * done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cosine:
-    """From ``start`` to ``end`` along half a cosine, reached at the fraction ``until``.
+    """From ``start`` to ``end`` along half a cosine, reached at ``until``.
 
     >>> round(Cosine(start=0.0, end=1.0)(Progress(epoch=1, epochs=4)), 4)
     0.1464
@@ -77,16 +115,16 @@ class Cosine:
 
     start: float
     end: float
-    until: float = 1.0
+    until: Span = 1.0
 
     def __call__(self, progress: Progress) -> float:
-        done = min(progress.fraction / self.until, 1.0)
+        done = progress.towards(self.until)
         return self.start + (self.end - self.start) * (1.0 - math.cos(math.pi * done)) / 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exponential:
-    """Geometric decay (or growth) from ``start`` to ``end``, reached at the fraction ``until``.
+    """Geometric decay (or growth) from ``start`` to ``end``, reached at ``until``.
 
     Both ends are above zero.
 
@@ -96,8 +134,31 @@ class Exponential:
 
     start: float
     end: float
-    until: float = 1.0
+    until: Span = 1.0
 
     def __call__(self, progress: Progress) -> float:
-        done = min(progress.fraction / self.until, 1.0)
+        done = progress.towards(self.until)
         return self.start * (self.end / self.start) ** done
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnValidation:
+    """A value that grows by ``1 + rate`` after an epoch in which retrieval helped on valid, else falls by ``1 - rate``.
+
+    >>> better, worse = Seen(on=0.2, off=0.1, losses={}), Seen(on=0.1, off=0.1, losses={})
+    >>> schedule = OnValidation(start=0.5, rate=0.2, low=0.05, high=1.0)
+    >>> [round(schedule(Progress(epoch=n, epochs=3, seen=(better, worse)[:n])), 3) for n in range(3)]
+    [0.5, 0.6, 0.48]
+    """
+
+    start: float
+    rate: float
+    low: float
+    high: float
+
+    def __call__(self, progress: Progress) -> float:
+        value = self.start
+        for each in progress.seen:
+            factor = 1.0 + self.rate if each.on > each.off else 1.0 - self.rate
+            value = min(max(value * factor, self.low), self.high)
+        return value

@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -132,6 +133,7 @@ DEFAULT = BackboneSpec()
 """The one recipe of all studies."""
 
 
+@cache
 def resolve_precision(wanted: str, *, cpu_flags: Path = Path("/proc/cpuinfo")) -> Precision:
     """The precision that ``wanted`` means on this machine.
 

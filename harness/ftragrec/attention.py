@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from harness.schedules import Constant, Progress, Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.ftragrec.inputs import Inputs
-    from harness.ftragrec.memory import Memory
-    from harness.ftragrec.search import Neighbours
+    from harness.ftragrec.retrieved import Retrieved
 
 
 Encode = Callable[["Tensor"], "Tensor"]
@@ -21,7 +19,13 @@ Encode = Callable[["Tensor"], "Tensor"]
 
 
 class AttentionQuery(Protocol):
-    """A spec of the seam ``attention_query``."""
+    """A spec of the seam ``attention_query``.
+
+    Attributes:
+        reaches_retriever: whether the mixing weights have a gradient to the retriever through the query.
+    """
+
+    reaches_retriever: ClassVar[bool]
 
     def choose(self, sequence: Tensor, query: Tensor) -> Tensor:
         """The vector that asks, of ``s`` and ``R(s)``, ``(batch, d)`` each."""
@@ -37,9 +41,15 @@ class Similarity(Protocol):
 
 
 class Keys(Protocol):
-    """A spec of the seam ``keys``."""
+    """A spec of the seam ``keys``.
 
-    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs, encode: Encode) -> Tensor:
+    Attributes:
+        reaches_retriever: whether the keys have a gradient to the retriever.
+    """
+
+    reaches_retriever: ClassVar[bool]
+
+    def gather(self, retrieved: Retrieved, encode: Encode) -> Tensor:
         """Keys of the neighbours, ``(batch, k, d)``; ``encode`` is R as it encodes the batch's queries."""
         ...
 
@@ -47,7 +57,7 @@ class Keys(Protocol):
 class Temperature(Protocol):
     """A spec of the seam ``temperature``."""
 
-    def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
+    def __call__(self, progress: Progress, retrieved: Retrieved) -> float | Tensor:
         """tau: a number, or ``(batch, 1)`` where it differs by sample."""
         ...
 
@@ -60,6 +70,8 @@ class Temperature(Protocol):
 class BackboneQuery:
     """The mixing weights ask with the backbone vector ``s``, not with ``R(s)``.  Source: point 7."""
 
+    reaches_retriever: ClassVar[bool] = False
+
     def choose(self, sequence: Tensor, query: Tensor) -> Tensor:
         return sequence
 
@@ -67,6 +79,8 @@ class BackboneQuery:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieverQuery:
     """The mixing weights ask with ``R(s)``, as the retrieval distribution does.  Source: family 0."""
+
+    reaches_retriever: ClassVar[bool] = True
 
     def choose(self, sequence: Tensor, query: Tensor) -> Tensor:
         return query
@@ -94,16 +108,21 @@ class CosineSimilarity:
 class StoredKeys:
     """Neighbours' keys as the memory stored them.  Source: FTragrec as found, point 5."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs, encode: Encode) -> Tensor:
-        return memory.keys[neighbours.entry]
+    reaches_retriever: ClassVar[bool] = False
+
+    def gather(self, retrieved: Retrieved, encode: Encode) -> Tensor:
+        return retrieved.memory.keys[retrieved.neighbours.entry]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKeys:
     """Neighbours' keys encoded anew by the retriever as it is, so that both sides get gradient.  Source: family 0."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs, encode: Encode) -> Tensor:
-        return encode(inputs.encodings[memory.prefixes_of(neighbours.entry)])
+    reaches_retriever: ClassVar[bool] = True
+
+    def gather(self, retrieved: Retrieved, encode: Encode) -> Tensor:
+        prefixes = retrieved.memory.prefixes_of(retrieved.neighbours.entry)
+        return encode(retrieved.inputs.encodings[prefixes])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +131,7 @@ class SharedTemperature:
 
     schedule: Schedule = Constant(0.07)
 
-    def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
+    def __call__(self, progress: Progress, retrieved: Retrieved) -> float | Tensor:
         return self.schedule(progress)
 
     def at(self, progress: Progress) -> float:

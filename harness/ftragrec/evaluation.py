@@ -8,8 +8,7 @@ from torch import Tensor
 from harness.backbone.ranking import ranks_of_scores, target_ranks
 from harness.data.split import Indices
 from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.memory import Memory
-from harness.ftragrec.search import LiveIndex
+from harness.ftragrec.shelf import Shelf
 from harness.ftragrec.system import System
 from harness.records import Ranks
 from harness.schedules import Progress
@@ -19,15 +18,16 @@ CHUNK = 512
 
 
 @torch.no_grad()
-def ranks_with_retrieval(
-    system: System, queries: Indices, *, memory: Memory, index: LiveIndex, progress: Progress
-) -> Ranks:
+def ranks_with_retrieval(system: System, queries: Indices, *, shelf: Shelf, progress: Progress) -> Ranks:
     """Rank of the target of every query, scored from the enhanced vector, ``(n_queries,)`` int32.
 
     Source: FTragrec as found, data protocol and point 10.
 
     Args:
+        system: retrieves and mixes.
         queries: prefix numbers.
+        shelf: what may be retrieved.
+        progress: the epoch, for scheduled values.
     """
     inputs = system.inputs
     ranks: list[Tensor] = []
@@ -36,11 +36,10 @@ def ranks_with_retrieval(
         forward = system.forward(
             sequence=inputs.encodings[torch.from_numpy(prefix)],
             prefix=prefix,
-            memory=memory,
-            index=index,
+            shelf=shelf,
             progress=progress,
         )
-        scores = system.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)
+        scores = shelf.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)
         ranks.append(ranks_of_scores(scores[:, 1:], forward.target - 1))
     return torch.cat(ranks).numpy()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from harness.ftragrec.search import Neighbours
+    from harness.ftragrec.attention import Encode
+    from harness.ftragrec.retrieved import Neighbours, Retrieved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -16,9 +18,7 @@ class Forward:
     """What a system made of a batch of prefixes.
 
     Attributes:
-        sequence: backbone vectors ``s``, ``(batch, d)``.
-        query: ``R(s)``, ``(batch, d)``.
-        neighbours: what was retrieved.
+        retrieved: the prefixes, their vectors and their neighbours.
         keys, values: of the neighbours, ``(batch, k, d)``.
         temperature: tau, a number or ``(batch, 1)``.
         attention: mixing weights, ``(batch, k)``, rows sum to 1 or to 0 without neighbours.
@@ -26,11 +26,12 @@ class Forward:
         enhanced: the vector that scores with retrieval on, ``(batch, d)``.
         target: the next item, ``(batch,)``.
         item_matrix: item embeddings, ``(n_items + 1, d)``.
+        encode: R as it encodes this batch.
+        alone: for a stretch of the batch, the enhanced vectors if each neighbour were the only one,
+            ``(rows, k, d)``, without gradient.
     """
 
-    sequence: Tensor
-    query: Tensor
-    neighbours: Neighbours
+    retrieved: Retrieved
     keys: Tensor
     values: Tensor
     temperature: float | Tensor
@@ -39,3 +40,20 @@ class Forward:
     enhanced: Tensor
     target: Tensor
     item_matrix: Tensor
+    encode: Encode
+    alone: Callable[[slice], Tensor]
+
+    @property
+    def sequence(self) -> Tensor:
+        """Backbone vectors ``s``, ``(batch, d)``."""
+        return self.retrieved.sequence
+
+    @property
+    def query(self) -> Tensor:
+        """``R(s)``, ``(batch, d)``."""
+        return self.retrieved.query
+
+    @property
+    def neighbours(self) -> Neighbours:
+        """What was retrieved."""
+        return self.retrieved.neighbours

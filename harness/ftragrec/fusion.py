@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from harness.schedules import Constant, Progress, Schedule
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
-    from harness.ftragrec.inputs import Inputs
-    from harness.ftragrec.memory import Memory
     from harness.ftragrec.modules import KnowledgeAlone
-    from harness.ftragrec.search import Neighbours
+    from harness.ftragrec.retrieved import Retrieved
 
 
 SHORTEST = 1e-12
@@ -23,7 +22,7 @@ SHORTEST = 1e-12
 class Values(Protocol):
     """A spec of the seam ``values``."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs) -> Tensor:
+    def gather(self, retrieved: Retrieved) -> Tensor:
         """Values of the neighbours, ``(batch, k, d)``."""
         ...
 
@@ -37,17 +36,28 @@ class Scale(Protocol):
 
 
 class Fusion(Protocol):
-    """A spec of the seam ``fusion``."""
+    """A spec of the seam ``fusion``.
+
+    Attributes:
+        learns: whether the module has parameters.
+        reads_knowledge: whether it uses the knowledge that ``attention_query``, ``values`` and ``scale`` make.
+    """
+
+    learns: ClassVar[bool]
+    reads_knowledge: ClassVar[bool]
 
     def build(self, hidden_size: int) -> nn.Module:
-        """A module that fuses ``s`` and the knowledge, ``(batch, d)`` each, into ``(batch, d)``."""
+        """A module called with what was retrieved, the knowledge ``(batch, d)`` and a generator for its dropout.
+
+        It gives the fused vector, ``(batch, d)``; without a generator it is in evaluation mode.
+        """
         ...
 
 
 class Share(Protocol):
     """A spec of the seam ``share``: how much of the fused vector goes into ``enhanced``."""
 
-    def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
+    def __call__(self, progress: Progress, retrieved: Retrieved) -> float | Tensor:
         """The share: a number, or ``(batch, 1)`` where it differs by sample."""
         ...
 
@@ -60,25 +70,24 @@ class Share(Protocol):
 class TargetValues:
     """A neighbour contributes the embedding of the item that came next.  Source: FTragrec as found, point 1."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs) -> Tensor:
-        return inputs.item_matrix[memory.target[neighbours.entry]]
+    def gather(self, retrieved: Retrieved) -> Tensor:
+        return retrieved.inputs.item_matrix[retrieved.memory.target[retrieved.neighbours.entry]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceValues:
     """A neighbour contributes the backbone vector of its own history.  Source: family 0; the seed's second symptom."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs) -> Tensor:
-        return inputs.encodings[memory.prefixes_of(neighbours.entry)]
+    def gather(self, retrieved: Retrieved) -> Tensor:
+        return retrieved.inputs.encodings[retrieved.memory.prefixes_of(retrieved.neighbours.entry)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeanValues:
     """The mean of a neighbour's target embedding and of its history's vector.  Source: family 0."""
 
-    def gather(self, memory: Memory, neighbours: Neighbours, inputs: Inputs) -> Tensor:
-        targets = TargetValues().gather(memory, neighbours, inputs)
-        return (targets + SequenceValues().gather(memory, neighbours, inputs)) / 2.0
+    def gather(self, retrieved: Retrieved) -> Tensor:
+        return (TargetValues().gather(retrieved) + SequenceValues().gather(retrieved)) / 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +111,9 @@ class SequenceNorm:
 class LinearFusion:
     """The fused vector is the knowledge itself, mixed in by the share alone.  Source: point 7."""
 
+    learns: ClassVar[bool] = False
+    reads_knowledge: ClassVar[bool] = True
+
     def build(self, hidden_size: int) -> KnowledgeAlone:
         """A module without parameters."""
         from harness.ftragrec.modules import KnowledgeAlone
@@ -115,7 +127,7 @@ class ScheduledShare:
 
     schedule: Schedule = Constant(0.15)
 
-    def __call__(self, progress: Progress, neighbours: Neighbours) -> float | Tensor:
+    def __call__(self, progress: Progress, retrieved: Retrieved) -> float | Tensor:
         return self.schedule(progress)
 
     def at(self, progress: Progress) -> float:
@@ -123,8 +135,13 @@ class ScheduledShare:
 
 
 def enhance(
-    sequence: Tensor, knowledge: Tensor, neighbours: Neighbours, share: float | Tensor, fuse: nn.Module
+    retrieved: Retrieved,
+    knowledge: Tensor,
+    share: float | Tensor,
+    fuse: nn.Module,
+    generator: torch.Generator | None = None,
 ) -> Tensor:
     """The enhanced vector ``(batch, d)``; a sample without neighbours keeps its backbone vector exactly."""
-    fused = fuse(sequence, knowledge)
-    return (sequence + share * (fused - sequence)).where(neighbours.any[:, None], sequence)
+    sequence = retrieved.sequence
+    fused = fuse(retrieved, knowledge, generator)
+    return (sequence + share * (fused - sequence)).where(retrieved.neighbours.any[:, None], sequence)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from harness.backbone.encode import encode_prefixes
 from harness.backbone.model import DuoRec
+from harness.backbone.spec import Precision, resolve_precision
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Inputs:
-    """Data, backbone and its clean encodings; nothing in it is changed by a run.
+    """Data, backbone and its clean encodings; a run that moves the backbone does so in a copy of its own.
 
     Attributes:
         data: the interactions.
         prefixes: their prefixes, split leave-one-out.
-        backbone: the pretrained model, frozen.
+        backbone: the pretrained model.
         encodings: clean ``s`` of every prefix, ``(n_prefixes, d)`` float32.
     """
 
@@ -30,4 +32,13 @@ class Inputs:
     @property
     def item_matrix(self) -> Tensor:
         """Item embeddings, row 0 the padding, ``(n_items + 1, d)``."""
-        return self.backbone.item_matrix.detach()
+        return self.backbone.item_matrix
+
+    @property
+    def precision(self) -> Precision:
+        """Of the products in a catalogue softmax that trains something."""
+        return resolve_precision(self.backbone.spec.precision)
+
+    def reencoded(self) -> Inputs:
+        """The same with encodings by the backbone as it is now."""
+        return replace(self, encodings=encode_prefixes(self.backbone, self.data, self.prefixes))

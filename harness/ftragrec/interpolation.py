@@ -11,9 +11,11 @@ from torch import Tensor
 
 from harness.data.split import Indices
 from harness.ftragrec.attention import masked_softmax
+from harness.ftragrec.index import Flat
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
-from harness.ftragrec.search import Exclusion, Flat, Neighbours, NeighbourSearch, Stage
+from harness.ftragrec.retrieved import Neighbours
+from harness.ftragrec.search import Exclusion, NeighbourSearch, Stage
 
 if TYPE_CHECKING:
     from harness.ftragrec.scorer import Interpolate
@@ -25,11 +27,11 @@ class ProbabilityInterpolation:
     In this form an item that no neighbour names keeps its backbone logit bit for bit, and so does every item at l = 0.
     """
 
-    def __init__(self, spec: Interpolate, inputs: Inputs, exclusion: Exclusion) -> None:
+    def __init__(self, spec: Interpolate, inputs: Inputs, entries: Indices, exclusion: Exclusion) -> None:
         self._spec = spec
         self._inputs = inputs
         prefixes = inputs.prefixes
-        entries = prefixes.train
+        entries = entries[spec.admission.admitted(entries, inputs)]
         self._memory = Memory(
             prefix=entries,
             user=prefixes.user[entries],
@@ -37,7 +39,7 @@ class ProbabilityInterpolation:
             target=torch.from_numpy(prefixes.target[entries]),
             keys=torch.nn.functional.normalize(inputs.encodings[torch.from_numpy(entries)], dim=1),
         )
-        self._index = Flat().build(self._memory.keys.numpy(), seed=0)
+        self._index = Flat().build(self._memory, inputs, seed=0)
         self._search = NeighbourSearch(exclusion=exclusion, filters=(), selection=spec.selection)
         self._found: dict[bytes, Neighbours] = {}
 
@@ -61,13 +63,13 @@ class ProbabilityInterpolation:
         """Neighbours of the prefixes; they never change, so each batch is searched once."""
         batch = np.ascontiguousarray(prefix).tobytes()
         if batch not in self._found:
-            queries = self._inputs.prefixes
             self._found[batch] = self._search(
                 index=self._index,
                 memory=self._memory,
-                queries=sequence,
-                user=queries.user[prefix],
-                position=queries.position[prefix],
+                inputs=self._inputs,
+                query=sequence,
+                sequence=sequence,
+                prefix=prefix,
                 stage=Stage.EVAL,
             )
         return self._found[batch]

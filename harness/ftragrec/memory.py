@@ -11,16 +11,28 @@ from numpy.typing import NDArray
 from harness.data.split import Indices
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
+    from harness.ftragrec.forward import Forward
     from harness.ftragrec.inputs import Inputs
 
 
 class Source(Protocol):
     """A spec of the seam ``sources``."""
 
-    def entries(self, inputs: Inputs) -> Indices:
-        """Prefix numbers that may become entries, ascending."""
+    def entries(self, inputs: Inputs, *, done: int, epochs: int) -> Indices:
+        """Prefixes that may be entries while epochs are trained and valid is scored, ascending.
+
+        Args:
+            inputs: data.
+            done: epochs trained so far, of ``epochs``.
+            epochs: the epoch budget.
+        """
+        ...
+
+    def added_for_test(self, inputs: Inputs) -> Indices:
+        """Prefixes that become entries besides once test is scored, ascending."""
         ...
 
 
@@ -35,16 +47,40 @@ class Admission(Protocol):
 class Eviction(Protocol):
     """A spec of the seam ``eviction``."""
 
-    def kept(self, entries: Indices) -> Indices:
-        """The prefix numbers that stay in the memory."""
+    def build(self, generator: torch.Generator) -> Keeper | None:
+        """What decides which of the admitted prefixes are entries; None: all of them are."""
+        ...
+
+
+class Keeper(Protocol):
+    """The live part of an eviction policy."""
+
+    def observe(self, forward: Forward) -> None:
+        """Learn from a training batch how its neighbours served it."""
+        ...
+
+    def kept(self, admitted: Indices, *, turn_over: bool) -> Indices:
+        """The prefixes that are entries from now on, ascending.
+
+        Args:
+            admitted: prefixes to choose from, ascending; may have grown since the last call.
+            turn_over: whether entries may be replaced now.
+        """
         ...
 
 
 class Refresh(Protocol):
-    """A spec of the seam ``refresh``."""
+    """A spec of the seam ``refresh``.
 
-    def due(self, epochs_done: int) -> bool:
-        """Whether the index is rebuilt now, after that many epochs."""
+    Attributes:
+        reencodes: whether a refresh encodes the keys anew.
+    """
+
+    @property
+    def reencodes(self) -> bool: ...
+
+    def due(self, done: int, epochs: int) -> bool:
+        """Whether the index is rebuilt now, after ``done`` of ``epochs`` epochs."""
         ...
 
 
@@ -52,8 +88,11 @@ class Refresh(Protocol):
 class TrainSource:
     """Training prefixes only; valid targets never enter.  Source: FTragrec as found, point 1."""
 
-    def entries(self, inputs: Inputs) -> Indices:
+    def entries(self, inputs: Inputs, *, done: int, epochs: int) -> Indices:
         return inputs.prefixes.train
+
+    def added_for_test(self, inputs: Inputs) -> Indices:
+        return inputs.prefixes.train[:0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,21 +106,33 @@ class LongerThan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AllEntries:
+    """Every prefix becomes an entry, however short.  Source: family 0 and seed 9."""
+
+    def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
+        return np.ones(len(entries), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKeysRefresh:
     """Rebuild the index every ``every`` epochs from the keys as they were stored.  Source: point 9."""
 
     every: int = 10
 
-    def due(self, epochs_done: int) -> bool:
-        return epochs_done % self.every == 0
+    @property
+    def reencodes(self) -> bool:
+        return False
+
+    def due(self, done: int, epochs: int) -> bool:
+        return done % self.every == 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoEviction:
     """Every admitted entry stays for good.  Source: FTragrec as found, point 1."""
 
-    def kept(self, entries: Indices) -> Indices:
-        return entries
+    def build(self, generator: torch.Generator) -> None:
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,3 +156,12 @@ class Memory:
         import torch
 
         return torch.from_numpy(self.prefix)[entry]
+
+    def __len__(self) -> int:
+        return len(self.prefix)
+
+    def normalised_keys(self) -> NDArray[np.float32]:
+        """Keys of length 1, ``(N, d)``."""
+        import torch
+
+        return torch.nn.functional.normalize(self.keys, dim=1).numpy()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from harness.ftragrec.retrieved import Retrieved
+
 LAYER_NORM_EPS = 1e-12
 
 
@@ -49,5 +51,5 @@ class FeedForwardEncoder(nn.Module):
 class KnowledgeAlone(nn.Module):
     """The fused vector is the retrieved knowledge itself; the share does all the mixing."""
 
-    def forward(self, sequence: Tensor, knowledge: Tensor) -> Tensor:
+    def forward(self, retrieved: Retrieved, knowledge: Tensor, generator: torch.Generator | None = None) -> Tensor:
         return knowledge

@@ -1,19 +1,24 @@
-"""Seams of the loss: ``divergence``, ``teacher``, the two weights, ``sample_mask``, ``combiner``, ``extra_terms``."""
+"""Seams of the loss: ``divergence``, ``teacher``, ``sample_mask``, ``combiner``, ``curriculum``, ``extra_terms``."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from harness.ftragrec.attention import masked_softmax
+from harness.schedules import Span
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from harness.ftragrec.forward import Forward
-    from harness.ftragrec.search import Neighbours
+    from harness.ftragrec.retrieved import Neighbours
     from harness.schedules import Progress
+
+RECOMMENDATION, ENHANCED, ALIGNMENT = "recommendation", "enhanced", "alignment"
+"""Names of the base's three terms."""
 
 EPSILON = 1e-8
 """Added to both distributions inside every divergence, as the original does."""
@@ -72,8 +77,8 @@ class Jeffreys:
 class Teacher(Protocol):
     """A spec of the seam ``teacher``."""
 
-    def __call__(self, sequence: Tensor, values: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        """P_rec ``(batch, k)`` from ``s`` ``(batch, d)``, values ``(batch, k, d)`` and ``e_y`` ``(batch, d)``."""
+    def __call__(self, forward: Forward, rows: slice) -> Tensor:
+        """P_rec of a stretch of the batch, ``(rows, k)``, 0 at missing neighbours."""
         ...
 
 
@@ -87,9 +92,10 @@ class NormalisedSigmoid:
 
     share: float = 0.15
 
-    def __call__(self, sequence: Tensor, values: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        mixed = (1.0 - self.share) * sequence[:, None] + self.share * values
-        affinity = (mixed @ target[:, :, None]).squeeze(-1).sigmoid() * mask
+    def __call__(self, forward: Forward, rows: slice) -> Tensor:
+        target = forward.item_matrix[forward.target[rows]]
+        mixed = (1.0 - self.share) * forward.sequence[rows, None] + self.share * forward.values[rows]
+        affinity = (mixed @ target[:, :, None]).squeeze(-1).sigmoid() * forward.neighbours.mask[rows]
         return affinity / affinity.sum(dim=1, keepdim=True).clamp(min=1e-38)
 
 
@@ -133,15 +139,25 @@ class CloseNeighbours:
     threshold: float
 
     def mask(self, neighbours: Neighbours) -> Tensor | None:
-        mean = neighbours.cosine.sum(dim=1) / neighbours.count.clamp(min=1)
-        return neighbours.any & (mean >= self.threshold)
+        return neighbours.any & (neighbours.mean_cosine >= self.threshold)
 
 
 class Combiner(Protocol):
-    """A spec of the seam ``combiner``."""
+    """A spec of the seam ``combiner``.
 
-    def backward(self, weighted: Sequence[Tensor]) -> None:
-        """Leave the gradient of the combined terms in the parameters."""
+    Attributes:
+        min_terms: terms with a gradient that it takes for the combination to differ from a sum.
+    """
+
+    min_terms: ClassVar[int]
+
+    def backward(self, weighted: Sequence[Tensor], parameters: Sequence[nn.Parameter]) -> None:
+        """Leave the gradient of the combined terms in the parameters.
+
+        Args:
+            weighted: terms that train something, each times its weight, at least one.
+            parameters: all that train now.
+        """
         ...
 
 
@@ -149,11 +165,57 @@ class Combiner(Protocol):
 class WeightedSum:
     """The loss is the plain sum of the weighted terms.  Source: FTragrec as found, point 8."""
 
-    def backward(self, weighted: Sequence[Tensor]) -> None:
+    min_terms: ClassVar[int] = 1
+
+    def backward(self, weighted: Sequence[Tensor], parameters: Sequence[nn.Parameter]) -> None:
         total = weighted[0]
         for each in weighted[1:]:
             total = total + each
         total.backward()
+
+
+class Curriculum(Protocol):
+    """A spec of the seam ``curriculum``: which terms take part in an epoch."""
+
+    def active(self, term: str, progress: Progress) -> bool:
+        """Whether the term of that name counts; where it does not, it is never computed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllTerms:
+    """The full loss from the first epoch.  Source: FTragrec as found, point 8."""
+
+    def active(self, term: str, progress: Progress) -> bool:
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentFirst:
+    """The alignment term alone until it has stopped improving; then the full loss.  Source: seed 7.1.
+
+    Attributes:
+        until: when the full loss begins at the latest.
+        patience: epochs without a lower alignment loss after which it begins.
+    """
+
+    until: Span
+    patience: int
+
+    def active(self, term: str, progress: Progress) -> bool:
+        return term == ALIGNMENT or self.over(progress)
+
+    def over(self, progress: Progress) -> bool:
+        """Whether the first part has ended by the epoch of ``progress``."""
+        if progress.towards(self.until) >= 1.0:
+            return True
+        best, waited = math.inf, 0
+        for seen in progress.seen:
+            loss = seen.losses.get(ALIGNMENT, math.inf)
+            best, waited = (loss, 0) if loss < best else (best, waited + 1)
+            if waited >= self.patience:
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -47,14 +47,13 @@ def trace(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> T
         forward = result.system.forward(
             sequence=inputs.encodings[torch.from_numpy(queries)],
             prefix=queries,
-            memory=result.memory,
-            index=result.index,
+            shelf=result.shelf,
             progress=Progress(epoch=result.chosen_epoch - 1, epochs=budget.epochs),
         )
     return Trace(
         log=[point.settings for point in result.curve],
         losses=[point.losses for point in result.curve],
-        parameters=dict(result.system.modules.state_dict()),
+        parameters=result.system.state(),
         neighbours=forward.neighbours.entry,
         result=result,
     )

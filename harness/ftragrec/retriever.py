@@ -10,7 +10,9 @@ from harness.errors import InputError
 if TYPE_CHECKING:
     import torch
 
+    from harness.ftragrec.inputs import Inputs
     from harness.ftragrec.modules import FeedForwardEncoder
+    from harness.ftragrec.streams import Streams
 
 
 class Retriever(Protocol):
@@ -30,6 +32,10 @@ class Start(Protocol):
         Raises:
             harness.errors.InputError: there is a parameter that it does not know how to set.
         """
+        ...
+
+    def warm_up(self, retriever: torch.nn.Module, inputs: Inputs, streams: Streams) -> None:
+        """Train the initialised retriever in place before anything is built with it."""
         ...
 
 
@@ -54,25 +60,37 @@ class FeedForward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomStart:
-    """Weights from normal(0, std), biases 0, LayerNorm the identity.  Source: FTragrec as found, point 3."""
+    """Weights from normal(0, std), biases 0, LayerNorm the identity.  Source: FTragrec as found, point 3.
+
+    A part that has a method ``initialise(generator)`` sets its own parameters instead.
+    """
 
     std: float = 0.02
 
     def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
+        self._set(module, generator, path="")
+
+    def _set(self, part: torch.nn.Module, generator: torch.Generator, *, path: str) -> None:
         import torch
 
-        unset = {name for name, _ in module.named_parameters()}
-        for path, part in module.named_modules():
-            if isinstance(part, torch.nn.Linear):
-                torch.nn.init.normal_(part.weight, std=self.std, generator=generator)
-                torch.nn.init.zeros_(part.bias)
-            elif isinstance(part, torch.nn.LayerNorm):
-                torch.nn.init.ones_(part.weight)
-                torch.nn.init.zeros_(part.bias)
-            else:
-                continue
-            unset -= {f"{path}.{name}".removeprefix(".") for name, _ in part.named_parameters()}
-        if unset:
-            raise InputError(
-                f"RandomStart does not know how to set {', '.join(sorted(unset))}; build it of Linear or LayerNorm"
-            )
+        own_start = getattr(part, "initialise", None)
+        if callable(own_start):
+            own_start(generator)
+        elif isinstance(part, torch.nn.Linear):
+            torch.nn.init.normal_(part.weight, std=self.std, generator=generator)
+            torch.nn.init.zeros_(part.bias)
+        elif isinstance(part, torch.nn.LayerNorm):
+            torch.nn.init.ones_(part.weight)
+            torch.nn.init.zeros_(part.bias)
+        else:
+            unset = [f"{path}{name}" for name, _ in part.named_parameters(recurse=False)]
+            if unset:
+                raise InputError(
+                    f"RandomStart does not know how to set {', '.join(sorted(unset))}; build it of Linear or "
+                    "LayerNorm, or give it a method initialise(generator)"
+                )
+            for name, child in part.named_children():
+                self._set(child, generator, path=f"{path}{name}.")
+
+    def warm_up(self, retriever: torch.nn.Module, inputs: Inputs, streams: Streams) -> None:
+        return

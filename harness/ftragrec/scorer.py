@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from harness.ftragrec.memory import Admission, AllEntries
 from harness.ftragrec.search import Exclusion, Selection
 
 if TYPE_CHECKING:
@@ -26,8 +27,14 @@ class LiveScorer(Protocol):
 class Scorer(Protocol):
     """A spec of the seam."""
 
-    def build(self, inputs: Inputs, exclusion: Exclusion) -> LiveScorer:
-        """The live scorer of a run."""
+    def build(self, inputs: Inputs, entries: Indices, exclusion: Exclusion) -> LiveScorer:
+        """The live scorer over the backbone as it is.
+
+        Args:
+            inputs: data, backbone and encodings.
+            entries: prefixes whose targets may be seen, before any admission, ascending.
+            exclusion: keeps a query from its own future.
+        """
         ...
 
 
@@ -35,7 +42,7 @@ class Scorer(Protocol):
 class EnhancedDot:
     """Score of item i: ``enhanced . e_i``.  Source: FTragrec as found, point 10."""
 
-    def build(self, inputs: Inputs, exclusion: Exclusion) -> _Dot:
+    def build(self, inputs: Inputs, entries: Indices, exclusion: Exclusion) -> _Dot:
         """The product with the backbone's item embeddings."""
         return _Dot(inputs.item_matrix)
 
@@ -52,10 +59,11 @@ class _Dot:
 class Interpolate:
     """``p_i = (1 - l) softmax(s . E)_i + l sum_j w_j [y_j = i]``, from neighbours of the raw ``s`` by cosine.
 
-    Every training prefix is an entry, the search is exact, nothing is trained.
+    The search is exact, nothing is trained.
 
     Attributes:
         share: l, the retrieved distribution's part, a fraction in [0, 1).
+        admission: which prefixes are entries.
         selection: how many neighbours.
         temperature: of ``w_j = softmax_j(cosine_j / tau)``.
 
@@ -65,9 +73,10 @@ class Interpolate:
     share: float
     selection: Selection
     temperature: float
+    admission: Admission = AllEntries()
 
-    def build(self, inputs: Inputs, exclusion: Exclusion) -> ProbabilityInterpolation:
+    def build(self, inputs: Inputs, entries: Indices, exclusion: Exclusion) -> ProbabilityInterpolation:
         """The scorer with its own exact index."""
         from harness.ftragrec.interpolation import ProbabilityInterpolation
 
-        return ProbabilityInterpolation(self, inputs, exclusion)
+        return ProbabilityInterpolation(self, inputs, entries, exclusion)

@@ -1,24 +1,27 @@
-"""Seams ``index``, ``selection``, ``exclusion`` and ``filters``: from a query to at most k neighbours."""
+"""Seams ``search_query``, ``exclusion``, ``filters`` and ``selection``: from a query to its neighbours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.split import Indices
+from harness.ftragrec.index import MISSING, LiveIndex, Vectors
 from harness.ftragrec.memory import Memory
+from harness.ftragrec.retrieved import Neighbours
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
-Vectors = NDArray[np.float32]
+    from harness.ftragrec.inputs import Inputs
+
 Mask = NDArray[np.bool_]
-MISSING = -1
-"""What FAISS puts where a list holds fewer hits than were asked for."""
 
 
 class Stage(Enum):
@@ -26,22 +29,6 @@ class Stage(Enum):
 
     TRAIN = "train"
     EVAL = "eval"
-
-
-class LiveIndex(Protocol):
-    """A built index over L2-normalised keys."""
-
-    def search(self, queries: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
-        """Cosine and entry number of the best hits, best first, ``(batch, n_hits)`` each; :data:`MISSING` fills up."""
-        ...
-
-
-class Index(Protocol):
-    """A spec of the seam ``index``."""
-
-    def build(self, keys: Vectors, seed: int) -> LiveIndex:
-        """An index over normalised keys ``(N, d)``, N at least 1."""
-        ...
 
 
 class Exclusion(Protocol):
@@ -54,6 +41,25 @@ class Exclusion(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hits:
+    """What an index gave for a batch, in its order.
+
+    Attributes:
+        cosine: of query and key, ``(batch, n_hits)``.
+        entry: entry number, 0 where there is none, ``(batch, n_hits)``.
+        allowed: which exist and may be seen, ``(batch, n_hits)``.
+        memory: whose entries they are.
+        inputs: data, backbone and encodings.
+    """
+
+    cosine: Vectors
+    entry: Indices
+    allowed: Mask
+    memory: Memory
+    inputs: Inputs
+
+
 class Selection(Protocol):
     """A spec of the seam ``selection``."""
 
@@ -62,57 +68,9 @@ class Selection(Protocol):
         """Hits to ask the index for."""
         ...
 
-    def choose(self, allowed: Mask) -> tuple[Indices, Mask]:
+    def choose(self, hits: Hits) -> tuple[Indices, Mask]:
         """Columns of the chosen hits, best first, and which of them exist, ``(batch, k)`` each."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IVFFlat:
-    """FAISS IVFFlat, inner product over normalised keys.  Source: FTragrec as found, point 2.
-
-    Attributes:
-        max_lists: ``nlist`` at most.
-        entries_per_list: ``nlist`` is at most N // this.
-        nprobe: lists visited a query.
-    """
-
-    max_lists: int = 128
-    entries_per_list: int = 39
-    nprobe: int = 10
-
-    def build(self, keys: Vectors, seed: int) -> LiveIndex:
-        import faiss
-
-        n_entries, width = keys.shape
-        n_lists = max(1, min(self.max_lists, n_entries // self.entries_per_list))
-        index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, n_lists, faiss.METRIC_INNER_PRODUCT)
-        index.cp.seed = seed
-        index.train(keys)
-        index.add(keys)
-        index.nprobe = self.nprobe
-        return _Faiss(index)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flat:
-    """Exact search, inner product over normalised keys."""
-
-    def build(self, keys: Vectors, seed: int) -> LiveIndex:
-        import faiss
-
-        index: Any = faiss.IndexFlatIP(keys.shape[1])
-        index.add(keys)
-        return _Faiss(index)
-
-
-class _Faiss:
-    def __init__(self, index: Any) -> None:
-        self._index = index
-
-    def search(self, queries: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
-        cosine, entry = self._index.search(queries, n_hits)
-        return cosine, entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,13 +104,66 @@ class TopK:
     def n_hits(self) -> int:
         return self.k * self.oversample
 
-    def choose(self, allowed: Mask) -> tuple[Indices, Mask]:
-        columns = np.argsort(~allowed, axis=1, kind="stable")[:, : self.k]
-        return columns, np.take_along_axis(allowed, columns, axis=1)
+    def choose(self, hits: Hits) -> tuple[Indices, Mask]:
+        columns = np.argsort(~hits.allowed, axis=1, kind="stable")[:, : self.k]
+        return columns, np.take_along_axis(hits.allowed, columns, axis=1)
+
+
+class SearchQuery(Protocol):
+    """A spec of the seam ``search_query``.
+
+    Attributes:
+        same_in_both_stages: whether a prefix finds the same neighbours in training as in evaluation.
+    """
+
+    same_in_both_stages: ClassVar[bool]
+
+    def choose(
+        self, query: Tensor, sequence: Tensor, clean: Callable[[], tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        """The vectors to search with, of ``R(s)`` and of ``s``, ``(batch, d)`` each.
+
+        Args:
+            query: ``R(s)`` as the batch has it, dropout included.
+            sequence: ``s`` as the batch has it.
+            clean: gives both without any dropout.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchQuery:
+    """The search asks with the batch's own ``R(s)``, dropout included.  Source: FTragrec as found, point 4."""
+
+    same_in_both_stages: ClassVar[bool] = False
+
+    def choose(
+        self, query: Tensor, sequence: Tensor, clean: Callable[[], tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        return query, sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanQuery:
+    """The search asks as evaluation does: the clean ``s`` through the retriever without dropout.  Source: seed 8.1."""
+
+    same_in_both_stages: ClassVar[bool] = True
+
+    def choose(
+        self, query: Tensor, sequence: Tensor, clean: Callable[[], tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        return clean()
 
 
 class HitFilter(Protocol):
-    """An entry of the additive seam ``filters``; all masks are and-ed."""
+    """An entry of the additive seam ``filters``; all masks are and-ed.
+
+    Attributes:
+        stages: where it acts.
+    """
+
+    @property
+    def stages(self) -> tuple[Stage, ...]: ...
 
     def allowed(self, cosine: Vectors, stage: Stage) -> Mask:
         """Which hits may stay, from their cosines ``(batch, n_hits)``."""
@@ -177,31 +188,6 @@ class MinimumCosine:
         return cosine >= np.float32(self.threshold)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Neighbours:
-    """What was retrieved for a batch, best first.
-
-    Attributes:
-        entry: entry number in the memory, 0 where there is none, ``(batch, k)`` int64.
-        mask: which neighbours exist, ``(batch, k)`` bool.
-        cosine: similarity of normalised query and key, 0 where there is none, ``(batch, k)``.
-    """
-
-    entry: Tensor
-    mask: Tensor
-    cosine: Tensor
-
-    @property
-    def any(self) -> Tensor:
-        """Which samples have at least one neighbour, ``(batch,)`` bool."""
-        return self.mask.any(dim=1)
-
-    @property
-    def count(self) -> Tensor:
-        """Neighbours of each sample, ``(batch,)``."""
-        return self.mask.sum(dim=1)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighbourSearch:
     """The seams of the search together: index hits, minus what may not be seen, then the choice of k."""
@@ -211,26 +197,44 @@ class NeighbourSearch:
     selection: Selection
 
     def __call__(
-        self, *, index: LiveIndex, memory: Memory, queries: Tensor, user: Indices, position: Indices, stage: Stage
+        self,
+        *,
+        index: LiveIndex,
+        memory: Memory,
+        inputs: Inputs,
+        query: Tensor,
+        sequence: Tensor,
+        prefix: Indices,
+        stage: Stage,
     ) -> Neighbours:
-        """Neighbours of queries ``(batch, d)`` that belong to ``user`` at ``position``, ``(batch,)`` each."""
+        """Neighbours of prefixes ``(batch,)``, asked for by ``R(s)`` and ``s``, ``(batch, d)`` each."""
         import torch
 
-        normalised = torch.nn.functional.normalize(queries.detach(), dim=1).numpy()
-        cosine, entry = index.search(normalised, self.selection.n_hits)
+        cosine, entry = index.search(_normalised(query), _normalised(sequence), self.selection.n_hits)
         found = entry != MISSING
         entry = np.where(found, entry, 0)
         allowed = found & self.exclusion.allowed(
-            query_user=user,
-            query_position=position,
+            query_user=inputs.prefixes.user[prefix],
+            query_position=inputs.prefixes.position[prefix],
             entry_user=memory.user[entry],
             entry_position=memory.position[entry],
         )
         for each in self.filters:
             allowed &= each.allowed(cosine, stage)
-        columns, mask = self.selection.choose(allowed)
+        hits = Hits(cosine=cosine, entry=entry, allowed=allowed, memory=memory, inputs=inputs)
+        columns, mask = self.selection.choose(hits)
         chosen = np.where(mask, np.take_along_axis(entry, columns, axis=1), 0)
         similarity = np.where(mask, np.take_along_axis(cosine, columns, axis=1), np.float32(0))
         return Neighbours(
-            entry=torch.from_numpy(chosen), mask=torch.from_numpy(mask), cosine=torch.from_numpy(similarity)
+            entry=torch.from_numpy(chosen),
+            mask=torch.from_numpy(mask),
+            cosine=torch.from_numpy(similarity),
+            pool_entry=torch.from_numpy(entry),
+            pool_mask=torch.from_numpy(allowed),
         )
+
+
+def _normalised(vectors: Tensor) -> Vectors:
+    import torch
+
+    return torch.nn.functional.normalize(vectors.detach(), dim=1).numpy()

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from harness.backbone.model import DuoRec
 from harness.data.split import Indices
-from harness.errors import InputError
 from harness.ftragrec.attention import masked_softmax
 from harness.ftragrec.forward import Forward
 from harness.ftragrec.fusion import enhance
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
-from harness.ftragrec.search import LiveIndex, NeighbourSearch, Stage
+from harness.ftragrec.noise import Noise
+from harness.ftragrec.phases import FUSION, RETRIEVER
+from harness.ftragrec.retrieved import Retrieved
+from harness.ftragrec.search import NeighbourSearch, Stage
+from harness.ftragrec.shelf import Shelf
 from harness.ftragrec.streams import Streams
 from harness.recipe import Recipe
 from harness.schedules import Progress
@@ -24,103 +30,147 @@ class System:
     """The trainable parts of a run and the fixed tables around them.
 
     Attributes:
-        modules: group of parameters -> module, ``retriever`` and ``fusion``.
-        scorer: scores the catalogue with retrieval on.
+        inputs: data, backbone and encodings as they are now; the backbone is the run's own copy where it moves.
+        modules: the new parts, ``retriever`` and ``fusion``.
+        backbone_groups: names of the backbone's groups of parameters that may train, embeddings first.
     """
 
     def __init__(self, recipe: Recipe, inputs: Inputs, streams: Streams) -> None:
         self.recipe = recipe
-        self.inputs = inputs
+        self.inputs = replace(inputs, backbone=copy.deepcopy(inputs.backbone)) if recipe.moves_backbone else inputs
         hidden_size = inputs.encodings.shape[1]
         self.modules = nn.ModuleDict(
-            {"retriever": recipe.retriever.build(hidden_size), "fusion": recipe.fusion.build(hidden_size)}
+            {RETRIEVER: recipe.retriever.build(hidden_size), FUSION: recipe.fusion.build(hidden_size)}
         )
         for group, module in self.modules.items():
             recipe.start.initialise(module, streams.generator(f"start/{group}"))
+        recipe.start.warm_up(self.modules[RETRIEVER], inputs, streams)
+        self.backbone_groups = backbone_groups(self.inputs.backbone) if recipe.moves_backbone else ()
         self._search = NeighbourSearch(exclusion=recipe.exclusion, filters=recipe.filters, selection=recipe.selection)
-        self.scorer = recipe.scorer.build(inputs, recipe.exclusion)
         self._target = torch.from_numpy(inputs.prefixes.target)
 
     def retriever(self, sequence: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """``R(s)``, ``(batch, d)``; with a generator its dropout is active."""
-        return self.modules["retriever"](sequence, generator)
+        return self.modules[RETRIEVER](sequence, generator)
 
-    def named_groups(self) -> Iterator[tuple[str, list[nn.Parameter]]]:
-        """The groups that have parameters, with them."""
-        for group, module in self.modules.items():
-            parameters = list(module.parameters())
-            if parameters:
-                yield group, parameters
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Every group of parameters that may train, by name; a part without parameters has an empty one."""
+        parts: dict[str, nn.Module] = dict(self.modules.items())
+        parts |= {group: self.inputs.backbone.get_submodule(group) for group in self.backbone_groups}
+        return {group: list(part.parameters()) for group, part in parts.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor that may train, by name; views, not copies."""
+        tensors: dict[str, Tensor] = dict(self.modules.state_dict())
+        if self.backbone_groups:
+            tensors |= {f"backbone.{name}": tensor for name, tensor in self.inputs.backbone.state_dict().items()}
+        return tensors
 
     @torch.no_grad()
-    def build_memory(self) -> Memory:
-        """The memory with keys encoded by the retriever as it is now, in evaluation mode.
+    def restore(self, state: dict[str, Any], inputs: Inputs) -> None:
+        """Become what :meth:`state` and ``inputs`` were then."""
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+        self.inputs = inputs
 
-        Raises:
-            InputError: no prefix is admitted.
-        """
-        recipe, prefixes = self.recipe, self.inputs.prefixes
-        entries = recipe.sources.entries(self.inputs)
-        entries = recipe.eviction.kept(entries[recipe.admission.admitted(entries, self.inputs)])
-        if len(entries) == 0:
-            raise InputError(
-                f"the memory is empty: none of {len(prefixes.train)} training prefixes passes {recipe.admission}; "
-                "use longer histories or admit shorter ones"
-            )
+    def reencode(self) -> None:
+        """Encode every prefix by the backbone as it is now."""
+        self.inputs = self.inputs.reencoded()
+
+    @torch.no_grad()
+    def keys(self, prefixes: Indices) -> Tensor:
+        """``R(s)`` of prefixes in evaluation mode, ``(n, d)``."""
+        return self.retriever(self.inputs.encodings[torch.from_numpy(prefixes)])
+
+    def memory_of(self, entries: Indices, keys: Tensor) -> Memory:
+        """A memory of those prefixes, ``(N,)``, with their keys, ``(N, d)``."""
+        prefixes = self.inputs.prefixes
         return Memory(
             prefix=entries,
             user=prefixes.user[entries],
             position=prefixes.position[entries],
             target=self._target[torch.from_numpy(entries)],
-            keys=self.retriever(self.inputs.encodings[torch.from_numpy(entries)]),
+            keys=keys,
         )
-
-    def build_index(self, memory: Memory, streams: Streams) -> LiveIndex:
-        """The index over the memory's normalised keys."""
-        return self.recipe.index.build(nn.functional.normalize(memory.keys, dim=1).numpy(), streams.integer("index"))
 
     def forward(
         self,
         *,
         sequence: Tensor,
         prefix: Indices,
-        memory: Memory,
-        index: LiveIndex,
+        shelf: Shelf,
         progress: Progress,
-        generator: torch.Generator | None = None,
+        noise: Noise | None = None,
     ) -> Forward:
         """Retrieve for prefixes ``(batch,)`` with vectors ``(batch, d)`` and mix what was found.
 
         Args:
-            generator: draws the retriever's dropout; None: evaluation mode.
+            sequence: ``s`` as the batch has it.
+            prefix: prefix numbers.
+            shelf: what may be retrieved.
+            progress: the epoch, for scheduled values.
+            noise: draws dropout; None: evaluation mode.
         """
-        recipe, prefixes, item_matrix = self.recipe, self.inputs.prefixes, self.inputs.item_matrix
-        query = self.retriever(sequence, generator)
+        recipe, fuse = self.recipe, self.modules[FUSION]
+
+        def encode(vectors: Tensor) -> Tensor:
+            return self.retriever(vectors, None if noise is None else noise.retriever)
+
+        query = encode(sequence)
+        asked, asked_sequence = recipe.search_query.choose(query, sequence, lambda: self._clean(prefix))
         neighbours = self._search(
-            index=index,
-            memory=memory,
-            queries=query,
-            user=prefixes.user[prefix],
-            position=prefixes.position[prefix],
-            stage=Stage.EVAL if generator is None else Stage.TRAIN,
+            index=shelf.index,
+            memory=shelf.memory,
+            inputs=self.inputs,
+            query=asked,
+            sequence=asked_sequence,
+            prefix=prefix,
+            stage=Stage.EVAL if noise is None else Stage.TRAIN,
         )
-        keys = recipe.keys.gather(memory, neighbours, self.inputs, lambda vectors: self.retriever(vectors, generator))
-        values = recipe.values.gather(memory, neighbours, self.inputs)
-        temperature = recipe.temperature(progress, neighbours)
-        asked = recipe.attention_query.choose(sequence, query)
-        attention = masked_softmax(recipe.similarity(asked, keys) / temperature, neighbours.mask)
-        knowledge = recipe.scale((attention[:, None] @ values).squeeze(1), sequence)
-        share = recipe.share(progress, neighbours)
-        return Forward(
+        retrieved = Retrieved(
+            prefix=prefix,
             sequence=sequence,
             query=query,
             neighbours=neighbours,
+            memory=shelf.memory,
+            inputs=self.inputs,
+        )
+        keys = recipe.keys.gather(retrieved, encode)
+        values = recipe.values.gather(retrieved)
+        temperature = recipe.temperature(progress, retrieved)
+        similarity = recipe.similarity(recipe.attention_query.choose(sequence, query), keys)
+        attention = masked_softmax(similarity / temperature, neighbours.mask)
+        knowledge = recipe.scale((attention[:, None] @ values).squeeze(1), sequence)
+        share = recipe.share(progress, retrieved)
+
+        @torch.no_grad()
+        def alone(rows: slice) -> Tensor:
+            each = retrieved.rows(rows).each_alone()
+            one = recipe.scale(recipe.values.gather(each).squeeze(1), each.sequence)
+            enhanced = enhance(each, one, recipe.share(progress, each), fuse)
+            return enhanced.view(-1, neighbours.entry.shape[1], enhanced.shape[1])
+
+        return Forward(
+            retrieved=retrieved,
             keys=keys,
             values=values,
             temperature=temperature,
             attention=attention,
             knowledge=knowledge,
-            enhanced=enhance(sequence, knowledge, neighbours, share, self.modules["fusion"]),
+            enhanced=enhance(retrieved, knowledge, share, fuse, None if noise is None else noise.fusion),
             target=self._target[torch.from_numpy(prefix)],
-            item_matrix=item_matrix,
+            item_matrix=self.inputs.item_matrix,
+            encode=encode,
+            alone=alone,
         )
+
+    @torch.no_grad()
+    def _clean(self, prefix: Indices) -> tuple[Tensor, Tensor]:
+        sequence = self.inputs.encodings[torch.from_numpy(prefix)]
+        return self.retriever(sequence), sequence
+
+
+def backbone_groups(backbone: DuoRec) -> tuple[str, ...]:
+    """Names of a backbone's groups of parameters, from the embeddings to the last block."""
+    blocks = (f"blocks.{number}" for number in range(len(backbone.blocks)))
+    return ("item_embedding", "position_embedding", "embedding_norm", *blocks)

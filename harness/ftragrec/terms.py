@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from harness.backbone.softmax import softmax_cross_entropy
 from harness.ftragrec.forward import Forward
-from harness.ftragrec.objective import Term, mean_over, retrieval_distribution
+from harness.ftragrec.objective import ALIGNMENT, ENHANCED, RECOMMENDATION, Term, mean_over, retrieval_distribution
 from harness.recipe import Recipe
 from harness.schedules import Progress
 
@@ -37,25 +39,30 @@ def loss_terms(recipe: Recipe, forward: Forward, progress: Progress) -> tuple[Te
         p_ret = retrieval_distribution(
             similarity, temperature[rows] if isinstance(temperature, Tensor) else temperature, mask
         )
-        p_rec = recipe.teacher(
-            forward.sequence[rows], forward.values[rows], forward.item_matrix[forward.target[rows]], mask
-        )
-        return mean_over(recipe.divergence(p_ret, p_rec), enough[rows])
+        return mean_over(recipe.divergence(p_ret, recipe.teacher(forward, rows)), enough[rows])
 
-    return (
-        Term(name="recommendation", weight=1.0, inputs=(forward.sequence,), value=recommendation),
-        Term(name="enhanced", weight=recipe.enhanced_weight(progress), inputs=(forward.enhanced,), value=enhanced),
+    items = forward.item_matrix
+    terms = (
+        Term(name=RECOMMENDATION, weight=1.0, inputs=(forward.sequence, items), value=recommendation),
+        Term(name=ENHANCED, weight=recipe.enhanced_weight(progress), inputs=(forward.enhanced, items), value=enhanced),
         Term(
-            name="alignment",
+            name=ALIGNMENT,
             weight=recipe.alignment_weight(progress),
-            inputs=(forward.query, forward.keys, forward.sequence, forward.values),
+            inputs=(forward.query, forward.keys, forward.sequence, forward.values, items),
             value=alignment,
         ),
         *(each.term(forward, progress) for each in recipe.extra_terms),
     )
+    return tuple(each if recipe.curriculum.active(each.name, progress) else replace(each, weight=0.0) for each in terms)
 
 
 def catalogue_cross_entropy(forward: Forward, hidden: Tensor, chosen: Tensor, rows: slice) -> Tensor:
     """Mean cross-entropy of the chosen samples' targets over the whole catalogue, padding left out, nats."""
     weights = chosen[rows] / chosen[rows].sum().clamp(min=1)
-    return softmax_cross_entropy(hidden[rows], forward.item_matrix, forward.target[rows], weights=weights)
+    return softmax_cross_entropy(
+        hidden[rows],
+        forward.item_matrix,
+        forward.target[rows],
+        weights=weights,
+        precision=forward.retrieved.inputs.precision,
+    )

@@ -113,10 +113,13 @@ def run_cell(task: CellTask) -> RunRecord:
         valid_off=result.valid_off,
         test_on=result.test_on,
         test_off=result.test_off,
+        also=result.also,
+        served=result.verdict.served.value,
         chosen_epoch=result.chosen_epoch,
         curve=result.curve,
         seconds={**result.seconds, "load": loaded},
         checks=result.checks,
+        observations={"checkpoint_chosen_by": f"valid, retrieval {result.verdict.by.value}"},
         recipe=task.cell.recipe.describe(),
         provenance={
             **task.provenance,

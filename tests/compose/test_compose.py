@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness.compose import CompositionError, ConflictError, NoEffectError, RequirementError, compose, patch, replaced
 from harness.ftragrec.objective import Jeffreys, ReverseKL
+from harness.ftragrec.search import Stage
 from harness.interventions.base import Intervention
 from harness.interventions.kl import Reverse, Symmetric, Weight
 from harness.interventions.wiring import Cosine, ProbabilityInterpolation, RetrieverAttention
@@ -31,12 +32,16 @@ INDEPENDENT: tuple[Intervention, ...] = (
 class Threshold:
     """A filter for these tests."""
 
+    stages: ClassVar[tuple[Stage, ...]] = tuple(Stage)
+
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Distinct:
     """Another kind of filter."""
+
+    stages: ClassVar[tuple[Stage, ...]] = tuple(Stage)
 
 
 @dataclass(frozen=True, slots=True)

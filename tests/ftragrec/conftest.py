@@ -34,7 +34,7 @@ def inputs() -> Inputs:
     """Forty users, among them short ones, long ones and one whose history is over fifty items."""
     torch.set_num_threads(1)
     data = random_interactions([3, 4, 5, 7, 9, 12, 20, 30, 70] + [8 + user % 9 for user in range(31)])
-    model = DuoRec(data.n_items, BackboneSpec())
+    model = DuoRec(data.n_items, BackboneSpec(precision="float32"))
     model.initialise(torch.Generator().manual_seed(1))
     with torch.no_grad():
         model.item_embedding.weight.mul_(20.0)

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from harness.compose import compose
-from harness.ftragrec import loop
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import NOTHING_TRAINS, Budget, fine_tune
-from harness.ftragrec.losslog import NonFiniteError
+from harness.ftragrec.losslog import LossLog, NonFiniteError
 from harness.ftragrec.objective import Term
+from harness.ftragrec.run import Run
 from harness.ftragrec.streams import Streams
+from harness.ftragrec.terms import loss_terms
 from harness.interventions.kl import Weight
 from harness.interventions.wiring import Cosine, RetrieverAttention
 from harness.recipe import BASE, Recipe
@@ -26,11 +27,11 @@ BUDGET = Budget(epochs=2, patience=2)
 
 def gradient_norms(recipe: Recipe, inputs: Inputs, streams: Streams) -> dict[str, float]:
     """The retriever's gradient norm from each term alone, computed in full whatever the term says of itself."""
-    run = loop.Run(recipe=recipe, inputs=inputs, streams=streams)
+    run = Run(recipe=recipe, inputs=inputs, streams=streams)
     run.enter(START)
     forward = run.first_samples(START, 200)
     norms: dict[str, float] = {}
-    for term in loop.loss_terms(recipe, forward, START):
+    for term in loss_terms(recipe, forward, START):
         value = term.value(slice(None))
         run.system.modules.zero_grad()
         if value.requires_grad:
@@ -67,9 +68,9 @@ def test_terms_that_train_nothing_do_not_change_the_trajectory(
     inputs: Inputs, streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lean = fine_tune(BASE, inputs, budget=BUDGET, streams=streams)
-    step = loop.Run.step
+    step = Run.step
 
-    def full(self: loop.Run, terms: tuple[Term, ...], log: loop.LossLog) -> None:
+    def full(self: Run, terms: tuple[Term, ...], log: LossLog) -> None:
         leaf = torch.zeros((), requires_grad=True)
 
         def always(term: Term) -> Term:
@@ -77,7 +78,7 @@ def test_terms_that_train_nothing_do_not_change_the_trajectory(
 
         step(self, tuple(always(term) for term in terms), log)
 
-    monkeypatch.setattr(loop.Run, "step", full)
+    monkeypatch.setattr(Run, "step", full)
     everything = fine_tune(BASE, inputs, budget=BUDGET, streams=streams)
     for ranks in ("valid_on", "valid_off", "test_on", "test_off"):
         np.testing.assert_array_equal(getattr(lean, ranks), getattr(everything, ranks))

@@ -12,6 +12,7 @@ from harness.compose import compose
 from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.interpolation import ProbabilityInterpolation as Live
+from harness.ftragrec.library import Library
 from harness.ftragrec.streams import Streams
 from harness.ftragrec.system import System
 from harness.interventions.wiring import ProbabilityInterpolation
@@ -26,17 +27,16 @@ def system(inputs: Inputs, streams: Streams, **settings: float) -> System:
 
 
 def live_scorer(inputs: Inputs, streams: Streams, **settings: float) -> Live:
-    scorer = system(inputs, streams, **settings).scorer
+    scorer = Library(system(inputs, streams, **settings), streams, epochs=1).shelf.scorer
     assert isinstance(scorer, Live)
     return scorer
 
 
 def test_l_zero_is_the_backbone_bit_for_bit(inputs: Inputs, streams: Streams) -> None:
     neutral = system(inputs, streams, l=0.0)
-    memory = neutral.build_memory()
-    index = neutral.build_index(memory, streams)
     queries = inputs.prefixes.test
-    on = ranks_with_retrieval(neutral, queries, memory=memory, index=index, progress=START)
+    shelf = Library(neutral, streams, epochs=1).shelf
+    on = ranks_with_retrieval(neutral, queries, shelf=shelf, progress=START)
     np.testing.assert_array_equal(on, ranks_without_retrieval(inputs, queries))
 
 

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from harness.compose import compose
-from harness.ftragrec import loop
 from harness.ftragrec.attention import masked_softmax
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import Budget, fine_tune
 from harness.ftragrec.objective import EPSILON, ForwardKL, Jeffreys, JensenShannon, ReverseKL, Term
+from harness.ftragrec.run import Run
 from harness.ftragrec.streams import Streams
+from harness.ftragrec.terms import loss_terms
 from harness.interventions.kl import Weight
 from harness.recipe import BASE
 from harness.schedules import Progress
@@ -72,9 +73,9 @@ def test_jeffreys_is_the_mean_of_both_directions(logits: Tensor, teacher: Tensor
 
 def alignment(inputs: Inputs, streams: Streams, weight: float) -> Term:
     recipe = compose(BASE, [Weight(weight=weight)])
-    run = loop.Run(recipe=recipe, inputs=inputs, streams=streams)
+    run = Run(recipe=recipe, inputs=inputs, streams=streams)
     run.enter(START)
-    terms = loop.loss_terms(recipe, run.first_samples(START, 100), START)
+    terms = loss_terms(recipe, run.first_samples(START, 100), START)
     return next(term for term in terms if term.name == "alignment")
 
 

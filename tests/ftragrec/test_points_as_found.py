@@ -13,11 +13,15 @@ from torch import Tensor
 
 from harness.backbone.ranking import target_ranks
 from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.ftragrec.feeding import noisy_sequences
 from harness.ftragrec.forward import Forward
+from harness.ftragrec.index import IVFFlat, LiveIndex
 from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.loop import Budget, Run, fine_tune
+from harness.ftragrec.library import Library
+from harness.ftragrec.loop import Budget, fine_tune
 from harness.ftragrec.memory import LongerThan, Memory, StoredKeysRefresh
-from harness.ftragrec.search import IVFFlat, LiveIndex
+from harness.ftragrec.phases import BackboneDropout
+from harness.ftragrec.run import Run
 from harness.ftragrec.streams import Streams
 from harness.ftragrec.system import System
 from harness.ftragrec.terms import loss_terms
@@ -33,15 +37,15 @@ class Built:
     def __init__(self, inputs: Inputs, streams: Streams, recipe: Recipe = BASE) -> None:
         self.inputs, self.recipe = inputs, recipe
         self.system = System(recipe, inputs, streams)
-        self.memory: Memory = self.system.build_memory()
-        self.index: LiveIndex = self.system.build_index(self.memory, streams)
+        self.shelf = Library(self.system, streams, epochs=2).shelf
+        self.memory: Memory = self.shelf.memory
+        self.index: LiveIndex = self.shelf.index
 
     def forward(self, prefix: np.ndarray) -> Forward:
         return self.system.forward(
             sequence=self.inputs.encodings[torch.from_numpy(prefix)],
             prefix=prefix,
-            memory=self.memory,
-            index=self.index,
+            shelf=self.shelf,
             progress=START,
         )
 
@@ -85,15 +89,15 @@ def test_1_keys_are_the_retriever_of_clean_vectors(built: Built) -> None:
 def test_2_index_has_one_list_a_39_entries_up_to_128(n_entries: int, n_lists: int) -> None:
     keys = np.random.default_rng(0).normal(size=(n_entries, 8)).astype(np.float32)
     keys /= np.linalg.norm(keys, axis=1, keepdims=True)
-    index = IVFFlat().build(keys, seed=1)._index
+    index = IVFFlat().over(keys, seed=1).faiss
     assert (index.nlist, index.nprobe, index.metric_type) == (n_lists, 10, faiss.METRIC_INNER_PRODUCT)
     assert index.ntotal == n_entries
 
 
 def test_2_index_returns_cosines_of_the_nearest(built: Built) -> None:
     keys = torch.nn.functional.normalize(built.memory.keys, dim=1).numpy()
-    exact = replace(IVFFlat(), nprobe=128).build(keys, seed=0)
-    cosine, entry = exact.search(keys[:7], 4)
+    exact = replace(IVFFlat(), nprobe=128).over(keys, seed=0)
+    cosine, entry = exact.search(keys[:7], keys[:7], 4)
     for query in range(7):
         best = sorted(keys @ keys[query], reverse=True)[:4]
         np.testing.assert_allclose(cosine[query], best, atol=1e-6)
@@ -122,7 +126,7 @@ def test_4_neighbours_are_the_rule_as_a_loop(built: Built) -> None:
     prefixes, memory = built.inputs.prefixes, built.memory
     forward = built.train()
     queries = torch.nn.functional.normalize(forward.query.detach(), dim=1).numpy()
-    _, hits = built.index.search(queries, 20)
+    _, hits = built.index.search(queries, queries, 20)
     short = 0
     for row, number in enumerate(prefixes.train):
         user, length = prefixes.user[number], min(prefixes.position[number], 50)
@@ -208,10 +212,10 @@ def test_5_6_8_alignment_is_forward_kl_by_hand(inputs: Inputs, streams: Streams,
 
 
 def test_6_teacher_is_not_detached(built: Built) -> None:
-    sequence = built.inputs.encodings[:4].clone().requires_grad_()
-    values = torch.randn(4, 5, 64, generator=torch.Generator().manual_seed(0))
-    mask = torch.ones(4, 5, dtype=torch.bool)
-    BASE.teacher(sequence, values, values[:, 0], mask)[:, 0].sum().backward()
+    some = built.inputs.prefixes.test[:4]
+    sequence = built.inputs.encodings[torch.from_numpy(some)].clone().requires_grad_()
+    forward = built.system.forward(sequence=sequence, prefix=some, shelf=built.shelf, progress=START)
+    BASE.teacher(forward, slice(None))[:, 0].sum().backward()
     assert sequence.grad is not None
     assert sequence.grad.abs().sum() > 0
 
@@ -249,17 +253,17 @@ def test_8_loss_is_two_cross_entropies_and_the_alignment(built: Built) -> None:
 def test_9_refresh_rebuilds_from_the_same_stored_keys(
     inputs: Inputs, streams: Streams, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [epoch for epoch in range(1, 25) if BASE.refresh.due(epoch)] == [10, 20]
+    assert [epoch for epoch in range(1, 25) if BASE.refresh.due(epoch, 100)] == [10, 20]
     often = replace(BASE, refresh=StoredKeysRefresh(every=1))
     budget = Budget(epochs=2, patience=2)
     built: list[torch.Tensor] = []
-    build = System.build_index
+    build = IVFFlat.build
 
-    def counted(self: System, memory: Memory, streams: Streams) -> LiveIndex:
+    def counted(self: IVFFlat, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         built.append(memory.keys)
-        return build(self, memory, streams)
+        return build(self, memory, inputs, seed)
 
-    monkeypatch.setattr(System, "build_index", counted)
+    monkeypatch.setattr(IVFFlat, "build", counted)
     once = fine_tune(BASE, inputs, budget=budget, streams=streams)
     assert len(built) == 1
     each_epoch = fine_tune(often, inputs, budget=budget, streams=streams)
@@ -286,7 +290,7 @@ def test_10_ties_count_against_the_target_and_padding_is_no_item() -> None:
 def test_10_evaluation_scores_enhanced_on_and_the_backbone_off(built: Built) -> None:
     inputs = built.inputs
     queries = inputs.prefixes.test
-    on = ranks_with_retrieval(built.system, queries, memory=built.memory, index=built.index, progress=START)
+    on = ranks_with_retrieval(built.system, queries, shelf=built.shelf, progress=START)
     forward = built.forward(queries)
     for vectors, ranks in ((forward.enhanced, on), (forward.sequence, ranks_without_retrieval(inputs, queries))):
         scores = (vectors @ inputs.item_matrix.T).detach().numpy()
@@ -306,6 +310,7 @@ def test_10_first_evaluation_is_without_retrieval_and_no_candidate(inputs: Input
 
 def test_11_optimiser_is_adam_with_coupled_decay(inputs: Inputs, streams: Streams) -> None:
     run = Run(recipe=BASE, inputs=inputs, streams=streams)
+    run.enter(START)
     group = run.optimizer.param_groups[0]
     assert (type(run.optimizer), group["lr"], group["weight_decay"]) == (torch.optim.Adam, 1e-3, 3e-4)
     assert BASE.batch_size == 1024
@@ -313,20 +318,22 @@ def test_11_optimiser_is_adam_with_coupled_decay(inputs: Inputs, streams: Stream
 
 def test_11_every_sample_is_in_one_batch_an_epoch_in_a_new_order(inputs: Inputs, streams: Streams) -> None:
     run = Run(recipe=replace(BASE, batch_size=64), inputs=inputs, streams=streams)
-    first, second = (list(run.batches(Progress(epoch=epoch, epochs=2))) for epoch in (0, 1))
+    first, second = (
+        [prefix for _, prefix in run.batches(Progress(epoch=epoch, epochs=2), backbone_moves=False)] for epoch in (0, 1)
+    )
     n_train = len(inputs.prefixes.train)
     assert [len(batch) for batch in first] == [64] * (n_train // 64) + [n_train % 64] * (n_train % 64 > 0)
-    assert sorted(np.concatenate(first)) == list(range(n_train))
+    assert sorted(np.concatenate(first)) == inputs.prefixes.train.tolist()
     assert not np.array_equal(np.concatenate(first), np.concatenate(second))
 
 
 def test_11_training_vectors_are_noisy_and_memory_and_evaluation_are_clean(inputs: Inputs, streams: Streams) -> None:
     run = Run(recipe=BASE, inputs=inputs, streams=streams)
     clean = inputs.encodings[torch.from_numpy(inputs.prefixes.train)]
-    noisy = run.noisy_sequences(START)
+    noisy, again, later = (noisy_sequences(inputs, BackboneDropout.ACTIVE, streams, epoch=epoch) for epoch in (0, 0, 1))
     assert noisy.shape == clean.shape
     assert (noisy - clean).norm(dim=1).min() > 0.1
-    torch.testing.assert_close(run.noisy_sequences(START), noisy, atol=0, rtol=0)
-    assert not torch.equal(run.noisy_sequences(Progress(epoch=1, epochs=2)), noisy)
+    torch.testing.assert_close(again, noisy, atol=0, rtol=0)
+    assert not torch.equal(later, noisy)
     other = Run(recipe=BASE, inputs=inputs, streams=streams)
-    torch.testing.assert_close(other.memory.keys, run.memory.keys, atol=0, rtol=0)
+    torch.testing.assert_close(other.library.shelf.memory.keys, run.library.shelf.memory.keys, atol=0, rtol=0)

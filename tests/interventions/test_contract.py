@@ -10,6 +10,7 @@ import pytest
 
 from harness.contract import ContractError, check_contract, example_base, probe
 from harness.ftragrec.fusion import ScheduledShare
+from harness.ftragrec.index import IVFFlat
 from harness.ftragrec.memory import StoredKeysRefresh
 from harness.ftragrec.reach import Reach, reach
 from harness.interventions import CATALOGUE
@@ -106,7 +107,8 @@ def test_contract_catches_what_does_not_bite(kind: type[Intervention]) -> None:
 
 def test_the_ladder_tells_dead_log_and_more_apart() -> None:
     base = probe(BASE)
-    assert reach(base, probe(Idle().apply(BASE))) is Reach.DEAD
+    assert reach(base, probe(replace(BASE, index=IVFFlat(max_lists=999)))) is Reach.DEAD
+    assert reach(base, probe(Idle().apply(BASE))) is Reach.LOG
     assert reach(base, probe(LogOnly().apply(BASE))) is Reach.LOG
     assert reach(base, probe(replace(BASE, alignment_weight=Constant(5.0)))) >= Reach.GRADIENT
     assert reach(base, probe(replace(BASE, share=ScheduledShare(schedule=Constant(0.9))))) is Reach.RANKS

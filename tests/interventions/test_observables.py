@@ -11,8 +11,10 @@ from harness.compose import compose
 from harness.contract import PROBE_STREAMS, probe, probe_inputs
 from harness.ftragrec.forward import Forward
 from harness.ftragrec.fusion import ScheduledShare
-from harness.ftragrec.loop import Budget, Run, fine_tune
+from harness.ftragrec.library import Library
+from harness.ftragrec.loop import Budget, fine_tune
 from harness.ftragrec.reach import Reach, reach
+from harness.ftragrec.run import Run
 from harness.ftragrec.system import System
 from harness.ftragrec.terms import loss_terms
 from harness.interventions.base import Intervention
@@ -29,14 +31,12 @@ def forward_of(recipe: Recipe) -> Forward:
     """The valid queries of the probe world through an untrained system."""
     inputs = probe_inputs()
     system = System(recipe, inputs, PROBE_STREAMS)
-    memory = system.build_memory()
     queries = inputs.prefixes.valid
     with torch.no_grad():
         return system.forward(
             sequence=inputs.encodings[torch.from_numpy(queries)],
             prefix=queries,
-            memory=memory,
-            index=system.build_index(memory, PROBE_STREAMS),
+            shelf=Library(system, PROBE_STREAMS, epochs=1).shelf,
             progress=Progress(epoch=0, epochs=1),
         )
 
@@ -160,7 +160,7 @@ def test_values_are_histories_targets_or_their_mean() -> None:
     target, sequence, both = (forward_of(Values(value=value).apply(BASE)) for value in ("target", "sequence", "both"))
     torch.testing.assert_close(both.values, (target.values + sequence.values) / 2.0)
     system = System(BASE, inputs, PROBE_STREAMS)
-    memory = system.build_memory()
+    memory = Library(system, PROBE_STREAMS, epochs=1).shelf.memory
     for row in range(0, 60, 7):
         for place in range(int(sequence.neighbours.count[row])):
             entry = int(sequence.neighbours.entry[row, place])

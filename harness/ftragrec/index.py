@@ -1,0 +1,101 @@
+"""Seam ``index``: from a query to its nearest entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.data.split import Indices
+
+if TYPE_CHECKING:
+    from harness.ftragrec.inputs import Inputs
+    from harness.ftragrec.memory import Memory
+
+Vectors = NDArray[np.float32]
+MISSING = -1
+"""What FAISS puts where a list holds fewer hits than were asked for."""
+
+
+class LiveIndex(Protocol):
+    """A built index over L2-normalised keys."""
+
+    def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
+        """Cosine and entry number of the best hits, best first, ``(batch, n_columns)`` each; :data:`MISSING` fills up.
+
+        Args:
+            query: normalised ``R(s)``, ``(batch, d)``; the cosine is that of this and the entry's key.
+            sequence: normalised ``s``, ``(batch, d)``, for an index in the backbone's space.
+            n_hits: columns wanted (of each part, where an index has several).
+        """
+        ...
+
+
+class Index(Protocol):
+    """A spec of the seam ``index``."""
+
+    def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
+        """An index over the memory's normalised keys, at least one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IVFFlat:
+    """FAISS IVFFlat, inner product over normalised keys.  Source: FTragrec as found, point 2.
+
+    Attributes:
+        max_lists: ``nlist`` at most.
+        entries_per_list: ``nlist`` is at most N // this.
+        nprobe: lists visited a query.
+    """
+
+    max_lists: int = 128
+    entries_per_list: int = 39
+    nprobe: int = 10
+
+    def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
+        """The index; lists are found by k-means from ``seed``."""
+        return self.over(memory.normalised_keys(), seed)
+
+    def over(self, keys: Vectors, seed: int) -> FaissIndex:
+        """The index over normalised vectors ``(N, d)``."""
+        import faiss
+
+        n_entries, width = keys.shape
+        n_lists = max(1, min(self.max_lists, n_entries // self.entries_per_list))
+        index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, n_lists, faiss.METRIC_INNER_PRODUCT)
+        index.cp.seed = seed
+        index.train(keys)
+        index.add(keys)
+        index.nprobe = self.nprobe
+        return FaissIndex(index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flat:
+    """Exact search, inner product over normalised keys."""
+
+    def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
+        """The index; nothing is random."""
+        return self.over(memory.normalised_keys())
+
+    def over(self, keys: Vectors) -> FaissIndex:
+        """The index over normalised vectors ``(N, d)``."""
+        import faiss
+
+        index: Any = faiss.IndexFlatIP(keys.shape[1])
+        index.add(keys)
+        return FaissIndex(index)
+
+
+class FaissIndex:
+    """An index of FAISS over keys; it asks with ``R(s)``."""
+
+    def __init__(self, index: Any) -> None:
+        self.faiss = index
+
+    def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
+        cosine, entry = self.faiss.search(query, n_hits)
+        return cosine, entry

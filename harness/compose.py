@@ -94,7 +94,7 @@ def compose(base: Recipe, stack: Sequence[Remedy]) -> Recipe:
     recipe = replace(base, **merged)
     problems = recipe.check(written=frozenset(merged))
     if problems:
-        names = " + ".join(each.id for each in stack)
+        names = " + ".join(sorted(each.id for each in stack))
         raise RequirementError(f"{names}: " + "; ".join(problems))
     return recipe
 

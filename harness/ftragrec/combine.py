@@ -26,7 +26,7 @@ class JacobianAggregation:
     Where no two rows conflict, UPGrad and PCGrad give the plain sum. MGDA gives the shortest vector of the rows'
     convex hull, here times the number of rows, so that equal rows give the plain sum as well.
 
-    Source: seed 5.3; Quinton and Rey, arXiv 2406.16232 (UPGrad); Desideri, C. R. Math. 2012 (MGDA); Yu et al.,
+    Source: seed 5.3; Quinton and Rey, arXiv 2406.16232 (UPGrad); Désidéri, C. R. Math. 2012 (MGDA); Yu et al.,
     NeurIPS 2020, algorithm 1 (PCGrad).
 
     Attributes:

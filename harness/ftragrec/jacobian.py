@@ -21,14 +21,14 @@ Matrix = NDArray[np.float64]
 class NonNegativeProjector(DualConeProjector):
     """Projection onto the dual cone as non-negative least squares.
 
-    ``min v' G v`` subject to ``v >= u`` is ``min |L' (u + z)|`` over ``z >= 0`` with ``G = L L'``. It needs SciPy alone,
-    where TorchJD's own projector needs quadprog (GPL), and it projects gradients of any length, where that one takes
-    gradients shorter than .01 for zeros, as those of FTragrec's alignment term are.
+    ``min v' G v`` subject to ``v >= u`` is ``min |L' (u + z)|`` over ``z >= 0`` with ``G = L L'``. It needs SciPy
+    alone, where TorchJD's own projector needs quadprog (GPL), and it projects gradients of any length, where that one
+    takes gradients shorter than .01 for zeros, as those of FTragrec's alignment term are.
 
     Source: Quinton and Rey, arXiv 2406.16232, proposition 1.
     """
 
-    def __call__(self, U: Tensor, G: PSDMatrix) -> Tensor:  # noqa: N803 - named by the base class
+    def __call__(self, U: Tensor, G: PSDMatrix) -> Tensor:
         # The cone does not know how long its rows are: solved with rows of length 1, no short one drowns in rounding.
         length = G.double().diagonal().sqrt().numpy()
         root = square_root(G.double().numpy() / np.outer(length, length))
@@ -110,7 +110,7 @@ def shortest_mixture(gramian: Matrix) -> Matrix:
 
     Solved exactly: TorchJD's MGDA stops after 100 steps, with four conflicting gradients often too early to lower all.
 
-    Source: Desideri, C. R. Math. 2012; as least squares, Lawson and Hanson, Solving Least Squares Problems, 23.4.
+    Source: Désidéri, C. R. Math. 2012; as least squares, Lawson and Hanson, Solving Least Squares Problems, 23.4.
     """
     root = square_root(gramian)
     mixture = nnls(np.vstack([root, np.ones(len(root))]), np.append(np.zeros(len(root)), 1.0))[0]

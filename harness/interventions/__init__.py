@@ -10,12 +10,21 @@ from importlib.metadata import entry_points
 
 from harness.errors import InputError, did_you_mean
 from harness.interventions.base import Intervention
+from harness.interventions.fusion import Adaptive, Attention, Gate
 from harness.interventions.index import QualityFilter
 from harness.interventions.kl import Reverse, Symmetric, Weight
-from harness.interventions.loss import Conditional, Ramp
-from harness.interventions.temperature import Anneal, Raise
+from harness.interventions.loss import Conditional, Pareto, Ramp
+from harness.interventions.temperature import Anneal, PerSample, Raise
 from harness.interventions.training import AlphaRamp
-from harness.interventions.wiring import Cosine, LiveKeys, ProbabilityInterpolation, RetrieverAttention, Scale, Values
+from harness.interventions.wiring import (
+    Cosine,
+    LikelihoodTeacher,
+    LiveKeys,
+    ProbabilityInterpolation,
+    RetrieverAttention,
+    Scale,
+    Values,
+)
 
 CATALOGUE: tuple[type[Intervention], ...] = (
     Reverse,
@@ -23,16 +32,22 @@ CATALOGUE: tuple[type[Intervention], ...] = (
     Symmetric,
     AlphaRamp,
     QualityFilter,
+    Adaptive,
+    Gate,
+    Attention,
     Ramp,
     Conditional,
+    Pareto,
     Raise,
     Anneal,
+    PerSample,
     RetrieverAttention,
     Cosine,
     LiveKeys,
     Values,
     Scale,
     ProbabilityInterpolation,
+    LikelihoodTeacher,
 )
 
 ENTRY_POINT_GROUP = "ftr_study.interventions"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.ftragrec.combine import Aggregator, JacobianAggregation
 from harness.ftragrec.objective import CloseNeighbours
 from harness.interventions.base import Intervention, Priority, parameter
 from harness.recipe import Recipe
@@ -62,3 +63,29 @@ class Conditional(Intervention):
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, sample_mask=CloseNeighbours(threshold=self.threshold))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pareto(Intervention):
+    """The weighted terms as objectives of equal rank, their gradients combined by how they conflict.
+
+    Source: seed 5.3; Quinton and Rey, arXiv 2406.16232 (UPGrad); Désidéri, C. R. Math. 2012 (MGDA); Yu et al., NeurIPS
+    2020 (PCGrad).
+    """
+
+    id: ClassVar[str] = "loss.pareto"
+    title: ClassVar[str] = "Balance the terms by their conflict"
+    title_zh: ClassVar[str] = "多目标优化策略"
+    priority: ClassVar[Priority] = "L"
+    section: ClassVar[str] = "5.3"
+    why: ClassVar[str] = "In a plain sum the term with the longest gradient decides; here none is traded for another."
+    observable: ClassVar[str] = (
+        "The gradient before Adam raises no term to first order (UPGrad, MGDA) where the plain sum raises one."
+    )
+    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
+    as_found: ClassVar[str] = "Only the KL term trains anything, so there is nothing to combine."
+
+    aggregator: str = parameter("upgrad", "how gradients are combined", choices=("upgrad", "mgda", "pcgrad"))
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, combiner=JacobianAggregation(aggregator=Aggregator(self.aggregator)))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from harness.ftragrec.attention import SharedTemperature
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.ftragrec.hardness import DistantNeighbours, HardnessTemperature, UndecidedBackbone
+from harness.interventions.base import Intervention, ParameterError, Priority, parameter
 from harness.recipe import Recipe
 from harness.schedules import Constant, Exponential
 
@@ -64,3 +65,46 @@ class Anneal(Intervention):
     def apply(self, recipe: Recipe) -> Recipe:
         schedule = Exponential(start=self.init, end=self.floor, until=self.until)
         return replace(recipe, temperature=SharedTemperature(schedule=schedule))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerSample(Intervention):
+    """A temperature for each sample, higher for hard ones: with distant neighbours, or an undecided backbone.
+
+    Source: seed 6.3.
+    """
+
+    id: ClassVar[str] = "temperature.per_sample"
+    title: ClassVar[str] = "A temperature for each sample"
+    title_zh: ClassVar[str] = "样本特异性温度"
+    section: ClassVar[str] = "6.3"
+    why: ClassVar[str] = "Where no neighbour stands out, or the backbone itself is unsure, several should be heard."
+    observable: ClassVar[str] = "Tau never falls as samples get harder, and stays within the range."
+    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine",)
+    as_found: ClassVar[str] = "Raw products span hundreds, so attention is one-hot at any temperature of the range."
+
+    low: float = parameter(
+        0.07, "temperature of the easiest sample", low=0.001, high=1000.0, search=(0.02, 0.1), log=True
+    )
+    high: float = parameter(
+        0.2, "temperature of the hardest sample, at least low", low=0.001, high=1000.0, search=(0.1, 20.0), log=True
+    )
+    hardness: str = parameter(
+        "similarity",
+        "what makes a sample hard: a low best cosine, or the entropy of the backbone's softmax",
+        choices=("similarity", "entropy"),
+    )
+
+    def __post_init__(self) -> None:
+        Intervention.__post_init__(self)
+        if self.low > self.high:
+            raise ParameterError(
+                f"{self.id}: low {self.low:g} exceeds high {self.high:g}, so hard samples would get the lower "
+                "temperature; swap the two"
+            )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        if self.low == self.high:
+            return replace(recipe, temperature=SharedTemperature(schedule=Constant(self.low)))
+        hardness = DistantNeighbours() if self.hardness == "similarity" else UndecidedBackbone()
+        return replace(recipe, temperature=HardnessTemperature(low=self.low, high=self.high, hardness=hardness))

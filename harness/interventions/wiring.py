@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec import attention
+from harness.ftragrec import attention, teacher
 from harness.ftragrec.attention import CosineSimilarity, RetrieverQuery
 from harness.ftragrec.fusion import MeanValues, SequenceNorm, SequenceValues, TargetValues
 from harness.ftragrec.scorer import Interpolate
@@ -135,3 +135,24 @@ class ProbabilityInterpolation(Intervention):
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, scorer=Interpolate(share=self.l, selection=TopK(k=self.k), temperature=self.tau))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikelihoodTeacher(Intervention):
+    """P_rec from how likely each neighbour alone makes the next item, instead of a normalised sigmoid.
+
+    Source: family 0; Shi et al., REPLUG, arXiv 2301.12652.
+    """
+
+    id: ClassVar[str] = "wiring.likelihood_teacher"
+    title: ClassVar[str] = "Teach by likelihood"
+    title_zh: ClassVar[str] = "以似然作教师"
+    why: ClassVar[str] = "A normalised sigmoid of similar numbers is close to uniform, so it teaches next to nothing."
+    observable: ClassVar[str] = "The entropy of P_rec falls, the more so the lower the teacher's temperature."
+
+    temperature: float = parameter(
+        0.1, "temperature of P_rec, nats", low=0.001, high=1000.0, search=(0.01, 3.0), log=True
+    )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, teacher=teacher.LikelihoodTeacher(temperature=self.temperature))

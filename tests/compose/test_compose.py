@@ -108,7 +108,7 @@ def test_an_arm_may_replace_what_the_base_stack_wrote_and_it_is_said() -> None:
 
 
 def test_a_divergence_that_is_never_computed_is_refused() -> None:
-    with pytest.raises(RequirementError, match=r"kl\.weight \+ kl\.reverse.*alignment_weight is 0"):
+    with pytest.raises(RequirementError, match=r"kl\.reverse \+ kl\.weight.*alignment_weight is 0"):
         compose(BASE, [Weight(weight=0.0), Reverse()])
 
 

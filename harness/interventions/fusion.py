@@ -1,0 +1,98 @@
+"""Problem 4: one fixed alpha for everyone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from harness.ftragrec.fusion import ScheduledShare
+from harness.ftragrec.learned_fusion import AlphaByNet, AlphaBySimilarity, AttentionFusion, GatedFusion
+from harness.interventions.base import Intervention, Priority, parameter
+from harness.recipe import Recipe
+from harness.schedules import Constant
+
+FUSED_ALONE = ScheduledShare(schedule=Constant(1.0))
+"""The share under a fusion that does the mixing itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adaptive(Intervention):
+    """An alpha of each sample's own: from the similarity of its neighbours, or from a small network.
+
+    Source: seed 4.1.
+    """
+
+    id: ClassVar[str] = "fusion.adaptive"
+    title: ClassVar[str] = "An alpha for each sample"
+    title_zh: ClassVar[str] = "自适应混合机制"
+    priority: ClassVar[Priority] = "H"
+    section: ClassVar[str] = "4.1"
+    why: ClassVar[str] = "A sample with close neighbours can take more from them than one with none that fit."
+    observable: ClassVar[str] = (
+        "Alpha differs from sample to sample, and the network gets gradient from the enhanced loss."
+    )
+    example_base: ClassVar[tuple[str, ...]] = ("wiring.scale",)
+    as_found: ClassVar[str] = "The knowledge is so much shorter than s that no alpha turns the enhanced vector by much."
+
+    by: str = parameter("similarity", "what alpha is made from", choices=("similarity", "net"))
+    max: float = parameter(0.3, "upper end of alpha, a fraction", low=0.01, high=1.0, search=(0.1, 0.8))
+    temperature: float = parameter(
+        1.0, "T of sigmoid(mean cosine / T), by similarity", low=0.01, high=100.0, search=(0.1, 10.0), log=True
+    )
+    hidden: int = parameter(32, "hidden units of the network, by net", low=1, high=1024, search=(8, 128), log=True)
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        if self.by == "similarity":
+            fusion = AlphaBySimilarity(maximum=self.max, temperature=self.temperature)
+        else:
+            fusion = AlphaByNet(maximum=self.max, n_hidden=self.hidden)
+        return replace(recipe, fusion=fusion, share=FUSED_ALONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate(Intervention):
+    """A learned gate for each dimension of the vector, from ``s`` and the knowledge together.
+
+    Source: seed 4.2.
+    """
+
+    id: ClassVar[str] = "fusion.gate"
+    title: ClassVar[str] = "A gate for each dimension"
+    title_zh: ClassVar[str] = "门控融合机制"
+    priority: ClassVar[Priority] = "M"
+    section: ClassVar[str] = "4.2"
+    why: ClassVar[str] = "Retrieval may know better in some dimensions and worse in others; one alpha cannot tell."
+    observable: ClassVar[str] = "Every gate lies in (0, 1), and before training the enhanced vector is nearly base's."
+
+    bias: float = parameter(
+        -1.7, "logit of every gate at the start; -1.7 opens it by .154", low=-20.0, high=20.0, search=(-4.0, 0.0)
+    )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, fusion=GatedFusion(bias=self.bias), share=FUSED_ALONE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attention(Intervention):
+    """Multi-head attention over the neighbours: ``s`` asks, their histories are the keys, their targets the values.
+
+    It replaces the attention of step 7, so what only changes that (its query, the knowledge's scale) has no part in it.
+
+    Source: seed 4.3.
+    """
+
+    id: ClassVar[str] = "fusion.attention"
+    title: ClassVar[str] = "Attend to the neighbours"
+    title_zh: ClassVar[str] = "多头注意力融合"
+    priority: ClassVar[Priority] = "M"
+    section: ClassVar[str] = "4.3"
+    why: ClassVar[str] = "Trained weights and projections can find patterns in the neighbours that a mixture cannot."
+    observable: ClassVar[str] = "A sample's attention sums to 1 over its neighbours, and is 0 on a missing one."
+
+    heads: int = parameter(2, "attention heads", choices=(1, 2, 4))
+    dropout: float = parameter(
+        0.3, "dropout of the attention's and the feed-forward output, a fraction", low=0.0, high=0.9, search=(0.0, 0.6)
+    )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, fusion=AttentionFusion(n_heads=self.heads, dropout=self.dropout))

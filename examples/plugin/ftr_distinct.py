@@ -1,0 +1,61 @@
+"""An intervention from outside: among the nearest neighbours, one for each item that they lead to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from harness.data.split import Indices
+from harness.ftragrec.search import Hits, Mask
+from harness.interventions.base import Intervention, parameter
+from harness.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstOfEachTarget:
+    """The best hit of each target, k of them; fewer where the hits lead to fewer items.
+
+    Attributes:
+        k: neighbours.
+        oversample: hits to choose from, as a multiple of k.
+    """
+
+    k: int = 5
+    oversample: int = 4
+
+    @property
+    def n_hits(self) -> int:
+        return self.k * self.oversample
+
+    def choose(self, hits: Hits) -> tuple[Indices, Mask]:
+        """Columns of the chosen hits, best first, and which of them exist, ``(batch, k)`` each."""
+        target = hits.memory.target.numpy()[hits.entry]
+        earlier = np.tri(target.shape[1], k=-1, dtype=bool)
+        same = (target[:, :, None] == target[:, None, :]) & hits.allowed[:, None, :]
+        first = hits.allowed & ~(same & earlier).any(axis=2)
+        columns = np.argsort(~first, axis=1, kind="stable")[:, : self.k]
+        return columns, np.take_along_axis(first, columns, axis=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistinctTargets(Intervention):
+    """Of the nearest neighbours, only the best of each target: k neighbours speak for k items.
+
+    A plain rule beside ``search.diverse``, which trades similarity for diversity by degrees.
+
+    Source: an example of a plug-in; ours.
+    """
+
+    id: ClassVar[str] = "distinct.targets"
+    title: ClassVar[str] = "One neighbour a target"
+    title_zh: ClassVar[str] = "每个目标一个邻居"
+    why: ClassVar[str] = "Neighbours that all lead to one item leave no room for a second opinion."
+    observable: ClassVar[str] = "No two neighbours of a sample share their target."
+
+    k: int = parameter(5, "neighbours", low=1, high=50, search=(2, 20))
+    oversample: int = parameter(4, "hits to choose from, as a multiple of k", low=1, high=20, search=(2, 10))
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, selection=FirstOfEachTarget(k=self.k, oversample=self.oversample))

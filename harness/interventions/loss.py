@@ -9,7 +9,7 @@ from harness.ftragrec.combine import Aggregator, JacobianAggregation
 from harness.ftragrec.objective import CloseNeighbours
 from harness.interventions.base import Intervention, Priority, parameter
 from harness.recipe import Recipe
-from harness.schedules import Linear
+from harness.schedules import Linear, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Ramp(Intervention):
 
     start: float = parameter(0.1, "weight at the start", low=0.0, high=100.0, search=(0.0, 0.5))
     end: float = parameter(0.4, "weight at the end", low=0.0, high=100.0, search=(0.2, 1.0))
-    until: float = parameter(0.5, "when the end is reached, as a fraction of the budget", low=0.01, high=1.0)
+    until: Span = parameter(0.5, "when the end is reached", low=0.01, high=1.0, span=True)
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, enhanced_weight=Linear(start=self.start, end=self.end, until=self.until))

@@ -9,7 +9,7 @@ from harness.ftragrec.attention import SharedTemperature
 from harness.ftragrec.hardness import DistantNeighbours, HardnessTemperature, UndecidedBackbone
 from harness.interventions.base import Intervention, ParameterError, Priority, parameter
 from harness.recipe import Recipe
-from harness.schedules import Constant, Exponential
+from harness.schedules import Constant, Exponential, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Anneal(Intervention):
 
     init: float = parameter(0.2, "temperature at the start", low=0.001, high=1000.0, search=(0.1, 20.0), log=True)
     floor: float = parameter(0.07, "temperature at the end", low=0.001, high=1000.0, search=(0.02, 1.0), log=True)
-    until: float = parameter(0.8, "when the floor is reached, as a fraction of the budget", low=0.01, high=1.0)
+    until: Span = parameter(0.8, "when the floor is reached", low=0.01, high=1.0, span=True)
 
     def apply(self, recipe: Recipe) -> Recipe:
         schedule = Exponential(start=self.init, end=self.floor, until=self.until)

@@ -8,7 +8,7 @@ from typing import ClassVar
 from harness.ftragrec.fusion import ScheduledShare
 from harness.interventions.base import Intervention, Priority, parameter
 from harness.recipe import Recipe
-from harness.schedules import Cosine, Linear
+from harness.schedules import Cosine, Linear, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class AlphaRamp(Intervention):
 
     start: float = parameter(0.1, "share at the start, a fraction", low=0.0, high=1.0, search=(0.0, 0.3))
     end: float = parameter(0.25, "share at the end, a fraction", low=0.0, high=1.0, search=(0.15, 0.5))
-    until: float = parameter(0.5, "when the end is reached, as a fraction of the budget", low=0.01, high=1.0)
+    until: Span = parameter(0.5, "when the end is reached", low=0.01, high=1.0, span=True)
     shape: str = parameter("linear", "how it grows", choices=("linear", "cosine"))
 
     def apply(self, recipe: Recipe) -> Recipe:

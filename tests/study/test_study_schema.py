@@ -87,8 +87,12 @@ def test_an_editor_sees_the_mistakes_that_a_schema_can_express(mistake, everythi
 
 
 weights = st.one_of(st.floats(0, 100), st.lists(st.floats(0, 100), min_size=1, max_size=3, unique=True))
+spans = st.one_of(st.floats(0.01, 1), st.builds("{}ep".format, st.integers(1, 10_000)))
 remedies = st.one_of(
     st.sampled_from([each.id for each in CATALOGUE]),
+    st.builds(
+        lambda until: {"loss.ramp": {"until": until}}, st.one_of(spans, st.lists(spans, min_size=1, unique=True))
+    ),
     st.builds(lambda weight: {"kl.weight": {"weight": weight}}, weights),
     st.builds(lambda form: {"kl.symmetric": {"form": form}}, st.sampled_from(["js", "jeffreys", ["js", "jeffreys"]])),
 )

@@ -25,7 +25,8 @@ def log_likelihood(hidden: Tensor, items: Tensor, targets: Tensor) -> Tensor:
     """
     logs = torch.empty(len(hidden))
     for here, logits in _logits(hidden, items):
-        logs[here] = logits.gather(1, targets[here].unsqueeze(1) - 1).squeeze(1) - logits.logsumexp(dim=1)
+        own = logits.gather(1, targets[here].unsqueeze(1) - 1).squeeze(1)
+        logs[here] = own - logits.exp_().sum(dim=1).log()
     return logs
 
 
@@ -39,16 +40,18 @@ def catalogue_entropy(hidden: Tensor, items: Tensor) -> Tensor:
     """
     entropy = torch.empty(len(hidden))
     for here, logits in _logits(hidden, items):
-        logits -= logits.logsumexp(dim=1, keepdim=True)
-        entropy[here] = -(logits.exp() * logits).sum(dim=1)
+        shares = logits.exp()
+        total = shares.sum(dim=1)
+        entropy[here] = total.log() - shares.mul_(logits).sum(dim=1) / total
     return entropy.clamp_(0.0, math.log(max(1, len(items) - 1)))
 
 
 def _logits(hidden: Tensor, items: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Logits over the catalogue a stretch of rows at a time, in a buffer that the next stretch overwrites."""
+    """Logits minus their row's largest, a stretch of rows at a time in a buffer that the next stretch overwrites."""
     catalogue = items[1:].t()
     buffer = torch.empty(min(CHUNK_ROWS, len(hidden)), catalogue.shape[1])
     for first in range(0, len(hidden), CHUNK_ROWS):
         here = slice(first, first + CHUNK_ROWS)
         rows = hidden[here]
-        yield here, torch.mm(rows, catalogue, out=buffer[: len(rows)])
+        logits = torch.mm(rows, catalogue, out=buffer[: len(rows)])
+        yield here, logits.sub_(logits.amax(dim=1, keepdim=True))

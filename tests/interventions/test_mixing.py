@@ -19,6 +19,7 @@ from harness.ftragrec.hardness import HardnessTemperature
 from harness.ftragrec.library import Library
 from harness.ftragrec.loop import Budget, fine_tune
 from harness.ftragrec.noise import Noise
+from harness.ftragrec.phases import LearningRates
 from harness.ftragrec.reach import Reach, reach
 from harness.ftragrec.retrieved import Retrieved
 from harness.ftragrec.run import Run
@@ -349,3 +350,18 @@ def test_pareto_gives_the_same_bits_again(aggregator: str) -> None:
     runs = [fine_tune(recipe, probe_inputs(), budget=budget, streams=PROBE_STREAMS) for _ in range(2)]
     np.testing.assert_array_equal(runs[0].test_on, runs[1].test_on)
     assert runs[0].curve[-1].losses == runs[1].curve[-1].losses
+
+
+@pytest.mark.parametrize("aggregator", ["upgrad", "mgda", "pcgrad"])
+def test_pareto_combines_the_terms_of_a_moving_backbone(aggregator: str) -> None:
+    rates = LearningRates(backbone=1e-3, blocks=2)
+    recipe = compose(
+        replace(BASE, learning_rates=rates), [Cosine(), RetrieverAttention(), Pareto(aggregator=aggregator)]
+    )
+    run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS)
+    before = {name: tensor.clone() for name, tensor in run.system.state().items()}
+    losses = run.train_epoch(START)
+    assert set(losses) == {"recommendation", "enhanced", "alignment"}
+    moved = {name for name, tensor in run.system.state().items() if not torch.equal(tensor, before[name])}
+    assert all(f"backbone.blocks.{block}." in " ".join(moved) for block in (0, 1))
+    assert any(name.startswith("retriever.") for name in moved)

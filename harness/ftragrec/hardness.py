@@ -35,7 +35,7 @@ class UndecidedBackbone:
     """Hard is what leaves the backbone undecided: the entropy of its softmax over the catalogue, over ``ln I``."""
 
     def __call__(self, retrieved: Retrieved) -> Tensor:
-        from harness.backbone.likelihood import catalogue_entropy
+        from harness.ftragrec.likelihood import catalogue_entropy
 
         items = retrieved.inputs.item_matrix
         return catalogue_entropy(retrieved.sequence, items) / math.log(max(2, len(items) - 1))

@@ -31,7 +31,7 @@ class LikelihoodTeacher:
     def __call__(self, forward: Forward, rows: slice) -> Tensor:
         import torch
 
-        from harness.backbone.likelihood import log_likelihood
+        from harness.ftragrec.likelihood import log_likelihood
 
         mask = forward.neighbours.mask[rows]
         targets = forward.target[rows][:, None].expand(mask.shape)

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.backbone.likelihood import catalogue_entropy, log_likelihood
 from harness.backbone.softmax import CHUNK_ROWS
+from harness.ftragrec.likelihood import catalogue_entropy, log_likelihood
 
 N_ITEMS, WIDTH = 700, 16
 

@@ -1,7 +1,4 @@
-"""How likely the backbone holds an item to be over the whole catalogue, and how undecided it is.
-
-Apart from ``softmax.py``, whose text is part of the key of every trained backbone.
-"""
+"""How likely the scoring model holds an item to be over the whole catalogue, and how undecided it is."""
 
 from __future__ import annotations
 

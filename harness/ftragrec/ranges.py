@@ -1,0 +1,110 @@
+"""Seams ``index`` and ``selection``: search within ranges of the entry's length, take the best of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.data.split import Indices
+from harness.ftragrec.index import MISSING, Index, LiveIndex, Vectors
+from harness.ftragrec.search import Hits, Mask
+
+if TYPE_CHECKING:
+    from harness.ftragrec.inputs import Inputs
+    from harness.ftragrec.memory import Memory
+
+
+def range_of(position: Indices, edges: Sequence[int]) -> Indices:
+    """Which range a prefix length is in: up to the first edge, from there to the second, ..., over the last.
+
+    >>> range_of(np.array([1, 2, 3, 20, 21]), (2, 5, 10, 20)).tolist()
+    [0, 0, 1, 3, 4]
+    """
+    return np.searchsorted(np.asarray(edges), position, side="left")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByLength:
+    """One index for each range of the entries' prefix length that has entries.  Source: seed 9.2.
+
+    A search asks each of them for ``n_hits`` and gives all that they found, by falling cosine.
+
+    Attributes:
+        edges: the last length of every range but the open one, in items.
+        within: the index within a range.
+    """
+
+    edges: tuple[int, ...]
+    within: Index
+
+    def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
+        """The indexes of the ranges, all from ``seed``."""
+        import torch
+
+        number = range_of(memory.position, self.edges)
+        parts: list[tuple[Indices, LiveIndex]] = []
+        for each in np.unique(number):
+            entries = np.flatnonzero(number == each)
+            part = replace(
+                memory,
+                prefix=memory.prefix[entries],
+                user=memory.user[entries],
+                position=memory.position[entries],
+                target=memory.target[torch.from_numpy(entries)],
+                keys=memory.keys[torch.from_numpy(entries)],
+            )
+            parts.append((entries, self.within.build(part, inputs, seed)))
+        return Ranged(parts)
+
+
+class Ranged:
+    """Built indexes over parts of the memory, each with the numbers of its entries."""
+
+    def __init__(self, parts: Sequence[tuple[Indices, LiveIndex]]) -> None:
+        self._parts = parts
+
+    def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
+        cosines: list[Vectors] = []
+        numbers: list[Indices] = []
+        for entries, index in self._parts:
+            cosine, entry = index.search(query, sequence, n_hits)
+            found = entry != MISSING
+            cosines.append(np.where(found, cosine, -np.inf).astype(np.float32))
+            numbers.append(np.where(found, entries[np.where(found, entry, 0)], MISSING))
+        cosine, entry = np.concatenate(cosines, axis=1), np.concatenate(numbers, axis=1)
+        order = np.argsort(-cosine, axis=1, kind="stable")
+        return np.take_along_axis(cosine, order, axis=1), np.take_along_axis(entry, order, axis=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestPerRange:
+    """The first ``per_range`` allowed hits of every range of the entry's length, in the index's order.
+
+    Source: seed 9.2.
+
+    Attributes:
+        edges: as those of the index.
+        per_range: neighbours of a range.
+        oversample: hits a neighbour, asked of every range.
+    """
+
+    edges: tuple[int, ...]
+    per_range: int
+    oversample: int = 4
+
+    @property
+    def n_hits(self) -> int:
+        """Hits to ask every range for."""
+        return self.per_range * self.oversample
+
+    def choose(self, hits: Hits) -> tuple[Indices, Mask]:
+        number = range_of(hits.memory.position[hits.entry], self.edges)
+        kept = np.zeros_like(hits.allowed)
+        for each in range(len(self.edges) + 1):
+            inside = hits.allowed & (number == each)
+            kept |= inside & (np.cumsum(inside, axis=1) <= self.per_range)
+        columns = np.argsort(~kept, axis=1, kind="stable")[:, : self.per_range * (len(self.edges) + 1)]
+        return columns, np.take_along_axis(kept, columns, axis=1)

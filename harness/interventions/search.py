@@ -1,0 +1,96 @@
+"""Problem 10: FAISS settings, and neighbours that are all alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from harness.ftragrec.diversity import Diverse as DiverseSelection
+from harness.ftragrec.diversity import Method
+from harness.ftragrec.ensemble import Ensemble as EnsembleIndex
+from harness.ftragrec.ensemble import Merge
+from harness.ftragrec.search import TopK
+from harness.ftragrec.tuned_index import Kind
+from harness.ftragrec.tuned_index import Scaled as ScaledIndex
+from harness.interventions.base import Intervention, Priority, parameter
+from harness.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaled(Intervention):
+    """Exact search up to a number of entries; beyond it an index just wide enough to reach a recall against exact.
+
+    Source: seed 10.1.
+    """
+
+    id: ClassVar[str] = "search.scaled"
+    title: ClassVar[str] = "Fit the index to the data's size"
+    title_zh: ClassVar[str] = "针对数据集规模调整参数"
+    section: ClassVar[str] = "10.1"
+    why: ClassVar[str] = "A fixed nprobe of 10 loses neighbours, and how many depends on the number of entries."
+    observable: ClassVar[str] = "Recall of the index against exact search reaches the target."
+
+    kind: str = parameter("ivf", "the index beyond exact_up_to", choices=("ivf", "hnsw"))
+    exact_up_to: int = parameter(
+        150_000, "entries up to which the search is exact", low=0, high=10**9, search=(1_000, 1_000_000), log=True
+    )
+    target: float = parameter(
+        0.98, "recall of the hits against exact search, a fraction", low=0.01, high=1.0, search=(0.8, 1.0)
+    )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        index = ScaledIndex(
+            kind=Kind(self.kind), exact_up_to=self.exact_up_to, target=self.target, k=recipe.selection.n_hits
+        )
+        return replace(recipe, index=index)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diverse(Intervention):
+    """Neighbours that are close and lead to different items; strength 0 is the plain top k.
+
+    Source: seed 10.2; the methods are named in :class:`harness.ftragrec.diversity.Diverse`.
+    """
+
+    id: ClassVar[str] = "search.diverse"
+    title: ClassVar[str] = "Choose diverse neighbours"
+    title_zh: ClassVar[str] = "多样性检索"
+    priority: ClassVar[Priority] = "M"
+    section: ClassVar[str] = "10.2"
+    why: ClassVar[str] = "Five neighbours that lead to one item say no more than one of them does."
+    observable: ClassVar[str] = "The neighbours of a sample lead to more distinct items."
+
+    method: str = parameter("dpp", "how difference is weighed", choices=("dpp", "mmr"))
+    strength: float = parameter(
+        0.5, "part of the targets' similarity, a fraction; 0 is the plain top k", low=0.0, high=1.0, search=(0.0, 1.0)
+    )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        if self.strength == 0.0:
+            return replace(recipe, selection=TopK())
+        return replace(recipe, selection=DiverseSelection(method=Method(self.method), strength=self.strength))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ensemble(Intervention):
+    """Several indexes, with other seeds or in the backbone's space, merged into one list.
+
+    Source: seed 10.3; the merges are named in :class:`harness.ftragrec.ensemble.Ensemble`.
+    """
+
+    id: ClassVar[str] = "search.ensemble"
+    title: ClassVar[str] = "Merge several indexes"
+    title_zh: ClassVar[str] = "多索引融合"
+    priority: ClassVar[Priority] = "L"
+    section: ClassVar[str] = "10.3"
+    why: ClassVar[str] = "What one index misses another finds, and entries that several agree on are safer neighbours."
+    observable: ClassVar[str] = "The order of the hits follows the members' ranks together; one member alone is base."
+
+    members: int = parameter(3, "indexes; 1 is the index alone", low=1, high=9, search=(1, 6))
+    merge: str = parameter("rrf", "by reciprocal rank or by mean similarity", choices=("rrf", "mean"))
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        member = recipe.index.member if isinstance(recipe.index, EnsembleIndex) else recipe.index
+        if self.members == 1:
+            return replace(recipe, index=member)
+        return replace(recipe, index=EnsembleIndex(member=member, members=self.members, merge=Merge(self.merge)))

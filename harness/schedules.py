@@ -141,6 +141,15 @@ class Exponential:
         return self.start * (self.end / self.start) ** done
 
 
+def ramp(kind: type[Linear | Cosine | Exponential], *, start: float, end: float, until: Span) -> Schedule:
+    """A schedule from ``start`` to ``end``; one that goes nowhere is the constant that it is.
+
+    >>> ramp(Linear, start=0.5, end=0.5, until="3ep")
+    Constant(value=0.5)
+    """
+    return Constant(start) if start == end else kind(start=start, end=end, until=until)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnValidation:
     """A value that grows by ``1 + rate`` after an epoch in which retrieval helped on valid, else falls by ``1 - rate``.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from harness.ftragrec.checkpoint import Verdict
+from harness.ftragrec.checkpoint import Retrieval, Verdict
 from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.run import Checkpoint, Run
@@ -56,13 +56,22 @@ class Result:
     system: System
     shelf: Shelf
 
+    @property
+    def test(self) -> Ranks:
+        """Ranks on test as the run would be served."""
+        return self.test_on if self.verdict.served is Retrieval.ON else self.test_off
 
-Observer = Callable[[EpochPoint], None]
-"""Told of every evaluation as it is made; reads, changes nothing."""
+
+Observer = Callable[[EpochPoint, Run], None]
+"""Told of every evaluation as it is made, beside the live run; reads, changes nothing."""
+
+
+def see_nothing(point: EpochPoint, run: Run) -> None:
+    """The observer that does not look."""
 
 
 def fine_tune(
-    recipe: Recipe, inputs: Inputs, *, budget: Budget, streams: Streams, observe: Observer = lambda point: None
+    recipe: Recipe, inputs: Inputs, *, budget: Budget, streams: Streams, observe: Observer = see_nothing
 ) -> Result:
     """Train by ``recipe`` and give the ranks of the epoch that valid chooses.
 
@@ -70,14 +79,14 @@ def fine_tune(
         harness.ftragrec.losslog.NonFiniteError: a loss or gradient is not finite; the text says where.
     """
     run = Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs)
-    observe(run.point_before_training())
+    observe(run.point_before_training(), run)
     anything_trains = any(run.trains(run.progress(epoch)) for epoch in range(budget.epochs))
     best: Checkpoint | None = None
     for epoch in range(budget.epochs if anything_trains else 1):
         progress = run.progress(epoch)
         losses = run.train_epoch(progress) if run.trains(progress) else run.log_epoch(progress)
         candidate = run.evaluate(progress, losses)
-        observe(run.curve[-1])
+        observe(run.curve[-1], run)
         if best is None or is_better(candidate.verdict, best.verdict):
             best = candidate
         if candidate.verdict.last_part and candidate.epoch - best.epoch >= budget.patience:

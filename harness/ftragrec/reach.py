@@ -12,8 +12,10 @@ from torch import Tensor
 
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import Budget, Result, fine_tune
+from harness.ftragrec.run import Run
 from harness.ftragrec.streams import Streams
 from harness.recipe import Recipe
+from harness.records import EpochPoint
 from harness.schedules import Progress
 
 
@@ -34,14 +36,19 @@ class Trace:
 
     log: Sequence[Mapping[str, float]]
     losses: Sequence[Mapping[str, float]]
-    parameters: Mapping[str, Tensor]
+    parameters: Sequence[Mapping[str, Tensor]]
     neighbours: Tensor
     result: Result
 
 
 def trace(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> Trace:
     """Run a recipe and keep what can be compared."""
-    result = fine_tune(recipe, inputs, budget=budget, streams=streams)
+    parameters: list[Mapping[str, Tensor]] = []
+
+    def observe(point: EpochPoint, run: Run) -> None:
+        parameters.append({name: tensor.clone() for name, tensor in run.system.state().items()})
+
+    result = fine_tune(recipe, inputs, budget=budget, streams=streams, observe=observe)
     queries = inputs.prefixes.valid
     with torch.no_grad():
         forward = result.system.forward(
@@ -53,7 +60,7 @@ def trace(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> T
     return Trace(
         log=[point.settings for point in result.curve],
         losses=[point.losses for point in result.curve],
-        parameters=result.system.state(),
+        parameters=parameters,
         neighbours=forward.neighbours.entry,
         result=result,
     )
@@ -61,15 +68,17 @@ def trace(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> T
 
 def reach(before: Trace, after: Trace) -> Reach:
     """The highest rung on which two runs of the same streams differ."""
-    names = ("valid_on", "valid_off", "test_on", "test_off")
+    names = ("valid_on", "valid_off", "test_on", "test_off", "test")
     if any(not np.array_equal(getattr(before.result, name), getattr(after.result, name)) for name in names):
         return Reach.RANKS
     if not torch.equal(before.neighbours, after.neighbours):
         return Reach.NEIGHBOURS
-    if before.parameters.keys() != after.parameters.keys() or any(
-        not torch.equal(before.parameters[name], after.parameters[name]) for name in before.parameters
-    ):
+    if len(before.parameters) != len(after.parameters) or any(map(_differ, before.parameters, after.parameters)):
         return Reach.GRADIENT
     if before.losses != after.losses:
         return Reach.LOSS
     return Reach.DEAD if before.log == after.log else Reach.LOG
+
+
+def _differ(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> bool:
+    return before.keys() != after.keys() or any(not torch.equal(before[name], after[name]) for name in before)

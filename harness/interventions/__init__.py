@@ -9,45 +9,43 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from harness.errors import InputError, did_you_mean
+from harness.interventions import evaluation, fusion, index, kl, loss, retriever, temperature, training, wiring
 from harness.interventions.base import Intervention
-from harness.interventions.fusion import Adaptive, Attention, Gate
-from harness.interventions.index import QualityFilter
-from harness.interventions.kl import Reverse, Symmetric, Weight
-from harness.interventions.loss import Conditional, Pareto, Ramp
-from harness.interventions.temperature import Anneal, PerSample, Raise
-from harness.interventions.training import AlphaRamp
-from harness.interventions.wiring import (
-    Cosine,
-    LikelihoodTeacher,
-    LiveKeys,
-    ProbabilityInterpolation,
-    RetrieverAttention,
-    Scale,
-    Values,
-)
 
 CATALOGUE: tuple[type[Intervention], ...] = (
-    Reverse,
-    Weight,
-    Symmetric,
-    AlphaRamp,
-    QualityFilter,
-    Adaptive,
-    Gate,
-    Attention,
-    Ramp,
-    Conditional,
-    Pareto,
-    Raise,
-    Anneal,
-    PerSample,
-    RetrieverAttention,
-    Cosine,
-    LiveKeys,
-    Values,
-    Scale,
-    ProbabilityInterpolation,
-    LikelihoodTeacher,
+    kl.Reverse,
+    kl.Weight,
+    kl.Symmetric,
+    training.Unfreeze,
+    training.DiscriminativeRates,
+    training.AlphaRamp,
+    index.Sources,
+    index.Refreshing,
+    index.QualityFilter,
+    index.ManagedIndex,
+    fusion.Adaptive,
+    fusion.Gate,
+    fusion.Attention,
+    loss.Ramp,
+    loss.Adaptive,
+    loss.Conditional,
+    loss.Pareto,
+    temperature.Raise,
+    temperature.Anneal,
+    temperature.PerSample,
+    retriever.Staged,
+    retriever.Regularised,
+    retriever.WarmStart,
+    evaluation.Consistent,
+    evaluation.Dual,
+    evaluation.Staged,
+    wiring.RetrieverAttention,
+    wiring.Cosine,
+    wiring.LiveKeys,
+    wiring.Values,
+    wiring.Scale,
+    wiring.ProbabilityInterpolation,
+    wiring.LikelihoodTeacher,
 )
 
 ENTRY_POINT_GROUP = "ftr_study.interventions"

@@ -7,9 +7,9 @@ from typing import ClassVar
 
 from harness.ftragrec.combine import Aggregator, JacobianAggregation
 from harness.ftragrec.objective import CloseNeighbours
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, ParameterError, Priority, parameter
 from harness.recipe import Recipe
-from harness.schedules import Linear, Span
+from harness.schedules import Constant, Linear, OnValidation, Progress, Span, ramp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,44 @@ class Ramp(Intervention):
     until: Span = parameter(0.5, "when the end is reached", low=0.01, high=1.0, span=True)
 
     def apply(self, recipe: Recipe) -> Recipe:
-        return replace(recipe, enhanced_weight=Linear(start=self.start, end=self.end, until=self.until))
+        schedule = ramp(Linear, start=self.start, end=self.end, until=self.until)
+        return replace(recipe, enhanced_weight=schedule)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adaptive(Intervention):
+    """The weight of the enhanced loss grows after an epoch in which retrieval helped on valid, else it falls.
+
+    Source: seed 5.1.
+    """
+
+    id: ClassVar[str] = "loss.adaptive"
+    title: ClassVar[str] = "Adapt the loss to valid"
+    title_zh: ClassVar[str] = "基于验证集性能自动调整权重"
+    priority: ClassVar[Priority] = "H"
+    section: ClassVar[str] = "5.1"
+    why: ClassVar[str] = "The enhanced loss should weigh as much as retrieval has earned."
+    observable: ClassVar[str] = "The weight's history follows the two figures on valid."
+    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
+    as_found: ClassVar[str] = (
+        "The enhanced loss has no path to the retriever, so its weight shows in the log and nowhere else."
+    )
+
+    rate: float = parameter(0.2, "change after an epoch, a fraction", low=0.0, high=0.99, search=(0.05, 0.5))
+    low: float = parameter(0.05, "smallest weight", low=0.0, high=100.0)
+    high: float = parameter(1.0, "largest weight", low=0.0, high=100.0)
+
+    def __post_init__(self) -> None:
+        Intervention.__post_init__(self)
+        if self.low > self.high:
+            raise ParameterError(f"{self.id}: low {self.low:g} is above high {self.high:g}; swap them")
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        start = recipe.enhanced_weight(Progress(epoch=0, epochs=1))
+        if self.rate == 0.0:
+            return replace(recipe, enhanced_weight=Constant(start))
+        schedule = OnValidation(start=start, rate=self.rate, low=self.low, high=self.high)
+        return replace(recipe, enhanced_weight=schedule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

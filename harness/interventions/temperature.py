@@ -9,7 +9,7 @@ from harness.ftragrec.attention import SharedTemperature
 from harness.ftragrec.hardness import DistantNeighbours, HardnessTemperature, UndecidedBackbone
 from harness.interventions.base import Intervention, ParameterError, Priority, parameter
 from harness.recipe import Recipe
-from harness.schedules import Constant, Exponential, Span
+from harness.schedules import Constant, Exponential, Span, ramp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ class Anneal(Intervention):
     until: Span = parameter(0.8, "when the floor is reached", low=0.01, high=1.0, span=True)
 
     def apply(self, recipe: Recipe) -> Recipe:
-        schedule = Exponential(start=self.init, end=self.floor, until=self.until)
+        schedule = ramp(Exponential, start=self.init, end=self.floor, until=self.until)
         return replace(recipe, temperature=SharedTemperature(schedule=schedule))
 
 

@@ -6,9 +6,88 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from harness.ftragrec.fusion import ScheduledShare
+from harness.ftragrec.phases import GradualUnfreezing, LearningRates, RetrieverOnly
 from harness.interventions.base import Intervention, Priority, parameter
 from harness.recipe import Recipe
-from harness.schedules import Cosine, Linear, Span
+from harness.schedules import Cosine, Linear, Span, ramp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfreeze(Intervention):
+    """The retriever alone; then the last transformer blocks as well; then the whole backbone, at ever smaller rates.
+
+    Once the backbone has moved in an epoch, all prefixes and the memory are encoded anew after it.
+
+    Source: seed 2.1.
+    """
+
+    id: ClassVar[str] = "training.unfreeze"
+    title: ClassVar[str] = "Unfreeze by and by"
+    title_zh: ClassVar[str] = "渐进式解冻"
+    priority: ClassVar[Priority] = "H"
+    section: ClassVar[str] = "2.1"
+    why: ClassVar[str] = "A frozen backbone makes up 85% of the mixture and cannot adapt to what is mixed in."
+    observable: ClassVar[str] = "Exactly the tensors that are named move, from the epochs that are named."
+
+    start: Span = parameter(0.4, "when the last blocks join", low=0.0, high=1.0, search=(0.0, 0.6), span=True)
+    blocks: int = parameter(1, "last transformer blocks that join first", choices=(1, 2))
+    all_from: Span = parameter(
+        0.7, "when the whole backbone joins", low=0.0, high=1.0, span=True, choices=("never",), search=(0.4, 1.0)
+    )
+    blocks_factor: float = parameter(
+        0.05,
+        "learning rate of the blocks as a fraction of the retriever's",
+        low=1e-6,
+        high=1.0,
+        search=(0.01, 0.5),
+        log=True,
+    )
+    all_factor: float = parameter(
+        0.01, "the same once the whole backbone learns", low=1e-6, high=1.0, search=(0.001, 0.1), log=True
+    )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        if self.start == 1.0 and self.all_from in (1.0, "never"):
+            return replace(recipe, phases=RetrieverOnly())
+        phases = GradualUnfreezing(
+            start=self.start,
+            blocks=self.blocks,
+            all_from=None if self.all_from == "never" else self.all_from,
+            blocks_factor=self.blocks_factor,
+            all_factor=self.all_factor,
+        )
+        return replace(recipe, phases=phases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscriminativeRates(Intervention):
+    """A learning rate for the retriever, a smaller one for the backbone, whose last blocks train from the start.
+
+    Beside ``training.unfreeze`` that decides when what trains; the rates stay these.
+
+    Source: seed 2.2.
+    """
+
+    id: ClassVar[str] = "training.discriminative_lr"
+    title: ClassVar[str] = "Two learning rates"
+    title_zh: ClassVar[str] = "差异化学习率"
+    priority: ClassVar[Priority] = "H"
+    section: ClassVar[str] = "2.2"
+    why: ClassVar[str] = "A pretrained part needs smaller steps than one that starts at random."
+    observable: ClassVar[str] = "The optimiser's groups have the two rates."
+
+    retriever: float = parameter(
+        2e-4, "Adam's step size of the retriever and the fusion", low=1e-8, high=1.0, search=(3e-5, 3e-3), log=True
+    )
+    backbone: float = parameter(
+        5e-5, "Adam's step size of the backbone", low=1e-8, high=1.0, search=(3e-6, 1e-3), log=True
+    )
+    blocks: int = parameter(2, "last transformer blocks that train; 0: none", low=0, high=12)
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        backbone = self.backbone if self.blocks else None
+        rates = LearningRates(new_parts=self.retriever, backbone=backbone, blocks=self.blocks)
+        return replace(recipe, learning_rates=rates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,5 +115,5 @@ class AlphaRamp(Intervention):
     shape: str = parameter("linear", "how it grows", choices=("linear", "cosine"))
 
     def apply(self, recipe: Recipe) -> Recipe:
-        ramp = Linear if self.shape == "linear" else Cosine
-        return replace(recipe, share=ScheduledShare(schedule=ramp(start=self.start, end=self.end, until=self.until)))
+        schedule = ramp(Linear if self.shape == "linear" else Cosine, start=self.start, end=self.end, until=self.until)
+        return replace(recipe, share=ScheduledShare(schedule=schedule))

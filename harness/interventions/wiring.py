@@ -8,6 +8,7 @@ from typing import ClassVar
 from harness.ftragrec import attention, teacher
 from harness.ftragrec.attention import CosineSimilarity, RetrieverQuery
 from harness.ftragrec.fusion import MeanValues, SequenceNorm, SequenceValues, TargetValues
+from harness.ftragrec.memory import AllEntries
 from harness.ftragrec.scorer import Interpolate
 from harness.ftragrec.search import TopK
 from harness.interventions.base import Intervention, parameter
@@ -133,8 +134,18 @@ class ProbabilityInterpolation(Intervention):
         0.15, "temperature of the neighbours' weights", low=0.001, high=100.0, search=(0.03, 2.0), log=True
     )
 
+    admission: str = parameter(
+        "all", "which prefixes are entries: all, or those that the memory admits", choices=("all", "memory")
+    )
+
     def apply(self, recipe: Recipe) -> Recipe:
-        return replace(recipe, scorer=Interpolate(share=self.l, selection=TopK(k=self.k), temperature=self.tau))
+        scorer = Interpolate(
+            share=self.l,
+            selection=TopK(k=self.k),
+            temperature=self.tau,
+            admission=AllEntries() if self.admission == "all" else recipe.admission,
+        )
+        return replace(recipe, scorer=scorer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from harness.records import EpochPoint, RunRecord
 
 if TYPE_CHECKING:
     from harness.ftragrec.inputs import Inputs
+    from harness.ftragrec.run import Run
 
 CELL_THREADS = 1
 """Every cell computes with one thread, so that its ranks do not depend on the number of workers."""
@@ -98,7 +99,7 @@ def run_cell(task: CellTask) -> RunRecord:
     coordinator = os.getppid()
     with task.progress_file.open("w", encoding="utf-8") as lines:
 
-        def observe(point: EpochPoint) -> None:
+        def observe(point: EpochPoint, run: Run) -> None:
             if os.getppid() != coordinator:
                 raise SystemExit("the coordinator is gone; nobody would take this cell's record")
             lines.write(json.dumps(asdict(point)) + "\n")

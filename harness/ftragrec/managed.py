@@ -1,0 +1,102 @@
+"""The live part of a managed memory: a table of how each entry served the queries that retrieved it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.ftragrec.likelihood import log_likelihood
+from harness.data.split import Indices
+from harness.ftragrec.forward import Forward
+from harness.ftragrec.upkeep import Managed, Policy
+
+
+class ManagedMemory:
+    """Keeps, scores, evicts and replaces entries.
+
+    An entry's score is a moving average, over the training batches in which some query retrieved it, of
+    ``log p(y | s and this entry alone) - log p(y | s)`` in nats; 0 before it was ever retrieved.
+    """
+
+    def __init__(self, spec: Managed, generator: torch.Generator) -> None:
+        self._spec = spec
+        self._generator = generator
+        self._batch = 0
+        self._inside = np.zeros(0, dtype=bool)
+        self._score = np.zeros(0)
+        self._uses = np.zeros(0)
+        self._epochs_inside = np.zeros(0)
+        self._last_used = np.zeros(0)
+
+    def observe(self, forward: Forward) -> None:
+        """Credit the batch's neighbours with what they did for its queries."""
+        self._batch += 1
+        found = forward.neighbours
+        mask = found.mask.numpy()
+        prefix = forward.retrieved.memory.prefix[found.entry.numpy()[mask]]
+        self._make_room(int(prefix.max(initial=-1)) + 1)
+        np.add.at(self._uses, prefix, 1)
+        self._last_used[prefix] = self._batch
+        if self._spec.policy is Policy.SCORE:
+            who, place, times = np.unique(prefix, return_inverse=True, return_counts=True)
+            mean = np.bincount(place, weights=benefit(forward)[mask], minlength=len(who)) / times
+            first = self._uses[who] == times
+            decay = np.where(first, 0.0, self._spec.decay)
+            self._score[who] = decay * self._score[who] + (1.0 - decay) * mean
+
+    def kept(self, admitted: Indices, *, turn_over: bool) -> Indices:
+        """The entries from now on; at a turnover the worst have made room for others from outside."""
+        self._make_room(int(admitted[-1]) + 1)
+        if turn_over:
+            self._epochs_inside[self._inside] += 1
+            self._evict(admitted)
+        inside = self._inside[admitted]
+        missing = max(round(self._spec.capacity * len(admitted)), 1) - int(inside.sum())
+        if missing > 0:
+            self._admit(self._shuffled(admitted[~inside])[:missing])
+        return admitted[self._inside[admitted]]
+
+    def _evict(self, admitted: Indices) -> None:
+        inside = self._inside[admitted]
+        entries, outside = self._shuffled(admitted[inside]), self._shuffled(admitted[~inside])
+        n_evicted = min(int(self._spec.evict * len(entries)), len(outside))
+        worst = entries[np.argsort(self._worth(entries), kind="stable")[:n_evicted]]
+        self._inside[worst] = False
+        self._admit(outside[:n_evicted])
+
+    def _worth(self, entries: Indices) -> NDArray[np.float64]:
+        match self._spec.policy:
+            case Policy.SCORE:
+                return self._score[entries]
+            case Policy.LRU:
+                return self._last_used[entries]
+            case Policy.LFU:
+                return self._uses[entries] / np.maximum(self._epochs_inside[entries], 1)
+
+    def _admit(self, prefixes: Indices) -> None:
+        """Let prefixes in with a clean slate."""
+        self._inside[prefixes] = True
+        self._score[prefixes] = self._uses[prefixes] = self._epochs_inside[prefixes] = 0.0
+        self._last_used[prefixes] = self._batch
+
+    def _shuffled(self, prefixes: Indices) -> Indices:
+        """In random order, so that ties are broken fairly."""
+        return prefixes[torch.randperm(len(prefixes), generator=self._generator).numpy()]
+
+    def _make_room(self, n_prefixes: int) -> None:
+        more = n_prefixes - len(self._inside)
+        if more > 0:
+            self._inside = np.concatenate([self._inside, np.zeros(more, dtype=bool)])
+            for name in ("_score", "_uses", "_epochs_inside", "_last_used"):
+                setattr(self, name, np.concatenate([getattr(self, name), np.zeros(more)]))
+
+
+def benefit(forward: Forward) -> NDArray[np.float32]:
+    """What each neighbour alone adds to the log-likelihood of the target, nats, ``(batch, k)``."""
+    target, items = forward.target, forward.item_matrix.detach()
+    alone = forward.alone(slice(None)).flatten(0, 1)
+    k = forward.neighbours.entry.shape[1]
+    with_it = log_likelihood(alone, items, target.repeat_interleave(k)).view(-1, k)
+    without = log_likelihood(forward.sequence.detach(), items, target)
+    return (with_it - without[:, None]).numpy()

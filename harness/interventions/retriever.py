@@ -1,0 +1,93 @@
+"""Problem 7: the retriever starts at random and over-fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from harness.ftragrec.feature_alignment import FeatureAlignment
+from harness.ftragrec.objective import AlignmentFirst
+from harness.ftragrec.retriever import FeedForward, RandomStart
+from harness.ftragrec.warm_start import ContrastiveStart
+from harness.interventions.base import Intervention, Priority, parameter
+from harness.recipe import Recipe
+from harness.schedules import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged(Intervention):
+    """The alignment term alone trains until it stops improving; then the full loss does.
+
+    Source: seed 7.1.
+    """
+
+    id: ClassVar[str] = "retriever.staged"
+    title: ClassVar[str] = "Train the retriever first"
+    title_zh: ClassVar[str] = "渐进式训练策略"
+    section: ClassVar[str] = "7.1"
+    why: ClassVar[str] = "A mixture with what an untrained retriever finds teaches nothing good."
+    observable: ClassVar[str] = "The terms that are active differ by epoch, as planned."
+    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
+    as_found: ClassVar[str] = "The alignment term is the only one that reaches the retriever anyway."
+
+    until: Span = parameter(
+        0.3, "when the full loss begins at the latest", low=0.0, high=1.0, search=(0.0, 0.6), span=True
+    )
+    patience: int = parameter(2, "epochs without a lower alignment loss that end the first part", low=1, high=100)
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        if self.until in (0.0, "0ep"):
+            return recipe
+        return replace(recipe, curriculum=AlignmentFirst(until=self.until, patience=self.patience))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regularised(Intervention):
+    """More dropout in the retriever, more weight decay, and a term that keeps ``R(s)`` near ``s``.
+
+    Source: seed 7.2.
+    """
+
+    id: ClassVar[str] = "retriever.regularised"
+    title: ClassVar[str] = "Regularise the retriever"
+    title_zh: ClassVar[str] = "增强正则化"
+    priority: ClassVar[Priority] = "L"
+    section: ClassVar[str] = "7.2"
+    why: ClassVar[str] = "A small retriever on a frozen backbone may learn the training set by heart."
+    observable: ClassVar[str] = "Each of the three knobs alone changes its own seam and no other."
+
+    dropout: float = parameter(0.35, "dropout of the retriever, a fraction", low=0.0, high=0.95, search=(0.1, 0.6))
+    decay: float = parameter(1e-3, "coupled L2 of Adam", low=0.0, high=1.0, search=(1e-5, 1e-1), log=True)
+    align: float = parameter(0.1, "weight of 1 - cos(R(s), s); 0 removes it", low=0.0, high=100.0, search=(0.0, 1.0))
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        term = (FeatureAlignment(weight=self.align),) if self.align > 0.0 else ()
+        return replace(
+            recipe,
+            retriever=FeedForward(dropout=self.dropout),
+            weight_decay=self.decay,
+            extra_terms=(*recipe.extra_terms, *term),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmStart(Intervention):
+    """Contrastive training of the retriever before epoch 0, on pairs of prefixes with the same target.
+
+    Source: seed 7.3.
+    """
+
+    id: ClassVar[str] = "retriever.warm_start"
+    title: ClassVar[str] = "Warm the retriever up"
+    title_zh: ClassVar[str] = "检索器预热"
+    priority: ClassVar[Priority] = "L"
+    section: ClassVar[str] = "7.3"
+    why: ClassVar[str] = "A retriever that starts at random finds little, and learns from what it finds."
+    observable: ClassVar[str] = "Before epoch 1 more queries have a neighbour with their own target than at random."
+
+    epochs: int = parameter(2, "passes of contrastive training; 0 is the random start", low=0, high=100, search=(1, 10))
+    tau: float = parameter(0.1, "temperature of the cosines", low=0.001, high=100.0, search=(0.02, 1.0), log=True)
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        start = ContrastiveStart(epochs=self.epochs, temperature=self.tau) if self.epochs else RandomStart()
+        return replace(recipe, start=start)

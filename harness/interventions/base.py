@@ -133,7 +133,10 @@ class Domain:
         return tuple(numbers) if all(one < two for one, two in pairwise(numbers)) else None
 
     def _bounds(self) -> str:
-        return "" if math.isinf(self.low) and math.isinf(self.high) else f" in [{self.low:g}, {self.high:g}]"
+        if math.isinf(self.low) or math.isinf(self.high):
+            low = "" if math.isinf(self.low) else f", at least {self.low:g}"
+            return low + ("" if math.isinf(self.high) else f", at most {self.high:g}")
+        return f" in [{self.low:g}, {self.high:g}]"
 
     def _span_hint(self, value: object) -> str:
         if isinstance(value, int) and not isinstance(value, bool) and self.high < value <= MOST_EPOCHS:

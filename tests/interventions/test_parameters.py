@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from harness.interventions import CATALOGUE, find
-from harness.interventions.base import Intervention, ParameterError, parameter
+from harness.interventions.base import Domain, Intervention, ParameterError, parameter
 from harness.interventions.kl import Symmetric, Weight
 from harness.interventions.wiring import ProbabilityInterpolation
 from harness.recipe import Recipe
@@ -96,6 +96,12 @@ def test_a_domain_says_what_is_allowed_and_what_is_searched() -> None:
         "",
         "1, 2, 4",
         "1ep to 5ep",
+    ]
+    open_ended = [Domain(kind=int, meaning="x", **bounds) for bounds in ({"low": 1}, {"high": 9}, {})]
+    assert [each.describe() for each in open_ended] == [
+        "a whole number, at least 1",
+        "a whole number, at most 9",
+        "a whole number",
     ]
     assert Weight.domains()["weight"].describe_search() == "0.0003 to 1, logarithmic"
 

@@ -35,7 +35,7 @@ class Ensemble:
     """Members in turn: the index as it is, with another seed, and in the backbone's space; then anew.
 
     Reciprocal rank orders the hits by ``sum_m 1 / (60 + rank_m)`` over the members that found them (Cormack, Clarke and
-    Buettcher, SIGIR 2009, eq. 1), mean by their mean cosine over all members, each in its own space, whether it
+    Buettcher, SIGIR 2009), mean by their mean cosine over all members, each in its own space, whether it
     found them or not. Ties go to the closer entry, then to the smaller number. Source: seed 10.3.
 
     Attributes:

@@ -31,8 +31,8 @@ class HardNegatives:
     positive is another training prefix with the sample's target, the next in that target's list at every epoch. Both
     are encoded anew from their clean ``s`` by the retriever as the batch has it: with stored keys the term would push
     the query away from where the keys once were and never move the keys themselves. Samples without a partner or
-    without a negative contribute nothing.  Source: seed 9.3; van den Oord et al., 2018, eq. 4 (InfoNCE); Schroff
-    et al., CVPR 2015, eq. 1, with cosines (margin).
+    without a negative contribute nothing.  Source: seed 9.3; van den Oord et al., arXiv 1807.03748, eq. 4
+    (InfoNCE); Schroff et al., CVPR 2015, section 3.1, with cosines (margin).
 
     Attributes:
         form: of the loss.

@@ -9,7 +9,19 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from harness.errors import InputError, did_you_mean
-from harness.interventions import evaluation, fusion, index, kl, loss, retriever, temperature, training, wiring
+from harness.interventions import (
+    evaluation,
+    fusion,
+    index,
+    kl,
+    loss,
+    retriever,
+    scope,
+    search,
+    temperature,
+    training,
+    wiring,
+)
 from harness.interventions.base import Intervention
 
 CATALOGUE: tuple[type[Intervention], ...] = (
@@ -39,6 +51,12 @@ CATALOGUE: tuple[type[Intervention], ...] = (
     evaluation.Consistent,
     evaluation.Dual,
     evaluation.Staged,
+    scope.Quality,
+    scope.Stratified,
+    scope.HardNegatives,
+    search.Scaled,
+    search.Diverse,
+    search.Ensemble,
     wiring.RetrieverAttention,
     wiring.Cosine,
     wiring.LiveKeys,

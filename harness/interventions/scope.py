@@ -71,7 +71,8 @@ class Stratified(Intervention):
 class HardNegatives(Intervention):
     """A contrastive term on the retriever whose negatives are near hits that lead to another item.
 
-    Source: seed 9.3; the forms are named in :class:`harness.ftragrec.negatives.HardNegatives`.
+    Source: seed 9.3; van den Oord et al., arXiv 1807.03748, eq. 4 (infonce); Schroff et al., CVPR 2015, section 3.1
+    (margin, here of cosines).
     """
 
     id: ClassVar[str] = "scope.hard_negatives"

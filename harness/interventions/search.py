@@ -49,7 +49,7 @@ class Scaled(Intervention):
 class Diverse(Intervention):
     """Neighbours that are close and lead to different items; strength 0 is the plain top k.
 
-    Source: seed 10.2; the methods are named in :class:`harness.ftragrec.diversity.Diverse`.
+    Source: seed 10.2; Chen et al., NeurIPS 2018, algorithm 1 (dpp); Carbonell and Goldstein, SIGIR 1998 (mmr).
     """
 
     id: ClassVar[str] = "search.diverse"
@@ -75,7 +75,7 @@ class Diverse(Intervention):
 class Ensemble(Intervention):
     """Several indexes, with other seeds or in the backbone's space, merged into one list.
 
-    Source: seed 10.3; the merges are named in :class:`harness.ftragrec.ensemble.Ensemble`.
+    Source: seed 10.3; Cormack, Clarke and Buettcher, SIGIR 2009 (rrf).
     """
 
     id: ClassVar[str] = "search.ensemble"

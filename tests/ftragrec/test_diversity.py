@@ -56,19 +56,28 @@ def test_greedy_equals_a_slow_greedy_that_recomputes_every_determinant(
         assert steps[: len(mine)] == pytest.approx(steps[len(mine) :], abs=1e-6)
 
 
-def test_greedy_comes_near_the_best_of_all_subsets(record_property: Any) -> None:
+def log_determinants(strength: float) -> tuple[Floats, Floats]:
+    """Of 4 of 9 hits, by greedy and by brute force over all subsets, for 40 kernels, nats."""
+    _, _, kernels = random_kernels(3, batch=40, strength=strength, n_targets=20)
+    chosen = greedy_map(kernels, np.ones((40, 9), dtype=bool), 4)
+    greedy = [log_determinant(one, columns.tolist()) for one, columns in zip(kernels, chosen, strict=True)]
+    best = [max(log_determinant(one, list(columns)) for columns in combinations(range(9), 4)) for one in kernels]
+    return np.array(greedy), np.array(best)
+
+
+def test_greedy_keeps_its_bound_against_the_best_of_all_subsets() -> None:
     # With cosines over .35 and strength .5 no eigenvalue is under 1, so log det grows and is submodular.
-    _, _, kernels = random_kernels(3, batch=25)
-    chosen = greedy_map(kernels, np.ones((25, 9), dtype=bool), 4)
-    greedy, best = np.empty(25), np.empty(25)
-    for row, one in enumerate(kernels):
-        greedy[row] = log_determinant(one, chosen[row].tolist())
-        best[row] = max(log_determinant(one, list(columns)) for columns in combinations(range(9), 4))
-    record_property("greedy_log_determinant", greedy.tolist())
-    record_property("best_log_determinant", best.tolist())
+    greedy, best = log_determinants(0.5)
     assert (greedy >= (1 - 1 / np.e) * best).all()
+    assert greedy == pytest.approx(best)
+
+
+def test_greedy_comes_near_the_best_of_all_subsets_where_the_targets_decide() -> None:
+    greedy, best = log_determinants(0.95)
     assert (greedy <= best + 1e-9).all()
-    assert greedy.mean() >= 0.98 * best.mean()
+    assert (greedy < best - 1e-6).any()
+    assert (best - greedy).mean() < 0.1
+    assert (best - greedy).max() < 0.6
 
 
 @settings(max_examples=30, deadline=None)

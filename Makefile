@@ -1,7 +1,7 @@
 # Short names for the commands of README.md and CONTRIBUTING.md.
 BIN := .venv/bin
 
-.PHONY: help install test slow lint format types contracts ci schema pages
+.PHONY: help install test slow lint format types contracts ci schema pages remedies
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ schema:  ## rewrite studies/schema.json from the catalogue
 
 pages:  ## rewrite docs/interventions from the catalogue
 	$(BIN)/ftr-study pages
+
+remedies: schema pages  ## the same, and the golden recipe texts: after a change of the catalogue
+	$(BIN)/python -m tests.interventions.regenerate_golden
 
 ci:  ## everything, from an empty environment
 	bash .ci/run

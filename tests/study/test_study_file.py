@@ -9,6 +9,7 @@ import pytest
 from harness.data.atomic import Columns
 from harness.data.sources import DataSpec, Format
 from harness.interventions.kl import Reverse, Symmetric, Weight
+from harness.interventions.training import Unfreeze
 from harness.interventions.wiring import RetrieverAttention
 from harness.study import Budget, Overrides, StudyFileError, load_study, slugify
 
@@ -30,8 +31,9 @@ def test_the_shipped_study_reads_as_the_issue_writes_it():
         ("weight[weight=0.003]", "weight", (Weight(weight=0.003),), (True,)),
         ("weight[weight=0.01]", "weight", (Weight(weight=0.01),), (True,)),
         ("reverse+attention", "reverse+attention", (Reverse(), RetrieverAttention()), (False, False)),
+        ("reverse+unfreeze", "reverse+unfreeze", (Reverse(), Unfreeze()), (False, False)),
     ]
-    assert study.arms == ("reverse", "js", "weight", "reverse+attention")
+    assert study.arms == ("reverse", "js", "weight", "reverse+attention", "reverse+unfreeze")
     assert (study.replicates, study.primary, study.budget) == (3, "ndcg@10", Budget(epochs=4, patience=5))
 
 

@@ -7,6 +7,7 @@ says what happened.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ from harness.interventions import CATALOGUE, available, find
 from harness.interventions.base import Domain, Intervention, Value
 from harness.interventions.families import Family, family_of
 from harness.recipe import ADDITIVE, BASE, Recipe
+
+_ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*'|[0-9]+)>")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,9 +193,19 @@ def _changes(kind: type[Intervention]) -> Iterator[Change]:
     for seam, value in patch(base, kind()).seams.items():
         if seam in ADDITIVE:
             for entry in value:
-                yield Change(seam=seam, before="", after=str(entry), about=_about(entry))
+                yield Change(seam=seam, before="", after=_plain(str(entry)), about=_about(entry))
         else:
-            yield Change(seam=seam, before=str(getattr(base, seam)), after=str(value), about=_about(value))
+            before = _plain(str(getattr(base, seam)))
+            yield Change(seam=seam, before=before, after=_plain(str(value)), about=_about(value))
+
+
+def _plain(text: str) -> str:
+    """A spec's text with each member of an enumeration as its value alone.
+
+    >>> _plain("Aggregation(by=<Aggregator.UPGRAD: 'upgrad'>)")
+    "Aggregation(by='upgrad')"
+    """
+    return _ENUM_MEMBER.sub(r"\1", text)
 
 
 def _about(spec: object) -> str:
@@ -234,7 +247,7 @@ def _obstacle(base: Recipe, stack: Sequence[type[Intervention]]) -> CompositionE
 
 def _reason(problem: CompositionError) -> str:
     """The message without the names of the stack, which the page has already, and without the fix."""
-    text = str(problem)
+    text = _plain(str(problem))
     if isinstance(problem, ConflictError):
         return "both set" + text.partition(" both set")[2].partition(";")[0]
     return text.partition(": ")[2]

@@ -85,7 +85,7 @@ def page_text(page: Page) -> str:
     lines += [
         "",
         *_wrapped(_on_which_base(page)),
-        *(line for each in _stacking(page, link=False) for line in _wrapped(each)),
+        *(line for each in _stacking(page, link=False) for part in each.splitlines() for line in _wrapped(part)),
     ]
     lines += ["", "in a study file:", *(f"  {line}" for line in page.snippet.splitlines())]
     return "\n".join(lines)
@@ -159,13 +159,12 @@ def _stacking(page: Page, *, link: bool) -> Iterator[str]:
         yield f"Alone on the base as found it is refused: {page.missing}."
         if page.completed_by:
             yield f"It runs beside any of {', '.join(name(each) for each in page.completed_by)}."
-    if not page.clashes:
+    if page.clashes:
+        yield "Not in one arm with:"
+        yield "\n".join(f"- {name(each.id)}: {each.reason}" for each in page.clashes)
+        yield "Every other remedy of the catalogue may stand beside it; order never matters."
+    elif not page.missing:
         yield "No remedy of the catalogue stands in its way; order never matters."
-        return
-    yield "Not in one arm with:"
-    for each in page.clashes:
-        yield f"- {name(each.id)}: {each.reason}"
-    yield "Every other remedy of the catalogue may stand beside it; order never matters."
 
 
 def _changes_table(page: Page) -> str:

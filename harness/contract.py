@@ -28,6 +28,7 @@ from harness.ftragrec.reach import Reach, Trace, reach, trace
 from harness.ftragrec.streams import Streams
 from harness.interventions import CATALOGUE, find
 from harness.interventions.base import Intervention
+from harness.leakage import LeakError, check_test_targets_are_unseen, watched_searches
 from harness.recipe import BASE, Recipe
 
 PROBE_BUDGET = Budget(epochs=2, patience=2)
@@ -49,6 +50,7 @@ def check_contract(kind: type[Intervention]) -> None:
     check_pairs(kind)
     check_same_seed_same_bits(kind, base)
     check_bites(kind, base)
+    check_leaks_nothing(kind, base)
 
 
 def example_base(kind: type[Intervention]) -> Recipe:
@@ -101,6 +103,16 @@ def check_bites(kind: type[Intervention], base: Recipe) -> None:
             f"{kind.id} only reaches {reached.name.lower()} on its example_base {kind.example_base}; it must reach the "
             "gradient: mend it, or name a base on which it acts"
         )
+
+
+def check_leaks_nothing(kind: type[Intervention], base: Recipe) -> None:
+    """No search sees a query's own future, and nothing before test depends on test targets."""
+    recipe = kind().apply(base)
+    try:
+        with watched_searches():
+            check_test_targets_are_unseen(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+    except LeakError as problem:
+        raise ContractError(f"{kind.id} leaks: {problem}") from problem
 
 
 @cache

@@ -111,13 +111,11 @@ def encode_record(record: RunRecord) -> bytes:
         "provenance": dict(record.provenance),
         "observations": dict(record.observations),
     }
+    arrays: dict[str, Any] = {name: getattr(record, name).astype("<i4") for name in _RANK_FIELDS}
+    arrays |= {f"{_ALSO}{name}": ranks.astype("<i4") for name, ranks in record.also.items()}
+    arrays["described"] = np.frombuffer(json.dumps(described).encode(), dtype=np.uint8)
     archive = io.BytesIO()
-    np.savez_compressed(
-        archive,
-        described=np.frombuffer(json.dumps(described).encode(), dtype=np.uint8),
-        **{name: getattr(record, name).astype("<i4") for name in _RANK_FIELDS},
-        **{f"{_ALSO}{name}": ranks.astype("<i4") for name, ranks in record.also.items()},
-    )
+    np.savez_compressed(archive, **arrays)
     payload = archive.getvalue()
     return MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 

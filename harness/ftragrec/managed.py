@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.ftragrec.likelihood import log_likelihood
 from harness.data.split import Indices
 from harness.ftragrec.forward import Forward
+from harness.ftragrec.likelihood import log_likelihood
 from harness.ftragrec.upkeep import Managed, Policy
 
 

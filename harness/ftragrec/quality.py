@@ -1,4 +1,4 @@
-"""Seam ``admission``: entries by their quality, or all of them."""
+"""Seam ``admission``: entries by their quality."""
 
 from __future__ import annotations
 
@@ -23,14 +23,6 @@ class By(Enum):
 
     LIKELIHOOD = "likelihood"
     AGREEMENT = "agreement"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AllEntries:
-    """Every prefix of the sources becomes an entry, however short."""
-
-    def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
-        return np.ones(len(entries), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

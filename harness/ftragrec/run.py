@@ -68,7 +68,7 @@ class Run:
 
     def __post_init__(self) -> None:
         with self.watch.stage("start"):
-            self.system = System(self.recipe, self.inputs, self.streams)
+            self.system = System(self.recipe, self.inputs, self.streams, self.watch)
         with self.watch.stage("evaluate"):
             self.valid_off = ranks_without_retrieval(self.inputs, self.inputs.prefixes.valid)
         with self.watch.stage("memory"):

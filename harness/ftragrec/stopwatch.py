@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Adds up wall seconds by the name of a stage."""
+    """Adds up wall seconds by the name of a stage; a stage inside another counts for itself alone."""
 
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     _counted: float = 0.0
+    _inner: float = 0.0
 
     @property
     def total(self) -> float:
@@ -27,9 +28,11 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time inside the block towards ``name``."""
-        start = time.perf_counter()
+        """Count the time inside the block, less that of stages within, towards ``name``."""
+        start, outer, self._inner = time.perf_counter(), self._inner, 0.0
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            elapsed = time.perf_counter() - start
+            self.seconds[name] = self.seconds.get(name, 0.0) + elapsed - self._inner
+            self._inner = outer + elapsed

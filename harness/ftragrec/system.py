@@ -21,6 +21,7 @@ from harness.ftragrec.phases import FUSION, RETRIEVER
 from harness.ftragrec.retrieved import Retrieved
 from harness.ftragrec.search import NeighbourSearch, Stage
 from harness.ftragrec.shelf import Shelf
+from harness.ftragrec.stopwatch import Stopwatch
 from harness.ftragrec.streams import Streams
 from harness.recipe import Recipe
 from harness.schedules import Progress
@@ -32,11 +33,13 @@ class System:
     Attributes:
         inputs: data, backbone and encodings as they are now; the backbone is the run's own copy where it moves.
         modules: the new parts, ``retriever`` and ``fusion``.
+        watch: counts the time of searches.
         backbone_groups: names of the backbone's groups of parameters that may train, embeddings first.
     """
 
-    def __init__(self, recipe: Recipe, inputs: Inputs, streams: Streams) -> None:
+    def __init__(self, recipe: Recipe, inputs: Inputs, streams: Streams, watch: Stopwatch | None = None) -> None:
         self.recipe = recipe
+        self.watch = watch or Stopwatch()
         self.inputs = replace(inputs, backbone=copy.deepcopy(inputs.backbone)) if recipe.moves_backbone else inputs
         hidden_size = inputs.encodings.shape[1]
         self.modules = nn.ModuleDict(
@@ -112,21 +115,18 @@ class System:
             noise: draws dropout; None: evaluation mode.
         """
         recipe, fuse = self.recipe, self.modules[FUSION]
-
-        def encode(vectors: Tensor) -> Tensor:
-            return self.retriever(vectors, None if noise is None else noise.retriever)
-
-        query = encode(sequence)
+        query = self.retriever(sequence, noise and noise.query)
         asked, asked_sequence = recipe.search_query.choose(query, sequence, lambda: self._clean(prefix))
-        neighbours = self._search(
-            index=shelf.index,
-            memory=shelf.memory,
-            inputs=self.inputs,
-            query=asked,
-            sequence=asked_sequence,
-            prefix=prefix,
-            stage=Stage.EVAL if noise is None else Stage.TRAIN,
-        )
+        with self.watch.stage("search"):
+            neighbours = self._search(
+                index=shelf.index,
+                memory=shelf.memory,
+                inputs=self.inputs,
+                query=asked,
+                sequence=asked_sequence,
+                prefix=prefix,
+                stage=Stage.EVAL if noise is None else Stage.TRAIN,
+            )
         retrieved = Retrieved(
             prefix=prefix,
             sequence=sequence,
@@ -135,7 +135,7 @@ class System:
             memory=shelf.memory,
             inputs=self.inputs,
         )
-        keys = recipe.keys.gather(retrieved, encode)
+        keys = recipe.keys.gather(retrieved, lambda vectors: self.retriever(vectors, noise and noise.keys))
         values = recipe.values.gather(retrieved)
         temperature = recipe.temperature(progress, retrieved)
         similarity = recipe.similarity(recipe.attention_query.choose(sequence, query), keys)
@@ -157,10 +157,10 @@ class System:
             temperature=temperature,
             attention=attention,
             knowledge=knowledge,
-            enhanced=enhance(retrieved, knowledge, share, fuse, None if noise is None else noise.fusion),
+            enhanced=enhance(retrieved, knowledge, share, fuse, noise and noise.fusion),
             target=self._target[torch.from_numpy(prefix)],
             item_matrix=self.inputs.item_matrix,
-            encode=encode,
+            encode=lambda vectors: self.retriever(vectors, noise and noise.extra),
             alone=alone,
         )
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from harness.ftragrec.memory import AllEntries
 from harness.ftragrec.negatives import Form
 from harness.ftragrec.negatives import HardNegatives as HardNegativesTerm
-from harness.ftragrec.quality import AllEntries, BestShare, By
+from harness.ftragrec.quality import BestShare, By
 from harness.ftragrec.ranges import BestPerRange, ByLength
 from harness.interventions.base import Intervention, Priority, parameter
 from harness.recipe import Recipe

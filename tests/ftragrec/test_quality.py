@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.quality import AllEntries, BestShare, By, agreement, likelihood
+from harness.ftragrec.memory import AllEntries
+from harness.ftragrec.quality import BestShare, By, agreement, likelihood
 
 
 def test_likelihood_is_the_backbones_of_the_entrys_own_target(inputs: Inputs) -> None:

@@ -24,7 +24,7 @@ from harness.interventions.loss import Adaptive
 from harness.interventions.training import DiscriminativeRates, Unfreeze
 from harness.interventions.wiring import Cosine, RetrieverAttention, Values
 from harness.recipe import BASE, Recipe
-from harness.schedules import Progress, Seen
+from harness.schedules import Constant, Progress, Seen
 
 START = Progress(epoch=0, epochs=4)
 
@@ -65,7 +65,7 @@ def test_staged_ends_its_first_part_when_the_alignment_no_longer_falls() -> None
 
 def test_staged_from_the_start_is_base_and_without_alignment_it_is_refused() -> None:
     assert retriever.Staged(until=0.0).apply(BASE) == BASE
-    silent = replace(BASE, alignment_weight=type(BASE.alignment_weight)(0.0))
+    silent = replace(BASE, alignment_weight=Constant(0.0))
     with pytest.raises(RequirementError, match="curriculum"):
         compose(silent, [retriever.Staged()])
 

@@ -1,0 +1,171 @@
+"""No remedy and no stage lets a query see its own future, on worlds of any shape; a planted leak is caught."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.backbone.encode import encode_prefixes
+from harness.backbone.model import DuoRec
+from harness.backbone.spec import BackboneSpec
+from harness.contract import PROBE_BUDGET, PROBE_STREAMS, ContractError, check_contract, example_base, probe_inputs
+from harness.data.interactions import Interactions, LoadReport
+from harness.data.split import Indices, split_prefixes
+from harness.ftragrec.inputs import Inputs
+from harness.ftragrec.loop import Budget, fine_tune
+from harness.ftragrec.memory import AllEntries, LongerThan, TrainSource
+from harness.ftragrec.scorer import Interpolate
+from harness.ftragrec.search import Mask, ShorterOwnPrefix, TopK
+from harness.ftragrec.streams import Streams
+from harness.ftragrec.upkeep import WiderSource
+from harness.interventions import CATALOGUE
+from harness.interventions.base import Intervention
+from harness.interventions.index import Refreshing, Sources
+from harness.interventions.scope import Stratified
+from harness.leakage import LeakError, check_test_targets_are_unseen, watched_searches, with_other_test_targets
+from harness.recipe import BASE, Recipe
+
+BUDGET = Budget(epochs=2, patience=2)
+
+
+def inputs_of(lengths: list[int], seed: int) -> Inputs:
+    """A world of few items, so that a user's own prefixes are among its nearest."""
+    rng = np.random.default_rng(seed)
+    n_items = 12
+    data = Interactions(
+        name="tiny",
+        items=np.concatenate([np.arange(1, n_items + 1), rng.integers(1, n_items + 1, size=sum(lengths))]).astype(
+            np.int32
+        ),
+        offsets=np.cumsum([0, n_items, *lengths]).astype(np.int64),
+        user_labels=np.array([f"u{number}" for number in range(len(lengths) + 1)]),
+        item_labels=np.array(["", *(f"i{number}" for number in range(1, n_items + 1))]),
+        load_report=LoadReport(source="tiny", rows=sum(lengths)),
+    )
+    model = DuoRec(n_items, BackboneSpec(max_length=10, stride=5))
+    model.initialise(torch.Generator().manual_seed(seed))
+    model.requires_grad_(False)
+    prefixes = split_prefixes(data)
+    return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encode_prefixes(model, data, prefixes))
+
+
+worlds = st.builds(inputs_of, st.lists(st.integers(3, 26), min_size=2, max_size=8), st.integers(0, 2**16))
+
+
+@pytest.mark.parametrize("kind", CATALOGUE, ids=[each.id for each in CATALOGUE])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(world=worlds, seed=st.integers(0, 99))
+def test_no_search_of_any_stage_sees_the_querys_own_future(kind: type[Intervention], world: Inputs, seed: int) -> None:
+    recipe = kind().apply(example_base(kind))
+    if isinstance(recipe.admission, LongerThan):
+        recipe = replace(recipe, admission=AllEntries())
+    with watched_searches():
+        fine_tune(recipe, world, budget=BUDGET, streams=Streams(study_seed=seed, replicate=0))
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(world=worlds, stream=st.sampled_from([0.0, 0.3, 0.9]), parts=st.integers(1, 3), valid=st.booleans())
+def test_streamed_slices_and_valid_targets_keep_the_rule(world: Inputs, stream: float, parts: int, valid: bool) -> None:
+    remedies = [Sources(valid=valid, stream=stream, parts=parts), Refreshing(), Stratified(per_range=1)]
+    recipe = BASE
+    for each in remedies:
+        recipe = each.apply(recipe)
+    with watched_searches():
+        fine_tune(recipe, world, budget=BUDGET, streams=PROBE_STREAMS)
+        scored = replace(recipe, scorer=Interpolate(share=0.3, selection=TopK(k=3), temperature=0.1))
+        fine_tune(scored, world, budget=BUDGET, streams=PROBE_STREAMS)
+
+
+def test_test_targets_really_differ_in_the_substituted_world() -> None:
+    inputs = probe_inputs()
+    other = with_other_test_targets(inputs)
+    differ = inputs.prefixes.target != other.prefixes.target
+    assert differ.sum() > 40
+    assert set(np.flatnonzero(differ)) <= set(inputs.prefixes.test)
+
+
+class SeesEverything(ShorterOwnPrefix):
+    """A leak: the exclusion lets everything pass."""
+
+    def allowed(
+        self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
+    ) -> Mask:
+        return np.ones(entry_user.shape, dtype=bool)
+
+
+class ValidTooEarly(TrainSource):
+    """A leak: valid prefixes are entries while valid is scored."""
+
+    def entries(self, inputs: Inputs, *, done: int, epochs: int) -> Indices:
+        return np.union1d(inputs.prefixes.train, inputs.prefixes.valid)
+
+
+class TestInMemory(WiderSource):
+    """A leak: test prefixes are entries while test is scored."""
+
+    __test__ = False
+
+    def added_for_test(self, inputs: Inputs) -> Indices:
+        return inputs.prefixes.test
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        (replace(BASE, exclusion=SeesEverything()), "own future"),
+        (
+            replace(
+                BASE,
+                exclusion=SeesEverything(),
+                scorer=Interpolate(share=0.3, selection=TopK(k=5), temperature=0.1),
+            ),
+            "own future",
+        ),
+        (replace(BASE, sources=ValidTooEarly()), "valid prefix is an entry"),
+        (replace(BASE, sources=TestInMemory(valid=True, stream=0.0, parts=1)), "test prefix is an entry"),
+    ],
+    ids=["exclusion", "scorer", "valid", "test"],
+)
+def test_a_planted_leak_is_caught(recipe: Recipe, message: str) -> None:
+    with watched_searches(), pytest.raises(LeakError, match=message):
+        fine_tune(recipe, probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS)
+
+
+class PopularInTest(AllEntries):
+    """A leak past every search: entries are chosen by how often their target is a test target."""
+
+    def admitted(self, entries: Indices, inputs: Inputs) -> np.ndarray:
+        popular = np.bincount(inputs.prefixes.target[inputs.prefixes.test], minlength=inputs.data.n_items + 1)
+        first = inputs.prefixes.target[inputs.prefixes.test][:10]
+        return (popular[inputs.prefixes.target[entries]] > 0) & np.isin(inputs.prefixes.target[entries], first)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peeking(Intervention):
+    """A plug-in that leaks."""
+
+    id: ClassVar[str] = "bad.peeking"
+    title: ClassVar[str] = "Peeking"
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, admission=PopularInTest())
+
+
+def test_a_leak_past_every_search_is_caught_by_substitution_and_by_the_contract() -> None:
+    recipe = Peeking().apply(BASE)
+    with watched_searches(), pytest.raises(LeakError, match="other test targets"):
+        check_test_targets_are_unseen(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+    with pytest.raises(ContractError, match=r"bad\.peeking leaks"):
+        check_contract(Peeking)
+
+
+def test_searches_are_watched_only_inside() -> None:
+    with pytest.raises(LeakError), watched_searches():
+        fine_tune(replace(BASE, exclusion=SeesEverything()), probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS)
+    fine_tune(replace(BASE, exclusion=SeesEverything()), probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS)

@@ -146,7 +146,7 @@ def _train(
         began = time.perf_counter()
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate if epoch <= decay_after else spec.final_learning_rate
-        loss, contrastive = _train_epoch(state, data, windows, same_target, epoch, seed, precision)
+        loss, contrastive = train_one_epoch(state, data, windows, same_target, epoch, seed, precision)
         ranks = valid_ranks(model, data, prefixes)
         own = metric_values(ranks, spec.selection)
         figures = EpochFigures(
@@ -164,7 +164,7 @@ def _train(
     return state
 
 
-def _train_epoch(
+def train_one_epoch(
     state: TrainingState,
     data: Interactions,
     windows: Windows,

@@ -17,10 +17,17 @@ from harness.records import Ranks, RunRecord
 
 Floats = NDArray[np.float64]
 Split = Literal["valid", "test"]
-Mode = Literal["on", "off"]
+Mode = Literal["served", "on", "off"]
+"""With retrieval, without, or as the run would be served: with it, unless its checkpoint rule chose to go without."""
 CellState = Literal["done", "failed", "lost", "missing", "alias", "inapplicable"]
 
-_VIEWS: tuple[tuple[Split, Mode], ...] = (("valid", "on"), ("valid", "off"), ("test", "on"), ("test", "off"))
+_VIEWS: tuple[tuple[Split, Mode], ...] = (
+    ("valid", "on"),
+    ("valid", "off"),
+    ("test", "on"),
+    ("test", "off"),
+    ("test", "served"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +96,12 @@ class Frame:
         return np.stack([_view(cells[number], split, mode) for number in chosen])
 
     def values(
-        self, name: str, metric: str, split: Split = "test", mode: Mode = "on", replicates: Sequence[int] | None = None
+        self,
+        name: str,
+        metric: str,
+        split: Split = "test",
+        mode: Mode = "served",
+        replicates: Sequence[int] | None = None,
     ) -> Floats:
         """A metric by replicate and user, ``(n_replicates, n_users)``."""
         return metric_values(self.ranks(name, split, mode, replicates), metric)
@@ -110,7 +122,7 @@ class Frame:
         )
 
     def deltas(
-        self, metric: str, split: Split = "test", mode: Mode = "on", rows: Sequence[str] | None = None
+        self, metric: str, split: Split = "test", mode: Mode = "served", rows: Sequence[str] | None = None
     ) -> dict[str, Deltas]:
         """Paired differences to base by row, for the given rows or for all that can be estimated."""
         base_replicates = self.replicates(BASE)
@@ -198,6 +210,8 @@ def judged_rows(frame: Frame) -> tuple[str, ...]:
 
 
 def _view(record: RunRecord, split: Split, mode: Mode) -> Ranks:
+    if mode == "served":
+        mode = "on" if record.served == "on" else "off"
     if split == "valid":
         return record.valid_on if mode == "on" else record.valid_off
     return record.test_on if mode == "on" else record.test_off

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.interventions import CATALOGUE
 from harness.recipe import BASE
+from tests.compose import test_all_pairs
 from tests.interventions.test_contract import GOLDEN, changes, recipe_text
 
 if __name__ == "__main__":
@@ -13,3 +14,4 @@ if __name__ == "__main__":
     (GOLDEN / "base.txt").write_text(recipe_text(BASE), encoding="utf-8")
     for kind in CATALOGUE:
         (GOLDEN / f"{kind.id}.txt").write_text(changes(kind), encoding="utf-8")
+    test_all_pairs.GOLDEN.write_text(test_all_pairs.refused_pairs(), encoding="utf-8")

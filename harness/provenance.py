@@ -23,6 +23,7 @@ RUN_SOURCES = (
     "schedules.py",
     "metrics.py",
     "data/interactions.py",
+    "data/partners.py",
     "data/split.py",
     "ftragrec/*.py",
     "backbone/*.py",

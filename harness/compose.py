@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 from harness.errors import InputError
 from harness.recipe import ADDITIVE, SEAMS, Recipe
+from harness.requirements import problems
 
 
 class Remedy(Protocol):
@@ -92,10 +93,10 @@ def compose(base: Recipe, stack: Sequence[Remedy]) -> Recipe:
                     raise ConflictError(_conflict(first, each.remedy, seam, kind))
             merged[seam] = (*merged.get(seam, getattr(base, seam)), *entries) if seam in ADDITIVE else value
     recipe = replace(base, **merged)
-    problems = recipe.check(written=frozenset(merged))
-    if problems:
+    found = problems(recipe, written=frozenset(merged))
+    if found:
         names = " + ".join(sorted(each.id for each in stack))
-        raise RequirementError(f"{names}: " + "; ".join(problems))
+        raise RequirementError(f"{names}: " + "; ".join(found))
     return recipe
 
 

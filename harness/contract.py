@@ -28,7 +28,12 @@ from harness.ftragrec.reach import Reach, Trace, reach, trace
 from harness.ftragrec.streams import Streams
 from harness.interventions import CATALOGUE, find
 from harness.interventions.base import Intervention
-from harness.leakage import LeakError, check_test_targets_are_unseen, watched_searches
+from harness.leakage import (
+    LeakError,
+    check_test_targets_are_unseen,
+    check_valid_targets_teach_nothing,
+    watched_searches,
+)
 from harness.recipe import BASE, Recipe
 
 PROBE_BUDGET = Budget(epochs=2, patience=2)
@@ -106,11 +111,13 @@ def check_bites(kind: type[Intervention], base: Recipe) -> None:
 
 
 def check_leaks_nothing(kind: type[Intervention], base: Recipe) -> None:
-    """No search sees a query's own future, and nothing before test depends on test targets."""
+    """No search sees a query's own future, nothing before test depends on test, and training not on valid targets."""
     recipe = kind().apply(base)
     try:
         with watched_searches():
             check_test_targets_are_unseen(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+            if not kind.follows_valid:
+                check_valid_targets_teach_nothing(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
     except LeakError as problem:
         raise ContractError(f"{kind.id} leaks: {problem}") from problem
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from harness.data.split import split_prefixes
 from harness.errors import FtrError
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import Budget, Result, fine_tune
@@ -108,26 +109,51 @@ def check_test_targets_are_unseen(recipe: Recipe, inputs: Inputs, streams: Strea
     same_points = [(each.losses, each.valid_on, each.valid_off) for each in one.points] == [
         (each.losses, each.valid_on, each.valid_off) for each in other.points
     ]
-    same_states = all(
-        torch.equal(before[name], after[name])
-        for before, after in zip(one.states, other.states, strict=True)
-        for name in before
-    )
-    if not (same_points and same_states and np.array_equal(one.result.valid_on, other.result.valid_on)):
+    if not (same_points and _same_states(one, other) and np.array_equal(one.result.valid_on, other.result.valid_on)):
         raise LeakError("with other test targets the run is another one; something reads test before it is scored")
 
 
 def with_other_test_targets(inputs: Inputs) -> Inputs:
     """The same users whose last items go round by one user; nothing else differs."""
-    prefixes, data = inputs.prefixes, inputs.data
-    last = data.offsets[1:] - 1
+    return _substituted(inputs, place=1)
+
+
+def check_valid_targets_teach_nothing(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> None:
+    """Substitute other items for all valid targets: training may not differ by a bit.
+
+    Not for a recipe whose schedules follow valid on purpose. All epochs of the budget run, whatever the patience.
+
+    Raises:
+        LeakError: training depends on valid targets.
+    """
+    whole = replace(budget, patience=budget.epochs)
+    one, other = (_trail(recipe, each, streams, whole) for each in (inputs, with_other_valid_targets(inputs)))
+    if not (
+        _same_states(one, other) and [each.losses for each in one.points] == [each.losses for each in other.points]
+    ):
+        raise LeakError("with other valid targets training is another one; something learns from valid")
+
+
+def with_other_valid_targets(inputs: Inputs) -> Inputs:
+    """The same users whose items before the last go round by one user; test histories follow."""
+    return _substituted(inputs, place=2).reencoded()
+
+
+def _substituted(inputs: Inputs, *, place: int) -> Inputs:
+    """Users' items at that place from the end go round by one user."""
+    data = inputs.data
+    at = data.offsets[1:] - place
     items = data.items.copy()
-    items[last] = np.roll(items[last], 1)
-    target = prefixes.target.copy()
-    target[prefixes.test] = items[last]
-    partners = replace(prefixes.partners, target=target)
-    return replace(
-        inputs, data=replace(data, items=items), prefixes=replace(prefixes, target=target, partners=partners)
+    items[at] = np.roll(items[at], 1)
+    other = replace(data, items=items)
+    return replace(inputs, data=other, prefixes=split_prefixes(other))
+
+
+def _same_states(one: Trail, other: Trail) -> bool:
+    return all(
+        torch.equal(before[name], after[name])
+        for before, after in zip(one.states, other.states, strict=True)
+        for name in before
     )
 
 

@@ -29,9 +29,6 @@ from harness.ftragrec.memory import (
     TrainSource,
 )
 from harness.ftragrec.objective import (
-    ALIGNMENT,
-    ENHANCED,
-    RECOMMENDATION,
     AllSamples,
     AllTerms,
     Combiner,
@@ -44,7 +41,7 @@ from harness.ftragrec.objective import (
     Teacher,
     WeightedSum,
 )
-from harness.ftragrec.phases import BackboneDropout, LearningRates, Phases, RetrieverOnly
+from harness.ftragrec.phases import BACKBONE_WEIGHT_DECAY, BackboneDropout, LearningRates, Phases, RetrieverOnly
 from harness.ftragrec.retriever import FeedForward, RandomStart, Retriever, Start
 from harness.ftragrec.scorer import EnhancedDot, Scorer
 from harness.ftragrec.search import (
@@ -54,7 +51,6 @@ from harness.ftragrec.search import (
     SearchQuery,
     Selection,
     ShorterOwnPrefix,
-    Stage,
     TopK,
 )
 from harness.schedules import Constant, Schedule
@@ -101,7 +97,7 @@ class Recipe:
     scorer: Scorer = EnhancedDot()  # [10]
     checkpoint: CheckpointRule = BestOnValid()  # data protocol
     learning_rates: LearningRates = LearningRates()  # [11]
-    weight_decay: float = 3e-4  # [11]
+    weight_decay: float = BACKBONE_WEIGHT_DECAY  # [11], of the new parts
     backbone_dropout: BackboneDropout = BackboneDropout.ACTIVE  # [11]
     batch_size: int = 1024  # [11]
 
@@ -118,44 +114,6 @@ class Recipe:
     def moves_backbone(self) -> bool:
         """Whether any part of the backbone trains in any epoch."""
         return self.phases.moves_backbone(self.learning_rates)
-
-    def live_terms(self) -> tuple[str, ...]:
-        """Terms of the loss that have a gradient path to a tensor that trains in some epoch."""
-        through_attention = self.fusion.reads_knowledge and (
-            self.attention_query.reaches_retriever or self.keys.reaches_retriever
-        )
-        reached = {
-            RECOMMENDATION: self.moves_backbone,
-            ENHANCED: self.enhanced_weight != Constant(0.0)
-            and (self.moves_backbone or self.fusion.learns or through_attention),
-            ALIGNMENT: self.alignment_weight != Constant(0.0),
-        }
-        return (*(term for term, live in reached.items() if live), *(type(each).__name__ for each in self.extra_terms))
-
-    def check(self, written: frozenset[str]) -> tuple[str, ...]:
-        """Why this combination cannot work, a sentence each; empty where it can.
-
-        Args:
-            written: seams that the arm sets itself, as against those that its base had already.
-        """
-        live = self.live_terms()
-        needs_alignment = sorted({"divergence", "teacher", "curriculum"} & written)
-        never_read = sorted({"attention_query", "scale"} & written)
-        one_stage = sorted({str(each) for each in self.filters if set(each.stages) != set(Stage)})
-        rules = {
-            f"alignment_weight is 0, so the alignment term that {' and '.join(needs_alignment)} concerns is never "
-            "computed; give the term a weight above 0": needs_alignment and self.alignment_weight == Constant(0.0),
-            f"the loss has {len(live)} term(s) that can train anything ({', '.join(live) or 'none'}), and "
-            f"{self.combiner} combines at least {self.combiner.min_terms}; add a remedy that gives another term a "
-            "path, such as wiring.retriever_attention": "combiner" in written and len(live) < self.combiner.min_terms,
-            "nothing trains, so keys encoded anew are the keys that are stored; add a term or a warm start that moves "
-            "the retriever": "refresh" in written and self.refresh.reencodes and not live,
-            f"{self.fusion} weighs the neighbours itself, so {' and '.join(never_read)} is never read; leave one of "
-            "them out": never_read and not self.fusion.reads_knowledge,
-            f"{' and '.join(one_stage)} acts in one stage only, while {self.search_query} makes both the same; let the "
-            "filter act in both": one_stage and self.search_query.same_in_both_stages,
-        }
-        return tuple(problem for problem, holds in rules.items() if holds)
 
 
 SEAMS = tuple(each.name for each in fields(Recipe))

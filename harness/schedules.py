@@ -20,7 +20,7 @@ def epochs_of(span: Span, epochs: int) -> float:
     >>> epochs_of(0.5, 20), epochs_of("3ep", 20)
     (10.0, 3.0)
     """
-    return float(span.removesuffix("ep")) if isinstance(span, str) else span * epochs
+    return float(span.removesuffix("ep")) if isinstance(span, str) else round(span * epochs, 9)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

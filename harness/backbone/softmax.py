@@ -87,8 +87,10 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         scale = grad_outputs[0]
+        if ctx.gradients is None:
+            raise RuntimeError("this loss was differentiated before, and its gradients are gone; compute it again")
         grad_hidden, grad_items = ctx.gradients
-        ctx.gradients = (None, None)
+        ctx.gradients = None
         return (
             None if grad_hidden is None else grad_hidden.mul_(scale),
             None if grad_items is None else grad_items.mul_(scale),

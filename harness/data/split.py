@@ -67,5 +67,5 @@ def split_prefixes(data: Interactions) -> Prefixes:
         train=train,
         valid=valid,
         test=test,
-        partners=group_by_target(target, train, data.n_items),
+        partners=group_by_target(target, user, train, data.n_items),
     )

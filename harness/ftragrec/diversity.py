@@ -52,6 +52,10 @@ class Diverse:
     oversample: int = 4
 
     @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
+
+    @property
     def n_hits(self) -> int:
         return self.k * self.oversample
 

@@ -48,6 +48,10 @@ class Ensemble:
     members: int
     merge: Merge
 
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
+
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         """All members; the first has ``seed`` itself, the others the seeds after it."""
         import torch

@@ -34,7 +34,14 @@ class LiveIndex(Protocol):
 
 
 class Index(Protocol):
-    """A spec of the seam ``index``."""
+    """A spec of the seam ``index``.
+
+    Attributes:
+        ranges: last prefix lengths of the ranges that are searched apart; empty where the memory is one whole.
+    """
+
+    @property
+    def ranges(self) -> tuple[int, ...]: ...
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         """An index over the memory's normalised keys, at least one."""
@@ -54,6 +61,10 @@ class IVFFlat:
     max_lists: int = 128
     entries_per_list: int = 39
     nprobe: int = 10
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         """The index; lists are found by k-means from ``seed``."""
@@ -76,6 +87,10 @@ class IVFFlat:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flat:
     """Exact search, inner product over normalised keys."""
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         """The index; nothing is random."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,6 @@ class ProbabilityInterpolation:
         self._spec = spec
         self._inputs = inputs
         prefixes = inputs.prefixes
-        entries = entries[spec.admission.admitted(entries, inputs)]
         self._memory = Memory(
             prefix=entries,
             user=prefixes.user[entries],
@@ -63,7 +63,7 @@ class ProbabilityInterpolation:
         """Neighbours of the prefixes; they never change, so each batch is searched once."""
         batch = np.ascontiguousarray(prefix).tobytes()
         if batch not in self._found:
-            self._found[batch] = self._search(
+            found = self._search(
                 index=self._index,
                 memory=self._memory,
                 inputs=self._inputs,
@@ -72,4 +72,6 @@ class ProbabilityInterpolation:
                 prefix=prefix,
                 stage=Stage.EVAL,
             )
+            # The pool is several times the neighbours, and nothing here asks for it again.
+            self._found[batch] = replace(found, pool_entry=found.entry, pool_mask=found.mask)
         return self._found[batch]

@@ -116,6 +116,6 @@ class Library:
         return Shelf(
             memory=memory,
             index=recipe.index.build(memory, inputs, self._streams.integer("index")),
-            scorer=scorer or recipe.scorer.build(inputs, sourced, recipe.exclusion),
+            scorer=scorer or recipe.scorer.build(inputs, sourced, recipe.admission, recipe.exclusion),
             sourced=sourced,
         )

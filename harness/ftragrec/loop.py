@@ -14,6 +14,7 @@ from harness.ftragrec.streams import Streams
 from harness.ftragrec.system import System
 from harness.recipe import Recipe
 from harness.records import EpochPoint, Ranks
+from harness.schedules import Progress
 
 NOTHING_TRAINS = "nothing_trains"
 WHY_NOTHING_TRAINS = "no term of the loss has a gradient path to a trainable tensor; nothing was stepped"
@@ -36,6 +37,7 @@ class Result:
         valid_on, valid_off, test_on, test_off: rank of every user's target, retrieval on and off.
         also: other ranks by name, such as those on test without valid targets in the memory.
         chosen_epoch: counted from 1.
+        progress: where the run stood in it, for scheduled values.
         verdict: why it was chosen, and how it is served.
         curve: one point an evaluation.
         seconds: wall seconds by stage.
@@ -49,6 +51,7 @@ class Result:
     test_off: Ranks
     also: Mapping[str, Ranks] = field(default_factory=dict[str, Ranks])
     chosen_epoch: int
+    progress: Progress
     verdict: Verdict
     curve: tuple[EpochPoint, ...]
     seconds: Mapping[str, float]
@@ -120,6 +123,7 @@ def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
         test_off=test_off,
         also={} if richer is None else {WITHOUT_VALID_TARGETS: plain},
         chosen_epoch=best.epoch,
+        progress=best.progress,
         verdict=best.verdict,
         curve=tuple(run.curve),
         seconds={**run.watch.seconds, "total": run.watch.total},

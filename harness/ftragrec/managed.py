@@ -15,14 +15,16 @@ from harness.ftragrec.upkeep import Managed, Policy
 class ManagedMemory:
     """Keeps, scores, evicts and replaces entries.
 
-    An entry's score is a moving average, over the training batches in which some query retrieved it, of
-    ``log p(y | s and this entry alone) - log p(y | s)`` in nats; 0 before it was ever retrieved.
+    An entry's score is a moving average, over the training queries that retrieved it, of
+    ``log p(y | s and this entry alone) - log p(y | s)`` in nats; 0 before it was ever retrieved. The queries of one
+    batch count with their mean. Without a batch since the last turnover there is nothing to judge by, and none.
     """
 
     def __init__(self, spec: Managed, generator: torch.Generator) -> None:
         self._spec = spec
         self._generator = generator
         self._batch = 0
+        self._judged_until = 0
         self._inside = np.zeros(0, dtype=bool)
         self._score = np.zeros(0)
         self._uses = np.zeros(0)
@@ -40,15 +42,16 @@ class ManagedMemory:
         self._last_used[prefix] = self._batch
         if self._spec.policy is Policy.SCORE:
             who, place, times = np.unique(prefix, return_inverse=True, return_counts=True)
-            mean = np.bincount(place, weights=benefit(forward)[mask], minlength=len(who)) / times
+            mean = np.bincount(place, weights=benefit(forward), minlength=len(who)) / times
             first = self._uses[who] == times
-            decay = np.where(first, 0.0, self._spec.decay)
+            decay = np.where(first, 0.0, self._spec.decay**times)
             self._score[who] = decay * self._score[who] + (1.0 - decay) * mean
 
     def kept(self, admitted: Indices, *, turn_over: bool) -> Indices:
         """The entries from now on; at a turnover the worst have made room for others from outside."""
         self._make_room(int(admitted[-1]) + 1)
-        if turn_over:
+        if turn_over and self._batch > self._judged_until:
+            self._judged_until = self._batch
             self._epochs_inside[self._inside] += 1
             self._evict(admitted)
         inside = self._inside[admitted]
@@ -93,10 +96,8 @@ class ManagedMemory:
 
 
 def benefit(forward: Forward) -> NDArray[np.float32]:
-    """What each neighbour alone adds to the log-likelihood of the target, nats, ``(batch, k)``."""
-    target, items = forward.target, forward.item_matrix.detach()
-    alone = forward.alone(slice(None)).flatten(0, 1)
-    k = forward.neighbours.entry.shape[1]
-    with_it = log_likelihood(alone, items, target.repeat_interleave(k)).view(-1, k)
-    without = log_likelihood(forward.sequence.detach(), items, target)
-    return (with_it - without[:, None]).numpy()
+    """What each neighbour found adds, alone, to the log-likelihood of its query's target, nats, ``(n_found,)``."""
+    mask, items = forward.neighbours.mask, forward.item_matrix
+    with_it = log_likelihood(forward.alone(slice(None))[mask], items, forward.target[:, None].expand(mask.shape)[mask])
+    without = log_likelihood(forward.sequence, items, forward.target)
+    return (with_it - without[:, None].expand(mask.shape)[mask]).numpy()

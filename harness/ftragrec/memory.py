@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """A spec of the seam ``sources``."""
+    """A spec of the seam ``sources``.
+
+    Attributes:
+        grows: whether prefixes are added from epoch to epoch.
+    """
+
+    @property
+    def grows(self) -> bool: ...
 
     def entries(self, inputs: Inputs, *, done: int, epochs: int) -> Indices:
         """Prefixes that may be entries while epochs are trained and valid is scored, ascending.
@@ -87,6 +94,10 @@ class Refresh(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSource:
     """Training prefixes only; valid targets never enter.  Source: FTragrec as found, point 1."""
+
+    @property
+    def grows(self) -> bool:
+        return False
 
     def entries(self, inputs: Inputs, *, done: int, epochs: int) -> Indices:
         return inputs.prefixes.train

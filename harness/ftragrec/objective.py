@@ -75,7 +75,13 @@ class Jeffreys:
 
 
 class Teacher(Protocol):
-    """A spec of the seam ``teacher``."""
+    """A spec of the seam ``teacher``.
+
+    Attributes:
+        reads_values: whether it uses the neighbours' values as they are, apart from the mixture.
+    """
+
+    reads_values: ClassVar[bool]
 
     def __call__(self, forward: Forward, rows: slice) -> Tensor:
         """P_rec of a stretch of the batch, ``(rows, k)``, 0 at missing neighbours."""
@@ -89,6 +95,8 @@ class NormalisedSigmoid:
     Attributes:
         share: the teacher's own constant a, apart from the share of the fusion.
     """
+
+    reads_values: ClassVar[bool] = True
 
     share: float = 0.15
 

@@ -10,6 +10,9 @@ from typing import Protocol
 from harness.schedules import Progress, Span
 
 RETRIEVER, FUSION = "retriever", "fusion"
+BACKBONE_WEIGHT_DECAY = 3e-4
+"""Adam's coupled L2 on parts of the backbone that train.  Source: FTragrec as found, point 11."""
+
 NEW_PARTS: tuple[str, ...] = (RETRIEVER, FUSION)
 """Groups of parameters that the backbone does not have."""
 

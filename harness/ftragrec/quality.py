@@ -67,18 +67,16 @@ def likelihood(entries: Indices, inputs: Inputs) -> Quality:
 
 
 def agreement(entries: Indices, inputs: Inputs, *, k: int, n_hits: int) -> Quality:
-    """How many of an entry's k nearest training prefixes of other users have its target, a fraction, ``(n,)``.
+    """How many of an entry's k nearest among these prefixes, of other users, have its target, a fraction, ``(n,)``.
 
     0 where none of ``n_hits`` belongs to another user. The search is the base's approximate one.
     """
     import torch
 
     prefixes = inputs.prefixes
-    normalised = torch.nn.functional.normalize(inputs.encodings, dim=1).numpy()
-    queries = normalised[entries]
-    index = IVFFlat().over(normalised[prefixes.train], seed=0)
-    _, hit = index.search(queries, queries, n_hits)
-    prefix = prefixes.train[np.where(hit == MISSING, 0, hit)]
+    queries = torch.nn.functional.normalize(inputs.encodings[torch.from_numpy(entries)], dim=1).numpy()
+    _, hit = IVFFlat().over(queries, seed=0).search(queries, queries, n_hits)
+    prefix = entries[np.where(hit == MISSING, 0, hit)]
     other = (hit != MISSING) & (prefixes.user[prefix] != prefixes.user[entries, None])
     counted = other & (np.cumsum(other, axis=1) <= k)
     agrees = counted & (prefixes.target[prefix] == prefixes.target[entries, None])

@@ -40,6 +40,10 @@ class ByLength:
     edges: tuple[int, ...]
     within: Index
 
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return self.edges
+
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         """The indexes of the ranges, all from ``seed``."""
         import torch
@@ -94,6 +98,10 @@ class BestPerRange:
     edges: tuple[int, ...]
     per_range: int
     oversample: int = 4
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return self.edges
 
     @property
     def n_hits(self) -> int:

@@ -16,7 +16,6 @@ from harness.ftragrec.run import Run
 from harness.ftragrec.streams import Streams
 from harness.recipe import Recipe
 from harness.records import EpochPoint
-from harness.schedules import Progress
 
 
 class Reach(IntEnum):
@@ -52,10 +51,10 @@ def trace(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> T
     queries = inputs.prefixes.valid
     with torch.no_grad():
         forward = result.system.forward(
-            sequence=inputs.encodings[torch.from_numpy(queries)],
+            sequence=result.system.inputs.encodings[torch.from_numpy(queries)],
             prefix=queries,
             shelf=result.shelf,
-            progress=Progress(epoch=result.chosen_epoch - 1, epochs=budget.epochs),
+            progress=result.progress,
         )
     return Trace(
         log=[point.settings for point in result.curve],
@@ -73,12 +72,23 @@ def reach(before: Trace, after: Trace) -> Reach:
         return Reach.RANKS
     if not torch.equal(before.neighbours, after.neighbours):
         return Reach.NEIGHBOURS
-    if len(before.parameters) != len(after.parameters) or any(map(_differ, before.parameters, after.parameters)):
+    if _trained_otherwise(before.parameters, after.parameters):
         return Reach.GRADIENT
     if before.losses != after.losses:
         return Reach.LOSS
     return Reach.DEAD if before.log == after.log else Reach.LOG
 
 
-def _differ(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> bool:
-    return before.keys() != after.keys() or any(not torch.equal(before[name], after[name]) for name in before)
+def _trained_otherwise(before: Sequence[Mapping[str, Tensor]], after: Sequence[Mapping[str, Tensor]]) -> bool:
+    """Whether a tensor of both runs differs at any evaluation, or one that only one run has has moved."""
+    shared = before[0].keys() & after[0].keys()
+
+    def moved(run: Sequence[Mapping[str, Tensor]]) -> bool:
+        return any(not torch.equal(run[0][name], run[-1][name]) for name in run[0].keys() - shared)
+
+    return (
+        len(before) != len(after)
+        or any(not torch.equal(one[name], two[name]) for one, two in zip(before, after, strict=True) for name in shared)
+        or moved(before)
+        or moved(after)
+    )

@@ -18,7 +18,7 @@ from harness.ftragrec.library import Library
 from harness.ftragrec.losslog import LossLog
 from harness.ftragrec.noise import Noise
 from harness.ftragrec.objective import Term
-from harness.ftragrec.phases import NEW_PARTS
+from harness.ftragrec.phases import BACKBONE_WEIGHT_DECAY, NEW_PARTS
 from harness.ftragrec.shelf import Shelf
 from harness.ftragrec.stopwatch import Stopwatch
 from harness.ftragrec.streams import Streams
@@ -75,8 +75,12 @@ class Run:
             self.library = Library(self.system, self.streams, epochs=self.epochs)
         self.watch.lap()
         self.optimizer = torch.optim.Adam(
-            [{"params": parameters, "name": group} for group, parameters in self.system.groups().items()],
-            weight_decay=self.recipe.weight_decay,
+            {
+                "params": parameters,
+                "name": group,
+                "weight_decay": self.recipe.weight_decay if group in NEW_PARTS else BACKBONE_WEIGHT_DECAY,
+            }
+            for group, parameters in self.system.groups().items()
         )
 
     def progress(self, epoch: int) -> Progress:
@@ -141,8 +145,8 @@ class Run:
         with self.watch.stage("train"):
             for sequence, prefix in batches:
                 forward = self.forward(sequence, prefix, progress, noise)
-                self.step(loss_terms(self.recipe, forward, progress), log)
                 self.library.observe(forward)
+                self.step(loss_terms(self.recipe, forward, progress), log)
         if backbone_moves:
             with self.watch.stage("reencode"):
                 self.system.reencode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from harness.ftragrec.memory import Admission, AllEntries
 from harness.ftragrec.search import Exclusion, Selection
@@ -25,14 +25,21 @@ class LiveScorer(Protocol):
 
 
 class Scorer(Protocol):
-    """A spec of the seam."""
+    """A spec of the seam.
 
-    def build(self, inputs: Inputs, entries: Indices, exclusion: Exclusion) -> LiveScorer:
+    Attributes:
+        reads_enhanced: whether its scores depend on the enhanced vector.
+    """
+
+    reads_enhanced: ClassVar[bool]
+
+    def build(self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion) -> LiveScorer:
         """The live scorer over the backbone as it is.
 
         Args:
             inputs: data, backbone and encodings.
             entries: prefixes whose targets may be seen, before any admission, ascending.
+            admission: the memory's own.
             exclusion: keeps a query from its own future.
         """
         ...
@@ -42,7 +49,9 @@ class Scorer(Protocol):
 class EnhancedDot:
     """Score of item i: ``enhanced . e_i``.  Source: FTragrec as found, point 10."""
 
-    def build(self, inputs: Inputs, entries: Indices, exclusion: Exclusion) -> _Dot:
+    reads_enhanced: ClassVar[bool] = True
+
+    def build(self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion) -> _Dot:
         """The product with the backbone's item embeddings."""
         return _Dot(inputs.item_matrix)
 
@@ -63,20 +72,25 @@ class Interpolate:
 
     Attributes:
         share: l, the retrieved distribution's part, a fraction in [0, 1).
-        admission: which prefixes are entries.
+        admission: which prefixes are entries; None: those that the memory admits.
         selection: how many neighbours.
         temperature: of ``w_j = softmax_j(cosine_j / tau)``.
 
     Source: family 0; Khandelwal et al., ICLR 2020, eq. 3, for language models.
     """
 
+    reads_enhanced: ClassVar[bool] = False
+
     share: float
     selection: Selection
     temperature: float
-    admission: Admission = AllEntries()
+    admission: Admission | None = AllEntries()
 
-    def build(self, inputs: Inputs, entries: Indices, exclusion: Exclusion) -> ProbabilityInterpolation:
+    def build(
+        self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion
+    ) -> ProbabilityInterpolation:
         """The scorer with its own exact index."""
         from harness.ftragrec.interpolation import ProbabilityInterpolation
 
-        return ProbabilityInterpolation(self, inputs, entries, exclusion)
+        admitted = entries[(self.admission or admission).admitted(entries, inputs)]
+        return ProbabilityInterpolation(self, inputs, admitted, exclusion)

@@ -61,7 +61,14 @@ class Hits:
 
 
 class Selection(Protocol):
-    """A spec of the seam ``selection``."""
+    """A spec of the seam ``selection``.
+
+    Attributes:
+        ranges: those of the index that it is made for; empty where the memory is searched as one whole.
+    """
+
+    @property
+    def ranges(self) -> tuple[int, ...]: ...
 
     @property
     def n_hits(self) -> int:
@@ -99,6 +106,10 @@ class TopK:
 
     k: int = 5
     oversample: int = 4
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
 
     @property
     def n_hits(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.ftragrec.attention import masked_softmax
 
@@ -25,6 +25,8 @@ class LikelihoodTeacher:
     Attributes:
         temperature: T, the teacher's own; the smaller, the more P_rec prefers the best neighbour.
     """
+
+    reads_values: ClassVar[bool] = False
 
     temperature: float
 

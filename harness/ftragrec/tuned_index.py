@@ -73,6 +73,10 @@ class Scaled:
     target: float
     k: int
 
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
+
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         """The index; the sample, k-means and HNSW's levels are drawn from ``seed``.
 

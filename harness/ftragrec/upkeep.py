@@ -12,6 +12,9 @@ import numpy as np
 from harness.data.split import Indices
 from harness.schedules import Span, epochs_of
 
+SLACK = 1e-9
+"""Epochs within which two moments are one: spans are fractions of a budget, and floats."""
+
 if TYPE_CHECKING:
     import torch
 
@@ -26,7 +29,7 @@ class WiderSource:
     Attributes:
         valid: whether valid prefixes become entries while test is scored (never while valid is).
         stream: share of each user's own training prefixes, the last ones, that is held back at first, a fraction.
-        parts: portions in which they are released, oldest first, the last after the last epoch.
+        parts: portions in which they are released, oldest first, the last before the last epoch.
 
     Source: seed 3.1.
     """
@@ -35,6 +38,10 @@ class WiderSource:
     stream: float
     parts: int
 
+    @property
+    def grows(self) -> bool:
+        return self.stream > 0.0
+
     def entries(self, inputs: Inputs, *, done: int, epochs: int) -> Indices:
         train = inputs.prefixes.train
         counts = np.bincount(inputs.prefixes.user[train], minlength=inputs.data.n_users)
@@ -42,7 +49,7 @@ class WiderSource:
         nth = np.arange(len(train)) - np.repeat(np.cumsum(counts) - counts, counts)
         late = nth - (np.repeat(counts, counts) - held)
         part = np.where(late >= 0, late * self.parts // np.maximum(held, 1), -1)
-        released = done * self.parts // epochs
+        released = done * self.parts // max(epochs - 1, 1)
         return train[part < released]
 
     def added_for_test(self, inputs: Inputs) -> Indices:
@@ -68,12 +75,12 @@ class EncodedRefresh:
 
     def due(self, done: int, epochs: int) -> bool:
         early, late, switch = (epochs_of(span, epochs) for span in (self.early, self.late, self.switch))
-        at = 0.0
-        while at < done:
-            at += max(early if at < switch else late, 1.0)
-            if math.ceil(at) == done:
-                return True
-        return False
+        early, late = max(early, 1.0), max(late, 1.0)
+        n_early = math.ceil(switch / early - SLACK)
+        switched = n_early * early
+        offset, step = (0.0, early) if done <= switched + SLACK else (switched, late)
+        latest = offset + math.floor((done - offset) / step + SLACK) * step
+        return latest > SLACK and math.ceil(latest - SLACK) == done
 
 
 class Policy(Enum):

@@ -184,6 +184,7 @@ class Intervention:
         why: what its author expects of it, in a sentence.
         observable: what must differ from base once it acts, in a sentence; a test checks just this.
         example_base: ids of the interventions under which this one acts, for the contract test.
+        follows_valid: whether training follows the figures on valid on purpose, as a schedule may.
         as_found: where it needs an example base, why it does little on the base as found, in a sentence.
     """
 
@@ -196,6 +197,7 @@ class Intervention:
     observable: ClassVar[str] = ""
     example_base: ClassVar[tuple[str, ...]] = ()
     as_found: ClassVar[str] = ""
+    follows_valid: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         for name, domain in self.domains().items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from harness.ftragrec.combine import Aggregator, JacobianAggregation
-from harness.ftragrec.objective import CloseNeighbours
+from harness.ftragrec.objective import AllSamples, CloseNeighbours
 from harness.interventions.base import Intervention, ParameterError, Priority, parameter
 from harness.recipe import Recipe
 from harness.schedules import Constant, Linear, OnValidation, Progress, Span, ramp
@@ -60,6 +60,7 @@ class Adaptive(Intervention):
     as_found: ClassVar[str] = (
         "The enhanced loss has no path to the retriever, so its weight shows in the log and nowhere else."
     )
+    follows_valid: ClassVar[bool] = True
 
     rate: float = parameter(0.2, "change after an epoch, a fraction", low=0.0, high=0.99, search=(0.05, 0.5))
     low: float = parameter(0.05, "smallest weight", low=0.0, high=100.0)
@@ -99,7 +100,8 @@ class Conditional(Intervention):
     )
 
     def apply(self, recipe: Recipe) -> Recipe:
-        return replace(recipe, sample_mask=CloseNeighbours(threshold=self.threshold))
+        mask = AllSamples() if self.threshold == -1.0 else CloseNeighbours(threshold=self.threshold)
+        return replace(recipe, sample_mask=mask)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

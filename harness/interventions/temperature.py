@@ -59,8 +59,13 @@ class Anneal(Intervention):
     )
 
     init: float = parameter(0.2, "temperature at the start", low=0.001, high=1000.0, search=(0.1, 20.0), log=True)
-    floor: float = parameter(0.07, "temperature at the end", low=0.001, high=1000.0, search=(0.02, 1.0), log=True)
+    floor: float = parameter(0.07, "temperature at the end", low=0.001, high=1000.0, search=(0.02, 0.1), log=True)
     until: Span = parameter(0.8, "when the floor is reached", low=0.01, high=1.0, span=True)
+
+    def __post_init__(self) -> None:
+        Intervention.__post_init__(self)
+        if self.init < self.floor:
+            raise ParameterError(f"{self.id}: init {self.init:g} is below floor {self.floor:g}; swap them")
 
     def apply(self, recipe: Recipe) -> Recipe:
         schedule = ramp(Exponential, start=self.init, end=self.floor, until=self.until)

@@ -143,7 +143,7 @@ class ProbabilityInterpolation(Intervention):
             share=self.l,
             selection=TopK(k=self.k),
             temperature=self.tau,
-            admission=AllEntries() if self.admission == "all" else recipe.admission,
+            admission=AllEntries() if self.admission == "all" else None,
         )
         return replace(recipe, scorer=scorer)
 

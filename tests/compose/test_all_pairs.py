@@ -1,4 +1,4 @@
-"""Every pair of the catalogue composes, or is refused for a reason that can be read; what a recipe says of its terms."""
+"""Every pair of the catalogue composes, or is refused for a reason that can be read; terms said and found agree."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from harness.ftragrec.terms import loss_terms
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention
 from harness.recipe import ADDITIVE, BASE, Recipe
+from harness.requirements import live_terms
 from harness.schedules import Progress
 
 GOLDEN = Path(__file__).parent / "refused_pairs.txt"
@@ -74,7 +75,7 @@ def live_in_some_epoch(recipe: Recipe) -> set[str]:
 def check_live_terms(recipe: Recipe) -> None:
     """What the recipe says beforehand is what the run finds."""
     own = {RECOMMENDATION, ENHANCED, ALIGNMENT}
-    said, found = recipe.live_terms(), live_in_some_epoch(recipe)
+    said, found = live_terms(recipe), live_in_some_epoch(recipe)
     assert own & set(said) == own & found
     assert len(said) == len(found)
 

@@ -15,7 +15,8 @@ from harness.ftragrec.objective import Jeffreys, ReverseKL
 from harness.ftragrec.search import Stage
 from harness.interventions.base import Intervention
 from harness.interventions.kl import Reverse, Symmetric, Weight
-from harness.interventions.wiring import Cosine, ProbabilityInterpolation, RetrieverAttention
+from harness.interventions.training import AlphaRamp
+from harness.interventions.wiring import Cosine, RetrieverAttention
 from harness.recipe import ADDITIVE, BASE, SEAMS, Recipe
 from harness.schedules import Constant
 
@@ -24,7 +25,7 @@ INDEPENDENT: tuple[Intervention, ...] = (
     Weight(weight=0.2),
     RetrieverAttention(),
     Cosine(),
-    ProbabilityInterpolation(k=20),
+    AlphaRamp(),
 )
 
 

@@ -30,7 +30,7 @@ def test_turns_go_round_all_partners() -> None:
 
 def test_who_is_alone_with_a_target_has_no_partner_and_a_valid_query_of_it_has() -> None:
     target = np.array([3, 3, 1, 2, 3, 2])
-    partners = group_by_target(target, train=np.array([0, 2, 3, 4]), n_items=4)
+    partners = group_by_target(target, np.arange(len(target)), train=np.array([0, 2, 3, 4]), n_items=4)
     partner, exists = partners.of(np.array([2, 5, 1, 0]), turn=7)
     assert exists.tolist() == [False, True, True, True]
     assert partner[1] == 3

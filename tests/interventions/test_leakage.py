@@ -28,7 +28,13 @@ from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention
 from harness.interventions.index import Refreshing, Sources
 from harness.interventions.scope import Stratified
-from harness.leakage import LeakError, check_test_targets_are_unseen, watched_searches, with_other_test_targets
+from harness.leakage import (
+    LeakError,
+    check_test_targets_are_unseen,
+    check_valid_targets_teach_nothing,
+    watched_searches,
+    with_other_test_targets,
+)
 from harness.recipe import BASE, Recipe
 
 BUDGET = Budget(epochs=2, patience=2)
@@ -163,6 +169,21 @@ def test_a_leak_past_every_search_is_caught_by_substitution_and_by_the_contract(
         check_test_targets_are_unseen(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
     with pytest.raises(ContractError, match=r"bad\.peeking leaks"):
         check_contract(Peeking)
+
+
+class PopularInValid(AllEntries):
+    """A leak of training: entries are chosen by valid targets."""
+
+    def admitted(self, entries: Indices, inputs: Inputs) -> np.ndarray:
+        first = inputs.prefixes.target[inputs.prefixes.valid][:10]
+        return np.isin(inputs.prefixes.target[entries], first)
+
+
+def test_a_training_that_reads_valid_targets_is_caught_and_base_is_not() -> None:
+    arguments = (probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+    check_valid_targets_teach_nothing(BASE, *arguments)
+    with pytest.raises(LeakError, match="learns from valid"):
+        check_valid_targets_teach_nothing(replace(BASE, admission=PopularInValid()), *arguments)
 
 
 def test_searches_are_watched_only_inside() -> None:

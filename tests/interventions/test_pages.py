@@ -105,7 +105,10 @@ def test_a_clash_gives_its_reason_whether_seam_or_requirement() -> None:
     reasons = {each.id: each.reason for each in page.clashes}
     assert reasons["kl.weight"] == "both set alignment_weight"
     assert reasons["kl.reverse"].startswith("alignment_weight is 0, so the alignment term")
-    assert page_of(find("kl.reverse")).clashes == (Clash(id="kl.symmetric", reason="both set divergence"),)
+    symmetric, interpolate = page_of(find("kl.reverse")).clashes
+    assert symmetric == Clash(id="kl.symmetric", reason="both set divergence")
+    assert interpolate.id == "wiring.interpolate"
+    assert interpolate.reason.endswith("cannot change a rank; leave it out, or unfreeze the backbone")
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=IDS)

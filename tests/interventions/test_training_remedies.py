@@ -82,7 +82,7 @@ def test_an_interpolating_scorer_follows_the_backbone() -> None:
     _, result = run_of(recipe)
     prefix = probe_inputs().prefixes.test[:20]
     vectors = result.system.inputs.encodings[torch.from_numpy(prefix)]
-    fresh = recipe.scorer.build(result.system.inputs, result.shelf.sourced, recipe.exclusion)
+    fresh = recipe.scorer.build(result.system.inputs, result.shelf.sourced, recipe.admission, recipe.exclusion)
     arguments = {"sequence": vectors, "enhanced": vectors, "prefix": prefix}
     torch.testing.assert_close(fresh.scores(**arguments), result.shelf.scorer.scores(**arguments), atol=0, rtol=0)
 

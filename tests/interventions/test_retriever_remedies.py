@@ -10,20 +10,30 @@ import torch
 
 from harness.compose import RequirementError, compose
 from harness.contract import PROBE_STREAMS, probe, probe_inputs
+from harness.data.split import Indices
+from harness.ftragrec import run as run_module
 from harness.ftragrec.checkpoint import Retrieval
 from harness.ftragrec.contrast import same_target_info_nce
+from harness.ftragrec.feature_alignment import FeatureAlignment
+from harness.ftragrec.forward import Forward
+from harness.ftragrec.index import LiveIndex, Vectors
 from harness.ftragrec.loop import Budget, Result, fine_tune
 from harness.ftragrec.noise import Noise
+from harness.ftragrec.objective import Term
 from harness.ftragrec.reach import Reach, reach
 from harness.ftragrec.run import Run
+from harness.ftragrec.shelf import Shelf
 from harness.ftragrec.system import System
 from harness.ftragrec.terms import loss_terms
 from harness.interventions import evaluation, retriever
+from harness.interventions.base import Intervention
 from harness.interventions.index import QualityFilter
 from harness.interventions.loss import Adaptive
+from harness.interventions.search import Ensemble
 from harness.interventions.training import DiscriminativeRates, Unfreeze
 from harness.interventions.wiring import Cosine, RetrieverAttention, Values
 from harness.recipe import BASE, Recipe
+from harness.records import Ranks
 from harness.schedules import Constant, Progress, Seen
 
 START = Progress(epoch=0, epochs=4)
@@ -94,18 +104,28 @@ def test_feature_alignment_is_one_minus_the_cosine_and_reaches_the_retriever() -
     assert all(each.grad is not None for each in run.system.modules["retriever"].parameters())
 
 
-def hit_rate(recipe: Recipe) -> float:
-    """Share of valid queries with a neighbour that leads to their target, before any epoch."""
-    run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=1)
-    queries = probe_inputs().prefixes.valid
+def test_feature_alignment_moves_the_retrievers_vector_and_takes_the_backbones_as_given() -> None:
+    run = Run(recipe=BASE, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
+    forward = run.first_samples(START, 50)
+    sequence = forward.sequence.clone().requires_grad_()
+    query = (forward.query.detach() + 0.5).requires_grad_()
+    apart = replace(forward, retrieved=replace(forward.retrieved, sequence=sequence, query=query))
+    FeatureAlignment(weight=1.0).term(apart, START).value(slice(None)).backward()
+    assert query.grad is not None
+    assert (query.grad.norm(dim=1) > 0.0).all()
+    assert sequence.grad is None
+
+
+def test_each_regularising_knob_reaches_what_it_names() -> None:
+    inputs = probe_inputs()
+    run = Run(recipe=retriever.Regularised(dropout=0.35, decay=2e-3).apply(BASE), inputs=inputs, streams=PROBE_STREAMS)
+    assert {group["weight_decay"] for group in run.optimizer.param_groups} == {2e-3}
+    (block,) = run.system.modules["retriever"].blocks
+    torch.nn.init.ones_(block.narrow.bias)
+    torch.nn.init.zeros_(block.narrow.weight)
     with torch.no_grad():
-        forward = run.forward(probe_inputs().encodings[torch.from_numpy(queries)], queries, START)
-    targets = run.library.shelf.memory.target[forward.neighbours.entry]
-    return ((targets == forward.target[:, None]) & forward.neighbours.mask).any(dim=1).float().mean().item()
-
-
-def test_a_warm_start_finds_more_than_a_random_one_before_the_first_epoch() -> None:
-    assert hit_rate(retriever.WarmStart(epochs=30).apply(BASE)) > hit_rate(BASE)
+        dropped = run.system.retriever(torch.zeros(2000, 64), torch.Generator().manual_seed(0)) < 0
+    assert dropped.float().mean().item() == pytest.approx(0.35, abs=0.01)
 
 
 def test_a_warm_start_moves_the_retriever_alone_and_none_is_base() -> None:
@@ -141,11 +161,39 @@ def neighbours(recipe: Recipe, *, training: bool) -> list[list[int]]:
     return [found[number] for number in sorted(found)]
 
 
-@pytest.mark.parametrize("beside", [[], [DiscriminativeRates()]])
-def test_consistent_finds_the_same_neighbours_in_training_as_in_evaluation(beside: list[DiscriminativeRates]) -> None:
+@pytest.mark.parametrize("beside", [[], [DiscriminativeRates()], [Ensemble()], [Ensemble(), DiscriminativeRates()]])
+def test_consistent_finds_the_same_neighbours_in_training_as_in_evaluation(beside: list[Intervention]) -> None:
     consistent = compose(BASE, [evaluation.Consistent(), *beside])
     assert neighbours(consistent, training=True) == neighbours(consistent, training=False)
     assert neighbours(BASE, training=True) != neighbours(BASE, training=False)
+
+
+class Listening:
+    """An index that remembers the vectors of its last search."""
+
+    def __init__(self, index: LiveIndex) -> None:
+        self._index = index
+        self.query = self.sequence = np.zeros((0, 0), np.float32)
+
+    def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
+        self.query, self.sequence = query, sequence
+        return self._index.search(query, sequence, n_hits)
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_the_search_of_training_asks_with_both_clean_vectors_or_with_both_of_the_batch(consistent: bool) -> None:
+    recipe = evaluation.Consistent().apply(BASE) if consistent else BASE
+    run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
+    index = Listening(run.library.shelf.index)
+    run.library.shelf = replace(run.library.shelf, index=index)
+    prefix = probe_inputs().prefixes.train[:50]
+    clean = probe_inputs().encodings[torch.from_numpy(prefix)]
+    noisy = clean + torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    forward = run.forward(noisy, prefix, START, Noise.of_epoch(PROBE_STREAMS, 0))
+    with torch.no_grad():
+        query = run.system.retriever(clean) if consistent else forward.query
+    for asked, wanted in ((index.query, query), (index.sequence, clean if consistent else noisy)):
+        torch.testing.assert_close(torch.from_numpy(asked), torch.nn.functional.normalize(wanted.detach(), dim=1))
 
 
 def test_consistent_refuses_a_filter_of_one_stage() -> None:
@@ -202,6 +250,31 @@ def test_the_adaptive_weight_follows_the_two_figures_on_valid() -> None:
         expected = min(max(expected * (1.5 if helped else 0.5), 0.2), 0.9)
     assert len(set(weights)) > 1
     assert Adaptive(rate=0.0).apply(BASE) == BASE
+
+
+def test_the_adaptive_weight_rises_after_a_good_epoch_and_falls_after_a_bad_or_an_equal_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = compose(BASE, [Cosine(), RetrieverAttention()])
+    off = Run(recipe=own, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=5).valid_off
+    by_epoch = [np.ones_like(off), np.full_like(off, 59), np.ones_like(off), off, off]
+
+    def told(system: System, queries: Indices, *, shelf: Shelf, progress: Progress) -> Ranks:
+        return by_epoch[progress.epoch]
+
+    computed: list[float] = []
+
+    def terms(recipe: Recipe, forward: Forward, progress: Progress) -> tuple[Term, ...]:
+        found = loss_terms(recipe, forward, progress)
+        computed.append(found[1].weight)
+        return found
+
+    monkeypatch.setattr(run_module, "ranks_with_retrieval", told)
+    monkeypatch.setattr(run_module, "loss_terms", terms)
+    result = run_of(compose(own, [Adaptive(rate=0.5, low=0.2, high=0.7)]), epochs=5, patience=5)
+    expected = [0.5, 0.7, 0.35, 0.525, 0.2625]
+    assert [point.settings["enhanced_weight"] for point in result.curve[1:]] == pytest.approx(expected)
+    assert list(dict.fromkeys(computed)) == pytest.approx(expected)
 
 
 def test_flat_ramps_are_the_constants_that_they_are() -> None:

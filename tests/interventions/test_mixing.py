@@ -27,6 +27,7 @@ from harness.ftragrec.system import System
 from harness.ftragrec.terms import loss_terms
 from harness.interventions.base import Intervention, ParameterError
 from harness.interventions.fusion import Adaptive, Attention, Gate
+from harness.interventions.index import QualityFilter
 from harness.interventions.loss import Pareto
 from harness.interventions.temperature import PerSample
 from harness.interventions.training import AlphaRamp
@@ -193,15 +194,24 @@ def test_attention_drops_out_in_training_alone_and_from_its_own_stream() -> None
     assert torch.equal(training.query, base.query)
 
 
-def test_a_sample_without_neighbours_keeps_its_vector_under_every_fusion() -> None:
-    for remedy in (Adaptive(), Adaptive(by="net"), Gate(), Attention()):
-        recipe = replace(remedy.apply(BASE), filters=())
-        system, forward = pass_of(recipe)
-        alone = with_missing(forward.retrieved).each_alone()
-        fused = system.modules["fusion"](alone, torch.zeros_like(alone.sequence))
-        assert fused.isfinite().all()
-        none = ~forward.neighbours.any
-        assert torch.equal(forward.enhanced[none], forward.sequence[none])
+@pytest.mark.parametrize(
+    "remedy",
+    [None, Adaptive(), Adaptive(by="net"), Gate(), Attention()],
+    ids=["base", "similarity", "net", "gate", "attention"],
+)
+@pytest.mark.parametrize("training", [False, True])
+def test_a_sample_without_neighbours_keeps_its_vector_under_every_fusion(
+    remedy: Intervention | None, training: bool
+) -> None:
+    best = pass_of(BASE)[1].neighbours.cosine.amax(dim=1)
+    stack = [QualityFilter(threshold=best.quantile(0.3).item()), *([remedy] if remedy else [])]
+    system, forward = pass_of(compose(BASE, stack), Noise.of_epoch(PROBE_STREAMS, 0) if training else None)
+    none = ~forward.neighbours.any
+    assert 5 < none.sum() < len(none) - 5
+    assert torch.equal(forward.enhanced[none], forward.sequence[none])
+    assert (forward.enhanced[~none] != forward.sequence[~none]).any(dim=1).all()
+    alone = with_missing(forward.retrieved).each_alone()
+    assert system.modules["fusion"](alone, torch.zeros_like(alone.sequence)).isfinite().all()
 
 
 def test_attention_fusion_refuses_what_it_never_reads_and_stacks_with_an_alpha_ramp() -> None:

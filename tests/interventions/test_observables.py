@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -48,15 +49,6 @@ def by_epoch(remedy: Intervention, setting: str, epochs: int = 4) -> list[float]
     return [point.settings[setting] for point in result.curve[1:]]
 
 
-def test_raise_scales_the_logits_by_one_over_tau() -> None:
-    base = compose(BASE, [Cosine()])
-    sharp, soft = (forward_of(compose(base, [Raise(tau=tau)])) for tau in (0.1, 0.2))
-    spread = [each.attention.log().amax(1) - each.attention.log().amin(1) for each in (sharp, soft)]
-    full = sharp.neighbours.count == 5
-    assert full.any()
-    torch.testing.assert_close(spread[0][full], 2.0 * spread[1][full], rtol=1e-3, atol=1e-4)
-
-
 def test_raise_at_base_tau_is_base() -> None:
     assert Raise(tau=0.07).apply(BASE) == BASE
 
@@ -66,10 +58,10 @@ def test_anneal_falls_to_its_floor_and_stays() -> None:
     assert taus == pytest.approx([0.2, 0.1, 0.05, 0.05])
 
 
-@pytest.mark.parametrize(("shape", "second"), [("linear", 0.2), ("cosine", 0.2)])
-def test_alpha_ramp_grows_by_epoch(shape: str, second: float) -> None:
-    shares = by_epoch(AlphaRamp(start=0.1, end=0.3, until=0.5, shape=shape), "share")
-    assert shares == pytest.approx([0.1, second, 0.3, 0.3])
+@pytest.mark.parametrize(("shape", "early"), [("linear", 0.15), ("cosine", 0.2 - 0.1 * math.sqrt(0.5))])
+def test_alpha_ramp_grows_by_epoch_in_its_shape(shape: str, early: float) -> None:
+    shares = by_epoch(AlphaRamp(start=0.1, end=0.3, until="4ep", shape=shape), "share", epochs=6)
+    assert shares == pytest.approx([0.1, early, 0.2, 0.4 - early, 0.3, 0.3])
 
 
 def test_evaluation_uses_the_share_of_the_epoch() -> None:
@@ -145,14 +137,9 @@ def test_conditional_that_takes_everyone_is_base() -> None:
     assert reach(probe(BASE), everyone) is Reach.DEAD
 
 
-def test_live_keys_are_stored_keys_until_the_retriever_moves_and_then_get_gradient() -> None:
+def test_live_keys_are_stored_keys_until_the_retriever_moves() -> None:
     stored, live = forward_of(BASE), forward_of(compose(BASE, [LiveKeys()]))
     torch.testing.assert_close(live.keys, stored.keys, rtol=1e-5, atol=1e-5)
-    inputs = probe_inputs()
-    run = Run(recipe=compose(BASE, [LiveKeys()]), inputs=inputs, streams=PROBE_STREAMS)
-    assert run.first_samples(Progress(epoch=0, epochs=1), 20).keys.requires_grad
-    as_found = Run(recipe=BASE, inputs=inputs, streams=PROBE_STREAMS)
-    assert not as_found.first_samples(Progress(epoch=0, epochs=1), 20).keys.requires_grad
 
 
 def test_values_are_histories_targets_or_their_mean() -> None:

@@ -18,6 +18,7 @@ from harness.ftragrec.feature_alignment import FeatureAlignment
 from harness.ftragrec.forward import Forward
 from harness.ftragrec.index import LiveIndex, Vectors
 from harness.ftragrec.loop import Budget, Result, fine_tune
+from harness.ftragrec.modules import FeedForwardBlock
 from harness.ftragrec.noise import Noise
 from harness.ftragrec.objective import Term
 from harness.ftragrec.reach import Reach, reach
@@ -120,7 +121,8 @@ def test_each_regularising_knob_reaches_what_it_names() -> None:
     inputs = probe_inputs()
     run = Run(recipe=retriever.Regularised(dropout=0.35, decay=2e-3).apply(BASE), inputs=inputs, streams=PROBE_STREAMS)
     assert {group["weight_decay"] for group in run.optimizer.param_groups} == {2e-3}
-    (block,) = run.system.modules["retriever"].blocks
+    block = run.system.modules["retriever"].get_submodule("blocks.0")
+    assert isinstance(block, FeedForwardBlock)
     torch.nn.init.ones_(block.narrow.bias)
     torch.nn.init.zeros_(block.narrow.weight)
     with torch.no_grad():

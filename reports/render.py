@@ -1,4 +1,4 @@
-"""The files of a report: the page, ``report.json`` and ``ranking.csv``."""
+"""The files of a report: the page, ``report.json``, the ranking in three formats and the effects in long form."""
 
 from __future__ import annotations
 
@@ -16,31 +16,39 @@ from harness.manifest import StudyFolder
 from harness.records import write_atomically
 from reports import formats
 from reports.build import build_report
+from reports.exports import ranking_latex, ranking_markdown
 from reports.figures import curves, forest, modes
 from reports.figures.svg import NARROW, WIDE
 from reports.frame import read_frame
 from reports.locale import Catalogue, load_catalogue
 from reports.model import Figure, Report, Row, Scalar
+from reports.tidy import effects_parquet
 
 FIRST_PANELS = 12
 
 
 def write_report(folder: StudyFolder, lang: str = "en") -> Path:
-    """Write ``report.html``, ``report.json`` and ``ranking.csv`` into the study folder, from its records alone.
+    """Write the report into the study folder, from its records alone.
+
+    The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``.
 
     Returns:
         The path of the page.
 
     Raises:
         InputError: no such language, no study in the folder, or records that do not belong together.
-        EnvironmentProblem: the folder cannot be written.
+        EnvironmentProblem: the folder cannot be written, or pyarrow is missing, which leaves out the last file only.
     """
     text = load_catalogue(lang)
-    report = build_report(read_frame(folder), text)
+    frame = read_frame(folder)
+    report = build_report(frame, text)
     page = folder.path / "report.html"
     write_atomically(folder.path / "report.json", report.to_json().encode())
     write_atomically(folder.path / "ranking.csv", ranking_csv(report).encode())
+    write_atomically(folder.path / "ranking.md", ranking_markdown(report, text).encode())
+    write_atomically(folder.path / "ranking.tex", ranking_latex(report, text).encode())
     write_atomically(page, render_html(report, text).encode())
+    write_atomically(folder.path / "effects.parquet", effects_parquet(frame))
     return page
 
 

@@ -1,0 +1,125 @@
+"""One moment of a run, looked at on a fixed sample: what every figure of the diagnosis is computed from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.data.split import Indices
+from harness.ftragrec.feeding import noisy_sequences, window_batches
+from harness.ftragrec.forward import Forward
+from harness.ftragrec.inputs import Inputs
+from harness.ftragrec.noise import Noise
+from harness.ftragrec.objective import Term
+from harness.ftragrec.phases import BackboneDropout
+from harness.ftragrec.run import Run
+from harness.ftragrec.streams import Streams
+from harness.ftragrec.terms import loss_terms
+from harness.schedules import Progress
+
+LIGHT_SAMPLE = 512
+FULL_SAMPLE = 2000
+"""Queries of each kind that a moment looks at; all where there are fewer."""
+
+
+class Moment:
+    """A run after some epoch, read and left exactly as it is.
+
+    Attributes:
+        run: the live run.
+        progress: the epoch that was trained last, or the first one where none was.
+        n_queries: queries of each sample at most.
+    """
+
+    def __init__(self, run: Run, progress: Progress, *, n_queries: int = LIGHT_SAMPLE) -> None:
+        self.run = run
+        self.progress = progress
+        self.n_queries = n_queries
+
+    @property
+    def inputs(self) -> Inputs:
+        """Data, backbone and encodings as they are now."""
+        return self.run.system.inputs
+
+    @cached_property
+    def valid(self) -> Forward:
+        """Valid queries, as evaluation treats them, without gradient."""
+        return self._forward(self._sample(self.inputs.prefixes.valid, "valid"))
+
+    @cached_property
+    def train(self) -> Forward:
+        """Training samples, as evaluation treats them, without gradient."""
+        return self._forward(self.train_sample)
+
+    @cached_property
+    def train_sample(self) -> Indices:
+        """Prefix numbers of the training samples."""
+        return self._sample(self.inputs.prefixes.train, "train")
+
+    @cached_property
+    def backbone_scores(self) -> Tensor:
+        """Scores of the catalogue without retrieval for the valid queries, ``(n, n_items)``."""
+        with torch.no_grad():
+            return self.valid.sequence @ self.inputs.item_matrix[1:].T
+
+    @cached_property
+    def enhanced_scores(self) -> Tensor:
+        """The same with retrieval, by the run's own scorer."""
+        with torch.no_grad():
+            scores = self.run.library.shelf.scorer.scores(
+                sequence=self.valid.sequence, enhanced=self.valid.enhanced, prefix=self.valid.retrieved.prefix
+            )
+        return scores[:, 1:]
+
+    def terms(self) -> tuple[Term, ...]:
+        """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch."""
+        sequence, prefix = self.inputs.encodings[torch.from_numpy(self.train_sample)], self.train_sample
+        if self.run.enter(self.progress):
+            sequence, prefix = next(
+                window_batches(
+                    self.inputs,
+                    BackboneDropout.OFF,
+                    batch_size=self.n_queries,
+                    streams=probe_streams("windows"),
+                    epoch=0,
+                )
+            )
+        forward = self.run.forward(sequence, prefix, self.progress)
+        return loss_terms(self.run.recipe, forward, self.progress)
+
+    def noisy_training(self) -> Forward:
+        """The training samples as an epoch of training treats them, all dropout included, without gradient."""
+        streams, epoch = probe_streams("noise"), self.progress.epoch
+        sequences = noisy_sequences(self.inputs, self.run.recipe.backbone_dropout, streams, epoch)
+        places = torch.from_numpy(np.searchsorted(self.inputs.prefixes.train, self.train_sample))
+        with torch.no_grad():
+            return self.run.forward(sequences[places], self.train_sample, self.progress, Noise.of_epoch(streams, epoch))
+
+    def _forward(self, prefix: Indices) -> Forward:
+        with torch.no_grad():
+            return self.run.forward(self.inputs.encodings[torch.from_numpy(prefix)], prefix, self.progress)
+
+    def _sample(self, prefixes: Indices, name: str) -> Indices:
+        if len(prefixes) <= self.n_queries:
+            return prefixes
+        order = torch.randperm(len(prefixes), generator=probe_streams(name).generator("sample")).numpy()
+        return np.sort(prefixes[order[: self.n_queries]])
+
+
+def probe_streams(name: str) -> Streams:
+    """Random numbers of the probe alone: the same sample in every run, and none of the run's own."""
+    return Streams(study_seed=-1, replicate=sum(name.encode()))
+
+
+def found_targets(forward: Forward) -> Tensor:
+    """Targets of the neighbours, 0 where there is none, ``(batch, k)``."""
+    memory = forward.retrieved.memory
+    return memory.target[forward.neighbours.entry].where(forward.neighbours.mask, 0)
+
+
+def mean_where(values: Tensor, chosen: Tensor) -> float:
+    """Mean over the chosen, NaN where none is."""
+    return values[chosen].float().mean().item() if bool(chosen.any()) else float("nan")

@@ -224,34 +224,3 @@ def test_importing_reports_loads_nothing() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=HERE.parents[2]
     )
     assert result.stdout.strip() == "[]"
-
-
-@pytest.mark.browser
-def test_table_sorts_and_filters_by_keyboard_without_console_errors(four: StudyFolder) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
-    browser_path = next((p for p in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(p).exists()), None)
-    if browser_path is None:
-        pytest.skip("no Chromium on this machine")
-    page_path = write_report(four)
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 800})
-        troubles: list[str] = []
-        page.on("console", lambda message: troubles.append(message.text))
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.goto(page_path.as_uri())
-        rows = "#ranking-table tbody tr:not([hidden])"
-        head = page.locator("#ranking-table th[data-sort=effect]")
-        head.locator("button").focus()
-        page.keyboard.press("Enter")
-        assert head.get_attribute("aria-sort") == "descending"
-        page.keyboard.press("Enter")
-        assert head.get_attribute("aria-sort") == "ascending"
-        assert page.locator(rows).first.get_attribute("data-name") == "js"
-        page.locator("select[data-filter=verdict]").select_option("better")
-        names = page.locator(rows).evaluate_all("rows => rows.map(row => row.dataset.verdict)")
-        assert set(names) == {"better"}
-        assert page.locator(".shown").inner_text().startswith(f"{len(names)} of ")
-        assert page.evaluate("document.documentElement.scrollWidth") == 390
-        browser.close()
-    assert troubles == []

@@ -97,6 +97,7 @@ def study(
     sesoi: float = 0.01,
     primary: str = "ndcg@10",
     base: Sequence[str] = (),
+    n_epochs: int = 6,
 ) -> StudyFolder:
     """A study folder on disk with base, A/A and the given arms."""
     folder = StudyFolder(path)
@@ -109,7 +110,8 @@ def study(
             if number in failed or (name, number) in missing:
                 continue
             keys[number] = f"{seed:02x}{place:04x}{number:04x}"
-            folder.records.write(record(keys[number], arm, replicate=number, n_users=n_users, study=seed))
+            run = record(keys[number], arm, replicate=number, n_users=n_users, n_epochs=n_epochs, study=seed)
+            folder.records.write(run)
         rows.append(
             ArmRow(
                 name=name,
@@ -129,7 +131,7 @@ def study(
             sesoi=sesoi,
             seed=seed,
             replicates=tuple(replicates),
-            budget={"epochs": 6, "patience": 3},
+            budget={"epochs": n_epochs, "patience": 3},
             backbone="per_seed",
             base=tuple(base),
             data={

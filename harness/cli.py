@@ -137,6 +137,19 @@ def report(
 
 
 @app.command()
+def compare(
+    study_a: Annotated[Path, typer.Argument(help="A finished study's folder, such as runs/kl_direction.")],
+    study_b: Annotated[Path, typer.Argument(help="Another one's, with the same primary metric.")],
+    out: Annotated[Path | None, typer.Option(help="Folder of the comparison; else A-vs-B beside the first.")] = None,
+    lang: Annotated[str, typer.Option(help="Language of the fixed texts.")] = "en",
+) -> None:
+    """Set two finished studies side by side: the same arms on two data sets, or on two bases."""
+    from reports.comparison_page import write_comparison
+
+    print(write_comparison(study_a, study_b, out, lang=lang))
+
+
+@app.command()
 def show(key: str, out: Out = Path("runs")) -> None:
     """Print a record: its recipe, curve, seconds and provenance."""
     from harness.errors import InputError

@@ -13,20 +13,36 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from reports.comparison import compare
+    from reports.comparison_page import write_comparison
     from reports.effects import study_effects
     from reports.frame import Frame, read_frame
     from reports.ranking import rank
     from reports.render import write_report
+    from reports.tidy import effects_table
     from reports.verdicts import judge
 
-__all__ = ["Frame", "judge", "rank", "read_frame", "study_effects", "write_report"]
+__all__ = [
+    "Frame",
+    "compare",
+    "effects_table",
+    "judge",
+    "rank",
+    "read_frame",
+    "study_effects",
+    "write_comparison",
+    "write_report",
+]
 
 _HOME = {
     "Frame": "reports.frame",
+    "compare": "reports.comparison",
+    "effects_table": "reports.tidy",
     "judge": "reports.verdicts",
     "rank": "reports.ranking",
     "read_frame": "reports.frame",
     "study_effects": "reports.effects",
+    "write_comparison": "reports.comparison_page",
     "write_report": "reports.render",
 }
 _MODULES = ("build", "effects", "frame", "model", "ranking", "render", "verdicts")

@@ -90,3 +90,9 @@ def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     if p_values.size == 0:
         return p_values
     return np.asarray(_scipy_stats.false_discovery_control(p_values, method="bh"), dtype=np.float64)
+
+
+def kendall(first: list[float], second: list[float]) -> tuple[float, float]:
+    """Kendall's tau-b of two lists, neither constant, and its p-value: exact without ties, else asymptotic."""
+    found = _scipy_stats.kendalltau(first, second, variant="b")
+    return float(found.statistic), float(found.pvalue)

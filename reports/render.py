@@ -7,6 +7,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable
+from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -52,17 +53,16 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     return page
 
 
-def render_html(report: Report, text: Catalogue) -> str:
-    """The page of a report, complete in itself."""
-    loader = PackageLoader("reports", "templates")
-    environment = Environment(
-        loader=loader,
+def environment() -> Environment:
+    """Where templates are found and what they may call; everything is escaped that is not marked as safe."""
+    pages = Environment(
+        loader=PackageLoader("reports", "templates"),
         autoescape=select_autoescape(enabled_extensions=("html", "j2"), default=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    pages.filters |= {
         "number": formats.number,
         "signed": formats.signed,
         "percent": formats.percent,
@@ -74,11 +74,22 @@ def render_html(report: Report, text: Catalogue) -> str:
         "csv_uri": csv_uri,
         "cell": _cell,
     }
-    return environment.get_template("report.html.j2").render(
+    return pages
+
+
+def template_source(name: str) -> str:
+    """A file of the templates' folder as it is."""
+    return (resources.files("reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+def render_html(report: Report, text: Catalogue) -> str:
+    """The page of a report, complete in itself."""
+    pages = environment()
+    return pages.get_template("report.html.j2").render(
         report=report,
         t=text,
-        css=Markup(loader.get_source(environment, "report.css")[0]),
-        script=Markup(loader.get_source(environment, "report.js")[0]),
+        css=Markup(template_source("report.css")),
+        script=Markup(template_source("report.js")),
         drawings=_drawings(report, text),
         first_panels=FIRST_PANELS,
         scale=_bar_scale(report),
@@ -104,16 +115,17 @@ def ranking_csv(report: Report) -> str:
             cell = cells.get(metric)
             yield from (cell.on, cell.off) if cell else (None, None)
 
-    return _csv([*plain, *bounds, *levels], (values(row) for row in report.rows))
+    return to_csv([*plain, *bounds, *levels], (values(row) for row in report.rows))
 
 
 def csv_uri(figure: Figure) -> str:
     """The table behind a figure as a data URI."""
-    content = _csv(figure.columns, figure.rows)
+    content = to_csv(figure.columns, figure.rows)
     return "data:text/csv;charset=utf-8;base64," + base64.b64encode(content.encode()).decode()
 
 
-def _csv(columns: Iterable[str], rows: Iterable[Iterable[Scalar]]) -> str:
+def to_csv(columns: Iterable[str], rows: Iterable[Iterable[Scalar]]) -> str:
+    """A table as CSV, empty where a value is None."""
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(columns)

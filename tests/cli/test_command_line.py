@@ -10,6 +10,7 @@ import pytest
 
 from harness import cli
 from harness.interventions import CATALOGUE
+from tests.reports import worlds
 
 GOOD = """\
 name: small
@@ -209,3 +210,25 @@ def test_torch_is_not_loaded_before_it_is_needed(folder: Path, words: tuple[str,
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_comparing_what_is_no_study_is_one_message(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "compare", "runs/one", "runs/two") == 2
+    said = capsys.readouterr()
+    assert "runs/one/manifest.json does not exist; run the study first" in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+def test_compare_and_report_write_where_they_say_and_in_the_language_asked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, seed in (("one", 0), ("two", 1)):
+        worlds.study(Path("runs") / name, worlds.FOUR, n_users=40, seed=seed)
+    assert call(monkeypatch, "compare", "runs/one", "runs/two", "--out", "both") == 0
+    assert capsys.readouterr().out == "both/comparison.html\n"
+    assert {path.name for path in Path("both").iterdir()} == {f"comparison.{kind}" for kind in ("html", "json", "csv")}
+    assert call(monkeypatch, "compare", "runs/one", "runs/two", "--lang", "xx") == 2
+    assert "use --lang with one of en" in capsys.readouterr().err

@@ -15,6 +15,10 @@ from harness.diagnostics.diary import Entry
 Figures = Mapping[str, float]
 
 
+SMALLEST_GAIN = 0.002
+"""A difference of oracles below this, in the metric, is noise among five hundred queries."""
+
+
 class Status(Enum):
     """What became of a check."""
 
@@ -236,7 +240,8 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.MEDIUM,
         reads=("head_room.oracle_alpha", "head_room.oracle_alpha_shuffled", "head_room.off"),
         issue=lambda read: (
-            read["head_room.oracle_alpha"] - read["head_room.oracle_alpha_shuffled"] > 0.05 * read["head_room.off"]
+            read["head_room.oracle_alpha"] - read["head_room.oracle_alpha_shuffled"]
+            > max(0.05 * read["head_room.off"], SMALLEST_GAIN)
         ),
         detected=(
             "An oracle that gives each user the best alpha reaches {head_room_oracle_alpha:.4f}, the same oracle on "

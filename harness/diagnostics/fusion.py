@@ -19,7 +19,8 @@ def measure(moment: Moment) -> dict[str, float]:
     forward = moment.valid
     some = forward.neighbours.any
     angle = torch.nn.functional.cosine_similarity(forward.enhanced, forward.sequence).clamp(-1.0, 1.0).acos()
-    tops = [scores.topk(10, dim=1).indices for scores in (moment.backbone_scores, moment.enhanced_scores)]
+    top = min(10, moment.inputs.data.n_items)
+    tops = [scores.topk(top, dim=1).indices for scores in (moment.backbone_scores, moment.enhanced_scores)]
     kept = (tops[0][:, :, None] == tops[1][:, None]).any(dim=2).float().mean(dim=1)
     lengths = forward.knowledge.norm(dim=1) / forward.sequence.norm(dim=1)
     return {

@@ -1,0 +1,192 @@
+"""Every check fires where its defect is planted and stays silent where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from harness.backbone.encode import encode_prefixes
+from harness.backbone.model import DuoRec
+from harness.backbone.spec import BackboneSpec
+from harness.compose import compose
+from harness.contract import PROBE_STREAMS
+from harness.data.interactions import Interactions, LoadReport
+from harness.data.planted import PlantedWorld, plant
+from harness.data.split import split_prefixes
+from harness.diagnostics.checks import CHECKS, Outcome, Status, ask
+from harness.diagnostics.diary import Diary, Level
+from harness.ftragrec.attention import SharedTemperature
+from harness.ftragrec.forward import Forward
+from harness.ftragrec.index import Flat, IVFFlat
+from harness.ftragrec.inputs import Inputs
+from harness.ftragrec.loop import Budget, fine_tune
+from harness.ftragrec.memory import AllEntries, LongerThan
+from harness.ftragrec.objective import NormalisedSigmoid
+from harness.ftragrec.phases import LearningRates
+from harness.interventions import find
+from harness.interventions.index import Refreshing
+from harness.recipe import BASE, Recipe
+from harness.schedules import Constant
+
+WORLD = PlantedWorld(n_users=60, n_items=60, mean_length=14.0, group_size=6)
+
+
+@cache
+def world(
+    planted: PlantedWorld = WORLD, *, item_scale: float = 20.0, stretch: float = 1.0, dropout: float = 0.5
+) -> Inputs:
+    """A planted world under an untrained backbone; ``stretch`` makes its vectors as long as training would."""
+    return under_a_backbone(plant(planted).interactions, item_scale=item_scale, stretch=stretch, dropout=dropout)
+
+
+def under_a_backbone(
+    data: Interactions, *, item_scale: float = 20.0, stretch: float = 1.0, dropout: float = 0.5
+) -> Inputs:
+    model = DuoRec(data.n_items, BackboneSpec(dropout=dropout))
+    model.initialise(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        model.item_embedding.weight.mul_(item_scale)
+    model.requires_grad_(False)
+    prefixes = split_prefixes(data)
+    encodings = encode_prefixes(model, data, prefixes) * stretch
+    return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encodings)
+
+
+def of_sequences(sequences: list[np.ndarray]) -> Inputs:
+    """The world of these users' items, numbered from 1."""
+    items = np.concatenate(sequences)
+    n_items = int(items.max())
+    data = Interactions(
+        name="made",
+        items=items.astype(np.int32),
+        offsets=np.cumsum([0, *(len(each) for each in sequences)]).astype(np.int64),
+        user_labels=np.array([f"u{number}" for number in range(len(sequences))]),
+        item_labels=np.array(["", *(f"i{number}" for number in range(1, n_items + 1))]),
+        load_report=LoadReport(source="made", rows=len(items)),
+    )
+    return under_a_backbone(data)
+
+
+@cache
+def noise() -> Inputs:
+    """Nobody can foresee anything: every item is drawn at random."""
+    rng = np.random.default_rng(0)
+    return of_sequences([rng.integers(1, 3001, size=14) for _ in range(200)])
+
+
+@cache
+def twins() -> Inputs:
+    """Two users each walk the same way until their last two items, which are their own."""
+    rng = np.random.default_rng(0)
+    shared = [rng.integers(1, 301, size=12) for _ in range(40)]
+    return of_sequences([np.concatenate([walk, rng.integers(1, 301, size=2)]) for walk in shared for _ in range(2)])
+
+
+@cache
+def short_ones() -> Inputs:
+    """Short users walk the first seven steps of a longer one: only that one's short prefixes know what comes next."""
+    rng = np.random.default_rng(0)
+    long = [rng.integers(1, 301, size=14) for _ in range(40)]
+    return of_sequences([part for walk in long for part in (walk, walk[:7])])
+
+
+@cache
+def crowds() -> Inputs:
+    """Twenty users each walk the same way to the end."""
+    rng = np.random.default_rng(0)
+    return of_sequences([walk for walk in (rng.integers(1, 61, size=14) for _ in range(4)) for _ in range(20)])
+
+
+def with_remedies(*ids: str) -> Recipe:
+    return compose(BASE, [find(each)() for each in ids])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Perverse:
+    """A teacher that prefers the neighbour that harms most."""
+
+    reads_values: ClassVar[bool] = False
+
+    def __call__(self, forward: Forward, rows: slice) -> Tensor:
+        likely = find("wiring.likelihood_teacher")().apply(BASE).teacher(forward, rows)
+        upside_down = (1.0 - likely) * forward.neighbours.mask[rows]
+        return upside_down / upside_down.sum(dim=1, keepdim=True).clamp(min=1e-38)
+
+
+LEARNING = ("wiring.cosine", "wiring.retriever_attention", "wiring.scale")
+FAST = {"learning_rates": LearningRates(new_parts=0.05), "batch_size": 64}
+EACH_EPOCH = Refreshing(early="1ep", late="1ep")
+
+Case = tuple[Recipe, Callable[[], Inputs]]
+
+ONE_HOT = replace(BASE, temperature=SharedTemperature(schedule=Constant(1e-4)))
+COARSE, EXACT = replace(BASE, index=IVFFlat(nprobe=1, entries_per_list=4)), replace(BASE, index=Flat())
+
+
+def long_vectors() -> Inputs:
+    return world(stretch=1000.0)
+
+
+def much_dropout() -> Inputs:
+    return world(dropout=0.9)
+
+
+CASES: dict[str, tuple[Case, Case]] = {
+    "FTR101": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.likelihood_teacher"), world)),
+    "FTR102": ((BASE, world), (with_remedies(*LEARNING), world)),
+    "FTR103": ((with_remedies("wiring.values"), world), (BASE, world)),
+    "FTR201": ((BASE, world), (with_remedies("wiring.retriever_attention"), world)),
+    "FTR301": ((replace(BASE, **FAST), world), (replace(EACH_EPOCH.apply(BASE), **FAST), world)),
+    "FTR302": ((replace(BASE, admission=LongerThan(length=30)), world), (BASE, world)),
+    "FTR303": ((BASE, noise), (BASE, world)),
+    "FTR401": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.scale"), world)),
+    "FTR402": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.scale"), world)),
+    "FTR403": ((BASE, world), (BASE, noise)),
+    "FTR501": (
+        (replace(with_remedies(*LEARNING), teacher=Perverse()), world),
+        (with_remedies(*LEARNING, "wiring.likelihood_teacher"), world),
+    ),
+    "FTR601": (
+        (ONE_HOT, world),
+        (with_remedies("wiring.cosine"), world),
+    ),
+    "FTR602": ((BASE, long_vectors), (with_remedies("wiring.cosine"), long_vectors)),
+    "FTR701": ((BASE, twins), (BASE, world)),
+    "FTR801": (
+        (BASE, much_dropout),
+        (with_remedies("evaluation.consistent"), much_dropout),
+    ),
+    "FTR901": ((BASE, short_ones), (replace(BASE, admission=AllEntries()), short_ones)),
+    "FTR1001": (
+        (COARSE, world),
+        (EXACT, world),
+    ),
+    "FTR1002": ((BASE, crowds), (BASE, world)),
+}
+
+
+def outcome(code: str, case: Case) -> Outcome:
+    recipe, inputs = case
+    check = next(each for each in CHECKS if each.code == code)
+    diary = Diary(Level.LIGHT)
+    fine_tune(recipe, inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=diary)
+    return ask(check, diary.entries)
+
+
+def test_every_check_has_its_planted_defect() -> None:
+    assert set(CASES) == {check.code for check in CHECKS}
+    assert NormalisedSigmoid() == BASE.teacher
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_check_fires_on_its_defect_and_stays_silent_without(code: str) -> None:
+    planted, absent = (outcome(code, case) for case in CASES[code])
+    assert planted.status is Status.ISSUE, planted.detected
+    assert absent.status in (Status.PASSED, Status.NOT_APPLICABLE), absent.detected

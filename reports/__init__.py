@@ -5,6 +5,7 @@ In a notebook::
     import reports
     frame = reports.read_frame("runs/kl_direction")
     effects = reports.study_effects(frame.deltas("ndcg@10"))
+    groups = reports.subgroups(frame)
 """
 
 from __future__ import annotations
@@ -15,21 +16,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reports.comparison import compare
     from reports.comparison_page import write_comparison
+    from reports.cost import pareto_front
     from reports.effects import study_effects
     from reports.frame import Frame, read_frame
+    from reports.groups import subgroups
+    from reports.moved import crossings
+    from reports.priorities import priority_agreement
     from reports.ranking import rank
     from reports.render import write_report
+    from reports.sources import without_valid_targets
     from reports.tidy import effects_table
     from reports.verdicts import judge
 
 __all__ = [
     "Frame",
     "compare",
+    "crossings",
     "effects_table",
     "judge",
+    "pareto_front",
+    "priority_agreement",
     "rank",
     "read_frame",
     "study_effects",
+    "subgroups",
+    "without_valid_targets",
     "write_comparison",
     "write_report",
 ]
@@ -37,11 +48,16 @@ __all__ = [
 _HOME = {
     "Frame": "reports.frame",
     "compare": "reports.comparison",
+    "crossings": "reports.moved",
     "effects_table": "reports.tidy",
     "judge": "reports.verdicts",
+    "pareto_front": "reports.cost",
+    "priority_agreement": "reports.priorities",
     "rank": "reports.ranking",
     "read_frame": "reports.frame",
     "study_effects": "reports.effects",
+    "subgroups": "reports.groups",
+    "without_valid_targets": "reports.sources",
     "write_comparison": "reports.comparison_page",
     "write_report": "reports.render",
 }

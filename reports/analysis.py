@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from harness.manifest import A_A, BASE
 from harness.metrics import METRICS
-from reports.distributions import benjamini_hochberg
+from reports.distributions import adjusted
 from reports.effects import Effect, Prior, anova, study_effects, study_prior
 from reports.frame import Frame, judged_rows
-from reports.noise import SwapRate, minimum_detectable, swap_rate
+from reports.groups import Subgroups, subgroups
+from reports.moved import CUT, Crossing, crossings
+from reports.noise import SwapRate, typical_detectable, swap_rate
+from reports.priorities import Agreement, priority_agreement
 from reports.ranking import Place, rank
+from reports.sources import without_valid_targets
 from reports.verdicts import Verdict, judge
-
-Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +34,12 @@ class Analysis:
         q: (metric, row) -> Benjamini-Hochberg adjusted p over all of `secondary`.
         gains: retrieval on less off on the primary metric, by row, base and A/A included; `gain_q` its adjusted p.
         base_mean: base's mean of the primary metric over its finished replicates; None where there are none.
+        subgroups: primary metric by group of users; None where nothing can be compared.
+        crossings: gained and lost users, by row, A/A included.
+        agreement: the seed's priorities against the effects; None where too few remedies have one.
+        without_valid: primary metric without valid targets in the memory, of the rows whose memory has them.
         sesoi: smallest effect worth having, in units of the metric.
-        detectable_one, detectable_all: median minimum detectable effect, alone and after the correction.
+        detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction.
     """
 
     frame: Frame
@@ -46,6 +51,10 @@ class Analysis:
     q: Mapping[tuple[str, str], float]
     gains: Mapping[str, Effect]
     gain_q: Mapping[str, float]
+    subgroups: Subgroups | None
+    crossings: Mapping[str, Crossing]
+    agreement: Agreement | None
+    without_valid: Mapping[str, Effect]
     prior: Prior | None
     swaps: SwapRate | None
     base_mean: float | None
@@ -86,10 +95,12 @@ def analyse(frame: Frame) -> Analysis:
     places = rank(deltas, placed, frame.manifest.seed) if placed else {}
 
     secondary: dict[str, dict[str, Effect]] = {}
+    hits = effects
     for metric in METRICS:
         if metric != primary and rows:
             found = study_effects(frame.deltas(metric, rows=rows))
             secondary[metric] = {name: found[name] for name in arms}
+            hits = found if metric == f"recall@{CUT}" else hits
     gains = study_effects(frame.gains(primary))
     return Analysis(
         frame=frame,
@@ -98,26 +109,17 @@ def analyse(frame: Frame) -> Analysis:
         verdicts=verdicts,
         places=places,
         secondary=secondary,
-        q=_adjusted(
-            {(metric, name): effect.p for metric, found in secondary.items() for name, effect in found.items()}
-        ),
+        q=adjusted({(metric, name): effect.p for metric, found in secondary.items() for name, effect in found.items()}),
         gains=gains,
-        gain_q=_adjusted({name: effect.p for name, effect in gains.items()}),
+        gain_q=adjusted({name: effect.p for name, effect in gains.items()}),
+        subgroups=subgroups(frame, deltas=deltas),
+        crossings=crossings(frame, rows, hits=hits),
+        agreement=priority_agreement(frame, deltas=deltas, effects=effects),
+        without_valid=without_valid_targets(frame, deltas=deltas),
         prior=prior,
         swaps=swap_rate(deltas[A_A].values, prior) if A_A in deltas else None,
         base_mean=base_mean,
         sesoi=sesoi,
-        detectable_one=_median([minimum_detectable(effect) for effect in judged.values()]),
-        detectable_all=_median([verdict.detectable for verdict in verdicts.values()]),
+        detectable_one=typical_detectable(judged.values()),
+        detectable_all=typical_detectable(judged.values(), n_tests=max(len(placed), 1)),
     )
-
-
-def _adjusted(p_values: Mapping[Key, float | None]) -> dict[Key, float]:
-    tested = {key: p for key, p in p_values.items() if p is not None}
-    adjusted = benjamini_hochberg(np.array(list(tested.values()), dtype=np.float64))
-    return dict(zip(tested, adjusted.tolist(), strict=True))
-
-
-def _median(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.median(known)) if known else None

@@ -65,7 +65,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         code=code,
         arm=best.name if best else "",
         sentence=text(_sentence_key(code, best, arms, analysis), **values),
-        support=_support(code, shown, analysis, values, text),
+        support=_support(code, shown, analysis, values, decimals, text),
         adopt=text(_adopt_key(code, worthwhile, values), **values),
         cost=_cost(best if code in ("helped", "negligible") else None, rows, text),
         base=base,
@@ -84,16 +84,24 @@ def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: An
     return f"answer.{code}"
 
 
-def _support(code: str, shown: Row | None, analysis: Analysis, values: dict[str, object], text: Catalogue) -> str:
+def _support(
+    code: str, shown: Row | None, analysis: Analysis, values: dict[str, object], decimals: int, text: Catalogue
+) -> str:
     if code in ("one_seed", "unfinished"):
         return text(f"answer.support_{code}")
     if code == "base_only":
         return text("answer.support_base_only", **values) if "gain" in values else ""
+    parts: list[str] = []
+    if shown is not None and shown.without_valid_targets is not None:
+        without = shown.without_valid_targets
+        low, high = formats.interval((without.low, without.high), decimals)
+        effect = formats.signed(without.effect, decimals)
+        parts.append(text("answer.support_valid_targets", without=effect, low=low, high=high))
     if code == "helped":
-        return text("answer.support_helped", **values) + " " + str(values["counts"])
+        return " ".join([text("answer.support_helped", **values), *parts, str(values["counts"])])
     if shown is None:
         return ""
-    parts = [text("answer.support_best", **values)]
+    parts.insert(0, text("answer.support_best", **values))
     if analysis.detectable_all is not None:
         parts.append(text("answer.support_detectable", **values))
     return " ".join(parts)

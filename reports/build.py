@@ -9,12 +9,14 @@ from harness.metrics import METRICS
 from reports import formats
 from reports.analysis import Analysis, analyse
 from reports.answer import answer_of, findings_of
-from reports.figures import curves, forest, modes
+from reports.figures import cost, crossings, curves, forest, groups, modes
 from reports.frame import Frame
 from reports.locale import Catalogue
 from reports.model import Finding, Report
 from reports.provenance import method_of
 from reports.rows import ranking_rows
+from reports.who import who_gains
+from reports.worth import cost_of, priorities_of
 
 
 def build_report(frame: Frame, text: Catalogue) -> Report:
@@ -22,7 +24,7 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
     manifest = frame.manifest
     analysis = analyse(frame)
     decimals = effect_decimals(analysis)
-    rows = ranking_rows(analysis, text)
+    rows = ranking_rows(analysis, decimals, text)
     label = formats.metric_label(manifest.primary)
     learning = curves.table(frame, rows, text)
     findings = findings_of(analysis, rows, decimals, text)
@@ -34,10 +36,16 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
             text=text("finding.no_curve.text", metric=label),
         )
         findings = (*findings, missing)
+    answer = answer_of(analysis, rows, decimals, text)
+    who = who_gains(analysis, rows, answer.arm, decimals, text)
+    price = cost_of(rows, decimals, text)
     figures = (
         forest.table(rows, analysis, decimals, text),
         learning,
         modes.table(rows, label, decimals, text),
+        groups.table(who, label, analysis.one_seed, text),
+        crossings.table(rows, analysis, text),
+        cost.table(rows, price, label, text),
     )
     return Report(
         lang=text.lang,
@@ -53,10 +61,13 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
         decimals=decimals,
         sesoi=analysis.sesoi,
         sesoi_relative=manifest.sesoi,
-        answer=answer_of(analysis, rows, decimals, text),
+        answer=answer,
         findings=findings,
         rows=rows,
         figures={figure.id: figure for figure in figures},
+        who=who,
+        cost=price,
+        priorities=priorities_of(analysis, rows, text),
         method=method_of(analysis, decimals, text),
     )
 

@@ -37,7 +37,7 @@ def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[
     labels = labels or labels_of(a, b)
     _check(a, b, labels)
     analyses = (analyse(a), analyse(b))
-    rows = tuple({row.name: row for row in ranking_rows(each, text)} for each in analyses)
+    rows = tuple({row.name: row for row in ranking_rows(each, effect_decimals(each), text)} for each in analyses)
     matching = match_rows(a.manifest, b.manifest)
     design = contrasts.design_of(a, b)
     sides = tuple(_side(each, found, label, text) for each, found, label in zip(analyses, rows, labels, strict=True))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special as _special  # pyright: ignore[reportMissingTypeStubs]
 from scipy import stats as _stats
+
+Key = TypeVar("Key", bound=Hashable)
 
 _scipy_special = cast("Any", _special)
 _scipy_stats = cast("Any", _stats)
@@ -90,6 +93,13 @@ def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
     if p_values.size == 0:
         return p_values
     return np.asarray(_scipy_stats.false_discovery_control(p_values, method="bh"), dtype=np.float64)
+
+
+def adjusted(p_values: Mapping[Key, float | None]) -> dict[Key, float]:
+    """:func:`benjamini_hochberg` over a family by name; what was not tested is left out and does not count."""
+    tested = {key: p for key, p in p_values.items() if p is not None}
+    found = benjamini_hochberg(np.array(list(tested.values()), dtype=np.float64))
+    return dict(zip(tested, found.tolist(), strict=True))
 
 
 def kendall(first: list[float], second: list[float]) -> tuple[float, float]:

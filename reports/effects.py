@@ -191,13 +191,14 @@ def moderate(found: Anova, prior: Prior | None) -> tuple[float, float, Method]:
 
 
 def standard_error(
-    n_seeds: int, n_users: int, *, ms_tilde: float, prior_df: float, user_variance: float, ms_err: float, plain: bool
+    n_seeds: int, n_users: float, *, ms_tilde: float, prior_df: float, user_variance: float, ms_err: float, plain: bool
 ) -> tuple[float, float]:
     """Standard error of the mean over seeds and users, and Satterthwaite's degrees of freedom.
 
     The number of seeds is an argument of its own so that the same formula projects a study to more of them.
 
     Args:
+        n_users: mean over the seeds, where each has users of its own.
         user_variance: variance of the true effect between users, ``max(MS_user - MS_err, 0) / S``.
         plain: nothing was borrowed from other arms, so the degrees of freedom are at least ``n_seeds - 1``.
     """
@@ -245,7 +246,7 @@ def estimate(deltas: Deltas, found: Anova, prior: Prior | None) -> Effect:
         prior_df=prior_df,
         se=se,
         df=df,
-        p=None if method == "one seed" else _p_value(found.mean, se, df),
+        p=None if method == "one seed" else p_value(found.mean, se, df),
         method=method,
     )
 
@@ -261,7 +262,8 @@ def study_effects(deltas: Mapping[str, Deltas]) -> dict[str, Effect]:
     return {name: estimate(deltas[name], found, prior) for name, found in anovas.items()}
 
 
-def _p_value(mean: float, se: float, df: float) -> float:
+def p_value(mean: float, se: float, df: float) -> float:
+    """Two-sided p-value against no effect; without any error it is 0 or 1."""
     if se > 0.0:
         return two_sided_p(mean / se, df)
     return 1.0 if mean == 0.0 else 0.0

@@ -99,6 +99,17 @@ def seconds(value: float | None) -> str:
     return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
 
 
+def milliseconds(value: float | None) -> str:
+    """A short duration, given in milliseconds.
+
+    >>> milliseconds(0.4132), milliseconds(12.3)
+    ('0.41 ms', '12 ms')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    return f"{value:.2f} ms" if value < 1.0 else f"{value:.1f} ms" if value < 10.0 else f"{value:.0f} ms"
+
+
 def metric_label(metric: str) -> str:
     """A metric as papers write it.
 

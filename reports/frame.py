@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError, did_you_mean
-from harness.manifest import A_A, BASE, ArmRow, StudyFolder, StudyManifest
+from harness.manifest import A_A, BASE, ArmRow, StudyFolder, StudyManifest, StudyUsers
 from harness.metrics import metric_values
 from harness.records import Ranks, RunRecord
 
@@ -55,11 +55,13 @@ class Frame:
         manifest: the study as planned.
         records: row name -> replicate -> record; finished cells only.
         n_users: length of every rank array, 0 where nothing has finished.
+        users: what is known of the users in the order of the ranks; None where the folder does not say.
     """
 
     manifest: StudyManifest
     records: Mapping[str, Mapping[int, RunRecord]]
     n_users: int
+    users: StudyUsers | None = None
 
     def row(self, name: str) -> ArmRow:
         """The row of that name.
@@ -175,20 +177,26 @@ def read_frame(folder: StudyFolder | Path | str) -> Frame:
     """
     study = folder if isinstance(folder, StudyFolder) else StudyFolder(Path(folder))
     manifest = study.manifest()
-    return frame_of(manifest, study.load_records(manifest))
+    users = study.users() if (study.path / "users.npz").exists() else None
+    return frame_of(manifest, study.load_records(manifest), users)
 
 
-def frame_of(manifest: StudyManifest, records: Mapping[str, Mapping[int, RunRecord]]) -> Frame:
+def frame_of(
+    manifest: StudyManifest, records: Mapping[str, Mapping[int, RunRecord]], users: StudyUsers | None = None
+) -> Frame:
     """A frame of records in memory, checked.
 
     Raises:
-        InputError: two records rank different numbers of users, or an alias points nowhere or to itself.
+        InputError: two records, or the records and `users`, are of different numbers of users, or an alias points
+            nowhere or to itself.
     """
     lengths: dict[int, str] = {}
     for name, cells in records.items():
         for number, record in cells.items():
             for split, mode in _VIEWS:
                 lengths.setdefault(_view(record, split, mode).shape[0], f"{name}, replicate {number}")
+    if lengths and users is not None:
+        lengths.setdefault(users.history_length.shape[0], "users.npz")
     if len(lengths) > 1:
         found = "; ".join(f"{length} users in {where}" for length, where in sorted(lengths.items()))
         raise InputError(f"records of one study rank the same users, but these differ: {found}; run the study again")
@@ -201,7 +209,7 @@ def frame_of(manifest: StudyManifest, records: Mapping[str, Mapping[int, RunReco
             )
     if BASE not in targets:
         raise InputError(f"study {manifest.name!r} has no row {BASE!r}; run it again: effects are differences to it")
-    return Frame(manifest=manifest, records=records, n_users=next(iter(lengths), 0))
+    return Frame(manifest=manifest, records=records, n_users=next(iter(lengths), 0), users=users)
 
 
 def judged_rows(frame: Frame) -> tuple[str, ...]:

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-REPORT_SCHEMA = 1
+from reports.sections import Cost, Kind, Priorities, WhoGains
 
-Kind = Literal["base", "noise", "arm"]
+REPORT_SCHEMA = 2
+
 Scalar = str | float | int | None
 
 
@@ -46,6 +47,17 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Without:
+    """The effect without valid targets in the memory, with its 95% interval."""
+
+    effect: float
+    relative: float | None
+    low: float
+    high: float
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One row of the ranking; None where a figure does not exist.
 
@@ -59,6 +71,8 @@ class Row:
         seed_effects: replicate -> effect.
         user_sd, seed_sd, error_sd: variance components as standard deviations.
         seconds, seconds_ratio: median wall time of a run, and that over base's.
+        evaluate_ms: median time to score test, retrieval on and off, in milliseconds a user.
+        without_valid_targets: of a row whose memory holds valid targets while test is scored; else None.
     """
 
     name: str
@@ -98,6 +112,8 @@ class Row:
     seconds_ratio: float | None = None
     metrics: tuple[MetricCell, ...] = ()
     gain: Gain | None = None
+    evaluate_ms: float | None = None
+    without_valid_targets: Without | None = None
 
     @property
     def alias(self) -> bool:
@@ -220,6 +236,7 @@ class Report:
     Attributes:
         decimals: decimals at which the page prints effects, from the size of their errors.
         sesoi, sesoi_relative: smallest effect worth having, in units of the metric and as a fraction of base.
+        who, cost, priorities: None where the study has nothing to say of it.
     """
 
     lang: str
@@ -239,6 +256,9 @@ class Report:
     findings: tuple[Finding, ...]
     rows: tuple[Row, ...]
     figures: Mapping[str, Figure]
+    who: WhoGains | None
+    cost: Cost | None
+    priorities: Priorities | None
     method: Method
     schema_version: int = REPORT_SCHEMA
 

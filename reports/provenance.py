@@ -79,6 +79,9 @@ def _paragraphs(
         if analysis.n_tests
         else [text("method.tests.none")]
     )
+    if analysis.subgroups is not None and analysis.subgroups.n_tests:
+        n_tests = text.count("count.tests", analysis.subgroups.n_tests)
+        tests.append(text("method.tests.groups", n_tests=n_tests))
     later = [text("method.limits.later"), _ties(manifest.data.get("tied_share"), text)]
     sections = [
         ("design", design),

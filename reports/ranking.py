@@ -67,11 +67,25 @@ def covariance(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect]) -> F
     )
 
 
-def rank(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int) -> dict[str, Place]:
-    """Places of the arms and of base, by parametric bootstrap from the estimates and their covariance.
+def joint_draws(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int) -> Floats:
+    """Parametric bootstrap of all effects at once, ``(N_DRAWS, n_arms)``, arms in the order of their names.
 
     Each arm's error is a t variable of its own degrees of freedom, so an arm whose noise is poorly known is not ranked
-    with more confidence than it earned.  The probabilities of being best sum to 1.
+    with more confidence than it earned.  The order of arms in a study file moves nothing.
+    """
+    ordered = {name: effects[name] for name in sorted(effects)}
+    spread, vectors = np.linalg.eigh(covariance(deltas, ordered))
+    root = vectors * np.sqrt(np.maximum(spread, 0.0))
+    rng = np.random.default_rng([seed, 0x5EED])
+    errors = rng.standard_normal((N_DRAWS, len(ordered))) @ root.T
+    for column, effect in enumerate(ordered.values()):
+        if np.isfinite(effect.df):
+            errors[:, column] *= np.sqrt(effect.df / rng.chisquare(effect.df, N_DRAWS))
+    return np.array([effect.mean for effect in ordered.values()]) + errors
+
+
+def rank(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int) -> dict[str, Place]:
+    """Places of the arms and of base, from :func:`joint_draws`.  The probabilities of being best sum to 1.
 
     Args:
         effects: distinct arms with at least two seeds; aliases and arms without effect on ranks take the place of
@@ -80,20 +94,10 @@ def rank(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int)
     """
     if not effects:
         return {BASE: Place(rank=1, p_best=1.0, low=1, high=1)}
-    # In the order of names, so that the order of arms in a study file moves nothing.
     names = sorted(effects)
-    ordered = {name: effects[name] for name in names}
-    spread, vectors = np.linalg.eigh(covariance(deltas, ordered))
-    root = vectors * np.sqrt(np.maximum(spread, 0.0))
-    rng = np.random.default_rng([seed, 0x5EED])
-    errors = rng.standard_normal((N_DRAWS, len(names))) @ root.T
-    for column, effect in enumerate(ordered.values()):
-        if np.isfinite(effect.df):
-            errors[:, column] *= np.sqrt(effect.df / rng.chisquare(effect.df, N_DRAWS))
-
     everyone = [*names, BASE]
-    means = np.array([*(effect.mean for effect in ordered.values()), 0.0])
-    draws = means + np.hstack([errors, np.zeros((N_DRAWS, 1))])
+    means = np.array([*(effects[name].mean for name in names), 0.0])
+    draws = np.hstack([joint_draws(deltas, effects, seed), np.zeros((N_DRAWS, 1))])
     best = draws == draws.max(axis=1, keepdims=True)
     p_best = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
     ranks = np.argsort(np.argsort(-draws, axis=1, kind="stable"), axis=1, kind="stable") + 1

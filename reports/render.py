@@ -18,7 +18,7 @@ from harness.records import write_atomically
 from reports import formats
 from reports.build import build_report
 from reports.exports import ranking_latex, ranking_markdown
-from reports.figures import curves, forest, modes
+from reports.figures import cost, crossings, curves, forest, groups, modes
 from reports.figures.svg import NARROW, WIDE
 from reports.frame import read_frame
 from reports.locale import Catalogue, load_catalogue
@@ -26,6 +26,7 @@ from reports.model import Figure, Report, Row, Scalar
 from reports.tidy import effects_parquet
 
 FIRST_PANELS = 12
+FIRST_GROUPS = 6
 
 
 def write_report(folder: StudyFolder, lang: str = "en") -> Path:
@@ -92,9 +93,18 @@ def render_html(report: Report, text: Catalogue) -> str:
         script=Markup(template_source("report.js")),
         drawings=_drawings(report, text),
         first_panels=FIRST_PANELS,
+        first_groups=FIRST_GROUPS,
+        sections=_sections(report),
         scale=_bar_scale(report),
         NONE=formats.NONE,
     )
+
+
+def _sections(report: Report) -> list[str]:
+    """Ids of the page's sections, in order; those with nothing to say are left out."""
+    optional = {name for name in ("who", "cost", "priorities") if getattr(report, name) is None}
+    every = ("answer", "ranking", "forest", "curves", "modes", "who", "cost", "priorities", "method")
+    return [name for name in every if name not in optional]
 
 
 def ranking_csv(report: Report) -> str:
@@ -142,6 +152,7 @@ def _drawings(report: Report, text: Catalogue) -> dict[str, object]:
     drawn: dict[str, object] = {}
     label = report.primary_label
     effects, levels, learning = (report.figures[name] for name in ("forest", "modes", "curves"))
+    by_group, crossed, price = (report.figures[name] for name in ("groups", "crossings", "cost"))
     if effects.rows:
         axis = text("figure.forest.axis", metric=label)
         drawn["forest"] = [Markup(forest.draw(effects, axis, layout)) for layout in (WIDE, NARROW)]
@@ -152,6 +163,16 @@ def _drawings(report: Report, text: Catalogue) -> dict[str, object]:
         drawn["curves"] = [
             (name, alt, Markup(svg)) for name, alt, svg in curves.panels(learning, text, report.decimals)
         ]
+    if by_group.rows:
+        drawn["groups"] = [
+            (name, alt, Markup(svg)) for name, alt, svg in groups.panels(by_group, text, report.decimals)
+        ]
+    if crossed.rows:
+        axis = text("figure.crossings.axis")
+        drawn["crossings"] = [Markup(crossings.draw(crossed, axis, layout)) for layout in (WIDE, NARROW)]
+    if price.rows:
+        across, up = text("figure.cost.axis_x"), text("figure.cost.axis_y", metric=label)
+        drawn["cost"] = [Markup(cost.draw(price, across, up, layout)) for layout in (WIDE, NARROW)]
     return drawn
 
 

@@ -6,18 +6,20 @@ import numpy as np
 
 from harness.manifest import A_A, BASE, ArmRow
 from harness.metrics import METRICS
+from reports import formats
 from reports.analysis import Analysis
+from reports.cost import stage_seconds
 from reports.effects import Effect
 from reports.locale import Catalogue
-from reports.model import Gain, Kind, MetricCell, Row
+from reports.model import Gain, Kind, MetricCell, Row, Without
 from reports.verdicts import MOST_SEEDS, NO_EFFECT, Verdict
 
 
-def ranking_rows(analysis: Analysis, text: Catalogue) -> tuple[Row, ...]:
+def ranking_rows(analysis: Analysis, decimals: int, text: Catalogue) -> tuple[Row, ...]:
     """Every row: ranked ones by their estimate, then A/A, then those without a finished run."""
     base = analysis.base_mean
     order = _order(analysis)
-    rows = [_row(analysis, arm, order, text) for arm in analysis.frame.manifest.rows]
+    rows = [_row(analysis, arm, order, decimals, text) for arm in analysis.frame.manifest.rows]
 
     def place(row: Row) -> tuple[int, float, bool, str]:
         ranked = row.effect is not None and row.kind != "noise"
@@ -42,7 +44,7 @@ def _order(analysis: Analysis) -> dict[str, int]:
     return {name: number for number, name in enumerate(sorted(means, key=lambda name: -means[name]), start=1)}
 
 
-def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], text: Catalogue) -> Row:
+def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, text: Catalogue) -> Row:
     frame = analysis.frame
     source = frame.source(arm.name)
     kind: Kind = "base" if arm.name == BASE else "noise" if arm.name == A_A else "arm"
@@ -54,10 +56,8 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], text: Catalogue
     ranked_as = BASE if dead else source
     place = analysis.places.get(ranked_as)
     zero = 0.0 if finished and (dead or source == BASE) else None
-    times = [
-        float(record.seconds["total"]) for record in frame.records.get(source, {}).values() if "total" in record.seconds
-    ]
-    seconds = float(np.median(times)) if times else None
+    cells = frame.records.get(source, {})
+    seconds, evaluate = _median(stage_seconds(cells, "total")), _median(stage_seconds(cells, "evaluate"))
     equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
     return Row(
         name=arm.name,
@@ -70,7 +70,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], text: Catalogue
         replaces=arm.replaces,
         verdict=code,
         verdict_text=text(f"verdict.{code}"),
-        note=_note(analysis, arm, kind, code, verdict, effect, text),
+        note=_note(analysis, arm, kind, code, verdict, effect, decimals, text),
         equals=equals,
         n_seeds=len(frame.paired(source)) if arm.status != "inapplicable" else 0,
         effect=zero if effect is None else effect.mean,
@@ -99,6 +99,8 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], text: Catalogue
         seconds_ratio=_ratio(seconds, analysis),
         metrics=_metrics(analysis, source) if finished else (),
         gain=_gain(analysis, source) if finished else None,
+        evaluate_ms=None if evaluate is None else 1e3 * evaluate / max(frame.n_users, 1),
+        without_valid_targets=_without(analysis, source) if finished else None,
     )
 
 
@@ -123,6 +125,7 @@ def _note(
     code: str,
     verdict: Verdict | None,
     effect: Effect | None,
+    decimals: int,
     text: Catalogue,
 ) -> str:
     notes: list[str] = []
@@ -147,17 +150,21 @@ def _note(
     planned = len(analysis.frame.manifest.replicates)
     if effect is not None and effect.n_seeds < planned:
         notes.append(text("verdict.note.fewer", n=effect.n_seeds, all=planned))
+    without = analysis.without_valid.get(analysis.frame.source(arm.name))
+    if without is not None and effect is not None and arm.status != "inapplicable":
+        low, high = formats.interval(without.interval(), decimals)
+        means = {"without": formats.signed(without.mean, decimals), "with_them": formats.signed(effect.mean, decimals)}
+        notes.append(text("verdict.note.valid_targets", low=low, high=high, **means))
     return "; ".join(note for note in notes if note)
 
 
 def _ratio(seconds: float | None, analysis: Analysis) -> float | None:
-    times = [
-        float(record.seconds["total"])
-        for record in analysis.frame.records.get(BASE, {}).values()
-        if "total" in record.seconds
-    ]
-    base = float(np.median(times)) if times else 0.0
+    base = _median(stage_seconds(analysis.frame.records.get(BASE, {}), "total")) or 0.0
     return seconds / base if seconds is not None and base > 0.0 else None
+
+
+def _median(values: list[float]) -> float | None:
+    return float(np.median(values)) if values else None
 
 
 def _metrics(analysis: Analysis, source: str) -> tuple[MetricCell, ...]:
@@ -187,3 +194,11 @@ def _gain(analysis: Analysis, source: str) -> Gain | None:
         return None
     low, high = effect.interval()
     return Gain(effect=effect.mean, low=low, high=high, q=analysis.gain_q.get(source))
+
+
+def _without(analysis: Analysis, source: str) -> Without | None:
+    effect = analysis.without_valid.get(source)
+    if effect is None:
+        return None
+    low, high = effect.interval()
+    return Without(effect=effect.mean, relative=effect.relative, low=low, high=high, p=effect.p)

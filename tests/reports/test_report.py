@@ -46,10 +46,12 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Effects",
         "Learning curves",
         "Retrieval on and off",
+        "Who gains",
+        "Cost",
         "Method and provenance",
     ]
     sections = [found["id"] for tag, found in page.tags if tag == "section"]
-    assert sections == ["answer", "ranking", "forest", "curves", "modes", "method"]
+    assert sections == ["answer", "ranking", "forest", "curves", "modes", "who", "cost", "method"]
     assert len(page.ids) == len(set(page.ids))
 
 
@@ -64,11 +66,12 @@ def test_page_loads_nothing_from_elsewhere(four: StudyFolder) -> None:
 def test_every_figure_has_a_text_alternative_and_its_data(four: StudyFolder) -> None:
     page, report = rendered(four)
     images = [found for _, found in page.tags if found.get("role") == "img"]
-    assert len(images) == 2 + 6
+    assert len(images) == 2 + 6 + 5 + 2
     assert all(len(found["aria-label"] or "") > 30 for found in images)
+    figures = ["forest", "curves", "modes", "groups", "crossings", "cost"]
     downloads = [found["download"] for tag, found in page.tags if tag == "a" and "download" in found]
-    assert downloads == [f"kl_direction-{name}.csv" for name in ("forest", "curves", "modes")]
-    assert {figure["id"] for figure in report["figures"].values()} == {"forest", "curves", "modes"}
+    assert downloads == [f"kl_direction-{name}.csv" for name in figures]
+    assert [figure["id"] for figure in report["figures"].values()] == figures
 
 
 def test_same_records_give_the_same_bytes(four: StudyFolder) -> None:

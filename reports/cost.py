@@ -1,0 +1,38 @@
+"""What an effect costs: seconds per run, and the rows that nothing beats in both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.records import RunRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """An effect and its price.
+
+    Attributes:
+        seconds: median wall time of a run.
+    """
+
+    name: str
+    effect: float
+    seconds: float
+
+
+def pareto_front(offers: list[Offer]) -> tuple[Offer, ...]:
+    """Offers that no other matches in effect for less time or beats in effect for the same; the quickest first.
+
+    Of equal offers the first by name stays.
+    """
+    front: list[Offer] = []
+    for offer in sorted(offers, key=lambda offer: (offer.seconds, -offer.effect, offer.name)):
+        if not front or offer.effect > front[-1].effect:
+            front.append(offer)
+    return tuple(front)
+
+
+def stage_seconds(cells: Mapping[int, RunRecord], stage: str) -> list[float]:
+    """Seconds of a stage in the runs that recorded it."""
+    return [float(record.seconds[stage]) for record in cells.values() if stage in record.seconds]

@@ -14,7 +14,7 @@ from reports.effects import Effect, Prior, anova, study_effects, study_prior
 from reports.frame import Frame, judged_rows
 from reports.groups import Subgroups, subgroups
 from reports.moved import CUT, Crossing, crossings
-from reports.noise import SwapRate, typical_detectable, swap_rate
+from reports.noise import SwapRate, minimum_detectable, swap_rate
 from reports.priorities import Agreement, priority_agreement
 from reports.ranking import Place, rank
 from reports.sources import without_valid_targets
@@ -120,6 +120,11 @@ def analyse(frame: Frame) -> Analysis:
         swaps=swap_rate(deltas[A_A].values, prior) if A_A in deltas else None,
         base_mean=base_mean,
         sesoi=sesoi,
-        detectable_one=typical_detectable(judged.values()),
-        detectable_all=typical_detectable(judged.values(), n_tests=max(len(placed), 1)),
+        detectable_one=_median([minimum_detectable(effect) for effect in judged.values()]),
+        detectable_all=_median([verdict.detectable for verdict in verdicts.values()]),
     )
+
+
+def _median(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None

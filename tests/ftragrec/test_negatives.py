@@ -88,6 +88,15 @@ def test_samples_without_partner_or_negative_contribute_nothing(form: Form, inpu
     assert loss_of(apart, slice(0, 20)).item() == 0.0
 
 
+def test_every_epoch_takes_the_next_partner(inputs: Inputs, streams: Streams) -> None:
+    _, forward = training_batch(inputs, streams)
+    spec = HardNegatives(form=Form.INFONCE, count=4, weight=1.0)
+    losses = [spec.loss(forward, slice(None), turn=turn).item() for turn in range(3)]
+    assert len(set(losses)) == 3
+    terms = [spec.term(forward, Progress(epoch=epoch, epochs=3)).value(slice(None)).item() for epoch in range(3)]
+    assert terms == losses
+
+
 @pytest.mark.parametrize("form", Form)
 def test_gradient_reaches_the_retriever_from_query_positive_and_negatives(
     form: Form, inputs: Inputs, streams: Streams

@@ -14,7 +14,13 @@ from harness.compose import RequirementError, compose
 from harness.contract import PROBE_STREAMS, probe, probe_inputs
 from harness.ftragrec.combine import JacobianAggregation
 from harness.ftragrec.forward import Forward
-from harness.ftragrec.fusion_modules import DimensionGate, NeighbourAttention, NetAlpha, SimilarityAlpha
+from harness.ftragrec.fusion_modules import (
+    DimensionGate,
+    NeighbourAttention,
+    NetAlpha,
+    SimilarityAlpha,
+    similarity_statistics,
+)
 from harness.ftragrec.hardness import HardnessTemperature
 from harness.ftragrec.library import Library
 from harness.ftragrec.loop import Budget, fine_tune
@@ -125,6 +131,38 @@ def test_the_net_reads_the_cosines_of_the_neighbours_that_exist() -> None:
     assert after.isfinite().all()
 
 
+def test_what_the_net_sees_of_the_cosines_is_their_mean_maximum_spread_and_number() -> None:
+    _, forward = pass_of(BASE)
+    found = with_missing(forward.retrieved).neighbours
+    generator = torch.Generator().manual_seed(0)
+    cosine = (2.0 * torch.rand(found.cosine.shape, generator=generator) - 1.0).where(found.mask, 0.0)
+    statistics = similarity_statistics(replace(found, cosine=cosine))
+    for row in range(0, len(cosine), 3):
+        there = cosine[row][found.mask[row]]
+        if len(there) == 0:
+            assert statistics[row].tolist() == [0.0] * 4
+            continue
+        expected = torch.stack([there.mean(), there.max(), there.std(correction=0), torch.tensor(len(there) / 5)])
+        torch.testing.assert_close(statistics[row], expected, rtol=1e-4, atol=1e-5)
+    assert {0, 1, 2, 5} <= set(found.count.tolist())
+
+
+def test_the_net_reads_both_vectors_by_direction() -> None:
+    system, forward = pass_of(Adaptive(by="net").apply(BASE))
+    fuse = system.modules["fusion"]
+    assert isinstance(fuse, NetAlpha)
+    with torch.no_grad():
+        fuse.judge.weight.fill_(1.0)
+    retrieved, knowledge = forward.retrieved, forward.knowledge
+    before = fuse.alpha(retrieved, knowledge)
+    longer = replace(retrieved, sequence=3.0 * retrieved.sequence)
+    torch.testing.assert_close(fuse.alpha(longer, 30.0 * knowledge), before)
+    turned = replace(retrieved, sequence=retrieved.sequence.roll(1, dims=1))
+    some = forward.neighbours.any
+    for after in (fuse.alpha(turned, knowledge), fuse.alpha(retrieved, knowledge.roll(1, dims=1))):
+        assert (after[some] - before[some]).abs().max() > 1e-4
+
+
 @pytest.mark.parametrize("remedy", [Adaptive(by="net"), Gate(), Attention()], ids=lambda each: each.id)
 def test_the_enhanced_loss_reaches_every_tensor_of_a_fusion_that_learns(remedy: Intervention) -> None:
     norms = gradient_of_enhanced(remedy.apply(BASE))
@@ -148,6 +186,10 @@ def test_gate_opens_each_dimension_apart_and_starts_near_base() -> None:
     assert ((gate > 0.0) & (gate < 1.0)).all()
     assert (gate.std(dim=0) > 0.0).all()
     assert (gate.std(dim=1) > 0.0).all()
+    by_hand = torch.cat([forward.sequence, forward.knowledge], dim=1) @ fuse.logits.weight.T + fuse.logits.bias
+    torch.testing.assert_close(gate, 1.0 / (1.0 + (-by_hand).exp()), rtol=1e-4, atol=1e-5)
+    mixed = forward.sequence + gate * (forward.knowledge - forward.sequence)
+    torch.testing.assert_close(fuse(forward.retrieved, forward.knowledge), mixed, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("heads", [1, 2, 4])
@@ -321,6 +363,21 @@ def test_likelihood_is_that_of_each_neighbour_alone_and_detached() -> None:
         expected = torch.zeros(5)
         expected[forward.neighbours.mask[row]] = torch.tensor(logs).div(0.5).softmax(dim=0)
         torch.testing.assert_close(p_rec[place], expected, rtol=1e-3, atol=1e-5)
+
+
+def test_each_neighbour_alone_is_mixed_in_by_the_share_of_the_epoch() -> None:
+    base = compose(BASE, [Scale()])
+    recipe = AlphaRamp(start=0.0, end=0.8, until=1.0).apply(base)
+    run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
+    for epoch, share in ((0, 0.0), (3, 0.6)):
+        forward = run.first_samples(Progress(epoch=epoch, epochs=4), 60)
+        sequence, rows = forward.sequence[20:50, None], slice(20, 50)
+        scaled = forward.values[rows] * (sequence.norm(dim=2) / forward.values[rows].norm(dim=2))[:, :, None]
+        mask = forward.neighbours.mask[rows]
+        assert mask.any()
+        torch.testing.assert_close(
+            forward.alone(rows)[mask], (sequence + share * (scaled - sequence))[mask], rtol=1e-4, atol=1e-4
+        )
 
 
 def test_pareto_needs_two_terms_that_train() -> None:

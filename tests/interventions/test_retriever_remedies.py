@@ -118,9 +118,11 @@ def test_feature_alignment_moves_the_retrievers_vector_and_takes_the_backbones_a
 
 
 def test_each_regularising_knob_reaches_what_it_names() -> None:
-    inputs = probe_inputs()
-    run = Run(recipe=retriever.Regularised(dropout=0.35, decay=2e-3).apply(BASE), inputs=inputs, streams=PROBE_STREAMS)
-    assert {group["weight_decay"] for group in run.optimizer.param_groups} == {2e-3}
+    recipe = compose(BASE, [retriever.Regularised(dropout=0.35, decay=2e-3), DiscriminativeRates(blocks=1)])
+    run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS)
+    decay = {group["name"]: group["weight_decay"] for group in run.optimizer.param_groups if group["params"]}
+    assert decay["retriever"] == 2e-3
+    assert {each for name, each in decay.items() if name != "retriever"} == {BASE.weight_decay}
     block = run.system.modules["retriever"].get_submodule("blocks.0")
     assert isinstance(block, FeedForwardBlock)
     torch.nn.init.ones_(block.narrow.bias)

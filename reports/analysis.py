@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from harness.manifest import A_A, BASE
 from harness.metrics import METRICS
 from reports.distributions import adjusted
@@ -14,7 +12,7 @@ from reports.effects import Effect, Prior, anova, study_effects, study_prior
 from reports.frame import Frame, judged_rows
 from reports.groups import Subgroups, subgroups
 from reports.moved import CUT, Crossing, crossings
-from reports.noise import SwapRate, minimum_detectable, swap_rate
+from reports.noise import SwapRate, swap_rate, typical_detectable
 from reports.priorities import Agreement, priority_agreement
 from reports.ranking import Place, rank
 from reports.sources import without_valid_targets
@@ -120,11 +118,6 @@ def analyse(frame: Frame) -> Analysis:
         swaps=swap_rate(deltas[A_A].values, prior) if A_A in deltas else None,
         base_mean=base_mean,
         sesoi=sesoi,
-        detectable_one=_median([minimum_detectable(effect) for effect in judged.values()]),
-        detectable_all=_median([verdict.detectable for verdict in verdicts.values()]),
+        detectable_one=typical_detectable(judged.values()),
+        detectable_all=typical_detectable(judged.values(), n_tests=max(len(placed), 1)),
     )
-
-
-def _median(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.median(known)) if known else None

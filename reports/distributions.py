@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import special as _special  # pyright: ignore[reportMissingTypeStubs]
 from scipy import stats as _stats
 
+Floats = NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
 
 _scipy_special = cast("Any", _special)
@@ -27,13 +28,19 @@ def two_sided_p(statistic: float, df: float) -> float:
     return min(1.0, 2.0 * float(_scipy_stats.t.sf(abs(statistic), df)))
 
 
-def t_power(noncentrality: float, df: float, alpha: float) -> float:
-    """Power of the two-sided t test at level alpha where the true effect is `noncentrality` standard errors."""
-    critical = t_quantile(1.0 - alpha / 2.0, df)
-    if df > 1e5:  # scipy's noncentral t loses its footing there, and the normal is equal to five digits
-        return float(_scipy_stats.norm.sf(critical - noncentrality) + _scipy_stats.norm.cdf(-critical - noncentrality))
-    # The far tail is added from the reflected distribution: scipy's nct.cdf returns nan there for large noncentrality.
-    return float(_scipy_stats.nct.sf(critical, df, noncentrality) + _scipy_stats.nct.sf(critical, df, -noncentrality))
+def t_quantiles(probability: float, df: Floats) -> Floats:
+    """:func:`t_quantile` at each of many degrees of freedom."""
+    return np.asarray(_scipy_stats.t.ppf(probability, df), dtype=np.float64)
+
+
+def chi_square_quantiles(probability: Floats, df: float) -> Floats:
+    """Quantiles of the chi-square distribution."""
+    return np.asarray(_scipy_stats.chi2.ppf(probability, df), dtype=np.float64)
+
+
+def normal_cdf(values: Floats) -> Floats:
+    """Chance that a standard normal is at most each value."""
+    return np.asarray(_scipy_special.ndtr(values), dtype=np.float64)
 
 
 def digamma(x: float) -> float:
@@ -88,7 +95,7 @@ def binomial_interval(successes: float, trials: float) -> tuple[float, float]:
     return low, high
 
 
-def benjamini_hochberg(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+def benjamini_hochberg(p_values: Floats) -> Floats:
     """Adjusted p-values that hold the false discovery rate, in the order given."""
     if p_values.size == 0:
         return p_values

@@ -67,6 +67,7 @@ class Effect:
         reference: base's mean of the metric on the same replicates.
         ms_tilde: the moderated, floored mean square of seeds.
         prior_df: degrees of freedom borrowed from the other arms (d0), 0 where none are.
+        prior: what the study's arms say together, whether or not this one borrowed from it.
         se, df: standard error of the mean and Satterthwaite's degrees of freedom.
         p: two-sided p-value against no effect; None for one seed.
         method: ``moderated``, ``own`` (noisier than the study: its own ratio), ``plain`` (too few arms), ``one seed``
@@ -88,6 +89,7 @@ class Effect:
     df: float
     p: float | None
     method: Method
+    prior: Prior | None = None
 
     @property
     def n_seeds(self) -> int:
@@ -248,6 +250,7 @@ def estimate(deltas: Deltas, found: Anova, prior: Prior | None) -> Effect:
         df=df,
         p=None if method == "one seed" else p_value(found.mean, se, df),
         method=method,
+        prior=prior,
     )
 
 

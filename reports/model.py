@@ -206,7 +206,7 @@ class Method:
 
     Attributes:
         paragraphs: heading and text, in reading order.
-        detectable_one, detectable_all: median over arms of the minimum detectable effect at 80% power, alone and
+        detectable_one, detectable_all: minimum detectable effect of a typical arm at 80% power, alone and
             after the correction.
         prior_d0, prior_r0: what the arms share of their seed variance; None where nothing was borrowed.
         cells: row name -> state of the cell by replicate.

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from statistics import median
 
 import numpy as np
 
-from reports.distributions import binomial_interval, both_beyond, t_power, two_sided_p
-from reports.effects import Anova, Effect, Floats, Prior, moderate, standard_error
+from reports.distributions import (
+    binomial_interval,
+    both_beyond,
+    chi_square_quantiles,
+    normal_cdf,
+    t_quantiles,
+    two_sided_p,
+)
+from reports.effects import MIN_MODERATED, Anova, Effect, Floats, Prior, moderate, standard_error
 
 MIN_SWAP_SEEDS = 5
 _MOST_SWAPPED_SEEDS = 14
 _NORMAL_95 = 1.959963984540054
+_N_OUTCOMES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +127,10 @@ def minimum_detectable(
 ) -> float | None:
     """Smallest true effect that the arm's test finds with that power, in units of the metric.
 
+    The seeds' mean square of the study to be is not known: it is spread as its degrees of freedom say around the one
+    that was found, and each value of it is judged as :func:`reports.effects.moderate` would, so that an arm may fall
+    back on its own few degrees of freedom there, too.
+
     Args:
         n_tests: arms that share alpha; the first step of Holm is taken, the hardest to pass.
         n_seeds: seeds of the study that is planned; those of the effect where None.
@@ -128,13 +141,80 @@ def minimum_detectable(
     seeds = effect.n_seeds if n_seeds is None else n_seeds
     if seeds < 2 or effect.method == "one seed":
         return None
-    se, df = project(effect, seeds)
-    if se == 0.0:
+    sigma, _ = project(effect, seeds)
+    if sigma == 0.0:
         return 0.0
-    low, high = 0.0, 8.0
-    while t_power(high, df, alpha / n_tests) < power:
+    least = _least_significant(effect, seeds, alpha / n_tests)
+
+    def found(true: float) -> float:
+        return float(np.mean(normal_cdf((true - least) / sigma) + normal_cdf((-true - least) / sigma)))
+
+    low, high = 0.0, sigma
+    while found(high) < power:
         high *= 2.0
     while high - low > 1e-6 * high:
         middle = 0.5 * (low + high)
-        low, high = (middle, high) if t_power(middle, df, alpha / n_tests) < power else (low, middle)
-    return high * se if math.isfinite(high) else None
+        low, high = (middle, high) if found(middle) < power else (low, middle)
+    return high
+
+
+def typical_detectable(effects: Collection[Effect], *, n_tests: int = 1, n_seeds: int | None = None) -> float | None:
+    """Minimum detectable effect of a study: the median over its arms, each with the seed variance of a typical arm.
+
+    A single arm's mean square of few seeds says little of its own, and arms whose draw was high would raise the median.
+
+    Returns:
+        None where no arm has two seeds.
+    """
+    ratios = [
+        effect.ms_seed / effect.ms_err / _middle(effect.n_seeds - 1.0)
+        for effect in effects
+        if effect.n_seeds > 1 and effect.ms_err > 0.0
+    ]
+    typical = max(1.0, median(ratios)) if len(ratios) >= MIN_MODERATED else None
+    found = [
+        minimum_detectable(
+            effect if typical is None else replace(effect, ms_tilde=effect.ms_err * typical),
+            n_tests=n_tests,
+            n_seeds=n_seeds,
+        )
+        for effect in effects
+    ]
+    known = [each for each in found if each is not None]
+    return median(known) if known else None
+
+
+def _middle(df: float) -> float:
+    """Median of a mean square with that many degrees of freedom, as a share of its expectation."""
+    return float(chi_square_quantiles(np.array([0.5]), df)[0]) / df
+
+
+def _least_significant(effect: Effect, n_seeds: int, alpha: float) -> Floats:
+    """Smallest significant means of equally likely studies of the same arm with that many seeds."""
+    spread = chi_square_quantiles((np.arange(_N_OUTCOMES) + 0.5) / _N_OUTCOMES, n_seeds - 1.0) / (n_seeds - 1.0)
+    user_variance = effect.user_sd**2
+    judged: list[tuple[float, float]] = []
+    for ms_seed in (effect.ms_tilde * spread).tolist():
+        outcome = Anova(
+            n_seeds=n_seeds,
+            n_users=effect.n_users,
+            mean=0.0,
+            seed_means=(),
+            ms_seed=ms_seed,
+            ms_user=n_seeds * user_variance + effect.ms_err,
+            ms_err=effect.ms_err,
+        )
+        ms_tilde, prior_df, method = moderate(outcome, effect.prior)
+        judged.append(
+            standard_error(
+                n_seeds,
+                effect.n_users,
+                ms_tilde=ms_tilde,
+                prior_df=prior_df,
+                user_variance=user_variance,
+                ms_err=effect.ms_err,
+                plain=method != "moderated",
+            )
+        )
+    se, df = np.array(judged).T
+    return t_quantiles(1.0 - alpha / 2.0, df) * se

@@ -84,7 +84,8 @@ def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
     _names(axes, figure, square, height)
     style = {"color": COLOUR.soft, "fontsize": square.font, "parse_math": False}
     axes.set_xlabel(axis_x, **style)
-    axes.set_ylabel(axis_y, **style)
+    if not narrow:  # the caption says it
+        axes.set_ylabel(axis_y, **style)
     axes.tick_params(which="both", colors=COLOUR.soft, labelsize=square.font - 1, length=3)
     axes.grid(axis="y", color=COLOUR.line, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -117,7 +118,7 @@ def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     log = axes.get_xscale() == "log"
     box = axes.get_position()
-    letter = 0.58 * layout.font / 72.0 / (layout.width * box.width)
+    letter = 0.64 * layout.font / 72.0 / (layout.width * box.width)
     line = 1.35 * layout.font / 72.0 / (height * box.height)
 
     def place(row: tuple[Scalar, ...]) -> tuple[float, float]:
@@ -140,8 +141,8 @@ def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
         free = [
             (start, middle)
             for start, middle in options
-            if start >= 0.0
-            and start + width <= 1.0
+            if start >= 0.01
+            and start + width <= 1.01
             and not any(
                 start < other[2] and other[0] < start + width and abs(2.0 * middle - other[1] - other[3]) < 1.9 * line
                 for other in taken

@@ -54,10 +54,10 @@ def covariance(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect]) -> F
             if has[place, column]:
                 values = deltas[name].values[deltas[name].replicates.index(numbers[column])]
                 residuals[place] = values - values.mean() - centred[place]
-        err += residuals @ residuals.T
+        err += _products(residuals)
     err /= np.maximum(common - 1.0, 1.0) * max(n_users - 1, 1)
 
-    user = centred @ centred.T / max(n_users - 1, 1) - err * common / np.outer(n_seeds, n_seeds)
+    user = _products(centred) / max(n_users - 1, 1) - err * common / np.outer(n_seeds, n_seeds)
     ratio = np.array(
         [max(effect.ms_tilde / effect.ms_err, 0.0) if effect.ms_err > 0.0 else 1.0 for effect in effects.values()]
     )
@@ -108,6 +108,11 @@ def rank(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int)
         name: Place(rank=place[name], p_best=float(p_best[index]), low=int(low[index]), high=int(high[index]))
         for index, name in enumerate(everyone)
     }
+
+
+def _products(rows: Floats) -> Floats:
+    """``rows @ rows.T`` without BLAS, whose threads wait seconds for each other where a study has taken the cores."""
+    return np.einsum("iu,ju->ij", rows, rows, optimize=False)
 
 
 def _positive(matrix: Floats) -> Floats:

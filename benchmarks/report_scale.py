@@ -39,7 +39,7 @@ class Scale:
     """What one report took.
 
     Attributes:
-        seconds, peak_memory_mb: of the process that rendered it, its start and its imports included.
+        seconds, cpu_seconds, peak_memory_mb: of the process that rendered it, its start and its imports included.
         page_bytes: size of ``report.html``; ``all_bytes`` of every file that was written.
         interactive_s: from the start of navigation until the script has run, median over openings; ``answered_s``
             until a click on a heading has sorted the table and the result is painted.
@@ -50,6 +50,7 @@ class Scale:
     users: int
     threads: int
     seconds: float
+    cpu_seconds: float
     peak_memory_mb: float
     page_bytes: int
     all_bytes: int
@@ -61,11 +62,10 @@ class Scale:
         opened = "not opened: no Chromium"
         if self.interactive_s is not None and self.answered_s is not None:
             opened = f"interactive after {self.interactive_s:.2f} s, first click painted after {self.answered_s:.2f} s"
-        return (
-            f"{self.arms} arms x {self.seeds} seeds x {self.users:,} users on {self.threads} thread(s): "
-            f"{self.seconds:.1f} s, peak {self.peak_memory_mb:.0f} MB; page {self.page_bytes / 1e6:.2f} MB of "
-            f"{self.all_bytes / 1e6:.2f} MB in all; {opened} (load average {self.load_average:.1f})"
-        )
+        size = f"{self.arms} arms x {self.seeds} seeds x {self.users:,} users on {self.threads} thread(s)"
+        took = f"{self.seconds:.1f} s ({self.cpu_seconds:.1f} s of CPU), peak {self.peak_memory_mb:.0f} MB"
+        written = f"page {self.page_bytes / 1e6:.2f} MB of {self.all_bytes / 1e6:.2f} MB in all"
+        return f"{size}: {took}; {written}; {opened} (load average {self.load_average:.1f})"
 
 
 def simulated(path: Path, *, arms: int, seeds: int, users: int, epochs: int) -> None:
@@ -84,8 +84,8 @@ def simulated(path: Path, *, arms: int, seeds: int, users: int, epochs: int) -> 
     worlds.study(path, found, replicates=range(seeds), n_users=users, n_epochs=epochs)
 
 
-def rendered(path: Path, threads: int) -> tuple[float, float]:
-    """Seconds and peak megabytes of rendering in a process of its own.
+def rendered(path: Path, threads: int) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and peak megabytes of rendering in a process of its own.
 
     Raises:
         RuntimeError: it failed.
@@ -101,7 +101,7 @@ def rendered(path: Path, threads: int) -> tuple[float, float]:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise RuntimeError(f"rendering ended with status {process.returncode}")
-    return time.perf_counter() - began, used.ru_maxrss / 1024
+    return time.perf_counter() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def opened(page: Path, rounds: int) -> Mapping[str, float] | None:
@@ -133,7 +133,7 @@ def main() -> None:
         path = (chosen.keep or Path(scratch)) / "scale"
         if not (path / "manifest.json").exists():
             simulated(path, arms=chosen.arms, seeds=chosen.seeds, users=chosen.users, epochs=chosen.epochs)
-        seconds, memory = rendered(path, chosen.threads)
+        seconds, cpu, memory = rendered(path, chosen.threads)
         times = opened(path / "report.html", chosen.rounds)
         found = Scale(
             arms=chosen.arms,
@@ -141,6 +141,7 @@ def main() -> None:
             users=chosen.users,
             threads=chosen.threads,
             seconds=seconds,
+            cpu_seconds=cpu,
             peak_memory_mb=memory,
             page_bytes=(path / "report.html").stat().st_size,
             all_bytes=sum(file.stat().st_size for file in path.iterdir() if file.is_file()),

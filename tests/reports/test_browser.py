@@ -25,7 +25,7 @@ PHONE = {"width": 390, "height": 844}
 PAPER = {"width": 1016, "height": 687}
 """What fits on A4 on its side within the margins of the page's own style, at 96 dots an inch."""
 
-QUICK = ("four", "names", "failed")
+QUICK = ("four", "names")
 STUDIES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in gallery.GALLERY]
 
 TABLES_OFF_PAPER = """() => [...document.querySelectorAll("table")].flatMap((table) => {

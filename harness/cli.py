@@ -127,7 +127,7 @@ def plan(
 @app.command()
 def report(
     study: Annotated[Path, typer.Argument(help="A study's folder, such as runs/kl_direction.")],
-    lang: Annotated[str, typer.Option(help="Language of the fixed texts.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
 ) -> None:
     """Write the report of a study again, from its records alone."""
     from harness.manifest import StudyFolder
@@ -141,7 +141,7 @@ def compare(
     study_a: Annotated[Path, typer.Argument(help="A finished study's folder, such as runs/kl_direction.")],
     study_b: Annotated[Path, typer.Argument(help="Another one's, with the same primary metric.")],
     out: Annotated[Path | None, typer.Option(help="Folder of the comparison; else A-vs-B beside the first.")] = None,
-    lang: Annotated[str, typer.Option(help="Language of the fixed texts.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
 ) -> None:
     """Set two finished studies side by side: the same arms on two data sets, or on two bases."""
     from reports.comparison_page import write_comparison

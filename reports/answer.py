@@ -59,7 +59,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
             "high": high,
             "p_best": formats.chance(shown.p_best),
             "n_seeds": text.count("count.seeds", shown.n_seeds),
-            "others": _joined([row.name for row in _tied(worthwhile)]),
+            "others": text("list.comma").join(row.name for row in _tied(worthwhile)),
         }
     return Answer(
         code=code,
@@ -98,13 +98,14 @@ def _support(
         effect = formats.signed(without.effect, decimals)
         parts.append(text("answer.support_valid_targets", without=effect, low=low, high=high))
     if code == "helped":
-        return " ".join([text("answer.support_helped", **values), *parts, str(values["counts"])])
+        parts = [text("answer.support_helped", **values), *parts, str(values["counts"])]
+        return text("list.sentences").join(parts)
     if shown is None:
         return ""
     parts.insert(0, text("answer.support_best", **values))
     if analysis.detectable_all is not None:
         parts.append(text("answer.support_detectable", **values))
-    return " ".join(parts)
+    return text("list.sentences").join(parts)
 
 
 def _adopt_key(code: str, worthwhile: Sequence[Row], values: dict[str, object]) -> str:
@@ -123,8 +124,10 @@ def _tied(worthwhile: Sequence[Row]) -> list[Row]:
 def _counts(rows: Sequence[Row], text: Catalogue) -> str:
     codes = Counter(row.verdict for row in rows if row.kind == "arm" and not row.alias)
     names = ("better", "worse", "equivalent", "inconclusive", "no_effect")
-    counts = [f"{codes[name]} {text(f'verdict.{name}')}" for name in names if codes[name]]
-    return text("answer.support_counts", counts=", ".join(counts))
+    counts = [
+        text("answer.support_count", n=codes[name], verdict=text(f"verdict.{name}")) for name in names if codes[name]
+    ]
+    return text("answer.support_counts", counts=text("list.comma").join(counts))
 
 
 def _cost(best: Row | None, rows: Sequence[Row], text: Catalogue) -> str:
@@ -218,12 +221,13 @@ def _checks(analysis: Analysis, text: Catalogue) -> list[Finding]:
             code=f"check:{code}",
             severity="note",
             title=text("finding.check.title", code=code),
-            text=f"{sentence} {text('finding.check.text', n=text.count('count.runs', counts.total()))}",
+            text=text("list.sentences").join(
+                [
+                    text(f"check.{code}") if text.has(f"check.{code}") else sentence,
+                    text("finding.check.text", n=text.count("count.runs", counts.total())),
+                ]
+            ),
             items=tuple(f"{name} ({count})" for name, count in counts.items()),
         )
         for (code, sentence), counts in sorted(seen.items())
     ]
-
-
-def _joined(names: Sequence[str]) -> str:
-    return ", ".join(names)

@@ -51,7 +51,7 @@ def answer_text(
         answer = text(
             "compare.answer.differ",
             n=text.count("compare.count.arms_differ", len(differing), all=len(tested)),
-            arms=text("compare.separator").join(listed),
+            arms=text("list.comma").join(listed),
             **names,
         )
     elif tested:

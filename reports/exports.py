@@ -178,7 +178,12 @@ def _caption(report: Report, text: Catalogue) -> str:
         n_users=f"{report.n_users:,}",
         n_replicates=text.count("count.seeds", report.n_replicates),
     )
-    return f"{text('table.caption_export', metric=report.primary_label)} {made_from} ({report.study})."
+    return text("list.sentences").join(
+        [
+            text("table.caption_export", metric=report.primary_label),
+            text("table.source", made_from=made_from, study=report.study),
+        ]
+    )
 
 
 def _one_line(text: str) -> str:

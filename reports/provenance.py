@@ -93,7 +93,9 @@ def _paragraphs(
         ("limits", later),
     ]
     return tuple(
-        (text(f"method.{name}.title"), " ".join(part for part in parts if part)) for name, parts in sections if parts
+        (text(f"method.{name}.title"), text("list.sentences").join(part for part in parts if part))
+        for name, parts in sections
+        if parts
     )
 
 

@@ -64,7 +64,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
         kind=kind,
         arm=arm.arm,
         remedies=tuple(str(remedy.get("id", "")) for remedy in arm.remedies),
-        titles=tuple(str(remedy.get("title", "")) for remedy in arm.remedies),
+        titles=tuple(str(remedy.get(f"title_{text.lang}") or remedy.get("title", "")) for remedy in arm.remedies),
         family=arm.family,
         priority=arm.priority,
         replaces=arm.replaces,
@@ -155,7 +155,7 @@ def _note(
         low, high = formats.interval(without.interval(), decimals)
         means = {"without": formats.signed(without.mean, decimals), "with_them": formats.signed(effect.mean, decimals)}
         notes.append(text("verdict.note.valid_targets", low=low, high=high, **means))
-    return "; ".join(note for note in notes if note)
+    return text("list.notes").join(note for note in notes if note)
 
 
 def _ratio(seconds: float | None, analysis: Analysis) -> float | None:

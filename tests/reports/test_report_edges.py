@@ -11,6 +11,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.manifest import ArmRow
+from reports.locale import load_catalogue
 from reports.render import write_report
 from tests.reports import worlds
 from tests.reports.pages import by_name, rendered
@@ -114,7 +115,7 @@ def test_curve_values_that_are_not_finite_leave_a_gap(tmp_path: Path) -> None:
 
 
 def test_findings_of_the_runs_are_passed_on(tmp_path: Path) -> None:
-    sentence = "No trainable tensor receives a gradient."
+    sentence = load_catalogue("en")("check.nothing_trains")
     _, report = rendered(study(tmp_path / "checks", {"a": Arm(checks={"nothing_trains": sentence})}, n_users=50))
     found = next(f for f in report["findings"] if f["code"] == "check:nothing_trains")
     assert sentence in found["text"]

@@ -6,12 +6,13 @@ import base64
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from harness.manifest import StudyFolder
 from harness.records import write_atomically
@@ -74,6 +75,7 @@ def environment() -> Environment:
         "metric": formats.metric_label,
         "csv_uri": csv_uri,
         "cell": _cell,
+        "breakable": _breakable,
     }
     return pages
 
@@ -115,6 +117,7 @@ def ranking_csv(report: Report) -> str:
     ).split()
     bounds = ["low", "high", "adjusted_low", "adjusted_high"]
     levels = [f"{metric}_{mode}" for metric in report.metrics for mode in ("on", "off")]
+    without = [f"without_valid_targets_{part}" for part in ("effect", "low", "high")]
 
     def values(row: Row) -> Iterable[Scalar]:
         yield from (getattr(row, name) for name in plain)
@@ -124,8 +127,10 @@ def ranking_csv(report: Report) -> str:
         for metric in report.metrics:
             cell = cells.get(metric)
             yield from (cell.on, cell.off) if cell else (None, None)
+        fewer = row.without_valid_targets
+        yield from (fewer.effect, fewer.low, fewer.high) if fewer else (None, None, None)
 
-    return to_csv([*plain, *bounds, *levels], (values(row) for row in report.rows))
+    return to_csv([*plain, *bounds, *levels, *without], (values(row) for row in report.rows))
 
 
 def csv_uri(figure: Figure) -> str:
@@ -141,6 +146,11 @@ def to_csv(columns: Iterable[str], rows: Iterable[Iterable[Scalar]]) -> str:
     writer.writerow(columns)
     writer.writerows(["" if value is None else value for value in row] for row in rows)
     return output.getvalue()
+
+
+def _breakable(name: str) -> Markup:
+    """A name that a narrow column breaks at its dots, pluses and underscores rather than within a word."""
+    return Markup(re.sub(r"(?<=[._+\[])(?=\w)", "<wbr>", str(escape(name))))
 
 
 def _cell(value: Scalar, decimals: int) -> str:

@@ -154,7 +154,8 @@ def _note(
     if without is not None and effect is not None and arm.status != "inapplicable":
         low, high = formats.interval(without.interval(), decimals)
         means = {"without": formats.signed(without.mean, decimals), "with_them": formats.signed(effect.mean, decimals)}
-        notes.append(text("verdict.note.valid_targets", low=low, high=high, **means))
+        same = without.se == 0.0 and without.mean == 0.0
+        notes.append(text(f"verdict.note.valid_targets{'_equal' if same else ''}", low=low, high=high, **means))
     return text("list.notes").join(note for note in notes if note)
 
 

@@ -28,8 +28,9 @@ def cost_of(rows: Sequence[Row], decimals: int, text: Catalogue) -> Cost | None:
         return None
     if len(offers) < 2:
         return Cost(front=(), sentence=text("cost.missing"), latency="")
-    front = pareto_front(offers)
     by_name = {row.name: row for row in rows}
+    # A row that ranks as base does is base by another name, quicker or slower by chance.
+    front = pareto_front([offer for offer in offers if by_name[offer.name].verdict != "no_effect"])
     items = [
         text("cost.front_base", seconds=formats.seconds(offer.seconds))
         if by_name[offer.name].kind == "base"
@@ -45,6 +46,8 @@ def cost_of(rows: Sequence[Row], decimals: int, text: Catalogue) -> Cost | None:
     parts = [text("cost.front", list=text("list.comma").join(items))]
     if by_name[front[-1].name].kind == "base":
         parts.append(text("cost.alone"))
+    elif not any(by_name[offer.name].verdict in ("better", "one_seed") for offer in front):
+        parts.append(text("cost.unsure"))
     return Cost(
         front=tuple(offer.name for offer in front),
         sentence=text("list.sentences").join(parts),

@@ -55,6 +55,8 @@ def table(rows: Sequence[Row], cost: Cost | None, label: str, text: Catalogue) -
 
 def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
     """The scatter as SVG."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     narrow = layout.narrow
     square = Layout(
         narrow=narrow, width=layout.width if narrow else 9.6, left=0.17 if narrow else 0.1, font=layout.font
@@ -65,6 +67,9 @@ def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
     bottom, top = _limits(figure, effect)
     if seconds.max() > 8.0 * seconds.min():
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         margin = 0.12 * (float(np.ptp(seconds)) or 1.0)
         axes.set_xlim(float(seconds.min()) - margin, float(seconds.max()) + margin)
@@ -135,7 +140,7 @@ def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
         width = letter * len(name)
         options: list[tuple[float, float]] = []
         # The front rises, so it leaves the upper left and the lower right of a mark free.
-        for rise in (0.75, 0.0, 1.6):
+        for rise in (0.75, 0.0, 1.6, 2.6, 3.6, 4.6, 5.6, 6.6):
             options += [(x - 0.014 - width, y + rise * line), (x + 0.014, y - rise * line)]
             options += [(x + 0.014, y + rise * line), (x - 0.014 - width, y - rise * line)]
         free = [
@@ -143,6 +148,7 @@ def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
             for start, middle in options
             if start >= 0.01
             and start + width <= 1.01
+            and 0.5 * line < middle < 1.0 - 0.5 * line
             and not any(
                 start < other[2] and other[0] < start + width and abs(2.0 * middle - other[1] - other[3]) < 1.9 * line
                 for other in taken
@@ -151,6 +157,17 @@ def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
         start, middle = free[0] if free else options[0 if x < 0.6 else 1]
         taken.append((start, middle - 0.5 * line, start + width, middle + 0.5 * line))
         after = start > x
+        if abs(middle - y) > 1.2 * line:
+            side = start if after else start + width
+            axes.plot(
+                [x, side],
+                [y, middle],
+                color=COLOUR.soft,
+                linewidth=0.8,
+                transform=axes.transAxes,
+                zorder=3,
+                clip_on=False,
+            )
         axes.text(
             x + 0.014 if after else x - 0.014,
             middle,

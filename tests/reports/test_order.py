@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -33,7 +35,8 @@ def best_of(means: np.ndarray, covariance: np.ndarray) -> list[float]:
         contrast = np.delete(-np.eye(len(everyone)), first, axis=0)
         contrast[:, first] = 1.0
         spread = contrast @ joint @ contrast.T
-        chances.append(float(stats.multivariate_normal(np.zeros(len(spread)), spread).cdf(contrast @ everyone)))
+        normal: Any = stats.multivariate_normal
+        chances.append(float(normal(np.zeros(len(spread)), spread).cdf(contrast @ everyone)))
     return chances
 
 

@@ -62,6 +62,18 @@ def test_a_run_served_without_retrieval_has_nothing_to_leave_out(tmp_path: Path)
     assert rows_with_valid_targets(off) == ()
 
 
+def test_an_arm_that_is_base_without_valid_targets_says_so(tmp_path: Path) -> None:
+    folder = with_sources(tmp_path / "s")
+    rows = {row.name: row for row in folder.manifest().rows}
+    for number, key in rows["index.sources"].keys.items():
+        found, base = folder.records.read(key), folder.records.read(rows["base"].keys[number])
+        assert found is not None
+        assert base is not None
+        folder.records.write(replace(found, also={WITHOUT_VALID_TARGETS: base.test_on}))
+    _, report = rendered(folder)
+    assert "without valid targets in the memory it equals base" in by_name(report)["index.sources"]["note"]
+
+
 def test_row_note_answer_and_json_say_both(tmp_path: Path) -> None:
     page, report = rendered(with_sources(tmp_path / "s"))
     row = by_name(report)["index.sources"]
@@ -73,5 +85,6 @@ def test_row_note_answer_and_json_say_both(tmp_path: Path) -> None:
     assert f"with them {row['effect']:+.4f}" in row["note"]
     assert row["note"] in page.text
     assert "without them its effect is" in report["answer"]["support"]
+    assert f"{without['effect']},{without['low']},{without['high']}" in (tmp_path / "s" / "ranking.csv").read_text()
     assert by_name(report)["other"]["without_valid_targets"] is None
     assert "valid targets" not in by_name(report)["other"]["note"]

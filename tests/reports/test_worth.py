@@ -132,8 +132,10 @@ def test_page_says_the_order_and_names_the_front(tmp_path: Path) -> None:
     offered = [
         Offer(name=name, effect=row["effect"], seconds=row["seconds"])
         for name, row in rows.items()
-        if row["kind"] != "noise"
+        if row["kind"] != "noise" and row["verdict"] != "no_effect"
     ]
+    assert rows["dead"]["verdict"] == "no_effect"
+    assert rows["dead"]["seconds"] is not None
     assert report["cost"]["front"] == [offer.name for offer in pareto_front(offered)]
     assert all(name in report["cost"]["sentence"] for name in report["cost"]["front"])
     assert report["cost"]["sentence"] in page.text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,6 +14,8 @@ from harness.metrics import metric_values
 from reports.effects import anova, study_effects
 from reports.frame import Deltas
 from tests.reports.worlds import ranks_of
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "statistics.md"
 
 
 def differences(world: World, rng: np.random.Generator) -> np.ndarray:
@@ -83,6 +88,16 @@ def test_arms_that_share_base_go_together() -> None:
     assert np.corrcoef(drawn.ms_err[:, 0], drawn.ms_err[:, 5])[0, 1] == pytest.approx(0.25, abs=0.05)
 
 
+def printed(world: World) -> list[Any]:
+    """What ``docs/statistics.md`` prints of a world, each line up to the noise of a shorter simulation."""
+    start = f"| {world.n_seeds} | {world.name} | "
+    lines = (line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith(start))
+    return [
+        pytest.approx([float(cell) for cell in line.removeprefix(start).strip(" |").split(" | ")], abs=2.0)
+        for line in lines
+    ]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("world", worlds(), ids=lambda world: f"{world.n_seeds} seeds, {world.name}")
 def test_errors_are_as_rare_as_they_are_said_to_be(world: World) -> None:
@@ -93,6 +108,9 @@ def test_errors_are_as_rare_as_they_are_said_to_be(world: World) -> None:
     assert found.equivalence <= 0.06
     assert found.power_alone == pytest.approx(0.8, abs=0.1)
     assert found.power_corrected == pytest.approx(0.8, abs=0.1)
+    assert [100.0 * found.worst, *(100.0 * each for each in found.rivals.values())] in printed(world)
+    errors = (found.worst, found.mean, found.coverage, found.family, found.equivalence)
+    assert [100.0 * each for each in (*errors, found.power_alone, found.power_corrected)] in printed(world)
 
 
 @pytest.mark.slow

@@ -75,8 +75,8 @@ class WarmStart(Intervention):
     """Contrastive training of the retriever before epoch 0, on pairs of prefixes with the same target.
 
     A random retriever is nearly the identity, so on a backbone that has converged there is little to win: on Amazon
-    Beauty the hit rate stayed at .0375 after 2 and after 10 epochs; on a planted world under a backbone that was trained
-    briefly it went from .21 to .31.
+    Beauty the hit rate stayed at .0375 after 2 and after 10 epochs; on a planted world under a backbone that was
+    trained briefly it went from .21 to .31.
 
     Source: seed 7.3.
     """

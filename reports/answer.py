@@ -32,7 +32,8 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         code, best = "negligible", better[0]
     else:
         code, best = "nothing", None
-    shown = best or (arms[0] if arms else None)
+    # An arm of one seed has no interval to speak of, however high its estimate.
+    shown = best or next(iter([row for row in arms if row.adjusted is not None] or arms), None)
     values = {
         "metric": formats.metric_label(analysis.primary),
         "base": formats.number(base, decimals),
@@ -104,7 +105,8 @@ def _support(
         return ""
     parts.insert(0, text("answer.support_best", **values))
     if analysis.detectable_all is not None:
-        parts.append(text("answer.support_detectable", **values))
+        blind = analysis.base_mean is not None and analysis.detectable_all > analysis.base_mean
+        parts.append(text("answer.support_blind" if blind else "answer.support_detectable", **values))
     return text("list.sentences").join(parts)
 
 

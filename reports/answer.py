@@ -186,7 +186,11 @@ def findings_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Ca
             add(state, items, severity, n=text.count("count.runs", sum(counts.values())))
     if analysis.unchanged:
         add("no_effect", [row.name for row in rows if row.name in analysis.unchanged])
-    if inapplicable := [f"{row.name}: {row.reason}" for row in frame.manifest.rows if row.status == "inapplicable"]:
+    if inapplicable := [
+        f"{row.name}: {row.reason.removeprefix(f'{row.name}: ')}"
+        for row in frame.manifest.rows
+        if row.status == "inapplicable"
+    ]:
         add("inapplicable", inapplicable, "note")
     improving, n_late, n_all = _improving(analysis)
     if improving:

@@ -13,7 +13,7 @@ from harness.errors import InputError
 from harness.manifest import ArmRow
 from reports.locale import load_catalogue
 from reports.render import write_report
-from tests.reports import worlds
+from tests.reports import gallery, worlds
 from tests.reports.pages import by_name, rendered
 from tests.reports.worlds import Arm, study
 
@@ -56,6 +56,13 @@ def test_missing_failed_and_inapplicable_cells_are_named(tmp_path: Path) -> None
     assert findings["inapplicable"]["items"] == ["pareto: one live term only"]
     assert report["method"]["cells"]["b"] == ["done", "failed", "failed"]
     assert "loss not finite at epoch 3" in page.text
+
+
+def test_the_highest_estimate_named_is_one_with_an_interval(tmp_path: Path) -> None:
+    _, report = rendered(gallery.failed(tmp_path / "failed"))
+    highest = max((row for row in report["rows"] if row["adjusted"]), key=lambda row: row["effect"])
+    assert max(report["rows"], key=lambda row: row["effect"] or 0.0)["n_seeds"] == 1
+    assert report["answer"]["support"].startswith(f"The highest estimate is {highest['name']} with ")
 
 
 def test_one_seed_gives_no_verdict_and_says_why(tmp_path: Path) -> None:

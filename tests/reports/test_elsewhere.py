@@ -66,7 +66,9 @@ def on_a_bare_machine(words: list[str], home: Path) -> str:
         env={**kept, "HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    said = [line for line in done.stderr.split("\n") if line.strip()]
+    # On a machine that has never drawn a figure matplotlib lists the fonts and says so.
+    assert not said or "font cache" in " ".join(said), done.stderr
     return done.stdout.strip()
 
 

@@ -82,8 +82,9 @@ def _combiner(recipe: Recipe, written: frozenset[str]) -> str:
         return ""
     shown = ", ".join(f"{term} reaches {' and '.join(sorted(parts))}" for term, parts in live.items()) or "none does"
     return (
-        f"{type(recipe.combiner).__name__} combines terms that train the same part, at least {recipe.combiner.min_terms}, "
-        f"and there are {most} ({shown}); add a remedy that gives another term a path, such as wiring.retriever_attention"
+        f"{type(recipe.combiner).__name__} combines terms that train the same part, at least "
+        f"{recipe.combiner.min_terms}, and there are {most} ({shown}); add a remedy that gives another term a path, "
+        "such as wiring.retriever_attention"
     )
 
 

@@ -25,7 +25,7 @@ class FeatureAlignment:
     weight: float
 
     def term(self, forward: Forward, progress: Progress) -> Term:
-        """The term of one batch; ``s`` is taken as given, though a backbone that moves still feels it through ``R(s)``."""
+        """The term of one batch; ``s`` is taken as given, but a backbone that moves feels it through ``R(s)``."""
         from torch.nn.functional import cosine_similarity
 
         def value(rows: slice) -> Tensor:

@@ -127,7 +127,9 @@ def check_valid_targets_teach_nothing(recipe: Recipe, inputs: Inputs, streams: S
         LeakError: training depends on valid targets.
     """
     whole = replace(budget, patience=budget.epochs)
-    one, other = (_trail(recipe, each, streams, whole) for each in (inputs, with_other_valid_targets(inputs)))
+    # Both worlds are encoded here and now: another number of threads would already change the last bits.
+    worlds = (inputs.reencoded(), with_other_valid_targets(inputs))
+    one, other = (_trail(recipe, each, streams, whole) for each in worlds)
     if not (
         _same_states(one, other) and [each.losses for each in one.points] == [each.losses for each in other.points]
     ):

@@ -26,7 +26,13 @@ class FirstOfEachTarget:
     oversample: int = 4
 
     @property
+    def ranges(self) -> tuple[int, ...]:
+        """It is made for an index over the memory as one whole."""
+        return ()
+
+    @property
     def n_hits(self) -> int:
+        """Hits to ask the index for."""
         return self.k * self.oversample
 
     def choose(self, hits: Hits) -> tuple[Indices, Mask]:

@@ -18,8 +18,8 @@ def test_what_cannot_act_is_listed_with_its_reason_and_everything_else_runs(benc
     assert (outcome.n_run, outcome.n_failed) == (6, 0)
     rows = {row.name: row for row in outcome.folder.manifest().rows}
     assert (rows["pareto"].status, rows["pareto"].keys) == ("inapplicable", {})
-    assert "combines at least 2" in rows["pareto"].reason
+    assert "combines terms that train the same part, at least 2" in rows["pareto"].reason
     assert rows["ranges"].remedies[0]["settings"]["edges"] == [4, 9]
     assert rows["soon"].remedies[0]["settings"]["until"] == "1ep"
     page = write_report(outcome.folder).read_text(encoding="utf-8")
-    assert "combines at least 2" in page
+    assert "combines terms that train the same part, at least 2" in page

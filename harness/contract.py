@@ -26,7 +26,7 @@ from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import Budget
 from harness.ftragrec.reach import Reach, Trace, reach, trace
 from harness.ftragrec.streams import Streams
-from harness.interventions import CATALOGUE, find
+from harness.interventions import CATALOGUE, example_base
 from harness.interventions.base import Intervention
 from harness.leakage import (
     LeakError,
@@ -56,11 +56,6 @@ def check_contract(kind: type[Intervention]) -> None:
     check_same_seed_same_bits(kind, base)
     check_bites(kind, base)
     check_leaks_nothing(kind, base)
-
-
-def example_base(kind: type[Intervention]) -> Recipe:
-    """The base on which the intervention says that it acts."""
-    return compose(BASE, [find(each)() for each in kind.example_base])
 
 
 def check_base_is_left_as_it_is(kind: type[Intervention], base: Recipe) -> None:

@@ -26,7 +26,7 @@ def measure(moment: Moment) -> dict[str, float]:
     mask, memory = forward.neighbours.mask, forward.retrieved.memory
     stored = memory.keys[forward.neighbours.entry]
     with torch.no_grad():
-        now = moment.run.system.retriever(moment.inputs.encodings[memory.prefixes_of(forward.neighbours.entry)])
+        now = moment.run.system.retriever(forward.retrieved.histories)
     current = torch.nn.functional.cosine_similarity(stored, now, dim=2)
     users = torch.from_numpy(memory.user)[forward.neighbours.entry]
     asking = torch.from_numpy(moment.inputs.prefixes.user[forward.retrieved.prefix])

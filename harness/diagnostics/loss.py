@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import torch
 from torch import Tensor
 
 from harness.diagnostics.moment import Moment
+from harness.ftragrec.objective import Term
 
 Gradients = dict[str, dict[str, Tensor]]
 """Term -> group of parameters -> the gradient of the weighted term, flat."""
@@ -20,7 +22,7 @@ def measure(moment: Moment) -> dict[str, float]:
     """
     figures: dict[str, float] = {}
     terms = moment.terms()
-    found = gradients(moment)
+    found = gradients(moment, terms)
     for term in terms:
         figures[f"weight.{term.name}"] = term.weight
         if term.weight != 0.0:
@@ -32,15 +34,14 @@ def measure(moment: Moment) -> dict[str, float]:
         whole = [torch.cat([found[name][group] for group in found[name]]) for name in (one, two)]
         product = whole[0].norm() * whole[1].norm()
         figures[f"cosine.{one}.{two}"] = (whole[0] @ whole[1] / product).item() if product > 0 else float("nan")
-    decay = moment.run.recipe.weight_decay
-    for group, parameters in moment.run.system.groups().items():
-        trained = [each for each in parameters if each.requires_grad]
+    for group in moment.run.optimizer.param_groups:
+        trained = [each.detach().flatten() for each in group["params"] if each.requires_grad]
         if trained:
-            figures[f"decay.{group}"] = decay * torch.cat([each.detach().flatten() for each in trained]).norm().item()
+            figures[f"decay.{group['name']}"] = group["weight_decay"] * torch.cat(trained).norm().item()
     return figures
 
 
-def gradients(moment: Moment) -> Gradients:
+def gradients(moment: Moment, terms: Sequence[Term]) -> Gradients:
     """The gradient of every weighted term at every group that trains in the epoch; zeros where there is no path."""
     groups = {
         group: [each for each in parameters if each.requires_grad]
@@ -49,7 +50,7 @@ def gradients(moment: Moment) -> Gradients:
     groups = {group: parameters for group, parameters in groups.items() if parameters}
     flat = [each for parameters in groups.values() for each in parameters]
     found: Gradients = {}
-    for term in moment.terms():
+    for term in terms:
         parts: list[Tensor | None] = [None] * len(flat)
         if term.trains:
             value = term.weight * term.value(slice(None))

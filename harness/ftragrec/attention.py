@@ -121,8 +121,7 @@ class LiveKeys:
     reaches_retriever: ClassVar[bool] = True
 
     def gather(self, retrieved: Retrieved, encode: Encode) -> Tensor:
-        prefixes = retrieved.memory.prefixes_of(retrieved.neighbours.entry)
-        return encode(retrieved.inputs.encodings[prefixes])
+        return encode(retrieved.histories)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,7 +71,7 @@ class TargetValues:
     """A neighbour contributes the embedding of the item that came next.  Source: FTragrec as found, point 1."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
-        return retrieved.inputs.item_matrix[retrieved.memory.target[retrieved.neighbours.entry]]
+        return retrieved.target_embeddings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class SequenceValues:
     """A neighbour contributes the backbone vector of its own history.  Source: family 0; the seed's second symptom."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
-        return retrieved.inputs.encodings[retrieved.memory.prefixes_of(retrieved.neighbours.entry)]
+        return retrieved.histories
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class MeanValues:
     """The mean of a neighbour's target embedding and of its history's vector.  Source: family 0."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
-        return (TargetValues().gather(retrieved) + SequenceValues().gather(retrieved)) / 2.0
+        return (retrieved.target_embeddings + retrieved.histories) / 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

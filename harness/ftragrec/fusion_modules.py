@@ -114,15 +114,13 @@ class NeighbourAttention(nn.Module):
     def attention(self, retrieved: Retrieved) -> Tensor:
         """Weights of the neighbours, ``(batch, heads, k)``; rows sum to 1, or to 0 without neighbours."""
         neighbours = retrieved.neighbours
-        histories = retrieved.inputs.encodings[retrieved.memory.prefixes_of(neighbours.entry)]
-        ask, key = self._by_head(self.ask(retrieved.sequence)), self._by_head(self.key(histories))
+        ask, key = self._by_head(self.ask(retrieved.sequence)), self._by_head(self.key(retrieved.histories))
         logits = torch.einsum("bhc,bkhc->bhk", ask, key) / math.sqrt(ask.shape[-1])
         mask = neighbours.mask.repeat_interleave(self._n_heads, dim=0)
         return masked_softmax(logits.flatten(0, 1), mask).view_as(logits)
 
     def forward(self, retrieved: Retrieved, knowledge: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        targets = retrieved.inputs.item_matrix[retrieved.memory.target[retrieved.neighbours.entry]]
-        value = self._by_head(self.value(targets))
+        value = self._by_head(self.value(retrieved.target_embeddings))
         heard = torch.einsum("bhk,bkhc->bhc", self.attention(retrieved), value).flatten(1)
         hidden = self.norm(retrieved.sequence + seeded_dropout(self.merge(heard), self._dropout, generator))
         return self.feed_forward(hidden, generator)

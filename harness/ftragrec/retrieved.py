@@ -69,6 +69,16 @@ class Retrieved:
     memory: Memory
     inputs: Inputs
 
+    @property
+    def histories(self) -> Tensor:
+        """Clean backbone vectors of the neighbours' own prefixes, ``(batch, k, d)``."""
+        return self.inputs.encodings[self.memory.prefixes_of(self.neighbours.entry)]
+
+    @property
+    def target_embeddings(self) -> Tensor:
+        """Embeddings of the items that the neighbours lead to, ``(batch, k, d)``."""
+        return self.inputs.item_matrix[self.memory.target[self.neighbours.entry]]
+
     def each_alone(self) -> Retrieved:
         """The same samples once for every neighbour place, with that neighbour alone, ``batch * k`` rows."""
         k = self.neighbours.entry.shape[1]

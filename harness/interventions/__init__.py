@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import entry_points
 
+from harness.compose import compose
 from harness.errors import InputError, did_you_mean
 from harness.interventions import (
     evaluation,
@@ -23,6 +24,7 @@ from harness.interventions import (
     wiring,
 )
 from harness.interventions.base import Intervention
+from harness.recipe import BASE, Recipe
 
 CATALOGUE: tuple[type[Intervention], ...] = (
     kl.Reverse,
@@ -104,3 +106,12 @@ def find(intervention_id: str) -> type[Intervention]:
             "(ftr-study list interventions shows all)"
         )
     return known[intervention_id]
+
+
+def example_base(kind: type[Intervention]) -> Recipe:
+    """The base on which the intervention says that it acts.
+
+    Raises:
+        InputError: it names one that does not exist or cannot be composed.
+    """
+    return compose(BASE, [find(each)() for each in kind.example_base])

@@ -20,7 +20,7 @@ from harness.compose import (
     patch,
 )
 from harness.errors import InputError, did_you_mean
-from harness.interventions import CATALOGUE, available, find
+from harness.interventions import CATALOGUE, available, example_base
 from harness.interventions.base import Domain, Intervention, Value
 from harness.interventions.families import Family, family_of
 from harness.recipe import ADDITIVE, BASE, Recipe
@@ -184,12 +184,8 @@ def _docstring(kind: type[Intervention]) -> tuple[str, str, str]:
     return first, "\n\n".join(others), " ".join(source.split())
 
 
-def _example_base(kind: type[Intervention]) -> Recipe:
-    return compose(BASE, [find(each)() for each in kind.example_base])
-
-
 def _changes(kind: type[Intervention]) -> Iterator[Change]:
-    base = _example_base(kind)
+    base = example_base(kind)
     for seam, value in patch(base, kind()).seams.items():
         if seam in ADDITIVE:
             for entry in value:
@@ -218,7 +214,7 @@ def _about(spec: object) -> str:
 def _company(kind: type[Intervention]) -> tuple[str, tuple[str, ...], tuple[Clash, ...]]:
     """What it lacks alone on the base as found, who brings that, and who cannot stand beside it."""
     alone = _obstacle(BASE, [kind])
-    base = _example_base(kind) if isinstance(alone, NoEffectError) else BASE
+    base = example_base(kind) if isinstance(alone, NoEffectError) else BASE
     completed_by: list[str] = []
     clashes: list[Clash] = []
     for other in CATALOGUE:

@@ -20,7 +20,8 @@ from harness.contract import PROBE_STREAMS
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.planted import PlantedWorld, plant
 from harness.data.split import split_prefixes
-from harness.diagnostics.checks import CHECKS, Outcome, Status, ask
+from harness.diagnostics.catalogue import CHECKS
+from harness.diagnostics.checks import Outcome, Status, ask
 from harness.diagnostics.diary import Diary, Level
 from harness.ftragrec.attention import SharedTemperature
 from harness.ftragrec.forward import Forward

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import logging
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import EnvironmentProblem
+from harness.sealed import DamagedFileError, seal, unseal
 
 log = logging.getLogger(__name__)
 
 Ranks = NDArray[np.int32]
+T = TypeVar("T")
 
 MAGIC = b"ftr-study record 1\n"
 _RANK_FIELDS = ("valid_on", "valid_off", "test_on", "test_off")
@@ -94,10 +95,6 @@ class RunRecord:
         return self.test_on if self.served == "on" else self.test_off
 
 
-class DamagedRecordError(Exception):
-    """A record file whose checksum or layout is wrong."""
-
-
 def encode_record(record: RunRecord) -> bytes:
     """The record as bytes: a magic line, the SHA-256 of the rest, then a compressed archive of arrays."""
     described = {
@@ -116,22 +113,16 @@ def encode_record(record: RunRecord) -> bytes:
     arrays["described"] = np.frombuffer(json.dumps(described).encode(), dtype=np.uint8)
     archive = io.BytesIO()
     np.savez_compressed(archive, **arrays)
-    payload = archive.getvalue()
-    return MAGIC + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+    return seal(MAGIC, archive.getvalue())
 
 
 def decode_record(content: bytes) -> RunRecord:
     """The record that :func:`encode_record` wrote.
 
     Raises:
-        DamagedRecordError: the magic line, the checksum or the archive is wrong.
+        DamagedFileError: the magic line, the checksum or the archive is wrong.
     """
-    header = len(MAGIC) + 65
-    if not content.startswith(MAGIC):
-        raise DamagedRecordError("it does not start as a record does")
-    payload = content[header:]
-    if hashlib.sha256(payload).hexdigest().encode() != content[len(MAGIC) : header - 1]:
-        raise DamagedRecordError("its checksum does not match its content")
+    payload = unseal(MAGIC, content)
     try:
         with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
             described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))
@@ -144,7 +135,7 @@ def decode_record(content: bytes) -> RunRecord:
         curve = tuple(EpochPoint(**point) for point in described.pop("curve"))
         return RunRecord(curve=curve, also=also, **ranks, **described)
     except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as problem:
-        raise DamagedRecordError(f"its layout is not the one of this version: {problem}") from problem
+        raise DamagedFileError(f"its layout is not the one of this version: {problem}") from problem
 
 
 def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> None:
@@ -189,19 +180,26 @@ class RecordStore:
 
         A damaged file is named in the log, set aside as ``*.damaged`` and never read again.
         """
-        path = self.path(key)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
-        try:
-            return decode_record(content)
-        except DamagedRecordError as problem:
-            aside = path.with_suffix(".damaged")
-            path.replace(aside)
-            log.warning("record %s is damaged (%s); set aside as %s and run again", path, problem, aside.name)
-            return None
+        return read_or_set_aside(self.path(key), decode_record)
 
     def matching(self, start: str) -> list[str]:
         """Keys that begin with ``start``, in order."""
         return sorted(path.stem for path in self.folder.glob("*.record") if path.stem.startswith(start))
+
+
+def read_or_set_aside(path: Path, decode: Callable[[bytes], T]) -> T | None:
+    """What ``decode`` reads from the file; None where there is none or where it was damaged.
+
+    A damaged file is named in the log, set aside as ``*.damaged`` and never read again.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return decode(content)
+    except DamagedFileError as problem:
+        aside = path.with_name(f"{path.name}.damaged")
+        path.replace(aside)
+        log.warning("%s is damaged (%s); set aside as %s and run again", path, problem, aside.name)
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from harness.data.fetch import set_aside
 from harness.data.interactions import Interactions, LoadReport
 from harness.records import write_atomically
+from harness.sealed import DamagedFileError, seal, unseal
 
 _MAGIC = b"ftr-study parsed data 1\n"
 _ARRAYS = ("items", "offsets", "user_labels", "item_labels")
@@ -32,9 +32,7 @@ def write_parsed(path: Path, data: Interactions) -> None:
         described=np.frombuffer(json.dumps(described).encode(), dtype=np.uint8),
         **{name: getattr(data, name) for name in _ARRAYS},
     )
-    payload = archive.getvalue()
-    checksum = hashlib.sha256(payload).hexdigest().encode()
-    write_atomically(path, _MAGIC + checksum + b"\n" + payload, option="--data-dir")
+    write_atomically(path, seal(_MAGIC, archive.getvalue()), option="--data-dir")
 
 
 def read_parsed(path: Path, *, name: str, source: str) -> Interactions | None:
@@ -46,11 +44,10 @@ def read_parsed(path: Path, *, name: str, source: str) -> Interactions | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    header = len(_MAGIC) + 65
-    payload = content[header:]
-    checksum = hashlib.sha256(payload).hexdigest().encode()
-    if content[:header] != _MAGIC + checksum + b"\n":
-        set_aside(path, "its checksum does not match its content")
+    try:
+        payload = unseal(_MAGIC, content)
+    except DamagedFileError as problem:
+        set_aside(path, str(problem))
         return None
     with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
         described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))

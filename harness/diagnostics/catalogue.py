@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from harness.diagnostics.checks import Check, Figures, Outcome, Severity, ask
-from harness.diagnostics.diary import Entry
+from harness.diagnostics.evidence import Entry
 
 SMALLEST_GAIN = 0.002
 """A difference of oracles below this, in the metric, is noise among five hundred queries."""

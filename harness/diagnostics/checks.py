@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from harness.diagnostics.diary import Entry
+from harness.diagnostics.evidence import Entry
 
 Figures = Mapping[str, float]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import Enum
 
 from harness.diagnostics import evaluation, fusion, index, kl, loss, retriever, scope, temperature
+from harness.diagnostics.evidence import Entry, Level
 from harness.diagnostics.moment import FULL_SAMPLE, LIGHT_SAMPLE, Moment
 from harness.ftragrec.run import Run
 from harness.records import EpochPoint
@@ -27,27 +26,6 @@ AT_THE_START: Mapping[str, Measure] = {
     "scope": scope.measure,
 }
 """Dear, and much the same at every epoch of a short run: measured before training alone, unless in full."""
-
-
-class Level(Enum):
-    """How much a diary measures."""
-
-    OFF = "off"
-    LIGHT = "light"
-    FULL = "full"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """Figures after an epoch.
-
-    Attributes:
-        epoch: 0 before training.
-        figures: name, such as ``kl.p_rec_entropy`` -> value; NaN where there was nothing to measure on.
-    """
-
-    epoch: int
-    figures: Mapping[str, float]
 
 
 class Diary:

@@ -36,3 +36,12 @@ class Stopwatch:
             elapsed = time.perf_counter() - start
             self.seconds[name] = self.seconds.get(name, 0.0) + elapsed - self._inner
             self._inner = outer + elapsed
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Count nothing of what happens inside the block."""
+        before = dict(self.seconds)
+        try:
+            yield
+        finally:
+            self.seconds = before

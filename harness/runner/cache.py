@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import logging
 from collections.abc import Callable
@@ -15,10 +14,11 @@ from numpy.typing import NDArray
 from harness.data.fetch import locked
 from harness.errors import EnvironmentProblem
 from harness.records import write_atomically
+from harness.sealed import DamagedFileError, seal, unseal
 
 log = logging.getLogger(__name__)
 
-_CHECKSUM_BYTES = 64
+_MAGIC = b"ftr-study array 1\n"
 
 
 class DamagedArrayError(EnvironmentProblem):
@@ -50,8 +50,7 @@ def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[
             found = build()
             archive = io.BytesIO()
             np.save(archive, found, allow_pickle=False)
-            payload = archive.getvalue()
-            write_atomically(path, hashlib.sha256(payload).hexdigest().encode() + payload)
+            write_atomically(path, seal(_MAGIC, archive.getvalue()))
     return found
 
 
@@ -65,7 +64,8 @@ def read_array(path: Path) -> NDArray[Any] | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
-    checksum, payload = content[:_CHECKSUM_BYTES], content[_CHECKSUM_BYTES:]
-    if hashlib.sha256(payload).hexdigest().encode() != checksum:
-        raise DamagedArrayError(f"{path} is damaged; run the study again to build it anew")
+    try:
+        payload = unseal(_MAGIC, content)
+    except DamagedFileError as problem:
+        raise DamagedArrayError(f"{path} is damaged ({problem}); run the study again to build it anew") from problem
     return np.load(io.BytesIO(payload), allow_pickle=False)

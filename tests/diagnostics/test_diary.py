@@ -12,7 +12,8 @@ import torch
 from harness.compose import compose
 from harness.contract import PROBE_STREAMS, probe_inputs
 from harness.diagnostics import fusion, kl
-from harness.diagnostics.diary import Diary, Level
+from harness.diagnostics.diary import Diary
+from harness.diagnostics.evidence import Level
 from harness.diagnostics.moment import Moment
 from harness.diagnostics.retriever import linear_cka
 from harness.ftragrec.loop import Budget, Result, fine_tune

@@ -22,7 +22,8 @@ from harness.data.planted import PlantedWorld, plant
 from harness.data.split import split_prefixes
 from harness.diagnostics.catalogue import CHECKS
 from harness.diagnostics.checks import Outcome, Status, ask
-from harness.diagnostics.diary import Diary, Level
+from harness.diagnostics.diary import Diary
+from harness.diagnostics.evidence import Level
 from harness.ftragrec.attention import SharedTemperature
 from harness.ftragrec.forward import Forward
 from harness.ftragrec.index import Flat, IVFFlat

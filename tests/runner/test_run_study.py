@@ -158,7 +158,7 @@ def test_a_damaged_record_is_named_set_aside_and_run_again(bench: Bench, caplog:
     again, display = bench.run(workers=1, more="none: {kl.weight: {weight: 0}}", replicates=1)
     assert display.ran == [("reverse", 0)]
     assert (again.n_run, again.n_reused) == (1, 4)
-    assert [path.name for path in again.folder.records.folder.glob("*.damaged")] == [f"{victim}.damaged"]
+    assert [path.name for path in again.folder.records.folder.glob("*.damaged")] == [f"{victim}.record.damaged"]
     assert f"{victim}.record is damaged (its checksum does not match its content)" in caplog.text
     after = records(again.folder)
     np.testing.assert_array_equal(after["reverse", 0].test_on, before["reverse", 0].test_on)

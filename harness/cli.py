@@ -78,7 +78,8 @@ def run(
     )
     outcome = run_study(loaded, options, make_display(console, loaded.primary))
     report = write_report(outcome.folder)
-    summary = f"{outcome.n_run} cells run, {outcome.n_reused} reused, {outcome.n_failed} failed"
+    again = f" ({outcome.n_again} of them again, for their diagnosis)" if outcome.n_again else ""
+    summary = f"{outcome.n_run} cells run, {outcome.n_reused} reused{again}, {outcome.n_failed} failed"
     print(f"{summary} in {outcome.seconds:.0f} s")
     print(report)
     if outcome.interrupted:

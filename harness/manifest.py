@@ -12,10 +12,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.diagnostics.evidence import Diagnosis, DiagnosisStore
 from harness.errors import InputError
 from harness.records import RecordStore, RunRecord, write_atomically
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BASE = "base"
 A_A = "a/a"
 
@@ -35,6 +36,7 @@ class ArmRow:
         keys: replicate number -> record key; holds finished cells only.
         failures: replicate number -> why the cell failed; lines after the first are a traceback.
         replaces: what the arm overrides in the study's base stack, a sentence each.
+        diagnoses: replicate number -> key of the evidence measured in that cell; holds finished ones only.
     """
 
     name: str
@@ -48,6 +50,7 @@ class ArmRow:
     keys: Mapping[int, str] = field(default_factory=dict)
     failures: Mapping[int, str] = field(default_factory=dict)
     replaces: tuple[str, ...] = ()
+    diagnoses: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,7 @@ class StudyManifest:
         replicates: replicate numbers, ascending.
         base: the study's base stack as text, empty where it is FTragrec as found.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source.
+        diagnostics: level of the evidence, and code of a muted check -> the reason.
         provenance: command, versions, machine, git, started, finished, seconds, n_run, n_reused.
     """
 
@@ -74,6 +78,7 @@ class StudyManifest:
     base: tuple[str, ...]
     data: Mapping[str, Any]
     rows: tuple[ArmRow, ...]
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
@@ -102,6 +107,7 @@ class StudyManifest:
                     "remedies": tuple(row["remedies"]),
                     "replaces": tuple(row["replaces"]),
                     "keys": {int(number): key for number, key in row["keys"].items()},
+                    "diagnoses": {int(number): key for number, key in row["diagnoses"].items()},
                     "failures": {int(number): why for number, why in row["failures"].items()},
                 }
             )
@@ -138,6 +144,10 @@ class StudyFolder:
     @property
     def records(self) -> RecordStore:
         return RecordStore(self.path.parent / ".records")
+
+    @property
+    def diagnoses(self) -> DiagnosisStore:
+        return DiagnosisStore(self.records.folder)
 
     def write_manifest(self, manifest: StudyManifest) -> None:
         write_atomically(self.path / "manifest.json", manifest.to_json().encode())
@@ -176,4 +186,14 @@ class StudyFolder:
                 record = cache[key]
                 if record is not None:
                     loaded.setdefault(row.name, {})[replicate] = record
+        return loaded
+
+    def load_diagnoses(self, manifest: StudyManifest) -> dict[str, dict[int, Diagnosis]]:
+        """Row name -> replicate -> the evidence of that cell, wherever it is there and whole."""
+        loaded: dict[str, dict[int, Diagnosis]] = {}
+        for row in manifest.rows:
+            for replicate, key in row.diagnoses.items():
+                diagnosis = self.diagnoses.read(key)
+                if diagnosis is not None:
+                    loaded.setdefault(row.name, {})[replicate] = diagnosis
         return loaded

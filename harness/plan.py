@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.compose import CompositionError, NoEffectError, RequirementError, compose, patch, replaced
+from harness.diagnostics.evidence import Level
 from harness.ftragrec.checkpoint import BestOnValid
 from harness.ftragrec.streams import A_A_OFFSET, Streams
 from harness.interventions.base import Intervention
@@ -32,6 +33,7 @@ class Cell:
         recipe: what runs.
         streams: its random numbers; the a/a arm has its own.
         backbone_replicate: whose backbone it fine-tunes.
+        level: how much evidence is measured beside.
     """
 
     row: str
@@ -39,6 +41,7 @@ class Cell:
     recipe: Recipe
     streams: Streams
     backbone_replicate: int
+    level: Level = Level.OFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,12 @@ class Plan:
         """Epochs and patience of every run."""
         return {"epochs": self.study.budget.epochs, "patience": self.study.budget.patience}
 
+    def level(self, row: ArmRow, replicate: int) -> Level:
+        """How much is measured: in base's runs, and in the first replicate of the arms that are diagnosed."""
+        asked = self.study.diagnostics
+        chosen = row.name != A_A and replicate == 0 and (asked.arms is None or row.arm in asked.arms)
+        return asked.level if row.name == BASE or chosen else Level.OFF
+
     @property
     def device(self) -> str:
         """Where the cells compute: ``auto`` is the CPU, the one device that this version knows."""
@@ -88,6 +97,7 @@ class Plan:
                     replicate=replicate + (A_A_OFFSET if planned.row.name == A_A else 0),
                 ),
                 backbone_replicate=self.backbone_replicate(replicate),
+                level=self.level(planned.row, replicate),
             )
             for replicate in range(self.study.replicates)
             for planned in self.rows

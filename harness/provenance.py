@@ -31,6 +31,9 @@ RUN_SOURCES = (
 )
 """Files below ``harness/`` that decide a run's ranks; a change in any of them makes new records."""
 
+ASKING = ("catalogue.py", "checks.py", "claims.py", "evidence.py", "figures.py", "pages.py", "rules.py")
+"""Files of ``harness/diagnostics`` that ask figures and measure none."""
+
 BESIDE_A_RUN = ("ftragrec/reach.py", "ftragrec/stopwatch.py")
 """Files that these patterns match and that decide nothing."""
 
@@ -57,6 +60,13 @@ def run_sources() -> list[Path]:
 def run_sources_hash() -> str:
     """A hash of :func:`run_sources`, 16 hexadecimal digits."""
     return hash_files(run_sources())
+
+
+@cache
+def measuring_sources_hash() -> str:
+    """A hash of the files that measure a diagnosis, 16 hexadecimal digits."""
+    folder = Path(__file__).parent / "diagnostics"
+    return hash_files(path for path in folder.glob("*.py") if path.name not in ASKING)
 
 
 def recipe_sources_hash(recipe: Recipe) -> str:

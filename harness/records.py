@@ -95,6 +95,16 @@ class RunRecord:
         return self.test_on if self.served == "on" else self.test_off
 
 
+def same_ranks(one: RunRecord, two: RunRecord) -> bool:
+    """Whether two runs gave every user the same ranks and chose the same epoch."""
+    return (
+        one.chosen_epoch == two.chosen_epoch
+        and one.also.keys() == two.also.keys()
+        and all(np.array_equal(getattr(one, name), getattr(two, name)) for name in _RANK_FIELDS)
+        and all(np.array_equal(one.also[name], two.also[name]) for name in one.also)
+    )
+
+
 def encode_record(record: RunRecord) -> bytes:
     """The record as bytes: a magic line, the SHA-256 of the rest, then a compressed archive of arrays."""
     described = {

@@ -6,19 +6,21 @@ import difflib
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from harness.data.sources import DataSpec
+from harness.diagnostics.evidence import Diagnostics
 from harness.interventions import available
 from harness.interventions.base import Intervention
 from harness.studyfile.arms import ArmSetting, Stack, read_arms, read_base
 from harness.studyfile.data import data_spec
+from harness.studyfile.diagnostics import check_diagnostics, diagnostics_of
 from harness.studyfile.problems import Path as DocumentPath
 from harness.studyfile.problems import Problem, StudyFileError
-from harness.studyfile.schema import StudyModel, check, json_schema, read_data
+from harness.studyfile.schema import StudyModel, check, json_schema, read_data, read_diagnostics
 from harness.studyfile.yaml_lines import LARGEST_FILE, Document, parse_yaml
 
 __all__ = ["ArmSetting", "Budget", "Overrides", "Study", "StudyFileError", "load_study", "slugify", "study_schema"]
@@ -76,6 +78,7 @@ class Study:
         checkpoint: metric on valid that chooses the epoch of a run.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
         backbone: one for every replicate, or one for all.
+        diagnostics: which evidence is measured, and where.
         on_inapplicable: whether an arm that cannot act on this base refuses the study or is listed with its reason.
         path: the study file.
         lines: top-level key of the study file -> its line.
@@ -95,7 +98,7 @@ class Study:
     sesoi: float
     budget: Budget
     backbone: Literal["per_seed", "shared"]
-    diagnostics: Literal["off"]
+    diagnostics: Diagnostics
     device: Literal["auto", "cpu", "cuda"]
     on_inapplicable: Literal["error", "skip"]
     path: Path
@@ -147,6 +150,7 @@ def load_study(
     rows = read_arms(document, known) if "arms" in raw else ()
     base = read_base(document, known)
     data = _check_data(document, raw, file.parent)
+    _check_diagnostics(document, raw, [row.arm for row in rows])
     options = Overrides() if overrides is None else overrides
     problems = [*document.problems, *_check_options(options)]
     if problems or model is None or data is None:
@@ -167,7 +171,7 @@ def load_study(
         sesoi=final.sesoi,
         budget=Budget(epochs=final.budget.epochs, patience=final.budget.patience),
         backbone=final.backbone,
-        diagnostics=final.diagnostics,
+        diagnostics=diagnostics_of(final.diagnostics),
         device=final.device,
         on_inapplicable=final.on_inapplicable,
         path=file,
@@ -231,6 +235,13 @@ def _check_data(document: Document, raw: Mapping[str, object], folder: Path) -> 
     faulty = any(problem.path[:1] == ("data",) for problem in document.problems)
     model = None if faulty else read_data(raw.get("data"))
     return data_spec(document, model, folder) if model else None
+
+
+def _check_diagnostics(document: Document, raw: Mapping[str, object], arms: Sequence[str]) -> None:
+    faulty = any(problem.path[:1] == ("diagnostics",) for problem in document.problems)
+    model = None if faulty else read_diagnostics(raw.get("diagnostics", {}))
+    if model is not None:
+        check_diagnostics(document, model, arms)
 
 
 def _check_options(options: Overrides) -> list[Problem]:

@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Any
 
 from harness.backbone.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
+from harness.diagnostics.evidence import DiagnosisTask
 from harness.errors import InputError
 from harness.manifest import StudyFolder
 from harness.plan import Cell, Plan, make_plan
 from harness.provenance import git_commit, machine, package_versions
-from harness.records import RunRecord
+from harness.records import RunRecord, same_ranks
 from harness.runner.display import Display
 from harness.runner.executors import Executor, LocalExecutor
-from harness.runner.keys import cell_keys
+from harness.runner.keys import CellName, cell_keys, diagnosis_tasks
 from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
 from harness.runner.running import RunningCell, how_it_ended
 from harness.runner.shared import SharedStages
-from harness.runner.tasks import CellFailure, CellTask, SharedFiles
+from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.runner.trials import TrialBook
 from harness.study import Study
 
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 
 AHEAD = 2
 """Cells handed to the executor per worker: one runs, one waits, the rest are not yet trials."""
+
+RUN_OTHERWISE = (
+    "run again for its diagnosis, the cell gave other ranks than its record holds; the record stands, without "
+    "evidence: delete it to run the cell anew"
+)
 
 POLL_S = 0.25
 """How often progress files are read while cells run, in seconds."""
@@ -66,6 +72,7 @@ class RunOutcome:
     Attributes:
         folder: the study's files.
         n_run, n_reused, n_failed: cells.
+        n_again: those of the reused ones that ran again for evidence that had not been measured.
         interrupted: ended by Ctrl-C; what is finished is safe.
         seconds: wall time.
     """
@@ -74,6 +81,7 @@ class RunOutcome:
     n_run: int
     n_reused: int
     n_failed: int
+    n_again: int
     interrupted: bool
     seconds: float
 
@@ -104,9 +112,12 @@ class _StudyRun:
     options: RunOptions
     display: Display
     stages: SharedStages
-    keys: dict[tuple[str, int], str] = field(default_factory=dict)
+    keys: dict[CellName, str] = field(default_factory=dict)
+    asked: dict[CellName, DiagnosisTask] = field(default_factory=dict)
     finished: dict[str, RunRecord] = field(default_factory=dict)
-    failures: dict[tuple[str, int], str] = field(default_factory=dict)
+    diagnosed: set[str] = field(default_factory=set)
+    again: int = 0
+    failures: dict[CellName, str] = field(default_factory=dict)
 
     def run(self, began: float) -> RunOutcome:
         cells = self.plan.cells()
@@ -116,7 +127,9 @@ class _StudyRun:
             if record is not None:
                 self.finished[key] = record
         reused = len(self.finished)
-        todo = [cell for cell in cells if self.key(cell) not in self.finished]
+        self.asked = diagnosis_tasks(self.plan, self.keys)
+        self.diagnosed = {task.key for task in self.asked.values() if self.folder.diagnoses.read(task.key) is not None}
+        todo = [cell for cell in cells if self.key(cell) not in self.finished or self.missing(cell)]
         self.folder.write_users(self.stages.users())
         interrupted = False
         try:
@@ -132,6 +145,7 @@ class _StudyRun:
             n_run=len(self.finished) - reused,
             n_reused=reused,
             n_failed=len(self.failures),
+            n_again=self.again,
             interrupted=interrupted,
             seconds=time.monotonic() - began,
         )
@@ -141,6 +155,7 @@ class _StudyRun:
                 self.stages.data,
                 keys=self.keys,
                 finished=self.finished,
+                diagnoses={name: task.key for name, task in self.asked.items() if task.key in self.diagnosed},
                 failures=self.failures,
                 provenance=self.provenance(outcome),
             )
@@ -154,6 +169,11 @@ class _StudyRun:
 
     def key(self, cell: Cell) -> str:
         return self.keys[cell.row, cell.replicate]
+
+    def missing(self, cell: Cell) -> DiagnosisTask | None:
+        """The evidence that the cell still owes."""
+        task = self.asked.get((cell.row, cell.replicate))
+        return task if task is not None and task.key not in self.diagnosed else None
 
     def build_shared(self, todo: Sequence[Cell]) -> dict[int, SharedFiles]:
         """Backbones and encodings of the replicates that still have cells to run."""
@@ -183,7 +203,7 @@ class _StudyRun:
                 self.failures[cell.row, cell.replicate] = why
                 self.display.failed(cell, why)
 
-    def reused_records(self, cells: Sequence[Cell]) -> dict[tuple[str, int], RunRecord]:
+    def reused_records(self, cells: Sequence[Cell]) -> dict[CellName, RunRecord]:
         """Records that were there before this run, by cell."""
         return {
             (cell.row, cell.replicate): self.finished[self.key(cell)]
@@ -224,12 +244,13 @@ class _StudyRun:
         self, executor: Executor, book: TrialBook, todo: Sequence[Cell], shared: Mapping[int, SharedFiles]
     ) -> None:
         waiting = list(reversed(todo))
-        running: dict[Future[RunRecord | CellFailure], RunningCell] = {}
+        running: dict[Future[CellResult | CellFailure], RunningCell] = {}
         while waiting or running:
             while waiting and len(running) < AHEAD * self.options.workers:
                 cell = waiting.pop()
                 task = self.task(cell, shared[cell.backbone_replicate])
-                book.start(task.key, self.attributes(cell))
+                if task.key not in self.finished:
+                    book.start(task.key, self.attributes(cell))
                 running[executor.submit(task)] = RunningCell(cell=cell, task=task)
             done, _ = wait(running, timeout=POLL_S, return_when=FIRST_COMPLETED)
             for each in running.values():
@@ -237,24 +258,35 @@ class _StudyRun:
                     if point.epoch == 0:
                         self.display.started(each.cell)
                     self.display.epoch(each.cell, point)
-                    book.epoch(each.task.key, point)
+                    if each.task.key not in self.finished:
+                        book.epoch(each.task.key, point)
             for future in done:
                 self.take_in(future, running.pop(future), book)
 
-    def take_in(self, future: Future[RunRecord | CellFailure], ran: RunningCell, book: TrialBook) -> None:
+    def take_in(self, future: Future[CellResult | CellFailure], ran: RunningCell, book: TrialBook) -> None:
         """Write the record first, then tell Optuna: what is told is always there to be read."""
         cell, key = ran.cell, ran.task.key
+        before = self.finished.get(key)
         death = future.exception()
-        record = CellFailure(reason=how_it_ended(death)) if death is not None else future.result()
-        if isinstance(record, CellFailure):
-            self.failures[cell.row, cell.replicate] = record.reason
-            book.fail(key, record.reason)
-            self.display.failed(cell, record.reason)
+        result = CellFailure(reason=how_it_ended(death)) if death is not None else future.result()
+        if isinstance(result, CellResult) and before is not None and not same_ranks(before, result.record):
+            result = CellFailure(reason=f"{RUN_OTHERWISE} (record {key})")
+        if isinstance(result, CellFailure):
+            self.failures[cell.row, cell.replicate] = result.reason
+            if before is None:
+                book.fail(key, result.reason)
+            self.display.failed(cell, result.reason)
             return
-        self.folder.records.write(record)
-        self.finished[key] = record
-        book.finish(record)
-        self.display.finished(cell, record)
+        if result.diagnosis is not None:
+            self.folder.diagnoses.write(result.diagnosis)
+            self.diagnosed.add(result.diagnosis.key)
+        if before is None:
+            self.folder.records.write(result.record)
+            self.finished[key] = result.record
+            book.finish(result.record)
+        else:
+            self.again += 1
+        self.display.finished(cell, result.record)
 
     def task(self, cell: Cell, shared: SharedFiles) -> CellTask:
         key = self.key(cell)
@@ -264,6 +296,7 @@ class _StudyRun:
             shared=shared,
             budget=self.plan.budget(),
             progress_file=self.progress_folder / f"{key}-{uuid.uuid4().hex[:8]}.jsonl",
+            diagnosis=self.missing(cell),
             provenance={
                 "versions": package_versions(),
                 "machine": machine(),

@@ -8,14 +8,13 @@ from typing import Any, Protocol
 
 from pebble import ProcessPool
 
-from harness.records import RunRecord
-from harness.runner.tasks import CellFailure, CellTask, attempt_cell
+from harness.runner.tasks import CellFailure, CellResult, CellTask, attempt_cell
 
 
 class Executor(Protocol):
     """Runs cells somewhere; a cell that dies takes no other with it."""
 
-    def submit(self, task: CellTask) -> Future[RunRecord | CellFailure]:
+    def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
         """Run the task when a worker is free; its record, why there is none, or how the worker died."""
         ...
 
@@ -38,7 +37,7 @@ class LocalExecutor:
         context: Any = multiprocessing.get_context("spawn")
         self._pool = ProcessPool(max_workers=workers, context=context)
 
-    def submit(self, task: CellTask) -> Future[RunRecord | CellFailure]:
+    def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
         return self._pool.schedule(attempt_cell, args=[task])
 
     def close(self) -> None:

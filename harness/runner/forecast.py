@@ -10,7 +10,7 @@ from harness.data.sources import load
 from harness.manifest import StudyFolder
 from harness.plan import Plan, make_plan
 from harness.records import RunRecord
-from harness.runner.keys import cell_keys
+from harness.runner.keys import cell_keys, diagnosis_tasks
 from harness.runner.shared import SharedStages
 from harness.study import Study
 
@@ -22,6 +22,7 @@ class Forecast:
     Attributes:
         plan: the cells.
         n_reused: cells that have a record already.
+        n_again: those of them that run again for evidence that has not been measured.
         backbones: replicates whose backbone must be trained first.
         seconds: estimated wall time of the cells that are left; None where no earlier record tells.
         memory_bytes: estimated peak of all workers together; None where no earlier record tells.
@@ -29,6 +30,7 @@ class Forecast:
 
     plan: Plan
     n_reused: int
+    n_again: int
     backbones: Sequence[int]
     seconds: float | None
     memory_bytes: float | None
@@ -36,9 +38,10 @@ class Forecast:
     def lines(self) -> list[str]:
         """The forecast in words, a line each."""
         cells = self.plan.cells()
-        left = len(cells) - self.n_reused
+        left = len(cells) - self.n_reused + self.n_again
         size = f"{len(self.plan.rows)} rows, {len(cells)} cells"
-        said = [f"{self.plan.study.name}: {size}; {self.n_reused} reused, {left} to run"]
+        again = f" ({self.n_again} of them again, for their diagnosis)" if self.n_again else ""
+        said = [f"{self.plan.study.name}: {size}; {self.n_reused} reused{again}, {left} to run"]
         for planned in self.plan.rows:
             row = planned.row
             said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.replicates))
@@ -70,9 +73,14 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     plan = make_plan(study)
     stages = SharedStages.of(study, load(study.data, data_dir), data_dir=data_dir, folder=out / ".cache")
     keys = cell_keys(plan, stages)
-    store = StudyFolder(out / study.slug).records
-    found = {name: record for name, key in keys.items() if (record := store.read(key)) is not None}
-    left = [cell for cell in plan.cells() if (cell.row, cell.replicate) not in found]
+    folder = StudyFolder(out / study.slug)
+    found = {name: record for name, key in keys.items() if (record := folder.records.read(key)) is not None}
+    again = {
+        name
+        for name, task in diagnosis_tasks(plan, keys).items()
+        if name in found and folder.diagnoses.read(task.key) is None
+    }
+    left = [cell for cell in plan.cells() if (cell.row, cell.replicate) not in found.keys() - again]
     untrained = [
         replicate
         for replicate in sorted({cell.backbone_replicate for cell in left})
@@ -81,6 +89,7 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     return Forecast(
         plan=plan,
         n_reused=len(found),
+        n_again=len(again),
         backbones=untrained,
         seconds=_seconds(found, len(left), workers),
         memory_bytes=_memory(found, workers),

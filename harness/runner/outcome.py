@@ -17,6 +17,7 @@ def manifest_of(
     *,
     keys: Mapping[tuple[str, int], str],
     finished: Collection[str],
+    diagnoses: Mapping[tuple[str, int], str],
     failures: Mapping[tuple[str, int], str],
     provenance: Mapping[str, Any],
 ) -> StudyManifest:
@@ -27,6 +28,7 @@ def manifest_of(
         data: on which.
         keys: (row, replicate) -> record key, of every cell.
         finished: the keys that have a record.
+        diagnoses: (row, replicate) -> key of the evidence, where there is some.
         failures: (row, replicate) -> why that cell failed.
         provenance: of this run.
     """
@@ -40,6 +42,11 @@ def manifest_of(
             replace(
                 planned.row,
                 keys={replicate: key for replicate, key in here.items() if key in finished},
+                diagnoses={
+                    replicate: diagnoses[source, replicate]
+                    for replicate in replicates
+                    if (source, replicate) in diagnoses
+                },
                 failures={
                     replicate: failures[source, replicate]
                     for replicate in replicates
@@ -59,6 +66,7 @@ def manifest_of(
         base=tuple(str(each) for each in study.base),
         data=described_data(data),
         rows=tuple(rows),
+        diagnostics={"level": study.diagnostics.level.value, "mute": dict(study.diagnostics.mute)},
         provenance=provenance,
     )
 

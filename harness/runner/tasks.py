@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.data.sources import DataSpec
+from harness.diagnostics.evidence import Diagnosis, DiagnosisTask
 from harness.errors import FtrError
 from harness.plan import Cell
 from harness.records import EpochPoint, RunRecord
@@ -51,6 +52,7 @@ class CellTask:
         key: of the record.
         progress_file: of this attempt alone; gets a line of JSON after every evaluation.
         provenance: what the coordinator knows of versions, machine and commit.
+        diagnosis: evidence to measure beside; None where none is asked for.
     """
 
     key: str
@@ -59,6 +61,15 @@ class CellTask:
     budget: dict[str, int]
     progress_file: Path
     provenance: dict[str, Any]
+    diagnosis: DiagnosisTask | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CellResult:
+    """What a cell leaves: its record, and the evidence that was asked for."""
+
+    record: RunRecord
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +79,7 @@ class CellFailure:
     reason: str
 
 
-def attempt_cell(task: CellTask) -> RunRecord | CellFailure:
+def attempt_cell(task: CellTask) -> CellResult | CellFailure:
     """Run one cell in this process; an error becomes plain text, since a plug-in's may not survive pickling."""
     try:
         return run_cell(task)
@@ -79,8 +90,8 @@ def attempt_cell(task: CellTask) -> RunRecord | CellFailure:
         return CellFailure(reason=f"{type(problem).__name__}: {problem}\n{told}")
 
 
-def run_cell(task: CellTask) -> RunRecord:
-    """Run one cell in this process.
+def run_cell(task: CellTask) -> CellResult:
+    """Run one cell in this process, looked at where a diagnosis is asked for.
 
     Raises:
         harness.errors.FtrError: the run cannot be finished; the text says why.
@@ -88,6 +99,7 @@ def run_cell(task: CellTask) -> RunRecord:
     import faiss
     import torch
 
+    from harness.diagnostics.witness import Witness
     from harness.ftragrec.loop import Budget, fine_tune
     from harness.provenance import peak_memory_bytes
 
@@ -97,6 +109,7 @@ def run_cell(task: CellTask) -> RunRecord:
     inputs = _inputs(task.shared)
     loaded = time.perf_counter() - started
     coordinator = os.getppid()
+    witness = Witness(task.diagnosis) if task.diagnosis else None
     with task.progress_file.open("w", encoding="utf-8") as lines:
 
         def observe(point: EpochPoint, run: Run) -> None:
@@ -104,11 +117,13 @@ def run_cell(task: CellTask) -> RunRecord:
                 raise SystemExit("the coordinator is gone; nobody would take this cell's record")
             lines.write(json.dumps(asdict(point)) + "\n")
             lines.flush()
+            if witness is not None:
+                witness(point, run)
 
         result = fine_tune(
             task.cell.recipe, inputs, budget=Budget(**task.budget), streams=task.cell.streams, observe=observe
         )
-    return RunRecord(
+    record = RunRecord(
         key=task.key,
         valid_on=result.valid_on,
         valid_off=result.valid_off,
@@ -131,6 +146,7 @@ def run_cell(task: CellTask) -> RunRecord:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
+    return CellResult(record=record, diagnosis=witness.diagnosis(task.key) if witness else None)
 
 
 @lru_cache(maxsize=1)

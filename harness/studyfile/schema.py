@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
+from harness.diagnostics.catalogue import CHECKS
 from harness.errors import did_you_mean
 from harness.interventions.base import MOST_EPOCHS, Domain, Intervention
 from harness.metrics import METRICS
@@ -14,10 +15,7 @@ from harness.studyfile.problems import Path, listing, show
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-NOT_YET: Mapping[str, tuple[str, ...]] = {
-    "mode": ("search", "factorial", "greedy"),
-    "diagnostics": ("full", "light"),
-}
+NOT_YET: Mapping[str, tuple[str, ...]] = {"mode": ("search", "factorial", "greedy")}
 """Words of the grammar that this version refuses, instead of quietly doing something else."""
 
 _SYNONYMS = {"gpu": "cuda"}
@@ -69,6 +67,31 @@ class BudgetModel(_Model):
     ] = 5
 
 
+class DiagnosticsModel(_Model):
+    """What evidence is measured beside the metrics."""
+
+    level: Annotated[
+        Literal["off", "light", "full"],
+        Field(description="off; light: a sample, under a tenth of a run's time; full: a larger one at every epoch"),
+    ] = "light"
+    arms: Annotated[
+        Any,
+        WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+        Field(description="arms that are diagnosed, each in its first replicate, beside base; left out: all"),
+    ] = None
+    mute: Annotated[
+        Any,
+        WithJsonSchema(
+            {
+                "type": "object",
+                "propertyNames": {"enum": [check.code for check in CHECKS]},
+                "additionalProperties": {"type": "string", "minLength": 1},
+            }
+        ),
+        Field(description="checks that are not asked, by code, each with the reason that the report prints"),
+    ] = None
+
+
 class StudyModel(_Model):
     """A study: a question, a data set, and the arms that are compared with base."""
 
@@ -94,7 +117,9 @@ class StudyModel(_Model):
     backbone: Annotated[
         Literal["per_seed", "shared"], Field(description="a backbone for every replicate, or one for all")
     ] = "per_seed"
-    diagnostics: Annotated[Literal["off"], Field(description="evidence beside the metrics")] = "off"
+    diagnostics: Annotated[
+        DiagnosticsModel, Field(description="evidence on why an arm helps or not: off, light, full, or a mapping")
+    ] = DiagnosticsModel()
     device: Annotated[
         Literal["auto", "cpu", "cuda"], Field(description="auto is the CPU; cuda is not supported yet")
     ] = "auto"
@@ -105,7 +130,7 @@ class StudyModel(_Model):
 
 def check(raw: Mapping[str, object]) -> tuple[StudyModel | None, list[tuple[Path, str]]]:
     """The model of a file's values, or every mistake as its place and what to do."""
-    values = {**raw, "data": _spelled_out(raw["data"])} if "data" in raw else dict(raw)
+    values = {key: _spelled_out(key, value) for key, value in raw.items()}
     data = read_data(raw.get("data"))
     problems = list(_data_problems(data)) if data else []
     for key in ("primary", "checkpoint"):
@@ -125,18 +150,30 @@ def check(raw: Mapping[str, object]) -> tuple[StudyModel | None, list[tuple[Path
 def read_data(raw: object) -> DataModel | None:
     """The ``data`` part by itself, so that its mistakes show beside those of the rest; None where it has no shape."""
     try:
-        return DataModel.model_validate(_spelled_out(raw))
+        return DataModel.model_validate(_spelled_out("data", raw))
     except ValidationError:
         return None
 
 
-def _spelled_out(data: object) -> object:
-    return {"name": data} if isinstance(data, str) else data
+def read_diagnostics(raw: object) -> DiagnosticsModel | None:
+    """The ``diagnostics`` part by itself; None where it has no shape."""
+    try:
+        return DiagnosticsModel.model_validate(_spelled_out("diagnostics", raw))
+    except ValidationError:
+        return None
+
+
+_SHORT = {"data": "name", "diagnostics": "level"}
+"""Keys whose mapping may be written as one word, and the key in it that the word stands for."""
+
+
+def _spelled_out(key: str, value: object) -> object:
+    return {_SHORT[key]: value} if key in _SHORT and isinstance(value, str) else value
 
 
 def _as_written(path: Path, raw: Mapping[str, object]) -> Path:
     """The place in the file: ``data: NAME`` is short for ``data: {name: NAME}``."""
-    return path[:1] if path[:1] == ("data",) and isinstance(raw.get("data"), str) else path
+    return path[:1] if path and path[0] in _SHORT and isinstance(raw.get(str(path[0])), str) else path
 
 
 def _data_problems(data: DataModel) -> Iterator[tuple[Path, str]]:
@@ -168,11 +205,19 @@ def _explain(kind: str, loc: Sequence[str | int], value: object) -> tuple[Path, 
     return path, f"{show(value)} is not {allowed}{hint}"
 
 
+_PARTS: Mapping[str, type[BaseModel]] = {
+    "data": DataModel,
+    "columns": ColumnsModel,
+    "budget": BudgetModel,
+    "diagnostics": DiagnosticsModel,
+}
+
+
 def _fields_at(path: Path) -> dict[str, dict[str, Any]]:
     """The JSON schema of each key of the mapping at a path."""
     model: type[BaseModel] = StudyModel
     for part in path:
-        model = {"data": DataModel, "columns": ColumnsModel, "budget": BudgetModel}[str(part)]
+        model = _PARTS[str(part)]
     return model.model_json_schema()["properties"]
 
 
@@ -211,8 +256,12 @@ def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
     }
     for key, definition in (("arms", "arms"), ("base", "plain_stack")):
         schema["properties"][key] = {**schema["properties"][key], "$ref": f"#/$defs/{definition}"}
-    for key in ("mode", "diagnostics"):
-        schema["properties"][key]["enum"] = [schema["properties"][key].pop("const")]
+    evidence = schema["properties"]["diagnostics"]
+    schema["properties"]["diagnostics"] = {
+        "description": evidence["description"],
+        "anyOf": [schema["$defs"]["DiagnosticsModel"]["properties"]["level"], {"$ref": "#/$defs/DiagnosticsModel"}],
+    }
+    schema["properties"]["mode"]["enum"] = [schema["properties"]["mode"].pop("const")]
     schema["$defs"] |= {
         "arms": {
             "type": "object",

@@ -29,7 +29,7 @@ arms:
   attention: [wiring.retriever_attention, wiring.cosine]
 {more}replicates: {replicates}
 budget: {{epochs: 2, patience: 2}}
-"""
+{end}"""
 
 
 class Counting(Silent):
@@ -60,10 +60,10 @@ class Bench:
 
     folder: Path
 
-    def write(self, *, more: str = "", replicates: int = 2) -> Path:
+    def write(self, *, more: str = "", replicates: int = 2, end: str = "diagnostics: off\n") -> Path:
         path = self.folder / "small.yaml"
         arms = "".join(f"  {line}\n" for line in more.splitlines())
-        path.write_text(STUDY.format(more=arms, replicates=replicates), encoding="utf-8")
+        path.write_text(STUDY.format(more=arms, replicates=replicates, end=end), encoding="utf-8")
         return path
 
     def run(
@@ -73,10 +73,11 @@ class Bench:
         out: str = "runs",
         more: str = "",
         replicates: int = 2,
+        end: str = "diagnostics: off\n",
         catalogue: Iterable[type[Intervention]] | None = None,
     ) -> tuple[RunOutcome, Counting]:
         display = Counting()
-        study = load_study(self.write(more=more, replicates=replicates), catalogue=catalogue)
+        study = load_study(self.write(more=more, replicates=replicates, end=end), catalogue=catalogue)
         options = RunOptions(out=self.folder / out, workers=workers, data_dir=self.folder / "data")
         return run_study(study, options, display, spec=SMALL), display
 

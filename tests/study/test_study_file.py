@@ -8,6 +8,7 @@ import pytest
 
 from harness.data.atomic import Columns
 from harness.data.sources import DataSpec, Format
+from harness.diagnostics.evidence import Diagnostics, Level
 from harness.interventions.kl import Reverse, Symmetric, Weight
 from harness.interventions.training import Unfreeze
 from harness.interventions.wiring import RetrieverAttention
@@ -48,7 +49,7 @@ def test_defaults_fill_what_the_file_leaves_out(study_from):
     study = study_from(HEAD + "arms: {}\n")
     assert (study.replicates, study.seed, study.primary, study.sesoi) == (3, 0, "ndcg@10", 0.01)
     assert (study.budget, study.backbone, study.device) == (Budget(epochs=10, patience=5), "per_seed", "auto")
-    assert (study.mode, study.diagnostics, study.on_inapplicable) == ("grid", "off", "error")
+    assert (study.mode, study.diagnostics, study.on_inapplicable) == ("grid", Diagnostics(), "error")
     assert (study.base, study.settings(), study.question) == ((), (), "")
     assert study.data == DataSpec(name="ml-100k", min_interactions=5)
 
@@ -129,7 +130,7 @@ def test_base_is_a_stack_without_a_grid(study_from, base):
 
 def test_words_of_yaml_1_1_stay_words_and_plain_exponents_are_numbers(study_from):
     study = study_from("name: on\nquestion: no\ndata: ml-100k\ndiagnostics: off\nsesoi: 2e-2\narms: {off: kl.reverse}")
-    assert (study.name, study.question, study.diagnostics, study.sesoi) == ("on", "no", "off", 0.02)
+    assert (study.name, study.question, study.diagnostics.level, study.sesoi) == ("on", "no", Level.OFF, 0.02)
     assert study.arms == ("off",)
 
 

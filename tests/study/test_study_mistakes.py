@@ -257,7 +257,34 @@ KEY_MISTAKES = {
     "an effect of nothing": ("sesoi: 0", "sesoi: 0 is not a number in (0, 1]"),
     "a mode of later": ("mode: search", "mode: search is not supported yet by this version; use grid"),
     "a mode of never": ("mode: random", "mode: 'random' is not grid"),
-    "diagnostics of later": ("diagnostics: full", "diagnostics: full is not supported yet by this version; use off"),
+    "a level of evidence that is none": (
+        "diagnostics: fulll",
+        "diagnostics: 'fulll' is not one of off, light, full; did you mean full?",
+    ),
+    "a misspelt level in a mapping": (
+        "diagnostics: {level: lite}",
+        "diagnostics.level: 'lite' is not one of off, light, full; did you mean light?",
+    ),
+    "a check that is none": (
+        "diagnostics: {mute: {FTRX101: I know}}",
+        "diagnostics.mute.FTRX101: no check 'FTRX101'; did you mean FTR101? (docs/checks)",
+    ),
+    "a check muted without a reason": (
+        "diagnostics: {mute: {FTR101: }}",
+        "diagnostics.mute.FTR101: nothing is no reason; say in 1 to 500 characters why, the report prints it",
+    ),
+    "a list of muted checks": (
+        "diagnostics: {mute: [FTR101]}",
+        "diagnostics.mute: ['FTR101'] is not a mapping of checks to reasons; write  FTR101: why not",
+    ),
+    "evidence of an arm that is none": (
+        "diagnostics: {arms: [mine]}",
+        "diagnostics.arms[0]: no arm 'mine' (base is always measured)",
+    ),
+    "evidence of one arm without a list": (
+        "diagnostics: {arms: mine}",
+        "diagnostics.arms: 'mine' is not a list of arms; write [mine]",
+    ),
     "gpu": ("device: gpu", "device: 'gpu' is not one of auto, cpu, cuda; did you mean cuda?"),
     "a dash": ("backbone: per-seed", "backbone: 'per-seed' is not one of per_seed, shared; did you mean per_seed?"),
     "another word for skip": ("on_inapplicable: ignore", "on_inapplicable: 'ignore' is not one of error, skip"),

@@ -1,0 +1,107 @@
+"""Evidence is a record of its own beside the run's, measured where the study asks, and never moves a rank."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.diagnostics import diary
+from harness.diagnostics.evidence import DiagnosisTask, Diagnostics, Level
+from harness.diagnostics.witness import Witness
+from harness.ftragrec.run import Run
+from harness.records import EpochPoint
+from tests.runner.conftest import Bench
+
+OFF, LIGHT, FULL = (f"diagnostics: {level}\n" for level in ("off", "light", "full"))
+
+
+def test_ranks_are_the_same_with_evidence_off_light_and_full(bench: Bench) -> None:
+    ranks = {}
+    for level in Level:
+        outcome, _ = bench.run(out=level.value, end=f"diagnostics: {level.value}\n")
+        manifest = outcome.folder.manifest()
+        ranks[level] = outcome.folder.load_records(manifest)
+        diagnosed = {(row.name, replicate) for row in manifest.rows for replicate in row.diagnoses}
+        wanted = {("base", 0), ("base", 1), ("reverse", 0), ("attention", 0)}
+        assert diagnosed == (set() if level is Level.OFF else wanted)
+    for level in (Level.LIGHT, Level.FULL):
+        assert ranks[level].keys() == ranks[Level.OFF].keys()
+        for row, cells in ranks[level].items():
+            for replicate, record in cells.items():
+                plain = ranks[Level.OFF][row][replicate]
+                assert record.key == plain.key
+                for name in ("valid_on", "valid_off", "test_on", "test_off"):
+                    np.testing.assert_array_equal(getattr(record, name), getattr(plain, name))
+
+
+def test_only_the_evidence_that_is_missing_is_measured_and_no_record_is_written_anew(bench: Bench) -> None:
+    first, _ = bench.run(end=OFF)
+    written = {path: path.stat().st_mtime_ns for path in first.folder.records.folder.glob("*.record")}
+    again, display = bench.run(end="diagnostics: {arms: [reverse]}\n")
+    assert sorted(display.ran) == [("base", 0), ("base", 1), ("reverse", 0)]
+    assert (again.n_run, again.n_reused, again.n_again) == (0, 8, 3)
+    assert {path: path.stat().st_mtime_ns for path in first.folder.records.folder.glob("*.record")} == written
+    third, display = bench.run(end="diagnostics: {arms: [reverse]}\n")
+    assert display.ran == []
+    loaded = third.folder.load_diagnoses(third.folder.manifest())
+    assert {name: sorted(cells) for name, cells in loaded.items()} == {"base": [0, 1], "reverse": [0]}
+    found = loaded["base"][0]
+    assert found.run == third.folder.manifest().rows[0].keys[0]
+    assert [entry.epoch for entry in found.entries] == [0, 1, 2]
+    assert found.seconds > 0.0
+    assert found.problem == ""
+
+
+def test_a_damaged_diagnosis_is_set_aside_and_measured_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    first, _ = bench.run(end=LIGHT)
+    victim = next(first.folder.records.folder.glob("*.diagnosis"))
+    content = bytearray(victim.read_bytes())
+    content[-5] ^= 1
+    victim.write_bytes(content)
+    again, display = bench.run(end=LIGHT)
+    assert len(display.ran) == again.n_again == 1
+    assert f"{victim} is damaged (its checksum does not match its content)" in caplog.text
+    assert victim.exists()
+
+
+def test_a_cell_that_gives_other_ranks_when_it_is_diagnosed_says_so(bench: Bench) -> None:
+    first, _ = bench.run(end=OFF)
+    key = first.folder.manifest().rows[0].keys[0]
+    record = first.folder.records.read(key)
+    assert record is not None
+    first.folder.records.write(replace(record, test_on=record.test_on + 1))
+    again, display = bench.run(end=LIGHT)
+    assert again.n_failed == 1
+    assert "gave other ranks than its record holds" in display.failures[0]
+    assert f"delete it to run the cell anew (record {key})" in display.failures[0]
+    kept = again.folder.records.read(key)
+    assert kept is not None
+    np.testing.assert_array_equal(kept.test_on, record.test_on + 1)
+
+
+def test_a_measure_that_fails_is_told_and_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    from harness.contract import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+    from harness.ftragrec.loop import fine_tune
+    from harness.recipe import BASE
+
+    def fails(self: diary.Diary, point: EpochPoint, run: Run) -> None:
+        if point.epoch == 1:
+            raise KeyError("a figure")
+
+    monkeypatch.setattr(diary.Diary, "__call__", fails)
+    witness = Witness(DiagnosisTask(key="k", level=Level.LIGHT))
+    result = fine_tune(BASE, probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS, observe=witness)
+    assert len(result.curve) == 3
+    assert "KeyError: 'a figure'" in witness.diagnosis("r").problem
+
+
+def test_measuring_takes_no_time_of_the_run(bench: Bench) -> None:
+    outcome, _ = bench.run(end=FULL)
+    manifest = outcome.folder.manifest()
+    record = outcome.folder.load_records(manifest)["base"][0]
+    assert sum(record.seconds[name] for name in record.seconds if name not in ("total", "load")) == pytest.approx(
+        record.seconds["total"]
+    )
+    assert Diagnostics().level is Level.LIGHT

@@ -2,30 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from harness.diagnostics import evaluation, fusion, index, kl, loss, retriever, scope, temperature
+from harness.diagnostics import (
+    evaluation,
+    fusion,
+    index,
+    interpolation,
+    kl,
+    loss,
+    retriever,
+    scope,
+    temperature,
+    training,
+)
 from harness.diagnostics.evidence import Entry, Level
-from harness.diagnostics.moment import FULL_SAMPLE, LIGHT_SAMPLE, Moment
+from harness.diagnostics.moment import DEAR_SAMPLE, FULL_SAMPLE, LIGHT_SAMPLE, Moment
+from harness.diagnostics.past import Past
 from harness.ftragrec.run import Run
 from harness.records import EpochPoint
 
-Measure = Callable[[Moment], dict[str, float]]
 
-EVERY_EPOCH: Mapping[str, Measure] = {
-    "kl": kl.measure,
-    "loss": loss.measure,
-    "temperature": temperature.measure,
-    "fusion": fusion.measure,
-    "index": index.measure,
-}
-AT_THE_START: Mapping[str, Measure] = {
-    "evaluation": evaluation.measure,
-    "search": index.against_exact,
-    "head_room": fusion.head_room,
-    "scope": scope.measure,
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One look at a run.
+
+    Attributes:
+        moment: on the whole sample.
+        few: on a smaller one, for what is dear.
+        past: earlier looks.
+        point: the evaluation that was just made.
+    """
+
+    moment: Moment
+    few: Moment
+    past: Past
+    point: EpochPoint
+
+
+Measure = Callable[[Look], dict[str, float]]
+
+EVERY_EPOCH: tuple[tuple[str, Measure], ...] = (
+    ("kl", lambda look: kl.measure(look.moment)),
+    ("training", lambda look: training.measure(look.moment.run, look.point)),
+    ("loss", lambda look: loss.measure(look.moment)),
+    ("temperature", lambda look: temperature.measure(look.moment)),
+    ("fusion", lambda look: fusion.measure(look.moment)),
+    ("index", lambda look: index.measure(look.moment)),
+    ("index", lambda look: index.overlap(look.moment, look.past, look.point)),
+    ("index", lambda look: index.refresh(look.moment)),
+    ("retriever", lambda look: retriever.measure(look.moment, look.past)),
+    ("evaluation", lambda look: evaluation.on_and_off(look.moment, look.point)),
+)
+AT_THE_START: tuple[tuple[str, Measure], ...] = (
+    ("evaluation", lambda look: evaluation.measure(look.moment)),
+    ("search", lambda look: index.against_exact(look.few)),
+    ("scope", lambda look: scope.measure(look.few)),
+    ("head_room", lambda look: fusion.head_room(look.moment)),
+    ("head_room", lambda look: interpolation.head_room(look.few)),
+)
 """Dear, and much the same at every epoch of a short run: measured before training alone, unless in full."""
+
+IN_FULL: tuple[tuple[str, Measure], ...] = (("index", lambda look: index.across_refresh(look.moment)),)
+"""Dear, and of interest only once something has been trained."""
 
 
 class Diary:
@@ -38,21 +78,24 @@ class Diary:
     def __init__(self, level: Level) -> None:
         self.entries: list[Entry] = []
         self._level = level
-        self._start: retriever.Start | None = None
+        self._past: Past | None = None
 
     def __call__(self, point: EpochPoint, run: Run) -> None:
         """Measure what the level asks for."""
         if self._level is Level.OFF:
             return
-        n_queries = FULL_SAMPLE if self._level is Level.FULL else LIGHT_SAMPLE
-        moment = Moment(run, run.progress(max(point.epoch - 1, 0)), n_queries=n_queries)
-        if self._start is None:
-            self._start = retriever.Start(moment)
-        start = self._start
-        measures = dict(EVERY_EPOCH) | {"retriever": lambda moment: retriever.measure(moment, start)}
-        if point.epoch == 0 or self._level is Level.FULL:
-            measures |= AT_THE_START
-        figures = {
-            f"{claim}.{name}": value for claim, measure in measures.items() for name, value in measure(moment).items()
-        }
+        full = self._level is Level.FULL
+        progress = run.progress(max(point.epoch - 1, 0))
+        moment = Moment(run, progress, n_queries=FULL_SAMPLE if full else LIGHT_SAMPLE)
+        few = moment if full else Moment(run, progress, n_queries=DEAR_SAMPLE)
+        if self._past is None:
+            self._past = Past(moment)
+        look = Look(moment=moment, few=few, past=self._past, point=point)
+        measures = EVERY_EPOCH
+        if full or point.epoch == 0:
+            measures += AT_THE_START
+        if full:
+            measures += IN_FULL
+        figures = {f"{claim}.{name}": value for claim, measure in measures for name, value in measure(look).items()}
+        self._past.remember(moment, point)
         self.entries.append(Entry(epoch=point.epoch, figures=figures))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from harness.diagnostics.moment import Moment, mean_where
+from harness.data.split import Indices
+from harness.diagnostics.interpolation import OfAnother
+from harness.diagnostics.moment import Moment, mean_where, ranks_of
+from harness.ftragrec.index import LiveIndex, Vectors
+from harness.ftragrec.memory import Admission
+from harness.ftragrec.scorer import Interpolate
 from harness.metrics import metric_values
-from harness.records import Ranks
 
 ALPHAS = tuple(step / 10 for step in range(11))
 """The grid on which each user's best share is looked for."""
@@ -38,14 +44,14 @@ def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
 
     ``alpha`` gives every user the best share of the knowledge on a grid, at the length of ``s``; ``switch`` turns the
     run's own retrieval on or off for each user. An oracle gains with noise too: only what is left over the same
-    oracle on shuffled neighbours could be won by a better mixture.
+    oracle on shuffled neighbours could be won by a better mixture. Shuffled, ``switch`` chooses between the backbone
+    and the run's own scores on another user's neighbours; NaN for a scorer that retrieves in a way of its own.
     """
     own, shuffled = (oracle_by_alpha(moment, metric, shuffle=shuffle) for shuffle in (False, True))
     off = metric_values(ranks_of(moment.backbone_scores, moment.valid.target), metric)
     on = metric_values(ranks_of(moment.enhanced_scores, moment.valid.target), metric)
-    other = metric_values(
-        ranks_of(_mixed(moment, moment.run.recipe.share.at(moment.progress), shuffle=True), moment.valid.target), metric
-    )
+    other = scores_with_neighbours_of_another(moment)
+    switched = None if other is None else np.maximum(metric_values(ranks_of(other, moment.valid.target), metric), off)
     return {
         "off": float(off.mean()),
         "on": float(on.mean()),
@@ -55,8 +61,37 @@ def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
         "best_common": float(own.mean(axis=1).max()),
         "oracle_alpha_spread": float(np.asarray(ALPHAS)[own.argmax(axis=0)].std()),
         "oracle_switch": float(np.maximum(on, off).mean()),
-        "oracle_switch_shuffled": float(np.maximum(other, off).mean()),
+        "oracle_switch_shuffled": float("nan") if switched is None else float(switched.mean()),
     }
+
+
+class SearchForAnother:
+    """An index that answers each query with the hits of the query before it in the batch."""
+
+    def __init__(self, index: LiveIndex) -> None:
+        self._index = index
+
+    def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
+        """Hits of the query before, the cosines its own."""
+        return self._index.search(np.roll(query, 1, axis=0), np.roll(sequence, 1, axis=0), n_hits)
+
+
+def scores_with_neighbours_of_another(moment: Moment) -> Tensor | None:
+    """The run's own scores of the valid sample on another user's neighbours, ``(n, n_items)``; None: cannot be had."""
+    run, valid = moment.run, moment.valid
+    shelf, scorer = run.library.shelf, run.recipe.scorer
+    prefix, sequence = valid.retrieved.prefix, valid.sequence
+    with torch.no_grad():
+        if scorer.reads_enhanced:
+            other = replace(shelf, index=SearchForAnother(shelf.index))
+            forward = run.system.forward(sequence=sequence, prefix=prefix, shelf=other, progress=moment.progress)
+            return shelf.scorer.scores(sequence=sequence, enhanced=forward.enhanced, prefix=prefix)[:, 1:]
+        if isinstance(scorer, Interpolate):
+            admission: Admission = scorer.admission or run.recipe.admission
+            entries = shelf.sourced[admission.admitted(shelf.sourced, moment.inputs)]
+            live = OfAnother(scorer, moment.inputs, entries, run.recipe.exclusion)
+            return live.scores(sequence=sequence, enhanced=valid.enhanced, prefix=prefix)[:, 1:]
+    return None
 
 
 def oracle_by_alpha(moment: Moment, metric: str, *, shuffle: bool) -> np.ndarray:
@@ -75,9 +110,3 @@ def _mixed(moment: Moment, alpha: float, *, shuffle: bool) -> Tensor:
     stretched = knowledge * (length / knowledge.norm(dim=1, keepdim=True).clamp(min=1e-12))
     with torch.no_grad():
         return ((1.0 - alpha) * forward.sequence + alpha * stretched) @ moment.inputs.item_matrix[1:].T
-
-
-def ranks_of(scores: Tensor, target: Tensor) -> Ranks:
-    """Rank of each target, ties against it, ``(n,)``."""
-    own = scores.gather(1, target[:, None] - 1)
-    return (scores >= own).sum(dim=1).numpy().astype(np.int32)

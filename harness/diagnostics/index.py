@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.diagnostics.moment import Moment, found_targets, mean_where
+from harness.data.split import Indices
+from harness.diagnostics.moment import Moment, found_targets, mean_where, probe_streams
+from harness.diagnostics.past import Past, last_encoded, neighbour_prefixes, share_kept
 from harness.ftragrec.forward import Forward
-from harness.ftragrec.index import MISSING, Flat
+from harness.ftragrec.index import MISSING
+from harness.records import EpochPoint
 
 THRESHOLD = 0.6
 """Cosine under which a hit counts as far, ``quality_threshold`` of the original's configuration."""
+
+ROUNDING = 1e-5
+"""Cosine distance under which a key has not moved."""
+
+SOME_ENTRIES = 2000
+"""Entries whose keys are encoded anew to see whether a refresh would move them."""
 
 LENGTHS = (5, 10, 20, 50)
 """Last prefix lengths of the strata, in items; the last stratum is open."""
@@ -83,19 +93,70 @@ def by_length(moment: Moment) -> dict[str, float]:
 
 def against_exact(moment: Moment) -> dict[str, float]:
     """Share of the exact nearest keys that the index finds, before any exclusion, and milliseconds a query of each."""
-    forward = moment.valid
-    memory, index = moment.run.library.shelf.memory, moment.run.library.shelf.index
-    n_hits = moment.run.recipe.selection.n_hits
-    query = torch.nn.functional.normalize(forward.query, dim=1).numpy()
-    sequence = torch.nn.functional.normalize(forward.sequence, dim=1).numpy()
+    forward, n_hits = moment.valid, moment.run.recipe.selection.n_hits
+    query, sequence = (torch.nn.functional.normalize(each, dim=1).numpy() for each in (forward.query, forward.sequence))
     began = time.perf_counter()
-    _, found = index.search(query, sequence, n_hits)
-    between = time.perf_counter()
-    _, exact = Flat().over(memory.normalised_keys()).search(query, sequence, min(n_hits, len(memory)))
-    ended = time.perf_counter()
+    _, found = moment.run.library.shelf.index.search(query, sequence, n_hits)
+    seconds = time.perf_counter() - began
+    _, exact = moment.exact.search(query, sequence, n_hits)
     there = np.any(exact[:, :, None] == found[:, None, :], axis=2) & (exact != MISSING)
     return {
         "recall": float(there.sum() / (exact != MISSING).sum()),
-        "milliseconds_per_query": 1e3 * (between - began) / len(query),
-        "milliseconds_per_query_exact": 1e3 * (ended - between) / len(query),
+        "milliseconds_per_query": 1e3 * seconds / len(query),
+        "milliseconds_per_query_exact": 1e3 * moment.exact.seconds / len(query),
     }
+
+
+def overlap(moment: Moment, past: Past, point: EpochPoint) -> dict[str, float]:
+    """How many neighbours of the valid sample are those of the look before, and how old the keys are.
+
+    ``age`` counts epochs since all keys were encoded; ``refreshed`` is 1 where the index was rebuilt since the look
+    before, so that the overlap is one across a refresh. Both others are NaN at the first look.
+    """
+    before = past.neighbours
+    return {
+        "overlap_previous": float("nan") if before is None else share_kept(before, neighbour_prefixes(moment.valid)),
+        "age": float(point.epoch - last_encoded(past, moment, point)),
+        "refreshed": float("nan") if before is None else float(moment.run.library.rebuilt),
+    }
+
+
+def refresh(moment: Moment) -> dict[str, float]:
+    """What a refresh by the recipe's own rule would do to stored keys if it came now; none is made.
+
+    A rule that adds the stored keys again moves none of them, whatever has become of the retriever.
+    """
+    stored, refreshed = _refreshed(moment, _some_entries(moment))
+    cosine = torch.nn.functional.cosine_similarity(stored, refreshed, dim=1)
+    # Rounding makes the cosine of equal vectors differ from 1.
+    moved = (1.0 - cosine).where((stored != refreshed).any(dim=1), 0.0)
+    return {"refresh_moves": moved.mean().item(), "refresh_moved": (moved > ROUNDING).float().mean().item()}
+
+
+def across_refresh(moment: Moment) -> dict[str, float]:
+    """Share of the valid sample's neighbours that a refresh by the recipe's own rule would keep if it came now."""
+    run, valid = moment.run, moment.valid
+    shelf = run.library.shelf
+    memory = replace(shelf.memory, keys=_refreshed(moment, np.arange(len(shelf.memory)))[1])
+    index = run.recipe.index.build(memory, moment.inputs, run.streams.integer("index"))
+    with torch.no_grad():
+        after = run.system.forward(
+            sequence=valid.sequence,
+            prefix=valid.retrieved.prefix,
+            shelf=replace(shelf, memory=memory, index=index),
+            progress=moment.progress,
+        )
+    return {"refresh_overlap": share_kept(neighbour_prefixes(valid), neighbour_prefixes(after))}
+
+
+def _some_entries(moment: Moment) -> Indices:
+    order = torch.randperm(len(moment.run.library.shelf.memory), generator=probe_streams("entries").generator("sample"))
+    return order[:SOME_ENTRIES].sort().values.numpy()
+
+
+def _refreshed(moment: Moment, entries: Indices) -> tuple[Tensor, Tensor]:
+    """Keys of entries as stored and as a refresh would leave them, ``(n, d)`` each."""
+    memory = moment.run.library.shelf.memory
+    stored = memory.keys[torch.from_numpy(entries)]
+    anew = moment.run.recipe.refresh.reencodes
+    return stored, moment.run.system.keys(memory.prefix[entries]) if anew else stored

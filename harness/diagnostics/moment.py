@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from harness.data.split import Indices
-from harness.ftragrec.feeding import noisy_sequences, window_batches
+from harness.diagnostics.exact import Remembering
+from harness.ftragrec.feeding import window_batches
 from harness.ftragrec.forward import Forward
+from harness.ftragrec.index import Flat
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.noise import Noise
 from harness.ftragrec.objective import Term
@@ -18,11 +20,18 @@ from harness.ftragrec.phases import BackboneDropout
 from harness.ftragrec.run import Run
 from harness.ftragrec.streams import Streams
 from harness.ftragrec.terms import loss_terms
+from harness.records import Ranks
 from harness.schedules import Progress
 
 LIGHT_SAMPLE = 512
 FULL_SAMPLE = 2000
 """Queries of each kind that a moment looks at; all where there are fewer."""
+
+DEAR_SAMPLE = 256
+"""Queries for what compares each of them to every entry or tries many mixtures, at the light level."""
+
+WINDOWED = 4
+"""Samples of the windows that training samples are drawn from, for each of those: the more, the more users."""
 
 
 class Moment:
@@ -47,7 +56,12 @@ class Moment:
     @cached_property
     def valid(self) -> Forward:
         """Valid queries, as evaluation treats them, without gradient."""
-        return self._forward(self._sample(self.inputs.prefixes.valid, "valid"))
+        return self._forward(self.valid_sample)
+
+    @cached_property
+    def valid_sample(self) -> Indices:
+        """Prefix numbers of the valid queries."""
+        return self._sample(self.inputs.prefixes.valid, "valid")
 
     @cached_property
     def train(self) -> Forward:
@@ -58,6 +72,11 @@ class Moment:
     def train_sample(self) -> Indices:
         """Prefix numbers of the training samples."""
         return self._sample(self.inputs.prefixes.train, "train")
+
+    @cached_property
+    def exact(self) -> Remembering:
+        """Exact search over the stored keys."""
+        return Remembering(Flat().over(self.run.library.shelf.memory.normalised_keys()))
 
     @cached_property
     def backbone_scores(self) -> Tensor:
@@ -90,13 +109,30 @@ class Moment:
         forward = self.run.forward(sequence, prefix, self.progress)
         return loss_terms(self.run.recipe, forward, self.progress)
 
-    def noisy_training(self) -> Forward:
-        """The training samples as an epoch of training treats them, all dropout included, without gradient."""
-        streams, epoch = probe_streams("noise"), self.progress.epoch
-        sequences = noisy_sequences(self.inputs, self.run.recipe.backbone_dropout, streams, epoch)
-        places = torch.from_numpy(np.searchsorted(self.inputs.prefixes.train, self.train_sample))
+    def noisy_training(self) -> tuple[Forward, Forward]:
+        """Some training samples as an epoch of training treats them, all dropout included, and as evaluation does.
+
+        Whole windows of a few users, encoded as an epoch encodes all of them; without gradient.
+        """
+        recipe, streams = self.run.recipe, probe_streams("noise")
+        moves = self.run.enter(self.progress)
+        noise = Noise.of_epoch(streams, self.progress.epoch)
         with torch.no_grad():
-            return self.run.forward(sequences[places], self.train_sample, self.progress, Noise.of_epoch(streams, epoch))
+            if moves or recipe.backbone_dropout is BackboneDropout.ACTIVE:
+                batches = window_batches(
+                    self.inputs,
+                    recipe.backbone_dropout,
+                    batch_size=WINDOWED * self.n_queries,
+                    streams=streams,
+                    epoch=self.progress.epoch,
+                )
+                sequence, prefix = next(batches)
+                order = torch.randperm(len(prefix), generator=streams.generator("sample"))[: self.n_queries]
+                sequence, prefix = sequence[order], prefix[order.numpy()]
+            else:
+                sequence, prefix = self.inputs.encodings[torch.from_numpy(self.train_sample)], self.train_sample
+            noisy = self.run.forward(sequence, prefix, self.progress, noise)
+        return noisy, self._forward(prefix)
 
     def _forward(self, prefix: Indices) -> Forward:
         with torch.no_grad():
@@ -118,6 +154,12 @@ def found_targets(forward: Forward) -> Tensor:
     """Targets of the neighbours, 0 where there is none, ``(batch, k)``."""
     memory = forward.retrieved.memory
     return memory.target[forward.neighbours.entry].where(forward.neighbours.mask, 0)
+
+
+def ranks_of(scores: Tensor, target: Tensor) -> Ranks:
+    """Rank of each target by scores ``(n, n_items)``, ties against it, ``(n,)``."""
+    own = scores.gather(1, target[:, None] - 1)
+    return (scores >= own).sum(dim=1).numpy().astype(np.int32)
 
 
 def mean_where(values: Tensor, chosen: Tensor) -> float:

@@ -7,17 +7,10 @@ from torch import Tensor
 
 from harness.diagnostics.index import hits
 from harness.diagnostics.moment import Moment
+from harness.diagnostics.past import Past
 
 
-class Start:
-    """Vectors of the valid sample before the first epoch."""
-
-    def __init__(self, moment: Moment) -> None:
-        self.query = moment.valid.query.clone()
-        self.sequence = moment.valid.sequence.clone()
-
-
-def measure(moment: Moment, start: Start) -> dict[str, float]:
+def measure(moment: Moment, start: Past) -> dict[str, float]:
     """Closeness of ``R(s)`` to ``s``, drift from the start, and the hit rate of training less that of valid."""
     forward = moment.valid
     cosine = torch.nn.functional.cosine_similarity(forward.query, forward.sequence)

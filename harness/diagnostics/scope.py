@@ -1,45 +1,65 @@
-"""Claim 9: what the admission to the memory drops, and whether it would have been found and been right."""
+"""Claim 9: what is no entry, and whether it would have been found and been right."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from harness.diagnostics.exact import Merged
 from harness.diagnostics.index import hits
 from harness.diagnostics.moment import Moment
-from harness.ftragrec.index import Flat
-from harness.ftragrec.search import NeighbourSearch, Stage
+from harness.ftragrec.index import Flat, LiveIndex
+from harness.ftragrec.memory import Memory
+from harness.ftragrec.search import NeighbourSearch, Selection, Stage, TopK
 
 
 def measure(moment: Moment) -> dict[str, float]:
     """Share of the sourced prefixes that are no entries; hit rates with them and without, both by exact search."""
-    run, forward = moment.run, moment.valid
-    shelf, system = run.library.shelf, run.system
-    everything = system.memory_of(shelf.sourced, system.keys(shelf.sourced))
-    rates: dict[str, float] = {}
-    for name, memory in (("kept", shelf.memory), ("all", everything)):
-        search = NeighbourSearch(
-            exclusion=run.recipe.exclusion, filters=run.recipe.filters, selection=run.recipe.selection
-        )
-        found = search(
-            index=Flat().over(memory.normalised_keys()),
-            memory=memory,
-            inputs=moment.inputs,
-            query=forward.query,
-            sequence=forward.sequence,
-            prefix=forward.retrieved.prefix,
-            stage=Stage.EVAL,
-        )
-        led = (memory.target[found.entry] == forward.target[:, None]) & found.mask
-        rates[name] = led.any(dim=1).float().mean().item()
-        if name == "all":
-            dropped = ~np.isin(memory.prefix, shelf.memory.prefix)
-            useful = torch.from_numpy(dropped)[found.entry][led]
-            rates["dropped_of_useful"] = useful.float().mean().item() if len(useful) else float("nan")
+    run, shelf = moment.run, moment.run.library.shelf
+    kept = np.isin(shelf.sourced, shelf.memory.prefix, assume_unique=True)
+    dropped = run.system.memory_of(shelf.sourced[~kept], run.system.keys(shelf.sourced[~kept]))
+    found, _ = led(moment, moment.valid.query, shelf.memory, moment.exact)
+    found_all, entry = found, None
+    if len(dropped):
+        everything = run.system.memory_of(shelf.sourced, _in_order(kept, shelf.memory, dropped))
+        parts = ((np.flatnonzero(kept), moment.exact), (np.flatnonzero(~kept), Flat().over(dropped.normalised_keys())))
+        found_all, entry = led(moment, moment.valid.query, everything, Merged(parts))
+    useful = torch.zeros(int(found.sum())) if entry is None else torch.from_numpy(~kept)[entry][found_all]
     return {
-        "dropped": 1.0 - len(shelf.memory) / len(shelf.sourced),
-        "dropped_of_useful": rates["dropped_of_useful"],
-        "hit_rate_kept": rates["kept"],
-        "hit_rate_all": rates["all"],
-        "hit_rate_searched": hits(forward).float().mean().item(),
+        "dropped": 1.0 - float(kept.mean()),
+        "dropped_of_useful": useful.float().mean().item() if len(useful) else float("nan"),
+        "hit_rate_kept": found.any(dim=1).float().mean().item(),
+        "hit_rate_all": found_all.any(dim=1).float().mean().item(),
+        "hit_rate_searched": hits(moment.valid).float().mean().item(),
     }
+
+
+def _in_order(kept: np.ndarray, memory: Memory, dropped: Memory) -> Tensor:
+    """Keys of all sourced prefixes, those of entries as stored."""
+    keys = torch.empty(len(kept), memory.keys.shape[1])
+    keys[torch.from_numpy(kept)] = memory.keys
+    keys[torch.from_numpy(~kept)] = dropped.keys
+    return keys
+
+
+def led(moment: Moment, query: Tensor, memory: Memory, index: LiveIndex) -> tuple[Tensor, Tensor]:
+    """Which neighbours of the valid sample lead to its targets, and their entry numbers, ``(n, k)`` each.
+
+    They are chosen as the recipe chooses; where it takes some of every range of lengths, the nearest as many of all.
+    """
+    recipe, forward = moment.run.recipe, moment.valid
+    selection: Selection = recipe.selection
+    if selection.ranges:
+        selection = TopK(k=forward.neighbours.entry.shape[1])
+    search = NeighbourSearch(exclusion=recipe.exclusion, filters=recipe.filters, selection=selection)
+    found = search(
+        index=index,
+        memory=memory,
+        inputs=moment.inputs,
+        query=query,
+        sequence=forward.sequence,
+        prefix=forward.retrieved.prefix,
+        stage=Stage.EVAL,
+    )
+    return (memory.target[found.entry] == forward.target[:, None]) & found.mask, found.entry

@@ -1,0 +1,174 @@
+"""Claim 4: what the best mixture of probabilities gives that needs no training, chosen on valid and read on test."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+from itertools import product
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.data.split import Indices
+from harness.diagnostics.exact import Remembering
+from harness.diagnostics.moment import Moment, ranks_of
+from harness.diagnostics.scope import led
+from harness.ftragrec.interpolation import ProbabilityInterpolation
+from harness.ftragrec.retrieved import Neighbours
+from harness.ftragrec.scorer import Interpolate
+from harness.ftragrec.search import Selection, Stage, TopK
+from harness.metrics import metric_values
+
+NEIGHBOURS = (10, 50, 200)
+TEMPERATURES = (0.05, 0.15, 0.5, 2.0)
+FIRST_SHARE = 0.3
+SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
+"""Number and temperature of neighbours are tried together at the first share, then shares at the best of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """Of the mixture ``p = (1 - l) softmax(s . E) + l knn``: how many neighbours, their temperature, and l."""
+
+    k: int
+    tau: float
+    share: float
+
+
+BACKBONE = Setting(k=NEIGHBOURS[0], tau=TEMPERATURES[0], share=0.0)
+"""No mixture at all: what the search starts from, so that its choice is never worse on valid."""
+
+
+class Swept(ProbabilityInterpolation):
+    """The scorer at any setting over one exact search for the most neighbours, or with those of another query."""
+
+    def __init__(self, moment: Moment) -> None:
+        """Over the raw ``s`` of every prefix that the sources offer now; no valid or test target is among them."""
+        run, entries = moment.run, moment.run.library.shelf.sourced
+        spec = Interpolate(share=0.0, selection=TopK(k=max(NEIGHBOURS)), temperature=TEMPERATURES[0])
+        super().__init__(spec, moment.inputs, entries, run.recipe.exclusion)
+        self._index = Remembering(self._index)
+        self._neighbours: dict[tuple[bytes, Selection], Neighbours] = {}
+        self._shuffled = False
+
+    def at(self, setting: Setting, *, shuffled: bool = False) -> Swept:
+        """The same at a setting, on each query's own neighbours or on those of the query before it."""
+        other = copy.copy(self)
+        other._spec = Interpolate(share=setting.share, selection=TopK(k=setting.k), temperature=setting.tau)
+        other._shuffled = shuffled
+        return other
+
+    def search_widest(self, queries: Queries) -> None:
+        """Search once for the most neighbours, so that no setting has to."""
+        self.at(replace(BACKBONE, k=max(NEIGHBOURS))).neighbours(queries.sequence, queries.prefix)
+
+    def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:
+        """Those that the scorer finds at this setting."""
+        asked = (prefix.tobytes(), self._spec.selection)
+        if asked not in self._neighbours:
+            self._neighbours[asked] = replace(self._search, selection=self._spec.selection)(
+                index=self._index,
+                memory=self._memory,
+                inputs=self._inputs,
+                query=sequence,
+                sequence=sequence,
+                prefix=prefix,
+                stage=Stage.EVAL,
+            )
+        found = self._neighbours[asked]
+        return of_the_query_before(found) if self._shuffled else found
+
+    def hit_rate(self, moment: Moment) -> float:
+        """Share of valid queries with a neighbour that leads to the target, as many and chosen as the recipe does."""
+        return led(moment, moment.valid.sequence, self._memory, self._index)[0].any(dim=1).float().mean().item()
+
+
+class OfAnother(ProbabilityInterpolation):
+    """A scorer with the neighbours of the query before in the place of each query's own."""
+
+    def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:
+        """The search's own answer, moved by one query."""
+        return of_the_query_before(super().neighbours(sequence, prefix))
+
+
+def of_the_query_before(found: Neighbours) -> Neighbours:
+    """Each query's neighbours given to the next query of the batch, the last one's to the first."""
+    return replace(
+        found,
+        entry=found.entry.roll(1, dims=0),
+        mask=found.mask.roll(1, dims=0),
+        cosine=found.cosine.roll(1, dims=0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Queries:
+    """Queries of one kind: prefix numbers ``(n,)``, ``s`` ``(n, d)`` and targets ``(n,)``."""
+
+    prefix: Indices
+    sequence: Tensor
+    target: Tensor
+
+    @classmethod
+    def of(cls, moment: Moment, prefix: Indices) -> Queries:
+        """Those prefixes, as evaluation encodes them."""
+        inputs = moment.inputs
+        return cls(
+            prefix=prefix,
+            sequence=inputs.encodings[torch.from_numpy(prefix)],
+            target=torch.from_numpy(inputs.prefixes.target[prefix]),
+        )
+
+
+def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
+    """The best mixture of probabilities on the valid sample, what it gives there and on the same users' test queries.
+
+    Neighbours are those of the raw ``s`` by cosine, exact, among all prefixes that the sources offer. Valid targets are
+    no entries while valid is scored, and none are when test is, either: a run whose sources add them then would gain
+    more. The setting is chosen on valid alone; the figures on test inform and decide nothing. With shuffled neighbours
+    the same setting mixes in those of another user, so what it gains then is not the neighbours' doing.
+    ``hit_rate_by_sequence`` is of the neighbours that the recipe would choose if it searched with ``s``.
+    """
+    swept = Swept(moment)
+    valid = Queries.of(moment, moment.valid_sample)
+    test = Queries.of(moment, moment.inputs.prefixes.test[moment.inputs.prefixes.user[valid.prefix]])
+    for queries in (valid, test):
+        swept.search_widest(queries)
+    best = chosen(swept, valid, metric)
+    off, on = (_values(swept.at(each), valid, metric) for each in (BACKBONE, best))
+    gain = on - off
+    return {
+        "off_valid": float(off.mean()),
+        "interpolation_valid": float(on.mean()),
+        "interpolation_valid_shuffled": float(_values(swept.at(best, shuffled=True), valid, metric).mean()),
+        "interpolation_gain_error": float(gain.std(ddof=1) / np.sqrt(len(gain))) if len(gain) > 1 else float("nan"),
+        "off_test": float(_values(swept.at(BACKBONE), test, metric).mean()),
+        "interpolation_test": float(_values(swept.at(best), test, metric).mean()),
+        "interpolation_test_shuffled": float(_values(swept.at(best, shuffled=True), test, metric).mean()),
+        "interpolation_k": float(best.k) if best.share else float("nan"),
+        "interpolation_tau": best.tau if best.share else float("nan"),
+        "interpolation_l": best.share,
+        "hit_rate_by_sequence": swept.hit_rate(moment),
+    }
+
+
+def chosen(swept: Swept, queries: Queries, metric: str) -> Setting:
+    """The setting with the best mean; the first of equals, and the backbone alone before all."""
+
+    def mean(setting: Setting) -> float:
+        return float(_values(swept.at(setting), queries, metric).mean())
+
+    grid = [Setting(k=k, tau=tau, share=FIRST_SHARE) for k, tau in product(NEIGHBOURS, TEMPERATURES)]
+    means = {setting: mean(setting) for setting in grid}
+    best = max(means, key=means.__getitem__)
+    along = [replace(best, share=share) for share in SHARES if share != FIRST_SHARE]
+    means = {BACKBONE: mean(BACKBONE), best: means[best]} | {setting: mean(setting) for setting in along}
+    return max(means, key=means.__getitem__)
+
+
+def _values(scorer: Swept, queries: Queries, metric: str) -> NDArray[np.float64]:
+    with torch.no_grad():
+        scores = scorer.scores(sequence=queries.sequence, enhanced=queries.sequence, prefix=queries.prefix)
+    return metric_values(ranks_of(scores[:, 1:], queries.target), metric)

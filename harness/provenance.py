@@ -31,7 +31,16 @@ RUN_SOURCES = (
 )
 """Files below ``harness/`` that decide a run's ranks; a change in any of them makes new records."""
 
-ASKING = ("catalogue.py", "checks.py", "claims.py", "evidence.py", "figures.py", "pages.py", "rules.py")
+ASKING = (
+    "catalogue.py",
+    "checks.py",
+    "claims.py",
+    "evidence.py",
+    "figures.py",
+    "pages.py",
+    "rules.py",
+    "seeds.py",
+)
 """Files of ``harness/diagnostics`` that ask figures and measure none."""
 
 BESIDE_A_RUN = ("ftragrec/reach.py", "ftragrec/stopwatch.py")

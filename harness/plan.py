@@ -121,10 +121,9 @@ def make_plan(study: Study) -> Plan:
         base = compose(as_found, study.base)
     except CompositionError as problem:
         raise StudyFileError([study.problem("base", str(problem))]) from problem
-    rows = [
-        PlannedRow(row=ArmRow(name=BASE, arm=BASE), recipe=base),
-        PlannedRow(row=ArmRow(name=A_A, arm=A_A), recipe=base),
-    ]
+    rows = [PlannedRow(row=ArmRow(name=BASE, arm=BASE), recipe=base)]
+    if study.rows:  # base alone has nothing that a noise floor could be compared with
+        rows.append(PlannedRow(row=ArmRow(name=A_A, arm=A_A), recipe=base))
     row_of_recipe = {base.digest(): BASE}
     problems: list[Problem] = []
     for setting in study.settings():

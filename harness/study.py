@@ -137,9 +137,30 @@ def load_study(
     Raises:
         StudyFileError: the file cannot be read or used; it lists every mistake with its line.
     """
-    known = available() if catalogue is None else {each.id: each for each in catalogue}
     file = Path(path)
-    document = parse_yaml(_read(file), str(path))
+    return read_study(_read(file), file, overrides, catalogue=catalogue)
+
+
+def read_study(
+    content: bytes,
+    file: Path,
+    overrides: Overrides | None = None,
+    *,
+    catalogue: Iterable[type[Intervention]] | None = None,
+) -> Study:
+    """The same from the content of a study file.
+
+    Args:
+        content: YAML.
+        file: what errors name; relative paths start from its folder.
+        overrides: values of the command line.
+        catalogue: as for :func:`load_study`.
+
+    Raises:
+        StudyFileError: it cannot be used.
+    """
+    known = available() if catalogue is None else {each.id: each for each in catalogue}
+    document = parse_yaml(content, str(file))
     values = document.value
     if not isinstance(values, dict):
         found = "the file is empty" if values is None else "not a mapping of keys to values"

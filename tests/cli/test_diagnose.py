@@ -1,0 +1,62 @@
+"""What ``diagnose`` runs: base alone, from a study file, a data set or a checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.diagnosing import study_to_diagnose
+from harness.diagnostics.evidence import Level
+from harness.errors import InputError
+from harness.plan import make_plan
+from harness.study import Overrides
+
+WORLD = "".join(f"u{user} " + " ".join(f"i{(user + step) % 7}" for step in range(8)) + "\n" for user in range(9))
+STUDY = """\
+name: mine
+data: {path: world.txt, format: sequences, min_interactions: 1}
+base: [wiring.cosine]
+arms: {reverse: kl.reverse}
+seed: 7
+budget: {epochs: 3, patience: 2}
+diagnostics: {level: off, mute: {FTR101: known}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "world.txt").write_text(WORLD, encoding="utf-8")
+    (tmp_path / "mine.yaml").write_text(STUDY, encoding="utf-8")
+    return tmp_path
+
+
+def test_of_a_study_it_keeps_all_but_the_arms(folder: Path) -> None:
+    study = study_to_diagnose(folder / "mine.yaml", None, Overrides(epochs=5))
+    (cell,) = make_plan(study).cells()
+    assert (cell.row, cell.replicate, cell.level) == ("base", 0, Level.FULL)
+    assert str(cell.recipe.similarity) == "CosineSimilarity()"
+    assert (study.slug, study.seed, study.budget.epochs, study.budget.patience) == ("diagnosis_mine", 7, 5, 2)
+    assert study.diagnostics.mute == {"FTR101": "known"}
+
+
+def test_a_file_of_interactions_or_a_named_set_is_enough(folder: Path) -> None:
+    study = study_to_diagnose(None, str(folder / "world.txt"), Overrides(replicates=2))
+    assert study.data.path == (folder / "world.txt").resolve()
+    assert (study.slug, len(make_plan(study).cells())) == ("diagnosis_world", 2)
+    assert study_to_diagnose(None, "ml-100k", Overrides()).data.name == "ml-100k"
+
+
+@pytest.mark.parametrize(
+    ("target", "data", "message"),
+    [
+        (None, None, "nothing to diagnose: give a study file, or name data, such as --data ml-100k"),
+        ("mine.yaml", "ml-100k", "names its own data; leave out --data ml-100k"),
+        ("model.pth", "ml-100k", r"model.pth is neither a study file \(.yaml\) nor a checkpoint \(.safetensors\)"),
+        (None, "ml-100", "did you mean ml-100k"),
+        (None, "nowhere.inter", "nowhere.inter does not exist"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(folder: Path, target: str, data: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        study_to_diagnose(None if target is None else folder / target, data, Overrides())

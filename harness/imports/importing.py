@@ -1,0 +1,211 @@
+"""From a RecBole checkpoint to a backbone file of ours, matched to a data set by the items' ids."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.backbone.spec import BackboneSpec
+from harness.data.atomic import Columns, parse_atomic
+from harness.data.fetch import get
+from harness.data.interactions import Interactions
+from harness.data.sources import DataSpec, Format, load
+from harness.data.text import read_content
+from harness.errors import InputError
+from harness.imports.recbole import RecBoleCheckpoint, read_recbole
+from harness.imports.recbole_items import RecBoleFilter, recbole_items
+from harness.metrics import METRICS, metric_values
+
+Rows = NDArray[np.int64]
+
+_SIZES = ("n_layers", "n_heads", "hidden_size", "inner_size", "max_length")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """An import in figures.
+
+    Attributes:
+        written: the file of ours.
+        checkpoint: what was read.
+        spec: of the encoder.
+        n_items: matched by their ids.
+        data: the data set's name.
+        metric: that RecBole chose its epoch by, or ours where RecBole's is none of ours.
+        valid: its mean over users on valid, as we compute it, all items ranked.
+        assumed: what the file leaves open and was taken for granted, a phrase each.
+    """
+
+    written: Path
+    checkpoint: RecBoleCheckpoint
+    spec: BackboneSpec
+    n_items: int
+    data: str
+    metric: str
+    valid: float
+    assumed: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """The import in words, a line each."""
+        found = self.checkpoint
+        epoch = (
+            f"epoch {found.epoch} of RecBole's training" if found.epoch else "of an epoch that the file does not tell"
+        )
+        sizes = ", ".join(f"{name} {getattr(self.spec, name)}" for name in _SIZES)
+        said = [
+            f"{found.architecture or 'SASRec or DuoRec'}, {epoch}: {sizes}",
+            f"{self.n_items} items matched by id with {self.data}",
+            f"valid {self.metric}: {self.valid:.4f} here{self._theirs()}",
+        ]
+        return said + [f"taken for granted, since the file does not tell: {each}" for each in self.assumed]
+
+    def _theirs(self) -> str:
+        score, metric = self.checkpoint.best_valid_score, self.checkpoint.settings.get("valid_metric")
+        if score is None or not isinstance(metric, str):
+            return ", RecBole's own is not in the file"
+        return f"; RecBole's own, by its split and candidates: {metric.lower()} {score:.4f}"
+
+
+def import_recbole(
+    path: Path,
+    data_spec: DataSpec,
+    out: Path,
+    *,
+    inter: Path | None = None,
+    columns: Columns | None = None,
+    n_heads: int | None = None,
+    dropout: float | None = None,
+    data_dir: Path | None = None,
+) -> Imported:
+    """Read a checkpoint, match its items with a data set, and write a backbone file.
+
+    Args:
+        path: the checkpoint.
+        data_spec: the data set of the studies to come.
+        out: the file to write; it must not exist.
+        inter: RecBole's own ``.inter`` file, where ``data_spec`` is another form of the same interactions.
+        columns: of that file.
+        n_heads, dropout: where the checkpoint does not say.
+        data_dir: the folder of named data sets.
+
+    Raises:
+        InputError: the checkpoint cannot be read, or does not belong to the data.
+        harness.errors.EnvironmentProblem: the data cannot be fetched, or the file not be written.
+    """
+    if out.exists():
+        raise InputError(f"{out} exists already; give another --out, or delete it first")
+    found = read_recbole(path)
+    spec = found.spec(n_heads=n_heads, dropout=dropout)
+    data = load(data_spec, data_dir)
+    rows = item_rows(found, data, _recbole_ids(found, data_spec, inter, columns or data_spec.columns, data_dir))
+    return _written(found, spec, data, rows, out)
+
+
+def item_rows(found: RecBoleCheckpoint, data: Interactions, ids: Sequence[str]) -> Rows:
+    """RecBole's number of each of our items, ``(n_items,)``.
+
+    Args:
+        found: the checkpoint.
+        data: ours.
+        ids: of RecBole's items, from its number 1.
+
+    Raises:
+        InputError: the three do not hold the same items.
+    """
+    numbers = {label: number for number, label in enumerate(ids, start=1)}
+    ours = data.item_labels[1:].tolist()
+    if found.n_items != len(ids) or set(numbers) != set(ours):
+        only_here = len(set(ours) - set(numbers))
+        raise found.problem(
+            f"the checkpoint has {found.n_items} items, its .inter file {len(ids)} after RecBole's filter "
+            f"({_filter_told(found)}), the data {data.name} {len(ours)}, of which {only_here} are not among RecBole's; "
+            "give the same file with the same filter: --min-interactions here against user_inter_num_interval and "
+            "item_inter_num_interval there (min_user_inter_num, min_item_inter_num before RecBole 1.0)"
+        )
+    return np.array([numbers[label] for label in ours], dtype=np.int64)
+
+
+def _filter_told(found: RecBoleCheckpoint) -> str:
+    return (
+        str(RecBoleFilter.of_settings(found.settings)) if found.settings else "not in the file, taken to be the data's"
+    )
+
+
+def _recbole_ids(
+    found: RecBoleCheckpoint, spec: DataSpec, inter: Path | None, columns: Columns, data_dir: Path | None
+) -> list[str]:
+    """The ids of RecBole's items in the order of their numbers."""
+    if inter is None:
+        if spec.file_format() is not Format.RECBOLE:
+            raise InputError(
+                f"RecBole numbers items by their order in its .inter file, and {spec.source} is sequence text; give "
+                "the .inter file that the model was trained on with --inter"
+            )
+        inter = spec.path if spec.name is None else get(spec.name, data_dir=data_dir)
+    assert inter is not None  # a spec has a name or a path
+    for key, name in (("USER_ID_FIELD", columns.user), ("ITEM_ID_FIELD", columns.item)):
+        theirs = found.settings.get(key, name)
+        if theirs != name:
+            option = key.partition("_")[0].lower()
+            raise found.problem(
+                f"it was trained with {key} {theirs!r}, and the column here is {name}; give --{option}-column"
+            )
+    if found.settings:
+        kept = RecBoleFilter.of_settings(found.settings)
+    else:
+        kept = RecBoleFilter.at_least(spec.min_interactions)
+    return recbole_items(parse_atomic(read_content(inter), inter, columns), kept)
+
+
+def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, rows: Rows, out: Path) -> Imported:
+    """Build our encoder with the parameters, try it on valid, and write it."""
+    import torch
+
+    from harness.backbone.checkpoint import Backbone, save_backbone
+    from harness.backbone.model import DuoRec
+    from harness.backbone.pretrain import valid_ranks
+    from harness.data.split import split_prefixes
+
+    model = DuoRec(data.n_items, spec)
+    model.load_state_dict({name: torch.from_numpy(numbers.copy()) for name, numbers in found.tensors(rows).items()})
+    metric = str(found.settings.get("valid_metric", "")).lower().replace("hit@", "recall@")
+    metric = metric if metric in METRICS else "ndcg@10"
+    valid = float(metric_values(valid_ranks(model, data, split_prefixes(data)), metric).mean())
+    provenance = {
+        "origin": "RecBole",
+        "architecture": found.architecture,
+        "epoch": str(found.epoch or ""),
+        "source": found.path.name,
+        "source_sha256": found.sha256,
+        "data": data.name,
+        "fingerprint": data.fingerprint(),
+    }
+    backbone = Backbone(
+        model=model,
+        spec=spec,
+        key=hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()[:20],
+        chosen_epoch=found.epoch or 0,
+        history=(),
+        seconds=0.0,
+        provenance=provenance,
+    )
+    save_backbone(backbone, out)
+    assumed = (
+        () if found.settings else ("the model is SASRec or DuoRec", "activation gelu", "LayerNorm's epsilon 1e-12")
+    )
+    return Imported(
+        written=out,
+        checkpoint=found,
+        spec=spec,
+        n_items=data.n_items,
+        data=data.name,
+        metric=metric,
+        valid=valid,
+        assumed=assumed,
+    )

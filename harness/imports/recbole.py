@@ -1,0 +1,269 @@
+"""A SASRec or DuoRec checkpoint that RecBole wrote: its parameters under our names, and what it says of itself.
+
+Source: RecBole 1.2.1 (Zhao et al., CIKM 2021), whose trainer saves configuration, epoch, score and ``state_dict``.
+DuoRec's public implementation is a fork of an earlier RecBole with the same encoder and the same names. The code is our
+own.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.backbone.spec import BackboneSpec
+from harness.errors import InputError
+from harness.imports.inert_pickle import Made
+from harness.imports.torch_archive import TorchArchive, read_torch_archive
+
+ARCHITECTURES = ("SASRec", "DuoRec", "CL4SRec")
+"""RecBole's names of models whose forward pass is the one that our backbone computes."""
+
+Numbers = NDArray[np.float32]
+
+_BLOCK = "trm_encoder.layer.{}."
+_LINEAR = {
+    "multi_head_attention.query": ("d", "d"),
+    "multi_head_attention.key": ("d", "d"),
+    "multi_head_attention.value": ("d", "d"),
+    "multi_head_attention.dense": ("d", "d"),
+    "feed_forward.dense_1": ("inner", "d"),
+    "feed_forward.dense_2": ("d", "inner"),
+}
+_NORMS = ("multi_head_attention.LayerNorm", "feed_forward.LayerNorm")
+_RENAMED = {
+    "multi_head_attention.dense": "output",
+    "multi_head_attention.LayerNorm": "attention_norm",
+    "feed_forward.dense_1": "expansion",
+    "feed_forward.dense_2": "contraction",
+    "feed_forward.LayerNorm": "feed_forward_norm",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecBoleCheckpoint:
+    """What a checkpoint holds, as far as it is read.
+
+    Attributes:
+        path, sha256: the file and its checksum.
+        parameters: RecBole's name -> numbers.
+        settings: RecBole's configuration, what is not text, a number or None as ``...``; empty where the file has none.
+        epoch: of RecBole's training, from 1; None where the file does not say.
+        best_valid_score: RecBole's score on its valid split by ``settings["valid_metric"]``; None where unsaid.
+    """
+
+    path: Path
+    sha256: str
+    parameters: Mapping[str, Numbers]
+    settings: Mapping[str, object]
+    epoch: int | None
+    best_valid_score: float | None
+
+    @property
+    def n_items(self) -> int:
+        """Items without padding."""
+        return len(self.parameters["item_embedding.weight"]) - 1
+
+    @property
+    def architecture(self) -> str:
+        """RecBole's name of the model; empty where the file does not say."""
+        return str(self.settings.get("model") or "")
+
+    def spec(self, *, n_heads: int | None = None, dropout: float | None = None) -> BackboneSpec:
+        """Our specification of the same encoder.
+
+        Args:
+            n_heads, dropout: what the user says, where the file does not.
+
+        Raises:
+            InputError: the file and the user leave one open or disagree, or our encoder cannot compute this one.
+        """
+        d = self.parameters["item_embedding.weight"].shape[1]
+        max_length = len(self.parameters["position_embedding.weight"])
+        activation = self.settings.get("hidden_act", "gelu")
+        if activation != "gelu":
+            raise self.problem(f"its hidden_act is {activation!r}; this program's encoder has gelu")
+        return BackboneSpec(
+            hidden_size=d,
+            n_layers=_n_layers(self.parameters),
+            n_heads=self._heads(n_heads, d),
+            inner_size=self.parameters["trm_encoder.layer.0.feed_forward.dense_1.weight"].shape[0],
+            max_length=max_length,
+            stride=max(1, max_length // 2),
+            dropout=self._dropout(dropout),
+            layer_norm_eps=self._number("layer_norm_eps", 1e-12),
+        )
+
+    def tensors(self, item_rows: NDArray[np.int64]) -> dict[str, Numbers]:
+        """The parameters by our names and with our numbering of items.
+
+        Args:
+            item_rows: RecBole's number of each of our items, from our number 1 on, ``(n_items,)``.
+        """
+        items = self.parameters["item_embedding.weight"]
+        renamed = {
+            # RecBole draws a vector for its padding and never uses it; ours is 0.
+            "item_embedding.weight": np.concatenate([np.zeros_like(items[:1]), items[item_rows]]),
+            "position_embedding.weight": self.parameters["position_embedding.weight"],
+        }
+        for part in ("weight", "bias"):
+            renamed[f"embedding_norm.{part}"] = self.parameters[f"LayerNorm.{part}"]
+            for layer in range(_n_layers(self.parameters)):
+                here = _BLOCK.format(layer)
+                renamed[f"blocks.{layer}.projection.{part}"] = np.concatenate(
+                    [self.parameters[f"{here}multi_head_attention.{each}.{part}"] for each in ("query", "key", "value")]
+                )
+                for theirs, ours in _RENAMED.items():
+                    renamed[f"blocks.{layer}.{ours}.{part}"] = self.parameters[f"{here}{theirs}.{part}"]
+        return renamed
+
+    def problem(self, what: str) -> InputError:
+        return InputError(f"{self.path}: {what}")
+
+    def _heads(self, given: int | None, d: int) -> int:
+        written = self.settings.get("n_heads")
+        if written is None and given is None:
+            raise self.problem("it does not say how many attention heads the model has; add --heads, such as --heads 2")
+        if written is not None and given is not None and written != given:
+            raise self.problem(f"it says n_heads {written!r}, and --heads says {given}; leave --heads out")
+        heads = given if written is None else written
+        if type(heads) is not int or heads < 1 or d % heads:
+            raise self.problem(
+                f"{heads!r} heads do not divide a width of {d}; give the model's own number with --heads"
+            )
+        return heads
+
+    def _dropout(self, given: float | None) -> float:
+        if given is not None:
+            return given
+        if not self.settings:
+            raise self.problem(
+                "it does not say the rate of dropout, which is active while a study fine-tunes; add --dropout, such as "
+                "--dropout 0.5, RecBole's default"
+            )
+        hidden, attention = self._number("hidden_dropout_prob", 0.5), self._number("attn_dropout_prob", 0.5)
+        if hidden != attention:
+            raise self.problem(
+                f"its hidden_dropout_prob {hidden} and attn_dropout_prob {attention} differ, and this program's "
+                "encoder has one rate, active while a study fine-tunes; choose it with --dropout"
+            )
+        return hidden
+
+    def _number(self, key: str, default: float) -> float:
+        value = self.settings.get(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+            raise self.problem(f"its setting {key} is {value!r}; a number in [0, 1) is read")
+        return float(value)
+
+
+def read_recbole(path: Path) -> RecBoleCheckpoint:
+    """A checkpoint of RecBole, or a bare ``state_dict`` of its SASRec or DuoRec; nothing in it is run.
+
+    Raises:
+        InputError: it is no such file, is damaged, or holds another model.
+    """
+    archive = read_torch_archive(path)
+    root = archive.root if isinstance(archive.root, dict) else {}
+    held = root.get("state_dict") if "state_dict" in root else root
+    if not isinstance(held, dict) or "item_embedding.weight" not in held:
+        raise InputError(
+            f"{path} holds no state_dict with item_embedding.weight; give a checkpoint of SASRec or DuoRec"
+        )
+    settings = _settings(root.get("config"))
+    architecture = settings.get("model")
+    if architecture is not None and architecture not in ARCHITECTURES:
+        raise InputError(f"{path} is a checkpoint of {architecture!r}; those of {', '.join(ARCHITECTURES)} are read")
+    epoch = root.get("epoch")
+    return RecBoleCheckpoint(
+        path=path,
+        sha256=archive.sha256,
+        parameters=_parameters(archive, {str(name): value for name, value in held.items()}),
+        settings=settings,
+        epoch=epoch + 1 if type(epoch) is int and 0 <= epoch < 10**6 else None,
+        best_valid_score=_score(root.get("best_valid_score")),
+    )
+
+
+def _parameters(archive: TorchArchive, held: Mapping[str, object]) -> dict[str, Numbers]:
+    """Every parameter of the encoder, checked: all there, none beside them, shapes in keeping, numbers finite."""
+    wanted = _wanted(_n_layers(held))
+    for what, names in (("lacks", [each for each in wanted if each not in held]), ("also has", held.keys() - wanted)):
+        if names:
+            some = ", ".join(name[:80] for name in sorted(names)[:4])
+            raise archive.problem(
+                f"its model {what} {some}{' …' if len(names) > 4 else ''}, so it is no SASRec or DuoRec"
+            )
+    found = {name: archive.tensor(held[name], name) for name in wanted}
+    sizes: dict[str, int] = {}
+    for name, axes in wanted.items():
+        numbers = found[name]
+        fits = numbers.ndim == len(axes) and all(numbers.shape)
+        if not fits or any(
+            sizes.setdefault(axis, size) != size for axis, size in zip(axes, numbers.shape, strict=True)
+        ):
+            expected = tuple(sizes.get(axis, axis) for axis in axes)
+            raise archive.problem(f"{name} has the shape {numbers.shape}, expected {expected}")
+        if not np.isfinite(numbers).all():
+            raise archive.problem(f"{name} holds numbers that are none (nan or infinite); the training went wrong")
+    return found
+
+
+def _wanted(n_layers: int) -> dict[str, tuple[str, ...]]:
+    """RecBole's names of all parameters -> their axes."""
+    wanted: dict[str, tuple[str, ...]] = {
+        "item_embedding.weight": ("items", "d"),
+        "position_embedding.weight": ("positions", "d"),
+    }
+    norms = ["LayerNorm"]
+    for layer in range(n_layers):
+        here = _BLOCK.format(layer)
+        norms += [here + each for each in _NORMS]
+        for name, axes in _LINEAR.items():
+            wanted |= {f"{here}{name}.weight": axes, f"{here}{name}.bias": axes[:1]}
+    for name in norms:
+        wanted |= {f"{name}.weight": ("d",), f"{name}.bias": ("d",)}
+    return wanted
+
+
+def _n_layers(held: Mapping[str, object]) -> int:
+    """How many transformer layers the names tell, at least 1."""
+    layer = 1
+    while f"{_BLOCK.format(layer)}feed_forward.dense_1.weight" in held:
+        layer += 1
+    return layer
+
+
+def _settings(config: object) -> dict[str, object]:
+    """The values of a pickled ``recbole.config.Config``, whose attributes hold them as one dict."""
+    state = config.state if isinstance(config, Made) else config
+    values = state.get("final_config_dict", {}) if isinstance(state, dict) else {}
+    return {str(key): _plain(value) for key, value in values.items()} if isinstance(values, dict) else {}
+
+
+def _plain(value: object) -> object:
+    """Text and numbers as they are, nothing for what is empty, and ``...`` for all else."""
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else ...
+    if isinstance(value, str):
+        return value[:200]
+    return None if isinstance(value, dict | list | tuple) and not value else ...
+
+
+def _score(value: object) -> float | None:
+    """A float, or numpy's scalar as it is pickled: a type and 8 bytes, which old protocols spell as latin1."""
+    if isinstance(value, Made) and value.is_by("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"):
+        match value.args:
+            case (Made(args=("f8", *_)), bytes() as held):
+                value = held
+            case (Made(args=("f8", *_)), Made(args=(str() as held, "latin1"))):
+                value = held.encode("latin1", "replace")
+    if isinstance(value, bytes) and len(value) == 8:
+        value = struct.unpack("<d", value)[0]
+    return value if isinstance(value, float) and math.isfinite(value) else None

@@ -14,6 +14,9 @@ from harness.diagnostics.evidence import Entry
 
 Figures = Mapping[str, float]
 
+SMALLEST_GAIN = 0.002
+"""A difference of oracles below this, in the metric, is noise among five hundred queries."""
+
 
 class Status(Enum):
     """What became of a check."""
@@ -46,7 +49,7 @@ class Check:
         issue: whether the figures show the issue; None where it cannot arise in this run.
         detected: how, with the figures in braces.
         why: why it matters.
-        reduce: ids of interventions that reduce it.
+        reduce: ids of interventions that reduce it; empty where only the study can.
     """
 
     code: str

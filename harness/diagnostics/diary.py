@@ -59,7 +59,7 @@ AT_THE_START: tuple[tuple[str, Measure], ...] = (
     ("evaluation", lambda look: evaluation.measure(look.moment)),
     ("search", lambda look: index.against_exact(look.few)),
     ("scope", lambda look: scope.measure(look.few)),
-    ("head_room", lambda look: fusion.head_room(look.moment)),
+    ("head_room", lambda look: fusion.head_room(look.few)),
     ("head_room", lambda look: interpolation.head_room(look.few)),
 )
 """Dear, and much the same at every epoch of a short run: measured before training alone, unless in full."""

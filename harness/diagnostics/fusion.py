@@ -10,7 +10,7 @@ from torch import Tensor
 
 from harness.data.split import Indices
 from harness.diagnostics.interpolation import OfAnother
-from harness.diagnostics.moment import Moment, mean_where, ranks_of
+from harness.diagnostics.moment import Moment, mean_where, ranks_of, standard_error
 from harness.ftragrec.index import LiveIndex, Vectors
 from harness.ftragrec.memory import Admission
 from harness.ftragrec.scorer import Interpolate
@@ -57,6 +57,7 @@ def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
         "on": float(on.mean()),
         "oracle_alpha": float(own.max(axis=0).mean()),
         "oracle_alpha_shuffled": float(shuffled.max(axis=0).mean()),
+        "oracle_alpha_error": standard_error(own.max(axis=0) - shuffled.max(axis=0)),
         "best_common_alpha": ALPHAS[int(own.mean(axis=1).argmax())],
         "best_common": float(own.mean(axis=1).max()),
         "oracle_alpha_spread": float(np.asarray(ALPHAS)[own.argmax(axis=0)].std()),
@@ -95,18 +96,17 @@ def scores_with_neighbours_of_another(moment: Moment) -> Tensor | None:
 
 
 def oracle_by_alpha(moment: Moment, metric: str, *, shuffle: bool) -> np.ndarray:
-    """The metric of every valid query at every share of :data:`ALPHAS`, ``(n_alphas, n)``."""
-    target = moment.valid.target
-    return np.stack(
-        [metric_values(ranks_of(_mixed(moment, alpha, shuffle=shuffle), target), metric) for alpha in ALPHAS]
-    )
+    """The metric of every valid query at every share of :data:`ALPHAS`, ``(n_alphas, n)``.
 
-
-def _mixed(moment: Moment, alpha: float, *, shuffle: bool) -> Tensor:
-    """Scores of ``s`` mixed with knowledge of its length, that of the next query if shuffled, ``(n, n_items)``."""
-    forward = moment.valid
+    Scores are linear in the vector, so those of a mixture are the mixture of the scores of ``s`` and of knowledge of
+    its length, that of the query before if shuffled.
+    """
+    forward, apart = moment.valid, moment.backbone_scores
     knowledge = forward.knowledge.roll(1, dims=0) if shuffle else forward.knowledge
     length = forward.sequence.norm(dim=1, keepdim=True)
-    stretched = knowledge * (length / knowledge.norm(dim=1, keepdim=True).clamp(min=1e-12))
     with torch.no_grad():
-        return ((1.0 - alpha) * forward.sequence + alpha * stretched) @ moment.inputs.item_matrix[1:].T
+        stretched = knowledge * (length / knowledge.norm(dim=1, keepdim=True).clamp(min=1e-12))
+        other = stretched @ moment.inputs.item_matrix[1:].T
+        buffer = torch.empty_like(other)
+        mixed = (torch.lerp(apart, other, alpha, out=buffer) for alpha in ALPHAS)
+        return np.stack([metric_values(ranks_of(scores, forward.target), metric) for scores in mixed])

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
@@ -159,7 +160,12 @@ def found_targets(forward: Forward) -> Tensor:
 def ranks_of(scores: Tensor, target: Tensor) -> Ranks:
     """Rank of each target by scores ``(n, n_items)``, ties against it, ``(n,)``."""
     own = scores.gather(1, target[:, None] - 1)
-    return (scores >= own).sum(dim=1).numpy().astype(np.int32)
+    return np.count_nonzero((scores >= own).numpy(), axis=1).astype(np.int32)
+
+
+def standard_error(values: NDArray[np.float64]) -> float:
+    """Of the mean of values ``(n,)``; NaN for one."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
 def mean_where(values: Tensor, chosen: Tensor) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from harness.diagnostics.catalogue import SMALLEST_GAIN
+from harness.diagnostics.checks import SMALLEST_GAIN
 
 Figures = Mapping[str, float]
 Settings = Mapping[str, float | int | str]

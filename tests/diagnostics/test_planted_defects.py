@@ -26,12 +26,14 @@ from harness.diagnostics.diary import Diary
 from harness.diagnostics.evidence import Level
 from harness.ftragrec.attention import SharedTemperature
 from harness.ftragrec.forward import Forward
+from harness.ftragrec.fusion import ScheduledShare
 from harness.ftragrec.index import Flat, IVFFlat
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import Budget, fine_tune
 from harness.ftragrec.memory import AllEntries, LongerThan
 from harness.ftragrec.objective import NormalisedSigmoid
 from harness.ftragrec.phases import LearningRates
+from harness.ftragrec.streams import Streams
 from harness.interventions import find
 from harness.interventions.index import Refreshing
 from harness.recipe import BASE, Recipe
@@ -106,6 +108,30 @@ def crowds() -> Inputs:
     return of_sequences([walk for walk in (rng.integers(1, 61, size=14) for _ in range(4)) for _ in range(20)])
 
 
+@cache
+def turncoats() -> Inputs:
+    """Two items in turn until the last three, which are the same: neighbours then lead to the wrong one of them."""
+    rng = np.random.default_rng(0)
+    pairs = [rng.choice(300, size=2, replace=False) + 1 for _ in range(60)]
+    return of_sequences([np.concatenate([np.tile(pair, 6), pair[[1, 1]]]) for pair in pairs])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blind:
+    """A start that makes of everything nearly the same."""
+
+    def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
+        BASE.start.initialise(module, generator)
+        with torch.no_grad():
+            for part in module.modules():
+                if isinstance(part, torch.nn.LayerNorm):
+                    part.weight.zero_()
+                    part.bias.fill_(1.0)
+
+    def warm_up(self, retriever: torch.nn.Module, inputs: Inputs, streams: Streams) -> None:
+        """Nothing."""
+
+
 def with_remedies(*ids: str) -> Recipe:
     return compose(BASE, [find(each)() for each in ids])
 
@@ -125,6 +151,13 @@ class Perverse:
 LEARNING = ("wiring.cosine", "wiring.retriever_attention", "wiring.scale")
 FAST = {"learning_rates": LearningRates(new_parts=0.05), "batch_size": 64}
 EACH_EPOCH = Refreshing(early="1ep", late="1ep")
+LATER = Refreshing(early="3ep", late="3ep")
+
+
+def thawed(rate: float) -> Recipe:
+    """The backbone trains from the start."""
+    return replace(BASE, learning_rates=LearningRates(new_parts=0.001, backbone=rate, blocks=2), batch_size=64)
+
 
 Case = tuple[Recipe, Callable[[], Inputs]]
 
@@ -145,14 +178,23 @@ CASES: dict[str, tuple[Case, Case]] = {
     "FTR102": ((BASE, world), (with_remedies(*LEARNING), world)),
     "FTR103": ((with_remedies("wiring.values"), world), (BASE, world)),
     "FTR201": ((BASE, world), (with_remedies("wiring.retriever_attention"), world)),
+    "FTR202": ((thawed(0.003), world), (BASE, world)),
+    "FTR203": ((thawed(0.003), turncoats), (thawed(0.003), world)),
     "FTR301": ((replace(BASE, **FAST), world), (replace(EACH_EPOCH.apply(BASE), **FAST), world)),
     "FTR302": ((replace(BASE, admission=LongerThan(length=30)), world), (BASE, world)),
     "FTR303": ((BASE, noise), (BASE, world)),
+    "FTR304": ((replace(BASE, **FAST), world), (replace(LATER.apply(BASE), **FAST), world)),
     "FTR401": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.scale"), world)),
     "FTR402": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.scale"), world)),
     "FTR403": ((BASE, world), (BASE, noise)),
+    "FTR404": ((BASE, short_ones), (BASE, noise)),
+    "FTR405": ((BASE, noise), (BASE, world)),
     "FTR501": (
         (replace(with_remedies(*LEARNING), teacher=Perverse()), world),
+        (with_remedies(*LEARNING, "wiring.likelihood_teacher"), world),
+    ),
+    "FTR502": (
+        (replace(with_remedies(*LEARNING), alignment_weight=Constant(1e-5)), world),
         (with_remedies(*LEARNING, "wiring.likelihood_teacher"), world),
     ),
     "FTR601": (
@@ -161,9 +203,14 @@ CASES: dict[str, tuple[Case, Case]] = {
     ),
     "FTR602": ((BASE, long_vectors), (with_remedies("wiring.cosine"), long_vectors)),
     "FTR701": ((BASE, twins), (BASE, world)),
+    "FTR702": ((replace(BASE, start=Blind()), world), (BASE, world)),
     "FTR801": (
         (BASE, much_dropout),
         (with_remedies("evaluation.consistent"), much_dropout),
+    ),
+    "FTR802": (
+        (replace(with_remedies("wiring.scale"), share=ScheduledShare(schedule=Constant(0.9))), turncoats),
+        (replace(with_remedies("wiring.scale"), share=ScheduledShare(schedule=Constant(0.9))), crowds),
     ),
     "FTR901": ((BASE, short_ones), (replace(BASE, admission=AllEntries()), short_ones)),
     "FTR1001": (

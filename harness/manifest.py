@@ -64,6 +64,7 @@ class StudyManifest:
         base: the study's base stack as text, empty where it is FTragrec as found.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source.
         diagnostics: level of the evidence, and code of a muted check -> the reason.
+        course: how a search or a choice of stacks came to these rows; empty where the study file names them all.
         provenance: command, versions, machine, git, started, finished, seconds, n_run, n_reused.
     """
 
@@ -79,6 +80,7 @@ class StudyManifest:
     data: Mapping[str, Any]
     rows: tuple[ArmRow, ...]
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    course: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 

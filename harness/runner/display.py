@@ -28,7 +28,7 @@ class Display(Protocol):
         ...
 
     def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
-        """The cells that will run now, and the records of those that need not, by row and replicate."""
+        """More cells that will run, and the records of those that need not, by row and replicate."""
         ...
 
     def started(self, cell: Cell) -> None: ...
@@ -82,9 +82,10 @@ class PlainDisplay:
         self._print(text)
 
     def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
-        self._total = len(list(cells))
-        self._began = time.monotonic()
-        self._print(f"{self._total} cells to run, {len(reused)} reused")
+        more = len(list(cells))
+        self._began = time.monotonic() if not self._total else self._began
+        self._print(f"{more} {'more ' if self._total else ''}cells to run, {len(reused)} reused")
+        self._total += more
 
     def started(self, cell: Cell) -> None:
         pass
@@ -132,10 +133,11 @@ class LiveDisplay:
         self._headline = text
 
     def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
-        self._cells = {(cell.row, cell.replicate): "waiting" for cell in cells}
-        self._figures = {place: record.chosen.valid_on[self._primary] for place, record in reused.items()}
-        self._began = time.monotonic()
-        self._headline = f"{len(self._cells)} cells to run, {len(reused)} reused"
+        self._began = time.monotonic() if not self._cells else self._began
+        more = {(cell.row, cell.replicate): "waiting" for cell in cells}
+        self._cells |= more
+        self._figures |= {place: record.chosen.valid_on[self._primary] for place, record in reused.items()}
+        self._headline = f"{len(more)} cells to run, {len(reused)} reused"
 
     def started(self, cell: Cell) -> None:
         self._cells[cell.row, cell.replicate] = "running"

@@ -10,7 +10,7 @@ from harness.data.sources import load
 from harness.manifest import StudyFolder
 from harness.plan import Plan, make_plan
 from harness.records import RunRecord
-from harness.runner.keys import cell_keys, diagnosis_tasks
+from harness.runner.keys import CellName, Keys, name_of
 from harness.runner.shared import SharedStages
 from harness.study import Study
 
@@ -72,15 +72,16 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     """
     plan = make_plan(study)
     stages = SharedStages.of(study, load(study.data, data_dir), data_dir=data_dir, folder=out / ".cache")
-    keys = cell_keys(plan, stages)
-    folder = StudyFolder(out / study.slug)
-    found = {name: record for name, key in keys.items() if (record := folder.records.read(key)) is not None}
-    again = {
-        name
-        for name, task in diagnosis_tasks(plan, keys).items()
-        if name in found and folder.diagnoses.read(task.key) is None
-    }
-    left = [cell for cell in plan.cells() if (cell.row, cell.replicate) not in found.keys() - again]
+    keys, folder = Keys(plan, stages), StudyFolder(out / study.slug)
+    found: dict[CellName, RunRecord] = {}
+    again: set[CellName] = set()
+    for cell in plan.cells():
+        record, task = folder.records.read(keys.record(cell)), keys.diagnosis(cell)
+        if record is not None:
+            found[name_of(cell)] = record
+            if task is not None and folder.diagnoses.read(task.key) is None:
+                again.add(name_of(cell))
+    left = [cell for cell in plan.cells() if name_of(cell) not in found.keys() - again]
     untrained = [
         replicate
         for replicate in sorted({cell.backbone_replicate for cell in left})
@@ -96,7 +97,7 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     )
 
 
-def _seconds(found: Mapping[tuple[str, int], RunRecord], n_left: int, workers: int) -> float | None:
+def _seconds(found: Mapping[CellName, RunRecord], n_left: int, workers: int) -> float | None:
     """Wall seconds of the cells that are left, at the mean of the finished ones."""
     if not found:
         return None
@@ -104,7 +105,7 @@ def _seconds(found: Mapping[tuple[str, int], RunRecord], n_left: int, workers: i
     return mean * n_left / workers
 
 
-def _memory(found: Mapping[tuple[str, int], RunRecord], workers: int) -> float | None:
+def _memory(found: Mapping[CellName, RunRecord], workers: int) -> float | None:
     """Bytes that the workers need at their peak, at the largest of the finished cells."""
     if not found:
         return None

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from harness.diagnostics.evidence import DiagnosisTask, Level, diagnosis_key
-from harness.plan import Plan, cell_key
+from harness.plan import Cell, Plan, cell_key
 from harness.provenance import key_versions, measuring_sources_hash, recipe_sources_hash
 from harness.runner.shared import SharedStages
 
@@ -13,36 +11,45 @@ CellName = tuple[str, int]
 """Row and replicate."""
 
 
-def cell_keys(plan: Plan, stages: SharedStages) -> dict[CellName, str]:
-    """(row, replicate) -> content address, known before anything is trained."""
-    fingerprint = stages.data.fingerprint()
-    backbones = {
-        replicate: stages.backbone_key(replicate) for replicate in {cell.backbone_replicate for cell in plan.cells()}
-    }
-    return {
-        (cell.row, cell.replicate): cell_key(
-            cell,
-            fingerprint=fingerprint,
-            backbone_key=backbones[cell.backbone_replicate],
-            budget=plan.budget(),
-            device=plan.device,
-            sources=recipe_sources_hash(cell.recipe),
-            versions=key_versions(),
-        )
-        for cell in plan.cells()
-    }
+def name_of(cell: Cell) -> CellName:
+    """Row and replicate of a cell."""
+    return cell.row, cell.replicate
 
 
-def diagnosis_tasks(plan: Plan, keys: Mapping[CellName, str]) -> dict[CellName, DiagnosisTask]:
-    """What is to be measured in each cell that is diagnosed.
+class Keys:
+    """Content addresses of a study's cells, known before anything is trained."""
 
-    Args:
-        plan: the cells.
-        keys: their record keys.
-    """
-    tasks: dict[CellName, DiagnosisTask] = {}
-    for cell in plan.cells():
-        if cell.level is not Level.OFF:
-            key = diagnosis_key(keys[cell.row, cell.replicate], cell.level, measuring_sources_hash())
-            tasks[cell.row, cell.replicate] = DiagnosisTask(key=key, level=cell.level)
-    return tasks
+    def __init__(self, plan: Plan, stages: SharedStages) -> None:
+        self._plan = plan
+        self._stages = stages
+        self._fingerprint = stages.data.fingerprint()
+        self._backbones: dict[int, str] = {}
+        self._known: dict[CellName, str] = {}
+
+    def backbone(self, replicate: int) -> str:
+        """The key of a replicate's backbone."""
+        if replicate not in self._backbones:
+            self._backbones[replicate] = self._stages.backbone_key(replicate)
+        return self._backbones[replicate]
+
+    def record(self, cell: Cell) -> str:
+        """The key of the cell's record."""
+        name = name_of(cell)
+        if name not in self._known:
+            self._known[name] = cell_key(
+                cell,
+                fingerprint=self._fingerprint,
+                backbone_key=self.backbone(cell.backbone_replicate),
+                budget=self._plan.budget(),
+                device=self._plan.device,
+                sources=recipe_sources_hash(cell.recipe),
+                versions=key_versions(),
+            )
+        return self._known[name]
+
+    def diagnosis(self, cell: Cell) -> DiagnosisTask | None:
+        """What is to be measured in the cell; None where nothing is."""
+        if cell.level is Level.OFF:
+            return None
+        key = diagnosis_key(self.record(cell), cell.level, measuring_sources_hash())
+        return DiagnosisTask(key=key, level=cell.level)

@@ -2,55 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from harness.data.interactions import Interactions
-from harness.manifest import StudyManifest
+from harness.manifest import ArmRow, StudyManifest
 from harness.plan import Plan
+from harness.runner.exchange import Exchange
 
 
-def manifest_of(
-    plan: Plan,
-    data: Interactions,
-    *,
-    keys: Mapping[tuple[str, int], str],
-    finished: Collection[str],
-    diagnoses: Mapping[tuple[str, int], str],
-    failures: Mapping[tuple[str, int], str],
-    provenance: Mapping[str, Any],
-) -> StudyManifest:
+def manifest_of(plan: Plan, exchange: Exchange, *, provenance: Mapping[str, Any]) -> StudyManifest:
     """The study as far as it has run.
 
     Args:
-        plan: what was to run.
-        data: on which.
-        keys: (row, replicate) -> record key, of every cell.
-        finished: the keys that have a record.
-        diagnoses: (row, replicate) -> key of the evidence, where there is some.
-        failures: (row, replicate) -> why that cell failed.
+        plan: of the study.
+        exchange: what has run, and what has become of it.
         provenance: of this run.
     """
-    study = plan.study
-    replicates = tuple(range(study.replicates))
-    rows = []
-    for planned in plan.rows:
+    study, schedule = plan.study, exchange.schedule
+    replicates = tuple(schedule.replicates())
+    rows: list[ArmRow] = []
+    for planned in schedule.rows():
         source = planned.row.alias_of or planned.row.name
-        here = {replicate: keys[source, replicate] for replicate in replicates if (source, replicate) in keys}
+        cells = {number: cell for number in replicates if (cell := exchange.cells.get((source, number))) is not None}
+        keys = {number: exchange.keys.record(cell) for number, cell in cells.items()}
+        tasks = {number: task for number, cell in cells.items() if (task := exchange.keys.diagnosis(cell)) is not None}
         rows.append(
             replace(
                 planned.row,
-                keys={replicate: key for replicate, key in here.items() if key in finished},
-                diagnoses={
-                    replicate: diagnoses[source, replicate]
-                    for replicate in replicates
-                    if (source, replicate) in diagnoses
-                },
+                keys={number: key for number, key in keys.items() if key in exchange.finished},
+                diagnoses={number: task.key for number, task in tasks.items() if task.key in exchange.diagnosed},
                 failures={
-                    replicate: failures[source, replicate]
-                    for replicate in replicates
-                    if (source, replicate) in failures
+                    number: exchange.failures[source, number]
+                    for number in replicates
+                    if (source, number) in exchange.failures
                 },
             )
         )
@@ -64,9 +50,10 @@ def manifest_of(
         budget=plan.budget(),
         backbone=study.backbone,
         base=tuple(str(each) for each in study.base),
-        data=described_data(data),
+        data=described_data(exchange.stages.data),
         rows=tuple(rows),
         diagnostics={"level": study.diagnostics.level.value, "mute": dict(study.diagnostics.mute)},
+        course=dict(schedule.course()),
         provenance=provenance,
     )
 

@@ -33,9 +33,10 @@ class TrialBook:
                 f"cannot open the Optuna storage {without_password(storage)}: {problem}; "
                 "move the file aside or name another --storage"
             ) from problem
-        self._primary = primary
+        self.primary = primary
         self._open: dict[str, Trial] = {}
         self._close_stale()
+        self._finished = self._finished_keys()
 
     def _close_stale(self) -> None:
         """Trials that a killed coordinator left running become failed ones."""
@@ -43,8 +44,8 @@ class TrialBook:
         for each in stale:
             self._study.tell(each.number, state=TrialState.FAIL)
 
-    def finished_keys(self) -> frozenset[str]:
-        """Record keys of the trials that are complete."""
+    def _finished_keys(self) -> frozenset[str]:
+        """Record keys of the trials that were complete when the book was opened."""
         complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         return frozenset(str(each.user_attrs.get("key", "")) for each in complete)
 
@@ -57,12 +58,12 @@ class TrialBook:
 
     def epoch(self, key: str, point: EpochPoint) -> None:
         """Report an evaluation as the trial's intermediate value."""
-        if self._primary in point.valid_on:
-            self._open[key].report(point.valid_on[self._primary], step=point.epoch)
+        if self.primary in point.valid_on:
+            self._open[key].report(point.valid_on[self.primary], step=point.epoch)
 
     def finish(self, record: RunRecord) -> None:
         """Complete the trial with valid's primary metric at the chosen epoch."""
-        self._study.tell(self._open.pop(record.key), record.chosen.valid_on[self._primary])
+        self._study.tell(self._open.pop(record.key), record.chosen.valid_on[self.primary])
 
     def fail(self, key: str, why: str) -> None:
         """Fail the trial; it stays visible and the next run tries the cell again."""
@@ -71,16 +72,18 @@ class TrialBook:
         self._study.tell(trial, state=TrialState.FAIL)
 
     def add_reused(self, record: RunRecord, attributes: Mapping[str, str | int]) -> None:
-        """Enter a cell whose record another study had already made."""
+        """Enter a cell whose record was there already, unless its trial is there, too."""
+        if record.key in self._finished:
+            return
         self._study.add_trial(
             optuna.trial.create_trial(
                 user_attrs={"key": record.key, "reused": True, **attributes},
                 intermediate_values={
-                    point.epoch: point.valid_on[self._primary]
+                    point.epoch: point.valid_on[self.primary]
                     for point in record.curve
-                    if self._primary in point.valid_on
+                    if self.primary in point.valid_on
                 },
-                value=record.chosen.valid_on[self._primary],
+                value=record.chosen.valid_on[self.primary],
             )
         )
 

@@ -31,17 +31,8 @@ RUN_SOURCES = (
 )
 """Files below ``harness/`` that decide a run's ranks; a change in any of them makes new records."""
 
-ASKING = (
-    "catalogue.py",
-    "checks.py",
-    "claims.py",
-    "evidence.py",
-    "figures.py",
-    "pages.py",
-    "rules.py",
-    "seeds.py",
-)
-"""Files of ``harness/diagnostics`` that ask figures and measure none."""
+ASKING = frozenset({"catalogue", "checks", "claims", "evidence", "figures", "pages", "rules", "seeds"})
+"""First words of the files of ``harness/diagnostics`` that ask figures and measure none."""
 
 BESIDE_A_RUN = ("ftragrec/reach.py", "ftragrec/stopwatch.py")
 """Files that these patterns match and that decide nothing."""
@@ -75,7 +66,7 @@ def run_sources_hash() -> str:
 def measuring_sources_hash() -> str:
     """A hash of the files that measure a diagnosis, 16 hexadecimal digits."""
     folder = Path(__file__).parent / "diagnostics"
-    return hash_files(path for path in folder.glob("*.py") if path.name not in ASKING)
+    return hash_files(path for path in folder.glob("*.py") if path.stem.partition("_")[0] not in ASKING)
 
 
 def recipe_sources_hash(recipe: Recipe) -> str:

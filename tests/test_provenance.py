@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 DECIDES_NOTHING = {
     "harness/errors.py",
     "harness/records.py",
+    "harness/sealed.py",
     "harness/ftragrec/stopwatch.py",
     "harness/data/fetch.py",
     "harness/data/download.py",
@@ -59,3 +62,21 @@ def test_a_plug_ins_schedule_inside_one_of_our_specs_counts() -> None:
     recipe = replace(BASE, temperature=SharedTemperature(schedule=Zigzag()))
     assert recipe_sources_hash(BASE) == run_sources_hash()
     assert recipe_sources_hash(recipe) != run_sources_hash()
+
+
+def test_what_measures_is_what_a_diary_loads_and_what_asks_loads_no_torch():
+    script = (
+        "import sys; from pathlib import Path; import harness.diagnostics\n"
+        "from harness.provenance import ASKING\n"
+        "folder = Path(harness.diagnostics.__file__).parent\n"
+        "for path in folder.glob('*.py'):\n"
+        "    if path.stem.partition('_')[0] in ASKING: __import__(f'harness.diagnostics.{path.stem}')\n"
+        "assert 'torch' not in sys.modules\n"
+        "before = {name for name in sys.modules if name.startswith('harness.diagnostics.')}\n"
+        "import harness.diagnostics.witness\n"
+        "loaded = {name for name in sys.modules if name.startswith('harness.diagnostics.')}\n"
+        "files = {f'harness.diagnostics.{path.stem}' for path in folder.glob('*.py') if path.stem != '__init__'}\n"
+        "assert loaded == files, files - loaded\n"
+        "assert before < loaded\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)

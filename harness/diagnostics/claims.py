@@ -50,7 +50,7 @@ CLAIMS: tuple[Claim, ...] = (
         family="training",
         says="The backbone is frozen and carries most of the mixture, so recommendation cannot adapt to retrieval.",
         decided_by=("FTR201",),
-        besides=("FTR202",),
+        besides=("FTR202", "FTR203"),
     ),
     Claim(
         number=3,
@@ -70,7 +70,7 @@ CLAIMS: tuple[Claim, ...] = (
         number=5,
         family="loss",
         says="With fixed weights one term of the loss dominates or works against another.",
-        decided_by=("FTR501",),
+        decided_by=("FTR501", "FTR502"),
         besides=("FTR201",),
     ),
     Claim(
@@ -85,6 +85,7 @@ CLAIMS: tuple[Claim, ...] = (
         family="retriever",
         says="The retriever starts unaligned and then fits what valid does not have.",
         decided_by=("FTR701",),
+        besides=("FTR702",),
     ),
     Claim(
         number=8,

@@ -195,13 +195,16 @@ def describe(intervention: Annotated[str, typer.Argument(help="Its id, such as k
 
 @app.command()
 def pages(
-    folder: Annotated[Path, typer.Argument(help="Where the Markdown files go.")] = Path("docs/interventions"),
+    folder: Annotated[Path, typer.Argument(help="Where their folders go, interventions and checks.")] = Path("docs"),
 ) -> None:
-    """Write a page for each built-in intervention, and their index."""
+    """Write a page for each built-in intervention and for each check of a diagnosis, and their indexes."""
+    from harness.diagnostics import pages as checks
     from harness.interventions import CATALOGUE
     from harness.interventions.rendering import write_pages
 
-    print(f"{len(write_pages(folder, CATALOGUE))} files in {folder}")
+    remedies = folder / "interventions"
+    print(f"{len(write_pages(remedies, CATALOGUE))} files in {remedies}")
+    print(f"{len(checks.write_pages(folder / 'checks'))} files in {folder / 'checks'}")
 
 
 @list_app.command("interventions")

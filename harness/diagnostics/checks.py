@@ -47,7 +47,8 @@ class Check:
         severity: of the issue.
         reads: figures that it needs.
         issue: whether the figures show the issue; None where it cannot arise in this run.
-        detected: how, with the figures in braces.
+        condition: when it is an issue, and when it is not applicable, in words.
+        detected: how, with the figures in braces, dots as underscores.
         why: why it matters.
         reduce: ids of interventions that reduce it; empty where only the study can.
     """
@@ -58,6 +59,7 @@ class Check:
     severity: Severity
     reads: tuple[str, ...]
     issue: Callable[[Figures], bool | None]
+    condition: str
     detected: str
     why: str
     reduce: tuple[str, ...]

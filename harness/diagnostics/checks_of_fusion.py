@@ -12,6 +12,7 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.HIGH,
         reads=("fusion.knowledge_to_sequence",),
         issue=lambda read: read["fusion.knowledge_to_sequence"] < 0.2,
+        condition="The knowledge is less than a fifth as long as the vector that it is mixed into.",
         detected="The knowledge is {fusion_knowledge_to_sequence:.3f} times as long as the vector it is mixed into.",
         why="Alpha then shortens the vector and hardly turns it, so no value of alpha changes a ranking.",
         reduce=("wiring.scale", "wiring.interpolate"),
@@ -23,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.HIGH,
         reads=("fusion.top10_replaced", "fusion.angle_degrees"),
         issue=lambda read: read["fusion.top10_replaced"] < 0.02,
+        condition="Scoring with retrieval replaces less than 2% of the backbone's top ten.",
         detected=(
             "Mixing turns the vector by {fusion_angle_degrees:.2f} degrees and replaces {fusion_top10_replaced:.1%} of "
             "the backbone's top ten."
@@ -44,6 +46,10 @@ CHECKS: tuple[Check, ...] = (
         issue=lambda read: (
             read["head_room.oracle_alpha"] - read["head_room.oracle_alpha_shuffled"]
             > max(0.05 * read["head_room.off"], SMALLEST_GAIN, 2.0 * read["head_room.oracle_alpha_error"])
+        ),
+        condition=(
+            "The oracle's lead over the same oracle on shuffled neighbours is more than 5% of the backbone's "
+            "figure, more than .002 and more than two of its standard errors."
         ),
         detected=(
             "An oracle that gives each user the best alpha reaches {head_room_oracle_alpha:.4f}, the same oracle on "
@@ -69,6 +75,10 @@ CHECKS: tuple[Check, ...] = (
             read["head_room.interpolation_valid"] - read["head_room.off"]
             > max(SMALLEST_GAIN, 2.0 * read["head_room.interpolation_gain_error"])
         ),
+        condition=(
+            "On valid the gain over the backbone is more than .002 and more than two of its standard errors. Test "
+            "decides nothing."
+        ),
         detected=(
             "Chosen on valid, an interpolation of probabilities reaches {head_room_interpolation_valid:.4f} there, the "
             "backbone {head_room_off:.4f} (standard error of the gain {head_room_interpolation_gain_error:.4f}); on "
@@ -92,6 +102,7 @@ CHECKS: tuple[Check, ...] = (
             read[f"head_room.{oracle}"] - read[f"head_room.{oracle}_shuffled"] < SMALLEST_GAIN
             for oracle in ("oracle_alpha", "oracle_switch")
         ),
+        condition="Each oracle's lead over itself on shuffled neighbours is below .002.",
         detected=(
             "Oracles for alpha and for switching retrieval by user reach {head_room_oracle_alpha:.4f} and "
             "{head_room_oracle_switch:.4f}, on another user's neighbours {head_room_oracle_alpha_shuffled:.4f} and "

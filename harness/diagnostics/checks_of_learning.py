@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.HIGH,
         reads=("kl.p_rec_entropy",),
         issue=lambda read: read["kl.p_rec_entropy"] > 0.99,
+        condition="The entropy of P_rec is more than 99% of the largest possible.",
         detected="P_rec has {kl_p_rec_entropy:.4f} of the largest entropy; above .99 it is as good as uniform.",
         why="The alignment can then only flatten the retrieval distribution; it cannot tell good neighbours from bad.",
         reduce=("wiring.likelihood_teacher", "kl.weight"),
@@ -31,6 +32,10 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.HIGH,
         reads=("loss.gradient.enhanced.retriever", "loss.gradient.alignment.retriever"),
         issue=lambda read: None if math.isnan(_share_of_alignment(read)) else _share_of_alignment(read) > 0.95,
+        condition=(
+            "Of what alignment and enhanced loss together have as gradient norm at the retriever, the alignment "
+            "has more than 95%. Not applicable where neither has a gradient."
+        ),
         detected=(
             "Of the retriever's gradient norm {loss_gradient_alignment_retriever:.4g} comes from the alignment and "
             "{loss_gradient_enhanced_retriever:.4g} from the enhanced loss."
@@ -45,6 +50,7 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.MEDIUM,
         reads=("kl.imitation",),
         issue=lambda read: read["kl.imitation"] > 0.5,
+        condition=("More than half of the ten items that the knowledge favours are among the backbone's own ten."),
         detected="{kl_imitation:.0%} of the ten items that the knowledge favours are among the backbone's own ten.",
         why="Mixing in what is there already cannot change a ranking.",
         reduce=("search.diverse", "kl.reverse"),
@@ -59,6 +65,10 @@ CHECKS: tuple[Check, ...] = (
             None
             if read["loss.weight.enhanced"] == 0.0
             else read["loss.gradient.enhanced.retriever"] == 0.0 == read["loss.gradient.recommendation.retriever"]
+        ),
+        condition=(
+            "Neither the enhanced loss nor CE(s) has a gradient at the retriever. Not applicable where the "
+            "enhanced loss has no weight."
         ),
         detected=(
             "The gradient of CE(enhanced) at the retriever is {loss_gradient_enhanced_retriever:.4g}, that of CE(s) "
@@ -75,6 +85,9 @@ CHECKS: tuple[Check, ...] = (
         reads=("training.best_epoch_is_last", "training.last_slope", "training.valid"),
         issue=lambda read: (
             read["training.best_epoch_is_last"] == 1.0 and read["training.last_slope"] > 0.01 * read["training.valid"]
+        ),
+        condition=(
+            "The last epoch is the best of the run, and its rise over the one before is more than 1% of the figure."
         ),
         detected=(
             "The last epoch was the best and raised the valid figure by {training_last_slope:.5f} to "
@@ -94,6 +107,10 @@ CHECKS: tuple[Check, ...] = (
             if read["retriever.backbone_drift"] < 1e-6
             else read["evaluation.valid_off"] < 0.99 * read["evaluation.first_off"]
         ),
+        condition=(
+            "Without retrieval the valid figure is more than 1% below that before training. Not applicable where "
+            "the backbone has not moved."
+        ),
         detected=(
             "Without retrieval valid is at {evaluation_valid_off:.4f}, before training it was at "
             "{evaluation_first_off:.4f}; over one percent is lost."
@@ -108,6 +125,7 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.MEDIUM,
         reads=("loss.cosine.enhanced.alignment",),
         issue=lambda read: read["loss.cosine.enhanced.alignment"] < -0.1,
+        condition=("The gradients of the two terms have a cosine below -.1. Not applicable where one of them is 0."),
         detected="Gradients of CE(enhanced) and alignment have a cosine of {loss_cosine_enhanced_alignment:.2f}.",
         why="A step that helps one term then harms the other, and their weights decide which.",
         reduce=("loss.pareto", "kl.weight", "loss.ramp"),
@@ -119,6 +137,10 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.MEDIUM,
         reads=("loss.share.enhanced.retriever", "loss.share.alignment.retriever"),
         issue=lambda read: None if min(read.values()) == 0.0 else max(read.values()) > 0.95,
+        condition=(
+            "Both terms reach the retriever, and one supplies more than 95% of the gradient norms. Not applicable "
+            "where one has no path."
+        ),
         detected=(
             "Of the gradient norms at the retriever CE(enhanced) supplies {loss_share_enhanced_retriever:.1%}, the "
             "alignment {loss_share_alignment_retriever:.1%}."
@@ -133,6 +155,7 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.HIGH,
         reads=("temperature.effective_neighbours", "temperature.logit_range"),
         issue=lambda read: read["temperature.effective_neighbours"] < 1.5,
+        condition="The attention has fewer than 1.5 effective neighbours.",
         detected=(
             "The attention spreads over {temperature_effective_neighbours:.2f} effective neighbours; its logits span "
             "{temperature_logit_range:.0f}."
@@ -147,6 +170,9 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.MEDIUM,
         reads=("temperature.effective_neighbours.at_0.07", "temperature.effective_neighbours.at_0.2"),
         issue=lambda read: read["temperature.effective_neighbours.at_0.2"] < 1.5,
+        condition=(
+            "At a temperature of .2, on the same weights, the attention has fewer than 1.5 effective neighbours."
+        ),
         detected=(
             "At .07 the attention has {temperature_effective_neighbours_at_0_07:.2f} effective neighbours, at .2 "
             "it has "
@@ -162,6 +188,7 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.MEDIUM,
         reads=("retriever.hit_rate_gap", "retriever.hit_rate_train"),
         issue=lambda read: read["retriever.hit_rate_gap"] > 0.5 * read["retriever.hit_rate_train"],
+        condition=("The hit rate of training samples exceeds that of valid queries by more than half of itself."),
         detected=(
             "The hit rate is {retriever_hit_rate_train:.1%} on training samples, {retriever_hit_rate_gap:.1%} more "
             "than on valid queries."
@@ -176,6 +203,7 @@ CHECKS: tuple[Check, ...] = (
         severity=Severity.MEDIUM,
         reads=("scope.hit_rate_all", "head_room.hit_rate_by_sequence"),
         issue=lambda read: read["head_room.hit_rate_by_sequence"] - read["scope.hit_rate_all"] > 0.02,
+        condition="The hit rate by exact search with R(s) is more than two points below that with s.",
         detected=(
             "Among all prefixes the neighbours of R(s) lead to the target of {scope_hit_rate_all:.1%} of the valid "
             "queries, those of s of {head_room_hit_rate_by_sequence:.1%}."

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli
+from harness.diagnostics.catalogue import CHECKS
 from harness.interventions import CATALOGUE
 from tests.reports import worlds
 
@@ -178,11 +179,14 @@ def test_an_unknown_intervention_or_family_is_answered_with_the_nearest(
     assert message in capsys.readouterr().err
 
 
-def test_pages_writes_one_for_each_intervention(
+def test_pages_writes_one_for_each_intervention_and_each_check(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert call(monkeypatch, "pages") == 0
-    assert f"{len(CATALOGUE) + 1} files in docs/interventions" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"{len(CATALOGUE) + 1} files in docs/interventions" in told
+    assert f"{len(CHECKS) + 1} files in docs/checks" in told
+    assert {path.name for path in Path("docs/checks").iterdir()} == {"README.md", *(f"{e.code}.md" for e in CHECKS)}
     assert {path.name for path in Path("docs/interventions").iterdir()} == {
         "README.md",
         *(f"{each.id}.md" for each in CATALOGUE),

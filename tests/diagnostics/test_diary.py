@@ -19,6 +19,8 @@ from harness.diagnostics.retriever import linear_cka
 from harness.ftragrec.loop import Budget, Result, fine_tune
 from harness.ftragrec.run import Run
 from harness.interventions import find
+from harness.interventions.base import Intervention
+from harness.interventions.index import Sources
 from harness.recipe import BASE
 from harness.schedules import Progress
 
@@ -29,13 +31,19 @@ STACKS = (
     ("fusion.attention", "retriever.warm_start"),
     ("wiring.interpolate",),
     ("index.managed", "loss.adaptive", "scope.hard_negatives"),
+    ("index.sources", "index.refresh", "wiring.live_keys"),
 )
+
+
+def remedy(name: str) -> Intervention:
+    """At its defaults; the sources stream, which they do not by default."""
+    return Sources(stream=0.5) if name == "index.sources" else find(name)()
 
 
 @cache
 def diagnosed(stack: tuple[str, ...], level: Level) -> tuple[Diary, Result]:
     diary = Diary(level)
-    recipe = compose(BASE, [find(each)() for each in stack])
+    recipe = compose(BASE, [remedy(each) for each in stack])
     return diary, fine_tune(recipe, probe_inputs(), budget=BUDGET, streams=PROBE_STREAMS, observe=diary)
 
 

@@ -1,0 +1,42 @@
+"""The pages of the checks are current, and what they link to is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.diagnostics.catalogue import CHECKS
+from harness.diagnostics.pages import INDEX, texts_of, write_pages
+
+FOLDER = Path(__file__).parents[2] / "docs" / "checks"
+
+
+def test_every_committed_page_is_current_and_none_is_left_over() -> None:
+    committed = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
+    expected = texts_of()
+    assert committed.keys() == expected.keys(), "rewrite them with: make pages"
+    stale = [name for name, text in expected.items() if committed[name] != text]
+    assert not stale, "rewrite them with: make pages"
+
+
+def test_writing_pages_removes_those_of_checks_that_are_gone(tmp_path: Path) -> None:
+    (tmp_path / "FTR999.md").write_text("x")
+    (tmp_path / "picture.png").write_text("x")
+    written = write_pages(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*texts_of(), "picture.png"}
+    assert {path.name for path in written} == {INDEX, *(f"{check.code}.md" for check in CHECKS)}
+
+
+def test_a_page_says_everything_of_its_check() -> None:
+    pages = texts_of()
+    for check in CHECKS:
+        page = pages[f"{check.code}.md"]
+        for part in (check.title, check.condition, check.why, check.severity.value, *check.reads, *check.reduce):
+            assert part in page
+        assert "{" not in page
+
+
+def test_every_link_leads_to_a_file() -> None:
+    for path in FOLDER.iterdir():
+        for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+            assert (FOLDER / link).exists(), f"{path.name}: {link}"

@@ -126,6 +126,43 @@ def plan(
 
 
 @app.command()
+def audit(
+    study: StudyPath,
+    users: Annotated[
+        int | None,
+        typer.Option(min=0, help="Users of the short runs, 0 for all; else enough for an index of full size."),
+    ] = None,
+    epochs: Annotated[int, typer.Option(min=2, help="Epochs of a short run.")] = 2,
+    workers: Workers = None,
+    out: Out = Path("runs"),
+    data_dir: DataDir = None,
+) -> None:
+    """Turn every parameter of a study's base, one at a time, and say which change nothing."""
+    from harness.audit.command import AuditOptions, audit_study
+    from harness.audit.result import FILE
+    from harness.audit.table import audit_text
+
+    loaded = _load(study, None, None)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    options = AuditOptions(
+        out=out, workers=workers or os.cpu_count() or 1, n_users=users, epochs=epochs, data_dir=data_dir
+    )
+    console = Console(stderr=True)
+    with console.status("") as status:
+        try:
+            found = audit_study(
+                loaded,
+                options,
+                lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
+                done=lambda finished, total: status.update(f"{finished} of {total} short runs"),
+            )
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+    print(audit_text(found))
+    print(out / loaded.slug / FILE)
+
+
+@app.command()
 def report(
     study: Annotated[Path, typer.Argument(help="A study's folder, such as runs/kl_direction.")],
     lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",

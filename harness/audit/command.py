@@ -1,0 +1,119 @@
+"""The audit of a study's base, from the study file to ``audit.json``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.audit.findings import audit_recipe
+from harness.audit.parameters import seams_without
+from harness.audit.result import Audit, Failure, Measured, write_audit
+from harness.backbone.spec import DEFAULT, BackboneSpec
+from harness.data.sources import load
+from harness.ftragrec.streams import Streams
+from harness.plan import make_plan
+from harness.provenance import git_commit, machine, package_versions
+from harness.recipe import Recipe
+from harness.runner.shared import SharedStages
+from harness.study import Study
+
+if TYPE_CHECKING:
+    from harness.backbone.checkpoint import EpochFigures
+
+EPOCHS = 2
+"""Of a short run, at least: a refresh must be followed by an epoch that uses it."""
+
+REPLICATE = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditOptions:
+    """How to audit a study.
+
+    Attributes:
+        out: folder of all studies; the audit is in ``out/slug``.
+        workers: processes, one thread each; the result does not depend on it.
+        n_users: users of the short runs; 0: all; None: as many as make the index one of the usual size.
+        epochs: of every short run.
+        data_dir: folder of named data sets; None: the user's cache folder.
+    """
+
+    out: Path
+    workers: int
+    n_users: int | None = None
+    epochs: int = EPOCHS
+    data_dir: Path | None = None
+
+
+def audit_study(
+    study: Study,
+    options: AuditOptions,
+    tell: Callable[[str], None],
+    *,
+    done: Callable[[int, int], None] = lambda finished, total: None,
+    spec: BackboneSpec = DEFAULT,
+) -> Audit:
+    """Audit the base of a study on replicate 0's backbone, which is trained first where it is not there; write it.
+
+    Args:
+        study: the study.
+        options: where and how.
+        tell: told of every stage.
+        done: told how many short runs are finished, of how many.
+        spec: the backbone's hyperparameters.
+
+    Raises:
+        harness.errors.InputError: the study, its data or its base cannot be used.
+        harness.errors.EnvironmentProblem: the machine stands in the way.
+    """
+    plan = make_plan(study)
+    tell(f"reading {study.data.source}")
+    data = load(study.data, options.data_dir, progress=tell)
+    stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
+
+    def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
+        tell(f"backbone {REPLICATE}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}")
+
+    shared = stages.build(plan.backbone_replicate(REPLICATE), progress, tell)
+    # They load torch, which a study with a mistake in it must not wait for.
+    from harness.audit.pool import Ground, measure_all
+    from harness.audit.sample import Sample, whole_inputs
+
+    streams = Streams(study_seed=study.seed, replicate=REPLICATE)
+    sample = Sample(n_users=options.n_users, streams=streams)
+    ground = Ground(base=plan.base, shared=shared, sample=sample, streams=streams, epochs=options.epochs)
+    sampled = sample.of(whole_inputs(shared))
+    began = time.monotonic()
+
+    def run(recipes: Sequence[Recipe]) -> Sequence[Measured | Failure]:
+        tell(
+            f"{len(recipes)} short runs of {sampled.data.n_users} of {data.n_users} users, {options.epochs} epochs each"
+        )
+        return measure_all(ground, recipes, workers=options.workers, done=lambda finished: done(finished, len(recipes)))
+
+    base, found = audit_recipe(plan.base, run)
+    audit = Audit(
+        study=study.name,
+        base=tuple(str(each) for each in study.base),
+        recipe=plan.base.describe(),
+        data={
+            "name": data.name,
+            "fingerprint": data.fingerprint(),
+            "n_users": data.n_users,
+            "n_prefixes": stages.prefixes.n_prefixes,
+        },
+        sample={"n_users": sampled.data.n_users, "n_prefixes": sampled.prefixes.n_prefixes},
+        backbone=shared.backbone.stem,
+        epochs=options.epochs,
+        replicate=REPLICATE,
+        figures=base.figures,
+        parameters=found,
+        without_parameters=seams_without(plan.base),
+        seconds=time.monotonic() - began,
+        provenance={"versions": package_versions(), "machine": machine(), "git": git_commit()},
+    )
+    write_audit(options.out / study.slug, audit)
+    return audit

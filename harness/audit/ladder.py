@@ -1,0 +1,135 @@
+"""One short run and one probe batch of a recipe against those of base: how far the difference reaches."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.audit.result import Measured, Rung
+from harness.diagnostics import fusion, temperature
+from harness.diagnostics.moment import Moment
+from harness.ftragrec.inputs import Inputs
+from harness.ftragrec.loop import Budget, Result
+from harness.ftragrec.reach import reach, trace
+from harness.ftragrec.run import Run
+from harness.ftragrec.streams import Streams
+from harness.recipe import Recipe
+
+PROBE_QUERIES = 256
+"""Training samples of the probe batch, and valid queries whose figures are read."""
+
+TOP = 10
+"""A target ranked beyond this is not among those that a user is shown."""
+
+FIGURES = (
+    "temperature.effective_neighbours",
+    "temperature.top_share",
+    "temperature.logit_range",
+    "fusion.angle_degrees",
+    "fusion.top10_replaced",
+)
+"""Figures of the diagnosis that say what became of the attention and of the mixture."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Probe:
+    """The probe batch of a recipe on its weights before training.
+
+    Attributes:
+        gradients: group and number of each tensor that trains, and the epoch -> the gradient of the weighted loss; at
+            the first and at the last epoch, since a schedule may act late.
+        figures: :data:`FIGURES` at the last epoch.
+    """
+
+    gradients: Mapping[str, Tensor]
+    figures: Mapping[str, float | None]
+
+
+class Ladder:
+    """Base's own short run and probe batch, against which others are held."""
+
+    def __init__(self, base: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> None:
+        self._inputs = inputs
+        self._streams = streams
+        self._budget = budget
+        self._trace = trace(base, inputs, streams, budget)
+        self._probe = self.probe(base)
+
+    def measure(self, recipe: Recipe) -> Measured:
+        """How far a recipe differs from base; base itself differs in nothing.
+
+        Raises:
+            harness.errors.FtrError: the recipe cannot be run; the text says why.
+        """
+        before, after = self._trace, trace(recipe, self._inputs, self._streams, self._budget)
+        learnt = reach(before, replace(after, neighbours=before.neighbours, result=before.result))
+        probe = self.probe(recipe)
+        return Measured(
+            training=Rung[learnt.name],
+            reach=Rung[reach(before, after).name],
+            neighbours=not torch.equal(before.neighbours, after.neighbours),
+            users_moved=moved(before.result, after.result),
+            hits_moved=moved(before.result, after.result, within=TOP),
+            gradient_change=change(self._probe.gradients, probe.gradients),
+            figures=probe.figures,
+        )
+
+    def probe(self, recipe: Recipe) -> Probe:
+        """One batch of training samples and some valid queries, before anything is trained."""
+        run = Run(recipe=recipe, inputs=self._inputs, streams=self._streams, epochs=self._budget.epochs)
+        first, last = (
+            Moment(run, run.progress(epoch), n_queries=PROBE_QUERIES) for epoch in (0, self._budget.epochs - 1)
+        )
+        gradients = {
+            f"{name} {when}": gradient
+            for when, moment in (("at first", first), ("at last", last))
+            for name, gradient in gradients_of(moment).items()
+        }
+        measured = {
+            f"{claim}.{name}": value
+            for claim, figures in (("temperature", temperature.measure(last)), ("fusion", fusion.measure(last)))
+            for name, value in figures.items()
+        }
+        return Probe(
+            gradients=gradients,
+            figures={name: measured[name] if math.isfinite(measured[name]) else None for name in FIGURES},
+        )
+
+
+def gradients_of(moment: Moment) -> dict[str, Tensor]:
+    """Gradient of the weighted sum of the live terms at each tensor that trains in the epoch; 0 where none arrives."""
+    live = [term for term in moment.terms() if term.trains]
+    training = {
+        f"{group}.{number}": parameter
+        for group, parameters in moment.run.system.groups().items()
+        for number, parameter in enumerate(parameters)
+        if parameter.requires_grad
+    }
+    if not live or not training:
+        return {}
+    loss = torch.stack([term.weight * term.value(slice(None)) for term in live]).sum()
+    found = torch.autograd.grad(loss, list(training.values()), allow_unused=True, materialize_grads=True)
+    return dict(zip(training, found, strict=True))
+
+
+def change(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> float | None:
+    """Length of the difference of two gradients over that of the first; None where there is no such ratio."""
+    if before.keys() != after.keys() or any(before[name].shape != after[name].shape for name in before):
+        return None
+    length = math.hypot(*(float(each.norm()) for each in before.values()))
+    difference = math.hypot(*(float((after[name] - before[name]).norm()) for name in before))
+    return difference / length if length > 0.0 else None
+
+
+def moved(before: Result, after: Result, *, within: int | None = None) -> float:
+    """Share of users any of whose ranks differs, or, with ``within``, crosses that place, in [0, 1]."""
+    names = ("valid_on", "valid_off", "test_on", "test_off", "test")
+    pairs = [(getattr(before, name), getattr(after, name)) for name in names]
+    if within is not None:
+        pairs = [(one <= within, two <= within) for one, two in pairs]
+    return float(np.any([one != two for one, two in pairs], axis=0).mean())

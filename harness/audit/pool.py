@@ -1,0 +1,90 @@
+"""Short runs in worker processes, one thread each, so that no figure depends on how many there are."""
+
+from __future__ import annotations
+
+import multiprocessing
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import faiss
+import torch
+from pebble import ProcessPool
+
+from harness.audit.ladder import Ladder
+from harness.audit.result import Failure, Measured
+from harness.audit.sample import Sample, whole_inputs
+from harness.errors import FtrError
+from harness.ftragrec.loop import Budget
+from harness.ftragrec.streams import Streams
+from harness.recipe import Recipe
+from harness.runner.running import how_it_ended
+from harness.runner.tasks import CELL_THREADS, SharedFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What all short runs of an audit share; a worker builds it once.
+
+    Attributes:
+        base: the recipe that the others are held against.
+        shared: the replicate's backbone and encodings.
+        sample: which users.
+        streams: the replicate's.
+        epochs: of every short run.
+    """
+
+    base: Recipe
+    shared: SharedFiles
+    sample: Sample
+    streams: Streams
+    epochs: int
+
+
+def measure_all(
+    ground: Ground, recipes: Sequence[Recipe], *, workers: int, done: Callable[[int], None]
+) -> list[Measured | Failure]:
+    """Hold every recipe against base, in the order of ``recipes``; ``done`` is told how many are finished."""
+    context: Any = multiprocessing.get_context("spawn")
+    pool = ProcessPool(max_workers=max(1, min(workers, len(recipes))), context=context)
+    try:
+        futures: list[Future[Measured | Failure]] = [
+            pool.schedule(attempt, args=[ground, recipe]) for recipe in recipes
+        ]
+        for number, _ in enumerate(as_completed(futures), start=1):
+            done(number)
+    except BaseException:
+        pool.stop()
+        pool.join()
+        raise
+    pool.close()
+    pool.join()
+    return [_outcome(future) for future in futures]
+
+
+def attempt(ground: Ground, recipe: Recipe) -> Measured | Failure:
+    """Measure one recipe in this process; an error becomes plain text, since a plug-in's may not survive pickling."""
+    try:
+        return _ladder(ground).measure(recipe)
+    except FtrError as problem:
+        return Failure(reason=str(problem))
+    except Exception as problem:  # noqa: BLE001 - a value outside what a spec is made for may raise anything
+        told = "".join(traceback.format_exception(problem)).strip()
+        return Failure(reason=f"{type(problem).__name__}: {problem}\n{told}")
+
+
+@lru_cache(maxsize=1)
+def _ladder(ground: Ground) -> Ladder:
+    """Base's short run, kept for the next recipe on the same ground."""
+    torch.set_num_threads(CELL_THREADS)
+    faiss.omp_set_num_threads(CELL_THREADS)
+    budget = Budget(epochs=ground.epochs, patience=ground.epochs)
+    return Ladder(ground.base, ground.sample.of(whole_inputs(ground.shared)), ground.streams, budget)
+
+
+def _outcome(future: Future[Measured | Failure]) -> Measured | Failure:
+    death = future.exception()
+    return future.result() if death is None else Failure(reason=how_it_ended(death))

@@ -1,0 +1,93 @@
+"""Some of a study's users with their whole histories, so that a short run takes a second or two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.backbone.checkpoint import load_backbone
+from harness.data.interactions import MIN_SEQUENCE, Interactions
+from harness.data.sources import load
+from harness.data.split import split_prefixes
+from harness.errors import EnvironmentProblem
+from harness.ftragrec.inputs import Inputs
+from harness.ftragrec.memory import LongerThan
+from harness.ftragrec.streams import Streams
+from harness.runner.cache import read_array
+from harness.runner.tasks import SharedFiles
+
+ENOUGH_USERS = 200
+ENOUGH_ENTRIES = 12_500
+"""Unless a number of users is asked for, users are drawn until they are so many and have so many entries.
+
+With fewer entries than 128 lists of twice 39, the two settings of the number of lists would act as they never do in a
+run on all users.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """Which users the short runs have.
+
+    Attributes:
+        n_users: how many; 0: all; None: :data:`ENOUGH_USERS` with :data:`ENOUGH_ENTRIES`.
+        streams: the study's own; the choice is a stream of its own.
+    """
+
+    n_users: int | None
+    streams: Streams
+
+    def users(self, data: Interactions) -> NDArray[np.int64]:
+        """The chosen users, ascending."""
+        if self.n_users == 0:
+            return np.arange(data.n_users)
+        order = torch.randperm(data.n_users, generator=self.streams.generator("audit/users")).numpy()
+        n_users = self.n_users
+        if n_users is None:
+            n_users = max(ENOUGH_USERS, int(np.searchsorted(np.cumsum(entries(data)[order]), ENOUGH_ENTRIES)) + 1)
+        return np.sort(order[:n_users])
+
+    def of(self, whole: Inputs) -> Inputs:
+        """The inputs of the chosen users alone; items and backbone stay as they are."""
+        users = self.users(whole.data)
+        kept = np.isin(whole.prefixes.user, users)
+        data = of_users(whole.data, users)
+        return replace(
+            whole, data=data, prefixes=split_prefixes(data), encodings=whole.encodings[torch.from_numpy(kept)]
+        )
+
+
+def entries(data: Interactions) -> NDArray[np.int64]:
+    """Training prefixes of each user that FTragrec's memory admits, ``(n_users,)``."""
+    n_train = data.lengths - MIN_SEQUENCE
+    return np.maximum(n_train - LongerThan().length, 0)
+
+
+def of_users(data: Interactions, users: NDArray[np.int64]) -> Interactions:
+    """The whole sequences of some users, in the order of their numbers."""
+    kept = np.isin(np.repeat(np.arange(data.n_users), data.lengths), users)
+    return replace(
+        data,
+        items=data.items[kept],
+        offsets=np.concatenate([[0], np.cumsum(data.lengths[users])]).astype(np.int64),
+        user_labels=data.user_labels[users],
+    )
+
+
+def whole_inputs(shared: SharedFiles) -> Inputs:
+    """The shared stages of a replicate.
+
+    Raises:
+        EnvironmentProblem: a part of them is gone or has changed since they were built.
+    """
+    data = load(shared.data, shared.data_dir)
+    encodings = read_array(shared.encodings)
+    if data.fingerprint() != shared.fingerprint or encodings is None:
+        raise EnvironmentProblem(f"the data or {shared.encodings} changed while the audit ran; audit the study again")
+    model = load_backbone(shared.backbone).model
+    model.eval()
+    model.requires_grad_(False)
+    return Inputs(data=data, prefixes=split_prefixes(data), backbone=model, encodings=torch.from_numpy(encodings))

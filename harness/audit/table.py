@@ -1,0 +1,139 @@
+"""The audit in words and a table, for a terminal or a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from harness.audit.result import Audit, Audited, Plain, Rung, Trial
+
+ATTENTION = ("temperature", "similarity", "keys", "attention_query")
+"""Seams whose parameters are judged by how many neighbours the attention listens to."""
+
+EFFECTIVE = "temperature.effective_neighbours"
+ONE_HOT = 1.5
+"""Effective neighbours below which one neighbour decides, as check FTR601 has it."""
+
+FELT = 0.01
+"""A figure that moved by less than this share of itself is not worth a note."""
+
+MOST_SHOWN = 4
+"""Values of a parameter that are named in the table."""
+
+_HEADINGS = ("parameter", "as found", "tried", "training", "reach", "ranks moved", "top ten moved", "note")
+
+
+def audit_text(audit: Audit) -> str:
+    """What an audit found, the dead parameters first."""
+    return "\n".join([*_summary(audit), "", *_table(audit), *_not_tried(audit), "", *_method(audit)])
+
+
+def _summary(audit: Audit) -> Iterator[str]:
+    tried = audit.by_reach()
+    dead = audit.reaching(Rung.DEAD)
+    base = " + ".join(audit.base) or "FTragrec as found"
+    yield f"{audit.study}: {base}, {len(tried)} of {len(audit.parameters)} parameters tried"
+    yield f"dead, nothing at all differs: {_names(dead)}"
+    yield f"reach the log alone: {_names(audit.reaching(Rung.LOG))}"
+    idle = [each for each in audit.train_nothing() if each.reach is not None and each.reach > Rung.LOG]
+    yield f"reach more but train nothing: {_names(idle)}"
+    yield from _one_hot(audit)
+
+
+def _one_hot(audit: Audit) -> Iterator[str]:
+    """At which temperatures a single neighbour decides."""
+    for each in audit.parameters:
+        if each.name.partition(".")[0] != "temperature" or not each.trials:
+            continue
+        at = [(each.value, audit.figures[EFFECTIVE])]
+        at += [(one.value, one.found.figures[EFFECTIVE]) for one in each.trials]
+        sharp = [shown(value) for value, effective in at if effective is not None and effective < ONE_HOT]
+        wide = [shown(value) for value, effective in at if effective is not None and effective >= ONE_HOT]
+        yield (
+            f"attention one-hot, under {ONE_HOT} effective neighbours, at {each.name} {', '.join(sharp) or 'none'}; "
+            f"spread at {', '.join(wide) or 'none'}"
+        )
+
+
+def _names(several: Sequence[Audited]) -> str:
+    return ", ".join(title(each) for each in several) or "none"
+
+
+def title(audited: Audited) -> str:
+    """A parameter's name, with what users call it."""
+    return f"{audited.name} ({audited.alias})" if audited.alias else audited.name
+
+
+def _table(audit: Audit) -> Iterator[str]:
+    rows = [_HEADINGS, *(_row(audit, each) for each in audit.by_reach())]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _row(audit: Audit, each: Audited) -> tuple[str, ...]:
+    assert each.training is not None
+    assert each.reach is not None
+    values = [shown(trial.value) for trial in each.trials]
+    tried = ", ".join(values[:MOST_SHOWN]) + (
+        f" and {len(values) - MOST_SHOWN} more" if len(values) > MOST_SHOWN else ""
+    )
+    rungs = (each.training.name.lower(), each.reach.name.lower())
+    return (
+        title(each),
+        shown(each.value),
+        tried,
+        *rungs,
+        f"{each.users_moved:.1%}",
+        f"{each.hits_moved:.1%}",
+        note(audit, each),
+    )
+
+
+def note(audit: Audit, audited: Audited) -> str:
+    """The figure that says most about a parameter: before, and at the value that moved it most."""
+    if audited.name.partition(".")[0] in ATTENTION:
+        at = ", ".join(f"{_number(each.found.figures[EFFECTIVE])} at {shown(each.value)}" for each in audited.trials)
+        return f"effective neighbours {_number(audit.figures[EFFECTIVE])}; {at}"
+    felt = [(_moved(audit, each, name), name, each) for each in audited.trials for name in audit.figures]
+    share, name, most = max(felt, key=lambda one: one[0])
+    if share < FELT:
+        return next((each.expected for each in audited.trials if each.expected), "")
+    words = name.partition(".")[2].replace("_", " ")
+    return f"{words} {_number(audit.figures[name])}; {_number(most.found.figures[name])} at {shown(most.value)}"
+
+
+def _moved(audit: Audit, trial: Trial, name: str) -> float:
+    """By what share of itself a figure moved; 0 where it is not there twice, or was 0."""
+    before, after = audit.figures[name], trial.found.figures[name]
+    return abs(after - before) / abs(before) if before and after is not None else 0.0
+
+
+def _not_tried(audit: Audit) -> Iterator[str]:
+    several = [(each, one) for each in audit.parameters for one in each.not_tried]
+    if several:
+        yield ""
+        yield "not tried:"
+    for each, one in several:
+        at = "" if one.value is None else f" at {shown(one.value)}"
+        yield f"  {title(each)}{at}: {one.reason.partition(chr(10))[0]}"
+
+
+def _method(audit: Audit) -> Iterator[str]:
+    users = f"{audit.sample['n_users']} of {audit.data['n_users']} users"
+    prefixes = f"{audit.sample['n_prefixes']} of {audit.data['n_prefixes']} prefixes"
+    yield (
+        f"{audit.data['name']}: {users} with their whole histories, {prefixes}, on the backbone of replicate "
+        f"{audit.replicate}; {audit.epochs} epochs each, {audit.seconds:.0f} s"
+    )
+    yield f"seams without a parameter: {', '.join(audit.without_parameters) or 'none'}"
+
+
+def shown(value: Plain) -> str:
+    """A value as one would write it."""
+    if isinstance(value, list):
+        return f"[{', '.join(shown(each) for each in value)}]"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -1,0 +1,163 @@
+"""What a parameter is perturbed to: the ends of a catalogue's range where there is one, else twice and half."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+
+from harness.audit.names import KNOWN
+from harness.audit.parameters import Parameter, parameters
+from harness.errors import FtrError
+from harness.interventions import available
+from harness.interventions.base import Domain, Intervention
+from harness.recipe import Recipe
+
+FROM_NOTHING: Mapping[type, tuple[float, ...]] = {int: (1, 2), float: (0.1, 1.0)}
+"""Where a number is 0, so that twice and half of it are the same."""
+
+_EPOCHS = re.compile(r"([0-9]+)ep")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """What a catalogue's interventions let a parameter be.
+
+    Attributes:
+        low, high: inclusive bounds of a number.
+        values: ends of the range that a search explores, or all choices.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    values: tuple[object, ...] = ()
+
+
+def ranges(recipe: Recipe) -> dict[str, Range]:
+    """Name of a parameter -> its range, for those that some intervention hands on unchanged into the same spec.
+
+    Which parameter of an intervention becomes which of a recipe is observed, never declared: it is set to several
+    values, and a parameter of the recipe that follows all of them is the one.
+    """
+    there = {each.name: each for each in parameters(recipe)}
+    found: dict[str, Range] = {}
+    for kind in available().values():
+        for setting, domain in kind.domains().items():
+            values = dict.fromkeys((*_ends(domain), *_bounds(domain), kind.defaults()[setting]))
+            followed: dict[str, set[object]] = {}
+            for value in values:
+                for each in _applied(kind, setting, value, recipe):
+                    same = each.name in there and there[each.name].owners == each.owners
+                    if same and type(each.value) is type(value) and each.value == value:
+                        followed.setdefault(each.name, set()).add(value)
+            for name, seen in followed.items():
+                if len(seen) > 1:
+                    found[name] = _joined(found.get(name), domain)
+    return found
+
+
+def values_to_try(parameter: Parameter, known: Range | None) -> tuple[object, ...]:
+    """Values that differ from the parameter's own; none where its kind suggests none.
+
+    A whole number stays whole and at least 1 where it was, a number under 1 stays under 1, since it may be a fraction.
+    """
+    value, known = parameter.value, known or Range()
+    extra = KNOWN[parameter.name].values if parameter.name in KNOWN else ()
+    return _others(value, (*(known.values or _by_kind(value, known)), *extra))
+
+
+def _by_kind(value: object, known: Range) -> Sequence[object]:
+    match value:
+        case bool():
+            return (not value,)
+        case Enum():
+            return tuple(type(value))
+        case int() | float():
+            return _within(_turned(value), known)
+        case str():
+            return _spans(value)
+        case tuple():
+            return _sequences(value)
+        case _:
+            return ()
+
+
+def _turned(value: float) -> tuple[float, ...]:
+    """Twice and half, or what comes nearest."""
+    if not math.isfinite(value):
+        return ()
+    if value == 0:
+        return FROM_NOTHING[type(value)]
+    if isinstance(value, int):
+        return tuple(each for each in (2 * value, int(value / 2)) if each != 0)
+    return (min(2.0 * value, (1.0 + value) / 2.0) if 0.0 < value < 1.0 else 2.0 * value, value / 2.0)
+
+
+def _within(values: Iterable[float], known: Range) -> tuple[float, ...]:
+    return tuple(type(each)(min(max(each, known.low), known.high)) for each in values)
+
+
+def _spans(value: str) -> tuple[str, ...]:
+    """Epochs, such as ``3ep``: every epoch, and twice and half as many; nothing for another text."""
+    found = _EPOCHS.fullmatch(value)
+    if found is None:
+        return ()
+    n_epochs = int(found[1])
+    return "1ep", f"{2 * n_epochs}ep", f"{max(n_epochs // 2, 1)}ep"
+
+
+def _sequences(value: tuple[object, ...]) -> tuple[object, ...]:
+    """Of numbers, all twice and all half; of choices, each alone and all together; nothing for others."""
+    first = value[0] if value else None
+    if isinstance(first, Enum) and all(type(each) is type(first) for each in value):
+        members = tuple(type(first))
+        return (*((each,) for each in members), members)
+    numbers = [each for each in value if isinstance(each, (int, float)) and not isinstance(each, bool)]
+    if not numbers or len(numbers) != len(value):
+        return ()
+    halves = tuple(max(each // 2, 1) if isinstance(each, int) else each / 2.0 for each in numbers)
+    rises = all(one < two for one, two in pairwise(numbers))
+    return tuple(2 * each for each in numbers), tuple(dict.fromkeys(halves)) if rises else halves
+
+
+def _others(value: object, candidates: Iterable[object]) -> tuple[object, ...]:
+    """Candidates but the value itself, each once, numbers in order; beside a float a whole number becomes one."""
+    alike = [type(value)(each) if isinstance(value, float) and isinstance(each, int) else each for each in candidates]
+    others = [each for each in dict.fromkeys(alike) if each != value]
+    numbers = [each for each in others if isinstance(each, (int, float)) and not isinstance(each, bool)]
+    return tuple(sorted(numbers) if len(numbers) == len(others) else others)
+
+
+def _ends(domain: Domain) -> tuple[object, ...]:
+    """The values between which a search moves; empty where it leaves the parameter alone."""
+    if domain.choices and not domain.span:
+        return domain.choices
+    return domain.search or ()
+
+
+def _bounds(domain: Domain) -> tuple[float, ...]:
+    """The least and the largest number that is allowed, where there is one."""
+    if domain.kind not in (int, float) or domain.span or domain.choices:
+        return ()
+    return tuple(domain.kind(bound) for bound in (domain.low, domain.high) if math.isfinite(bound))
+
+
+def _applied(kind: type[Intervention], setting: str, value: object, recipe: Recipe) -> tuple[Parameter, ...]:
+    """Parameters of the recipe under an intervention; none where a value cannot stand beside the other defaults."""
+    try:
+        return parameters(kind.from_settings({setting: value}).apply(recipe))
+    except FtrError:
+        return ()
+
+
+def _joined(one: Range | None, domain: Domain) -> Range:
+    """Bounds that every intervention allows, and the ends of all."""
+    two = Range(low=domain.low, high=domain.high, values=_ends(domain))
+    if one is None:
+        return two
+    return Range(
+        low=max(one.low, two.low), high=min(one.high, two.high), values=tuple(dict.fromkeys((*one.values, *two.values)))
+    )

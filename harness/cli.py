@@ -18,6 +18,7 @@ from rich.logging import RichHandler
 from harness.errors import EnvironmentProblem, FtrError
 
 if TYPE_CHECKING:
+    from harness.runner.coordinator import RunOutcome
     from harness.study import Study
 
 app = typer.Typer(
@@ -59,14 +60,18 @@ def run(
     storage: Storage = None,
 ) -> None:
     """Run a study's unfinished cells and write its report."""
+    from reports.render import write_report
+
+    outcome = _run(_load(study, replicates, epochs), workers, out, data_dir, storage)
+    _tell(outcome, write_report(outcome.folder))
+
+
+def _run(study: Study, workers: int | None, out: Path, data_dir: Path | None, storage: str | None = None) -> RunOutcome:
     from harness.runner.coordinator import RunOptions, run_study
     from harness.runner.display import make_display
     from harness.runner.trials import without_password
-    from reports.render import write_report
 
-    loaded = _load(study, replicates, epochs)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: workers stopped, report written
-    console = Console(stderr=True)
     options = RunOptions(
         out=out,
         workers=workers or os.cpu_count() or 1,
@@ -76,16 +81,41 @@ def run(
             ["ftr-study", *(without_password(word) if "://" in word else word for word in sys.argv[1:])]
         ),
     )
-    outcome = run_study(loaded, options, make_display(console, loaded.primary))
-    report = write_report(outcome.folder)
+    return run_study(study, options, make_display(Console(stderr=True), study.primary))
+
+
+def _tell(outcome: RunOutcome, page: Path) -> None:
     again = f" ({outcome.n_again} of them again, for their diagnosis)" if outcome.n_again else ""
     summary = f"{outcome.n_run} cells run, {outcome.n_reused} reused{again}, {outcome.n_failed} failed"
     print(f"{summary} in {outcome.seconds:.0f} s")
-    print(report)
+    print(page)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
     if outcome.n_failed:
         raise typer.Exit(SOME_CELLS_FAILED)
+
+
+@app.command()
+def diagnose(
+    target: Annotated[
+        Path | None, typer.Argument(help="A study file, or a backbone's .safetensors with --data; else --data alone.")
+    ] = None,
+    data: Annotated[str | None, typer.Option(help="A named data set or a file of interactions.")] = None,
+    replicates: Replicates = None,
+    epochs: Epochs = None,
+    workers: Workers = None,
+    out: Out = Path("runs"),
+    data_dir: DataDir = None,
+    lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
+) -> None:
+    """Run base alone, measure the evidence on the ten claims, and say on one page what to try."""
+    from harness.diagnosing import study_to_diagnose
+    from harness.study import Overrides
+    from reports.diagnosis import write_diagnosis
+
+    study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs))
+    outcome = _run(study, workers, out, data_dir)
+    _tell(outcome, write_diagnosis(outcome.folder, lang=lang))
 
 
 @app.command()
@@ -210,6 +240,40 @@ def show(key: str, out: Out = Path("runs")) -> None:
         print(f"  epoch {point.epoch}{' (chosen)' if point.epoch == record.chosen_epoch else ''}: {shown}")
     print("provenance:")
     print(json.dumps(dict(record.provenance), indent=2))
+
+
+@app.command("import-checkpoint")
+def import_checkpoint(
+    checkpoint: Annotated[Path, typer.Argument(help="RecBole's file of SASRec or DuoRec, such as saved/SASRec-….pth.")],
+    data: Annotated[str, typer.Option(help="The studies' data: a named set, or a file of interactions.")],
+    out: Annotated[Path, typer.Option(help="The file to write, such as backbone.safetensors.")],
+    inter: Annotated[Path | None, typer.Option(help="RecBole's .inter file, if --data is not that file.")] = None,
+    min_interactions: Annotated[int, typer.Option(min=1, help="As in the study file.")] = 5,
+    user_column: Annotated[str, typer.Option(help="Column of the user in the .inter file.")] = "user_id",
+    item_column: Annotated[str, typer.Option(help="Column of the item.")] = "item_id",
+    time_column: Annotated[str, typer.Option(help="Column of the time stamp.")] = "timestamp",
+    heads: Annotated[int | None, typer.Option(min=1, help="Attention heads, where the file does not say.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Rate of dropout, where the file says none or two.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Turn a checkpoint of RecBole into a backbone that studies can name; nothing in it is run."""
+    from harness.data.atomic import Columns
+    from harness.imports.importing import import_recbole, study_data
+
+    columns = Columns(user=user_column, item=item_column, time=time_column)
+    imported = import_recbole(
+        checkpoint,
+        study_data(data, columns, min_interactions),
+        out,
+        inter=inter,
+        columns=columns,
+        n_heads=heads,
+        dropout=dropout,
+        data_dir=data_dir,
+    )
+    for line in imported.lines():
+        print(line)
+    print(out)
 
 
 @app.command()

@@ -21,6 +21,7 @@ from harness.studyfile.diagnostics import check_diagnostics, diagnostics_of
 from harness.studyfile.problems import Path as DocumentPath
 from harness.studyfile.problems import Problem, StudyFileError
 from harness.studyfile.schema import StudyModel, check, json_schema, read_data, read_diagnostics
+from harness.studyfile.stacks import FactorialSpec, GreedySpec, check_stacks, factorial_spec, greedy_spec
 from harness.studyfile.yaml_lines import LARGEST_FILE, Document, parse_yaml
 
 __all__ = ["ArmSetting", "Budget", "Overrides", "Study", "StudyFileError", "load_study", "slugify", "study_schema"]
@@ -73,6 +74,8 @@ class Study:
         slug: the name as a file name.
         base: the stack under every arm; empty for FTragrec as found.
         rows: every setting of every arm, in the order of the file; base and a/a are not among them.
+        factorial: which combinations of the arms run, in mode factorial.
+        greedy: how a stack is built from the arms, in mode greedy.
         replicates: how many runs each setting gets.
         seed: seed of replicate 0.
         checkpoint: metric on valid that chooses the epoch of a run.
@@ -90,7 +93,9 @@ class Study:
     data: DataSpec
     base: Stack
     rows: tuple[ArmSetting, ...]
-    mode: Literal["grid"]
+    mode: Literal["grid", "factorial", "greedy"]
+    factorial: FactorialSpec
+    greedy: GreedySpec
     replicates: int
     seed: int
     primary: str
@@ -172,6 +177,7 @@ def read_study(
     base = read_base(document, known)
     data = _check_data(document, raw, file.parent)
     _check_diagnostics(document, raw, [row.arm for row in rows])
+    check_stacks(document, raw, rows)
     options = Overrides() if overrides is None else overrides
     problems = [*document.problems, *_check_options(options)]
     if problems or model is None or data is None:
@@ -185,6 +191,8 @@ def read_study(
         base=base,
         rows=rows,
         mode=final.mode,
+        factorial=factorial_spec(final.factorial),
+        greedy=greedy_spec(final.greedy),
         replicates=final.replicates,
         seed=final.seed,
         primary=final.primary,

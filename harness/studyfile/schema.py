@@ -12,10 +12,11 @@ from harness.errors import did_you_mean
 from harness.interventions.base import MOST_EPOCHS, Domain, Intervention
 from harness.metrics import METRICS
 from harness.studyfile.problems import Path, listing, show
+from harness.studyfile.stacks import FactorialModel, GreedyModel, misplaced, schema_rules
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-NOT_YET: Mapping[str, tuple[str, ...]] = {"mode": ("search", "factorial", "greedy")}
+NOT_YET: Mapping[str, tuple[str, ...]] = {"mode": ("search",)}
 """Words of the grammar that this version refuses, instead of quietly doing something else."""
 
 _SYNONYMS = {"gpu": "cuda"}
@@ -100,7 +101,15 @@ class StudyModel(_Model):
     data: Annotated[DataModel, Field(description="a named data set, or a file and how to read it")]
     base: Annotated[Any, Field(description="remedies under every arm, base included")] = None
     arms: Annotated[Any, Field(description="what is compared with base")]
-    mode: Annotated[Literal["grid"], Field(description="grid: every setting, every replicate")] = "grid"
+    mode: Annotated[
+        Literal["grid", "factorial", "greedy"],
+        Field(
+            description="grid: every setting, every replicate; factorial: combinations of the arms; greedy: a stack "
+            "built from the arms one by one"
+        ),
+    ] = "grid"
+    factorial: Annotated[FactorialModel | None, Field(description="mode factorial: which combinations are run")] = None
+    greedy: Annotated[GreedyModel | None, Field(description="mode greedy: how the stack is built")] = None
     replicates: Annotated[int, Field(ge=1, le=1000, description="runs of each setting, each with its own seed")] = 3
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of replicate 0")] = 0
     primary: Annotated[
@@ -133,6 +142,7 @@ def check(raw: Mapping[str, object]) -> tuple[StudyModel | None, list[tuple[Path
     values = {key: _spelled_out(key, value) for key, value in raw.items()}
     data = read_data(raw.get("data"))
     problems = list(_data_problems(data)) if data else []
+    problems += misplaced(raw)
     for key in ("primary", "checkpoint"):
         metric = values.get(key, METRICS[0])
         if not isinstance(metric, str) or metric not in METRICS:
@@ -209,6 +219,8 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "data": DataModel,
     "columns": ColumnsModel,
     "budget": BudgetModel,
+    "factorial": FactorialModel,
+    "greedy": GreedyModel,
     "diagnostics": DiagnosticsModel,
 }
 
@@ -261,7 +273,7 @@ def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
         "description": evidence["description"],
         "anyOf": [schema["$defs"]["DiagnosticsModel"]["properties"]["level"], {"$ref": "#/$defs/DiagnosticsModel"}],
     }
-    schema["properties"]["mode"]["enum"] = [schema["properties"]["mode"].pop("const")]
+    schema["allOf"] = schema_rules()
     schema["$defs"] |= {
         "arms": {
             "type": "object",

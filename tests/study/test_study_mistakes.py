@@ -9,7 +9,7 @@ from harness.study import StudyFileError, load_study
 
 HEAD = "name: s\ndata: ml-100k\n"
 KEYS = (
-    "name, question, data, base, arms, mode, replicates, seed, primary, checkpoint, sesoi, budget, backbone, "
+    "name, question, data, base, arms, mode, factorial, greedy, replicates, seed, primary, checkpoint, sesoi, budget, backbone, "
     "diagnostics, device, on_inapplicable"
 )
 FAMILIES = tuple(dict.fromkeys(each.family() for each in CATALOGUE))
@@ -255,8 +255,8 @@ KEY_MISTAKES = {
     ),
     "a percentage": ("sesoi: 1%", "sesoi: '1%' is not a number in (0, 1]"),
     "an effect of nothing": ("sesoi: 0", "sesoi: 0 is not a number in (0, 1]"),
-    "a mode of later": ("mode: search", "mode: search is not supported yet by this version; use grid"),
-    "a mode of never": ("mode: random", "mode: 'random' is not grid"),
+    "a mode of later": ("mode: search", "mode: search is not supported yet by this version; use one of grid, factorial, greedy"),
+    "a mode of never": ("mode: random", "mode: 'random' is not one of grid, factorial, greedy"),
     "a level of evidence that is none": (
         "diagnostics: fulll",
         "diagnostics: 'fulll' is not one of off, light, full; did you mean full?",

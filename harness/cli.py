@@ -296,16 +296,18 @@ def describe(intervention: Annotated[str, typer.Argument(help="Its id, such as k
 
 @app.command()
 def pages(
-    folder: Annotated[Path, typer.Argument(help="Where their folders go, interventions and checks.")] = Path("docs"),
+    folder: Annotated[Path, typer.Argument(help="Where their folders go: interventions, checks, rules.")] = Path("docs"),
 ) -> None:
-    """Write a page for each built-in intervention and for each check of a diagnosis, and their indexes."""
+    """Write a page for each built-in intervention, check and rule of a diagnosis, and their indexes."""
     from harness.diagnostics import pages as checks
+    from harness.diagnostics.pages_of_rules import write_rule_pages
     from harness.interventions import CATALOGUE
     from harness.interventions.rendering import write_pages
 
     remedies = folder / "interventions"
     print(f"{len(write_pages(remedies, CATALOGUE))} files in {remedies}")
     print(f"{len(checks.write_pages(folder / 'checks'))} files in {folder / 'checks'}")
+    print(f"{len(write_rule_pages(folder / 'rules'))} files in {folder / 'rules'}")
 
 
 @list_app.command("interventions")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
 from harness.diagnostics.catalogue import CHECKS
 from harness.diagnostics.checks import Check
 from harness.diagnostics.figures import FIGURES, PARTS, figure_of
+from harness.families import Family, family_of
 from harness.interventions import CATALOGUE
-from harness.interventions.families import Family, family_of
 
-MARK = "<!-- Written by `ftr-study pages`: change the check, not this file. -->"
+MARK = "<!-- Written by `ftr-study pages`: change the check or the rule, not this file. -->"
 INDEX = "README.md"
 
 INTRODUCTION = """\
@@ -35,11 +35,11 @@ def index_markdown(checks: Sequence[Check] = CHECKS) -> str:
     for family, members in groupby(checks, key=lambda check: family_of(check.claim)):
         rows = [(f"[{e.code}]({e.code}.md)", e.title, e.severity.value, e.condition) for e in members]
         parts += [f"## {family.number} `{family.name}`: {family.title}", family.claim]
-        parts.append(_table(("code", "what is wrong", "severity", "when"), rows))
+        parts.append(table(("code", "what is wrong", "severity", "when"), rows))
     parts += ["## Figures", "Words in capitals stand for a part that varies:"]
     parts.append("\n".join(f"- `{word}`: {meaning}" for word, (_, meaning) in PARTS.items()))
     rows = [(f"`{e.name}`", e.meaning, e.unit.value, e.when.value) for e in FIGURES]
-    parts.append(_table(("figure", "meaning", "unit", "measured at"), rows))
+    parts.append(table(("figure", "meaning", "unit", "measured at"), rows))
     return "\n\n".join(parts) + "\n"
 
 
@@ -49,7 +49,7 @@ def page_markdown(check: Check) -> str:
     parts = [MARK, f"# {check.code}: {check.title}", f"{check.severity.value} severity · {_claim(family)}"]
     parts += ["## How it is detected", check.condition, f"*As reported:* {_with_names(check)}"]
     rows = [(f"`{name}`", e.meaning, e.unit.value, e.when.value) for name in check.reads for e in (figure_of(name),)]
-    parts += ["It reads:", _table(("figure", "meaning", "unit", "measured at"), rows)]
+    parts += ["It reads:", table(("figure", "meaning", "unit", "measured at"), rows)]
     parts += ["## Why it matters", check.why, "## How to reduce it", "\n".join(_ways(check))]
     parts += ["---", f"[All checks]({INDEX})"]
     return "\n\n".join(parts) + "\n"
@@ -61,7 +61,11 @@ def write_pages(folder: Path, checks: Sequence[Check] = CHECKS) -> list[Path]:
     Returns:
         The files written.
     """
-    texts = texts_of(checks)
+    return write_texts(folder, texts_of(checks))
+
+
+def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
+    """Write Markdown files by name, and remove the others of the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.md"):
         if old.name not in texts:
@@ -94,6 +98,7 @@ def _ways(check: Check) -> Iterator[str]:
         yield "No remedy does; the study file can."
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

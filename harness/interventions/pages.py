@@ -20,9 +20,9 @@ from harness.compose import (
     patch,
 )
 from harness.errors import InputError, did_you_mean
+from harness.families import Family, family_of
 from harness.interventions import CATALOGUE, available, example_base
 from harness.interventions.base import Domain, Intervention, Value
-from harness.interventions.families import Family, family_of
 from harness.recipe import ADDITIVE, BASE, Recipe
 
 _ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*'|[0-9]+)>")

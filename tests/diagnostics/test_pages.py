@@ -1,19 +1,24 @@
-"""The pages of the checks are current, and what they link to is there."""
+"""The pages of the checks and rules are current, and what they link to is there."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
+from harness.diagnostics import pages_of_rules
 from harness.diagnostics.catalogue import CHECKS
 from harness.diagnostics.pages import INDEX, texts_of, write_pages
+from harness.diagnostics.rules import RULES
 
-FOLDER = Path(__file__).parents[2] / "docs" / "checks"
+DOCS = Path(__file__).parents[2] / "docs"
+FOLDER = DOCS / "checks"
 
 
-def test_every_committed_page_is_current_and_none_is_left_over() -> None:
-    committed = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
-    expected = texts_of()
+@pytest.mark.parametrize(("folder", "expected"), [("checks", texts_of()), ("rules", pages_of_rules.texts_of())])
+def test_every_committed_page_is_current_and_none_is_left_over(folder: str, expected: dict[str, str]) -> None:
+    committed = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / folder).iterdir()}
     assert committed.keys() == expected.keys(), "rewrite them with: make pages"
     stale = [name for name, text in expected.items() if committed[name] != text]
     assert not stale, "rewrite them with: make pages"
@@ -36,7 +41,18 @@ def test_a_page_says_everything_of_its_check() -> None:
         assert "{" not in page
 
 
-def test_every_link_leads_to_a_file() -> None:
-    for path in FOLDER.iterdir():
+def test_a_page_says_everything_of_its_rule() -> None:
+    pages = pages_of_rules.texts_of()
+    for rule in RULES:
+        page = pages[f"{rule.name}.md"]
+        spoken_of = {each.id for stack in rule.stacks(dict.fromkeys(rule.reads, 1.0)) for each in stack}
+        for part in (rule.title, rule.condition, *rule.reads, *spoken_of):
+            assert part in page
+        assert "{" not in page
+
+
+@pytest.mark.parametrize("folder", ["checks", "rules"])
+def test_every_link_leads_to_a_file(folder: str) -> None:
+    for path in (DOCS / folder).iterdir():
         for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
-            assert (FOLDER / link).exists(), f"{path.name}: {link}"
+            assert (path.parent / link).exists(), f"{path.name}: {link}"

@@ -10,9 +10,9 @@ from typing import ClassVar
 import pytest
 
 from harness.compose import CompositionError, compose
+from harness.families import FAMILIES
 from harness.interventions import CATALOGUE, find
 from harness.interventions.base import Intervention
-from harness.interventions.families import FAMILIES
 from harness.interventions.pages import Clash, Page, page_of
 from harness.interventions.rendering import INDEX, index_markdown, list_text, page_markdown, page_text, write_pages
 from harness.plan import make_plan

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.interventions import CATALOGUE
-from harness.interventions.families import FAMILIES
+from harness.families import FAMILIES
 from harness.manifest import ArmRow, StudyFolder
 from reports.comparison_page import write_comparison
 from reports.locale import languages, load_catalogue

@@ -62,6 +62,7 @@ class StudyManifest:
         sesoi: smallest effect worth having, as a fraction of base's primary metric.
         replicates: replicate numbers, ascending.
         base: the study's base stack as text, empty where it is FTragrec as found.
+        backbone_file: name, checksum and origin of the one that all replicates fine-tune; empty where they are trained.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source.
         diagnostics: level of the evidence, and code of a muted check -> the reason.
         course: how a search or a choice of stacks came to these rows; empty where the study file names them all.
@@ -75,10 +76,11 @@ class StudyManifest:
     seed: int
     replicates: tuple[int, ...]
     budget: Mapping[str, int]
-    backbone: Literal["per_seed", "shared"]
+    backbone: Literal["per_seed", "shared", "file"]
     base: tuple[str, ...]
     data: Mapping[str, Any]
     rows: tuple[ArmRow, ...]
+    backbone_file: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     course: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)

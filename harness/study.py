@@ -13,14 +13,16 @@ from typing import Any, Literal, cast
 
 from harness.data.sources import DataSpec
 from harness.diagnostics.evidence import Diagnostics
+from harness.imports.backbone_file import BackboneFile
 from harness.interventions import available
 from harness.interventions.base import Intervention
 from harness.studyfile.arms import ArmSetting, Stack, read_arms, read_base
+from harness.studyfile.backbone import backbone_file
 from harness.studyfile.data import data_spec
 from harness.studyfile.diagnostics import check_diagnostics, diagnostics_of
 from harness.studyfile.problems import Path as DocumentPath
 from harness.studyfile.problems import Problem, StudyFileError
-from harness.studyfile.schema import StudyModel, check, json_schema, read_data, read_diagnostics
+from harness.studyfile.schema import StudyModel, check, json_schema, read_backbone, read_data, read_diagnostics
 from harness.studyfile.stacks import FactorialSpec, GreedySpec, check_stacks, factorial_spec, greedy_spec
 from harness.studyfile.yaml_lines import LARGEST_FILE, Document, parse_yaml
 
@@ -80,7 +82,7 @@ class Study:
         seed: seed of replicate 0.
         checkpoint: metric on valid that chooses the epoch of a run.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
-        backbone: one for every replicate, or one for all.
+        backbone: one for every replicate, one for all, or one given file for all.
         diagnostics: which evidence is measured, and where.
         on_inapplicable: whether an arm that cannot act on this base refuses the study or is listed with its reason.
         path: the study file.
@@ -102,7 +104,7 @@ class Study:
     checkpoint: str
     sesoi: float
     budget: Budget
-    backbone: Literal["per_seed", "shared"]
+    backbone: Literal["per_seed", "shared"] | BackboneFile
     diagnostics: Diagnostics
     device: Literal["auto", "cpu", "cuda"]
     on_inapplicable: Literal["error", "skip"]
@@ -176,6 +178,7 @@ def read_study(
     rows = read_arms(document, known) if "arms" in raw else ()
     base = read_base(document, known)
     data = _check_data(document, raw, file.parent)
+    given = _check_backbone(document, raw, file.parent)
     _check_diagnostics(document, raw, [row.arm for row in rows])
     check_stacks(document, raw, rows)
     options = Overrides() if overrides is None else overrides
@@ -199,7 +202,7 @@ def read_study(
         checkpoint=final.checkpoint,
         sesoi=final.sesoi,
         budget=Budget(epochs=final.budget.epochs, patience=final.budget.patience),
-        backbone=final.backbone,
+        backbone=given or final.backbone.trained or "per_seed",
         diagnostics=diagnostics_of(final.diagnostics),
         device=final.device,
         on_inapplicable=final.on_inapplicable,
@@ -264,6 +267,13 @@ def _check_data(document: Document, raw: Mapping[str, object], folder: Path) -> 
     faulty = any(problem.path[:1] == ("data",) for problem in document.problems)
     model = None if faulty else read_data(raw.get("data"))
     return data_spec(document, model, folder) if model else None
+
+
+def _check_backbone(document: Document, raw: Mapping[str, object], folder: Path) -> BackboneFile | None:
+    """The backbone's file, where the study names one, read unless the schema already found fault with this part."""
+    faulty = any(problem.path[:1] == ("backbone",) for problem in document.problems)
+    model = None if faulty else read_backbone(raw.get("backbone", "per_seed"))
+    return backbone_file(document, model, folder) if model else None
 
 
 def _check_diagnostics(document: Document, raw: Mapping[str, object], arms: Sequence[str]) -> None:

@@ -6,11 +6,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.manifest import A_A
+from harness.manifest import A_A, StudyManifest
 from reports import formats
 from reports.analysis import Analysis
 from reports.locale import Catalogue
 from reports.model import Method, NoiseFloor
+
+_ORIGIN = ("origin", "source", "source_sha256", "architecture", "epoch", "seed")
 
 
 def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:
@@ -72,7 +74,7 @@ def _paragraphs(
             sesoi=formats.number(analysis.sesoi, decimals + 1),
         ),
         base_stack,
-        text(f"method.design.{manifest.backbone}"),
+        _backbone(manifest, text),
     ]
     tests = (
         [text("method.tests.text", n_tests=text.count("count.arms", analysis.n_tests)), text("method.tests.secondary")]
@@ -97,6 +99,19 @@ def _paragraphs(
         for name, parts in sections
         if parts
     )
+
+
+def _backbone(manifest: StudyManifest, text: Catalogue) -> str:
+    """What varied between replicates, and where the backbone comes from if it is a given file."""
+    given = manifest.backbone_file
+    if manifest.backbone != "file":
+        return text(f"method.design.{manifest.backbone}")
+    unknown = text("method.design.unknown")
+    origin = text(
+        f"method.design.{'imported' if given.get('origin') else 'trained'}",
+        **{key: given.get(key) or unknown for key in _ORIGIN},
+    )
+    return text("method.design.file", name=given["name"], checksum=given["checksum"], origin=origin)
 
 
 def _moderation(analysis: Analysis, text: Catalogue) -> str:
@@ -159,6 +174,7 @@ def _facts(analysis: Analysis, text: Catalogue) -> dict[str, tuple[tuple[str, st
         "seed": manifest.seed,
         "replicates": ", ".join(str(number) for number in manifest.replicates),
         "backbone": manifest.backbone,
+        **({"backbone_file": manifest.backbone_file} if manifest.backbone_file else {}),
         "base": " + ".join(manifest.base) or text("method.as_found"),
         **{f"budget.{key}": value for key, value in manifest.budget.items()},
     }

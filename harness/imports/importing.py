@@ -15,9 +15,10 @@ from harness.backbone.spec import BackboneSpec
 from harness.data.atomic import Columns, parse_atomic
 from harness.data.fetch import get
 from harness.data.interactions import Interactions
+from harness.data.named import NAMED_SETS
 from harness.data.sources import DataSpec, Format, load
 from harness.data.text import read_content
-from harness.errors import InputError
+from harness.errors import InputError, did_you_mean
 from harness.imports.recbole import RecBoleCheckpoint, read_recbole
 from harness.imports.recbole_items import RecBoleFilter, recbole_items
 from harness.metrics import METRICS, metric_values
@@ -72,6 +73,30 @@ class Imported:
         return f"; RecBole's own, by its split and candidates: {metric.lower()} {score:.4f}"
 
 
+def study_data(data: str, columns: Columns, min_interactions: int) -> DataSpec:
+    """The data set that ``--data`` means: a named set, else a file.
+
+    Args:
+        data: as typed.
+        columns: of an atomic file.
+        min_interactions: as a study file has it.
+
+    Raises:
+        InputError: it is neither.
+    """
+    names = [each.name for each in NAMED_SETS]
+    if data in names:
+        return DataSpec(name=data, min_interactions=min_interactions)
+    path = Path(data).expanduser()
+    if not path.is_file():
+        raise InputError(
+            f"--data {data} is neither a file nor one of {', '.join(names)}{did_you_mean(data, names)}; "
+            "name a data set or a file"
+        )
+    is_atomic = DataSpec(path=path).file_format() is Format.RECBOLE
+    return DataSpec(path=path, columns=columns if is_atomic else Columns(), min_interactions=min_interactions)
+
+
 def import_recbole(
     path: Path,
     data_spec: DataSpec,
@@ -84,6 +109,8 @@ def import_recbole(
     data_dir: Path | None = None,
 ) -> Imported:
     """Read a checkpoint, match its items with a data set, and write a backbone file.
+
+    The model's activations are tried on valid, never on test.
 
     Args:
         path: the checkpoint.

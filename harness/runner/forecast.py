@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.sources import load
+from harness.imports.backbone_file import BackboneFile
 from harness.manifest import StudyFolder
 from harness.plan import Plan, make_plan
 from harness.records import RunRecord
@@ -85,7 +86,7 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     untrained = [
         replicate
         for replicate in sorted({cell.backbone_replicate for cell in left})
-        if not stages.files(replicate).encodings.exists()
+        if not isinstance(study.backbone, BackboneFile) and not stages.files(replicate).encodings.exists()
     ]
     return Forecast(
         plan=plan,

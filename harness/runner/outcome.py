@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.data.interactions import Interactions
+from harness.imports.backbone_file import BackboneFile
 from harness.manifest import ArmRow, StudyManifest
 from harness.plan import Plan
 from harness.runner.exchange import Exchange
@@ -48,7 +49,8 @@ def manifest_of(plan: Plan, exchange: Exchange, *, provenance: Mapping[str, Any]
         seed=study.seed,
         replicates=replicates,
         budget=plan.budget(),
-        backbone=study.backbone,
+        backbone="file" if isinstance(study.backbone, BackboneFile) else study.backbone,
+        backbone_file=study.backbone.described() if isinstance(study.backbone, BackboneFile) else {},
         base=tuple(str(each) for each in study.base),
         data=described_data(exchange.stages.data),
         rows=tuple(rows),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,18 +13,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.backbone.spec import DEFAULT, BackboneSpec, backbone_key, resolve_precision
+from harness.backbone.spec import DEFAULT, BackboneSpec, backbone_key, resolve_precision, source_digest
 from harness.data.fetch import locked
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
+from harness.errors import InputError
 from harness.ftragrec.streams import Streams
+from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.manifest import StudyUsers
 from harness.runner.tasks import SharedFiles
-from harness.study import Study
+from harness.study import Study, StudyFileError
 
 if TYPE_CHECKING:
     from harness.backbone.checkpoint import Backbone
     from harness.backbone.pretrain import Progress
+
+log = logging.getLogger(__name__)
 
 SHARED_THREADS = min(4, os.cpu_count() or 1)
 """Threads of the shared stages: fixed for a machine and part of their keys, since sums are split by them."""
@@ -56,11 +63,20 @@ class SharedStages:
         folder: Path,
         spec: BackboneSpec = DEFAULT,
     ) -> SharedStages:
-        """The shared stages of a study on its data."""
+        """The shared stages of a study on its data.
+
+        Raises:
+            StudyFileError: the study names a backbone's file that belongs to other data.
+        """
+        given = study.backbone
+        if isinstance(given, BackboneFile) and (given.n_items, given.fingerprint) != (data.n_items, data.fingerprint()):
+            raise StudyFileError([study.problem("backbone", _other_data(given, data))])
         return cls(study=study, data=data, prefixes=split_prefixes(data), data_dir=data_dir, folder=folder, spec=spec)
 
     def backbone_key(self, replicate: int) -> str:
         """The content address of a replicate's backbone; needs no training."""
+        if isinstance(self.study.backbone, BackboneFile):
+            return file_key(self.study.backbone)
         return backbone_key(
             self.spec,
             fingerprint=self.data.fingerprint(),
@@ -92,8 +108,12 @@ class SharedStages:
         from harness.runner.cache import cached_array
 
         files = self.files(replicate)
+        given = self.study.backbone
         with locked(files.backbone, tell, option="--out"):
-            backbone = self._backbone(replicate, files.backbone.parent, progress)
+            if isinstance(given, BackboneFile):
+                backbone = _kept(given, files.backbone)
+            else:
+                backbone = self._backbone(replicate, files.backbone.parent, progress)
         with computing_threads(SHARED_THREADS):
             cached_array(
                 files.encodings, lambda: encode_prefixes(backbone.model, self.data, self.prefixes).numpy(), tell
@@ -124,3 +144,40 @@ class SharedStages:
             history_length=self.prefixes.position[self.prefixes.test],
             target_popularity=events[self.prefixes.target[self.prefixes.test]],
         )
+
+
+def file_key(given: BackboneFile) -> str:
+    """The name that a given backbone is kept under, 20 hexadecimal digits; its encodings depend on all that goes in."""
+    torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
+    parts = ("file", given.checksum, str(SHARED_THREADS), source_digest(), torch_version)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
+
+
+def _kept(given: BackboneFile, copy: Path) -> Backbone:
+    """The given backbone from its copy beside the trained ones, which is made first where it is missing or damaged.
+
+    Raises:
+        InputError: the file is another one than the study was read with.
+    """
+    from harness.backbone.checkpoint import DamagedCheckpointError, load_backbone, save_backbone
+
+    if copy.exists():
+        try:
+            return load_backbone(copy)
+        except DamagedCheckpointError:
+            aside = copy.with_name(f"{copy.name}.damaged")
+            copy.replace(aside)
+            log.warning("%s is damaged; set aside as %s and copied again from %s", copy, aside.name, given.path)
+    if read_backbone_file(given.path, given.written).checksum != given.checksum:
+        raise InputError(f"{given.path} changed while the study ran; run the study again")
+    backbone = load_backbone(given.path)
+    save_backbone(backbone, copy)
+    return backbone
+
+
+def _other_data(given: BackboneFile, data: Interactions) -> str:
+    return (
+        f"{given.written} belongs to other data ({given.n_items} items, fingerprint {given.fingerprint or 'unknown'}) "
+        f"than {data.name} as this study reads it ({data.n_items} items, fingerprint {data.fingerprint()}); import it "
+        "for these data, with the same file, columns and min_interactions"
+    )

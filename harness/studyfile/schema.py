@@ -93,6 +93,23 @@ class DiagnosticsModel(_Model):
     ] = None
 
 
+class BackboneModel(_Model):
+    """Which backbones the runs fine-tune."""
+
+    trained: Annotated[
+        Literal["per_seed", "shared"] | None, Field(description="a backbone for every replicate, or one for all")
+    ] = None
+    checkpoint: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=4000,
+            description="a file of ftr-study import-checkpoint, or a trained one, for all replicates; relative to the "
+            "study file's folder",
+        ),
+    ] = None
+
+
 class StudyModel(_Model):
     """A study: a question, a data set, and the arms that are compared with base."""
 
@@ -124,8 +141,9 @@ class StudyModel(_Model):
     ] = 0.01
     budget: BudgetModel = BudgetModel()
     backbone: Annotated[
-        Literal["per_seed", "shared"], Field(description="a backbone for every replicate, or one for all")
-    ] = "per_seed"
+        BackboneModel,
+        Field(description="per_seed (one for every replicate), shared (one for all) or {checkpoint: FILE} (that one)"),
+    ] = BackboneModel(trained="per_seed")
     diagnostics: Annotated[
         DiagnosticsModel, Field(description="evidence on why an arm helps or not: off, light, full, or a mapping")
     ] = DiagnosticsModel()
@@ -142,6 +160,10 @@ def check(raw: Mapping[str, object]) -> tuple[StudyModel | None, list[tuple[Path
     values = {key: _spelled_out(key, value) for key, value in raw.items()}
     data = read_data(raw.get("data"))
     problems = list(_data_problems(data)) if data else []
+    backbone = read_backbone(raw.get("backbone", "per_seed"))
+    if backbone is not None and (backbone.trained is None) == (backbone.checkpoint is None):
+        found = "neither" if backbone.trained is None else "both"
+        problems.append((("backbone",), f"needs either per_seed or shared, or checkpoint: FILE, has {found}"))
     problems += misplaced(raw)
     for key in ("primary", "checkpoint"):
         metric = values.get(key, METRICS[0])
@@ -173,7 +195,15 @@ def read_diagnostics(raw: object) -> DiagnosticsModel | None:
         return None
 
 
-_SHORT = {"data": "name", "diagnostics": "level"}
+def read_backbone(raw: object) -> BackboneModel | None:
+    """The ``backbone`` part by itself; None where it has no shape."""
+    try:
+        return BackboneModel.model_validate(_spelled_out("backbone", raw))
+    except ValidationError:
+        return None
+
+
+_SHORT = {"data": "name", "diagnostics": "level", "backbone": "trained"}
 """Keys whose mapping may be written as one word, and the key in it that the word stands for."""
 
 
@@ -208,8 +238,10 @@ def _explain(kind: str, loc: Sequence[str | int], value: object) -> tuple[Path, 
         return path, f"missing; add  {key}: …  ({allowed})"
     if isinstance(value, str) and value in NOT_YET.get(key, ()):
         return path, f"{value} is not supported yet by this version; use {allowed}"
-    words = cast(Sequence[str], fields.get(key, {}).get("enum", ()))
+    words = _words(fields.get(key, {}))
     hint = did_you_mean(_SYNONYMS.get(value, value), words) if isinstance(value, str) else ""
+    if path == ("backbone", "trained") and isinstance(value, str) and not hint:
+        hint = "; a file is named as {checkpoint: FILE}"
     if kind == "string_too_long" and isinstance(value, str):
         return path, f"{len(value)} characters; give {allowed}"
     return path, f"{show(value)} is not {allowed}{hint}"
@@ -222,6 +254,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "factorial": FactorialModel,
     "greedy": GreedyModel,
     "diagnostics": DiagnosticsModel,
+    "backbone": BackboneModel,
 }
 
 
@@ -231,6 +264,12 @@ def _fields_at(path: Path) -> dict[str, dict[str, Any]]:
     for part in path:
         model = _PARTS[str(part)]
     return model.model_json_schema()["properties"]
+
+
+def _words(schema: Mapping[str, Any]) -> Sequence[str]:
+    """The words that a JSON schema allows."""
+    options = [schema, *schema.get("anyOf", ())]
+    return next((cast(Sequence[str], option["enum"]) for option in options if "enum" in option), ())
 
 
 def _allowed(schema: Mapping[str, Any]) -> str:
@@ -273,6 +312,12 @@ def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
         "description": evidence["description"],
         "anyOf": [schema["$defs"]["DiagnosticsModel"]["properties"]["level"], {"$ref": "#/$defs/DiagnosticsModel"}],
     }
+    backbone = schema["properties"]["backbone"]
+    schema["properties"]["backbone"] = {
+        "description": backbone["description"],
+        "anyOf": [{"enum": ["per_seed", "shared"]}, {"$ref": "#/$defs/BackboneModel"}],
+    }
+    schema["$defs"]["BackboneModel"] |= {"minProperties": 1, "maxProperties": 1}
     schema["allOf"] = schema_rules()
     schema["$defs"] |= {
         "arms": {

@@ -287,6 +287,23 @@ KEY_MISTAKES = {
     ),
     "gpu": ("device: gpu", "device: 'gpu' is not one of auto, cpu, cuda; did you mean cuda?"),
     "a dash": ("backbone: per-seed", "backbone: 'per-seed' is not one of per_seed, shared; did you mean per_seed?"),
+    "a backbone's file without its key": (
+        "backbone: model.safetensors",
+        "backbone: 'model.safetensors' is not one of per_seed, shared; a file is named as {checkpoint: FILE}",
+    ),
+    "a number for a backbone": (
+        "backbone: 3",
+        "backbone: 3 is not per_seed (one for every replicate), shared (one for all) or {checkpoint: FILE} (that one)",
+    ),
+    "a misspelt key of the backbone": (
+        "backbone: {chekpoint: x}",
+        "backbone.chekpoint: unknown key; did you mean checkpoint? (keys: trained, checkpoint)",
+    ),
+    "two backbones": (
+        "backbone: {trained: shared, checkpoint: x}",
+        "backbone: needs either per_seed or shared, or checkpoint: FILE, has both",
+    ),
+    "no backbone": ("backbone: {}", "backbone: needs either per_seed or shared, or checkpoint: FILE, has neither"),
     "another word for skip": ("on_inapplicable: ignore", "on_inapplicable: 'ignore' is not one of error, skip"),
     "a budget as a number": ("budget: 4", "budget: 4 is not a mapping of keys to values"),
     "a misspelt key of the budget": (

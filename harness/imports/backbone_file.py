@@ -1,0 +1,172 @@
+"""A backbone's file as a study names it: read and checked as a whole before anything runs, without torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from harness.backbone.spec import BackboneSpec
+from harness.errors import InputError
+
+FORMAT = "ftr-study backbone 1"
+"""What :mod:`harness.backbone.checkpoint` calls its files."""
+
+_LENGTH = 8
+"""Bytes of a safetensors file that tell the length of its header."""
+
+_FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneFile:
+    """One backbone for all replicates of a study.
+
+    Attributes:
+        path: where it lies.
+        written: the path as the study file has it.
+        checksum: of tensors and description; the order of a safetensors header is left to chance, so the file's own
+            checksum would tell equal backbones apart.
+        n_items: it knows so many.
+        fingerprint: of the data that its items are numbered by.
+        provenance: what it says of its origin.
+    """
+
+    path: Path
+    written: str
+    checksum: str
+    n_items: int
+    fingerprint: str
+    provenance: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def described(self) -> dict[str, str]:
+        """The file in a manifest's words."""
+        return {"name": self.path.name, "checksum": self.checksum, **self.provenance}
+
+
+def read_backbone_file(path: Path, written: str) -> BackboneFile:
+    """A backbone's file, its checksum and every shape verified.
+
+    Raises:
+        InputError: there is none, it is damaged, or no backbone of this version.
+    """
+    if not path.is_file():
+        found = "is a folder, not a file" if path.is_dir() else "does not exist"
+        raise InputError(f"{path} {found}; a relative path starts at the study file's folder")
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise InputError(f"{path} cannot be read: {problem.strerror or problem}; check its permissions") from problem
+    entries, body = _taken_apart(content, path)
+    metadata = entries.pop("__metadata__", None)
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise InputError(
+            f"{path} is a safetensors file, but no backbone of this program; make one of RecBole's checkpoint with "
+            "ftr-study import-checkpoint"
+        )
+    tensors = _tensors(entries, body, path)
+    text = metadata.get("described", "")
+    checksum = _checksum(tensors, text) if isinstance(text, str) else ""
+    if metadata.get("sha256") != checksum:
+        raise _damaged(path)
+    described = _parsed(text.encode(), path)
+    spec, n_items = _spec(described, path), described.get("n_items")
+    shapes = {name: shape for name, (shape, _) in tensors.items()}
+    if type(n_items) is not int or shapes != _shapes(spec, n_items):
+        raise InputError(f"{path} holds other tensors than its description says; import it again")
+    provenance = described.get("provenance")
+    told = {str(key): str(value) for key, value in provenance.items()} if isinstance(provenance, dict) else {}
+    return BackboneFile(
+        path=path,
+        written=written,
+        checksum=checksum,
+        n_items=n_items,
+        fingerprint=told.get("fingerprint", ""),
+        provenance=told,
+    )
+
+
+def _taken_apart(content: bytes, path: Path) -> tuple[dict[str, object], memoryview]:
+    """The header and the tensors' bytes of a safetensors file."""
+    length = int.from_bytes(content[:_LENGTH], "little")
+    if len(content) < _LENGTH or length > len(content) - _LENGTH or content[_LENGTH : _LENGTH + 1] != b"{":
+        raise InputError(
+            f"{path} is no safetensors file; a checkpoint of RecBole first goes through ftr-study import-checkpoint"
+        )
+    return _parsed(content[_LENGTH : _LENGTH + length], path), memoryview(content)[_LENGTH + length :]
+
+
+def _parsed(text: bytes, path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise _damaged(path) from problem
+    if not isinstance(found, dict):
+        raise _damaged(path)
+    return cast(dict[str, object], found)
+
+
+def _tensors(
+    entries: Mapping[str, object], body: memoryview, path: Path
+) -> dict[str, tuple[tuple[int, ...], memoryview]]:
+    """Name -> shape and bytes of float32 tensors."""
+    tensors: dict[str, tuple[tuple[int, ...], memoryview]] = {}
+    for name, entry in entries.items():
+        match entry:
+            case {"dtype": "F32", "shape": list() as shape, "data_offsets": [int() as start, int() as stop]}:
+                sizes = tuple(size for size in cast(list[Any], shape) if type(size) is int and size > 0)
+                if len(sizes) != len(shape) or not 0 <= start <= stop <= len(body):
+                    raise _damaged(path)
+                if stop - start != _FLOAT_BYTES * math.prod(sizes):
+                    raise _damaged(path)
+                tensors[name] = sizes, body[start:stop]
+            case _:
+                raise _damaged(path)
+    return tensors
+
+
+def _checksum(tensors: Mapping[str, tuple[tuple[int, ...], memoryview]], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name][1])
+    return digest.hexdigest()
+
+
+def _spec(described: Mapping[str, object], path: Path) -> BackboneSpec:
+    written = described.get("spec")
+    known = {each: type(value) for each, value in _defaults().items()}
+    if not isinstance(written, dict) or {name: type(value) for name, value in written.items()} != known:
+        raise InputError(f"{path} was written by another version of this program; import or train it again")
+    return BackboneSpec(**written)
+
+
+def _defaults() -> dict[str, Any]:
+    default = BackboneSpec()
+    return {name: getattr(default, name) for name in BackboneSpec.__dataclass_fields__}
+
+
+def _shapes(spec: BackboneSpec, n_items: int) -> dict[str, tuple[int, ...]]:
+    """Of every parameter of the encoder, by name."""
+    d, inner = spec.hidden_size, spec.inner_size
+    shapes: dict[str, tuple[int, ...]] = {
+        "item_embedding.weight": (n_items + 1, d),
+        "position_embedding.weight": (spec.max_length, d),
+    }
+    linear = {"embedding_norm": (d,)}
+    for layer in range(spec.n_layers):
+        block = f"blocks.{layer}."
+        linear |= {block + "projection": (3 * d, d), block + "output": (d, d), block + "attention_norm": (d,)}
+        linear |= {block + "expansion": (inner, d), block + "contraction": (d, inner)}
+        linear |= {block + "feed_forward_norm": (d,)}
+    for name, shape in linear.items():
+        shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+    return shapes
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(f"{path} is damaged: its content is not as it was written; copy or import it again")

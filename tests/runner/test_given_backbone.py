@@ -1,0 +1,182 @@
+"""A backbone that a file brings: fine-tuned by all replicates, named in the report, refused where it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness.backbone.checkpoint import BACKBONE_FORMAT, Backbone, load_backbone, save_backbone, write_tensors
+from harness.backbone.spec import BackboneSpec
+from harness.data.sources import DataSpec, Format, load
+from harness.errors import InputError
+from harness.imports import backbone_file
+from harness.imports.backbone_file import BackboneFile, read_backbone_file
+from harness.runner.forecast import forecast
+from harness.runner.shared import SharedStages
+from harness.study import StudyFileError, load_study
+from reports.render import write_report
+from tests.backbone.plainly import rough_model
+from tests.runner.conftest import Bench
+
+SPEC = BackboneSpec(hidden_size=12, n_layers=1, n_heads=3, inner_size=20, max_length=8, stride=4)
+END = "diagnostics: off\nbackbone: {checkpoint: given.safetensors}\n"
+
+
+def give(bench: Bench, *, seed: int = 0, fingerprint: str | None = None) -> Path:
+    """A backbone of an uncommon shape, for the bench's world."""
+    spec = DataSpec(path=bench.folder / "world.txt", format=Format.SEQUENCES, min_interactions=1)
+    data = load(spec, bench.folder / "data")
+    path = bench.folder / "given.safetensors"
+    backbone = Backbone(
+        model=rough_model(data.n_items, SPEC, seed),
+        spec=SPEC,
+        key="0" * 20,
+        chosen_epoch=7,
+        history=(),
+        seconds=0.0,
+        provenance={
+            "origin": "RecBole",
+            "architecture": "DuoRec",
+            "epoch": "7",
+            "source": "<b>model</b>.pth",
+            "source_sha256": "00ff",
+            "fingerprint": fingerprint or data.fingerprint(),
+        },
+    )
+    save_backbone(backbone, path)
+    return path
+
+
+def test_the_format_is_the_checkpoints_own():
+    assert backbone_file.FORMAT == BACKBONE_FORMAT
+
+
+def test_all_replicates_fine_tune_the_given_backbone(bench):
+    given = give(bench)
+    outcome, display = bench.run(end=END)
+    assert (outcome.n_run, outcome.n_failed) == (8, 0)
+    assert not any("epoch" in message for message in display.messages)  # nothing was trained
+    manifest = outcome.folder.manifest()
+    records = outcome.folder.load_records(manifest)
+    backbones = {record.provenance["backbone"] for row in records.values() for record in row.values()}
+    (kept,) = (bench.folder / "runs" / ".cache" / "backbones").glob("*.safetensors")
+    assert backbones == {kept.stem}
+    ours, theirs = load_backbone(kept), load_backbone(given)
+    assert all(torch.equal(value, theirs.model.state_dict()[name]) for name, value in ours.model.state_dict().items())
+    assert manifest.backbone == "file"
+    assert manifest.backbone_file["checksum"] == read_backbone_file(given, "").checksum
+    page = write_report(outcome.folder).read_text(encoding="utf-8")
+    assert "The backbone is one given file, not one trained for every seed: given.safetensors" in page
+    assert "imported from RecBole&#39;s &lt;b&gt;model&lt;/b&gt;.pth, SHA-256 00ff: DuoRec, epoch 7" in page
+    assert "<b>model</b>" not in page
+    chinese = write_report(outcome.folder, lang="zh").read_text(encoding="utf-8")
+    assert "骨干模型是一个给定的文件" in chinese
+
+
+def test_another_content_makes_other_cells_and_the_same_none(bench):
+    given = give(bench)
+    first, _ = bench.run(end=END, replicates=1)
+    give(bench)  # written again, in another order of its header
+    again, _ = bench.run(end=END, replicates=1)
+    assert (again.n_run, again.n_reused) == (0, first.n_run)
+    give(bench, seed=1)
+    other, _ = bench.run(end=END, replicates=1)
+    assert (other.n_run, other.n_reused) == (first.n_run, 0)
+    given.rename(bench.folder / "moved.safetensors")
+    moved, _ = bench.run(end=END.replace("given", "moved"), replicates=1)
+    assert moved.n_reused == first.n_run
+
+
+def test_a_damaged_copy_is_set_aside_and_made_again(bench, caplog):
+    give(bench)
+    bench.run(end=END, replicates=1)
+    (kept,) = (bench.folder / "runs" / ".cache" / "backbones").glob("*.safetensors")
+    kept_before = read_backbone_file(kept, "").checksum
+    _flipped(kept)
+    outcome, _ = bench.run(end=END, replicates=2)
+    assert outcome.n_failed == 0
+    assert read_backbone_file(kept, "").checksum == kept_before
+    assert kept.with_name(f"{kept.name}.damaged").exists()
+    assert "set aside" in caplog.text
+
+
+def test_nothing_is_to_be_trained_in_the_forecast(bench):
+    give(bench)
+    study = load_study(bench.write(end=END))
+    said = forecast(study, out=bench.folder / "runs", data_dir=bench.folder / "data", workers=1)
+    assert said.backbones == []
+
+
+def test_a_backbone_for_other_data_is_refused_with_its_line(bench):
+    give(bench, fingerprint="0123456789abcdef")
+    with pytest.raises(
+        StudyFileError, match=r"small\.yaml:10: backbone: given\.safetensors belongs to other data \(60 items"
+    ):
+        bench.run(end=END)
+
+
+def test_a_file_that_changes_while_the_study_runs_fails_its_cells_with_the_reason(bench):
+    given = give(bench)
+    study = load_study(bench.write(end=END))
+    assert isinstance(study.backbone, BackboneFile)
+    data = load(study.data, bench.folder / "data")
+    stages = SharedStages.of(study, data, data_dir=bench.folder / "data", folder=bench.folder / "cache")
+    give(bench, seed=1)
+    with pytest.raises(InputError, match=f"{given} changed while the study ran"):
+        stages.build(0, lambda *_: None, lambda _: None)
+
+
+def _flipped(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+WRONG = {
+    "no file": (lambda path: path.unlink(), "does not exist; a relative path starts at the study file's folder"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "is a folder"),
+    "a flipped bit": (_flipped, "is damaged"),
+    "cut short": (lambda path: path.write_bytes(path.read_bytes()[:-4]), "is damaged"),
+    "cut in the header": (lambda path: path.write_bytes(path.read_bytes()[:100]), "no safetensors file"),
+    "RecBole's own": (
+        lambda path: path.write_bytes(b"PK\x03\x04" + bytes(99)),
+        "first goes through ftr-study import-ch",
+    ),
+    "another kind": (lambda path: write_tensors(path, {"x": torch.ones(2)}, {}, kind="other"), "no backbone of this"),
+    "tensors too few": (
+        lambda path: write_tensors(
+            path, {"x": torch.ones(2)}, {"spec": _spec_of(path), "n_items": 60}, kind=BACKBONE_FORMAT
+        ),
+        "other tensors than its description",
+    ),
+    "another version": (
+        lambda path: write_tensors(path, {"x": torch.ones(2)}, {"spec": {"width": 3}}, kind=BACKBONE_FORMAT),
+        "another version",
+    ),
+    "a nest of brackets": (
+        lambda path: path.write_bytes((50_000).to_bytes(8, "little") + b'{"a":' + b"[" * 49_995),
+        "is damaged",
+    ),
+}
+
+
+def _spec_of(path: Path) -> dict[str, object]:
+    spec = load_backbone(path).spec
+    return {name: getattr(spec, name) for name in BackboneSpec.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_file_that_is_no_backbone_is_refused_with_its_line(bench, wrong):
+    change, message = WRONG[wrong]
+    change(give(bench))
+    with pytest.raises(StudyFileError, match=f"(?s)small\\.yaml:10: backbone\\.checkpoint: .*{message}") as refused:
+        load_study(bench.write(end=END))
+    assert refused.value.exit_status == 2
+
+
+def test_a_name_that_no_file_can_have_is_refused(bench):
+    for name in ("x" * 3000, "~nobody-at-all/x"):
+        with pytest.raises(StudyFileError, match=r"small\.yaml:10: backbone\.checkpoint: "):
+            load_study(bench.write(end=f"diagnostics: off\nbackbone: {{checkpoint: {name}}}\n"))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.compose import CompositionError, NoEffectError, RequirementError, compose, patch, replaced
 from harness.diagnostics.evidence import Level
+from harness.factors import combinations_of, factorial_course, factorial_notes, greedy_notes, never_on, unusable
 from harness.ftragrec.checkpoint import BestOnValid
 from harness.ftragrec.streams import A_A_OFFSET, Streams
 from harness.interventions.base import Intervention
@@ -59,12 +60,18 @@ class Plan:
     Attributes:
         study: the study file.
         base: the recipe that every arm is compared to.
-        rows: base, a/a, then the arms in the order of the file.
+        rows: base, a/a, then the arms in the order of the file; in mode greedy those of its first round.
+        as_found: the recipe without the study's base stack.
+        course: the design of a factorial study, as JSON; empty otherwise.
+        notes: what else there is to say of it, a line each.
     """
 
     study: Study
     base: Recipe
     rows: tuple[PlannedRow, ...]
+    as_found: Recipe
+    course: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    notes: tuple[str, ...] = ()
 
     def backbone_replicate(self, replicate: int) -> int:
         """Whose backbone a replicate fine-tunes."""
@@ -88,21 +95,27 @@ class Plan:
     def cells(self) -> tuple[Cell, ...]:
         """All cells, one replicate of every arm before the next replicate."""
         return tuple(
-            Cell(
-                row=planned.row.name,
-                replicate=replicate,
-                recipe=planned.recipe,
-                streams=Streams(
-                    study_seed=self.study.seed,
-                    replicate=replicate + (A_A_OFFSET if planned.row.name == A_A else 0),
-                ),
-                backbone_replicate=self.backbone_replicate(replicate),
-                level=self.level(planned.row, replicate),
-            )
+            self.cell(planned.row.name, planned.recipe, replicate, self.level(planned.row, replicate))
             for replicate in range(self.study.replicates)
             for planned in self.rows
             if planned.recipe is not None
         )
+
+    def cell(self, row: str, recipe: Recipe, replicate: int, level: Level) -> Cell:
+        """A run of a row, a/a on random numbers of its own."""
+        return Cell(
+            row=row,
+            replicate=replicate,
+            recipe=recipe,
+            streams=Streams(study_seed=self.study.seed, replicate=replicate + (A_A_OFFSET if row == A_A else 0)),
+            backbone_replicate=self.backbone_replicate(replicate),
+            level=level,
+        )
+
+    def row_of(self, setting: ArmSetting, recipe: Recipe) -> PlannedRow:
+        """The row of a setting that runs this recipe."""
+        row = replace(described_row(setting), replaces=replaced(self.as_found, self.base, recipe))
+        return PlannedRow(row=row, recipe=recipe)
 
 
 def make_plan(study: Study) -> Plan:
@@ -121,13 +134,17 @@ def make_plan(study: Study) -> Plan:
         base = compose(as_found, study.base)
     except CompositionError as problem:
         raise StudyFileError([study.problem("base", str(problem))]) from problem
+    if study.mode == "factorial":
+        return _factorial_plan(study, as_found, base)
+    if study.mode == "greedy":
+        return _greedy_plan(study, as_found, base)
     rows = [PlannedRow(row=ArmRow(name=BASE, arm=BASE), recipe=base)]
     if study.rows:  # base alone has nothing that a noise floor could be compared with
         rows.append(PlannedRow(row=ArmRow(name=A_A, arm=A_A), recipe=base))
     row_of_recipe = {base.digest(): BASE}
     problems: list[Problem] = []
     for setting in study.settings():
-        row = _described(setting)
+        row = described_row(setting)
         try:
             recipe = _composed(base, setting)
         except CompositionError as problem:
@@ -144,7 +161,60 @@ def make_plan(study: Study) -> Plan:
             rows.append(PlannedRow(row=row, recipe=recipe))
     if problems:
         raise StudyFileError(problems)
-    return Plan(study=study, base=base, rows=tuple(rows))
+    return Plan(study=study, base=base, rows=tuple(rows), as_found=as_found)
+
+
+def _factorial_plan(study: Study, as_found: Recipe, base: Recipe) -> Plan:
+    """Base, a/a and every combination of the arms that can run.
+
+    Raises:
+        StudyFileError: an arm that no combination can hold.
+    """
+    problems = unusable(study, base)
+    if problems:
+        raise StudyFileError(problems)
+    found = combinations_of(study, base)
+    problems = never_on(study, found)
+    if problems:
+        raise StudyFileError(problems)
+    plan = Plan(
+        study=study,
+        base=base,
+        rows=(
+            PlannedRow(row=ArmRow(name=BASE, arm=BASE), recipe=base),
+            PlannedRow(row=ArmRow(name=A_A, arm=A_A), recipe=base),
+        ),
+        as_found=as_found,
+        course=factorial_course(study, found),
+        notes=factorial_notes(study, found),
+    )
+    rows = [plan.row_of(each, compose(base, each.stack)) for each in found.settings]
+    return replace(plan, rows=(*plan.rows, *rows))
+
+
+def _greedy_plan(study: Study, as_found: Recipe, base: Recipe) -> Plan:
+    """Base and the arms that can act alone, which are the first round.
+
+    Raises:
+        StudyFileError: an arm that no stack can hold.
+    """
+    problems = unusable(study, base)
+    if problems:
+        raise StudyFileError(problems)
+    plan = Plan(
+        study=study,
+        base=base,
+        rows=(PlannedRow(row=ArmRow(name=BASE, arm=BASE), recipe=base),),
+        as_found=as_found,
+        notes=greedy_notes(study, base),
+    )
+    rows: list[PlannedRow] = []
+    for arm in study.rows:
+        try:
+            rows.append(plan.row_of(arm, compose(base, arm.stack)))
+        except RequirementError:
+            continue  # it waits for a stack that gives it what it lacks; the notes say so
+    return replace(plan, rows=(*plan.rows, *rows))
 
 
 def _composed(base: Recipe, setting: ArmSetting) -> Recipe:
@@ -165,7 +235,8 @@ def _composed(base: Recipe, setting: ArmSetting) -> Recipe:
     return compose(base, acting)
 
 
-def _described(setting: ArmSetting) -> ArmRow:
+def described_row(setting: ArmSetting) -> ArmRow:
+    """The row of a setting, before anything has run."""
     alone = setting.stack[0] if len(setting.stack) == 1 else None
     return ArmRow(
         name=setting.name,

@@ -42,7 +42,7 @@ class Schedule(Protocol):
 
 
 class GridSchedule:
-    """Every cell of a plan at once."""
+    """Every cell of a plan at once: each setting of a grid, or each combination of a factorial study."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -65,7 +65,7 @@ class GridSchedule:
         return range(self._plan.study.replicates)
 
     def course(self) -> Mapping[str, Any]:
-        return {}
+        return self._plan.course
 
 
 def schedule_of(plan: Plan) -> Schedule:

@@ -23,6 +23,9 @@ from harness.studyfile.problems import Problem
 SHARED_BACKBONE_REPLICATE = 0
 """With ``backbone: shared`` all replicates fine-tune on the backbone of this one."""
 
+FIRST_FRESH_REPLICATE = 1000
+"""Replicates from here on are never searched: what a search or a choice of stacks found is confirmed on them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:

@@ -20,7 +20,7 @@ from harness.runner.executors import LocalExecutor
 from harness.runner.keys import Keys
 from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
-from harness.runner.schedule import schedule_of
+from harness.runner.schedule import Schedule, schedule_of
 from harness.runner.shared import SharedStages
 from harness.runner.trials import TrialBook
 from harness.study import Study
@@ -124,7 +124,7 @@ def _run_owned(
         interrupted=interrupted,
         seconds=time.monotonic() - began,
     )
-    folder.write_manifest(manifest_of(plan, exchange, provenance=_provenance(plan, keys, options, outcome)))
+    folder.write_manifest(manifest_of(plan, exchange, provenance=_provenance(plan, keys, options, outcome, schedule)))
     return outcome
 
 
@@ -140,7 +140,9 @@ def _execute(exchange: Exchange, workers: int) -> None:
     executor.close()
 
 
-def _provenance(plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome) -> dict[str, Any]:
+def _provenance(
+    plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome, schedule: Schedule
+) -> dict[str, Any]:
     return {
         "command": options.command,
         "versions": package_versions(),
@@ -153,6 +155,6 @@ def _provenance(plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome
         "workers": options.workers,
         "backbones": {
             str(replicate): keys.backbone(plan.backbone_replicate(replicate))
-            for replicate in range(plan.study.replicates)
+            for replicate in schedule.replicates()
         },
     }

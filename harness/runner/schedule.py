@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from harness.plan import Cell, Plan, PlannedRow
 from harness.records import RunRecord
+from harness.runner.greedy import GreedySchedule
 
 
 class Schedule(Protocol):
@@ -70,4 +71,6 @@ class GridSchedule:
 
 def schedule_of(plan: Plan) -> Schedule:
     """The schedule of a study's mode."""
+    if plan.study.mode == "greedy":
+        return GreedySchedule(plan)
     return GridSchedule(plan)

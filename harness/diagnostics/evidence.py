@@ -14,6 +14,9 @@ from harness.sealed import DamagedFileError, seal, unseal
 
 MAGIC = b"ftr-study diagnosis 1\n"
 
+COURSE = "training."
+"""What the names of figures begin with that speak of the whole course of training."""
+
 
 class Level(Enum):
     """How much a diagnosis measures."""
@@ -43,6 +46,7 @@ class Diagnosis:
     Attributes:
         key: hash of the run's record key, the level and the code that measures.
         run: the run's record key.
+        chosen_epoch: of the checkpoint by which the run is judged.
         level: how much was measured.
         entries: oldest first; fewer than the run has evaluations where measuring failed.
         seconds: wall time that measuring took.
@@ -51,10 +55,32 @@ class Diagnosis:
 
     key: str
     run: str
+    chosen_epoch: int
     level: Level
     entries: tuple[Entry, ...]
     seconds: float
     problem: str = ""
+
+    @property
+    def told(self) -> tuple[Entry, ...]:
+        """What checks and rules are asked: the entries up to the chosen epoch, then the course of training to its end.
+
+        A run is judged by the checkpoint of its chosen epoch, and so is the evidence; only figures of the course,
+        such as whether valid was still rising, are those of the last epoch.
+        """
+        if not self.entries:
+            return ()
+        judged = tuple(
+            Entry(
+                epoch=entry.epoch,
+                figures={name: value for name, value in entry.figures.items() if not name.startswith(COURSE)},
+            )
+            for entry in self.entries
+            if entry.epoch <= self.chosen_epoch
+        )
+        last = self.entries[-1]
+        course = {name: value for name, value in last.figures.items() if name.startswith(COURSE)}
+        return (*judged, Entry(epoch=last.epoch, figures=course))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import traceback
 from harness.diagnostics.diary import Diary
 from harness.diagnostics.evidence import Diagnosis, DiagnosisTask
 from harness.ftragrec.run import Run
-from harness.records import EpochPoint
+from harness.records import EpochPoint, RunRecord
 
 
 class Witness:
@@ -35,11 +35,12 @@ class Witness:
             self._problem = "".join(traceback.format_exception(problem)).strip()
         self._seconds += time.perf_counter() - began
 
-    def diagnosis(self, run: str) -> Diagnosis:
-        """What was measured in the run of that record key."""
+    def diagnosis(self, record: RunRecord) -> Diagnosis:
+        """What was measured in the run of that record."""
         return Diagnosis(
             key=self._task.key,
-            run=run,
+            run=record.key,
+            chosen_epoch=record.chosen_epoch,
             level=self._task.level,
             entries=tuple(self._diary.entries),
             seconds=self._seconds,

@@ -146,7 +146,7 @@ def run_cell(task: CellTask) -> CellResult:
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
-    return CellResult(record=record, diagnosis=witness.diagnosis(task.key) if witness else None)
+    return CellResult(record=record, diagnosis=witness.diagnosis(record) if witness else None)
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from harness.diagnostics import diary
 from harness.diagnostics.evidence import DiagnosisTask, Diagnostics, Level
 from harness.diagnostics.witness import Witness
 from harness.ftragrec.run import Run
-from harness.records import EpochPoint
+from harness.records import EpochPoint, RunRecord
 from tests.runner.conftest import Bench
 
 OFF, LIGHT, FULL = (f"diagnostics: {level}\n" for level in ("off", "light", "full"))
@@ -94,7 +94,21 @@ def test_a_measure_that_fails_is_told_and_the_run_goes_on(monkeypatch: pytest.Mo
     witness = Witness(DiagnosisTask(key="k", level=Level.LIGHT))
     result = fine_tune(BASE, probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS, observe=witness)
     assert len(result.curve) == 3
-    assert "KeyError: 'a figure'" in witness.diagnosis("r").problem
+    ranks = {name: getattr(result, name) for name in ("valid_on", "valid_off", "test_on", "test_off")}
+    record = RunRecord(key="r", chosen_epoch=result.chosen_epoch, curve=result.curve, seconds={}, **ranks)
+    assert "KeyError: 'a figure'" in witness.diagnosis(record).problem
+
+
+def test_evidence_is_asked_at_the_chosen_epoch_and_the_course_of_training_at_its_end() -> None:
+    entries = tuple(
+        Entry(epoch=epoch, figures={"kl.p_rec_entropy": epoch / 10, "training.valid": epoch / 100})
+        for epoch in range(4)
+    )
+    found = Diagnosis(key="d", run="r", chosen_epoch=1, level=Level.LIGHT, entries=entries, seconds=1.0)
+    assert latest([found.told]) == {"kl.p_rec_entropy": 0.1, "training.valid": 0.03}
+    assert [entry.epoch for entry in found.told] == [0, 1, 3]
+    assert decode_diagnosis(encode_diagnosis(found)) == found
+    assert Diagnosis(key="d", run="r", chosen_epoch=1, level=Level.LIGHT, entries=(), seconds=0.0).told == ()
 
 
 def test_measuring_takes_no_time_of_the_run(bench: Bench) -> None:

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 
 from harness.diagnostics import diary
-from harness.diagnostics.evidence import DiagnosisTask, Diagnostics, Level
+from harness.diagnostics.evidence import (
+    Diagnosis,
+    DiagnosisTask,
+    Diagnostics,
+    Entry,
+    Level,
+    decode_diagnosis,
+    encode_diagnosis,
+)
+from harness.diagnostics.seeds import latest
 from harness.diagnostics.witness import Witness
 from harness.ftragrec.run import Run
 from harness.records import EpochPoint, RunRecord

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import cache
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,17 +14,21 @@ import torch
 
 from harness.compose import compose
 from harness.contract import PROBE_STREAMS, probe_inputs
-from harness.diagnostics import fusion, kl
+from harness.diagnostics import fusion, kl, training
 from harness.diagnostics.diary import Diary
 from harness.diagnostics.evidence import Level
+from harness.diagnostics.exact import Merged, Remembering
 from harness.diagnostics.moment import Moment
 from harness.diagnostics.retriever import linear_cka
+from harness.ftragrec.checkpoint import BestOnValid, CheckpointRule, OffThenOn
+from harness.ftragrec.index import Flat
 from harness.ftragrec.loop import Budget, Result, fine_tune
 from harness.ftragrec.run import Run
 from harness.interventions import find
 from harness.interventions.base import Intervention
 from harness.interventions.index import Sources
 from harness.recipe import BASE
+from harness.records import EpochPoint
 from harness.schedules import Progress
 
 BUDGET = Budget(epochs=3, patience=3)
@@ -115,3 +122,90 @@ def test_cka_is_one_for_a_rotation_and_small_for_noise() -> None:
     rotation = torch.linalg.qr(torch.randn(8, 8, generator=generator)).Q
     assert linear_cka(one, 3.0 * one @ rotation) == pytest.approx(1.0, abs=1e-6)
     assert linear_cka(one, torch.randn(500, 8, generator=generator)) < 0.1
+
+
+@pytest.mark.parametrize("stack", STACKS[:2], ids=["base", "backbone moves"])
+def test_shares_of_the_terms_that_reach_a_group_add_up_to_one(stack: tuple[str, ...]) -> None:
+    figures = diagnosed(stack, Level.LIGHT)[0].entries[-1].figures
+    groups = {name.split(".", 3)[3] for name in figures if name.startswith("loss.gradient.enhanced.")}
+    for group in groups:
+        terms = [name.split(".")[2] for name in figures if re.fullmatch(rf"loss\.share\.\w+\.{group}", name)]
+        norms = {term: figures[f"loss.gradient.{term}.{group}"] for term in terms}
+        for term in terms:
+            assert figures[f"loss.share.{term}.{group}"] == pytest.approx(norms[term] / sum(norms.values()))
+    assert groups == ({"retriever", "blocks.1"} if stack else {"retriever"})
+
+
+def test_the_gap_of_a_loss_is_its_value_on_valid_less_that_on_training_samples() -> None:
+    figures = diagnosed((), Level.FULL)[0].entries[-1].figures
+    inputs = probe_inputs()
+
+    def cross_entropy(prefixes: np.ndarray) -> float:
+        logits = inputs.encodings[prefixes] @ inputs.item_matrix[1:].T
+        target = torch.from_numpy(inputs.prefixes.target[prefixes]) - 1
+        return torch.nn.functional.cross_entropy(logits, target).item()
+
+    valid, train = cross_entropy(inputs.prefixes.valid), cross_entropy(inputs.prefixes.train)
+    # The product of the softmax is in bfloat16 where the machine has it.
+    assert figures["loss.value.recommendation"] == pytest.approx(train, rel=1e-3)
+    assert figures["loss.valid_gap.recommendation"] == pytest.approx(valid - train, abs=0.02)
+    assert abs(valid - train) > 0.1
+
+
+@pytest.mark.parametrize("stack", [("training.unfreeze", "wiring.cosine"), ("evaluation.dual",)])
+def test_what_the_curve_says_of_the_end_of_training_and_of_retrieval(stack: tuple[str, ...]) -> None:
+    diary, result = diagnosed(stack, Level.LIGHT)
+    first, *later = result.curve
+    assert math.isnan(diary.entries[0].figures["training.valid"])
+    for entry, point in zip(diary.entries[1:], later, strict=True):
+        assert entry.figures["evaluation.valid_on"] == point.valid_on["mrr@10"]
+        assert entry.figures["evaluation.valid_off"] == point.valid_off["mrr@10"]
+        assert entry.figures["evaluation.first_off"] == first.valid_off["mrr@10"]
+    on, off = ([getattr(point, name)["mrr@10"] for point in later] for name in ("valid_on", "valid_off"))
+    last = diary.entries[-1].figures
+    chosen = [max(pair) for pair in zip(on, off, strict=True)] if stack == ("evaluation.dual",) else on
+    assert last["training.valid"] == chosen[-1]
+    assert last["training.last_slope"] == pytest.approx(chosen[-1] - chosen[-2])
+    assert last["training.best_epoch_is_last"] == float(chosen[-1] > max(chosen[:-1]))
+
+
+def end_of(figures: list[float], rule: CheckpointRule = BestOnValid()) -> dict[str, float]:  # noqa: B008
+    """What is said of the last epoch of a run with these valid figures, with retrieval; without, it is one less."""
+    curve = [
+        EpochPoint(epoch=number, valid_on={"mrr@10": figure}, valid_off={"mrr@10": figure - 1.0})
+        for number, figure in enumerate([0.0, *figures])
+    ]
+    run = SimpleNamespace(
+        recipe=SimpleNamespace(checkpoint=rule), curve=curve, progress=lambda epoch: Progress(epoch=epoch, epochs=4)
+    )
+    return training.measure(cast("Run", run), curve[-1])
+
+
+def test_an_epoch_is_the_best_if_it_beats_all_before_it_in_its_part_of_training() -> None:
+    assert end_of([0.1, 0.3, 0.2, 0.4]) == {"valid": 0.4, "last_slope": pytest.approx(0.2), "best_epoch_is_last": 1.0}
+    assert end_of([0.1, 0.5, 0.2, 0.4])["best_epoch_is_last"] == 0.0
+    assert end_of([0.1, 0.4, 0.2, 0.4])["best_epoch_is_last"] == 0.0, "the first of equals is chosen"
+    staged = OffThenOn(metric="mrr@10", until=0.5)
+    assert end_of([0.1, 0.5], staged)["last_slope"] == pytest.approx(0.4)
+    assert end_of([1.9, 1.9, 0.3, 0.4], staged) == {
+        "valid": 0.4,
+        "last_slope": pytest.approx(0.1),
+        "best_epoch_is_last": 1.0,
+    }
+    assert math.isnan(end_of([0.1, 0.5, 0.6], staged)["last_slope"]), "retrieval is on from here"
+
+
+def test_exact_search_answers_a_narrow_question_from_a_wide_answer_and_merged_parts_as_the_whole() -> None:
+    rng = np.random.default_rng(0)
+    keys, query = (rng.normal(size=(n, 8)).astype(np.float32) for n in (90, 5))
+    whole = Flat().over(keys)
+    remembering = Remembering(whole)
+    for n_hits in (7, 30, 12, 30):
+        for got, expected in zip(
+            remembering.search(query, query, n_hits), whole.search(query, query, n_hits), strict=True
+        ):
+            np.testing.assert_array_equal(got, expected)
+    odd = np.arange(90) % 2 == 1
+    parts = [(np.flatnonzero(part), Flat().over(keys[part])) for part in (odd, ~odd)]
+    np.testing.assert_array_equal(Merged(parts).search(query, query, 12)[1], whole.search(query, query, 12)[1])
+    assert Merged(parts).search(query, query, 60)[1].max() < 90

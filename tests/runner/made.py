@@ -1,0 +1,170 @@
+"""Records that are made, not run: a world says what every stack is worth, and the real exchange runs the study."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from harness.manifest import BASE, StudyFolder
+from harness.plan import Cell, Plan
+from harness.records import EpochPoint, RunRecord
+from harness.runner.display import Silent
+from harness.runner.exchange import Exchange
+from harness.runner.schedule import Schedule, schedule_of
+from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
+from harness.studyfile.stacks import JOINT
+
+Worth = Callable[[frozenset[str], int], float]
+"""Valid NDCG@10 of a set of arms on a replicate."""
+
+
+def arms_of(row: str) -> frozenset[str]:
+    """The arms of a stack's row."""
+    return frozenset() if row in (BASE, "a/a") else frozenset(row.split(JOINT))
+
+
+def made_record(key: str, value: float) -> RunRecord:
+    """A record whose second epoch is chosen and has this valid figure; the first is better, the last is worse."""
+    ranks = np.arange(1, 6, dtype=np.int32)
+    figures = [0.0, value + 1.0, value, value - 1.0]
+    return RunRecord(
+        key=key,
+        valid_on=ranks,
+        valid_off=ranks,
+        test_on=ranks,
+        test_off=ranks,
+        chosen_epoch=2,
+        curve=tuple(
+            EpochPoint(epoch=epoch, valid_on={"ndcg@10": each}, valid_off={"ndcg@10": 0.5})
+            for epoch, each in enumerate(figures)
+        ),
+        seconds={"total": 1.0},
+    )
+
+
+class MadeKeys:
+    """Keys by row and replicate; no evidence."""
+
+    def record(self, cell: Cell) -> str:
+        return hashlib.sha256(f"{cell.row}|{cell.streams.replicate}".encode()).hexdigest()[:24]
+
+    def diagnosis(self, cell: Cell) -> None:
+        return None
+
+
+@dataclass(slots=True)
+class MadeStages:
+    """Shared stages that are there already."""
+
+    built: list[int] = field(default_factory=list)
+
+    def build(self, replicate: int, progress: Any, tell: Any) -> SharedFiles:
+        self.built.append(replicate)
+        nowhere = Path("none")
+        data: Any = None
+        return SharedFiles(data=data, data_dir=None, fingerprint="f", backbone=nowhere, encodings=nowhere)
+
+
+class NoBook:
+    """Takes every word to Optuna and keeps none."""
+
+    primary = "ndcg@10"
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None
+
+
+@dataclass(slots=True)
+class MadeExecutor:
+    """Threads that take a random moment for a cell and give the record that the world says.
+
+    Attributes:
+        broken: cells that fail.
+        most: cells after which Ctrl-C comes.
+    """
+
+    worth: Worth
+    slots: int
+    seed: int = 0
+    broken: frozenset[tuple[str, int]] = frozenset()
+    most: int | None = None
+    ran: list[tuple[str, int]] = field(default_factory=list)
+    _pool: ThreadPoolExecutor = field(init=False)
+    _rng: np.random.Generator = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pool = ThreadPoolExecutor(self.slots)
+        self._rng = np.random.default_rng(self.seed)
+
+    def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
+        if self.most is not None and len(self.ran) >= self.most:
+            raise KeyboardInterrupt
+        self.ran.append((task.cell.row, task.cell.replicate))
+        return self._pool.submit(self._attempt, task, float(self._rng.random()) * 2e-3)
+
+    def _attempt(self, task: CellTask, seconds: float) -> CellResult | CellFailure:
+        time.sleep(seconds)
+        row, replicate = task.cell.row, task.cell.replicate
+        if (row, replicate) in self.broken:
+            return CellFailure(reason="it broke")
+        return CellResult(record=made_record(task.key, self.worth(arms_of(row), replicate)))
+
+    def close(self) -> None:
+        self._pool.shutdown()
+
+    def stop(self) -> None:
+        self._pool.shutdown()
+
+
+def exchange_of(plan: Plan, folder: Path) -> Exchange:
+    """The real exchange of a plan, on made stages and keys."""
+    home = StudyFolder(folder / plan.study.slug)
+    home.path.mkdir(parents=True, exist_ok=True)
+    schedule: Schedule = schedule_of(plan)
+    made: Any = SimpleNamespace(stages=MadeStages(), keys=MadeKeys(), book=NoBook())
+    exchange = Exchange(
+        schedule=schedule,
+        folder=home,
+        stages=made.stages,
+        keys=made.keys,
+        display=Silent(),
+        book=made.book,
+        budget=plan.budget(),
+        provenance={},
+    )
+    exchange.progress_folder.mkdir(exist_ok=True)
+    return exchange
+
+
+def run_made(plan: Plan, folder: Path, executor: MadeExecutor) -> Exchange:
+    """Run a study to its end, or to Ctrl-C."""
+    exchange = exchange_of(plan, folder)
+    with suppress(KeyboardInterrupt):
+        exchange.run(executor)
+    executor.close()
+    return exchange
+
+
+def settle(schedule: Schedule, worth: Worth, rng: np.random.Generator, broken: frozenset[tuple[str, int]]) -> list[Any]:
+    """Play a schedule to its end without an exchange, each generation in a random order; the generations it named."""
+    generations: list[Any] = []
+    waiting = list(schedule.ready())
+    while waiting:
+        generations.append({(cell.row, cell.replicate) for cell in waiting})
+        while waiting:
+            cell = waiting.pop(int(rng.integers(len(waiting))))
+            if (cell.row, cell.replicate) in broken:
+                schedule.failed(cell, "it broke")
+            else:
+                schedule.finished(cell, made_record("k", worth(arms_of(cell.row), cell.replicate)))
+        waiting = list(schedule.ready())
+    return generations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from itertools import combinations
 from operator import xor
 
@@ -109,6 +109,7 @@ def full_design(n_factors: int) -> Design:
     return Design(n_factors=n_factors, generators=(), relation=(), runs=tuple(runs))
 
 
+@cache
 def fractional_design(n_factors: int, n_halvings: int) -> Design:
     """The ``2^(k - p)`` fraction that confounds the least, with every factor off among its runs.
 

@@ -135,19 +135,19 @@ def check_stacks(document: Document, raw: Mapping[str, object], rows: Sequence[A
     if mode not in ("factorial", "greedy") or not rows:
         return
     for arm in dict.fromkeys(row.arm for row in rows):
-        settings = [row for row in rows if row.arm == arm]
-        if settings[0].name != arm:
+        first = next(row for row in rows if row.arm == arm)
+        if first.name != arm:
             document.add(
                 ("arms", arm),
-                f"a list of values makes {len(settings)} settings of this arm, and mode {mode} takes each arm at one; "
-                "give one value, or make an arm of each",
-                line=settings[0].line,
+                f"a list of values is a grid, and mode {mode} takes each arm at one setting; give one value, or make "
+                "an arm of each",
+                line=first.line,
             )
         if JOINT in arm:
             document.add(
                 ("arms", arm),
                 f"the name holds '{JOINT}', which joins arms in mode {mode}; rename it",
-                line=settings[0].line,
+                line=first.line,
             )
     n_arms = len({row.arm for row in rows})
     if mode == "greedy":

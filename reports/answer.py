@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from harness.manifest import A_A, BASE
 from reports import formats
 from reports.analysis import Analysis
+from reports.evidence import Evidence
+from reports.evidence_text import EvidenceTexts
 from reports.locale import Catalogue
 from reports.model import Answer, Finding, Row
 
@@ -71,6 +73,16 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         cost=_cost(best if code in ("helped", "negligible") else None, rows, text),
         base=base,
     )
+
+
+def cause_of(answer: Answer, evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> str:
+    """What stands in the way most, where nothing helped and the evidence names it; else empty."""
+    if answer.code not in ("nothing", "negligible", "base_only") or not evidence.measured:
+        return ""
+    for issue in evidence.obstacles(words, most=1):
+        if issue.severity == "high":
+            return text("answer.cause", code=issue.code, title=issue.title, detected=issue.detected)
+    return ""
 
 
 def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: Analysis) -> str:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from harness.manifest import A_A
 from harness.metrics import METRICS
 from reports import formats
 from reports.analysis import Analysis, analyse
-from reports.answer import answer_of, findings_of
-from reports.figures import cost, crossings, curves, forest, groups, modes
+from reports.answer import answer_of, cause_of, findings_of
+from reports.claims import claims_of
+from reports.evidence import evidence_of
+from reports.evidence_text import load_evidence_texts
+from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, trends
 from reports.frame import Frame
 from reports.locale import Catalogue
 from reports.model import Finding, Report
+from reports.predictions import predictions_of
 from reports.provenance import method_of
 from reports.rows import ranking_rows
 from reports.who import who_gains
+from reports.why import every_figure, why_of
 from reports.worth import cost_of, priorities_of
 
 
@@ -36,7 +42,13 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
             text=text("finding.no_curve.text", metric=label),
         )
         findings = (*findings, missing)
+    evidence = evidence_of(manifest, frame.diagnoses, [row.name for row in rows])
+    words = load_evidence_texts(text.lang)
+    if broken := evidence.unmeasured():
+        n_broken = text.count("count.runs", len(broken))
+        findings = (*findings, _unmeasured([f"{each.name} ({each.replicate})" for each in broken], n_broken, text))
     answer = answer_of(analysis, rows, decimals, text)
+    answer = replace(answer, cause=cause_of(answer, evidence, text, words))
     who = who_gains(analysis, rows, answer.arm, decimals, text)
     price = cost_of(rows, decimals, text)
     figures = (
@@ -47,6 +59,9 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
         crossings.table(rows, analysis, text),
         cost.table(rows, price, label, text),
     )
+    if evidence.names:
+        figures += tuple(each.table(evidence, text) for each in (reach, trends, headroom))
+        figures += (every_figure(evidence, text),)
     return Report(
         lang=text.lang,
         study=manifest.name,
@@ -65,10 +80,23 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
         findings=findings,
         rows=rows,
         figures={figure.id: figure for figure in figures},
+        claims=claims_of(evidence, rows, manifest.base, decimals, text, words),
+        why=why_of(evidence, frame.audit, text, words),
+        predictions=predictions_of(evidence, rows, text, words),
         who=who,
         cost=price,
         priorities=priorities_of(analysis, rows, text),
         method=method_of(analysis, decimals, text),
+    )
+
+
+def _unmeasured(runs: list[str], n: str, text: Catalogue) -> Finding:
+    return Finding(
+        code="unmeasured",
+        severity="note",
+        title=text("finding.unmeasured.title"),
+        text=text("finding.unmeasured.text", n=n),
+        items=tuple(runs),
     )
 
 

@@ -80,6 +80,26 @@ def p_value(value: float | None) -> str:
     return f"{value:.4f}" if value < 0.001 else f"{value:.3f}"
 
 
+def figure(value: float | None, kind: str) -> str:
+    """A figure of a diagnosis: a ``share`` or difference of shares (``points``), ``metric``, gradient ``norm``, number.
+
+    >>> figure(0.0084, "share"), figure(-0.004, "points"), figure(0.00002496, "norm"), figure(89.27, "number")
+    ('0.8%', '−0.4%', '2.5e−05', '89.3')
+    """
+    if value is None or not math.isfinite(value):
+        return NONE
+    if kind == "share":
+        return share(value, 1)
+    if kind == "points":
+        return percent(value)
+    if kind == "metric":
+        return number(value)
+    if value == 0.0:
+        return "0"
+    digits = f"{value:#.2g}" if kind == "norm" else f"{value:.0f}" if abs(value) >= 999.5 else f"{value:#.3g}"
+    return digits.rstrip(".").replace("-", MINUS)
+
+
 def seconds(value: float | None) -> str:
     """A duration.
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.audit.result import Audit, read_audit
+from harness.diagnostics.evidence import Diagnosis
 from harness.errors import InputError, did_you_mean
 from harness.manifest import A_A, BASE, ArmRow, StudyFolder, StudyManifest, StudyUsers
 from harness.metrics import metric_values
@@ -56,12 +58,16 @@ class Frame:
         records: row name -> replicate -> record; finished cells only.
         n_users: length of every rank array, 0 where nothing has finished.
         users: what is known of the users in the order of the ranks; None where the folder does not say.
+        diagnoses: row name -> replicate -> the evidence measured beside that run.
+        audit: of the study's base; None where there is none.
     """
 
     manifest: StudyManifest
     records: Mapping[str, Mapping[int, RunRecord]]
     n_users: int
     users: StudyUsers | None = None
+    diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict)
+    audit: Audit | None = None
 
     def row(self, name: str) -> ArmRow:
         """The row of that name.
@@ -173,12 +179,13 @@ def read_frame(folder: StudyFolder | Path | str) -> Frame:
     """The frame of a study folder.
 
     Raises:
-        InputError: the folder holds no study, or its records are of different sets of users.
+        InputError: the folder holds no study, its records are of different sets of users, or its audit is damaged.
     """
     study = folder if isinstance(folder, StudyFolder) else StudyFolder(Path(folder))
     manifest = study.manifest()
     users = study.users() if (study.path / "users.npz").exists() else None
-    return frame_of(manifest, study.load_records(manifest), users)
+    frame = frame_of(manifest, study.load_records(manifest), users)
+    return replace(frame, diagnoses=study.load_diagnoses(manifest), audit=read_audit(study.path))
 
 
 def frame_of(

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from reports.evidence_model import Claims, Predictions, Why
 from reports.sections import Cost, Kind, Priorities, WhoGains
 
-REPORT_SCHEMA = 2
+REPORT_SCHEMA = 3
 
 Scalar = str | float | int | None
 
@@ -144,6 +145,7 @@ class Answer:
     Attributes:
         code: ``helped``, ``negligible``, ``nothing``, ``one_seed``, ``base_only`` or ``unfinished``.
         arm: the row that the sentence is about, empty for none.
+        cause: what the evidence names as the main cause where nothing helped; empty where it names none.
         base: base's mean of the primary metric.
     """
 
@@ -154,6 +156,7 @@ class Answer:
     adopt: str
     cost: str
     base: float | None
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +239,7 @@ class Report:
     Attributes:
         decimals: decimals at which the page prints effects, from the size of their errors.
         sesoi, sesoi_relative: smallest effect worth having, in units of the metric and as a fraction of base.
-        who, cost, priorities: None where the study has nothing to say of it.
+        who, cost, priorities, predictions: None where the study has nothing to say of it.
     """
 
     lang: str
@@ -256,6 +259,9 @@ class Report:
     findings: tuple[Finding, ...]
     rows: tuple[Row, ...]
     figures: Mapping[str, Figure]
+    claims: Claims
+    why: Why
+    predictions: Predictions | None
     who: WhoGains | None
     cost: Cost | None
     priorities: Priorities | None

@@ -21,7 +21,6 @@ def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:
     noise = _noise_floor(analysis)
     cells = {row.name: tuple(frame.cell(row.name, number) for number in manifest.replicates) for row in manifest.rows}
     failures = [(row.name, number, reason) for row in manifest.rows for number, reason in sorted(row.failures.items())]
-    commands = manifest.provenance.get("command", ())
     return Method(
         paragraphs=_paragraphs(analysis, noise, decimals, text),
         n_tests=analysis.n_tests,
@@ -34,8 +33,8 @@ def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:
         replicates=manifest.replicates,
         cells=cells,
         failures=tuple(failures),
-        facts=_facts(analysis, text),
-        commands=(commands,) if isinstance(commands, str) else tuple(str(command) for command in commands),
+        facts=facts_of(manifest, text),
+        commands=commands_of(manifest),
     )
 
 
@@ -164,8 +163,14 @@ def _ties(tied_share: Any, text: Catalogue) -> str:
     return text("method.limits.ties", share=formats.share(float(tied_share), 1))
 
 
-def _facts(analysis: Analysis, text: Catalogue) -> dict[str, tuple[tuple[str, str], ...]]:
-    manifest = analysis.frame.manifest
+def commands_of(manifest: StudyManifest) -> tuple[str, ...]:
+    """The commands that ran the study."""
+    commands = manifest.provenance.get("command", ())
+    return (commands,) if isinstance(commands, str) else tuple(str(command) for command in commands)
+
+
+def facts_of(manifest: StudyManifest, text: Catalogue) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Label and value of what a manifest says of the study, its data and its run, by group."""
     run = dict(manifest.provenance)
     versions = run.pop("versions", {})
     run.pop("command", None)

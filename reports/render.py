@@ -7,7 +7,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from harness.records import write_atomically
 from reports import formats
 from reports.build import build_report
 from reports.exports import ranking_latex, ranking_markdown
-from reports.figures import cost, crossings, curves, forest, groups, modes
+from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, trends
 from reports.figures.svg import NARROW, WIDE
 from reports.frame import read_frame
 from reports.locale import Catalogue, load_catalogue
@@ -71,6 +71,7 @@ def environment() -> Environment:
         "share": formats.share,
         "chance": formats.chance,
         "p_value": formats.p_value,
+        "figure": formats.figure,
         "duration": formats.seconds,
         "metric": formats.metric_label,
         "csv_uri": csv_uri,
@@ -96,6 +97,7 @@ def render_html(report: Report, text: Catalogue) -> str:
         drawings=_drawings(report, text),
         first_panels=FIRST_PANELS,
         first_groups=FIRST_GROUPS,
+        trend_rows=trends.drawn_rows(report.why.shown),
         sections=_sections(report),
         scale=_bar_scale(report),
         NONE=formats.NONE,
@@ -104,8 +106,9 @@ def render_html(report: Report, text: Catalogue) -> str:
 
 def _sections(report: Report) -> list[str]:
     """Ids of the page's sections, in order; those with nothing to say are left out."""
-    optional = {name for name in ("who", "cost", "priorities") if getattr(report, name) is None}
-    every = ("answer", "ranking", "forest", "curves", "modes", "who", "cost", "priorities", "method")
+    optional = {name for name in ("predictions", "who", "cost", "priorities") if getattr(report, name) is None}
+    every = ("answer", "ranking", "forest", "claims", "why", "predictions", "curves", "modes", "who", "cost")
+    every += ("priorities", "method")
     return [name for name in every if name not in optional]
 
 
@@ -183,6 +186,19 @@ def _drawings(report: Report, text: Catalogue) -> dict[str, object]:
     if price.rows:
         across, up = text("figure.cost.axis_x"), text("figure.cost.axis_y", metric=label)
         drawn["cost"] = [Markup(cost.draw(price, across, up, layout)) for layout in (WIDE, NARROW)]
+    return drawn | evidence_drawings(report.figures, report.why.shown, text)
+
+
+def evidence_drawings(figures: Mapping[str, Figure], shown: Sequence[str], text: Catalogue) -> dict[str, object]:
+    """The figures of the evidence as SVG, those that have something to draw."""
+    drawn: dict[str, object] = {}
+    for name, module in (("reach", reach), ("trends", trends)):
+        if name in figures and figures[name].rows:
+            drawn[name] = [(title, alt, Markup(svg)) for title, alt, svg in module.panels(figures[name], shown, text)]
+    bars = figures.get("headroom")
+    if bars is not None and bars.rows:
+        first = str(bars.rows[0][0])
+        drawn["headroom"] = [Markup(headroom.draw(bars, first, layout, text)) for layout in (WIDE, NARROW)]
     return drawn
 
 

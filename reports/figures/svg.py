@@ -29,6 +29,7 @@ class Palette:
     neutral: str = "#01020b"
     on: str = "#01020c"
     off: str = "#01020d"
+    other: str = "#01020e"
 
 
 COLOUR = Palette()

@@ -51,14 +51,15 @@ def load_catalogue(lang: str) -> Catalogue:
     if lang not in languages():
         raise InputError(f"no report can be written in {lang!r}; use --lang with one of {', '.join(languages())}")
     text = resources.files("reports.locale").joinpath(f"{lang}.toml").read_text(encoding="utf-8")
-    return Catalogue(lang=lang, texts=_flat(tomllib.loads(text), ""))
+    return Catalogue(lang=lang, texts=flat(tomllib.loads(text)))
 
 
-def _flat(table: Mapping[str, object], prefix: str) -> dict[str, str]:
+def flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """The texts of nested tables by dotted key."""
     texts: dict[str, str] = {}
     for key, value in table.items():
         if isinstance(value, Mapping):
-            texts |= _flat(value, f"{prefix}{key}.")
+            texts |= flat(value, f"{prefix}{key}.")
         else:
             texts[f"{prefix}{key}"] = str(value)
     return texts

@@ -12,6 +12,7 @@ import numpy as np
 from harness.manifest import ArmRow, StudyFolder
 from harness.records import RunRecord
 from tests.reports import worlds
+from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose
 from tests.reports.worlds import Arm
 
 MARKUP = "<script>alert('x')</script><img src=x onerror=alert(1)> & <b>bold</b> $x_1$ \"quoted\""
@@ -114,6 +115,33 @@ def zero(path: Path) -> StudyFolder:
     return folder
 
 
+def diagnosed(path: Path) -> StudyFolder:
+    """Four arms with evidence: base in every run, arms in one, one of which could not be measured; a muted check."""
+    two_groups = {**HEALTHY, "loss.gradient.enhanced.blocks.1": 4.1e-6, "loss.gradient.alignment.blocks.1": 0.0}
+    rows = {
+        "base": AS_FOUND,
+        "reverse": {**AS_FOUND, "kl.imitation": 0.7},
+        "reverse+attention": two_groups,
+        "js": HEALTHY,
+    }
+    mute = {"FTR302": f"the data is <b>{MARKUP}</b>"}
+    return diagnose(four(path), rows, problems={"js": TRACEBACK}, mute=mute, chosen_epochs={"reverse": 1})
+
+
+def many_diagnosed(path: Path) -> StudyFolder:
+    """36 arms, all with evidence."""
+    folder = many(path, n_users=200)
+    names = [row.name for row in folder.manifest().rows if row.name != "a/a"]
+    return diagnose(folder, {name: AS_FOUND if place % 2 else HEALTHY for place, name in enumerate(names)})
+
+
+def names_diagnosed(path: Path) -> StudyFolder:
+    """Evidence of arms with odd names, none of base's figures a number at the end."""
+    folder = names(path)
+    every = [row.name for row in folder.manifest().rows]
+    return diagnose(folder, {name: dict.fromkeys(AS_FOUND, math.nan) if name == "base" else AS_FOUND for name in every})
+
+
 GALLERY: Mapping[str, Callable[[Path], StudyFolder]] = {
     "four": four,
     "many": many,
@@ -122,6 +150,9 @@ GALLERY: Mapping[str, Callable[[Path], StudyFolder]] = {
     "nothing": nothing,
     "names": names,
     "zero": zero,
+    "diagnosed": diagnosed,
+    "many_diagnosed": many_diagnosed,
+    "names_diagnosed": names_diagnosed,
 }
 
 

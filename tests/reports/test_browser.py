@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from reports.diagnosis import write_diagnosis
 from reports.render import write_report
 from tests.reports import browser, gallery
 from tests.reports.browser import Watched
@@ -25,8 +26,10 @@ PHONE = {"width": 390, "height": 844}
 PAPER = {"width": 1016, "height": 687}
 """What fits on A4 on its side within the margins of the page's own style, at 96 dots an inch."""
 
-QUICK = ("four", "names")
-STUDIES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in gallery.GALLERY]
+QUICK = ("four", "names", "diagnosed", "diagnosis")
+STUDIES = [
+    pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in (*gallery.GALLERY, "diagnosis")
+]
 
 TABLES_OFF_PAPER = """() => [...document.querySelectorAll("table")].flatMap((table) => {
   if (!table.checkVisibility()) return [];
@@ -65,8 +68,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
     def of(name: str) -> str:
         if name not in pages:
-            folder = gallery.GALLERY[name](tmp_path_factory.mktemp("runs") / name)
-            pages[name] = write_report(folder).as_uri()
+            write = write_diagnosis if name == "diagnosis" else write_report
+            study = gallery.diagnosed if name == "diagnosis" else gallery.GALLERY[name]
+            pages[name] = write(study(tmp_path_factory.mktemp("runs") / name)).as_uri()
         return pages[name]
 
     return of

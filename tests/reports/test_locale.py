@@ -9,17 +9,32 @@ from pathlib import Path
 
 import pytest
 
-from harness.interventions import CATALOGUE
+from harness.diagnostics.catalogue import CHECKS
+from harness.diagnostics.claims import CLAIMS
+from harness.diagnostics.rules import RULES
 from harness.families import FAMILIES
+from harness.interventions import CATALOGUE
 from harness.manifest import ArmRow, StudyFolder
 from reports.comparison_page import write_comparison
+from reports.diagnosis import write_diagnosis
+from reports.evidence_text import load_evidence_texts
 from reports.locale import languages, load_catalogue
 from reports.render import write_report
+from tests.reports import gallery
 from tests.reports.pages import Page
 from tests.reports.worlds import Arm, study
 
 OTHERS = [lang for lang in languages() if lang != "en"]
-SAME_EVERYWHERE = {"table.rank", "verdict.base", "compare.table.base"}
+SAME_EVERYWHERE = {
+    "table.rank",
+    "verdict.base",
+    "compare.table.base",
+    "diagnosis.quoted",
+    "figure.headroom.alt_bar",
+    "figure.headroom.axis",
+    "why.term.recommendation",
+    "why.term.enhanced",
+}
 
 
 def places(text: str) -> set[str]:
@@ -51,8 +66,44 @@ def test_no_text_is_empty_or_left_in_english(lang: str) -> None:
     assert {key for key in same if re.search("[a-zA-Z]", english[key])} == set()
 
 
+def evidence_texts() -> dict[str, str]:
+    """English of every check, claim and rule, by the key that other languages have it under."""
+    texts = {f"claim.{claim.family}": claim.says for claim in CLAIMS}
+    for check in CHECKS:
+        texts |= {f"check.{check.code}.{part}": getattr(check, part) for part in ("title", "detected", "why")}
+    for rule in RULES:
+        texts |= {f"rule.{rule.name}.{part}": getattr(rule, part) for part in ("title", "condition", "because")}
+    return texts
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_every_check_claim_and_rule_is_translated_with_the_same_places_and_formats(lang: str) -> None:
+    english, other = evidence_texts(), load_evidence_texts(lang).texts
+
+    def formatted(text: str) -> list[tuple[str, str | None, str | None]]:
+        return sorted(
+            (name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text) if name is not None
+        )
+
+    assert set(other) == set(english)
+    assert {key for key in english if formatted(other[key]) != formatted(english[key])} == set()
+    assert {key for key in english if not re.search(r"[\u4e00-\u9fff]", other[key])} == set()
+
+
+@pytest.mark.parametrize("lang", OTHERS)
+def test_a_diagnosed_page_has_no_english_of_the_evidence_left(tmp_path: Path, lang: str) -> None:
+    folder = gallery.diagnosed(tmp_path / "diagnosed")
+    for write in (write_report, write_diagnosis):
+        english = Page(write(folder).read_text(encoding="utf-8")).text
+        other = Page(write(folder, lang).read_text(encoding="utf-8"))
+        said = {piece for text in evidence_texts().values() for piece in pieces(text) if piece in english}
+        assert len(said) > 30
+        assert {piece for piece in said if piece in other.text} == set()
+        assert left_in_english(other, lang) == set()
+
+
 def test_chinese_is_set_as_chinese() -> None:
-    for key, text in load_catalogue("zh").texts.items():
+    for key, text in {**load_catalogue("zh").texts, **load_evidence_texts("zh").texts}.items():
         assert not re.search(r"[\u4e00-\u9fff][,;:?!()]|[,;:?!()][\u4e00-\u9fff]|[\u4e00-\u9fff]\.", text), key
         assert not re.search(r"[\u4e00-\u9fff][a-zA-Z0-9]|[a-zA-Z0-9][\u4e00-\u9fff]", text) or key.startswith(
             "problem."

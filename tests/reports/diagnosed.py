@@ -1,0 +1,184 @@
+"""Evidence for synthetic studies: hand-made diagnoses beside their records, as a run would leave them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from harness.diagnostics.evidence import Diagnosis, Entry, Level
+from harness.manifest import StudyFolder
+
+AS_FOUND: Mapping[str, float] = {
+    "kl.p_ret_entropy": 0.745,
+    "kl.p_rec_entropy": 0.9999,
+    "kl.divergence": 0.41,
+    "kl.new_information": 0.0137,
+    "kl.imitation": 0.126,
+    "training.valid": 0.0396,
+    "training.last_slope": -0.0002,
+    "training.best_epoch_is_last": 0.0,
+    "loss.weight.recommendation": 1.0,
+    "loss.weight.enhanced": 0.5,
+    "loss.weight.alignment": 0.03,
+    "loss.gradient.recommendation.retriever": 0.0,
+    "loss.gradient.enhanced.retriever": 0.0,
+    "loss.gradient.alignment.retriever": 0.02496,
+    "loss.share.recommendation.retriever": 0.0,
+    "loss.share.enhanced.retriever": 0.0,
+    "loss.share.alignment.retriever": 1.0,
+    "loss.cosine.enhanced.alignment": float("nan"),
+    "loss.value.alignment": 0.41,
+    "temperature.logit_range": 89.3,
+    "temperature.effective_neighbours": 1.105,
+    "temperature.effective_neighbours.at_0.07": 1.105,
+    "temperature.effective_neighbours.at_0.2": 1.369,
+    "fusion.knowledge_to_sequence": 0.0373,
+    "fusion.angle_degrees": 0.318,
+    "fusion.top10_replaced": 0.0084,
+    "index.staleness": 0.92,
+    "index.refresh_moves": 0.0,
+    "index.hit_rate": 0.0234,
+    "index.below_threshold": 0.0,
+    "index.distinct_targets": 4.93,
+    "retriever.query_to_sequence": 0.743,
+    "retriever.hit_rate_train": 0.0195,
+    "retriever.hit_rate_gap": -0.0039,
+    "retriever.backbone_drift": 0.0,
+    "evaluation.train_eval_overlap": 0.104,
+    "evaluation.valid_on": 0.0396,
+    "evaluation.valid_off": 0.0391,
+    "evaluation.first_off": 0.0391,
+    "search.recall": 0.994,
+    "scope.dropped": 0.049,
+    "scope.dropped_of_useful": 0.0,
+    "scope.hit_rate_kept": 0.0273,
+    "scope.hit_rate_all": 0.0273,
+    "head_room.off": 0.0544,
+    "head_room.on": 0.0533,
+    "head_room.oracle_alpha": 0.1000,
+    "head_room.oracle_alpha_shuffled": 0.0869,
+    "head_room.oracle_alpha_error": 0.003,
+    "head_room.best_common_alpha": 0.3,
+    "head_room.best_common": 0.0628,
+    "head_room.oracle_switch": 0.0544,
+    "head_room.oracle_switch_shuffled": 0.0551,
+    "head_room.interpolation_valid": 0.0741,
+    "head_room.interpolation_valid_shuffled": 0.0101,
+    "head_room.interpolation_gain_error": 0.004,
+    "head_room.interpolation_l": 0.7,
+    "head_room.interpolation_k": 200.0,
+    "head_room.interpolation_tau": 0.05,
+    "head_room.off_test": 0.0551,
+    "head_room.interpolation_test": 0.0796,
+    "head_room.interpolation_test_shuffled": 0.0213,
+    "head_room.hit_rate_by_sequence": 0.0273,
+}
+"""What a short run of FTragrec as found shows on ml-100k, rounded, with an interpolation that wins."""
+
+HEALTHY: Mapping[str, float] = {
+    **AS_FOUND,
+    "kl.p_rec_entropy": 0.8,
+    "loss.gradient.enhanced.retriever": 0.03,
+    "loss.share.enhanced.retriever": 0.54,
+    "loss.share.alignment.retriever": 0.46,
+    "loss.cosine.enhanced.alignment": 0.2,
+    "temperature.effective_neighbours": 3.2,
+    "temperature.effective_neighbours.at_0.2": 4.1,
+    "fusion.knowledge_to_sequence": 1.0,
+    "fusion.top10_replaced": 0.3,
+    "index.staleness": 1.0,
+    "index.refresh_moves": 0.02,
+    "index.hit_rate": 0.2,
+    "retriever.hit_rate_train": 0.2,
+    "retriever.hit_rate_gap": 0.0,
+    "evaluation.train_eval_overlap": 0.9,
+    "head_room.oracle_alpha": 0.12,
+    "head_room.oracle_alpha_shuffled": 0.0869,
+    "head_room.interpolation_valid": 0.0545,
+    "head_room.best_common": 0.0545,
+}
+"""The same without an issue, but for what a mixture by user could win."""
+
+BEFORE: Mapping[str, float] = {
+    "index.staleness": 1.0,
+    "retriever.query_to_sequence": 0.9995,
+    "temperature.effective_neighbours": 1.4,
+    "training.valid": float("nan"),
+    "training.last_slope": float("nan"),
+    "training.best_epoch_is_last": float("nan"),
+    "evaluation.valid_on": float("nan"),
+}
+"""What differs before training."""
+
+N_EPOCHS = 2
+
+LATER_ONLY = ("head_room.", "scope.", "search.", "evaluation.train_eval_overlap")
+"""Figures that a light diagnosis measures before training alone."""
+
+
+def diary(figures: Mapping[str, float], *, shift: float = 0.0, n_epochs: int = N_EPOCHS) -> tuple[Entry, ...]:
+    """A run's entries: the figures at the last epoch, less of them on the way, those that are dear at the start."""
+    start = {name: value + (shift if value else 0.0) for name, value in {**figures, **BEFORE}.items()}
+    entries = [Entry(epoch=0, figures=start)]
+    for epoch in range(1, n_epochs + 1):
+        part = epoch / n_epochs
+        entries.append(
+            Entry(
+                epoch=epoch,
+                figures={
+                    name: (value + shift if value else value) * (0.9 + 0.1 * part)
+                    for name, value in figures.items()
+                    if not name.startswith(LATER_ONLY)
+                },
+            )
+        )
+    return tuple(entries)
+
+
+def diagnose(
+    folder: StudyFolder,
+    rows: Mapping[str, Mapping[str, float]],
+    *,
+    replicates: Mapping[str, Sequence[int]] | None = None,
+    problems: Mapping[str, str] | None = None,
+    mute: Mapping[str, str] | None = None,
+    chosen_epochs: Mapping[str, int] | None = None,
+    level: Level = Level.LIGHT,
+) -> StudyFolder:
+    """Write a diagnosis beside runs of a study.
+
+    Args:
+        rows: name -> figures at the last epoch; replicate n has them larger by n thousandths, zeros apart.
+        replicates: which runs of a row; base in all of its runs and others in the first, where left out.
+        chosen_epochs: name -> epoch of the checkpoint; the last, where left out.
+        problems: name -> why measuring failed there, before the first entry.
+    """
+    manifest = folder.manifest()
+    changed = []
+    for row in manifest.rows:
+        figures = rows.get(row.name)
+        if figures is None:
+            changed.append(row)
+            continue
+        every = tuple(row.keys) or manifest.replicates
+        chosen = (replicates or {}).get(row.name, every if row.name == "base" else every[:1])
+        keys: dict[int, str] = {}
+        for number in chosen:
+            problem = (problems or {}).get(row.name, "")
+            keys[number] = f"d{manifest.rows.index(row):03x}{number:04x}"
+            folder.diagnoses.write(
+                Diagnosis(
+                    key=keys[number],
+                    run=row.keys.get(number, ""),
+                    chosen_epoch=(chosen_epochs or {}).get(row.name, N_EPOCHS),
+                    level=level,
+                    entries=() if problem else diary(figures, shift=0.001 * number),
+                    seconds=6.2,
+                    problem=problem,
+                )
+            )
+        changed.append(replace(row, diagnoses=keys))
+    folder.write_manifest(
+        replace(manifest, rows=tuple(changed), diagnostics={"level": level.value, "mute": dict(mute or {})})
+    )
+    return folder

@@ -86,7 +86,7 @@ CHECKS: tuple[Check, ...] = (
         condition="With retrieval the valid figure is more than 1% below that without, on the same weights.",
         detected=(
             "On the same weights valid is at {evaluation_valid_on:.4f} with retrieval, at {evaluation_valid_off:.4f} "
-            "without; over one percent is lost."
+            "without."
         ),
         why="A checkpoint that is served with retrieval is then worse than the one that it could be without.",
         reduce=("evaluation.dual", "index.quality_filter", "wiring.interpolate"),

@@ -50,7 +50,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         family="kl",
         decided_by=("FTR103",),
-        besides=("FTR101", "FTR102"),
+        besides=("FTR101", "FTR102", "FTR104"),
     ),
     Claim(
         family="training",
@@ -65,7 +65,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         family="fusion",
         decided_by=("FTR403",),
-        besides=("FTR401", "FTR402", "FTR404"),
+        besides=("FTR401", "FTR402", "FTR404", "FTR405"),
     ),
     Claim(
         family="loss",

@@ -46,6 +46,7 @@ Measure = Callable[[Look], dict[str, float]]
 EVERY_EPOCH: tuple[tuple[str, Measure], ...] = (
     ("kl", lambda look: kl.measure(look.moment)),
     ("training", lambda look: training.measure(look.moment.run, look.point)),
+    ("training", lambda look: training.retrieval(look.moment, look.past)),
     ("loss", lambda look: loss.measure(look.moment)),
     ("temperature", lambda look: temperature.measure(look.moment)),
     ("fusion", lambda look: fusion.measure(look.moment)),

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
-from harness.diagnostics.moment import Moment, found_targets, mean_where, probe_streams
+from harness.diagnostics.moment import Moment, found_targets, hits, mean_where, probe_streams
 from harness.diagnostics.past import Past, last_encoded, neighbour_prefixes, share_kept
-from harness.ftragrec.forward import Forward
 from harness.ftragrec.index import MISSING
 from harness.records import EpochPoint
 
@@ -51,11 +50,6 @@ def measure(moment: Moment) -> dict[str, float]:
         "entries": float(len(memory)),
         **by_length(moment),
     }
-
-
-def hits(forward: Forward) -> Tensor:
-    """Which queries have a neighbour that leads to their target, ``(batch,)``."""
-    return (found_targets(forward) == forward.target[:, None]).any(dim=1)
 
 
 def distinct(targets: Tensor) -> Tensor:

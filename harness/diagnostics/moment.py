@@ -168,6 +168,11 @@ def standard_error(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
+def hits(forward: Forward) -> Tensor:
+    """Which queries have a neighbour that leads to their target, ``(batch,)``."""
+    return (found_targets(forward) == forward.target[:, None]).any(dim=1)
+
+
 def mean_where(values: Tensor, chosen: Tensor) -> float:
     """Mean over the chosen, NaN where none is."""
     return values[chosen].float().mean().item() if bool(chosen.any()) else float("nan")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from harness.data.split import Indices
-from harness.diagnostics.moment import Moment
+from harness.diagnostics.moment import Moment, hits
 from harness.ftragrec.forward import Forward
 from harness.records import EpochPoint
 
@@ -19,12 +19,14 @@ class Past:
         query, sequence: ``R(s)`` and ``s`` of the valid sample before the first epoch, ``(n, d)``.
         neighbours: prefix number of each neighbour of the valid sample at the last look, -1 where there is none,
             ``(n, k)``; None before the first look.
+        hit: which queries of the valid sample had a neighbour that leads to their target at the start, ``(n,)``.
         encoded: the epoch after which all keys were encoded last; 0 is before training.
     """
 
     def __init__(self, moment: Moment) -> None:
         self.query: Tensor = moment.valid.query.clone()
         self.sequence: Tensor = moment.valid.sequence.clone()
+        self.hit: Tensor = hits(moment.valid)
         self.neighbours: Indices | None = None
         self.encoded = 0
 

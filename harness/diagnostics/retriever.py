@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from harness.diagnostics.index import hits
-from harness.diagnostics.moment import Moment
+from harness.diagnostics.moment import Moment, hits
 from harness.diagnostics.past import Past
 
 

@@ -121,6 +121,14 @@ def _interpolated(read: Figures) -> tuple[tuple[Remedy, ...], ...]:
     return ((Remedy(id="wiring.interpolate", settings=found),),)
 
 
+ORACLE = (
+    "head_room.off",
+    "head_room.oracle_alpha",
+    "head_room.oracle_alpha_shuffled",
+    "head_room.oracle_alpha_error",
+)
+
+
 def _left_by_alpha(read: Figures) -> float:
     return read["head_room.oracle_alpha"] - read["head_room.oracle_alpha_shuffled"]
 
@@ -176,13 +184,16 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="mix_by_user",
         title="Let the mixture follow the user",
-        reads=("head_room.off", "head_room.oracle_alpha", "head_room.oracle_alpha_shuffled"),
-        holds=lambda read: _left_by_alpha(read) > max(0.05 * read["head_room.off"], SMALLEST_GAIN),
+        reads=ORACLE,
+        holds=lambda read: (
+            _left_by_alpha(read)
+            > max(0.05 * read["head_room.off"], SMALLEST_GAIN, 2.0 * read["head_room.oracle_alpha_error"])
+        ),
         stacks=always("wiring.scale + fusion.adaptive", "wiring.scale + fusion.gate"),
         expected=Expected.MOVES,
         condition=(
-            "An oracle for alpha gains more than the same oracle on shuffled neighbours, by over 5% of the backbone "
-            "and over .002."
+            "An oracle for alpha gains more than the same oracle on shuffled neighbours, by over 5% of the backbone, "
+            "over .002 and over two standard errors."
         ),
         because=(
             "An oracle for alpha by user reaches {head_room_oracle_alpha:.4f} on valid, on shuffled neighbours "
@@ -193,11 +204,17 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="no_mixture_wins",
         title="No mixture by user will win with these neighbours",
-        reads=("head_room.off", "head_room.oracle_alpha", "head_room.oracle_alpha_shuffled"),
-        holds=lambda read: _left_by_alpha(read) < SMALLEST_GAIN,
+        reads=ORACLE,
+        holds=lambda read: (
+            _left_by_alpha(read) + 2.0 * read["head_room.oracle_alpha_error"]
+            < max(0.05 * read["head_room.off"], SMALLEST_GAIN)
+        ),
         stacks=always("fusion.adaptive", "fusion.gate", "fusion.attention"),
         expected=Expected.IDLE,
-        condition="An oracle for alpha gains no more than the same oracle on shuffled neighbours does, within .002.",
+        condition=(
+            "What an oracle for alpha gains over the same oracle on shuffled neighbours is, even with two standard "
+            "errors more, below 5% of the backbone (or below .002)."
+        ),
         because=(
             "An oracle for alpha by user reaches {head_room_oracle_alpha:.4f} on valid and with another user's "
             "neighbours {head_room_oracle_alpha_shuffled:.4f}: the gain is that of any oracle."

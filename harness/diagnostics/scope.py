@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from harness.diagnostics.exact import Merged
-from harness.diagnostics.index import hits
-from harness.diagnostics.moment import Moment
+from harness.diagnostics.moment import Moment, hits
 from harness.ftragrec.index import Flat, LiveIndex
 from harness.ftragrec.memory import Memory
 from harness.ftragrec.search import NeighbourSearch, Selection, Stage, TopK

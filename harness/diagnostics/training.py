@@ -1,7 +1,9 @@
-"""Claim 2: had training come to its end when the run did?"""
+"""Claims 1 and 2: what the whole course of training came to."""
 
 from __future__ import annotations
 
+from harness.diagnostics.moment import Moment, hits
+from harness.diagnostics.past import Past
 from harness.ftragrec.run import Run
 from harness.records import EpochPoint
 
@@ -25,4 +27,19 @@ def measure(run: Run, point: EpochPoint) -> dict[str, float]:
         "valid": now.figure,
         "last_slope": now.figure - earlier[-1] if earlier else nan,
         "best_epoch_is_last": float(all(now.figure > each for each in earlier)) if earlier else nan,
+    }
+
+
+def retrieval(moment: Moment, start: Past) -> dict[str, float]:
+    """The hit rate of the valid sample before training and now, and the standard error of the difference.
+
+    The error is that of paired queries: only those that gained or lost their hit count.
+    """
+    now = hits(moment.valid)
+    change = now.float() - start.hit.float()
+    error = change.std().item() / len(change) ** 0.5 if len(change) > 1 else float("nan")
+    return {
+        "hit_rate_start": start.hit.float().mean().item(),
+        "hit_rate": now.float().mean().item(),
+        "hit_rate_error": error,
     }

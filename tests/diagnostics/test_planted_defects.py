@@ -177,6 +177,7 @@ CASES: dict[str, tuple[Case, Case]] = {
     "FTR101": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.likelihood_teacher"), world)),
     "FTR102": ((BASE, world), (with_remedies(*LEARNING), world)),
     "FTR103": ((with_remedies("wiring.values"), world), (BASE, world)),
+    "FTR104": ((replace(BASE, **FAST), world), (BASE, world)),
     "FTR201": ((BASE, world), (with_remedies("wiring.retriever_attention"), world)),
     "FTR202": ((thawed(0.003), world), (BASE, world)),
     "FTR203": ((thawed(0.003), turncoats), (thawed(0.003), world)),

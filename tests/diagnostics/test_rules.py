@@ -27,11 +27,17 @@ CALLED_FOR: dict[str, dict[str, float]] = {
         "head_room.interpolation_tau": 0.2,
     },
     "lengthen": {"fusion.knowledge_to_sequence": 0.04, "head_room.off": 0.05, "head_room.best_common": 0.055},
-    "mix_by_user": {"head_room.off": 0.05, "head_room.oracle_alpha": 0.09, "head_room.oracle_alpha_shuffled": 0.08},
+    "mix_by_user": {
+        "head_room.off": 0.05,
+        "head_room.oracle_alpha": 0.09,
+        "head_room.oracle_alpha_shuffled": 0.08,
+        "head_room.oracle_alpha_error": 0.002,
+    },
     "no_mixture_wins": {
         "head_room.off": 0.05,
         "head_room.oracle_alpha": 0.081,
         "head_room.oracle_alpha_shuffled": 0.08,
+        "head_room.oracle_alpha_error": 0.0005,
     },
     "reach_the_retriever": {"loss.gradient.enhanced.retriever": 0.0, "loss.weight.enhanced": 0.5},
     "weights_are_idle": {"loss.gradient.enhanced.retriever": 0.0, "loss.gradient.recommendation.retriever": 0.0},
@@ -57,8 +63,12 @@ CALLED_FOR: dict[str, dict[str, float]] = {
 NOT_CALLED_FOR: dict[str, list[tuple[str, float]]] = {
     "interpolate": [("head_room.interpolation_valid", 0.057), ("head_room.interpolation_valid", 0.0515)],
     "lengthen": [("fusion.knowledge_to_sequence", 0.5), ("head_room.best_common", 0.051)],
-    "mix_by_user": [("head_room.oracle_alpha", 0.0815), ("head_room.off", 0.5)],
-    "no_mixture_wins": [("head_room.oracle_alpha", 0.083)],
+    "mix_by_user": [
+        ("head_room.oracle_alpha", 0.0815),
+        ("head_room.off", 0.5),
+        ("head_room.oracle_alpha_error", 0.006),
+    ],
+    "no_mixture_wins": [("head_room.oracle_alpha", 0.083), ("head_room.oracle_alpha_error", 0.002)],
     "reach_the_retriever": [("loss.gradient.enhanced.retriever", 1e-6), ("loss.weight.enhanced", 0.0)],
     "weights_are_idle": [
         ("loss.gradient.enhanced.retriever", 1e-6),

@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -18,7 +18,7 @@ from rich.logging import RichHandler
 from harness.errors import EnvironmentProblem, FtrError
 
 if TYPE_CHECKING:
-    from harness.runner.coordinator import RunOutcome
+    from harness.runner.coordinator import RunOptions, RunOutcome
     from harness.study import Study
 
 app = typer.Typer(
@@ -41,6 +41,9 @@ Out = Annotated[Path, typer.Option(help="Folder of all studies; this one's is OU
 DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets; else your cache folder.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes of one thread each; else one a core.")]
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL; else SQLite in the study's folder.")]
+Executors = Annotated[Literal["local", "ray"], typer.Option(help="Where cells run: this machine, or Ray.")]
+Address = Annotated[str | None, typer.Option(help="A running Ray cluster, HOST:PORT or auto; else Ray here alone.")]
+GpusPerCell = Annotated[float, typer.Option(help="GPUs that Ray reserves for a cell; a fraction shares one.")]
 
 
 def _load(path: Path, replicates: int | None, epochs: int | None) -> Study:
@@ -58,36 +61,50 @@ def run(
     out: Out = Path("runs"),
     data_dir: DataDir = None,
     storage: Storage = None,
+    executor: Executors = "local",
+    address: Address = None,
+    gpus_per_cell: GpusPerCell = 0.0,
 ) -> None:
     """Run a study's unfinished cells and write its report."""
+    from harness.runner.coordinator import RunOptions
     from reports.render import write_report
 
-    outcome = _run(_load(study, replicates, epochs), workers, out, data_dir, storage)
+    options = RunOptions(
+        out=out,
+        workers=_workers(workers),
+        executor=executor,
+        address=address,
+        gpus_per_cell=gpus_per_cell,
+        storage=storage,
+        data_dir=data_dir,
+        command=_command(),
+    )
+    outcome = _run(_load(study, replicates, epochs), options)
     _tell(outcome, write_report(outcome.folder))
 
 
-def _run(study: Study, workers: int | None, out: Path, data_dir: Path | None, storage: str | None = None) -> RunOutcome:
-    from harness.runner.coordinator import RunOptions, run_study
-    from harness.runner.display import make_display
+def _workers(asked: int | None) -> int:
+    return asked or os.cpu_count() or 1
+
+
+def _command() -> str:
     from harness.runner.trials import without_password
 
+    return shlex.join(["ftr-study", *map(without_password, sys.argv[1:])])
+
+
+def _run(study: Study, options: RunOptions) -> RunOutcome:
+    from harness.runner.coordinator import run_study
+    from harness.runner.display import make_display
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: workers stopped, report written
-    options = RunOptions(
-        out=out,
-        workers=workers or os.cpu_count() or 1,
-        storage=storage,
-        data_dir=data_dir,
-        command=shlex.join(
-            ["ftr-study", *(without_password(word) if "://" in word else word for word in sys.argv[1:])]
-        ),
-    )
     return run_study(study, options, make_display(Console(stderr=True), study.primary))
 
 
 def _tell(outcome: RunOutcome, page: Path) -> None:
     again = f" ({outcome.n_again} of them again, for their diagnosis)" if outcome.n_again else ""
     summary = f"{outcome.n_run} cells run, {outcome.n_reused} reused{again}, {outcome.n_failed} failed"
-    print(f"{summary} in {outcome.seconds:.0f} s")
+    print(f"{summary} in {outcome.seconds:.0f} s; ranks {outcome.ranks}")
     print(page)
     if outcome.interrupted:
         raise typer.Exit(INTERRUPTED)
@@ -110,11 +127,13 @@ def diagnose(
 ) -> None:
     """Run base alone, measure the evidence on the ten claims, and say on one page what to try."""
     from harness.diagnosing import study_to_diagnose
+    from harness.runner.coordinator import RunOptions
     from harness.study import Overrides
     from reports.diagnosis import write_diagnosis
 
     study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs))
-    outcome = _run(study, workers, out, data_dir)
+    options = RunOptions(out=out, workers=_workers(workers), data_dir=data_dir, command=_command())
+    outcome = _run(study, options)
     _tell(outcome, write_diagnosis(outcome.folder, lang=lang))
 
 

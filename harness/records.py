@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import logging
@@ -103,6 +104,21 @@ def same_ranks(one: RunRecord, two: RunRecord) -> bool:
         and all(np.array_equal(getattr(one, name), getattr(two, name)) for name in _RANK_FIELDS)
         and all(np.array_equal(one.also[name], two.also[name]) for name in one.also)
     )
+
+
+def ranks_digest(cells: Mapping[tuple[str, int], RunRecord]) -> str:
+    """A hash of every rank of a study, 16 hexadecimal digits.
+
+    Args:
+        cells: row and replicate -> record; their order does not matter.
+    """
+    digest = hashlib.sha256()
+    for (row, replicate), record in sorted(cells.items(), key=lambda item: item[0]):
+        named = {name: getattr(record, name) for name in _RANK_FIELDS} | dict(record.also)
+        digest.update(f"{row}\0{replicate}\0{record.chosen_epoch}\0".encode())
+        for name, ranks in sorted(named.items()):
+            digest.update(f"{name}\0".encode() + ranks.astype("<i4").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def encode_record(record: RunRecord) -> bytes:

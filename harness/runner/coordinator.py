@@ -7,16 +7,17 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from harness.backbone.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.manifest import StudyFolder
 from harness.plan import Plan, make_plan
 from harness.provenance import git_commit, machine, package_versions
+from harness.records import ranks_digest
 from harness.runner.display import Display
-from harness.runner.exchange import AHEAD, Exchange
-from harness.runner.executors import LocalExecutor
+from harness.runner.exchange import Exchange
+from harness.runner.executors import Where, executing
 from harness.runner.keys import Keys
 from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
@@ -32,7 +33,10 @@ class RunOptions:
 
     Attributes:
         out: folder of all studies; this one's is ``out/slug``.
-        workers: processes, one thread each.
+        workers: processes on this machine, one thread each.
+        executor: where the cells run, ``local`` or ``ray``.
+        address: of a running Ray cluster; None: Ray on this machine alone.
+        gpus_per_cell: GPUs that Ray reserves for a cell.
         storage: Optuna storage URL; None: SQLite in the study's folder.
         data_dir: folder of named data sets; None: the user's cache folder.
         command: the command line as typed, for the report.
@@ -40,9 +44,22 @@ class RunOptions:
 
     out: Path
     workers: int
+    executor: Literal["local", "ray"] = "local"
+    address: str | None = None
+    gpus_per_cell: float = 0.0
     storage: str | None = None
     data_dir: Path | None = None
     command: str = ""
+
+    def where(self) -> Where:
+        """Which executor that is.
+
+        Raises:
+            harness.errors.FtrError: these options contradict each other, or Ray is not installed.
+        """
+        return Where(
+            executor=self.executor, workers=self.workers, address=self.address, gpus_per_cell=self.gpus_per_cell
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +70,7 @@ class RunOutcome:
         folder: the study's files.
         n_run, n_reused, n_failed: cells.
         n_again: those of the reused ones that ran again for evidence that had not been measured.
+        ranks: digest of every rank of the study; equal wherever and however its cells ran.
         interrupted: ended by Ctrl-C; what is finished is safe.
         seconds: wall time.
     """
@@ -62,6 +80,7 @@ class RunOutcome:
     n_reused: int
     n_failed: int
     n_again: int
+    ranks: str
     interrupted: bool
     seconds: float
 
@@ -74,6 +93,7 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
         EnvironmentProblem: another process runs the study, or the machine stands in the way.
     """
     began = time.monotonic()
+    where = options.where()
     plan = make_plan(study)
     folder = StudyFolder(options.out / study.slug)
     with display.showing():
@@ -81,11 +101,17 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
         data = load(study.data, options.data_dir, progress=display.message)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
         with owned(folder):
-            return _run_owned(plan, folder, options, display, stages, began)
+            return _run_owned(plan, folder, options, where, display, stages, began)
 
 
 def _run_owned(
-    plan: Plan, folder: StudyFolder, options: RunOptions, display: Display, stages: SharedStages, began: float
+    plan: Plan,
+    folder: StudyFolder,
+    options: RunOptions,
+    where: Where,
+    display: Display,
+    stages: SharedStages,
+    began: float,
 ) -> RunOutcome:
     folder.write_users(stages.users())
     keys, schedule = Keys(plan, stages), schedule_of(plan)
@@ -107,12 +133,13 @@ def _run_owned(
             "git": git_commit(),
             "study_seed": plan.study.seed,
         },
-        n_ahead=AHEAD * options.workers,
     )
     interrupted = False
     try:
-        if exchange.take_up():
-            _execute(exchange, options.workers)
+        shutil.rmtree(exchange.progress_folder, ignore_errors=True)
+        exchange.progress_folder.mkdir()
+        with executing(where) as executor:
+            exchange.run(executor)
     except KeyboardInterrupt:
         interrupted = True
     outcome = RunOutcome(
@@ -121,6 +148,7 @@ def _run_owned(
         n_reused=exchange.n_reused,
         n_failed=len(exchange.failures),
         n_again=exchange.n_again,
+        ranks=ranks_digest(exchange.ranked()),
         interrupted=interrupted,
         seconds=time.monotonic() - began,
     )
@@ -128,21 +156,7 @@ def _run_owned(
     return outcome
 
 
-def _execute(exchange: Exchange, workers: int) -> None:
-    shutil.rmtree(exchange.progress_folder, ignore_errors=True)
-    exchange.progress_folder.mkdir()
-    executor = LocalExecutor(workers)
-    try:
-        exchange.run(executor)
-    except BaseException:
-        executor.stop()
-        raise
-    executor.close()
-
-
-def _provenance(
-    plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome, schedule: Schedule
-) -> dict[str, Any]:
+def _provenance(plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome, schedule: Schedule) -> dict[str, Any]:
     return {
         "command": options.command,
         "versions": package_versions(),
@@ -152,9 +166,9 @@ def _provenance(
         "seconds": outcome.seconds,
         "n_run": outcome.n_run,
         "n_reused": outcome.n_reused,
+        "executor": options.executor,
         "workers": options.workers,
         "backbones": {
-            str(replicate): keys.backbone(plan.backbone_replicate(replicate))
-            for replicate in schedule.replicates()
+            str(replicate): keys.backbone(plan.backbone_replicate(replicate)) for replicate in schedule.replicates()
         },
     }

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.backbone.checkpoint import EpochFigures
 
 AHEAD = 2
-"""Cells handed to the executor per worker: one runs, one waits, the rest are not yet trials."""
+"""Cells handed to the executor per slot: one runs, one waits, the rest are not yet trials."""
 
 MOST_DEATHS = 3
 """How often a cell may lose its worker before it is marked failed: it is tried twice more."""
@@ -56,7 +56,6 @@ class Exchange:
         book: Optuna's mirror of the study.
         budget: of every run.
         provenance: what every record says of versions, machine and commit.
-        n_ahead: cells that may be with the executor at once.
         finished: record key -> record, found or made.
         diagnosed: keys of the evidence that is there.
         failures: why a cell has no record, or no evidence.
@@ -71,7 +70,6 @@ class Exchange:
     book: TrialBook
     budget: dict[str, int]
     provenance: Mapping[str, Any]
-    n_ahead: int
     finished: dict[str, RunRecord] = field(default_factory=dict)
     diagnosed: set[str] = field(default_factory=set)
     failures: dict[CellName, str] = field(default_factory=dict)
@@ -98,7 +96,7 @@ class Exchange:
                 record = self.settled(cell)
                 if record is not None:
                     self.schedule.finished(cell, record)
-            self.display.planned(todo, self._reused(named))
+            self.display.planned(todo, self._records_of(named))
             self._build_shared(todo)
             self._waiting += [cell for cell in todo if cell.backbone_replicate in self._shared]
         return bool(self._waiting)
@@ -111,6 +109,10 @@ class Exchange:
         """The evidence that the cell still owes."""
         task = self.keys.diagnosis(cell)
         return task if task is not None and task.key not in self.diagnosed else None
+
+    def ranked(self) -> dict[CellName, RunRecord]:
+        """The record of every cell that was named and has one."""
+        return self._records_of(tuple(self.cells.values()))
 
     def run(self, executor: Executor) -> None:
         """Until the schedule names no more."""
@@ -138,7 +140,7 @@ class Exchange:
             if task is not None and self.folder.diagnoses.read(task.key) is not None:
                 self.diagnosed.add(task.key)
 
-    def _reused(self, cells: Sequence[Cell]) -> dict[CellName, RunRecord]:
+    def _records_of(self, cells: Sequence[Cell]) -> dict[CellName, RunRecord]:
         return {name_of(cell): record for cell in cells if (record := self.finished.get(self.keys.record(cell)))}
 
     def _build_shared(self, todo: Sequence[Cell]) -> None:
@@ -166,7 +168,8 @@ class Exchange:
         """Give the executor the next cells; one whose record is being made waits for it."""
         held: list[Cell] = []
         busy = {each.task.key for each in self._running.values()}
-        while self._waiting and len(self._running) < self.n_ahead:
+        n_ahead = AHEAD * executor.slots
+        while self._waiting and len(self._running) < n_ahead:
             cell = self._waiting.pop(0)
             record = self.settled(cell)
             if record is not None:

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import multiprocessing
+import os
+from collections.abc import Iterator
 from concurrent.futures import Future
-from typing import Any, Protocol
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pebble import ProcessPool
 
+from harness.errors import EnvironmentProblem, InputError
+from harness.records import EpochPoint
 from harness.runner.tasks import CellFailure, CellResult, CellTask, attempt_cell
+
+if TYPE_CHECKING:
+    from harness.ftragrec.inputs import Inputs
 
 
 class Executor(Protocol):
-    """Runs cells somewhere; a cell that dies takes no other with it."""
+    """Runs cells somewhere; a cell that dies takes no other with it, and none is tried twice: that is the exchange's.
+
+    A cell writes a line of JSON into its progress file after every evaluation, all of them before its future is done.
+    """
+
+    @property
+    def slots(self) -> int:
+        """Cells that can run at once."""
+        ...
 
     def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
-        """Run the task when a worker is free; its record, why there is none, or how the worker died."""
+        """Run the task when a slot is free; its record, why there is none, or how the worker died."""
         ...
 
     def close(self) -> None:
@@ -27,6 +46,55 @@ class Executor(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Which executor runs the cells; no rank depends on it.
+
+    Attributes:
+        executor: ``local``, worker processes on this machine, or ``ray``.
+        workers: processes on this machine; with ``address`` the cluster's own CPUs count.
+        address: of a running Ray cluster, ``host:port`` or ``auto``; None: Ray on this machine alone.
+        gpus_per_cell: GPUs that Ray reserves for a cell, a fraction shares one.
+    """
+
+    executor: Literal["local", "ray"] = "local"
+    workers: int = 1
+    address: str | None = None
+    gpus_per_cell: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.executor == "local" and (self.address is not None or self.gpus_per_cell):
+            raise InputError("--address and --gpus-per-cell belong to Ray; add --executor ray, or leave them out")
+        if not (0 <= self.gpus_per_cell <= 1 or self.gpus_per_cell in range(2, 1025)):
+            raise InputError(f"--gpus-per-cell {self.gpus_per_cell:g}: give a fraction of one or a whole number")
+        if self.executor == "ray" and importlib.util.find_spec("ray") is None:
+            raise EnvironmentProblem("--executor ray needs Ray, which is not installed: pip install 'ftr-study[ray]'")
+
+
+@contextmanager
+def executing(where: Where) -> Iterator[Executor]:
+    """An executor; its cells finish at the end, or are stopped where the block ends by an error or by Ctrl-C.
+
+    Raises:
+        EnvironmentProblem: the cluster cannot be reached, or has not what a cell asks for.
+    """
+    executor = _opened(where)
+    try:
+        yield executor
+    except BaseException:
+        executor.stop()
+        raise
+    executor.close()
+
+
+def _opened(where: Where) -> Executor:
+    if where.executor == "local":
+        return LocalExecutor(where.workers)
+    from harness.runner.ray_executor import RayExecutor
+
+    return RayExecutor(workers=where.workers, address=where.address, gpus_per_cell=where.gpus_per_cell)
+
+
 class LocalExecutor:
     """Worker processes on this machine, one thread each.
 
@@ -36,9 +104,10 @@ class LocalExecutor:
     def __init__(self, workers: int) -> None:
         context: Any = multiprocessing.get_context("spawn")
         self._pool = ProcessPool(max_workers=workers, context=context)
+        self.slots = workers
 
     def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
-        return self._pool.schedule(attempt_cell, args=[task])
+        return self._pool.schedule(attempt_here, args=[task])
 
     def close(self) -> None:
         self._pool.close()
@@ -47,3 +116,26 @@ class LocalExecutor:
     def stop(self) -> None:
         self._pool.stop()
         self._pool.join()
+
+
+def attempt_here(task: CellTask) -> CellResult | CellFailure:
+    """Run a cell on the coordinator's machine: what cells share is read from its files, progress goes to another."""
+    coordinator = os.getppid()
+
+    def inputs() -> Inputs:
+        from harness.runner.inputs import read_inputs
+
+        return read_inputs(task.shared)
+
+    def tell(point: EpochPoint) -> None:
+        if os.getppid() != coordinator:
+            raise SystemExit("the coordinator is gone; nobody would take this cell's record")
+        with task.progress_file.open("a", encoding="utf-8") as lines:
+            lines.write(progress_line(point))
+
+    return attempt_cell(task, inputs, tell)
+
+
+def progress_line(point: EpochPoint) -> str:
+    """An evaluation as a line of a progress file."""
+    return json.dumps(asdict(point)) + "\n"

@@ -31,8 +31,14 @@ class RunningCell:
         return [EpochPoint(**json.loads(line)) for line in fresh]
 
 
+class WorkerLostError(Exception):
+    """A worker on another machine, or that machine, is gone; the text says as much as is known."""
+
+
 def how_it_ended(death: BaseException) -> str:
     """Why a worker left neither a record nor a reason: the signal or exit code that ended it."""
+    if isinstance(death, WorkerLostError):
+        return str(death)
     if not isinstance(death, ProcessExpired):
         return f"{type(death).__name__}: {death}"
     if death.exitcode is None or death.exitcode >= 0:

@@ -1,17 +1,19 @@
-"""What a worker does: one cell, from the shared files to a record."""
+"""What a worker does, wherever it is: one cell, from what cells share to a record."""
 
 from __future__ import annotations
 
-import json
-import os
 import time
 import traceback
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec
 from harness.diagnostics.evidence import Diagnosis, DiagnosisTask
 from harness.errors import FtrError
@@ -19,6 +21,7 @@ from harness.plan import Cell
 from harness.records import EpochPoint, RunRecord
 
 if TYPE_CHECKING:
+    from harness.backbone.model import DuoRec
     from harness.ftragrec.inputs import Inputs
     from harness.ftragrec.run import Run
 
@@ -50,7 +53,7 @@ class CellTask:
 
     Attributes:
         key: of the record.
-        progress_file: of this attempt alone; gets a line of JSON after every evaluation.
+        progress_file: of this attempt alone, on the coordinator's machine; gets a line of JSON after every evaluation.
         provenance: what the coordinator knows of versions, machine and commit.
         diagnosis: evidence to measure beside; None where none is asked for.
     """
@@ -79,10 +82,12 @@ class CellFailure:
     reason: str
 
 
-def attempt_cell(task: CellTask) -> CellResult | CellFailure:
-    """Run one cell in this process; an error becomes plain text, since a plug-in's may not survive pickling."""
+def attempt_cell(
+    task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[EpochPoint], None]
+) -> CellResult | CellFailure:
+    """:func:`run_cell`; an error becomes plain text, since a plug-in's may not survive pickling."""
     try:
-        return run_cell(task)
+        return run_cell(task, inputs, tell)
     except FtrError as problem:
         return CellFailure(reason=str(problem))
     except Exception as problem:  # noqa: BLE001 - a plug-in may raise anything, and its arm fails alone
@@ -90,8 +95,13 @@ def attempt_cell(task: CellTask) -> CellResult | CellFailure:
         return CellFailure(reason=f"{type(problem).__name__}: {problem}\n{told}")
 
 
-def run_cell(task: CellTask) -> CellResult:
+def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[EpochPoint], None]) -> CellResult:
     """Run one cell in this process, looked at where a diagnosis is asked for.
+
+    Args:
+        task: the cell.
+        inputs: gives what the cells of its replicate share.
+        tell: told of every evaluation.
 
     Raises:
         harness.errors.FtrError: the run cannot be finished; the text says why.
@@ -106,23 +116,18 @@ def run_cell(task: CellTask) -> CellResult:
     torch.set_num_threads(CELL_THREADS)
     faiss.omp_set_num_threads(CELL_THREADS)
     started = time.perf_counter()
-    inputs = _inputs(task.shared)
+    shared = inputs()
     loaded = time.perf_counter() - started
-    coordinator = os.getppid()
     witness = Witness(task.diagnosis) if task.diagnosis else None
-    with task.progress_file.open("w", encoding="utf-8") as lines:
 
-        def observe(point: EpochPoint, run: Run) -> None:
-            if os.getppid() != coordinator:
-                raise SystemExit("the coordinator is gone; nobody would take this cell's record")
-            lines.write(json.dumps(asdict(point)) + "\n")
-            lines.flush()
-            if witness is not None:
-                witness(point, run)
+    def observe(point: EpochPoint, run: Run) -> None:
+        tell(point)
+        if witness is not None:
+            witness(point, run)
 
-        result = fine_tune(
-            task.cell.recipe, inputs, budget=Budget(**task.budget), streams=task.cell.streams, observe=observe
-        )
+    result = fine_tune(
+        task.cell.recipe, shared, budget=Budget(**task.budget), streams=task.cell.streams, observe=observe
+    )
     record = RunRecord(
         key=task.key,
         valid_on=result.valid_on,
@@ -149,28 +154,19 @@ def run_cell(task: CellTask) -> CellResult:
     return CellResult(record=record, diagnosis=witness.diagnosis(record) if witness else None)
 
 
-@lru_cache(maxsize=1)
-def _inputs(shared: SharedFiles) -> Inputs:
-    """The shared stages, kept for the next cell on the same backbone."""
+def assembled(data: Interactions, backbone: DuoRec, encodings: NDArray[np.float32]) -> Inputs:
+    """What the cells of a replicate share, from its parts; none of them is written to.
+
+    Args:
+        data: the interactions.
+        backbone: the pretrained model; it is frozen here.
+        encodings: clean ``s`` of every prefix, ``(n_prefixes, d)``; may be read-only.
+    """
     import torch
 
-    from harness.backbone.checkpoint import load_backbone
-    from harness.data.sources import load
     from harness.data.split import split_prefixes
-    from harness.errors import EnvironmentProblem
     from harness.ftragrec.inputs import Inputs
-    from harness.runner.cache import read_array
 
-    data = load(shared.data, shared.data_dir)
-    if data.fingerprint() != shared.fingerprint:
-        raise EnvironmentProblem(
-            f"{data.load_report.source} changed while the study ran (fingerprint {data.fingerprint()}, planned "
-            f"{shared.fingerprint}); run the study again"
-        )
-    encodings = read_array(shared.encodings)
-    if encodings is None:
-        raise EnvironmentProblem(f"{shared.encodings} is missing; run the study again to build it")
-    model = load_backbone(shared.backbone).model
-    model.eval()
-    model.requires_grad_(False)
-    return Inputs(data=data, prefixes=split_prefixes(data), backbone=model, encodings=torch.from_numpy(encodings))
+    backbone.eval()
+    backbone.requires_grad_(False)
+    return Inputs(data=data, prefixes=split_prefixes(data), backbone=backbone, encodings=torch.from_numpy(encodings))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -28,7 +29,7 @@ arms:
   reverse: kl.reverse
   attention: [wiring.retriever_attention, wiring.cosine]
 {more}replicates: {replicates}
-budget: {{epochs: 2, patience: 2}}
+budget: {{epochs: {epochs}, patience: 2}}
 {end}"""
 
 
@@ -60,10 +61,10 @@ class Bench:
 
     folder: Path
 
-    def write(self, *, more: str = "", replicates: int = 2, end: str = "diagnostics: off\n") -> Path:
+    def write(self, *, more: str = "", replicates: int = 2, end: str = "diagnostics: off\n", epochs: int = 2) -> Path:
         path = self.folder / "small.yaml"
         arms = "".join(f"  {line}\n" for line in more.splitlines())
-        path.write_text(STUDY.format(more=arms, replicates=replicates, end=end), encoding="utf-8")
+        path.write_text(STUDY.format(more=arms, replicates=replicates, end=end, epochs=epochs), encoding="utf-8")
         return path
 
     def run(
@@ -74,11 +75,25 @@ class Bench:
         more: str = "",
         replicates: int = 2,
         end: str = "diagnostics: off\n",
+        epochs: int = 2,
         catalogue: Iterable[type[Intervention]] | None = None,
+        executor: Literal["local", "ray"] = "local",
+        address: str | None = None,
+        gpus_per_cell: float = 0.0,
+        storage: str | None = None,
+        display: Counting | None = None,
     ) -> tuple[RunOutcome, Counting]:
-        display = Counting()
-        study = load_study(self.write(more=more, replicates=replicates, end=end), catalogue=catalogue)
-        options = RunOptions(out=self.folder / out, workers=workers, data_dir=self.folder / "data")
+        display = display or Counting()
+        study = load_study(self.write(more=more, replicates=replicates, end=end, epochs=epochs), catalogue=catalogue)
+        options = RunOptions(
+            out=self.folder / out,
+            workers=workers,
+            executor=executor,
+            address=address,
+            gpus_per_cell=gpus_per_cell,
+            storage=storage,
+            data_dir=self.folder / "data",
+        )
         return run_study(study, options, display, spec=SMALL), display
 
 

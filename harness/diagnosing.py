@@ -51,6 +51,8 @@ def base_alone(study: Study) -> Study:
         slug=f"diagnosis_{study.slug}" if study.slug == study.name else slugify(name),
         question="What holds the base back?",
         rows=(),
+        mode="grid",
+        search=None,
         diagnostics=Diagnostics(level=Level.FULL, mute=study.diagnostics.mute),
     )
 

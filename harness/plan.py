@@ -17,6 +17,7 @@ from harness.interventions.base import Intervention
 from harness.manifest import A_A, BASE, ArmRow
 from harness.recipe import BASE as AS_FOUND
 from harness.recipe import Recipe
+from harness.search.space import Space, SpaceError, space_of
 from harness.study import ArmSetting, Study, StudyFileError
 from harness.studyfile.problems import Problem
 
@@ -50,10 +51,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedRow:
-    """A row of the ranking with the recipe that its cells run; None where it has no cells of its own."""
+    """A row of the ranking with the recipe that its cells run; None where it has no cells of its own.
+
+    Attributes:
+        space: what a search of the row may set; None in other modes.
+    """
 
     row: ArmRow
     recipe: Recipe | None
+    space: Space | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +69,8 @@ class Plan:
     Attributes:
         study: the study file.
         base: the recipe that every arm is compared to.
-        rows: base, a/a, then the arms in the order of the file; in mode greedy those of its first round.
+        rows: base, a/a, then the arms in the order of the file; in mode greedy those of its first round; in mode search
+            each where its search begins, without a/a.
         as_found: the recipe without the study's base stack.
         course: the design of a factorial study, as JSON; empty otherwise.
         notes: what else there is to say of it, a line each.
@@ -137,6 +144,8 @@ def make_plan(study: Study) -> Plan:
         base = compose(as_found, study.base)
     except CompositionError as problem:
         raise StudyFileError([study.problem("base", str(problem))]) from problem
+    if study.mode == "search":
+        return _search_plan(study, as_found, base)
     if study.mode == "factorial":
         return _factorial_plan(study, as_found, base)
     if study.mode == "greedy":
@@ -165,6 +174,37 @@ def make_plan(study: Study) -> Plan:
     if problems:
         raise StudyFileError(problems)
     return Plan(study=study, base=base, rows=tuple(rows), as_found=as_found)
+
+
+def _search_plan(study: Study, as_found: Recipe, base: Recipe) -> Plan:
+    """Base and every arm where its search begins, each with what it may set.
+
+    Raises:
+        StudyFileError: all arms that cannot be composed there, or whose space cannot be searched.
+    """
+    plan = Plan(
+        study=study,
+        base=base,
+        rows=(PlannedRow(row=ArmRow(name=BASE, arm=BASE), recipe=base, space=space_of(base)),),
+        as_found=as_found,
+    )
+    rows: list[PlannedRow] = []
+    problems: list[Problem] = []
+    for setting in study.settings():
+        try:
+            planned = plan.row_of(setting, _composed(base, setting))
+            rows.append(replace(planned, space=space_of(base, setting.stack, setting.openings)))
+        except (NoEffectError, RequirementError) as problem:
+            if study.on_inapplicable == "skip":
+                row = replace(described_row(setting), status="inapplicable", reason=str(problem))
+                rows.append(PlannedRow(row=row, recipe=None))
+            else:
+                problems.append(study.problem(f"arms.{setting.arm}", str(problem)))
+        except (CompositionError, SpaceError) as problem:
+            problems.append(study.problem(f"arms.{setting.arm}", str(problem)))
+    if problems:
+        raise StudyFileError(problems)
+    return replace(plan, rows=(*plan.rows, *rows))
 
 
 def _factorial_plan(study: Study, as_found: Recipe, base: Recipe) -> Plan:

@@ -23,6 +23,7 @@ from harness.studyfile.diagnostics import check_diagnostics, diagnostics_of
 from harness.studyfile.problems import Path as DocumentPath
 from harness.studyfile.problems import Problem, StudyFileError
 from harness.studyfile.schema import StudyModel, check, json_schema, read_backbone, read_data, read_diagnostics
+from harness.studyfile.search import Search, check_search, search_of
 from harness.studyfile.stacks import FactorialSpec, GreedySpec, check_stacks, factorial_spec, greedy_spec
 from harness.studyfile.yaml_lines import LARGEST_FILE, Document, parse_yaml
 
@@ -76,6 +77,7 @@ class Study:
         slug: the name as a file name.
         base: the stack under every arm; empty for FTragrec as found.
         rows: every setting of every arm, in the order of the file; base and a/a are not among them.
+        search: how settings are looked for, in mode search; else None.
         factorial: which combinations of the arms run, in mode factorial.
         greedy: how a stack is built from the arms, in mode greedy.
         replicates: how many runs each setting gets.
@@ -95,7 +97,7 @@ class Study:
     data: DataSpec
     base: Stack
     rows: tuple[ArmSetting, ...]
-    mode: Literal["grid", "factorial", "greedy"]
+    mode: Literal["grid", "search", "factorial", "greedy"]
     factorial: FactorialSpec
     greedy: GreedySpec
     replicates: int
@@ -109,12 +111,20 @@ class Study:
     device: Literal["auto", "cpu", "cuda"]
     on_inapplicable: Literal["error", "skip"]
     path: Path
+    search: Search | None = None
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
 
     @property
     def arms(self) -> tuple[str, ...]:
         """The names of the arms, in the order of the file."""
         return tuple(dict.fromkeys(row.arm for row in self.rows))
+
+    @property
+    def n_compared(self) -> int:
+        """How many replicates the rows of the report are compared by."""
+        if self.search is not None:
+            return self.search.confirm
+        return self.greedy.confirm if self.mode == "greedy" else self.replicates
 
     def settings(self) -> tuple[ArmSetting, ...]:
         """Every arm at every point of its grid, in the order of the file."""
@@ -175,11 +185,13 @@ def read_study(
         raise StudyFileError(document.problems)
     raw = cast(dict[str, object], values)
     model = _check_scalars(document, raw)
-    rows = read_arms(document, known) if "arms" in raw else ()
+    searched = raw.get("mode") == "search"
+    rows = read_arms(document, known, searched=searched) if "arms" in raw else ()
     base = read_base(document, known)
     data = _check_data(document, raw, file.parent)
     given = _check_backbone(document, raw, file.parent)
     _check_diagnostics(document, raw, [row.arm for row in rows])
+    check_search(document, raw)
     check_stacks(document, raw, rows)
     options = Overrides() if overrides is None else overrides
     problems = [*document.problems, *_check_options(options)]
@@ -194,6 +206,7 @@ def read_study(
         base=base,
         rows=rows,
         mode=final.mode,
+        search=search_of(final.search) if searched else None,
         factorial=factorial_spec(final.factorial),
         greedy=greedy_spec(final.greedy),
         replicates=final.replicates,

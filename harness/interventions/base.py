@@ -64,6 +64,11 @@ class Domain:
             return f"a list of increasing whole numbers{self._bounds()}"
         return f"{'a whole number' if self.kind is int else 'a number'}{self._bounds()}"
 
+    @property
+    def searched(self) -> bool:
+        """Whether a search that is told nothing of the parameter sets it."""
+        return bool(self.describe_search())
+
     def describe_search(self) -> str:
         """What a search explores, in words; empty where it leaves the parameter alone."""
         if self.choices and not self.span:

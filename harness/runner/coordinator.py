@@ -19,11 +19,11 @@ from harness.runner.display import Display
 from harness.runner.exchange import Exchange
 from harness.runner.executors import Where, executing
 from harness.runner.keys import Keys
+from harness.runner.modes import opened
 from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
-from harness.runner.schedule import Schedule, schedule_of
+from harness.runner.schedule import Schedule
 from harness.runner.shared import SharedStages
-from harness.runner.trials import TrialBook
 from harness.study import Study
 
 
@@ -114,18 +114,15 @@ def _run_owned(
     began: float,
 ) -> RunOutcome:
     folder.write_users(stages.users())
-    keys, schedule = Keys(plan, stages), schedule_of(plan)
+    keys = Keys(plan, stages)
+    schedule, book = opened(plan, storage=options.storage or f"sqlite:///{(folder.path / 'optuna.db').resolve()}")
     exchange = Exchange(
         schedule=schedule,
         folder=folder,
         stages=stages,
         keys=keys,
         display=display,
-        book=TrialBook(
-            name=plan.study.slug,
-            storage=options.storage or f"sqlite:///{(folder.path / 'optuna.db').resolve()}",
-            primary=plan.study.primary,
-        ),
+        book=book,
         budget=plan.budget(),
         provenance={
             "versions": package_versions(),

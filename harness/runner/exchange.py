@@ -23,7 +23,7 @@ from harness.runner.running import RunningCell, how_it_ended
 from harness.runner.schedule import Schedule
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
-from harness.runner.trials import TrialBook
+from harness.runner.trials import Book
 
 if TYPE_CHECKING:
     from harness.backbone.checkpoint import EpochFigures
@@ -67,7 +67,7 @@ class Exchange:
     stages: SharedStages
     keys: Keys
     display: Display
-    book: TrialBook
+    book: Book
     budget: dict[str, int]
     provenance: Mapping[str, Any]
     finished: dict[str, RunRecord] = field(default_factory=dict)

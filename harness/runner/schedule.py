@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from harness.plan import Cell, Plan, PlannedRow
 from harness.records import RunRecord
-from harness.runner.greedy import GreedySchedule
 
 
 class Schedule(Protocol):
@@ -67,10 +66,3 @@ class GridSchedule:
 
     def course(self) -> Mapping[str, Any]:
         return self._plan.course
-
-
-def schedule_of(plan: Plan) -> Schedule:
-    """The schedule of a study's mode."""
-    if plan.study.mode == "greedy":
-        return GreedySchedule(plan)
-    return GridSchedule(plan)

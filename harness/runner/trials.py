@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import optuna
 from optuna.exceptions import OptunaError
@@ -15,24 +16,41 @@ from harness.errors import EnvironmentProblem
 from harness.records import EpochPoint, RunRecord
 
 
+class Book(Protocol):
+    """Told of every cell that is run or was there already.
+
+    Attributes:
+        primary: the metric on valid that it shows.
+    """
+
+    primary: str
+
+    def start(self, key: str, attributes: Mapping[str, str | int]) -> None:
+        """A cell is about to run."""
+        ...
+
+    def epoch(self, key: str, point: EpochPoint) -> None:
+        """It has been evaluated."""
+        ...
+
+    def finish(self, record: RunRecord) -> None:
+        """It has its record."""
+        ...
+
+    def fail(self, key: str, why: str) -> None:
+        """It has none."""
+        ...
+
+    def add_reused(self, record: RunRecord, attributes: Mapping[str, str | int]) -> None:
+        """A cell need not run."""
+        ...
+
+
 class TrialBook:
     """Writes the cells of a grid study into an Optuna study by ask and tell; only the coordinator holds one."""
 
     def __init__(self, *, name: str, storage: str, primary: str) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        try:
-            self._study = optuna.create_study(
-                study_name=f"{name} ({primary})",
-                storage=storage,
-                direction=StudyDirection.MAXIMIZE,
-                sampler=optuna.samplers.RandomSampler(seed=0),
-                load_if_exists=True,
-            )
-        except (OptunaError, SQLAlchemyError, ImportError) as problem:
-            raise EnvironmentProblem(
-                f"cannot open the Optuna storage {without_password(storage)}: {problem}; "
-                "move the file aside or name another --storage"
-            ) from problem
+        self._study = open_study(f"{name} ({primary})", storage)
         self.primary = primary
         self._open: dict[str, Trial] = {}
         self._close_stale()
@@ -90,6 +108,30 @@ class TrialBook:
     def trials(self) -> list[FrozenTrial]:
         """Every trial so far."""
         return self._study.get_trials(deepcopy=False)
+
+
+def open_study(
+    name: str, storage: str, directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,)
+) -> optuna.Study:
+    """The Optuna study of that name, made where there is none.
+
+    Raises:
+        EnvironmentProblem: the storage cannot be opened; the text shows no password.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(
+            study_name=name,
+            storage=storage,
+            directions=list(directions),
+            sampler=optuna.samplers.RandomSampler(seed=0),
+            load_if_exists=True,
+        )
+    except (OptunaError, SQLAlchemyError, ImportError) as problem:
+        raise EnvironmentProblem(
+            f"cannot open the Optuna storage {without_password(storage)}: {problem}; "
+            "move the file aside or name another --storage"
+        ) from problem
 
 
 def without_password(storage: str) -> str:

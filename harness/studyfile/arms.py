@@ -9,7 +9,7 @@ from itertools import product
 from typing import cast
 
 from harness.errors import InputError, did_you_mean
-from harness.interventions.base import Domain, Intervention
+from harness.interventions.base import Domain, Intervention, Value
 from harness.studyfile.problems import Path, show
 from harness.studyfile.yaml_lines import Document
 
@@ -22,15 +22,31 @@ MOST_SETTINGS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """A parameter that a search sets.
+
+    Attributes:
+        place: of its remedy in the stack, from 0.
+        name: the parameter.
+        values: those that the study file lists; none: its domain's own search range.
+    """
+
+    place: int
+    name: str
+    values: tuple[Value, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ArmSetting:
     """One arm at one setting: a row of the ranking.
 
     Attributes:
         name: unique in the study, such as ``weight[weight=0.003]``.
         arm: the arm's name in the study file.
-        stack: the remedies with every parameter set.
-        explicit: for each remedy of the stack, whether the study file gives it a parameter.
+        stack: the remedies with every parameter set; in a search, to where it begins.
+        explicit: for each remedy of the stack, whether the study file or a search gives it a parameter.
         line: where the arm begins in the study file, from 1.
+        openings: what a search sets, in the order of the stack; none in a grid.
     """
 
     name: str
@@ -38,6 +54,7 @@ class ArmSetting:
     stack: Stack
     explicit: tuple[bool, ...]
     line: int
+    openings: tuple[Opening, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +62,18 @@ class _Remedy:
     """A remedy as written: each parameter with the values that the file lists, and which of them form a grid."""
 
     kind: type[Intervention]
-    values: Mapping[str, Sequence[object]] = field(default_factory=dict[str, Sequence[object]])
+    values: Mapping[str, Sequence[Value]] = field(default_factory=dict[str, Sequence[Value]])
     grid: frozenset[str] = frozenset()
 
 
-def read_arms(document: Document, catalogue: Catalogue) -> tuple[ArmSetting, ...]:
-    """Every setting of every arm, in the order of the file; mistakes are noted in the document."""
+def read_arms(document: Document, catalogue: Catalogue, *, searched: bool = False) -> tuple[ArmSetting, ...]:
+    """Every setting of every arm, in the order of the file; mistakes are noted in the document.
+
+    Args:
+        document: the study file.
+        catalogue: what can be named.
+        searched: an arm is one setting with openings, instead of every point of its grid.
+    """
     path: Path = ("arms",)
     raw = _mapping(cast(Mapping[str, object], document.value).get("arms"))
     if raw is None:
@@ -62,7 +85,7 @@ def read_arms(document: Document, catalogue: Catalogue) -> tuple[ArmSetting, ...
         named = _check_name(document, here, arm)
         remedies = _read_stack(document, here, value, catalogue)
         if named and remedies:
-            settings += _settings(document, here, arm, remedies)
+            settings += (_searched if searched else _settings)(document, here, arm, remedies)
     if len(settings) > MOST_SETTINGS:
         document.add(path, f"{len(settings)} settings in all, at most {MOST_SETTINGS}; split the study")
         return ()
@@ -165,7 +188,7 @@ def _read_parameters(
     document: Document, path: Path, kind: type[Intervention], given: Mapping[str, object]
 ) -> _Remedy | None:
     domains = kind.domains()
-    values: dict[str, Sequence[object]] = {}
+    values: dict[str, Sequence[Value]] = {}
     grid: set[str] = set()
     fine = True
     for name, value in given.items():
@@ -185,7 +208,7 @@ def _read_parameters(
             grid.add(name)
             if not candidates:
                 document.add(here, f"an empty list; give at least one value ({domain.describe()})")
-        checked: list[object] = []
+        checked: list[Value] = []
         values[name] = checked
         for i, each in enumerate([value] if candidates is None else candidates):
             place = here if candidates is None else (*here, i)
@@ -245,6 +268,31 @@ def _settings(document: Document, path: Path, arm: str, remedies: Sequence[_Reme
     return settings
 
 
+def _searched(document: Document, path: Path, arm: str, remedies: Sequence[_Remedy]) -> list[ArmSetting]:
+    """The one setting at which a search of the arm begins, with what the search sets."""
+    openings: list[Opening] = []
+    start: list[Mapping[str, Value]] = []
+    for place, each in enumerate(remedies):
+        defaults, given = each.kind.defaults(), dict[str, Value]()
+        for name, domain in each.kind.domains().items():
+            values = tuple(each.values.get(name, ()))
+            if len(set(values)) < len(values):
+                document.add(path, f"{each.kind.id}: {name} lists a value twice; keep one")
+                return []
+            if values:
+                given[name] = defaults[name] if defaults[name] in values else values[0]
+            if len(values) > 1 or (not values and domain.searched):
+                openings.append(Opening(place=place, name=name, values=values))
+        start.append(given)
+    built = _build(document, path, remedies, start)
+    opened = {each.place for each in openings}
+    explicit = tuple(bool(each.values) or place in opened for place, each in enumerate(remedies))
+    setting = ArmSetting(
+        name=arm, arm=arm, stack=built, explicit=explicit, line=document.line(path), openings=tuple(openings)
+    )
+    return [setting] if built else []
+
+
 def _build(
     document: Document, path: Path, remedies: Sequence[_Remedy], parameters: Sequence[Mapping[str, object]]
 ) -> Stack:
@@ -277,7 +325,9 @@ def _check_distinct(document: Document, settings: Sequence[ArmSetting]) -> None:
     """Refuse the same stack twice: it would run once and be counted as two comparisons."""
     seen: dict[frozenset[tuple[str, str]], ArmSetting] = {}
     for each in settings:
-        key = frozenset((remedy.id, repr(remedy.settings())) for remedy in each.stack)
+        key = frozenset((remedy.id, repr(remedy.settings())) for remedy in each.stack) | {
+            (f"{each.stack[one.place].id}.{one.name}", repr(sorted(one.values, key=str))) for one in each.openings
+        }
         first = seen.setdefault(key, each)
         if first is not each:
             document.add(

@@ -12,12 +12,10 @@ from harness.errors import did_you_mean
 from harness.interventions.base import MOST_EPOCHS, Domain, Intervention
 from harness.metrics import METRICS
 from harness.studyfile.problems import Path, listing, show
+from harness.studyfile.search import SearchModel
 from harness.studyfile.stacks import FactorialModel, GreedyModel, misplaced, schema_rules
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
-
-NOT_YET: Mapping[str, tuple[str, ...]] = {"mode": ("search",)}
-"""Words of the grammar that this version refuses, instead of quietly doing something else."""
 
 _SYNONYMS = {"gpu": "cuda"}
 
@@ -119,12 +117,13 @@ class StudyModel(_Model):
     base: Annotated[Any, Field(description="remedies under every arm, base included")] = None
     arms: Annotated[Any, Field(description="what is compared with base")]
     mode: Annotated[
-        Literal["grid", "factorial", "greedy"],
+        Literal["grid", "search", "factorial", "greedy"],
         Field(
-            description="grid: every setting, every replicate; factorial: combinations of the arms; greedy: a stack "
-            "built from the arms one by one"
+            description="grid: every setting, every replicate; search: the best setting of each arm, found on valid; "
+            "factorial: combinations of the arms; greedy: a stack built from the arms one by one"
         ),
     ] = "grid"
+    search: Annotated[SearchModel | None, Field(description="mode search: how settings are looked for")] = None
     factorial: Annotated[FactorialModel | None, Field(description="mode factorial: which combinations are run")] = None
     greedy: Annotated[GreedyModel | None, Field(description="mode greedy: how the stack is built")] = None
     replicates: Annotated[int, Field(ge=1, le=1000, description="runs of each setting, each with its own seed")] = 3
@@ -236,8 +235,6 @@ def _explain(kind: str, loc: Sequence[str | int], value: object) -> tuple[Path, 
     allowed = _allowed(fields.get(key, {}))
     if kind == "missing":
         return path, f"missing; add  {key}: …  ({allowed})"
-    if isinstance(value, str) and value in NOT_YET.get(key, ()):
-        return path, f"{value} is not supported yet by this version; use {allowed}"
     words = _words(fields.get(key, {}))
     hint = did_you_mean(_SYNONYMS.get(value, value), words) if isinstance(value, str) else ""
     if path == ("backbone", "trained") and isinstance(value, str) and not hint:
@@ -251,6 +248,7 @@ _PARTS: Mapping[str, type[BaseModel]] = {
     "data": DataModel,
     "columns": ColumnsModel,
     "budget": BudgetModel,
+    "search": SearchModel,
     "factorial": FactorialModel,
     "greedy": GreedyModel,
     "diagnostics": DiagnosticsModel,

@@ -107,7 +107,7 @@ def greedy_spec(model: GreedyModel | None) -> GreedySpec:
 def misplaced(raw: Mapping[str, object]) -> Iterator[tuple[Path, str]]:
     """Parts of a mode that the study file does not choose."""
     mode = raw.get("mode", "grid")
-    for key in ("factorial", "greedy"):
+    for key in ("search", "factorial", "greedy"):
         if key in raw and mode != key:
             yield (key,), f"read in mode {key} alone, and this study's mode is {show(mode)}; write  mode: {key}"
 
@@ -116,7 +116,7 @@ def schema_rules() -> list[dict[str, Any]]:
     """What the JSON schema of a study file says of these modes beyond their parts."""
     rules: list[dict[str, Any]] = [
         {"if": {"required": [mode]}, "then": {"required": ["mode"], "properties": {"mode": {"const": mode}}}}
-        for mode in ("factorial", "greedy")
+        for mode in ("search", "factorial", "greedy")
     ]
     chosen = {"required": ["mode"], "properties": {"mode": {"enum": ["factorial", "greedy"]}}}
     single = {"minProperties": 2, "additionalProperties": {"$ref": "#/$defs/plain_stack"}}

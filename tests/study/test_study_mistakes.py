@@ -9,8 +9,8 @@ from harness.study import StudyFileError, load_study
 
 HEAD = "name: s\ndata: ml-100k\n"
 KEYS = (
-    "name, question, data, base, arms, mode, factorial, greedy, replicates, seed, primary, checkpoint, sesoi, budget, backbone, "
-    "diagnostics, device, on_inapplicable"
+    "name, question, data, base, arms, mode, search, factorial, greedy, replicates, seed, primary, checkpoint, sesoi, "
+    "budget, backbone, diagnostics, device, on_inapplicable"
 )
 FAMILIES = tuple(dict.fromkeys(each.family() for each in CATALOGUE))
 SPAN = "a fraction of the budget in [0.01, 1], epochs such as 3ep"
@@ -255,8 +255,11 @@ KEY_MISTAKES = {
     ),
     "a percentage": ("sesoi: 1%", "sesoi: '1%' is not a number in (0, 1]"),
     "an effect of nothing": ("sesoi: 0", "sesoi: 0 is not a number in (0, 1]"),
-    "a mode of later": ("mode: search", "mode: search is not supported yet by this version; use one of grid, factorial, greedy"),
-    "a mode of never": ("mode: random", "mode: 'random' is not one of grid, factorial, greedy"),
+    "a mode of never": ("mode: random", "mode: 'random' is not one of grid, search, factorial, greedy"),
+    "a search in another mode": (
+        "search: {trials: 3}",
+        "search: read in mode search alone, and this study's mode is 'grid'; write  mode: search",
+    ),
     "a level of evidence that is none": (
         "diagnostics: fulll",
         "diagnostics: 'fulll' is not one of off, light, full; did you mean full?",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
-from harness.diagnostics.rules import Confirmation, Expected, Remedy, Suggestion, confirmed, suggestions
+from harness.diagnostics.rules import Confirmation, Expected, Remedy, confirmed, suggestions
 from harness.manifest import BASE
 from reports.evidence import Evidence
 from reports.evidence_model import Advice, Became, Prediction, Predictions, Stack, Tested
@@ -32,7 +31,7 @@ def advice_of(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> tupl
             expected=found.expected.value,
             expected_text=text(f"predictions.expected.{found.expected.value}"),
             gain=found.gain,
-            stacks=tuple(_stack(found, stack) for stack in found.stacks),
+            stacks=tuple(_stack(stack) for stack in found.stacks),
         )
         for found in suggestions(figures)
     )
@@ -111,23 +110,20 @@ def _untested(stack: Stack, text: Catalogue) -> Tested:
     )
 
 
-def _stack(found: Suggestion, stack: Sequence[Remedy]) -> Stack:
+def _stack(stack: Sequence[Remedy]) -> Stack:
     return Stack(
         ids=tuple(each.id for each in stack),
         text=" + ".join(each.id + _settings(each) for each in stack),
-        yaml=_yaml(found, stack),
+        yaml=_yaml(stack),
     )
 
 
 def _settings(remedy: Remedy) -> str:
-    inside = ", ".join(
-        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in remedy.settings.items()
-    )
+    inside = ", ".join(f"{name}={_rounded(value)}" for name, value in remedy.settings.items())
     return f"[{inside}]" if inside else ""
 
 
-def _yaml(found: Suggestion, stack: Sequence[Remedy]) -> str:
+def _yaml(stack: Sequence[Remedy]) -> str:
     """The line of ``arms:`` that runs the stack, named after what its remedies do."""
     name = "+".join(each.id.partition(".")[2] for each in stack)
     parts = [f"{{{each.id}: {_flow(each)}}}" if each.settings else each.id for each in stack]
@@ -135,4 +131,9 @@ def _yaml(found: Suggestion, stack: Sequence[Remedy]) -> str:
 
 
 def _flow(remedy: Remedy) -> str:
-    return "{" + ", ".join(f"{name}: {json.dumps(value)}" for name, value in remedy.settings.items()) + "}"
+    return "{" + ", ".join(f"{name}: {_rounded(value)}" for name, value in remedy.settings.items()) + "}"
+
+
+def _rounded(value: float | int | str) -> str:
+    """A setting without the digits that a mean over runs leaves behind it."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.diagnostics.evidence import Diagnosis, Entry, Level
 from harness.manifest import StudyFolder
+from reports.model import Row
 
 AS_FOUND: Mapping[str, float] = {
     "kl.p_ret_entropy": 0.745,
@@ -17,6 +20,9 @@ AS_FOUND: Mapping[str, float] = {
     "training.valid": 0.0396,
     "training.last_slope": -0.0002,
     "training.best_epoch_is_last": 0.0,
+    "training.hit_rate_start": 0.0273,
+    "training.hit_rate": 0.0234,
+    "training.hit_rate_error": 0.01,
     "loss.weight.recommendation": 1.0,
     "loss.weight.enhanced": 0.5,
     "loss.weight.alignment": 0.03,
@@ -182,3 +188,34 @@ def diagnose(
         replace(manifest, rows=tuple(changed), diagnostics={"level": level.value, "mute": dict(mute or {})})
     )
     return folder
+
+
+def measured(folder: StudyFolder, row: str, name: str) -> float | None:
+    """Mean over a row's runs of a figure at the last entry up to the chosen epoch that has it, read by hand."""
+    found: list[float] = []
+    for key in next(each for each in folder.manifest().rows if each.name == row).diagnoses.values():
+        body = folder.diagnoses.path(key).read_bytes().split(b"\n", 2)[2]
+        read = json.loads(body)
+        looks = [entry for entry in read["entries"] if entry["epoch"] <= read["chosen_epoch"] or "training." in name]
+        values = [entry["figures"][name] for entry in looks if name in entry["figures"]]
+        if values and not math.isnan(values[-1]):
+            found.append(values[-1])
+    return sum(found) / len(found) if found else None
+
+
+def row_of(verdict: str, effect: float | None = 0.01, *, negligible: bool = False, name: str = "a") -> Row:
+    return Row(
+        name=name,
+        kind="arm",
+        arm=name,
+        remedies=("kl.reverse",),
+        titles=("",),
+        family="kl",
+        priority="H",
+        replaces=(),
+        verdict=verdict,
+        verdict_text=verdict,
+        effect=effect,
+        adjusted=None if effect is None else (effect - 0.1, effect + 0.1),
+        negligible=negligible,
+    )

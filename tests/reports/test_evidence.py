@@ -19,10 +19,9 @@ from reports import formats
 from reports.claims import best_of, effect_of
 from reports.locale import load_catalogue
 from reports.model import Report, Row
-from reports.predictions import outcome_of
 from reports.render import render_html, write_report
 from tests.reports import gallery
-from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose
+from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose, measured, row_of
 from tests.reports.pages import Page, rendered
 from tests.reports.rebuild import rebuild
 from tests.reports.worlds import Arm, study
@@ -42,19 +41,6 @@ def page(diagnosed: StudyFolder) -> tuple[Page, dict[str, Any]]:
 
 def cards(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {card["family"]: card for card in report["claims"]["cards"]}
-
-
-def raw_figures(folder: StudyFolder, row: str, name: str) -> float | None:
-    """Mean over a row's runs of a figure at the last entry up to the chosen epoch that has it, read by hand."""
-    found: list[float] = []
-    for key in next(each for each in folder.manifest().rows if each.name == row).diagnoses.values():
-        body = folder.diagnoses.path(key).read_bytes().split(b"\n", 2)[2]
-        read = json.loads(body)
-        looks = [entry for entry in read["entries"] if entry["epoch"] <= read["chosen_epoch"] or "training." in name]
-        values = [entry["figures"][name] for entry in looks if name in entry["figures"]]
-        if values and not math.isnan(values[-1]):
-            found.append(values[-1])
-    return sum(found) / len(found) if found else None
 
 
 @pytest.mark.parametrize(
@@ -92,7 +78,7 @@ def test_every_claim_has_a_card_with_the_figures_of_its_checks(
         assert card["outcome_text"] in shown.text
         for line in (*card["decided"], *card["besides"]):
             for name, value in line["figures"].items():
-                expected = raw_figures(diagnosed, "base", name)
+                expected = measured(diagnosed, "base", name)
                 assert value is None if expected is None else value == pytest.approx(expected)
     attention = found["temperature"]["decided"][0]
     neighbours = attention["figures"]["temperature.effective_neighbours"]
@@ -114,37 +100,19 @@ def test_the_family_s_best_remedy_stands_beside_its_mechanism(page: tuple[Page, 
     assert cards(report)["index"]["outcome"] == "found.absent"
 
 
-def row(verdict: str, effect: float | None = 0.01, *, negligible: bool = False, name: str = "a") -> Row:
-    return Row(
-        name=name,
-        kind="arm",
-        arm=name,
-        remedies=("kl.reverse",),
-        titles=("",),
-        family="kl",
-        priority="H",
-        replaces=(),
-        verdict=verdict,
-        verdict_text=verdict,
-        effect=effect,
-        adjusted=None if effect is None else (effect - 0.1, effect + 0.1),
-        negligible=negligible,
-    )
-
-
 @pytest.mark.parametrize(
     ("family", "effect"),
     [
         ([], "absent"),
-        ([row("better")], "helps"),
-        ([row("worse"), row("better")], "helps"),
-        ([row("better", negligible=True)], "useless"),
-        ([row("better", negligible=True), row("inconclusive")], "open"),
-        ([row("equivalent"), row("no_effect", 0.0), row("worse")], "useless"),
-        ([row("inapplicable", None)], "useless"),
-        ([row("equivalent"), row("inconclusive")], "open"),
-        ([row("one_seed")], "open"),
-        ([row("unfinished", None)], "open"),
+        ([row_of("better")], "helps"),
+        ([row_of("worse"), row_of("better")], "helps"),
+        ([row_of("better", negligible=True)], "useless"),
+        ([row_of("better", negligible=True), row_of("inconclusive")], "open"),
+        ([row_of("equivalent"), row_of("no_effect", 0.0), row_of("worse")], "useless"),
+        ([row_of("inapplicable", None)], "useless"),
+        ([row_of("equivalent"), row_of("inconclusive")], "open"),
+        ([row_of("one_seed")], "open"),
+        ([row_of("unfinished", None)], "open"),
     ],
 )
 def test_a_family_helps_is_useless_or_open_by_the_verdicts_of_its_rows(family: list[Row], effect: str) -> None:
@@ -152,7 +120,7 @@ def test_a_family_helps_is_useless_or_open_by_the_verdicts_of_its_rows(family: l
 
 
 def test_a_better_row_goes_before_a_higher_estimate_that_is_not_sure() -> None:
-    family = [row("inconclusive", 0.5, name="high"), row("better", 0.1, name="sure"), row("unfinished", None)]
+    family = [row_of("inconclusive", 0.5, name="high"), row_of("better", 0.1, name="sure"), row_of("unfinished", None)]
     best = best_of(family)
     assert best is not None
     assert (best.arm, best.n_tried) == ("sure", 3)
@@ -207,7 +175,7 @@ def test_figures_side_by_side_are_those_of_the_diagnoses(
     assert len(table) > 20
     for figure, values in table.items():
         for name, value in zip(names, values[1:], strict=True):
-            expected = raw_figures(diagnosed, name, figure)
+            expected = measured(diagnosed, name, figure)
             assert value == "" if expected is None else float(value) == pytest.approx(expected)
     staleness = table["index.staleness"]
     assert float(staleness[0]) == pytest.approx(1.001)
@@ -298,95 +266,6 @@ def test_many_arms_leave_seven_columns_and_all_rows_in_the_csv(tmp_path: Path) -
     assert {row[0] for row in report["figures"]["evidence"]["rows"]} == {arm["name"] for arm in why["arms"]}
     assert "30 arms more are in the CSV" in page.text
     assert page.text.count("By epoch") == 1
-
-
-def test_predictions_meet_the_arms_with_the_same_remedies(tmp_path: Path) -> None:
-    arms = {
-        "lengthened": Arm(shift=0.35, family="wiring"),
-        "reverse": Arm(shift=0.35),
-        "weak": Arm(shift=-0.35),
-        "cosine": Arm(touched=0.0, family="wiring"),
-        "both": Arm(family="stack"),
-    }
-    folder = study(tmp_path / "tested", arms, n_users=300)
-    stacks = {
-        "lengthened": ["wiring.scale"],
-        "reverse": ["kl.reverse"],
-        "weak": ["kl.weight"],
-        "cosine": ["wiring.cosine"],
-        "both": ["fusion.gate", "wiring.scale"],
-    }
-    manifest = folder.manifest()
-    rows = tuple(
-        replace(each, remedies=tuple({"id": id, "settings": {}, "title": id} for id in stacks[each.name]))
-        if each.name in stacks
-        else each
-        for each in manifest.rows
-    )
-    folder.write_manifest(replace(manifest, rows=rows))
-    diagnose(folder, {"base": {**AS_FOUND, "head_room.oracle_alpha_error": 0.001}})
-    page, report = rendered(folder)
-    made = report["predictions"]
-    tested = {line["arm"]: line for each in made["rules"] for line in each["tested"] if line["arm"]}
-    assert {name: line["outcome"] for name, line in tested.items()} == {
-        "lengthened": "confirmed",
-        "reverse": "refuted",
-        "weak": "confirmed",
-        "cosine": "refuted",
-        "both": "confirmed",
-    }
-    assert [made[f"n_{name}"] for name in ("confirmed", "refuted", "open")] == [3, 2, 0]
-    assert "tests 5 of these predictions: 3 confirmed, 2 refuted, 0 still open" in made["sentence"]
-    assert made["sentence"] in page.text
-    scores = {
-        found["data-name"]: found["data-outcome"] for tag, found in page.tags if "data-outcome" in found and tag == "tr"
-    }
-    assert scores == {name: line["outcome"] for name, line in tested.items()}
-    untested = [line for each in made["rules"] for line in each["tested"] if not line["arm"]]
-    assert made["n_untested"] == len(untested)
-    gain = next(each["advice"]["gain"] for each in made["rules"] if each["advice"]["rule"] == "lengthen")
-    expected = [raw_figures(folder, "base", f"head_room.{name}") for name in ("best_common", "off")]
-    assert gain == pytest.approx((expected[0] or 0.0) - (expected[1] or 0.0))
-
-
-@pytest.mark.parametrize(
-    ("expected", "found", "outcome"),
-    [
-        ("better", row("better"), "confirmed"),
-        ("better", row("better", negligible=True), "refuted"),
-        ("better", row("inconclusive"), "open"),
-        ("better", row("no_effect", 0.0), "refuted"),
-        ("idle", row("better"), "refuted"),
-        ("idle", row("better", negligible=True), "confirmed"),
-        ("idle", row("no_effect", 0.0), "confirmed"),
-        ("idle", row("one_seed"), "open"),
-        ("moves", row("one_seed"), "confirmed"),
-        ("moves", row("no_effect", 0.0), "refuted"),
-        ("moves", row("unfinished", None), "untested"),
-        ("better", row("inapplicable", None), "untested"),
-    ],
-)
-def test_a_prediction_is_confirmed_refuted_open_or_untested(expected: str, found: Row, outcome: str) -> None:
-    assert outcome_of(expected, found) == outcome
-
-
-def test_the_answer_names_one_cause_only_where_nothing_helped(tmp_path: Path) -> None:
-    for shift, helped in ((0.35, True), (-0.35, False)):
-        folder = study(tmp_path / str(helped), {"a": Arm(shift=shift)}, n_users=300)
-        diagnose(folder, {"base": AS_FOUND})
-        page, report = rendered(folder)
-        cause = report["answer"]["cause"]
-        assert (report["answer"]["code"] == "helped", bool(cause)) == (helped, not helped)
-        assert "FTR401" in cause or helped
-        assert cause in page.text
-
-
-def test_no_cause_is_named_where_no_grave_issue_was_found(tmp_path: Path) -> None:
-    folder = study(tmp_path / "healthy", {"a": Arm(touched=0.0)}, n_users=60)
-    diagnose(folder, {"base": HEALTHY})
-    _, report = rendered(folder)
-    assert report["answer"]["code"] == "nothing"
-    assert report["answer"]["cause"] == ""
 
 
 def test_base_alone_is_judged_and_no_arm_is_asked_for(tmp_path: Path) -> None:

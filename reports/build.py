@@ -14,12 +14,14 @@ from reports.claims import claims_of
 from reports.evidence import evidence_of
 from reports.evidence_text import load_evidence_texts
 from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, trends
+from reports.figures import stacks as stack_figures
 from reports.frame import Frame
 from reports.locale import Catalogue
 from reports.model import Finding, Report
 from reports.predictions import predictions_of
 from reports.provenance import method_of
 from reports.rows import ranking_rows
+from reports.stacks import stack_findings, stacks_of
 from reports.who import who_gains
 from reports.why import every_figure, why_of
 from reports.worth import cost_of, priorities_of
@@ -47,6 +49,8 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
     if broken := evidence.unmeasured():
         n_broken = text.count("count.runs", len(broken))
         findings = (*findings, _unmeasured([f"{each.name} ({each.replicate})" for each in broken], n_broken, text))
+    stacks = stacks_of(analysis, rows, decimals, text)
+    findings = (*findings, *stack_findings(stacks, text))
     answer = answer_of(analysis, rows, decimals, text)
     answer = replace(answer, cause=cause_of(answer, evidence, text, words))
     who = who_gains(analysis, rows, answer.arm, decimals, text)
@@ -62,6 +66,8 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
     if evidence.names:
         figures += tuple(each.table(evidence, text) for each in (reach, trends, headroom))
         figures += (every_figure(evidence, text),)
+    if stacks is not None:
+        figures += stack_figures.tables(stacks, label, decimals, text)
     return Report(
         lang=text.lang,
         study=manifest.name,
@@ -85,6 +91,7 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
         predictions=predictions_of(evidence, rows, text, words),
         who=who,
         cost=price,
+        stacks=stacks,
         priorities=priorities_of(analysis, rows, text),
         method=method_of(analysis, decimals, text),
     )

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from reports.evidence_model import Claims, Predictions, Why
 from reports.sections import Cost, Kind, Priorities, WhoGains
+from reports.stacks_model import Stacks
 
 REPORT_SCHEMA = 3
 
@@ -239,7 +240,7 @@ class Report:
     Attributes:
         decimals: decimals at which the page prints effects, from the size of their errors.
         sesoi, sesoi_relative: smallest effect worth having, in units of the metric and as a fraction of base.
-        who, cost, priorities, predictions: None where the study has nothing to say of it.
+        who, cost, stacks, priorities, predictions: None where the study has nothing to say of it.
     """
 
     lang: str
@@ -264,6 +265,7 @@ class Report:
     predictions: Predictions | None
     who: WhoGains | None
     cost: Cost | None
+    stacks: Stacks | None
     priorities: Priorities | None
     method: Method
     schema_version: int = REPORT_SCHEMA

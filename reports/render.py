@@ -20,6 +20,7 @@ from reports import formats
 from reports.build import build_report
 from reports.exports import ranking_latex, ranking_markdown
 from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, trends
+from reports.figures import stacks as stack_figures
 from reports.figures.svg import NARROW, WIDE
 from reports.frame import read_frame
 from reports.locale import Catalogue, load_catalogue
@@ -106,9 +107,10 @@ def render_html(report: Report, text: Catalogue) -> str:
 
 def _sections(report: Report) -> list[str]:
     """Ids of the page's sections, in order; those with nothing to say are left out."""
-    optional = {name for name in ("predictions", "who", "cost", "priorities") if getattr(report, name) is None}
+    maybe = ("predictions", "who", "cost", "priorities", "stacks")
+    optional = {name for name in maybe if getattr(report, name) is None}
     every = ("answer", "ranking", "forest", "claims", "why", "predictions", "curves", "modes", "who", "cost")
-    every += ("priorities", "method")
+    every += ("priorities", "stacks", "method")
     return [name for name in every if name not in optional]
 
 
@@ -186,6 +188,8 @@ def _drawings(report: Report, text: Catalogue) -> dict[str, object]:
     if price.rows:
         across, up = text("figure.cost.axis_x"), text("figure.cost.axis_y", metric=label)
         drawn["cost"] = [Markup(cost.draw(price, across, up, layout)) for layout in (WIDE, NARROW)]
+    stacked = stack_figures.drawings(list(report.figures.values()), label, report.decimals, (WIDE, NARROW), text)
+    drawn |= {name: [Markup(svg) for svg in drawings] for name, drawings in stacked.items()}
     return drawn | evidence_drawings(report.figures, report.why.shown, text)
 
 

@@ -88,7 +88,7 @@ def _workers(asked: int | None) -> int:
 
 
 def _command() -> str:
-    from harness.runner.trials import without_password
+    from harness.runner.storage_url import without_password
 
     return shlex.join(["ftr-study", *map(without_password, sys.argv[1:])])
 
@@ -315,7 +315,9 @@ def describe(intervention: Annotated[str, typer.Argument(help="Its id, such as k
 
 @app.command()
 def pages(
-    folder: Annotated[Path, typer.Argument(help="Where their folders go: interventions, checks, rules.")] = Path("docs"),
+    folder: Annotated[Path, typer.Argument(help="Where their folders go: interventions, checks, rules.")] = Path(
+        "docs"
+    ),
 ) -> None:
     """Write a page for each built-in intervention, check and rule of a diagnosis, and their indexes."""
     from harness.diagnostics import pages as checks

@@ -24,6 +24,9 @@ from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
 from harness.runner.schedule import Schedule
 from harness.runner.shared import SharedStages
+from harness.runner.storage import Storage
+from harness.runner.storage_claim import claimed
+from harness.runner.trials import study_name
 from harness.study import Study
 
 
@@ -100,8 +103,10 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
         display.message(f"reading {study.data.source}")
         data = load(study.data, options.data_dir, progress=display.message)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
-        with owned(folder):
-            return _run_owned(plan, folder, options, where, display, stages, began)
+        url = options.storage or f"sqlite:///{(folder.path / 'optuna.db').resolve()}"
+        with owned(folder), claimed(url, study_name(study.slug, study.primary)) as claim:
+            storage = Storage(url, claim=claim, tell=display.message)
+            return _run_owned(plan, folder, options, where, display, stages, storage, began)
 
 
 def _run_owned(
@@ -111,11 +116,12 @@ def _run_owned(
     where: Where,
     display: Display,
     stages: SharedStages,
+    storage: Storage,
     began: float,
 ) -> RunOutcome:
     folder.write_users(stages.users())
     keys = Keys(plan, stages)
-    schedule, book = opened(plan, storage=options.storage or f"sqlite:///{(folder.path / 'optuna.db').resolve()}")
+    schedule, book = opened(plan, storage=storage)
     exchange = Exchange(
         schedule=schedule,
         folder=folder,

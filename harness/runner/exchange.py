@@ -121,9 +121,11 @@ class Exchange:
             done, _ = wait(self._running, timeout=POLL_S, return_when=FIRST_COMPLETED)
             for each in self._running.values():
                 self._follow(each)
+            self.book.flush()
             for future in done:
                 self._take_in(future, self._running.pop(future))
             self.take_up()
+        self.book.settle()
 
     def _look_up(self, cells: Sequence[Cell]) -> None:
         """Read the records and the evidence of these cells that exist."""

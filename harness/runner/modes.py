@@ -7,10 +7,11 @@ from harness.runner.greedy import GreedySchedule
 from harness.runner.schedule import GridSchedule, Schedule
 from harness.runner.search_book import SearchBook
 from harness.runner.searching import SearchSchedule
+from harness.runner.storage import Storage
 from harness.runner.trials import Book, TrialBook
 
 
-def opened(plan: Plan, *, storage: str) -> tuple[Schedule, Book]:
+def opened(plan: Plan, *, storage: Storage) -> tuple[Schedule, Book]:
     """The schedule and the book of a study.
 
     Raises:

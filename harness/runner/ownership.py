@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -16,25 +17,41 @@ from harness.manifest import StudyFolder
 
 @contextmanager
 def owned(folder: StudyFolder) -> Iterator[None]:
-    """Hold the study, so that no second coordinator writes to it.
+    """Hold the study's folder, so that no second coordinator writes to it.
 
     Raises:
         EnvironmentProblem: another process holds it; the text names that process.
     """
+    with held(folder.path / ".lock", folder.path / ".owner", str(folder.path), "--out"):
+        yield
+
+
+@contextmanager
+def held(lock_file: Path, owner: Path, what: str, option: str) -> Iterator[None]:
+    """Hold a lock that a process which dies gives up.
+
+    Args:
+        lock_file: whose lock it is.
+        owner: says who holds it.
+        what: is held, in words.
+        option: the command-line option that names another place.
+
+    Raises:
+        EnvironmentProblem: another process holds it, or the folder cannot be written.
+    """
     try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder.path / ".lock")
-        owner = folder.path / ".owner"
+        lock_file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(lock_file)
         try:
             lock.acquire(timeout=0)
         except Timeout:
             holder = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
-            raise EnvironmentProblem(f"{folder.path} is being run by {holder}; wait for it, or stop it first") from None
+            raise EnvironmentProblem(f"{what} is being run by {holder}; wait for it, or stop it first") from None
         started = datetime.now(UTC).isoformat(timespec="seconds")
         owner.write_text(f"process {os.getpid()} on {socket.gethostname()} since {started}", encoding="utf-8")
     except OSError as problem:
         raise EnvironmentProblem(
-            f"cannot write {folder.path}: {problem.strerror or problem}; choose another folder with --out"
+            f"cannot write {lock_file.parent}: {problem.strerror or problem}; choose another folder with {option}"
         ) from problem
     try:
         yield

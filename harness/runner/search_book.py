@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import optuna
@@ -13,7 +14,8 @@ from harness.interventions.base import Value
 from harness.plan import Plan, PlannedRow
 from harness.records import EpochPoint, RunRecord
 from harness.runner.arm_search import Tried, is_trial
-from harness.runner.trials import TrialBook, open_study
+from harness.runner.storage import Storage
+from harness.runner.trials import TrialBook
 from harness.search.sampling import DIRECTIONS, OptunaValue, distributions, encoded, quiet
 from harness.search.space import Space
 from harness.studyfile.search import Search
@@ -22,16 +24,15 @@ from harness.studyfile.search import Search
 class SearchBook:
     """Keeps a mirror of every arm's search, and the cells of the confirmation as those of a grid; one writer only."""
 
-    def __init__(self, plan: Plan, *, storage: str) -> None:
+    def __init__(self, plan: Plan, *, storage: Storage) -> None:
         assert plan.study.search is not None
         self.primary = plan.study.primary
+        self._storage = storage
         self._cells = TrialBook(name=plan.study.slug, storage=storage, primary=self.primary)
         self._confirming: set[str] = set()
         self._mirrors = {
             planned.row.name: Mirror(
-                open_study(
-                    mirror_name(plan, planned), storage, [DIRECTIONS[each] for each in plan.study.search.objectives]
-                ),
+                storage.study(mirror_name(plan, planned), [DIRECTIONS[each] for each in plan.study.search.objectives]),
                 planned.space,
                 plan.study.search,
                 primary=self.primary,
@@ -41,13 +42,13 @@ class SearchBook:
         }
 
     def proposed(self, arm: str, trial: Tried) -> None:
-        self._mirrors[arm].proposed(trial)
+        self._storage.put(partial(self._mirrors[arm].proposed, trial))
 
     def measured(self, arm: str, trial: Tried, replicate: int) -> None:
-        self._mirrors[arm].measured(trial, replicate)
+        self._storage.put(partial(self._mirrors[arm].measured, trial, replicate))
 
     def settled(self, arm: str, trial: Tried) -> None:
-        self._mirrors[arm].settled(trial)
+        self._storage.put(partial(self._mirrors[arm].settled, trial))
 
     def start(self, key: str, attributes: Mapping[str, str | int]) -> None:
         if not is_trial(str(attributes["arm"])):
@@ -70,12 +71,19 @@ class SearchBook:
         if not is_trial(str(attributes["arm"])):
             self._cells.add_reused(record, attributes)
 
+    def flush(self) -> None:
+        self._storage.flush()
+
+    def settle(self) -> None:
+        self._storage.settle()
+
 
 class Mirror:
     """The trials of one arm in an Optuna study: parameters, a value a replicate, and what became of them.
 
     A search that starts again names its trials again; those that are there already are left as they are, and one that a
-    killed coordinator left running goes on.
+    killed coordinator left running goes on. Each method is told whether it was tried ``again``, after a try that the
+    storage did not answer and may have carried out all the same.
     """
 
     def __init__(self, study: optuna.Study, space: Space, search: Search, *, primary: str) -> None:
@@ -84,19 +92,21 @@ class Mirror:
         self._pruning = len(search.objectives) == 1
         self._objectives = search.objectives
         self._shapes = distributions(space)
-        self._before = {
-            int(each.user_attrs["trial"]): each
-            for each in study.get_trials(deepcopy=False)
-            if "trial" in each.user_attrs
-        }
+        self._before = self._there()
         self._open: dict[int, Trial] = {}
         self._shown: dict[int, set[int]] = {}
         names = {"quality": f"valid {primary}", "seconds": "seconds"}
         with quiet():
             study.set_metric_names([names[each] for each in search.objectives])
 
-    def proposed(self, trial: Tried) -> None:
+    def _there(self) -> dict[int, FrozenTrial]:
+        """The trials that the study has, by their numbers in the search."""
+        trials = self._study.get_trials(deepcopy=False)
+        return {int(each.user_attrs["trial"]): each for each in trials if "trial" in each.user_attrs}
+
+    def proposed(self, trial: Tried, again: bool) -> None:
         """Show the trial as running, unless it is there already."""
+        self._before = self._there() if again else self._before
         before = self._before.get(trial.number)
         if before is not None and before.state is TrialState.RUNNING:
             if before.params == self._parameters(trial.point):
@@ -111,24 +121,26 @@ class Mirror:
         self._open[trial.number] = Trial(self._study, newest._trial_id)
         self._shown[trial.number] = set()
 
-    def measured(self, trial: Tried, replicate: int) -> None:
+    def measured(self, trial: Tried, replicate: int, again: bool) -> None:
         """Show a replicate's value; Optuna has no place for it where there are two objectives."""
         shown = self._open.get(trial.number)
         if shown is not None and self._pruning and replicate not in self._shown[trial.number]:
             shown.report(trial.runs[replicate].quality, replicate)
             self._shown[trial.number].add(replicate)
 
-    def settled(self, trial: Tried) -> None:
+    def settled(self, trial: Tried, again: bool) -> None:
         """Show how the trial ended, unless it is there as it is."""
         assert trial.state is not None
-        shown = self._open.pop(trial.number, None)
-        if shown is not None:
+        self._before = self._there() if again else self._before
+        shown = self._open.get(trial.number)
+        if shown is not None and not (again and self._before[trial.number].state.is_finished()):
             for name, value in self._outcome(trial).items():
                 shown.set_user_attr(name, value)
             complete = trial.state is TrialState.COMPLETE
             self._study.tell(shown, self._values(trial) if complete else None, state=trial.state)
-        elif not self._same(self._before[trial.number], trial):
+        elif shown is None and not self._same(self._before[trial.number], trial):
             self._add(trial, trial.state)
+        self._open.pop(trial.number, None)
 
     def _add(self, trial: Tried, state: TrialState) -> None:
         self._study.add_trial(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Mapping
+from functools import partial
 from typing import Protocol
 
-import optuna
-from optuna.exceptions import OptunaError
-from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from harness.errors import EnvironmentProblem
 from harness.records import EpochPoint, RunRecord
+from harness.runner.storage import Storage
+
+ENTRY = "entry"
+"""The attribute by which a trial is known again whose writing was cut short."""
 
 
 class Book(Protocol):
@@ -45,16 +46,37 @@ class Book(Protocol):
         """A cell need not run."""
         ...
 
+    def flush(self) -> None:
+        """Write what waits for a storage that was away, if its time has come."""
+        ...
+
+    def settle(self) -> None:
+        """Write all that waits."""
+        ...
+
 
 class TrialBook:
-    """Writes the cells of a grid study into an Optuna study by ask and tell; only the coordinator holds one."""
+    """Shows the cells of a study in an Optuna study; only the coordinator holds one.
 
-    def __init__(self, *, name: str, storage: str, primary: str) -> None:
-        self._study = open_study(f"{name} ({primary})", storage)
+    Args:
+        name: of the study.
+        storage: where; or its URL.
+        primary: the metric that trials are valued by.
+
+    Raises:
+        harness.errors.EnvironmentProblem: the storage cannot be opened.
+    """
+
+    def __init__(self, *, name: str, storage: Storage | str, primary: str) -> None:
         self.primary = primary
-        self._open: dict[str, Trial] = {}
-        self._close_stale()
-        self._finished = self._finished_keys()
+        self._storage = storage if isinstance(storage, Storage) else Storage(storage)
+        self._database = self._storage.database
+        self._study = self._storage.study(study_name(name, primary))
+        self._ids: dict[str, int] = {}
+        with self._storage.opening():
+            self._study_id = self._database.get_study_id_from_name(self._study.study_name)
+            self._close_stale()
+            self._finished = self._finished_keys()
 
     def _close_stale(self) -> None:
         """Trials that a killed coordinator left running become failed ones."""
@@ -69,78 +91,69 @@ class TrialBook:
 
     def start(self, key: str, attributes: Mapping[str, str | int]) -> None:
         """Open the trial of a cell that is about to run."""
-        trial = self._study.ask()
-        for name, value in {"key": key, **attributes}.items():
-            trial.set_user_attr(name, value)
-        self._open[key] = trial
+        trial = create_trial(state=TrialState.RUNNING, user_attrs={"key": key, ENTRY: uuid.uuid4().hex, **attributes})
+        self._storage.put(partial(self._enter, key, trial))
 
     def epoch(self, key: str, point: EpochPoint) -> None:
         """Report an evaluation as the trial's intermediate value."""
         if self.primary in point.valid_on:
-            self._open[key].report(point.valid_on[self.primary], step=point.epoch)
+            self._storage.put(partial(self._report, key, point.epoch, point.valid_on[self.primary]))
 
     def finish(self, record: RunRecord) -> None:
         """Complete the trial with valid's primary metric at the chosen epoch."""
-        self._study.tell(self._open.pop(record.key), record.chosen.valid_on[self.primary])
+        value = record.chosen.valid_on[self.primary]
+        self._storage.put(partial(self._close, record.key, TrialState.COMPLETE, value, ""))
 
     def fail(self, key: str, why: str) -> None:
         """Fail the trial; it stays visible and the next run tries the cell again."""
-        trial = self._open.pop(key)
-        trial.set_user_attr("failure", why)
-        self._study.tell(trial, state=TrialState.FAIL)
+        self._storage.put(partial(self._close, key, TrialState.FAIL, None, why))
 
     def add_reused(self, record: RunRecord, attributes: Mapping[str, str | int]) -> None:
         """Enter a cell whose record was there already, unless its trial is there, too."""
         if record.key in self._finished:
             return
-        self._study.add_trial(
-            optuna.trial.create_trial(
-                user_attrs={"key": record.key, "reused": True, **attributes},
-                intermediate_values={
-                    point.epoch: point.valid_on[self.primary]
-                    for point in record.curve
-                    if self.primary in point.valid_on
-                },
-                value=record.chosen.valid_on[self.primary],
-            )
+        trial = create_trial(
+            user_attrs={"key": record.key, ENTRY: uuid.uuid4().hex, "reused": True, **attributes},
+            intermediate_values={
+                point.epoch: point.valid_on[self.primary] for point in record.curve if self.primary in point.valid_on
+            },
+            value=record.chosen.valid_on[self.primary],
         )
+        self._storage.put(partial(self._enter, "", trial))
+
+    def flush(self) -> None:
+        self._storage.flush()
+
+    def settle(self) -> None:
+        self._storage.settle()
 
     def trials(self) -> list[FrozenTrial]:
         """Every trial so far."""
         return self._study.get_trials(deepcopy=False)
 
+    def _enter(self, key: str, trial: FrozenTrial, again: bool) -> None:
+        number = self._entered(str(trial.user_attrs[ENTRY])) if again else None
+        self._ids[key] = self._database.create_new_trial(self._study_id, trial) if number is None else number
 
-def open_study(
-    name: str, storage: str, directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,)
-) -> optuna.Study:
-    """The Optuna study of that name, made where there is none.
+    def _entered(self, entry: str) -> int | None:
+        """The trial that a try made although it seemed to fail: the answer was lost, not the question."""
+        trials = self._database.get_all_trials(self._study_id, deepcopy=False)
+        return next((each._trial_id for each in trials if each.user_attrs.get(ENTRY) == entry), None)
 
-    Raises:
-        EnvironmentProblem: the storage cannot be opened; the text shows no password.
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        return optuna.create_study(
-            study_name=name,
-            storage=storage,
-            directions=list(directions),
-            sampler=optuna.samplers.RandomSampler(seed=0),
-            load_if_exists=True,
-        )
-    except (OptunaError, SQLAlchemyError, ImportError) as problem:
-        raise EnvironmentProblem(
-            f"cannot open the Optuna storage {without_password(storage)}: {problem}; "
-            "move the file aside or name another --storage"
-        ) from problem
+    def _report(self, key: str, epoch: int, value: float, again: bool) -> None:
+        self._database.set_trial_intermediate_value(self._ids[key], epoch, value)
+
+    def _close(self, key: str, state: TrialState, value: float | None, why: str, again: bool) -> None:
+        try:
+            if why:
+                self._database.set_trial_user_attr(self._ids[key], "failure", why)
+            self._database.set_trial_state_values(self._ids[key], state, None if value is None else [value])
+        except UpdateFinishedTrialError:
+            if not again:
+                raise
+        del self._ids[key]
 
 
-def without_password(storage: str) -> str:
-    """A storage URL that may be shown.
-
-    >>> without_password("postgresql+psycopg://me:secret@host/db")
-    'postgresql+psycopg://me:***@host/db'
-    """
-    try:
-        return make_url(storage).render_as_string(hide_password=True)
-    except ArgumentError:
-        return storage
+def study_name(name: str, primary: str) -> str:
+    """The study's name in a storage: values by another metric belong to another study."""
+    return f"{name} ({primary})"

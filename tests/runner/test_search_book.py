@@ -13,6 +13,7 @@ from optuna.trial import TrialState
 from harness.plan import Plan
 from harness.runner.search_book import SearchBook
 from harness.runner.searching import SearchSchedule
+from harness.runner.storage import Storage
 from harness.search.sampling import importance, quiet
 from tests.runner.searched import Drive, planned
 
@@ -24,7 +25,7 @@ def storage(folder: Path) -> str:
 
 
 def mirrored(plan: Plan, folder: Path, drive: Drive, *, until: int | None = None) -> SearchSchedule:
-    schedule = SearchSchedule(plan, SearchBook(plan, storage=storage(folder)))
+    schedule = SearchSchedule(plan, SearchBook(plan, storage=Storage(storage(folder))))
     drive.run(schedule, until=until)
     return schedule
 

@@ -287,7 +287,8 @@ def draw_pairs(figure: Figure, decimals: int, layout: Layout) -> str:
         plate = {"facecolor": COLOUR.paper, "edgecolor": "none", "pad": 2.0} if math.isnan(value) else None
         weight = {"fontweight": "bold"} if sure else {}
         axes.text(x + 0.5, y + 0.5, shown, ha="center", color=COLOUR.ink, bbox=plate, zorder=3, **style, **weight)
-    axes.set_xlim(-left * len(across), len(across))
+    axes.set_position((layout.left, 0.02, 0.98 - layout.left, 0.96))
+    axes.set_xlim(-left * len(across), len(across) if layout.narrow else max(len(across), 5))
     axes.set_ylim(len(down) + 0.1, -0.7)
     axes.axis("off")
     return to_svg(canvas, f"stack-pairs-{'narrow' if layout.narrow else 'wide'}")

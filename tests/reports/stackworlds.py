@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.manifest import A_A, BASE, ArmRow, StudyManifest
+from harness.design import fractional_design, letters
+from harness.interventions import CATALOGUE
+from harness.manifest import A_A, BASE, ArmRow, StudyFolder, StudyManifest, StudyUsers
+from harness.plan import make_plan
 from harness.records import EpochPoint, RunRecord
+from harness.runner.greedy import GreedySchedule
+from harness.study import load_study
+from tests.runner.made import settle
 
 N_USERS = 400
 Sizes = Mapping[tuple[str, ...], int]
@@ -56,7 +65,7 @@ def planted(
             rng = np.random.default_rng([number, *name.encode()])
             drawn = rng.random(N_USERS) < noise
             hits = np.where(drawn, rng.random(N_USERS) < 0.5, hits)
-            records.setdefault(name, {})[number] = record_of(f"{name}{number}", np.where(hits, 1, 500))
+            records.setdefault(name, {})[number] = record_of(key_of(name, number), np.where(hits, 1, 500))
     rows = [BASE, A_A, *(name_of(on) for on in chosen if on)]
     manifest = StudyManifest(
         name="stack",
@@ -70,7 +79,7 @@ def planted(
         base=(),
         data={"name": "ml-100k", "n_users": N_USERS},
         rows=tuple(
-            ArmRow(name=name, arm=name, family="stack", keys={n: f"{name}{n}" for n in records.get(name, {})})
+            ArmRow(name=name, arm=name, family="stack", keys={n: key_of(name, n) for n in records.get(name, {})})
             for name in rows
         ),
         course={
@@ -87,6 +96,10 @@ def planted(
         },
     )
     return manifest, records
+
+
+def key_of(row: str, replicate: int) -> str:
+    return f"{row}|{replicate}".encode().hex()
 
 
 def found_by(on: set[str], sizes: Sizes) -> np.ndarray:
@@ -118,3 +131,100 @@ def record_of(key: str, ranks: np.ndarray) -> RunRecord:
         curve=(point,),
         seconds={"total": 30.0},
     )
+
+
+def write(path: Path, manifest: StudyManifest, records: Mapping[str, Mapping[int, RunRecord]]) -> StudyFolder:
+    """The study as a folder."""
+    folder = StudyFolder(path)
+    for cells in records.values():
+        for record in cells.values():
+            folder.records.write(record)
+    folder.write_manifest(manifest)
+    users = np.arange(N_USERS)
+    folder.write_users(StudyUsers(history_length=5 + users % 50, target_popularity=1 + users % 90))
+    return folder
+
+
+def factorial_study(path: Path) -> StudyFolder:
+    """Four factors, two of which cannot run together."""
+    factors = ("cosine", "attention", "reverse", "symmetric")
+    runs = [on for on in every(factors) if not {"reverse", "symmetric"} <= set(on)]
+    reason = "kl.reverse and kl.symmetric both set divergence"
+    left_out = [{"arms": list(on), "kind": "conflict", "reason": reason} for on in every(factors) if on not in runs]
+    sizes = {("cosine",): 40, ("attention",): -20, ("cosine", "attention"): 32, ("reverse",): 4}
+    return write(path, *planted(factors, sizes, runs=runs, noise=0.05, left_out=left_out))
+
+
+def fraction_study(path: Path) -> StudyFolder:
+    """A half of three factors, whose main effects hold interactions."""
+    names = ("cosine", "attention", "scale")
+    design = fractional_design(3, 1)
+    runs = [tuple(names[place] for place in run) for run in design.runs]
+    course = {
+        "fraction": "1/2",
+        "generators": list(design.generators),
+        "relation": [f"{'-' if sign < 0 else ''}{letters(word)}" for sign, word in design.relation],
+        "resolution": design.resolution,
+        "aliases": [
+            {
+                "term": [names[place] for place in alias.term],
+                "others": [{"sign": sign, "term": [names[place] for place in term]} for sign, term in alias.others],
+            }
+            for alias in design.aliases()
+        ],
+    }
+    return write(path, *planted(names, {("cosine",): 30}, runs=runs, noise=0.2, **course))
+
+
+GREEDY = """\
+name: greedy
+question: Which stack?
+data: ml-100k
+arms:
+  cosine: wiring.cosine
+  attention: wiring.retriever_attention
+  scale: wiring.scale
+  interpolate: wiring.interpolate
+mode: greedy
+primary: recall@10
+replicates: 2
+"""
+
+
+def greedy_study(path: Path, *, nothing: bool = False, until: int | None = None) -> StudyFolder:
+    """A stack chosen by the schedule itself on made figures, and its confirmation.
+
+    Args:
+        path: of the study.
+        nothing: no arm adds anything.
+        until: generations that have run; all without it.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    file = path / "greedy.yaml"
+    file.write_text(GREEDY, encoding="utf-8")
+    schedule = GreedySchedule(make_plan(load_study(file, catalogue=CATALOGUE)))
+    gains = dict.fromkeys(("cosine", "attention", "scale"), 0.0002) if nothing else {"cosine": 0.02, "scale": 0.01}
+
+    def worth(arms: frozenset[str], replicate: int) -> float:
+        return 0.2 + 0.01 * replicate + sum(gains.get(arm, -0.01 - 0.001 * replicate) for arm in arms)
+
+    settle(schedule, worth, np.random.default_rng(0), frozenset(), metric="recall@10", most=until)
+    rows = schedule.rows()
+    sizes = {("cosine",): 40, ("scale",): 20}
+    finished = schedule.course()["finished"]
+    manifest, records = planted(
+        ("cosine", "attention", "scale"),
+        sizes,
+        runs=[(), *(arms_in(each.row.name) for each in rows[2:])],
+        replicates=tuple(schedule.replicates()),
+        noise=0.2,
+        missing=() if finished else [(each.row.name, n) for each in rows for n in schedule.replicates()],
+    )
+    course = json.loads(json.dumps(schedule.course()))
+    kept = {row.name: row for row in manifest.rows}
+    ordered = tuple(replace(each.row, keys=kept[each.row.name].keys) for each in rows)
+    return write(path, replace(manifest, rows=ordered, course=course), records)
+
+
+def arms_in(row: str) -> tuple[str, ...]:
+    return tuple(row.split(" + "))

@@ -19,7 +19,8 @@ from harness.plan import Cell, Plan
 from harness.records import EpochPoint, RunRecord
 from harness.runner.display import Silent
 from harness.runner.exchange import Exchange
-from harness.runner.schedule import Schedule, schedule_of
+from harness.runner.greedy import GreedySchedule
+from harness.runner.schedule import Schedule
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.studyfile.stacks import JOINT
 
@@ -32,7 +33,7 @@ def arms_of(row: str) -> frozenset[str]:
     return frozenset() if row in (BASE, "a/a") else frozenset(row.split(JOINT))
 
 
-def made_record(key: str, value: float) -> RunRecord:
+def made_record(key: str, value: float, metric: str = "ndcg@10") -> RunRecord:
     """A record whose second epoch is chosen and has this valid figure; the first is better, the last is worse."""
     ranks = np.arange(1, 6, dtype=np.int32)
     figures = [0.0, value + 1.0, value, value - 1.0]
@@ -44,7 +45,7 @@ def made_record(key: str, value: float) -> RunRecord:
         test_off=ranks,
         chosen_epoch=2,
         curve=tuple(
-            EpochPoint(epoch=epoch, valid_on={"ndcg@10": each}, valid_off={"ndcg@10": 0.5})
+            EpochPoint(epoch=epoch, valid_on={metric: each}, valid_off={metric: 0.5})
             for epoch, each in enumerate(figures)
         ),
         seconds={"total": 1.0},
@@ -129,7 +130,7 @@ def exchange_of(plan: Plan, folder: Path) -> Exchange:
     """The real exchange of a plan, on made stages and keys."""
     home = StudyFolder(folder / plan.study.slug)
     home.path.mkdir(parents=True, exist_ok=True)
-    schedule: Schedule = schedule_of(plan)
+    schedule: Schedule = GreedySchedule(plan)
     made: Any = SimpleNamespace(stages=MadeStages(), keys=MadeKeys(), book=NoBook())
     exchange = Exchange(
         schedule=schedule,
@@ -154,17 +155,34 @@ def run_made(plan: Plan, folder: Path, executor: MadeExecutor) -> Exchange:
     return exchange
 
 
-def settle(schedule: Schedule, worth: Worth, rng: np.random.Generator, broken: frozenset[tuple[str, int]]) -> list[Any]:
-    """Play a schedule to its end without an exchange, each generation in a random order; the generations it named."""
-    generations: list[Any] = []
+def settle(
+    schedule: Schedule,
+    worth: Worth,
+    rng: np.random.Generator,
+    broken: frozenset[tuple[str, int]],
+    *,
+    metric: str = "ndcg@10",
+    most: int | None = None,
+) -> list[set[tuple[str, int]]]:
+    """Play a schedule without an exchange, each generation in a random order; the generations that it named.
+
+    Args:
+        schedule: at its beginning.
+        worth: of every stack.
+        rng: shuffles.
+        broken: cells that fail.
+        metric: the study's primary one.
+        most: generations to play; all without it.
+    """
+    generations: list[set[tuple[str, int]]] = []
     waiting = list(schedule.ready())
-    while waiting:
+    while waiting and len(generations) != most:
         generations.append({(cell.row, cell.replicate) for cell in waiting})
         while waiting:
             cell = waiting.pop(int(rng.integers(len(waiting))))
             if (cell.row, cell.replicate) in broken:
                 schedule.failed(cell, "it broke")
             else:
-                schedule.finished(cell, made_record("k", worth(arms_of(cell.row), cell.replicate)))
+                schedule.finished(cell, made_record("k", worth(arms_of(cell.row), cell.replicate), metric))
         waiting = list(schedule.ready())
     return generations

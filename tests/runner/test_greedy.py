@@ -11,7 +11,7 @@ import pytest
 
 from harness.interventions import CATALOGUE
 from harness.plan import Plan, make_plan
-from harness.runner.schedule import schedule_of
+from harness.runner.greedy import GreedySchedule
 from harness.study import load_study
 from tests.runner.made import MadeExecutor, Worth, run_made, settle
 
@@ -46,7 +46,7 @@ def additive(**gains: float) -> Worth:
 
 
 def play(plan: Plan, worth: Worth, *, seed: int = 0, broken: frozenset[tuple[str, int]] = frozenset()):
-    schedule = schedule_of(plan)
+    schedule = GreedySchedule(plan)
     generations = settle(schedule, worth, np.random.default_rng(seed), broken)
     return schedule, json.loads(json.dumps(schedule.course())), generations
 

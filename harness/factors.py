@@ -8,9 +8,11 @@ from typing import Any
 
 from harness.compose import CompositionError, ConflictError, NoEffectError, RequirementError, compose
 from harness.design import Design, Term, letters
+from harness.interventions.base import Intervention
 from harness.manifest import BASE
 from harness.recipe import Recipe
 from harness.study import ArmSetting, Study
+from harness.studyfile.arms import word
 from harness.studyfile.problems import Problem
 from harness.studyfile.stacks import JOINT
 
@@ -157,7 +159,13 @@ def factorial_course(study: Study, found: Combinations) -> Mapping[str, Any]:
 
 def described(arms: Sequence[ArmSetting]) -> list[dict[str, Any]]:
     """Arms by name and remedies, as JSON."""
-    return [{"name": arm.arm, "remedies": [str(remedy) for remedy in arm.stack]} for arm in arms]
+    return [{"name": arm.arm, "remedies": [spelled(remedy) for remedy in arm.stack]} for arm in arms]
+
+
+def spelled(remedy: Intervention) -> str:
+    """A remedy by its id, with its settings where it has any."""
+    settings = ", ".join(f"{name}={word(value)}" for name, value in remedy.settings().items())
+    return f"{remedy.id}({settings})" if settings else remedy.id
 
 
 def factorial_notes(study: Study, found: Combinations) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from reports.answer import answer_of, cause_of, findings_of
 from reports.claims import claims_of
 from reports.evidence import evidence_of
 from reports.evidence_text import load_evidence_texts
-from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, trends
+from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, searches, trends
 from reports.figures import stacks as stack_figures
 from reports.frame import Frame
 from reports.locale import Catalogue
@@ -21,6 +21,7 @@ from reports.model import Finding, Report
 from reports.predictions import predictions_of
 from reports.provenance import method_of
 from reports.rows import ranking_rows
+from reports.search import search_findings, search_of
 from reports.stacks import stack_findings, stacks_of
 from reports.who import who_gains
 from reports.why import every_figure, why_of
@@ -51,6 +52,8 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
         findings = (*findings, _unmeasured([f"{each.name} ({each.replicate})" for each in broken], n_broken, text))
     stacks = stacks_of(analysis, rows, decimals, text)
     findings = (*findings, *stack_findings(stacks, text))
+    searched = search_of(manifest, text)
+    findings = (*findings, *search_findings(searched, manifest, text))
     answer = answer_of(analysis, rows, decimals, text)
     answer = replace(answer, cause=cause_of(answer, evidence, text, words))
     who = who_gains(analysis, rows, answer.arm, decimals, text)
@@ -68,6 +71,8 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
         figures += (every_figure(evidence, text),)
     if stacks is not None:
         figures += stack_figures.tables(stacks, label, decimals, text)
+    if searched is not None:
+        figures += searches.tables(searched, label, text)
     return Report(
         lang=text.lang,
         study=manifest.name,
@@ -93,6 +98,7 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
         cost=price,
         stacks=stacks,
         priorities=priorities_of(analysis, rows, text),
+        search=searched,
         method=method_of(analysis, decimals, text),
     )
 

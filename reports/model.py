@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from reports.evidence_model import Claims, Predictions, Why
+from reports.search_model import Searched
 from reports.sections import Cost, Kind, Priorities, WhoGains
 from reports.stacks_model import Stacks
 
@@ -267,6 +268,7 @@ class Report:
     cost: Cost | None
     stacks: Stacks | None
     priorities: Priorities | None
+    search: Searched | None
     method: Method
     schema_version: int = REPORT_SCHEMA
 

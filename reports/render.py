@@ -19,12 +19,13 @@ from harness.records import write_atomically
 from reports import formats
 from reports.build import build_report
 from reports.exports import ranking_latex, ranking_markdown
-from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, trends
+from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, searches, trends
 from reports.figures import stacks as stack_figures
 from reports.figures.svg import NARROW, WIDE
 from reports.frame import read_frame
 from reports.locale import Catalogue, load_catalogue
 from reports.model import Figure, Report, Row, Scalar
+from reports.search import shown_setting
 from reports.tidy import effects_parquet
 
 FIRST_PANELS = 12
@@ -78,6 +79,7 @@ def environment() -> Environment:
         "csv_uri": csv_uri,
         "cell": _cell,
         "breakable": _breakable,
+        "setting": shown_setting,
     }
     return pages
 
@@ -107,10 +109,10 @@ def render_html(report: Report, text: Catalogue) -> str:
 
 def _sections(report: Report) -> list[str]:
     """Ids of the page's sections, in order; those with nothing to say are left out."""
-    maybe = ("predictions", "who", "cost", "priorities", "stacks")
+    maybe = ("predictions", "who", "cost", "priorities", "search", "stacks")
     optional = {name for name in maybe if getattr(report, name) is None}
     every = ("answer", "ranking", "forest", "claims", "why", "predictions", "curves", "modes", "who", "cost")
-    every += ("priorities", "stacks", "method")
+    every += ("priorities", "search", "stacks", "method")
     return [name for name in every if name not in optional]
 
 
@@ -190,6 +192,11 @@ def _drawings(report: Report, text: Catalogue) -> dict[str, object]:
         drawn["cost"] = [Markup(cost.draw(price, across, up, layout)) for layout in (WIDE, NARROW)]
     stacked = stack_figures.drawings(list(report.figures.values()), label, report.decimals, (WIDE, NARROW), text)
     drawn |= {name: [Markup(svg) for svg in drawings] for name, drawings in stacked.items()}
+    if report.search is not None:
+        drawn |= {
+            name: [(title, alt, Markup(svg)) for title, alt, svg in made]
+            for name, made in searches.panels(report.search, label, text).items()
+        }
     return drawn | evidence_drawings(report.figures, report.why.shown, text)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.manifest import ArmRow, StudyFolder
 from harness.records import RunRecord
-from tests.reports import worlds
+from tests.reports import stackworlds, worlds
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose
 from tests.reports.worlds import Arm
 
@@ -153,6 +153,9 @@ GALLERY: Mapping[str, Callable[[Path], StudyFolder]] = {
     "diagnosed": diagnosed,
     "many_diagnosed": many_diagnosed,
     "names_diagnosed": names_diagnosed,
+    "factorial": stackworlds.factorial_study,
+    "fraction": stackworlds.fraction_study,
+    "greedy": stackworlds.greedy_study,
 }
 
 

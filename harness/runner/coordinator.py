@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,8 +105,11 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
         data = load(study.data, options.data_dir, progress=display.message)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
         url = options.storage or f"sqlite:///{(folder.path / 'optuna.db').resolve()}"
-        with owned(folder), claimed(url, study_name(study.slug, study.primary)) as claim:
-            storage = Storage(url, claim=claim, tell=display.message)
+        with (
+            owned(folder),
+            claimed(url, study_name(study.slug, study.primary)) as claim,
+            closing(Storage(url, claim=claim, tell=display.message)) as storage,
+        ):
             return _run_owned(plan, folder, options, where, display, stages, storage, began)
 
 

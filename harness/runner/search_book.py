@@ -119,7 +119,7 @@ class Mirror:
         self._add(trial, TrialState.RUNNING)
         newest = self._study.get_trials(deepcopy=False)[-1]
         self._open[trial.number] = Trial(self._study, newest._trial_id)
-        self._shown[trial.number] = set()
+        self._shown[trial.number] = set(newest.intermediate_values)  # not empty where this write waited for long
 
     def measured(self, trial: Tried, replicate: int, again: bool) -> None:
         """Show a replicate's value; Optuna has no place for it where there are two objectives."""

@@ -34,30 +34,21 @@ class Storage:
     """An Optuna storage of which the coordinator is the one writer.
 
     It is a mirror: the records are what counts. Where it is away, what is to be written waits, in order, and the cells
-    go on; if it stays away for ``patience_s`` the run ends.
+    go on; if it stays away for :data:`PATIENCE_S` the run ends.
 
     Args:
         url: of the database.
         claim: of this coordinator on its study there.
         tell: told when the storage goes away and when it is back.
-        patience_s: how long it may be away, in seconds.
 
     Raises:
         EnvironmentProblem: it cannot be opened; the text shows no password.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        claim: Claim | None = None,
-        tell: Callable[[str], None] = log.warning,
-        patience_s: float = PATIENCE_S,
-    ) -> None:
+    def __init__(self, url: str, *, claim: Claim | None = None, tell: Callable[[str], None] = log.warning) -> None:
         self.url = url
         self._claim = claim or NoClaim()
         self._tell = tell
-        self._patience_s = patience_s
         self._waiting: deque[Write] = deque()
         self._tries = 0
         self._away_since = self._next_try = 0.0
@@ -94,6 +85,11 @@ class Storage:
                 sampler=optuna.samplers.RandomSampler(seed=0),
                 load_if_exists=True,
             )
+
+    def close(self) -> None:
+        """End its connections."""
+        self.database.remove_session()
+        self.database.engine.dispose()
 
     def put(self, write: Write) -> None:
         """Write now, or as soon as the storage answers and all that was put before is there.
@@ -144,8 +140,8 @@ class Storage:
         said = scrubbed(in_short(problem), self.url)
         if not self._tries:
             self._away_since = now
-            self._tell(f"the storage does not answer ({said}); the cells go on, it has {self._patience_s:.0f} s")
-        elif now - self._away_since > self._patience_s:
+            self._tell(f"the storage does not answer ({said}); the cells go on, it has {PATIENCE_S:.0f} s")
+        elif now - self._away_since > PATIENCE_S:
             raise EnvironmentProblem(
                 f"the storage {without_password(self.url)} has not answered for {now - self._away_since:.0f} s "
                 f"({said}); what is finished is safe as records: run the study again when it does, or without --storage"

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import socket
+import uuid
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -23,6 +24,14 @@ log = logging.getLogger(__name__)
 
 CONNECT_S = 5
 """How long a database server may take to answer, in seconds."""
+
+
+HOLDER = """
+SELECT application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = :high AND objid = :low
+AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+"""Who holds the lock whose number has these two halves."""
 
 
 class StorageAwayError(Exception):
@@ -98,7 +107,8 @@ class PostgresClaim:
     def __init__(self, url: URL, study: str) -> None:
         self._url = url
         self._study = study
-        self._me = f"ftr-study: process {os.getpid()} on {socket.gethostname()}"[:63]  # the server cuts there
+        # The server cuts names at 63 bytes; the digits tell this claim from any other of the same process.
+        self._me = f"ftr-study {uuid.uuid4().hex[:6]}: process {os.getpid()} on {socket.gethostname()}"[:63]
         arguments = {"connect_timeout": CONNECT_S, "application_name": self._me}
         self._connection: Connection | None = None
         try:
@@ -126,29 +136,30 @@ class PostgresClaim:
             self._connection = None
 
     def _take(self) -> None:
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection = self._engine.connect()
+        try:
+            self._lock(connection.execution_options(isolation_level="AUTOCOMMIT"))
+        except BaseException:
+            connection.invalidate()
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _lock(self, connection: Connection) -> None:
         # A machine that lost its power says no goodbye; without these the server would wait for it for two hours.
         for setting, value in (("idle", 30), ("interval", 10), ("count", 3)):
             connection.execute(text(f"SET tcp_keepalives_{setting} = {value}"))
         number = _number(self._study)
         if connection.execute(text("SELECT pg_try_advisory_lock(:number)"), {"number": number}).scalar():
-            self._connection = connection
             return
-        holder = connection.execute(
-            text(
-                "SELECT application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid) "
-                "WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = :high AND objid = :low "
-                "AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-            ),
-            {"high": number >> 32 & 0xFFFFFFFF, "low": number & 0xFFFFFFFF},
-        ).first()
-        connection.close()
-        name, since = (holder[0], f" since {holder[1]:%Y-%m-%dT%H:%M:%S%z}") if holder else ("", "")
+        holder = connection.execute(text(HOLDER), {"high": number >> 32 & 0xFFFFFFFF, "low": number & 0xFFFFFFFF})
+        name, since = holder.one_or_none() or ("", None)
         if name == self._me:
             raise StorageAwayError("the server has not yet noticed that this run's session broke")
+        when = f" since {since:%Y-%m-%dT%H:%M:%S%z}" if since else ""
         raise EnvironmentProblem(
             f"the study {self._study!r} in {without_password(str(self._url))} is being run by "
-            f"{name.removeprefix('ftr-study: ') or 'another process'}{since}; wait for it, or stop it first"
+            f"{name.partition(': ')[2] or 'another process'}{when}; wait for it, or stop it first"
         )
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +27,27 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def cluster() -> Iterator[Any]:
-    """Two nodes of one CPU each; the first holds the cluster together."""
+@contextmanager
+def two_nodes() -> Iterator[Any]:
+    """A cluster of two nodes of one CPU each; the first holds it together."""
     import ray
     from ray.cluster_utils import Cluster
 
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     made.add_node(num_cpus=1)
-    made.wait_for_nodes()
-    yield made
-    if ray.is_initialized():
-        ray.shutdown()
-    made.shutdown()
+    try:
+        made.wait_for_nodes()
+        yield made
+    finally:
+        if ray.is_initialized():
+            ray.shutdown()
+        made.shutdown()
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    with two_nodes() as made:
+        yield made
 
 
 class RemovesANode(Counting):

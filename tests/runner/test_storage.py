@@ -1,0 +1,176 @@
+"""A storage that fails at any write, before or after it was carried out, holds the same in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.exceptions import StorageInternalError
+from optuna.trial import TrialState
+
+from harness.errors import EnvironmentProblem, InputError
+from harness.records import EpochPoint, RunRecord
+from harness.runner import storage
+from harness.runner.search_book import SearchBook
+from harness.runner.searching import SearchSchedule
+from harness.runner.storage import Storage
+from harness.runner.storage_claim import claimed
+from harness.runner.storage_url import scrubbed, without_password
+from harness.runner.trials import TrialBook
+from tests.runner.conftest import Bench
+from tests.runner.searched import Drive, planned
+
+WRITES = ("_create_new_trial", "set_trial_intermediate_value", "set_trial_user_attr", "set_trial_state_values")
+
+
+def failing_once(opened: Storage, *, carried_out: bool) -> list[str]:
+    """Every write fails once, with or without effect; the names of those that failed."""
+    failed: list[str] = []
+
+    def wrapped(name: str, write: Callable[..., Any]) -> Callable[..., Any]:
+        fails = iter([True, False] * 1000)
+
+        def tried(*arguments: Any, **named: Any) -> Any:
+            if next(fails):
+                failed.append(name)
+                if carried_out:
+                    write(*arguments, **named)
+                raise StorageInternalError("the connection broke")
+            return write(*arguments, **named)
+
+        return tried
+
+    for name in WRITES:
+        setattr(opened.database, name, wrapped(name, getattr(opened.database, name)))
+    opened.database.create_new_trial = lambda study, trial: opened.database._create_new_trial(study, trial)._trial_id
+    return failed
+
+
+def record(key: str) -> RunRecord:
+    ranks = np.ones(2, dtype=np.int32)
+    curve = tuple(EpochPoint(epoch=epoch, valid_on={"ndcg@10": epoch / 10}, valid_off={}) for epoch in (1, 2))
+    return RunRecord(
+        key=key, valid_on=ranks, valid_off=ranks, test_on=ranks, test_off=ranks, chosen_epoch=2, curve=curve, seconds={}
+    )
+
+
+def shown(url: str) -> dict[str, list[Any]]:
+    """Study -> its trials, without what no two runs share."""
+    with closing(Storage(url)) as opened:
+        found = {}
+        for name in optuna.get_all_study_names(opened.database):
+            trials = optuna.load_study(study_name=name, storage=opened.database).get_trials()
+            found[name] = [
+                (
+                    each.number,
+                    each.state,
+                    each.values,
+                    each.params,
+                    each.intermediate_values,
+                    {attribute: value for attribute, value in each.user_attrs.items() if attribute != "entry"},
+                )
+                for each in trials
+            ]
+    return found
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "LONGEST_PAUSE_S", 0.0)
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_the_cells_of_a_grid_are_there_once_whatever_fails(tmp_path: Path, carried_out: bool) -> None:
+    url, told = f"sqlite:///{tmp_path}/optuna.db", list[str]()
+    with closing(Storage(url, tell=told.append)) as opened:
+        book = TrialBook(name="small", storage=opened, primary="ndcg@10")
+        failed = failing_once(opened, carried_out=carried_out)
+        for key in ("a", "b"):
+            book.start(key, {"arm": key, "replicate": 0})
+        for key in ("a", "b"):
+            for point in record(key).curve:
+                book.epoch(key, point)
+        book.finish(record("a"))
+        book.fail("b", "broken")
+        book.add_reused(record("c"), {"arm": "c", "replicate": 0})
+        book.settle()
+    assert set(failed) == set(WRITES)
+    steps = {1: 0.1, 2: 0.2}
+    assert shown(url)["small (ndcg@10)"] == [
+        (0, TrialState.COMPLETE, [0.2], {}, steps, {"key": "a", "arm": "a", "replicate": 0}),
+        (1, TrialState.FAIL, None, {}, steps, {"key": "b", "arm": "b", "replicate": 0, "failure": "broken"}),
+        (2, TrialState.COMPLETE, [0.2], {}, steps, {"key": "c", "reused": True, "arm": "c", "replicate": 0}),
+    ]
+    assert told[0].startswith("the storage does not answer (the connection broke); the cells go on")
+    assert told[1] == "the storage answers again"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("carried_out", [True, False])
+def test_the_trials_of_a_search_are_there_once_whatever_fails(tmp_path: Path, carried_out: bool) -> None:
+    found = []
+    for name in ("calm", "stormy"):
+        (tmp_path / name).mkdir()
+        plan = planned(tmp_path / name, search="trials: 6, width: 3, startup: 3, confirm: 1", arms="  peak: fake.peak")
+        url = f"sqlite:///{tmp_path}/{name}/optuna.db"
+        with closing(Storage(url, tell=lambda _: None)) as opened:
+            book = SearchBook(plan, storage=opened)
+            failed = failing_once(opened, carried_out=carried_out) if name == "stormy" else []
+            Drive().run(SearchSchedule(plan, book))
+            book.settle()
+        found.append(shown(url))
+    assert failed
+    assert found[0] == found[1]
+
+
+def test_a_trial_that_another_program_closed_ends_the_run(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/optuna.db"
+    with closing(Storage(url)) as one, closing(Storage(url)) as two:
+        book = TrialBook(name="small", storage=one, primary="ndcg@10")
+        book.start("a", {"arm": "a", "replicate": 0})
+        TrialBook(name="small", storage=two, primary="ndcg@10")  # closes what seems to be left over
+        with pytest.raises(EnvironmentProblem, match="another program closed or removed a trial of this run"):
+            book.finish(record("a"))
+
+
+def test_two_folders_may_not_run_one_study_in_one_sqlite_file(bench: Bench) -> None:
+    shared = f"sqlite:///{bench.folder}/shared.db"
+    with (
+        claimed(shared, "small (ndcg@10)"),
+        pytest.raises(
+            EnvironmentProblem, match=r"the study 'small \(ndcg@10\)' in .*shared.db is being run by process"
+        ),
+    ):
+        bench.run(out="other", storage=shared)
+    with claimed(shared, "small (ndcg@10)"), claimed(shared, "small (recall@10)"):
+        pass
+
+
+def test_a_storage_that_is_no_url_is_bad_input(bench: Bench) -> None:
+    with pytest.raises(InputError, match=r"--storage 'studies\.db' is no database URL"):
+        bench.run(storage="studies.db")
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "postgresql+psycopg://me:secret@host/db",
+        "--storage=postgresql+psycopg://me:secret@host/db",
+        "postgresql+psycopg://me:se/c@secret@host:5432/db?sslmode=require",
+        "postgresql+psycopg://host/db?user=me&password=secret&sslmode=require",
+        "postgresql+psycopg://me:secret@[::1]/db",
+        "postgresql+psycopg//me:secret@host/db",
+    ],
+)
+def test_no_password_is_shown_however_a_url_is_written(word: str) -> None:
+    assert "secret" not in without_password(word)
+    assert "secret" not in scrubbed(f"could not parse {word}", word)
+    for plain in ("runs/a:b@c", "sqlite:////tmp/a.db", "a@b", "--out=x", "postgresql+psycopg://me@host:5432/db"):
+        assert without_password(plain) == plain

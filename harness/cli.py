@@ -163,7 +163,7 @@ def plan(
     loaded = _load(study, replicates, epochs)
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers or os.cpu_count() or 1).lines():
         print(line)
-    detectable = detectable_effect(StudyFolder(out / loaded.slug), n_seeds=loaded.arms)
+    detectable = detectable_effect(StudyFolder(out / loaded.slug), n_seeds=loaded.n_compared)
     if detectable is None:
         print("minimum detectable effect: unknown until this study has records of two seeds")
     else:

@@ -285,7 +285,7 @@ def draw_pairs(figure: Figure, decimals: int, layout: Layout) -> str:
         sure = row[4] in ("raises", "lowers")
         shown = formats.signed(value, decimals) + ("*" if sure else "")
         plate = {"facecolor": COLOUR.paper, "edgecolor": "none", "pad": 2.0} if math.isnan(value) else None
-        weight = {"fontweight": "bold"} if sure else {}
+        weight: dict[str, Any] = {"fontweight": "bold"} if sure else {}
         axes.text(x + 0.5, y + 0.5, shown, ha="center", color=COLOUR.ink, bbox=plate, zorder=3, **style, **weight)
     axes.set_position((layout.left, 0.02, 0.98 - layout.left, 0.96))
     axes.set_xlim(-left * len(across), len(across) if layout.narrow else max(len(across), 5))

@@ -203,7 +203,9 @@ def greedy_study(path: Path, *, nothing: bool = False, until: int | None = None)
     file = path / "greedy.yaml"
     file.write_text(GREEDY, encoding="utf-8")
     schedule = GreedySchedule(make_plan(load_study(file, catalogue=CATALOGUE)))
-    gains = dict.fromkeys(("cosine", "attention", "scale"), 0.0002) if nothing else {"cosine": 0.02, "scale": 0.01}
+    gains: dict[str, float] = {"cosine": 0.02, "scale": 0.01}
+    if nothing:
+        gains = dict.fromkeys(["cosine", "attention", "scale"], 0.0002)
 
     def worth(arms: frozenset[str], replicate: int) -> float:
         return 0.2 + 0.01 * replicate + sum(gains.get(arm, -0.01 - 0.001 * replicate) for arm in arms)

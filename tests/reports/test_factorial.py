@@ -95,7 +95,9 @@ def test_each_contrast_is_estimated_as_an_arm_is_from_its_own_table_of_seeds_and
         assert (term.effect.mean, term.effect.se, term.effect.df) == pytest.approx((wanted.mean, wanted.se, wanted.df))
         assert term.effect.interval() == pytest.approx(wanted.interval())
         p_values.append(wanted.p)
-    assert [term.p_holm for term in found.terms] == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
+    assert [term.p_holm for term in found.terms] == pytest.approx(
+        list(np.asarray(multipletests(p_values, method="holm")[1]))
+    )
     assert found.n_tests == 6
     first = found.terms[0]
     assert first.effect is not None

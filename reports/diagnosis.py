@@ -79,7 +79,7 @@ def diagnose(manifest: StudyManifest, evidence: Evidence, text: Catalogue) -> Di
         obstacles=obstacles,
         claims=_claims(evidence, text, words),
         try_out=tuple(each for each in advice if each.expected != "idle"),
-        idle=_idle(advice),
+        idle=idle_of(advice),
         figures={figure.id: figure for figure in (headroom.table(evidence, text), reach.table(evidence, text))},
         checks=checks,
         unmeasured=evidence.unmeasured(),
@@ -116,7 +116,7 @@ def _claims(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> tuple[
     )
 
 
-def _idle(advice: Sequence[Advice]) -> tuple[Advice, ...]:
+def idle_of(advice: Sequence[Advice]) -> tuple[Advice, ...]:
     """What is predicted to be idle, without stacks of which another rule expects more."""
     wanted = {stack.ids for each in advice if each.expected != "idle" for stack in each.stacks}
     rest = (

@@ -15,8 +15,9 @@ from harness.diagnostics.catalogue import CHECKS
 from harness.errors import InputError
 from harness.manifest import StudyFolder
 from harness.study import load_study
-from reports.diagnosis import render_diagnosis, write_diagnosis
+from reports.diagnosis import idle_of, render_diagnosis, write_diagnosis
 from reports.diagnosis_model import DiagnosisPage
+from reports.evidence_model import Advice, Stack
 from reports.locale import load_catalogue
 from tests.reports import gallery, worlds
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose
@@ -100,6 +101,16 @@ def test_what_to_try_is_ranked_gains_first_and_what_is_idle_stands_apart(tmp_pat
     assert shown == [each["rule"] for each in (*advice, *found["idle"])]
     wanted = {tuple(stack["ids"]) for each in advice for stack in each["stacks"]}
     assert not wanted & {tuple(stack["ids"]) for each in found["idle"] for stack in each["stacks"]}
+
+
+def test_a_stack_that_another_rule_expects_more_of_is_not_called_idle() -> None:
+    def advice(expected: str, *ids: str) -> Advice:
+        stacks = tuple(Stack(ids=(each,), text=each, yaml="") for each in ids)
+        said = dict.fromkeys(("rule", "title", "because", "condition"), "")
+        return Advice(**said, expected=expected, expected_text="", gain=None, stacks=stacks)
+
+    found = idle_of([advice("moves", "a"), advice("idle", "a", "b"), advice("idle", "a"), advice("better", "c")])
+    assert [[stack.text for stack in each.stacks] for each in found] == [["b"]]
 
 
 def test_every_snippet_is_a_study_file_s_and_names_the_predicted_remedies(tmp_path: Path) -> None:

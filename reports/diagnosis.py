@@ -93,12 +93,17 @@ def diagnose(manifest: StudyManifest, evidence: Evidence, text: Catalogue) -> Di
 def _answer(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> str:
     found = evidence.obstacles(words, MOST_OBSTACLES)
     if found:
-        titles = text("list.comma").join(text("diagnosis.quoted", title=each.title) for each in found)
-        return text("diagnosis.answer", titles=titles)
+        first, *rest = (each.title for each in found)
+        return text("diagnosis.answer", titles=text("list.notes").join((first, *map(_within, rest))))
     if not any(evidence.runs(BASE)):
         return text("diagnosis.answer_unmeasured")
     n_passed = sum(each.status.value == "passed" for each in evidence.checks[BASE].values())
     return text("diagnosis.answer_none", n_passed=n_passed)
+
+
+def _within(title: str) -> str:
+    """A title as it stands within a sentence."""
+    return title[0].lower() + title[1:] if title[1:2].islower() else title
 
 
 def _claims(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> tuple[DiagnosedClaim, ...]:

@@ -143,7 +143,7 @@ def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = N
     from harness.plan import make_plan
 
     plan = make_plan(_load(study, replicates, epochs))
-    print(f"{study}: {len(plan.rows)} rows, {len(plan.cells())} cells, no errors")
+    print(f"{study}: {len(plan.rows)} rows, {'at most ' * bool(plan.spaces)}{plan.n_cells} cells, no errors")
 
 
 @app.command()

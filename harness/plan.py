@@ -17,6 +17,7 @@ from harness.interventions.base import Intervention
 from harness.manifest import A_A, BASE, ArmRow
 from harness.recipe import BASE as AS_FOUND
 from harness.recipe import Recipe
+from harness.search.notes import most_confirming_runs, most_trial_runs, search_notes
 from harness.search.space import Space, SpaceError, space_of
 from harness.study import ArmSetting, Study, StudyFileError
 from harness.studyfile.problems import Problem
@@ -82,6 +83,23 @@ class Plan:
     as_found: Recipe
     course: Mapping[str, Any] = field(default_factory=dict[str, Any])
     notes: tuple[str, ...] = ()
+
+    @property
+    def spaces(self) -> dict[str, Space]:
+        """Arm -> what its search may set, base first; empty in other modes."""
+        return {planned.row.name: planned.space for planned in self.rows if planned.space is not None}
+
+    @property
+    def n_cells(self) -> int:
+        """How many cells there are; of a search, at most."""
+        if self.study.search is None:
+            return len(self.cells())
+        return most_trial_runs(self.study, self.spaces) + most_confirming_runs(self.study, self.spaces)
+
+    def replicates(self) -> tuple[int, ...]:
+        """Every replicate that a run may need: those of the study, then the fresh ones of a search."""
+        fresh = 0 if self.study.search is None else self.study.search.confirm
+        return (*range(self.study.replicates), *range(FIRST_FRESH_REPLICATE, FIRST_FRESH_REPLICATE + fresh))
 
     def backbone_replicate(self, replicate: int) -> int:
         """Whose backbone a replicate fine-tunes."""
@@ -188,7 +206,7 @@ def _search_plan(study: Study, as_found: Recipe, base: Recipe) -> Plan:
         rows=(PlannedRow(row=ArmRow(name=BASE, arm=BASE), recipe=base, space=space_of(base)),),
         as_found=as_found,
     )
-    rows: list[PlannedRow] = []
+    rows = list(plan.rows)
     problems: list[Problem] = []
     for setting in study.settings():
         try:
@@ -204,7 +222,8 @@ def _search_plan(study: Study, as_found: Recipe, base: Recipe) -> Plan:
             problems.append(study.problem(f"arms.{setting.arm}", str(problem)))
     if problems:
         raise StudyFileError(problems)
-    return replace(plan, rows=(*plan.rows, *rows))
+    plan = replace(plan, rows=tuple(rows))
+    return replace(plan, notes=search_notes(study, plan.spaces))
 
 
 def _factorial_plan(study: Study, as_found: Recipe, base: Recipe) -> Plan:

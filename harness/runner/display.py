@@ -15,6 +15,9 @@ from rich.table import Table
 from harness.plan import Cell
 from harness.records import EpochPoint, RunRecord
 
+MOST_ROWS = 30
+"""Rows of the live table beyond which those that are done make room."""
+
 
 class Display(Protocol):
     """Told of everything that happens in a run of a study."""
@@ -169,13 +172,24 @@ class LiveDisplay:
         table.add_column("arm")
         for replicate in replicates:
             table.add_column(f"replicate {replicate}", justify="right")
-        for row in dict.fromkeys(row for row, _ in self._cells):
+        for row in self._rows():
             table.add_row(escape(row), *(self._shown(row, replicate) for replicate in replicates))
         return table
 
+    def _rows(self) -> list[str]:
+        """The rows that fit: of too many, those that are done are left out, the oldest first, but never base."""
+        rows = list(dict.fromkeys(row for row, _ in self._cells))
+        done = [
+            row
+            for row in rows
+            if row != "base" and all(state == "done" for (name, _), state in self._cells.items() if name == row)
+        ]
+        hidden = set(done[: max(len(rows) - MOST_ROWS, 0)])
+        return [row for row in rows if row not in hidden]
+
     def _shown(self, row: str, replicate: int) -> str:
-        state = self._cells.get((row, replicate), "reused")
         figure = self._figures.get((row, replicate))
+        state = self._cells.get((row, replicate), "" if figure is None else "reused")
         if figure is None:
             return state
         base = self._figures.get(("base", replicate))

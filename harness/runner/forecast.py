@@ -9,9 +9,10 @@ from pathlib import Path
 from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
 from harness.manifest import StudyFolder
-from harness.plan import Plan, make_plan
+from harness.plan import Cell, Plan, make_plan
 from harness.records import RunRecord
 from harness.runner.keys import CellName, Keys, name_of
+from harness.runner.searching import SearchSchedule
 from harness.runner.shared import SharedStages
 from harness.study import Study
 
@@ -22,6 +23,7 @@ class Forecast:
 
     Attributes:
         plan: the cells.
+        n_cells: how many there are; at most, where what runs next depends on results.
         n_reused: cells that have a record already.
         n_again: those of them that run again for evidence that has not been measured.
         backbones: replicates whose backbone must be trained first.
@@ -30,6 +32,7 @@ class Forecast:
     """
 
     plan: Plan
+    n_cells: int
     n_reused: int
     n_again: int
     backbones: Sequence[int]
@@ -38,11 +41,11 @@ class Forecast:
 
     def lines(self) -> list[str]:
         """The forecast in words, a line each."""
-        cells = self.plan.cells()
-        left = len(cells) - self.n_reused + self.n_again
-        size = f"{len(self.plan.rows)} rows, {len(cells)} cells"
+        left = self.n_cells - self.n_reused + self.n_again
+        most = "at most " * bool(self.plan.spaces)
+        size = f"{len(self.plan.rows)} rows, {most}{self.n_cells} cells"
         again = f" ({self.n_again} of them again, for their diagnosis)" if self.n_again else ""
-        said = [f"{self.plan.study.name}: {size}; {self.n_reused} reused{again}, {left} to run"]
+        said = [f"{self.plan.study.name}: {size}; {self.n_reused} reused{again}, {most}{left} to run"]
         for planned in self.plan.rows:
             row = planned.row
             said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.replicates))
@@ -52,7 +55,7 @@ class Forecast:
             said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
         if left:
             unknown = "unknown until a cell of this study has run"
-            time = unknown if self.seconds is None else f"about {self.seconds:.0f} s"
+            time = unknown if self.seconds is None else f"{most}about {self.seconds:.0f} s"
             memory = unknown if self.memory_bytes is None else f"about {self.memory_bytes / 2**30:.1f} GiB"
             said += [f"time for the cells: {time}", f"memory of the workers: {memory}"]
         return said
@@ -77,26 +80,49 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     keys, folder = Keys(plan, stages), StudyFolder(out / study.slug)
     found: dict[CellName, RunRecord] = {}
     again: set[CellName] = set()
-    for cell in plan.cells():
+    cells, n_cells = _cells(plan, keys, folder)
+    for cell in cells:
         record, task = folder.records.read(keys.record(cell)), keys.diagnosis(cell)
         if record is not None:
             found[name_of(cell)] = record
             if task is not None and folder.diagnoses.read(task.key) is None:
                 again.add(name_of(cell))
-    left = [cell for cell in plan.cells() if name_of(cell) not in found.keys() - again]
+    left = [cell for cell in cells if name_of(cell) not in found.keys() - again]
+    to_come = plan.replicates() if n_cells > len(cells) else ()
+    needed = {cell.backbone_replicate for cell in left} | {plan.backbone_replicate(number) for number in to_come}
     untrained = [
         replicate
-        for replicate in sorted({cell.backbone_replicate for cell in left})
+        for replicate in sorted(needed)
         if not isinstance(study.backbone, BackboneFile) and not stages.files(replicate).encodings.exists()
     ]
     return Forecast(
         plan=plan,
+        n_cells=n_cells,
         n_reused=len(found),
         n_again=len(again),
         backbones=untrained,
-        seconds=_seconds(found, len(left), workers),
+        seconds=_seconds(found, n_cells - len(found) + len(again), workers),
         memory_bytes=_memory(found, workers),
     )
+
+
+def _cells(plan: Plan, keys: Keys, folder: StudyFolder) -> tuple[list[Cell], int]:
+    """The cells that are known before anything runs, and how many there will be, at most.
+
+    A search is replayed from the records that exist, as a run would.
+    """
+    if plan.study.search is None:
+        return list(plan.cells()), plan.n_cells
+    schedule, named = SearchSchedule(plan), list[Cell]()
+    while cells := schedule.ready():
+        named += cells
+        for cell in cells:
+            record = folder.records.read(keys.record(cell))
+            if record is not None:
+                schedule.finished(cell, record)
+    if schedule.confirming:
+        return named, len(named)
+    return named, plan.n_cells
 
 
 def _seconds(found: Mapping[CellName, RunRecord], n_left: int, workers: int) -> float | None:

@@ -33,6 +33,11 @@ class SearchSchedule:
         }
         self._confirmed: tuple[PlannedRow, ...] | None = None
 
+    @property
+    def confirming(self) -> bool:
+        """Whether every arm has searched, so that all cells have been named."""
+        return self._confirmed is not None
+
     def ready(self) -> Sequence[Cell]:
         cells = [cell for arm in self.arms.values() for cell in arm.ready()]
         if not cells and self._confirmed is None and all(arm.done for arm in self.arms.values()):

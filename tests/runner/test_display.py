@@ -81,3 +81,23 @@ def test_the_live_table_sets_each_cell_against_base(text: io.StringIO) -> None:
         "no memory left",
     ):
         assert expected in seen
+
+
+def test_a_long_table_keeps_what_runs_and_base() -> None:
+    out = io.StringIO()
+    display = LiveDisplay(Console(file=out, force_terminal=True, width=120), "ndcg@10")
+    cells = [cell("base"), *(cell(f"arm[trial {number}]") for number in range(60))]
+    display.planned(cells, {})
+    for each in cells[:50]:
+        display.finished(each, record(0.1))
+    shown = [str(text) for text in display._table().columns[0].cells]
+    assert len(shown) == 30
+    assert shown[0] == "base"
+    assert {rf"arm[trial {number}]" for number in range(49, 60)} <= {each.replace("\\", "") for each in shown}
+
+
+def test_a_replicate_that_a_row_does_not_have_is_empty() -> None:
+    display = LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=120), "ndcg@10")
+    display.planned([cell("base", 1000), cell("arm[trial 0]", 0)], {("arm", 0): record(0.1)})
+    assert display._shown("arm[trial 0]", 1000) == ""
+    assert display._shown("arm", 0).startswith("reused")

@@ -62,7 +62,17 @@ def test_every_problem_is_asked_again_on_the_base_that_learns(name: str) -> None
 
 
 def test_every_file_of_a_problem_is_accounted_for() -> None:
-    expected = {*FILE_OF.values(), *SECOND, "all_remedies", "combined", "factorial", "smoke", "stack", "symptom"}
+    expected = {
+        *FILE_OF.values(),
+        *SECOND,
+        "all_remedies",
+        "combined",
+        "factorial",
+        "search",
+        "smoke",
+        "stack",
+        "symptom",
+    }
     assert {path.stem for path in STUDIES.glob("*.yaml")} == expected
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import faiss
 import torch
-from pebble import ProcessPool
 
 from harness.audit.ladder import Ladder
 from harness.audit.result import Failure, Measured
@@ -21,6 +18,7 @@ from harness.errors import FtrError
 from harness.ftragrec.loop import Budget
 from harness.ftragrec.streams import Streams
 from harness.recipe import Recipe
+from harness.runner.crew import Crew
 from harness.runner.running import how_it_ended
 from harness.runner.tasks import CELL_THREADS, SharedFiles
 
@@ -48,20 +46,15 @@ def measure_all(
     ground: Ground, recipes: Sequence[Recipe], *, workers: int, done: Callable[[int], None]
 ) -> list[Measured | Failure]:
     """Hold every recipe against base, in the order of ``recipes``; ``done`` is told how many are finished."""
-    context: Any = multiprocessing.get_context("spawn")
-    pool = ProcessPool(max_workers=max(1, min(workers, len(recipes))), context=context)
+    crew = Crew(max(1, min(workers, len(recipes))))
     try:
-        futures: list[Future[Measured | Failure]] = [
-            pool.schedule(attempt, args=[ground, recipe]) for recipe in recipes
-        ]
+        futures = [crew.submit(attempt, ground, recipe) for recipe in recipes]
         for number, _ in enumerate(as_completed(futures), start=1):
             done(number)
+        crew.close()
     except BaseException:
-        pool.stop()
-        pool.join()
+        crew.stop()
         raise
-    pool.close()
-    pool.join()
     return [_outcome(future) for future in futures]
 
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-from pebble import ProcessPool
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from harness.errors import EnvironmentProblem, InputError
 from harness.records import EpochPoint
+from harness.runner.crew import Crew
 from harness.runner.tasks import CellFailure, CellResult, CellTask, attempt_cell
 
 if TYPE_CHECKING:
@@ -81,10 +79,10 @@ def executing(where: Where) -> Iterator[Executor]:
     executor = _opened(where)
     try:
         yield executor
+        executor.close()
     except BaseException:
         executor.stop()
         raise
-    executor.close()
 
 
 def _opened(where: Where) -> Executor:
@@ -96,26 +94,20 @@ def _opened(where: Where) -> Executor:
 
 
 class LocalExecutor:
-    """Worker processes on this machine, one thread each.
-
-    They are spawned, not forked: a fork of a process that has used OpenMP can hang.
-    """
+    """Worker processes on this machine, one thread each."""
 
     def __init__(self, workers: int) -> None:
-        context: Any = multiprocessing.get_context("spawn")
-        self._pool = ProcessPool(max_workers=workers, context=context)
+        self._crew = Crew(workers)
         self.slots = workers
 
     def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
-        return self._pool.schedule(attempt_here, args=[task])
+        return self._crew.submit(attempt_here, task)
 
     def close(self) -> None:
-        self._pool.close()
-        self._pool.join()
+        self._crew.close()
 
     def stop(self) -> None:
-        self._pool.stop()
-        self._pool.join()
+        self._crew.stop()
 
 
 def attempt_here(task: CellTask) -> CellResult | CellFailure:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import signal
 from dataclasses import dataclass
-
-from pebble import ProcessExpired
 
 from harness.plan import Cell
 from harness.records import EpochPoint
@@ -32,17 +29,9 @@ class RunningCell:
 
 
 class WorkerLostError(Exception):
-    """A worker on another machine, or that machine, is gone; the text says as much as is known."""
+    """The process or the machine that ran a cell is gone; the text says as much as is known."""
 
 
 def how_it_ended(death: BaseException) -> str:
-    """Why a worker left neither a record nor a reason: the signal or exit code that ended it."""
-    if isinstance(death, WorkerLostError):
-        return str(death)
-    if not isinstance(death, ProcessExpired):
-        return f"{type(death).__name__}: {death}"
-    if death.exitcode is None or death.exitcode >= 0:
-        return f"its worker process ended with exit code {death.exitcode}"
-    name = signal.Signals(-death.exitcode).name
-    hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""
-    return f"its worker process was ended by {name}{hint}"
+    """Why a worker left neither a record nor a reason."""
+    return str(death) if isinstance(death, WorkerLostError) else f"{type(death).__name__}: {death}"

@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BARE_MACHINE = """
 import sys
 
-MISSING = {"torch", "faiss", "torchjd", "optuna", "sqlalchemy", "pebble", "requests", "pooch"}
+MISSING = {"torch", "faiss", "torchjd", "optuna", "sqlalchemy", "requests", "pooch"}
 
 class Missing:
     def find_spec(self, name, path=None, target=None):

@@ -1,0 +1,82 @@
+"""Worker processes: one that dies, however it does, takes nothing with it but the call that it was at."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from harness.runner.crew import Crew
+from harness.runner.running import WorkerLostError
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Crew]:
+    made = Crew(2)
+    yield made
+    made.stop()
+
+
+def double(value: int) -> int:
+    return 2 * value
+
+
+def end(how: str) -> object:
+    if how == "a signal":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "an exit code":
+        os._exit(3)
+    return threading.Lock()
+
+
+def blocked(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def test_every_call_has_its_own_result(crew: Crew) -> None:
+    assert [future.result(30) for future in [crew.submit(double, each) for each in range(20)]] == list(range(0, 40, 2))
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ("a signal", "ended by SIGKILL; the machine"),
+        ("an exit code", "exit code 3"),
+        ("no way to send it", "exit code 1"),
+    ],
+)
+def test_a_worker_that_dies_fails_its_call_alone(crew: Crew, how: str, said: str) -> None:
+    before, dying, after = crew.submit(double, 1), crew.submit(end, how), [crew.submit(double, n) for n in range(6)]
+    with pytest.raises(WorkerLostError, match=said):
+        dying.result(30)
+    assert before.result(30) == 2
+    assert [each.result(30) for each in after] == [0, 2, 4, 6, 8, 10]
+
+
+def test_an_idle_worker_that_dies_is_replaced_and_no_call_fails(crew: Crew) -> None:
+    crew.submit(double, 1).result(30)
+    for process in list(crew._processes):
+        process.kill()
+        process.join()
+    assert [crew.submit(double, n).result(30) for n in range(4)] == [0, 2, 4, 6]
+
+
+def test_what_cannot_be_sent_fails_alone(crew: Crew) -> None:
+    with pytest.raises(TypeError, match="cannot pickle"):
+        crew.submit(double, threading.Lock()).result(30)  # pyright: ignore[reportArgumentType]
+    assert crew.submit(double, 4).result(30) == 8
+
+
+def test_stopping_waits_for_nobody() -> None:
+    crew = Crew(1)
+    running, waiting = crew.submit(blocked, 600.0), crew.submit(double, 1)
+    began = time.monotonic()
+    crew.stop()
+    assert time.monotonic() - began < 5
+    for each in (running, waiting):
+        with pytest.raises(WorkerLostError):
+            each.result(0)

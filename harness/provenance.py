@@ -31,7 +31,7 @@ RUN_SOURCES = (
 )
 """Files below ``harness/`` that decide a run's ranks; a change in any of them makes new records."""
 
-ASKING = frozenset({"catalogue", "checks", "claims", "evidence", "figures", "pages", "rules", "seeds"})
+ASKING = frozenset({"catalogue", "checks", "claims", "evidence", "figures", "pages", "rule", "rules", "seeds"})
 """First words of the files of ``harness/diagnostics`` that ask figures and measure none."""
 
 BESIDE_A_RUN = ("ftragrec/reach.py", "ftragrec/stopwatch.py")

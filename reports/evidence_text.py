@@ -9,7 +9,8 @@ from importlib import resources
 
 from harness.diagnostics.checks import Check, Outcome
 from harness.diagnostics.claims import Claim
-from harness.diagnostics.rules import RULES, Rule, Suggestion
+from harness.diagnostics.rule import Rule, Suggestion
+from harness.diagnostics.rules import RULES
 from reports.locale import flat
 
 RULE: Mapping[str, Rule] = {rule.name: rule for rule in RULES}

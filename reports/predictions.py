@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
-from harness.diagnostics.rules import Confirmation, Expected, Remedy, confirmed, suggestions
+from harness.diagnostics.rule import Confirmation, Expected, Remedy, confirmed
+from harness.diagnostics.rules import suggestions
 from harness.manifest import BASE
 from reports.evidence import Evidence
 from reports.evidence_model import Advice, Became, Prediction, Predictions, Stack, Tested

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from harness.diagnostics.figures import figure_of
 from harness.diagnostics.pages import INDEX, MARK, table, write_texts
-from harness.diagnostics.rules import RULES, Expected, Rule
+from harness.diagnostics.rule import Expected, Rule
+from harness.diagnostics.rules import RULES
 from harness.interventions import CATALOGUE
 
 INTRODUCTION = """\

@@ -137,9 +137,13 @@ def encode_record(record: RunRecord) -> bytes:
     arrays: dict[str, Any] = {name: getattr(record, name).astype("<i4") for name in _RANK_FIELDS}
     arrays |= {f"{_ALSO}{name}": ranks.astype("<i4") for name, ranks in record.also.items()}
     arrays["described"] = np.frombuffer(json.dumps(described).encode(), dtype=np.uint8)
-    archive = io.BytesIO()
-    np.savez_compressed(archive, **arrays)
-    return seal(MAGIC, archive.getvalue())
+    content = io.BytesIO()
+    # numpy's own savez_compressed takes five times as long for 4% less: 25 ms a record of 22 000 users.
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    return seal(MAGIC, content.getvalue())
 
 
 def decode_record(content: bytes) -> RunRecord:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 
@@ -72,7 +74,7 @@ class TrialBook:
         self._storage = storage if isinstance(storage, Storage) else Storage(storage)
         self._database = self._storage.database
         self._study = self._storage.study(study_name(name, primary))
-        self._ids: dict[str, int] = {}
+        self._open: dict[str, _Shown] = {}
         with self._storage.opening():
             self._study_id = self._database.get_study_id_from_name(self._study.study_name)
             self._close_stale()
@@ -92,21 +94,26 @@ class TrialBook:
     def start(self, key: str, attributes: Mapping[str, str | int]) -> None:
         """Open the trial of a cell that is about to run."""
         trial = create_trial(state=TrialState.RUNNING, user_attrs={"key": key, ENTRY: uuid.uuid4().hex, **attributes})
-        self._storage.put(partial(self._enter, key, trial))
+        self._open[key] = _Shown(trial)
+        self._put(self._open[key])
 
     def epoch(self, key: str, point: EpochPoint) -> None:
         """Report an evaluation as the trial's intermediate value."""
         if self.primary in point.valid_on:
-            self._storage.put(partial(self._report, key, point.epoch, point.valid_on[self.primary]))
+            self._open[key].trial.intermediate_values[point.epoch] = point.valid_on[self.primary]
+            self._put(self._open[key])
 
     def finish(self, record: RunRecord) -> None:
         """Complete the trial with valid's primary metric at the chosen epoch."""
-        value = record.chosen.valid_on[self.primary]
-        self._storage.put(partial(self._close, record.key, TrialState.COMPLETE, value, ""))
+        shown = self._open.pop(record.key)
+        shown.trial.value = record.chosen.valid_on[self.primary]
+        self._end(shown, TrialState.COMPLETE)
 
     def fail(self, key: str, why: str) -> None:
         """Fail the trial; it stays visible and the next run tries the cell again."""
-        self._storage.put(partial(self._close, key, TrialState.FAIL, None, why))
+        shown = self._open.pop(key)
+        shown.trial.set_user_attr("failure", why)
+        self._end(shown, TrialState.FAIL)
 
     def add_reused(self, record: RunRecord, attributes: Mapping[str, str | int]) -> None:
         """Enter a cell whose record was there already, unless its trial is there, too."""
@@ -119,7 +126,20 @@ class TrialBook:
             },
             value=record.chosen.valid_on[self.primary],
         )
-        self._storage.put(partial(self._enter, "", trial))
+        self._put(_Shown(trial))
+
+    def _end(self, shown: _Shown, state: TrialState) -> None:
+        shown.trial.state = state
+        shown.trial.datetime_complete = datetime.now()  # Optuna's clock: local, without a zone
+        self._put(shown)
+
+    def _put(self, shown: _Shown) -> None:
+        """Have it written as it is by then, once however often it changes before."""
+        if shown.waiting:
+            self._storage.flush()
+        else:
+            shown.waiting = True
+            self._storage.put(partial(self._write, shown))
 
     def flush(self) -> None:
         self._storage.flush()
@@ -131,27 +151,53 @@ class TrialBook:
         """Every trial so far."""
         return self._study.get_trials(deepcopy=False)
 
-    def _enter(self, key: str, trial: FrozenTrial, again: bool) -> None:
-        number = self._entered(str(trial.user_attrs[ENTRY])) if again else None
-        self._ids[key] = self._database.create_new_trial(self._study_id, trial) if number is None else number
+    def _write(self, shown: _Shown, again: bool) -> None:
+        """Bring the storage to what the trial should be."""
+        trial = shown.trial
+        if shown.number is None and again:
+            shown.number = self._entered(str(trial.user_attrs[ENTRY]))
+        if shown.number is None:
+            shown.number = self._database.create_new_trial(self._study_id, trial)
+            shown.steps = set(trial.intermediate_values)
+        else:
+            try:
+                self._update(shown, shown.number)
+            except UpdateFinishedTrialError:
+                if not again:
+                    raise
+        shown.waiting = False
+
+    def _update(self, shown: _Shown, number: int) -> None:
+        trial = shown.trial
+        for step in sorted(trial.intermediate_values.keys() - shown.steps):
+            self._database.set_trial_intermediate_value(number, step, trial.intermediate_values[step])
+            shown.steps.add(step)
+        if trial.state.is_finished():
+            if "failure" in trial.user_attrs:
+                self._database.set_trial_user_attr(number, "failure", trial.user_attrs["failure"])
+            self._database.set_trial_state_values(number, trial.state, trial.values)
 
     def _entered(self, entry: str) -> int | None:
         """The trial that a try made although it seemed to fail: the answer was lost, not the question."""
         trials = self._database.get_all_trials(self._study_id, deepcopy=False)
         return next((each._trial_id for each in trials if each.user_attrs.get(ENTRY) == entry), None)
 
-    def _report(self, key: str, epoch: int, value: float, again: bool) -> None:
-        self._database.set_trial_intermediate_value(self._ids[key], epoch, value)
 
-    def _close(self, key: str, state: TrialState, value: float | None, why: str, again: bool) -> None:
-        try:
-            if why:
-                self._database.set_trial_user_attr(self._ids[key], "failure", why)
-            self._database.set_trial_state_values(self._ids[key], state, None if value is None else [value])
-        except UpdateFinishedTrialError:
-            if not again:
-                raise
-        del self._ids[key]
+@dataclass(slots=True)
+class _Shown:
+    """A trial as it should be, and how far it has been written.
+
+    Attributes:
+        trial: as it should be.
+        number: its number in the storage, once it is there.
+        steps: intermediate values that are there.
+        waiting: for the storage's next round.
+    """
+
+    trial: FrozenTrial
+    number: int | None = None
+    steps: set[int] = field(default_factory=set)
+    waiting: bool = False
 
 
 def study_name(name: str, primary: str) -> str:

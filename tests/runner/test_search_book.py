@@ -25,8 +25,10 @@ def storage(folder: Path) -> str:
 
 
 def mirrored(plan: Plan, folder: Path, drive: Drive, *, until: int | None = None) -> SearchSchedule:
-    schedule = SearchSchedule(plan, SearchBook(plan, storage=Storage(storage(folder))))
+    book = SearchBook(plan, storage=Storage(storage(folder)))
+    schedule = SearchSchedule(plan, book)
     drive.run(schedule, until=until)
+    book.settle()
     return schedule
 
 

@@ -1,0 +1,205 @@
+"""What the runner itself costs a cell: a study of many trivial cells, through the coordinator as it is.
+
+    python -m benchmarks.runner_overhead --cells 1000
+
+First with an executor that returns ready-made records at once, so that only plan, keys, Optuna, records and the
+exchange are left; then with real worker processes whose task does nothing. Both keep trials in SQLite.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import json
+import logging
+import pstats
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from harness.data.planted import PlantedWorld, plant
+from harness.data.sequences import write_sequences
+from harness.diagnostics.evidence import DiagnosisStore
+from harness.manifest import StudyFolder
+from harness.records import EpochPoint, RecordStore, RunRecord
+from harness.runner import coordinator, exchange, executors
+from harness.runner.coordinator import RunOptions, run_study
+from harness.runner.display import Silent
+from harness.runner.executors import progress_line
+from harness.runner.keys import Keys
+from harness.runner.schedule import GridSchedule
+from harness.runner.shared import SharedStages
+from harness.runner.storage import Storage
+from harness.runner.tasks import CellFailure, CellResult, CellTask
+from harness.study import load_study
+
+GOAL_MS = 50.0
+EPOCHS = 5
+
+STUDY = """\
+name: trivial
+question: What does the runner cost?
+data: {{path: world.txt, format: sequences, min_interactions: 1}}
+diagnostics: off
+arms:
+  weight: {{kl.weight: {{weight: [{weights}]}}}}
+replicates: {replicates}
+budget: {{epochs: 5, patience: 5}}
+"""
+
+
+def trivial(task: CellTask) -> CellResult | CellFailure:
+    """A record of the size of a small study's, and the progress lines of a run."""
+    ranks = np.random.default_rng(int(task.key[:8], 16)).integers(1, 12_000, 22_000, dtype=np.int32)
+    figures = {f"{name}@{k}": 0.1 for name in ("ndcg", "recall", "mrr") for k in (5, 10, 20)}
+    curve = tuple(
+        EpochPoint(epoch=epoch, valid_on=figures, valid_off=figures, losses={"kl": 1.0}) for epoch in range(EPOCHS + 1)
+    )
+    with task.progress_file.open("a", encoding="utf-8") as lines:
+        lines.writelines(progress_line(point) for point in curve)
+    record = RunRecord(
+        key=task.key,
+        valid_on=ranks,
+        valid_off=ranks,
+        test_on=ranks,
+        test_off=ranks,
+        chosen_epoch=EPOCHS,
+        curve=curve,
+        seconds={"total": 0.0},
+        recipe=task.cell.recipe.describe(),
+        provenance=task.provenance,
+    )
+    return CellResult(record=record)
+
+
+class AtOnce:
+    """Every cell is done when it is handed over."""
+
+    slots = 2
+
+    def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
+        future: Future[CellResult | CellFailure] = Future()
+        future.set_result(trivial(task))
+        return future
+
+    def close(self) -> None:
+        """Nothing is left to finish."""
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
+class Parts:
+    """Seconds by part, each without the parts inside it."""
+
+    def __init__(self) -> None:
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self._inside: list[float] = []
+
+    def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, whose time is counted."""
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            began = time.perf_counter()
+            self._inside.append(0.0)
+            try:
+                return function(*arguments, **named)
+            finally:
+                taken = time.perf_counter() - began
+                self.seconds[part] += taken - self._inside.pop()
+                if self._inside:
+                    self._inside[-1] += taken
+
+        return counted
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count in the parts of the runner."""
+        places: list[tuple[str, Any, str]] = [
+            ("plan", coordinator, "make_plan"),
+            ("data", coordinator, "load"),
+            ("backbones", SharedStages, "build"),
+            ("keys", Keys, "record"),
+            ("schedule", GridSchedule, "ready"),
+            ("look for records", RecordStore, "read"),
+            ("look for records", DiagnosisStore, "read"),
+            ("Optuna", Storage, "put"),
+            ("Optuna", Storage, "flush"),
+            ("Optuna", Storage, "settle"),
+            ("Optuna", Storage, "__init__"),
+            ("write records", RecordStore, "write"),
+            ("manifest", coordinator, "manifest_of"),
+            ("manifest", StudyFolder, "write_manifest"),
+            ("digest", coordinator, "ranks_digest"),
+            ("the task itself", AtOnce, "submit"),
+            ("waiting for cells", exchange, "wait"),
+            ("exchange and the rest", coordinator, "_run_owned"),
+        ]
+        patches = [patch.object(owner, name, self.timed(part, getattr(owner, name))) for part, owner, name in places]
+        for each in patches:
+            each.start()
+        try:
+            yield
+        finally:
+            for each in patches:
+                each.stop()
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=1000)
+    parser.add_argument("--profile", action="store_true", help="print the functions that take longest instead")
+    chosen = parser.parse_args()
+    logging.disable(logging.WARNING)
+    replicates = 10
+    rows = chosen.cells // replicates - 2
+    weights = ", ".join(f"{0.001 * number + 0.0005:.4f}" for number in range(1, rows + 1))
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        write_sequences(plant(PlantedWorld(n_users=60, n_items=30)).interactions, folder / "world.txt")
+        path = folder / "trivial.yaml"
+        path.write_text(STUDY.format(weights=weights, replicates=replicates), encoding="utf-8")
+
+        def run(out: str) -> float:
+            options = RunOptions(out=folder / out, workers=2, data_dir=folder / "data")
+            began = time.perf_counter()
+            outcome = run_study(load_study(path), options, Silent())
+            assert (outcome.n_run, outcome.n_failed) == (chosen.cells, 0), outcome
+            return time.perf_counter() - began
+
+        parts = Parts()
+        with patch.object(executors, "_opened", lambda where: AtOnce()):
+            if chosen.profile:
+                profile = cProfile.Profile()
+                profile.runcall(run, "profiled")
+                pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
+                return
+            at_once = measured("ready-made records", parts, lambda: run("at_once"), chosen.cells)
+        with patch.object(executors, "attempt_here", trivial):
+            local = measured("two local workers", Parts(), lambda: run("local"), chosen.cells)
+        print(json.dumps({"cells": chosen.cells, "at_once_ms": at_once, "local_ms": local}))
+
+
+def measured(name: str, parts: Parts, run: Callable[[], float], cells: int) -> dict[str, float]:
+    """Milliseconds a cell by part, printed; the total is without what is no overhead."""
+    with parts.counting():
+        seconds = run()
+    each = {part: 1000 * taken / cells for part, taken in parts.seconds.items()}
+    for part, taken in sorted(each.items(), key=lambda item: -item[1]):
+        print(f"  {part:22} {taken:7.2f} ms a cell")
+    total = 1000 * seconds / cells - sum(each.get(part, 0.0) for part in ("backbones", "the task itself", "data"))
+    print(f"{name}: {total:.1f} ms a cell, goal {GOAL_MS:.0f}")
+    return {**each, "total": total}
+
+
+if __name__ == "__main__":
+    main()

@@ -142,6 +142,22 @@ def test_a_trial_that_another_program_closed_ends_the_run(tmp_path: Path) -> Non
             book.settle()
 
 
+class LostClaim:
+    """Another coordinator has taken the study."""
+
+    def keep(self) -> None:
+        raise EnvironmentProblem("the study is being run by another")
+
+
+def test_nothing_is_written_once_another_coordinator_has_taken_the_study(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/optuna.db"
+    with closing(Storage(url, claim=LostClaim())) as opened:
+        book = TrialBook(name="small", storage=opened, primary="ndcg@10")
+        with pytest.raises(EnvironmentProblem, match="being run by another"):
+            book.start("a", {"arm": "a", "replicate": 0})
+        assert book.trials() == []
+
+
 def test_two_folders_may_not_run_one_study_in_one_sqlite_file(bench: Bench) -> None:
     shared = f"sqlite:///{bench.folder}/shared.db"
     with (

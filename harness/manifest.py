@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -176,8 +176,19 @@ class StudyFolder:
         write_atomically(self.path / "users.npz", archive.getvalue())
 
     def users(self) -> StudyUsers:
-        with np.load(self.path / "users.npz", allow_pickle=False) as archive:
-            return StudyUsers(history_length=archive["history_length"], target_popularity=archive["target_popularity"])
+        """What the report needs of the users.
+
+        Raises:
+            InputError: the file is missing or damaged.
+        """
+        path = self.path / "users.npz"
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+                return StudyUsers(**{each.name: archive[each.name] for each in fields(StudyUsers)})
+        except Exception as problem:  # an archive that is damaged in its middle may raise anything
+            raise InputError(
+                f"{path} is missing or damaged ({problem}); run the study again, its records are kept"
+            ) from problem
 
     def load_records(self, manifest: StudyManifest) -> dict[str, dict[int, RunRecord]]:
         """Row name -> replicate -> record, for every finished cell whose record is there and whole."""

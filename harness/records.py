@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
 import logging
 import os
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -28,6 +30,8 @@ T = TypeVar("T")
 MAGIC = b"ftr-study record 1\n"
 _RANK_FIELDS = ("valid_on", "valid_off", "test_on", "test_off")
 _ALSO = "also."
+_WRITING = ".writing-"
+_STALE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,21 +180,59 @@ def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> No
     Raises:
         EnvironmentProblem: the folder cannot be written or the disk is full; nothing half-written remains.
     """
-    temporary = ""
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as handle:
-            temporary = handle.name
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_WRITING, delete=False) as handle:
+            temporary = Path(handle.name)
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError as problem:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise EnvironmentProblem(
             f"cannot write {path}: {problem.strerror or problem}; free space or choose another folder with {option}"
         ) from problem
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that killed processes left there: those of an hour ago, which nobody writes now.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    for path in folder.glob(f"{_WRITING}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _STALE_S:
+                path.unlink()
+
+
+def set_aside(path: Path, why: str, *, then: str, option: str = "--out") -> None:
+    """Rename a damaged file to ``*.damaged`` and say so, so that it is never read again.
+
+    Args:
+        path: of the file; where another process has set it aside just now, nothing is left to do.
+        why: it is thought to be damaged.
+        then: what becomes of its content, for the log.
+        option: the command-line option that names another folder.
+
+    Raises:
+        EnvironmentProblem: the folder cannot be written.
+    """
+    aside = path.with_name(f"{path.name}.damaged")
+    try:
+        path.replace(aside)
+    except FileNotFoundError:
+        return
+    except OSError as problem:
+        raise EnvironmentProblem(
+            f"{path} is damaged ({why}) and cannot be set aside: {problem.strerror or problem}; remove it or choose "
+            f"another folder with {option}"
+        ) from problem
+    log.warning("%s is damaged (%s); set aside as %s and %s", path, why, aside.name, then)
 
 
 class RecordStore:
@@ -229,7 +271,5 @@ def read_or_set_aside(path: Path, decode: Callable[[bytes], T]) -> T | None:
     try:
         return decode(content)
     except DamagedFileError as problem:
-        aside = path.with_name(f"{path.name}.damaged")
-        path.replace(aside)
-        log.warning("%s is damaged (%s); set aside as %s and run again", path, problem, aside.name)
+        set_aside(path, str(problem), then="run again")
         return None

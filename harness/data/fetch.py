@@ -15,7 +15,7 @@ from harness.data.download import DownloadError
 from harness.data.named import NAMED_SETS, NamedSet, Progress, find_named
 from harness.data.text import read_content
 from harness.errors import EnvironmentProblem, InputError
-from harness.records import write_atomically
+from harness.records import set_aside, write_atomically
 
 _log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ def get(
             return path
         else:
             if path.exists():
-                set_aside(path, "its checksum is not that of the data set")
+                set_aside(path, "its checksum is not that of the data set", then="fetched again", option="--data-dir")
             content = _from_sources(wanted, progress)
         write_atomically(path, content, option="--data-dir")
     progress(f"{name}: verified and kept as {path}")
@@ -72,24 +72,6 @@ def get(
 def sha256_of(content: bytes) -> str:
     """Checksum in 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
-
-
-def set_aside(path: Path, why: str) -> Path:
-    """Rename a damaged file to ``*.damaged`` and log a warning that names it.
-
-    Raises:
-        EnvironmentProblem: the folder cannot be written.
-    """
-    aside = path.with_name(path.name + ".damaged")
-    try:
-        path.replace(aside)
-    except OSError as problem:
-        raise EnvironmentProblem(
-            f"{path} is damaged ({why}) and cannot be set aside: {problem.strerror or problem}; "
-            "remove it or choose another folder with {option}"
-        ) from problem
-    _log.warning("%s is damaged (%s); set aside as %s and rebuilt", path, why, aside.name)
-    return aside
 
 
 @contextmanager

@@ -9,9 +9,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from harness.data.fetch import set_aside
 from harness.data.interactions import Interactions, LoadReport
-from harness.records import write_atomically
+from harness.records import set_aside, write_atomically
 from harness.sealed import DamagedFileError, seal, unseal
 
 _MAGIC = b"ftr-study parsed data 1\n"
@@ -47,7 +46,7 @@ def read_parsed(path: Path, *, name: str, source: str) -> Interactions | None:
     try:
         payload = unseal(_MAGIC, content)
     except DamagedFileError as problem:
-        set_aside(path, str(problem))
+        set_aside(path, str(problem), then="parsed again", option="--data-dir")
         return None
     with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
         described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))

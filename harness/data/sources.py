@@ -20,6 +20,7 @@ from harness.data.parsed import read_parsed, write_parsed
 from harness.data.sequences import parse_sequences
 from harness.data.text import read_content
 from harness.errors import InputError, did_you_mean
+from harness.records import sweep
 
 _log = logging.getLogger(__name__)
 
@@ -189,6 +190,7 @@ def _load(spec: DataSpec, data_dir: Path | None, progress: Progress) -> tuple[In
 
 def _parse_once(spec: DataSpec, content: bytes, path: Path, kept: Path, progress: Progress) -> Interactions:
     with locked(kept, progress):
+        sweep(kept.parent)
         data = read_parsed(kept, name=spec.label, source=spec.source)
         if data is None:
             data = _parse(spec, content, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,8 @@ from numpy.typing import NDArray
 
 from harness.data.fetch import locked
 from harness.errors import EnvironmentProblem
-from harness.records import write_atomically
+from harness.records import set_aside, sweep, write_atomically
 from harness.sealed import DamagedFileError, seal, unseal
-
-log = logging.getLogger(__name__)
 
 _MAGIC = b"ftr-study array 1\n"
 
@@ -39,12 +36,11 @@ def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[
         EnvironmentProblem: the folder cannot be written.
     """
     with locked(path, tell, option="--out"):
+        sweep(path.parent)
         try:
             found = read_array(path)
         except DamagedArrayError:
-            aside = path.with_suffix(".damaged")
-            path.replace(aside)
-            log.warning("%s is damaged; set aside as %s and built anew", path, aside.name)
+            set_aside(path, "its checksum does not match its content", then="built anew")
             found = None
         if found is None:
             found = build()

@@ -12,14 +12,16 @@ from typing import Any, Literal
 
 from harness.backbone.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
+from harness.errors import InputError
 from harness.manifest import StudyFolder
 from harness.plan import Plan, make_plan
 from harness.provenance import git_commit, machine, package_versions
-from harness.records import ranks_digest
+from harness.records import ranks_digest, sweep
 from harness.runner.display import Display
 from harness.runner.exchange import Exchange
 from harness.runner.executors import Where, executing
 from harness.runner.keys import Keys
+from harness.runner.mirror import set_aside_if_damaged
 from harness.runner.modes import opened
 from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
@@ -104,13 +106,17 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
         display.message(f"reading {study.data.source}")
         data = load(study.data, options.data_dir, progress=display.message)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
-        url = options.storage or f"sqlite:///{(folder.path / 'optuna.db').resolve()}"
-        with (
-            owned(folder),
-            claimed(url, study_name(study.slug, study.primary)) as claim,
-            closing(Storage(url, claim=claim, tell=display.message)) as storage,
-        ):
-            return _run_owned(plan, folder, options, where, display, stages, storage, began)
+        mirror = (folder.path / "optuna.db").resolve()
+        url = options.storage or f"sqlite:///{mirror}"
+        if options.storage is None and "?" in str(mirror):
+            raise InputError(f"{mirror}: a database's URL cannot hold the ? of this folder; choose another with --out")
+        with owned(folder), claimed(url, study_name(study.slug, study.primary)) as claim:
+            for place in (folder.path, folder.records.folder):
+                sweep(place)
+            if options.storage is None:
+                set_aside_if_damaged(mirror)
+            with closing(Storage(url, claim=claim, tell=display.message)) as storage:
+                return _run_owned(plan, folder, options, where, display, stages, storage, began)
 
 
 def _run_owned(

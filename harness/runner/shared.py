@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,14 +20,13 @@ from harness.errors import InputError
 from harness.ftragrec.streams import Streams
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.manifest import StudyUsers
+from harness.records import set_aside, sweep
 from harness.runner.tasks import SharedFiles
 from harness.study import Study, StudyFileError
 
 if TYPE_CHECKING:
     from harness.backbone.checkpoint import Backbone
     from harness.backbone.pretrain import Progress
-
-log = logging.getLogger(__name__)
 
 SHARED_THREADS = min(4, os.cpu_count() or 1)
 """Threads of the shared stages: fixed for a machine and part of their keys, since sums are split by them."""
@@ -110,6 +108,7 @@ class SharedStages:
         files = self.files(replicate)
         given = self.study.backbone
         with locked(files.backbone, tell, option="--out"):
+            sweep(files.backbone.parent)
             if isinstance(given, BackboneFile):
                 backbone = _kept(given, files.backbone)
             else:
@@ -165,9 +164,7 @@ def _kept(given: BackboneFile, copy: Path) -> Backbone:
         try:
             return load_backbone(copy)
         except DamagedCheckpointError:
-            aside = copy.with_name(f"{copy.name}.damaged")
-            copy.replace(aside)
-            log.warning("%s is damaged; set aside as %s and copied again from %s", copy, aside.name, given.path)
+            set_aside(copy, "it is not what was kept", then=f"copied again from {given.path}")
     if read_backbone_file(given.path, given.written).checksum != given.checksum:
         raise InputError(f"{given.path} changed while the study ran; run the study again")
     backbone = load_backbone(given.path)

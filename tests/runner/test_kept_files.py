@@ -1,0 +1,140 @@
+"""Files that are kept: whole or absent, set aside once where they are damaged, and no rest of a killed writer stays."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness.errors import EnvironmentProblem, InputError
+from harness.manifest import StudyFolder, StudyUsers
+from harness.records import set_aside, sweep, write_atomically
+from harness.runner.mirror import set_aside_if_damaged
+from harness.runner.trials import TrialBook
+
+
+def test_a_write_that_is_broken_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(tmp_path / "file", b"content")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_writer_left_goes_after_an_hour(tmp_path: Path) -> None:
+    old, fresh, other = (tmp_path / name for name in (".writing-old", ".writing-fresh", "record"))
+    for path in (old, fresh, other):
+        path.write_bytes(b"half")
+        hours_ago = time.time() - 4000
+        os.utime(path, (hours_ago, hours_ago))
+    os.utime(fresh)
+    sweep(tmp_path)
+    sweep(tmp_path / "not there yet")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".writing-fresh", "record"]
+
+
+def test_two_who_find_the_same_damage_set_it_aside_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"damaged")
+    for _ in range(2):
+        set_aside(path, "for a test", then="made again")
+    assert [each.name for each in tmp_path.iterdir()] == ["file.damaged"]
+    assert caplog.text.count("is damaged (for a test); set aside as file.damaged and made again") == 1
+
+
+def test_a_damaged_file_that_cannot_be_moved_is_named_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(EnvironmentProblem, match=r"file is damaged \(why\).*Read-only.*with --data-dir"):
+        set_aside(tmp_path / "file", "why", then="made again", option="--data-dir")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK", b"\x93NUMPY", b"words"])
+def test_a_damaged_users_file_is_an_input_error(tmp_path: Path, content: bytes | None) -> None:
+    folder = StudyFolder(tmp_path)
+    folder.write_users(
+        StudyUsers(history_length=np.ones(3, dtype=np.int64), target_popularity=np.ones(3, dtype=np.int64))
+    )
+    assert folder.users().history_length.tolist() == [1, 1, 1]
+    whole = (tmp_path / "users.npz").read_bytes()
+    if content is None:
+        (tmp_path / "users.npz").unlink()
+    else:
+        (tmp_path / "users.npz").write_bytes(content)
+    with pytest.raises(InputError, match="run the study again"):
+        folder.users()
+    for at in range(0, len(whole), 7):
+        for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :]):
+            (tmp_path / "users.npz").write_bytes(damaged)
+            try:
+                assert folder.users().history_length.tolist() == [1, 1, 1], "a byte that says nothing"
+            except InputError as problem:
+                assert "run the study again" in str(problem)
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    path = tmp_path / "optuna.db"
+    book = TrialBook(name="small", storage=f"sqlite:///{path}", primary="ndcg@10")
+    book.start("abc", {"arm": "base", "replicate": 0})
+    book.settle()
+    return path
+
+
+def test_a_whole_mirror_and_none_at_all_are_left_as_they_are(mirror: Path) -> None:
+    content = mirror.read_bytes()
+    set_aside_if_damaged(mirror)
+    assert mirror.read_bytes() == content
+    mirror.unlink()
+    set_aside_if_damaged(mirror)
+    assert not mirror.exists()
+
+
+@pytest.mark.parametrize("how", ["cut", "words", "a page", "no table", "another's", "no JSON"])
+def test_a_damaged_mirror_is_set_aside_with_its_journal(
+    mirror: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = mirror.read_bytes()
+    match how:
+        case "cut":
+            mirror.write_bytes(content[: len(content) // 2])
+        case "words":
+            mirror.write_text("no database\n" * 99)
+        case "a page":
+            mirror.write_bytes(content[:4096] + bytes(4096) + content[8192:])
+        case "another's":
+            mirror.unlink()
+            with closing(sqlite3.connect(mirror)) as database:
+                database.execute("create table studies (unrelated text)")
+        case _:
+            change = (
+                "drop table trial_values" if how == "no table" else "update trial_user_attributes set value_json = 'x'"
+            )
+            with closing(sqlite3.connect(mirror)) as database:
+                database.execute(change)
+                database.commit()
+    set_aside_if_damaged(mirror)
+    assert not mirror.exists()
+    assert mirror.with_name("optuna.db.damaged").exists()
+    assert "made anew from the records" in caplog.text
+
+
+def test_a_mirror_in_use_is_not_taken_for_damaged(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path: connect(path, timeout=0.05))
+    with closing(connect(mirror, isolation_level=None)) as other:
+        other.execute("begin exclusive")
+        set_aside_if_damaged(mirror)
+        other.execute("rollback")
+    assert mirror.exists()

@@ -92,28 +92,33 @@ class TrialBook:
         return frozenset(str(each.user_attrs.get("key", "")) for each in complete)
 
     def start(self, key: str, attributes: Mapping[str, str | int]) -> None:
-        """Open the trial of a cell that is about to run."""
+        """Open the trial of a cell that is about to run; one whose record was lost keeps the trial that it had."""
+        if key in self._finished:
+            return
         trial = create_trial(state=TrialState.RUNNING, user_attrs={"key": key, ENTRY: uuid.uuid4().hex, **attributes})
         self._open[key] = _Shown(trial)
         self._put(self._open[key])
 
     def epoch(self, key: str, point: EpochPoint) -> None:
         """Report an evaluation as the trial's intermediate value."""
-        if self.primary in point.valid_on:
-            self._open[key].trial.intermediate_values[point.epoch] = point.valid_on[self.primary]
-            self._put(self._open[key])
+        shown = self._open.get(key)
+        if shown is not None and self.primary in point.valid_on:
+            shown.trial.intermediate_values[point.epoch] = point.valid_on[self.primary]
+            self._put(shown)
 
     def finish(self, record: RunRecord) -> None:
         """Complete the trial with valid's primary metric at the chosen epoch."""
-        shown = self._open.pop(record.key)
-        shown.trial.value = record.chosen.valid_on[self.primary]
-        self._end(shown, TrialState.COMPLETE)
+        shown = self._open.pop(record.key, None)
+        if shown is not None:
+            shown.trial.value = record.chosen.valid_on[self.primary]
+            self._end(shown, TrialState.COMPLETE)
 
     def fail(self, key: str, why: str) -> None:
         """Fail the trial; it stays visible and the next run tries the cell again."""
-        shown = self._open.pop(key)
-        shown.trial.set_user_attr("failure", why)
-        self._end(shown, TrialState.FAIL)
+        shown = self._open.pop(key, None)
+        if shown is not None:
+            shown.trial.set_user_attr("failure", why)
+            self._end(shown, TrialState.FAIL)
 
     def add_reused(self, record: RunRecord, attributes: Mapping[str, str | int]) -> None:
         """Enter a cell whose record was there already, unless its trial is there, too."""

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optuna.trial import TrialState
 
 from harness.errors import EnvironmentProblem, InputError
 from harness.manifest import StudyFolder, StudyUsers
-from harness.records import set_aside, sweep, write_atomically
+from harness.records import EpochPoint, RunRecord, set_aside, sweep, write_atomically
 from harness.runner.mirror import set_aside_if_damaged
 from harness.runner.trials import TrialBook
 
@@ -128,6 +129,30 @@ def test_a_damaged_mirror_is_set_aside_with_its_journal(
     assert not mirror.exists()
     assert mirror.with_name("optuna.db.damaged").exists()
     assert "made anew from the records" in caplog.text
+
+
+def test_a_cell_that_is_run_again_because_its_record_was_lost_keeps_its_one_trial(mirror: Path) -> None:
+    ranks = np.ones(2, dtype=np.int32)
+    point = EpochPoint(epoch=1, valid_on={"ndcg@10": 0.5}, valid_off={})
+    record = RunRecord(
+        key="abc",
+        valid_on=ranks,
+        valid_off=ranks,
+        test_on=ranks,
+        test_off=ranks,
+        chosen_epoch=1,
+        curve=(point,),
+        seconds={},
+    )
+    states = []
+    for _ in range(2):
+        book = TrialBook(name="small", storage=f"sqlite:///{mirror}", primary="ndcg@10")
+        book.start("abc", {"arm": "base", "replicate": 0})
+        book.epoch("abc", point)
+        book.finish(record)
+        book.settle()
+        states.append([each.state for each in book.trials()])
+    assert states == [[TrialState.FAIL, TrialState.COMPLETE]] * 2
 
 
 def test_a_mirror_in_use_is_not_taken_for_damaged(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:

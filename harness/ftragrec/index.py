@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.split import Indices
+from harness.ftragrec.listwise import Listwise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.ftragrec.inputs import Inputs
     from harness.ftragrec.memory import Memory
 
@@ -81,7 +84,7 @@ class IVFFlat:
         index.train(keys)
         index.add(keys)
         index.nprobe = self.nprobe
-        return FaissIndex(index)
+        return FaissIndex(index, Listwise(index, keys).search)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,11 +109,16 @@ class Flat:
 
 
 class FaissIndex:
-    """An index of FAISS over keys; it asks with ``R(s)``."""
+    """An index of FAISS over keys; it asks with ``R(s)``.
 
-    def __init__(self, index: Any) -> None:
+    Attributes:
+        faiss: FAISS's own.
+    """
+
+    def __init__(self, index: Any, search: Callable[[Vectors, int], tuple[Vectors, Indices]] | None = None) -> None:
+        """Over ``index``, whose search another of the same hits may stand in for."""
         self.faiss = index
+        self._search = search or index.search
 
     def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
-        cosine, entry = self.faiss.search(query, n_hits)
-        return cosine, entry
+        return self._search(query, n_hits)

@@ -96,7 +96,8 @@ def locked(path: Path, progress: Progress, *, option: str = "--data-dir") -> Ite
             lock.acquire(poll_interval=0.2)
     except OSError as problem:
         raise EnvironmentProblem(
-            f"cannot write {path.parent}: {problem.strerror or problem}; choose another folder with {option}"
+            f"cannot write {path.parent}: {problem.strerror or problem}; free space or choose another folder with "
+            f"{option}"
         ) from problem
     try:
         yield

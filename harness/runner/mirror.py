@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.records import set_aside
 
 TABLES = frozenset(("studies", "trials", "trial_values", "trial_user_attributes", "trial_intermediate_values"))
-"""What Optuna's storage has and a study needs."""
+"""What Optuna's storage has and a study needs; Optuna makes them one by one, and goes on where it was stopped."""
 
 NO_FAULT_OF_THE_FILE = frozenset(
     (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY)
@@ -41,11 +41,14 @@ def damage(path: Path) -> str:
             (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
             if found != "ok":
                 return str(found)
-            missing = TABLES - {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
-            if missing and path.stat().st_size:
-                return f"it has no table {min(missing)}"
-            for (value,) in database.execute("SELECT value_json FROM trial_user_attributes") if not missing else ():
-                json.loads(value)
+            tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+            if "studies" in tables:
+                database.execute("SELECT study_id, study_name FROM studies")
+            if "trials" in tables and database.execute("SELECT count(*) FROM trials").fetchone()[0]:
+                for table in sorted(TABLES - tables):
+                    return f"it has no table {table}"
+                for (value,) in database.execute("SELECT value_json FROM trial_user_attributes"):
+                    json.loads(value)
     except sqlite3.Error as problem:
         code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
         return "" if code in NO_FAULT_OF_THE_FILE else str(problem)

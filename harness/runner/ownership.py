@@ -51,7 +51,8 @@ def held(lock_file: Path, owner: Path, what: str, option: str) -> Iterator[None]
         owner.write_text(f"process {os.getpid()} on {socket.gethostname()} since {started}", encoding="utf-8")
     except OSError as problem:
         raise EnvironmentProblem(
-            f"cannot write {lock_file.parent}: {problem.strerror or problem}; choose another folder with {option}"
+            f"cannot write {lock_file.parent}: {problem.strerror or problem}; free space or choose another folder with "
+            f"{option}"
         ) from problem
     try:
         yield

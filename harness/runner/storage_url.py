@@ -27,7 +27,8 @@ def parsed(storage: str) -> URL:
 
 def cannot_open(storage: str, problem: Exception) -> EnvironmentProblem:
     """The error to raise where a storage cannot be opened."""
-    fix = "move the file aside or name another --storage"
+    full = "disk is full" in str(problem) or "disk I/O error" in str(problem)
+    fix = "free space or name another --storage" if full else "move the file aside or name another --storage"
     if storage.startswith("postgresql"):
         missing = isinstance(problem, ImportError)
         fix = "pip install 'ftr-study[postgres]'" if missing else "start the server or correct --storage"

@@ -1,0 +1,139 @@
+"""Files that are cut short or have a bit turned: named, set aside, made again, and nothing else is."""
+
+from __future__ import annotations
+
+import random
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.survival.conftest import N_CELLS, Scene, Table, Undisturbed
+
+
+def cut(content: bytes, rng: random.Random) -> bytes:
+    return content[: rng.randrange(len(content))]
+
+
+def emptied(content: bytes, rng: random.Random) -> bytes:
+    return b""
+
+
+def bit_turned(content: bytes, rng: random.Random) -> bytes:
+    at = rng.randrange(8 * len(content))
+    turned = bytearray(content)
+    turned[at // 8] ^= 1 << at % 8
+    return bytes(turned)
+
+
+def zeroed(content: bytes, rng: random.Random) -> bytes:
+    """A page that never reached the disk."""
+    at = rng.randrange(max(1, len(content) - 512))
+    return content[:at] + bytes(min(512, len(content) - at)) + content[at + 512 :]
+
+
+DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (cut, emptied, bit_turned, zeroed)
+
+KINDS = {
+    "record": ".records/*.record",
+    "diagnosis": ".records/*.diagnosis",
+    "backbone": ".cache/backbones/*.safetensors",
+    "encodings": ".cache/encodings/*.npy",
+}
+
+
+@pytest.fixture
+def whole(scene: Scene, undisturbed: Undisturbed) -> Scene:
+    """The finished study, in a folder of its own."""
+    shutil.copytree(undisturbed.scene.out, scene.out, copy_function=shutil.copy2)
+    shutil.copytree(undisturbed.scene.data, scene.data, copy_function=shutil.copy2)
+    return scene
+
+
+def hurt(path: Path, damage: Callable[[bytes, random.Random], bytes], rng: random.Random) -> None:
+    content = path.read_bytes()
+    hurt_content = damage(content, rng)
+    assert hurt_content != content
+    path.write_bytes(hurt_content)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_of_each_kind_is_named_set_aside_and_made_again(
+    whole: Scene, undisturbed: Undisturbed, table: Table, damage: Callable[[bytes, random.Random], bytes]
+) -> None:
+    rng = random.Random(damage.__name__)
+    victims = {kind: rng.choice(sorted(whole.out.glob(pattern))) for kind, pattern in KINDS.items()}
+    victims["parsed data"] = next(iter(whole.data.glob("parsed/*.parsed")))
+    before = whole.kept()
+    for path in victims.values():
+        hurt(path, damage, rng)
+    said = whole.finish(workers=2)
+    untouched = {path.name for path in victims.values()}
+    undisturbed.check(whole, {name: written for name, written in before.items() if name not in untouched})
+    for kind, path in victims.items():
+        assert path.exists(), kind
+        assert (path.with_name(f"{path.name}.damaged")).exists(), kind
+        assert re.search(rf"{re.escape(path.name)}\s+is\s+(damaged|no)", said), f"{kind} is not named:\n{said}"
+        table.note(f"{kind}: cut, emptied, a bit turned, a page of zeros", "named, set aside, made again, same bits")
+    assert "Traceback" not in said
+    n_again = 1 if victims["diagnosis"].name not in before else 0
+    assert re.search(r"1 cells run, 5 reused", said), (said, n_again)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_state_of_a_backbone_is_trained_again(
+    scene: Scene, undisturbed: Undisturbed, table: Table, damage: Callable[[bytes, random.Random], bytes]
+) -> None:
+    scene.start(where="backbone").wait()
+    (state,) = scene.out.glob(".cache/backbones/*.training.safetensors")
+    hurt(state, damage, random.Random(1))
+    said = scene.finish()
+    undisturbed.check(scene)
+    assert state.with_name(f"{state.name}.damaged").exists()
+    assert "backbone 0: epoch 1 of" in said
+    table.note("unfinished backbone: cut, emptied, a bit turned, zeros", "named, set aside, trained again, same bits")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_manifest_and_users_file_are_written_again(
+    whole: Scene, undisturbed: Undisturbed, table: Table, damage: Callable[[bytes, random.Random], bytes]
+) -> None:
+    before = whole.kept()
+    for name in ("manifest.json", "users.npz"):
+        hurt(whole.study_folder.path / name, damage, random.Random(2))
+    said = whole.finish()
+    undisturbed.check(whole, before)
+    assert f"0 cells run, {N_CELLS} reused" in said
+    table.note("manifest.json and users.npz: cut, emptied, a bit turned, zeros", "written again by run")
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, "words", "another database", "a table gone"])
+def test_a_damaged_optuna_file_is_set_aside_and_mirrors_the_records_again(
+    whole: Scene, undisturbed: Undisturbed, table: Table, damage: Callable[[bytes, random.Random], bytes] | str
+) -> None:
+    path = whole.study_folder.path / "optuna.db"
+    before = whole.kept()
+    if damage == "words":
+        path.write_text("this is no database\n" * 50)
+    elif damage == "another database":
+        path.unlink()
+        with sqlite3.connect(path) as database:
+            database.execute("create table studies (unrelated text)")
+        database.close()
+    elif damage == "a table gone":
+        with sqlite3.connect(path) as database:
+            database.execute("drop table trial_values")
+        database.close()
+    else:
+        assert callable(damage)
+        path.write_bytes(damage(path.read_bytes(), random.Random(3)))
+    said = whole.finish()
+    undisturbed.check(whole, before)
+    assert f"0 cells run, {N_CELLS} reused" in said
+    assert "Traceback" not in said
+    table.note(
+        "optuna.db: cut, emptied, a bit turned, zeros, words, another's, a table gone", "mirrors the records again"
+    )

@@ -24,7 +24,7 @@ from harness.backbone.model import DuoRec
 from harness.backbone.spec import DEFAULT
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
-from harness.ftragrec.index import IVFFlat, Vectors
+from harness.ftragrec.index import FaissIndex, Vectors
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.listwise import Listwise
 from harness.ftragrec.noise import Noise
@@ -45,9 +45,10 @@ def main() -> None:
     run = first_run(chosen.data, chosen.backbone)
     queries = queries_of_an_epoch(run)
     n_hits = BASE.selection.n_hits
-    keys = run.library.shelf.memory.normalised_keys()
-    oracle = IVFFlat().over(keys, seed=0).faiss
-    index = Listwise(oracle, keys)
+    shelf = run.library.shelf
+    assert isinstance(shelf.index, FaissIndex)
+    oracle = shelf.index.faiss
+    index = Listwise(oracle, shelf.memory.normalised_keys())
     found, known = (searched(each, queries, n_hits) for each in (index, oracle))
     same = all(
         np.array_equal(one.view(np.int32), other.view(np.int32)) for one, other in zip(found, known, strict=True)

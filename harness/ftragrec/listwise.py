@@ -1,4 +1,4 @@
-"""The search of FAISS's IVFFlat for many queries at once: its hits to the last bit, in half to seven tenths of its time.
+"""The search of FAISS's IVFFlat for many queries at once: its hits to the last bit, in .5 to .7 of its time.
 
 FAISS goes through the lists query by query. Here all queries that visit a list meet it in one matrix product, of which
 only the largest score of each of a few blocks of the list is kept. The k-th largest of those bounds what a hit must

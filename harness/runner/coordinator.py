@@ -115,7 +115,8 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
                 sweep(place)
             if options.storage is None:
                 set_aside_if_damaged(mirror)
-            with closing(Storage(url, claim=claim, tell=display.message)) as storage:
+            storage = Storage(url, claim=claim, tell=display.message, rebuilt=options.storage is None)
+            with closing(storage):
                 return _run_owned(plan, folder, options, where, display, stages, storage, began)
 
 

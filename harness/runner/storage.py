@@ -45,12 +45,21 @@ class Storage:
         url: of the database.
         claim: of this coordinator on its study there.
         tell: told when the storage goes away and when it is back.
+        rebuilt: it is an SQLite file that is made anew from the records where it is damaged, so that no commit need
+            wait for the disk; a killed process cannot damage it, a power cut can.
 
     Raises:
         EnvironmentProblem: it cannot be opened; the text shows no password.
     """
 
-    def __init__(self, url: str, *, claim: Claim | None = None, tell: Callable[[str], None] = log.warning) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        claim: Claim | None = None,
+        tell: Callable[[str], None] = log.warning,
+        rebuilt: bool = False,
+    ) -> None:
         self.url = url
         self._claim = claim or NoClaim()
         self._tell = tell
@@ -63,8 +72,9 @@ class Storage:
         options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_S}} if postgres else {}
         with self.opening():
             self.database = RDBStorage(url, engine_kwargs=options)
-            if parsed(url).get_backend_name() == "sqlite":
-                event.listen(self.database.engine, "connect", _one_sync_less)
+            if rebuilt:
+                event.listen(self.database.engine, "connect", _without_waiting)
+                self.database.engine.dispose()  # the connection that made the tables has not heard of it
 
     @contextmanager
     def opening(self) -> Iterator[None]:
@@ -161,6 +171,5 @@ class Storage:
         self._tries += 1
 
 
-def _one_sync_less(connection: Any, record: object) -> None:
-    """SQLite's own choice keeps the last commit through a power cut, at twice the time; this mirror can lose it."""
-    connection.execute("PRAGMA synchronous = NORMAL")
+def _without_waiting(connection: Any, record: object) -> None:
+    connection.execute("PRAGMA synchronous = OFF")

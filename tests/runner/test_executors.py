@@ -148,8 +148,17 @@ def test_stop_ends_a_running_cell_within_ten_seconds(name: str, tasks: Tasks, tm
         assert time.monotonic() < until
         time.sleep(0.05)
     worker = Path("/proc") / note.read_text(encoding="utf-8")
-    assert worker.exists()
+    assert alive(worker)
     began = time.monotonic()
     opened.stop()
+    while alive(worker):  # Ray's workers are ended by another process
+        time.sleep(0.05)
     assert time.monotonic() - began < 10.0
-    assert not worker.exists() or "State:\tZ" in (worker / "status").read_text(encoding="utf-8")
+
+
+def alive(process: Path) -> bool:
+    """Whether a process is there, by its folder below /proc, and more than a name."""
+    try:
+        return "State:\tZ" not in (process / "status").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False

@@ -12,6 +12,7 @@ import optuna
 import pytest
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
+from sqlalchemy import text
 
 from harness.errors import EnvironmentProblem, InputError
 from harness.records import EpochPoint, RunRecord
@@ -140,6 +141,16 @@ def test_a_trial_that_another_program_closed_ends_the_run(tmp_path: Path) -> Non
         book.finish(record("a"))
         with pytest.raises(EnvironmentProblem, match="another program closed or removed a trial of this run"):
             book.settle()
+
+
+@pytest.mark.parametrize(("rebuilt", "waits"), [(True, 0), (False, 2)])
+def test_only_a_file_that_is_made_anew_from_records_does_not_wait_for_the_disk(
+    tmp_path: Path, rebuilt: bool, waits: int
+) -> None:
+    with closing(Storage(f"sqlite:///{tmp_path}/optuna.db", rebuilt=rebuilt)) as opened:
+        opened.study("small")
+        with opened.database.engine.connect() as connection:
+            assert connection.execute(text("PRAGMA synchronous")).scalar() == waits
 
 
 class LostClaim:

@@ -85,7 +85,7 @@ def test_a_node_that_goes_away_costs_no_cell_and_moves_no_rank(bench: Bench, clu
     left, _ = bench.run(out="left", epochs=12, executor="ray", address=cluster.address, display=display)
     assert (left.n_run, left.n_failed) == (alone.n_run, 0)
     assert left.ranks == alone.ranks
-    assert any("its machine went away (NodeDiedError); trying again" in message for message in display.messages)
+    assert any("machine went away" in message and "trying again" in message for message in display.messages)
 
 
 def test_ctrl_c_ends_a_run_on_ray_within_ten_seconds(bench: Bench) -> None:

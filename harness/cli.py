@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -382,6 +383,9 @@ def _to_stderr(text: str) -> None:
 
 def main() -> None:
     """Run the command line; errors end in one clear message and their exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     logging.basicConfig(
         level=logging.WARNING,
         format="%(message)s",

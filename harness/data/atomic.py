@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from harness.data.events import Codes, Events, Times
-from harness.data.text import decode_lines, name_lines, shorten
+from harness.data.text import LONGEST_ID, decode_lines, name_lines, shorten
 from harness.errors import InputError, did_you_mean
 
 _TYPES = ("token", "float", "token_seq", "float_seq")
@@ -46,7 +46,7 @@ def parse_atomic(content: bytes, path: Path, columns: Columns) -> Events:
 
     Raises:
         InputError: the header is malformed, a column is missing, a row has more or fewer fields than the header, an id
-            is empty or a timestamp is no finite number. ``path`` and the lines are named.
+            is empty or far too long, or a timestamp is no finite number. ``path`` and the lines are named.
     """
     header, *rows = decode_lines(content, path)
     names = _column_names(header, path)
@@ -75,7 +75,7 @@ def _column_names(header: str, path: Path) -> list[str]:
     names: list[str] = []
     for field in header.split("\t"):
         name, colon, kind = field.rpartition(":")
-        if not colon or kind not in _TYPES:
+        if not colon or ":" in name or kind not in _TYPES:
             raise InputError(
                 f"{path}, line 1: the header field {shorten(field)} is not name:type with a type of "
                 f"{', '.join(_TYPES)}; the first line must be such as "
@@ -102,6 +102,12 @@ def _numbered(values: list[str], name: str, path: Path) -> tuple[Codes, list[str
     if "" in values:
         empty = [line for line, value in enumerate(values, start=2) if not value]
         raise InputError(f"{path}, {name_lines(empty)}: the column {name} is empty; give every row an id")
+    long = [line for line, value in enumerate(values, start=2) if len(value) > LONGEST_ID]
+    if long:
+        raise InputError(
+            f"{path}, {name_lines(long)}: the column {name} holds {len(values[long[0] - 2])} characters; give ids of "
+            f"at most {LONGEST_ID}"
+        )
     codes, labels = pd.factorize(np.array(values, dtype=object))
     return codes.astype(np.int64), [str(label) for label in labels]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.data.events import Events
 from harness.data.interactions import Interactions
-from harness.data.text import decode_lines, name_lines, shorten
+from harness.data.text import LONGEST_ID, decode_lines, name_lines, shorten
 from harness.errors import InputError
 from harness.records import write_atomically
 
@@ -17,13 +17,19 @@ def parse_sequences(content: bytes, path: Path) -> Events:
     """The events of a sequence file; fields are separated by any number of spaces or tabs.
 
     Raises:
-        InputError: a line is empty or two lines begin with the same user.
+        InputError: a line is empty, an id is far too long, or two lines begin with the same user.
     """
     fields = [line.replace("\t", " ").split(" ") for line in decode_lines(content, path)]
     fields = [[field for field in row if field] for row in fields]
     empty = [line for line, row in enumerate(fields, start=1) if not row]
     if empty:
         raise InputError(f"{path}, {name_lines(empty)}: empty; remove it, every line is `user item item ...`")
+    long = [line for line, row in enumerate(fields, start=1) if max(map(len, row)) > LONGEST_ID]
+    if long:
+        raise InputError(
+            f"{path}, {name_lines(long)}: an id of {max(map(len, fields[long[0] - 1]))} characters; give ids of at "
+            f"most {LONGEST_ID}, separated by spaces"
+        )
     line_of: dict[str, int] = {}
     for line, (user, *_) in enumerate(fields, start=1):
         first = line_of.setdefault(user, line)

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from harness.errors import EnvironmentProblem, InputError, did_you_mean
 
+LONGEST_ID = 255
+"""Characters of a user's or an item's id: all take the room of the longest, and a longer one is no id but a mistake."""
+
 _SHOWN_LINES = 5
 
 

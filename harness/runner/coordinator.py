@@ -107,7 +107,7 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
         data = load(study.data, options.data_dir, progress=display.message)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
         mirror = (folder.path / "optuna.db").resolve()
-        url = options.storage or f"sqlite:///{mirror}"
+        url = f"sqlite:///{mirror}" if options.storage is None else options.storage
         if options.storage is None and "?" in str(mirror):
             raise InputError(f"{mirror}: a database's URL cannot hold the ? of this folder; choose another with --out")
         with owned(folder), claimed(url, study_name(study.slug, study.primary)) as claim:

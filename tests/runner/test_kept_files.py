@@ -131,6 +131,31 @@ def test_a_damaged_mirror_is_set_aside_with_its_journal(
     assert "made anew from the records" in caplog.text
 
 
+@pytest.mark.parametrize("n_statements", (1, 3, 7, 15, 30))
+def test_a_mirror_that_was_half_made_is_no_trap(tmp_path: Path, mirror: Path, n_statements: int) -> None:
+    """Every statement that makes Optuna's tables is committed alone, so that a process can end between any two."""
+    with closing(sqlite3.connect(mirror)) as whole:
+        made = [text for (text,) in whole.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")]
+    half = tmp_path / "half.db"
+    with closing(sqlite3.connect(half)) as database:
+        for statement in made[:n_statements]:
+            database.execute(statement)
+    for _ in range(3):
+        set_aside_if_damaged(half)
+        TrialBook(name="small", storage=f"sqlite:///{half}", primary="ndcg@10").settle()
+    assert not half.with_name("half.db.damaged").exists()
+
+
+def test_a_mirror_that_has_its_study_twice_is_made_anew(mirror: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(sqlite3.connect(mirror)) as database:
+        database.execute("drop index ix_studies_study_name")
+        database.execute("insert into studies (study_name) select study_name from studies")
+        database.commit()
+    set_aside_if_damaged(mirror)
+    assert not mirror.exists()
+    assert "it has the study 'small (ndcg@10)' twice" in caplog.text
+
+
 def test_a_cell_that_is_run_again_because_its_record_was_lost_keeps_its_one_trial(mirror: Path) -> None:
     ranks = np.ones(2, dtype=np.int32)
     point = EpochPoint(epoch=1, valid_on={"ndcg@10": 0.5}, valid_off={})

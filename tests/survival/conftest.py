@@ -56,9 +56,10 @@ class Table:
     tried: Counter[str] = field(default_factory=Counter)
     ended: dict[str, Counter[str]] = field(default_factory=dict)
 
-    def note(self, event: str, outcome: str) -> None:
-        self.tried[event] += 1
-        self.ended.setdefault(event, Counter())[outcome] += 1
+    def note(self, event: str, outcome: str, times: int = 1) -> None:
+        """An event that was tried, after all that must be so has been seen to be so."""
+        self.tried[event] += times
+        self.ended.setdefault(event, Counter())[outcome] += times
 
     def text(self) -> str:
         lines = ["| event | times | outcome |", "| --- | --- | --- |"]

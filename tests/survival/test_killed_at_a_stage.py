@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+from collections.abc import Iterable
 
 import pytest
 
@@ -59,12 +60,16 @@ def counts(said: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def strike(scene: Scene, table: Table, event: str, where: str, number: int, *, workers: int = 1) -> Kept:
+def strike(scene: Scene, event: str, where: str, number: int, *, workers: int = 1) -> Kept:
     """Kill the coordinator there; what was whole at that moment."""
     status = scene.start(where=where, number=number, workers=workers).wait()
     assert (status, scene.note.exists()) == (-signal.SIGKILL, True), f"{event}: {status}\n{scene.said()}"
-    table.note(f"coordinator, SIGKILL: {event}", "none lost, none repeated, same bits")
     return scene.kept()
+
+
+def survived(table: Table, events: Iterable[str]) -> None:
+    for event in events:
+        table.note(f"coordinator, SIGKILL: {event}", "none lost, none repeated, same bits")
 
 
 def test_coordinator_killed_at_every_stage_before_the_cells(
@@ -73,13 +78,14 @@ def test_coordinator_killed_at_every_stage_before_the_cells(
     kept: Kept = {}
     epochs: list[tuple[str, str]] = []
     for event, (where, number) in BEFORE_CELLS.items():
-        kept |= strike(scene, table, event, where, number)
+        kept |= strike(scene, event, where, number)
         epochs += re.findall(r"backbone (\d): epoch (\d) of", scene.said())
     said = scene.finish()
     undisturbed.check(scene, kept)
     assert counts(said) == (N_CELLS, 0)
     told = epochs + re.findall(r"backbone (\d): epoch (\d) of", said)
     assert told == [("1", "1"), ("1", "2")], "every epoch that a blow followed was kept, and is not trained again"
+    survived(table, BEFORE_CELLS)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -89,10 +95,11 @@ def test_coordinator_killed_at_every_stage_among_the_cells(
     shutil.copytree(undisturbed.scene.out / ".cache", scene.out / ".cache")
     kept: Kept = {}
     for event, (where, number) in AMONG_CELLS.items():
-        kept |= strike(scene, table, event, where, number, workers=workers)
+        kept |= strike(scene, event, where, number, workers=workers)
     assert sum(name.endswith(".record") for name in kept) == N_CELLS
     assert counts(scene.finish()) == (0, N_CELLS)
     undisturbed.check(scene, kept)
+    survived(table, AMONG_CELLS)
 
 
 def test_coordinator_killed_at_every_stage_after_the_cells(
@@ -104,9 +111,10 @@ def test_coordinator_killed_at_every_stage_after_the_cells(
             path.unlink()
     kept: Kept = {}
     for event, (where, number) in AFTER_CELLS.items():
-        kept |= strike(scene, table, event, where, number)
+        kept |= strike(scene, event, where, number)
     assert counts(scene.finish()) == (0, N_CELLS)
     undisturbed.check(scene, kept)
+    survived(table, AFTER_CELLS)
 
 
 @pytest.mark.parametrize(("event", "workers"), [(event, 1 + i % 2) for i, event in enumerate(WORKER)])

@@ -195,7 +195,7 @@ def test_a_refresh_would_move_keys_by_what_they_are_stale_and_stored_ones_not_at
             assert last["index.refresh_overlap"] == 1.0
         else:
             assert last["index.refresh_moved"] > 0.9
-            assert 0.0 < last["index.refresh_overlap"] < 1.0
+            assert last["index.refresh_overlap"] < 1.0
     run = Run(recipe=later, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=3)
     run.train_epoch(run.progress(0))
     memory = run.library.shelf.memory

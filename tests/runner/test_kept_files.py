@@ -131,7 +131,7 @@ def test_a_damaged_mirror_is_set_aside_with_its_journal(
     assert "made anew from the records" in caplog.text
 
 
-@pytest.mark.parametrize("n_statements", (1, 3, 7, 15, 30))
+@pytest.mark.parametrize("n_statements", [1, 3, 7, 15, 30])
 def test_a_mirror_that_was_half_made_is_no_trap(tmp_path: Path, mirror: Path, n_statements: int) -> None:
     """Every statement that makes Optuna's tables is committed alone, so that a process can end between any two."""
     with closing(sqlite3.connect(mirror)) as whole:

@@ -27,6 +27,7 @@ from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
 from harness.runner.schedule import Schedule
 from harness.runner.shared import SharedStages
+from harness.runner.stopping import stoppable
 from harness.runner.storage import Storage
 from harness.runner.storage_claim import claimed
 from harness.runner.trials import study_name
@@ -152,7 +153,7 @@ def _run_owned(
     try:
         shutil.rmtree(exchange.progress_folder, ignore_errors=True)
         exchange.progress_folder.mkdir()
-        with executing(where) as executor:
+        with stoppable() as exchange.check, executing(where) as executor:
             exchange.run(executor)
     except KeyboardInterrupt:
         interrupted = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from harness.runner.keys import CellName, Keys, name_of
 from harness.runner.running import RunningCell, how_it_ended
 from harness.runner.schedule import Schedule
 from harness.runner.shared import SharedStages
+from harness.runner.stopping import nothing
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.runner.trials import Book
 
@@ -56,6 +57,7 @@ class Exchange:
         book: Optuna's mirror of the study.
         budget: of every run.
         provenance: what every record says of versions, machine and commit.
+        check: called often; raises KeyboardInterrupt where Ctrl-C was pressed and lost.
         finished: record key -> record, found or made.
         diagnosed: keys of the evidence that is there.
         failures: why a cell has no record, or no evidence.
@@ -70,6 +72,7 @@ class Exchange:
     book: Book
     budget: dict[str, int]
     provenance: Mapping[str, Any]
+    check: Callable[[], None] = nothing
     finished: dict[str, RunRecord] = field(default_factory=dict)
     diagnosed: set[str] = field(default_factory=set)
     failures: dict[CellName, str] = field(default_factory=dict)
@@ -118,6 +121,7 @@ class Exchange:
         """Until the schedule names no more."""
         while self._running or self.take_up():
             self._hand_out(executor)
+            self.check()
             done, _ = wait(self._running, timeout=POLL_S, return_when=FIRST_COMPLETED)
             for each in self._running.values():
                 self._follow(each)
@@ -150,6 +154,7 @@ class Exchange:
         for replicate in sorted({cell.backbone_replicate for cell in todo} - self._shared.keys()):
 
             def progress(epoch: int, epochs: int, figures: EpochFigures, replicate: int = replicate) -> None:
+                self.check()
                 metric = self.book.primary
                 self.display.message(
                     f"backbone {replicate}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}, "

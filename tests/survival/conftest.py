@@ -262,14 +262,16 @@ class Undisturbed:
     diagnoses: dict[str, dict[int, str]]
     seconds: float
 
-    def check(self, scene: Scene, before: Kept | None = None) -> None:
+    def check(self, scene: Scene, before: Kept | None = None, *, damaged: bool = False) -> None:
         """All that must be so after any disaster and one ``run``.
 
         Args:
             scene: that was struck, and then run to its end.
             before: what was whole before that run.
+            damaged: whether a file may have been set aside, which a blow alone never leads to.
         """
         assert scene.ranks() == self.ranks, "the records of an undisturbed run, bit for bit"
+        assert damaged or not list(scene.out.rglob("*.damaged"))
         manifest = scene.study_folder.manifest()
         assert {row.name: dict(row.keys) for row in manifest.rows} == self.keys
         assert {row.name: dict(row.diagnoses) for row in manifest.rows} == self.diagnoses

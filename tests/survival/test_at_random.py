@@ -38,7 +38,7 @@ def test_coordinator_killed_at_random_instants(scene: Scene, undisturbed: Undist
             continue
         assert status == -signal.SIGKILL, scene.said()
         n_struck += 1
-        kept |= scene.kept()
+        kept = scene.kept() | kept
     scene.finish()
     undisturbed.check(scene, kept)
     table.note("coordinator, SIGKILL: random instant", "none lost, none repeated, same bits", n_struck)
@@ -64,7 +64,7 @@ def test_workers_killed_at_random_instants(scene: Scene, undisturbed: Undisturbe
             scene.clear(keep_cache=True)
             kept = {}
         else:
-            kept |= scene.kept()
+            kept = scene.kept() | kept
     scene.finish()
     undisturbed.check(scene, kept)
     table.note("worker, SIGKILL: random instant", "the same run, or the next, ends; same bits", n_struck)
@@ -99,7 +99,7 @@ def test_interrupted_at_random_instants(scene: Scene, undisturbed: Undisturbed, 
             assert n_whole - 1 <= int(reported[1]) + int(reported[2]) <= n_whole
             page = scene.study_folder.path / "report.html"
             assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
-        kept |= scene.kept()
+        kept = scene.kept() | kept
     scene.finish()
     undisturbed.check(scene, kept)
     table.note("Ctrl-C or SIGTERM: random instant", "exit 130 in 10 s, none lost, none repeated, same bits", n_struck)

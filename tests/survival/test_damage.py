@@ -81,8 +81,9 @@ def test_a_damaged_file_of_each_kind_is_named_set_aside_and_made_again(
     for kind, path in victims.items():
         hurt(path, damages[kind], rng)
     said = whole.finish(workers=2)
-    untouched = {path.name for path in victims.values()}
-    undisturbed.check(whole, {name: written for name, written in before.items() if name not in untouched})
+    hurt_names = {path.name for path in victims.values()}
+    others = {name: written for name, written in before.items() if name not in hurt_names}
+    undisturbed.check(whole, others, damaged=True)
     for kind, path in victims.items():
         assert path.exists(), kind
         assert (path.with_name(f"{path.name}.damaged")).exists(), kind
@@ -100,7 +101,7 @@ def test_a_damaged_state_of_a_backbone_is_trained_again(
     (state,) = scene.out.glob(".cache/backbones/*.training.safetensors")
     hurt(state, damage, random.Random(1))
     said = scene.finish()
-    undisturbed.check(scene)
+    undisturbed.check(scene, damaged=True)
     assert state.with_name(f"{state.name}.damaged").exists()
     assert "backbone 0: epoch 1 of" in said
     table.note(f"unfinished backbone: {NAMES[damage]}", "named, set aside, trained again, same bits")
@@ -114,7 +115,7 @@ def test_a_damaged_manifest_and_users_file_are_written_again(
     for name in ("manifest.json", "users.npz"):
         hurt(whole.study_folder.path / name, damage, random.Random(2))
     said = whole.finish()
-    undisturbed.check(whole, before)
+    undisturbed.check(whole, before, damaged=True)
     assert f"0 cells run, {N_CELLS} reused" in said
     table.note(f"manifest.json and users.npz: {NAMES[damage]}", "written again by run")
 
@@ -140,7 +141,7 @@ def test_a_damaged_optuna_file_is_set_aside_and_mirrors_the_records_again(
         assert callable(damage)
         path.write_bytes(damage(path.read_bytes(), random.Random(3)))
     said = whole.finish()
-    undisturbed.check(whole, before)
+    undisturbed.check(whole, before, damaged=True)
     assert f"0 cells run, {N_CELLS} reused" in said
     assert "Traceback" not in said
     table.note(

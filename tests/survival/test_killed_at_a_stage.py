@@ -78,7 +78,7 @@ def test_coordinator_killed_at_every_stage_before_the_cells(
     kept: Kept = {}
     epochs: list[tuple[str, str]] = []
     for event, (where, number) in BEFORE_CELLS.items():
-        kept |= strike(scene, event, where, number)
+        kept = strike(scene, event, where, number) | kept
         epochs += re.findall(r"backbone (\d): epoch (\d) of", scene.said())
     said = scene.finish()
     undisturbed.check(scene, kept)
@@ -95,7 +95,7 @@ def test_coordinator_killed_at_every_stage_among_the_cells(
     shutil.copytree(undisturbed.scene.out / ".cache", scene.out / ".cache")
     kept: Kept = {}
     for event, (where, number) in AMONG_CELLS.items():
-        kept |= strike(scene, event, where, number, workers=workers)
+        kept = strike(scene, event, where, number, workers=workers) | kept
     assert sum(name.endswith(".record") for name in kept) == N_CELLS
     assert counts(scene.finish()) == (0, N_CELLS)
     undisturbed.check(scene, kept)
@@ -111,7 +111,7 @@ def test_coordinator_killed_at_every_stage_after_the_cells(
             path.unlink()
     kept: Kept = {}
     for event, (where, number) in AFTER_CELLS.items():
-        kept |= strike(scene, event, where, number)
+        kept = strike(scene, event, where, number) | kept
     assert counts(scene.finish()) == (0, N_CELLS)
     undisturbed.check(scene, kept)
     survived(table, AFTER_CELLS)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.survival.conftest import Kept, Process, Scene, Table, Undisturbed, end_group
 
-COORDINATOR, WORKER, INTERRUPT = 15, 10, 10
+COORDINATOR, WORKER, INTERRUPT = 10, 12, 10
 """Blows in a scene."""
 
 

@@ -33,7 +33,7 @@ AMONG_CELLS = {
     "record renamed, Optuna not told": ("renamed .record", 1),
     "Optuna told": ("told", 1),
     "second record, between temporary file and rename": ("rename .record", 2),
-    "last record renamed": ("renamed .record", 1),
+    "one of the last records renamed": ("renamed .record", 1),
 }
 
 AFTER_CELLS = {
@@ -96,8 +96,9 @@ def test_coordinator_killed_at_every_stage_among_the_cells(
     kept: Kept = {}
     for event, (where, number) in AMONG_CELLS.items():
         kept = strike(scene, event, where, number, workers=workers) | kept
-    assert sum(name.endswith(".record") for name in kept) == N_CELLS
-    assert counts(scene.finish()) == (0, N_CELLS)
+    n_whole = sum(name.endswith(".record") for name in kept)
+    assert n_whole == N_CELLS or (workers == 2 and n_whole >= N_CELLS - 2), "two workers may end in any order"
+    assert counts(scene.finish()) == (N_CELLS - n_whole, n_whole)
     undisturbed.check(scene, kept)
     survived(table, AMONG_CELLS)
 

@@ -85,12 +85,13 @@ def test_interrupted_at_random_instants(scene: Scene, undisturbed: Undisturbed, 
         took = time.monotonic() - asked
         said = scene.said()
         assert "Traceback" not in said
-        if status == 0 or (status == -signal.SIGINT and "cells run" in said):  # it was done, or had only to go
+        if status == 0 or (status < 0 and "cells run" in said):  # it was done, or had only to go
             undisturbed.check(scene, kept)
             scene.clear()
             kept = {}
             continue
-        assert status == 130, said
+        before_it_began = status == -signal.SIGTERM and "reading" not in said
+        assert status == 130 or before_it_began, said
         assert took < 10.0
         n_struck += 1
         n_whole = sum(name.endswith(".record") for name in scene.kept())

@@ -391,8 +391,11 @@ def main() -> None:
         format="%(message)s",
         handlers=[RichHandler(console=Console(stderr=True), show_time=False)],
     )
+    from harness.runner.stopping import dropped_quietly
+
     try:
-        app()
+        with dropped_quietly():
+            app()
     except FtrError as problem:
         print(problem, file=sys.stderr)
         raise SystemExit(problem.exit_status) from None

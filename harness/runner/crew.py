@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, Pipe
 from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Any, TypeVar, cast
@@ -121,6 +122,7 @@ class Crew:
 
     def _serve(self) -> None:
         """Carry calls to one process, and its successors, until none come."""
+        resource_tracker.ensure_running()  # when it starts, it would unblock what is blocked next
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what this thread starts inherits it
         worker: _Worker | None = None
         while (call := self._calls.get()) is not None:

@@ -34,21 +34,31 @@ def stoppable() -> Iterator[Callable[[], None]]:
         if asked:
             raise KeyboardInterrupt
 
+    before = {each: signal.getsignal(each) for each in SIGNALS}
+    ours = [each for each in SIGNALS if before[each] is signal.default_int_handler]
+    for each in ours:
+        signal.signal(each, hear)
+    try:
+        with dropped_quietly():
+            yield check
+    finally:
+        for each in ours:
+            signal.signal(each, before[each])
+
+
+@contextmanager
+def dropped_quietly() -> Iterator[None]:
+    """A block in which an interrupt that Python drops leaves no traceback on the screen."""
+    hook = sys.unraisablehook
+
     def told(dropped: Any) -> None:
         if not issubclass(dropped.exc_type, KeyboardInterrupt):
             hook(dropped)
 
-    hook = sys.unraisablehook
-    before = {each: signal.getsignal(each) for each in SIGNALS}
-    ours = [each for each in SIGNALS if before[each] is signal.default_int_handler]
     sys.unraisablehook = told
-    for each in ours:
-        signal.signal(each, hear)
     try:
-        yield check
+        yield
     finally:
-        for each in ours:
-            signal.signal(each, before[each])
         sys.unraisablehook = hook
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +72,25 @@ def test_what_cannot_be_sent_fails_alone(crew: Crew) -> None:
     with pytest.raises(TypeError, match="cannot pickle"):
         crew.submit(double, threading.Lock()).result(30)  # pyright: ignore[reportArgumentType]
     assert crew.submit(double, 4).result(30) == 8
+
+
+def is_interrupt_blocked() -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_no_worker_hears_an_interrupt() -> None:
+    program = (
+        "from harness.runner.crew import Crew\n"
+        "from tests.runner.test_crew import is_interrupt_blocked\n"
+        "if __name__ == '__main__':\n"
+        "    crew = Crew(1)\n"
+        "    print(crew.submit(is_interrupt_blocked).result())\n"
+        "    crew.close()\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    fresh = [sys.executable, "-c", program]  # the first worker of a process starts the resource tracker, too
+    said = subprocess.run(fresh, cwd=root, capture_output=True, text=True, check=True)
+    assert said.stdout == "True\n"
 
 
 def test_stopping_waits_for_nobody() -> None:

@@ -391,7 +391,7 @@ def main() -> None:
         format="%(message)s",
         handlers=[RichHandler(console=Console(stderr=True), show_time=False)],
     )
-    from harness.runner.stopping import dropped_quietly
+    from harness.stopping import dropped_quietly
 
     try:
         with dropped_quietly():

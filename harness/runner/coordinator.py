@@ -27,7 +27,7 @@ from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
 from harness.runner.schedule import Schedule
 from harness.runner.shared import SharedStages
-from harness.runner.stopping import stoppable
+from harness.stopping import stoppable
 from harness.runner.storage import Storage
 from harness.runner.storage_claim import claimed
 from harness.runner.trials import study_name

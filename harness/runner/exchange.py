@@ -22,7 +22,7 @@ from harness.runner.keys import CellName, Keys, name_of
 from harness.runner.running import RunningCell, how_it_ended
 from harness.runner.schedule import Schedule
 from harness.runner.shared import SharedStages
-from harness.runner.stopping import nothing
+from harness.stopping import nothing
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.runner.trials import Book
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.runner.stopping import stoppable
+from harness.stopping import stoppable
 
 
 class Thing:

@@ -29,7 +29,7 @@ arms:
   reverse: kl.reverse
   attention: [wiring.retriever_attention, wiring.cosine]
 {more}replicates: {replicates}
-budget: {{epochs: {epochs}, patience: 2}}
+budget: {{epochs: {epochs}, patience: {epochs}}}
 {end}"""
 
 

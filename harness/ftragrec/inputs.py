@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from torch import Tensor
 
@@ -11,6 +11,7 @@ from harness.backbone.model import DuoRec
 from harness.backbone.spec import Precision, resolve_precision
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes
+from harness.ftragrec.kept import Kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,12 +23,14 @@ class Inputs:
         prefixes: their prefixes, split leave-one-out.
         backbone: the pretrained model.
         encodings: clean ``s`` of every prefix, ``(n_prefixes, d)`` float32.
+        kept: what runs on these inputs need not compute again; empty in every changed copy.
     """
 
     data: Interactions
     prefixes: Prefixes
     backbone: DuoRec
     encodings: Tensor
+    kept: Kept = field(init=False, default_factory=Kept)
 
     @property
     def item_matrix(self) -> Tensor:

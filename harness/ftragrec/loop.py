@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.ftragrec.checkpoint import Retrieval, Verdict
-from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.ftragrec.evaluation import ranks_with_retrieval
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.run import Checkpoint, Run
 from harness.ftragrec.shelf import Shelf
@@ -115,7 +115,7 @@ def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
         test_on = plain
         if richer is not None:
             test_on = ranks_with_retrieval(run.system, test, shelf=richer, progress=best.progress)
-        test_off = ranks_without_retrieval(run.system.inputs, test)
+        test_off = run.ranks_of_backbone("test", test)
     return Result(
         valid_on=best.valid_on,
         valid_off=best.valid_off,

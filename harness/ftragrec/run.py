@@ -70,7 +70,7 @@ class Run:
         with self.watch.stage("start"):
             self.system = System(self.recipe, self.inputs, self.streams, self.watch)
         with self.watch.stage("evaluate"):
-            self.valid_off = ranks_without_retrieval(self.inputs, self.inputs.prefixes.valid)
+            self.valid_off = self.ranks_of_backbone("valid", self.inputs.prefixes.valid)
         with self.watch.stage("memory"):
             self.library = Library(self.system, self.streams, epochs=self.epochs)
         self.watch.lap()
@@ -131,9 +131,27 @@ class Run:
                 epoch=progress.epoch,
             )
         with self.watch.stage("backbone_noise"):
-            sequences = noisy_sequences(inputs, recipe.backbone_dropout, self.streams, progress.epoch)
+            sequences = self.sequences(progress.epoch)
         return sample_batches(
             inputs, sequences, batch_size=recipe.batch_size, streams=self.streams, epoch=progress.epoch
+        )
+
+    def sequences(self, epoch: int) -> Tensor:
+        """``s`` of every training prefix in an epoch, ``(n_train, d)``; not to be written to."""
+        streams, dropout, inputs = self.streams, self.recipe.backbone_dropout, self.system.inputs
+        return inputs.kept.get(
+            (f"{streams.study_seed}/{streams.replicate}", dropout.value, epoch),
+            lambda: noisy_sequences(inputs, dropout, streams, epoch),
+            lambda seconds: self.watch.charge("backbone_noise", seconds),
+        )
+
+    def ranks_of_backbone(self, split: str, queries: Indices) -> Ranks:
+        """Rank of the target of every query of a split by the backbone as it is now, ``(n_queries,)``."""
+        inputs = self.system.inputs
+        return inputs.kept.get(
+            ("backbone", split),
+            lambda: ranks_without_retrieval(inputs, queries),
+            lambda seconds: self.watch.charge("evaluate", seconds),
         )
 
     def train_epoch(self, progress: Progress) -> dict[str, float]:
@@ -150,7 +168,7 @@ class Run:
         if backbone_moves:
             with self.watch.stage("reencode"):
                 self.system.reencode()
-                self.valid_off = ranks_without_retrieval(self.system.inputs, self.inputs.prefixes.valid)
+                self.valid_off = self.ranks_of_backbone("valid", self.inputs.prefixes.valid)
         self.keep_up(progress, backbone_moved=backbone_moves)
         return log.means()
 

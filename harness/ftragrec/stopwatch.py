@@ -26,6 +26,10 @@ class Stopwatch:
         before, self._counted = self._counted, self.total
         return self._counted - before
 
+    def charge(self, name: str, seconds: float) -> None:
+        """Count seconds that were spent elsewhere, for this run too, towards ``name``."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Count the time inside the block, less that of stages within, towards ``name``."""

@@ -63,6 +63,7 @@ class StudyManifest:
         replicates: replicate numbers, ascending.
         base: the study's base stack as text, empty where it is FTragrec as found.
         backbone_file: name, checksum and origin of the one that all replicates fine-tune; empty where they are trained.
+        backbone_recipe: fields of the specification that a trained one departs from the default in, such as n_sampled.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source.
         diagnostics: level of the evidence, and code of a muted check -> the reason.
         course: how a search or a choice of stacks came to these rows; empty where the study file names them all.
@@ -81,6 +82,7 @@ class StudyManifest:
     data: Mapping[str, Any]
     rows: tuple[ArmRow, ...]
     backbone_file: Mapping[str, Any] = field(default_factory=dict)
+    backbone_recipe: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     course: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)

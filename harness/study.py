@@ -85,6 +85,7 @@ class Study:
         checkpoint: metric on valid that chooses the epoch of a run.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
         backbone: one for every replicate, one for all, or one given file for all.
+        n_sampled: negatives a step where a backbone is trained by a sampled softmax; 0: by the whole one.
         diagnostics: which evidence is measured, and where.
         on_inapplicable: whether an arm that cannot act on this base refuses the study or is listed with its reason.
         path: the study file.
@@ -111,6 +112,7 @@ class Study:
     device: Literal["auto", "cpu", "cuda"]
     on_inapplicable: Literal["error", "skip"]
     path: Path
+    n_sampled: int = 0
     search: Search | None = None
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
 
@@ -216,6 +218,7 @@ def read_study(
         sesoi=final.sesoi,
         budget=Budget(epochs=final.budget.epochs, patience=final.budget.patience),
         backbone=given or final.backbone.trained or "per_seed",
+        n_sampled=final.backbone.n_sampled,
         diagnostics=diagnostics_of(final.diagnostics),
         device=final.device,
         on_inapplicable=final.on_inapplicable,

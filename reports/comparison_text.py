@@ -149,9 +149,13 @@ def _facts(manifest: StudyManifest, text: Catalogue) -> dict[str, str]:
         "sesoi": manifest.sesoi,
         "seed": manifest.seed,
         "replicates": ", ".join(str(number) for number in manifest.replicates),
-        "backbone": " ".join([manifest.backbone, *(str(manifest.backbone_file[key]) for key in ("name", "checksum"))])
-        if manifest.backbone_file
-        else manifest.backbone,
+        "backbone": " ".join(
+            [
+                manifest.backbone,
+                *(str(manifest.backbone_file[key]) for key in ("name", "checksum") if manifest.backbone_file),
+                *(f"{key}={value}" for key, value in manifest.backbone_recipe.items()),
+            ]
+        ),
         **{f"budget.{key}": value for key, value in manifest.budget.items()},
         "git": provenance.get("git", ""),
         **{name: versions[name] for name in _VERSIONS if name in versions},

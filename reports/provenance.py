@@ -180,6 +180,7 @@ def facts_of(manifest: StudyManifest, text: Catalogue) -> dict[str, tuple[tuple[
         "replicates": ", ".join(str(number) for number in manifest.replicates),
         "backbone": manifest.backbone,
         **({"backbone_file": manifest.backbone_file} if manifest.backbone_file else {}),
+        **{f"backbone.{key}": value for key, value in manifest.backbone_recipe.items()},
         "base": " + ".join(manifest.base) or text("method.as_found"),
         **{f"budget.{key}": value for key, value in manifest.budget.items()},
     }

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from harness.backbone.model import DuoRec
-from harness.backbone.spec import BackboneSpec
+from harness.backbone.spec import LATER, BackboneSpec
 from harness.errors import InputError
 from harness.records import write_atomically
 
@@ -80,7 +80,7 @@ def save_backbone(backbone: Backbone, path: Path) -> None:
         EnvironmentProblem: the file cannot be written.
     """
     described = {
-        "spec": asdict(backbone.spec),
+        "spec": backbone.spec.described(),
         "key": backbone.key,
         "n_items": backbone.model.n_items,
         "chosen_epoch": backbone.chosen_epoch,
@@ -100,12 +100,13 @@ def load_backbone(path: Path) -> Backbone:
     """
     tensors, described = read_tensors(path, kind=BACKBONE_FORMAT)
     known = {field.name for field in fields(BackboneSpec)}
-    if set(described["spec"]) != known:
-        different = ", ".join(sorted(known ^ set(described["spec"])))
+    written = LATER | described["spec"]
+    if set(written) != known:
+        different = ", ".join(sorted(known ^ set(written)))
         raise DamagedCheckpointError(
             f"{path} was written by another version (it differs in {different}); delete it to train anew"
         )
-    spec = BackboneSpec(**described["spec"])
+    spec = BackboneSpec(**written)
     model = DuoRec(described["n_items"], spec)
     model.load_state_dict(tensors)
     return Backbone(

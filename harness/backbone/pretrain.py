@@ -27,6 +27,7 @@ from harness.backbone.encode import encode_some
 from harness.backbone.model import DuoRec
 from harness.backbone.packing import Packed, Windows, pack, training_windows
 from harness.backbone.ranking import target_ranks
+from harness.backbone.sampled import Proposal, sampled_cross_entropy
 from harness.backbone.softmax import softmax_cross_entropy
 from harness.backbone.spec import BackboneSpec, Precision, backbone_key, resolve_precision
 from harness.backbone.state import TrainingState
@@ -130,6 +131,7 @@ def _train(
     decay_after = spec.epochs_of(spec.decay_visits, **size)
     epochs = spec.epochs_of(spec.visits, **size)
     same_target = SameTarget(windows, data)
+    proposal = Proposal(prefixes.target[prefixes.train], data.n_items) if spec.n_sampled else None
     model = DuoRec(data.n_items, spec)
     model.initialise(torch.Generator().manual_seed(seed))
     optimizer = torch.optim.Adam(model.parameters(), lr=spec.learning_rate, fused=True)
@@ -146,7 +148,9 @@ def _train(
         began = time.perf_counter()
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate if epoch <= decay_after else spec.final_learning_rate
-        loss, contrastive = train_one_epoch(state, data, windows, same_target, epoch, seed, precision)
+        loss, contrastive = train_one_epoch(
+            state, data, windows, same_target, epoch, seed, precision, proposal=proposal
+        )
         ranks = valid_ranks(model, data, prefixes)
         own = metric_values(ranks, spec.selection)
         figures = EpochFigures(
@@ -172,11 +176,18 @@ def train_one_epoch(
     epoch: int,
     seed: int,
     precision: Precision,
+    *,
+    proposal: Proposal | None = None,
 ) -> tuple[float, float | None]:
-    """Train one epoch; mean cross-entropy over targets and mean contrastive term over steps, in nats."""
+    """Train one epoch; mean cross-entropy over targets and mean contrastive term over steps, in nats.
+
+    Where the specification says ``n_sampled``, ``proposal`` is what negatives are drawn from, and the cross-entropy
+    is that of the sampled softmax, on average the lower of the two.
+    """
     model = state.model
     assert isinstance(model, DuoRec)
     spec = model.spec
+    assert (proposal is not None) == (spec.n_sampled > 0)
     with_contrast = epoch > spec.warmup_epochs and spec.contrastive_weight > 0
     rng = np.random.default_rng([seed, epoch])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
@@ -188,7 +199,11 @@ def train_one_epoch(
         if masks is not None:
             masks.begin_pass()
         hidden = model(packed, masks)
-        loss = softmax_cross_entropy(hidden, model.item_matrix, packed.targets, precision=precision)
+        if proposal is None:
+            loss = softmax_cross_entropy(hidden, model.item_matrix, packed.targets, precision=precision)
+        else:
+            negatives = proposal.draw(spec.n_sampled, rng)
+            loss = sampled_cross_entropy(hidden, model.item_matrix, packed.targets, negatives)
         losses.append(loss.item())
         n_targets.append(len(packed.targets))
         if with_contrast:

@@ -8,7 +8,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from harness.errors import InputError, did_you_mean
 
@@ -30,11 +30,15 @@ SOURCES: tuple[str, ...] = (
     "packing.py",
     "pretrain.py",
     "ranking.py",
+    "sampled.py",
     "softmax.py",
     "spec.py",
     "state.py",
 )
 """The files, seen from this package, whose text decides a backbone's bits."""
+
+LATER: dict[str, Any] = {"n_sampled": 0}
+"""Fields that older files lack, with the value that is meant there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +75,8 @@ class BackboneSpec:
         selection: metric on valid that chooses the epoch.
         precision: of the products in the catalogue softmax: ``bfloat16``, ``float32``, or ``auto``, which takes
             bfloat16 where the CPU multiplies it in hardware.
+        n_sampled: negatives that a step draws for a sampled softmax, whose products are float32; 0: the softmax is over
+            the whole catalogue.
 
     Source: Qiu et al., "Contrastive Learning for Representation Degeneration Problem in Sequential Recommendation",
     WSDM 2022. Departs from it in packed training, the cross-entropy warm-up and the weight of the contrastive term.
@@ -98,6 +104,7 @@ class BackboneSpec:
     patience_share: float = 0.5
     selection: str = "ndcg@10"
     precision: str = "auto"
+    n_sampled: int = 0
 
     def __post_init__(self) -> None:
         if self.hidden_size % self.n_heads:
@@ -111,10 +118,17 @@ class BackboneSpec:
                 f"precision {self.precision!r} is unknown{did_you_mean(self.precision, _PRECISIONS)}; "
                 f"use one of {', '.join(_PRECISIONS)}"
             )
+        if self.n_sampled < 0:
+            raise InputError(f"n_sampled is {self.n_sampled}; give a number of negatives, or 0 for all items")
+
+    def described(self) -> dict[str, Any]:
+        """Every field as files and keys have it: those of :data:`LATER` only where they say something else."""
+        fields = asdict(self)
+        return {name: value for name, value in fields.items() if name not in LATER or value != LATER[name]}
 
     def digest(self) -> str:
         """A hash of every field, 16 hexadecimal digits."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()[:16]
 
     def epochs_of(self, visits: int, *, n_targets: int, n_items: int) -> int:
         """Passes over ``n_targets`` training targets that visit each of ``n_items`` items so often, at least 1.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from harness.backbone.spec import BackboneSpec
+from harness.backbone.spec import LATER, BackboneSpec
 from harness.errors import InputError
 
 FORMAT = "ftr-study backbone 1"
@@ -139,6 +139,7 @@ def _checksum(tensors: Mapping[str, tuple[tuple[int, ...], memoryview]], text: s
 
 def _spec(described: Mapping[str, object], path: Path) -> BackboneSpec:
     written = described.get("spec")
+    written = LATER | written if isinstance(written, dict) else written
     known = {each: type(value) for each, value in _defaults().items()}
     if not isinstance(written, dict) or {name: type(value) for name, value in written.items()} != known:
         raise InputError(f"{path} was written by another version of this program; import or train it again")

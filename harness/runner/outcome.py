@@ -51,6 +51,7 @@ def manifest_of(plan: Plan, exchange: Exchange, *, provenance: Mapping[str, Any]
         budget=plan.budget(),
         backbone="file" if isinstance(study.backbone, BackboneFile) else study.backbone,
         backbone_file=study.backbone.described() if isinstance(study.backbone, BackboneFile) else {},
+        backbone_recipe={"n_sampled": study.n_sampled} if study.n_sampled else {},
         base=tuple(str(each) for each in study.base),
         data=described_data(exchange.stages.data),
         rows=tuple(rows),

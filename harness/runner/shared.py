@@ -6,7 +6,7 @@ import hashlib
 import importlib.metadata
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +69,14 @@ class SharedStages:
         given = study.backbone
         if isinstance(given, BackboneFile) and (given.n_items, given.fingerprint) != (data.n_items, data.fingerprint()):
             raise StudyFileError([study.problem("backbone", _other_data(given, data))])
-        return cls(study=study, data=data, prefixes=split_prefixes(data), data_dir=data_dir, folder=folder, spec=spec)
+        return cls(
+            study=study,
+            data=data,
+            prefixes=split_prefixes(data),
+            data_dir=data_dir,
+            folder=folder,
+            spec=replace(spec, n_sampled=study.n_sampled) if study.n_sampled else spec,
+        )
 
     def backbone_key(self, replicate: int) -> str:
         """The content address of a replicate's backbone; needs no training."""

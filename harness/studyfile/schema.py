@@ -91,6 +91,10 @@ class DiagnosticsModel(_Model):
     ] = None
 
 
+MOST_SAMPLED = 65_536
+"""A step holds so many logits for each of its some 800 targets: 200 MB."""
+
+
 class BackboneModel(_Model):
     """Which backbones the runs fine-tune."""
 
@@ -106,6 +110,14 @@ class BackboneModel(_Model):
             "study file's folder",
         ),
     ] = None
+    n_sampled: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=MOST_SAMPLED,
+            description="items that a step of its training draws for a sampled softmax; 0: softmax over all items",
+        ),
+    ] = 0
 
 
 class StudyModel(_Model):
@@ -163,6 +175,8 @@ def check(raw: Mapping[str, object]) -> tuple[StudyModel | None, list[tuple[Path
     if backbone is not None and (backbone.trained is None) == (backbone.checkpoint is None):
         found = "neither" if backbone.trained is None else "both"
         problems.append((("backbone",), f"needs either per_seed or shared, or checkpoint: FILE, has {found}"))
+    elif backbone is not None and backbone.checkpoint is not None and "n_sampled" in backbone.model_fields_set:
+        problems.append((("backbone", "n_sampled"), "a backbone from a file is not trained here; remove this line"))
     problems += misplaced(raw)
     for key in ("primary", "checkpoint"):
         metric = values.get(key, METRICS[0])
@@ -315,7 +329,10 @@ def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
         "description": backbone["description"],
         "anyOf": [{"enum": ["per_seed", "shared"]}, {"$ref": "#/$defs/BackboneModel"}],
     }
-    schema["$defs"]["BackboneModel"] |= {"minProperties": 1, "maxProperties": 1}
+    schema["$defs"]["BackboneModel"]["oneOf"] = [
+        {"required": ["trained"], "properties": {"trained": {"type": "string"}}},
+        {"required": ["checkpoint"], "properties": {"checkpoint": {"type": "string"}, "n_sampled": False}},
+    ]
     schema["allOf"] = schema_rules()
     schema["$defs"] |= {
         "arms": {

@@ -35,7 +35,7 @@ def test_precision_can_be_overridden_and_needs_no_such_file(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"dropout": 1.0}, {"n_heads": 3}, {"stride": 0}, {"stride": 51}, {"precision": "bf16"}]
+    "wrong", [{"dropout": 1.0}, {"n_heads": 3}, {"stride": 0}, {"stride": 51}, {"precision": "bf16"}, {"n_sampled": -1}]
 )
 def test_an_impossible_specification_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(InputError):
@@ -50,7 +50,14 @@ def test_the_key_changes_with_everything_that_decides_the_bits(monkeypatch: pyte
     base = BackboneSpec()
     changes: list[dict[str, Any]] = [{}, {"fingerprint": "g"}, {"seed": 2}, {"threads": 1}, {"precision": "bfloat16"}]
     keys = [key(base, **change) for change in changes]
-    other: dict[str, Any] = {"selection": "mrr@10", "precision": "float32", "dropout": 0.25, "stride": 5, "n_heads": 1}
+    other: dict[str, Any] = {
+        "selection": "mrr@10",
+        "precision": "float32",
+        "dropout": 0.25,
+        "stride": 5,
+        "n_heads": 1,
+        "n_sampled": 64,
+    }
     for field in fields(BackboneSpec):
         value = other.get(field.name) or getattr(base, field.name) * 2
         keys.append(key(replace(base, **{field.name: value})))
@@ -59,6 +66,12 @@ def test_the_key_changes_with_everything_that_decides_the_bits(monkeypatch: pyte
     assert len(set(keys)) == len(keys)
     monkeypatch.setattr(module.importlib.metadata, "version", lambda _: "2.99.1+cpu")
     assert key(base) == keys[-1]
+
+
+def test_the_whole_softmax_is_described_as_before_there_was_another() -> None:
+    assert BackboneSpec().digest() == "3659051e21f87639"
+    assert "n_sampled" not in BackboneSpec().described()
+    assert BackboneSpec(n_sampled=64).described()["n_sampled"] == 64
 
 
 def test_every_file_of_the_package_is_in_the_key() -> None:

@@ -300,11 +300,23 @@ KEY_MISTAKES = {
     ),
     "a misspelt key of the backbone": (
         "backbone: {chekpoint: x}",
-        "backbone.chekpoint: unknown key; did you mean checkpoint? (keys: trained, checkpoint)",
+        "backbone.chekpoint: unknown key; did you mean checkpoint? (keys: trained, checkpoint, n_sampled)",
     ),
     "two backbones": (
         "backbone: {trained: shared, checkpoint: x}",
         "backbone: needs either per_seed or shared, or checkpoint: FILE, has both",
+    ),
+    "a sampled softmax for a backbone from a file": (
+        "backbone: {checkpoint: x, n_sampled: 64}",
+        "backbone.n_sampled: a backbone from a file is not trained here; remove this line",
+    ),
+    "fewer than no negatives": (
+        "backbone: {trained: shared, n_sampled: -1}",
+        "backbone.n_sampled: -1 is not a whole number in [0, 65536]",
+    ),
+    "a sampled softmax of no backbone": (
+        "backbone: {n_sampled: 64}",
+        "backbone: needs either per_seed or shared, or checkpoint: FILE, has neither",
     ),
     "no backbone": ("backbone: {}", "backbone: needs either per_seed or shared, or checkpoint: FILE, has neither"),
     "another word for skip": ("on_inapplicable: ignore", "on_inapplicable: 'ignore' is not one of error, skip"),

@@ -139,7 +139,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], described: Mapping[
     Raises:
         EnvironmentProblem: the file cannot be written.
     """
-    whole = {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(described)
     metadata = {"format": kind, "described": text, "sha256": _checksum(whole, text)}
     write_atomically(path, safetensors.torch.save(whole, metadata=metadata))

@@ -33,6 +33,7 @@ from harness.backbone.spec import BackboneSpec, Precision, backbone_key, resolve
 from harness.backbone.state import TrainingState
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
+from harness.device import Device, computing_on
 from harness.errors import InputError
 from harness.metrics import check_metric, mean_metrics, metric_values
 
@@ -50,6 +51,7 @@ def pretrain(
     threads: int,
     checkpoint_dir: Path,
     progress: Progress | None = None,
+    device: Device = "cpu",
 ) -> Backbone:
     """The backbone of these inputs: read from ``checkpoint_dir`` where it lies there, else trained.
 
@@ -63,15 +65,16 @@ def pretrain(
         threads: to compute with; the number before is restored at the end.
         checkpoint_dir: where finished and unfinished backbones lie, by key.
         progress: told of every epoch.
+        device: to compute on; the backbone that is given lies on the CPU.
 
     Raises:
         InputError: the specification cannot be used, or the loss stops being finite.
         EnvironmentProblem: a file cannot be written.
     """
     check_metric(spec.selection)
-    precision = resolve_precision(spec.precision)
+    precision = resolve_precision(spec.precision, device=device)
     fingerprint = data.fingerprint()
-    key = backbone_key(spec, fingerprint=fingerprint, seed=seed, threads=threads, precision=precision)
+    key = backbone_key(spec, fingerprint=fingerprint, seed=seed, threads=threads, precision=precision, device=device)
     finished = checkpoint_dir / f"{key}.safetensors"
     if finished.is_file():
         try:
@@ -79,12 +82,12 @@ def pretrain(
         except DamagedCheckpointError as problem:
             set_aside(finished, problem)
     unfinished = checkpoint_dir / f"{key}.training.safetensors"
-    with computing_threads(threads):
+    with computing_threads(threads), computing_on(device):
         state = _train(data, spec, seed, precision, unfinished, progress)
-    state.model.load_state_dict(state.chosen)
+        state.model.load_state_dict(state.chosen)
     assert isinstance(state.model, DuoRec)
     backbone = Backbone(
-        model=state.model,
+        model=state.model.cpu(),
         spec=spec,
         key=key,
         chosen_epoch=state.chosen_epoch,
@@ -97,6 +100,7 @@ def pretrain(
             "threads": str(threads),
             "precision": precision,
             "torch": torch.__version__,
+            **({} if device == "cpu" else {"device": device}),
         },
     )
     save_backbone(backbone, finished)

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.device import Device, device_key
 from harness.errors import InputError, did_you_mean
 
 Precision = Literal["float32", "bfloat16"]
@@ -148,11 +149,12 @@ DEFAULT = BackboneSpec()
 
 
 @cache
-def resolve_precision(wanted: str, *, cpu_flags: Path = Path("/proc/cpuinfo")) -> Precision:
+def resolve_precision(wanted: str, *, device: str = "cpu", cpu_flags: Path = Path("/proc/cpuinfo")) -> Precision:
     """The precision that ``wanted`` means on this machine.
 
     Args:
         wanted: ``auto``, ``float32`` or ``bfloat16``.
+        device: that computes; off the CPU ``auto`` is float32.
         cpu_flags: the file in which the operating system lists the CPU's flags; without it ``auto`` is float32.
 
     Raises:
@@ -162,7 +164,7 @@ def resolve_precision(wanted: str, *, cpu_flags: Path = Path("/proc/cpuinfo")) -
         return wanted
     if wanted != "auto":
         raise InputError(f"precision {wanted!r} is unknown; use one of {', '.join(_PRECISIONS)}")
-    if not cpu_flags.is_file():
+    if device != "cpu" or not cpu_flags.is_file():
         return "float32"
     for line in cpu_flags.read_text().splitlines():
         if line.startswith("flags"):
@@ -178,7 +180,9 @@ def source_digest(names: tuple[str, ...] = SOURCES) -> str:
     return digest.hexdigest()[:16]
 
 
-def backbone_key(spec: BackboneSpec, *, fingerprint: str, seed: int, threads: int, precision: Precision) -> str:
+def backbone_key(
+    spec: BackboneSpec, *, fingerprint: str, seed: int, threads: int, precision: Precision, device: Device = "cpu"
+) -> str:
     """The name of the backbone that these inputs make, 20 hexadecimal digits.
 
     Everything that can change its bits goes in: the specification, the data, the seed, the number of threads (sums
@@ -190,7 +194,10 @@ def backbone_key(spec: BackboneSpec, *, fingerprint: str, seed: int, threads: in
         seed: of initialisation, order and dropout.
         threads: that training uses.
         precision: resolved by :func:`resolve_precision`.
+        device: that it is trained on; the CPU leaves no mark.
     """
     torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
     parts = (spec.digest(), fingerprint, str(seed), str(threads), precision, source_digest(), torch_version)
+    if device != "cpu":
+        parts = (*parts, device_key(device))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]

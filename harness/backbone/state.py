@@ -67,7 +67,9 @@ class TrainingState:
         self.model.load_state_dict(_below("model.", tensors))
         self.chosen = _below("chosen.", tensors)
         for number, parameter in enumerate(self.model.parameters()):
-            self.optimizer.state[parameter] = {moment: tensors[f"adam.{number}.{moment}"] for moment in _MOMENTS}
+            self.optimizer.state[parameter] = {
+                moment: tensors[f"adam.{number}.{moment}"].to(parameter.device) for moment in _MOMENTS
+            }
         self.history = [EpochFigures(**figures) for figures in described["history"]]
         self.chosen_epoch = described["chosen_epoch"]
 

@@ -1,0 +1,106 @@
+"""Where a study computes: one recipe, on the CPU or on one CUDA device."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from harness.errors import EnvironmentProblem
+
+Device = Literal["cpu", "cuda"]
+
+DRIVER: tuple[Path, ...] = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidiactl"), Path("/dev/dxg"))
+"""Files of which a Linux system has one where a driver of NVIDIA runs; the last under WSL 2."""
+
+CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
+
+
+@cache
+def resolve_device(wanted: Literal["auto", "cpu", "cuda"]) -> Device:
+    """The device that a study's key ``device`` means on this machine.
+
+    ``auto`` is CUDA where torch can use it, else the CPU. torch is only imported where a driver is there to ask for.
+
+    Raises:
+        EnvironmentProblem: ``cuda`` where there is none; the text says what is missing.
+    """
+    if wanted == "cpu":
+        return "cpu"
+    missing = what_is_missing()
+    if missing is None:
+        return "cuda"
+    if wanted == "auto":
+        return "cpu"
+    raise EnvironmentProblem(f"cuda needs an NVIDIA GPU that torch can use, and {missing}; use cpu or auto")
+
+
+def what_is_missing() -> str | None:
+    """Why torch cannot use CUDA in this process; None where it can."""
+    torch_version = importlib.metadata.version("torch")
+    if torch_version.endswith("+cpu"):
+        return f"torch {torch_version} is built for the CPU alone (install a CUDA build of torch)"
+    if not any(path.exists() for path in DRIVER):
+        return "this machine shows no NVIDIA driver"
+    import torch
+
+    if not torch.cuda.is_available():
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES")
+        why = f" (CUDA_VISIBLE_DEVICES is {hidden!r})" if hidden is not None else ""
+        return f"torch {torch_version} finds no device it can use{why}"
+    return None
+
+
+@contextmanager
+def computing_on(device: Device) -> Iterator[None]:
+    """Inside, whatever torch computes is computed on the device; on the CPU nothing is changed at all.
+
+    On CUDA results are the same from run to run on the same machine: deterministic kernels alone, float32 as it is
+    written, without TF32, and random numbers of the CPU (:mod:`harness.cuda`).
+
+    Raises:
+        EnvironmentProblem: torch cannot use CUDA in this process.
+    """
+    if device == "cpu":
+        yield
+        return
+    resolve_device(device)
+    os.environ.setdefault(CUBLAS_WORKSPACE, ":4096:8")  # read when CUDA starts; without it products may differ
+    import torch
+
+    from harness.cuda import carrying
+
+    with ExitStack() as stack:
+        stack.callback(torch.use_deterministic_algorithms, torch.are_deterministic_algorithms_enabled())
+        torch.use_deterministic_algorithms(True)
+        stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
+        torch.set_float32_matmul_precision("highest")
+        stack.enter_context(carrying(torch.device(device)))
+        yield
+
+
+def device_key(device: Device) -> str:
+    """The device's part of a key: on CUDA what carries tensors over decides results as well."""
+    if device == "cpu":
+        return "cpu"
+    sources = (Path(__file__).with_name(name).read_bytes() for name in ("cuda.py", "device.py"))
+    return f"cuda {hashlib.sha256(b''.join(sources)).hexdigest()[:16]}"
+
+
+def device_provenance(device: Device) -> dict[str, Any]:
+    """What a record says of the device: on CUDA also its model, CUDA's version and the largest memory taken so far."""
+    if device == "cpu":
+        return {"device": device}
+    import torch
+
+    return {
+        "device": device,
+        "gpu": torch.cuda.get_device_name(),
+        "cuda": torch.version.cuda,
+        "peak_gpu_memory_bytes": torch.cuda.max_memory_allocated(),
+    }

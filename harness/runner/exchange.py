@@ -22,9 +22,9 @@ from harness.runner.keys import CellName, Keys, name_of
 from harness.runner.running import RunningCell, how_it_ended
 from harness.runner.schedule import Schedule
 from harness.runner.shared import SharedStages
-from harness.stopping import nothing
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.runner.trials import Book
+from harness.stopping import nothing
 
 if TYPE_CHECKING:
     from harness.backbone.checkpoint import EpochFigures
@@ -84,6 +84,7 @@ class Exchange:
     _running: dict[Future[CellResult | CellFailure], RunningCell] = field(default_factory=dict)
     _shared: dict[int, SharedFiles] = field(default_factory=dict)
     _deaths: Counter[str] = field(default_factory=Counter)
+    _seconds_of: dict[str, float] = field(default_factory=dict)
 
     @property
     def progress_folder(self) -> Path:
@@ -177,7 +178,7 @@ class Exchange:
         busy = {each.task.key for each in self._running.values()}
         n_ahead = AHEAD * executor.slots
         while self._waiting and len(self._running) < n_ahead:
-            cell = self._waiting.pop(0)
+            cell = self._waiting.pop(self._next())
             record = self.settled(cell)
             if record is not None:
                 self.schedule.finished(cell, record)
@@ -190,6 +191,16 @@ class Exchange:
                     self.book.start(task.key, attributes(cell))
                 self._running[executor.submit(task)] = RunningCell(cell=cell, task=task)
         self._waiting[:0] = held
+
+    def _next(self) -> int:
+        """Place of the waiting cell to run next: replicates in turn, in each the rows that took longest before first.
+
+        A long cell that came last would leave all workers but one without work.
+        """
+        return min(range(len(self._waiting)), key=lambda place: self._turn(self._waiting[place]))
+
+    def _turn(self, cell: Cell) -> tuple[int, float]:
+        return cell.replicate, -self._seconds_of.get(cell.row, 0.0)
 
     def _follow(self, running: RunningCell) -> None:
         for point in running.new_points():
@@ -223,6 +234,7 @@ class Exchange:
         if before is None:
             self.folder.records.write(result.record)
             self.finished[key] = result.record
+            self._seconds_of[cell.row] = result.record.seconds["total"]
             self.n_run += 1
             self.book.finish(result.record)
         else:

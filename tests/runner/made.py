@@ -33,7 +33,7 @@ def arms_of(row: str) -> frozenset[str]:
     return frozenset() if row in (BASE, "a/a") else frozenset(row.split(JOINT))
 
 
-def made_record(key: str, value: float, metric: str = "ndcg@10") -> RunRecord:
+def made_record(key: str, value: float, metric: str = "ndcg@10", *, seconds: float = 1.0) -> RunRecord:
     """A record whose second epoch is chosen and has this valid figure; the first is better, the last is worse."""
     ranks = np.arange(1, 6, dtype=np.int32)
     figures = [0.0, value + 1.0, value, value - 1.0]
@@ -48,7 +48,7 @@ def made_record(key: str, value: float, metric: str = "ndcg@10") -> RunRecord:
             EpochPoint(epoch=epoch, valid_on={metric: each}, valid_off={metric: 0.5})
             for epoch, each in enumerate(figures)
         ),
-        seconds={"total": 1.0},
+        seconds={"total": seconds},
     )
 
 
@@ -91,6 +91,7 @@ class MadeExecutor:
     Attributes:
         broken: cells that fail.
         most: cells after which Ctrl-C comes.
+        seconds: that a record of a row tells.
     """
 
     worth: Worth
@@ -98,6 +99,7 @@ class MadeExecutor:
     seed: int = 0
     broken: frozenset[tuple[str, int]] = frozenset()
     most: int | None = None
+    seconds: Callable[[str], float] = lambda row: 1.0
     ran: list[tuple[str, int]] = field(default_factory=list)
     _pool: ThreadPoolExecutor = field(init=False)
     _rng: np.random.Generator = field(init=False)
@@ -117,7 +119,8 @@ class MadeExecutor:
         row, replicate = task.cell.row, task.cell.replicate
         if (row, replicate) in self.broken:
             return CellFailure(reason="it broke")
-        return CellResult(record=made_record(task.key, self.worth(arms_of(row), replicate)))
+        worth = self.worth(arms_of(row), replicate)
+        return CellResult(record=made_record(task.key, worth, seconds=self.seconds(row)))
 
     def close(self) -> None:
         self._pool.shutdown()
@@ -126,11 +129,10 @@ class MadeExecutor:
         self._pool.shutdown()
 
 
-def exchange_of(plan: Plan, folder: Path) -> Exchange:
+def exchange_of(plan: Plan, folder: Path, schedule: Schedule) -> Exchange:
     """The real exchange of a plan, on made stages and keys."""
     home = StudyFolder(folder / plan.study.slug)
     home.path.mkdir(parents=True, exist_ok=True)
-    schedule: Schedule = GreedySchedule(plan)
     made: Any = SimpleNamespace(stages=MadeStages(), keys=MadeKeys(), book=NoBook())
     exchange = Exchange(
         schedule=schedule,
@@ -146,9 +148,9 @@ def exchange_of(plan: Plan, folder: Path) -> Exchange:
     return exchange
 
 
-def run_made(plan: Plan, folder: Path, executor: MadeExecutor) -> Exchange:
-    """Run a study to its end, or to Ctrl-C."""
-    exchange = exchange_of(plan, folder)
+def run_made(plan: Plan, folder: Path, executor: MadeExecutor, schedule: Schedule | None = None) -> Exchange:
+    """Run a study to its end, or to Ctrl-C; greedy without another schedule."""
+    exchange = exchange_of(plan, folder, schedule or GreedySchedule(plan))
     with suppress(KeyboardInterrupt):
         exchange.run(executor)
     executor.close()

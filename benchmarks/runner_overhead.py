@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -43,6 +44,7 @@ from harness.study import load_study
 
 GOAL_MS = 50.0
 EPOCHS = 5
+REPLICATES = 10
 
 STUDY = """\
 name: trivial
@@ -153,40 +155,69 @@ class Parts:
                 each.stop()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrivialStudy:
+    """A study of cells that do nothing, in a folder of its own.
+
+    Attributes:
+        folder: for its world and its runs.
+        cells: of it; a multiple of :data:`REPLICATES`.
+    """
+
+    folder: Path
+    cells: int
+
+    @property
+    def path(self) -> Path:
+        """The study file."""
+        return self.folder / "trivial.yaml"
+
+    def write(self) -> None:
+        """Write world and study file."""
+        rows = self.cells // REPLICATES - 2
+        weights = ", ".join(f"{0.001 * number + 0.0005:.4f}" for number in range(1, rows + 1))
+        write_sequences(plant(PlantedWorld(n_users=60, n_items=30)).interactions, self.folder / "world.txt")
+        self.path.write_text(STUDY.format(weights=weights, replicates=REPLICATES), encoding="utf-8")
+
+    def run(self, out: str) -> float:
+        """Seconds of a whole run into a new folder."""
+        options = RunOptions(out=self.folder / out, workers=2, data_dir=self.folder / "data")
+        began = time.perf_counter()
+        outcome = run_study(load_study(self.path), options, Silent())
+        assert (outcome.n_run, outcome.n_failed) == (self.cells, 0), outcome
+        return time.perf_counter() - began
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cells", type=int, default=1000)
     parser.add_argument("--profile", action="store_true", help="print the functions that take longest instead")
     chosen = parser.parse_args()
-    logging.disable(logging.WARNING)
-    replicates = 10
-    rows = chosen.cells // replicates - 2
-    weights = ", ".join(f"{0.001 * number + 0.0005:.4f}" for number in range(1, rows + 1))
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        write_sequences(plant(PlantedWorld(n_users=60, n_items=30)).interactions, folder / "world.txt")
-        path = folder / "trivial.yaml"
-        path.write_text(STUDY.format(weights=weights, replicates=replicates), encoding="utf-8")
-
-        def run(out: str) -> float:
-            options = RunOptions(out=folder / out, workers=2, data_dir=folder / "data")
-            began = time.perf_counter()
-            outcome = run_study(load_study(path), options, Silent())
-            assert (outcome.n_run, outcome.n_failed) == (chosen.cells, 0), outcome
-            return time.perf_counter() - began
-
-        parts = Parts()
-        with patch.object(executors, "_opened", lambda where: AtOnce()):
-            if chosen.profile:
+        study = TrivialStudy(folder=Path(place), cells=chosen.cells)
+        study.write()
+        if chosen.profile:
+            with patch.object(executors, "_opened", lambda where: AtOnce()):
                 profile = cProfile.Profile()
-                profile.runcall(run, "profiled")
+                profile.runcall(study.run, "profiled")
                 pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
                 return
-            at_once = measured("ready-made records", parts, lambda: run("at_once"), chosen.cells)
-        with patch.object(executors, "attempt_here", trivial):
-            local = measured("two local workers", Parts(), lambda: run("local"), chosen.cells)
-        print(json.dumps({"cells": chosen.cells, "at_once_ms": at_once, "local_ms": local}))
+        print(json.dumps({"cells": chosen.cells, "at_once_ms": at_once(study, "0"), "local_ms": local(study, "0")}))
+
+
+def at_once(study: TrivialStudy, turn: str) -> dict[str, float]:
+    """Milliseconds a cell by part where every cell's record is ready."""
+    logging.disable(logging.WARNING)
+    with patch.object(executors, "_opened", lambda where: AtOnce()):
+        return measured("ready-made records", Parts(), lambda: study.run(f"at_once_{turn}"), study.cells)
+
+
+def local(study: TrivialStudy, turn: str) -> dict[str, float]:
+    """Milliseconds a cell by part with two worker processes whose task does nothing."""
+    logging.disable(logging.WARNING)
+    with patch.object(executors, "attempt_here", trivial):
+        return measured("two local workers", Parts(), lambda: study.run(f"local_{turn}"), study.cells)
 
 
 def measured(name: str, parts: Parts, run: Callable[[], float], cells: int) -> dict[str, float]:

@@ -1,0 +1,110 @@
+"""Sides of the pretraining epoch."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.child import Measure, Reading, scaled
+from benchmarks.peers.padded import PaddedEncoder
+from benchmarks.peers.plain_duorec import PlainDuoRec
+from benchmarks.sides.world import SEED, Pretraining, batches, steps_of, timed, world
+from harness.backbone.encode import encode_some
+from harness.backbone.pretrain import pretrain
+from harness.backbone.ranking import target_ranks
+from harness.backbone.spec import DEFAULT, resolve_precision
+from harness.metrics import mean_metrics
+
+BATCH_SIZE = 1024
+
+
+def packed_epoch(data: str, data_dir: str | None, contrastive: bool) -> Measure:
+    """The product: one whole epoch a round."""
+    pretraining = Pretraining.of(world(data, data_dir).data)
+    number = itertools.count()
+
+    def measure() -> Reading:
+        began = time.perf_counter()
+        loss = pretraining.epoch(contrastive=contrastive, number=next(number))
+        return Reading(
+            seconds=time.perf_counter() - began,
+            figures={"loss": loss, "parameters": sum(each.numel() for each in pretraining.model.parameters())},
+            facts={"catalogue products": resolve_precision(DEFAULT.precision)},
+        )
+
+    return measure
+
+
+def plain_epoch(data: str, data_dir: str | None, contrastive: bool, steps: int) -> Measure:
+    """The plain implementation: some steps a round."""
+    here = world(data, data_dir)
+    torch.manual_seed(SEED)
+    encoder = PaddedEncoder(here.data.n_items, DEFAULT).like(Pretraining.of(here.data).model).train()
+    plain = PlainDuoRec(
+        encoder=encoder,
+        optimizer=torch.optim.Adam(encoder.parameters(), lr=DEFAULT.learning_rate),
+        data=here.data,
+        prefixes=here.prefixes,
+        weight=DEFAULT.contrastive_weight if contrastive else 0.0,
+        temperature=DEFAULT.contrastive_temperature,
+        max_length=DEFAULT.max_length,
+    )
+    rng = np.random.default_rng(SEED)
+    take = batches(len(here.prefixes.train), BATCH_SIZE)
+    of_epoch = steps_of(len(here.prefixes.train), BATCH_SIZE)
+
+    def step(samples: np.ndarray) -> None:
+        plain.step(here.prefixes.train[samples], rng)
+
+    step(take(1)[0])
+
+    def measure() -> Reading:
+        done = min(steps, of_epoch)
+        return scaled(timed([lambda each=each: step(each) for each in take(done)]), done=done, of=of_epoch)
+
+    return measure
+
+
+def trained_backbone(data: str, data_dir: str | None, folder: str, threads: int) -> Measure:
+    """The whole pretraining and its quality on test without retrieval, a seed a round."""
+    here = world(data, data_dir)
+    seeds = itertools.count()
+
+    def measure() -> Reading:
+        seed = next(seeds)
+        began = time.perf_counter()
+        backbone = pretrain(here.data, DEFAULT, seed=seed, threads=threads, checkpoint_dir=Path(folder))
+        seconds = time.perf_counter() - began
+        test = here.prefixes.test
+        states = encode_some(backbone.model, here.data, here.prefixes, test)
+        quality = mean_metrics(target_ranks(states, backbone.model.item_matrix, here.prefixes.target[test]))
+        return Reading(
+            seconds=seconds,
+            figures={
+                **{f"{metric} of seed {seed}": value for metric, value in quality.items()},
+                f"seconds of seed {seed}": seconds,
+                f"epochs of seed {seed}": len(backbone.history),
+            },
+        )
+
+    return measure
+
+
+def atomic_file(data: str, data_dir: str | None, folder: str) -> Measure:
+    """Write the filtered interactions, in their order, as the atomic file that RecBole reads."""
+    found = world(data, data_dir).data
+
+    def measure() -> Reading:
+        path = Path(folder) / data / f"{data}.inter"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = ["user_id:token\titem_id:token\ttimestamp:float"]
+        for user in range(found.n_users):
+            lines += [f"u{user}\ti{item}\t{time}" for time, item in enumerate(found.sequence(user).tolist())]
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return Reading(seconds=0.0)
+
+    return measure

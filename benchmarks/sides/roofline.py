@@ -1,0 +1,120 @@
+"""The machine's own peak of matrix products, and how much of it the two phases of pretraining reach."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import torch
+
+from benchmarks.child import Measure, Reading
+from benchmarks.sides.world import Pretraining, world
+from harness.backbone.dropout import MaskPool
+from harness.backbone.packing import Packed, pack
+from harness.backbone.softmax import softmax_cross_entropy
+from harness.backbone.spec import DEFAULT, BackboneSpec, Precision
+
+SIZES = (512, 1024, 2048)
+REPEATS = 5
+N_STEPS = 20
+
+
+def gemm_peak(dtype: torch.dtype) -> float:
+    """The fastest of some square products, GFLOP/s."""
+    best = 0.0
+    for size in SIZES:
+        one, other = (torch.randn(size, size).to(dtype) for _ in range(2))
+        out = torch.empty(size, size, dtype=dtype)
+        for _ in range(REPEATS):
+            best = max(best, 2 * size**3 / 1e9 / seconds_of(lambda a=one, b=other, c=out: torch.mm(a, b, out=c)))
+    return best
+
+
+def peaks(dtype: str) -> Measure:
+    """Peak of one type."""
+    chosen = {"float32": torch.float32, "bfloat16": torch.bfloat16}[dtype]
+
+    def measure() -> Reading:
+        began = time.perf_counter()
+        peak = gemm_peak(chosen)
+        return Reading(seconds=time.perf_counter() - began, figures={"gflop_s": peak})
+
+    return measure
+
+
+def softmax_phase(data: str, data_dir: str | None, precision: str) -> Measure:
+    """Loss and both gradients of a training step's targets over the catalogue: three products."""
+    pretraining = Pretraining.of(world(data, data_dir).data)
+    packed = steps_of(pretraining)
+    items = pretraining.model.item_matrix
+    d, n_items = items.shape[1], items.shape[0] - 1
+    hidden = [torch.randn(len(each.targets), d, requires_grad=True) for each in packed]
+    gflop = sum(3 * 2 * len(each.targets) * d * n_items for each in packed) / 1e9
+    chosen = cast("Precision", precision)
+
+    def phase() -> None:
+        for each, states in zip(packed, hidden, strict=True):
+            softmax_cross_entropy(states, items, each.targets, precision=chosen).backward()
+            states.grad = items.grad = None
+
+    return _of_peak(phase, gflop, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+
+
+def encoder_phase(data: str, data_dir: str | None) -> Measure:
+    """The encoder forwards and backwards over training steps, dropout included."""
+    pretraining = Pretraining.of(world(data, data_dir).data)
+    packed, model = steps_of(pretraining), pretraining.model
+    masks = MaskPool(DEFAULT.dropout, torch.Generator().manual_seed(0))
+    gflop = sum(encoder_flop(model.spec, each) for each in packed) / 1e9
+
+    def phase() -> None:
+        for each in packed:
+            masks.begin_pass()
+            model(each, masks).sum().backward()
+            model.zero_grad(set_to_none=True)
+
+    return _of_peak(phase, gflop, torch.float32)
+
+
+def encoder_flop(spec: BackboneSpec, packed: Packed) -> float:
+    """Operations in the products of a training step: forwards, and twice as many backwards.
+
+    Attention counts the whole square, as it is computed; padding does not count.
+    """
+    d, inner = spec.hidden_size, spec.inner_size
+    tokens, scored = int(packed.lengths.sum()), len(packed.rows)
+    squares = int((packed.lengths**2).sum())
+    attention = 2 * tokens * 3 * d * d + 4 * squares * d
+    after = 2 * (d * d + 2 * d * inner)
+    forward = spec.n_layers * attention + ((spec.n_layers - 1) * tokens + scored) * after
+    return 3.0 * forward
+
+
+def steps_of(pretraining: Pretraining) -> list[Packed]:
+    """Some training steps of the recipe's size."""
+    windows, items = pretraining.windows, pretraining.data.items
+    order = np.random.default_rng(0).permutation(len(windows))
+    reached = np.cumsum(windows.length[order])
+    cuts = np.searchsorted(reached, DEFAULT.batch_tokens * np.arange(1, N_STEPS + 1))
+    return [pack(windows.take(each), items) for each in np.split(order, cuts)[:-1] if len(each)]
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    """Wall seconds of a call."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _of_peak(phase: Callable[[], None], gflop: float, dtype: torch.dtype) -> Measure:
+    def measure() -> Reading:
+        peak = gemm_peak(dtype)
+        seconds = seconds_of(phase)
+        reached = gflop / seconds
+        return Reading(
+            seconds=seconds, figures={"gflop_s": reached, "peak_gflop_s": peak, "share_of_peak": reached / peak}
+        )
+
+    return measure

@@ -1,0 +1,95 @@
+"""Sides of the runner: what it costs a cell, what a second worker brings, and how soon the program answers."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.child import Measure, Reading
+
+WORKERS_STUDY = """\
+name: workers
+question: What does a second worker bring?
+data: {{{data}}}
+backbone: {{checkpoint: {backbone}}}
+diagnostics: off
+arms:
+  weight: {{kl.weight: {{weight: [{weights}]}}}}
+replicates: 1
+budget: {{epochs: {epochs}, patience: {epochs}}}
+"""
+
+
+def trivial_cells(cells: int, ready: bool) -> Measure:
+    """A study of cells that do nothing: their records ready-made, or made by two worker processes."""
+    from benchmarks.runner_overhead import TrivialStudy, at_once, local
+
+    folder = tempfile.TemporaryDirectory()
+    study = TrivialStudy(folder=Path(folder.name), cells=cells)
+    study.write()
+    turns = itertools.count()
+
+    def measure() -> Reading:
+        assert Path(folder.name).is_dir()  # holds the folder as long as this function
+        parts = (at_once if ready else local)(study, str(next(turns)))
+        return Reading(seconds=parts["total"] * cells / 1000, figures={"ms_a_cell": parts["total"]})
+
+    return measure
+
+
+def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arms: int, epochs: int) -> Measure:
+    """A study of real cells on the data, its backbone given, from start to manifest, in a new folder each round."""
+    from harness.runner.coordinator import RunOptions, run_study
+    from harness.runner.display import Silent
+    from harness.study import load_study
+
+    place = tempfile.TemporaryDirectory()
+    folder = Path(place.name)
+    path = folder / "workers.yaml"
+    weights = ", ".join(f"{0.001 * number + 0.0005:.4f}" for number in range(1, arms + 1))
+    text = WORKERS_STUDY.format(data=f"name: {data}", backbone=backbone, weights=weights, epochs=epochs)
+    path.write_text(text, encoding="utf-8")
+    turns = itertools.count()
+    shared = folder / "shared"
+
+    def measure() -> Reading:
+        out = folder / f"out{next(turns)}"
+        if shared.is_dir():
+            shutil.copytree(shared, out / ".cache")
+        options = RunOptions(out=out, workers=workers, data_dir=Path(data_dir) if data_dir else None)
+        began = time.perf_counter()
+        outcome = run_study(load_study(path), options, Silent())
+        seconds = time.perf_counter() - began
+        assert outcome.n_failed == 0, f"{outcome.n_failed} cells failed"
+        if not shared.is_dir():
+            shutil.copytree(out / ".cache", shared)
+        return Reading(
+            seconds=seconds,
+            figures={"cells": outcome.n_run, "cells_an_hour": 3600 * outcome.n_run / seconds},
+            facts={"ranks": str(outcome.ranks)},
+        )
+
+    return measure
+
+
+def help_text() -> Measure:
+    """``ftr-study --help`` from start to end of its process."""
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; sys.argv = ['ftr-study', '--help']; from harness.cli import main; main()",
+    ]
+
+    def measure() -> Reading:
+        began = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - began
+        assert done.returncode == 0, done.stderr
+        return Reading(seconds=seconds)
+
+    return measure

@@ -1,0 +1,148 @@
+"""Data, backbones and runs that several sides start from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.child import Measure, Reading
+from harness.backbone.checkpoint import Backbone, load_backbone, save_backbone
+from harness.backbone.contrastive import SameTarget
+from harness.backbone.encode import encode_prefixes
+from harness.backbone.model import DuoRec
+from harness.backbone.packing import Windows, training_windows
+from harness.backbone.pretrain import train_one_epoch
+from harness.backbone.spec import DEFAULT, resolve_precision
+from harness.backbone.state import TrainingState
+from harness.data.interactions import Interactions
+from harness.data.sources import DataSpec, load
+from harness.data.split import Prefixes, split_prefixes
+from harness.ftragrec.inputs import Inputs
+
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class World:
+    """A data set, split."""
+
+    data: Interactions
+    prefixes: Prefixes
+
+    def inputs(self, backbone: str) -> Inputs:
+        """What fine-tuning runs start from, with the backbone of a checkpoint, frozen."""
+        model = load_backbone(Path(backbone)).model
+        model.requires_grad_(False)
+        return Inputs(
+            data=self.data,
+            prefixes=self.prefixes,
+            backbone=model,
+            encodings=encode_prefixes(model, self.data, self.prefixes).detach(),
+        )
+
+
+def world(data: str, data_dir: str | None) -> World:
+    """A named data set, fetched where the machine can."""
+    found = load(DataSpec(name=data), Path(data_dir) if data_dir else None)
+    return World(data=found, prefixes=split_prefixes(found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pretraining:
+    """The product's own pretraining, epoch by epoch, from weights as drawn."""
+
+    data: Interactions
+    state: TrainingState
+    windows: Windows
+    same_target: SameTarget
+
+    @classmethod
+    def of(cls, data: Interactions) -> Pretraining:
+        """Before its first epoch, by the one recipe of all studies."""
+        model = DuoRec(data.n_items, DEFAULT)
+        model.initialise(torch.Generator().manual_seed(SEED))
+        optimizer = torch.optim.Adam(model.parameters(), lr=DEFAULT.learning_rate, fused=True)
+        windows = training_windows(data, max_length=DEFAULT.max_length, stride=DEFAULT.stride)
+        return cls(
+            data=data,
+            state=TrainingState(model=model, optimizer=optimizer),
+            windows=windows,
+            same_target=SameTarget(windows, data),
+        )
+
+    @property
+    def model(self) -> DuoRec:
+        """The encoder as it is now."""
+        model = self.state.model
+        assert isinstance(model, DuoRec)
+        return model
+
+    def epoch(self, *, contrastive: bool, number: int = 0) -> float:
+        """Train an epoch; its loss, nats."""
+        first = DEFAULT.warmup_epochs + 1 if contrastive else 1
+        precision = resolve_precision(DEFAULT.precision)
+        loss, _ = train_one_epoch(
+            self.state, self.data, self.windows, self.same_target, first + number, SEED, precision
+        )
+        return loss
+
+
+def brief_backbone(data: str, data_dir: str | None, epochs: int, path: str) -> Measure:
+    """Train for a few epochs and keep the checkpoint, as the backbone of stages that need one for timing alone."""
+    found = world(data, data_dir).data
+
+    def measure() -> Reading:
+        began = time.perf_counter()
+        pretraining = Pretraining.of(found)
+        for number in range(epochs):
+            pretraining.epoch(contrastive=False, number=number)
+        seconds = time.perf_counter() - began
+        backbone = Backbone(
+            model=pretraining.model,
+            spec=DEFAULT,
+            key=f"brief-{data}",
+            chosen_epoch=epochs,
+            history=(),
+            seconds=seconds,
+            provenance={"data": data, "fingerprint": found.fingerprint(), "seed": str(SEED)},
+        )
+        save_backbone(backbone, Path(path))
+        return Reading(seconds=seconds)
+
+    return measure
+
+
+def batches(count: int, batch_size: int) -> Callable[[int], list[np.ndarray]]:
+    """Takes the next n batches of samples 0 to ``count - 1`` in a random order that goes on from call to call."""
+    rng = np.random.default_rng(SEED)
+    waiting: list[np.ndarray] = []
+
+    def take(n: int) -> list[np.ndarray]:
+        while len(waiting) < n:
+            waiting.extend(np.array_split(rng.permutation(count), steps_of(count, batch_size)))
+        taken, waiting[:] = waiting[:n], waiting[n:]
+        return taken
+
+    return take
+
+
+def steps_of(count: int, batch_size: int) -> int:
+    """Steps of an epoch.
+
+    >>> steps_of(2049, 1024)
+    3
+    """
+    return -(-count // batch_size)
+
+
+def timed(steps: list[Callable[[], object]]) -> float:
+    """Seconds of all of them, one after the other."""
+    began = time.perf_counter()
+    for step in steps:
+        step()
+    return time.perf_counter() - began

@@ -1,0 +1,130 @@
+"""Stages of fine-tuning: the epoch and the neighbour search.  One thread each, as a study's cells have."""
+
+from __future__ import annotations
+
+from benchmarks.results import Measured
+from benchmarks.stages.base import Setting, Sides, Timed, at_least
+from benchmarks.turns import Side
+
+SETS = ("ml-100k", "beauty")
+STEPS = 5
+
+PLAIN_NOTE = (
+    "Neighbour search and upkeep of the memory are left out of both. The peer is this repository's own "
+    "(`benchmarks/peers/plain_finetuning.py`): it encodes 1024 padded prefixes anew each step and computes every term; "
+    "it ran a sample of its steps, scaled up to the epoch. The backbone is trained briefly."
+)
+
+
+def epochs(recipe: str) -> Sides:
+    """The product's epoch of a recipe, and some steps of the plain implementation."""
+
+    def sides(setting: Setting, data: str) -> tuple[Side, ...]:
+        options = {**setting.with_backbone(data), "recipe": recipe}
+        return (
+            Side(name="product's epoch", function="finetuning:product_epoch", options=options),
+            Side(name="plain epoch", function="finetuning:plain_epoch", options={**options, "steps": STEPS}),
+        )
+
+    return sides
+
+
+def unfrozen(setting: Setting, data: str) -> tuple[Side, ...]:
+    """An epoch with two blocks unfrozen, and a pretraining epoch with the contrastive term."""
+    options = {**setting.with_backbone(data), "recipe": "unfrozen"}
+    return (
+        Side(name="two blocks unfrozen", function="finetuning:product_epoch", options=options),
+        Side(
+            name="pretraining epoch",
+            function="pretraining:packed_epoch",
+            options={**setting.options(data), "contrastive": True},
+        ),
+    )
+
+
+def searches(function: str, name: str) -> Sides:
+    """One of the product's searches, and FAISS's own of the index as found."""
+
+    def sides(setting: Setting, data: str) -> tuple[Side, ...]:
+        options = setting.with_backbone(data)
+        return (
+            Side(name=name, function=f"searching:{function}", options=options),
+            Side(name="FAISS, IVF128, nprobe 10", function="searching:plain_faiss", options=options),
+        )
+
+    return sides
+
+
+def of_recall(subject: Measured, peer: Measured | None) -> str:
+    """Both recalls."""
+    assert peer is not None
+    own, other = subject.figures, peer.figures
+    equal = "equal or better" if own["recall@20"] >= other["recall@20"] else "WORSE"
+    return (
+        f"Recall@20 against exact search {own['recall@20']:.3f}, of the peer {other['recall@20']:.3f}: {equal}. "
+        f"`search.scaled` chose {own['lists']:.0f} lists and nprobe {own['nprobe']:.0f} "
+        f"and took {own['build_s']:.1f} s to build it, which is not counted."
+    )
+
+
+def of_hits(subject: Measured, peer: Measured | None) -> str:
+    """Whether every hit is the same."""
+    assert peer is not None
+    same = "the same to the last bit" if subject.facts["hits"] == peer.facts["hits"] else "NOT THE SAME"
+    return f"Hits and scores of {subject.figures['queries']:.0f} queries are {same}."
+
+
+def at_equal_recall(subject: Measured, peer: Measured | None) -> tuple[float, ...]:
+    """How many times longer the peer took; nothing where its recall is the better one."""
+    assert peer is not None
+    if subject.figures["recall@20"] < peer.figures["recall@20"]:
+        return tuple(0.0 for _ in subject.seconds)
+    return tuple(other / own for own, other in zip(subject.seconds, peer.seconds, strict=True))
+
+
+STAGES = (
+    Timed(
+        name="fine-tuning",
+        what="fine-tuning epoch, full softmax, against a plain per-prefix implementation",
+        sides=epochs("attention"),
+        data=SETS,
+        goals={"ml-100k": at_least(30), "beauty": at_least(15)},
+        note=lambda subject, peer: f"Recipe: base + `wiring.retriever_attention`. {PLAIN_NOTE}",
+        threads=1,
+    ),
+    Timed(
+        name="fine-tuning-as-found",
+        what="the same as found, where the KL term alone has a gradient",
+        sides=epochs("found"),
+        data=SETS,
+        goals=dict.fromkeys(SETS, at_least(40)),
+        note=lambda subject, peer: PLAIN_NOTE,
+        threads=1,
+    ),
+    Timed(
+        name="unfrozen",
+        what="fine-tuning epoch with two blocks unfrozen, against a pretraining epoch with the contrastive term",
+        sides=unfrozen,
+        data=("beauty",),
+        note=lambda subject, peer: "Neighbour search, re-encoding and upkeep of the memory are left out.",
+        threads=1,
+    ),
+    Timed(
+        name="search",
+        what="neighbour search of all training queries, index fitted to the data, against IVF128 with nprobe 10",
+        sides=searches("fitted", "search.scaled"),
+        data=SETS,
+        goals=dict.fromkeys(SETS, at_least(1.7)),
+        values=at_equal_recall,
+        note=of_recall,
+        threads=1,
+    ),
+    Timed(
+        name="search-as-found",
+        what="the same with the index as found, against FAISS's own search of it",
+        sides=searches("as_found", "list by list"),
+        data=SETS,
+        note=of_hits,
+        threads=1,
+    ),
+)

@@ -38,6 +38,7 @@ def settings(folder: Path, model: dict[str, Any]) -> dict[str, Any]:
 def prepared(folder: str, dataset: str, model: dict[str, Any], steps: int) -> Callable[[], dict[str, Any]]:
     """What measures one round of ``steps`` training steps."""
     sys.argv = sys.argv[:1]  # RecBole reads options of its own
+    os.chdir(folder)  # and leaves logs where it stands
     config = import_module("recbole.config").Config(
         model="SASRec", dataset=dataset, config_dict=settings(Path(folder), model)
     )

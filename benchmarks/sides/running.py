@@ -43,31 +43,35 @@ def trivial_cells(cells: int, ready: bool) -> Measure:
 
 
 def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arms: int, epochs: int) -> Measure:
-    """A study of real cells on the data, its backbone given, from start to manifest, in a new folder each round."""
+    """A study of real cells on the data, from start to manifest, in a new folder each round.
+
+    What cells share lies there already: the given backbone, its encodings and the parsed data.
+    """
+    from harness.data.sources import load
     from harness.runner.coordinator import RunOptions, run_study
     from harness.runner.display import Silent
+    from harness.runner.shared import SharedStages
     from harness.study import load_study
 
     place = tempfile.TemporaryDirectory()
-    folder = Path(place.name)
-    path = folder / "workers.yaml"
+    folder, sets = Path(place.name), Path(data_dir) if data_dir else None
+    path, shared = folder / "workers.yaml", folder / "shared"
     weights = ", ".join(f"{0.001 * number + 0.0005:.4f}" for number in range(1, arms + 1))
     text = WORKERS_STUDY.format(data=f"name: {data}", backbone=backbone, weights=weights, epochs=epochs)
     path.write_text(text, encoding="utf-8")
+    study = load_study(path)
+    stages = SharedStages.of(study, load(study.data, sets), data_dir=sets, folder=shared)
+    stages.build(0, lambda epoch, epochs, figures: None, lambda text: None)
     turns = itertools.count()
-    shared = folder / "shared"
 
     def measure() -> Reading:
+        assert place.name  # holds the folder as long as this function
         out = folder / f"out{next(turns)}"
-        if shared.is_dir():
-            shutil.copytree(shared, out / ".cache")
-        options = RunOptions(out=out, workers=workers, data_dir=Path(data_dir) if data_dir else None)
+        shutil.copytree(shared, out / ".cache")
         began = time.perf_counter()
-        outcome = run_study(load_study(path), options, Silent())
+        outcome = run_study(study, RunOptions(out=out, workers=workers, data_dir=sets), Silent())
         seconds = time.perf_counter() - began
         assert outcome.n_failed == 0, f"{outcome.n_failed} cells failed"
-        if not shared.is_dir():
-            shutil.copytree(out / ".cache", shared)
         return Reading(
             seconds=seconds,
             figures={"cells": outcome.n_run, "cells_an_hour": 3600 * outcome.n_run / seconds},

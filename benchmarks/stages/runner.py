@@ -86,6 +86,7 @@ STAGES = (
         goals={"ml-100k": at_least(1.7)},
         note=of_cells,
         rounds=2,
+        warm_up=False,
         threads=1,
     ),
     Timed(

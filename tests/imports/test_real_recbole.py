@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.peers.environment import NoEnvironmentError, recbole_python
 from harness.backbone.checkpoint import load_backbone
 from harness.backbone.encode import encode_some
 from harness.data.sources import DataSpec, load
@@ -23,12 +22,6 @@ from tests.imports.fakes import read_inter, write_inter
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).with_name("recbole_reference.py")
-
-# Without Ray, which RecBole lists and needs for nothing here; its last release has no wheel for newer Pythons.
-NEEDED = """
-numpy<2 pandas<3 scipy pyyaml tqdm colorlog==4.7.2 colorama==0.4.4 scikit-learn tensorboard thop tabulate plotly
-texttable psutil setuptools
-""".split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +42,10 @@ class Trained:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> Trained:
     folder = tmp_path_factory.mktemp("recbole")
-    environment = folder / "environment"
-    subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
-    python = str(environment / "bin" / "python")
-    torch_here = f"torch=={version('torch').partition('+')[0]}"
-    for wanted in (["--no-deps", "recbole==1.2.1"], [torch_here, *NEEDED]):
-        done = subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", *wanted], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            pytest.skip(f"pip cannot install {' '.join(wanted)}: {done.stderr.strip().splitlines()[-1]}")
+    try:
+        python = str(recbole_python(folder))
+    except NoEnvironmentError as problem:
+        pytest.skip(str(problem))
     (folder / "tiny").mkdir()
     inter = folder / "tiny" / "tiny.inter"
     write_inter(inter, rows())

@@ -26,6 +26,9 @@ from harness.ftragrec.streams import Streams
 from harness.recipe import Recipe
 from harness.schedules import Progress
 
+KEY_ROWS = 2**19
+"""Prefixes that keys are made of at a time: at most 1 GB of what lies between, and more than any named data set has."""
+
 
 class System:
     """The trainable parts of a run and the fixed tables around them.
@@ -83,7 +86,9 @@ class System:
     @torch.no_grad()
     def keys(self, prefixes: Indices) -> Tensor:
         """``R(s)`` of prefixes in evaluation mode, ``(n, d)``."""
-        return self.retriever(self.inputs.encodings[torch.from_numpy(prefixes)])
+        parts = torch.from_numpy(prefixes).split(KEY_ROWS)
+        keys = [self.retriever(self.inputs.encodings[part]) for part in parts]
+        return keys[0] if len(keys) == 1 else torch.cat(keys)
 
     def memory_of(self, entries: Indices, keys: Tensor) -> Memory:
         """A memory of those prefixes, ``(N,)``, with their keys, ``(N, d)``."""

@@ -38,8 +38,8 @@ class Proposal:
     the history, that of the targets is the nearest. One is added since an item that is never drawn would never be
     told that it is no target. Item numbers carry no order of frequency here, so a log-uniform proposal has no ground.
 
-    Source: Bengio and Senecal, IEEE TNN 2008, section III (the unigram as proposal); Yi et al., RecSys 2019, section 4
-    (correction by the log of the sampling probability).
+    Source: Bengio and Senecal, IEEE TNN 2008 (importance sampling, the unigram as proposal); Yi et al., RecSys 2019
+    (a recommender's logits corrected by the log of the sampling probability).
     """
 
     def __init__(self, targets: NDArray[np.int64], n_items: int) -> None:
@@ -73,9 +73,9 @@ def sampled_cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor, negati
 
     Source: Jean et al., ACL 2015, section 3.1, with the target taken out of the sample as an accidental hit.
     """
-    n, drawn = len(targets), negatives.items.to(targets.device)
+    n, drawn = len(targets), negatives.items
     touched = F.embedding(torch.cat([targets, drawn]), items)
     own = (hidden * touched[:n]).sum(dim=1, keepdim=True)
-    logits = hidden @ touched[n:].t() + negatives.correction.to(hidden.device)
+    logits = hidden @ touched[n:].t() + negatives.correction
     logits = logits.masked_fill(targets.unsqueeze(1) == drawn, -math.inf)
     return (torch.cat([own, logits], dim=1).logsumexp(dim=1, keepdim=True) - own).mean()

@@ -38,6 +38,7 @@ INTERRUPTED = 130
 StudyPath = Annotated[Path, typer.Argument(help="The study file, such as studies/kl_direction.yaml.")]
 Replicates = Annotated[int | None, typer.Option(help="Replicate seeds, instead of the study file's.")]
 Epochs = Annotated[int | None, typer.Option(help="Epoch budget, instead of the study file's.")]
+Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Where to compute, instead of the file's.")]
 Out = Annotated[Path, typer.Option(help="Folder of all studies; this one's is OUT/name.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets; else your cache folder.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes of one thread each; else one a core.")]
@@ -47,10 +48,10 @@ Address = Annotated[str | None, typer.Option(help="A running Ray cluster, HOST:P
 GpusPerCell = Annotated[float, typer.Option(help="GPUs that Ray reserves for a cell; a fraction shares one.")]
 
 
-def _load(path: Path, replicates: int | None, epochs: int | None) -> Study:
+def _load(path: Path, replicates: int | None, epochs: int | None, device: str | None) -> Study:
     from harness.study import Overrides, load_study
 
-    return load_study(path, Overrides(replicates=replicates, epochs=epochs))
+    return load_study(path, Overrides(replicates=replicates, epochs=epochs, device=device))
 
 
 @app.command()
@@ -58,6 +59,7 @@ def run(
     study: StudyPath,
     replicates: Replicates = None,
     epochs: Epochs = None,
+    device: Device = None,
     workers: Workers = None,
     out: Out = Path("runs"),
     data_dir: DataDir = None,
@@ -80,7 +82,7 @@ def run(
         data_dir=data_dir,
         command=_command(),
     )
-    outcome = _run(_load(study, replicates, epochs), options)
+    outcome = _run(_load(study, replicates, epochs, device), options)
     _tell(outcome, write_report(outcome.folder))
 
 
@@ -121,6 +123,7 @@ def diagnose(
     data: Annotated[str | None, typer.Option(help="A named data set or a file of interactions.")] = None,
     replicates: Replicates = None,
     epochs: Epochs = None,
+    device: Device = None,
     workers: Workers = None,
     out: Out = Path("runs"),
     data_dir: DataDir = None,
@@ -132,18 +135,18 @@ def diagnose(
     from harness.study import Overrides
     from reports.diagnosis import write_diagnosis
 
-    study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs))
+    study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs, device=device))
     options = RunOptions(out=out, workers=_workers(workers), data_dir=data_dir, command=_command())
     outcome = _run(study, options)
     _tell(outcome, write_diagnosis(outcome.folder, lang=lang))
 
 
 @app.command()
-def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = None) -> None:
+def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = None, device: Device = None) -> None:
     """Check a study file: every error at once, with its line."""
     from harness.plan import make_plan
 
-    plan = make_plan(_load(study, replicates, epochs))
+    plan = make_plan(_load(study, replicates, epochs, device))
     print(f"{study}: {len(plan.rows)} rows, {'at most ' * bool(plan.spaces)}{plan.n_cells} cells, no errors")
 
 
@@ -152,6 +155,7 @@ def plan(
     study: StudyPath,
     replicates: Replicates = None,
     epochs: Epochs = None,
+    device: Device = None,
     out: Out = Path("runs"),
     data_dir: DataDir = None,
     workers: Workers = None,
@@ -161,7 +165,7 @@ def plan(
     from harness.runner.forecast import forecast
     from reports.planning import detectable_effect
 
-    loaded = _load(study, replicates, epochs)
+    loaded = _load(study, replicates, epochs, device)
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers or os.cpu_count() or 1).lines():
         print(line)
     detectable = detectable_effect(StudyFolder(out / loaded.slug), n_seeds=loaded.n_compared)
@@ -183,6 +187,7 @@ def audit(
         typer.Option(min=0, help="Users of the short runs, 0 for all; else enough for an index of full size."),
     ] = None,
     epochs: Annotated[int, typer.Option(min=2, help="Epochs of a short run.")] = 2,
+    device: Device = None,
     workers: Workers = None,
     out: Out = Path("runs"),
     data_dir: DataDir = None,
@@ -192,7 +197,7 @@ def audit(
     from harness.audit.result import FILE
     from harness.audit.table import audit_text
 
-    loaded = _load(study, None, None)
+    loaded = _load(study, None, None, device)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = AuditOptions(
         out=out, workers=workers or os.cpu_count() or 1, n_users=users, epochs=epochs, data_dir=data_dir

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.compose import CompositionError, NoEffectError, RequirementError, compose, patch, replaced
+from harness.device import Device, device_key, resolve_device
 from harness.diagnostics.evidence import Level
+from harness.errors import EnvironmentProblem
 from harness.factors import combinations_of, factorial_course, factorial_notes, greedy_notes, never_on, unusable
 from harness.ftragrec.checkpoint import BestOnValid
 from harness.ftragrec.streams import A_A_OFFSET, Streams
@@ -116,9 +118,9 @@ class Plan:
         return asked.level if row.name == BASE or chosen else Level.OFF
 
     @property
-    def device(self) -> str:
-        """Where the cells compute: ``auto`` is the CPU, the one device that this version knows."""
-        return "cpu"
+    def device(self) -> Device:
+        """Where the cells compute, and the backbones before them."""
+        return resolve_device(self.study.device)
 
     def cells(self) -> tuple[Cell, ...]:
         """All cells, one replicate of every arm before the next replicate."""
@@ -155,8 +157,10 @@ def make_plan(study: Study) -> Plan:
     Raises:
         StudyFileError: all arms that cannot be composed, each with its line.
     """
-    if study.device == "cuda":
-        raise StudyFileError([study.problem("device", "cuda is not supported yet by this version; use cpu or auto")])
+    try:
+        resolve_device(study.device)
+    except EnvironmentProblem as problem:
+        raise StudyFileError([study.problem("device", str(problem))]) from problem
     as_found = replace(AS_FOUND, checkpoint=BestOnValid(metric=study.checkpoint))
     try:
         base = compose(as_found, study.base)
@@ -318,7 +322,7 @@ def cell_key(
     fingerprint: str,
     backbone_key: str,
     budget: Mapping[str, int],
-    device: str,
+    device: Device,
     sources: str,
     versions: Mapping[str, str],
 ) -> str:
@@ -338,7 +342,7 @@ def cell_key(
         "replicate": cell.streams.replicate,
         "budget": dict(budget),
         "backbone": backbone_key,
-        "device": device,
+        "device": device_key(device),
         "sources": sources,
         "versions": dict(versions),
     }

@@ -23,6 +23,8 @@ DECIDES_NOTHING = {
     "harness/data/download.py",
     "harness/data/named.py",
 }
+ON_CUDA_ALONE = {"harness/cuda.py", "harness/device.py"}
+"""What decides on CUDA stands in the device's part of the key there, and does nothing on the CPU."""
 
 
 def imported(path: Path) -> set[Path]:
@@ -46,7 +48,7 @@ def test_everything_that_a_run_imports_is_in_its_hash() -> None:
             reached.add(path)
             waiting.append(path)
     missing = {str(path.relative_to(ROOT)) for path in reached - set(run_sources())}
-    assert missing <= DECIDES_NOTHING
+    assert missing <= DECIDES_NOTHING | ON_CUDA_ALONE
     assert ROOT / "harness" / "metrics.py" in run_sources()
 
 

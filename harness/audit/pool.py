@@ -14,6 +14,7 @@ import torch
 from harness.audit.ladder import Ladder
 from harness.audit.result import Failure, Measured
 from harness.audit.sample import Sample, whole_inputs
+from harness.device import computing_on
 from harness.errors import FtrError
 from harness.ftragrec.loop import Budget
 from harness.ftragrec.streams import Streams
@@ -61,7 +62,8 @@ def measure_all(
 def attempt(ground: Ground, recipe: Recipe) -> Measured | Failure:
     """Measure one recipe in this process; an error becomes plain text, since a plug-in's may not survive pickling."""
     try:
-        return _ladder(ground).measure(recipe)
+        with computing_on(ground.shared.device):
+            return _ladder(ground).measure(recipe)
     except FtrError as problem:
         return Failure(reason=str(problem))
     except Exception as problem:  # noqa: BLE001 - a value outside what a spec is made for may raise anything

@@ -40,7 +40,7 @@ class Inputs:
     @property
     def precision(self) -> Precision:
         """Of the products in a catalogue softmax that trains something."""
-        return resolve_precision(self.backbone.spec.precision)
+        return resolve_precision(self.backbone.spec.precision, device=self.encodings.device.type)
 
     def reencoded(self) -> Inputs:
         """The same with encodings by the backbone as it is now."""

@@ -27,10 +27,10 @@ from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
 from harness.runner.schedule import Schedule
 from harness.runner.shared import SharedStages
-from harness.stopping import stoppable
 from harness.runner.storage import Storage
 from harness.runner.storage_claim import claimed
 from harness.runner.trials import study_name
+from harness.stopping import stoppable
 from harness.study import Study
 
 
@@ -183,6 +183,7 @@ def _provenance(plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome
         "n_reused": outcome.n_reused,
         "executor": options.executor,
         "workers": options.workers,
+        "device": plan.device,
         "backbones": {
             str(replicate): keys.backbone(plan.backbone_replicate(replicate)) for replicate in schedule.replicates()
         },

@@ -51,6 +51,7 @@ class Forecast:
             said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.replicates))
             said += [f"    {sentence}" for sentence in row.replaces]
         said += self.plan.notes
+        said.append(f"device: {self.plan.device}")
         if self.backbones:
             said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
         if left:

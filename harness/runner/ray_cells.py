@@ -85,7 +85,7 @@ class Code:
         return cls(
             sources=recipe_sources_hash(task.cell.recipe),
             versions=tuple(sorted(key_versions().items())),
-            precision=resolve_precision(precision),
+            precision=resolve_precision(precision, device=task.shared.device),
         )
 
 

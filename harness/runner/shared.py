@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.backbone.spec import DEFAULT, BackboneSpec, backbone_key, resolve_precision, source_digest
 from harness.data.fetch import locked
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
+from harness.device import Device, computing_on, device_key, resolve_device
 from harness.errors import InputError
 from harness.ftragrec.streams import Streams
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
@@ -78,16 +80,22 @@ class SharedStages:
             spec=replace(spec, n_sampled=study.n_sampled) if study.n_sampled else spec,
         )
 
+    @property
+    def device(self) -> Device:
+        """Where they are built."""
+        return resolve_device(self.study.device)
+
     def backbone_key(self, replicate: int) -> str:
         """The content address of a replicate's backbone; needs no training."""
         if isinstance(self.study.backbone, BackboneFile):
-            return file_key(self.study.backbone)
+            return file_key(self.study.backbone, self.device)
         return backbone_key(
             self.spec,
             fingerprint=self.data.fingerprint(),
             seed=self._seed(replicate),
             threads=SHARED_THREADS,
-            precision=resolve_precision(self.spec.precision),
+            precision=resolve_precision(self.spec.precision, device=self.device),
+            device=self.device,
         )
 
     def files(self, replicate: int) -> SharedFiles:
@@ -99,6 +107,7 @@ class SharedStages:
             fingerprint=self.data.fingerprint(),
             backbone=self.folder / "backbones" / f"{key}.safetensors",
             encodings=self.folder / "encodings" / f"{key}.npy",
+            device=self.device,
         )
 
     def build(self, replicate: int, progress: Progress, tell: Callable[[str], None]) -> SharedFiles:
@@ -120,10 +129,12 @@ class SharedStages:
                 backbone = _kept(given, files.backbone)
             else:
                 backbone = self._backbone(replicate, files.backbone.parent, progress)
-        with computing_threads(SHARED_THREADS):
-            cached_array(
-                files.encodings, lambda: encode_prefixes(backbone.model, self.data, self.prefixes).numpy(), tell
-            )
+
+        def encoded() -> NDArray[np.float32]:
+            return encode_prefixes(backbone.model.to(self.device), self.data, self.prefixes).numpy()
+
+        with computing_threads(SHARED_THREADS), computing_on(self.device):
+            cached_array(files.encodings, encoded, tell)
         return files
 
     def _backbone(self, replicate: int, folder: Path, progress: Progress) -> Backbone:
@@ -136,6 +147,7 @@ class SharedStages:
             threads=SHARED_THREADS,
             checkpoint_dir=folder,
             progress=progress,
+            device=self.device,
         )
 
     def _seed(self, replicate: int) -> int:
@@ -152,10 +164,12 @@ class SharedStages:
         )
 
 
-def file_key(given: BackboneFile) -> str:
+def file_key(given: BackboneFile, device: Device) -> str:
     """The name that a given backbone is kept under, 20 hexadecimal digits; its encodings depend on all that goes in."""
     torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
     parts = ("file", given.checksum, str(SHARED_THREADS), source_digest(), torch_version)
+    if device != "cpu":
+        parts = (*parts, device_key(device))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
 
 

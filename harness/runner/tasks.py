@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec
+from harness.device import Device, computing_on, device_provenance
 from harness.diagnostics.evidence import Diagnosis, DiagnosisTask
 from harness.errors import FtrError
 from harness.plan import Cell
@@ -38,6 +39,7 @@ class SharedFiles:
         fingerprint: of the interactions, to be found again.
         backbone: checkpoint of the pretrained model.
         encodings: clean ``s`` of every prefix.
+        device: that built them, and that the cells compute on.
     """
 
     data: DataSpec
@@ -45,6 +47,7 @@ class SharedFiles:
     fingerprint: str
     backbone: Path
     encodings: Path
+    device: Device = "cpu"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,8 @@ def attempt_cell(
 ) -> CellResult | CellFailure:
     """:func:`run_cell`; an error becomes plain text, since a plug-in's may not survive pickling."""
     try:
-        return run_cell(task, inputs, tell)
+        with computing_on(task.shared.device):
+            return run_cell(task, inputs, tell)
     except FtrError as problem:
         return CellFailure(reason=str(problem))
     except Exception as problem:  # noqa: BLE001 - a plug-in may raise anything, and its arm fails alone
@@ -148,6 +152,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
             "stream": task.cell.streams.replicate,
             "threads": CELL_THREADS,
             "peak_memory_bytes": peak_memory_bytes(),
+            **device_provenance(task.shared.device),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )

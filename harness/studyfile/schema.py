@@ -159,7 +159,8 @@ class StudyModel(_Model):
         DiagnosticsModel, Field(description="evidence on why an arm helps or not: off, light, full, or a mapping")
     ] = DiagnosticsModel()
     device: Annotated[
-        Literal["auto", "cpu", "cuda"], Field(description="auto is the CPU; cuda is not supported yet")
+        Literal["auto", "cpu", "cuda"],
+        Field(description="where the runs compute: auto is CUDA where torch can use it, else the CPU"),
     ] = "auto"
     on_inapplicable: Annotated[
         Literal["error", "skip"], Field(description="an arm that cannot act on this base: refuse the study or list it")

@@ -61,7 +61,7 @@ def edited(old: str, new: str) -> None:
             "study.yaml:5: arms.reverse: kl.reverse and kl.symmetric both set divergence",
         ),
         ("kl.reverse", "[kl.reverse, {kl.weight: {weight: 0}}]", "alignment_weight is 0"),
-        ("arms:", "device: cuda\narms:", "study.yaml:4: device: cuda is not supported yet"),
+        ("arms:", "device: cuda\narms:", "study.yaml:4: device: cuda needs an NVIDIA GPU"),
     ],
 )
 @pytest.mark.parametrize("command", ["validate", "run"])
@@ -74,6 +74,7 @@ def test_bad_input_is_one_message_exit_2_and_nothing_started(
     new: str,
     message: str,
 ) -> None:
+    monkeypatch.setattr("harness.device.what_is_missing", lambda: "none is here")
     edited(old, new)
     assert call(monkeypatch, command, "study.yaml") == 2
     said = capsys.readouterr()

@@ -1,0 +1,84 @@
+"""Every recipe of the catalogue computes on another device, and with the CPU's kernels comes to the CPU's bits."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.audit.ladder import Ladder
+from harness.contract import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.diagnostics.diary import Diary
+from harness.diagnostics.evidence import Level
+from harness.ftragrec.inputs import Inputs
+from harness.ftragrec.loop import Result, fine_tune
+from harness.ftragrec.run import Run
+from harness.interventions import CATALOGUE, example_base
+from harness.recipe import BASE, Recipe
+from harness.records import EpochPoint
+from tests.device.conftest import computing_on_pretended
+from tests.device.pretend import DEVICE
+
+RECIPES: dict[str, Recipe] = {"base": BASE} | {kind.id: kind().apply(example_base(kind)) for kind in CATALOGUE}
+
+
+def on(device: str) -> Inputs:
+    """A small world, its backbone asking for float32, which is what ``auto`` is off the CPU."""
+    inputs = probe_inputs()
+    backbone = copy.deepcopy(inputs.backbone)
+    backbone.spec = replace(backbone.spec, precision="float32")
+    return replace(inputs, backbone=backbone.to(device), encodings=inputs.encodings.to(device))
+
+
+def watched(recipe: Recipe, inputs: Inputs, level: Level) -> tuple[Result, list[str]]:
+    """A short run and the evidence on it but for how long a search took, as text: some figures are no number."""
+    diary = Diary(level)
+
+    def observe(point: EpochPoint, run: Run) -> None:
+        if level is not Level.OFF:
+            diary(point, run)
+
+    result = fine_tune(recipe, inputs, budget=PROBE_BUDGET, streams=PROBE_STREAMS, observe=observe)
+    figures = [
+        f"{entry.epoch} {name} {value}"
+        for entry in diary.entries
+        for name, value in entry.figures.items()
+        if "milliseconds" not in name
+    ]
+    return result, figures
+
+
+def check_alike(name: str, level: Level) -> None:
+    here, seen_here = watched(RECIPES[name], on("cpu"), level)
+    with computing_on_pretended("cuda"):
+        there, seen_there = watched(RECIPES[name], on(DEVICE.type), level)
+    assert all(tensor.device == DEVICE for tensor in there.system.state().values())
+    assert [point.losses for point in there.curve] == [point.losses for point in here.curve]
+    for ranks in ("valid_on", "valid_off", "test_on", "test_off"):
+        np.testing.assert_array_equal(getattr(there, ranks), getattr(here, ranks))
+    assert seen_there == seen_here
+    assert bool(seen_here) == (level is not Level.OFF)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_runs_on_the_device(name: str) -> None:
+    check_alike(name, Level.OFF)
+
+
+def test_base_is_measured_on_the_device() -> None:
+    check_alike("base", Level.LIGHT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_measured_in_full_on_the_device(name: str) -> None:
+    check_alike(name, Level.FULL)
+
+
+def test_the_audit_holds_recipes_against_base_there() -> None:
+    recipe = RECIPES["kl.weight"]
+    here = Ladder(BASE, on("cpu"), PROBE_STREAMS, PROBE_BUDGET).measure(recipe)
+    with computing_on_pretended("cuda"):
+        assert Ladder(BASE, on(DEVICE.type), PROBE_STREAMS, PROBE_BUDGET).measure(recipe) == here

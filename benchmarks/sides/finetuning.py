@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 
-import numpy as np
 import torch
 
 from benchmarks.child import Measure, Reading, scaled
@@ -118,10 +117,3 @@ def started(data: str, data_dir: str | None, backbone: str, recipe: Recipe) -> R
     """A run before its first epoch."""
     inputs = world(data, data_dir).inputs(backbone)
     return Run(recipe=recipe, inputs=inputs, streams=Streams(study_seed=0, replicate=0), epochs=99)
-
-
-def first_epoch_queries(run: Run) -> list[np.ndarray]:
-    """Normalised ``R(s)`` of every batch of the first epoch as found."""
-    from benchmarks.neighbour_search import queries_of_an_epoch
-
-    return queries_of_an_epoch(run)

@@ -1,0 +1,168 @@
+"""What a sampled softmax costs: the bias of its expected gradient, and the quality of a backbone trained by it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.backbone.checkpoint import Backbone
+from harness.backbone.encode import encode_some
+from harness.backbone.pretrain import pretrain
+from harness.backbone.sampled import Negatives, Proposal, sampled_cross_entropy
+from harness.backbone.softmax import softmax_cross_entropy
+from harness.backbone.spec import BackboneSpec
+from harness.data.interactions import Interactions
+from harness.data.split import split_prefixes
+
+N_ROWS = 512
+"""Training prefixes whose gradient is measured, about as many as a step has."""
+
+N_DRAWS = 1000
+"""Steps that the expected gradient is the mean of."""
+
+SIZES = (64, 256, 1024)
+"""Numbers of negatives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradientError:
+    """How far the gradient of a sampled softmax is from that of the whole one, as a fraction of the latter's length.
+
+    Attributes:
+        n_sampled: negatives a step.
+        log_q: whether logits are corrected.
+        side: gradient by what: ``states`` or ``items``.
+        bias: of the expected gradient.
+        noise: of one step around its expectation, root mean square.
+    """
+
+    n_sampled: int
+    log_q: bool
+    side: str
+    bias: float
+    noise: float
+
+
+def gradient_errors(
+    backbone_states: Tensor,
+    items: Tensor,
+    targets: NDArray[np.int64],
+    all_targets: NDArray[np.int64],
+    *,
+    sizes: Sequence[int],
+    n_draws: int,
+    seed: int = 0,
+) -> list[GradientError]:
+    """Bias and noise of the gradient by the states and by the item matrix.
+
+    The squared bias is the product of the errors of two means over independent halves of the draws, which noise leaves
+    right on average; below 0 it is 0.
+
+    Args:
+        backbone_states: of some training prefixes, ``(n, d)``.
+        items: ``(n_items + 1, d)``.
+        targets: of these prefixes, ``(n,)``.
+        all_targets: of all training prefixes, which negatives are drawn like.
+        sizes: numbers of negatives.
+        n_draws: steps.
+        seed: of the draws.
+    """
+    n_items = len(items) - 1
+    proposal = Proposal(all_targets, n_items)
+    counts = np.bincount(all_targets, minlength=n_items + 1) + 1
+    log_probability = torch.from_numpy(np.log(counts / counts[1:].sum()))
+    wanted = torch.from_numpy(targets)
+
+    def gradients(negatives: Negatives | None) -> dict[str, Tensor]:
+        h, e = backbone_states.clone().requires_grad_(), items.clone().requires_grad_()
+        if negatives is None:
+            loss = softmax_cross_entropy(h, e, wanted)
+        else:
+            loss = sampled_cross_entropy(h, e, wanted, negatives)
+        return dict(zip(("states", "items"), torch.autograd.grad(loss, (h, e)), strict=True))
+
+    whole = gradients(None)
+    found: list[GradientError] = []
+    for n in sizes:
+        for log_q in (True, False):
+            rng = np.random.default_rng([seed, n])
+            sums = [{side: torch.zeros_like(each) for side, each in whole.items()} for _ in range(2)]
+            squares = dict.fromkeys(whole, 0.0)
+            n_drawn = n_draws if log_q else n_draws // 4  # without it the bias stands far above the noise
+            for draw in range(n_drawn):
+                negatives = proposal.draw(n, rng)
+                if not log_q:
+                    expected = math.log(n) + log_probability[negatives.items]
+                    negatives = replace(negatives, correction=(negatives.correction + expected).float())
+                for side, each in gradients(negatives).items():
+                    error = each - whole[side]
+                    sums[draw % 2][side] += error
+                    squares[side] += float(error.square().sum())
+            for side, each in whole.items():
+                length = float(each.norm())
+                halves = [sum_[side] / (n_drawn / 2) for sum_ in sums]
+                bias_2 = float((halves[0] * halves[1]).sum())
+                noise_2 = squares[side] / n_drawn - bias_2
+                found.append(
+                    GradientError(
+                        n_sampled=n,
+                        log_q=log_q,
+                        side=side,
+                        bias=math.sqrt(max(0.0, bias_2)) / length,
+                        noise=math.sqrt(max(0.0, noise_2)) / length,
+                    )
+                )
+    return found
+
+
+def errors_of(
+    backbone: Backbone,
+    data: Interactions,
+    *,
+    sizes: Sequence[int] = SIZES,
+    n_rows: int = N_ROWS,
+    n_draws: int = N_DRAWS,
+) -> list[GradientError]:
+    """The same on a trained backbone, at ``n_rows`` of its training prefixes."""
+    prefixes = split_prefixes(data)
+    chosen = np.random.default_rng(0).permutation(prefixes.train)[:n_rows]
+    states = encode_some(backbone.model, data, prefixes, chosen)
+    items = backbone.model.item_matrix.detach()
+    all_targets = prefixes.target[prefixes.train]
+    return gradient_errors(states, items, prefixes.target[chosen], all_targets, sizes=sizes, n_draws=n_draws)
+
+
+def bias_and_quality(data: Interactions, folder: Path, *, sizes: Sequence[int], seeds: int) -> dict[str, Any]:
+    """Backbones by the whole softmax and by sampled ones, and the gradient's bias on the first of them.
+
+    Args:
+        data: that they are trained on.
+        folder: where they are kept; those that lie there are not trained again.
+        sizes: numbers of negatives.
+        seeds: backbones of each kind.
+    """
+    quality: list[dict[str, Any]] = []
+    first: Backbone | None = None
+    for n in (0, *sizes[1:]):
+        spec = replace(BackboneSpec(), n_sampled=n)
+        trained = [pretrain(data, spec, seed=seed, threads=1, checkpoint_dir=folder) for seed in range(seeds)]
+        first = first or trained[0]
+        quality.append(
+            {
+                "n_sampled": n,
+                "valid_ndcg@10": [round(each.history[each.chosen_epoch - 1].valid["ndcg@10"], 5) for each in trained],
+                "epochs": [len(each.history) for each in trained],
+                "seconds": [round(each.seconds, 1) for each in trained],
+            }
+        )
+    assert first is not None
+    errors = [asdict(each) for each in errors_of(first, data, sizes=sizes)]
+    return {"data": data.name, "n_items": data.n_items, "gradient": errors, "quality": quality}

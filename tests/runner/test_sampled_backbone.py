@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from harness.backbone.checkpoint import load_backbone
+from reports.render import write_report
+from tests.runner.conftest import Bench
+
+END = "diagnostics: off\nbackbone: {trained: shared, n_sampled: 30}\n"
+
+
+def test_a_study_trains_its_backbone_by_a_sampled_softmax_and_says_so(bench: Bench) -> None:
+    outcome, _ = bench.run(end=END, replicates=1)
+    assert outcome.n_failed == 0
+    (kept,) = (bench.folder / "runs" / ".cache" / "backbones").glob("*.safetensors")
+    assert load_backbone(kept).spec.n_sampled == 30
+    manifest = outcome.folder.manifest()
+    assert (manifest.backbone, manifest.backbone_recipe) == ("shared", {"n_sampled": 30})
+    page = write_report(outcome.folder).read_text(encoding="utf-8")
+    assert "backbone.n_sampled" in page
+    again, _ = bench.run(end=END, replicates=1)
+    assert again.n_run == 0

@@ -25,6 +25,18 @@ INDEXING = {ATEN.index.Tensor, ATEN.index_put_.default, ATEN.index_put.default, 
 """What takes indices of the CPU as well, as on a GPU."""
 
 
+NOT_REPEATABLE = {
+    f"aten::{name}"
+    for name in "bincount cumsum grid_sampler_2d histc index_reduce kthvalue median nanmedian nll_loss2d_forward "
+    "nll_loss2d_backward put put_ scatter_reduce".split()
+}
+"""What differs from call to call on CUDA, and what deterministic kernels are asked for therefore refuse."""
+
+
+class NotRepeatableError(RuntimeError):
+    """An operation that has no deterministic kernel on CUDA."""
+
+
 class MixedDevicesError(RuntimeError):
     """A tensor of the CPU met one of the device."""
 
@@ -78,6 +90,8 @@ def pretended(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         raise NotImplementedError(f"{func}: what torch.tensor makes shows itself to nobody here; use torch.as_tensor")
     if not on_device and not there:
         return func(*args, **kwargs)
+    if func.name().partition(".")[0] in NOT_REPEATABLE:
+        raise NotRepeatableError(f"{func} has no deterministic kernel on CUDA")
     if on_device:
         refuse_mixtures(func, args, tensors)
     if there and any(isinstance(each, torch.Generator) for each in flat):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.cuda import carrying
-from tests.device.pretend import DEVICE, MixedDevicesError, Pretended, Pretending
+from tests.device.pretend import DEVICE, MixedDevicesError, NotRepeatableError, Pretended, Pretending
 
 DRAWS: dict[str, Callable[[torch.Generator], Tensor]] = {
     "rand": lambda generator: torch.rand(4, 3, generator=generator),
@@ -95,6 +95,11 @@ def test_the_pretended_device_refuses_what_a_gpu_would(careless: Callable[[Tenso
         there = torch.ones(3, device=DEVICE, dtype=torch.float64)
         with pytest.raises(MixedDevicesError):
             careless(there)
+
+
+def test_the_pretended_device_refuses_what_would_not_repeat() -> None:
+    with Pretending(), pytest.raises(NotRepeatableError):
+        torch.ones(3, device=DEVICE).cumsum(0)
 
 
 def test_the_pretended_device_cannot_be_read_as_an_array() -> None:

@@ -40,7 +40,7 @@ class Measured:
         seconds: of each round; an epoch's or stage's, after scaling where a sample of it was run.
         peak_memory_mb: largest resident size of the process that ran it and nothing else, 10**6 bytes.
         sample: what part of the work was run and scaled up, such as ``5 of 97 steps``; empty where all of it was.
-        figures: what else was measured, by name, the median over rounds.
+        figures: what else was measured, by name, the median over the rounds that have it.
         facts: what was found that is no number, such as a digest.
     """
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -154,12 +155,15 @@ def in_turns(sides: Sequence[Side], *, rounds: int, limit_s: float, warm_up: boo
 
 
 def _measured(side: Side, answers: Sequence[Mapping[str, Any]], end: Mapping[str, Any]) -> Measured:
-    names = answers[0]["figures"]
+    figures: defaultdict[str, list[float]] = defaultdict(list)
+    for each in answers:
+        for name, value in each["figures"].items():
+            figures[name].append(float(value))
     return Measured(
         name=side.name,
         seconds=tuple(float(each["seconds"]) for each in answers),
         peak_memory_mb=float(end["peak_memory_mb"]),
         sample=str(answers[-1]["sample"]),
-        figures={name: statistics.median(float(each["figures"][name]) for each in answers) for name in names},
+        figures={name: statistics.median(values) for name, values in figures.items()},
         facts=dict(answers[-1]["facts"]),
     )

@@ -13,7 +13,7 @@ from benchmarks.child import Measure, Reading
 from benchmarks.sides.world import Pretraining, world
 from harness.backbone.dropout import MaskPool
 from harness.backbone.packing import Packed, pack
-from harness.backbone.softmax import softmax_cross_entropy
+from harness.backbone.softmax import CHUNK_ROWS, softmax_cross_entropy
 from harness.backbone.spec import DEFAULT, BackboneSpec, Precision
 
 SIZES = (512, 1024, 2048)
@@ -59,7 +59,19 @@ def softmax_phase(data: str, data_dir: str | None, precision: str) -> Measure:
             softmax_cross_entropy(states, items, each.targets, precision=chosen).backward()
             states.grad = items.grad = None
 
-    return _of_peak(phase, gflop, torch.bfloat16 if precision == "bfloat16" else torch.float32)
+    dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
+    catalogue = items[1:].detach().to(dtype)
+    rows = [states.detach().to(dtype) for states in hidden]
+
+    def bare() -> None:
+        buffer = torch.empty(CHUNK_ROWS, len(catalogue), dtype=dtype)
+        for each in rows:
+            for chunk in each.split(CHUNK_ROWS):
+                share = torch.mm(chunk, catalogue.t(), out=buffer[: len(chunk)])
+                torch.mm(share, catalogue)
+                torch.mm(share.t(), chunk)
+
+    return _of_peak(phase, gflop, dtype, bare)
 
 
 def encoder_phase(data: str, data_dir: str | None) -> Measure:
@@ -108,13 +120,18 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _of_peak(phase: Callable[[], None], gflop: float, dtype: torch.dtype) -> Measure:
+def _of_peak(
+    phase: Callable[[], None], gflop: float, dtype: torch.dtype, bare: Callable[[], None] | None = None
+) -> Measure:
+    """What measures a phase of so many operations, and its products alone where they are given."""
+
     def measure() -> Reading:
         peak = gemm_peak(dtype)
         seconds = seconds_of(phase)
         reached = gflop / seconds
-        return Reading(
-            seconds=seconds, figures={"gflop_s": reached, "peak_gflop_s": peak, "share_of_peak": reached / peak}
-        )
+        figures = {"gflop_s": reached, "peak_gflop_s": peak, "share_of_peak": reached / peak}
+        if bare is not None:
+            figures["bare_products_s"] = seconds_of(bare)
+        return Reading(seconds=seconds, figures=figures)
 
     return measure

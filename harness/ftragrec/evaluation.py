@@ -7,6 +7,7 @@ from torch import Tensor
 
 from harness.backbone.ranking import ranks_of_scores, target_ranks
 from harness.data.split import Indices
+from harness.ftragrec.forward import Forward
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.shelf import Shelf
 from harness.ftragrec.system import System
@@ -39,9 +40,13 @@ def ranks_with_retrieval(system: System, queries: Indices, *, shelf: Shelf, prog
             shelf=shelf,
             progress=progress,
         )
-        scores = shelf.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)
-        ranks.append(ranks_of_scores(scores[:, 1:], forward.target - 1))
+        ranks.append(ranks_of_scores(_scores(shelf, forward, prefix), forward.target - 1))
     return torch.cat(ranks).numpy()
+
+
+def _scores(shelf: Shelf, forward: Forward, prefix: Indices) -> Tensor:
+    """Of every item, ``(batch, n_items)``; not named by the caller, so that one chunk's go before the next come."""
+    return shelf.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)[:, 1:]
 
 
 def ranks_without_retrieval(inputs: Inputs, queries: Indices) -> Ranks:

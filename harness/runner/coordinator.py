@@ -102,6 +102,7 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
     began = time.monotonic()
     where = options.where()
     plan = make_plan(study)
+    where.check_device(plan.device)
     folder = StudyFolder(options.out / study.slug)
     with display.showing():
         display.message(f"reading {study.data.source}")

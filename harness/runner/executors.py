@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from harness.device import Device
 from harness.errors import EnvironmentProblem, InputError
 from harness.records import EpochPoint
 from harness.runner.crew import Crew
@@ -67,6 +68,17 @@ class Where:
             raise InputError(f"--gpus-per-cell {self.gpus_per_cell:g}: give a fraction of one or a whole number")
         if self.executor == "ray" and importlib.util.find_spec("ray") is None:
             raise EnvironmentProblem("--executor ray needs Ray, which is not installed: pip install 'ftr-study[ray]'")
+
+    def check_device(self, device: Device) -> None:
+        """Ray hides every GPU from a cell that reserves none.
+
+        Raises:
+            InputError: the cells would not find the device that the study is planned for.
+        """
+        if self.executor == "ray" and device == "cuda" and not self.gpus_per_cell:
+            raise InputError(
+                "device cuda on Ray needs GPUs for the cells; add --gpus-per-cell, such as .25, or --device cpu"
+            )
 
 
 @contextmanager

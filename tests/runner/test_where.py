@@ -30,3 +30,12 @@ def test_ray_that_is_not_installed_is_named_with_the_command_that_installs_it(mo
 def test_options_that_contradict_each_other_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Where(**options)
+
+
+def test_a_study_on_cuda_must_reserve_gpus_of_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    with pytest.raises(InputError, match=r"add --gpus-per-cell, such as \.25, or --device cpu"):
+        Where(executor="ray").check_device("cuda")
+    Where(executor="ray").check_device("cpu")
+    Where(executor="ray", gpus_per_cell=0.25).check_device("cuda")
+    Where().check_device("cuda")

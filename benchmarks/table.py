@@ -50,7 +50,7 @@ def _machines(results: Results) -> Iterator[str]:
     if not results.sessions:
         yield "Nothing is measured yet."
     if len(results.sessions) > 1:
-        yield f"The rows come from {len(results.sessions)} sessions; the last column of the notes says which."
+        yield f"The rows come from {len(results.sessions)} sessions; the notes say which."
         yield ""
     for number, told in enumerate(results.sessions.values(), 1):
         dirty = " with local changes" if told["dirty"] else ""

@@ -57,11 +57,14 @@ class Listwise:
             _filled_up(faiss.rev_swig_ptr(lists.get_ids(number), size)) if size else np.empty(0, dtype=np.int64)
             for number, size in enumerate(self._size.tolist())
         ]
-        self._entry = np.concatenate(filled)
-        self._keys = keys[self._entry]
         length = np.array([len(each) for each in filled], dtype=np.int64)
+        dealt = torch.from_numpy(keys[np.concatenate(filled)])
+        self._lists = [each.t() for each in dealt.split(length.tolist())]
+        self._products = torch.empty(ROWS * int(length.max()))
+        self._entry = np.concatenate([_block_by_block(each) for each in filled])
+        self._keys = keys[self._entry]
         self._start = np.cumsum(length) - length
-        self._lists = [each.t() for each in torch.from_numpy(self._keys).split(length.tolist())]
+        self._in_block = np.maximum(length // BLOCKS, 1)
 
     def search(self, query: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
         """Cosine and entry number of the best hits, ``(n, n_hits)`` each, to the bit as ``index.search`` gives them.
@@ -133,8 +136,8 @@ class Listwise:
         visitors = torch.from_numpy(query[visit // probe.shape[1]]).split(counts)
         maxima = torch.full((len(visit), BLOCKS), -torch.inf)
         for here, keys, found in zip(visitors, self._lists, maxima.split(counts), strict=True):
-            scores = here @ keys
-            n, held = scores.shape
+            n, held = len(here), keys.shape[1]
+            scores = torch.mm(here, keys, out=self._products[: n * held].view(n, held))
             if held <= BLOCKS:
                 found[:, :held] = scores
             else:
@@ -144,11 +147,12 @@ class Listwise:
         return by_query.reshape(len(query), -1)
 
     def _places(self, chosen: NDArray[np.bool_], probe: Indices) -> tuple[Indices, Indices]:
-        """What chosen blocks, ``(n, nprobe * BLOCKS)``, hold: rows, ascending, and places among the keys by list."""
+        """What chosen blocks, ``(n, nprobe * BLOCKS)``, hold: rows, ascending, and places among the keys by block."""
         row, block = np.divmod(np.flatnonzero(chosen), chosen.shape[1])
         visited, first = probe[row, block // BLOCKS], block % BLOCKS
         held = (self._size[visited] - first + BLOCKS - 1) // BLOCKS
-        return np.repeat(row, held), np.repeat(self._start[visited] + first, held) + _nth(held) * BLOCKS
+        begin = self._start[visited] + first * self._in_block[visited]
+        return np.repeat(row, held), np.repeat(begin, held) + _nth(held)
 
     def _scores(self, query: Vectors, row: Indices, place: Indices) -> Vectors:
         """Inner products by the function that IVFFlat uses, pair by pair."""
@@ -164,6 +168,11 @@ def _filled_up(entries: Indices) -> Indices:
     """A list's entries and some of its first again, each in its own block, so that all blocks hold equally many."""
     lacking = -len(entries) % BLOCKS
     return np.concatenate([entries, entries[BLOCKS - lacking : BLOCKS]]) if len(entries) > BLOCKS else entries.copy()
+
+
+def _block_by_block(filled: Indices) -> Indices:
+    """A list's entries, dealt out to blocks in turn, with those of a block next to each other."""
+    return filled.reshape(-1, BLOCKS).T.ravel() if len(filled) > BLOCKS else filled
 
 
 def _nth(counts: Indices) -> Indices:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.records import RecordStore
 from tests.survival.conftest import N_CELLS, Scene, Table, Undisturbed
 
 Damage = Callable[[bytes, random.Random], bytes]
@@ -75,6 +76,11 @@ def test_a_damaged_file_of_each_kind_is_named_set_aside_and_made_again(
 ) -> None:
     rng = random.Random(turn)
     victims = {kind: rng.choice(sorted(whole.out.glob(pattern))) for kind, pattern in KINDS.items()}
+    record = RecordStore(whole.out / ".records").read(victims["record"].stem)
+    assert record is not None
+    for kind in ("backbone", "encodings"):  # those that the record's cell needs again: nothing else reads them
+        pattern = Path(KINDS[kind])
+        victims[kind] = whole.out / pattern.parent / f"{record.provenance['backbone']}{pattern.suffix}"
     victims["parsed data"] = next(iter(whole.data.glob("parsed/*.parsed")))
     before = whole.kept()
     damages = {kind: DAMAGES[(turn + n) % len(DAMAGES)] for n, kind in enumerate(victims)}

@@ -88,14 +88,16 @@ def test_arms_that_share_base_go_together() -> None:
     assert np.corrcoef(drawn.ms_err[:, 0], drawn.ms_err[:, 5])[0, 1] == pytest.approx(0.25, abs=0.05)
 
 
+def about(percent: float) -> Any:
+    """Rare events are many draws; a power is that at the smallest effect found, itself the mean over few studies."""
+    return pytest.approx(percent, abs=2.0 if percent < 50.0 else 4.0)
+
+
 def printed(world: World) -> list[Any]:
     """What ``docs/statistics.md`` prints of a world, each line up to the noise of a shorter simulation."""
     start = f"| {world.n_seeds} | {world.name} | "
     lines = (line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith(start))
-    return [
-        pytest.approx([float(cell) for cell in line.removeprefix(start).strip(" |").split(" | ")], abs=3.0)
-        for line in lines
-    ]
+    return [[about(float(cell)) for cell in line.removeprefix(start).strip(" |").split(" | ")] for line in lines]
 
 
 @pytest.mark.slow

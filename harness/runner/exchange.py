@@ -177,8 +177,9 @@ class Exchange:
         held: list[Cell] = []
         busy = {each.task.key for each in self._running.values()}
         n_ahead = AHEAD * executor.slots
+        self._waiting.sort(key=self._turn)
         while self._waiting and len(self._running) < n_ahead:
-            cell = self._waiting.pop(self._next())
+            cell = self._waiting.pop(0)
             record = self.settled(cell)
             if record is not None:
                 self.schedule.finished(cell, record)
@@ -192,14 +193,11 @@ class Exchange:
                 self._running[executor.submit(task)] = RunningCell(cell=cell, task=task)
         self._waiting[:0] = held
 
-    def _next(self) -> int:
-        """Place of the waiting cell to run next: replicates in turn, in each the rows that took longest before first.
+    def _turn(self, cell: Cell) -> tuple[int, float]:
+        """Replicates in turn, in each the rows that took longest before first.
 
         A long cell that came last would leave all workers but one without work.
         """
-        return min(range(len(self._waiting)), key=lambda place: self._turn(self._waiting[place]))
-
-    def _turn(self, cell: Cell) -> tuple[int, float]:
         return cell.replicate, -self._seconds_of.get(cell.row, 0.0)
 
     def _follow(self, running: RunningCell) -> None:

@@ -15,6 +15,20 @@ from harness.backbone.spec import BackboneSpec
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.split import Prefixes
 
+TINY = BackboneSpec(
+    hidden_size=16,
+    inner_size=32,
+    max_length=8,
+    stride=4,
+    batch_tokens=64,
+    warmup_epochs=2,
+    decay_visits=70,
+    visits=120,
+    anchors=16,
+    precision="float32",
+)
+"""A model and a recipe that train in a second."""
+
 
 def history_of(data: Interactions, prefixes: Prefixes, number: int) -> np.ndarray:
     """The items of a prefix, oldest first."""

@@ -19,20 +19,8 @@ from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
 from harness.errors import InputError
 from harness.metrics import mean_metrics, metric_values
-from tests.backbone.plainly import sequences, world
+from tests.backbone.plainly import TINY, sequences, world
 
-TINY = BackboneSpec(
-    hidden_size=16,
-    inner_size=32,
-    max_length=8,
-    stride=4,
-    batch_tokens=64,
-    warmup_epochs=2,
-    decay_visits=70,
-    visits=120,
-    anchors=16,
-    precision="float32",
-)
 N_EPOCHS = 5
 
 

@@ -19,22 +19,10 @@ from harness.data.sequences import write_sequences
 from harness.imports.backbone_file import read_backbone_file
 from harness.runner.shared import SharedStages
 from harness.study import load_study
-from tests.backbone.plainly import gradient, sequences
+from tests.backbone.plainly import TINY, gradient, sequences
 
 N_ITEMS, WIDTH = 40, 8
-TINY = BackboneSpec(
-    hidden_size=16,
-    inner_size=32,
-    max_length=8,
-    stride=4,
-    batch_tokens=64,
-    warmup_epochs=2,
-    decay_visits=70,
-    visits=120,
-    anchors=16,
-    precision="float32",
-    n_sampled=12,
-)
+SAMPLED = replace(TINY, n_sampled=12)
 
 
 def _case(n: int = 30, scale: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
@@ -134,7 +122,7 @@ def rounds() -> Interactions:
     return sequences([[(start + step) % 20 + 1 for step in range(5 + start % 14)] for start in range(60)], 20)
 
 
-def _trained(data: Interactions, folder: Path, spec: BackboneSpec = TINY, *, stop: int = 0) -> Backbone:
+def _trained(data: Interactions, folder: Path, spec: BackboneSpec = SAMPLED, *, stop: int = 0) -> Backbone:
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
         if epoch == stop:
             raise Killed
@@ -151,17 +139,17 @@ def test_training_with_it_learns_and_is_the_same_after_a_kill(rounds: Interactio
     assert all(torch.equal(tensor, theirs[name]) for name, tensor in at_once.model.state_dict().items())
     chance = sum(1 / math.log2(rank + 1) for rank in range(1, 11)) / 20
     assert at_once.history[-1].valid["ndcg@10"] > 1.5 * chance
-    whole = _trained(rounds, tmp_path / "whole", replace(TINY, n_sampled=0))
+    whole = _trained(rounds, tmp_path / "whole", replace(SAMPLED, n_sampled=0))
     assert whole.history[0].loss != at_once.history[0].loss
 
 
 def test_a_file_of_it_says_so_and_files_from_before_mean_the_whole(rounds: Interactions, tmp_path: Path) -> None:
-    trained = _trained(rounds, tmp_path, replace(TINY, visits=20))
+    trained = _trained(rounds, tmp_path, replace(SAMPLED, visits=20))
     path = tmp_path / "sampled.safetensors"
     save_backbone(trained, path)
     assert load_backbone(path).spec.n_sampled == 12
     assert read_backbone_file(path, "sampled").n_items == 20
-    before = replace(trained, spec=replace(TINY, n_sampled=0))
+    before = replace(trained, spec=replace(SAMPLED, n_sampled=0))
     save_backbone(before, tmp_path / "whole.safetensors")
     assert "n_sampled" not in (tmp_path / "whole.safetensors").read_bytes()[:20_000].decode("latin-1")
     assert load_backbone(tmp_path / "whole.safetensors").spec.n_sampled == 0

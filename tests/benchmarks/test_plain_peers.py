@@ -43,6 +43,18 @@ def made(lengths=LENGTHS):
     return data, split_prefixes(data), model, PaddedEncoder(data.n_items, SPEC).like(model)
 
 
+def plain_duorec(data, prefixes, encoder, *, weight):
+    return PlainDuoRec(
+        encoder=encoder,
+        optimizer=torch.optim.Adam(encoder.parameters()),
+        data=data,
+        prefixes=prefixes,
+        weight=weight,
+        temperature=1.0,
+        max_length=SPEC.max_length,
+    )
+
+
 def test_a_padded_row_a_prefix_gives_the_representation_of_the_packed_pass():
     data, prefixes, model, encoder = made([*LENGTHS, 75])
     every = np.arange(prefixes.n_prefixes)
@@ -53,15 +65,7 @@ def test_a_padded_row_a_prefix_gives_the_representation_of_the_packed_pass():
 
 def test_plain_duorec_has_the_cross_entropy_and_the_gradient_of_the_packed_step():
     data, prefixes, model, encoder = made()
-    plain = PlainDuoRec(
-        encoder=encoder,
-        optimizer=torch.optim.Adam(encoder.parameters()),
-        data=data,
-        prefixes=prefixes,
-        weight=0.0,
-        temperature=1.0,
-        max_length=SPEC.max_length,
-    )
+    plain = plain_duorec(data, prefixes, encoder, weight=0.0)
     loss = plain.loss(prefixes.train, np.random.default_rng(0))
     loss.backward()
     packed = pack(training_windows(data, max_length=SPEC.max_length, stride=SPEC.stride), data.items)
@@ -81,15 +85,7 @@ def test_the_plain_contrast_is_the_products_info_nce():
 
 def test_a_partner_of_the_plain_contrast_has_the_same_target():
     data, prefixes, _, encoder = made()
-    plain = PlainDuoRec(
-        encoder=encoder,
-        optimizer=torch.optim.Adam(encoder.parameters()),
-        data=data,
-        prefixes=prefixes,
-        weight=0.1,
-        temperature=1.0,
-        max_length=SPEC.max_length,
-    )
+    plain = plain_duorec(data, prefixes, encoder, weight=0.1)
     partners = plain.partners(prefixes.train, np.random.default_rng(0))
     assert (prefixes.target[partners] == prefixes.target[prefixes.train]).all()
     assert (partners != prefixes.train).any()

@@ -11,10 +11,11 @@ import numpy as np
 import torch
 
 from benchmarks.child import Measure, Reading
-from benchmarks.neighbour_search import queries_of_an_epoch
 from benchmarks.sides.finetuning import started
 from benchmarks.sides.world import batches, steps_of, timed, world
-from harness.ftragrec.index import FaissIndex, Flat, IVFFlat
+from harness.ftragrec.index import FaissIndex, Flat, IVFFlat, Vectors
+from harness.ftragrec.noise import Noise
+from harness.ftragrec.run import Run
 from harness.ftragrec.tuned_index import Scaled as ScaledIndex
 from harness.interventions.search import Scaled
 from harness.recipe import BASE
@@ -102,6 +103,16 @@ class Queries:
     def as_found(self) -> FaissIndex:
         """The index of the system as found over the keys."""
         return IVFFlat().over(self.keys, seed=0)
+
+
+@torch.no_grad()
+def queries_of_an_epoch(run: Run) -> list[Vectors]:
+    """Normalised ``R(s)`` of every batch of the first epoch, dropout included, ``(batch, d)`` each."""
+    noise = Noise.of_epoch(run.streams, 0)
+    return [
+        torch.nn.functional.normalize(run.system.retriever(sequence, noise.query), dim=1).numpy()
+        for sequence, _ in run.batches(run.progress(0), backbone_moves=False)
+    ]
 
 
 def as_found(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmarks.results import Measured
 from benchmarks.stages.base import Setting, Sides, Timed, at_least
 from benchmarks.turns import Side
@@ -83,6 +85,18 @@ def at_equal_recall(subject: Measured, peer: Measured | None) -> tuple[float, ..
     return tuple(other / own for own, other in zip(subject.seconds, peer.seconds, strict=True))
 
 
+SEARCH = Timed(
+    name="search",
+    what="search for every training prefix among all of them, at equal or better recall, against IVF128, nprobe 10",
+    sides=searches("fastest", "fastest setting", "every"),
+    data=SETS,
+    goals=dict.fromkeys(SETS, at_least(1.7)),
+    values=at_equal_recall,
+    note=of_recall,
+    warm_up=False,
+    threads=1,
+)
+
 STAGES = (
     Timed(
         name="fine-tuning",
@@ -110,27 +124,12 @@ STAGES = (
         note=lambda subject, peer: "Neighbour search, re-encoding and upkeep of the memory are left out.",
         threads=1,
     ),
-    Timed(
-        name="search",
-        what="search for every training prefix among all of them, at equal or better recall, against IVF128, nprobe 10",
-        sides=searches("fastest", "fastest setting", "every"),
-        data=SETS,
-        goals=dict.fromkeys(SETS, at_least(1.7)),
-        values=at_equal_recall,
-        note=of_recall,
-        warm_up=False,
-        threads=1,
-    ),
-    Timed(
+    SEARCH,
+    replace(
+        SEARCH,
         name="search-in-a-run",
         what="the same in the memory of a run as found, which admits fewer entries",
         sides=searches("fastest", "fastest setting", "run"),
-        data=SETS,
-        goals=dict.fromkeys(SETS, at_least(1.7)),
-        values=at_equal_recall,
-        note=of_recall,
-        warm_up=False,
-        threads=1,
     ),
     Timed(
         name="search-as-found",

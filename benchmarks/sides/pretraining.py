@@ -17,6 +17,7 @@ from harness.backbone.encode import encode_some
 from harness.backbone.pretrain import pretrain
 from harness.backbone.ranking import target_ranks
 from harness.backbone.spec import DEFAULT, resolve_precision
+from harness.ftragrec.streams import Streams
 from harness.metrics import mean_metrics
 
 BATCH_SIZE = 1024
@@ -70,12 +71,13 @@ def plain_epoch(data: str, data_dir: str | None, contrastive: bool, steps: int) 
 
 
 def trained_backbone(data: str, data_dir: str | None, folder: str, threads: int) -> Measure:
-    """The whole pretraining and its quality on test without retrieval, a seed a round."""
+    """The whole pretraining, as a study's replicates have it, and its quality on test without retrieval; one a round."""
     here = world(data, data_dir)
-    seeds = itertools.count()
+    replicates = itertools.count()
 
     def measure() -> Reading:
-        seed = next(seeds)
+        replicate = next(replicates)
+        seed = Streams(study_seed=0, replicate=replicate).integer("backbone")
         began = time.perf_counter()
         backbone = pretrain(here.data, DEFAULT, seed=seed, threads=threads, checkpoint_dir=Path(folder))
         seconds = time.perf_counter() - began
@@ -85,9 +87,9 @@ def trained_backbone(data: str, data_dir: str | None, folder: str, threads: int)
         return Reading(
             seconds=seconds,
             figures={
-                **{f"{metric} of seed {seed}": value for metric, value in quality.items()},
-                f"seconds of seed {seed}": seconds,
-                f"epochs of seed {seed}": len(backbone.history),
+                **{f"{metric} of replicate {replicate}": value for metric, value in quality.items()},
+                f"seconds of replicate {replicate}": seconds,
+                f"epochs of replicate {replicate}": len(backbone.history),
             },
         )
 

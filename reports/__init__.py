@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reports.ranking import rank
     from reports.render import write_report
     from reports.sources import without_valid_targets
-    from reports.tidy import effects_table
+    from reports.tidy import effects_table, ranks_table
     from reports.verdicts import judge
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "pareto_front",
     "priority_agreement",
     "rank",
+    "ranks_table",
     "read_frame",
     "study_effects",
     "subgroups",
@@ -54,6 +55,7 @@ _HOME = {
     "pareto_front": "reports.cost",
     "priority_agreement": "reports.priorities",
     "rank": "reports.ranking",
+    "ranks_table": "reports.tidy",
     "read_frame": "reports.frame",
     "study_effects": "reports.effects",
     "subgroups": "reports.groups",

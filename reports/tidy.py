@@ -1,8 +1,9 @@
-"""Levels and effects in long form, one line a row, metric, split, mode and replicate, for analysis elsewhere."""
+"""Levels, effects and the ranks of every user in long form, for analysis elsewhere."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,6 +61,40 @@ def effects_table(frame: Frame) -> pd.DataFrame:
     if not tables:
         return pd.DataFrame(columns=["row", "metric", "split", "mode", "replicate", "value", "base", "effect"])
     return pd.concat(tables, ignore_index=True).dropna(subset="value", ignore_index=True)
+
+
+def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
+    """The rank of every user's target in every finished run, one line a row, replicate and user.
+
+    Columns: ``row``, ``replicate``, ``user`` (number from 0, the same in all runs), ``rank`` (from 1, as the run would be
+    served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, where the study folder knows the users,
+    ``history_length`` (items before the test target) and ``target_popularity`` (training events of the test target).
+    An alias is left out; it is the row that ``equals`` names in the ranking.
+    """
+    import pandas as pd
+
+    known = (
+        {} if frame.users is None else {field.name: getattr(frame.users, field.name) for field in fields(frame.users)}
+    )
+    tables = [
+        pd.DataFrame(
+            {
+                "row": row.name,
+                "replicate": number,
+                "user": np.arange(frame.n_users),
+                "rank": frame.ranks(row.name, split, "served", [number])[0],
+                "rank_on": frame.ranks(row.name, split, "on", [number])[0],
+                "rank_off": frame.ranks(row.name, split, "off", [number])[0],
+                **known,
+            }
+        )
+        for row in frame.manifest.rows
+        if row.status == "run"
+        for number in frame.replicates(row.name)
+    ]
+    if not tables:
+        return pd.DataFrame(columns=["row", "replicate", "user", "rank", "rank_on", "rank_off"])
+    return pd.concat(tables, ignore_index=True)
 
 
 def effects_parquet(frame: Frame) -> bytes:

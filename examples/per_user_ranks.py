@@ -1,0 +1,74 @@
+"""From a finished study to a question of your own, in pandas.
+
+    python examples/per_user_ranks.py runs/kl_direction            # the row that the ranking has first
+    python examples/per_user_ranks.py runs/kl_direction reverse    # or any other
+
+The question here: whose target comes into the first ten because of a remedy, and whose drops out? Users are set apart by how
+often their target occurs in training, since a gain on best sellers alone is worth less in a shop. And what is the remedy worth
+to the backbone that it stands on, rather than to base?
+
+Each user counts once a seed, against base with the same seed. The intervals that a claim needs are those of
+`reports.study_effects`, which treats seeds *and* users as samples; the bare means below are for looking around.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import reports
+
+TOP = 10
+POPULARITY = [0, 5, 20, np.inf]
+LABELS = ["up to 5 events", "6 to 20", "more than 20"]
+
+
+def ndcg(rank: pd.Series) -> pd.Series:
+    """NDCG@10 of users whose target has these ranks."""
+    return (1.0 / np.log2(rank + 1.0)).where(rank <= TOP, 0.0)
+
+
+def moves(ranks: pd.DataFrame, row: str) -> pd.DataFrame:
+    """By popularity of the target: users a seed, and those that came in, dropped out and moved the mean."""
+    pair = ["replicate", "user"]
+    both = ranks[ranks["row"] == row].merge(
+        ranks.loc[ranks["row"] == "base", [*pair, "rank"]], on=pair, suffixes=("", "_base")
+    )
+    both["popularity"] = pd.cut(both["target_popularity"], POPULARITY, labels=LABELS, include_lowest=True)
+    both["came in"] = (both["rank"] <= TOP) & (both["rank_base"] > TOP)
+    both["dropped out"] = (both["rank"] > TOP) & (both["rank_base"] <= TOP)
+    both["ndcg@10 gained"] = ndcg(both["rank"]) - ndcg(both["rank_base"])
+    seeds = both["replicate"].nunique()
+    groups = both.groupby("popularity", observed=False)
+    table = groups[["came in", "dropped out"]].sum() / seeds
+    table.insert(0, "users", groups.size() / seeds)
+    table["ndcg@10 gained"] = groups["ndcg@10 gained"].mean()
+    return table
+
+
+def main() -> None:
+    """Print both answers for one row of a study."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("study", type=Path, help="the folder of a finished study")
+    parser.add_argument("row", nargs="?", help="row of the ranking (default: the first that is not base)")
+    chosen = parser.parse_args()
+
+    frame = reports.read_frame(chosen.study)
+    effects = reports.study_effects(frame.deltas("ndcg@10"))
+    row = chosen.row or max((name for name in effects if name != "a/a"), key=lambda name: effects[name].mean)
+    frame.row(row)  # names the nearest one if there is no such row
+    ranks = reports.ranks_table(frame)
+
+    print(f"{row} against base, {ranks['replicate'].nunique()} seeds, users a seed by popularity of their target")
+    print(moves(ranks, row).round(4).to_string())
+
+    served = reports.study_effects({row: frame.gains("ndcg@10")[row]})[row]
+    low, high = served.interval()
+    print(f"\n{row} with retrieval against its own backbone, ndcg@10: {served.mean:+.4f} ({low:+.4f} to {high:+.4f})")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,9 +3,9 @@
     python examples/per_user_ranks.py runs/kl_direction            # the row that the ranking has first
     python examples/per_user_ranks.py runs/kl_direction reverse    # or any other
 
-The question here: whose target comes into the first ten because of a remedy, and whose drops out? Users are set apart by how
-often their target occurs in training, since a gain on best sellers alone is worth less in a shop. And what is the remedy worth
-to the backbone that it stands on, rather than to base?
+The question here: whose target comes into the first ten because of a remedy, and whose drops out? Users are set apart
+by how often their target occurs in training, since a gain on best sellers alone is worth less in a shop. And what is
+the remedy worth to the backbone that it stands on, rather than to base?
 
 Each user counts once a seed, against base with the same seed. The intervals that a claim needs are those of
 `reports.study_effects`, which treats seeds *and* users as samples; the bare means below are for looking around.
@@ -26,26 +26,29 @@ POPULARITY = [0, 5, 20, np.inf]
 LABELS = ["up to 5 events", "6 to 20", "more than 20"]
 
 
-def ndcg(rank: pd.Series) -> pd.Series:
+def ndcg(rank: np.ndarray) -> np.ndarray:
     """NDCG@10 of users whose target has these ranks."""
-    return (1.0 / np.log2(rank + 1.0)).where(rank <= TOP, 0.0)
+    return np.where(rank <= TOP, 1.0 / np.log2(rank + 1.0), 0.0)
 
 
 def moves(ranks: pd.DataFrame, row: str) -> pd.DataFrame:
     """By popularity of the target: users a seed, and those that came in, dropped out and moved the mean."""
-    pair = ["replicate", "user"]
-    both = ranks[ranks["row"] == row].merge(
-        ranks.loc[ranks["row"] == "base", [*pair, "rank"]], on=pair, suffixes=("", "_base")
+    of_row, of_base = (ranks.loc[ranks["row"] == name] for name in (row, "base"))
+    both = of_row.merge(of_base[["replicate", "user", "rank"]], on=["replicate", "user"], suffixes=("", "_base"))
+    rank, rank_of_base = both["rank"].to_numpy(), both["rank_base"].to_numpy()
+    each = pd.DataFrame(
+        {
+            "popularity": pd.cut(both["target_popularity"], POPULARITY, labels=LABELS, include_lowest=True),
+            "users": 1.0,
+            "came in": (rank <= TOP) & (rank_of_base > TOP),
+            "dropped out": (rank > TOP) & (rank_of_base <= TOP),
+            "ndcg@10 gained": ndcg(rank) - ndcg(rank_of_base),
+        }
     )
-    both["popularity"] = pd.cut(both["target_popularity"], POPULARITY, labels=LABELS, include_lowest=True)
-    both["came in"] = (both["rank"] <= TOP) & (both["rank_base"] > TOP)
-    both["dropped out"] = (both["rank"] > TOP) & (both["rank_base"] <= TOP)
-    both["ndcg@10 gained"] = ndcg(both["rank"]) - ndcg(both["rank_base"])
-    seeds = both["replicate"].nunique()
-    groups = both.groupby("popularity", observed=False)
-    table = groups[["came in", "dropped out"]].sum() / seeds
-    table.insert(0, "users", groups.size() / seeds)
-    table["ndcg@10 gained"] = groups["ndcg@10 gained"].mean()
+    table = each.groupby("popularity", observed=False).sum()
+    table["ndcg@10 gained"] /= table["users"]
+    counts = ["users", "came in", "dropped out"]
+    table[counts] /= both["replicate"].nunique()
     return table
 
 

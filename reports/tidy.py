@@ -66,8 +66,8 @@ def effects_table(frame: Frame) -> pd.DataFrame:
 def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
     """The rank of every user's target in every finished run, one line a row, replicate and user.
 
-    Columns: ``row``, ``replicate``, ``user`` (number from 0, the same in all runs), ``rank`` (from 1, as the run would be
-    served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, where the study folder knows the users,
+    Columns: ``row``, ``replicate``, ``user`` (number from 0, the same in all runs), ``rank`` (from 1, as the run would
+    be served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, where the study folder knows the users,
     ``history_length`` (items before the test target) and ``target_popularity`` (training events of the test target).
     An alias is left out; it is the row that ``equals`` names in the ranking.
     """

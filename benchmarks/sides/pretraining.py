@@ -71,7 +71,7 @@ def plain_epoch(data: str, data_dir: str | None, contrastive: bool, steps: int) 
 
 
 def trained_backbone(data: str, data_dir: str | None, folder: str, threads: int) -> Measure:
-    """The whole pretraining, as a study's replicates have it, and its quality on test without retrieval; one a round."""
+    """The whole pretraining of a study's replicate, one a round, and its quality on test without retrieval."""
     here = world(data, data_dir)
     replicates = itertools.count()
 

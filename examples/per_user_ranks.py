@@ -45,10 +45,9 @@ def moves(ranks: pd.DataFrame, row: str) -> pd.DataFrame:
             "ndcg@10 gained": ndcg(rank) - ndcg(rank_of_base),
         }
     )
-    table = each.groupby("popularity", observed=False).sum()
+    table = pd.DataFrame(each.groupby("popularity", observed=False).sum())
     table["ndcg@10 gained"] /= table["users"]
-    counts = ["users", "came in", "dropped out"]
-    table[counts] /= both["replicate"].nunique()
+    table[["users", "came in", "dropped out"]] /= both["replicate"].nunique()
     return table
 
 

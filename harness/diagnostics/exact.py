@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.data.split import Indices
-from harness.ftragrec.index import MISSING, LiveIndex, Vectors
+from harness.ftragrec.exact import MISSING
+from harness.ftragrec.index import LiveIndex, Vectors
 
 
 class Remembering:

@@ -13,7 +13,7 @@ from torch import Tensor
 from harness.data.split import Indices
 from harness.diagnostics.moment import Moment, found_targets, hits, mean_where, probe_streams
 from harness.diagnostics.past import Past, last_encoded, neighbour_prefixes, share_kept
-from harness.ftragrec.index import MISSING
+from harness.ftragrec.exact import MISSING
 from harness.records import EpochPoint
 
 THRESHOLD = 0.6

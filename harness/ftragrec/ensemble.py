@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.split import Indices
-from harness.ftragrec.index import MISSING, Index, LiveIndex, Vectors
+from harness.ftragrec.exact import MISSING
+from harness.ftragrec.index import Index, LiveIndex, Vectors
 
 if TYPE_CHECKING:
     from harness.ftragrec.inputs import Inputs
@@ -120,7 +121,7 @@ def cosines(query: Vectors, keys: Vectors, entry: Indices) -> Vectors:
 def reciprocal_ranks(lists: Sequence[Indices]) -> tuple[NDArray[np.bool_], Floats]:
     """Which places name an entry for the first time, and the sum of that entry's reciprocal ranks over the lists.
 
-    Places are those of the lists one after the other, ``(batch, n)``; :data:`~harness.ftragrec.index.MISSING` is no
+    Places are those of the lists one after the other, ``(batch, n)``; :data:`~harness.ftragrec.exact.MISSING` is no
     entry. Within a list the ranks count from 1.
     """
     entry = np.concatenate(lists, axis=1)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.split import Indices
+from harness.ftragrec.exact import Exact
 from harness.ftragrec.listwise import Listwise
 
 if TYPE_CHECKING:
@@ -18,15 +19,15 @@ if TYPE_CHECKING:
     from harness.ftragrec.memory import Memory
 
 Vectors = NDArray[np.float32]
-MISSING = -1
-"""What FAISS puts where a list holds fewer hits than were asked for."""
 
 
 class LiveIndex(Protocol):
     """A built index over L2-normalised keys."""
 
     def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
-        """Cosine and entry number of the best hits, best first, ``(batch, n_columns)`` each; :data:`MISSING` fills up.
+        """Cosine and entry number of the best hits, best first, ``(batch, n_columns)`` each.
+
+        :data:`harness.ftragrec.exact.MISSING` fills up where there are fewer.
 
         Args:
             query: normalised ``R(s)``, ``(batch, d)``; the cosine is that of this and the entry's key.
@@ -89,7 +90,7 @@ class IVFFlat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flat:
-    """Exact search, inner product over normalised keys."""
+    """Exact search, inner product over normalised keys; among equals the smaller entry number comes first."""
 
     @property
     def ranges(self) -> tuple[int, ...]:
@@ -105,7 +106,7 @@ class Flat:
 
         index: Any = faiss.IndexFlatIP(keys.shape[1])
         index.add(keys)
-        return FaissIndex(index)
+        return FaissIndex(index, Exact(keys).search)
 
 
 class FaissIndex:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.split import Indices
-from harness.ftragrec.index import MISSING, IVFFlat
+from harness.ftragrec.exact import MISSING
+from harness.ftragrec.index import IVFFlat
 
 if TYPE_CHECKING:
     from harness.ftragrec.inputs import Inputs

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.data.split import Indices
-from harness.ftragrec.index import MISSING, Index, LiveIndex, Vectors
+from harness.ftragrec.exact import MISSING
+from harness.ftragrec.index import Index, LiveIndex, Vectors
 from harness.ftragrec.search import Hits, Mask
 
 if TYPE_CHECKING:

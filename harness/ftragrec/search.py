@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.split import Indices
-from harness.ftragrec.index import MISSING, LiveIndex, Vectors
+from harness.ftragrec.exact import MISSING
+from harness.ftragrec.index import LiveIndex, Vectors
 from harness.ftragrec.memory import Memory
 from harness.ftragrec.retrieved import Neighbours
 

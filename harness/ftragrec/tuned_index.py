@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from harness.errors import InputError
-from harness.ftragrec.index import MISSING, FaissIndex, Flat, LiveIndex, Vectors
+from harness.ftragrec.exact import MISSING
+from harness.ftragrec.index import FaissIndex, Flat, LiveIndex, Vectors
 
 if TYPE_CHECKING:
     from harness.ftragrec.inputs import Inputs

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from harness.ftragrec.ensemble import Ensemble, Merge, Merged
-from harness.ftragrec.index import MISSING, Flat, IVFFlat, Vectors
+from harness.ftragrec.exact import MISSING
+from harness.ftragrec.index import Flat, IVFFlat, Vectors
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.ftragrec.index import MISSING, Flat, IVFFlat
+from harness.ftragrec.exact import MISSING
+from harness.ftragrec.index import Flat, IVFFlat
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
 from harness.ftragrec.ranges import BestPerRange, ByLength, range_of

@@ -100,6 +100,11 @@ class Queries:
 
         return measure
 
+    def of_sample(self, setting: Setting) -> Measure:
+        """The sample of the batches alone, a round."""
+        self.batches = self._sample
+        return self.measure(setting)
+
     def as_found(self) -> FaissIndex:
         """The index of the system as found over the keys."""
         return IVFFlat().over(self.keys, seed=0)
@@ -126,6 +131,19 @@ def plain_faiss(data: str, data_dir: str | None, backbone: str, memory: str) -> 
     queries = Queries(data, data_dir, backbone, memory)
     index = queries.as_found().faiss
     return queries.measure(Setting(name="FAISS", search=lambda query: index.search(query, N_HITS)))
+
+
+def exact(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:
+    """The product's exact search, of the sample."""
+    queries = Queries(data, data_dir, backbone, memory)
+    return queries.of_sample(Setting(name="exact", search=by_product(Flat().over(queries.keys))))
+
+
+def exact_faiss(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:
+    """FAISS's exact search, of the sample."""
+    queries = Queries(data, data_dir, backbone, memory)
+    index = Flat().over(queries.keys).faiss
+    return queries.of_sample(Setting(name="FAISS", search=lambda query: index.search(query, N_HITS)))
 
 
 def fastest(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:

@@ -57,6 +57,26 @@ def searches(function: str, name: str, memory: str) -> Sides:
     return sides
 
 
+def exact_searches(setting: Setting, data: str) -> tuple[Side, ...]:
+    """The product's exact search and FAISS's."""
+    options = {**setting.with_backbone(data), "memory": "every"}
+    return (
+        Side(name="one product a batch", function="searching:exact", options=options),
+        Side(name="FAISS, Flat", function="searching:exact_faiss", options=options),
+    )
+
+
+def of_exact(subject: Measured, peer: Measured | None) -> str:
+    """How many queries of the sample, and what FAISS finds of the exact hits."""
+    assert peer is not None
+    own, other = subject.figures, peer.figures
+    return (
+        f"{own['queries']:.0f} queries, every sixteenth batch of an epoch, {own['keys']:.0f} keys. FAISS finds "
+        f"{other['recall@20']:.5f} of the hits: keys of equal score are in no order there. "
+        "The backbone is trained briefly."
+    )
+
+
 def of_recall(subject: Measured, peer: Measured | None) -> str:
     """Both recalls."""
     assert peer is not None
@@ -130,6 +150,15 @@ STAGES = (
         name="search-in-a-run",
         what="the same in the memory of a run as found, which admits fewer entries",
         sides=searches("fastest", "fastest setting", "run"),
+    ),
+    Timed(
+        name="exact-search",
+        what="exact search among every training prefix, against FAISS's",
+        sides=exact_searches,
+        data=SETS,
+        note=of_exact,
+        warm_up=False,
+        threads=1,
     ),
     Timed(
         name="search-as-found",

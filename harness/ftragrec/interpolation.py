@@ -47,16 +47,21 @@ class ProbabilityInterpolation:
         logits = sequence @ self._inputs.item_matrix.T
         if self._spec.share == 0.0:
             return logits
-        knn = self.retrieved_distribution(sequence, prefix, n_columns=logits.shape[1])
+        neighbours = self.neighbours(sequence, prefix)
+        named = self._memory.target[neighbours.entry]
+        knn = self._distribution(neighbours, n_columns=logits.shape[1]).gather(1, named)
         log_odds = math.log(self._spec.share) - math.log1p(-self._spec.share)
-        log_softmax = logits - logits[:, 1:].logsumexp(dim=1, keepdim=True)
-        return logits + torch.nn.functional.softplus(log_odds + knn.log() - log_softmax)
+        logit = logits.gather(1, named)
+        log_softmax = logit - logits[:, 1:].logsumexp(dim=1, keepdim=True)
+        return logits.scatter(1, named, logit + torch.nn.functional.softplus(log_odds + knn.log() - log_softmax))
 
     def retrieved_distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
         """``sum_j w_j [y_j = i]``, ``(batch, n_columns)``; all zeros without neighbours."""
-        neighbours = self.neighbours(sequence, prefix)
+        return self._distribution(self.neighbours(sequence, prefix), n_columns=n_columns)
+
+    def _distribution(self, neighbours: Neighbours, *, n_columns: int) -> Tensor:
         weights = masked_softmax(neighbours.cosine / self._spec.temperature, neighbours.mask)
-        empty = torch.zeros(len(prefix), n_columns)
+        empty = torch.zeros(len(weights), n_columns)
         return empty.scatter_add(1, self._memory.target[neighbours.entry], weights)
 
     def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:

@@ -75,6 +75,7 @@ class Interpolate:
         admission: which prefixes are entries; None: those that the memory admits.
         selection: how many neighbours.
         temperature: of ``w_j = softmax_j(cosine_j / tau)``.
+        new_only: whether neighbours that lead to an item of the query's own history are passed over.
 
     Source: family 0; Khandelwal et al., ICLR 2020, eq. 3, for language models.
     """
@@ -85,12 +86,15 @@ class Interpolate:
     selection: Selection
     temperature: float
     admission: Admission | None = AllEntries()
+    new_only: bool = False
 
     def build(
         self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion
     ) -> ProbabilityInterpolation:
         """The scorer with its own exact index."""
+        from harness.ftragrec.history import NewItemsOnly
         from harness.ftragrec.interpolation import ProbabilityInterpolation
 
         admitted = entries[(self.admission or admission).admitted(entries, inputs)]
-        return ProbabilityInterpolation(self, inputs, admitted, exclusion)
+        rule = NewItemsOnly(exclusion, inputs.data) if self.new_only else exclusion
+        return ProbabilityInterpolation(self, inputs, admitted, rule)

@@ -137,6 +137,9 @@ class ProbabilityInterpolation(Intervention):
     admission: str = parameter(
         "all", "which prefixes are entries: all, or those that the memory admits", choices=("all", "memory")
     )
+    targets: str = parameter(
+        "all", "what neighbours may lead to: all items, or those that are new to the user", choices=("all", "new")
+    )
 
     def apply(self, recipe: Recipe) -> Recipe:
         scorer = Interpolate(
@@ -144,6 +147,7 @@ class ProbabilityInterpolation(Intervention):
             selection=TopK(k=self.k),
             temperature=self.tau,
             admission=AllEntries() if self.admission == "all" else None,
+            new_only=self.targets == "new",
         )
         return replace(recipe, scorer=scorer)
 

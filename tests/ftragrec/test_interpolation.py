@@ -22,11 +22,11 @@ from harness.schedules import Progress
 START = Progress(epoch=0, epochs=1)
 
 
-def system(inputs: Inputs, streams: Streams, **settings: float) -> System:
+def system(inputs: Inputs, streams: Streams, **settings: float | str) -> System:
     return System(compose(BASE, [ProbabilityInterpolation.from_settings(settings)]), inputs, streams)
 
 
-def live_scorer(inputs: Inputs, streams: Streams, **settings: float) -> Live:
+def live_scorer(inputs: Inputs, streams: Streams, **settings: float | str) -> Live:
     scorer = Library(system(inputs, streams, **settings), streams, epochs=1).shelf.scorer
     assert isinstance(scorer, Live)
     return scorer
@@ -79,3 +79,40 @@ def test_items_that_no_neighbour_names_keep_their_logit(inputs: Inputs, streams:
     assert named.any(dim=1).all()
     assert torch.equal(scores[~named], logits[~named])
     assert (scores[named] > logits[named]).all()
+
+
+def history(inputs: Inputs, number: int) -> set[int]:
+    prefixes, data = inputs.prefixes, inputs.data
+    begin = data.offsets[prefixes.user[number]]
+    return set(data.items[begin : begin + prefixes.position[number]].tolist())
+
+
+def test_new_targets_are_those_outside_the_users_own_history(inputs: Inputs, streams: Streams) -> None:
+    prefixes = inputs.prefixes
+    queries = np.concatenate([prefixes.valid, prefixes.test])
+    sequence = inputs.encodings[torch.from_numpy(queries)]
+    targets = torch.from_numpy(prefixes.target[prefixes.train])
+    had = {}
+    for mode in ("all", "new"):
+        found = live_scorer(inputs, streams, k=5, targets=mode).neighbours(sequence, queries)
+        assert found.mask.any()
+        had[mode] = [
+            int(target) in history(inputs, number)
+            for number, row, mask in zip(queries, targets[found.entry], found.mask, strict=True)
+            for target in row[mask]
+        ]
+    assert any(had["all"])
+    assert not any(had["new"])
+
+
+def test_new_targets_leave_the_other_neighbours_in_their_order(inputs: Inputs, streams: Streams) -> None:
+    prefixes = inputs.prefixes
+    queries = prefixes.test[:40]
+    sequence = inputs.encodings[torch.from_numpy(queries)]
+    every = live_scorer(inputs, streams, k=20).neighbours(sequence, queries)
+    new = live_scorer(inputs, streams, k=5, targets="new").neighbours(sequence, queries)
+    targets = prefixes.target[prefixes.train]
+    for number, entries, mask, chosen in zip(queries, every.entry, every.mask, new.entry, strict=True):
+        had = history(inputs, number)
+        expected = [int(entry) for entry in entries[mask] if int(targets[entry]) not in had][:5]
+        assert chosen[: len(expected)].tolist() == expected

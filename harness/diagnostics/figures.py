@@ -159,6 +159,11 @@ FIGURES: tuple[Figure, ...] = (
         ("head_room.interpolation_test_shuffled", Unit.METRIC, "the same with another user's neighbours"),
         ("head_room.interpolation_k", Unit.COUNT, "its neighbours; nothing where the backbone alone is best"),
         ("head_room.interpolation_tau", Unit.RATIO, "its temperature; nothing where the backbone alone is best"),
+        (
+            "head_room.interpolation_new",
+            Unit.FRACTION,
+            "1 where they lead to items new to the user alone, else 0; nothing where the backbone alone is best",
+        ),
         ("head_room.interpolation_l", Unit.FRACTION, "the retrieved distribution's part in it"),
         ("head_room.hit_rate_by_sequence", Unit.FRACTION, "hit rate by exact search with s among all prefixes"),
     ),

@@ -16,6 +16,7 @@ from harness.data.split import Indices
 from harness.diagnostics.exact import Remembering
 from harness.diagnostics.moment import Moment, ranks_of, standard_error
 from harness.diagnostics.scope import led
+from harness.ftragrec.history import NewItemsOnly
 from harness.ftragrec.interpolation import ProbabilityInterpolation
 from harness.ftragrec.retrieved import Neighbours
 from harness.ftragrec.scorer import Interpolate
@@ -26,16 +27,18 @@ NEIGHBOURS = (10, 50, 200)
 TEMPERATURES = (0.05, 0.15, 0.5, 2.0)
 FIRST_SHARE = 0.3
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
-"""Number and temperature of neighbours are tried together at the first share, then shares at the best of them."""
+"""Number and temperature of neighbours are tried together at the first share, then whether to pass over those that lead
+to what the user has had, then shares at the best of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Of the mixture ``p = (1 - l) softmax(s . E) + l knn``: how many neighbours, their temperature, and l."""
+    """Of the mixture ``p = (1 - l) softmax(s . E) + l knn``: which neighbours, how many, their temperature, and l."""
 
     k: int
     tau: float
     share: float
+    new_only: bool = False
 
 
 BACKBONE = Setting(k=NEIGHBOURS[0], tau=TEMPERATURES[0], share=0.0)
@@ -51,13 +54,19 @@ class Swept(ProbabilityInterpolation):
         spec = Interpolate(share=0.0, selection=TopK(k=max(NEIGHBOURS)), temperature=TEMPERATURES[0])
         super().__init__(spec, moment.inputs, entries, run.recipe.exclusion)
         self._index = Remembering(self._index)
-        self._neighbours: dict[tuple[bytes, Selection], Neighbours] = {}
+        self._rules = {False: run.recipe.exclusion, True: NewItemsOnly(run.recipe.exclusion, moment.inputs.data)}
+        self._neighbours: dict[tuple[bytes, Selection, bool], Neighbours] = {}
         self._shuffled = False
 
     def at(self, setting: Setting, *, shuffled: bool = False) -> Swept:
         """The same at a setting, on each query's own neighbours or on those of the query before it."""
         other = copy.copy(self)
-        other._spec = Interpolate(share=setting.share, selection=TopK(k=setting.k), temperature=setting.tau)
+        other._spec = Interpolate(
+            share=setting.share,
+            selection=TopK(k=setting.k),
+            temperature=setting.tau,
+            new_only=setting.new_only,
+        )
         other._shuffled = shuffled
         return other
 
@@ -67,9 +76,11 @@ class Swept(ProbabilityInterpolation):
 
     def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:
         """Those that the scorer finds at this setting."""
-        asked = (prefix.tobytes(), self._spec.selection)
+        spec = self._spec
+        asked = (prefix.tobytes(), spec.selection, spec.new_only)
         if asked not in self._neighbours:
-            self._neighbours[asked] = replace(self._search, selection=self._spec.selection)(
+            search = replace(self._search, selection=spec.selection, exclusion=self._rules[spec.new_only])
+            self._neighbours[asked] = search(
                 index=self._index,
                 memory=self._memory,
                 inputs=self._inputs,
@@ -149,6 +160,7 @@ def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
         "interpolation_k": float(best.k) if best.share else float("nan"),
         "interpolation_tau": best.tau if best.share else float("nan"),
         "interpolation_l": best.share,
+        "interpolation_new": float(best.new_only) if best.share else float("nan"),
         "hit_rate_by_sequence": swept.hit_rate(moment),
     }
 
@@ -175,6 +187,7 @@ def chosen(swept: Swept, queries: Queries, metric: str) -> Setting:
         tried: dict[Setting, float] = {}
         for k, tau in product(NEIGHBOURS, TEMPERATURES):
             tried |= means([Setting(k=k, tau=tau, share=FIRST_SHARE)])
+        tried |= means([replace(max(tried, key=tried.__getitem__), new_only=True)])
         best = max(tried, key=tried.__getitem__)
         along = means([BACKBONE]) | means([replace(best, share=share) for share in SHARES])
         return max(along, key=along.__getitem__)

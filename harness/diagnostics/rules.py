@@ -23,6 +23,7 @@ def _interpolated(read: Figures) -> tuple[tuple[Remedy, ...], ...]:
         "l": read["head_room.interpolation_l"],
         "k": round(read["head_room.interpolation_k"]),
         "tau": read["head_room.interpolation_tau"],
+        "targets": "new" if read["head_room.interpolation_new"] else "all",
     }
     return ((Remedy(id="wiring.interpolate", settings=found),),)
 
@@ -50,6 +51,7 @@ RULES: tuple[Rule, ...] = (
             "head_room.interpolation_l",
             "head_room.interpolation_k",
             "head_room.interpolation_tau",
+            "head_room.interpolation_new",
         ),
         holds=lambda read: (
             read["head_room.interpolation_valid"] - read["head_room.off"]

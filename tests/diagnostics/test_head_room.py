@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -37,7 +38,7 @@ def ndcg(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 def mixtures(queries: np.ndarray, *, shift: int = 0):
-    """(k, tau, l) -> NDCG@10 of prefixes, from the definition of the mixture; shift: neighbours of another query."""
+    """(k, tau, l, new) -> NDCG@10 of prefixes by the definition of the mixture; shift: neighbours of another query."""
     inputs = probe_inputs()
     prefixes, train = inputs.prefixes, inputs.prefixes.train
     s = inputs.encodings.double().numpy()
@@ -50,12 +51,16 @@ def mixtures(queries: np.ndarray, *, shift: int = 0):
     own = prefixes.user[train] == prefixes.user[queries][:, None]
     length = np.minimum(prefixes.position, 50)
     unseen = own & (length[train] >= length[queries][:, None])
+    items, offsets = inputs.data.items, inputs.data.offsets
+    histories = [items[offsets[prefixes.user[each]] :][: prefixes.position[each]] for each in queries]
+    had = np.array([np.isin(prefixes.target[train], history) for history in histories])
 
-    def at(k: int, tau: float, share: float) -> np.ndarray:
+    def at(k: int, tau: float, share: float, new: bool = False) -> np.ndarray:
+        hidden = unseen | had if new else unseen
         knn = np.zeros_like(softmax)
         for row in range(len(queries)):
             hits = np.argsort(-cosine[row], kind="stable")[: 4 * k]
-            hits = hits[~unseen[row, hits]][:k]
+            hits = hits[~hidden[row, hits]][:k]
             weight = np.exp(cosine[row, hits] / tau)
             np.add.at(knn[row], prefixes.target[train[hits]], weight / weight.sum())
         mixed = (1 - share) * softmax + share * np.roll(knn, shift, axis=0)
@@ -67,18 +72,19 @@ def mixtures(queries: np.ndarray, *, shift: int = 0):
 def test_the_best_interpolation_is_that_of_a_few_lines() -> None:
     room, prefixes = interpolation.head_room(moment()), probe_inputs().prefixes
     valid, test = mixtures(prefixes.valid), mixtures(prefixes.test)
-    tried = {(k, tau, 0.3): valid(k, tau, 0.3).mean() for k in (10, 50, 200) for tau in (0.05, 0.15, 0.5, 2.0)}
-    k, tau, _ = max(tried, key=tried.__getitem__)
-    tried = {(k, tau, share): valid(k, tau, share).mean() for share in (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)}
-    best = max(tried, key=tried.__getitem__)
-    assert best == pytest.approx(tuple(room[f"interpolation_{each}"] for each in ("k", "tau", "l")))
+    grid = [(k, tau, 0.3, False) for k in (10, 50, 200) for tau in (0.05, 0.15, 0.5, 2.0)]
+    k, tau, _, _ = max(grid, key=lambda setting: valid(*setting).mean())
+    new = bool(valid(k, tau, 0.3, True).mean() > valid(k, tau, 0.3, False).mean())
+    shares = [(k, tau, share, new) for share in (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)]
+    best = max(shares, key=lambda setting: valid(*setting).mean())
+    assert best == pytest.approx(tuple(room[f"interpolation_{each}"] for each in ("k", "tau", "l", "new")))
     assert best[2] > 0.0
-    off, on = valid(k, tau, 0.0), valid(*best)
+    off, on = valid(k, tau, 0.0, new), valid(*best)
     expected = {
         "interpolation_valid": on.mean(),
         "interpolation_gain_error": (on - off).std(ddof=1) / np.sqrt(len(on)),
         "interpolation_valid_shuffled": mixtures(prefixes.valid, shift=1)(*best).mean(),
-        "off_test": test(k, tau, 0.0).mean(),
+        "off_test": test(k, tau, 0.0, new).mean(),
         "interpolation_test": test(*best).mean(),
         "interpolation_test_shuffled": mixtures(prefixes.test, shift=1)(*best).mean(),
     }
@@ -105,9 +111,9 @@ def test_a_neighbour_of_the_widest_search_is_one_that_a_search_for_few_would_fin
     swept = interpolation.Swept(here)
     queries = interpolation.Queries.of(here, here.valid_sample)
     swept.search_widest(queries)
-    for k in interpolation.NEIGHBOURS:
-        setting = interpolation.Setting(k=k, tau=0.15, share=0.3)
-        scorer = ProbabilityInterpolation(k=k, tau=0.15, l=0.3).apply(BASE).scorer
+    for k, new in itertools.product(interpolation.NEIGHBOURS, (False, True)):
+        setting = interpolation.Setting(k=k, tau=0.15, share=0.3, new_only=new)
+        scorer = ProbabilityInterpolation(k=k, tau=0.15, l=0.3, targets="new" if new else "all").apply(BASE).scorer
         live = scorer.build(here.inputs, here.inputs.prefixes.train, BASE.admission, BASE.exclusion)
         asked = {"sequence": queries.sequence, "enhanced": queries.sequence, "prefix": queries.prefix}
         torch.testing.assert_close(swept.at(setting).scores(**asked), live.scores(**asked), rtol=0, atol=0)

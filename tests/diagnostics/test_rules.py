@@ -26,6 +26,7 @@ CALLED_FOR: dict[str, dict[str, float]] = {
         "head_room.interpolation_l": 0.3,
         "head_room.interpolation_k": 50.0,
         "head_room.interpolation_tau": 0.2,
+        "head_room.interpolation_new": 0.0,
     },
     "lengthen": {"fusion.knowledge_to_sequence": 0.04, "head_room.off": 0.05, "head_room.best_common": 0.055},
     "mix_by_user": {

@@ -74,6 +74,7 @@ AS_FOUND: Mapping[str, float] = {
     "head_room.interpolation_l": 0.7,
     "head_room.interpolation_k": 200.0,
     "head_room.interpolation_tau": 0.05,
+    "head_room.interpolation_new": 0.0,
     "head_room.off_test": 0.0551,
     "head_room.interpolation_test": 0.0796,
     "head_room.interpolation_test_shuffled": 0.0213,

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from harness.ftragrec.scorer import Interpolate
 
 
+HIDDEN = -1e9
+"""Score of an item that is not to be recommended, finite so that such items tie instead of being no number."""
+
+
 class ProbabilityInterpolation:
     """Scores as ``logit_i + log(1 + l / (1 - l) knn_i / softmax_i)``, which orders items as the mixture does.
 
@@ -45,8 +49,10 @@ class ProbabilityInterpolation:
 
     def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
         logits = sequence @ self._inputs.item_matrix.T
-        if self._spec.share == 0.0:
-            return logits
+        scores = logits if self._spec.share == 0.0 else self._mixed(logits, sequence, prefix)
+        return scores.masked_fill(self._history(prefix), HIDDEN) if self._spec.hides_history else scores
+
+    def _mixed(self, logits: Tensor, sequence: Tensor, prefix: Indices) -> Tensor:
         neighbours = self.neighbours(sequence, prefix)
         named = self._memory.target[neighbours.entry]
         knn = self._distribution(neighbours, n_columns=logits.shape[1]).gather(1, named)
@@ -54,6 +60,17 @@ class ProbabilityInterpolation:
         logit = logits.gather(1, named)
         log_softmax = logit - logits[:, 1:].logsumexp(dim=1, keepdim=True)
         return logits.scatter(1, named, logit + torch.nn.functional.softplus(log_odds + knn.log() - log_softmax))
+
+    def _history(self, prefix: Indices) -> Tensor:
+        """Which items stand in each query's own history, ``(batch, n_items + 1)``."""
+        data, prefixes = self._inputs.data, self._inputs.prefixes
+        length = prefixes.position[prefix]
+        row = np.repeat(np.arange(len(prefix)), length)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
+        item = data.items[data.offsets[prefixes.user[prefix]][row] + place]
+        had = np.zeros((len(prefix), data.n_items + 1), dtype=bool)
+        had[row, item] = True
+        return torch.from_numpy(had)
 
     def retrieved_distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
         """``sum_j w_j [y_j = i]``, ``(batch, n_columns)``; all zeros without neighbours."""

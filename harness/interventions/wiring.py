@@ -140,6 +140,11 @@ class ProbabilityInterpolation(Intervention):
     targets: str = parameter(
         "all", "what neighbours may lead to: all items, or those that are new to the user", choices=("all", "new")
     )
+    items: str = parameter(
+        "all",
+        "what may be recommended: all items, or those that are new to the user; with l = 0 the backbone's",
+        choices=("all", "new"),
+    )
 
     def apply(self, recipe: Recipe) -> Recipe:
         scorer = Interpolate(
@@ -148,6 +153,7 @@ class ProbabilityInterpolation(Intervention):
             temperature=self.tau,
             admission=AllEntries() if self.admission == "all" else None,
             new_only=self.targets == "new",
+            hides_history=self.items == "new",
         )
         return replace(recipe, scorer=scorer)
 

@@ -64,8 +64,10 @@ def test_a_value_is_fixed_a_list_is_what_may_be_chosen_and_the_rest_is_open(stud
     study = study_from(f"{HEAD}arms:\n  a: {{wiring.interpolate: {{l: 0.4, k: [10, 50, 100], tau: [0.2]}}}}\n")
     (arm,) = study.settings()
     assert (arm.name, arm.arm, arm.explicit) == ("a", "a", (True,))
-    assert arm.stack[0].settings() == {"l": 0.4, "k": 50, "tau": 0.2, "admission": "all"}
-    assert [(each.name, each.values) for each in arm.openings] == [("k", (10, 50, 100)), ("admission", ())]
+    fixed = {"l": 0.4, "k": 50, "tau": 0.2, "admission": "all", "targets": "all", "items": "all"}
+    assert arm.stack[0].settings() == fixed
+    opened = [("k", (10, 50, 100)), ("admission", ()), ("targets", ()), ("items", ())]
+    assert [(each.name, each.values) for each in arm.openings] == opened
 
 
 def test_a_search_begins_at_the_default_or_at_the_first_of_a_list_without_it(study_from):

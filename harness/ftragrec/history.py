@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from harness.data.interactions import Interactions
     from harness.data.split import Indices
     from harness.ftragrec.search import Exclusion, Mask
@@ -39,5 +41,5 @@ class NewItemsOnly:
         )
         return kept & ~had
 
-    def _pair(self, user: Indices, item: Indices) -> Indices:
+    def _pair(self, user: Indices, item: NDArray[np.int32]) -> Indices:
         return user.astype(np.int64) * (self._data.n_items + 1) + item

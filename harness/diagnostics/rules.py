@@ -23,8 +23,9 @@ def _interpolated(read: Figures) -> tuple[tuple[Remedy, ...], ...]:
         "l": read["head_room.interpolation_l"],
         "k": round(read["head_room.interpolation_k"]),
         "tau": read["head_room.interpolation_tau"],
-        "targets": "new" if read["head_room.interpolation_new"] else "all",
     }
+    if read["head_room.interpolation_new"]:
+        found = {**found, "targets": "new"}
     return ((Remedy(id="wiring.interpolate", settings=found),),)
 
 

@@ -115,6 +115,13 @@ def test_what_a_rule_names_exists_and_composes_on_the_base_as_found(rule) -> Non
         assert compose(BASE, remedies) != BASE
 
 
+@pytest.mark.parametrize(("new", "settings"), [(0.0, {}), (1.0, {"targets": "new"})])
+def test_the_interpolation_that_is_named_is_the_one_that_was_best(new: float, settings: dict[str, str]) -> None:
+    (found,) = suggestions(CALLED_FOR["interpolate"] | {"head_room.interpolation_new": new})
+    ((remedy,),) = found.stacks
+    assert (remedy.id, remedy.settings) == ("wiring.interpolate", {"l": 0.3, "k": 50, "tau": 0.2} | settings)
+
+
 def test_gains_come_first_then_what_moves_then_what_is_idle() -> None:
     figures = {name: value for case in CALLED_FOR.values() for name, value in case.items()}
     found = suggestions(figures | {"fusion.top10_replaced": 0.01, "head_room.oracle_alpha_shuffled": 0.08})

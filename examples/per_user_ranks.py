@@ -20,15 +20,12 @@ import numpy as np
 import pandas as pd
 
 import reports
+from harness.metrics import metric_values
 
 TOP = 10
+METRIC = f"ndcg@{TOP}"
 POPULARITY = [0, 5, 20, np.inf]
 LABELS = ["up to 5 events", "6 to 20", "more than 20"]
-
-
-def ndcg(rank: np.ndarray) -> np.ndarray:
-    """NDCG@10 of users whose target has these ranks."""
-    return np.where(rank <= TOP, 1.0 / np.log2(rank + 1.0), 0.0)
 
 
 def moves(ranks: pd.DataFrame, row: str) -> pd.DataFrame:
@@ -42,7 +39,7 @@ def moves(ranks: pd.DataFrame, row: str) -> pd.DataFrame:
             "users": 1.0,
             "came in": (rank <= TOP) & (rank_of_base > TOP),
             "dropped out": (rank > TOP) & (rank_of_base <= TOP),
-            "ndcg@10 gained": ndcg(rank) - ndcg(rank_of_base),
+            "ndcg@10 gained": metric_values(rank, METRIC) - metric_values(rank_of_base, METRIC),
         }
     )
     table = pd.DataFrame(each.groupby("popularity", observed=False).sum())
@@ -59,7 +56,7 @@ def main() -> None:
     chosen = parser.parse_args()
 
     frame = reports.read_frame(chosen.study)
-    effects = reports.study_effects(frame.deltas("ndcg@10"))
+    effects = reports.study_effects(frame.deltas(METRIC))
     row = chosen.row or max((name for name in effects if name != "a/a"), key=lambda name: effects[name].mean)
     frame.row(row)  # names the nearest one if there is no such row
     ranks = reports.ranks_table(frame)
@@ -67,9 +64,9 @@ def main() -> None:
     print(f"{row} against base, {ranks['replicate'].nunique()} seeds, users a seed by popularity of their target")
     print(moves(ranks, row).round(4).to_string())
 
-    served = reports.study_effects({row: frame.gains("ndcg@10")[row]})[row]
+    served = reports.study_effects({row: frame.gains(METRIC)[row]})[row]
     low, high = served.interval()
-    print(f"\n{row} with retrieval against its own backbone, ndcg@10: {served.mean:+.4f} ({low:+.4f} to {high:+.4f})")
+    print(f"\n{row} with retrieval against its own backbone, {METRIC}: {served.mean:+.4f} ({low:+.4f} to {high:+.4f})")
 
 
 if __name__ == "__main__":

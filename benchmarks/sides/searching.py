@@ -76,21 +76,22 @@ class Queries:
         """Seconds of the sample, the best of some tries."""
         return min(timed([lambda each=each: search(each) for each in self._sample]) for _ in range(TRIES))
 
-    def measure(self, setting: Setting) -> Measure:
-        """All batches, a round; the first says what was found as well."""
+    def measure(self, setting: Setting, *, sample: bool = False) -> Measure:
+        """All batches, or the sample of them, a round; the first says what was found as well."""
+        batches = self._sample if sample else self.batches
         recall = self.recall(setting.search)
         digest: list[str] = []
 
         def measure() -> Reading:
             began = time.perf_counter()
-            found = [setting.search(each) for each in self.batches]
+            found = [setting.search(each) for each in batches]
             seconds = time.perf_counter() - began
             if not digest:
                 digest.append(digest_of(found))
             return Reading(
                 seconds=seconds,
                 figures={
-                    "queries": sum(map(len, self.batches)),
+                    "queries": sum(map(len, batches)),
                     "keys": len(self.keys),
                     "recall@20": recall,
                     "build_s": setting.build_s,
@@ -99,11 +100,6 @@ class Queries:
             )
 
         return measure
-
-    def of_sample(self, setting: Setting) -> Measure:
-        """The sample of the batches alone, a round."""
-        self.batches = self._sample
-        return self.measure(setting)
 
     def as_found(self) -> FaissIndex:
         """The index of the system as found over the keys."""
@@ -136,14 +132,14 @@ def plain_faiss(data: str, data_dir: str | None, backbone: str, memory: str) -> 
 def exact(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:
     """The product's exact search, of the sample."""
     queries = Queries(data, data_dir, backbone, memory)
-    return queries.of_sample(Setting(name="exact", search=by_product(Flat().over(queries.keys))))
+    return queries.measure(Setting(name="exact", search=by_product(Flat().over(queries.keys))), sample=True)
 
 
 def exact_faiss(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:
     """FAISS's exact search, of the sample."""
     queries = Queries(data, data_dir, backbone, memory)
     index = Flat().over(queries.keys).faiss
-    return queries.of_sample(Setting(name="FAISS", search=lambda query: index.search(query, N_HITS)))
+    return queries.measure(Setting(name="FAISS", search=lambda query: index.search(query, N_HITS)), sample=True)
 
 
 def fastest(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:

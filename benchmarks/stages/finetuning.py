@@ -44,26 +44,20 @@ def unfrozen(setting: Setting, data: str) -> tuple[Side, ...]:
     )
 
 
-def searches(function: str, name: str, memory: str) -> Sides:
-    """One of the product's searches, and FAISS's own of the index as found."""
+PLAIN_FAISS = ("plain_faiss", "FAISS, IVF128, nprobe 10")
+EXACT_FAISS = ("exact_faiss", "FAISS, Flat")
+
+
+def searches(function: str, name: str, memory: str, peer: tuple[str, str] = PLAIN_FAISS) -> Sides:
+    """One of the product's searches, and one of FAISS's own: its function and its name."""
 
     def sides(setting: Setting, data: str) -> tuple[Side, ...]:
         options = {**setting.with_backbone(data), "memory": memory}
-        return (
-            Side(name=name, function=f"searching:{function}", options=options),
-            Side(name="FAISS, IVF128, nprobe 10", function="searching:plain_faiss", options=options),
+        return tuple(
+            Side(name=each, function=f"searching:{side}", options=options) for side, each in ((function, name), peer)
         )
 
     return sides
-
-
-def exact_searches(setting: Setting, data: str) -> tuple[Side, ...]:
-    """The product's exact search and FAISS's."""
-    options = {**setting.with_backbone(data), "memory": "every"}
-    return (
-        Side(name="one product a batch", function="searching:exact", options=options),
-        Side(name="FAISS, Flat", function="searching:exact_faiss", options=options),
-    )
 
 
 def of_exact(subject: Measured, peer: Measured | None) -> str:
@@ -154,7 +148,7 @@ STAGES = (
     Timed(
         name="exact-search",
         what="exact search among every training prefix, against FAISS's",
-        sides=exact_searches,
+        sides=searches("exact", "one product a batch", "every", EXACT_FAISS),
         data=SETS,
         note=of_exact,
         warm_up=False,

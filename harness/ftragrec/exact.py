@@ -7,9 +7,11 @@ found, and in which order, does not depend on how many queries came together or 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from harness.ftragrec.pairs import nth_of_run, pair_scores, slack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,9 +30,6 @@ BLOCKS_PER_HIT = 8
 
 CANDIDATES = 2**22
 """Pairs that are scored again at once, where more than one query is left to split."""
-
-UNIT_ROUNDOFF = 2.0**-24
-"""Largest relative error of one operation in float32."""
 
 MISSING = -1
 """What FAISS puts where there are fewer entries than hits are wanted."""
@@ -76,16 +75,12 @@ class Exact:
         return torch.mm(torch.from_numpy(query), self._columns, out=self._products[: len(query)]).numpy()
 
     def _bound(self, scores: Vectors, n_hits: int) -> Vectors:
-        """What every hit scores at least, ``(n,)``.
-
-        A product differs from the true cosine by d roundings at most, and so does the score of a pair.
-        """
+        """What every hit scores at least, ``(n,)``."""
         n_entries, blocks = scores.shape[1], BLOCKS_PER_HIT * n_hits
         if n_entries <= n_hits:
             return np.full(len(scores), -np.inf, dtype=np.float32)
         best = scores if n_entries < 2 * blocks else _block_maxima(scores, blocks)
-        slack = np.float32(4 * (self._keys.shape[1] + 2) * UNIT_ROUNDOFF)
-        return np.partition(best, -n_hits, axis=1)[:, -n_hits] - slack
+        return np.partition(best, -n_hits, axis=1)[:, -n_hits] - slack(self._keys.shape[1])
 
     def _keep_best(self, query: Vectors, chosen: NDArray[np.bool_], cosine: Vectors, entry: Indices) -> None:
         """Write the best of the chosen entries, ``(n, N)``, into ``cosine`` and ``entry``, ``(n, n_hits)``."""
@@ -95,23 +90,13 @@ class Exact:
                 self._keep_best(query[part], chosen[part], cosine[part], entry[part])
             return
         row, found = np.divmod(np.flatnonzero(chosen), chosen.shape[1])
-        score = self._scores(query, row, found)
+        score = pair_scores(query, row, self._keys, found)
         order = np.lexsort((found, -score, row))
         row, found, score = row[order], found[order], score[order]
-        count = np.bincount(row, minlength=len(query))
-        column = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+        column = nth_of_run(np.bincount(row, minlength=len(query)))
         hit = column < cosine.shape[1]
         cosine[row[hit], column[hit]] = score[hit]
         entry[row[hit], column[hit]] = found[hit]
-
-    def _scores(self, query: Vectors, row: Indices, found: Indices) -> Vectors:
-        """Inner products, pair by pair."""
-        import faiss
-
-        score = np.empty(len(row), dtype=np.float32)
-        arrays = (query, row, self._keys, found, score)
-        cast(Any, faiss).pairwise_indexed_inner_product(query.shape[1], len(row), *map(faiss.swig_ptr, arrays))
-        return score
 
 
 def _block_maxima(scores: Vectors, blocks: int) -> Vectors:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from harness.data.split import Indices
 from harness.ftragrec.attention import masked_softmax
+from harness.ftragrec.history import had_before
 from harness.ftragrec.index import Flat
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
@@ -50,7 +51,11 @@ class ProbabilityInterpolation:
     def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
         logits = sequence @ self._inputs.item_matrix.T
         scores = logits if self._spec.share == 0.0 else self._mixed(logits, sequence, prefix)
-        return scores.masked_fill(self._history(prefix), HIDDEN) if self._spec.hides_history else scores
+        if not self._spec.hides_history:
+            return scores
+        prefixes = self._inputs.prefixes
+        had = had_before(self._inputs.data, prefixes.user[prefix], prefixes.position[prefix])
+        return scores.masked_fill(torch.from_numpy(had), HIDDEN)
 
     def _mixed(self, logits: Tensor, sequence: Tensor, prefix: Indices) -> Tensor:
         neighbours = self.neighbours(sequence, prefix)
@@ -60,17 +65,6 @@ class ProbabilityInterpolation:
         logit = logits.gather(1, named)
         log_softmax = logit - logits[:, 1:].logsumexp(dim=1, keepdim=True)
         return logits.scatter(1, named, logit + torch.nn.functional.softplus(log_odds + knn.log() - log_softmax))
-
-    def _history(self, prefix: Indices) -> Tensor:
-        """Which items stand in each query's own history, ``(batch, n_items + 1)``."""
-        data, prefixes = self._inputs.data, self._inputs.prefixes
-        length = prefixes.position[prefix]
-        row = np.repeat(np.arange(len(prefix)), length)
-        place = np.arange(len(row)) - np.repeat(np.cumsum(length) - length, length)
-        item = data.items[data.offsets[prefixes.user[prefix]][row] + place]
-        had = np.zeros((len(prefix), data.n_items + 1), dtype=bool)
-        had[row, item] = True
-        return torch.from_numpy(had)
 
     def retrieved_distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
         """``sum_j w_j [y_j = i]``, ``(batch, n_columns)``; all zeros without neighbours."""

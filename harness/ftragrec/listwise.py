@@ -7,9 +7,11 @@ score, up to rounding, so that few blocks can hold one; what they hold is scored
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from harness.ftragrec.pairs import nth_of_run, pair_scores, slack
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,9 +30,6 @@ PAYS_FROM = 500
 
 CROWDED = 2
 """Blocks that could hold a hit, and entries that could be one, for each hit that is wanted, at most."""
-
-UNIT_ROUNDOFF = 2.0**-24
-"""Largest relative error of one operation in float32."""
 
 
 class Listwise:
@@ -108,15 +107,15 @@ class Listwise:
         """
         n, d = query.shape
         best = self._block_maxima(query, probe)
-        bound = np.partition(best, -n_hits, axis=1)[:, -n_hits] - np.float32(4 * (d + 2) * UNIT_ROUNDOFF)
+        bound = np.partition(best, -n_hits, axis=1)[:, -n_hits] - slack(d)
         chosen, width = best >= bound[:, None], CROWDED * n_hits
         chosen[np.count_nonzero(chosen, axis=1) > width] = False
         row, place = self._places(chosen, probe)
-        score = self._scores(query, row, place)
+        score = pair_scores(query, row, self._keys, place)
         close = score >= bound[row]
         row, place, score = row[close], place[close], score[close]
         count = np.bincount(row, minlength=n)
-        column = _nth(count)
+        column = nth_of_run(count)
         fits = column < width
         cell = (row[fits], column[fits])
         scores = np.full((n, width), -np.inf, dtype=np.float32)
@@ -152,16 +151,7 @@ class Listwise:
         visited, first = probe[row, block // BLOCKS], block % BLOCKS
         held = (self._size[visited] - first + BLOCKS - 1) // BLOCKS
         begin = self._start[visited] + first * self._in_block[visited]
-        return np.repeat(row, held), np.repeat(begin, held) + _nth(held)
-
-    def _scores(self, query: Vectors, row: Indices, place: Indices) -> Vectors:
-        """Inner products by the function that IVFFlat uses, pair by pair."""
-        import faiss
-
-        score = np.empty(len(row), dtype=np.float32)
-        arrays = (query, row, self._keys, place, score)
-        cast(Any, faiss).pairwise_indexed_inner_product(query.shape[1], len(row), *map(faiss.swig_ptr, arrays))
-        return score
+        return np.repeat(row, held), np.repeat(begin, held) + nth_of_run(held)
 
 
 def _filled_up(entries: Indices) -> Indices:
@@ -173,12 +163,3 @@ def _filled_up(entries: Indices) -> Indices:
 def _block_by_block(filled: Indices) -> Indices:
     """A list's entries, dealt out to blocks in turn, with those of a block next to each other."""
     return filled.reshape(-1, BLOCKS).T.ravel() if len(filled) > BLOCKS else filled
-
-
-def _nth(counts: Indices) -> Indices:
-    """Of runs of these lengths, which member of its run each is.
-
-    >>> _nth(np.array([3, 0, 2])).tolist()
-    [0, 1, 2, 0, 1]
-    """
-    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.data.split import Indices
+from harness.ftragrec.pairs import nth_of_run
 from harness.schedules import Span, epochs_of
 
 SLACK = 1e-9
@@ -46,7 +47,7 @@ class WiderSource:
         train = inputs.prefixes.train
         counts = np.bincount(inputs.prefixes.user[train], minlength=inputs.data.n_users)
         held = np.repeat(np.floor(self.stream * counts).astype(np.int64), counts)
-        nth = np.arange(len(train)) - np.repeat(np.cumsum(counts) - counts, counts)
+        nth = nth_of_run(counts)
         late = nth - (np.repeat(counts, counts) - held)
         part = np.where(late >= 0, late * self.parts // np.maximum(held, 1), -1)
         released = done * self.parts // max(epochs - 1, 1)

@@ -103,9 +103,9 @@ def test_a_query_that_is_no_number_harms_no_other() -> None:
 
 def test_keys_that_are_all_alike_are_left_to_faiss_before_any_is_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     scored: list[int] = []
-    known = Listwise._scores
+    known = listwise.pair_scores
     monkeypatch.setattr(
-        Listwise, "_scores", lambda self, query, row, place: scored.append(len(row)) or known(self, query, row, place)
+        listwise, "pair_scores", lambda query, row, *keys: scored.append(len(row)) or known(query, row, *keys)
     )
     same(*both(drawn("close", 30_000, 64, 0), IVFFlat()), drawn("close", 1_024, 64, 1), 20)
     # Rounding alone deals such keys out to lists, so a query's own may hold a few, and those are scored.

@@ -15,6 +15,7 @@ from harness.ftragrec.attention import (
     StoredKeys,
     Temperature,
 )
+from harness.ftragrec.candidates import AllItems, Candidates
 from harness.ftragrec.checkpoint import BestOnValid, CheckpointRule
 from harness.ftragrec.fusion import Fusion, LinearFusion, Scale, ScheduledShare, Share, TargetValues, Unscaled, Values
 from harness.ftragrec.index import Index, IVFFlat
@@ -95,6 +96,7 @@ class Recipe:
     extra_terms: tuple[ExtraTerm, ...] = ()  # [8]
     refresh: Refresh = StoredKeysRefresh()  # [9]
     scorer: Scorer = EnhancedDot()  # [10]
+    candidates: Candidates = AllItems()  # [10]
     checkpoint: CheckpointRule = BestOnValid()  # data protocol
     learning_rates: LearningRates = LearningRates()  # [11]
     weight_decay: float = BACKBONE_WEIGHT_DECAY  # [11], of the new parts

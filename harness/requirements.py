@@ -16,7 +16,7 @@ MIXING = frozenset({"attention_query", "similarity", "keys", "temperature", "val
 ALIGNING = frozenset({"similarity", "keys", "temperature", "divergence", "teacher"})
 """Seams that the alignment term reads, whatever its teacher."""
 
-SCORING_ALONE = frozenset({"scorer", "exclusion", "sources", "admission", "checkpoint"})
+SCORING_ALONE = frozenset({"scorer", "candidates", "exclusion", "sources", "admission", "checkpoint"})
 """Seams that may matter to a scorer that does not read the enhanced vector."""
 
 

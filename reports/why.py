@@ -20,6 +20,10 @@ MOST_SHOWN = 6
 MOST_TRIED = 4
 
 LINES: tuple[tuple[str, str, str], ...] = (
+    ("history.top10_seen", "wiring", "share"),
+    ("history.targets_seen", "wiring", "share"),
+    ("history.served", "wiring", "metric"),
+    ("history.unseen", "wiring", "metric"),
     ("kl.p_rec_entropy", "kl", "share"),
     ("kl.p_ret_entropy", "kl", "share"),
     ("kl.imitation", "kl", "share"),

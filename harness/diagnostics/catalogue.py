@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.diagnostics import checks_of_fusion, checks_of_learning, checks_of_retrieval
+from harness.diagnostics import checks_of_fusion, checks_of_learning, checks_of_retrieval, checks_of_serving
 from harness.diagnostics.checks import Check, Outcome, ask
 from harness.diagnostics.evidence import Entry
 
 CHECKS: tuple[Check, ...] = tuple(
     sorted(
-        (*checks_of_learning.CHECKS, *checks_of_retrieval.CHECKS, *checks_of_fusion.CHECKS),
+        (*checks_of_serving.CHECKS, *checks_of_learning.CHECKS, *checks_of_retrieval.CHECKS, *checks_of_fusion.CHECKS),
         key=lambda check: int(check.code.removeprefix("FTR")),
     )
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from harness.diagnostics import (
     evaluation,
     fusion,
+    history,
     index,
     interpolation,
     kl,
@@ -55,6 +56,7 @@ EVERY_EPOCH: tuple[tuple[str, Measure], ...] = (
     ("index", lambda look: index.refresh(look.moment)),
     ("retriever", lambda look: retriever.measure(look.moment, look.past)),
     ("evaluation", lambda look: evaluation.on_and_off(look.moment, look.point)),
+    ("history", lambda look: history.measure(look.moment)),
 )
 AT_THE_START: tuple[tuple[str, Measure], ...] = (
     ("evaluation", lambda look: evaluation.measure(look.moment)),

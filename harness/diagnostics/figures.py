@@ -129,6 +129,11 @@ FIGURES: tuple[Figure, ...] = (
         ("evaluation.valid_on", Unit.CHOOSING, "all valid users with retrieval, these weights"),
         ("evaluation.valid_off", Unit.CHOOSING, "all valid users without retrieval, these weights"),
         ("evaluation.first_off", Unit.CHOOSING, "all valid users without retrieval, before training"),
+        ("history.top10_seen", Unit.FRACTION, "first ten places that go to items of the user's own history"),
+        ("history.targets_seen", Unit.FRACTION, "valid targets that are in their user's history"),
+        ("history.served", Unit.METRIC, "the run's own scores on valid"),
+        ("history.unseen", Unit.METRIC, "the same scores with the user's history hidden"),
+        ("history.unseen_error", Unit.METRIC, "standard error of the difference of the two"),
     ),
     *_of(
         When.AT_THE_START,

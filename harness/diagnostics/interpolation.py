@@ -16,6 +16,7 @@ from harness.data.split import Indices
 from harness.diagnostics.exact import Remembering
 from harness.diagnostics.moment import Moment, ranks_of, standard_error
 from harness.diagnostics.scope import led
+from harness.ftragrec.candidates import without
 from harness.ftragrec.history import NewItemsOnly
 from harness.ftragrec.interpolation import ProbabilityInterpolation
 from harness.ftragrec.retrieved import Neighbours
@@ -117,11 +118,12 @@ def of_the_query_before(found: Neighbours) -> Neighbours:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Queries:
-    """Queries of one kind: prefix numbers ``(n,)``, ``s`` ``(n, d)`` and targets ``(n,)``."""
+    """Queries of one kind: prefix numbers ``(n,)``, ``s`` ``(n, d)``, targets ``(n,)`` and what is hidden from each."""
 
     prefix: Indices
     sequence: Tensor
     target: Tensor
+    hidden: Tensor | None
 
     @classmethod
     def of(cls, moment: Moment, prefix: Indices) -> Queries:
@@ -131,6 +133,7 @@ class Queries:
             prefix=prefix,
             sequence=inputs.encodings[torch.from_numpy(prefix)],
             target=torch.from_numpy(inputs.prefixes.target[prefix]),
+            hidden=moment.run.recipe.candidates.hidden(prefix, inputs),
         )
 
 
@@ -181,7 +184,7 @@ def chosen(swept: Swept, queries: Queries, metric: str) -> Setting:
                 queries.sequence, queries.prefix, n_columns=logits.shape[1]
             )
             mixed = (torch.lerp(softmax, knn[:, 1:], each.share, out=buffer) for each in settings)
-            ranks = (ranks_of(probabilities, queries.target) for probabilities in mixed)
+            ranks = (ranks_of(without(queries.hidden, each), queries.target) for each in mixed)
             return {each: float(metric_values(rank, metric).mean()) for each, rank in zip(settings, ranks, strict=True)}
 
         tried: dict[Setting, float] = {}
@@ -196,4 +199,4 @@ def chosen(swept: Swept, queries: Queries, metric: str) -> Setting:
 def _values(scorer: Swept, queries: Queries, metric: str) -> NDArray[np.float64]:
     with torch.no_grad():
         scores = scorer.scores(sequence=queries.sequence, enhanced=queries.sequence, prefix=queries.prefix)
-    return metric_values(ranks_of(scores[:, 1:], queries.target), metric)
+    return metric_values(ranks_of(without(queries.hidden, scores[:, 1:]), queries.target), metric)

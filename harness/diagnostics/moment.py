@@ -11,6 +11,7 @@ from torch import Tensor
 
 from harness.data.split import Indices
 from harness.diagnostics.exact import Remembering
+from harness.ftragrec.candidates import without
 from harness.ftragrec.feeding import window_batches
 from harness.ftragrec.forward import Forward
 from harness.ftragrec.index import Flat
@@ -80,10 +81,15 @@ class Moment:
         return Remembering(Flat().over(self.run.library.shelf.memory.normalised_keys()))
 
     @cached_property
+    def hidden(self) -> Tensor | None:
+        """Which items the recipe does not recommend to the valid queries, ``(n, n_items)``; None: any may be."""
+        return self.run.recipe.candidates.hidden(self.valid_sample, self.inputs)
+
+    @cached_property
     def backbone_scores(self) -> Tensor:
         """Scores of the catalogue without retrieval for the valid queries, ``(n, n_items)``."""
         with torch.no_grad():
-            return self.valid.sequence @ self.inputs.item_matrix[1:].T
+            return without(self.hidden, self.valid.sequence @ self.inputs.item_matrix[1:].T)
 
     @cached_property
     def enhanced_scores(self) -> Tensor:
@@ -92,7 +98,7 @@ class Moment:
             scores = self.run.library.shelf.scorer.scores(
                 sequence=self.valid.sequence, enhanced=self.valid.enhanced, prefix=self.valid.retrieved.prefix
             )
-        return scores[:, 1:]
+        return without(self.hidden, scores[:, 1:])
 
     def terms(self) -> tuple[Term, ...]:
         """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch."""

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from harness.data.split import Indices
 from harness.ftragrec.attention import masked_softmax
-from harness.ftragrec.history import had_before
 from harness.ftragrec.index import Flat
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.memory import Memory
@@ -21,10 +20,6 @@ from harness.ftragrec.search import Exclusion, NeighbourSearch, Stage
 
 if TYPE_CHECKING:
     from harness.ftragrec.scorer import Interpolate
-
-
-HIDDEN = -1e9
-"""Score of an item that is not to be recommended, finite so that such items tie instead of being no number."""
 
 
 class ProbabilityInterpolation:
@@ -50,14 +45,8 @@ class ProbabilityInterpolation:
 
     def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
         logits = sequence @ self._inputs.item_matrix.T
-        scores = logits if self._spec.share == 0.0 else self._mixed(logits, sequence, prefix)
-        if not self._spec.hides_history:
-            return scores
-        prefixes = self._inputs.prefixes
-        had = had_before(self._inputs.data, prefixes.user[prefix], prefixes.position[prefix])
-        return scores.masked_fill(torch.from_numpy(had), HIDDEN)
-
-    def _mixed(self, logits: Tensor, sequence: Tensor, prefix: Indices) -> Tensor:
+        if self._spec.share == 0.0:
+            return logits
         neighbours = self.neighbours(sequence, prefix)
         named = self._memory.target[neighbours.entry]
         knn = self._distribution(neighbours, n_columns=logits.shape[1]).gather(1, named)

@@ -149,8 +149,8 @@ class Run:
         """Rank of the target of every query of a split by the backbone as it is now, ``(n_queries,)``."""
         inputs = self.system.inputs
         return inputs.kept.get(
-            ("backbone", split),
-            lambda: ranks_without_retrieval(inputs, queries),
+            ("backbone", split, str(self.recipe.candidates)),
+            lambda: ranks_without_retrieval(inputs, queries, self.recipe.candidates),
             lambda seconds: self.watch.charge("evaluate", seconds),
         )
 

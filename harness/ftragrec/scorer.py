@@ -76,7 +76,6 @@ class Interpolate:
         selection: how many neighbours.
         temperature: of ``w_j = softmax_j(cosine_j / tau)``.
         new_only: whether neighbours that lead to an item of the query's own history are passed over.
-        hides_history: whether items of the query's own history are scored below all others.
 
     Source: family 0; Khandelwal et al., ICLR 2020, eq. 3, for language models.
     """
@@ -88,7 +87,6 @@ class Interpolate:
     temperature: float
     admission: Admission | None = AllEntries()
     new_only: bool = False
-    hides_history: bool = False
 
     def build(
         self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion

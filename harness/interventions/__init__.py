@@ -65,6 +65,7 @@ CATALOGUE: tuple[type[Intervention], ...] = (
     wiring.Values,
     wiring.Scale,
     wiring.ProbabilityInterpolation,
+    wiring.FilterSeen,
     wiring.LikelihoodTeacher,
 )
 

@@ -116,6 +116,14 @@ def turncoats() -> Inputs:
     return of_sequences([np.concatenate([np.tile(pair, 6), pair[[1, 1]]]) for pair in pairs])
 
 
+@cache
+def turning_away() -> Inputs:
+    """Users go round four items of their own, then take one that is new to them, and one more."""
+    rng = np.random.default_rng(0)
+    rounds = [rng.choice(40, size=6, replace=False) + 1 for _ in range(200)]
+    return of_sequences([np.concatenate([np.tile(each[:4], 4), each[4:]]) for each in rounds])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blind:
     """A start that makes of everything nearly the same."""
@@ -174,6 +182,7 @@ def much_dropout() -> Inputs:
 
 
 CASES: dict[str, tuple[Case, Case]] = {
+    "FTR001": ((BASE, turning_away), (with_remedies("wiring.filter_seen"), turning_away)),
     "FTR101": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.likelihood_teacher"), world)),
     "FTR102": ((BASE, world), (with_remedies(*LEARNING), world)),
     "FTR103": ((with_remedies("wiring.values"), world), (BASE, world)),

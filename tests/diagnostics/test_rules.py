@@ -19,6 +19,12 @@ from harness.interventions import find
 from harness.recipe import BASE
 
 CALLED_FOR: dict[str, dict[str, float]] = {
+    "filter_seen": {
+        "history.top10_seen": 0.2,
+        "history.served": 0.05,
+        "history.unseen": 0.062,
+        "history.unseen_error": 0.004,
+    },
     "interpolate": {
         "head_room.off": 0.05,
         "head_room.interpolation_valid": 0.06,
@@ -63,6 +69,7 @@ CALLED_FOR: dict[str, dict[str, float]] = {
 }
 
 NOT_CALLED_FOR: dict[str, list[tuple[str, float]]] = {
+    "filter_seen": [("history.unseen", 0.057), ("history.unseen_error", 0.007), ("history.served", 0.0585)],
     "interpolate": [("head_room.interpolation_valid", 0.057), ("head_room.interpolation_valid", 0.0515)],
     "lengthen": [("fusion.knowledge_to_sequence", 0.5), ("head_room.best_common", 0.051)],
     "mix_by_user": [
@@ -127,8 +134,8 @@ def test_gains_come_first_then_what_moves_then_what_is_idle() -> None:
     found = suggestions(figures | {"fusion.top10_replaced": 0.01, "head_room.oracle_alpha_shuffled": 0.08})
     order = [each.expected for each in found]
     assert order == sorted(order, key=tuple(Expected).index)
-    assert [each.rule for each in found[:2]] == ["interpolate", "lengthen"]
-    assert [each.gain for each in found[:2]] == [pytest.approx(0.01), pytest.approx(0.005)]
+    assert [each.rule for each in found[:3]] == ["filter_seen", "interpolate", "lengthen"]
+    assert [each.gain for each in found[:3]] == pytest.approx([0.012, 0.01, 0.005])
     moving = [each.weight for each in found if each.expected is Expected.MOVES]
     assert moving == sorted(moving, reverse=True)
 

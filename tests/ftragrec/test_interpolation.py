@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from harness.compose import compose
-from harness.ftragrec import interpolation
 from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.interpolation import ProbabilityInterpolation as Live
@@ -117,19 +116,3 @@ def test_new_targets_leave_the_other_neighbours_in_their_order(inputs: Inputs, s
         had = history(inputs, number)
         expected = [int(entry) for entry in entries[mask] if int(targets[entry]) not in had][:5]
         assert chosen[: len(expected)].tolist() == expected
-
-
-@pytest.mark.parametrize("l", [0.0, 0.4])
-def test_new_items_alone_are_recommended_and_keep_their_scores(inputs: Inputs, streams: Streams, l: float) -> None:  # noqa: E741
-    queries = np.concatenate([inputs.prefixes.valid[:30], inputs.prefixes.test[:30]])
-    asked = {"sequence": inputs.encodings[torch.from_numpy(queries)], "prefix": queries}
-    every, new = (
-        live_scorer(inputs, streams, l=l, k=7, items=items).scores(enhanced=asked["sequence"], **asked)
-        for items in ("all", "new")
-    )
-    for number, before, after in zip(queries, every, new, strict=True):
-        had = torch.tensor(sorted(history(inputs, number)))
-        assert (after[had] < after[after > interpolation.HIDDEN].min()).all()
-        kept = torch.ones(len(after), dtype=torch.bool)
-        kept[had] = False
-        assert torch.equal(after[kept], before[kept])

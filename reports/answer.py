@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from harness.manifest import A_A, BASE
 from reports import formats
@@ -12,6 +12,9 @@ from reports.evidence import Evidence
 from reports.evidence_text import EvidenceTexts
 from reports.locale import Catalogue
 from reports.model import Answer, Finding, Row
+
+BARGAIN = 0.5
+"""Share of the best arm's effect that a cheaper one must have, and of its time that it may take, to be named."""
 
 
 def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> Answer:
@@ -152,12 +155,29 @@ def _cost(best: Row | None, rows: Sequence[Row], text: Catalogue) -> str:
         return text("answer.cost.base", base=formats.seconds(base))
     more = best.seconds_ratio - 1.0
     key = "same" if abs(more) < 0.02 else "more" if more > 0.0 else "less"
-    return text(
-        f"answer.cost.{key}",
-        seconds=formats.seconds(best.seconds),
-        base=formats.seconds(base),
-        ratio=formats.share(abs(more)),
-    )
+    parts = [
+        text(
+            f"answer.cost.{key}",
+            seconds=formats.seconds(best.seconds),
+            base=formats.seconds(base),
+            ratio=formats.share(abs(more)),
+        )
+    ]
+    return text("list.sentences").join([*parts, *_bargain(best, rows, text)])
+
+
+def _bargain(best: Row, rows: Sequence[Row], text: Catalogue) -> Iterator[str]:
+    """Names the better arm with most of the best one's effect among those with half of it for half of the time."""
+    offers = [
+        (row.effect / best.effect, row.seconds, row.name)
+        for row in rows
+        if row.verdict == "better" and not row.negligible and not row.alias
+        if row.effect and best.effect and row.seconds is not None and best.seconds is not None
+        if row.effect >= BARGAIN * best.effect and row.seconds <= BARGAIN * best.seconds
+    ]
+    if offers:
+        share, seconds, name = max(offers)
+        yield text("answer.cost.bargain", arm=name, share=formats.share(share), seconds=formats.seconds(seconds))
 
 
 def findings_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> tuple[Finding, ...]:

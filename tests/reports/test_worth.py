@@ -160,3 +160,23 @@ def test_runs_without_times_say_so(tmp_path: Path) -> None:
     _, report = rendered(folder)
     assert report["cost"]["front"] == []
     assert report["cost"]["sentence"].startswith("Run times were not recorded")
+
+
+@pytest.mark.parametrize(
+    ("shift", "seconds", "named"),
+    [(0.7, 45.0, True), (0.7, 60.0, False), (0.3, 45.0, False)],
+    ids=["most of it for less than half", "too dear", "too little"],
+)
+def test_a_cheaper_arm_is_named_where_it_has_most_of_the_gain(
+    tmp_path: Path, shift: float, seconds: float, named: bool
+) -> None:
+    arms = {"best": Arm(shift=0.9, seconds=100.0), "cheap": Arm(shift=shift, seconds=seconds)}
+    page, report = rendered(study(tmp_path / "s", arms, n_users=400))
+    cost, rows = report["answer"]["cost"], by_name(report)
+    cheap = rows["cheap"]
+    share = f"{100.0 * cheap['effect'] / rows['best']['effect']:.0f}%"
+    assert report["answer"]["arm"] == "best"
+    assert cheap["verdict"] == "better"
+    assert cost.endswith(f"cheap has {share} of that gain for {cheap['seconds']:.0f} s a run.") is named
+    assert ("of that gain" in cost) is named
+    assert cost in page.text

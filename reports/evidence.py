@@ -15,7 +15,7 @@ from reports.evidence_model import CheckLine, DiagnosedArm, Unmeasured, Values
 from reports.evidence_model import Status as StatusName
 from reports.evidence_text import EvidenceTexts
 
-NEAREST = ("FTR401", "FTR402", "FTR303", "FTR201", "FTR601", "FTR102", "FTR101")
+NEAREST = ("FTR001", "FTR401", "FTR402", "FTR303", "FTR201", "FTR601", "FTR102", "FTR101")
 """Issues by how near to the ranking they act: behind what stops there, nothing that lies before it can show."""
 
 

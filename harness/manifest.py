@@ -66,6 +66,7 @@ class StudyManifest:
         backbone_recipe: fields of the specification that a trained one departs from the default in, such as n_sampled.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source.
         diagnostics: level of the evidence, and code of a muted check -> the reason.
+        file: the study file as it was run: its path, its text and what the command line set in its place.
         course: how a search or a choice of stacks came to these rows; empty where the study file names them all.
         provenance: command, versions, machine, git, started, finished, seconds, n_run, n_reused.
     """
@@ -84,6 +85,7 @@ class StudyManifest:
     backbone_file: Mapping[str, Any] = field(default_factory=dict)
     backbone_recipe: Mapping[str, Any] = field(default_factory=dict)
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    file: Mapping[str, Any] = field(default_factory=dict)
     course: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION

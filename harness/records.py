@@ -19,7 +19,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import EnvironmentProblem
+from harness.errors import EnvironmentProblem, InputError
 from harness.sealed import DamagedFileError, seal, unseal
 
 log = logging.getLogger(__name__)
@@ -99,15 +99,27 @@ class RunRecord:
         """Ranks on test as the run would be served, ``(n_users,)``."""
         return self.test_on if self.served == "on" else self.test_off
 
+    @property
+    def ranks(self) -> dict[str, Ranks]:
+        """Every array of ranks by its name."""
+        return {name: getattr(self, name) for name in _RANK_FIELDS} | dict(self.also)
+
+
+def differing(one: RunRecord, two: RunRecord) -> dict[str, int]:
+    """Array of ranks -> users whose rank differs between two runs, all where one has no such array; those alone."""
+    nothing: Ranks = np.empty(0, dtype=np.int32)
+    found: dict[str, int] = {}
+    for name in sorted(one.ranks.keys() | two.ranks.keys()):
+        pair = [each.ranks.get(name, nothing) for each in (one, two)]
+        n_users = max(len(each) for each in pair)
+        comparable = all(len(each) == n_users for each in pair)
+        found[name] = int(np.count_nonzero(pair[0] != pair[1])) if comparable else n_users
+    return {name: n_users for name, n_users in found.items() if n_users}
+
 
 def same_ranks(one: RunRecord, two: RunRecord) -> bool:
     """Whether two runs gave every user the same ranks and chose the same epoch."""
-    return (
-        one.chosen_epoch == two.chosen_epoch
-        and one.also.keys() == two.also.keys()
-        and all(np.array_equal(getattr(one, name), getattr(two, name)) for name in _RANK_FIELDS)
-        and all(np.array_equal(one.also[name], two.also[name]) for name in one.also)
-    )
+    return one.chosen_epoch == two.chosen_epoch and not differing(one, two)
 
 
 def ranks_digest(cells: Mapping[tuple[str, int], RunRecord]) -> str:
@@ -118,9 +130,8 @@ def ranks_digest(cells: Mapping[tuple[str, int], RunRecord]) -> str:
     """
     digest = hashlib.sha256()
     for (row, replicate), record in sorted(cells.items(), key=lambda item: item[0]):
-        named = {name: getattr(record, name) for name in _RANK_FIELDS} | dict(record.also)
         digest.update(f"{row}\0{replicate}\0{record.chosen_epoch}\0".encode())
-        for name, ranks in sorted(named.items()):
+        for name, ranks in sorted(record.ranks.items()):
             digest.update(f"{name}\0".encode() + ranks.astype("<i4").tobytes())
     return digest.hexdigest()[:16]
 
@@ -257,6 +268,20 @@ class RecordStore:
     def matching(self, start: str) -> list[str]:
         """Keys that begin with ``start``, in order."""
         return sorted(path.stem for path in self.folder.glob("*.record") if path.stem.startswith(start))
+
+    def only(self, start: str) -> RunRecord:
+        """The one record whose key begins with ``start``.
+
+        Raises:
+            InputError: none does, or several, or it was damaged.
+        """
+        found = self.matching(start)
+        if len(found) != 1:
+            raise InputError(f"{len(found)} records in {self.folder} start with {start!r}; give more of the key")
+        record = self.read(found[0])
+        if record is None:
+            raise InputError(f"record {found[0]} was damaged and has been set aside; run the study again")
+        return record
 
 
 def read_or_set_aside(path: Path, decode: Callable[[bytes], T]) -> T | None:

@@ -89,6 +89,8 @@ class Study:
         diagnostics: which evidence is measured, and where.
         on_inapplicable: whether an arm that cannot act on this base refuses the study or is listed with its reason.
         path: the study file.
+        content: its text.
+        overrides: what the command line set in its place.
         lines: top-level key of the study file -> its line.
     """
 
@@ -112,6 +114,8 @@ class Study:
     device: Literal["auto", "cpu", "cuda"]
     on_inapplicable: Literal["error", "skip"]
     path: Path
+    content: bytes = field(default=b"", repr=False, compare=False)
+    overrides: Overrides = field(default_factory=Overrides, repr=False, compare=False)
     n_sampled: int = 0
     search: Search | None = None
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
@@ -223,6 +227,8 @@ def read_study(
         device=final.device,
         on_inapplicable=final.on_inapplicable,
         path=file,
+        content=content,
+        overrides=options,
         lines={key: document.line((key,)) for key in raw},
     )
 

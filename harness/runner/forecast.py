@@ -12,6 +12,7 @@ from harness.manifest import StudyFolder
 from harness.plan import Cell, Plan, make_plan
 from harness.records import RunRecord
 from harness.runner.keys import CellName, Keys, name_of
+from harness.runner.schedule import replayed
 from harness.runner.searching import SearchSchedule
 from harness.runner.shared import SharedStages
 from harness.study import Study
@@ -114,13 +115,8 @@ def _cells(plan: Plan, keys: Keys, folder: StudyFolder) -> tuple[list[Cell], int
     """
     if plan.study.search is None:
         return list(plan.cells()), plan.n_cells
-    schedule, named = SearchSchedule(plan), list[Cell]()
-    while cells := schedule.ready():
-        named += cells
-        for cell in cells:
-            record = folder.records.read(keys.record(cell))
-            if record is not None:
-                schedule.finished(cell, record)
+    schedule = SearchSchedule(plan)
+    named = list(replayed(schedule, keys, folder.records))
     if schedule.confirming:
         return named, len(named)
     return named, plan.n_cells

@@ -20,5 +20,11 @@ def opened(plan: Plan, *, storage: Storage) -> tuple[Schedule, Book]:
     if plan.study.search is not None:
         searched = SearchBook(plan, storage=storage)
         return SearchSchedule(plan, searched), searched
-    schedule = GreedySchedule(plan) if plan.study.mode == "greedy" else GridSchedule(plan)
-    return schedule, TrialBook(name=plan.study.slug, storage=storage, primary=plan.study.primary)
+    return schedule_of(plan), TrialBook(name=plan.study.slug, storage=storage, primary=plan.study.primary)
+
+
+def schedule_of(plan: Plan) -> Schedule:
+    """The schedule alone, which nothing shows."""
+    if plan.study.search is not None:
+        return SearchSchedule(plan)
+    return GreedySchedule(plan) if plan.study.mode == "greedy" else GridSchedule(plan)

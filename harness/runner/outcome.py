@@ -56,6 +56,11 @@ def manifest_of(plan: Plan, exchange: Exchange, *, provenance: Mapping[str, Any]
         data=described_data(exchange.stages.data),
         rows=tuple(rows),
         diagnostics={"level": study.diagnostics.level.value, "mute": dict(study.diagnostics.mute)},
+        file={
+            "path": str(study.path.absolute()),
+            "content": study.content.decode("utf-8", "replace"),
+            "overrides": study.overrides.given(),
+        },
         course=dict(schedule.course()),
         provenance=provenance,
     )

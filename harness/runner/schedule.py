@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.plan import Cell, Plan, PlannedRow
-from harness.records import RunRecord
+from harness.records import RecordStore, RunRecord
+
+if TYPE_CHECKING:
+    from harness.runner.keys import Keys
 
 
 class Schedule(Protocol):
@@ -66,3 +69,13 @@ class GridSchedule:
 
     def course(self) -> Mapping[str, Any]:
         return self._plan.course
+
+
+def replayed(schedule: Schedule, keys: Keys, records: RecordStore) -> Iterator[Cell]:
+    """Every cell that a run of the schedule would name before it has to wait for one that has no record."""
+    while named := schedule.ready():
+        for cell in named:
+            yield cell
+            record = records.read(keys.record(cell))
+            if record is not None:
+                schedule.finished(cell, record)

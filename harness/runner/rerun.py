@@ -1,0 +1,149 @@
+"""A recorded run, run again: its cell is found by replaying its study, and the ranks are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.backbone.spec import DEFAULT, BackboneSpec
+from harness.data.sources import load
+from harness.errors import InputError
+from harness.manifest import StudyFolder, StudyManifest
+from harness.metrics import mean_metrics
+from harness.plan import Cell, Plan, make_plan
+from harness.provenance import git_commit, machine, package_versions
+from harness.records import RunRecord, differing, same_ranks
+from harness.runner.display import Display
+from harness.runner.inputs import read_inputs
+from harness.runner.keys import Keys
+from harness.runner.modes import schedule_of
+from harness.runner.schedule import replayed
+from harness.runner.shared import SharedStages
+from harness.runner.tasks import CellFailure, CellTask, attempt_cell
+from harness.study import Overrides, read_study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rerun:
+    """A record and what the same cell gives now.
+
+    Attributes:
+        study: name of the study that the cell was found in.
+        row, replicate: the cell.
+        before, now: the record, and the run just made, which is not kept.
+    """
+
+    study: str
+    row: str
+    replicate: int
+    before: RunRecord
+    now: RunRecord
+
+    @property
+    def same(self) -> bool:
+        """Whether both chose the same epoch and gave every user the same ranks."""
+        return same_ranks(self.before, self.now)
+
+    def lines(self, metric: str = "ndcg@10") -> Iterator[str]:
+        """What to tell of it."""
+        yield f"{self.row} replicate {self.replicate} of {self.study}"
+        for when, record in (("then", self.before), ("now", self.now)):
+            level = f"{metric} {mean_metrics(record.test)[metric]:.6f} on test"
+            yield f"{when}: epoch {record.chosen_epoch}, {level}; {_circumstances(record.provenance)}"
+        n_users = len(self.before.test_on)
+        if self.same:
+            yield f"the same ranks for {n_users:,} users: {', '.join(self.before.ranks)}"
+        for name, n_differ in differing(self.before, self.now).items():
+            yield f"other ranks: {name} differs for {n_differ:,} of {n_users:,} users"
+
+
+def rerun(
+    key: str, out: Path, display: Display, *, data_dir: Path | None = None, spec: BackboneSpec = DEFAULT
+) -> Rerun:
+    """Run the cell of a record again, on its backbone where that is kept, and compare; the record stays as it is.
+
+    Args:
+        key: of the record, or its first digits.
+        out: folder of all studies.
+        display: told of what takes long.
+        data_dir: folder of named data sets; None: the user's cache folder.
+        spec: of the backbones that are trained.
+
+    Raises:
+        InputError: no record or no study has the key, or this version, machine or data would give the cell another one.
+        harness.errors.EnvironmentProblem: the machine stands in the way.
+    """
+    records = StudyFolder(out / "any").records
+    before = records.only(key)
+    asked: list[str] = []
+    for manifest in _of_the_same_data(before, out):
+        plan = _planned(manifest)
+        display.message(f"reading {plan.study.data.source}")
+        data = load(plan.study.data, data_dir, progress=display.message)
+        stages = SharedStages.of(plan.study, data, data_dir=data_dir, folder=out / ".cache", spec=spec)
+        keys = Keys(plan, stages)
+        cell = next(
+            (each for each in replayed(schedule_of(plan), keys, records) if keys.record(each) == before.key), None
+        )
+        if cell is not None:
+            now = _run(cell, plan, stages, before.key, display)
+            return Rerun(study=manifest.name, row=cell.row, replicate=cell.replicate, before=before, now=now)
+        asked.append(manifest.name)
+    if not asked:
+        raise InputError(
+            f"no study in {out} has the data of record {before.key} and the file that it ran by; run the study again"
+        )
+    raise InputError(
+        f"no cell of {', '.join(asked)} has the key {before.key} here: code, packages or machine are not those of the "
+        f"record ({_circumstances(before.provenance)}; here {_circumstances(_here())})"
+    )
+
+
+def _of_the_same_data(record: RunRecord, out: Path) -> list[StudyManifest]:
+    """The studies below ``out`` that the record may be of and whose file was kept, those that name it first."""
+    found: list[tuple[bool, StudyManifest]] = []
+    for path in sorted(out.glob("*/manifest.json")):
+        manifest = StudyFolder(path.parent).manifest()
+        if manifest.file and manifest.data["fingerprint"] == record.provenance["fingerprint"]:
+            named = any(record.key in row.keys.values() for row in manifest.rows)
+            found.append((named, manifest))
+    return [manifest for _, manifest in sorted(found, key=lambda each: not each[0])]
+
+
+def _planned(manifest: StudyManifest) -> Plan:
+    content, path = str(manifest.file["content"]).encode(), Path(manifest.file["path"])
+    return make_plan(read_study(content, path, Overrides(**manifest.file["overrides"])))
+
+
+def _run(cell: Cell, plan: Plan, stages: SharedStages, key: str, display: Display) -> RunRecord:
+    def progress(epoch: int, epochs: int, figures: Any) -> None:
+        display.message(f"backbone {cell.backbone_replicate}: epoch {epoch} of at most {epochs}")
+
+    shared = stages.build(cell.backbone_replicate, progress, display.message)
+    display.message(f"running {cell.row} replicate {cell.replicate}")
+    task = CellTask(
+        key=key,
+        cell=cell,
+        shared=shared,
+        budget=plan.budget(),
+        progress_file=Path(),
+        provenance=_here(),
+    )
+    outcome = attempt_cell(task, lambda: read_inputs(shared), lambda point: display.epoch(cell, point))
+    if isinstance(outcome, CellFailure):
+        raise InputError(f"{cell.row} replicate {cell.replicate} failed: {outcome.reason}")
+    return outcome.record
+
+
+def _here() -> dict[str, Any]:
+    return {"versions": package_versions(), "machine": machine(), "git": git_commit()}
+
+
+def _circumstances(provenance: Mapping[str, Any]) -> str:
+    """The commit, the packages that can move a number, and the processor, as far as they are known."""
+    versions, git = provenance.get("versions", {}), provenance.get("git") or {}
+    commit = f"commit {git['commit'][:10]}{' with changes' if git['dirty'] else ''}" if git else ""
+    packages = [f"{name} {versions[name]}" for name in ("ftr-study", "torch", "faiss-cpu") if name in versions]
+    return ", ".join(filter(None, [commit, *packages, str(provenance.get("machine", {}).get("cpu", ""))]))

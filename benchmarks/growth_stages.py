@@ -168,7 +168,7 @@ def retrieving(size: Size) -> Iterator[Stage]:
     progress = Progress(epoch=0, epochs=1)
     each: dict[str, Callable[[], Any]] = {
         "search": lambda: shelf.index.search(asked, asked, BASE.selection.n_hits),
-        "evaluate, retrieval off": lambda: ranks_without_retrieval(inputs, queries),
+        "evaluate, retrieval off": lambda: ranks_without_retrieval(inputs, queries, BASE.candidates),
         "evaluate, retrieval on": lambda: ranks_with_retrieval(system, queries, shelf=shelf, progress=progress),
     }
     for name, run in each.items():

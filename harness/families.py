@@ -104,7 +104,7 @@ FAMILIES: tuple[Family, ...] = (
         title="Beyond the seed: what the code itself does",
         title_zh="代码本身的连接方式",
         claim="Much of why settings hardly matter lies in the wiring: raw dot products, knowledge too short to count, "
-        "and a loss that has no path to the retriever.",
+        "a loss that has no path to the retriever, and first places that go to what the user has had.",
     ),
 )
 

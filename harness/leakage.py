@@ -12,6 +12,7 @@ import torch
 
 from harness.data.split import split_prefixes
 from harness.errors import FtrError
+from harness.ftragrec.candidates import hide
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import Budget, Result, fine_tune
 from harness.ftragrec.memory import Memory
@@ -100,7 +101,7 @@ class Trail:
 
 
 def check_test_targets_are_unseen(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> None:
-    """Substitute other items for all test targets: nothing before the test may differ by a bit.
+    """Substitute other items for all test targets: nothing before the test may differ by a bit, nor any score of it.
 
     Raises:
         LeakError: the run depends on test targets.
@@ -111,6 +112,8 @@ def check_test_targets_are_unseen(recipe: Recipe, inputs: Inputs, streams: Strea
     ]
     if not (same_points and _same_states(one, other) and np.array_equal(one.result.valid_on, other.result.valid_on)):
         raise LeakError("with other test targets the run is another one; something reads test before it is scored")
+    if not torch.equal(_scores_of_test(one.result), _scores_of_test(other.result)):
+        raise LeakError("with other test targets the scores of test queries are others; something reads the target")
 
 
 def with_other_test_targets(inputs: Inputs) -> Inputs:
@@ -157,6 +160,21 @@ def _same_states(one: Trail, other: Trail) -> bool:
         for before, after in zip(one.states, other.states, strict=True)
         for name in before
     )
+
+
+@torch.no_grad()
+def _scores_of_test(result: Result) -> torch.Tensor:
+    """Of every item, as test queries are ranked by them without what the sources add then, ``(n_users, n_items)``."""
+    system, inputs = result.system, result.system.inputs
+    prefix = inputs.prefixes.test
+    forward = system.forward(
+        sequence=inputs.encodings[torch.from_numpy(prefix)],
+        prefix=prefix,
+        shelf=result.shelf,
+        progress=result.progress,
+    )
+    scores = result.shelf.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)
+    return hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:])
 
 
 def _trail(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> Trail:

@@ -167,7 +167,7 @@ def _cost(best: Row | None, rows: Sequence[Row], text: Catalogue) -> str:
 
 
 def _bargain(best: Row, rows: Sequence[Row], text: Catalogue) -> Iterator[str]:
-    """Names the better arm with most of the best one's effect among those with half of it for half of the time."""
+    """Names the better arm with most of the best one's effect, of those with half of it in half its time."""
     offers = [
         (row.effect / best.effect, row.seconds, row.name)
         for row in rows
@@ -176,8 +176,14 @@ def _bargain(best: Row, rows: Sequence[Row], text: Catalogue) -> Iterator[str]:
         if row.effect >= BARGAIN * best.effect and row.seconds <= BARGAIN * best.seconds
     ]
     if offers:
-        share, seconds, name = max(offers)
-        yield text("answer.cost.bargain", arm=name, share=formats.share(share), seconds=formats.seconds(seconds))
+        share, seconds, name = max(offers, key=lambda offer: (offer[0], -offer[1]))
+        yield text(
+            "answer.cost.bargain",
+            arm=name,
+            best=best.name,
+            share=formats.share(share),
+            seconds=formats.seconds(seconds),
+        )
 
 
 def findings_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> tuple[Finding, ...]:

@@ -22,8 +22,8 @@ MOST_TRIED = 4
 LINES: tuple[tuple[str, str, str], ...] = (
     ("history.top10_seen", "wiring", "share"),
     ("history.targets_seen", "wiring", "share"),
-    ("history.served", "wiring", "metric"),
-    ("history.unseen", "wiring", "metric"),
+    ("history.all_items", "wiring", "metric"),
+    ("history.unseen_items", "wiring", "metric"),
     ("kl.p_rec_entropy", "kl", "share"),
     ("kl.p_ret_entropy", "kl", "share"),
     ("kl.imitation", "kl", "share"),

@@ -18,6 +18,11 @@ SMALLEST_GAIN = 0.002
 """A difference of oracles below this, in the metric, is noise among five hundred queries."""
 
 
+def clear_gain(figures: Figures, before: str, after: str, error: str) -> bool:
+    """Whether a figure rises above another by more than noise: :data:`SMALLEST_GAIN` and two standard errors."""
+    return figures[after] - figures[before] > max(SMALLEST_GAIN, 2.0 * figures[error])
+
+
 class Status(Enum):
     """What became of a check."""
 
@@ -41,7 +46,7 @@ class Check:
     """A question to the figures of a run.
 
     Attributes:
-        code: stable id, such as ``FTR101``; the digits before the last two are the claim's.
+        code: stable id, such as ``FTR101``; the digits before the last two are the claim's, 0 beyond the seed.
         claim: family of the claim that it bears on.
         title: what is wrong where it is an issue.
         severity: of the issue.

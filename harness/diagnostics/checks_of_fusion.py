@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from harness.diagnostics.checks import SMALLEST_GAIN, Check, Severity
+from harness.diagnostics.checks import SMALLEST_GAIN, Check, Severity, clear_gain
+
+INTERPOLATING = ("head_room.off", "head_room.interpolation_valid", "head_room.interpolation_gain_error")
+"""Figures that say what the best interpolation gains."""
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -65,16 +68,13 @@ CHECKS: tuple[Check, ...] = (
         title="A mixture of probabilities wins without training",
         severity=Severity.HIGH,
         reads=(
-            "head_room.off",
-            "head_room.interpolation_valid",
-            "head_room.interpolation_gain_error",
+            *INTERPOLATING,
+            "head_room.unseen",
+            "head_room.interpolation_unseen",
             "head_room.off_test",
             "head_room.interpolation_test",
         ),
-        issue=lambda read: (
-            read["head_room.interpolation_valid"] - read["head_room.off"]
-            > max(SMALLEST_GAIN, 2.0 * read["head_room.interpolation_gain_error"])
-        ),
+        issue=lambda read: clear_gain(read, *INTERPOLATING),
         condition=(
             "On valid the gain over the backbone is more than .002 and more than two of its standard errors. Test "
             "decides nothing."
@@ -82,7 +82,8 @@ CHECKS: tuple[Check, ...] = (
         detected=(
             "Chosen on valid, an interpolation of probabilities reaches {head_room_interpolation_valid:.4f} there, the "
             "backbone {head_room_off:.4f} (standard error of the gain {head_room_interpolation_gain_error:.4f}); on "
-            "test, where nothing was chosen, {head_room_interpolation_test:.4f} and {head_room_off_test:.4f}."
+            "test, where nothing was chosen, {head_room_interpolation_test:.4f} and {head_room_off_test:.4f}. With the "
+            "user's history hidden it is {head_room_interpolation_unseen:.4f} and {head_room_unseen:.4f} on valid."
         ),
         why="The neighbours hold something, and the fusion of vectors throws it away.",
         reduce=("wiring.interpolate",),

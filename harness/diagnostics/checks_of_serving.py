@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from harness.diagnostics.checks import SMALLEST_GAIN, Check, Severity
+from harness.diagnostics.checks import Check, Severity, clear_gain
+
+HIDING = ("history.all_items", "history.unseen_items", "history.gain_error")
+"""Figures that say what hiding the history gains."""
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -10,25 +13,17 @@ CHECKS: tuple[Check, ...] = (
         claim="wiring",
         title="First places go to what the user has had",
         severity=Severity.HIGH,
-        reads=(
-            "history.top10_seen",
-            "history.targets_seen",
-            "history.served",
-            "history.unseen",
-            "history.unseen_error",
-        ),
-        issue=lambda read: (
-            read["history.unseen"] - read["history.served"] > max(SMALLEST_GAIN, 2.0 * read["history.unseen_error"])
-        ),
+        reads=("history.top10_seen", "history.targets_seen", *HIDING),
+        issue=lambda read: clear_gain(read, *HIDING),
         condition=(
-            "On valid the same scores, with the user's history hidden, gain more than .002 and more than two standard "
-            "errors of the gain."
+            "Hiding the user's history gains more than .002 NDCG@10 on valid, and more than two standard errors of "
+            "the gain."
         ),
         detected=(
             "{history_top10_seen:.0%} of the first ten places go to the user's own history, where "
-            "{history_targets_seen:.1%} of the valid targets lie; with the history hidden the same scores give "
-            "{history_unseen:.4f} instead of {history_served:.4f} (standard error of the gain "
-            "{history_unseen_error:.4f})."
+            "{history_targets_seen:.1%} of the valid targets lie; with it hidden, NDCG@10 is "
+            "{history_unseen_items:.4f} instead of {history_all_items:.4f} (standard error of the gain "
+            "{history_gain_error:.4f})."
         ),
         why="A next-item model puts what came last near the top, and the protocol ranks the whole catalogue.",
         reduce=("wiring.filter_seen",),

@@ -11,7 +11,6 @@ from torch import Tensor
 from harness.data.split import Indices
 from harness.diagnostics.interpolation import OfAnother
 from harness.diagnostics.moment import Moment, mean_where, ranks_of, standard_error
-from harness.ftragrec.candidates import without
 from harness.ftragrec.index import LiveIndex, Vectors
 from harness.ftragrec.memory import Admission
 from harness.ftragrec.scorer import Interpolate
@@ -87,15 +86,15 @@ def scores_with_neighbours_of_another(moment: Moment) -> Tensor | None:
         if scorer.reads_enhanced:
             other = replace(shelf, index=SearchForAnother(shelf.index))
             forward = run.system.forward(sequence=sequence, prefix=prefix, shelf=other, progress=moment.progress)
-            scores = shelf.scorer.scores(sequence=sequence, enhanced=forward.enhanced, prefix=prefix)
-            return without(moment.hidden, scores[:, 1:])
-        if isinstance(scorer, Interpolate):
+            live, enhanced = shelf.scorer, forward.enhanced
+        elif isinstance(scorer, Interpolate):
             admission: Admission = scorer.admission or run.recipe.admission
             entries = shelf.sourced[admission.admitted(shelf.sourced, moment.inputs)]
-            live = OfAnother(scorer, moment.inputs, entries, run.recipe.exclusion)
-            scores = live.scores(sequence=sequence, enhanced=valid.enhanced, prefix=prefix)
-            return without(moment.hidden, scores[:, 1:])
-    return None
+            rule = scorer.rule(run.recipe.exclusion, moment.inputs)
+            live, enhanced = OfAnother(scorer, moment.inputs, entries, rule), valid.enhanced
+        else:
+            return None
+        return moment.hide(live.scores(sequence=sequence, enhanced=enhanced, prefix=prefix)[:, 1:])
 
 
 def oracle_by_alpha(moment: Moment, metric: str, *, shuffle: bool) -> np.ndarray:
@@ -109,7 +108,7 @@ def oracle_by_alpha(moment: Moment, metric: str, *, shuffle: bool) -> np.ndarray
     length = forward.sequence.norm(dim=1, keepdim=True)
     with torch.no_grad():
         stretched = knowledge * (length / knowledge.norm(dim=1, keepdim=True).clamp(min=1e-12))
-        other = without(moment.hidden, stretched @ moment.inputs.item_matrix[1:].T)
+        other = moment.hide(stretched @ moment.inputs.item_matrix[1:].T)
         buffer = torch.empty_like(other)
         mixed = (torch.lerp(apart, other, alpha, out=buffer) for alpha in ALPHAS)
         return np.stack([metric_values(ranks_of(scores, forward.target), metric) for scores in mixed])

@@ -16,7 +16,7 @@ from harness.data.split import Indices
 from harness.diagnostics.exact import Remembering
 from harness.diagnostics.moment import Moment, ranks_of, standard_error
 from harness.diagnostics.scope import led
-from harness.ftragrec.candidates import without
+from harness.ftragrec.candidates import UnseenItems, hide
 from harness.ftragrec.history import NewItemsOnly
 from harness.ftragrec.interpolation import ProbabilityInterpolation
 from harness.ftragrec.retrieved import Neighbours
@@ -118,7 +118,10 @@ def of_the_query_before(found: Neighbours) -> Neighbours:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Queries:
-    """Queries of one kind: prefix numbers ``(n,)``, ``s`` ``(n, d)``, targets ``(n,)`` and what is hidden from each."""
+    """Queries of one kind: prefix numbers ``(n,)``, ``s`` ``(n, d)`` and targets ``(n,)``.
+
+    ``hidden``, ``(n, n_items)``, says which items are not recommended to each; None: any may be.
+    """
 
     prefix: Indices
     sequence: Tensor
@@ -144,7 +147,9 @@ def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
     no entries while valid is scored, and none are when test is, either: a run whose sources add them then would gain
     more. The setting is chosen on valid alone; the figures on test inform and decide nothing. With shuffled neighbours
     the same setting mixes in those of another user, so what it gains then is not the neighbours' doing.
-    ``hit_rate_by_sequence`` is of the neighbours that the recipe would choose if it searched with ``s``.
+    ``unseen`` and ``interpolation_unseen`` are the backbone and the best mixture on valid with what each user has had
+    hidden: gains of mixing and of hiding overlap. ``hit_rate_by_sequence`` is of the neighbours that the recipe would
+    choose if it searched with ``s``.
     """
     swept = Swept(moment)
     valid = Queries.of(moment, moment.valid_sample)
@@ -153,7 +158,11 @@ def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
         swept.search_widest(queries)
     best = chosen(swept, valid, metric)
     off, on = (_values(swept.at(each), valid, metric) for each in (BACKBONE, best))
+    unseen = replace(valid, hidden=UnseenItems().hidden(valid.prefix, moment.inputs))
+    best_unseen = chosen(swept, unseen, metric)
     return {
+        "unseen": float(_values(swept.at(BACKBONE), unseen, metric).mean()),
+        "interpolation_unseen": float(_values(swept.at(best_unseen), unseen, metric).mean()),
         "interpolation_valid": float(on.mean()),
         "interpolation_valid_shuffled": float(_values(swept.at(best, shuffled=True), valid, metric).mean()),
         "interpolation_gain_error": standard_error(on - off),
@@ -184,7 +193,7 @@ def chosen(swept: Swept, queries: Queries, metric: str) -> Setting:
                 queries.sequence, queries.prefix, n_columns=logits.shape[1]
             )
             mixed = (torch.lerp(softmax, knn[:, 1:], each.share, out=buffer) for each in settings)
-            ranks = (ranks_of(without(queries.hidden, each), queries.target) for each in mixed)
+            ranks = (ranks_of(hide(queries.hidden, each), queries.target) for each in mixed)
             return {each: float(metric_values(rank, metric).mean()) for each, rank in zip(settings, ranks, strict=True)}
 
         tried: dict[Setting, float] = {}
@@ -199,4 +208,4 @@ def chosen(swept: Swept, queries: Queries, metric: str) -> Setting:
 def _values(scorer: Swept, queries: Queries, metric: str) -> NDArray[np.float64]:
     with torch.no_grad():
         scores = scorer.scores(sequence=queries.sequence, enhanced=queries.sequence, prefix=queries.prefix)
-    return metric_values(ranks_of(without(queries.hidden, scores[:, 1:]), queries.target), metric)
+    return metric_values(ranks_of(hide(queries.hidden, scores[:, 1:]), queries.target), metric)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from harness.data.split import Indices
 from harness.diagnostics.exact import Remembering
-from harness.ftragrec.candidates import without
+from harness.ftragrec.candidates import hide
 from harness.ftragrec.feeding import window_batches
 from harness.ftragrec.forward import Forward
 from harness.ftragrec.index import Flat
@@ -85,11 +85,15 @@ class Moment:
         """Which items the recipe does not recommend to the valid queries, ``(n, n_items)``; None: any may be."""
         return self.run.recipe.candidates.hidden(self.valid_sample, self.inputs)
 
+    def hide(self, scores: Tensor) -> Tensor:
+        """Scores of the valid queries ``(n, n_items)``, overwritten where the recipe does not recommend an item."""
+        return hide(self.hidden, scores)
+
     @cached_property
     def backbone_scores(self) -> Tensor:
         """Scores of the catalogue without retrieval for the valid queries, ``(n, n_items)``."""
         with torch.no_grad():
-            return without(self.hidden, self.valid.sequence @ self.inputs.item_matrix[1:].T)
+            return self.hide(self.valid.sequence @ self.inputs.item_matrix[1:].T)
 
     @cached_property
     def enhanced_scores(self) -> Tensor:
@@ -98,7 +102,7 @@ class Moment:
             scores = self.run.library.shelf.scorer.scores(
                 sequence=self.valid.sequence, enhanced=self.valid.enhanced, prefix=self.valid.retrieved.prefix
             )
-        return without(self.hidden, scores[:, 1:])
+        return self.hide(scores[:, 1:])
 
     def terms(self) -> tuple[Term, ...]:
         """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch."""

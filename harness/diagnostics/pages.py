@@ -23,7 +23,7 @@ A diagnosis measures figures in a live run and leaves the run as it is. A check 
 threshold that is written down, so that it can be argued with. It answers **issue** or **passed**; **not applicable**
 where the question cannot arise in this run or there was nothing to measure on; **not measured** where the figures are
 missing; **muted** where a study gives a reason not to ask it. The digits of a code before the last two are the number
-of the claim that it bears on.
+of the claim that it bears on, 0 beyond the seed.
 
 Each check is held by a test to a world or recipe in which its defect is planted and to one in which it is absent.
 """
@@ -81,7 +81,8 @@ def texts_of(checks: Sequence[Check] = CHECKS) -> dict[str, str]:
 
 
 def _claim(family: Family) -> str:
-    return f"claim {family.number}, {family.title[0].lower()}{family.title[1:]}: {family.claim}"
+    title = f"{family.title[0].lower()}{family.title[1:]}"
+    return f"claim {family.number}, {title}: {family.claim}" if family.number else f"{title}. {family.claim}"
 
 
 def _with_names(check: Check) -> str:

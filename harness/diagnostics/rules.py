@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.diagnostics.checks import SMALLEST_GAIN
+from harness.diagnostics.checks import SMALLEST_GAIN, clear_gain
+from harness.diagnostics.checks_of_fusion import INTERPOLATING
+from harness.diagnostics.checks_of_serving import HIDING
 from harness.diagnostics.rule import Expected, Figures, Remedy, Rule, Settings, Suggestion
 
 
@@ -45,38 +47,33 @@ RULES: tuple[Rule, ...] = (
     Rule(
         name="filter_seen",
         title="Recommend unseen items only",
-        reads=("history.top10_seen", "history.served", "history.unseen", "history.unseen_error"),
-        holds=lambda read: (
-            read["history.unseen"] - read["history.served"] > max(SMALLEST_GAIN, 2.0 * read["history.unseen_error"])
-        ),
+        reads=("history.top10_seen", *HIDING),
+        holds=lambda read: clear_gain(read, *HIDING),
         stacks=always("wiring.filter_seen"),
         expected=Expected.BETTER,
-        gain=lambda read: read["history.unseen"] - read["history.served"],
+        gain=lambda read: read["history.unseen_items"] - read["history.all_items"],
         condition=(
-            "The run's own scores, with the user's history hidden, gain more than .002 on valid and more than two "
-            "standard errors of the gain."
+            "Hiding the user's history gains more than .002 NDCG@10 on valid, and more than two standard errors of "
+            "the gain."
         ),
         because=(
-            "{history_top10_seen:.0%} of the first ten places go to what the user has had; without it the same scores "
-            "take valid NDCG@10 from {history_served:.4f} to {history_unseen:.4f}."
+            "{history_top10_seen:.0%} of the first ten places go to what the user has had; with it hidden, valid "
+            "NDCG@10 goes from {history_all_items:.4f} to {history_unseen_items:.4f}."
         ),
     ),
     Rule(
         name="interpolate",
         title="Mix probabilities instead of vectors",
         reads=(
-            "head_room.off",
-            "head_room.interpolation_valid",
-            "head_room.interpolation_gain_error",
+            *INTERPOLATING,
+            "head_room.unseen",
+            "head_room.interpolation_unseen",
             "head_room.interpolation_l",
             "head_room.interpolation_k",
             "head_room.interpolation_tau",
             "head_room.interpolation_new",
         ),
-        holds=lambda read: (
-            read["head_room.interpolation_valid"] - read["head_room.off"]
-            > max(SMALLEST_GAIN, 2.0 * read["head_room.interpolation_gain_error"])
-        ),
+        holds=lambda read: clear_gain(read, *INTERPOLATING),
         stacks=_interpolated,
         expected=Expected.BETTER,
         gain=lambda read: read["head_room.interpolation_valid"] - read["head_room.off"],
@@ -86,7 +83,8 @@ RULES: tuple[Rule, ...] = (
         ),
         because=(
             "Without any training, mixing probabilities takes valid NDCG@10 from {head_room_off:.4f} to "
-            "{head_room_interpolation_valid:.4f}: the neighbours are good, the way they are mixed in wastes them."
+            "{head_room_interpolation_valid:.4f}; with the user's history hidden, from {head_room_unseen:.4f} to "
+            "{head_room_interpolation_unseen:.4f}."
         ),
     ),
     Rule(

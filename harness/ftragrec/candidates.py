@@ -20,7 +20,10 @@ class Candidates(Protocol):
     """A spec of the seam; it holds for scores with retrieval and for those without."""
 
     def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor | None:
-        """Which items are not to be recommended to the queries ``(n,)``, ``(n, n_items)`` bool; None: nothing is."""
+        """Which items are not to be recommended to the queries ``(n,)``, ``(n, n_items)`` bool; None: any may be.
+
+        Nothing at or after a query's position may decide it.
+        """
         ...
 
 
@@ -47,6 +50,6 @@ class UnseenItems:
         return torch.from_numpy(had_before(inputs.data, prefixes.user[prefix], prefixes.position[prefix])[:, 1:])
 
 
-def without(hidden: Tensor | None, scores: Tensor) -> Tensor:
-    """The scores ``(n, n_items)``, overwritten where an item is hidden."""
+def hide(hidden: Tensor | None, scores: Tensor) -> Tensor:
+    """Overwrite the scores ``(n, n_items)`` of hidden items, and give them back."""
     return scores if hidden is None else scores.masked_fill_(hidden, HIDDEN)

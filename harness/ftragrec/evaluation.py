@@ -1,14 +1,16 @@
-"""The referee: ranks of the targets over the whole catalogue.  No recipe can change it."""
+"""The referee: the rank of every target.
+
+A recipe decides what is scored and which items may be recommended, never which targets count or how ties are ranked.
+"""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from harness.backbone.ranking import ranks_of_scores, target_ranks
+from harness.backbone.ranking import ranks_of_scores
 from harness.data.split import Indices
-from harness.ftragrec.candidates import AllItems, Candidates, without
+from harness.ftragrec.candidates import Candidates, hide
 from harness.ftragrec.forward import Forward
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.shelf import Shelf
@@ -18,8 +20,6 @@ from harness.schedules import Progress
 
 CHUNK = 512
 """Queries scored at a time; a constant, since the width of a matrix product can decide its last bits."""
-
-EVERYTHING = AllItems()
 
 
 @torch.no_grad()
@@ -44,27 +44,32 @@ def ranks_with_retrieval(system: System, queries: Indices, *, shelf: Shelf, prog
             shelf=shelf,
             progress=progress,
         )
-        hidden = system.recipe.candidates.hidden(prefix, inputs)
-        ranks.append(ranks_of_scores(without(hidden, _scores(shelf, forward, prefix)), forward.target - 1))
+        ranks.append(_ranks(_scores(shelf, forward, prefix), prefix, system.recipe.candidates, inputs))
+    return torch.cat(ranks).numpy()
+
+
+@torch.no_grad()
+def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candidates) -> Ranks:
+    """Rank of the target of every query among the candidates by the backbone vector, ``(n_queries,)`` int32."""
+    catalogue = inputs.item_matrix[1:].T
+    ranks: list[Tensor] = []
+    for start in range(0, len(queries), CHUNK):
+        prefix = queries[start : start + CHUNK]
+        vectors = inputs.encodings[torch.from_numpy(prefix)]
+        ranks.append(_ranks(vectors @ catalogue, prefix, candidates, inputs))
     return torch.cat(ranks).numpy()
 
 
 def _scores(shelf: Shelf, forward: Forward, prefix: Indices) -> Tensor:
-    """Of every item, ``(batch, n_items)``; not named by the caller, so that one chunk's go before the next come."""
+    """Of every item, ``(batch, n_items)``."""
     return shelf.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)[:, 1:]
 
 
-@torch.no_grad()
-def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candidates = EVERYTHING) -> Ranks:
-    """Rank of the target of every query, scored from the backbone vector, ``(n_queries,)`` int32."""
-    ranks: list[Ranks] = []
-    for start in range(0, len(queries), CHUNK):
-        prefix = queries[start : start + CHUNK]
-        vectors, target = inputs.encodings[torch.from_numpy(prefix)], inputs.prefixes.target[prefix]
-        hidden = candidates.hidden(prefix, inputs)
-        if hidden is None:
-            ranks.append(target_ranks(vectors, inputs.item_matrix, target))
-        else:
-            scores = without(hidden, vectors @ inputs.item_matrix[1:].T)
-            ranks.append(ranks_of_scores(scores, torch.from_numpy(target) - 1).numpy())
-    return np.concatenate(ranks)
+def _ranks(scores: Tensor, prefix: Indices, candidates: Candidates, inputs: Inputs) -> Tensor:
+    """Of the targets of prefixes, ``(batch,)`` int32.
+
+    Args:
+        scores: ``(batch, n_items)``, overwritten; no caller names them, so that they go before the next batch's come.
+    """
+    hide(candidates.hidden(prefix, inputs), scores)
+    return ranks_of_scores(scores, torch.from_numpy(inputs.prefixes.target[prefix]) - 1)

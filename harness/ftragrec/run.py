@@ -146,7 +146,7 @@ class Run:
         )
 
     def ranks_of_backbone(self, split: str, queries: Indices) -> Ranks:
-        """Rank of the target of every query of a split by the backbone as it is now, ``(n_queries,)``."""
+        """Rank of every query's target among the recipe's candidates by the backbone as it is now, ``(n_queries,)``."""
         inputs = self.system.inputs
         return inputs.kept.get(
             ("backbone", split, str(self.recipe.candidates)),

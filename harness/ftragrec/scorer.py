@@ -20,7 +20,10 @@ class LiveScorer(Protocol):
     """Scores with retrieval on."""
 
     def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
-        """Scores ``(batch, n_items + 1)`` of prefixes ``(batch,)`` with vectors ``(batch, d)``; column 0 is padding."""
+        """Scores ``(batch, n_items + 1)`` of prefixes ``(batch,)`` with vectors ``(batch, d)``; column 0 is padding.
+
+        A fresh tensor: whoever ranks by it overwrites it.
+        """
         ...
 
 
@@ -92,9 +95,13 @@ class Interpolate:
         self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion
     ) -> ProbabilityInterpolation:
         """The scorer with its own exact index."""
-        from harness.ftragrec.history import NewItemsOnly
         from harness.ftragrec.interpolation import ProbabilityInterpolation
 
         admitted = entries[(self.admission or admission).admitted(entries, inputs)]
-        rule = NewItemsOnly(exclusion, inputs.data) if self.new_only else exclusion
-        return ProbabilityInterpolation(self, inputs, admitted, rule)
+        return ProbabilityInterpolation(self, inputs, admitted, self.rule(exclusion, inputs))
+
+    def rule(self, exclusion: Exclusion, inputs: Inputs) -> Exclusion:
+        """Which entries a query may have as neighbours, given what keeps it from its own future."""
+        from harness.ftragrec.history import NewItemsOnly
+
+        return NewItemsOnly(exclusion, inputs.data) if self.new_only else exclusion

@@ -176,7 +176,7 @@ class LikelihoodTeacher(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterSeen(Intervention):
-    """Recommend nothing that the user has had before, with retrieval and without.
+    """What the user has had before ranks behind everything else, with retrieval and without.
 
     As found the whole catalogue is ranked, and a next-item model puts what came last near the top. Where users do not
     take an item twice those places are lost; where they do, this takes the right answer away.

@@ -25,6 +25,8 @@ BARS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "oracle_switch_shuffled",
             "interpolation_valid",
             "interpolation_valid_shuffled",
+            "unseen",
+            "interpolation_unseen",
         ),
     ),
     ("test", ("off_test", "interpolation_test", "interpolation_test_shuffled")),

@@ -14,7 +14,7 @@ import torch
 
 from harness.compose import compose
 from harness.contract import PROBE_STREAMS, probe_inputs
-from harness.diagnostics import fusion, kl, training
+from harness.diagnostics import fusion, history, kl, training
 from harness.diagnostics.diary import Diary
 from harness.diagnostics.evidence import Level
 from harness.diagnostics.exact import Merged, Remembering
@@ -83,13 +83,28 @@ def moment(stack: tuple[str, ...] = ()) -> Moment:
     return Moment(run, Progress(epoch=0, epochs=3))
 
 
-def test_head_room_is_that_of_a_few_lines() -> None:
+FILTERED = pytest.mark.parametrize("filtered", [(), ("wiring.filter_seen",)], ids=["all items", "unseen items"])
+
+
+def had_by_hand(here: Moment) -> torch.Tensor:
+    """Which items each valid query's user has had, ``(n, n_items)``."""
+    data, prefixes = here.inputs.data, here.inputs.prefixes
+    had = torch.zeros(len(here.valid_sample), data.n_items, dtype=torch.bool)
+    for row, number in enumerate(here.valid_sample):
+        begin = data.offsets[prefixes.user[number]]
+        had[row, data.items[begin : begin + prefixes.position[number]].astype(int) - 1] = True
+    return had
+
+
+@FILTERED
+def test_head_room_is_that_of_a_few_lines(filtered: tuple[str, ...]) -> None:
     """The oracle over alpha and over on and off, with the metric from its definition."""
-    here = moment(("wiring.scale",))
+    here = moment(("wiring.scale", *filtered))
     forward, items = here.valid, probe_inputs().item_matrix[1:]
+    had = had_by_hand(here) if filtered else torch.zeros(1, dtype=torch.bool)
 
     def ndcg(vectors: torch.Tensor) -> np.ndarray:
-        scores = vectors @ items.T
+        scores = (vectors @ items.T).masked_fill(had, -1e9)
         rank = (scores >= scores[torch.arange(len(scores)), forward.target - 1][:, None]).sum(dim=1).numpy()
         return np.where(rank <= 10, 1.0 / np.log2(rank + 1.0), 0.0)
 
@@ -104,6 +119,35 @@ def test_head_room_is_that_of_a_few_lines() -> None:
     off, on = ndcg(forward.sequence), ndcg(forward.enhanced)
     assert (room["off"], room["on"]) == (pytest.approx(off.mean(), abs=1e-6), pytest.approx(on.mean(), abs=1e-6))
     assert room["oracle_switch"] == pytest.approx(np.maximum(on, off).mean(), abs=1e-6)
+
+
+@FILTERED
+def test_the_knowledge_imitates_where_its_ten_candidates_are_the_backbones(filtered: tuple[str, ...]) -> None:
+    here = moment(("wiring.values", *filtered))
+    forward, items = here.valid, probe_inputs().item_matrix[1:]
+    had = had_by_hand(here) if filtered else torch.zeros(1, dtype=torch.bool)
+    tens = [(each @ items.T).masked_fill(had, -1e9).topk(10).indices for each in (forward.knowledge, forward.sequence)]
+    shared = [len(set(one) & set(two)) / 10 for one, two in zip(*(each.tolist() for each in tens), strict=True)]
+    assert kl.imitation(here) == pytest.approx(np.mean(shared), abs=1e-6)
+
+
+def test_what_the_history_takes_up_is_that_of_a_few_lines() -> None:
+    here = moment()
+    had, target = had_by_hand(here), here.valid.target - 1
+    scores = here.valid.enhanced @ probe_inputs().item_matrix[1:].T
+    rows = torch.arange(len(target))
+
+    def ndcg(scores: torch.Tensor) -> np.ndarray:
+        rank = (scores >= scores[rows, target][:, None]).sum(dim=1).numpy()
+        return np.where(rank <= 10, 1.0 / np.log2(rank + 1.0), 0.0)
+
+    before, after = ndcg(scores), ndcg(scores.masked_fill(had, -1e9))
+    found = history.measure(here)
+    assert found["top10_seen"] == pytest.approx(had.gather(1, scores.topk(10).indices).float().mean().item(), abs=1e-6)
+    assert found["targets_seen"] == pytest.approx(had[rows, target].float().mean().item(), abs=1e-6)
+    assert 0.0 < found["targets_seen"] < 1.0
+    assert (found["all_items"], found["unseen_items"]) == pytest.approx((before.mean(), after.mean()), abs=1e-6)
+    assert found["gain_error"] == pytest.approx((after - before).std(ddof=1) / np.sqrt(len(before)))
 
 
 def test_a_uniform_distribution_has_entropy_one_and_a_certain_one_none() -> None:

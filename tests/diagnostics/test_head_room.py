@@ -32,12 +32,31 @@ def moment(recipe: Recipe = BASE) -> Moment:
     return Moment(run, Progress(epoch=0, epochs=3))
 
 
+FILTERED = find("wiring.filter_seen")().apply(BASE)
+BOTH_WAYS = pytest.mark.parametrize("recipe", [BASE, FILTERED], ids=["all items", "unseen items"])
+
+
 def ndcg(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
     rank = (scores >= scores[np.arange(len(scores)), target][:, None]).sum(axis=1)
     return np.where(rank <= 10, 1.0 / np.log2(rank + 1.0), 0.0)
 
 
-def mixtures(queries: np.ndarray, *, shift: int = 0):
+def histories_of(queries: np.ndarray) -> list[np.ndarray]:
+    """What each query's user has had."""
+    data, prefixes = probe_inputs().data, probe_inputs().prefixes
+    return [data.items[data.offsets[prefixes.user[each]] :][: prefixes.position[each]] for each in queries]
+
+
+def hidden_from(queries: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """Which items a recipe hides from each query, column 0 is padding."""
+    hidden = np.zeros((len(queries), probe_inputs().data.n_items + 1), dtype=bool)
+    if recipe.candidates == FILTERED.candidates:
+        for row, had in enumerate(histories_of(queries)):
+            hidden[row, had] = True
+    return hidden
+
+
+def mixtures(queries: np.ndarray, *, shift: int = 0, recipe: Recipe = BASE):
     """(k, tau, l, new) -> NDCG@10 of prefixes by the definition of the mixture; shift: neighbours of another query."""
     inputs = probe_inputs()
     prefixes, train = inputs.prefixes, inputs.prefixes.train
@@ -51,9 +70,7 @@ def mixtures(queries: np.ndarray, *, shift: int = 0):
     own = prefixes.user[train] == prefixes.user[queries][:, None]
     length = np.minimum(prefixes.position, 50)
     unseen = own & (length[train] >= length[queries][:, None])
-    items, offsets = inputs.data.items, inputs.data.offsets
-    histories = [items[offsets[prefixes.user[each]] :][: prefixes.position[each]] for each in queries]
-    had = np.array([np.isin(prefixes.target[train], history) for history in histories])
+    had = np.array([np.isin(prefixes.target[train], history) for history in histories_of(queries)])
 
     def at(k: int, tau: float, share: float, new: bool = False) -> np.ndarray:
         hidden = unseen | had if new else unseen
@@ -64,29 +81,38 @@ def mixtures(queries: np.ndarray, *, shift: int = 0):
             weight = np.exp(cosine[row, hits] / tau)
             np.add.at(knn[row], prefixes.target[train[hits]], weight / weight.sum())
         mixed = (1 - share) * softmax + share * np.roll(knn, shift, axis=0)
-        return ndcg(mixed, prefixes.target[queries])
+        return ndcg(np.where(hidden_from(queries, recipe), -1.0, mixed), prefixes.target[queries])
 
     return at
 
 
-def test_the_best_interpolation_is_that_of_a_few_lines() -> None:
-    room, prefixes = interpolation.head_room(moment()), probe_inputs().prefixes
-    valid, test = mixtures(prefixes.valid), mixtures(prefixes.test)
+def best_of(valid) -> tuple[int, float, float, bool]:
+    """The setting that the search should choose."""
     grid = [(k, tau, 0.3, False) for k in (10, 50, 200) for tau in (0.05, 0.15, 0.5, 2.0)]
     k, tau, _, _ = max(grid, key=lambda setting: valid(*setting).mean())
     new = bool(valid(k, tau, 0.3, True).mean() > valid(k, tau, 0.3, False).mean())
     shares = [(k, tau, share, new) for share in (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)]
-    best = max(shares, key=lambda setting: valid(*setting).mean())
+    return max(shares, key=lambda setting: valid(*setting).mean())
+
+
+@BOTH_WAYS
+def test_the_best_interpolation_is_that_of_a_few_lines(recipe: Recipe) -> None:
+    room, prefixes = interpolation.head_room(moment(recipe)), probe_inputs().prefixes
+    valid, test = mixtures(prefixes.valid, recipe=recipe), mixtures(prefixes.test, recipe=recipe)
+    unseen = mixtures(prefixes.valid, recipe=FILTERED)
+    best = k, tau, _, new = best_of(valid)
     assert best == pytest.approx(tuple(room[f"interpolation_{each}"] for each in ("k", "tau", "l", "new")))
     assert best[2] > 0.0
     off, on = valid(k, tau, 0.0, new), valid(*best)
     expected = {
         "interpolation_valid": on.mean(),
         "interpolation_gain_error": (on - off).std(ddof=1) / np.sqrt(len(on)),
-        "interpolation_valid_shuffled": mixtures(prefixes.valid, shift=1)(*best).mean(),
+        "interpolation_valid_shuffled": mixtures(prefixes.valid, shift=1, recipe=recipe)(*best).mean(),
+        "unseen": unseen(k, tau, 0.0, new).mean(),
+        "interpolation_unseen": unseen(*best_of(unseen)).mean(),
         "off_test": test(k, tau, 0.0, new).mean(),
         "interpolation_test": test(*best).mean(),
-        "interpolation_test_shuffled": mixtures(prefixes.test, shift=1)(*best).mean(),
+        "interpolation_test_shuffled": mixtures(prefixes.test, shift=1, recipe=recipe)(*best).mean(),
     }
     assert {name: room[name] for name in expected} == pytest.approx(expected, abs=1e-6)
 
@@ -144,10 +170,12 @@ def test_shuffled_a_switch_chooses_between_the_backbone_and_the_runs_own_mixture
     assert fusion.head_room(here)["oracle_switch_shuffled"] == pytest.approx(switched(measured, here), abs=1e-6)
 
 
-def test_shuffled_a_switch_of_probabilities_mixes_in_anothers_targets() -> None:
-    here = moment(compose(BASE, [find("wiring.interpolate")()]))
-    prefixes = here.inputs.prefixes
-    on, off = (mixtures(prefixes.valid, shift=1)(50, 0.15, share) for share in (0.3, 0.0))
+@BOTH_WAYS
+@pytest.mark.parametrize("targets", ["all", "new"])
+def test_shuffled_a_switch_of_probabilities_mixes_in_anothers_targets(recipe: Recipe, targets: str) -> None:
+    here = moment(compose(recipe, [ProbabilityInterpolation(targets=targets)]))
+    at = mixtures(here.inputs.prefixes.valid, shift=1, recipe=recipe)
+    on, off = (at(50, 0.15, share, targets == "new") for share in (0.3, 0.0))
     room = fusion.head_room(here)
     assert room["oracle_switch_shuffled"] == pytest.approx(np.maximum(on, off).mean(), abs=1e-6)
     assert room["oracle_switch"] > room["oracle_switch_shuffled"]

@@ -21,14 +21,16 @@ from harness.recipe import BASE
 CALLED_FOR: dict[str, dict[str, float]] = {
     "filter_seen": {
         "history.top10_seen": 0.2,
-        "history.served": 0.05,
-        "history.unseen": 0.062,
-        "history.unseen_error": 0.004,
+        "history.all_items": 0.05,
+        "history.unseen_items": 0.062,
+        "history.gain_error": 0.004,
     },
     "interpolate": {
         "head_room.off": 0.05,
         "head_room.interpolation_valid": 0.06,
         "head_room.interpolation_gain_error": 0.004,
+        "head_room.unseen": 0.062,
+        "head_room.interpolation_unseen": 0.063,
         "head_room.interpolation_l": 0.3,
         "head_room.interpolation_k": 50.0,
         "head_room.interpolation_tau": 0.2,
@@ -69,7 +71,11 @@ CALLED_FOR: dict[str, dict[str, float]] = {
 }
 
 NOT_CALLED_FOR: dict[str, list[tuple[str, float]]] = {
-    "filter_seen": [("history.unseen", 0.057), ("history.unseen_error", 0.007), ("history.served", 0.0585)],
+    "filter_seen": [
+        ("history.unseen_items", 0.057),
+        ("history.gain_error", 0.007),
+        ("history.all_items", 0.0605),
+    ],
     "interpolate": [("head_room.interpolation_valid", 0.057), ("head_room.interpolation_valid", 0.0515)],
     "lengthen": [("fusion.knowledge_to_sequence", 0.5), ("head_room.best_common", 0.051)],
     "mix_by_user": [

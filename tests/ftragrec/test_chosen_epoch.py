@@ -79,7 +79,9 @@ def test_test_is_scored_as_the_chosen_epoch_was_and_as_no_later_one(inputs: Inpu
     chosen, last = moments[CHOSEN], moments[-1]
     scored = result.also[WITHOUT_VALID_TARGETS]
     np.testing.assert_array_equal(scored, chosen.test_ranks(result.system))
-    np.testing.assert_array_equal(result.test_off, ranks_without_retrieval(chosen.inputs, inputs.prefixes.test))
+    np.testing.assert_array_equal(
+        result.test_off, ranks_without_retrieval(chosen.inputs, inputs.prefixes.test, BASE.candidates)
+    )
     for later in (
         replace(chosen, state=last.state),
         replace(chosen, inputs=last.inputs),
@@ -88,7 +90,9 @@ def test_test_is_scored_as_the_chosen_epoch_was_and_as_no_later_one(inputs: Inpu
     ):
         assert not np.array_equal(scored, later.test_ranks(result.system))
     assert not np.array_equal(scored, result.test_on)
-    assert not np.array_equal(result.test_off, ranks_without_retrieval(last.inputs, inputs.prefixes.test))
+    assert not np.array_equal(
+        result.test_off, ranks_without_retrieval(last.inputs, inputs.prefixes.test, BASE.candidates)
+    )
 
 
 def test_valid_prefixes_join_the_chosen_epochs_memory_by_its_own_encoding(inputs: Inputs, streams: Streams) -> None:

@@ -292,7 +292,10 @@ def test_10_evaluation_scores_enhanced_on_and_the_backbone_off(built: Built) -> 
     queries = inputs.prefixes.test
     on = ranks_with_retrieval(built.system, queries, shelf=built.shelf, progress=START)
     forward = built.forward(queries)
-    for vectors, ranks in ((forward.enhanced, on), (forward.sequence, ranks_without_retrieval(inputs, queries))):
+    for vectors, ranks in (
+        (forward.enhanced, on),
+        (forward.sequence, ranks_without_retrieval(inputs, queries, BASE.candidates)),
+    ):
         scores = (vectors @ inputs.item_matrix.T).detach().numpy()
         own = scores[np.arange(len(queries)), inputs.prefixes.target[queries]]
         expected = (scores[:, 1:] >= own[:, None]).sum(axis=1)

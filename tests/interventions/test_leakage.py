@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,11 +17,12 @@ from harness.backbone.spec import BackboneSpec
 from harness.contract import PROBE_BUDGET, PROBE_STREAMS, ContractError, check_contract, example_base, probe_inputs
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.split import Indices, split_prefixes
+from harness.ftragrec.candidates import UnseenItems
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import Budget, fine_tune
-from harness.ftragrec.memory import AllEntries, LongerThan, TrainSource
+from harness.ftragrec.memory import Admission, AllEntries, LongerThan, TrainSource
 from harness.ftragrec.scorer import Interpolate
-from harness.ftragrec.search import Mask, ShorterOwnPrefix, TopK
+from harness.ftragrec.search import Exclusion, Mask, ShorterOwnPrefix, TopK
 from harness.ftragrec.streams import Streams
 from harness.ftragrec.upkeep import WiderSource
 from harness.interventions import CATALOGUE
@@ -119,6 +120,40 @@ class TestInMemory(WiderSource):
 
     def added_for_test(self, inputs: Inputs) -> Indices:
         return inputs.prefixes.test
+
+
+class HidesAllButTheTarget(UnseenItems):
+    """A leak: what may be recommended is the right answer."""
+
+    def hidden(self, prefix: Indices, inputs: Inputs) -> torch.Tensor:
+        hidden = torch.ones(len(prefix), inputs.data.n_items, dtype=torch.bool)
+        hidden[torch.arange(len(prefix)), torch.from_numpy(inputs.prefixes.target[prefix]) - 1] = False
+        return hidden
+
+
+@dataclass(frozen=True)
+class KnowsTheTarget:
+    """A leak: a scorer that puts the target first."""
+
+    reads_enhanced: ClassVar[bool] = True
+
+    def build(self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion) -> Knowing:
+        return Knowing(inputs)
+
+
+class Knowing:
+    def __init__(self, inputs: Inputs) -> None:
+        self.inputs = inputs
+
+    def scores(self, *, sequence: torch.Tensor, enhanced: torch.Tensor, prefix: Indices) -> torch.Tensor:
+        target = torch.from_numpy(self.inputs.prefixes.target[prefix])
+        return torch.nn.functional.one_hot(target, self.inputs.data.n_items + 1).float()
+
+
+@pytest.mark.parametrize("leak", [{"candidates": HidesAllButTheTarget()}, {"scorer": KnowsTheTarget()}], ids=list)
+def test_whoever_reads_the_target_that_it_scores_is_caught(leak: dict[str, Any]) -> None:
+    with pytest.raises(LeakError, match="scores of test queries"):
+        check_test_targets_are_unseen(replace(BASE, **leak), probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
 
 
 @pytest.mark.parametrize(

@@ -165,18 +165,30 @@ def test_runs_without_times_say_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shift", "seconds", "named"),
     [(0.7, 45.0, True), (0.7, 60.0, False), (0.3, 45.0, False)],
-    ids=["most of it for less than half", "too dear", "too little"],
+    ids=["most of it in less than half the time", "too dear", "too little"],
 )
 def test_a_cheaper_arm_is_named_where_it_has_most_of_the_gain(
     tmp_path: Path, shift: float, seconds: float, named: bool
 ) -> None:
-    arms = {"best": Arm(shift=0.9, seconds=100.0), "cheap": Arm(shift=shift, seconds=seconds)}
+    arms = {
+        "best": Arm(shift=0.9, seconds=100.0),
+        "cheap": Arm(shift=shift, seconds=seconds),
+        "cheaper": Arm(shift=0.55, seconds=30.0),
+    }
     page, report = rendered(study(tmp_path / "s", arms, n_users=400))
     cost, rows = report["answer"]["cost"], by_name(report)
     cheap = rows["cheap"]
     share = f"{100.0 * cheap['effect'] / rows['best']['effect']:.0f}%"
     assert report["answer"]["arm"] == "best"
     assert cheap["verdict"] == "better"
-    assert cost.endswith(f"cheap has {share} of that gain for {cheap['seconds']:.0f} s a run.") is named
-    assert ("of that gain" in cost) is named
+    assert cost.endswith(f"cheap has {share} of best's gain at {cheap['seconds']:.0f} s a run.") is named
+    assert cost.count("of best's gain") == 1  # the other cheap one has less of it
     assert cost in page.text
+
+
+def test_no_cheaper_arm_is_named_where_none_has_half_of_the_gain(tmp_path: Path) -> None:
+    arms = {"best": Arm(shift=0.9, seconds=100.0), "little": Arm(shift=0.3, seconds=10.0)}
+    page, report = rendered(study(tmp_path / "s", arms, n_users=400))
+    assert report["answer"]["arm"] == "best"
+    assert "gain" not in report["answer"]["cost"]
+    assert report["answer"]["cost"] in page.text

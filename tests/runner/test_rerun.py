@@ -68,9 +68,9 @@ def test_cells_that_no_file_names_are_found_by_replaying_the_study(bench: Bench,
 
 def test_a_key_that_no_record_has_or_no_study_names_is_refused(bench: Bench) -> None:
     outcome, _ = bench.run(replicates=1, epochs=1)
-    with pytest.raises(InputError, match="0 records in .* start with 'nothing'"):
+    with pytest.raises(InputError, match=r"0 records in .* start with 'nothing'"):
         again(bench, "nothing")
-    with pytest.raises(InputError, match="records in .* start with ''; give more of the key"):
+    with pytest.raises(InputError, match=r"records in .* start with ''; give more of the key"):
         again(bench, "")
     record = record_of(outcome.folder, "base")
     outcome.folder.write_manifest(replace(outcome.folder.manifest(), file={}))  # as older versions wrote it

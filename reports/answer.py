@@ -231,7 +231,9 @@ def findings_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Ca
     ]:
         add("inapplicable", inapplicable, "note")
     improving, n_late, n_all = _improving(analysis)
-    if improving:
+    if frame.manifest.budget["epochs"] == 1:
+        add("one_epoch", severity="note")
+    elif improving:
         add("improving", improving, n=n_late, all=text.count("count.runs", n_all))
     return (*found, *_checks(analysis, text))
 

@@ -142,3 +142,19 @@ def test_records_of_different_users_are_refused(tmp_path: Path) -> None:
     folder.records.write(worlds.record(key, Arm(), replicate=1, n_users=61))
     with pytest.raises(InputError, match=r"60 users in .*; 61 users in a, replicate 1"):
         write_report(folder)
+
+
+@pytest.mark.parametrize(("last", "epochs", "code"), [(6, 6, "improving"), (5, 6, ""), (6, 1, "one_epoch")])
+def test_a_budget_that_ended_too_soon_is_told_of(tmp_path: Path, last: int, epochs: int, code: str) -> None:
+    folder = study(tmp_path / "s", {"a": Arm()}, n_users=60)
+    manifest = folder.manifest()
+    folder.write_manifest(replace(manifest, budget={**manifest.budget, "epochs": epochs}))
+    for row in manifest.rows:
+        for key in row.keys.values():
+            found = folder.records.read(key)
+            assert found is not None
+            folder.records.write(replace(found, chosen_epoch=last))
+    page, report = rendered(folder)
+    told = [each for each in report["findings"] if each["code"] in ("improving", "one_epoch")]
+    assert [each["code"] for each in told] == [code] * bool(code)
+    assert all(each["text"] in page.text for each in told)

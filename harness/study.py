@@ -18,11 +18,13 @@ from harness.interventions import available
 from harness.interventions.base import Intervention
 from harness.studyfile.arms import ArmSetting, Stack, read_arms, read_base
 from harness.studyfile.backbone import backbone_file
+from harness.studyfile.checking import check, read_backbone, read_data, read_diagnostics
 from harness.studyfile.data import data_spec
 from harness.studyfile.diagnostics import check_diagnostics, diagnostics_of
+from harness.studyfile.models import StudyModel
 from harness.studyfile.problems import Path as DocumentPath
 from harness.studyfile.problems import Problem, StudyFileError
-from harness.studyfile.schema import StudyModel, check, json_schema, read_backbone, read_data, read_diagnostics
+from harness.studyfile.schema import json_schema
 from harness.studyfile.search import Search, check_search, search_of
 from harness.studyfile.stacks import FactorialSpec, GreedySpec, check_stacks, factorial_spec, greedy_spec
 from harness.studyfile.yaml_lines import LARGEST_FILE, Document, parse_yaml

@@ -144,7 +144,7 @@ def diagnose(
 @app.command()
 def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = None, device: Device = None) -> None:
     """Check a study file: every error at once, with its line."""
-    from harness.plan import make_plan
+    from harness.planning import make_plan
 
     plan = make_plan(_load(study, replicates, epochs, device))
     print(f"{study}: {len(plan.rows)} rows, {'at most ' * bool(plan.spaces)}{plan.n_cells} cells, no errors")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from harness.compose import compose
     from harness.interventions import CATALOGUE
-    from harness.plan import make_plan
+    from harness.planning import make_plan
     from harness.recipe import BASE
     from harness.runner.coordinator import RunOptions, run_study
     from harness.study import load_study
@@ -35,7 +35,7 @@ _HOME = {
     "RunOptions": "harness.runner.coordinator",
     "compose": "harness.compose",
     "load_study": "harness.study",
-    "make_plan": "harness.plan",
+    "make_plan": "harness.planning",
     "run_study": "harness.runner.coordinator",
 }
 

@@ -7,7 +7,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -18,11 +18,13 @@ from harness.interventions import available
 from harness.interventions.base import Intervention
 from harness.studyfile.arms import ArmSetting, Stack, read_arms, read_base
 from harness.studyfile.backbone import backbone_file
+from harness.studyfile.checking import check, read_backbone, read_data, read_diagnostics
 from harness.studyfile.data import data_spec
 from harness.studyfile.diagnostics import check_diagnostics, diagnostics_of
-from harness.studyfile.problems import Path as DocumentPath
+from harness.studyfile.models import StudyModel
+from harness.studyfile.overrides import Overrides, check_overrides, overridden
 from harness.studyfile.problems import Problem, StudyFileError
-from harness.studyfile.schema import StudyModel, check, json_schema, read_backbone, read_data, read_diagnostics
+from harness.studyfile.schema import json_schema
 from harness.studyfile.search import Search, check_search, search_of
 from harness.studyfile.stacks import FactorialSpec, GreedySpec, check_stacks, factorial_spec, greedy_spec
 from harness.studyfile.yaml_lines import LARGEST_FILE, Document, parse_yaml
@@ -30,14 +32,6 @@ from harness.studyfile.yaml_lines import LARGEST_FILE, Document, parse_yaml
 __all__ = ["ArmSetting", "Budget", "Overrides", "Study", "StudyFileError", "load_study", "slugify", "study_schema"]
 
 LONGEST_SLUG = 60
-
-_OPTIONS: Mapping[str, DocumentPath] = {
-    "replicates": ("replicates",),
-    "epochs": ("budget", "epochs"),
-    "patience": ("budget", "patience"),
-    "seed": ("seed",),
-    "device": ("device",),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +45,6 @@ class Budget:
 
     epochs: int
     patience: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
-    """What the command line sets in place of the study file; None leaves the file's value."""
-
-    replicates: int | None = None
-    epochs: int | None = None
-    patience: int | None = None
-    seed: int | None = None
-    device: str | None = None
-
-    def given(self) -> dict[str, object]:
-        """Each option that was given, by its name without the dashes."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,10 +179,10 @@ def read_study(
     check_search(document, raw)
     check_stacks(document, raw, rows)
     options = Overrides() if overrides is None else overrides
-    problems = [*document.problems, *_check_options(options)]
+    problems = [*document.problems, *check_overrides(options)]
     if problems or model is None or data is None:
         raise StudyFileError(problems)
-    final = _apply(model, options)
+    final = overridden(model, options)
     return Study(
         name=final.name,
         slug=slugify(final.name),
@@ -303,26 +282,3 @@ def _check_diagnostics(document: Document, raw: Mapping[str, object], arms: Sequ
     model = None if faulty else read_diagnostics(raw.get("diagnostics", {}))
     if model is not None:
         check_diagnostics(document, model, arms)
-
-
-def _check_options(options: Overrides) -> list[Problem]:
-    """Each option checked by the rule of the key that it replaces."""
-    problems: list[Problem] = []
-    for option, value in options.given().items():
-        _, found = check(_put({"name": "x", "data": "x", "arms": {}}, _OPTIONS[option], value))
-        problems += [Problem(source=f"--{option}", message=message) for _, message in found]
-    return problems
-
-
-def _apply(model: StudyModel, options: Overrides) -> StudyModel:
-    values: dict[str, object] = model.model_dump()
-    for option, value in options.given().items():
-        values = _put(values, _OPTIONS[option], value)
-    return StudyModel.model_validate(values)
-
-
-def _put(values: Mapping[str, object], path: DocumentPath, value: object) -> dict[str, object]:
-    """The mapping with the value at a path."""
-    key, *rest = path
-    inner = cast(Mapping[str, object], values.get(str(key), {}))
-    return {**values, str(key): _put(inner, tuple(rest), value) if rest else value}

@@ -14,7 +14,7 @@ from reports.claims import claims_of
 from reports.evidence import evidence_of
 from reports.evidence_text import load_evidence_texts
 from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, searches, trends
-from reports.figures import stacks as stack_figures
+from reports.figures.stack_tables import tables_of_stacks
 from reports.frame import Frame
 from reports.locale import Catalogue
 from reports.model import Finding, Report
@@ -70,7 +70,7 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
         figures += tuple(each.table(evidence, text) for each in (reach, trends, headroom))
         figures += (every_figure(evidence, text),)
     if stacks is not None:
-        figures += stack_figures.tables(stacks, label, decimals, text)
+        figures += tables_of_stacks(stacks, label, decimals, text)
     if searched is not None:
         figures += searches.tables(searched, label, text)
     return Report(

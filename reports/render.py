@@ -20,7 +20,7 @@ from reports import formats
 from reports.build import build_report
 from reports.exports import ranking_latex, ranking_markdown
 from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, searches, trends
-from reports.figures import stacks as stack_figures
+from reports.figures.stack_drawings import drawings_of_stacks
 from reports.figures.svg import NARROW, WIDE
 from reports.frame import read_frame
 from reports.locale import Catalogue, load_catalogue
@@ -190,7 +190,7 @@ def _drawings(report: Report, text: Catalogue) -> dict[str, object]:
     if price.rows:
         across, up = text("figure.cost.axis_x"), text("figure.cost.axis_y", metric=label)
         drawn["cost"] = [Markup(cost.draw(price, across, up, layout)) for layout in (WIDE, NARROW)]
-    stacked = stack_figures.drawings(list(report.figures.values()), label, report.decimals, (WIDE, NARROW), text)
+    stacked = drawings_of_stacks(list(report.figures.values()), label, report.decimals, (WIDE, NARROW), text)
     drawn |= {name: [Markup(svg) for svg in drawings] for name, drawings in stacked.items()}
     if report.search is not None:
         drawn |= {

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.study import load_study
 
 ROOT = Path(__file__).parents[1]

@@ -17,7 +17,7 @@ from harness import interventions
 from harness.compose import compose
 from harness.contract import check_contract
 from harness.interventions.base import Intervention
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.provenance import recipe_sources_hash, run_sources_hash
 from harness.recipe import BASE
 from harness.study import load_study

@@ -11,7 +11,7 @@ import pytest
 from harness.compose import compose
 from harness.contract import check_contract
 from harness.interventions.base import Intervention
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.recipe import BASE
 from harness.study import load_study
 

@@ -14,7 +14,7 @@ from harness.audit.result import Audit, Failure, Measured, write_audit
 from harness.backbone.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.ftragrec.streams import Streams
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.provenance import git_commit, machine, package_versions
 from harness.recipe import Recipe
 from harness.runner.shared import SharedStages

@@ -100,6 +100,12 @@ class Rule:
         )
 
 
+def always(*stacks: str) -> Callable[[Figures], tuple[tuple[Remedy, ...], ...]]:
+    """The same stacks whatever the figures; ``a + b`` is a stack of two."""
+    fixed = tuple(tuple(Remedy(id=each) for each in stack.split(" + ")) for stack in stacks)
+    return lambda _: fixed
+
+
 class Confirmation(Enum):
     """What became of a prediction."""
 

@@ -14,7 +14,8 @@ from harness.backbone.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.errors import InputError
 from harness.manifest import StudyFolder
-from harness.plan import Plan, make_plan
+from harness.plan import Plan
+from harness.planning import make_plan
 from harness.provenance import git_commit, machine, package_versions
 from harness.records import ranks_digest, sweep
 from harness.runner.display import Display

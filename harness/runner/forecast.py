@@ -9,7 +9,8 @@ from pathlib import Path
 from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
 from harness.manifest import StudyFolder
-from harness.plan import Cell, Plan, make_plan
+from harness.plan import Cell, Plan
+from harness.planning import make_plan
 from harness.records import RunRecord
 from harness.runner.keys import CellName, Keys, name_of
 from harness.runner.schedule import replayed

@@ -12,7 +12,8 @@ from harness.data.sources import load
 from harness.errors import InputError
 from harness.manifest import StudyFolder, StudyManifest
 from harness.metrics import mean_metrics
-from harness.plan import Cell, Plan, make_plan
+from harness.plan import Cell, Plan
+from harness.planning import make_plan
 from harness.provenance import git_commit, machine, package_versions
 from harness.records import RunRecord, differing, same_ranks
 from harness.runner.display import Display

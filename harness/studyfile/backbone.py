@@ -6,8 +6,8 @@ from pathlib import Path
 
 from harness.errors import InputError
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
+from harness.studyfile.models import BackboneModel
 from harness.studyfile.problems import show
-from harness.studyfile.schema import BackboneModel
 from harness.studyfile.yaml_lines import Document
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from harness.data.atomic import Columns
 from harness.data.sources import DataSpec, Format
+from harness.studyfile.models import ColumnsModel, DataModel
 from harness.studyfile.problems import clip
-from harness.studyfile.schema import ColumnsModel, DataModel
 from harness.studyfile.yaml_lines import Document
 
 

@@ -8,8 +8,8 @@ from typing import cast
 from harness.diagnostics.catalogue import CHECKS
 from harness.diagnostics.evidence import Diagnostics, Level
 from harness.errors import did_you_mean
+from harness.studyfile.models import DiagnosticsModel
 from harness.studyfile.problems import show
-from harness.studyfile.schema import DiagnosticsModel
 from harness.studyfile.yaml_lines import Document
 
 LONGEST_REASON = 500

@@ -9,7 +9,7 @@ import pytest
 from harness.diagnosing import study_to_diagnose
 from harness.diagnostics.evidence import Level
 from harness.errors import InputError
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.study import Overrides
 
 WORLD = "".join(f"u{user} " + " ".join(f"i{(user + step) % 7}" for step in range(8)) + "\n" for user in range(9))

@@ -15,7 +15,7 @@ from harness.interventions import CATALOGUE, find
 from harness.interventions.base import Intervention
 from harness.interventions.pages import Clash, Page, page_of
 from harness.interventions.rendering import INDEX, index_markdown, list_text, page_markdown, page_text, write_pages
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.recipe import BASE, Recipe
 from harness.schedules import Constant
 from harness.study import load_study

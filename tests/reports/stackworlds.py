@@ -14,7 +14,7 @@ import numpy as np
 from harness.design import fractional_design, letters
 from harness.interventions import CATALOGUE
 from harness.manifest import A_A, BASE, ArmRow, StudyFolder, StudyManifest, StudyUsers
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.records import EpochPoint, RunRecord
 from harness.runner.greedy import GreedySchedule
 from harness.study import load_study

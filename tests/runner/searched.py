@@ -15,7 +15,8 @@ from harness.ftragrec.memory import LongerThan
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention, parameter
 from harness.metrics import METRICS
-from harness.plan import Cell, Plan, make_plan
+from harness.plan import Cell, Plan
+from harness.planning import make_plan
 from harness.recipe import Recipe
 from harness.records import EpochPoint, RunRecord
 from harness.runner.searching import SearchSchedule

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.interventions import CATALOGUE
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.runner.schedule import GridSchedule
 from harness.study import load_study
 from tests.runner.made import MadeExecutor, run_made

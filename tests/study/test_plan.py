@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.study import StudyFileError
 
 HEAD = "name: s\ndata: ml-100k\nreplicates: 2\n"

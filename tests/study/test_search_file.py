@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness.interventions import CATALOGUE
-from harness.plan import make_plan
+from harness.planning import make_plan
 from harness.study import StudyFileError, study_schema
 from harness.studyfile.search import Search
 from harness.studyfile.yaml_lines import parse_yaml

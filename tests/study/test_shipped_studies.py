@@ -9,7 +9,8 @@ import pytest
 from harness.interventions import CATALOGUE, find
 from harness.interventions.pages import page_of
 from harness.interventions.training import Unfreeze
-from harness.plan import Plan, make_plan
+from harness.plan import Plan
+from harness.planning import make_plan
 from harness.recipe import BASE
 from harness.study import load_study
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.interventions import CATALOGUE
 from harness.study import StudyFileError, load_study, slugify
-from harness.studyfile.schema import StudyModel
+from harness.studyfile.models import StudyModel
 from harness.studyfile.yaml_lines import parse_yaml
 
 IDS = [each.id for each in CATALOGUE]

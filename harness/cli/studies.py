@@ -1,10 +1,8 @@
-"""The command ``ftr-study``: thin, each command a few calls into the harness."""
+"""Commands that run studies and read what they left."""
 
 from __future__ import annotations
 
-import io
 import json
-import logging
 import os
 import shlex
 import signal
@@ -14,34 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 
-from harness.errors import EnvironmentProblem, FtrError
+from harness.cli.options import DataDir, Device, Epochs, Out, Replicates, StudyPath, Workers
 
 if TYPE_CHECKING:
     from harness.runner.coordinator import RunOptions, RunOutcome
     from harness.study import Study
 
-app = typer.Typer(
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="Does a remedy help FTragrec, by how much, at what cost, and why? Run a study file, read the report.",
-)
-data_app = typer.Typer(no_args_is_help=True, help="Get and inspect data sets.")
-list_app = typer.Typer(no_args_is_help=True, help="List what study files can name.")
-app.add_typer(data_app, name="data")
-app.add_typer(list_app, name="list")
+commands = typer.Typer()
 
 SOME_CELLS_FAILED = 3
 INTERRUPTED = 130
 
-StudyPath = Annotated[Path, typer.Argument(help="The study file, such as studies/kl_direction.yaml.")]
-Replicates = Annotated[int | None, typer.Option(help="Replicate seeds, instead of the study file's.")]
-Epochs = Annotated[int | None, typer.Option(help="Epoch budget, instead of the study file's.")]
-Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Where to compute, instead of the file's.")]
-Out = Annotated[Path, typer.Option(help="Folder of all studies; this one's is OUT/name.")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets; else your cache folder.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes of one thread each; else one a core.")]
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL; else SQLite in the study's folder.")]
 Executors = Annotated[Literal["local", "ray"], typer.Option(help="Where cells run: this machine, or Ray.")]
 Address = Annotated[str | None, typer.Option(help="A running Ray cluster, HOST:PORT or auto; else Ray here alone.")]
@@ -54,7 +36,7 @@ def _load(path: Path, replicates: int | None, epochs: int | None, device: str | 
     return load_study(path, Overrides(replicates=replicates, epochs=epochs, device=device))
 
 
-@app.command()
+@commands.command()
 def run(
     study: StudyPath,
     replicates: Replicates = None,
@@ -115,7 +97,7 @@ def _tell(outcome: RunOutcome, page: Path) -> None:
         raise typer.Exit(SOME_CELLS_FAILED)
 
 
-@app.command()
+@commands.command()
 def diagnose(
     target: Annotated[
         Path | None, typer.Argument(help="A study file, or a backbone's .safetensors with --data; else --data alone.")
@@ -141,16 +123,16 @@ def diagnose(
     _tell(outcome, write_diagnosis(outcome.folder, lang=lang))
 
 
-@app.command()
+@commands.command()
 def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = None, device: Device = None) -> None:
     """Check a study file: every error at once, with its line."""
-    from harness.plan import make_plan
+    from harness.planning import make_plan
 
     plan = make_plan(_load(study, replicates, epochs, device))
     print(f"{study}: {len(plan.rows)} rows, {'at most ' * bool(plan.spaces)}{plan.n_cells} cells, no errors")
 
 
-@app.command()
+@commands.command()
 def plan(
     study: StudyPath,
     replicates: Replicates = None,
@@ -179,7 +161,7 @@ def plan(
         )
 
 
-@app.command()
+@commands.command()
 def audit(
     study: StudyPath,
     users: Annotated[
@@ -217,7 +199,7 @@ def audit(
     print(out / loaded.slug / FILE)
 
 
-@app.command()
+@commands.command()
 def report(
     study: Annotated[Path, typer.Argument(help="A study's folder, such as runs/kl_direction.")],
     lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
@@ -229,7 +211,7 @@ def report(
     print(write_report(StudyFolder(study), lang=lang))
 
 
-@app.command()
+@commands.command()
 def compare(
     study_a: Annotated[Path, typer.Argument(help="A finished study's folder, such as runs/kl_direction.")],
     study_b: Annotated[Path, typer.Argument(help="Another one's, with the same primary metric.")],
@@ -242,7 +224,7 @@ def compare(
     print(write_comparison(study_a, study_b, out, lang=lang))
 
 
-@app.command()
+@commands.command()
 def show(key: str, out: Out = Path("runs")) -> None:
     """Print a record: its recipe, curve, seconds and provenance."""
     from harness.errors import InputError
@@ -265,150 +247,3 @@ def show(key: str, out: Out = Path("runs")) -> None:
         print(f"  epoch {point.epoch}{' (chosen)' if point.epoch == record.chosen_epoch else ''}: {shown}")
     print("provenance:")
     print(json.dumps(dict(record.provenance), indent=2))
-
-
-@app.command("import-checkpoint")
-def import_checkpoint(
-    checkpoint: Annotated[Path, typer.Argument(help="RecBole's file of SASRec or DuoRec, such as saved/SASRec-….pth.")],
-    data: Annotated[str, typer.Option(help="The studies' data: a named set, or a file of interactions.")],
-    out: Annotated[Path, typer.Option(help="The file to write, such as backbone.safetensors.")],
-    inter: Annotated[Path | None, typer.Option(help="RecBole's .inter file, if --data is not that file.")] = None,
-    min_interactions: Annotated[int, typer.Option(min=1, help="As in the study file.")] = 5,
-    user_column: Annotated[str, typer.Option(help="Column of the user in the .inter file.")] = "user_id",
-    item_column: Annotated[str, typer.Option(help="Column of the item.")] = "item_id",
-    time_column: Annotated[str, typer.Option(help="Column of the time stamp.")] = "timestamp",
-    heads: Annotated[int | None, typer.Option(min=1, help="Attention heads, where the file does not say.")] = None,
-    dropout: Annotated[float | None, typer.Option(help="Rate of dropout, where the file says none or two.")] = None,
-    data_dir: DataDir = None,
-) -> None:
-    """Turn a checkpoint of RecBole into a backbone that studies can name; nothing in it is run."""
-    from harness.data.atomic import Columns
-    from harness.imports.importing import import_recbole, study_data
-
-    columns = Columns(user=user_column, item=item_column, time=time_column)
-    imported = import_recbole(
-        checkpoint,
-        study_data(data, columns, min_interactions),
-        out,
-        inter=inter,
-        columns=columns,
-        n_heads=heads,
-        dropout=dropout,
-        data_dir=data_dir,
-    )
-    for line in imported.lines():
-        print(line)
-    print(out)
-
-
-@app.command()
-def schema() -> None:
-    """Print the JSON schema of study files, for editors."""
-    from harness.study import study_schema
-
-    print(json.dumps(study_schema(), indent=2, ensure_ascii=False))
-
-
-@app.command()
-def describe(intervention: Annotated[str, typer.Argument(help="Its id, such as kl.weight.")]) -> None:
-    """Say what an intervention changes, why, its parameters, and what it stacks with."""
-    from harness.interventions import find
-    from harness.interventions.pages import page_of
-    from harness.interventions.rendering import page_text
-
-    print(page_text(page_of(find(intervention))))
-
-
-@app.command()
-def pages(
-    folder: Annotated[Path, typer.Argument(help="Where their folders go: interventions, checks, rules.")] = Path(
-        "docs"
-    ),
-) -> None:
-    """Write a page for each built-in intervention, check and rule of a diagnosis, and their indexes."""
-    from harness.diagnostics import pages as checks
-    from harness.diagnostics.pages_of_rules import write_rule_pages
-    from harness.interventions import CATALOGUE
-    from harness.interventions.rendering import write_pages
-
-    remedies = folder / "interventions"
-    print(f"{len(write_pages(remedies, CATALOGUE))} files in {remedies}")
-    print(f"{len(checks.write_pages(folder / 'checks'))} files in {folder / 'checks'}")
-    print(f"{len(write_rule_pages(folder / 'rules'))} files in {folder / 'rules'}")
-
-
-@list_app.command("interventions")
-def list_interventions(
-    family: Annotated[str | None, typer.Argument(help="Only those of this problem, such as kl.")] = None,
-) -> None:
-    """Every intervention by problem: what it takes, what it writes, what cannot stand beside it."""
-    from harness.interventions.pages import pages_of
-    from harness.interventions.rendering import list_text
-
-    print(list_text(pages_of(family)))
-
-
-@list_app.command("data")
-def list_data() -> None:
-    """The data sets that can be named."""
-    from harness.data.named import NAMED_SETS
-
-    for each in NAMED_SETS:
-        print(f"{each.name:10} {each.about}")
-
-
-@data_app.command("get")
-def data_get(
-    name: str,
-    data_dir: DataDir = None,
-    from_file: Annotated[
-        Path | None, typer.Option("--from", help="A file you already have; its checksum counts.")
-    ] = None,
-) -> None:
-    """Fetch a named data set into the cache, checksum verified."""
-    from harness.data.fetch import get
-
-    print(get(name, data_dir=data_dir, from_file=from_file, progress=_to_stderr))
-
-
-@data_app.command("show")
-def data_show(name: str, data_dir: DataDir = None) -> None:
-    """Say what is in a named data set, fetched first if it is not there yet."""
-    from dataclasses import asdict
-
-    from harness.data.sources import show as summary
-
-    for figure, value in asdict(summary(name, data_dir, progress=_to_stderr)).items():
-        print(f"{figure.replace('_', ' ')}: {value}")
-
-
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-def main() -> None:
-    """Run the command line; errors end in one clear message and their exit status."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=Console(stderr=True), show_time=False)],
-    )
-    from harness.stopping import dropped_quietly
-
-    try:
-        with dropped_quietly():
-            app()
-    except FtrError as problem:
-        print(problem, file=sys.stderr)
-        raise SystemExit(problem.exit_status) from None
-    except OSError as problem:
-        where = f"{problem.filename}: " if problem.filename else ""
-        print(f"{where}{problem.strerror or problem}; free space or choose another folder", file=sys.stderr)
-        raise SystemExit(EnvironmentProblem.exit_status) from None
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,49 @@
+"""The command ``ftr-study``: thin, each command a few calls into the harness."""
+
+from __future__ import annotations
+
+import io
+import logging
+import sys
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from harness.cli import catalogue, inputs, studies
+from harness.errors import EnvironmentProblem, FtrError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Does a remedy help FTragrec, by how much, at what cost, and why? Run a study file, read the report.",
+)
+app.add_typer(studies.commands)  # an app without a name puts its commands at the top
+app.add_typer(inputs.commands)
+app.add_typer(catalogue.commands)
+app.add_typer(inputs.data_commands, name="data")
+app.add_typer(catalogue.list_commands, name="list")
+
+
+def main() -> None:
+    """Run the command line; errors end in one clear message and their exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=Console(stderr=True), show_time=False)],
+    )
+    from harness.stopping import dropped_quietly
+
+    try:
+        with dropped_quietly():
+            app()
+    except FtrError as problem:
+        print(problem, file=sys.stderr)
+        raise SystemExit(problem.exit_status) from None
+    except OSError as problem:
+        where = f"{problem.filename}: " if problem.filename else ""
+        print(f"{where}{problem.strerror or problem}; free space or choose another folder", file=sys.stderr)
+        raise SystemExit(EnvironmentProblem.exit_status) from None

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 commands = typer.Typer()
 
 SOME_CELLS_FAILED = 3
+OTHER_RANKS = 3
 INTERRUPTED = 130
 
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL; else SQLite in the study's folder.")]
@@ -227,16 +228,9 @@ def compare(
 @commands.command()
 def show(key: str, out: Out = Path("runs")) -> None:
     """Print a record: its recipe, curve, seconds and provenance."""
-    from harness.errors import InputError
     from harness.manifest import StudyFolder
 
-    records = StudyFolder(out / "any").records
-    found = records.matching(key)
-    if len(found) != 1:
-        raise InputError(f"{len(found)} records in {records.folder} start with {key!r}; give more of the key")
-    record = records.read(found[0])
-    if record is None:
-        raise InputError(f"record {found[0]} was damaged and has been set aside; run the study again")
+    record = StudyFolder(out / "any").records.only(key)
     for title, part in (("recipe", record.recipe), ("seconds", record.seconds), ("checks", record.checks)):
         print(f"{title}:")
         for name, value in part.items():
@@ -247,3 +241,21 @@ def show(key: str, out: Out = Path("runs")) -> None:
         print(f"  epoch {point.epoch}{' (chosen)' if point.epoch == record.chosen_epoch else ''}: {shown}")
     print("provenance:")
     print(json.dumps(dict(record.provenance), indent=2))
+
+
+@commands.command()
+def rerun(
+    key: Annotated[
+        str, typer.Argument(help="Of a record, or its first digits; a study's manifest.json names its keys.")
+    ],
+    out: Out = Path("runs"),
+    data_dir: DataDir = None,
+) -> None:
+    """Run the cell of a record again and compare every user's ranks; the record stays as it is."""
+    from harness.runner.rerun import rerun as run_again
+
+    found = run_again(key, out, lambda text: print(text, file=sys.stderr), data_dir=data_dir)
+    for line in found.lines():
+        print(line)
+    if not found.same:
+        raise typer.Exit(OTHER_RANKS)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness.backbone.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
-from harness.errors import InputError
+from harness.errors import EnvironmentProblem, InputError
 from harness.manifest import StudyFolder, StudyManifest
 from harness.metrics import mean_metrics
 from harness.plan import Cell, Plan
 from harness.planning import make_plan
 from harness.provenance import git_commit, machine, package_versions
 from harness.records import RunRecord, differing, same_ranks
-from harness.runner.display import Display
 from harness.runner.inputs import read_inputs
 from harness.runner.keys import Keys
 from harness.runner.modes import schedule_of
@@ -31,12 +30,13 @@ class Rerun:
     """A record and what the same cell gives now.
 
     Attributes:
-        study: name of the study that the cell was found in.
+        study, metric: name and primary metric of the study that the cell was found in.
         row, replicate: the cell.
         before, now: the record, and the run just made, which is not kept.
     """
 
     study: str
+    metric: str
     row: str
     replicate: int
     before: RunRecord
@@ -47,28 +47,30 @@ class Rerun:
         """Whether both chose the same epoch and gave every user the same ranks."""
         return same_ranks(self.before, self.now)
 
-    def lines(self, metric: str = "ndcg@10") -> Iterator[str]:
+    def lines(self) -> Iterator[str]:
         """What to tell of it."""
         yield f"{self.row} replicate {self.replicate} of {self.study}"
         for when, record in (("then", self.before), ("now", self.now)):
-            level = f"{metric} {mean_metrics(record.test)[metric]:.6f} on test"
+            level = f"{self.metric} {mean_metrics(record.test)[self.metric]:.6f} on test"
             yield f"{when}: epoch {record.chosen_epoch}, {level}; {_circumstances(record.provenance)}"
         n_users = len(self.before.test_on)
         if self.same:
             yield f"the same ranks for {n_users:,} users: {', '.join(self.before.ranks)}"
+        if self.before.chosen_epoch != self.now.chosen_epoch:
+            yield "another epoch was chosen"
         for name, n_differ in differing(self.before, self.now).items():
             yield f"other ranks: {name} differs for {n_differ:,} of {n_users:,} users"
 
 
 def rerun(
-    key: str, out: Path, display: Display, *, data_dir: Path | None = None, spec: BackboneSpec = DEFAULT
+    key: str, out: Path, tell: Callable[[str], None], *, data_dir: Path | None = None, spec: BackboneSpec = DEFAULT
 ) -> Rerun:
     """Run the cell of a record again, on its backbone where that is kept, and compare; the record stays as it is.
 
     Args:
         key: of the record, or its first digits.
         out: folder of all studies.
-        display: told of what takes long.
+        tell: told of what takes long.
         data_dir: folder of named data sets; None: the user's cache folder.
         spec: of the backbones that are trained.
 
@@ -81,16 +83,22 @@ def rerun(
     asked: list[str] = []
     for manifest in _of_the_same_data(before, out):
         plan = _planned(manifest)
-        display.message(f"reading {plan.study.data.source}")
-        data = load(plan.study.data, data_dir, progress=display.message)
+        tell(f"reading {plan.study.data.source}")
+        data = load(plan.study.data, data_dir, progress=tell)
         stages = SharedStages.of(plan.study, data, data_dir=data_dir, folder=out / ".cache", spec=spec)
         keys = Keys(plan, stages)
         cell = next(
             (each for each in replayed(schedule_of(plan), keys, records) if keys.record(each) == before.key), None
         )
         if cell is not None:
-            now = _run(cell, plan, stages, before.key, display)
-            return Rerun(study=manifest.name, row=cell.row, replicate=cell.replicate, before=before, now=now)
+            return Rerun(
+                study=manifest.name,
+                metric=manifest.primary,
+                row=cell.row,
+                replicate=cell.replicate,
+                before=before,
+                now=_run(cell, plan, stages, before.key, tell),
+            )
         asked.append(manifest.name)
     if not asked:
         raise InputError(
@@ -118,12 +126,12 @@ def _planned(manifest: StudyManifest) -> Plan:
     return make_plan(read_study(content, path, Overrides(**manifest.file["overrides"])))
 
 
-def _run(cell: Cell, plan: Plan, stages: SharedStages, key: str, display: Display) -> RunRecord:
+def _run(cell: Cell, plan: Plan, stages: SharedStages, key: str, tell: Callable[[str], None]) -> RunRecord:
     def progress(epoch: int, epochs: int, figures: Any) -> None:
-        display.message(f"backbone {cell.backbone_replicate}: epoch {epoch} of at most {epochs}")
+        tell(f"backbone {cell.backbone_replicate}: epoch {epoch} of at most {epochs}")
 
-    shared = stages.build(cell.backbone_replicate, progress, display.message)
-    display.message(f"running {cell.row} replicate {cell.replicate}")
+    shared = stages.build(cell.backbone_replicate, progress, tell)
+    tell(f"running {cell.row} replicate {cell.replicate}")
     task = CellTask(
         key=key,
         cell=cell,
@@ -132,9 +140,9 @@ def _run(cell: Cell, plan: Plan, stages: SharedStages, key: str, display: Displa
         progress_file=Path(),
         provenance=_here(),
     )
-    outcome = attempt_cell(task, lambda: read_inputs(shared), lambda point: display.epoch(cell, point))
+    outcome = attempt_cell(task, lambda: read_inputs(shared), lambda point: tell(f"epoch {point.epoch}: evaluated"))
     if isinstance(outcome, CellFailure):
-        raise InputError(f"{cell.row} replicate {cell.replicate} failed: {outcome.reason}")
+        raise EnvironmentProblem(f"{cell.row} replicate {cell.replicate} failed: {outcome.reason}")
     return outcome.record
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from harness import cli
 from harness.diagnostics.catalogue import CHECKS
 from harness.interventions import CATALOGUE
+from harness.runner import rerun
+from harness.runner.rerun import Rerun
 from tests.reports import worlds
 
 GOOD = """\
@@ -237,3 +240,18 @@ def test_compare_and_report_write_where_they_say_and_in_the_language_asked_for(
     assert {path.name for path in Path("both").iterdir()} == {f"comparison.{kind}" for kind in ("html", "json", "csv")}
     assert call(monkeypatch, "compare", "runs/one", "runs/two", "--lang", "xx") == 2
     assert "use --lang with one of en" in capsys.readouterr().err
+
+
+def test_rerun_tells_what_it_found_and_ends_in_3_where_ranks_differ(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "rerun", "00ff") == 2
+    assert "0 records in runs/.records start with '00ff'; give more of the key" in capsys.readouterr().err
+    record = worlds.record("00ff", worlds.Arm(), replicate=1, n_users=9)
+    for now, status in ((record, 0), (replace(record, chosen_epoch=record.chosen_epoch + 1), 3)):
+        found = Rerun(study="small", metric="ndcg@10", row="base", replicate=1, before=record, now=now)
+        monkeypatch.setattr(rerun, "rerun", lambda *_, found=found, **__: found)
+        assert call(monkeypatch, "rerun", "00ff") == status
+        told = capsys.readouterr().out
+        assert told.startswith("base replicate 1 of small\nthen: epoch ")
+        assert ("the same ranks for 9 users" in told) is (status == 0)

@@ -10,7 +10,6 @@ from harness.errors import InputError
 from harness.manifest import StudyFolder
 from harness.records import RunRecord
 from harness.runner import keys
-from harness.runner.display import Silent
 from harness.runner.rerun import Rerun, rerun
 from tests.runner.conftest import SMALL, Bench
 
@@ -19,7 +18,7 @@ SEARCH = "diagnostics: off\nmode: search\nsearch: {trials: 2, width: 1, startup:
 
 
 def again(bench: Bench, key: str) -> Rerun:
-    return rerun(key, bench.folder / "runs", Silent(), data_dir=bench.folder / "data", spec=SMALL)
+    return rerun(key, bench.folder / "runs", lambda text: None, data_dir=bench.folder / "data", spec=SMALL)
 
 
 def record_of(folder: StudyFolder, row: str, replicate: int = 0) -> RunRecord:

@@ -64,7 +64,7 @@ def test_both_commands_of_the_readme_set_up_the_tested_versions_by_themselves():
     commands = re.findall(r"^python3 -m venv \.venv && .*$", readme, flags=re.MULTILINE)
     assert [command.rpartition("&& ")[2] for command in commands] == [
         ".venv/bin/ftr-study run studies/kl_direction.yaml",
-        ".venv/bin/pytest",
+        ".venv/bin/pytest -n 2 --dist loadfile",
     ]
     assert all(" -c constraints.txt -e " in command for command in commands)
 

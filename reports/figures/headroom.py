@@ -32,6 +32,8 @@ BARS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("test", ("off_test", "interpolation_test", "interpolation_test_shuffled")),
 )
 """Queries and the bars drawn for them, the backbone first."""
+BACKBONES = frozenset({"off", "unseen", "off_test"})
+"""Bars of the backbone without retrieval."""
 
 
 def table(evidence: Evidence, text: Catalogue) -> Figure:
@@ -67,7 +69,7 @@ def draw(figure: Figure, name: str, layout: Layout, text: Catalogue) -> str:
         axes.text(y=height, s=title, **style | {"color": COLOUR.soft}, **place, **outside)
     for height, row in zip(heights, rows, strict=True):
         bar, value = str(row[2]), _value(row)
-        shuffled, backbone = bar.endswith("_shuffled"), bar.startswith("off")
+        shuffled, backbone = bar.endswith("_shuffled"), bar in BACKBONES
         colour = COLOUR.off if backbone else COLOUR.on
         fill = (
             {"color": "none", "edgecolor": colour, "linewidth": 1.3} if shuffled else {"color": colour, "linewidth": 0}

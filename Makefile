@@ -11,10 +11,10 @@ install:  ## virtual environment with the tested versions and the developer tool
 	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
 
 test:  ## the default tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 slow:  ## the slow tests
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2 --dist loadfile
 
 lint:  ## ruff, and whether the code is formatted
 	$(BIN)/ruff check .

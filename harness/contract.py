@@ -17,6 +17,7 @@ import torch
 
 from harness.backbone.encode import encode_prefixes
 from harness.backbone.model import DuoRec
+from harness.backbone.pretrain import computing_threads
 from harness.backbone.spec import BackboneSpec
 from harness.compose import CompositionError, compose
 from harness.data.planted import PlantedWorld, plant
@@ -125,7 +126,8 @@ def probe(recipe: Recipe) -> Trace:
 
 def probe_again(recipe: Recipe) -> Trace:
     """The same, run anew."""
-    return trace(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+    with computing_threads(1):  # whatever ran before: the number of threads decides the last bits
+        return trace(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
 
 
 @cache

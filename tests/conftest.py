@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# One thread a process, as a cell has: bits that tests compare would otherwise hang on which test came before.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import harness  # noqa: F401 - before any test loads torch: it tells OpenMP's threads not to spin for long
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -14,7 +14,7 @@ test:  ## the default tests
 	$(BIN)/pytest -n 2 --dist loadfile
 
 slow:  ## the slow tests
-	$(BIN)/pytest -m slow -n 2 --dist loadfile
+	$(BIN)/pytest -m slow
 
 lint:  ## ruff, and whether the code is formatted
 	$(BIN)/ruff check .

@@ -12,7 +12,7 @@ import torch
 
 from harness.data.split import split_prefixes
 from harness.errors import FtrError
-from harness.ftragrec.candidates import hide
+from harness.ftragrec.evaluation import scores_with_retrieval
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.loop import Budget, Result, fine_tune
 from harness.ftragrec.memory import Memory
@@ -162,19 +162,10 @@ def _same_states(one: Trail, other: Trail) -> bool:
     )
 
 
-@torch.no_grad()
 def _scores_of_test(result: Result) -> torch.Tensor:
     """Of every item, as test queries are ranked by them without what the sources add then, ``(n_users, n_items)``."""
-    system, inputs = result.system, result.system.inputs
-    prefix = inputs.prefixes.test
-    forward = system.forward(
-        sequence=inputs.encodings[torch.from_numpy(prefix)],
-        prefix=prefix,
-        shelf=result.shelf,
-        progress=result.progress,
-    )
-    scores = result.shelf.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)
-    return hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:])
+    queries = result.system.inputs.prefixes.test
+    return scores_with_retrieval(result.system, queries, shelf=result.shelf, progress=result.progress)
 
 
 def _trail(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> Trail:

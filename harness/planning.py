@@ -55,7 +55,7 @@ def make_plan(study: Study) -> Plan:
             recipe = _composed(base, setting)
         except CompositionError as problem:
             if study.on_inapplicable == "skip" and isinstance(problem, (NoEffectError, RequirementError)):
-                rows.append(PlannedRow(row=replace(row, status="inapplicable", reason=str(problem)), recipe=None))
+                rows.append(_inapplicable(row, problem))
             else:
                 problems.append(study.problem(f"arms.{setting.arm}", str(problem)))
             continue
@@ -90,8 +90,7 @@ def _search_plan(study: Study, as_found: Recipe, base: Recipe) -> Plan:
             rows.append(replace(planned, space=space_of(base, setting.stack, setting.openings)))
         except (NoEffectError, RequirementError) as problem:
             if study.on_inapplicable == "skip":
-                row = replace(described_row(setting), status="inapplicable", reason=str(problem))
-                rows.append(PlannedRow(row=row, recipe=None))
+                rows.append(_inapplicable(described_row(setting), problem))
             else:
                 problems.append(study.problem(f"arms.{setting.arm}", str(problem)))
         except (CompositionError, SpaceError) as problem:
@@ -153,6 +152,11 @@ def _greedy_plan(study: Study, as_found: Recipe, base: Recipe) -> Plan:
         except RequirementError:
             continue  # it waits for a stack that gives it what it lacks; the notes say so
     return replace(plan, rows=(*plan.rows, *rows))
+
+
+def _inapplicable(row: ArmRow, problem: CompositionError) -> PlannedRow:
+    """A row that is listed with the reason for which it cannot run."""
+    return PlannedRow(row=replace(row, status="inapplicable", reason=str(problem)), recipe=None)
 
 
 def _composed(base: Recipe, setting: ArmSetting) -> Recipe:

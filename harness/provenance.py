@@ -128,6 +128,11 @@ def git_commit() -> dict[str, Any]:
     return {"commit": commit, "dirty": bool(changed.strip())}
 
 
+def here() -> dict[str, Any]:
+    """Versions, machine and commit, as every result keeps them."""
+    return {"versions": package_versions(), "machine": machine(), "git": git_commit()}
+
+
 def machine() -> dict[str, Any]:
     """Processor, cores and system."""
     return {

@@ -93,8 +93,8 @@ class Study:
     device: Literal["auto", "cpu", "cuda"]
     on_inapplicable: Literal["error", "skip"]
     path: Path
-    content: bytes = field(default=b"", repr=False, compare=False)
-    overrides: Overrides = field(default_factory=Overrides, repr=False, compare=False)
+    content: bytes = field(repr=False, compare=False)
+    overrides: Overrides = field(repr=False, compare=False)
     n_sampled: int = 0
     search: Search | None = None
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)

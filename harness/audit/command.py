@@ -15,7 +15,7 @@ from harness.backbone.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.ftragrec.streams import Streams
 from harness.planning import make_plan
-from harness.provenance import git_commit, machine, package_versions
+from harness.provenance import here
 from harness.recipe import Recipe
 from harness.runner.shared import SharedStages
 from harness.study import Study
@@ -113,7 +113,7 @@ def audit_study(
         parameters=found,
         without_parameters=seams_without(plan.base),
         seconds=time.monotonic() - began,
-        provenance={"versions": package_versions(), "machine": machine(), "git": git_commit()},
+        provenance=here(),
     )
     write_audit(options.out / study.slug, audit)
     return audit

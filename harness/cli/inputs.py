@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.cli.options import DataDir
+from harness.cli.options import DataDir, to_stderr
 
 commands = typer.Typer()
 data_commands = typer.Typer(no_args_is_help=True, help="Get and inspect data sets.")
@@ -59,7 +58,7 @@ def data_get(
     """Fetch a named data set into the cache, checksum verified."""
     from harness.data.fetch import get
 
-    print(get(name, data_dir=data_dir, from_file=from_file, progress=_to_stderr))
+    print(get(name, data_dir=data_dir, from_file=from_file, progress=to_stderr))
 
 
 @data_commands.command("show")
@@ -69,9 +68,5 @@ def data_show(name: str, data_dir: DataDir = None) -> None:
 
     from harness.data.sources import show as summary
 
-    for figure, value in asdict(summary(name, data_dir, progress=_to_stderr)).items():
+    for figure, value in asdict(summary(name, data_dir, progress=to_stderr)).items():
         print(f"{figure.replace('_', ' ')}: {value}")
-
-
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr)

@@ -1,7 +1,8 @@
-"""Arguments and options that commands share."""
+"""Arguments, options and ways to tell that commands share."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,3 +15,8 @@ Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Whe
 Out = Annotated[Path, typer.Option(help="Folder of all studies; this one's is OUT/name.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets; else your cache folder.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes of one thread each; else one a core.")]
+
+
+def to_stderr(text: str) -> None:
+    """What a command is doing, beside its result."""
+    print(text, file=sys.stderr)

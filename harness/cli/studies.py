@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from harness.cli.options import DataDir, Device, Epochs, Out, Replicates, StudyPath, Workers
+from harness.cli.options import DataDir, Device, Epochs, Out, Replicates, StudyPath, Workers, to_stderr
 
 if TYPE_CHECKING:
     from harness.runner.coordinator import RunOptions, RunOutcome
@@ -149,7 +149,7 @@ def plan(
     from reports.planning import detectable_effect
 
     loaded = _load(study, replicates, epochs, device)
-    for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers or os.cpu_count() or 1).lines():
+    for line in forecast(loaded, out=out, data_dir=data_dir, workers=_workers(workers)).lines():
         print(line)
     detectable = detectable_effect(StudyFolder(out / loaded.slug), n_seeds=loaded.n_compared)
     if detectable is None:
@@ -182,9 +182,7 @@ def audit(
 
     loaded = _load(study, None, None, device)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    options = AuditOptions(
-        out=out, workers=workers or os.cpu_count() or 1, n_users=users, epochs=epochs, data_dir=data_dir
-    )
+    options = AuditOptions(out=out, workers=_workers(workers), n_users=users, epochs=epochs, data_dir=data_dir)
     console = Console(stderr=True)
     with console.status("") as status:
         try:
@@ -254,7 +252,7 @@ def rerun(
     """Run the cell of a record again and compare every user's ranks; the record stays as it is."""
     from harness.runner.rerun import rerun as run_again
 
-    found = run_again(key, out, lambda text: print(text, file=sys.stderr), data_dir=data_dir)
+    found = run_again(key, out, to_stderr, data_dir=data_dir)
     for line in found.lines():
         print(line)
     if not found.same:

@@ -11,7 +11,6 @@ from torch import Tensor
 from harness.backbone.ranking import ranks_of_scores
 from harness.data.split import Indices
 from harness.ftragrec.candidates import Candidates, hide
-from harness.ftragrec.forward import Forward
 from harness.ftragrec.inputs import Inputs
 from harness.ftragrec.shelf import Shelf
 from harness.ftragrec.system import System
@@ -34,17 +33,12 @@ def ranks_with_retrieval(system: System, queries: Indices, *, shelf: Shelf, prog
         shelf: what may be retrieved.
         progress: the epoch, for scheduled values.
     """
-    inputs = system.inputs
     ranks: list[Tensor] = []
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
-        forward = system.forward(
-            sequence=inputs.encodings[torch.from_numpy(prefix)],
-            prefix=prefix,
-            shelf=shelf,
-            progress=progress,
+        ranks.append(
+            _ranks(scores_with_retrieval(system, prefix, shelf=shelf, progress=progress), prefix, system.inputs)
         )
-        ranks.append(_ranks(_scores(shelf, forward, prefix), prefix, system.recipe.candidates, inputs))
     return torch.cat(ranks).numpy()
 
 
@@ -56,20 +50,28 @@ def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candid
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
         vectors = inputs.encodings[torch.from_numpy(prefix)]
-        ranks.append(_ranks(vectors @ catalogue, prefix, candidates, inputs))
+        ranks.append(_ranks(hide(candidates.hidden(prefix, inputs), vectors @ catalogue), prefix, inputs))
     return torch.cat(ranks).numpy()
 
 
-def _scores(shelf: Shelf, forward: Forward, prefix: Indices) -> Tensor:
-    """Of every item, ``(batch, n_items)``."""
-    return shelf.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)[:, 1:]
+@torch.no_grad()
+def scores_with_retrieval(system: System, prefix: Indices, *, shelf: Shelf, progress: Progress) -> Tensor:
+    """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``."""
+    inputs = system.inputs
+    forward = system.forward(
+        sequence=inputs.encodings[torch.from_numpy(prefix)],
+        prefix=prefix,
+        shelf=shelf,
+        progress=progress,
+    )
+    scores = shelf.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)
+    return hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:])
 
 
-def _ranks(scores: Tensor, prefix: Indices, candidates: Candidates, inputs: Inputs) -> Tensor:
+def _ranks(scores: Tensor, prefix: Indices, inputs: Inputs) -> Tensor:
     """Of the targets of prefixes, ``(batch,)`` int32.
 
     Args:
         scores: ``(batch, n_items)``, overwritten; no caller names them, so that they go before the next batch's come.
     """
-    hide(candidates.hidden(prefix, inputs), scores)
     return ranks_of_scores(scores, torch.from_numpy(inputs.prefixes.target[prefix]) - 1)

@@ -16,7 +16,7 @@ from harness.errors import InputError
 from harness.manifest import StudyFolder
 from harness.plan import Plan
 from harness.planning import make_plan
-from harness.provenance import git_commit, machine, package_versions
+from harness.provenance import here
 from harness.records import ranks_digest, sweep
 from harness.runner.display import Display
 from harness.runner.exchange import Exchange
@@ -144,12 +144,7 @@ def _run_owned(
         display=display,
         book=book,
         budget=plan.budget(),
-        provenance={
-            "versions": package_versions(),
-            "machine": machine(),
-            "git": git_commit(),
-            "study_seed": plan.study.seed,
-        },
+        provenance={**here(), "study_seed": plan.study.seed},
     )
     interrupted = False
     try:
@@ -176,9 +171,7 @@ def _run_owned(
 def _provenance(plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome, schedule: Schedule) -> dict[str, Any]:
     return {
         "command": options.command,
-        "versions": package_versions(),
-        "machine": machine(),
-        "git": git_commit(),
+        **here(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": outcome.seconds,
         "n_run": outcome.n_run,

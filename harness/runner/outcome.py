@@ -58,7 +58,7 @@ def manifest_of(plan: Plan, exchange: Exchange, *, provenance: Mapping[str, Any]
         diagnostics={"level": study.diagnostics.level.value, "mute": dict(study.diagnostics.mute)},
         file={
             "path": str(study.path.absolute()),
-            "content": study.content.decode("utf-8", "replace"),
+            "content": study.content.decode(),
             "overrides": study.overrides.given(),
         },
         course=dict(schedule.course()),

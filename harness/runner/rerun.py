@@ -14,7 +14,7 @@ from harness.manifest import StudyFolder, StudyManifest
 from harness.metrics import mean_metrics
 from harness.plan import Cell, Plan
 from harness.planning import make_plan
-from harness.provenance import git_commit, machine, package_versions
+from harness.provenance import here
 from harness.records import RunRecord, differing, same_ranks
 from harness.runner.inputs import read_inputs
 from harness.runner.keys import Keys
@@ -81,7 +81,7 @@ def rerun(
     records = StudyFolder(out / "any").records
     before = records.only(key)
     asked: list[str] = []
-    for manifest in _of_the_same_data(before, out):
+    for manifest in _of_the_same_data(before, out, tell):
         plan = _planned(manifest)
         tell(f"reading {plan.study.data.source}")
         data = load(plan.study.data, data_dir, progress=tell)
@@ -106,15 +106,19 @@ def rerun(
         )
     raise InputError(
         f"no cell of {', '.join(asked)} has the key {before.key} here: code, packages or machine are not those of the "
-        f"record ({_circumstances(before.provenance)}; here {_circumstances(_here())})"
+        f"record ({_circumstances(before.provenance)}; here {_circumstances(here())})"
     )
 
 
-def _of_the_same_data(record: RunRecord, out: Path) -> list[StudyManifest]:
+def _of_the_same_data(record: RunRecord, out: Path, tell: Callable[[str], None]) -> list[StudyManifest]:
     """The studies below ``out`` that the record may be of and whose file was kept, those that name it first."""
     found: list[tuple[bool, StudyManifest]] = []
     for path in sorted(out.glob("*/manifest.json")):
-        manifest = StudyFolder(path.parent).manifest()
+        try:
+            manifest = StudyFolder(path.parent).manifest()
+        except InputError as problem:
+            tell(f"{path.parent} is passed over: {problem}")  # the record may be another study's
+            continue
         if manifest.file and manifest.data["fingerprint"] == record.provenance["fingerprint"]:
             named = any(record.key in row.keys.values() for row in manifest.rows)
             found.append((named, manifest))
@@ -138,16 +142,12 @@ def _run(cell: Cell, plan: Plan, stages: SharedStages, key: str, tell: Callable[
         shared=shared,
         budget=plan.budget(),
         progress_file=Path(),
-        provenance=_here(),
+        provenance=here(),
     )
     outcome = attempt_cell(task, lambda: read_inputs(shared), lambda point: tell(f"epoch {point.epoch}: evaluated"))
     if isinstance(outcome, CellFailure):
         raise EnvironmentProblem(f"{cell.row} replicate {cell.replicate} failed: {outcome.reason}")
     return outcome.record
-
-
-def _here() -> dict[str, Any]:
-    return {"versions": package_versions(), "machine": machine(), "git": git_commit()}
 
 
 def _circumstances(provenance: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ from harness.interventions.index import Sources
 from harness.recipe import BASE
 from harness.records import EpochPoint
 from harness.schedules import Progress
+from tests.backbone.plainly import history_of
 
 BUDGET = Budget(epochs=3, patience=3)
 STACKS = (
@@ -91,8 +92,7 @@ def had_by_hand(here: Moment) -> torch.Tensor:
     data, prefixes = here.inputs.data, here.inputs.prefixes
     had = torch.zeros(len(here.valid_sample), data.n_items, dtype=torch.bool)
     for row, number in enumerate(here.valid_sample):
-        begin = data.offsets[prefixes.user[number]]
-        had[row, data.items[begin : begin + prefixes.position[number]].astype(int) - 1] = True
+        had[row, history_of(data, prefixes, number).astype(int) - 1] = True
     return had
 
 

@@ -25,6 +25,7 @@ from harness.interventions.wiring import ProbabilityInterpolation
 from harness.recipe import BASE, Recipe
 from harness.records import EpochPoint
 from harness.schedules import Progress
+from tests.backbone.plainly import history_of
 
 
 def moment(recipe: Recipe = BASE) -> Moment:
@@ -43,8 +44,7 @@ def ndcg(scores: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 def histories_of(queries: np.ndarray) -> list[np.ndarray]:
     """What each query's user has had."""
-    data, prefixes = probe_inputs().data, probe_inputs().prefixes
-    return [data.items[data.offsets[prefixes.user[each]] :][: prefixes.position[each]] for each in queries]
+    return [history_of(probe_inputs().data, probe_inputs().prefixes, each) for each in queries]
 
 
 def hidden_from(queries: np.ndarray, recipe: Recipe) -> np.ndarray:

@@ -17,6 +17,7 @@ from harness.ftragrec.system import System
 from harness.interventions import find
 from harness.recipe import BASE, Recipe
 from harness.schedules import Progress
+from tests.backbone.plainly import history_of
 
 FILTERED = find("wiring.filter_seen")().apply(BASE)
 INTERPOLATED = compose(BASE, [find("wiring.interpolate")(), find("wiring.filter_seen")()])
@@ -27,8 +28,7 @@ def ranks_by_hand(scores: torch.Tensor, inputs: Inputs, queries: Indices) -> lis
     data, prefixes = inputs.data, inputs.prefixes
     ranks: list[int] = []
     for row, number in zip(scores.tolist(), queries, strict=True):
-        begin = data.offsets[prefixes.user[number]]
-        had = {int(item) for item in data.items[begin : begin + prefixes.position[number]]}
+        had = set(history_of(data, prefixes, number).tolist())
         target = int(prefixes.target[number])
         others = [item for item in range(1, data.n_items + 1) if item != target and item not in had]
         ahead = sum(row[item - 1] >= row[target - 1] for item in others)

@@ -18,6 +18,7 @@ from harness.ftragrec.system import System
 from harness.interventions.wiring import ProbabilityInterpolation
 from harness.recipe import BASE
 from harness.schedules import Progress
+from tests.backbone.plainly import history_of
 
 START = Progress(epoch=0, epochs=1)
 
@@ -82,9 +83,7 @@ def test_items_that_no_neighbour_names_keep_their_logit(inputs: Inputs, streams:
 
 
 def history(inputs: Inputs, number: int) -> set[int]:
-    prefixes, data = inputs.prefixes, inputs.data
-    begin = data.offsets[prefixes.user[number]]
-    return set(data.items[begin : begin + prefixes.position[number]].tolist())
+    return set(history_of(inputs.data, inputs.prefixes, number).tolist())
 
 
 def test_new_targets_are_those_outside_the_users_own_history(inputs: Inputs, streams: Streams) -> None:

@@ -85,3 +85,15 @@ def test_another_version_is_named_instead_of_running_something_else(
     monkeypatch.setattr(keys, "key_versions", lambda: {"torch": "1.0", "faiss-cpu": "1.0"})
     with pytest.raises(InputError, match=f"no cell of small has the key {key} here: code, packages.*torch 2"):
         again(bench, key)
+
+
+def test_a_study_folder_that_cannot_be_read_is_named_and_passed_over(bench: Bench) -> None:
+    outcome, _ = bench.run(replicates=1, epochs=1)
+    broken = bench.folder / "runs" / "another" / "manifest.json"
+    broken.parent.mkdir()
+    broken.write_text("{", encoding="utf-8")
+    told: list[str] = []
+    key = record_of(outcome.folder, "base").key
+    found = rerun(key, bench.folder / "runs", told.append, data_dir=bench.folder / "data", spec=SMALL)
+    assert found.same
+    assert any("another is passed over" in line and "damaged" in line for line in told)

@@ -21,7 +21,7 @@ CHECKS: tuple[Check, ...] = (
         ),
         detected=(
             "{history_top10_seen:.0%} of the first ten places go to the user's own history, where "
-            "{history_targets_seen:.1%} of the valid targets lie; with it hidden, NDCG@10 is "
+            "{history_targets_seen:.1%} of the valid targets lie; with it hidden, valid NDCG@10 is "
             "{history_unseen_items:.4f} instead of {history_all_items:.4f} (standard error of the gain "
             "{history_gain_error:.4f})."
         ),

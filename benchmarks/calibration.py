@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from scipy import special as _special
 from scipy import stats as _stats
 
+from harness.results.frame import Deltas
 from reports.effects import Anova, Effect, estimate, study_prior
-from reports.frame import Deltas
 from reports.noise import typical_detectable
 
 special, stats = cast("Any", _special), cast("Any", _stats)

@@ -13,12 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.backbone.checkpoint import Backbone
-from harness.backbone.encode import encode_some
-from harness.backbone.pretrain import pretrain
-from harness.backbone.sampled import Negatives, Proposal, sampled_cross_entropy
-from harness.backbone.softmax import softmax_cross_entropy
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.checkpoint import Backbone
+from harness.backbones.duorec.encode import encode_some
+from harness.backbones.duorec.pretrain import pretrain
+from harness.backbones.duorec.sampled import Negatives, Proposal, sampled_cross_entropy
+from harness.backbones.duorec.softmax import softmax_cross_entropy
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
 

@@ -17,26 +17,26 @@ import faiss
 import numpy as np
 import torch
 
-from harness.backbone.contrastive import SameTarget
-from harness.backbone.encode import encode_prefixes
-from harness.backbone.model import DuoRec
-from harness.backbone.packing import training_windows
-from harness.backbone.pretrain import train_one_epoch
-from harness.backbone.sampled import Proposal
-from harness.backbone.spec import BackboneSpec, resolve_precision
-from harness.backbone.state import TrainingState
+from harness.backbones.duorec.contrastive import SameTarget
+from harness.backbones.duorec.encode import encode_prefixes
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.packing import training_windows
+from harness.backbones.duorec.pretrain import train_one_epoch
+from harness.backbones.duorec.sampled import Proposal
+from harness.backbones.duorec.spec import BackboneSpec, resolve_precision
+from harness.backbones.duorec.state import TrainingState
 from harness.data.events import assemble
 from harness.data.interactions import MIN_SEQUENCE, Interactions, LoadReport
 from harness.data.sequences import parse_sequences
 from harness.data.split import split_prefixes
-from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
-from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.library import Library
-from harness.ftragrec.stopwatch import Stopwatch
-from harness.ftragrec.streams import Streams
-from harness.ftragrec.system import System
-from harness.recipe import BASE
-from harness.schedules import Progress
+from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.engine.memory_manager import MemoryManager
+from harness.engine.stopwatch import Stopwatch
+from harness.engine.system import System
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.streams import Streams
+from harness.recipe.recipe import BASE
+from harness.recipe.schedules import Progress
 
 N_QUERIES = 1024
 """Users that are asked for in the stages counted by query."""
@@ -158,18 +158,18 @@ def retrieving(size: Size) -> Iterator[Stage]:
     inputs = Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encodings)
     streams = Streams(study_seed=0, replicate=0)
     system = System(BASE, inputs, streams, Stopwatch())
-    library, seconds, peak = measured(lambda: Library(system, streams, epochs=1))
+    library, seconds, peak = measured(lambda: MemoryManager(system, streams, epochs=1))
     yield Stage(name="index", seconds=seconds, peak_mb=peak)
-    shelf = library.shelf
+    snapshot = library.snapshot
     queries = np.sort(np.random.default_rng(1).choice(prefixes.test, min(N_QUERIES, data.n_users), replace=False))
     share = 1000 / len(queries)
     with torch.no_grad():
         asked = torch.nn.functional.normalize(system.keys(queries), dim=1).numpy()
     progress = Progress(epoch=0, epochs=1)
     each: dict[str, Callable[[], Any]] = {
-        "search": lambda: shelf.index.search(asked, asked, BASE.selection.n_hits),
+        "search": lambda: snapshot.index.search(asked, asked, BASE.selection.n_hits),
         "evaluate, retrieval off": lambda: ranks_without_retrieval(inputs, queries, BASE.candidates),
-        "evaluate, retrieval on": lambda: ranks_with_retrieval(system, queries, shelf=shelf, progress=progress),
+        "evaluate, retrieval on": lambda: ranks_with_retrieval(system, queries, snapshot=snapshot, progress=progress),
     }
     for name, run in each.items():
         _, seconds, peak = measured(run)

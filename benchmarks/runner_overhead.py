@@ -3,7 +3,7 @@
     python -m benchmarks.runner_overhead --cells 1000
 
 First with an executor that returns ready-made records at once, so that only plan, keys, Optuna, records and the
-exchange are left; then with real worker processes whose task does nothing. Both keep trials in SQLite.
+dispatcher are left; then with real worker processes whose task does nothing. Both keep trials in SQLite.
 """
 
 from __future__ import annotations
@@ -28,19 +28,22 @@ import numpy as np
 
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sequences import write_sequences
-from harness.diagnostics.evidence import DiagnosisStore
-from harness.manifest import StudyFolder
-from harness.records import EpochPoint, RecordStore, RunRecord
-from harness.runner import coordinator, exchange, executors
+from harness.modes.schedule import GridSchedule
+from harness.results.evidence import DiagnosisStore
+from harness.results.folder import StudyFolder
+from harness.results.record import EpochPoint, RunRecord
+from harness.results.store import RecordStore
+from harness.runner import coordinator
+from harness.runner import dispatcher as dispatcher
 from harness.runner.coordinator import RunOptions, run_study
-from harness.runner.display import Silent
-from harness.runner.executors import progress_line
+from harness.runner.executors import executor as executors
+from harness.runner.executors.executor import progress_line
 from harness.runner.keys import Keys
-from harness.runner.schedule import GridSchedule
+from harness.runner.optuna.storage import Storage
+from harness.runner.progress import Silent
 from harness.runner.shared import SharedStages
-from harness.runner.storage import Storage
 from harness.runner.tasks import CellFailure, CellResult, CellTask
-from harness.study import load_study
+from harness.study.study import load_study
 
 GOAL_MS = 50.0
 EPOCHS = 5
@@ -142,8 +145,8 @@ class Parts:
             ("manifest", StudyFolder, "write_manifest"),
             ("digest", coordinator, "ranks_digest"),
             ("the task itself", AtOnce, "submit"),
-            ("waiting for cells", exchange, "wait"),
-            ("exchange and the rest", coordinator, "_run_owned"),
+            ("waiting for cells", dispatcher, "wait"),
+            ("dispatcher and the rest", coordinator, "_run_owned"),
         ]
         patches = [patch.object(owner, name, self.timed(part, getattr(owner, name))) for part, owner, name in places]
         for each in patches:

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 import reports
-from harness.metrics import metric_values
+from harness.results.metrics import metric_values
 
 TOP = 10
 METRIC = f"ndcg@{TOP}"

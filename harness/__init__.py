@@ -15,12 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.compose import compose
     from harness.interventions import CATALOGUE
-    from harness.planning import make_plan
-    from harness.recipe import BASE
+    from harness.modes.planning import make_plan
+    from harness.recipe.compose import compose
+    from harness.recipe.recipe import BASE
     from harness.runner.coordinator import RunOptions, run_study
-    from harness.study import load_study
+    from harness.study.study import load_study
 
 # OpenMP threads that spin for long while they wait make two threads a hundred times slower than one as soon as another
 # process wants the core; threads that never spin halve the speed on an idle machine. A short spin does neither. The
@@ -30,12 +30,12 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 __all__ = ["BASE", "CATALOGUE", "RunOptions", "compose", "load_study", "make_plan", "run_study"]
 
 _HOME = {
-    "BASE": "harness.recipe",
+    "BASE": "harness.recipe.recipe",
     "CATALOGUE": "harness.interventions",
     "RunOptions": "harness.runner.coordinator",
-    "compose": "harness.compose",
-    "load_study": "harness.study",
-    "make_plan": "harness.planning",
+    "compose": "harness.recipe.compose",
+    "load_study": "harness.study.study",
+    "make_plan": "harness.modes.planning",
     "run_study": "harness.runner.coordinator",
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import os
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.errors import EnvironmentProblem
+from harness.source_hash import hash_modules
 
 Device = Literal["cpu", "cuda"]
 
@@ -88,8 +88,7 @@ def device_key(device: Device) -> str:
     """The device's part of a key: on CUDA what carries tensors over decides results as well."""
     if device == "cpu":
         return "cpu"
-    sources = (Path(__file__).with_name(name).read_bytes() for name in ("cuda.py", "device.py"))
-    return f"cuda {hashlib.sha256(b''.join(sources)).hexdigest()[:16]}"
+    return f"cuda {hash_modules(('harness.cuda', 'harness.device'))}"
 
 
 def device_provenance(device: Device) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from harness.results.frame import Frame, read_frame
     from reports.comparison import compare
     from reports.comparison_page import write_comparison
     from reports.cost import pareto_front
     from reports.effects import study_effects
-    from reports.frame import Frame, read_frame
     from reports.groups import subgroups
     from reports.moved import crossings
     from reports.priorities import priority_agreement
@@ -47,7 +47,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "Frame": "reports.frame",
+    "Frame": "harness.results.frame",
     "compare": "reports.comparison",
     "crossings": "reports.moved",
     "effects_table": "reports.tidy",
@@ -56,7 +56,7 @@ _HOME = {
     "priority_agreement": "reports.priorities",
     "rank": "reports.ranking",
     "ranks_table": "reports.tidy",
-    "read_frame": "reports.frame",
+    "read_frame": "harness.results.frame",
     "study_effects": "reports.effects",
     "subgroups": "reports.groups",
     "without_valid_targets": "reports.sources",

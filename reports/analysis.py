@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.manifest import A_A, BASE
-from harness.metrics import METRICS
+from harness.results.frame import Frame, judged_rows
+from harness.results.manifest import A_A, BASE
+from harness.results.metrics import METRICS
 from reports.distributions import adjusted
 from reports.effects import Effect, Prior, anova, study_effects, study_prior
-from reports.frame import Frame, judged_rows
 from reports.groups import Subgroups, subgroups
 from reports.moved import CUT, Crossing, crossings
 from reports.noise import SwapRate, swap_rate, typical_detectable

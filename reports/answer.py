@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from harness.manifest import A_A, BASE
+from harness.results.manifest import A_A, BASE
 from reports import formats
 from reports.analysis import Analysis
 from reports.evidence import Evidence

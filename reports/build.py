@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from harness.manifest import A_A
-from harness.metrics import METRICS
+from harness.results.frame import Frame
+from harness.results.manifest import A_A
+from harness.results.metrics import METRICS
 from reports import formats
 from reports.analysis import Analysis, analyse
 from reports.answer import answer_of, cause_of, findings_of
@@ -15,7 +16,6 @@ from reports.evidence import evidence_of
 from reports.evidence_text import load_evidence_texts
 from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, searches, trends
 from reports.figures.stack_tables import tables_of_stacks
-from reports.frame import Frame
 from reports.locale import Catalogue
 from reports.model import Finding, Report
 from reports.predictions import predictions_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.diagnostics.claims import CLAIMS, Claim, judge
-from harness.manifest import BASE
+from harness.checks.claims import CLAIMS, Claim, judge
+from harness.results.manifest import BASE
 from reports import formats
 from reports.evidence import Evidence
 from reports.evidence_model import ClaimCard, Claims, FamilyRemedy

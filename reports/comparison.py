@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from harness.errors import InputError
-from harness.manifest import BASE
+from harness.results.frame import Frame
+from harness.results.manifest import BASE
 from reports import contrast as contrasts
 from reports import formats
 from reports.analysis import Analysis, analyse
@@ -16,7 +17,6 @@ from reports.comparison_model import Comparison, Order, Pair, Side, SideEffect
 from reports.comparison_text import answer_text, facts_of, findings_of, paragraphs_of
 from reports.contrast import Contrast, Design, Estimate, Scale
 from reports.figures import pairs as figure
-from reports.frame import Frame
 from reports.locale import Catalogue, load_catalogue
 from reports.matching import Matching, match_rows
 from reports.model import Row

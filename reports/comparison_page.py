@@ -8,15 +8,15 @@ from pathlib import Path
 from markupsafe import Markup
 
 from harness.errors import InputError
-from harness.manifest import StudyFolder
-from harness.records import write_atomically
+from harness.files import write_atomically
+from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
 from reports import formats
 from reports.comparison import compare, labels_of
 from reports.comparison_model import Comparison, Pair
 from reports.comparison_text import shown
 from reports.figures import pairs
 from reports.figures.svg import NARROW, WIDE
-from reports.frame import read_frame
 from reports.locale import Catalogue, load_catalogue
 from reports.model import Scalar
 from reports.render import environment, template_source, to_csv

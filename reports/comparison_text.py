@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.manifest import StudyManifest
+from harness.results.frame import Frame
+from harness.results.manifest import StudyManifest
 from reports import formats
 from reports.analysis import Analysis
 from reports.comparison_model import Order, Pair
 from reports.contrast import Design, Scale
-from reports.frame import Frame
 from reports.locale import Catalogue
 from reports.matching import Matching
 from reports.model import Finding

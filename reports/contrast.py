@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from harness.manifest import BASE
+from harness.results.frame import Deltas, Frame
+from harness.results.manifest import BASE
 from reports.distributions import kendall, t_quantile, two_sided_p
 from reports.effects import Effect, study_effects
-from reports.frame import Deltas, Frame
 from reports.verdicts import ALPHA, holm
 
 Design = Literal["paired", "independent", "overlapping"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.records import RunRecord
+from harness.results.record import RunRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

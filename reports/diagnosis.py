@@ -9,10 +9,11 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from harness.diagnostics.claims import CLAIMS, judge
+from harness.checks.claims import CLAIMS, judge
 from harness.errors import InputError
-from harness.manifest import BASE, StudyFolder, StudyManifest
-from harness.records import write_atomically
+from harness.files import write_atomically
+from harness.results.folder import StudyFolder
+from harness.results.manifest import BASE, StudyManifest
 from reports import formats
 from reports.diagnosis_model import DiagnosedClaim, DiagnosisPage
 from reports.evidence import Evidence, evidence_of

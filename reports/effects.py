@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.results.frame import Deltas
 from reports.distributions import digamma, t_quantile, trigamma, trigamma_inverse, two_sided_p
-from reports.frame import Deltas
 
 Floats = NDArray[np.float64]
 Method = Literal["moderated", "own", "plain", "one seed", "exact"]
@@ -257,8 +257,8 @@ def estimate(deltas: Deltas, found: Anova, prior: Prior | None) -> Effect:
 def study_effects(deltas: Mapping[str, Deltas]) -> dict[str, Effect]:
     """The effect of every arm of one family of tests, seed variances moderated across them.
 
-    Hand in arms that changed some rank (:meth:`reports.frame.Frame.changed`) and the A/A row: an arm that changed
-    nothing has no variance to learn from.
+    Hand in arms that changed some rank (:meth:`harness.results.frame.Frame.changed`) and the A/A row: an arm that
+    changed nothing has no variance to learn from.
     """
     anovas = {name: anova(found.values) for name, found in deltas.items()}
     prior = study_prior(anovas)

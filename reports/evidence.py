@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from harness.diagnostics.checks import Severity, Status
-from harness.diagnostics.evidence import Diagnosis, Level
-from harness.diagnostics.seeds import Runs, Summary, first, latest, summaries
-from harness.manifest import A_A, BASE, StudyManifest
+from harness.checks.checks import Severity, Status
+from harness.checks.seeds import Runs, Summary, first, latest, summaries
+from harness.results.evidence import Diagnosis, Level
+from harness.results.manifest import A_A, BASE, StudyManifest
 from reports.evidence_model import CheckLine, DiagnosedArm, Unmeasured, Values
 from reports.evidence_model import Status as StatusName
 from reports.evidence_text import EvidenceTexts

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from harness.diagnostics.checks import Check, Outcome
-from harness.diagnostics.claims import Claim
-from harness.diagnostics.rule import Rule, Suggestion
-from harness.diagnostics.rules import RULES
+from harness.checks.checks import Check, Outcome
+from harness.checks.claims import Claim
+from harness.checks.rule import Rule, Suggestion
+from harness.checks.rules import RULES
 from reports.locale import flat
 
 RULE: Mapping[str, Rule] = {rule.name: rule for rule in RULES}

@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from harness.manifest import BASE
+from harness.results.frame import Deltas, Frame
+from harness.results.manifest import BASE
 from reports.effects import Effect, Floats, study_effects
-from reports.frame import Deltas, Frame
 from reports.verdicts import ALPHA, holm
 
 Factors = tuple[str, ...]

@@ -17,10 +17,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.manifest import A_A, BASE
+from harness.results.frame import Deltas, Frame
+from harness.results.manifest import A_A, BASE
 from reports.distributions import adjusted, t_quantile
 from reports.effects import Anova, Floats, Prior, anova, moderate, p_value, standard_error, study_prior
-from reports.frame import Deltas, Frame
 
 Factor = Literal["history", "popularity", "backbone"]
 Members = NDArray[np.bool_]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.manifest import A_A, BASE, ArmRow, StudyManifest
+from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.manifest import BASE
+from harness.results.frame import Frame
+from harness.results.manifest import BASE
 from reports.effects import Effect, study_effects
-from reports.frame import Frame
 from reports.groups import changed_deltas
 
 CUT = 10

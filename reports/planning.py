@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import median
 
-from harness.manifest import A_A, StudyFolder
+from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
+from harness.results.manifest import A_A
 from reports.effects import study_effects
-from reports.frame import read_frame
 from reports.noise import typical_detectable
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
-from harness.diagnostics.rule import Confirmation, Expected, Remedy, confirmed
-from harness.diagnostics.rules import suggestions
-from harness.manifest import BASE
+from harness.checks.rule import Confirmation, Expected, Remedy, confirmed
+from harness.checks.rules import suggestions
+from harness.results.manifest import BASE
 from reports.evidence import Evidence
 from reports.evidence_model import Advice, Became, Prediction, Predictions, Stack, Tested
 from reports.evidence_text import EvidenceTexts

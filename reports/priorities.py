@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.manifest import A_A, BASE
+from harness.results.frame import Deltas, Frame, judged_rows
+from harness.results.manifest import A_A, BASE
 from reports.effects import Effect, study_effects
-from reports.frame import Deltas, Frame, judged_rows
 from reports.groups import changed_deltas
 from reports.ranking import joint_draws
 

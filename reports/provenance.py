@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.manifest import A_A, StudyManifest
+from harness.results.manifest import A_A, StudyManifest
 from reports import formats
 from reports.analysis import Analysis
 from reports.locale import Catalogue

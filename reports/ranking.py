@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.manifest import BASE
+from harness.results.frame import Deltas
+from harness.results.manifest import BASE
 from reports.effects import Effect, Floats
-from reports.frame import Deltas
 
 N_DRAWS = 10_000
 

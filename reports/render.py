@@ -14,15 +14,15 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from harness.manifest import StudyFolder
-from harness.records import write_atomically
+from harness.files import write_atomically
+from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
 from reports import formats
 from reports.build import build_report
 from reports.exports import ranking_latex, ranking_markdown
 from reports.figures import cost, crossings, curves, forest, groups, headroom, modes, reach, searches, trends
 from reports.figures.stack_drawings import drawings_of_stacks
 from reports.figures.svg import NARROW, WIDE
-from reports.frame import read_frame
 from reports.locale import Catalogue, load_catalogue
 from reports.model import Figure, Report, Row, Scalar
 from reports.search import shown_setting

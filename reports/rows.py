@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.manifest import A_A, BASE, ArmRow
-from harness.metrics import METRICS
+from harness.results.manifest import A_A, BASE, ArmRow
+from harness.results.metrics import METRICS
 from reports import formats
 from reports.analysis import Analysis
 from reports.cost import stage_seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.manifest import StudyManifest
+from harness.results.manifest import StudyManifest
 from reports import formats
 from reports.locale import Catalogue
 from reports.model import Finding

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.manifest import BASE
-from harness.metrics import metric_values
-from harness.records import RunRecord
+from harness.results.frame import Deltas, Frame
+from harness.results.manifest import BASE
+from harness.results.metrics import metric_values
+from harness.results.record import RunRecord
 from reports.effects import Effect, Floats, study_effects
-from reports.frame import Deltas, Frame
 from reports.groups import changed_deltas
 
 WITHOUT_VALID_TARGETS = "test_on_without_valid_targets"

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import EnvironmentProblem
-from harness.manifest import BASE
-from harness.metrics import CUTOFFS, METRICS, metric_values
+from harness.results.frame import Frame, Mode, Split
+from harness.results.manifest import BASE
+from harness.results.metrics import CUTOFFS, METRICS, metric_values
 from reports.effects import Floats
-from reports.frame import Frame, Mode, Split
 
 if TYPE_CHECKING:
     import pandas as pd

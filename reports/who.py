@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.manifest import A_A, BASE
+from harness.results.manifest import A_A, BASE
 from reports import formats
 from reports.analysis import Analysis
 from reports.groups import MIN_USERS, Group, GroupEffect, Subgroups

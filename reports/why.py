@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from harness.audit.result import Audit, Audited, Plain
-from harness.manifest import BASE
+from harness.results.audit import Audit, Audited, Plain
+from harness.results.manifest import BASE
 from reports.claims import unmeasured_text
 from reports.evidence import Evidence
 from reports.evidence_model import FigureLine, Liveness, LiveParameter, StatusRow, Why

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness.planning import make_plan
-from harness.study import load_study
+from harness.modes.planning import make_plan
+from harness.study.study import load_study
 
 ROOT = Path(__file__).parents[1]
 KEPT = ROOT / "docs" / "findings"

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from harness.errors import InputError
-from harness.manifest import ArmRow, StudyFolder
+from harness.results.folder import StudyFolder
+from harness.results.frame import Mode
+from harness.results.manifest import ArmRow
 from reports import ranks_table, read_frame, study_effects
-from reports.frame import Mode
 from tests.reports.worlds import Arm, study
 
 ROOT = Path(__file__).parents[1]

@@ -14,13 +14,13 @@ from types import ModuleType
 import pytest
 
 from harness import interventions
-from harness.compose import compose
-from harness.contract import check_contract
+from harness.contracts.intervention import check_contract
 from harness.interventions.base import Intervention
-from harness.planning import make_plan
-from harness.provenance import recipe_sources_hash, run_sources_hash
-from harness.recipe import BASE
-from harness.study import load_study
+from harness.modes.planning import make_plan
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE
+from harness.source_hash import run_hash
+from harness.study.study import load_study
 
 PLUGIN = Path(__file__).parents[1] / "examples" / "plugin"
 
@@ -73,9 +73,8 @@ def test_a_changed_plug_in_has_other_records_and_nobody_elses_change(
     source = (PLUGIN / "ftr_distinct.py").read_text(encoding="utf-8")
     file = tmp_path / "ftr_changing.py"
     keys: list[str] = []
-    for text in (source, source, source + "\n# another rule\n"):
+    for text in (source, source + "\n# a comment\n", source + "\nANOTHER = 1\n"):
         file.write_text(text, encoding="utf-8")
         module = load(file, monkeypatch)
-        keys.append(recipe_sources_hash(compose(BASE, [module.DistinctTargets()])))
+        keys.append(run_hash(compose(BASE, [module.DistinctTargets()]), "harness.backbones.duorec"))
     assert keys[0] == keys[1] != keys[2]
-    assert run_sources_hash() == recipe_sources_hash(BASE)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from harness.compose import compose
-from harness.contract import check_contract
+from harness.contracts.intervention import check_contract
 from harness.interventions.base import Intervention
-from harness.planning import make_plan
-from harness.recipe import BASE
-from harness.study import load_study
+from harness.modes.planning import make_plan
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE
+from harness.study.study import load_study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

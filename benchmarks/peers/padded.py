@@ -1,7 +1,7 @@
 """The encoder as it is usually written: every prefix is a row of a batch, padded to the longest history.
 
-Written for the benchmark from the papers alone. It computes what :mod:`harness.backbone` computes, and a test holds the
-two against each other.
+Written for the benchmark from the papers alone. It computes what :mod:`harness.backbones.duorec` computes, and a
+test holds the two against each other.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.backbone.model import DuoRec
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.interactions import Interactions
 from harness.data.split import Indices, Prefixes
 

@@ -14,12 +14,12 @@ from benchmarks.child import Measure, Reading, scaled
 from benchmarks.peers.padded import PaddedEncoder, padded_histories
 from benchmarks.sides.roofline import gemm_peak
 from benchmarks.sides.world import World, batches, steps_of, timed, world
-from harness.backbone.checkpoint import load_backbone
-from harness.backbone.encode import CHUNK_TOKENS, encode_prefixes, encode_some
-from harness.backbone.model import DuoRec
-from harness.backbone.packing import closing_windows, pack
-from harness.backbone.spec import BackboneSpec
-from harness.ftragrec.index import IVFFlat
+from harness.backbones.duorec.checkpoint import load_backbone
+from harness.backbones.duorec.encode import CHUNK_TOKENS, encode_prefixes, encode_some
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.packing import closing_windows, pack
+from harness.backbones.duorec.spec import BackboneSpec
+from harness.recipe.seams.index import IVFFlat
 
 BATCH_SIZE = 1024
 N_LISTS = 128

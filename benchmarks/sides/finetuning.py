@@ -11,13 +11,13 @@ from benchmarks.child import Measure, Reading, scaled
 from benchmarks.peers.padded import PaddedEncoder
 from benchmarks.peers.plain_finetuning import PlainFineTuning, PlainRetriever
 from benchmarks.sides.world import SEED, Pretraining, batches, steps_of, timed, world
-from harness.ftragrec.evaluation import ranks_with_retrieval, ranks_without_retrieval
-from harness.ftragrec.run import Run
-from harness.ftragrec.streams import Streams
+from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.engine.run import Run
+from harness.engine.types.streams import Streams
 from harness.interventions.training import Unfreeze
 from harness.interventions.wiring import RetrieverAttention
-from harness.recipe import BASE, Recipe
-from harness.schedules import Progress
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Progress
 
 RECIPES = {
     "found": BASE,
@@ -93,7 +93,7 @@ def epoch_and_evaluation(data: str, data_dir: str | None, backbone: str) -> Meas
         run.trains(progress)
         run.train_epoch(progress)
         for queries in (run.inputs.prefixes.valid, run.inputs.prefixes.test):
-            ranks_with_retrieval(run.system, queries, shelf=run.library.shelf, progress=progress)
+            ranks_with_retrieval(run.system, queries, snapshot=run.manager.snapshot, progress=progress)
             ranks_without_retrieval(run.system.inputs, queries, run.recipe.candidates)
         return Reading(seconds=time.perf_counter() - began)
 

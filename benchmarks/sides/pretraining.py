@@ -13,12 +13,12 @@ from benchmarks.child import Measure, Reading, scaled
 from benchmarks.peers.padded import PaddedEncoder
 from benchmarks.peers.plain_duorec import PlainDuoRec
 from benchmarks.sides.world import SEED, Pretraining, batches, steps_of, timed, world
-from harness.backbone.encode import encode_some
-from harness.backbone.pretrain import pretrain
-from harness.backbone.ranking import target_ranks
-from harness.backbone.spec import DEFAULT, resolve_precision
-from harness.ftragrec.streams import Streams
-from harness.metrics import mean_metrics
+from harness.backbones.duorec.encode import encode_some
+from harness.backbones.duorec.pretrain import pretrain
+from harness.backbones.duorec.spec import DEFAULT, resolve_precision
+from harness.backbones.ranking import target_ranks
+from harness.engine.types.streams import Streams
+from harness.results.metrics import mean_metrics
 
 BATCH_SIZE = 1024
 

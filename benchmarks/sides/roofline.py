@@ -11,10 +11,10 @@ import torch
 
 from benchmarks.child import Measure, Reading
 from benchmarks.sides.world import Pretraining, world
-from harness.backbone.dropout import MaskPool
-from harness.backbone.packing import Packed, pack
-from harness.backbone.softmax import CHUNK_ROWS, softmax_cross_entropy
-from harness.backbone.spec import DEFAULT, BackboneSpec, Precision
+from harness.backbones.duorec.dropout import MaskPool
+from harness.backbones.duorec.packing import Packed, pack
+from harness.backbones.duorec.softmax import CHUNK_ROWS, softmax_cross_entropy
+from harness.backbones.duorec.spec import DEFAULT, BackboneSpec, Precision
 
 SIZES = (512, 1024, 2048)
 REPEATS = 5

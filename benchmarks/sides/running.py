@@ -49,9 +49,9 @@ def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arm
     """
     from harness.data.sources import load
     from harness.runner.coordinator import RunOptions, run_study
-    from harness.runner.display import Silent
+    from harness.runner.progress import Silent
     from harness.runner.shared import SharedStages
-    from harness.study import load_study
+    from harness.study.study import load_study
 
     place = tempfile.TemporaryDirectory()
     folder, sets = Path(place.name), Path(data_dir) if data_dir else None

@@ -13,12 +13,14 @@ import torch
 from benchmarks.child import Measure, Reading
 from benchmarks.sides.finetuning import started
 from benchmarks.sides.world import batches, steps_of, timed, world
-from harness.ftragrec.index import FaissIndex, Flat, IVFFlat, Vectors
-from harness.ftragrec.noise import Noise
-from harness.ftragrec.run import Run
-from harness.ftragrec.tuned_index import Scaled as ScaledIndex
+from harness.engine.live.faiss_index import FaissIndex
+from harness.engine.run import Run
+from harness.engine.types.noise import Noise
+from harness.engine.types.vectors import Vectors
 from harness.interventions.search import Scaled
-from harness.recipe import BASE
+from harness.recipe.recipe import BASE
+from harness.recipe.seams.index import Flat, IVFFlat
+from harness.recipe.seams.tuned_index import Scaled as ScaledIndex
 
 TARGETS = (0.92, 0.94, 0.96)
 """Settings of ``search.scaled`` that are tried: recall of keys against exact search."""
@@ -56,7 +58,7 @@ class Queries:
         if memory == "run":
             run = started(data, data_dir, backbone, BASE)
             self.batches = queries_of_an_epoch(run)
-            self.keys = run.library.shelf.memory.normalised_keys()
+            self.keys = run.manager.snapshot.memory.normalised_keys()
         else:
             inputs = world(data, data_dir).inputs(backbone)
             train = inputs.encodings[torch.from_numpy(inputs.prefixes.train)]

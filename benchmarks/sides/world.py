@@ -11,18 +11,18 @@ import numpy as np
 import torch
 
 from benchmarks.child import Measure, Reading
-from harness.backbone.checkpoint import Backbone, load_backbone, save_backbone
-from harness.backbone.contrastive import SameTarget
-from harness.backbone.encode import encode_prefixes
-from harness.backbone.model import DuoRec
-from harness.backbone.packing import Windows, training_windows
-from harness.backbone.pretrain import train_one_epoch
-from harness.backbone.spec import DEFAULT, resolve_precision
-from harness.backbone.state import TrainingState
+from harness.backbones.duorec.checkpoint import Backbone, load_backbone, save_backbone
+from harness.backbones.duorec.contrastive import SameTarget
+from harness.backbones.duorec.encode import encode_prefixes
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.packing import Windows, training_windows
+from harness.backbones.duorec.pretrain import train_one_epoch
+from harness.backbones.duorec.spec import DEFAULT, resolve_precision
+from harness.backbones.duorec.state import TrainingState
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
 from harness.data.split import Prefixes, split_prefixes
-from harness.ftragrec.inputs import Inputs
+from harness.engine.types.inputs import Inputs
 
 SEED = 0
 

@@ -58,7 +58,7 @@ STAGES = (
     Timed(
         name="overhead",
         what=f"runner overhead a cell, {CELLS} trivial cells, two local workers",
-        sides=trivial("plan, keys, Optuna, records, exchange", ready=False),
+        sides=trivial("plan, keys, Optuna, records, dispatcher", ready=False),
         goals={"": at_most(50)},
         values=milliseconds,
         unit="ms",

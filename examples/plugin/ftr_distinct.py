@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 
 from harness.data.split import Indices
-from harness.ftragrec.search import Hits, Mask
+from harness.engine.types.vectors import Mask
 from harness.interventions.base import Intervention, parameter
-from harness.recipe import Recipe
+from harness.recipe.recipe import Recipe
+from harness.recipe.seams.search import Hits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

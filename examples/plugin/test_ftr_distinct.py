@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from ftr_distinct import DistinctTargets, FirstOfEachTarget
 
-from harness.compose import compose
-from harness.contract import check_contract
-from harness.ftragrec.search import Hits
+from harness.contracts.intervention import check_contract
 from harness.interventions import available
-from harness.provenance import recipe_sources_hash
-from harness.recipe import BASE
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE
+from harness.recipe.seams.search import Hits
+from harness.source_hash import run_hash
+
+DUOREC = "harness.backbones.duorec"
 
 
 def test_the_contract_is_kept() -> None:
@@ -41,4 +43,4 @@ def test_study_files_know_it_once_the_package_is_installed() -> None:
 
 
 def test_its_own_code_is_part_of_a_records_key() -> None:
-    assert recipe_sources_hash(compose(BASE, [DistinctTargets()])) != recipe_sources_hash(BASE)
+    assert run_hash(compose(BASE, [DistinctTargets()]), DUOREC) != run_hash(BASE, DUOREC)

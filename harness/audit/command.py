@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 from harness.audit.findings import audit_recipe
 from harness.audit.parameters import seams_without
-from harness.audit.result import Audit, Failure, Measured, write_audit
-from harness.backbone.spec import DEFAULT, BackboneSpec
+from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
-from harness.ftragrec.streams import Streams
-from harness.planning import make_plan
+from harness.engine.types.streams import Streams
+from harness.modes.planning import make_plan
 from harness.provenance import here
-from harness.recipe import Recipe
+from harness.recipe.recipe import Recipe
+from harness.results.audit import Audit, Failure, Measured, write_audit
 from harness.runner.shared import SharedStages
-from harness.study import Study
+from harness.study.study import Study
 
 if TYPE_CHECKING:
-    from harness.backbone.checkpoint import EpochFigures
+    from harness.backbones.duorec.checkpoint import EpochFigures
 
 EPOCHS = 2
 """Of a short run, at least: a refresh must be followed by an epoch that uses it."""

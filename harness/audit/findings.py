@@ -8,11 +8,11 @@ from enum import Enum
 
 from harness.audit.names import alias_of
 from harness.audit.parameters import Parameter, parameters, with_value
-from harness.audit.result import Audited, Failure, Measured, NotTried, Plain, Rung, Trial
 from harness.audit.tries import Range, ranges, values_to_try
 from harness.errors import InputError
-from harness.recipe import Recipe
-from harness.requirements import problems
+from harness.recipe.recipe import Recipe
+from harness.recipe.requirements import problems
+from harness.results.audit import Audited, Failure, Measured, NotTried, Plain, Rung, Trial
 
 NOTHING_TO_TRY = "{} is no number, switch or choice, and no intervention says what else it may be"
 

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.audit.result import Measured, Rung
-from harness.diagnostics import fusion, temperature
-from harness.diagnostics.moment import Moment
-from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.loop import Budget, Result
-from harness.ftragrec.reach import reach, trace
-from harness.ftragrec.run import Run
-from harness.ftragrec.streams import Streams
-from harness.recipe import Recipe
+from harness.engine.loop import Budget, Result
+from harness.engine.reach import reach, trace
+from harness.engine.run import Run
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.streams import Streams
+from harness.probes import fusion, temperature
+from harness.probes.sample import Moment
+from harness.recipe.recipe import Recipe
+from harness.results.audit import Measured, Rung
 
 PROBE_QUERIES = 256
 """Training samples of the probe batch, and valid queries whose figures are read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.metrics import METRICS
+from harness.results.metrics import METRICS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, cast
 
-from harness.recipe import ADDITIVE, SEAMS, Recipe
+from harness.recipe.recipe import ADDITIVE, SEAMS, Recipe
 
 Step = str | int
 """A field of a spec, or a place in a tuple of specs."""

@@ -12,14 +12,14 @@ import faiss
 import torch
 
 from harness.audit.ladder import Ladder
-from harness.audit.result import Failure, Measured
 from harness.audit.sample import Sample, whole_inputs
 from harness.device import computing_on
+from harness.engine.loop import Budget
+from harness.engine.types.streams import Streams
 from harness.errors import FtrError
-from harness.ftragrec.loop import Budget
-from harness.ftragrec.streams import Streams
-from harness.recipe import Recipe
-from harness.runner.crew import Crew
+from harness.recipe.recipe import Recipe
+from harness.results.audit import Failure, Measured
+from harness.runner.executors.worker_pool import WorkerPool
 from harness.runner.running import how_it_ended
 from harness.runner.tasks import CELL_THREADS, SharedFiles
 
@@ -47,14 +47,14 @@ def measure_all(
     ground: Ground, recipes: Sequence[Recipe], *, workers: int, done: Callable[[int], None]
 ) -> list[Measured | Failure]:
     """Hold every recipe against base, in the order of ``recipes``; ``done`` is told how many are finished."""
-    crew = Crew(max(1, min(workers, len(recipes))))
+    pool = WorkerPool(max(1, min(workers, len(recipes))))
     try:
-        futures = [crew.submit(attempt, ground, recipe) for recipe in recipes]
+        futures = [pool.submit(attempt, ground, recipe) for recipe in recipes]
         for number, _ in enumerate(as_completed(futures), start=1):
             done(number)
-        crew.close()
+        pool.close()
     except BaseException:
-        crew.stop()
+        pool.stop()
         raise
     return [_outcome(future) for future in futures]
 

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.backbone.checkpoint import load_backbone
+from harness.backbones.duorec.checkpoint import load_backbone
 from harness.data.interactions import MIN_SEQUENCE, Interactions
 from harness.data.sources import load
 from harness.data.split import split_prefixes
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.streams import Streams
 from harness.errors import EnvironmentProblem
-from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.memory import LongerThan
-from harness.ftragrec.streams import Streams
+from harness.recipe.seams.memory import LongerThan
 from harness.runner.cache import read_array
 from harness.runner.tasks import SharedFiles
 

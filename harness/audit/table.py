@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from harness.audit.result import Audit, Audited, Plain, Rung, Trial
+from harness.results.audit import Audit, Audited, Plain, Rung, Trial
 
 ATTENTION = ("temperature", "similarity", "keys", "attention_query")
 """Seams whose parameters are judged by how many neighbours the attention listens to."""

@@ -14,7 +14,7 @@ from harness.audit.parameters import Parameter, parameters
 from harness.errors import FtrError
 from harness.interventions import available
 from harness.interventions.base import Domain, Intervention
-from harness.recipe import Recipe
+from harness.recipe.recipe import Recipe
 
 FROM_NOTHING: Mapping[type, tuple[float, ...]] = {int: (1, 2), float: (0.1, 1.0)}
 """Where a number is 0, so that twice and half of it are the same."""

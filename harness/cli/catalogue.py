@@ -15,7 +15,7 @@ list_commands = typer.Typer(no_args_is_help=True, help="List what study files ca
 @commands.command()
 def schema() -> None:
     """Print the JSON schema of study files, for editors."""
-    from harness.study import study_schema
+    from harness.study.study import study_schema
 
     print(json.dumps(study_schema(), indent=2, ensure_ascii=False))
 
@@ -24,8 +24,8 @@ def schema() -> None:
 def describe(intervention: Annotated[str, typer.Argument(help="Its id, such as kl.weight.")]) -> None:
     """Say what an intervention changes, why, its parameters, and what it stacks with."""
     from harness.interventions import find
-    from harness.interventions.pages import page_of
-    from harness.interventions.rendering import page_text
+    from harness.pages.facts import page_of
+    from harness.pages.interventions import page_text
 
     print(page_text(page_of(find(intervention))))
 
@@ -37,10 +37,10 @@ def pages(
     ),
 ) -> None:
     """Write a page for each built-in intervention, check and rule of a diagnosis, and their indexes."""
-    from harness.diagnostics import pages as checks
-    from harness.diagnostics.pages_of_rules import write_rule_pages
     from harness.interventions import CATALOGUE
-    from harness.interventions.rendering import write_pages
+    from harness.pages import checks
+    from harness.pages.interventions import write_pages
+    from harness.pages.rules import write_rule_pages
 
     remedies = folder / "interventions"
     print(f"{len(write_pages(remedies, CATALOGUE))} files in {remedies}")
@@ -53,8 +53,8 @@ def list_interventions(
     family: Annotated[str | None, typer.Argument(help="Only those of this problem, such as kl.")] = None,
 ) -> None:
     """Every intervention by problem: what it takes, what it writes, what cannot stand beside it."""
-    from harness.interventions.pages import pages_of
-    from harness.interventions.rendering import list_text
+    from harness.pages.facts import pages_of
+    from harness.pages.interventions import list_text
 
     print(list_text(pages_of(family)))
 

@@ -17,7 +17,7 @@ from harness.cli.options import DataDir, Device, Epochs, Out, Replicates, StudyP
 
 if TYPE_CHECKING:
     from harness.runner.coordinator import RunOptions, RunOutcome
-    from harness.study import Study
+    from harness.study.study import Study
 
 commands = typer.Typer()
 
@@ -32,7 +32,7 @@ GpusPerCell = Annotated[float, typer.Option(help="GPUs that Ray reserves for a c
 
 
 def _load(path: Path, replicates: int | None, epochs: int | None, device: str | None) -> Study:
-    from harness.study import Overrides, load_study
+    from harness.study.study import Overrides, load_study
 
     return load_study(path, Overrides(replicates=replicates, epochs=epochs, device=device))
 
@@ -74,14 +74,14 @@ def _workers(asked: int | None) -> int:
 
 
 def _command() -> str:
-    from harness.runner.storage_url import without_password
+    from harness.runner.optuna.storage_url import without_password
 
     return shlex.join(["ftr-study", *map(without_password, sys.argv[1:])])
 
 
 def _run(study: Study, options: RunOptions) -> RunOutcome:
     from harness.runner.coordinator import run_study
-    from harness.runner.display import make_display
+    from harness.runner.progress import make_display
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: workers stopped, report written
     return run_study(study, options, make_display(Console(stderr=True), study.primary))
@@ -113,9 +113,9 @@ def diagnose(
     lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
 ) -> None:
     """Run base alone, measure the evidence on the ten claims, and say on one page what to try."""
-    from harness.diagnosing import study_to_diagnose
     from harness.runner.coordinator import RunOptions
-    from harness.study import Overrides
+    from harness.study.diagnosing import study_to_diagnose
+    from harness.study.study import Overrides
     from reports.diagnosis import write_diagnosis
 
     study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs, device=device))
@@ -127,7 +127,7 @@ def diagnose(
 @commands.command()
 def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = None, device: Device = None) -> None:
     """Check a study file: every error at once, with its line."""
-    from harness.planning import make_plan
+    from harness.modes.planning import make_plan
 
     plan = make_plan(_load(study, replicates, epochs, device))
     print(f"{study}: {len(plan.rows)} rows, {'at most ' * bool(plan.spaces)}{plan.n_cells} cells, no errors")
@@ -144,7 +144,7 @@ def plan(
     workers: Workers = None,
 ) -> None:
     """Say what a run would do: rows, cells, what is reused, and how long it may take."""
-    from harness.manifest import StudyFolder
+    from harness.results.folder import StudyFolder
     from harness.runner.forecast import forecast
     from reports.planning import detectable_effect
 
@@ -177,8 +177,8 @@ def audit(
 ) -> None:
     """Turn every parameter of a study's base, one at a time, and say which change nothing."""
     from harness.audit.command import AuditOptions, audit_study
-    from harness.audit.result import FILE
     from harness.audit.table import audit_text
+    from harness.results.audit import FILE
 
     loaded = _load(study, None, None, device)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -204,7 +204,7 @@ def report(
     lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
 ) -> None:
     """Write the report of a study again, from its records alone."""
-    from harness.manifest import StudyFolder
+    from harness.results.folder import StudyFolder
     from reports.render import write_report
 
     print(write_report(StudyFolder(study), lang=lang))
@@ -226,7 +226,7 @@ def compare(
 @commands.command()
 def show(key: str, out: Out = Path("runs")) -> None:
     """Print a record: its recipe, curve, seconds and provenance."""
-    from harness.manifest import StudyFolder
+    from harness.results.folder import StudyFolder
 
     record = StudyFolder(out / "any").records.only(key)
     for title, part in (("recipe", record.recipe), ("seconds", record.seconds), ("checks", record.checks)):

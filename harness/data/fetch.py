@@ -5,17 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import filelock
 import platformdirs
 
 from harness.data.download import DownloadError
 from harness.data.named import NAMED_SETS, NamedSet, Progress, find_named
 from harness.data.text import read_content
 from harness.errors import EnvironmentProblem, InputError
-from harness.records import set_aside, write_atomically
+from harness.files import locked, set_aside, write_atomically
 
 _log = logging.getLogger(__name__)
 
@@ -72,37 +70,6 @@ def get(
 def sha256_of(content: bytes) -> str:
     """Checksum in 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
-
-
-@contextmanager
-def locked(path: Path, progress: Progress, *, option: str = "--data-dir") -> Iterator[None]:
-    """Hold the lock beside ``path``; a process that dies gives it up.
-
-    Args:
-        path: what is locked.
-        progress: told when another process holds it.
-        option: the command-line option that names another folder.
-
-    Raises:
-        EnvironmentProblem: the folder cannot be written.
-    """
-    lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(blocking=False)
-        except filelock.Timeout:
-            progress(f"waiting for another process that is at work on {path.name}")
-            lock.acquire(poll_interval=0.2)
-    except OSError as problem:
-        raise EnvironmentProblem(
-            f"cannot write {path.parent}: {problem.strerror or problem}; free space or choose another folder with "
-            f"{option}"
-        ) from problem
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _is_whole(path: Path, wanted: NamedSet) -> bool:

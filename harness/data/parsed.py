@@ -10,8 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from harness.data.interactions import Interactions, LoadReport
-from harness.records import set_aside, write_atomically
-from harness.sealed import DamagedFileError, seal, unseal
+from harness.files import DamagedFileError, seal, set_aside, unseal, write_atomically
 
 _MAGIC = b"ftr-study parsed data 1\n"
 _ARRAYS = ("items", "offsets", "user_labels", "item_labels")

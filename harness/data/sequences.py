@@ -10,7 +10,7 @@ from harness.data.events import Events
 from harness.data.interactions import Interactions
 from harness.data.text import LONGEST_ID, decode_lines, name_lines, shorten
 from harness.errors import InputError
-from harness.records import write_atomically
+from harness.files import write_atomically
 
 
 def parse_sequences(content: bytes, path: Path) -> Events:

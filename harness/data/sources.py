@@ -13,14 +13,14 @@ import numpy as np
 
 from harness.data.atomic import Columns, parse_atomic
 from harness.data.events import assemble
-from harness.data.fetch import data_folder, get, locked, sha256_of
+from harness.data.fetch import data_folder, get, sha256_of
 from harness.data.interactions import Interactions
 from harness.data.named import Progress, find_named
 from harness.data.parsed import read_parsed, write_parsed
 from harness.data.sequences import parse_sequences
 from harness.data.text import read_content
 from harness.errors import InputError, did_you_mean
-from harness.records import sweep
+from harness.files import locked, sweep
 
 _log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from harness.backbone.spec import LATER, BackboneSpec
+from harness.backbones.duorec.spec import LATER, BackboneSpec
 from harness.errors import InputError
 
 FORMAT = "ftr-study backbone 1"
-"""What :mod:`harness.backbone.checkpoint` calls its files."""
+"""What :mod:`harness.backbones.duorec.checkpoint` calls its files."""
 
 _LENGTH = 8
 """Bytes of a safetensors file that tell the length of its header."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.atomic import Columns, parse_atomic
 from harness.data.fetch import get
 from harness.data.interactions import Interactions
@@ -21,7 +21,7 @@ from harness.data.text import read_content
 from harness.errors import InputError, did_you_mean
 from harness.imports.recbole import RecBoleCheckpoint, read_recbole
 from harness.imports.recbole_items import RecBoleFilter, recbole_items
-from harness.metrics import METRICS, metric_values
+from harness.results.metrics import METRICS, metric_values
 
 Rows = NDArray[np.int64]
 
@@ -194,9 +194,9 @@ def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, r
     """Build our encoder with the parameters, try it on valid, and write it."""
     import torch
 
-    from harness.backbone.checkpoint import Backbone, save_backbone
-    from harness.backbone.model import DuoRec
-    from harness.backbone.pretrain import valid_ranks
+    from harness.backbones.duorec.checkpoint import Backbone, save_backbone
+    from harness.backbones.duorec.model import DuoRec
+    from harness.backbones.duorec.pretrain import valid_ranks
     from harness.data.split import split_prefixes
 
     model = DuoRec(data.n_items, spec)

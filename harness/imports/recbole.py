@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.errors import InputError
 from harness.imports.inert_pickle import Made
 from harness.imports.torch_archive import TorchArchive, read_torch_archive

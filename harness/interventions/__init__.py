@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cache
 from importlib.metadata import entry_points
 
-from harness.compose import compose
 from harness.errors import InputError, did_you_mean
 from harness.interventions import (
     evaluation,
@@ -24,7 +23,8 @@ from harness.interventions import (
     wiring,
 )
 from harness.interventions.base import Intervention
-from harness.recipe import BASE, Recipe
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE, Recipe
 
 CATALOGUE: tuple[type[Intervention], ...] = (
     kl.Reverse,

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, ClassVar, Literal, cast
 
 from harness.errors import InputError, did_you_mean
-from harness.recipe import Recipe
+from harness.recipe.recipe import Recipe
 
 Priority = Literal["H", "M", "L", "-"]
 Value = float | int | bool | str | tuple[int, ...]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.checkpoint import BestOfBoth, OffThenOn
-from harness.ftragrec.phases import BackboneDropout
-from harness.ftragrec.search import CleanQuery
 from harness.interventions.base import Intervention, Priority, parameter
-from harness.recipe import Recipe
-from harness.schedules import Span
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Span
+from harness.recipe.seams.checkpoint import BestOfBoth, OffThenOn
+from harness.recipe.seams.phases import BackboneDropout
+from harness.recipe.seams.search import CleanQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

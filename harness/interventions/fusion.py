@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.fusion import ScheduledShare
-from harness.ftragrec.learned_fusion import AlphaByNet, AlphaBySimilarity, AttentionFusion, GatedFusion
 from harness.interventions.base import Intervention, Priority, parameter
-from harness.recipe import Recipe
-from harness.schedules import Constant
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Constant
+from harness.recipe.seams.fusion import ScheduledShare
+from harness.recipe.seams.learned_fusion import AlphaByNet, AlphaBySimilarity, AttentionFusion, GatedFusion
 
 FUSED_ALONE = ScheduledShare(schedule=Constant(1.0))
 """The share under a fusion that does the mixing itself."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.memory import NoEviction, StoredKeysRefresh, TrainSource
-from harness.ftragrec.search import MinimumCosine, Stage
-from harness.ftragrec.upkeep import EncodedRefresh, Managed, Policy, WiderSource
 from harness.interventions.base import Intervention, Priority, parameter
-from harness.recipe import Recipe
-from harness.schedules import Span
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Span
+from harness.recipe.seams.memory import NoEviction, StoredKeysRefresh, TrainSource
+from harness.recipe.seams.search import MinimumCosine, Stage
+from harness.recipe.seams.upkeep import EncodedRefresh, Managed, Policy, WiderSource
 
 _STAGES = {"train": (Stage.TRAIN,), "eval": (Stage.EVAL,), "both": (Stage.TRAIN, Stage.EVAL)}
 

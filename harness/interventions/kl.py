@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.objective import Jeffreys, JensenShannon, ReverseKL
 from harness.interventions.base import Intervention, Priority, parameter
-from harness.recipe import Recipe
-from harness.schedules import Constant
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Constant
+from harness.recipe.seams.objective import Jeffreys, JensenShannon, ReverseKL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.combine import Aggregator, JacobianAggregation
-from harness.ftragrec.objective import AllSamples, CloseNeighbours
 from harness.interventions.base import Intervention, ParameterError, Priority, parameter
-from harness.recipe import Recipe
-from harness.schedules import Constant, Linear, OnValidation, Progress, Span, ramp
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Constant, Linear, OnValidation, Progress, Span, ramp
+from harness.recipe.seams.combine import Aggregator, JacobianAggregation
+from harness.recipe.seams.objective import AllSamples, CloseNeighbours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

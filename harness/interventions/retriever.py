@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.feature_alignment import FeatureAlignment
-from harness.ftragrec.objective import AlignmentFirst
-from harness.ftragrec.retriever import FeedForward, RandomStart
-from harness.ftragrec.warm_start import ContrastiveStart
 from harness.interventions.base import Intervention, Priority, parameter
-from harness.recipe import Recipe
-from harness.schedules import Span
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Span
+from harness.recipe.seams.feature_alignment import FeatureAlignment
+from harness.recipe.seams.objective import AlignmentFirst
+from harness.recipe.seams.retriever import FeedForward, RandomStart
+from harness.recipe.seams.warm_start import ContrastiveStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.memory import AllEntries
-from harness.ftragrec.negatives import Form
-from harness.ftragrec.negatives import HardNegatives as HardNegativesTerm
-from harness.ftragrec.quality import BestShare, By
-from harness.ftragrec.ranges import BestPerRange, ByLength
 from harness.interventions.base import Intervention, Priority, parameter
-from harness.recipe import Recipe
+from harness.recipe.recipe import Recipe
+from harness.recipe.seams.memory import AllEntries
+from harness.recipe.seams.negatives import Form
+from harness.recipe.seams.negatives import HardNegatives as HardNegativesTerm
+from harness.recipe.seams.quality import BestShare, By
+from harness.recipe.seams.ranges import BestPerRange, ByLength
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

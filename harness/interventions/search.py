@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.diversity import Diverse as DiverseSelection
-from harness.ftragrec.diversity import Method
-from harness.ftragrec.ensemble import Ensemble as EnsembleIndex
-from harness.ftragrec.ensemble import Merge
-from harness.ftragrec.search import TopK
-from harness.ftragrec.tuned_index import Kind
-from harness.ftragrec.tuned_index import Scaled as ScaledIndex
 from harness.interventions.base import Intervention, Priority, parameter
-from harness.recipe import Recipe
+from harness.recipe.recipe import Recipe
+from harness.recipe.seams.diversity import Diverse as DiverseSelection
+from harness.recipe.seams.diversity import Method
+from harness.recipe.seams.ensemble import Ensemble as EnsembleIndex
+from harness.recipe.seams.ensemble import Merge
+from harness.recipe.seams.search import TopK
+from harness.recipe.seams.tuned_index import Kind
+from harness.recipe.seams.tuned_index import Scaled as ScaledIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

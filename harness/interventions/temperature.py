@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.attention import SharedTemperature
-from harness.ftragrec.hardness import DistantNeighbours, HardnessTemperature, UndecidedBackbone
 from harness.interventions.base import Intervention, ParameterError, Priority, parameter
-from harness.recipe import Recipe
-from harness.schedules import Constant, Exponential, Span, ramp
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Constant, Exponential, Span, ramp
+from harness.recipe.seams.attention import SharedTemperature
+from harness.recipe.seams.hardness import DistantNeighbours, HardnessTemperature, UndecidedBackbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

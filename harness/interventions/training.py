@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec.fusion import ScheduledShare
-from harness.ftragrec.phases import GradualUnfreezing, LearningRates, RetrieverOnly
 from harness.interventions.base import Intervention, Priority, parameter
-from harness.recipe import Recipe
-from harness.schedules import Cosine, Linear, Span, ramp
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Cosine, Linear, Span, ramp
+from harness.recipe.seams.fusion import ScheduledShare
+from harness.recipe.seams.phases import GradualUnfreezing, LearningRates, RetrieverOnly
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.ftragrec import attention, teacher
-from harness.ftragrec.attention import CosineSimilarity, RetrieverQuery
-from harness.ftragrec.candidates import UnseenItems
-from harness.ftragrec.fusion import MeanValues, SequenceNorm, SequenceValues, TargetValues
-from harness.ftragrec.memory import AllEntries
-from harness.ftragrec.scorer import Interpolate
-from harness.ftragrec.search import TopK
 from harness.interventions.base import Intervention, parameter
-from harness.recipe import Recipe
+from harness.recipe.recipe import Recipe
+from harness.recipe.seams import attention, teacher
+from harness.recipe.seams.attention import CosineSimilarity, RetrieverQuery
+from harness.recipe.seams.candidates import UnseenItems
+from harness.recipe.seams.fusion import MeanValues, SequenceNorm, SequenceValues, TargetValues
+from harness.recipe.seams.memory import AllEntries
+from harness.recipe.seams.scorer import Interpolate
+from harness.recipe.seams.search import TopK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

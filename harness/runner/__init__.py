@@ -1,1 +1,1 @@
-"""From a plan to records: one coordinator owns the study, workers run its cells."""
+"""Running a study: the coordinator, its dispatcher, and what cells share."""

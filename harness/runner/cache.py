@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.fetch import locked
 from harness.errors import EnvironmentProblem
-from harness.records import set_aside, sweep, write_atomically
-from harness.sealed import DamagedFileError, seal, unseal
+from harness.files import DamagedFileError, locked, seal, set_aside, sweep, unseal, write_atomically
 
 _MAGIC = b"ftr-study array 1\n"
 

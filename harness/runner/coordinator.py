@@ -10,29 +10,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.backbone.spec import DEFAULT, BackboneSpec
+from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.errors import InputError
-from harness.manifest import StudyFolder
-from harness.plan import Plan
-from harness.planning import make_plan
+from harness.files import sweep
+from harness.modes.plan import Plan
+from harness.modes.planning import make_plan
+from harness.modes.schedule import Schedule
 from harness.provenance import here
-from harness.records import ranks_digest, sweep
-from harness.runner.display import Display
-from harness.runner.exchange import Exchange
-from harness.runner.executors import Where, executing
+from harness.results.folder import StudyFolder
+from harness.results.record import ranks_digest
+from harness.runner.dispatcher import CellDispatcher
+from harness.runner.executors.executor import Where, executing
 from harness.runner.keys import Keys
-from harness.runner.mirror import set_aside_if_damaged
 from harness.runner.modes import opened
+from harness.runner.optuna.damage import set_aside_if_damaged
+from harness.runner.optuna.storage import Storage
+from harness.runner.optuna.storage_claim import claimed
+from harness.runner.optuna.trials import study_name
 from harness.runner.outcome import manifest_of
 from harness.runner.ownership import owned
-from harness.runner.schedule import Schedule
+from harness.runner.progress import Display
 from harness.runner.shared import SharedStages
-from harness.runner.storage import Storage
-from harness.runner.storage_claim import claimed
-from harness.runner.trials import study_name
 from harness.stopping import stoppable
-from harness.study import Study
+from harness.study.study import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,7 @@ def _run_owned(
     folder.write_users(stages.users())
     keys = Keys(plan, stages)
     schedule, book = opened(plan, storage=storage)
-    exchange = Exchange(
+    dispatcher = CellDispatcher(
         schedule=schedule,
         folder=folder,
         stages=stages,
@@ -148,23 +149,23 @@ def _run_owned(
     )
     interrupted = False
     try:
-        shutil.rmtree(exchange.progress_folder, ignore_errors=True)
-        exchange.progress_folder.mkdir()
-        with stoppable() as exchange.check, executing(where) as executor:
-            exchange.run(executor)
+        shutil.rmtree(dispatcher.progress_folder, ignore_errors=True)
+        dispatcher.progress_folder.mkdir()
+        with stoppable() as dispatcher.check, executing(where) as executor:
+            dispatcher.run(executor)
     except KeyboardInterrupt:
         interrupted = True
     outcome = RunOutcome(
         folder=folder,
-        n_run=exchange.n_run,
-        n_reused=exchange.n_reused,
-        n_failed=len(exchange.failures),
-        n_again=exchange.n_again,
-        ranks=ranks_digest(exchange.ranked()),
+        n_run=dispatcher.n_run,
+        n_reused=dispatcher.n_reused,
+        n_failed=len(dispatcher.failures),
+        n_again=dispatcher.n_again,
+        ranks=ranks_digest(dispatcher.ranked()),
         interrupted=interrupted,
         seconds=time.monotonic() - began,
     )
-    folder.write_manifest(manifest_of(plan, exchange, provenance=_provenance(plan, keys, options, outcome, schedule)))
+    folder.write_manifest(manifest_of(plan, dispatcher, provenance=_provenance(plan, keys, options, outcome, schedule)))
     return outcome
 
 

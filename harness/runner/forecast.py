@@ -8,15 +8,14 @@ from pathlib import Path
 
 from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
-from harness.manifest import StudyFolder
-from harness.plan import Cell, Plan
-from harness.planning import make_plan
-from harness.records import RunRecord
-from harness.runner.keys import CellName, Keys, name_of
-from harness.runner.schedule import replayed
-from harness.runner.searching import SearchSchedule
+from harness.modes.plan import Cell, CellName, Plan, name_of
+from harness.modes.planning import make_plan
+from harness.modes.search.schedule import SearchSchedule
+from harness.results.folder import StudyFolder
+from harness.results.record import RunRecord
+from harness.runner.keys import Keys, replayed
 from harness.runner.shared import SharedStages
-from harness.study import Study
+from harness.study.study import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from harness.runner.cache import read_array
 from harness.runner.tasks import SharedFiles, assembled
 
 if TYPE_CHECKING:
-    from harness.ftragrec.inputs import Inputs
+    from harness.engine.types.inputs import Inputs
 
 
 @lru_cache(maxsize=1)
@@ -25,7 +25,7 @@ def read_inputs(shared: SharedFiles) -> Inputs:
     Raises:
         EnvironmentProblem: a part of them is gone or has changed since the coordinator built it.
     """
-    from harness.backbone.checkpoint import load_backbone
+    from harness.backbones.duorec.checkpoint import load_backbone
 
     return assembled(read_data(shared), load_backbone(shared.backbone).model, read_encodings(shared))
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from harness.diagnostics.evidence import DiagnosisTask, Level, diagnosis_key
-from harness.plan import Cell, Plan, cell_key
-from harness.provenance import key_versions, measuring_sources_hash, recipe_sources_hash
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.backbones.duorec.spec import PACKAGE
+from harness.device import Device, device_key
+from harness.modes.plan import Cell, CellName, Plan, name_of
+from harness.modes.schedule import Schedule
+from harness.provenance import key_versions
+from harness.results.evidence import DiagnosisTask, Level, diagnosis_key
+from harness.results.store import RecordStore
 from harness.runner.shared import SharedStages
-
-CellName = tuple[str, int]
-"""Row and replicate."""
-
-
-def name_of(cell: Cell) -> CellName:
-    """Row and replicate of a cell."""
-    return cell.row, cell.replicate
+from harness.source_hash import measuring_hash, run_hash
 
 
 class Keys:
@@ -42,7 +44,7 @@ class Keys:
                 backbone_key=self.backbone(cell.backbone_replicate),
                 budget=self._plan.budget(),
                 device=self._plan.device,
-                sources=recipe_sources_hash(cell.recipe),
+                code=run_hash(cell.recipe, PACKAGE),
                 versions=key_versions(),
             )
         return self._known[name]
@@ -51,5 +53,48 @@ class Keys:
         """What is to be measured in the cell; None where nothing is."""
         if cell.level is Level.OFF:
             return None
-        key = diagnosis_key(self.record(cell), cell.level, measuring_sources_hash())
+        key = diagnosis_key(self.record(cell), cell.level, measuring_hash())
         return DiagnosisTask(key=key, level=cell.level)
+
+
+def cell_key(
+    cell: Cell,
+    *,
+    fingerprint: str,
+    backbone_key: str,
+    budget: Mapping[str, int],
+    device: Device,
+    code: str,
+    versions: Mapping[str, str],
+) -> str:
+    """The content address of a cell's record, 24 hexadecimal digits.
+
+    Args:
+        fingerprint: of the data.
+        backbone_key: of the pretrained backbone; it covers precision and threads.
+        device: ``cpu`` or ``cuda``.
+        code: hash of what the modules that define a run do.
+        versions: package -> major.minor of torch and faiss.
+    """
+    parts: dict[str, Any] = {
+        "fingerprint": fingerprint,
+        "recipe": cell.recipe.digest(),
+        "study_seed": cell.streams.study_seed,
+        "replicate": cell.streams.replicate,
+        "budget": dict(budget),
+        "backbone": backbone_key,
+        "device": device_key(device),
+        "code": code,
+        "versions": dict(versions),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def replayed(schedule: Schedule, keys: Keys, records: RecordStore) -> Iterator[Cell]:
+    """Every cell that a run of the schedule would name before it has to wait for one that has no record."""
+    while named := schedule.ready():
+        for cell in named:
+            yield cell
+            record = records.read(keys.record(cell))
+            if record is not None:
+                schedule.finished(cell, record)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from harness.plan import Plan
-from harness.runner.greedy import GreedySchedule
-from harness.runner.schedule import GridSchedule, Schedule
-from harness.runner.search_book import SearchBook
-from harness.runner.searching import SearchSchedule
-from harness.runner.storage import Storage
-from harness.runner.trials import Book, TrialBook
+from harness.modes.greedy import GreedySchedule
+from harness.modes.plan import Plan
+from harness.modes.schedule import GridSchedule, Schedule
+from harness.modes.search.schedule import SearchSchedule
+from harness.runner.optuna.search_mirror import SearchBook
+from harness.runner.optuna.storage import Storage
+from harness.runner.optuna.trials import Book, TrialBook
 
 
 def opened(plan: Plan, *, storage: Storage) -> tuple[Schedule, Book]:

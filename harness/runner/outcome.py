@@ -8,36 +8,38 @@ from typing import Any
 
 from harness.data.interactions import Interactions
 from harness.imports.backbone_file import BackboneFile
-from harness.manifest import ArmRow, StudyManifest
-from harness.plan import Plan
-from harness.runner.exchange import Exchange
+from harness.modes.plan import Plan
+from harness.results.manifest import ArmRow, StudyManifest
+from harness.runner.dispatcher import CellDispatcher
 
 
-def manifest_of(plan: Plan, exchange: Exchange, *, provenance: Mapping[str, Any]) -> StudyManifest:
+def manifest_of(plan: Plan, dispatcher: CellDispatcher, *, provenance: Mapping[str, Any]) -> StudyManifest:
     """The study as far as it has run.
 
     Args:
         plan: of the study.
-        exchange: what has run, and what has become of it.
+        dispatcher: what has run, and what has become of it.
         provenance: of this run.
     """
-    study, schedule = plan.study, exchange.schedule
+    study, schedule = plan.study, dispatcher.schedule
     replicates = tuple(schedule.replicates())
     rows: list[ArmRow] = []
     for planned in schedule.rows():
         source = planned.row.alias_of or planned.row.name
-        cells = {number: cell for number in replicates if (cell := exchange.cells.get((source, number))) is not None}
-        keys = {number: exchange.keys.record(cell) for number, cell in cells.items()}
-        tasks = {number: task for number, cell in cells.items() if (task := exchange.keys.diagnosis(cell)) is not None}
+        cells = {number: cell for number in replicates if (cell := dispatcher.cells.get((source, number))) is not None}
+        keys = {number: dispatcher.keys.record(cell) for number, cell in cells.items()}
+        tasks = {
+            number: task for number, cell in cells.items() if (task := dispatcher.keys.diagnosis(cell)) is not None
+        }
         rows.append(
             replace(
                 planned.row,
-                keys={number: key for number, key in keys.items() if key in exchange.finished},
-                diagnoses={number: task.key for number, task in tasks.items() if task.key in exchange.diagnosed},
+                keys={number: key for number, key in keys.items() if key in dispatcher.finished},
+                diagnoses={number: task.key for number, task in tasks.items() if task.key in dispatcher.diagnosed},
                 failures={
-                    number: exchange.failures[source, number]
+                    number: dispatcher.failures[source, number]
                     for number in replicates
-                    if (source, number) in exchange.failures
+                    if (source, number) in dispatcher.failures
                 },
             )
         )
@@ -53,7 +55,7 @@ def manifest_of(plan: Plan, exchange: Exchange, *, provenance: Mapping[str, Any]
         backbone_file=study.backbone.described() if isinstance(study.backbone, BackboneFile) else {},
         backbone_recipe={"n_sampled": study.n_sampled} if study.n_sampled else {},
         base=tuple(str(each) for each in study.base),
-        data=described_data(exchange.stages.data),
+        data=described_data(dispatcher.stages.data),
         rows=tuple(rows),
         diagnostics={"level": study.diagnostics.level.value, "mute": dict(study.diagnostics.mute)},
         file={

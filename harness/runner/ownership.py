@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from harness.errors import EnvironmentProblem
-from harness.manifest import StudyFolder
+from harness.results.folder import StudyFolder
 
 
 @contextmanager

@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.backbone.spec import DEFAULT, BackboneSpec
+from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.errors import EnvironmentProblem, InputError
-from harness.manifest import StudyFolder, StudyManifest
-from harness.metrics import mean_metrics
-from harness.plan import Cell, Plan
-from harness.planning import make_plan
+from harness.modes.plan import Cell, Plan
+from harness.modes.planning import make_plan
 from harness.provenance import here
-from harness.records import RunRecord, differing, same_ranks
+from harness.results.folder import StudyFolder
+from harness.results.manifest import StudyManifest
+from harness.results.metrics import mean_metrics
+from harness.results.record import RunRecord, differing, same_ranks
 from harness.runner.inputs import read_inputs
-from harness.runner.keys import Keys
+from harness.runner.keys import Keys, replayed
 from harness.runner.modes import schedule_of
-from harness.runner.schedule import replayed
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellTask, attempt_cell
-from harness.study import Overrides, read_study
+from harness.study.study import Overrides, read_study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from harness.plan import Cell
-from harness.records import EpochPoint
+from harness.modes.plan import Cell
+from harness.results.record import EpochPoint
 from harness.runner.tasks import CellTask
 
 

@@ -13,22 +13,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backbone.spec import DEFAULT, BackboneSpec, backbone_key, resolve_precision, source_digest
-from harness.data.fetch import locked
+from harness.backbones.duorec.spec import DEFAULT, PACKAGE, BackboneSpec, backbone_key, resolve_precision
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
 from harness.device import Device, computing_on, device_key, resolve_device
+from harness.engine.types.streams import Streams
 from harness.errors import InputError
-from harness.ftragrec.streams import Streams
+from harness.files import locked, set_aside, sweep
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
-from harness.manifest import StudyUsers
-from harness.records import set_aside, sweep
+from harness.results.manifest import StudyUsers
 from harness.runner.tasks import SharedFiles
-from harness.study import Study, StudyFileError
+from harness.source_hash import backbone_hash
+from harness.study.study import Study, StudyFileError
 
 if TYPE_CHECKING:
-    from harness.backbone.checkpoint import Backbone
-    from harness.backbone.pretrain import Progress
+    from harness.backbones.duorec.checkpoint import Backbone
+    from harness.backbones.duorec.pretrain import Progress
 
 SHARED_THREADS = min(4, os.cpu_count() or 1)
 """Threads of the shared stages: fixed for a machine and part of their keys, since sums are split by them."""
@@ -117,8 +117,8 @@ class SharedStages:
             harness.errors.InputError: the backbone cannot be trained on these data.
             harness.errors.EnvironmentProblem: the folder cannot be written.
         """
-        from harness.backbone.encode import encode_prefixes
-        from harness.backbone.pretrain import computing_threads
+        from harness.backbones.duorec.encode import encode_prefixes
+        from harness.backbones.duorec.pretrain import computing_threads
         from harness.runner.cache import cached_array
 
         files = self.files(replicate)
@@ -138,7 +138,7 @@ class SharedStages:
         return files
 
     def _backbone(self, replicate: int, folder: Path, progress: Progress) -> Backbone:
-        from harness.backbone.pretrain import pretrain
+        from harness.backbones.duorec.pretrain import pretrain
 
         return pretrain(
             self.data,
@@ -167,7 +167,7 @@ class SharedStages:
 def file_key(given: BackboneFile, device: Device) -> str:
     """The name that a given backbone is kept under, 20 hexadecimal digits; its encodings depend on all that goes in."""
     torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
-    parts = ("file", given.checksum, str(SHARED_THREADS), source_digest(), torch_version)
+    parts = ("file", given.checksum, str(SHARED_THREADS), backbone_hash(PACKAGE), torch_version)
     if device != "cpu":
         parts = (*parts, device_key(device))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
@@ -179,7 +179,7 @@ def _kept(given: BackboneFile, copy: Path) -> Backbone:
     Raises:
         InputError: the file is another one than the study was read with.
     """
-    from harness.backbone.checkpoint import DamagedCheckpointError, load_backbone, save_backbone
+    from harness.backbones.duorec.checkpoint import DamagedCheckpointError, load_backbone, save_backbone
 
     if copy.exists():
         try:

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec
 from harness.device import Device, computing_on, device_provenance
-from harness.diagnostics.evidence import Diagnosis, DiagnosisTask
 from harness.errors import FtrError
-from harness.plan import Cell
-from harness.records import EpochPoint, RunRecord
+from harness.modes.plan import Cell
+from harness.results.evidence import Diagnosis, DiagnosisTask
+from harness.results.record import EpochPoint, RunRecord
 
 if TYPE_CHECKING:
-    from harness.backbone.model import DuoRec
-    from harness.ftragrec.inputs import Inputs
-    from harness.ftragrec.run import Run
+    from harness.backbones.duorec.model import DuoRec
+    from harness.engine.run import Run
+    from harness.engine.types.inputs import Inputs
 
 CELL_THREADS = 1
 """Every cell computes with one thread, so that its ranks do not depend on the number of workers."""
@@ -113,8 +113,8 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
     import faiss
     import torch
 
-    from harness.diagnostics.witness import Witness
-    from harness.ftragrec.loop import Budget, fine_tune
+    from harness.engine.loop import Budget, fine_tune
+    from harness.probes.observer import Witness
     from harness.provenance import peak_memory_bytes
 
     torch.set_num_threads(CELL_THREADS)
@@ -170,7 +170,7 @@ def assembled(data: Interactions, backbone: DuoRec, encodings: NDArray[np.float3
     import torch
 
     from harness.data.split import split_prefixes
-    from harness.ftragrec.inputs import Inputs
+    from harness.engine.types.inputs import Inputs
 
     backbone.eval()
     backbone.requires_grad_(False)

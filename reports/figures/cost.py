@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.manifest import BASE
+from harness.results.manifest import BASE
 from reports import formats
 from reports.figures.svg import COLOUR, Layout, ellipsis, new_figure, to_svg
 from reports.locale import Catalogue

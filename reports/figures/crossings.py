@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.manifest import A_A
+from harness.results.manifest import A_A
 from reports import formats
 from reports.analysis import Analysis
 from reports.figures.svg import COLOUR, Layout, dress_rows, ellipsis, new_figure, to_svg

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.manifest import A_A, BASE
-from harness.records import EpochPoint, RunRecord
+from harness.results.frame import Frame
+from harness.results.manifest import A_A, BASE
+from harness.results.record import EpochPoint, RunRecord
 from reports import formats
 from reports.figures.svg import COLOUR, Layout, new_figure, to_svg
-from reports.frame import Frame
 from reports.locale import Catalogue
 from reports.model import Figure, Row, Scalar
 

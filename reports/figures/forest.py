@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.manifest import A_A
+from harness.results.manifest import A_A
 from reports import formats
 from reports.analysis import Analysis
 from reports.figures.svg import COLOUR, Layout, dress_rows, ellipsis, new_figure, to_svg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.manifest import BASE
+from harness.results.manifest import BASE
 from reports import formats
 from reports.figures.svg import COLOUR, Layout, dress_rows, ellipsis, new_figure, to_svg
 from reports.locale import Catalogue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.diagnostics.seeds import mean
+from harness.checks.seeds import mean
 from reports import formats
 from reports.evidence import Evidence
 from reports.figures.svg import COLOUR, Layout, new_figure, to_svg

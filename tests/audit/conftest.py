@@ -9,11 +9,11 @@ import torch
 
 from harness.audit.findings import audit_recipe
 from harness.audit.ladder import Ladder
-from harness.audit.result import Audited, Failure, Measured
-from harness.contract import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.engine.types.inputs import Inputs
 from harness.errors import FtrError
-from harness.ftragrec.inputs import Inputs
-from harness.recipe import BASE, SEAMS, Recipe
+from harness.recipe.recipe import BASE, SEAMS, Recipe
+from harness.results.audit import Audited, Failure, Measured
 
 
 def audited(base: Recipe, inputs: Inputs, *seams: str) -> tuple[Measured, Mapping[str, Audited]]:

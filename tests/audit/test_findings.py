@@ -11,18 +11,18 @@ import pytest
 from harness.audit import sample
 from harness.audit.findings import audit_recipe
 from harness.audit.ladder import Ladder, moved
-from harness.audit.result import Audited, Failure, Measured, Rung
 from harness.audit.sample import Sample
-from harness.compose import compose
-from harness.contract import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.engine.loop import Budget, fine_tune
 from harness.errors import InputError
-from harness.ftragrec.attention import DotProduct
-from harness.ftragrec.fusion import ScheduledShare
-from harness.ftragrec.loop import Budget, fine_tune
-from harness.ftragrec.memory import LongerThan
 from harness.interventions import find
-from harness.recipe import BASE, Recipe
-from harness.schedules import Constant
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Constant
+from harness.recipe.seams.attention import DotProduct
+from harness.recipe.seams.fusion import ScheduledShare
+from harness.recipe.seams.memory import LongerThan
+from harness.results.audit import Audited, Failure, Measured, Rung
 from tests.audit.conftest import audited
 
 Found = tuple[Measured, Mapping[str, Audited]]

@@ -12,10 +12,10 @@ from harness.audit.findings import changes
 from harness.audit.names import KNOWN
 from harness.audit.parameters import Parameter, parameters, seams_without, with_value
 from harness.audit.tries import ranges, values_to_try
-from harness.compose import compose
-from harness.ftragrec.search import MinimumCosine, Stage
 from harness.interventions import CATALOGUE, example_base, find
-from harness.recipe import BASE, SEAMS, Recipe
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE, SEAMS, Recipe
+from harness.recipe.seams.search import MinimumCosine, Stage
 
 
 def named(recipe: Recipe, name: str) -> Parameter:

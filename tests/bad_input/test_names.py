@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.runner import coordinator
-from harness.study import slugify
+from harness.study.study import slugify
 from tests.bad_input.conftest import Desk
 from tests.runner.conftest import SMALL
 

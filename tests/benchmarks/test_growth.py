@@ -12,8 +12,8 @@ from benchmarks.growth import FIGURES, PAGE, in_a_process
 from benchmarks.growth_bias import GradientError, errors_of
 from benchmarks.growth_stages import Size, Stage, made, reading, retrieving, training
 from benchmarks.growth_tables import filled, growth_table, softmax_lines, stage_rows, tables
-from harness.backbone.pretrain import pretrain
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.pretrain import pretrain
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.planted import PlantedWorld, plant
 
 SMALL = Size(users=80, items=40, length=9)

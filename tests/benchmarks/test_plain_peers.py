@@ -13,21 +13,21 @@ import torch
 from benchmarks.peers.padded import PaddedEncoder, padded_histories
 from benchmarks.peers.plain_duorec import PlainDuoRec, contrast
 from benchmarks.peers.plain_finetuning import PlainFineTuning, PlainRetriever
-from harness.backbone.contrastive import info_nce
-from harness.backbone.encode import encode_prefixes
-from harness.backbone.packing import pack, training_windows
-from harness.backbone.softmax import softmax_cross_entropy
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.contrastive import info_nce
+from harness.backbones.duorec.encode import encode_prefixes
+from harness.backbones.duorec.packing import pack, training_windows
+from harness.backbones.duorec.softmax import softmax_cross_entropy
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.split import split_prefixes
-from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.phases import BackboneDropout
-from harness.ftragrec.retriever import FeedForward
-from harness.ftragrec.run import Run
-from harness.ftragrec.streams import Streams
-from harness.ftragrec.terms import loss_terms
+from harness.engine.run import Run
+from harness.engine.terms import loss_terms
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.streams import Streams
 from harness.interventions.wiring import RetrieverAttention
-from harness.recipe import BASE
-from tests.backbone.plainly import gradient, rough_model, world
+from harness.recipe.recipe import BASE
+from harness.recipe.seams.phases import BackboneDropout
+from harness.recipe.seams.retriever import FeedForward
+from tests.backbones.plainly import gradient, rough_model, world
 
 SPEC = BackboneSpec(dropout=0.0, precision="float32")
 LENGTHS = [4, 7, 9, 12, 20, 30, 49, *(8 + user % 9 for user in range(30))]
@@ -120,7 +120,7 @@ def test_a_plain_fine_tuning_step_has_the_loss_and_the_gradient_of_the_products(
     retriever.load_state_dict(
         {name.removeprefix("blocks.0."): value for name, value in run.system.modules["retriever"].state_dict().items()}
     )
-    memory = run.library.shelf.memory
+    memory = run.manager.snapshot.memory
     neighbours = torch.zeros(len(every), product.neighbours.entry.shape[1], dtype=torch.int64)
     neighbours[torch.from_numpy(places)] = product.neighbours.entry
     plain = PlainFineTuning(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli
-from harness.diagnostics.catalogue import CHECKS
+from harness.checks.catalogue import CHECKS
 from harness.interventions import CATALOGUE
 from harness.runner import rerun
 from harness.runner.rerun import Rerun

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.diagnosing import study_to_diagnose
-from harness.diagnostics.evidence import Level
 from harness.errors import InputError
-from harness.planning import make_plan
-from harness.study import Overrides
+from harness.modes.planning import make_plan
+from harness.results.evidence import Level
+from harness.study.diagnosing import study_to_diagnose
+from harness.study.study import Overrides
 
 WORLD = "".join(f"u{user} " + " ".join(f"i{(user + step) % 7}" for step in range(8)) + "\n" for user in range(9))
 STUDY = """\

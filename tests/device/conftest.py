@@ -40,7 +40,12 @@ def computing_on_pretended(device: str) -> Iterator[None]:
 @pytest.fixture
 def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
     """``cuda`` is the pretended device wherever a study computes."""
-    for module in ("harness.backbone.pretrain", "harness.runner.tasks", "harness.runner.shared", "harness.audit.pool"):
+    for module in (
+        "harness.backbones.duorec.pretrain",
+        "harness.runner.tasks",
+        "harness.runner.shared",
+        "harness.audit.pool",
+    ):
         __import__(module)
         monkeypatch.setattr(sys.modules[module], "computing_on", computing_on_pretended)
     monkeypatch.setattr("harness.runner.tasks.device_provenance", lambda device: {"device": device})

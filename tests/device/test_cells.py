@@ -10,19 +10,19 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from harness.backbone.pretrain import pretrain
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.pretrain import pretrain
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.interactions import Interactions
 from harness.data.sources import load
-from harness.diagnostics.evidence import DiagnosisTask, Level
-from harness.ftragrec.streams import Streams
-from harness.plan import Cell
-from harness.recipe import BASE
-from harness.records import same_ranks
+from harness.engine.types.streams import Streams
+from harness.modes.plan import Cell
+from harness.recipe.recipe import BASE
+from harness.results.evidence import DiagnosisTask, Level
+from harness.results.record import same_ranks
 from harness.runner.inputs import read_encodings, read_inputs
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellResult, CellTask, SharedFiles, attempt_cell
-from harness.study import load_study
+from harness.study.study import load_study
 from tests.runner.conftest import Bench, bench
 
 __all__ = ["bench"]

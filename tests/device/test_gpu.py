@@ -15,14 +15,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.backbone.checkpoint import Backbone
-from harness.backbone.pretrain import pretrain
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.checkpoint import Backbone
+from harness.backbones.duorec.pretrain import pretrain
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.cuda import carrying
 from harness.data.interactions import Interactions
 from harness.device import computing_on, device_provenance
-from harness.metrics import mean_metrics
-from harness.records import RunRecord
+from harness.results.metrics import mean_metrics
+from harness.results.record import RunRecord
 from tests.device.test_carrying import DRAWS
 from tests.runner.conftest import SMALL, Bench, bench
 

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from harness.audit.ladder import Ladder
-from harness.contract import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
-from harness.diagnostics.diary import Diary
-from harness.diagnostics.evidence import Level
-from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.loop import Result, fine_tune
-from harness.ftragrec.run import Run
+from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.engine.loop import Result, fine_tune
+from harness.engine.run import Run
+from harness.engine.types.inputs import Inputs
 from harness.interventions import CATALOGUE, example_base
-from harness.recipe import BASE, Recipe
-from harness.records import EpochPoint
+from harness.probes.measuring import Diary
+from harness.recipe.recipe import BASE, Recipe
+from harness.results.evidence import Level
+from harness.results.record import EpochPoint
 from tests.device.conftest import computing_on_pretended
 from tests.device.pretend import DEVICE
 

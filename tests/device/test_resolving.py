@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from harness import device as devices
-from harness.backbone.spec import BackboneSpec, backbone_key, resolve_precision
+from harness.backbones.duorec.spec import BackboneSpec, backbone_key, resolve_precision
 from harness.device import computing_on, device_key, device_provenance, resolve_device, what_is_missing
 from harness.errors import EnvironmentProblem
-from harness.planning import make_plan
-from harness.study import Overrides, StudyFileError, load_study
+from harness.modes.planning import make_plan
+from harness.study.study import Overrides, StudyFileError, load_study
 
 
 @pytest.fixture(autouse=True)

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.backbone.model import DuoRec
-from harness.backbone.spec import BackboneSpec
-from tests.backbone.plainly import rough_model
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.spec import BackboneSpec
+from tests.backbones.plainly import rough_model
 
 SPEC = BackboneSpec(hidden_size=12, n_layers=2, n_heads=3, inner_size=20, max_length=8, stride=4, dropout=0.25)
 

@@ -11,7 +11,7 @@ from harness import cli
 from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
 from harness.runner.shared import SharedStages
-from harness.study import load_study
+from harness.study.study import load_study
 from tests.imports.fakes import SETTINGS, Shop, open_shop
 
 

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from benchmarks.peers.environment import NoEnvironmentError, recbole_python
-from harness.backbone.checkpoint import load_backbone
-from harness.backbone.encode import encode_some
+from harness.backbones.duorec.checkpoint import load_backbone
+from harness.backbones.duorec.encode import encode_some
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.imports.importing import import_recbole

@@ -13,16 +13,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.backbone.checkpoint import load_backbone
-from harness.backbone.encode import encode_some
-from harness.backbone.pretrain import valid_ranks
+from harness.backbones.duorec.checkpoint import load_backbone
+from harness.backbones.duorec.encode import encode_some
+from harness.backbones.duorec.pretrain import valid_ranks
 from harness.data.sequences import write_sequences
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.errors import InputError
 from harness.imports.importing import Imported, import_recbole
 from harness.imports.recbole import read_recbole
-from harness.metrics import mean_metrics
+from harness.results.metrics import mean_metrics
 from tests.imports.fakes import (
     SETTINGS,
     SPEC,
@@ -59,7 +59,7 @@ def scores_by_id(model: Any, sequences: Mapping[str, list[int]], ids: list[str])
 
 
 def _one(window: list[int], n_items: int) -> Any:
-    from tests.backbone.plainly import sequences
+    from tests.backbones.plainly import sequences
 
     return sequences([[*window, 1]], n_items)
 

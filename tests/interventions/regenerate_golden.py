@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from harness.interventions import CATALOGUE
-from harness.recipe import BASE
-from tests.compose import test_all_pairs
+from harness.recipe.recipe import BASE
 from tests.interventions.test_contract import GOLDEN, changes, recipe_text
+from tests.recipe import test_all_pairs
 
 if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)

@@ -8,15 +8,15 @@ from typing import ClassVar
 
 import pytest
 
-from harness.contract import ContractError, check_contract, example_base, probe
-from harness.ftragrec.fusion import ScheduledShare
-from harness.ftragrec.index import IVFFlat
-from harness.ftragrec.memory import StoredKeysRefresh
-from harness.ftragrec.reach import Reach, reach
+from harness.contracts.intervention import ContractError, check_contract, example_base, probe
+from harness.engine.reach import Reach, reach
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention
-from harness.recipe import BASE, Recipe
-from harness.schedules import Constant
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Constant
+from harness.recipe.seams.fusion import ScheduledShare
+from harness.recipe.seams.index import IVFFlat
+from harness.recipe.seams.memory import StoredKeysRefresh
 
 GOLDEN = Path(__file__).parent / "golden"
 IDS = [each.id for each in CATALOGUE]

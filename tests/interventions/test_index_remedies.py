@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 import torch
 
-from harness.compose import RequirementError, compose
-from harness.contract import PROBE_STREAMS, probe, probe_inputs
-from harness.ftragrec.forward import Forward
-from harness.ftragrec.loop import WITHOUT_VALID_TARGETS, Budget, Result, fine_tune
-from harness.ftragrec.managed import ManagedMemory, benefit
-from harness.ftragrec.memory import AllEntries
-from harness.ftragrec.reach import Reach, reach
-from harness.ftragrec.run import Run
-from harness.ftragrec.upkeep import Managed, Policy
+from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
+from harness.engine.live.managed import benefit
+from harness.engine.loop import WITHOUT_VALID_TARGETS, Budget, Result, fine_tune
+from harness.engine.reach import Reach, reach
+from harness.engine.run import Run
+from harness.engine.types.forward import Forward
 from harness.interventions.index import ManagedIndex, Refreshing, Sources
 from harness.interventions.kl import Weight
 from harness.interventions.wiring import Scale
-from harness.recipe import BASE, Recipe
-from harness.records import EpochPoint
-from harness.schedules import Progress
+from harness.recipe.compose import RequirementError, compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.memory import AllEntries
+from harness.recipe.seams.upkeep import Managed, Policy
+from harness.results.record import EpochPoint
 
 START = Progress(epoch=0, epochs=4)
 
@@ -33,7 +33,7 @@ def run_of(recipe: Recipe, epochs: int = 4) -> tuple[list[np.ndarray], Result]:
     entries: list[np.ndarray] = []
 
     def observe(point: EpochPoint, run: Run) -> None:
-        entries.append(run.library.shelf.memory.prefix)
+        entries.append(run.manager.snapshot.memory.prefix)
 
     budget = Budget(epochs=epochs, patience=epochs)
     return entries, fine_tune(recipe, probe_inputs(), budget=budget, streams=PROBE_STREAMS, observe=observe)
@@ -45,10 +45,10 @@ def test_valid_prefixes_join_only_once_test_is_scored() -> None:
     prefixes = probe_inputs().prefixes
     assert all(set(each.tolist()).isdisjoint([*prefixes.valid, *prefixes.test]) for each in entries)
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
-    richer = run.library.for_test(run.library.shelf)
+    richer = run.manager.for_test(run.manager.snapshot)
     assert richer is not None
     admitted = prefixes.valid[prefixes.position[prefixes.valid] > 5]
-    assert set(richer.memory.prefix) - set(run.library.shelf.memory.prefix) == set(admitted)
+    assert set(richer.memory.prefix) - set(run.manager.snapshot.memory.prefix) == set(admitted)
     torch.testing.assert_close(run.system.keys(richer.memory.prefix), richer.memory.keys)
     base = probe(BASE).result
     two = fine_tune(recipe, probe_inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS)
@@ -83,9 +83,9 @@ def test_nothing_held_back_and_no_valid_is_base() -> None:
 def test_stored_keys_of_streamed_entries_are_encoded_as_they_come() -> None:
     recipe = Sources(valid=False, stream=0.5, parts=2).apply(BASE)
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=2)
-    first = run.library.shelf.memory
+    first = run.manager.snapshot.memory
     run.train_epoch(Progress(epoch=0, epochs=2))
-    second = run.library.shelf.memory
+    second = run.manager.snapshot.memory
     old = np.isin(second.prefix, first.prefix)
     assert torch.equal(second.keys[torch.from_numpy(old)], first.keys)
     torch.testing.assert_close(second.keys[torch.from_numpy(~old)], run.system.keys(second.prefix[~old]))
@@ -111,7 +111,7 @@ def test_right_after_a_refresh_stored_keys_are_current_and_between_two_they_are_
     staleness: list[float] = []
     for epoch in range(2):
         run.train_epoch(Progress(epoch=epoch, epochs=4))
-        memory = run.library.shelf.memory
+        memory = run.manager.snapshot.memory
         cosine = torch.nn.functional.cosine_similarity(memory.keys, run.system.keys(memory.prefix))
         staleness.append(cosine.mean().item())
     assert staleness[0] < 1.0 - 1e-6
@@ -148,16 +148,16 @@ def test_full_capacity_is_base_and_no_eviction_keeps_the_entries() -> None:
 def test_a_planted_harmful_entry_is_evicted_and_a_useful_one_is_not() -> None:
     run = Run(recipe=compose(BASE, [Scale()]), inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
     train = probe_inputs().prefixes.train
-    shelf = run.library.shelf
+    snapshot = run.manager.snapshot
     first = run.forward(probe_inputs().encodings[torch.from_numpy(train)], train, START)
     busiest = int(torch.bincount(first.neighbours.entry[first.neighbours.mask]).argmax())
     asking = train[((first.neighbours.entry == busiest) & first.neighbours.mask).any(dim=1).numpy()]
 
     def with_target(target: int, prefix: np.ndarray) -> Forward:
         """A batch where the busiest entry leads to another item."""
-        targets = shelf.memory.target.clone()
+        targets = snapshot.memory.target.clone()
         targets[busiest] = target
-        run.library.shelf = replace(shelf, memory=replace(shelf.memory, target=targets))
+        run.manager.snapshot = replace(snapshot, memory=replace(snapshot.memory, target=targets))
         return run.forward(probe_inputs().encodings[torch.from_numpy(prefix)], prefix, START)
 
     def mean_benefit(target: int) -> float:
@@ -166,16 +166,16 @@ def test_a_planted_harmful_entry_is_evicted_and_a_useful_one_is_not() -> None:
 
     def evicted(target: int) -> set[int]:
         spec = Managed(capacity=0.9, evict=0.3, decay=0.9, policy=Policy.SCORE)
-        keeper = ManagedMemory(spec, torch.Generator().manual_seed(0))
-        before = keeper.kept(shelf.memory.prefix, turn_over=False)
-        assert shelf.memory.prefix[busiest] in before
+        keeper = spec.build(torch.Generator().manual_seed(0))
+        before = keeper.kept(snapshot.memory.prefix, turn_over=False)
+        assert snapshot.memory.prefix[busiest] in before
         keeper.observe(with_target(target, train))
-        return set(before) - set(keeper.kept(shelf.memory.prefix, turn_over=True))
+        return set(before) - set(keeper.kept(snapshot.memory.prefix, turn_over=True))
 
     by_benefit = sorted(range(1, probe_inputs().data.n_items + 1), key=mean_benefit)
     assert mean_benefit(by_benefit[0]) < mean_benefit(by_benefit[-1]) - 1.0
-    assert shelf.memory.prefix[busiest] in evicted(by_benefit[0])
-    assert shelf.memory.prefix[busiest] not in evicted(by_benefit[-1])
+    assert snapshot.memory.prefix[busiest] in evicted(by_benefit[0])
+    assert snapshot.memory.prefix[busiest] not in evicted(by_benefit[-1])
 
 
 def test_benefit_is_the_gain_in_log_likelihood_of_each_neighbour_alone() -> None:
@@ -190,7 +190,7 @@ def test_benefit_is_the_gain_in_log_likelihood_of_each_neighbour_alone() -> None
         sequence = forward.sequence[row]
         without = (items[1:] @ sequence).log_softmax(dim=0)[forward.target[row] - 1]
         for place in range(int(forward.neighbours.count[row])):
-            value = items[run.library.shelf.memory.target[forward.neighbours.entry[row, place]]]
+            value = items[run.manager.snapshot.memory.target[forward.neighbours.entry[row, place]]]
             scaled = value * (sequence.norm() / value.norm())
             mixed = sequence + 0.15 * (scaled - sequence)
             alone = (items[1:] @ mixed).log_softmax(dim=0)[forward.target[row] - 1]
@@ -201,11 +201,9 @@ def test_least_used_and_longest_unused_go_first() -> None:
     run = Run(recipe=BASE, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
     forward = run.first_samples(START, 400)
     used = np.unique(forward.retrieved.memory.prefix[forward.neighbours.entry[forward.neighbours.mask]])
-    admitted = run.library.shelf.memory.prefix
+    admitted = run.manager.snapshot.memory.prefix
     for policy in (Policy.LRU, Policy.LFU):
-        keeper = ManagedMemory(
-            Managed(capacity=0.8, evict=0.02, decay=0.9, policy=policy), torch.Generator().manual_seed(1)
-        )
+        keeper = Managed(capacity=0.8, evict=0.02, decay=0.9, policy=policy).build(torch.Generator().manual_seed(1))
         before = keeper.kept(admitted, turn_over=False)
         keeper.observe(forward)
         gone = np.setdiff1d(before, keeper.kept(admitted, turn_over=True))

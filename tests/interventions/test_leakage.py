@@ -11,32 +11,40 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.backbone.encode import encode_prefixes
-from harness.backbone.model import DuoRec
-from harness.backbone.spec import BackboneSpec
-from harness.contract import PROBE_BUDGET, PROBE_STREAMS, ContractError, check_contract, example_base, probe_inputs
-from harness.data.interactions import Interactions, LoadReport
-from harness.data.split import Indices, split_prefixes
-from harness.ftragrec.candidates import UnseenItems
-from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.loop import Budget, fine_tune
-from harness.ftragrec.memory import Admission, AllEntries, LongerThan, TrainSource
-from harness.ftragrec.scorer import Interpolate
-from harness.ftragrec.search import Exclusion, Mask, ShorterOwnPrefix, TopK
-from harness.ftragrec.streams import Streams
-from harness.ftragrec.upkeep import WiderSource
-from harness.interventions import CATALOGUE
-from harness.interventions.base import Intervention
-from harness.interventions.index import Refreshing, Sources
-from harness.interventions.scope import Stratified
-from harness.leakage import (
+from harness.backbones.duorec.encode import encode_prefixes
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.spec import BackboneSpec
+from harness.contracts.intervention import (
+    PROBE_BUDGET,
+    PROBE_STREAMS,
+    ContractError,
+    check_contract,
+    example_base,
+    probe_inputs,
+)
+from harness.contracts.leakage import (
     LeakError,
     check_test_targets_are_unseen,
     check_valid_targets_teach_nothing,
     watched_searches,
     with_other_test_targets,
 )
-from harness.recipe import BASE, Recipe
+from harness.data.interactions import Interactions, LoadReport
+from harness.data.split import Indices, split_prefixes
+from harness.engine.loop import Budget, fine_tune
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.streams import Streams
+from harness.engine.types.vectors import Mask
+from harness.interventions import CATALOGUE
+from harness.interventions.base import Intervention
+from harness.interventions.index import Refreshing, Sources
+from harness.interventions.scope import Stratified
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.seams.candidates import UnseenItems
+from harness.recipe.seams.memory import Admission, AllEntries, LongerThan, TrainSource
+from harness.recipe.seams.scorer import Interpolate
+from harness.recipe.seams.search import Exclusion, ShorterOwnPrefix, TopK
+from harness.recipe.seams.upkeep import WiderSource
 
 BUDGET = Budget(epochs=2, patience=2)
 

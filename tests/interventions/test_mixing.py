@@ -10,27 +10,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.compose import RequirementError, compose
-from harness.contract import PROBE_STREAMS, probe, probe_inputs
-from harness.ftragrec.combine import JacobianAggregation
-from harness.ftragrec.forward import Forward
-from harness.ftragrec.fusion_modules import (
+from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
+from harness.engine.live.fusion_modules import (
     DimensionGate,
     NeighbourAttention,
     NetAlpha,
     SimilarityAlpha,
     similarity_statistics,
 )
-from harness.ftragrec.hardness import HardnessTemperature
-from harness.ftragrec.library import Library
-from harness.ftragrec.loop import Budget, fine_tune
-from harness.ftragrec.noise import Noise
-from harness.ftragrec.phases import LearningRates
-from harness.ftragrec.reach import Reach, reach
-from harness.ftragrec.retrieved import Retrieved
-from harness.ftragrec.run import Run
-from harness.ftragrec.system import System
-from harness.ftragrec.terms import loss_terms
+from harness.engine.loop import Budget, fine_tune
+from harness.engine.memory_manager import MemoryManager
+from harness.engine.reach import Reach, reach
+from harness.engine.run import Run
+from harness.engine.system import System
+from harness.engine.terms import loss_terms
+from harness.engine.types.forward import Forward
+from harness.engine.types.noise import Noise
+from harness.engine.types.retrieved import Retrieved
 from harness.interventions.base import Intervention, ParameterError
 from harness.interventions.fusion import Adaptive, Attention, Gate
 from harness.interventions.index import QualityFilter
@@ -38,8 +34,12 @@ from harness.interventions.loss import Pareto
 from harness.interventions.temperature import PerSample
 from harness.interventions.training import AlphaRamp
 from harness.interventions.wiring import Cosine, LikelihoodTeacher, RetrieverAttention, Scale
-from harness.recipe import BASE, Recipe
-from harness.schedules import Progress
+from harness.recipe.compose import RequirementError, compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.combine import JacobianAggregation
+from harness.recipe.seams.hardness import HardnessTemperature
+from harness.recipe.seams.phases import LearningRates
 
 START = Progress(epoch=0, epochs=1)
 
@@ -52,7 +52,7 @@ def pass_of(recipe: Recipe, noise: Noise | None = None) -> tuple[System, Forward
     forward = system.forward(
         sequence=inputs.encodings[torch.from_numpy(queries)],
         prefix=queries,
-        shelf=Library(system, PROBE_STREAMS, epochs=1).shelf,
+        snapshot=MemoryManager(system, PROBE_STREAMS, epochs=1).snapshot,
         progress=START,
         noise=noise,
     )

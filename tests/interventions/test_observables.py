@@ -8,24 +8,24 @@ from dataclasses import replace
 import pytest
 import torch
 
-from harness.compose import compose
-from harness.contract import PROBE_STREAMS, probe, probe_inputs
-from harness.ftragrec.forward import Forward
-from harness.ftragrec.fusion import ScheduledShare
-from harness.ftragrec.library import Library
-from harness.ftragrec.loop import Budget, fine_tune
-from harness.ftragrec.reach import Reach, reach
-from harness.ftragrec.run import Run
-from harness.ftragrec.system import System
-from harness.ftragrec.terms import loss_terms
+from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
+from harness.engine.loop import Budget, fine_tune
+from harness.engine.memory_manager import MemoryManager
+from harness.engine.reach import Reach, reach
+from harness.engine.run import Run
+from harness.engine.system import System
+from harness.engine.terms import loss_terms
+from harness.engine.types.forward import Forward
 from harness.interventions.base import Intervention
 from harness.interventions.index import QualityFilter
 from harness.interventions.loss import Conditional, Ramp
 from harness.interventions.temperature import Anneal, Raise
 from harness.interventions.training import AlphaRamp
 from harness.interventions.wiring import Cosine, LiveKeys, RetrieverAttention, Scale, Values
-from harness.recipe import BASE, Recipe
-from harness.schedules import Constant, Progress
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Constant, Progress
+from harness.recipe.seams.fusion import ScheduledShare
 
 
 def forward_of(recipe: Recipe) -> Forward:
@@ -37,7 +37,7 @@ def forward_of(recipe: Recipe) -> Forward:
         return system.forward(
             sequence=inputs.encodings[torch.from_numpy(queries)],
             prefix=queries,
-            shelf=Library(system, PROBE_STREAMS, epochs=1).shelf,
+            snapshot=MemoryManager(system, PROBE_STREAMS, epochs=1).snapshot,
             progress=Progress(epoch=0, epochs=1),
         )
 
@@ -147,7 +147,7 @@ def test_values_are_histories_targets_or_their_mean() -> None:
     target, sequence, both = (forward_of(Values(value=value).apply(BASE)) for value in ("target", "sequence", "both"))
     torch.testing.assert_close(both.values, (target.values + sequence.values) / 2.0)
     system = System(BASE, inputs, PROBE_STREAMS)
-    memory = Library(system, PROBE_STREAMS, epochs=1).shelf.memory
+    memory = MemoryManager(system, PROBE_STREAMS, epochs=1).snapshot.memory
     for row in range(0, 60, 7):
         for place in range(int(sequence.neighbours.count[row])):
             entry = int(sequence.neighbours.entry[row, place])

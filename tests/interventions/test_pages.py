@@ -9,16 +9,16 @@ from typing import ClassVar
 
 import pytest
 
-from harness.compose import CompositionError, compose
-from harness.families import FAMILIES
+from harness.checks.families import FAMILIES
 from harness.interventions import CATALOGUE, find
 from harness.interventions.base import Intervention
-from harness.interventions.pages import Clash, Page, page_of
-from harness.interventions.rendering import INDEX, index_markdown, list_text, page_markdown, page_text, write_pages
-from harness.planning import make_plan
-from harness.recipe import BASE, Recipe
-from harness.schedules import Constant
-from harness.study import load_study
+from harness.modes.planning import make_plan
+from harness.pages.facts import Clash, Page, page_of
+from harness.pages.interventions import INDEX, index_markdown, list_text, page_markdown, page_text, write_pages
+from harness.recipe.compose import CompositionError, compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Constant
+from harness.study.study import load_study
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "interventions"

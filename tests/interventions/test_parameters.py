@@ -11,7 +11,7 @@ from harness.interventions import CATALOGUE, find
 from harness.interventions.base import Domain, Intervention, ParameterError, parameter
 from harness.interventions.kl import Symmetric, Weight
 from harness.interventions.wiring import ProbabilityInterpolation
-from harness.recipe import Recipe
+from harness.recipe.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

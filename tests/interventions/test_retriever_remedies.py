@@ -8,24 +8,21 @@ import numpy as np
 import pytest
 import torch
 
-from harness.compose import RequirementError, compose
-from harness.contract import PROBE_STREAMS, probe, probe_inputs
+from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
 from harness.data.split import Indices
-from harness.ftragrec import run as run_module
-from harness.ftragrec.checkpoint import Retrieval
-from harness.ftragrec.contrast import same_target_info_nce
-from harness.ftragrec.feature_alignment import FeatureAlignment
-from harness.ftragrec.forward import Forward
-from harness.ftragrec.index import LiveIndex, Vectors
-from harness.ftragrec.loop import Budget, Result, fine_tune
-from harness.ftragrec.modules import FeedForwardBlock
-from harness.ftragrec.noise import Noise
-from harness.ftragrec.objective import Term
-from harness.ftragrec.reach import Reach, reach
-from harness.ftragrec.run import Run
-from harness.ftragrec.shelf import Shelf
-from harness.ftragrec.system import System
-from harness.ftragrec.terms import loss_terms
+from harness.engine import run as run_module
+from harness.engine.live.contrast import same_target_info_nce
+from harness.engine.live.modules import FeedForwardBlock
+from harness.engine.loop import Budget, Result, fine_tune
+from harness.engine.reach import Reach, reach
+from harness.engine.run import Run
+from harness.engine.system import System
+from harness.engine.terms import loss_terms
+from harness.engine.types.forward import Forward
+from harness.engine.types.noise import Noise
+from harness.engine.types.snapshot import LiveIndex, MemorySnapshot
+from harness.engine.types.term import Term
+from harness.engine.types.vectors import Vectors
 from harness.interventions import evaluation, retriever
 from harness.interventions.base import Intervention
 from harness.interventions.index import QualityFilter
@@ -33,9 +30,12 @@ from harness.interventions.loss import Adaptive
 from harness.interventions.search import Ensemble
 from harness.interventions.training import DiscriminativeRates, Unfreeze
 from harness.interventions.wiring import Cosine, RetrieverAttention, Values
-from harness.recipe import BASE, Recipe
-from harness.records import Ranks
-from harness.schedules import Constant, Progress, Seen
+from harness.recipe.compose import RequirementError, compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Constant, Progress, Seen
+from harness.recipe.seams.checkpoint import Retrieval
+from harness.recipe.seams.feature_alignment import FeatureAlignment
+from harness.results.record import Ranks
 
 START = Progress(epoch=0, epochs=4)
 
@@ -188,8 +188,8 @@ class Listening:
 def test_the_search_of_training_asks_with_both_clean_vectors_or_with_both_of_the_batch(consistent: bool) -> None:
     recipe = evaluation.Consistent().apply(BASE) if consistent else BASE
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
-    index = Listening(run.library.shelf.index)
-    run.library.shelf = replace(run.library.shelf, index=index)
+    index = Listening(run.manager.snapshot.index)
+    run.manager.snapshot = replace(run.manager.snapshot, index=index)
     prefix = probe_inputs().prefixes.train[:50]
     clean = probe_inputs().encodings[torch.from_numpy(prefix)]
     noisy = clean + torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
@@ -263,7 +263,7 @@ def test_the_adaptive_weight_rises_after_a_good_epoch_and_falls_after_a_bad_or_a
     off = Run(recipe=own, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=5).valid_off
     by_epoch = [np.ones_like(off), np.full_like(off, 59), np.ones_like(off), off, off]
 
-    def told(system: System, queries: Indices, *, shelf: Shelf, progress: Progress) -> Ranks:
+    def told(system: System, queries: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Ranks:
         return by_epoch[progress.epoch]
 
     computed: list[float] = []

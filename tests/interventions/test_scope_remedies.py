@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from harness.compose import NoEffectError, compose
-from harness.contract import PROBE_STREAMS, probe, probe_inputs
-from harness.ftragrec.library import Library
-from harness.ftragrec.negatives import hard_negatives
-from harness.ftragrec.ranges import range_of
-from harness.ftragrec.reach import Reach, reach
-from harness.ftragrec.system import System
-from harness.ftragrec.terms import loss_terms
+from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
+from harness.engine.memory_manager import MemoryManager
+from harness.engine.reach import Reach, reach
+from harness.engine.system import System
+from harness.engine.terms import loss_terms
 from harness.interventions.base import ParameterError
 from harness.interventions.scope import HardNegatives, Quality, Stratified
 from harness.interventions.search import Scaled
-from harness.recipe import BASE
-from harness.schedules import Progress
+from harness.recipe.compose import NoEffectError, compose
+from harness.recipe.recipe import BASE
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.negatives import hard_negatives
+from harness.recipe.seams.ranges import range_of
 
 START = Progress(epoch=0, epochs=1)
 
@@ -27,9 +27,9 @@ START = Progress(epoch=0, epochs=1)
 @pytest.mark.parametrize("keep", [0.3, 0.8])
 def test_quality_keeps_its_share_and_good_short_entries_stay(by: str, keep: float) -> None:
     prefixes = probe_inputs().prefixes
-    memory = Library(
+    memory = MemoryManager(
         System(compose(BASE, [Quality(by=by, keep=keep)]), probe_inputs(), PROBE_STREAMS), PROBE_STREAMS, epochs=1
-    ).shelf.memory
+    ).snapshot.memory
     assert len(memory) == round(keep * len(prefixes.train))
     n_short = int((prefixes.position[prefixes.train] <= 5).sum())
     assert 0 < int((memory.position <= 5).sum()) <= n_short
@@ -40,14 +40,14 @@ def test_quality_keeps_its_share_and_good_short_entries_stay(by: str, keep: floa
 def test_every_range_with_an_allowed_hit_is_among_the_neighbours(edges: tuple[int, ...]) -> None:
     recipe, inputs = compose(BASE, [Stratified(edges=edges, per_range=2)]), probe_inputs()
     system = System(recipe, inputs, PROBE_STREAMS)
-    shelf = Library(system, PROBE_STREAMS, epochs=1).shelf
-    assert len(shelf.memory) == len(inputs.prefixes.train)
+    snapshot = MemoryManager(system, PROBE_STREAMS, epochs=1).snapshot
+    assert len(snapshot.memory) == len(inputs.prefixes.train)
     queries = inputs.prefixes.train
     with torch.no_grad():
         forward = system.forward(
-            sequence=inputs.encodings[torch.from_numpy(queries)], prefix=queries, shelf=shelf, progress=START
+            sequence=inputs.encodings[torch.from_numpy(queries)], prefix=queries, snapshot=snapshot, progress=START
         )
-    ranges = range_of(shelf.memory.position, edges)
+    ranges = range_of(snapshot.memory.position, edges)
     found, hit = ranges[forward.neighbours.entry.numpy()], ranges[forward.neighbours.pool_entry.numpy()]
     mask, allowed = forward.neighbours.mask.numpy(), forward.neighbours.pool_mask.numpy()
     for each in np.unique(ranges):
@@ -80,7 +80,7 @@ def test_negatives_never_share_the_target_and_gradient_reaches_the_retriever(for
     forward = system.forward(
         sequence=inputs.encodings[torch.from_numpy(prefix)],
         prefix=prefix,
-        shelf=Library(system, PROBE_STREAMS, epochs=1).shelf,
+        snapshot=MemoryManager(system, PROBE_STREAMS, epochs=1).snapshot,
         progress=START,
     )
     entry, mask = hard_negatives(forward.retrieved, 8)
@@ -105,12 +105,12 @@ def test_hard_negatives_of_weight_0_add_no_term() -> None:
 def test_steps_on_the_term_lower_it(form: str) -> None:
     recipe, inputs = compose(BASE, [HardNegatives(form=form)]), probe_inputs()
     system = System(recipe, inputs, PROBE_STREAMS)
-    shelf, prefix = Library(system, PROBE_STREAMS, epochs=1).shelf, inputs.prefixes.train[:200]
+    snapshot, prefix = MemoryManager(system, PROBE_STREAMS, epochs=1).snapshot, inputs.prefixes.train[:200]
     optimizer = torch.optim.Adam(system.modules.parameters(), lr=1e-3)
     losses: list[float] = []
     for _ in range(8):
         sequence = inputs.encodings[torch.from_numpy(prefix)]
-        forward = system.forward(sequence=sequence, prefix=prefix, shelf=shelf, progress=START)
+        forward = system.forward(sequence=sequence, prefix=prefix, snapshot=snapshot, progress=START)
         (term,) = (each for each in loss_terms(recipe, forward, START) if each.name == "hard_negatives")
         loss = term.value(slice(None))
         losses.append(loss.item())

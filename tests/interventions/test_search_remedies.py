@@ -6,32 +6,32 @@ import numpy as np
 import pytest
 import torch
 
-from harness.compose import NoEffectError, compose
-from harness.contract import PROBE_STREAMS, probe, probe_inputs
-from harness.ftragrec.forward import Forward
-from harness.ftragrec.index import Flat
-from harness.ftragrec.library import Library
-from harness.ftragrec.reach import Reach, reach
-from harness.ftragrec.shelf import Shelf
-from harness.ftragrec.system import System
+from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
+from harness.engine.memory_manager import MemoryManager
+from harness.engine.reach import Reach, reach
+from harness.engine.system import System
+from harness.engine.types.forward import Forward
+from harness.engine.types.snapshot import MemorySnapshot
 from harness.interventions.search import Diverse, Ensemble, Scaled
-from harness.recipe import BASE, Recipe
-from harness.schedules import Progress
+from harness.recipe.compose import NoEffectError, compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.index import Flat
 
 
-def shelf_and_forward(recipe: Recipe) -> tuple[Shelf, Forward]:
+def shelf_and_forward(recipe: Recipe) -> tuple[MemorySnapshot, Forward]:
     """A memory of the probe world, and what an untrained system makes of its valid queries."""
     inputs = probe_inputs()
     system = System(recipe, inputs, PROBE_STREAMS)
-    shelf, queries = Library(system, PROBE_STREAMS, epochs=1).shelf, inputs.prefixes.valid
+    snapshot, queries = MemoryManager(system, PROBE_STREAMS, epochs=1).snapshot, inputs.prefixes.valid
     with torch.no_grad():
         forward = system.forward(
             sequence=inputs.encodings[torch.from_numpy(queries)],
             prefix=queries,
-            shelf=shelf,
+            snapshot=snapshot,
             progress=Progress(epoch=0, epochs=1),
         )
-    return shelf, forward
+    return snapshot, forward
 
 
 def recall_of(recipe: Recipe, k: int = 20) -> float:
@@ -56,8 +56,8 @@ def test_scaled_counts_as_many_hits_as_the_search_asks_for() -> None:
 @pytest.mark.parametrize("method", ["dpp", "mmr"])
 def test_diverse_neighbours_lead_to_more_distinct_items(method: str) -> None:
     def distinct(recipe: Recipe) -> float:
-        shelf, forward = shelf_and_forward(recipe)
-        target = shelf.memory.target[forward.neighbours.entry]
+        snapshot, forward = shelf_and_forward(recipe)
+        target = snapshot.memory.target[forward.neighbours.entry]
         each = zip(target.tolist(), forward.neighbours.mask.tolist(), strict=True)
         return float(np.mean([len({item for item, there in zip(*row, strict=True) if there}) for row in each]))
 
@@ -85,9 +85,9 @@ def test_an_ensemble_of_one_is_base(merge: str) -> None:
 @pytest.mark.parametrize("merge", ["rrf", "mean"])
 def test_an_ensemble_finds_other_neighbours_with_cosines_of_their_own(merge: str) -> None:
     _, base = shelf_and_forward(BASE)
-    shelf, forward = shelf_and_forward(Ensemble(merge=merge).apply(BASE))
+    snapshot, forward = shelf_and_forward(Ensemble(merge=merge).apply(BASE))
     assert not torch.equal(base.neighbours.entry, forward.neighbours.entry)
-    keys = torch.nn.functional.normalize(shelf.memory.keys[forward.neighbours.entry], dim=-1)
+    keys = torch.nn.functional.normalize(snapshot.memory.keys[forward.neighbours.entry], dim=-1)
     cosine = (keys @ torch.nn.functional.normalize(forward.query, dim=-1)[:, :, None]).squeeze(-1)
     mask = forward.neighbours.mask
     torch.testing.assert_close(forward.neighbours.cosine[mask], cosine[mask], rtol=1e-4, atol=1e-5)

@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.compose import compose
-from harness.contract import PROBE_STREAMS, probe_inputs
-from harness.ftragrec.loop import Budget, Result, fine_tune
-from harness.ftragrec.run import Run
+from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
+from harness.engine.loop import Budget, Result, fine_tune
+from harness.engine.run import Run
 from harness.interventions.training import DiscriminativeRates, Unfreeze
 from harness.interventions.wiring import ProbabilityInterpolation
-from harness.recipe import BASE, Recipe
-from harness.records import EpochPoint
-from harness.schedules import Progress
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Progress
+from harness.results.record import EpochPoint
 
 BUDGET = Budget(epochs=4, patience=4)
 
@@ -73,8 +73,8 @@ def test_a_backbone_that_moved_is_encoded_anew_and_measured_anew() -> None:
     assert [point.settings["keys_reencoded"] for point in result.curve[1:]] == [0.0, 1.0, 1.0, 1.0]
     inputs = result.system.inputs
     torch.testing.assert_close(inputs.encodings, inputs.reencoded().encodings, atol=0, rtol=0)
-    keys = result.system.keys(result.shelf.memory.prefix)
-    torch.testing.assert_close(keys, result.shelf.memory.keys, atol=0, rtol=0)
+    keys = result.system.keys(result.snapshot.memory.prefix)
+    torch.testing.assert_close(keys, result.snapshot.memory.keys, atol=0, rtol=0)
 
 
 def test_an_interpolating_scorer_follows_the_backbone() -> None:
@@ -82,9 +82,9 @@ def test_an_interpolating_scorer_follows_the_backbone() -> None:
     _, result = run_of(recipe)
     prefix = probe_inputs().prefixes.test[:20]
     vectors = result.system.inputs.encodings[torch.from_numpy(prefix)]
-    fresh = recipe.scorer.build(result.system.inputs, result.shelf.sourced, recipe.admission, recipe.exclusion)
+    fresh = recipe.scorer.build(result.system.inputs, result.snapshot.sourced, recipe.admission, recipe.exclusion)
     arguments = {"sequence": vectors, "enhanced": vectors, "prefix": prefix}
-    torch.testing.assert_close(fresh.scores(**arguments), result.shelf.scorer.scores(**arguments), atol=0, rtol=0)
+    torch.testing.assert_close(fresh.scores(**arguments), result.snapshot.scorer.scores(**arguments), atol=0, rtol=0)
 
 
 def test_unfreeze_from_the_end_is_base() -> None:

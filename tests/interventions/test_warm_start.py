@@ -7,20 +7,20 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from harness.backbone.encode import encode_prefixes
-from harness.backbone.pretrain import pretrain
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.encode import encode_prefixes
+from harness.backbones.duorec.pretrain import pretrain
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.partners import Indices, Partners
 from harness.data.planted import PlantedWorld, plant
 from harness.data.split import split_prefixes
-from harness.ftragrec import warm_start
-from harness.ftragrec.inputs import Inputs
-from harness.ftragrec.library import Library
-from harness.ftragrec.streams import Streams
-from harness.ftragrec.system import System
+from harness.engine.memory_manager import MemoryManager
+from harness.engine.system import System
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.streams import Streams
 from harness.interventions.retriever import WarmStart
-from harness.recipe import BASE, Recipe
-from harness.schedules import Progress
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Progress
+from harness.recipe.seams import warm_start
 
 WORLD = PlantedWorld(n_users=300, n_items=100, mean_length=16.0, retrieval_share=0.5)
 BRIEF = BackboneSpec(batch_tokens=512, warmup_epochs=30, visits=60, precision="float32")
@@ -55,7 +55,7 @@ def hit_rates(recipe: Recipe, inputs: Inputs) -> NDArray[np.float64]:
             forward = system.forward(
                 sequence=inputs.encodings[torch.from_numpy(queries)],
                 prefix=queries,
-                shelf=Library(system, streams, epochs=1).shelf,
+                snapshot=MemoryManager(system, streams, epochs=1).snapshot,
                 progress=Progress(epoch=0, epochs=1),
             )
         leads_to = forward.retrieved.memory.target[forward.neighbours.entry]

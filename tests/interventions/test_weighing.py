@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from harness.compose import compose
-from harness.contract import PROBE_STREAMS, probe_inputs
-from harness.ftragrec.forward import Forward
-from harness.ftragrec.objective import ALIGNMENT, ForwardKL, Term
-from harness.ftragrec.run import Run
-from harness.ftragrec.terms import loss_terms
+from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
+from harness.engine.run import Run
+from harness.engine.terms import loss_terms
+from harness.engine.types.forward import Forward
+from harness.engine.types.term import Term
 from harness.interventions.temperature import PerSample, Raise
 from harness.interventions.wiring import Cosine, LikelihoodTeacher, LiveKeys, RetrieverAttention, Scale, Values
-from harness.recipe import BASE, Recipe
-from harness.schedules import Progress
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.objective import ALIGNMENT, ForwardKL
 
 START = Progress(epoch=0, epochs=2)
 N_SAMPLES = 120
@@ -39,8 +40,8 @@ def run_of(recipe: Recipe, *, norms: Tensor | None = None) -> Run:
     """A run before its first step, its stored keys brought to other norms where those are given."""
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=2)
     if norms is not None:
-        memory = run.library.shelf.memory
-        run.library.shelf = replace(run.library.shelf, memory=replace(memory, keys=memory.keys * norms[:, None]))
+        memory = run.manager.snapshot.memory
+        run.manager.snapshot = replace(run.manager.snapshot, memory=replace(memory, keys=memory.keys * norms[:, None]))
     return run
 
 
@@ -66,7 +67,7 @@ def log_ratios(distribution: Tensor) -> Tensor:
 
 def other_norms() -> Tensor:
     """A factor for each stored key, from a tenth to ten."""
-    n_entries = len(run_of(BASE).library.shelf.memory)
+    n_entries = len(run_of(BASE).manager.snapshot.memory)
     return torch.logspace(-1, 1, n_entries)[torch.randperm(n_entries, generator=torch.Generator().manual_seed(0))]
 
 
@@ -134,7 +135,7 @@ def test_the_teacher_follows_the_values(value: str) -> None:
     recipe, inputs = Values(value=value).apply(BASE), probe_inputs()
     run = run_of(recipe)
     forward = run.first_samples(START, N_SAMPLES)
-    memory, items = run.library.shelf.memory, inputs.item_matrix
+    memory, items = run.manager.snapshot.memory, inputs.item_matrix
     p_rec = recipe.teacher(forward, slice(None))
     as_targets = BASE.teacher(run_of(BASE).first_samples(START, N_SAMPLES), slice(None))
     for row in range(30, N_SAMPLES, 7):
@@ -195,7 +196,7 @@ def test_live_keys_are_those_of_the_retriever_as_it_is_and_stored_keys_as_it_was
     run = run_of(compose(BASE, [LiveKeys()]))
     run.train_epoch(START)
     forward = run.first_samples(START, N_SAMPLES)
-    memory, entry = run.library.shelf.memory, forward.neighbours.entry
+    memory, entry = run.manager.snapshot.memory, forward.neighbours.entry
     now = run.system.keys(memory.prefix)[entry]
     torch.testing.assert_close(forward.keys.detach(), now, rtol=1e-4, atol=1e-4)
     assert (forward.keys.detach() - memory.keys[entry]).norm() > 1e-3 * now.norm()

@@ -7,8 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.diagnostics.evidence import Diagnosis, Entry, Level
-from harness.manifest import StudyFolder
+from harness.results.evidence import Diagnosis, Entry, Level
+from harness.results.folder import StudyFolder
 from reports.model import Row
 
 AS_FOUND: Mapping[str, float] = {

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.manifest import ArmRow, StudyFolder
-from harness.records import RunRecord
+from harness.results.folder import StudyFolder
+from harness.results.manifest import ArmRow
+from harness.results.record import RunRecord
 from tests.reports import stackworlds, worlds
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose
 from tests.reports.worlds import Arm

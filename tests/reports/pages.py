@@ -6,7 +6,7 @@ import html.parser
 import json
 from typing import Any
 
-from harness.manifest import StudyFolder
+from harness.results.folder import StudyFolder
 from reports.render import write_report
 
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from harness.design import fractional_design, letters
 from harness.interventions import CATALOGUE
-from harness.manifest import A_A, BASE, ArmRow, StudyFolder, StudyManifest, StudyUsers
-from harness.planning import make_plan
-from harness.records import EpochPoint, RunRecord
-from harness.runner.greedy import GreedySchedule
-from harness.study import load_study
+from harness.modes.greedy import GreedySchedule
+from harness.modes.planning import make_plan
+from harness.results.folder import StudyFolder
+from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
+from harness.results.record import EpochPoint, RunRecord
+from harness.study.designs import fractional_design, letters
+from harness.study.study import load_study
 from tests.runner.made import settle
 
 N_USERS = 400

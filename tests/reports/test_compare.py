@@ -16,12 +16,13 @@ from scipy import stats
 
 import reports
 from harness.errors import InputError
-from harness.manifest import ArmRow, StudyFolder, StudyManifest
+from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
+from harness.results.manifest import ArmRow, StudyManifest
 from reports.comparison import compare
 from reports.comparison_page import write_comparison
 from reports.contrast import Estimate, design_of, independent_contrasts, order_agreement, scaled_deltas
 from reports.effects import study_effects
-from reports.frame import read_frame
 from reports.matching import match_rows
 from tests.reports import worlds
 from tests.reports.pages import Page

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from harness.diagnostics.catalogue import CHECKS
+from harness.checks.catalogue import CHECKS
 from harness.errors import InputError
-from harness.manifest import StudyFolder
-from harness.study import load_study
+from harness.results.folder import StudyFolder
+from harness.study.study import load_study
 from reports.diagnosis import idle_of, render_diagnosis, write_diagnosis
 from reports.diagnosis_model import DiagnosisPage
 from reports.evidence_model import Advice, Stack

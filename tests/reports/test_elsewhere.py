@@ -16,10 +16,11 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from harness.manifest import ArmRow, StudyFolder
+from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
+from harness.results.manifest import ArmRow
 from reports.comparison_model import Comparison
 from reports.comparison_page import render_comparison, write_comparison
-from reports.frame import read_frame
 from reports.locale import languages, load_catalogue
 from reports.model import Report
 from reports.render import render_html, write_report
@@ -39,7 +40,7 @@ class Missing:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in MISSING:
             raise ImportError(f"{name} is not on this machine")
-        if name.startswith(("harness.data", "harness.ftragrec", "harness.backbone", "harness.runner")):
+        if name.startswith(("harness.data", "harness.engine", "harness.backbones.duorec", "harness.runner")):
             raise ImportError(f"{name} is not needed for a report")
 
 def watch(event, arguments):

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from harness.diagnostics.catalogue import CHECKS
-from harness.diagnostics.claims import CLAIMS
-from harness.manifest import StudyFolder
-from harness.records import RunRecord
+from harness.checks.catalogue import CHECKS
+from harness.checks.claims import CLAIMS
+from harness.results.folder import StudyFolder
+from harness.results.record import RunRecord
 from reports import formats
 from reports.claims import best_of, effect_of
 from reports.locale import load_catalogue

@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from harness.errors import EnvironmentProblem
-from harness.manifest import ArmRow, StudyFolder
-from harness.metrics import METRICS
+from harness.results.folder import StudyFolder
+from harness.results.frame import Mode, Split, read_frame
+from harness.results.manifest import ArmRow
+from harness.results.metrics import METRICS
 from reports import formats
 from reports.exports import escape_latex, escape_markdown
-from reports.frame import Mode, Split, read_frame
 from reports.render import write_report
 from reports.tidy import effects_parquet, effects_table
 from tests.reports import worlds

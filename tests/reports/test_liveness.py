@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.audit.result import Audit, Audited, Measured, Rung, Trial, write_audit
 from harness.errors import InputError
+from harness.results.audit import Audit, Audited, Measured, Rung, Trial, write_audit
 from reports.locale import load_catalogue
 from reports.model import Report
 from reports.render import render_html, write_report

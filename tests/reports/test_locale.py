@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.diagnostics.catalogue import CHECKS
-from harness.diagnostics.claims import CLAIMS
-from harness.diagnostics.rules import RULES
-from harness.families import FAMILIES
+from harness.checks.catalogue import CHECKS
+from harness.checks.claims import CLAIMS
+from harness.checks.families import FAMILIES
+from harness.checks.rules import RULES
 from harness.interventions import CATALOGUE
-from harness.manifest import ArmRow, StudyFolder
+from harness.results.folder import StudyFolder
+from harness.results.manifest import ArmRow
 from reports.comparison_page import write_comparison
 from reports.diagnosis import write_diagnosis
 from reports.evidence_text import load_evidence_texts

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from harness.results.frame import Deltas
 from reports.effects import study_effects
-from reports.frame import Deltas
 from reports.ranking import joint_draws, rank
 
 

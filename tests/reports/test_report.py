@@ -14,8 +14,9 @@ import pytest
 from scipy import stats
 
 from harness.errors import InputError
-from harness.manifest import ArmRow, StudyFolder
-from reports.frame import read_frame
+from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
+from harness.results.manifest import ArmRow
 from reports.locale import load_catalogue
 from reports.render import write_report
 from tests.reports import worlds
@@ -208,7 +209,7 @@ def test_every_text_that_the_templates_ask_for_exists() -> None:
 
 def test_a_report_loads_neither_torch_nor_the_data(four: StudyFolder) -> None:
     program = (
-        "import sys; from pathlib import Path; from harness.manifest import StudyFolder; import reports;"
+        "import sys; from pathlib import Path; from harness.results.folder import StudyFolder; import reports;"
         f"reports.write_report(StudyFolder(Path({str(four.path)!r})));"
         "print([m for m in sys.modules if m.split('.')[0] in ('torch', 'faiss', 'optuna') or 'harness.data' in m])"
     )

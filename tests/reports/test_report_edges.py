@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.errors import InputError
-from harness.manifest import ArmRow
+from harness.results.manifest import ArmRow
 from reports.locale import load_catalogue
 from reports.render import write_report
 from tests.reports import gallery, worlds

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from harness.manifest import StudyFolder
-from harness.runner.searching import DEFAULT, SearchSchedule
+from harness.modes.search.schedule import DEFAULT, SearchSchedule
+from harness.results.folder import StudyFolder
 from reports.locale import load_catalogue
 from reports.render import write_report
 from reports.search import numbers_of, search_of, setting, shown_setting

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reports.frame import frame_of, read_frame
+from harness.results.frame import frame_of, read_frame
 from tests.reports import worlds
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import reports
-from harness.manifest import StudyFolder
-from harness.metrics import metric_values
+from harness.results.folder import StudyFolder
+from harness.results.frame import frame_of
+from harness.results.metrics import metric_values
 from reports.effects import study_effects
 from reports.sources import WITHOUT_VALID_TARGETS, rows_with_valid_targets, without_valid_targets
 from tests.reports.pages import by_name, rendered
@@ -58,7 +59,7 @@ def test_base_with_valid_targets_is_scored_without_them_as_well(tmp_path: Path) 
 def test_a_run_served_without_retrieval_has_nothing_to_leave_out(tmp_path: Path) -> None:
     frame = reports.read_frame(with_sources(tmp_path / "s"))
     cells = {number: replace(record, served="off") for number, record in frame.records["index.sources"].items()}
-    off = reports.frame.frame_of(frame.manifest, {**frame.records, "index.sources": cells})
+    off = frame_of(frame.manifest, {**frame.records, "index.sources": cells})
     assert rows_with_valid_targets(off) == ()
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.manifest import StudyFolder
-from reports.frame import read_frame
+from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
 from reports.locale import languages
 from reports.render import write_report
 from tests.reports import stackworlds, worlds

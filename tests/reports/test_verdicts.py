@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from harness.results.frame import Deltas
 from reports.distributions import benjamini_hochberg, t_quantile
 from reports.effects import Anova, Effect, estimate, study_effects
-from reports.frame import Deltas
 from reports.noise import minimum_detectable, swap_rate
 from reports.ranking import covariance, rank
 from reports.verdicts import holm, judge, seeds_to_settle, verdict_of

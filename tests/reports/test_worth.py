@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import reports
-from harness.manifest import StudyFolder
+from harness.results.folder import StudyFolder
 from reports.cost import Offer, pareto_front
 from reports.effects import study_effects
 from reports.priorities import priority_agreement, tau_b

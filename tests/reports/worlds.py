@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.manifest import A_A, BASE, ArmRow, StudyFolder, StudyManifest, StudyUsers
-from harness.metrics import METRICS, metric_values
-from harness.records import EpochPoint, Ranks, RunRecord
+from harness.results.folder import StudyFolder
+from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
+from harness.results.metrics import METRICS, metric_values
+from harness.results.record import EpochPoint, Ranks, RunRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,15 +9,15 @@ from typing import Literal
 
 import pytest
 
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sequences import write_sequences
 from harness.interventions.base import Intervention
-from harness.plan import Cell
-from harness.records import EpochPoint, RunRecord
+from harness.modes.plan import Cell
+from harness.results.record import EpochPoint, RunRecord
 from harness.runner.coordinator import RunOptions, RunOutcome, run_study
-from harness.runner.display import Silent
-from harness.study import load_study
+from harness.runner.progress import Silent
+from harness.study.study import load_study
 
 SMALL = BackboneSpec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
 

@@ -1,4 +1,4 @@
-"""Records that are made, not run: a world says what every stack is worth, and the real exchange runs the study."""
+"""Records that are made, not run: a world says what every stack is worth, and the real dispatcher runs the study."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from harness.manifest import BASE, StudyFolder
-from harness.plan import Cell, Plan
-from harness.records import EpochPoint, RunRecord
-from harness.runner.display import Silent
-from harness.runner.exchange import Exchange
-from harness.runner.greedy import GreedySchedule
-from harness.runner.schedule import Schedule
+from harness.modes.greedy import GreedySchedule
+from harness.modes.plan import Cell, Plan
+from harness.modes.schedule import Schedule
+from harness.results.folder import StudyFolder
+from harness.results.manifest import BASE
+from harness.results.record import EpochPoint, RunRecord
+from harness.runner.dispatcher import CellDispatcher
+from harness.runner.progress import Silent
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
-from harness.studyfile.stacks import JOINT
+from harness.study.stacks import JOINT
 
 Worth = Callable[[frozenset[str], int], float]
 """Valid NDCG@10 of a set of arms on a replicate."""
@@ -129,12 +130,12 @@ class MadeExecutor:
         self._pool.shutdown()
 
 
-def exchange_of(plan: Plan, folder: Path, schedule: Schedule) -> Exchange:
-    """The real exchange of a plan, on made stages and keys."""
+def dispatcher_of(plan: Plan, folder: Path, schedule: Schedule) -> CellDispatcher:
+    """The real dispatcher of a plan, on made stages and keys."""
     home = StudyFolder(folder / plan.study.slug)
     home.path.mkdir(parents=True, exist_ok=True)
     made: Any = SimpleNamespace(stages=MadeStages(), keys=MadeKeys(), book=NoBook())
-    exchange = Exchange(
+    dispatcher = CellDispatcher(
         schedule=schedule,
         folder=home,
         stages=made.stages,
@@ -144,17 +145,17 @@ def exchange_of(plan: Plan, folder: Path, schedule: Schedule) -> Exchange:
         budget=plan.budget(),
         provenance={},
     )
-    exchange.progress_folder.mkdir(exist_ok=True)
-    return exchange
+    dispatcher.progress_folder.mkdir(exist_ok=True)
+    return dispatcher
 
 
-def run_made(plan: Plan, folder: Path, executor: MadeExecutor, schedule: Schedule | None = None) -> Exchange:
+def run_made(plan: Plan, folder: Path, executor: MadeExecutor, schedule: Schedule | None = None) -> CellDispatcher:
     """Run a study to its end, or to Ctrl-C; greedy without another schedule."""
-    exchange = exchange_of(plan, folder, schedule or GreedySchedule(plan))
+    dispatcher = dispatcher_of(plan, folder, schedule or GreedySchedule(plan))
     with suppress(KeyboardInterrupt):
-        exchange.run(executor)
+        dispatcher.run(executor)
     executor.close()
-    return exchange
+    return dispatcher
 
 
 def settle(
@@ -166,7 +167,7 @@ def settle(
     metric: str = "ndcg@10",
     most: int | None = None,
 ) -> list[set[tuple[str, int]]]:
-    """Play a schedule without an exchange, each generation in a random order; the generations that it named.
+    """Play a schedule without a dispatcher, each generation in a random order; the generations that it named.
 
     Args:
         schedule: at its beginning.

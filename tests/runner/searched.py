@@ -11,17 +11,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from harness.ftragrec.memory import LongerThan
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention, parameter
-from harness.metrics import METRICS
-from harness.plan import Cell, Plan
-from harness.planning import make_plan
-from harness.recipe import Recipe
-from harness.records import EpochPoint, RunRecord
-from harness.runner.searching import SearchSchedule
-from harness.schedules import Constant
-from harness.study import load_study
+from harness.modes.plan import Cell, Plan
+from harness.modes.planning import make_plan
+from harness.modes.search.schedule import SearchSchedule
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Constant
+from harness.recipe.seams.memory import LongerThan
+from harness.results.metrics import METRICS
+from harness.results.record import EpochPoint, RunRecord
+from harness.study.study import load_study
 
 STUDY = """\
 name: searched

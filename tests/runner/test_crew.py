@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.runner.crew import Crew
+from harness.runner.executors.worker_pool import WorkerPool
 from harness.runner.running import WorkerLostError
 
 
 @pytest.fixture(scope="module")
-def crew() -> Iterator[Crew]:
-    made = Crew(2)
+def pool() -> Iterator[WorkerPool]:
+    made = WorkerPool(2)
     yield made
     made.stop()
 
@@ -40,8 +40,8 @@ def blocked(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def test_every_call_has_its_own_result(crew: Crew) -> None:
-    assert [future.result(30) for future in [crew.submit(double, each) for each in range(20)]] == list(range(0, 40, 2))
+def test_every_call_has_its_own_result(pool: WorkerPool) -> None:
+    assert [future.result(30) for future in [pool.submit(double, each) for each in range(20)]] == list(range(0, 40, 2))
 
 
 @pytest.mark.parametrize(
@@ -52,26 +52,26 @@ def test_every_call_has_its_own_result(crew: Crew) -> None:
         ("no way to send it", "exit code 1"),
     ],
 )
-def test_a_worker_that_dies_fails_its_call_alone(crew: Crew, how: str, said: str) -> None:
-    before, dying, after = crew.submit(double, 1), crew.submit(end, how), [crew.submit(double, n) for n in range(6)]
+def test_a_worker_that_dies_fails_its_call_alone(pool: WorkerPool, how: str, said: str) -> None:
+    before, dying, after = pool.submit(double, 1), pool.submit(end, how), [pool.submit(double, n) for n in range(6)]
     with pytest.raises(WorkerLostError, match=said):
         dying.result(30)
     assert before.result(30) == 2
     assert [each.result(30) for each in after] == [0, 2, 4, 6, 8, 10]
 
 
-def test_an_idle_worker_that_dies_is_replaced_and_no_call_fails(crew: Crew) -> None:
-    crew.submit(double, 1).result(30)
-    for process in list(crew._processes):
+def test_an_idle_worker_that_dies_is_replaced_and_no_call_fails(pool: WorkerPool) -> None:
+    pool.submit(double, 1).result(30)
+    for process in list(pool._processes):
         process.kill()
         process.join()
-    assert [crew.submit(double, n).result(30) for n in range(4)] == [0, 2, 4, 6]
+    assert [pool.submit(double, n).result(30) for n in range(4)] == [0, 2, 4, 6]
 
 
-def test_what_cannot_be_sent_fails_alone(crew: Crew) -> None:
+def test_what_cannot_be_sent_fails_alone(pool: WorkerPool) -> None:
     with pytest.raises(TypeError, match="cannot pickle"):
-        crew.submit(double, threading.Lock()).result(30)  # pyright: ignore[reportArgumentType]
-    assert crew.submit(double, 4).result(30) == 8
+        pool.submit(double, threading.Lock()).result(30)  # pyright: ignore[reportArgumentType]
+    assert pool.submit(double, 4).result(30) == 8
 
 
 def is_interrupt_blocked() -> bool:
@@ -80,12 +80,12 @@ def is_interrupt_blocked() -> bool:
 
 def test_no_worker_hears_an_interrupt() -> None:
     program = (
-        "from harness.runner.crew import Crew\n"
+        "from harness.runner.executors.worker_pool import WorkerPool\n"
         "from tests.runner.test_crew import is_interrupt_blocked\n"
         "if __name__ == '__main__':\n"
-        "    crew = Crew(1)\n"
-        "    print(crew.submit(is_interrupt_blocked).result())\n"
-        "    crew.close()\n"
+        "    pool = WorkerPool(1)\n"
+        "    print(pool.submit(is_interrupt_blocked).result())\n"
+        "    pool.close()\n"
     )
     root = Path(__file__).resolve().parents[2]
     fresh = [sys.executable, "-c", program]  # the first worker of a process starts the resource tracker, too
@@ -94,10 +94,10 @@ def test_no_worker_hears_an_interrupt() -> None:
 
 
 def test_stopping_waits_for_nobody() -> None:
-    crew = Crew(1)
-    running, waiting = crew.submit(blocked, 600.0), crew.submit(double, 1)
+    pool = WorkerPool(1)
+    running, waiting = pool.submit(blocked, 600.0), pool.submit(double, 1)
     began = time.monotonic()
-    crew.stop()
+    pool.stop()
     assert time.monotonic() - began < 5
     for each in (running, waiting):
         with pytest.raises(WorkerLostError):

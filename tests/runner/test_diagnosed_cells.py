@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.diagnostics import diary
-from harness.diagnostics.evidence import (
+from harness.checks.seeds import latest
+from harness.engine.run import Run
+from harness.probes import measuring as diary
+from harness.probes.observer import Witness
+from harness.results.evidence import (
     Diagnosis,
     DiagnosisTask,
     Diagnostics,
@@ -17,10 +20,7 @@ from harness.diagnostics.evidence import (
     decode_diagnosis,
     encode_diagnosis,
 )
-from harness.diagnostics.seeds import latest
-from harness.diagnostics.witness import Witness
-from harness.ftragrec.run import Run
-from harness.records import EpochPoint, RunRecord
+from harness.results.record import EpochPoint, RunRecord
 from tests.runner.conftest import Bench
 
 OFF, LIGHT, FULL = (f"diagnostics: {level}\n" for level in ("off", "light", "full"))
@@ -91,9 +91,9 @@ def test_a_cell_that_gives_other_ranks_when_it_is_diagnosed_says_so(bench: Bench
 
 
 def test_a_measure_that_fails_is_told_and_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    from harness.contract import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
-    from harness.ftragrec.loop import fine_tune
-    from harness.recipe import BASE
+    from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+    from harness.engine.loop import fine_tune
+    from harness.recipe.recipe import BASE
 
     def fails(self: diary.Diary, point: EpochPoint, run: Run) -> None:
         if point.epoch == 1:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from harness.ftragrec.streams import Streams
-from harness.plan import Cell
-from harness.recipe import BASE
-from harness.records import EpochPoint, RunRecord
-from harness.runner.display import LiveDisplay, PlainDisplay, make_display
+from harness.engine.types.streams import Streams
+from harness.modes.plan import Cell
+from harness.recipe.recipe import BASE
+from harness.results.record import EpochPoint, RunRecord
+from harness.runner.progress import LiveDisplay, PlainDisplay, make_display
 
 
 def cell(row: str, replicate: int = 0) -> Cell:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.interventions import CATALOGUE
-from harness.planning import make_plan
-from harness.runner.schedule import GridSchedule
-from harness.study import load_study
+from harness.modes.planning import make_plan
+from harness.modes.schedule import GridSchedule
+from harness.study.study import load_study
 from tests.runner.made import MadeExecutor, run_made
 
 STUDY = """\

@@ -16,15 +16,15 @@ import pytest
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sequences import write_sequences
 from harness.data.sources import load
-from harness.ftragrec.streams import Streams
-from harness.plan import Cell
-from harness.recipe import BASE, Recipe
-from harness.records import RunRecord, same_ranks
-from harness.runner.executors import Executor, LocalExecutor
+from harness.engine.types.streams import Streams
+from harness.modes.plan import Cell
+from harness.recipe.recipe import BASE, Recipe
+from harness.results.record import RunRecord, same_ranks
+from harness.runner.executors.executor import Executor, LocalExecutor
 from harness.runner.running import how_it_ended
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
-from harness.study import load_study
+from harness.study.study import load_study
 from tests.runner import failing
 from tests.runner.conftest import SMALL, STUDY
 
@@ -71,7 +71,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Tasks:
 
 
 def ray_executor() -> Executor:
-    from harness.runner.ray_executor import RayExecutor
+    from harness.runner.executors.ray_executor import RayExecutor
 
     return RayExecutor(workers=2)
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.backbone.checkpoint import BACKBONE_FORMAT, Backbone, load_backbone, save_backbone, write_tensors
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.checkpoint import BACKBONE_FORMAT, Backbone, load_backbone, save_backbone, write_tensors
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.sources import DataSpec, Format, load
 from harness.errors import InputError
 from harness.imports import backbone_file
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.runner.forecast import forecast
 from harness.runner.shared import SharedStages
-from harness.study import StudyFileError, load_study
+from harness.study.study import StudyFileError, load_study
 from reports.render import write_report
-from tests.backbone.plainly import rough_model
+from tests.backbones.plainly import rough_model
 from tests.runner.conftest import Bench
 
 SPEC = BackboneSpec(hidden_size=12, n_layers=1, n_heads=3, inner_size=20, max_length=8, stride=4)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from harness.interventions import CATALOGUE
-from harness.plan import Plan
-from harness.planning import make_plan
-from harness.runner.greedy import GreedySchedule
-from harness.study import load_study
+from harness.modes.greedy import GreedySchedule
+from harness.modes.plan import Plan
+from harness.modes.planning import make_plan
+from harness.study.study import load_study
 from tests.runner.made import MadeExecutor, Worth, run_made, settle
 
 ARMS = """\

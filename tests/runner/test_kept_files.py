@@ -13,10 +13,12 @@ import pytest
 from optuna.trial import TrialState
 
 from harness.errors import EnvironmentProblem, InputError
-from harness.manifest import StudyFolder, StudyUsers
-from harness.records import EpochPoint, RunRecord, set_aside, sweep, write_atomically
-from harness.runner.mirror import set_aside_if_damaged
-from harness.runner.trials import TrialBook
+from harness.files import set_aside, sweep, write_atomically
+from harness.results.folder import StudyFolder
+from harness.results.manifest import StudyUsers
+from harness.results.record import EpochPoint, RunRecord
+from harness.runner.optuna.damage import set_aside_if_damaged
+from harness.runner.optuna.trials import TrialBook
 
 
 def test_a_write_that_is_broken_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.backbone.spec import BackboneSpec
+from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.interactions import Interactions
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sequences import write_sequences
 from harness.runner.coordinator import RunOptions, run_study
-from harness.runner.display import Silent
-from harness.study import load_study
+from harness.runner.progress import Silent
+from harness.study.study import load_study
 from reports.render import write_report
 
 STUDY = """\

@@ -16,11 +16,11 @@ import pytest
 from optuna.trial import FrozenTrial, TrialState
 
 from harness.errors import EnvironmentProblem
-from harness.plan import Cell
-from harness.records import RunRecord
-from harness.runner import storage
-from harness.runner.storage import Storage
-from harness.runner.storage_claim import StorageAwayError, claimed
+from harness.modes.plan import Cell
+from harness.results.record import RunRecord
+from harness.runner.optuna import storage
+from harness.runner.optuna.storage import Storage
+from harness.runner.optuna.storage_claim import StorageAwayError, claimed
 from tests.runner.conftest import Bench, Counting
 from tests.runner.postgres import PASSWORD, Server, binaries, served
 
@@ -133,7 +133,7 @@ def test_a_second_coordinator_from_another_folder_is_refused_by_the_first_ones_n
 
 def test_the_claim_of_a_killed_coordinator_is_free(server: Server) -> None:
     script = (
-        "import os, sys; from harness.runner.storage_claim import claimed\n"
+        "import os, sys; from harness.runner.optuna.storage_claim import claimed\n"
         "with claimed(sys.argv[1], sys.argv[2]): os.kill(os.getpid(), 9)\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, server.url, NAME], check=False)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from harness.errors import InputError
-from harness.manifest import StudyFolder
-from harness.records import RunRecord
+from harness.results.folder import StudyFolder
+from harness.results.record import RunRecord
 from harness.runner import keys
 from harness.runner.rerun import Rerun, rerun
 from tests.runner.conftest import SMALL, Bench

@@ -13,10 +13,10 @@ from optuna.trial import TrialState
 
 from harness.errors import EnvironmentProblem
 from harness.interventions import CATALOGUE
-from harness.manifest import StudyFolder
-from harness.records import RunRecord
+from harness.results.folder import StudyFolder
+from harness.results.record import RunRecord
+from harness.runner.optuna.trials import TrialBook
 from harness.runner.ownership import owned
-from harness.runner.trials import TrialBook
 from tests.runner.conftest import Bench
 
 RANKS = ("valid_on", "valid_off", "test_on", "test_off")
@@ -74,7 +74,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import ClassVar
 from harness.interventions.base import Intervention
-from harness.schedules import Constant
+from harness.recipe.schedules import Constant
 
 class Unpicklable(Exception):
     def __init__(self, first, second):
@@ -182,7 +182,7 @@ def test_the_lock_of_a_killed_coordinator_is_free(tmp_path: Path) -> None:
     folder = StudyFolder(tmp_path / "small")
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from harness.manifest import StudyFolder; from harness.runner.ownership import owned\n"
+        "from harness.results.folder import StudyFolder; from harness.runner.ownership import owned\n"
         "with owned(StudyFolder(Path(sys.argv[1]))): os.kill(os.getpid(), 9)\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, str(folder.path)], check=False)

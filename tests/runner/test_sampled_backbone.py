@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from harness.backbone.checkpoint import load_backbone
+from harness.backbones.duorec.checkpoint import load_backbone
 from reports.render import write_report
 from tests.runner.conftest import Bench
 

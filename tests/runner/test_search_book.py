@@ -10,11 +10,11 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from harness.plan import Plan
-from harness.runner.search_book import SearchBook
-from harness.runner.searching import SearchSchedule
-from harness.runner.storage import Storage
-from harness.search.sampling import importance, quiet
+from harness.modes.plan import Plan
+from harness.modes.search.sampling import importance, quiet
+from harness.modes.search.schedule import SearchSchedule
+from harness.runner.optuna.search_mirror import SearchBook
+from harness.runner.optuna.storage import Storage
 from tests.runner.searched import Drive, planned
 
 SEARCH = "trials: 4, width: 2, startup: 2, confirm: 1"

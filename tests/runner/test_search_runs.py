@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.manifest import StudyFolder
+from harness.results.folder import StudyFolder
 from harness.runner import forecast as forecasting
 from harness.runner.forecast import forecast
 from harness.runner.shared import SharedStages
-from harness.study import load_study
+from harness.study.study import load_study
 from reports.render import write_report
 from tests.runner.conftest import SMALL, Bench
 

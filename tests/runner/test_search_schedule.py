@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.diagnostics.evidence import Level
-from harness.manifest import A_A, BASE
-from harness.plan import Cell, Plan
-from harness.recipe import Recipe
-from harness.runner.searching import DEFAULT, SearchSchedule
+from harness.modes.plan import Cell, Plan
+from harness.modes.search.schedule import DEFAULT, SearchSchedule
+from harness.recipe.recipe import Recipe
+from harness.results.evidence import Level
+from harness.results.manifest import A_A, BASE
 from tests.runner.searched import PEAK, Drive, planned, quality
 
 ANY_ORDER = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

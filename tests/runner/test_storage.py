@@ -15,14 +15,14 @@ from optuna.trial import TrialState
 from sqlalchemy import text
 
 from harness.errors import EnvironmentProblem, InputError
-from harness.records import EpochPoint, RunRecord
-from harness.runner import storage
-from harness.runner.search_book import SearchBook
-from harness.runner.searching import SearchSchedule
-from harness.runner.storage import Storage
-from harness.runner.storage_claim import claimed
-from harness.runner.storage_url import scrubbed, without_password
-from harness.runner.trials import TrialBook
+from harness.modes.search.schedule import SearchSchedule
+from harness.results.record import EpochPoint, RunRecord
+from harness.runner.optuna import storage
+from harness.runner.optuna.search_mirror import SearchBook
+from harness.runner.optuna.storage import Storage
+from harness.runner.optuna.storage_claim import claimed
+from harness.runner.optuna.storage_url import scrubbed, without_password
+from harness.runner.optuna.trials import TrialBook
 from tests.runner.conftest import Bench
 from tests.runner.searched import Drive, planned
 

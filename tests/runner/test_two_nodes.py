@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from harness.errors import EnvironmentProblem, InputError
-from harness.plan import Cell
-from harness.records import EpochPoint, RunRecord
+from harness.modes.plan import Cell
+from harness.results.record import EpochPoint, RunRecord
 from tests.runner.conftest import Bench, Counting
 
 pytestmark = [

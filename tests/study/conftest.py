@@ -11,8 +11,8 @@ import pytest
 
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention, parameter
-from harness.recipe import Recipe
-from harness.study import Overrides, Study, StudyFileError, load_study
+from harness.recipe.recipe import Recipe
+from harness.study.study import Overrides, Study, StudyFileError, load_study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

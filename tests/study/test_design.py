@@ -7,9 +7,9 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from harness.design import DesignError, fractional_design, full_design, letters, terms
-from harness.planning import make_plan
-from harness.study import StudyFileError
+from harness.modes.planning import make_plan
+from harness.study.designs import DesignError, fractional_design, full_design, letters, terms
+from harness.study.study import StudyFileError
 
 FRACTIONS = [(3, 1), (4, 1), (5, 1), (5, 2), (6, 1), (6, 2), (6, 3), (7, 1), (7, 2), (7, 3), (8, 2), (8, 3)]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from harness.planning import make_plan
-from harness.study import StudyFileError
+from harness.modes.planning import make_plan
+from harness.study.study import StudyFileError
 
 HEAD = "name: s\ndata: ml-100k\nreplicates: 2\n"
 NO_WEIGHT = "base: {kl.weight: {weight: 0}}\n"

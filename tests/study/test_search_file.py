@@ -8,10 +8,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness.interventions import CATALOGUE
-from harness.planning import make_plan
-from harness.study import StudyFileError, study_schema
-from harness.studyfile.search import Search
-from harness.studyfile.yaml_lines import parse_yaml
+from harness.modes.planning import make_plan
+from harness.study.search import Search
+from harness.study.study import StudyFileError, study_schema
+from harness.study.yaml_lines import parse_yaml
 
 HEAD = "name: s\ndata: ml-100k\nmode: search\n"
 KEYS = "trials, width, startup, objectives, prune, confirm"

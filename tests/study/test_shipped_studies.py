@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from harness.interventions import CATALOGUE, find
-from harness.interventions.pages import page_of
 from harness.interventions.training import Unfreeze
-from harness.plan import Plan
-from harness.planning import make_plan
-from harness.recipe import BASE
-from harness.study import load_study
+from harness.modes.plan import Plan
+from harness.modes.planning import make_plan
+from harness.pages.facts import page_of
+from harness.recipe.recipe import BASE
+from harness.study.study import load_study
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"
 FILE_OF = {

@@ -8,11 +8,11 @@ import pytest
 
 from harness.data.atomic import Columns
 from harness.data.sources import DataSpec, Format
-from harness.diagnostics.evidence import Diagnostics, Level
 from harness.interventions.kl import Reverse, Symmetric, Weight
 from harness.interventions.training import Unfreeze
 from harness.interventions.wiring import RetrieverAttention
-from harness.study import Budget, Overrides, StudyFileError, load_study, slugify
+from harness.results.evidence import Diagnostics, Level
+from harness.study.study import Budget, Overrides, StudyFileError, load_study, slugify
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "name: s\ndata: ml-100k\n"
@@ -200,7 +200,7 @@ def test_different_names_have_different_slugs():
 
 def test_reading_a_study_loads_no_torch():
     code = (
-        "import sys; from harness.study import load_study, study_schema; "
+        "import sys; from harness.study.study import load_study, study_schema; "
         f"load_study({str(ROOT / 'studies' / 'smoke.yaml')!r}); study_schema(); print('torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.interventions import CATALOGUE
-from harness.study import StudyFileError, load_study, slugify
-from harness.studyfile.models import StudyModel
-from harness.studyfile.yaml_lines import parse_yaml
+from harness.study.models import StudyModel
+from harness.study.study import StudyFileError, load_study, slugify
+from harness.study.yaml_lines import parse_yaml
 
 IDS = [each.id for each in CATALOGUE]
 OPTIONAL = [name for name, field in StudyModel.model_fields.items() if not field.is_required()]
@@ -141,6 +141,6 @@ def test_a_place_without_a_line_has_that_of_what_surrounds_it():
 
 
 def test_the_fuzz_finds_a_loader_that_raises_something_else(monkeypatch):
-    monkeypatch.setattr("harness.study.read_base", lambda *_: {}["missing"])
+    monkeypatch.setattr("harness.study.study.read_base", lambda *_: {}["missing"])
     with pytest.raises(KeyError):
         accepted_or_explained(b"name: s\ndata: ml-100k\narms: {}")

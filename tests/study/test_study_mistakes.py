@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.interventions import CATALOGUE
-from harness.study import StudyFileError, load_study
+from harness.study.study import StudyFileError, load_study
 
 HEAD = "name: s\ndata: ml-100k\n"
 KEYS = (

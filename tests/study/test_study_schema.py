@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from harness.interventions import CATALOGUE
-from harness.study import StudyFileError, load_study, study_schema
-from harness.studyfile.yaml_lines import parse_yaml
+from harness.study.study import StudyFileError, load_study, study_schema
+from harness.study.yaml_lines import parse_yaml
 from tests.study.test_study_mistakes import ARM_MISTAKES, KEY_MISTAKES
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"

@@ -21,8 +21,8 @@ from optuna.trial import TrialState
 
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sequences import write_sequences
-from harness.manifest import StudyFolder
-from harness.records import RunRecord, decode_record
+from harness.results.folder import StudyFolder
+from harness.results.record import RunRecord, decode_record
 from tests.survival.wreck import DISASTER
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.records import RecordStore
+from harness.results.store import RecordStore
 from tests.survival.conftest import N_CELLS, Scene, Table, Undisturbed
 
 Damage = Callable[[bytes, random.Random], bytes]

@@ -69,26 +69,26 @@ def _plan(what: str, strike: Callable[[], None]) -> None:
 
 
 def _backbone(what: str, strike: Callable[[], None]) -> None:
-    from harness.backbone.state import TrainingState
+    from harness.backbones.duorec.state import TrainingState
 
     _after(TrainingState, "save", strike)
 
 
 def _encode(what: str, strike: Callable[[], None]) -> None:
-    from harness.backbone import encode
+    from harness.backbones.duorec import encode
 
     _after(encode, "encode_prefixes", strike)
 
 
 def _epoch(what: str, strike: Callable[[], None]) -> None:
     """The coordinator hears of an evaluation."""
-    from harness.runner.trials import TrialBook
+    from harness.runner.optuna.trials import TrialBook
 
     _after(TrialBook, "epoch", strike)
 
 
 def _told(what: str, strike: Callable[[], None]) -> None:
-    from harness.runner.trials import TrialBook
+    from harness.runner.optuna.trials import TrialBook
 
     _after(TrialBook, "finish", strike)
 
@@ -114,14 +114,14 @@ def _worker_import(what: str, strike: Callable[[], None]) -> None:
 
 
 def _worker_load(what: str, strike: Callable[[], None]) -> None:
-    from harness.backbone import checkpoint
+    from harness.backbones.duorec import checkpoint
 
     _after(checkpoint, "load_backbone", strike)
 
 
 def _worker_epoch(what: str, strike: Callable[[], None]) -> None:
     """After the evaluation at epoch ``what``."""
-    from harness.ftragrec import loop
+    from harness.engine import loop
 
     original = loop.fine_tune
 
@@ -197,8 +197,9 @@ def _unsettle_the_clock(hours: float) -> None:
 def serve() -> None:
     """Fork a run for each command; the child leaves the loop and is a coordinator like any other."""
     from harness import cli
-    from harness.backbone import encode, pretrain  # noqa: F401
-    from harness.runner import cache, coordinator, display, executors, trials  # noqa: F401
+    from harness.backbones.duorec import encode, pretrain  # noqa: F401
+    from harness.runner import coordinator
+    from harness.runner.optuna import trials  # noqa: F401
     from reports import render  # noqa: F401
     from tests.runner.conftest import SMALL
 

@@ -1,0 +1,113 @@
+"""DuoRec's semantic contrastive term: prefixes that lead to the same item shall have similar representations."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.backbones.duorec.dropout import MaskPool
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.packing import Packed, Windows, pack
+from harness.data.interactions import Interactions
+
+Indices = NDArray[np.int64]
+
+
+class SameTarget:
+    """Draws, for training samples, other samples with the same target.
+
+    Samples are the scored places of the training windows, in ascending prefix number, so as ``Prefixes.train``.
+    """
+
+    def __init__(self, windows: Windows, data: Interactions) -> None:
+        counts = windows.length - windows.score_from
+        window = np.repeat(np.arange(len(windows)), counts)
+        opening = np.cumsum(counts) - counts
+        offset = np.arange(len(window)) - np.repeat(opening, counts) + windows.score_from[window]
+        self._items = data.items
+        self._start = windows.start[window]
+        self._offset = offset
+        self._prefix = windows.first_prefix[window] + offset
+        target = data.items[self._start + offset + 1]
+        self._by_target = np.argsort(target, kind="stable")
+        self._place = np.empty_like(self._by_target)
+        self._place[self._by_target] = np.arange(len(target))
+        _, group, sizes = np.unique(target, return_inverse=True, return_counts=True)
+        self._size = sizes[group]
+        self._first = (np.cumsum(sizes) - sizes)[group]
+
+    def samples(self, prefix: Indices) -> Indices:
+        """Sample of each training prefix's number."""
+        return np.searchsorted(self._prefix, prefix)
+
+    def draw(self, samples: Indices, rng: np.random.Generator) -> Indices:
+        """For each sample another one with its target, all equally likely; itself where there is no other."""
+        others = self._size[samples] - 1
+        nth = np.floor(rng.random(len(samples)) * others).astype(np.int64)
+        own = self._place[samples] - self._first[samples]
+        nth += (nth >= own) & (others > 0)
+        return self._by_target[self._first[samples] + nth]
+
+    def views(self, samples: Indices) -> Packed:
+        """The samples' windows, cut off after the place that is scored."""
+        offset = self._offset[samples]
+        windows = Windows(
+            start=self._start[samples],
+            length=offset + 1,
+            score_from=offset,
+            first_prefix=self._prefix[samples] - offset,
+        )
+        return pack(windows, self._items)
+
+
+def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
+    """InfoNCE by dot product over both views, mean over all ``2 n`` vectors, in nats.
+
+    A vector's positive is its other view, its negatives all ``2 (n - 1)`` vectors of other samples.
+
+    Args:
+        one, other: two views of the same samples in the same order, ``(n, d)``.
+        temperature: that the dot products are divided by.
+
+    Source: DuoRec (Qiu et al., WSDM 2022), eq. 10.
+    """
+    both = torch.cat([one, other])
+    n = len(one)
+    logits = both @ both.t() / temperature
+    logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool), -math.inf)
+    return F.cross_entropy(logits, (torch.arange(2 * n) + n) % (2 * n))
+
+
+def contrastive_loss(
+    model: DuoRec,
+    packed: Packed,
+    hidden: Tensor,
+    same_target: SameTarget,
+    *,
+    masks: MaskPool | None,
+    rng: np.random.Generator,
+) -> Tensor:
+    """The term over some of a step's samples, a scalar.
+
+    A sample's first view is the state that the cross-entropy already has, the second that of a sample with the same
+    target under dropout of its own. Departs from DuoRec, which encodes the first view a second time.
+
+    Args:
+        model: encoder; its specification gives the number of samples and the temperature.
+        packed: the step's windows.
+        hidden: their states at the scored places, ``(n_scored, d)``.
+        same_target: where second views come from.
+        masks: dropout of the second views.
+        rng: chooses samples and views.
+    """
+    n = min(model.spec.anchors, len(hidden))
+    anchors = rng.permutation(len(hidden))[:n]
+    partners = same_target.draw(same_target.samples(packed.prefix[anchors]), rng)
+    views = same_target.views(partners)
+    one = hidden.index_select(0, torch.from_numpy(anchors[views.order]))
+    return info_nce(one, model.last_places(views, masks), model.spec.contrastive_temperature)

@@ -1,0 +1,143 @@
+"""The contract that every intervention keeps, for the catalogue's tests and for those of a plug-in.
+
+A plug-in tests itself by three lines in a test file of its own::
+
+    from harness.contracts.intervention import check_contract
+
+    def test_mine_keeps_the_contract():
+        check_contract(Mine)
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import permutations
+
+import torch
+
+from harness.backbones.duorec.encode import encode_prefixes
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.pretrain import computing_threads
+from harness.backbones.duorec.spec import BackboneSpec
+from harness.contracts.leakage import (
+    LeakError,
+    check_test_targets_are_unseen,
+    check_valid_targets_teach_nothing,
+    watched_searches,
+)
+from harness.data.planted import PlantedWorld, plant
+from harness.data.split import split_prefixes
+from harness.engine.loop import Budget
+from harness.engine.reach import Reach, Trace, reach, trace
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.streams import Streams
+from harness.errors import FtrError
+from harness.interventions import CATALOGUE, example_base
+from harness.interventions.base import Intervention
+from harness.recipe.compose import CompositionError, compose
+from harness.recipe.recipe import BASE, Recipe
+
+PROBE_BUDGET = Budget(epochs=2, patience=2)
+PROBE_STREAMS = Streams(study_seed=0, replicate=0)
+
+
+class ContractError(FtrError):
+    """An intervention that does not keep the contract."""
+
+
+def check_contract(kind: type[Intervention]) -> None:
+    """Hold an intervention at its defaults to every point of the contract.
+
+    Raises:
+        ContractError: the first point that it breaks.
+    """
+    base = example_base(kind)
+    check_base_is_left_as_it_is(kind, base)
+    check_pairs(kind)
+    check_same_seed_same_bits(kind, base)
+    check_bites(kind, base)
+    check_leaks_nothing(kind, base)
+
+
+def check_base_is_left_as_it_is(kind: type[Intervention], base: Recipe) -> None:
+    """Applying it changes another recipe, not the one it was given."""
+    before = base.describe()
+    changed = kind().apply(base)
+    if base.describe() != before:
+        raise ContractError(f"{kind.id} changes the recipe that it is given; return replace(recipe, ...) instead")
+    if changed.digest() == base.digest():
+        raise ContractError(
+            f"{kind.id} changes nothing on its example_base {kind.example_base}; name a base it acts on"
+        )
+
+
+def check_pairs(kind: type[Intervention]) -> None:
+    """With every entry of the catalogue it gives the same recipe or the same error in both orders."""
+    for other in CATALOGUE:
+        if other.id == kind.id:
+            continue
+        outcomes = {composed(pair) for pair in permutations((kind, other))}
+        if len(outcomes) != 1:
+            raise ContractError(f"{kind.id} and {other.id} depend on their order: {sorted(outcomes)}")
+
+
+def composed(stack: tuple[type[Intervention], ...]) -> str:
+    """The digest of a stack at its defaults on the base as found, or its error without the order of names."""
+    try:
+        return compose(BASE, [each() for each in stack]).digest()
+    except CompositionError as problem:
+        return f"{type(problem).__name__}: {sorted(str(problem).split())}"
+
+
+def check_same_seed_same_bits(kind: type[Intervention], base: Recipe) -> None:
+    """Two runs of the same streams agree in every bit."""
+    recipe = kind().apply(base)
+    if reach(probe(recipe), probe_again(recipe)) is not Reach.DEAD:
+        raise ContractError(f"{kind.id}: two runs with the same streams differ; draw from the run's own streams only")
+
+
+def check_bites(kind: type[Intervention], base: Recipe) -> None:
+    """On its example base it reaches at least the gradient."""
+    reached = reach(probe(base), probe(kind().apply(base)))
+    if reached < Reach.GRADIENT:
+        raise ContractError(
+            f"{kind.id} only reaches {reached.name.lower()} on its example_base {kind.example_base}; it must reach the "
+            "gradient: mend it, or name a base on which it acts"
+        )
+
+
+def check_leaks_nothing(kind: type[Intervention], base: Recipe) -> None:
+    """No search sees a query's own future, nothing before test depends on test, and training not on valid targets."""
+    recipe = kind().apply(base)
+    try:
+        with watched_searches():
+            check_test_targets_are_unseen(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+            if not kind.follows_valid:
+                check_valid_targets_teach_nothing(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+    except LeakError as problem:
+        raise ContractError(f"{kind.id} leaks: {problem}") from problem
+
+
+@cache
+def probe(recipe: Recipe) -> Trace:
+    """A short run of the recipe on a small planted world."""
+    return probe_again(recipe)
+
+
+def probe_again(recipe: Recipe) -> Trace:
+    """The same, run anew."""
+    with computing_threads(1):  # whatever ran before: the number of threads decides the last bits
+        return trace(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+
+
+@cache
+def probe_inputs() -> Inputs:
+    """A planted world of 60 users under an untrained backbone whose item vectors are of a trained one's scale."""
+    data = plant(PlantedWorld(n_users=60, n_items=60, mean_length=14.0, group_size=6)).interactions
+    model = DuoRec(data.n_items, BackboneSpec())
+    model.initialise(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        model.item_embedding.weight.mul_(20.0)
+    model.requires_grad_(False)
+    prefixes = split_prefixes(data)
+    return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encode_prefixes(model, data, prefixes))

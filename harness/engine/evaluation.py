@@ -1,0 +1,77 @@
+"""The referee: the rank of every target.
+
+A recipe decides what is scored and which items may be recommended, never which targets count or how ties are ranked.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from harness.backbones.ranking import ranks_of_scores
+from harness.data.split import Indices
+from harness.engine.system import System
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.snapshot import MemorySnapshot
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.candidates import Candidates, hide
+from harness.results.record import Ranks
+
+CHUNK = 512
+"""Queries scored at a time; a constant, since the width of a matrix product can decide its last bits."""
+
+
+@torch.no_grad()
+def ranks_with_retrieval(system: System, queries: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Ranks:
+    """Rank of the target of every query, scored from the enhanced vector, ``(n_queries,)`` int32.
+
+    Source: FTragrec as found, data protocol and point 10.
+
+    Args:
+        system: retrieves and mixes.
+        queries: prefix numbers.
+        snapshot: what may be retrieved.
+        progress: the epoch, for scheduled values.
+    """
+    ranks: list[Tensor] = []
+    for start in range(0, len(queries), CHUNK):
+        prefix = queries[start : start + CHUNK]
+        ranks.append(
+            _ranks(scores_with_retrieval(system, prefix, snapshot=snapshot, progress=progress), prefix, system.inputs)
+        )
+    return torch.cat(ranks).numpy()
+
+
+@torch.no_grad()
+def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candidates) -> Ranks:
+    """Rank of the target of every query among the candidates by the backbone vector, ``(n_queries,)`` int32."""
+    catalogue = inputs.item_matrix[1:].T
+    ranks: list[Tensor] = []
+    for start in range(0, len(queries), CHUNK):
+        prefix = queries[start : start + CHUNK]
+        vectors = inputs.encodings[torch.from_numpy(prefix)]
+        ranks.append(_ranks(hide(candidates.hidden(prefix, inputs), vectors @ catalogue), prefix, inputs))
+    return torch.cat(ranks).numpy()
+
+
+@torch.no_grad()
+def scores_with_retrieval(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Tensor:
+    """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``."""
+    inputs = system.inputs
+    forward = system.forward(
+        sequence=inputs.encodings[torch.from_numpy(prefix)],
+        prefix=prefix,
+        snapshot=snapshot,
+        progress=progress,
+    )
+    scores = snapshot.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)
+    return hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:])
+
+
+def _ranks(scores: Tensor, prefix: Indices, inputs: Inputs) -> Tensor:
+    """Of the targets of prefixes, ``(batch,)`` int32.
+
+    Args:
+        scores: ``(batch, n_items)``, overwritten; no caller names them, so that they go before the next batch's come.
+    """
+    return ranks_of_scores(scores, torch.from_numpy(inputs.prefixes.target[prefix]) - 1)

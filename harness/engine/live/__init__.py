@@ -1,0 +1,1 @@
+"""The live modules that specs build; they take plain values and tensors."""

@@ -1,0 +1,133 @@
+"""One run: fine-tune FTragrec by a recipe, evaluate at every epoch, keep the epoch that valid chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from harness.engine.evaluation import ranks_with_retrieval
+from harness.engine.run import Checkpoint, Run
+from harness.engine.system import System
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.snapshot import MemorySnapshot
+from harness.engine.types.streams import Streams
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.checkpoint import Retrieval, Verdict
+from harness.results.record import EpochPoint, Ranks
+
+NOTHING_TRAINS = "nothing_trains"
+WHY_NOTHING_TRAINS = "no term of the loss has a gradient path to a trainable tensor; nothing was stepped"
+WITHOUT_VALID_TARGETS = "test_on_without_valid_targets"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How long a run may train: ``epochs`` at most, ``patience`` of them without a better valid figure."""
+
+    epochs: int = 10
+    patience: int = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Result:
+    """What a run found at the chosen epoch.
+
+    Attributes:
+        valid_on, valid_off, test_on, test_off: rank of every user's target, retrieval on and off.
+        also: other ranks by name, such as those on test without valid targets in the memory.
+        chosen_epoch: counted from 1.
+        progress: where the run stood in it, for scheduled values.
+        verdict: why it was chosen, and how it is served.
+        curve: one point an evaluation.
+        seconds: wall seconds by stage.
+        checks: coded findings.
+        system, snapshot: live, at the chosen epoch.
+    """
+
+    valid_on: Ranks
+    valid_off: Ranks
+    test_on: Ranks
+    test_off: Ranks
+    also: Mapping[str, Ranks] = field(default_factory=dict[str, Ranks])
+    chosen_epoch: int
+    progress: Progress
+    verdict: Verdict
+    curve: tuple[EpochPoint, ...]
+    seconds: Mapping[str, float]
+    checks: Mapping[str, str]
+    system: System
+    snapshot: MemorySnapshot
+
+    @property
+    def test(self) -> Ranks:
+        """Ranks on test as the run would be served."""
+        return self.test_on if self.verdict.served is Retrieval.ON else self.test_off
+
+
+Observer = Callable[[EpochPoint, Run], None]
+"""Told of every evaluation as it is made, beside the live run; reads, changes nothing."""
+
+
+def see_nothing(point: EpochPoint, run: Run) -> None:
+    """The observer that does not look."""
+
+
+def fine_tune(
+    recipe: Recipe, inputs: Inputs, *, budget: Budget, streams: Streams, observe: Observer = see_nothing
+) -> Result:
+    """Train by ``recipe`` and give the ranks of the epoch that valid chooses.
+
+    Raises:
+        harness.engine.loss_log.NonFiniteError: a loss or gradient is not finite; the text says where.
+    """
+    run = Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs)
+    observe(run.point_before_training(), run)
+    anything_trains = any(run.trains(run.progress(epoch)) for epoch in range(budget.epochs))
+    best: Checkpoint | None = None
+    for epoch in range(budget.epochs if anything_trains else 1):
+        progress = run.progress(epoch)
+        losses = run.train_epoch(progress) if run.trains(progress) else run.log_epoch(progress)
+        candidate = run.evaluate(progress, losses)
+        observe(run.curve[-1], run)
+        if best is None or is_better(candidate.verdict, best.verdict):
+            best = candidate
+        if candidate.verdict.last_part and candidate.epoch - best.epoch >= budget.patience:
+            break
+    assert best is not None
+    checks = {} if anything_trains else {NOTHING_TRAINS: WHY_NOTHING_TRAINS}
+    return finish(run, best, checks)
+
+
+def is_better(verdict: Verdict, best: Verdict) -> bool:
+    """Whether an epoch replaces the best one so far."""
+    return (verdict.part, verdict.figure) > (best.part, best.figure)
+
+
+def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
+    """Read test once, at the chosen epoch."""
+    run.system.restore(best.state, best.inputs)
+    test = run.inputs.prefixes.test
+    with run.watch.stage("memory"):
+        richer = run.manager.for_test(best.snapshot)
+    with run.watch.stage("evaluate"):
+        plain = ranks_with_retrieval(run.system, test, snapshot=best.snapshot, progress=best.progress)
+        test_on = plain
+        if richer is not None:
+            test_on = ranks_with_retrieval(run.system, test, snapshot=richer, progress=best.progress)
+        test_off = run.ranks_of_backbone("test", test)
+    return Result(
+        valid_on=best.valid_on,
+        valid_off=best.valid_off,
+        test_on=test_on,
+        test_off=test_off,
+        also={} if richer is None else {WITHOUT_VALID_TARGETS: plain},
+        chosen_epoch=best.epoch,
+        progress=best.progress,
+        verdict=best.verdict,
+        curve=tuple(run.curve),
+        seconds={**run.watch.seconds, "total": run.watch.total},
+        checks=checks,
+        system=run.system,
+        snapshot=best.snapshot,
+    )

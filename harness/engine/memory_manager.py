@@ -1,0 +1,120 @@
+"""The live memory of a run: which prefixes are entries, their keys, the index over them, and its upkeep."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.data.split import Indices
+from harness.engine.system import System
+from harness.engine.types.forward import Forward
+from harness.engine.types.memory import Memory
+from harness.engine.types.snapshot import LiveScorer, MemorySnapshot
+from harness.engine.types.streams import Streams
+from harness.errors import InputError
+
+
+class MemoryManager:
+    """Keeps the memory of a run up to date.
+
+    Attributes:
+        snapshot: what holds now.
+        rebuilt, reencoded: whether the last upkeep rebuilt the index, and from keys encoded anew.
+    """
+
+    def __init__(self, system: System, streams: Streams, *, epochs: int) -> None:
+        self._system = system
+        self._recipe = system.recipe
+        self._streams = streams
+        self._epochs = epochs
+        self._keeper = system.recipe.eviction.build(streams.generator("eviction"))
+        self.rebuilt = self.reencoded = True
+        sourced = self._sourced(done=0)
+        self._admitted = self._admit(sourced)
+        entries = self._entries(turn_over=False)
+        self.snapshot = self._snapshot(system.memory_of(entries, system.keys(entries)), sourced)
+
+    def observe(self, forward: Forward) -> None:
+        """Tell the eviction policy of a training batch."""
+        if self._keeper is not None:
+            self._keeper.observe(forward)
+
+    def keep_up(self, *, done: int, backbone_moved: bool) -> None:
+        """Release, evict, encode and rebuild what is due after ``done`` epochs.
+
+        Keys of entries that stay are encoded anew when the backbone moved or the recipe's refresh says so; those of
+        new entries always are. What is admitted is asked again only when the sources have changed.
+        """
+        due = self._recipe.refresh.due(done, self._epochs)
+        old = self.snapshot
+        sourced = self._sourced(done=done)
+        same_sources = np.array_equal(sourced, old.sourced)
+        if not same_sources:
+            self._admitted = self._admit(sourced)
+        entries = self._entries(turn_over=True)
+        changed = not np.array_equal(entries, old.memory.prefix)
+        self.reencoded = backbone_moved or (due and self._recipe.refresh.reencodes)
+        self.rebuilt = self.reencoded or due or changed
+        if self.reencoded:
+            memory = self._system.memory_of(entries, self._system.keys(entries))
+        else:
+            memory = self._grown(old.memory, entries) if changed else old.memory
+        if self.rebuilt or not same_sources:
+            scorer = old.scorer if same_sources and not backbone_moved else None
+            self.snapshot = self._snapshot(memory, sourced, scorer)
+
+    def for_test(self, snapshot: MemorySnapshot) -> MemorySnapshot | None:
+        """The snapshot with what the sources add once test is scored; None where they add nothing.
+
+        New entries are encoded by the system as it is, so the chosen checkpoint must be in place.
+        """
+        recipe, inputs = self._recipe, self._system.inputs
+        added = recipe.sources.added_for_test(inputs)
+        if len(added) == 0:
+            return None
+        admitted = added[recipe.admission.admitted(added, inputs)]
+        entries = np.union1d(snapshot.memory.prefix, admitted)
+        return self._snapshot(self._grown(snapshot.memory, entries), np.union1d(snapshot.sourced, added))
+
+    def _sourced(self, *, done: int) -> Indices:
+        return self._recipe.sources.entries(self._system.inputs, done=done, epochs=self._epochs)
+
+    def _admit(self, sourced: Indices) -> Indices:
+        """Which of the sourced prefixes may be entries.
+
+        Raises:
+            InputError: none.
+        """
+        admitted = sourced[self._recipe.admission.admitted(sourced, self._system.inputs)]
+        if len(admitted) == 0:
+            raise InputError(
+                f"the memory is empty: none of {len(sourced)} prefixes passes {self._recipe.admission}; "
+                "use longer histories or admit shorter ones"
+            )
+        return admitted
+
+    def _entries(self, *, turn_over: bool) -> Indices:
+        return self._admitted if self._keeper is None else self._keeper.kept(self._admitted, turn_over=turn_over)
+
+    def _grown(self, memory: Memory, entries: Indices) -> Memory:
+        """Those entries with stored keys where the memory has them and fresh ones where not."""
+        stored = np.isin(entries, memory.prefix, assume_unique=True)
+        keys = torch.empty(len(entries), memory.keys.shape[1])
+        keys[torch.from_numpy(stored)] = memory.keys[self._places(memory, entries[stored])]
+        if not stored.all():
+            keys[torch.from_numpy(~stored)] = self._system.keys(entries[~stored])
+        return self._system.memory_of(entries, keys)
+
+    @staticmethod
+    def _places(memory: Memory, prefixes: Indices) -> Tensor:
+        return torch.from_numpy(np.searchsorted(memory.prefix, prefixes))
+
+    def _snapshot(self, memory: Memory, sourced: Indices, scorer: LiveScorer | None = None) -> MemorySnapshot:
+        recipe, inputs = self._recipe, self._system.inputs
+        return MemorySnapshot(
+            memory=memory,
+            index=recipe.index.build(memory, inputs, self._streams.integer("index")),
+            scorer=scorer or recipe.scorer.build(inputs, sourced, recipe.admission, recipe.exclusion),
+            sourced=sourced,
+        )

@@ -1,0 +1,258 @@
+"""The moving parts of one run: what an epoch does to the system and its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from harness.data.split import Indices
+from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.engine.feeding import Batch, noisy_sequences, sample_batches, window_batches
+from harness.engine.loss_log import LossLog
+from harness.engine.memory_manager import MemoryManager
+from harness.engine.stopwatch import Stopwatch
+from harness.engine.system import System
+from harness.engine.terms import loss_terms
+from harness.engine.types.forward import Forward
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.noise import Noise
+from harness.engine.types.snapshot import MemorySnapshot
+from harness.engine.types.streams import Streams
+from harness.engine.types.term import Term
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Progress, Seen
+from harness.recipe.seams.checkpoint import Verdict
+from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, NEW_PARTS
+from harness.results.metrics import mean_metrics
+from harness.results.record import EpochPoint, Ranks
+
+PROBE = 64
+"""Samples on which the run finds out, before an epoch, whether any term trains."""
+
+LOGGED = 256
+"""Samples of an epoch's first batch on which a term that trains nothing is evaluated for the log."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Checkpoint:
+    """One evaluation and all that is needed to come back to it."""
+
+    verdict: Verdict
+    epoch: int
+    progress: Progress
+    state: dict[str, Tensor]
+    inputs: Inputs
+    snapshot: MemorySnapshot
+    valid_on: Ranks
+    valid_off: Ranks
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Run:
+    """A system, its memory and its optimiser, epoch by epoch."""
+
+    recipe: Recipe
+    inputs: Inputs
+    streams: Streams
+    epochs: int = 1
+    curve: list[EpochPoint] = field(default_factory=list)
+    seen: tuple[Seen, ...] = ()
+    watch: Stopwatch = field(default_factory=Stopwatch)
+    system: System = field(init=False)
+    manager: MemoryManager = field(init=False)
+    optimizer: torch.optim.Adam = field(init=False)
+    valid_off: Ranks = field(init=False)
+
+    def __post_init__(self) -> None:
+        with self.watch.stage("start"):
+            self.system = System(self.recipe, self.inputs, self.streams, self.watch)
+        with self.watch.stage("evaluate"):
+            self.valid_off = self.ranks_of_backbone("valid", self.inputs.prefixes.valid)
+        with self.watch.stage("memory"):
+            self.manager = MemoryManager(self.system, self.streams, epochs=self.epochs)
+        self.watch.lap()
+        self.optimizer = torch.optim.Adam(
+            {
+                "params": parameters,
+                "name": group,
+                "weight_decay": self.recipe.weight_decay if group in NEW_PARTS else BACKBONE_WEIGHT_DECAY,
+            }
+            for group, parameters in self.system.groups().items()
+        )
+
+    def progress(self, epoch: int) -> Progress:
+        """Where the run stands at the start of an epoch."""
+        return Progress(epoch=epoch, epochs=self.epochs, seen=self.seen[:epoch])
+
+    def point_before_training(self) -> EpochPoint:
+        """The backbone as loaded, before an index existed: without retrieval.  Source: point 10."""
+        self.curve.append(EpochPoint(epoch=0, valid_on={}, valid_off=mean_metrics(self.valid_off)))
+        return self.curve[-1]
+
+    def enter(self, progress: Progress) -> bool:
+        """Let exactly the groups train that the epoch's phase names, at its rates; whether the backbone moves."""
+        rates = self.recipe.phases.rates(progress, self.system.backbone_groups, self.recipe.learning_rates)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rates.get(group["name"], 0.0)
+            for each in group["params"]:
+                each.requires_grad_(group["name"] in rates)
+        return bool(rates.keys() - set(NEW_PARTS))
+
+    def forward(self, sequence: Tensor, prefix: Indices, progress: Progress, noise: Noise | None = None) -> Forward:
+        """A batch through the system with the memory as it is."""
+        return self.system.forward(
+            sequence=sequence, prefix=prefix, snapshot=self.manager.snapshot, progress=progress, noise=noise
+        )
+
+    def first_samples(self, progress: Progress, count: int, *, backbone_moves: bool = False) -> Forward:
+        """The first training samples in evaluation mode."""
+        prefix = self.inputs.prefixes.train[:count]
+        sequence = self.system.inputs.encodings[torch.from_numpy(prefix)]
+        return self.forward(sequence.requires_grad_(backbone_moves), prefix, progress)
+
+    def trains(self, progress: Progress) -> bool:
+        """Whether any term of the loss can move a tensor that trains in the epoch."""
+        moves = self.enter(progress)
+        forward = self.first_samples(progress, PROBE, backbone_moves=moves)
+        return any(term.trains for term in loss_terms(self.recipe, forward, progress))
+
+    def batches(self, progress: Progress, *, backbone_moves: bool) -> Iterator[Batch]:
+        """The epoch's training batches."""
+        recipe, inputs = self.recipe, self.system.inputs
+        if backbone_moves:
+            return window_batches(
+                inputs,
+                recipe.backbone_dropout,
+                batch_size=recipe.batch_size,
+                streams=self.streams,
+                epoch=progress.epoch,
+            )
+        with self.watch.stage("backbone_noise"):
+            sequences = self.sequences(progress.epoch)
+        return sample_batches(
+            inputs, sequences, batch_size=recipe.batch_size, streams=self.streams, epoch=progress.epoch
+        )
+
+    def sequences(self, epoch: int) -> Tensor:
+        """``s`` of every training prefix in an epoch, ``(n_train, d)``; not to be written to."""
+        streams, dropout, inputs = self.streams, self.recipe.backbone_dropout, self.system.inputs
+        return inputs.cache.get(
+            (f"{streams.study_seed}/{streams.replicate}", dropout.value, epoch),
+            lambda: noisy_sequences(inputs, dropout, streams, epoch),
+            lambda seconds: self.watch.charge("backbone_noise", seconds),
+        )
+
+    def ranks_of_backbone(self, split: str, queries: Indices) -> Ranks:
+        """Rank of every query's target among the recipe's candidates by the backbone as it is now, ``(n_queries,)``."""
+        inputs = self.system.inputs
+        return inputs.cache.get(
+            ("backbone", split, str(self.recipe.candidates)),
+            lambda: ranks_without_retrieval(inputs, queries, self.recipe.candidates),
+            lambda seconds: self.watch.charge("evaluate", seconds),
+        )
+
+    def train_epoch(self, progress: Progress) -> dict[str, float]:
+        """One pass over the training samples and the upkeep after it; the mean of each term, nats."""
+        backbone_moves = self.enter(progress)
+        noise = Noise.of_epoch(self.streams, progress.epoch)
+        log = LossLog(epoch=progress.epoch + 1)
+        batches = self.batches(progress, backbone_moves=backbone_moves)
+        with self.watch.stage("train"):
+            for sequence, prefix in batches:
+                forward = self.forward(sequence, prefix, progress, noise)
+                self.manager.observe(forward)
+                self.step(loss_terms(self.recipe, forward, progress), log)
+        if backbone_moves:
+            with self.watch.stage("reencode"):
+                self.system.reencode()
+                self.valid_off = self.ranks_of_backbone("valid", self.inputs.prefixes.valid)
+        self.keep_up(progress, backbone_moved=backbone_moves)
+        return log.means()
+
+    def keep_up(self, progress: Progress, *, backbone_moved: bool = False) -> None:
+        """Bring the memory up to date after an epoch."""
+        with self.watch.stage("memory"):
+            self.manager.keep_up(done=progress.epoch + 1, backbone_moved=backbone_moved)
+
+    def step(self, terms: tuple[Term, ...], log: LossLog) -> None:
+        """Step on the terms that train; of the others the log gets a value once an epoch."""
+        live = [term for term in terms if term.trains]
+        values = [term.value(slice(None)) for term in live]
+        for term, value in zip(live, values, strict=True):
+            log.add(term.name, value.item())
+        if log.steps == 0:
+            log.add_all(evaluated_for_log(term for term in terms if not term.trains and term.weight != 0.0))
+        self.optimizer.zero_grad(set_to_none=True)
+        self.recipe.combiner.backward(
+            [term.weight * value for term, value in zip(live, values, strict=True)],
+            [each for group in self.optimizer.param_groups for each in group["params"] if each.requires_grad],
+        )
+        log.check_gradients(self.optimizer)
+        self.optimizer.step()
+        log.steps += 1
+
+    def log_epoch(self, progress: Progress) -> dict[str, float]:
+        """An epoch in which nothing trains: the terms on a few samples, and the upkeep."""
+        self.enter(progress)
+        terms = loss_terms(self.recipe, self.first_samples(progress, LOGGED), progress)
+        losses = evaluated_for_log(term for term in terms if term.weight != 0.0)
+        self.keep_up(progress)
+        return losses
+
+    def evaluate(self, progress: Progress, losses: dict[str, float]) -> Checkpoint:
+        """Measure valid with retrieval on and off, add a point to the curve and offer a checkpoint."""
+        snapshot = self.manager.snapshot
+        with self.watch.stage("evaluate"):
+            valid_on = ranks_with_retrieval(
+                self.system, self.inputs.prefixes.valid, snapshot=snapshot, progress=progress
+            )
+        on, off = mean_metrics(valid_on), mean_metrics(self.valid_off)
+        metric = self.recipe.checkpoint.metric
+        self.seen = (*self.seen, Seen(on=on[metric], off=off[metric], losses=losses))
+        self.curve.append(
+            EpochPoint(
+                epoch=progress.epoch + 1,
+                valid_on=on,
+                valid_off=off,
+                losses=losses,
+                settings=self.settings(progress),
+                seconds=self.watch.lap(),
+            )
+        )
+        return Checkpoint(
+            verdict=self.recipe.checkpoint.judge(progress, on, off),
+            epoch=progress.epoch + 1,
+            progress=progress,
+            state={name: tensor.detach().clone() for name, tensor in self.system.state().items()},
+            inputs=self.system.inputs,
+            snapshot=snapshot,
+            valid_on=valid_on,
+            valid_off=self.valid_off,
+        )
+
+    def settings(self, progress: Progress) -> dict[str, float]:
+        """The scheduled values that held in the epoch, and what the memory was after it."""
+        rates = self.recipe.phases.rates(progress, self.system.backbone_groups, self.recipe.learning_rates)
+        return {
+            "temperature": self.recipe.temperature.at(progress),
+            "share": self.recipe.share.at(progress),
+            "enhanced_weight": self.recipe.enhanced_weight(progress),
+            "alignment_weight": self.recipe.alignment_weight(progress),
+            "entries": float(len(self.manager.snapshot.memory)),
+            "index_rebuilt": float(self.manager.rebuilt),
+            "keys_reencoded": float(self.manager.reencoded),
+            **{
+                f"learning_rate.{group}": rates.get(group, 0.0)
+                for group, parameters in self.system.groups().items()
+                if parameters
+            },
+        }
+
+
+@torch.no_grad()
+def evaluated_for_log(terms: Iterator[Term]) -> dict[str, float]:
+    """Values of terms that train nothing, on a few samples, nats."""
+    return {term.name: term.value(slice(0, LOGGED)).item() for term in terms}

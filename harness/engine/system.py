@@ -1,0 +1,181 @@
+"""The live system of one run: built from a recipe, it retrieves, weighs and mixes for a batch of prefixes."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from harness.backbones.duorec.model import DuoRec
+from harness.data.split import Indices
+from harness.engine.live.softmax import masked_softmax
+from harness.engine.stopwatch import Stopwatch
+from harness.engine.types.forward import Forward
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.memory import Memory
+from harness.engine.types.noise import Noise
+from harness.engine.types.retrieved import Retrieved
+from harness.engine.types.snapshot import MemorySnapshot
+from harness.engine.types.streams import Streams
+from harness.recipe.recipe import Recipe
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.fusion import enhance
+from harness.recipe.seams.phases import FUSION, RETRIEVER
+from harness.recipe.seams.search import NeighbourSearch, Stage
+
+KEY_ROWS = 2**19
+"""Prefixes that keys are made of at a time: at most 1 GB of what lies between, and more than any named data set has."""
+
+
+class System:
+    """The trainable parts of a run and the fixed tables around them.
+
+    Attributes:
+        inputs: data, backbone and encodings as they are now; the backbone is the run's own copy where it moves.
+        modules: the new parts, ``retriever`` and ``fusion``.
+        watch: counts the time of searches.
+        backbone_groups: names of the backbone's groups of parameters that may train, embeddings first.
+    """
+
+    def __init__(self, recipe: Recipe, inputs: Inputs, streams: Streams, watch: Stopwatch | None = None) -> None:
+        self.recipe = recipe
+        self.watch = watch or Stopwatch()
+        self.inputs = replace(inputs, backbone=copy.deepcopy(inputs.backbone)) if recipe.moves_backbone else inputs
+        hidden_size = inputs.encodings.shape[1]
+        self.modules = nn.ModuleDict(
+            {RETRIEVER: recipe.retriever.build(hidden_size), FUSION: recipe.fusion.build(hidden_size)}
+        )
+        for group, module in self.modules.items():
+            recipe.start.initialise(module, streams.generator(f"start/{group}"))
+        recipe.start.warm_up(self.modules[RETRIEVER], inputs, streams)
+        self.backbone_groups = backbone_groups(self.inputs.backbone) if recipe.moves_backbone else ()
+        self._search = NeighbourSearch(exclusion=recipe.exclusion, filters=recipe.filters, selection=recipe.selection)
+        self._target = torch.from_numpy(inputs.prefixes.target)
+
+    def retriever(self, sequence: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """``R(s)``, ``(batch, d)``; with a generator its dropout is active."""
+        return self.modules[RETRIEVER](sequence, generator)
+
+    def groups(self) -> dict[str, list[nn.Parameter]]:
+        """Every group of parameters that may train, by name; a part without parameters has an empty one."""
+        parts: dict[str, nn.Module] = dict(self.modules.items())
+        parts |= {group: self.inputs.backbone.get_submodule(group) for group in self.backbone_groups}
+        return {group: list(part.parameters()) for group, part in parts.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor that may train, by name; views, not copies."""
+        tensors: dict[str, Tensor] = dict(self.modules.state_dict())
+        if self.backbone_groups:
+            tensors |= {f"backbone.{name}": tensor for name, tensor in self.inputs.backbone.state_dict().items()}
+        return tensors
+
+    @torch.no_grad()
+    def restore(self, state: dict[str, Any], inputs: Inputs) -> None:
+        """Become what :meth:`state` and ``inputs`` were then."""
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+        self.inputs = inputs
+
+    def reencode(self) -> None:
+        """Encode every prefix by the backbone as it is now."""
+        self.inputs = self.inputs.reencoded()
+
+    @torch.no_grad()
+    def keys(self, prefixes: Indices) -> Tensor:
+        """``R(s)`` of prefixes in evaluation mode, ``(n, d)``."""
+        parts = torch.from_numpy(prefixes).split(KEY_ROWS)
+        keys = [self.retriever(self.inputs.encodings[part]) for part in parts]
+        return keys[0] if len(keys) == 1 else torch.cat(keys)
+
+    def memory_of(self, entries: Indices, keys: Tensor) -> Memory:
+        """A memory of those prefixes, ``(N,)``, with their keys, ``(N, d)``."""
+        prefixes = self.inputs.prefixes
+        return Memory(
+            prefix=entries,
+            user=prefixes.user[entries],
+            position=prefixes.position[entries],
+            target=self._target[torch.from_numpy(entries)],
+            keys=keys,
+        )
+
+    def forward(
+        self,
+        *,
+        sequence: Tensor,
+        prefix: Indices,
+        snapshot: MemorySnapshot,
+        progress: Progress,
+        noise: Noise | None = None,
+    ) -> Forward:
+        """Retrieve for prefixes ``(batch,)`` with vectors ``(batch, d)`` and mix what was found.
+
+        Args:
+            sequence: ``s`` as the batch has it.
+            prefix: prefix numbers.
+            snapshot: what may be retrieved.
+            progress: the epoch, for scheduled values.
+            noise: draws dropout; None: evaluation mode.
+        """
+        recipe, fuse = self.recipe, self.modules[FUSION]
+        query = self.retriever(sequence, noise and noise.query)
+        asked, asked_sequence = recipe.search_query.choose(query, sequence, lambda: self._clean(prefix))
+        with self.watch.stage("search"):
+            neighbours = self._search(
+                index=snapshot.index,
+                memory=snapshot.memory,
+                inputs=self.inputs,
+                query=asked,
+                sequence=asked_sequence,
+                prefix=prefix,
+                stage=Stage.EVAL if noise is None else Stage.TRAIN,
+            )
+        retrieved = Retrieved(
+            prefix=prefix,
+            sequence=sequence,
+            query=query,
+            neighbours=neighbours,
+            memory=snapshot.memory,
+            inputs=self.inputs,
+        )
+        keys = recipe.keys.gather(retrieved, lambda vectors: self.retriever(vectors, noise and noise.keys))
+        values = recipe.values.gather(retrieved)
+        temperature = recipe.temperature(progress, retrieved)
+        similarity = recipe.similarity(recipe.attention_query.choose(sequence, query), keys)
+        attention = masked_softmax(similarity / temperature, neighbours.mask)
+        knowledge = recipe.scale((attention[:, None] @ values).squeeze(1), sequence)
+        share = recipe.share(progress, retrieved)
+
+        @torch.no_grad()
+        def alone(rows: slice) -> Tensor:
+            each = retrieved.rows(rows).each_alone()
+            one = recipe.scale(recipe.values.gather(each).squeeze(1), each.sequence)
+            enhanced = enhance(each, one, recipe.share(progress, each), fuse)
+            return enhanced.view(-1, neighbours.entry.shape[1], enhanced.shape[1])
+
+        return Forward(
+            retrieved=retrieved,
+            keys=keys,
+            values=values,
+            temperature=temperature,
+            attention=attention,
+            knowledge=knowledge,
+            enhanced=enhance(retrieved, knowledge, share, fuse, noise and noise.fusion),
+            target=self._target[torch.from_numpy(prefix)],
+            item_matrix=self.inputs.item_matrix,
+            encode=lambda vectors: self.retriever(vectors, noise and noise.extra),
+            alone=alone,
+        )
+
+    @torch.no_grad()
+    def _clean(self, prefix: Indices) -> tuple[Tensor, Tensor]:
+        sequence = self.inputs.encodings[torch.from_numpy(prefix)]
+        return self.retriever(sequence), sequence
+
+
+def backbone_groups(backbone: DuoRec) -> tuple[str, ...]:
+    """Names of a backbone's groups of parameters, from the embeddings to the last block."""
+    blocks = (f"blocks.{number}" for number in range(len(backbone.blocks)))
+    return ("item_embedding", "position_embedding", "embedding_norm", *blocks)

@@ -1,0 +1,1 @@
+"""The values that the parts of a run pass to each other."""

@@ -1,0 +1,1 @@
+"""Modes of a study: which cells it has, and what runs next."""

@@ -1,0 +1,236 @@
+"""The search of one arm: generations of trials, each trial a setting that is run on the study's replicates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from optuna.trial import TrialState
+
+from harness.interventions.base import Value
+from harness.modes.plan import Cell, Plan
+from harness.modes.search.sampling import Proposals, mean
+from harness.modes.search.space import Space
+from harness.recipe.recipe import Recipe
+from harness.results.evidence import Level
+from harness.results.record import RunRecord
+from harness.study.search import Search
+
+UNPRUNED = 2
+"""Replicates that every setting gets: with fewer, Wilcoxon's test has nothing to say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One run of a trial.
+
+    Attributes:
+        key: of its record.
+        quality: the primary metric on valid at the chosen epoch, as the run is served.
+        seconds: wall time of the run.
+        epochs: that were trained.
+    """
+
+    key: str
+    quality: float
+    seconds: float
+    epochs: int
+
+
+@dataclass(slots=True, kw_only=True)
+class Tried:
+    """A trial: one setting of an arm.
+
+    Attributes:
+        number: from 0, the arm's default.
+        generation: from 0.
+        point: value of every parameter.
+        runs: replicate -> run, of those that finished.
+        awaited: replicates that were named and have not come back.
+        state: what has become of it; None while it runs.
+        reason: why it failed.
+    """
+
+    number: int
+    generation: int
+    point: Mapping[str, Value]
+    recipe: Recipe
+    runs: dict[int, Measured] = field(default_factory=dict)
+    awaited: set[int] = field(default_factory=set)
+    state: TrialState | None = None
+    reason: str = ""
+
+    @property
+    def values(self) -> dict[int, float]:
+        """Replicate -> quality, ascending."""
+        return {replicate: self.runs[replicate].quality for replicate in sorted(self.runs)}
+
+    @property
+    def quality(self) -> float | None:
+        """Mean over the replicates that finished."""
+        return mean(self.values.values()) if self.runs else None
+
+    @property
+    def seconds(self) -> float | None:
+        """Wall time of a run, mean over the replicates that finished."""
+        return mean(run.seconds for run in self.runs.values()) if self.runs else None
+
+
+class Watch(Protocol):
+    """Told of every step of a search, and asked nothing."""
+
+    def proposed(self, arm: str, trial: Tried) -> None:
+        """A setting is about to be run."""
+        ...
+
+    def measured(self, arm: str, trial: Tried, replicate: int) -> None:
+        """One of its runs has finished."""
+        ...
+
+    def settled(self, arm: str, trial: Tried) -> None:
+        """Nothing more is run of it."""
+        ...
+
+
+class Unwatched:
+    """Listens to nothing."""
+
+    def proposed(self, arm: str, trial: Tried) -> None:
+        pass
+
+    def measured(self, arm: str, trial: Tried, replicate: int) -> None:
+        pass
+
+    def settled(self, arm: str, trial: Tried) -> None:
+        pass
+
+
+class ArmSearch:
+    """Proposes a generation once the one before has come back whole, and tells its results in the order of proposal.
+
+    So what it proposes depends on results alone: not on which of them came first, nor on how many ran at once.
+    """
+
+    def __init__(self, name: str, plan: Plan, space: Space, search: Search, watch: Watch) -> None:
+        self.name = name
+        self.space = space
+        self.trials: list[Tried] = []
+        self._plan = plan
+        self._search = search
+        self._watch = watch
+        self.proposals = Proposals(space, search, seed=plan.study.seed, arm=name)
+        self._running: list[Tried] = []
+        self._rows: dict[str, Tried] = {}
+        self._named: list[Cell] = []
+        self._propose()
+
+    @property
+    def done(self) -> bool:
+        """Whether every trial has been told."""
+        return not self._running
+
+    @property
+    def winner(self) -> Tried | None:
+        """The complete trial of the best quality, the first of equals; of two objectives, the quickest of equals."""
+        complete = [each for each in self.trials if each.state is TrialState.COMPLETE]
+        quick = "seconds" in self._search.objectives
+        return min(
+            complete, key=lambda one: (-_known(one.quality), _known(one.seconds) * quick, one.number), default=None
+        )
+
+    def ready(self) -> Sequence[Cell]:
+        """Cells that have not been named yet."""
+        named, self._named = self._named, []
+        return named
+
+    def owns(self, cell: Cell) -> bool:
+        """Whether the cell is one of this search."""
+        return cell.row in self._rows
+
+    def finished(self, cell: Cell, record: RunRecord) -> None:
+        """A cell of this search has its record."""
+        trial = self._rows[cell.row]
+        trial.awaited.discard(cell.replicate)
+        quality = quality_of(record, self._plan.study.primary)
+        if quality is None:
+            trial.reason = trial.reason or f"replicate {cell.replicate}: no finite figure on valid at the chosen epoch"
+        else:
+            trial.runs[cell.replicate] = Measured(
+                key=record.key,
+                quality=quality,
+                seconds=record.seconds["total"],
+                epochs=max(point.epoch for point in record.curve),
+            )
+            self._watch.measured(self.name, trial, cell.replicate)
+        self._go_on(trial)
+
+    def failed(self, cell: Cell, why: str) -> None:
+        """A cell of this search has none: its trial fails, the search goes on."""
+        trial = self._rows[cell.row]
+        trial.awaited.discard(cell.replicate)
+        trial.reason = trial.reason or f"replicate {cell.replicate}: {why}"
+        self._go_on(trial)
+
+    def _go_on(self, trial: Tried) -> None:
+        """What follows for a trial from what it has so far, and for its generation."""
+        if trial.awaited:
+            return
+        if trial.reason:
+            trial.state = TrialState.FAIL
+        elif len(trial.runs) == self._plan.study.replicates:
+            trial.state = TrialState.COMPLETE
+        elif self.proposals.hopeless(trial.number, trial.values):
+            trial.state = TrialState.PRUNED
+        else:
+            self._name(trial, [len(trial.runs)])
+            return
+        self._watch.settled(self.name, trial)
+        if all(each.state is not None for each in self._running):
+            for each in self._running:
+                assert each.state is not None
+                self.proposals.tell(each.number, each.state, each.values, each.seconds)
+            self._propose()
+
+    def _propose(self) -> None:
+        """The next generation, if there is one to come."""
+        n = min(self._search.width, self._search.trials - len(self.trials))
+        generation = self._running[0].generation + 1 if self._running else 0
+        self._running = [
+            Tried(number=len(self.trials) + place, generation=generation, point=point, recipe=recipe)
+            for place, (point, recipe) in enumerate(self.proposals.propose(n))
+        ]
+        self.trials += self._running
+        first = UNPRUNED if self._search.prunes else self._plan.study.replicates
+        for each in self._running:
+            self._rows[trial_row(self.name, each.number)] = each
+            self._watch.proposed(self.name, each)
+            self._name(each, range(min(first, self._plan.study.replicates)))
+
+    def _name(self, trial: Tried, replicates: Sequence[int]) -> None:
+        row = trial_row(self.name, trial.number)
+        trial.awaited.update(replicates)
+        self._named += [self._plan.cell(row, trial.recipe, replicate, Level.OFF) for replicate in replicates]
+
+
+def trial_row(arm: str, number: int) -> str:
+    """What a trial's cells are called; an arm's own name has no bracket."""
+    return f"{arm}[trial {number}]"
+
+
+def is_trial(row: str) -> bool:
+    """Whether a row is a trial's."""
+    return "[trial " in row
+
+
+def quality_of(record: RunRecord, metric: str) -> float | None:
+    """The metric on valid at the chosen epoch, as the run is served; None where there is no finite one."""
+    chosen = record.chosen
+    figure = (chosen.valid_on if record.served == "on" else chosen.valid_off).get(metric)
+    return figure if figure is not None and math.isfinite(figure) else None
+
+
+def _known(value: float | None) -> float:
+    assert value is not None
+    return value

@@ -1,0 +1,228 @@
+"""What the search of an arm may set: its remedies' open parameters, and those of base that can stand beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from harness.errors import InputError
+from harness.interventions.base import Domain, Intervention, Value
+from harness.modes.search.base_parameters import BASE_SPACE, BaseParameter
+from harness.recipe.compose import CompositionError, NoEffectError, compose, patch
+from harness.recipe.recipe import Recipe
+from harness.study.arms import Opening, Stack
+
+Scale = Literal["float", "int", "epochs", "choice"]
+Point = Mapping[str, Value]
+"""A value of every parameter of a space, by name."""
+
+DIGITS = 4
+"""Significant digits of a number that a search proposes, so that settings can be read and typed."""
+
+
+class SpaceError(InputError):
+    """A parameter that cannot be searched as it is described."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """One parameter of a space.
+
+    Attributes:
+        name: such as ``base.lr`` or ``wiring.interpolate.k``.
+        owner: ``base``, or the id of the remedy.
+        meaning: one phrase, with the unit.
+        scale: ``epochs`` are whole epochs such as ``3ep``, counted by their number.
+        first: where the search begins.
+        low, high: inclusive ends of a number.
+        log: searched on a logarithmic scale.
+        choices: all values, where they are listed.
+    """
+
+    name: str
+    owner: str
+    meaning: str
+    scale: Scale
+    first: Value
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    choices: tuple[Value, ...] = ()
+
+    def value(self, number: float) -> Value:
+        """The parameter's value at a number between the ends."""
+        if self.scale == "int":
+            return int(number)
+        if self.scale == "epochs":
+            return f"{int(number)}ep"
+        return min(max(float(f"{number:.{DIGITS}g}"), self.low), self.high)
+
+    def number(self, value: Value) -> float:
+        """The number at which :meth:`value` gives the value."""
+        return _number(value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A parameter of base that an arm's search leaves alone, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """All that the search of one arm may set.
+
+    Attributes:
+        base: the study's base recipe.
+        stack: the arm's remedies where the search begins; none for base itself.
+        openings: the parameters of the stack that are open, in the order of `axes`.
+        axes: parameters of base first.
+        left_out: parameters of base that are not among them.
+    """
+
+    base: Recipe
+    stack: Stack
+    openings: tuple[Opening, ...]
+    base_parameters: tuple[type[BaseParameter], ...]
+    axes: tuple[Axis, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def first(self) -> dict[str, Value]:
+        """The point where the search begins: base as it is, remedies at their defaults."""
+        return {axis.name: axis.first for axis in self.axes}
+
+    def remedies(self, point: Point) -> Stack:
+        """The arm's remedies at a point.
+
+        Raises:
+            harness.interventions.base.ParameterError: values that contradict each other.
+        """
+        changed: list[dict[str, Value]] = [{} for _ in self.stack]
+        for opening in self.openings:
+            changed[opening.place][opening.name] = point[axis_name(self.stack[opening.place], opening.name)]
+        return tuple(
+            type(each).from_settings({**each.settings(), **values}) if values else each
+            for each, values in zip(self.stack, changed, strict=True)
+        )
+
+    def recipe(self, point: Point) -> Recipe:
+        """The recipe at a point; what equals base there is left out, as in a grid.
+
+        Raises:
+            InputError: values that contradict each other, or a combination that cannot run.
+        """
+        set_in_base = [each.at(point[each.id]) for each in self.base_parameters]
+        return compose(self.base, _acting(self.base, (*self.remedies(point), *set_in_base)))
+
+
+def space_of(base: Recipe, stack: Stack = (), openings: Sequence[Opening] = ()) -> Space:
+    """The space of an arm; of base itself without a stack.
+
+    Which parameters of base can stand beside the stack is observed: both are composed.
+
+    Raises:
+        SpaceError: a parameter that starts outside what can be searched.
+    """
+    beside: list[type[BaseParameter]] = []
+    axes: list[Axis] = []
+    left_out: list[LeftOut] = []
+    for kind in BASE_SPACE:
+        found = kind.found_in(base)
+        domain = kind.domains()[kind.key()]
+        reason = _why_not(base, stack, kind, domain, found)
+        if found is None or reason:
+            left_out.append(LeftOut(name=kind.id, reason=reason))
+        else:
+            beside.append(kind)
+            axes.append(_axis(kind.id, "base", domain, found))
+    for each in openings:
+        remedy = stack[each.place]
+        domain, first = remedy.domains()[each.name], remedy.settings()[each.name]
+        name = axis_name(remedy, each.name)
+        if each.values:
+            axes.append(_choice(name, remedy.id, domain, first, each.values))
+        else:
+            axes.append(_axis(name, remedy.id, domain, first))
+    return Space(
+        base=base,
+        stack=stack,
+        openings=tuple(openings),
+        base_parameters=tuple(beside),
+        axes=tuple(axes),
+        left_out=tuple(left_out),
+    )
+
+
+def axis_name(remedy: Intervention, parameter: str) -> str:
+    """The name of a remedy's parameter in a space."""
+    return f"{remedy.id}.{parameter}"
+
+
+def _why_not(base: Recipe, stack: Stack, kind: type[BaseParameter], domain: Domain, found: Value | None) -> str:
+    """Why a search of the arm does not set the parameter of base; empty where it does."""
+    if found is None:
+        return "base holds no single number there"
+    assert domain.search is not None
+    if domain.log and _number(found) <= 0:
+        return f"it is {found} in base, and the range is logarithmic"
+    acting = _acting(base, stack)
+    for end in domain.search:
+        if end != found:
+            try:
+                compose(base, [*acting, kind.at(end)])
+            except CompositionError as problem:
+                return str(problem).rpartition("; ")[0]
+    return ""
+
+
+def _acting(base: Recipe, remedies: Sequence[Intervention]) -> list[Intervention]:
+    acting: list[Intervention] = []
+    for each in remedies:
+        try:
+            patch(base, each)
+        except NoEffectError:
+            continue
+        acting.append(each)
+    return acting
+
+
+def _axis(name: str, owner: str, domain: Domain, first: Value) -> Axis:
+    if domain.choices and not domain.span:
+        return _choice(name, owner, domain, first, domain.choices)
+    if domain.kind is bool:
+        return _choice(name, owner, domain, first, (False, True))
+    assert domain.search is not None
+    in_epochs = {isinstance(value, str) for value in (*domain.search, first)}
+    if len(in_epochs) > 1:
+        raise SpaceError(
+            f"{name} starts at {first}, its range is {domain.describe_search()}, and only one of them is in epochs; "
+            "write a value or a list"
+        )
+    low, high = (_number(end) for end in domain.search)
+    start = _number(first)
+    if domain.log and start <= 0:
+        raise SpaceError(f"{name} starts at {first}, its range is logarithmic; write a value or a list")
+    scale: Scale = "epochs" if in_epochs == {True} else "int" if domain.kind is int else "float"
+    return Axis(
+        name=name,
+        owner=owner,
+        meaning=domain.meaning,
+        scale=scale,
+        first=first,
+        # A range that leaves out where the search begins would leave out the setting that everything is compared to.
+        low=min(low, start),
+        high=max(high, start),
+        log=domain.log,
+    )
+
+
+def _choice(name: str, owner: str, domain: Domain, first: Value, choices: Sequence[Value]) -> Axis:
+    return Axis(name=name, owner=owner, meaning=domain.meaning, scale="choice", first=first, choices=tuple(choices))
+
+
+def _number(value: Value) -> float:
+    return float(value.removesuffix("ep")) if isinstance(value, str) else float(cast(float, value))

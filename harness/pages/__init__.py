@@ -1,0 +1,1 @@
+"""Pages on interventions, checks and rules, as Markdown and for a terminal."""

@@ -1,0 +1,272 @@
+"""What there is to know about an intervention, on one page: read off its class, and observed by composing it.
+
+Nothing about conflicts or requirements is declared anywhere: each entry is composed with every other, and the page
+says what happened.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.checks.families import Family, family_of
+from harness.errors import InputError, did_you_mean
+from harness.interventions import CATALOGUE, available, example_base
+from harness.interventions.base import Domain, Intervention, Value
+from harness.recipe.compose import (
+    CompositionError,
+    ConflictError,
+    NoEffectError,
+    RequirementError,
+    compose,
+    patch,
+)
+from harness.recipe.recipe import ADDITIVE, BASE, Recipe
+
+_ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*'|[0-9]+)>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterLine:
+    """A parameter in words.
+
+    Attributes:
+        allowed: the values that it may have.
+        default: as a study file writes it.
+        search: what a search explores, empty where it is left alone.
+    """
+
+    name: str
+    meaning: str
+    allowed: str
+    default: str
+    search: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A seam that the intervention writes at its defaults.
+
+    Attributes:
+        before: the spec on the example base; empty for a seam to whose entries it adds one.
+        after: what it becomes, or the entry that is added.
+        about: what the new spec says of itself, in a sentence; empty for a plain number.
+    """
+
+    seam: str
+    before: str
+    after: str
+    about: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clash:
+    """Another intervention that cannot stand in the same arm, and why."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Everything that a reader may ask of an intervention.
+
+    Attributes:
+        module, class_name: where it is defined.
+        summary: the first paragraph of its docstring; ``details`` the others; ``source`` where it comes from.
+        base: ids under which it acts, empty where it acts on FTragrec as found.
+        missing: why it cannot run alone on the base as found, empty where it can.
+        completed_by: ids that take this obstacle away when they stand beside it.
+        clashes: those of the catalogue that cannot stand beside it.
+        snippet: the part of a study file that asks about it.
+    """
+
+    id: str
+    title: str
+    title_zh: str
+    family: Family
+    section: str
+    priority: str
+    module: str
+    class_name: str
+    summary: str
+    details: str
+    source: str
+    why: str
+    observable: str
+    base: tuple[str, ...]
+    as_found: str
+    parameters: tuple[ParameterLine, ...]
+    changes: tuple[Change, ...]
+    missing: str
+    completed_by: tuple[str, ...]
+    clashes: tuple[Clash, ...]
+    snippet: str
+
+
+def page_of(kind: type[Intervention]) -> Page:
+    """The page of an intervention at its defaults.
+
+    Raises:
+        harness.errors.InputError: it names an example base that does not exist or cannot be composed.
+    """
+    summary, details, source = _docstring(kind)
+    missing, completed_by, clashes = _company(kind)
+    defaults = kind.defaults()
+    return Page(
+        id=kind.id,
+        title=kind.title,
+        title_zh=kind.title_zh,
+        family=family_of(kind.family()),
+        section=kind.section,
+        priority=kind.priority,
+        module=kind.__module__,
+        class_name=kind.__name__,
+        summary=summary,
+        details=details,
+        source=source,
+        why=kind.why,
+        observable=kind.observable,
+        base=kind.example_base,
+        as_found=kind.as_found,
+        parameters=tuple(
+            ParameterLine(
+                name=name,
+                meaning=domain.meaning,
+                allowed=domain.describe(),
+                default=as_written(defaults[name]),
+                search=domain.describe_search(),
+            )
+            for name, domain in kind.domains().items()
+        ),
+        changes=tuple(_changes(kind)),
+        missing=missing,
+        completed_by=completed_by,
+        clashes=clashes,
+        snippet=_snippet(kind),
+    )
+
+
+def pages_of(family: str | None = None) -> tuple[Page, ...]:
+    """The pages of every intervention, plug-ins included, or of those of one family.
+
+    Raises:
+        harness.errors.InputError: no intervention is of that family.
+    """
+    known = available().values()
+    names = list(dict.fromkeys(each.family() for each in known))
+    if family is not None and family not in names:
+        raise InputError(
+            f"no intervention is of family {family!r}{did_you_mean(family, names)} (families: {', '.join(names)})"
+        )
+    return tuple(page_of(each) for each in known if family in (None, each.family()))
+
+
+def as_written(value: Value) -> str:
+    """A value as a study file writes it.
+
+    >>> [as_written(each) for each in (0.003, True, "3ep", (2, 5))]
+    ['0.003', 'true', '3ep', '[2, 5]']
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return str(list(value)) if isinstance(value, tuple) else str(value)
+
+
+def _docstring(kind: type[Intervention]) -> tuple[str, str, str]:
+    """First paragraph, the others, and what follows ``Source:``."""
+    text, _, source = (inspect.getdoc(kind) or "").partition("Source:")
+    first, *others = [" ".join(each.split()) for each in text.strip().split("\n\n")]
+    return first, "\n\n".join(others), " ".join(source.split())
+
+
+def _changes(kind: type[Intervention]) -> Iterator[Change]:
+    base = example_base(kind)
+    for seam, value in patch(base, kind()).seams.items():
+        if seam in ADDITIVE:
+            for entry in value:
+                yield Change(seam=seam, before="", after=_plain(str(entry)), about=_about(entry))
+        else:
+            before = _plain(str(getattr(base, seam)))
+            yield Change(seam=seam, before=before, after=_plain(str(value)), about=_about(value))
+
+
+def _plain(text: str) -> str:
+    """A spec's text with each member of an enumeration as its value alone.
+
+    >>> _plain("Aggregation(by=<Aggregator.UPGRAD: 'upgrad'>)")
+    "Aggregation(by='upgrad')"
+    """
+    return _ENUM_MEMBER.sub(r"\1", text)
+
+
+def _about(spec: object) -> str:
+    """The first sentence of a spec's own docstring."""
+    if not type(spec).__module__.startswith("harness."):
+        return ""
+    return " ".join((inspect.getdoc(type(spec)) or "").partition("\n\n")[0].partition("Source:")[0].split())
+
+
+def _company(kind: type[Intervention]) -> tuple[str, tuple[str, ...], tuple[Clash, ...]]:
+    """What it lacks alone on the base as found, who brings that, and who cannot stand beside it."""
+    alone = _obstacle(BASE, [kind])
+    base = example_base(kind) if isinstance(alone, NoEffectError) else BASE
+    completed_by: list[str] = []
+    clashes: list[Clash] = []
+    for other in CATALOGUE:
+        if other.id == kind.id:
+            continue
+        found = _obstacle(base, [kind, other])
+        if isinstance(found, ConflictError):
+            clashes.append(Clash(id=other.id, reason=_reason(found)))
+        elif isinstance(alone, RequirementError):
+            if found is None:
+                completed_by.append(other.id)
+        elif isinstance(found, RequirementError) and _obstacle(base, [other]) is None:
+            clashes.append(Clash(id=other.id, reason=_reason(found)))
+    missing = _reason(alone) if isinstance(alone, RequirementError) else ""
+    return missing, tuple(completed_by), tuple(clashes)
+
+
+def _obstacle(base: Recipe, stack: Sequence[type[Intervention]]) -> CompositionError | None:
+    """Why a stack at its defaults cannot run; None where it can."""
+    try:
+        compose(base, [each() for each in stack])
+    except CompositionError as problem:
+        return problem
+    return None
+
+
+def _reason(problem: CompositionError) -> str:
+    """The message without the names of the stack, which the page has already, and without the fix."""
+    text = _plain(str(problem))
+    if isinstance(problem, ConflictError):
+        return "both set" + text.partition(" both set")[2].partition(";")[0]
+    return text.partition(": ")[2]
+
+
+def _snippet(kind: type[Intervention]) -> str:
+    """A base on which it acts, the remedy at its defaults, and the ends of its first range beside them."""
+    lines = [f"base: [{', '.join(kind.example_base)}]"] if kind.example_base else []
+    arm = kind.id.partition(".")[2]
+    lines += ["arms:", f"  {arm}: {kind.id}"]
+    defaults = kind.defaults()
+    for name, domain in kind.domains().items():
+        others = [each for each in _ends(domain) if each != defaults[name]]
+        if others:
+            values = ", ".join(as_written(each) for each in others)
+            lines.append(f"  {arm}_{name}: {{{kind.id}: {{{name}: [{values}]}}}}")
+            break
+    return "\n".join(lines)
+
+
+def _ends(domain: Domain) -> tuple[Value, ...]:
+    if domain.search is not None:
+        return domain.search
+    if domain.kind is bool:
+        return (True, False)
+    return () if domain.span else domain.choices

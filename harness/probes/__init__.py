@@ -1,0 +1,1 @@
+"""What measures evidence beside a run, and leaves the run as it is."""

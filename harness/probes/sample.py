@@ -1,0 +1,188 @@
+"""One moment of a run, looked at on a fixed sample: what every figure of the diagnosis is computed from."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from harness.data.split import Indices
+from harness.engine.feeding import window_batches
+from harness.engine.run import Run
+from harness.engine.terms import loss_terms
+from harness.engine.types.forward import Forward
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.noise import Noise
+from harness.engine.types.streams import Streams
+from harness.engine.types.term import Term
+from harness.probes.exact import Remembering
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.candidates import hide
+from harness.recipe.seams.index import Flat
+from harness.recipe.seams.phases import BackboneDropout
+from harness.results.record import Ranks
+
+LIGHT_SAMPLE = 512
+FULL_SAMPLE = 2000
+"""Queries of each kind that a moment looks at; all where there are fewer."""
+
+DEAR_SAMPLE = 256
+"""Queries for what compares each of them to every entry or tries many mixtures, at the light level."""
+
+WINDOWED = 4
+"""Samples of the windows that training samples are drawn from, for each of those: the more, the more users."""
+
+
+class Moment:
+    """A run after some epoch, read and left exactly as it is.
+
+    Attributes:
+        run: the live run.
+        progress: the epoch that was trained last, or the first one where none was.
+        n_queries: queries of each sample at most.
+    """
+
+    def __init__(self, run: Run, progress: Progress, *, n_queries: int = LIGHT_SAMPLE) -> None:
+        self.run = run
+        self.progress = progress
+        self.n_queries = n_queries
+
+    @property
+    def inputs(self) -> Inputs:
+        """Data, backbone and encodings as they are now."""
+        return self.run.system.inputs
+
+    @cached_property
+    def valid(self) -> Forward:
+        """Valid queries, as evaluation treats them, without gradient."""
+        return self._forward(self.valid_sample)
+
+    @cached_property
+    def valid_sample(self) -> Indices:
+        """Prefix numbers of the valid queries."""
+        return self._sample(self.inputs.prefixes.valid, "valid")
+
+    @cached_property
+    def train(self) -> Forward:
+        """Training samples, as evaluation treats them, without gradient."""
+        return self._forward(self.train_sample)
+
+    @cached_property
+    def train_sample(self) -> Indices:
+        """Prefix numbers of the training samples."""
+        return self._sample(self.inputs.prefixes.train, "train")
+
+    @cached_property
+    def exact(self) -> Remembering:
+        """Exact search over the stored keys."""
+        return Remembering(Flat().over(self.run.manager.snapshot.memory.normalised_keys()))
+
+    @cached_property
+    def hidden(self) -> Tensor | None:
+        """Which items the recipe does not recommend to the valid queries, ``(n, n_items)``; None: any may be."""
+        return self.run.recipe.candidates.hidden(self.valid_sample, self.inputs)
+
+    def hide(self, scores: Tensor) -> Tensor:
+        """Scores of the valid queries ``(n, n_items)``, overwritten where the recipe does not recommend an item."""
+        return hide(self.hidden, scores)
+
+    @cached_property
+    def backbone_scores(self) -> Tensor:
+        """Scores of the catalogue without retrieval for the valid queries, ``(n, n_items)``."""
+        with torch.no_grad():
+            return self.hide(self.valid.sequence @ self.inputs.item_matrix[1:].T)
+
+    @cached_property
+    def enhanced_scores(self) -> Tensor:
+        """The same with retrieval, by the run's own scorer."""
+        with torch.no_grad():
+            scores = self.run.manager.snapshot.scorer.scores(
+                sequence=self.valid.sequence, enhanced=self.valid.enhanced, prefix=self.valid.retrieved.prefix
+            )
+        return self.hide(scores[:, 1:])
+
+    def terms(self) -> tuple[Term, ...]:
+        """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch."""
+        sequence, prefix = self.inputs.encodings[torch.from_numpy(self.train_sample)], self.train_sample
+        if self.run.enter(self.progress):
+            sequence, prefix = next(
+                window_batches(
+                    self.inputs,
+                    BackboneDropout.OFF,
+                    batch_size=self.n_queries,
+                    streams=probe_streams("windows"),
+                    epoch=0,
+                )
+            )
+        forward = self.run.forward(sequence, prefix, self.progress)
+        return loss_terms(self.run.recipe, forward, self.progress)
+
+    def noisy_training(self) -> tuple[Forward, Forward]:
+        """Some training samples as an epoch of training treats them, all dropout included, and as evaluation does.
+
+        Whole windows of a few users, encoded as an epoch encodes all of them; without gradient.
+        """
+        recipe, streams = self.run.recipe, probe_streams("noise")
+        moves = self.run.enter(self.progress)
+        noise = Noise.of_epoch(streams, self.progress.epoch)
+        with torch.no_grad():
+            if moves or recipe.backbone_dropout is BackboneDropout.ACTIVE:
+                batches = window_batches(
+                    self.inputs,
+                    recipe.backbone_dropout,
+                    batch_size=WINDOWED * self.n_queries,
+                    streams=streams,
+                    epoch=self.progress.epoch,
+                )
+                sequence, prefix = next(batches)
+                order = torch.randperm(len(prefix), generator=streams.generator("sample"))[: self.n_queries]
+                sequence, prefix = sequence[order], prefix[order.numpy()]
+            else:
+                sequence, prefix = self.inputs.encodings[torch.from_numpy(self.train_sample)], self.train_sample
+            noisy = self.run.forward(sequence, prefix, self.progress, noise)
+        return noisy, self._forward(prefix)
+
+    def _forward(self, prefix: Indices) -> Forward:
+        with torch.no_grad():
+            return self.run.forward(self.inputs.encodings[torch.from_numpy(prefix)], prefix, self.progress)
+
+    def _sample(self, prefixes: Indices, name: str) -> Indices:
+        if len(prefixes) <= self.n_queries:
+            return prefixes
+        order = torch.randperm(len(prefixes), generator=probe_streams(name).generator("sample")).numpy()
+        return np.sort(prefixes[order[: self.n_queries]])
+
+
+def probe_streams(name: str) -> Streams:
+    """Random numbers of the probe alone: the same sample in every run, and none of the run's own."""
+    return Streams(study_seed=-1, replicate=sum(name.encode()))
+
+
+def found_targets(forward: Forward) -> Tensor:
+    """Targets of the neighbours, 0 where there is none, ``(batch, k)``."""
+    memory = forward.retrieved.memory
+    return memory.target[forward.neighbours.entry].where(forward.neighbours.mask, 0)
+
+
+def ranks_of(scores: Tensor, target: Tensor) -> Ranks:
+    """Rank of each target by scores ``(n, n_items)``, ties against it, ``(n,)``."""
+    own = scores.gather(1, target[:, None] - 1)
+    return np.count_nonzero((scores >= own).numpy(), axis=1).astype(np.int32)
+
+
+def standard_error(values: NDArray[np.float64]) -> float:
+    """Of the mean of values ``(n,)``; NaN for one."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def hits(forward: Forward) -> Tensor:
+    """Which queries have a neighbour that leads to their target, ``(batch,)``."""
+    return (found_targets(forward) == forward.target[:, None]).any(dim=1)
+
+
+def mean_where(values: Tensor, chosen: Tensor) -> float:
+    """Mean over the chosen, NaN where none is."""
+    return values[chosen].float().mean().item() if bool(chosen.any()) else float("nan")

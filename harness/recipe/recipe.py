@@ -1,0 +1,131 @@
+"""A recipe: one FTragrec run, seam by seam.  ``BASE`` is the system as found."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+
+from harness.recipe.schedules import Constant, Schedule
+from harness.recipe.seams.attention import (
+    AttentionQuery,
+    BackboneQuery,
+    DotProduct,
+    Keys,
+    SharedTemperature,
+    Similarity,
+    StoredKeys,
+    Temperature,
+)
+from harness.recipe.seams.candidates import AllItems, Candidates
+from harness.recipe.seams.checkpoint import BestOnValid, CheckpointRule
+from harness.recipe.seams.fusion import (
+    Fusion,
+    LinearFusion,
+    Scale,
+    ScheduledShare,
+    Share,
+    TargetValues,
+    Unscaled,
+    Values,
+)
+from harness.recipe.seams.index import Index, IVFFlat
+from harness.recipe.seams.memory import (
+    Admission,
+    Eviction,
+    LongerThan,
+    NoEviction,
+    Refresh,
+    Source,
+    StoredKeysRefresh,
+    TrainSource,
+)
+from harness.recipe.seams.objective import (
+    AllSamples,
+    AllTerms,
+    Combiner,
+    Curriculum,
+    Divergence,
+    ExtraTerm,
+    ForwardKL,
+    NormalisedSigmoid,
+    SampleMask,
+    Teacher,
+    WeightedSum,
+)
+from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, BackboneDropout, LearningRates, Phases, RetrieverOnly
+from harness.recipe.seams.retriever import FeedForward, RandomStart, Retriever, Start
+from harness.recipe.seams.scorer import EnhancedDot, Scorer
+from harness.recipe.seams.search import (
+    BatchQuery,
+    Exclusion,
+    HitFilter,
+    SearchQuery,
+    Selection,
+    ShorterOwnPrefix,
+    TopK,
+)
+
+ADDITIVE = frozenset({"extra_terms", "filters"})
+"""Seams whose entries of different kinds add up instead of replacing each other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Every seam of a run with the frozen spec that fills it; the defaults are FTragrec as found.
+
+    Numbers in brackets are the points of FTragrec's description that a seam carries.
+    """
+
+    sources: Source = TrainSource()  # [1]
+    admission: Admission = LongerThan()  # [1]
+    eviction: Eviction = NoEviction()  # [1]
+    index: Index = IVFFlat()  # [2]
+    retriever: Retriever = FeedForward()  # [3]
+    start: Start = RandomStart()  # [3]
+    phases: Phases = RetrieverOnly()  # [3]
+    search_query: SearchQuery = BatchQuery()  # [4]
+    selection: Selection = TopK()  # [4]
+    exclusion: Exclusion = ShorterOwnPrefix()  # [4]
+    filters: tuple[HitFilter, ...] = ()  # [4]
+    keys: Keys = StoredKeys()  # [5]
+    similarity: Similarity = DotProduct()  # [5, 7]
+    temperature: Temperature = SharedTemperature()  # [5, 7]
+    teacher: Teacher = NormalisedSigmoid()  # [6]
+    values: Values = TargetValues()  # [6, 7]
+    attention_query: AttentionQuery = BackboneQuery()  # [7]
+    scale: Scale = Unscaled()  # [7]
+    fusion: Fusion = LinearFusion()  # [7]
+    share: Share = ScheduledShare()  # [7]
+    enhanced_weight: Schedule = Constant(0.5)  # [8]
+    alignment_weight: Schedule = Constant(0.03)  # [8]
+    divergence: Divergence = ForwardKL()  # [8]
+    sample_mask: SampleMask = AllSamples()  # [8]
+    combiner: Combiner = WeightedSum()  # [8]
+    curriculum: Curriculum = AllTerms()  # [8]
+    extra_terms: tuple[ExtraTerm, ...] = ()  # [8]
+    refresh: Refresh = StoredKeysRefresh()  # [9]
+    scorer: Scorer = EnhancedDot()  # [10]
+    candidates: Candidates = AllItems()  # [10]
+    checkpoint: CheckpointRule = BestOnValid()  # data protocol
+    learning_rates: LearningRates = LearningRates()  # [11]
+    weight_decay: float = BACKBONE_WEIGHT_DECAY  # [11], of the new parts
+    backbone_dropout: BackboneDropout = BackboneDropout.ACTIVE  # [11]
+    batch_size: int = 1024  # [11]
+
+    def describe(self) -> dict[str, str]:
+        """Seam -> its spec in full, in the order of the fields; equal text means equal recipes."""
+        return {each.name: str(getattr(self, each.name)) for each in fields(self)}
+
+    def digest(self) -> str:
+        """A hash of :meth:`describe`, 16 hexadecimal digits."""
+        text = "\n".join(f"{seam}: {spec}" for seam, spec in self.describe().items())
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def moves_backbone(self) -> bool:
+        """Whether any part of the backbone trains in any epoch."""
+        return self.phases.moves_backbone(self.learning_rates)
+
+
+SEAMS = tuple(each.name for each in fields(Recipe))
+BASE = Recipe()

@@ -1,0 +1,88 @@
+"""Seam ``index``: from a query to its nearest entries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from harness.engine.live.exact import Exact
+from harness.engine.live.faiss_index import FaissIndex
+from harness.engine.live.listwise import Listwise
+from harness.engine.types.snapshot import LiveIndex
+from harness.engine.types.vectors import Vectors
+
+if TYPE_CHECKING:
+    from harness.engine.types.inputs import Inputs
+    from harness.engine.types.memory import Memory
+
+
+class Index(Protocol):
+    """A spec of the seam ``index``.
+
+    Attributes:
+        ranges: last prefix lengths of the ranges that are searched apart; empty where the memory is one whole.
+    """
+
+    @property
+    def ranges(self) -> tuple[int, ...]: ...
+
+    def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
+        """An index over the memory's normalised keys, at least one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IVFFlat:
+    """FAISS IVFFlat, inner product over normalised keys.  Source: FTragrec as found, point 2.
+
+    Attributes:
+        max_lists: ``nlist`` at most.
+        entries_per_list: ``nlist`` is at most N // this.
+        nprobe: lists visited a query.
+    """
+
+    max_lists: int = 128
+    entries_per_list: int = 39
+    nprobe: int = 10
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
+
+    def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
+        """The index; lists are found by k-means from ``seed``."""
+        return self.over(memory.normalised_keys(), seed)
+
+    def over(self, keys: Vectors, seed: int) -> FaissIndex:
+        """The index over normalised vectors ``(N, d)``."""
+        import faiss
+
+        n_entries, width = keys.shape
+        n_lists = max(1, min(self.max_lists, n_entries // self.entries_per_list))
+        index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, n_lists, faiss.METRIC_INNER_PRODUCT)
+        index.cp.seed = seed
+        index.train(keys)
+        index.add(keys)
+        index.nprobe = self.nprobe
+        return FaissIndex(index, Listwise(index, keys).search)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flat:
+    """Exact search, inner product over normalised keys; among equals the smaller entry number comes first."""
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
+
+    def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
+        """The index; nothing is random."""
+        return self.over(memory.normalised_keys())
+
+    def over(self, keys: Vectors) -> FaissIndex:
+        """The index over normalised vectors ``(N, d)``."""
+        import faiss
+
+        index: Any = faiss.IndexFlatIP(keys.shape[1])
+        index.add(keys)
+        return FaissIndex(index, Exact(keys).search)

@@ -1,0 +1,96 @@
+"""Seams ``retriever`` and ``start``: the encoder R that turns a backbone vector into a query or a key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from harness.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from harness.engine.live.modules import FeedForwardEncoder
+    from harness.engine.types.inputs import Inputs
+    from harness.engine.types.streams import Streams
+
+
+class Retriever(Protocol):
+    """A spec of the seam ``retriever``."""
+
+    def build(self, hidden_size: int) -> torch.nn.Module:
+        """The encoder R, called with ``(batch, d)`` and a generator for its dropout; its weights not yet set."""
+        ...
+
+
+class Start(Protocol):
+    """A spec of the seam ``start``."""
+
+    def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
+        """Set every parameter of a freshly built module in place.
+
+        Raises:
+            harness.errors.InputError: there is a parameter that it does not know how to set.
+        """
+        ...
+
+    def warm_up(self, retriever: torch.nn.Module, inputs: Inputs, streams: Streams) -> None:
+        """Train the initialised retriever in place before anything is built with it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedForward:
+    """Post-LN feed-forward blocks d-4d-d with GELU and a residual.  Source: FTragrec as found, point 3.
+
+    Attributes:
+        n_layers: blocks on top of each other.
+        dropout: rate on each block's output before the residual, in [0, 1).
+    """
+
+    n_layers: int = 1
+    dropout: float = 0.1
+
+    def build(self, hidden_size: int) -> FeedForwardEncoder:
+        """The encoder, its weights not yet set (the seam ``start`` sets them)."""
+        from harness.engine.live.modules import FeedForwardEncoder
+
+        return FeedForwardEncoder(hidden_size=hidden_size, n_layers=self.n_layers, dropout=self.dropout)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomStart:
+    """Weights from normal(0, std), biases 0, LayerNorm the identity.  Source: FTragrec as found, point 3.
+
+    A part that has a method ``initialise(generator)`` sets its own parameters instead.
+    """
+
+    std: float = 0.02
+
+    def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
+        self._set(module, generator, path="")
+
+    def _set(self, part: torch.nn.Module, generator: torch.Generator, *, path: str) -> None:
+        import torch
+
+        own_start = getattr(part, "initialise", None)
+        if callable(own_start):
+            own_start(generator)
+        elif isinstance(part, torch.nn.Linear):
+            torch.nn.init.normal_(part.weight, std=self.std, generator=generator)
+            torch.nn.init.zeros_(part.bias)
+        elif isinstance(part, torch.nn.LayerNorm):
+            torch.nn.init.ones_(part.weight)
+            torch.nn.init.zeros_(part.bias)
+        else:
+            unset = [f"{path}{name}" for name, _ in part.named_parameters(recurse=False)]
+            if unset:
+                raise InputError(
+                    f"RandomStart does not know how to set {', '.join(sorted(unset))}; build it of Linear or "
+                    "LayerNorm, or give it a method initialise(generator)"
+                )
+            for name, child in part.named_children():
+                self._set(child, generator, path=f"{path}{name}.")
+
+    def warm_up(self, retriever: torch.nn.Module, inputs: Inputs, streams: Streams) -> None:
+        return

@@ -1,0 +1,274 @@
+"""Seams ``search_query``, ``exclusion``, ``filters`` and ``selection``: from a query to its neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+import numpy as np
+
+from harness.data.split import Indices
+from harness.engine.live.history import had_before
+from harness.engine.types.memory import Memory
+from harness.engine.types.retrieved import Neighbours
+from harness.engine.types.vectors import MISSING, Mask, Vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from harness.data.interactions import Interactions
+    from harness.engine.types.inputs import Inputs
+    from harness.engine.types.snapshot import LiveIndex
+
+
+class Stage(Enum):
+    """Why neighbours are searched."""
+
+    TRAIN = "train"
+    EVAL = "eval"
+
+
+class Exclusion(Protocol):
+    """A spec of the seam ``exclusion``: the rule that keeps a query from its own future."""
+
+    def allowed(
+        self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
+    ) -> Mask:
+        """Which hits may stay: queries ``(batch,)`` against their hits ``(batch, n_hits)``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Hits:
+    """What an index gave for a batch, in its order.
+
+    Attributes:
+        cosine: of query and key, ``(batch, n_hits)``.
+        entry: entry number, 0 where there is none, ``(batch, n_hits)``.
+        allowed: which exist and may be seen, ``(batch, n_hits)``.
+        memory: whose entries they are.
+        inputs: data, backbone and encodings.
+    """
+
+    cosine: Vectors
+    entry: Indices
+    allowed: Mask
+    memory: Memory
+    inputs: Inputs
+
+
+class Selection(Protocol):
+    """A spec of the seam ``selection``.
+
+    Attributes:
+        ranges: those of the index that it is made for; empty where the memory is searched as one whole.
+    """
+
+    @property
+    def ranges(self) -> tuple[int, ...]: ...
+
+    @property
+    def n_hits(self) -> int:
+        """Hits to ask the index for."""
+        ...
+
+    def choose(self, hits: Hits) -> tuple[Indices, Mask]:
+        """Columns of the chosen hits, best first, and which of them exist, ``(batch, k)`` each."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShorterOwnPrefix:
+    """A query sees entries of its own user only where their prefix is strictly shorter.  Source: point 4.
+
+    Lengths are clipped, so a long user's own earlier entries of full length are dropped as well.
+
+    Attributes:
+        clip: the longest history the model reads, in items.
+    """
+
+    clip: int = 50
+
+    def allowed(
+        self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
+    ) -> Mask:
+        own = entry_user == query_user[:, None]
+        shorter = np.minimum(entry_position, self.clip) < np.minimum(query_position, self.clip)[:, None]
+        return ~own | shorter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopK:
+    """The first k allowed of ``oversample`` x k hits.  Source: FTragrec as found, point 4."""
+
+    k: int = 5
+    oversample: int = 4
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
+
+    @property
+    def n_hits(self) -> int:
+        return self.k * self.oversample
+
+    def choose(self, hits: Hits) -> tuple[Indices, Mask]:
+        columns = np.argsort(~hits.allowed, axis=1, kind="stable")[:, : self.k]
+        return columns, np.take_along_axis(hits.allowed, columns, axis=1)
+
+
+class SearchQuery(Protocol):
+    """A spec of the seam ``search_query``.
+
+    Attributes:
+        same_in_both_stages: whether a prefix finds the same neighbours in training as in evaluation.
+    """
+
+    same_in_both_stages: ClassVar[bool]
+
+    def choose(
+        self, query: Tensor, sequence: Tensor, clean: Callable[[], tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        """The vectors to search with, of ``R(s)`` and of ``s``, ``(batch, d)`` each.
+
+        Args:
+            query: ``R(s)`` as the batch has it, dropout included.
+            sequence: ``s`` as the batch has it.
+            clean: gives both without any dropout.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchQuery:
+    """The search asks with the batch's own ``R(s)``, dropout included.  Source: FTragrec as found, point 4."""
+
+    same_in_both_stages: ClassVar[bool] = False
+
+    def choose(
+        self, query: Tensor, sequence: Tensor, clean: Callable[[], tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        return query, sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanQuery:
+    """The search asks as evaluation does: the clean ``s`` through the retriever without dropout.  Source: seed 8.1."""
+
+    same_in_both_stages: ClassVar[bool] = True
+
+    def choose(
+        self, query: Tensor, sequence: Tensor, clean: Callable[[], tuple[Tensor, Tensor]]
+    ) -> tuple[Tensor, Tensor]:
+        return clean()
+
+
+class HitFilter(Protocol):
+    """An entry of the additive seam ``filters``; all masks are and-ed.
+
+    Attributes:
+        stages: where it acts.
+    """
+
+    @property
+    def stages(self) -> tuple[Stage, ...]: ...
+
+    def allowed(self, cosine: Vectors, stage: Stage) -> Mask:
+        """Which hits may stay, from their cosines ``(batch, n_hits)``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MinimumCosine:
+    """Hits under a cosine are masked.  Source: seed 3.3, whose snippet thresholds a raw product that all pass.
+
+    Attributes:
+        threshold: the smallest cosine that stays.
+        stages: where the filter acts.
+    """
+
+    threshold: float
+    stages: tuple[Stage, ...]
+
+    def allowed(self, cosine: Vectors, stage: Stage) -> Mask:
+        if stage not in self.stages:
+            return np.ones(cosine.shape, dtype=bool)
+        return cosine >= np.float32(self.threshold)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeighbourSearch:
+    """The seams of the search together: index hits, minus what may not be seen, then the choice of k."""
+
+    exclusion: Exclusion
+    filters: tuple[HitFilter, ...]
+    selection: Selection
+
+    def __call__(
+        self,
+        *,
+        index: LiveIndex,
+        memory: Memory,
+        inputs: Inputs,
+        query: Tensor,
+        sequence: Tensor,
+        prefix: Indices,
+        stage: Stage,
+    ) -> Neighbours:
+        """Neighbours of prefixes ``(batch,)``, asked for by ``R(s)`` and ``s``, ``(batch, d)`` each."""
+        import torch
+
+        cosine, entry = index.search(_normalised(query), _normalised(sequence), self.selection.n_hits)
+        found = entry != MISSING
+        entry = np.where(found, entry, 0)
+        allowed = found & self.exclusion.allowed(
+            query_user=inputs.prefixes.user[prefix],
+            query_position=inputs.prefixes.position[prefix],
+            entry_user=memory.user[entry],
+            entry_position=memory.position[entry],
+        )
+        for each in self.filters:
+            allowed &= each.allowed(cosine, stage)
+        hits = Hits(cosine=cosine, entry=entry, allowed=allowed, memory=memory, inputs=inputs)
+        columns, mask = self.selection.choose(hits)
+        chosen = np.where(mask, np.take_along_axis(entry, columns, axis=1), 0)
+        similarity = np.where(mask, np.take_along_axis(cosine, columns, axis=1), np.float32(0))
+        return Neighbours(
+            entry=torch.from_numpy(chosen),
+            mask=torch.from_numpy(mask),
+            cosine=torch.from_numpy(similarity),
+            pool_entry=torch.from_numpy(entry),
+            pool_mask=torch.from_numpy(allowed),
+        )
+
+
+def _normalised(vectors: Tensor) -> Vectors:
+    import torch
+
+    return torch.nn.functional.normalize(vectors.detach(), dim=1).numpy()
+
+
+class NewItemsOnly:
+    """A rule of exclusion that keeps a query from entries whose target its user has had before, too."""
+
+    def __init__(self, rule: Exclusion, data: Interactions) -> None:
+        """On top of ``rule``."""
+        self._rule = rule
+        self._data = data
+
+    def allowed(
+        self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
+    ) -> Mask:
+        """Which hits may stay: queries ``(batch,)`` against their hits ``(batch, n_hits)``."""
+        target = self._data.items[self._data.offsets[entry_user] + entry_position]
+        had = had_before(self._data, query_user, query_position)
+        kept = self._rule.allowed(
+            query_user=query_user,
+            query_position=query_position,
+            entry_user=entry_user,
+            entry_position=entry_position,
+        )
+        return kept & ~np.take_along_axis(had, target.astype(np.int64), axis=1)

@@ -1,0 +1,181 @@
+"""Seam ``index``: exact where that is cheap, else as wide a search as a sample shows to be needed."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from harness.engine.live.faiss_index import FaissIndex
+from harness.engine.types.snapshot import LiveIndex
+from harness.engine.types.vectors import MISSING, Vectors
+from harness.errors import InputError
+from harness.recipe.seams.index import Flat
+
+if TYPE_CHECKING:
+    from harness.engine.types.inputs import Inputs
+    from harness.engine.types.memory import Memory
+
+log = logging.getLogger(__name__)
+
+SAMPLE = 2_000
+"""Keys that serve as queries while the width is found."""
+
+LISTS_PER_ROOT = 4
+"""``nlist`` of IVF in units of the square root of N."""
+
+ENTRIES_PER_LIST = 39
+"""Entries a list at least: below it FAISS holds k-means to be under-determined."""
+
+KMEANS_ROUNDS, KMEANS_POINTS = 10, 64
+"""Rounds of k-means and points a centroid, fewer than FAISS's 25 and 256: the width makes up for rough lists."""
+
+LINKS = 32
+"""Links a node of HNSW."""
+
+WIDEST = 1024
+"""Largest ``efSearch``: what a graph leaves out of reach no width finds, and IVF is by then the faster of the two."""
+
+TIE = 1e-6
+"""A hit this much below the last exact one counts as found: equal keys are in no order, sums round differently."""
+
+
+class Kind(Enum):
+    """What serves beyond the size up to which the search is exact."""
+
+    IVF = "ivf"
+    HNSW = "hnsw"
+
+
+class RecallError(InputError):
+    """An index that cannot reach the recall that was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaled:
+    """Flat up to a size; beyond it IVF or HNSW, just wide enough for a recall against exact search.
+
+    Width is ``nprobe`` of IVF, up to ``nlist``, which is exact, and ``efSearch`` of HNSW, up to :data:`WIDEST`, where
+    its graph may still leave entries out of reach; that is an error, never a silent miss. The queries of the sample
+    are keys, each without its own entry among its hits.  Source: seed 10.1; ``nlist`` as FAISS's guidelines have it.
+
+    Attributes:
+        kind: what serves beyond ``exact_up_to``.
+        exact_up_to: entries up to which the search is exact.
+        target: recall@k to reach on the sample, a fraction.
+        k: hits that recall counts, as many as the search asks for.
+    """
+
+    kind: Kind
+    exact_up_to: int
+    target: float
+    k: int
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return ()
+
+    def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
+        """The index; the sample, k-means and HNSW's levels are drawn from ``seed``.
+
+        Raises:
+            RecallError: HNSW misses the target at every width.
+        """
+        return self.over(memory.normalised_keys(), seed)
+
+    def over(self, keys: Vectors, seed: int) -> FaissIndex:
+        """The index over normalised vectors ``(N, d)``."""
+        exact = Flat().over(keys)
+        if len(keys) <= max(self.exact_up_to, self.k):
+            return exact
+        sample = Sample(exact.faiss, keys, k=self.k, seed=seed)
+        if self.kind is Kind.IVF:
+            index = _ivf(keys, seed)
+            settings, name, first, most = index, "nprobe", 1, index.nlist
+        else:
+            index = _hnsw(keys, seed)
+            settings, name, first, most = index.hnsw, "efSearch", self.k, min(WIDEST, len(keys))
+
+        def reaches(width: int) -> bool:
+            setattr(settings, name, width)
+            return sample.recall(index) >= self.target
+
+        setattr(settings, name, narrowest(reaches, first=first, most=most))
+        width, recall = getattr(settings, name), sample.recall(index)
+        if recall < self.target:
+            raise RecallError(
+                f"recall@{self.k} of {self} is {recall:.4f} at the largest {name}, {width}; "
+                "use kind ivf, which can always be made exact, or a lower target"
+            )
+        log.info("%s of %d entries, %s %d: recall@%d %.4f", self.kind.value, len(keys), name, width, self.k, recall)
+        return FaissIndex(index)
+
+
+class Sample:
+    """Some keys as queries, and how near their k nearest other entries are by exact search."""
+
+    def __init__(self, exact: Any, keys: Vectors, *, k: int, seed: int) -> None:
+        drawn = np.random.default_rng(seed).permutation(len(keys))[:SAMPLE]
+        self._own = np.sort(drawn)
+        self._queries = keys[self._own]
+        self._k = k
+        self._last = self._others(exact)[:, -1:]
+
+    def recall(self, index: Any) -> float:
+        """Share of the k nearest that a FAISS index finds, in [0, 1]."""
+        return float((self._others(index) >= self._last - TIE).mean())
+
+    def _others(self, index: Any) -> Vectors:
+        """Cosines of the hits without the query's own entry, falling, ``(n, k)``; -inf where there are fewer."""
+        cosine, entry = index.search(self._queries, self._k + 1)
+        unwanted = (entry == self._own[:, None]) | (entry == MISSING)
+        return -np.sort(np.where(unwanted, np.inf, -cosine), axis=1)[:, : self._k]
+
+
+def narrowest(reaches: Callable[[int], bool], *, first: int, most: int) -> int:
+    """The smallest width in [first, most] that reaches the target, ``most`` where none does.
+
+    >>> narrowest(lambda width: width >= 37, first=1, most=100), narrowest(lambda width: False, first=1, most=100)
+    (37, 100)
+    """
+    low, high = first - 1, first
+    while high < most and not reaches(high):
+        low, high = high, min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return high
+
+
+def _ivf(keys: Vectors, seed: int) -> Any:
+    import faiss
+
+    n_entries, d = keys.shape
+    n_lists = max(1, min(round(LISTS_PER_ROOT * math.sqrt(n_entries)), n_entries // ENTRIES_PER_LIST))
+    index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, n_lists, faiss.METRIC_INNER_PRODUCT)
+    index.cp.seed = seed
+    index.cp.niter = KMEANS_ROUNDS
+    index.cp.max_points_per_centroid = KMEANS_POINTS
+    index.train(keys)
+    index.add(keys)
+    return index
+
+
+def _hnsw(keys: Vectors, seed: int) -> Any:
+    """Built on one thread: on more, the graph depends on which of them is first."""
+    import faiss
+
+    index: Any = faiss.IndexHNSWFlat(keys.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)
+    index.hnsw.rng = cast(Any, faiss).RandomGenerator(seed)
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        index.add(keys)
+    finally:
+        faiss.omp_set_num_threads(threads)
+    return index

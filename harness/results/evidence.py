@@ -1,0 +1,152 @@
+"""What a diagnosis leaves: figures on every claim, epoch by epoch, in a record of its own beside the run's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from harness.files import DamagedFileError, read_or_set_aside, seal, unseal, write_atomically
+
+MAGIC = b"ftr-study diagnosis 1\n"
+
+COURSE = "training."
+"""What the names of figures begin with that speak of the whole course of training."""
+
+
+class Level(Enum):
+    """How much a diagnosis measures."""
+
+    OFF = "off"
+    LIGHT = "light"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Figures after an epoch.
+
+    Attributes:
+        epoch: 0 before training.
+        figures: name, such as ``kl.p_rec_entropy`` -> value; NaN where there was nothing to measure on.
+    """
+
+    epoch: int
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """The evidence that one run showed.
+
+    Attributes:
+        key: hash of the run's record key, the level and the code that measures.
+        run: the run's record key.
+        chosen_epoch: of the checkpoint by which the run is judged.
+        level: how much was measured.
+        entries: oldest first; fewer than the run has evaluations where measuring failed.
+        seconds: wall time that measuring took.
+        problem: why measuring stopped, with its traceback; empty where it did not.
+    """
+
+    key: str
+    run: str
+    chosen_epoch: int
+    level: Level
+    entries: tuple[Entry, ...]
+    seconds: float
+    problem: str = ""
+
+    @property
+    def told(self) -> tuple[Entry, ...]:
+        """What checks and rules are asked: the entries up to the chosen epoch, then the course of training to its end.
+
+        A run is judged by the checkpoint of its chosen epoch, and so is the evidence; only figures of the course,
+        such as whether valid was still rising, are those of the last epoch.
+        """
+        if not self.entries:
+            return ()
+        judged = tuple(
+            Entry(
+                epoch=entry.epoch,
+                figures={name: value for name, value in entry.figures.items() if not name.startswith(COURSE)},
+            )
+            for entry in self.entries
+            if entry.epoch <= self.chosen_epoch
+        )
+        last = self.entries[-1]
+        course = {name: value for name, value in last.figures.items() if name.startswith(COURSE)}
+        return (*judged, Entry(epoch=last.epoch, figures=course))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosisTask:
+    """What a worker is asked to measure: how much, and the key that the answer is kept under."""
+
+    key: str
+    level: Level
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostics:
+    """What a study asks for.
+
+    Attributes:
+        level: how much is measured in a run that is diagnosed.
+        arms: names of the arms that are diagnosed beside base; None: all of them.
+        mute: code of a check -> why it is not asked.
+    """
+
+    level: Level = Level.LIGHT
+    arms: tuple[str, ...] | None = None
+    mute: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def diagnosis_key(run: str, level: Level, sources: str) -> str:
+    """The content address of a diagnosis, 24 hexadecimal digits.
+
+    Args:
+        run: record key of the run.
+        level: how much is measured.
+        sources: hash of the code that measures.
+    """
+    return hashlib.sha256(f"{run} {level.value} {sources}".encode()).hexdigest()[:24]
+
+
+def encode_diagnosis(diagnosis: Diagnosis) -> bytes:
+    """The diagnosis as bytes, sealed; NaN is kept."""
+    return seal(MAGIC, json.dumps({**asdict(diagnosis), "level": diagnosis.level.value}).encode())
+
+
+def decode_diagnosis(content: bytes) -> Diagnosis:
+    """The diagnosis that :func:`encode_diagnosis` wrote.
+
+    Raises:
+        DamagedFileError: the first line, the checksum or the layout is wrong.
+    """
+    try:
+        raw = json.loads(unseal(MAGIC, content))
+        entries = tuple(Entry(**each) for each in raw.pop("entries"))
+        return Diagnosis(level=Level(raw.pop("level")), entries=entries, **raw)
+    except (ValueError, KeyError, TypeError) as problem:
+        raise DamagedFileError(f"its layout is not the one of this version: {problem}") from problem
+
+
+@dataclass(frozen=True, slots=True)
+class DiagnosisStore:
+    """A folder of diagnoses, the same as that of the records they stand beside."""
+
+    folder: Path
+
+    def path(self, key: str) -> Path:
+        return self.folder / f"{key}.diagnosis"
+
+    def write(self, diagnosis: Diagnosis) -> None:
+        write_atomically(self.path(diagnosis.key), encode_diagnosis(diagnosis))
+
+    def read(self, key: str) -> Diagnosis | None:
+        """The diagnosis of that key, or None where there is none or where it was damaged and set aside."""
+        return read_or_set_aside(self.path(key), decode_diagnosis)

@@ -1,0 +1,96 @@
+"""The files of one study, and the records that they name."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import InputError
+from harness.files import write_atomically
+from harness.results.evidence import Diagnosis, DiagnosisStore
+from harness.results.manifest import StudyManifest, StudyUsers
+from harness.results.record import RunRecord
+from harness.results.store import RecordStore
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFolder:
+    """The files of one study: ``manifest.json``, ``users.npz``, ``optuna.db`` and the report beside them.
+
+    Attributes:
+        path: such as ``runs/kl_direction``; records live in ``.records`` beside it, shared by all studies.
+    """
+
+    path: Path
+
+    @property
+    def records(self) -> RecordStore:
+        return RecordStore(self.path.parent / ".records")
+
+    @property
+    def diagnoses(self) -> DiagnosisStore:
+        return DiagnosisStore(self.records.folder)
+
+    def write_manifest(self, manifest: StudyManifest) -> None:
+        write_atomically(self.path / "manifest.json", manifest.to_json().encode())
+
+    def manifest(self) -> StudyManifest:
+        """The study's manifest.
+
+        Raises:
+            InputError: the folder holds none, or one that is damaged.
+        """
+        path = self.path / "manifest.json"
+        try:
+            return StudyManifest.from_json(path.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as problem:
+            raise InputError(f"{path} is damaged ({problem}); run the study again, its records are kept") from problem
+        except FileNotFoundError:
+            raise InputError(f"{path} does not exist; run the study first: ftr-study run STUDY.yaml") from None
+
+    def write_users(self, users: StudyUsers) -> None:
+        archive = io.BytesIO()
+        np.savez_compressed(archive, history_length=users.history_length, target_popularity=users.target_popularity)
+        write_atomically(self.path / "users.npz", archive.getvalue())
+
+    def users(self) -> StudyUsers:
+        """What the report needs of the users.
+
+        Raises:
+            InputError: the file is missing or damaged.
+        """
+        path = self.path / "users.npz"
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+                return StudyUsers(**{each.name: archive[each.name] for each in fields(StudyUsers)})
+        except Exception as problem:  # an archive that is damaged in its middle may raise anything
+            raise InputError(
+                f"{path} is missing or damaged ({problem}); run the study again, its records are kept"
+            ) from problem
+
+    def load_records(self, manifest: StudyManifest) -> dict[str, dict[int, RunRecord]]:
+        """Row name -> replicate -> record, for every finished cell whose record is there and whole."""
+        loaded: dict[str, dict[int, RunRecord]] = {}
+        cache: dict[str, RunRecord | None] = {}
+        for row in manifest.rows:
+            for replicate, key in row.keys.items():
+                if key not in cache:
+                    cache[key] = self.records.read(key)
+                record = cache[key]
+                if record is not None:
+                    loaded.setdefault(row.name, {})[replicate] = record
+        return loaded
+
+    def load_diagnoses(self, manifest: StudyManifest) -> dict[str, dict[int, Diagnosis]]:
+        """Row name -> replicate -> the evidence of that cell, wherever it is there and whole."""
+        loaded: dict[str, dict[int, Diagnosis]] = {}
+        for row in manifest.rows:
+            for replicate, key in row.diagnoses.items():
+                diagnosis = self.diagnoses.read(key)
+                if diagnosis is not None:
+                    loaded.setdefault(row.name, {})[replicate] = diagnosis
+        return loaded

@@ -1,0 +1,233 @@
+"""The ranks of a study by row and replicate, and the paired differences that every estimate starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import InputError, did_you_mean
+from harness.results.audit import Audit, read_audit
+from harness.results.evidence import Diagnosis
+from harness.results.folder import StudyFolder
+from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
+from harness.results.metrics import metric_values
+from harness.results.record import Ranks, RunRecord
+
+Floats = NDArray[np.float64]
+Split = Literal["valid", "test"]
+Mode = Literal["served", "on", "off"]
+"""With retrieval, without, or as the run would be served: with it, unless its checkpoint rule chose to go without."""
+CellState = Literal["done", "failed", "lost", "missing", "alias", "inapplicable"]
+
+_VIEWS: tuple[tuple[Split, Mode], ...] = (
+    ("valid", "on"),
+    ("valid", "off"),
+    ("test", "on"),
+    ("test", "off"),
+    ("test", "served"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deltas:
+    """Paired differences of one row to another on the replicates that both have.
+
+    Attributes:
+        row: the row's name.
+        replicates: the replicates that are paired, ascending.
+        values: metric of the row less metric of the other, ``(n_replicates, n_users)``.
+        reference: mean over users of the other's metric, a replicate each, ``(n_replicates,)``.
+    """
+
+    row: str
+    replicates: tuple[int, ...]
+    values: Floats
+    reference: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """Every rank that a study has so far.
+
+    Attributes:
+        manifest: the study as planned.
+        records: row name -> replicate -> record; finished cells only.
+        n_users: length of every rank array, 0 where nothing has finished.
+        users: what is known of the users in the order of the ranks; None where the folder does not say.
+        diagnoses: row name -> replicate -> the evidence measured beside that run.
+        audit: of the study's base; None where there is none.
+    """
+
+    manifest: StudyManifest
+    records: Mapping[str, Mapping[int, RunRecord]]
+    n_users: int
+    users: StudyUsers | None = None
+    diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict)
+    audit: Audit | None = None
+
+    def row(self, name: str) -> ArmRow:
+        """The row of that name.
+
+        Raises:
+            InputError: the study has none.
+        """
+        for row in self.manifest.rows:
+            if row.name == name:
+                return row
+        names = [row.name for row in self.manifest.rows]
+        raise InputError(f"the study has no row {name!r}{did_you_mean(name, names)}; it has {', '.join(names)}")
+
+    def source(self, name: str) -> str:
+        """The row whose cells stand for `name`: the row itself, or the one it is an alias of."""
+        row = self.row(name)
+        return self.source(row.alias_of) if row.status == "alias" else row.name
+
+    def replicates(self, name: str) -> tuple[int, ...]:
+        """Replicates with a finished cell, ascending."""
+        return tuple(sorted(self.records.get(self.source(name), {})))
+
+    def paired(self, name: str, against: str = BASE) -> tuple[int, ...]:
+        """Replicates that both rows have, ascending."""
+        others = set(self.replicates(against))
+        return tuple(number for number in self.replicates(name) if number in others)
+
+    def ranks(self, name: str, split: Split, mode: Mode, replicates: Sequence[int] | None = None) -> Ranks:
+        """Ranks from 1, ``(n_replicates, n_users)``, on the given replicates or on all that are finished."""
+        cells = self.records.get(self.source(name), {})
+        chosen = self.replicates(name) if replicates is None else replicates
+        if not chosen:
+            return np.empty((0, self.n_users), dtype=np.int32)
+        return np.stack([_view(cells[number], split, mode) for number in chosen])
+
+    def values(
+        self,
+        name: str,
+        metric: str,
+        split: Split = "test",
+        mode: Mode = "served",
+        replicates: Sequence[int] | None = None,
+    ) -> Floats:
+        """A metric by replicate and user, ``(n_replicates, n_users)``."""
+        return metric_values(self.ranks(name, split, mode, replicates), metric)
+
+    def estimable(self) -> tuple[str, ...]:
+        """Rows with cells of their own, other than base, that share at least one replicate with it."""
+        return tuple(
+            row.name for row in self.manifest.rows if row.status == "run" and row.name != BASE and self.paired(row.name)
+        )
+
+    def changed(self, name: str) -> bool:
+        """Whether any rank, on any split and mode, differs from base's on a paired replicate."""
+        base, cells = self.records.get(BASE, {}), self.records.get(self.source(name), {})
+        return any(
+            not np.array_equal(_view(base[number], split, mode), _view(cells[number], split, mode))
+            for number in self.paired(name)
+            for split, mode in _VIEWS
+        )
+
+    def deltas(
+        self, metric: str, split: Split = "test", mode: Mode = "served", rows: Sequence[str] | None = None
+    ) -> dict[str, Deltas]:
+        """Paired differences to base by row, for the given rows or for all that can be estimated."""
+        base_replicates = self.replicates(BASE)
+        base = self.values(BASE, metric, split, mode)
+        found: dict[str, Deltas] = {}
+        for name in self.estimable() if rows is None else rows:
+            paired = self.paired(name)
+            reference = base[[base_replicates.index(number) for number in paired]]
+            found[name] = Deltas(
+                row=name,
+                replicates=paired,
+                values=self.values(name, metric, split, mode, paired) - reference,
+                reference=reference.mean(axis=1),
+            )
+        return found
+
+    def gains(self, metric: str) -> dict[str, Deltas]:
+        """Retrieval on less retrieval off within each row that has cells of its own, on test."""
+        found: dict[str, Deltas] = {}
+        for row in self.manifest.rows:
+            replicates = self.replicates(row.name) if row.status == "run" else ()
+            if not replicates:
+                continue
+            off = self.values(row.name, metric, "test", "off", replicates)
+            found[row.name] = Deltas(
+                row=row.name,
+                replicates=replicates,
+                values=self.values(row.name, metric, "test", "on", replicates) - off,
+                reference=off.mean(axis=1),
+            )
+        return found
+
+    def cell(self, name: str, replicate: int) -> CellState:
+        """What became of a cell; ``lost`` is a finished cell whose record is absent or damaged."""
+        row = self.row(name)
+        if row.status != "run":
+            return row.status
+        if replicate in self.records.get(name, {}):
+            return "done"
+        if replicate in row.failures:
+            return "failed"
+        return "lost" if replicate in row.keys else "missing"
+
+
+def read_frame(folder: StudyFolder | Path | str) -> Frame:
+    """The frame of a study folder.
+
+    Raises:
+        InputError: the folder holds no study, its records are of different sets of users, or its audit is damaged.
+    """
+    study = folder if isinstance(folder, StudyFolder) else StudyFolder(Path(folder))
+    manifest = study.manifest()
+    users = study.users() if (study.path / "users.npz").exists() else None
+    frame = frame_of(manifest, study.load_records(manifest), users)
+    return replace(frame, diagnoses=study.load_diagnoses(manifest), audit=read_audit(study.path))
+
+
+def frame_of(
+    manifest: StudyManifest, records: Mapping[str, Mapping[int, RunRecord]], users: StudyUsers | None = None
+) -> Frame:
+    """A frame of records in memory, checked.
+
+    Raises:
+        InputError: two records, or the records and `users`, are of different numbers of users, or an alias points
+            nowhere or to itself.
+    """
+    lengths: dict[int, str] = {}
+    for name, cells in records.items():
+        for number, record in cells.items():
+            for split, mode in _VIEWS:
+                lengths.setdefault(_view(record, split, mode).shape[0], f"{name}, replicate {number}")
+    if lengths and users is not None:
+        lengths.setdefault(users.history_length.shape[0], "users.npz")
+    if len(lengths) > 1:
+        found = "; ".join(f"{length} users in {where}" for length, where in sorted(lengths.items()))
+        raise InputError(f"records of one study rank the same users, but these differ: {found}; run the study again")
+    targets = {row.name: row for row in manifest.rows}
+    for row in manifest.rows:
+        target = targets.get(row.alias_of)
+        if row.status == "alias" and (target is None or target.status == "alias"):
+            raise InputError(
+                f"row {row.name!r} is an alias of {row.alias_of!r}, which has no cells of its own; run the study again"
+            )
+    if BASE not in targets:
+        raise InputError(f"study {manifest.name!r} has no row {BASE!r}; run it again: effects are differences to it")
+    return Frame(manifest=manifest, records=records, n_users=next(iter(lengths), 0), users=users)
+
+
+def judged_rows(frame: Frame) -> tuple[str, ...]:
+    """Rows that can win: :meth:`Frame.estimable` without the A/A row."""
+    return tuple(name for name in frame.estimable() if name != A_A)
+
+
+def _view(record: RunRecord, split: Split, mode: Mode) -> Ranks:
+    if mode == "served":
+        mode = "on" if record.served == "on" else "off"
+    if split == "valid":
+        return record.valid_on if mode == "on" else record.valid_off
+    return record.test_on if mode == "on" else record.test_off

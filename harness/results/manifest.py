@@ -1,0 +1,135 @@
+"""What a study folder says of the study: its arms, the record of every cell, the users behind the ranks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import InputError
+
+SCHEMA_VERSION = 2
+BASE = "base"
+A_A = "a/a"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmRow:
+    """One row of the ranking: an arm at one setting.
+
+    Attributes:
+        name: unique in the study, such as ``weight[weight=0.003]``, ``base`` or ``a/a``.
+        arm: the arm's name in the study file.
+        remedies: the stack, each ``{"id": ..., "settings": {...}, "title": ..., "title_zh": ...}``.
+        family: the family of a single remedy, ``stack`` for several, empty for base and a/a.
+        priority: the seed's priority of a single remedy (H, M, L), else ``-``.
+        status: ``run`` has cells of its own; ``alias`` equals another row's recipe (``alias_of``);
+            ``inapplicable`` cannot act on this base (``reason``).
+        keys: replicate number -> record key; holds finished cells only.
+        failures: replicate number -> why the cell failed; lines after the first are a traceback.
+        replaces: what the arm overrides in the study's base stack, a sentence each.
+        diagnoses: replicate number -> key of the evidence measured in that cell; holds finished ones only.
+    """
+
+    name: str
+    arm: str
+    remedies: tuple[Mapping[str, Any], ...] = ()
+    family: str = ""
+    priority: str = "-"
+    status: Literal["run", "alias", "inapplicable"] = "run"
+    alias_of: str = ""
+    reason: str = ""
+    keys: Mapping[int, str] = field(default_factory=dict)
+    failures: Mapping[int, str] = field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
+    diagnoses: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyManifest:
+    """A study as planned and as far as it has run.
+
+    Attributes:
+        primary: the metric that ranks the arms, such as ``ndcg@10``, on test with retrieval on.
+        sesoi: smallest effect worth having, as a fraction of base's primary metric.
+        replicates: replicate numbers, ascending.
+        base: the study's base stack as text, empty where it is FTragrec as found.
+        backbone_file: name, checksum and origin of the one that all replicates fine-tune; empty where they are trained.
+        backbone_recipe: fields of the specification that a trained one departs from the default in, such as n_sampled.
+        data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source.
+        diagnostics: level of the evidence, and code of a muted check -> the reason.
+        file: the study file as it was run: its path, its text and what the command line set in its place.
+        course: how a search or a choice of stacks came to these rows; empty where the study file names them all.
+        provenance: command, versions, machine, git, started, finished, seconds, n_run, n_reused.
+    """
+
+    name: str
+    question: str
+    primary: str
+    sesoi: float
+    seed: int
+    replicates: tuple[int, ...]
+    budget: Mapping[str, int]
+    backbone: Literal["per_seed", "shared", "file"]
+    base: tuple[str, ...]
+    data: Mapping[str, Any]
+    rows: tuple[ArmRow, ...]
+    backbone_file: Mapping[str, Any] = field(default_factory=dict)
+    backbone_recipe: Mapping[str, Any] = field(default_factory=dict)
+    diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    file: Mapping[str, Any] = field(default_factory=dict)
+    course: Mapping[str, Any] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    schema_version: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> StudyManifest:
+        """The manifest that :meth:`to_json` wrote.
+
+        Raises:
+            InputError: written by another version.
+        """
+        raw = json.loads(text)
+        if not isinstance(raw, dict):
+            raise InputError("the manifest is no mapping; run the study again, its records are kept")
+        if raw.get("schema_version") != SCHEMA_VERSION:
+            raise InputError(
+                f"manifest has schema_version {raw.get('schema_version')!r}, this version reads {SCHEMA_VERSION}; "
+                "run the study again"
+            )
+        rows = tuple(
+            ArmRow(
+                **{
+                    **row,
+                    "remedies": tuple(row["remedies"]),
+                    "replaces": tuple(row["replaces"]),
+                    "keys": {int(number): key for number, key in row["keys"].items()},
+                    "diagnoses": {int(number): key for number, key in row["diagnoses"].items()},
+                    "failures": {int(number): why for number, why in row["failures"].items()},
+                }
+            )
+            for row in raw.pop("rows")
+        )
+        for name in ("replicates", "base"):
+            raw[name] = tuple(raw[name])
+        return cls(rows=rows, **raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyUsers:
+    """What the report needs of the users, in the order of the ranks.
+
+    Attributes:
+        history_length: items before the test target, ``(n_users,)``.
+        target_popularity: training events of the test target, ``(n_users,)``.
+    """
+
+    history_length: NDArray[np.int64]
+    target_popularity: NDArray[np.int64]

@@ -1,0 +1,171 @@
+"""What a finished run leaves behind, and the store that keeps it: one checked, content-addressed file a run."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.files import DamagedFileError, seal, unseal
+
+Ranks = NDArray[np.int32]
+
+MAGIC = b"ftr-study record 1\n"
+_RANK_FIELDS = ("valid_on", "valid_off", "test_on", "test_off")
+_ALSO = "also."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochPoint:
+    """One evaluation during a run.
+
+    Attributes:
+        epoch: 0 for the evaluation before training, then 1, 2, ...
+        valid_on, valid_off: metric name (``ndcg@10``) -> mean over users on valid, retrieval on and off; ``valid_on``
+            is empty where no index existed yet.
+        losses: term name -> mean over the epoch, in nats; empty at epoch 0.
+        settings: scheduled values that held in the epoch, such as ``temperature``.
+        seconds: wall time of the epoch's training and evaluation.
+    """
+
+    epoch: int
+    valid_on: Mapping[str, float]
+    valid_off: Mapping[str, float]
+    losses: Mapping[str, float] = field(default_factory=dict[str, float])
+    settings: Mapping[str, float] = field(default_factory=dict[str, float])
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run: the rank of every user's target at the chosen epoch, and how it came to be.
+
+    Attributes:
+        key: hash of everything that decides the ranks.
+        valid_on, valid_off, test_on, test_off: rank of each user's target, from 1, retrieval on and off,
+            ``(n_users,)`` int32.
+        also: other ranks by name, each ``(n_users,)`` int32, such as those on test without valid targets in the memory.
+        served: whether the run would be served with retrieval, ``on`` or ``off``.
+        chosen_epoch: the epoch of the chosen checkpoint.
+        curve: one point an evaluation, oldest first.
+        seconds: stage -> wall seconds (``train``, ``search``, ``evaluate``, ``total``, ...).
+        checks: coded findings of the run, such as ``nothing_trains``, each with a sentence.
+        recipe: the recipe in full, seam -> text.
+        provenance: versions, machine, commit, data fingerprint, seeds, backbone key.
+        observations: named figures seen during the run (numbers or short lists).
+    """
+
+    key: str
+    valid_on: Ranks
+    valid_off: Ranks
+    test_on: Ranks
+    test_off: Ranks
+    chosen_epoch: int
+    curve: tuple[EpochPoint, ...]
+    seconds: Mapping[str, float]
+    also: Mapping[str, Ranks] = field(default_factory=dict[str, Ranks])
+    served: str = "on"
+    checks: Mapping[str, str] = field(default_factory=dict[str, str])
+    recipe: Mapping[str, str] = field(default_factory=dict[str, str])
+    provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    observations: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def chosen(self) -> EpochPoint:
+        """The evaluation at the chosen epoch."""
+        return next(point for point in self.curve if point.epoch == self.chosen_epoch)
+
+    @property
+    def test(self) -> Ranks:
+        """Ranks on test as the run would be served, ``(n_users,)``."""
+        return self.test_on if self.served == "on" else self.test_off
+
+    @property
+    def ranks(self) -> dict[str, Ranks]:
+        """Every array of ranks by its name."""
+        return {name: getattr(self, name) for name in _RANK_FIELDS} | dict(self.also)
+
+
+def differing(one: RunRecord, two: RunRecord) -> dict[str, int]:
+    """Array of ranks -> users whose rank differs between two runs, all where one has no such array; those alone."""
+    nothing: Ranks = np.empty(0, dtype=np.int32)
+    found: dict[str, int] = {}
+    for name in sorted(one.ranks.keys() | two.ranks.keys()):
+        pair = [each.ranks.get(name, nothing) for each in (one, two)]
+        n_users = max(len(each) for each in pair)
+        comparable = all(len(each) == n_users for each in pair)
+        found[name] = int(np.count_nonzero(pair[0] != pair[1])) if comparable else n_users
+    return {name: n_users for name, n_users in found.items() if n_users}
+
+
+def same_ranks(one: RunRecord, two: RunRecord) -> bool:
+    """Whether two runs gave every user the same ranks and chose the same epoch."""
+    return one.chosen_epoch == two.chosen_epoch and not differing(one, two)
+
+
+def ranks_digest(cells: Mapping[tuple[str, int], RunRecord]) -> str:
+    """A hash of every rank of a study, 16 hexadecimal digits.
+
+    Args:
+        cells: row and replicate -> record; their order does not matter.
+    """
+    digest = hashlib.sha256()
+    for (row, replicate), record in sorted(cells.items(), key=lambda item: item[0]):
+        digest.update(f"{row}\0{replicate}\0{record.chosen_epoch}\0".encode())
+        for name, ranks in sorted(record.ranks.items()):
+            digest.update(f"{name}\0".encode() + ranks.astype("<i4").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def encode_record(record: RunRecord) -> bytes:
+    """The record as bytes: a magic line, the SHA-256 of the rest, then a compressed archive of arrays."""
+    described = {
+        "key": record.key,
+        "chosen_epoch": record.chosen_epoch,
+        "served": record.served,
+        "curve": [asdict(point) for point in record.curve],
+        "seconds": dict(record.seconds),
+        "checks": dict(record.checks),
+        "recipe": dict(record.recipe),
+        "provenance": dict(record.provenance),
+        "observations": dict(record.observations),
+    }
+    arrays: dict[str, Any] = {name: getattr(record, name).astype("<i4") for name in _RANK_FIELDS}
+    arrays |= {f"{_ALSO}{name}": ranks.astype("<i4") for name, ranks in record.also.items()}
+    arrays["described"] = np.frombuffer(json.dumps(described).encode(), dtype=np.uint8)
+    content = io.BytesIO()
+    # numpy's own savez_compressed takes five times as long for 4% less: 25 ms a record of 22 000 users.
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+    return seal(MAGIC, content.getvalue())
+
+
+def decode_record(content: bytes) -> RunRecord:
+    """The record that :func:`encode_record` wrote.
+
+    Raises:
+        DamagedFileError: the magic line, the checksum or the archive is wrong.
+    """
+    payload = unseal(MAGIC, content)
+    try:
+        with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
+            described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))
+            ranks = {name: archive[name].astype(np.int32) for name in _RANK_FIELDS}
+            also = {
+                name.removeprefix(_ALSO): archive[name].astype(np.int32)
+                for name in archive.files
+                if name.startswith(_ALSO)
+            }
+        curve = tuple(EpochPoint(**point) for point in described.pop("curve"))
+        return RunRecord(curve=curve, also=also, **ranks, **described)
+    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as problem:
+        raise DamagedFileError(f"its layout is not the one of this version: {problem}") from problem

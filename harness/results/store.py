@@ -1,0 +1,47 @@
+"""The store of records: one checked, content-addressed file a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.errors import InputError
+from harness.files import read_or_set_aside, write_atomically
+from harness.results.record import RunRecord, decode_record, encode_record
+
+
+class RecordStore:
+    """A folder of records, shared by all studies below one output folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, key: str) -> Path:
+        return self.folder / f"{key}.record"
+
+    def write(self, record: RunRecord) -> None:
+        write_atomically(self.path(record.key), encode_record(record))
+
+    def read(self, key: str) -> RunRecord | None:
+        """The record of that key, or None where there is none or where it was damaged.
+
+        A damaged file is named in the log, set aside as ``*.damaged`` and never read again.
+        """
+        return read_or_set_aside(self.path(key), decode_record)
+
+    def matching(self, start: str) -> list[str]:
+        """Keys that begin with ``start``, in order."""
+        return sorted(path.stem for path in self.folder.glob("*.record") if path.stem.startswith(start))
+
+    def only(self, start: str) -> RunRecord:
+        """The one record whose key begins with ``start``.
+
+        Raises:
+            InputError: none does, or several, or it was damaged.
+        """
+        found = self.matching(start)
+        if len(found) != 1:
+            raise InputError(f"{len(found)} records in {self.folder} start with {start!r}; give more of the key")
+        record = self.read(found[0])
+        if record is None:
+            raise InputError(f"record {found[0]} was damaged and has been set aside; run the study again")
+        return record

@@ -1,0 +1,271 @@
+"""The traffic of a study: cells to the executor, records and evidence from it to the disk, then word to Optuna."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import InputError
+from harness.modes.plan import Cell, CellName, name_of
+from harness.modes.schedule import Schedule
+from harness.results.evidence import DiagnosisTask
+from harness.results.folder import StudyFolder
+from harness.results.record import RunRecord, same_ranks
+from harness.runner.executors.executor import Executor
+from harness.runner.keys import Keys
+from harness.runner.optuna.trials import Book
+from harness.runner.progress import Display
+from harness.runner.running import RunningCell, how_it_ended
+from harness.runner.shared import SharedStages
+from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
+from harness.stopping import nothing
+
+if TYPE_CHECKING:
+    from harness.backbones.duorec.checkpoint import EpochFigures
+
+AHEAD = 2
+"""Cells handed to the executor per slot: one runs, one waits, the rest are not yet trials."""
+
+MOST_DEATHS = 3
+"""How often a cell may lose its worker before it is marked failed: it is tried twice more."""
+
+POLL_S = 0.25
+"""How often progress files are read while cells run, in seconds."""
+
+RUN_OTHERWISE = (
+    "run again for its diagnosis, the cell gave other ranks than its record holds; the record stands, without "
+    "evidence: delete it to run the cell anew"
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class CellDispatcher:
+    """Runs what a schedule names, each record key once.
+
+    Attributes:
+        schedule: what runs next.
+        folder: where records go.
+        stages: builds what cells share.
+        keys: content addresses.
+        display: told of everything.
+        book: Optuna's mirror of the study.
+        budget: of every run.
+        provenance: what every record says of versions, machine and commit.
+        check: called often; raises KeyboardInterrupt where Ctrl-C was pressed and lost.
+        finished: record key -> record, found or made.
+        diagnosed: keys of the evidence that is there.
+        failures: why a cell has no record, or no evidence.
+        n_reused, n_run, n_again: distinct records that were there, were made, and were there but ran for evidence.
+    """
+
+    schedule: Schedule
+    folder: StudyFolder
+    stages: SharedStages
+    keys: Keys
+    display: Display
+    book: Book
+    budget: dict[str, int]
+    provenance: Mapping[str, Any]
+    check: Callable[[], None] = nothing
+    finished: dict[str, RunRecord] = field(default_factory=dict)
+    diagnosed: set[str] = field(default_factory=set)
+    failures: dict[CellName, str] = field(default_factory=dict)
+    cells: dict[CellName, Cell] = field(default_factory=dict)
+    n_reused: int = 0
+    n_run: int = 0
+    n_again: int = 0
+    _waiting: list[Cell] = field(default_factory=list)
+    _running: dict[Future[CellResult | CellFailure], RunningCell] = field(default_factory=dict)
+    _shared: dict[int, SharedFiles] = field(default_factory=dict)
+    _deaths: Counter[str] = field(default_factory=Counter)
+    _seconds_of: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def progress_folder(self) -> Path:
+        """Where running cells tell how far they are, each attempt in a file of its own."""
+        return self.folder.path / ".progress"
+
+    def take_up(self) -> bool:
+        """Ask the schedule, give it what is there already, and build what the rest shares; whether a cell waits."""
+        while named := self.schedule.ready():
+            self._look_up(named)
+            todo = [cell for cell in named if self.settled(cell) is None]
+            for cell in named:
+                record = self.settled(cell)
+                if record is not None:
+                    self.schedule.finished(cell, record)
+            self.display.planned(todo, self._records_of(named))
+            self._build_shared(todo)
+            self._waiting += [cell for cell in todo if cell.backbone_replicate in self._shared]
+        return bool(self._waiting)
+
+    def settled(self, cell: Cell) -> RunRecord | None:
+        """The record of a cell that owes nothing more."""
+        return None if self.missing(cell) is not None else self.finished.get(self.keys.record(cell))
+
+    def missing(self, cell: Cell) -> DiagnosisTask | None:
+        """The evidence that the cell still owes."""
+        task = self.keys.diagnosis(cell)
+        return task if task is not None and task.key not in self.diagnosed else None
+
+    def ranked(self) -> dict[CellName, RunRecord]:
+        """The record of every cell that was named and has one."""
+        return self._records_of(tuple(self.cells.values()))
+
+    def run(self, executor: Executor) -> None:
+        """Until the schedule names no more."""
+        while self._running or self.take_up():
+            self._hand_out(executor)
+            self.check()
+            done, _ = wait(self._running, timeout=POLL_S, return_when=FIRST_COMPLETED)
+            for each in self._running.values():
+                self._follow(each)
+            self.book.flush()
+            for future in done:
+                self._take_in(future, self._running.pop(future))
+            self.take_up()
+        self.book.settle()
+
+    def _look_up(self, cells: Sequence[Cell]) -> None:
+        """Read the records and the evidence of these cells that exist."""
+        for cell in cells:
+            self.cells[name_of(cell)] = cell
+            key = self.keys.record(cell)
+            if key not in self.finished:
+                record = self.folder.records.read(key)
+                if record is not None:
+                    self.finished[key] = record
+                    self.n_reused += 1
+                    self.book.add_reused(record, attributes(cell))
+            task = self.missing(cell)
+            if task is not None and self.folder.diagnoses.read(task.key) is not None:
+                self.diagnosed.add(task.key)
+
+    def _records_of(self, cells: Sequence[Cell]) -> dict[CellName, RunRecord]:
+        return {name_of(cell): record for cell in cells if (record := self.finished.get(self.keys.record(cell)))}
+
+    def _build_shared(self, todo: Sequence[Cell]) -> None:
+        """Backbones and encodings of the replicates that these cells need."""
+        for replicate in sorted({cell.backbone_replicate for cell in todo} - self._shared.keys()):
+
+            def progress(epoch: int, epochs: int, figures: EpochFigures, replicate: int = replicate) -> None:
+                self.check()
+                metric = self.book.primary
+                self.display.message(
+                    f"backbone {replicate}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}, "
+                    f"valid {metric} {figures.valid[metric]:.4f}"
+                )
+
+            began = time.monotonic()
+            try:
+                self._shared[replicate] = self.stages.build(replicate, progress, self.display.message)
+            except InputError as problem:
+                for cell in todo:
+                    if cell.backbone_replicate == replicate:
+                        self._fail(cell, f"backbone {replicate}: {problem}")
+                continue
+            self.display.message(f"backbone {replicate}: ready after {time.monotonic() - began:.0f} s")
+
+    def _hand_out(self, executor: Executor) -> None:
+        """Give the executor the next cells; one whose record is being made waits for it."""
+        held: list[Cell] = []
+        busy = {each.task.key for each in self._running.values()}
+        n_ahead = AHEAD * executor.slots
+        self._waiting.sort(key=self._turn)
+        while self._waiting and len(self._running) < n_ahead:
+            cell = self._waiting.pop(0)
+            record = self.settled(cell)
+            if record is not None:
+                self.schedule.finished(cell, record)
+            elif self.keys.record(cell) in busy:
+                held.append(cell)
+            else:
+                task = self._task(cell)
+                busy.add(task.key)
+                if task.key not in self.finished:
+                    self.book.start(task.key, attributes(cell))
+                self._running[executor.submit(task)] = RunningCell(cell=cell, task=task)
+        self._waiting[:0] = held
+
+    def _turn(self, cell: Cell) -> tuple[int, float]:
+        """Replicates in turn, in each the rows that took longest before first.
+
+        A long cell that came last would leave all workers but one without work.
+        """
+        return cell.replicate, -self._seconds_of.get(cell.row, 0.0)
+
+    def _follow(self, running: RunningCell) -> None:
+        for point in running.new_points():
+            if point.epoch == 0:
+                self.display.started(running.cell)
+            self.display.epoch(running.cell, point)
+            if running.task.key not in self.finished:
+                self.book.epoch(running.task.key, point)
+
+    def _take_in(self, future: Future[CellResult | CellFailure], ran: RunningCell) -> None:
+        """Write the record first, then tell Optuna: what is told is always there to be read."""
+        cell, key = ran.cell, ran.task.key
+        before = self.finished.get(key)
+        death = future.exception()
+        if death is not None:
+            self._deaths[key] += 1
+            if self._deaths[key] < MOST_DEATHS:
+                self._try_again(cell, how_it_ended(death))
+                return
+        result = CellFailure(reason=how_it_ended(death)) if death is not None else future.result()
+        if isinstance(result, CellResult) and before is not None and not same_ranks(before, result.record):
+            result = CellFailure(reason=f"{RUN_OTHERWISE} (record {key})")
+        if isinstance(result, CellFailure):
+            if before is None:
+                self.book.fail(key, result.reason)
+            self._fail(cell, result.reason)
+            return
+        if result.diagnosis is not None:
+            self.folder.diagnoses.write(result.diagnosis)
+            self.diagnosed.add(result.diagnosis.key)
+        if before is None:
+            self.folder.records.write(result.record)
+            self.finished[key] = result.record
+            self._seconds_of[cell.row] = result.record.seconds["total"]
+            self.n_run += 1
+            self.book.finish(result.record)
+        else:
+            self.n_again += 1
+        self.display.finished(cell, result.record)
+        self.schedule.finished(cell, self.finished[key])
+
+    def _try_again(self, cell: Cell, why: str) -> None:
+        """Put a cell that lost its worker at the head of the queue; its trial says what happened."""
+        key = self.keys.record(cell)
+        self.display.message(f"{cell.row} replicate {cell.replicate}: {why}; trying again")
+        if key not in self.finished:
+            self.book.fail(key, f"{why}; tried again")
+        self._waiting.insert(0, cell)
+
+    def _fail(self, cell: Cell, why: str) -> None:
+        self.failures[name_of(cell)] = why
+        self.display.failed(cell, why)
+        self.schedule.failed(cell, why)
+
+    def _task(self, cell: Cell) -> CellTask:
+        key, shared = self.keys.record(cell), self._shared[cell.backbone_replicate]
+        return CellTask(
+            key=key,
+            cell=cell,
+            shared=shared,
+            budget=self.budget,
+            progress_file=self.progress_folder / f"{key}-{uuid.uuid4().hex[:8]}.jsonl",
+            diagnosis=self.missing(cell),
+            provenance={**self.provenance, "fingerprint": shared.fingerprint, "backbone": shared.backbone.stem},
+        )
+
+
+def attributes(cell: Cell) -> dict[str, str | int]:
+    """What Optuna is told of a cell."""
+    return {"arm": cell.row, "replicate": cell.replicate}

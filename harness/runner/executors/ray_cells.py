@@ -1,0 +1,179 @@
+"""What a worker of a Ray cluster does: one cell, from objects of its store, told to the coordinator's machine."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import warnings
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import ray
+from numpy.typing import NDArray
+from ray import ObjectRef
+from ray.exceptions import RayActorError
+
+from harness.backbones.duorec.spec import PACKAGE, BackboneSpec, resolve_precision
+from harness.data.interactions import Interactions
+from harness.provenance import key_versions, machine
+from harness.results.record import EpochPoint
+from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles, assembled, attempt_cell
+from harness.source_hash import run_hash
+
+if TYPE_CHECKING:
+    from harness.engine.types.inputs import Inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """A backbone as arrays.
+
+    Attributes:
+        spec: that it was trained by.
+        n_items: of its catalogue.
+        tensors: its state, name -> values.
+    """
+
+    spec: BackboneSpec
+    n_items: int
+    tensors: dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What cells on one backbone share, as it travels.
+
+    Attributes:
+        data: the interactions.
+        backbone: the pretrained model.
+        encodings: clean ``s`` of every prefix, ``(n_prefixes, d)``.
+    """
+
+    data: Interactions
+    backbone: Weights
+    encodings: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedObjects:
+    """The :class:`Parts` in the object store, and the precision that the backbone asks for."""
+
+    data: ObjectRef
+    backbone: ObjectRef
+    encodings: ObjectRef
+    precision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What a machine must have in common with the coordinator's, since the record's key says so.
+
+    Attributes:
+        sources: hash of the files that decide this cell's ranks.
+        versions: major.minor of torch and faiss.
+        precision: of the products in a catalogue softmax, by the CPU's flags.
+    """
+
+    sources: str
+    versions: tuple[tuple[str, str], ...]
+    precision: str
+
+    @classmethod
+    def of(cls, task: CellTask, precision: str) -> Code:
+        """As it is on this machine, for a backbone that asks for this precision."""
+        return cls(
+            sources=run_hash(task.cell.recipe, PACKAGE),
+            versions=tuple(sorted(key_versions().items())),
+            precision=resolve_precision(precision, device=task.shared.device),
+        )
+
+
+class Progress:
+    """An actor on the coordinator's machine that keeps the lines of running cells until they are taken."""
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[str, str]] = []
+
+    def tell(self, file: str, line: str) -> None:
+        self._lines.append((file, line))
+
+    def drain(self) -> list[tuple[str, str]]:
+        lines, self._lines = self._lines, []
+        return lines
+
+
+def shipped(shared: SharedFiles) -> Parts:
+    """The parts, read from the coordinator's files.
+
+    Raises:
+        harness.errors.EnvironmentProblem: one of them is gone or has changed.
+    """
+    from harness.backbones.duorec.checkpoint import load_backbone
+    from harness.runner.inputs import read_data, read_encodings
+
+    backbone = load_backbone(shared.backbone)
+    return Parts(
+        data=read_data(shared),
+        backbone=Weights(
+            spec=backbone.spec,
+            n_items=backbone.model.n_items,
+            tensors={name: tensor.numpy() for name, tensor in backbone.model.state_dict().items()},
+        ),
+        encodings=read_encodings(shared),
+    )
+
+
+def attempt_there(task: CellTask, shared: SharedObjects, code: Code, progress: Any) -> CellResult | CellFailure:
+    """Run a cell in a worker of the cluster.
+
+    Args:
+        task: the cell.
+        shared: what it shares with others.
+        code: as it is on the coordinator's machine.
+        progress: the actor that is told of every evaluation.
+    """
+    found = Code.of(task, shared.precision)
+    if found != code:
+        return CellFailure(reason=_other_code(code, found))
+    file = str(task.progress_file)
+
+    def tell(point: EpochPoint) -> None:
+        from harness.runner.executors.executor import progress_line
+
+        progress.tell.remote(file, progress_line(point))
+
+    here = {**task.provenance, "machine": machine(), "node": platform.node()}
+    outcome = attempt_cell(replace(task, provenance=here), lambda: _inputs(shared), tell)
+    with contextlib.suppress(RayActorError):  # lost lines are the coordinator's to tell of
+        ray.get(progress.tell.remote(file, ""))  # told in order: now all lines before it are there
+    return outcome
+
+
+@lru_cache(maxsize=1)
+def _inputs(shared: SharedObjects) -> Inputs:
+    """The shared stages, kept for the next cell on the same backbone; the large arrays stay in the object store."""
+    import torch
+
+    from harness.backbones.duorec.model import DuoRec
+
+    # Arrays of the store are read-only, and torch warns that it cannot see to that; nothing writes to shared inputs.
+    warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
+    weights: Weights = ray.get(shared.backbone)
+    model = DuoRec(weights.n_items, weights.spec)
+    model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.tensors.items()})
+    return assembled(ray.get(shared.data), model, ray.get(shared.encodings))
+
+
+def _other_code(wanted: Code, found: Code) -> str:
+    name = platform.node()
+    if found.sources != wanted.sources:
+        return f"{name} has another version of ftr-study or of a plug-in than the coordinator; install the same on both"
+    if found.versions != wanted.versions:
+        has, needs = (", ".join(f"{package} {number}" for package, number in each.versions) for each in (found, wanted))
+        return f"{name} has {has}, the coordinator {needs}; install the same on both"
+    return (
+        f"{name} computes in {found.precision}, the coordinator in {wanted.precision}, by the flags of their CPUs; "
+        "give the cluster machines of one kind"
+    )

@@ -1,0 +1,182 @@
+"""A hash of what code does, not of how it is written: parsed modules, found by following imports.
+
+Docstrings, comments, annotations, formatting, imports and the names of files leave no mark, so mending any of them
+keeps every key; a changed constant or expression makes a new one.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "harness"
+
+ROOMS_OF_A_RUN = (
+    "harness.recipe.seams",
+    "harness.recipe.schedules",
+    "harness.engine",
+    "harness.backbones.ranking",
+    "harness.data.split",
+    "harness.data.interactions",
+    "harness.data.partners",
+)
+"""Where code decides ranks; metrics, records and reports only read them."""
+
+_LEFT_OUT = (ast.Import, ast.ImportFrom, ast.Pass)
+_FIELDS_LEFT_OUT = frozenset({"annotation", "returns", "ctx", "kind", "type_comment", "type_params"})
+
+
+def meaning(source: str) -> str:
+    r"""The syntax tree of a module's source as text, without what only a reader sees.
+
+    The text is the same on every version of Python that can parse the source.
+
+    >>> meaning("def f(x: int) -> int:\n    'Add.'\n    return x + 1") == meaning("def f(x): return x+1  # one")
+    True
+    >>> meaning("K = 5") == meaning("K = 6")
+    False
+    """
+    return _text(ast.parse(source))
+
+
+def _text(node: object) -> str:
+    if isinstance(node, list):
+        return f"[{','.join(_text(each) for each in node if not _is_silent(each))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    parts = (
+        f"{name}={_text(value)}"
+        for name, value in ast.iter_fields(node)
+        if name not in _FIELDS_LEFT_OUT and value is not None and value != []
+    )
+    return f"{type(node).__name__}({','.join(parts)})"
+
+
+def _is_silent(node: object) -> bool:
+    """Whether a statement does nothing when it runs: a docstring, an import, ``pass``, imports for types alone."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return isinstance(node.value.value, str) or node.value.value is Ellipsis
+    return isinstance(node, _LEFT_OUT) or _is_for_types(node)
+
+
+def _is_for_types(node: object) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def modules_reached(start: Iterable[str]) -> frozenset[str]:
+    """Modules of this package that those import, at any depth, inside functions too, but for types alone.
+
+    Args:
+        start: dotted names; those of other packages are passed over.
+    """
+    waiting = [name for name in start if _path(name) is not None]
+    reached = set(waiting)
+    while waiting:
+        fresh = _imported(waiting.pop()) - reached
+        reached |= fresh
+        waiting += sorted(fresh)
+    return frozenset(reached)
+
+
+def hash_modules(modules: Iterable[str]) -> str:
+    """A hash of what modules of this package do, 16 hexadecimal digits; their names and order do not matter."""
+    return _joined(_module_meaning(name) for name in modules)
+
+
+def hash_reached(start: Iterable[str], rooms: Iterable[str]) -> str:
+    """A hash of the modules of ``rooms`` (dotted beginnings) that ``start`` reaches, 16 hexadecimal digits."""
+    wanted = tuple(rooms)
+    return hash_modules(name for name in modules_reached(start) if name.startswith(wanted))
+
+
+def backbone_hash(backbone: str) -> str:
+    """A hash of the code that trains a backbone and encodes by it, 16 hexadecimal digits.
+
+    Args:
+        backbone: dotted name of its package.
+    """
+    return hash_reached({f"{backbone}.pretrain"}, (*ROOMS_OF_A_RUN, backbone))
+
+
+def measuring_hash() -> str:
+    """A hash of the code that measures evidence beside a run, 16 hexadecimal digits."""
+    return hash_reached({"harness.probes.observer"}, ("harness.probes",))
+
+
+def run_hash(recipe: object, backbone: str) -> str:
+    """A hash of the code that a run of a recipe executes, plug-ins of its specs included, 16 hexadecimal digits each.
+
+    Args:
+        recipe: a frozen tree of specs.
+        backbone: dotted name of the backbone's package.
+    """
+    modules = {type(spec).__module__ for spec in specs_of(recipe)}
+    ours = hash_reached({"harness.engine.loop", backbone, *modules}, (*ROOMS_OF_A_RUN, backbone))
+    foreign = {path for module in modules for path in plugin_files(module)}
+    return ours + (_joined(meaning(path.read_text(encoding="utf-8")) for path in foreign) if foreign else "")
+
+
+def specs_of(value: object) -> Iterator[object]:
+    """A spec and everything inside it."""
+    if isinstance(value, (tuple, list, frozenset)):
+        for each in value:
+            yield from specs_of(each)
+    elif is_dataclass(value) and not isinstance(value, type):
+        yield value
+        for each in fields(value):
+            yield from specs_of(getattr(value, each.name))
+
+
+def plugin_files(module: str) -> list[Path]:
+    """Every Python file of the package that a plug-in's module belongs to; none for our own and for builtins."""
+    package = module.partition(".")[0]
+    if package in {PACKAGE, "builtins"}:
+        return []
+    file = getattr(sys.modules.get(package), "__file__", None) or getattr(sys.modules.get(module), "__file__", None)
+    if not file:
+        return []
+    home = Path(file)
+    return sorted(home.parent.rglob("*.py")) if home.name == "__init__.py" else [home]
+
+
+def _joined(meanings: Iterable[str]) -> str:
+    parts = sorted(hashlib.sha256(each.encode()).hexdigest() for each in meanings)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+@cache
+def _module_meaning(name: str) -> str:
+    path = _path(name)
+    assert path is not None
+    return meaning(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _path(name: str) -> Path | None:
+    """The file of a module or package of ours; None where there is none."""
+    if name.partition(".")[0] != PACKAGE:
+        return None
+    place = ROOT.joinpath(*name.split("."))
+    return next((each for each in (place.with_suffix(".py"), place / "__init__.py") if each.is_file()), None)
+
+
+@cache
+def _imported(name: str) -> frozenset[str]:
+    path = _path(name)
+    assert path is not None
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        waiting += [each for each in ast.iter_child_nodes(node) if not _is_for_types(each)]
+    return frozenset(each for each in found if _path(each) is not None)

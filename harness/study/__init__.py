@@ -1,0 +1,1 @@
+"""The study file: grammar, reading, mistakes, schema."""

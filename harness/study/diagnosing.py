@@ -1,0 +1,73 @@
+"""What ``ftr-study diagnose`` runs: base alone, with all its evidence."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from harness.errors import InputError
+from harness.results.evidence import Diagnostics, Level
+from harness.study.study import Overrides, Study, load_study, read_study, slugify
+
+EPOCHS = 4
+"""Budget of a diagnosis that no study file gives one: evidence hardly changes after the first epochs."""
+
+STUDY_SUFFIXES = (".yaml", ".yml")
+CHECKPOINT_SUFFIX = ".safetensors"
+
+
+def study_to_diagnose(target: Path | None, data: str | None, overrides: Overrides) -> Study:
+    """Base alone, one replicate unless told otherwise, in full detail.
+
+    Args:
+        target: a study file, whose base, data, budget and seed count; or a backbone's checkpoint, or None for one that
+            is trained, both with ``data``.
+        data: a named data set or a file of interactions.
+        overrides: values of the command line.
+
+    Raises:
+        InputError: the two do not go together.
+        harness.study.problems.StudyFileError: the study, or the data, cannot be used.
+    """
+    once = overrides if overrides.replicates is not None else replace(overrides, replicates=1)
+    if target is not None and target.suffix in STUDY_SUFFIXES:
+        if data is not None:
+            raise InputError(f"{target} names its own data; leave out --data {data}")
+        return base_alone(load_study(target, once))
+    if target is not None and target.suffix != CHECKPOINT_SUFFIX:
+        raise InputError(f"{target} is neither a study file (.yaml) nor a checkpoint (.safetensors); give one of them")
+    if data is None:
+        raise InputError("nothing to diagnose: give a study file, or name data, such as --data ml-100k")
+    return base_alone(read_study(_written(target, data), Path("--data"), once))
+
+
+def base_alone(study: Study) -> Study:
+    """The study without its arms, in a folder of its own, measured in full."""
+    name = f"diagnosis of {study.name}"
+    return replace(
+        study,
+        name=name,
+        slug=f"diagnosis_{study.slug}" if study.slug == study.name else slugify(name),
+        question="What holds the base back?",
+        rows=(),
+        mode="grid",
+        search=None,
+        diagnostics=Diagnostics(level=Level.FULL, mute=study.diagnostics.mute),
+    )
+
+
+def _written(checkpoint: Path | None, data: str) -> bytes:
+    """The study file that says the same; JSON is YAML."""
+    path = Path(data).expanduser()
+    here = path.exists() or path.suffix != ""
+    named = path.stem if here else data
+    written: dict[str, object] = {
+        "name": named if checkpoint is None else f"{named} on {checkpoint.stem}",
+        "data": {"path": str(path.resolve())} if here else data,
+        "arms": {},
+        "budget": {"epochs": EPOCHS, "patience": EPOCHS},
+    }
+    if checkpoint is not None:
+        written["backbone"] = {"checkpoint": str(checkpoint.resolve())}
+    return json.dumps(written).encode()

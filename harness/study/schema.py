@@ -1,0 +1,114 @@
+"""The JSON schema of a study file, for editors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.interventions.base import MOST_EPOCHS, Domain, Intervention
+from harness.study.models import StudyModel
+from harness.study.stacks import schema_rules
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
+    """The JSON schema of a study file, each known intervention with its typed parameters."""
+    schema = StudyModel.model_json_schema()
+    schema["$schema"] = SCHEMA_DIALECT
+    schema["title"] = "ftr-study study file"
+    data = schema["properties"]["data"]
+    schema["properties"]["data"] = {
+        "description": data["description"],
+        "anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"$ref": "#/$defs/DataModel"}],
+    }
+    for key, definition in (("arms", "arms"), ("base", "plain_stack")):
+        schema["properties"][key] = {**schema["properties"][key], "$ref": f"#/$defs/{definition}"}
+    evidence = schema["properties"]["diagnostics"]
+    schema["properties"]["diagnostics"] = {
+        "description": evidence["description"],
+        "anyOf": [schema["$defs"]["DiagnosticsModel"]["properties"]["level"], {"$ref": "#/$defs/DiagnosticsModel"}],
+    }
+    backbone = schema["properties"]["backbone"]
+    schema["properties"]["backbone"] = {
+        "description": backbone["description"],
+        "anyOf": [{"enum": ["per_seed", "shared"]}, {"$ref": "#/$defs/BackboneModel"}],
+    }
+    schema["$defs"]["BackboneModel"]["oneOf"] = [
+        {"required": ["trained"], "properties": {"trained": {"type": "string"}}},
+        {"required": ["checkpoint"], "properties": {"checkpoint": {"type": "string"}, "n_sampled": False}},
+    ]
+    schema["allOf"] = schema_rules()
+    schema["$defs"] |= {
+        "arms": {
+            "type": "object",
+            "propertyNames": {"not": {"enum": ["base", "a/a"]}, "minLength": 1, "maxLength": 100},
+            "additionalProperties": {"$ref": "#/$defs/stack"},
+        },
+        "id": {
+            "oneOf": [
+                {"const": each.id, "title": each.title, "description": _sentence(each)} for each in catalogue.values()
+            ]
+        },
+        **_stack_schemas("stack", "remedy", catalogue, grid=True),
+        **_stack_schemas("plain_stack", "plain_remedy", catalogue, grid=False),
+    }
+    return schema
+
+
+def _stack_schemas(
+    stack: str, remedy: str, catalogue: Mapping[str, type[Intervention]], *, grid: bool
+) -> dict[str, Any]:
+    one = {"$ref": f"#/$defs/{remedy}"}
+    many: dict[str, Any] = {"type": "array", "items": one}
+    return {
+        stack: {"anyOf": [one, {**many, "minItems": 1} if grid else many]},
+        remedy: {
+            "anyOf": [
+                {"$ref": "#/$defs/id"},
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": False,
+                    "properties": {each.id: _remedy_schema(each, grid=grid) for each in catalogue.values()},
+                },
+            ]
+        },
+    }
+
+
+def _remedy_schema(kind: type[Intervention], *, grid: bool) -> dict[str, Any]:
+    properties: dict[str, Any] = {}
+    defaults = kind.defaults()
+    for name, domain in kind.domains().items():
+        value = _domain_schema(domain)
+        shape = {"anyOf": [value, {"type": "array", "minItems": 1, "items": value}]} if grid else value
+        default = defaults[name]
+        shown = list(default) if isinstance(default, tuple) else default
+        properties[name] = {**shape, "description": domain.meaning, "default": shown}
+    return {
+        "type": ["object", "null"],
+        "additionalProperties": False,
+        "properties": properties,
+        "description": _sentence(kind),
+    }
+
+
+def _domain_schema(domain: Domain) -> dict[str, Any]:
+    bounds = {"minimum": domain.low, "maximum": domain.high}
+    finite = {word: bound for word, bound in bounds.items() if abs(bound) != float("inf")}
+    if domain.span:
+        epochs = f"^({'0|' if domain.low <= 0 else ''}[1-9][0-9]{{0,3}}|{MOST_EPOCHS})ep$"
+        words = [{"enum": list(domain.choices)}] if domain.choices else []
+        return {"anyOf": [{"type": "number", **finite}, {"type": "string", "pattern": epochs}, *words]}
+    if domain.choices:
+        return {"enum": list(domain.choices)}
+    if domain.kind is tuple:
+        return {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "integer", **finite}}
+    names = {bool: "boolean", int: "integer", float: "number", str: "string"}
+    return {"type": names[domain.kind], **(finite if domain.kind in (int, float) else {})}
+
+
+def _sentence(kind: type[Intervention]) -> str:
+    return " ".join((kind.__doc__ or kind.title).strip().partition("\n\n")[0].split()).replace("``", "")

@@ -1,0 +1,117 @@
+"""Small worlds, and the encoder once more: one batch of equally long histories, as a textbook writes it."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.spec import BackboneSpec
+from harness.data.interactions import Interactions, LoadReport
+from harness.data.split import Prefixes
+
+TINY = BackboneSpec(
+    hidden_size=16,
+    inner_size=32,
+    max_length=8,
+    stride=4,
+    batch_tokens=64,
+    warmup_epochs=2,
+    decay_visits=70,
+    visits=120,
+    anchors=16,
+    precision="float32",
+)
+"""A model and a recipe that train in a second."""
+
+
+def history_of(data: Interactions, prefixes: Prefixes, number: int) -> np.ndarray:
+    """The items of a prefix, oldest first."""
+    return data.sequence(int(prefixes.user[number]))[: prefixes.position[number]]
+
+
+def world(lengths: list[int], n_items: int = 30, seed: int = 0) -> Interactions:
+    """Random sequences of the given lengths."""
+    rng = np.random.default_rng(seed)
+    return sequences([rng.integers(1, n_items + 1, length).tolist() for length in lengths], n_items)
+
+
+def sequences(rows: list[list[int]], n_items: int) -> Interactions:
+    return Interactions(
+        name="world",
+        items=np.array([item for row in rows for item in row], dtype=np.int32),
+        offsets=np.cumsum([0, *(len(row) for row in rows)]).astype(np.int64),
+        user_labels=np.array([f"u{number}" for number in range(len(rows))]),
+        item_labels=np.array(["", *(f"i{number}" for number in range(1, n_items + 1))]),
+        load_report=LoadReport(source="made up", rows=sum(map(len, rows))),
+    )
+
+
+def rough_model(n_items: int, spec: BackboneSpec | None = None, seed: int = 0) -> DuoRec:
+    """A model whose every weight, bias and norm matters: attention far from uniform, no symmetric part."""
+    model = DuoRec(n_items, spec or BackboneSpec())
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.normal_(generator=generator).mul_(0.15)
+            if "norm" in name and name.endswith("weight"):
+                parameter.add_(1.0)
+    return model
+
+
+def plain_states(model: DuoRec, histories: Tensor) -> Tensor:
+    """State at every position of histories of one length, ``(n, length, d)``.
+
+    Args:
+        model: whose weights are used, by name.
+        histories: item numbers, ``(n, length)``.
+    """
+    weights = dict(model.named_parameters())
+    length = histories.shape[1]
+    d, n_heads, eps = model.spec.hidden_size, model.spec.n_heads, model.spec.layer_norm_eps
+
+    def linear(x: Tensor, name: str) -> Tensor:
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    def norm(x: Tensor, name: str) -> Tensor:
+        return F.layer_norm(x, (d,), weights[f"{name}.weight"], weights[f"{name}.bias"], eps)
+
+    x = weights["item_embedding.weight"][histories] + weights["position_embedding.weight"][torch.arange(length)]
+    x = norm(x, "embedding_norm")
+    for layer in range(model.spec.n_layers):
+        block = f"blocks.{layer}"
+        query, key, value = linear(x, f"{block}.projection").chunk(3, dim=-1)
+        heads = []
+        for head in range(n_heads):
+            part = slice(head * d // n_heads, (head + 1) * d // n_heads)
+            logits = query[..., part] @ key[..., part].transpose(1, 2) / math.sqrt(d // n_heads)
+            ahead = torch.ones(length, length, dtype=torch.bool).triu(1)
+            heads.append(logits.masked_fill(ahead, float("-inf")).softmax(-1) @ value[..., part])
+        mixed = linear(torch.cat(heads, dim=-1), f"{block}.output")
+        x = norm(x + mixed, f"{block}.attention_norm")
+        inner = F.gelu(linear(x, f"{block}.expansion"))
+        x = norm(x + linear(inner, f"{block}.contraction"), f"{block}.feed_forward_norm")
+    return x
+
+
+def plain_representation(model: DuoRec, history: np.ndarray) -> Tensor:
+    """One prefix at a time: its last ``max_length`` items, positions from 0, the last state, ``(d,)`` float32."""
+    recent = torch.from_numpy(history[-model.spec.max_length :].astype(np.int64))
+    with torch.no_grad():
+        return plain_states(model, recent.unsqueeze(0))[0, -1].float()
+
+
+def exact(model: DuoRec) -> DuoRec:
+    """The same weights in float64, whose rounding no comparison sees."""
+    return copy.deepcopy(model).double()
+
+
+def gradient(tensor: Tensor) -> Tensor:
+    """What backward left."""
+    assert tensor.grad is not None
+    return tensor.grad

@@ -1,0 +1,258 @@
+"""Every check fires where its defect is planted and stays silent where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from harness.backbones.duorec.encode import encode_prefixes
+from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.spec import BackboneSpec
+from harness.checks.catalogue import CHECKS
+from harness.checks.checks import Outcome, Status, ask
+from harness.contracts.intervention import PROBE_STREAMS
+from harness.data.interactions import Interactions, LoadReport
+from harness.data.planted import PlantedWorld, plant
+from harness.data.split import split_prefixes
+from harness.engine.loop import Budget, fine_tune
+from harness.engine.types.forward import Forward
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.streams import Streams
+from harness.interventions import find
+from harness.interventions.index import Refreshing
+from harness.probes.measuring import Diary
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Constant
+from harness.recipe.seams.attention import SharedTemperature
+from harness.recipe.seams.fusion import ScheduledShare
+from harness.recipe.seams.index import Flat, IVFFlat
+from harness.recipe.seams.memory import AllEntries, LongerThan
+from harness.recipe.seams.objective import NormalisedSigmoid
+from harness.recipe.seams.phases import LearningRates
+from harness.results.evidence import Level
+
+WORLD = PlantedWorld(n_users=60, n_items=60, mean_length=14.0, group_size=6)
+
+
+@cache
+def world(
+    planted: PlantedWorld = WORLD, *, item_scale: float = 20.0, stretch: float = 1.0, dropout: float = 0.5
+) -> Inputs:
+    """A planted world under an untrained backbone; ``stretch`` makes its vectors as long as training would."""
+    return under_a_backbone(plant(planted).interactions, item_scale=item_scale, stretch=stretch, dropout=dropout)
+
+
+def under_a_backbone(
+    data: Interactions, *, item_scale: float = 20.0, stretch: float = 1.0, dropout: float = 0.5
+) -> Inputs:
+    model = DuoRec(data.n_items, BackboneSpec(dropout=dropout))
+    model.initialise(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        model.item_embedding.weight.mul_(item_scale)
+    model.requires_grad_(False)
+    prefixes = split_prefixes(data)
+    encodings = encode_prefixes(model, data, prefixes) * stretch
+    return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encodings)
+
+
+def of_sequences(sequences: list[np.ndarray]) -> Inputs:
+    """The world of these users' items, numbered from 1."""
+    items = np.concatenate(sequences)
+    n_items = int(items.max())
+    data = Interactions(
+        name="made",
+        items=items.astype(np.int32),
+        offsets=np.cumsum([0, *(len(each) for each in sequences)]).astype(np.int64),
+        user_labels=np.array([f"u{number}" for number in range(len(sequences))]),
+        item_labels=np.array(["", *(f"i{number}" for number in range(1, n_items + 1))]),
+        load_report=LoadReport(source="made", rows=len(items)),
+    )
+    return under_a_backbone(data)
+
+
+@cache
+def noise() -> Inputs:
+    """Nobody can foresee anything: every item is drawn at random."""
+    rng = np.random.default_rng(0)
+    return of_sequences([rng.integers(1, 3001, size=14) for _ in range(200)])
+
+
+@cache
+def twins() -> Inputs:
+    """Two users each walk the same way until their last two items, which are their own."""
+    rng = np.random.default_rng(0)
+    shared = [rng.integers(1, 301, size=12) for _ in range(40)]
+    return of_sequences([np.concatenate([walk, rng.integers(1, 301, size=2)]) for walk in shared for _ in range(2)])
+
+
+@cache
+def short_ones() -> Inputs:
+    """Short users walk the first seven steps of a longer one: only that one's short prefixes know what comes next."""
+    rng = np.random.default_rng(0)
+    long = [rng.integers(1, 301, size=14) for _ in range(40)]
+    return of_sequences([part for walk in long for part in (walk, walk[:7])])
+
+
+@cache
+def crowds() -> Inputs:
+    """Twenty users each walk the same way to the end."""
+    rng = np.random.default_rng(0)
+    return of_sequences([walk for walk in (rng.integers(1, 61, size=14) for _ in range(4)) for _ in range(20)])
+
+
+@cache
+def turncoats() -> Inputs:
+    """Two items in turn until the last three, which are the same: neighbours then lead to the wrong one of them."""
+    rng = np.random.default_rng(0)
+    pairs = [rng.choice(300, size=2, replace=False) + 1 for _ in range(60)]
+    return of_sequences([np.concatenate([np.tile(pair, 6), pair[[1, 1]]]) for pair in pairs])
+
+
+@cache
+def turning_away() -> Inputs:
+    """Users go round four items of their own, then take one that is new to them, and one more."""
+    rng = np.random.default_rng(0)
+    rounds = [rng.choice(40, size=6, replace=False) + 1 for _ in range(200)]
+    return of_sequences([np.concatenate([np.tile(each[:4], 4), each[4:]]) for each in rounds])
+
+
+@cache
+def going_round() -> Inputs:
+    """Users go round four items of their own to the end: what they have had is what they take next."""
+    rng = np.random.default_rng(0)
+    return of_sequences([np.tile(rng.choice(40, size=4, replace=False) + 1, 4) for _ in range(200)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blind:
+    """A start that makes of everything nearly the same."""
+
+    def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
+        BASE.start.initialise(module, generator)
+        with torch.no_grad():
+            for part in module.modules():
+                if isinstance(part, torch.nn.LayerNorm):
+                    part.weight.zero_()
+                    part.bias.fill_(1.0)
+
+    def warm_up(self, retriever: torch.nn.Module, inputs: Inputs, streams: Streams) -> None:
+        """Nothing."""
+
+
+def with_remedies(*ids: str) -> Recipe:
+    return compose(BASE, [find(each)() for each in ids])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Perverse:
+    """A teacher that prefers the neighbour that harms most."""
+
+    reads_values: ClassVar[bool] = False
+
+    def __call__(self, forward: Forward, rows: slice) -> Tensor:
+        likely = find("wiring.likelihood_teacher")().apply(BASE).teacher(forward, rows)
+        upside_down = (1.0 - likely) * forward.neighbours.mask[rows]
+        return upside_down / upside_down.sum(dim=1, keepdim=True).clamp(min=1e-38)
+
+
+LEARNING = ("wiring.cosine", "wiring.retriever_attention", "wiring.scale")
+FAST = {"learning_rates": LearningRates(new_parts=0.05), "batch_size": 64}
+EACH_EPOCH = Refreshing(early="1ep", late="1ep")
+LATER = Refreshing(early="3ep", late="3ep")
+
+
+def thawed(rate: float) -> Recipe:
+    """The backbone trains from the start."""
+    return replace(BASE, learning_rates=LearningRates(new_parts=0.001, backbone=rate, blocks=2), batch_size=64)
+
+
+Case = tuple[Recipe, Callable[[], Inputs]]
+
+ONE_HOT = replace(BASE, temperature=SharedTemperature(schedule=Constant(1e-4)))
+COARSE, EXACT = replace(BASE, index=IVFFlat(nprobe=1, entries_per_list=4)), replace(BASE, index=Flat())
+
+
+def long_vectors() -> Inputs:
+    return world(stretch=1000.0)
+
+
+def much_dropout() -> Inputs:
+    return world(dropout=0.9)
+
+
+CASES: dict[str, tuple[Case, Case]] = {
+    "FTR001": ((BASE, turning_away), (BASE, going_round)),
+    "FTR101": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.likelihood_teacher"), world)),
+    "FTR102": ((BASE, world), (with_remedies(*LEARNING), world)),
+    "FTR103": ((with_remedies("wiring.values"), world), (BASE, world)),
+    "FTR104": ((replace(BASE, **FAST), world), (BASE, world)),
+    "FTR201": ((BASE, world), (with_remedies("wiring.retriever_attention"), world)),
+    "FTR202": ((thawed(0.003), world), (BASE, world)),
+    "FTR203": ((thawed(0.003), turncoats), (thawed(0.003), world)),
+    "FTR301": ((replace(BASE, **FAST), world), (replace(EACH_EPOCH.apply(BASE), **FAST), world)),
+    "FTR302": ((replace(BASE, admission=LongerThan(length=30)), world), (BASE, world)),
+    "FTR303": ((BASE, noise), (BASE, world)),
+    "FTR304": ((replace(BASE, **FAST), world), (replace(LATER.apply(BASE), **FAST), world)),
+    "FTR401": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.scale"), world)),
+    "FTR402": ((BASE, lambda: world(item_scale=1.0)), (with_remedies("wiring.scale"), world)),
+    "FTR403": ((BASE, world), (BASE, noise)),
+    "FTR404": ((BASE, short_ones), (BASE, noise)),
+    "FTR405": ((BASE, noise), (BASE, world)),
+    "FTR501": (
+        (replace(with_remedies(*LEARNING), teacher=Perverse()), world),
+        (with_remedies(*LEARNING, "wiring.likelihood_teacher"), world),
+    ),
+    "FTR502": (
+        (replace(with_remedies(*LEARNING), alignment_weight=Constant(1e-5)), world),
+        (with_remedies(*LEARNING, "wiring.likelihood_teacher"), world),
+    ),
+    "FTR601": (
+        (ONE_HOT, world),
+        (with_remedies("wiring.cosine"), world),
+    ),
+    "FTR602": ((BASE, long_vectors), (with_remedies("wiring.cosine"), long_vectors)),
+    "FTR701": ((BASE, twins), (BASE, world)),
+    "FTR702": ((replace(BASE, start=Blind()), world), (BASE, world)),
+    "FTR801": (
+        (BASE, much_dropout),
+        (with_remedies("evaluation.consistent"), much_dropout),
+    ),
+    "FTR802": (
+        (replace(with_remedies("wiring.scale"), share=ScheduledShare(schedule=Constant(0.9))), turncoats),
+        (replace(with_remedies("wiring.scale"), share=ScheduledShare(schedule=Constant(0.9))), crowds),
+    ),
+    "FTR901": ((BASE, short_ones), (replace(BASE, admission=AllEntries()), short_ones)),
+    "FTR1001": (
+        (COARSE, world),
+        (EXACT, world),
+    ),
+    "FTR1002": ((BASE, crowds), (BASE, world)),
+}
+
+
+def outcome(code: str, case: Case) -> Outcome:
+    recipe, inputs = case
+    check = next(each for each in CHECKS if each.code == code)
+    diary = Diary(Level.LIGHT)
+    fine_tune(recipe, inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=diary)
+    return ask(check, diary.entries)
+
+
+def test_every_check_has_its_planted_defect() -> None:
+    assert set(CASES) == {check.code for check in CHECKS}
+    assert NormalisedSigmoid() == BASE.teacher
+
+
+@pytest.mark.parametrize("code", CASES)
+def test_a_check_fires_on_its_defect_and_stays_silent_without(code: str) -> None:
+    planted, absent = (outcome(code, case) for case in CASES[code])
+    assert planted.status is Status.ISSUE, planted.detected
+    assert absent.status in (Status.PASSED, Status.NOT_APPLICABLE), absent.detected

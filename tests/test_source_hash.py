@@ -1,0 +1,145 @@
+"""Keys follow what code does: no key moves for how it is written, every key moves for another constant."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from harness.recipe.recipe import BASE
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.attention import SharedTemperature
+from harness.source_hash import hash_reached, meaning, modules_reached, run_hash
+
+ROOT = Path(__file__).parents[1]
+DUOREC = "harness.backbones.duorec"
+
+PROGRAM = """
+import sys
+from harness.recipe.recipe import BASE
+from harness.source_hash import backbone_hash, measuring_hash, run_hash
+print(run_hash(BASE, {duorec!r}), backbone_hash({duorec!r}), measuring_hash())
+"""
+
+
+class Copy:
+    """A copy of the harness that a test may edit."""
+
+    def __init__(self, folder: Path) -> None:
+        shutil.copytree(ROOT / "harness", folder / "harness", ignore=shutil.ignore_patterns("__pycache__"))
+        self.folder = folder
+
+    def edit(self, file: str, change: Callable[[str], str]) -> None:
+        path = self.folder / "harness" / file
+        before = path.read_text(encoding="utf-8")
+        after = change(before)
+        assert after != before
+        path.write_text(after, encoding="utf-8")
+
+    def rename(self, old: str, new: str) -> None:
+        """Move a module, and follow it in every import."""
+        (self.folder / "harness" / old.replace(".", "/")).with_suffix(".py").rename(
+            (self.folder / "harness" / new.replace(".", "/")).with_suffix(".py")
+        )
+        for path in (self.folder / "harness").rglob("*.py"):
+            path.write_text(
+                re.sub(rf"harness\.{re.escape(old)}\b", f"harness.{new}", path.read_text(encoding="utf-8")),
+                encoding="utf-8",
+            )
+
+    def keys(self) -> tuple[str, ...]:
+        """Of a run of the base, of its backbone, and of the evidence beside it."""
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM.format(duorec=DUOREC)],
+            cwd=self.folder,
+            env={"PYTHONPATH": str(self.folder)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return tuple(done.stdout.split())
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def test_no_key_moves_for_how_code_is_written(copy: Copy) -> None:
+    before = copy.keys()
+    for file in ("engine/loop.py", "backbones/duorec/pretrain.py", "probes/observer.py"):
+        copy.edit(file, lambda text: "# a comment\n\n" + text.replace('"""', '"""Mended: ', 1))
+    copy.rename("engine.loss_log", "engine.log_of_losses")
+    copy.rename("backbones.duorec.contrastive", "backbones.duorec.contrast")
+    copy.edit("results/metrics.py", lambda text: text + "\n\nANOTHER_METRIC = 1\n")
+    copy.edit("runner/coordinator.py", lambda text: text + "\n\nUNRELATED = 1\n")
+    copy.edit("engine/memory_manager.py", lambda text: text.replace("epochs: int", "epochs: 'int'"))
+    assert copy.keys() == before
+
+
+def test_a_changed_constant_moves_the_keys_that_it_decides(copy: Copy) -> None:
+    run, backbone, evidence = copy.keys()
+    copy.edit("recipe/seams/objective.py", lambda text: text.replace("EPSILON = 1e-8", "EPSILON = 1e-9"))
+    moved = copy.keys()
+    assert moved[0] != run
+    assert moved[1:] == (backbone, evidence)
+    copy.edit(
+        "backbones/duorec/softmax.py", lambda text: re.sub(r"(?m)^([A-Z_]+) = (\d+)$", r"\1 = \g<2>1", text, count=1)
+    )
+    again = copy.keys()
+    assert again[0] != moved[0]
+    assert again[1] != backbone
+    assert again[2] == evidence
+
+
+def test_a_seam_that_the_recipe_does_not_hold_is_not_in_its_key() -> None:
+    assert "harness.engine.live.jacobian" not in modules_reached({"harness.engine.loop"})
+    rooms = ("harness.engine.live",)
+    assert hash_reached({"harness.recipe.seams.combine"}, rooms) != hash_reached({"harness.engine.loop"}, rooms)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("def f(x):\n    return x", 'def f(x: "int") -> int:\n    """Doc."""\n\n    return (x)  # why'),
+        ("from a import b\nX = 1", "import c\n\nX = 1"),
+        ('class A:\n    k: int = 3\n    """Says what."""', "class A:\n    k: float = 3"),
+        ("if TYPE_CHECKING:\n    import a\nX = 1", "X = 1"),
+    ],
+)
+def test_writing_does_not_count(one: str, other: str) -> None:
+    assert meaning(one) == meaning(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("X = 1", "X = 2"),
+        ("def f(x=1): return x", "def f(x=2): return x"),
+        ("def f(x): return x + 1", "def f(x): return x - 1"),
+        ("class A:\n    k: int = 3", "class A:\n    k: int"),
+        ('X = "a"', 'X = "b"'),
+        ("f(a=1)", "f(b=1)"),
+    ],
+)
+def test_meaning_counts(one: str, other: str) -> None:
+    assert meaning(one) != meaning(other)
+
+
+@dataclass(frozen=True, slots=True)
+class Zigzag:
+    """A plug-in's schedule."""
+
+    def __call__(self, progress: Progress) -> float:
+        return 0.1 if progress.epoch % 2 else 0.2
+
+
+def test_a_plug_ins_schedule_inside_one_of_our_specs_counts() -> None:
+    recipe = replace(BASE, temperature=SharedTemperature(schedule=Zigzag()))
+    assert run_hash(recipe, DUOREC) != run_hash(BASE, DUOREC)

@@ -6,7 +6,6 @@ import importlib.util
 import re
 import sys
 import tomllib
-from collections.abc import Iterator
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 from types import ModuleType
@@ -37,17 +36,16 @@ def load(path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Intervention]]:
+def installed(monkeypatch: pytest.MonkeyPatch) -> type[Intervention]:
     """The example's intervention, known by its entry point as pip would have left it."""
     load(PLUGIN / "ftr_distinct.py", monkeypatch)
     project = tomllib.loads((PLUGIN / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    group = interventions.ENTRY_POINT_GROUP
+    group = interventions.REGISTRY.group
     ((name, value),) = project["entry-points"][group].items()
     points = EntryPoints([EntryPoint(name=name, value=value, group=group)])
-    monkeypatch.setattr(interventions, "entry_points", lambda group: points.select(group=group))
-    interventions.available.cache_clear()
-    yield points[name].load()
-    interventions.available.cache_clear()
+    monkeypatch.setattr("harness.plugins.entry_points", lambda group: points.select(group=group))
+    monkeypatch.setattr(interventions.REGISTRY, "_all", None)
+    return points[name].load()
 
 
 def test_it_is_an_intervention_that_keeps_the_contract(installed: type[Intervention]) -> None:

@@ -5,10 +5,8 @@ A third party adds its own through the entry point group ``ftr_study.interventio
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.metadata import entry_points
+from collections.abc import Mapping
 
-from harness.errors import InputError, did_you_mean
 from harness.interventions import (
     evaluation,
     fusion,
@@ -23,6 +21,7 @@ from harness.interventions import (
     wiring,
 )
 from harness.interventions.base import Intervention
+from harness.plugins import Registry, subclass_of
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 
@@ -69,29 +68,19 @@ CATALOGUE: tuple[type[Intervention], ...] = (
     wiring.LikelihoodTeacher,
 )
 
-ENTRY_POINT_GROUP = "ftr_study.interventions"
+REGISTRY: Registry[type[Intervention]] = Registry(
+    group="ftr_study.interventions",
+    what="intervention",
+    builtin=lambda: CATALOGUE,
+    name_of=lambda kind: kind.id,
+    check=subclass_of(Intervention),
+)
+"""Every intervention by id."""
 
 
-@cache
-def available() -> dict[str, type[Intervention]]:
-    """Every intervention by id: the catalogue's, then those of installed plug-ins.
-
-    Raises:
-        InputError: a plug-in is no intervention, or takes an id that is taken.
-    """
-    known = {each.id: each for each in CATALOGUE}
-    for point in entry_points(group=ENTRY_POINT_GROUP):
-        plugin: object = point.load()
-        if not (isinstance(plugin, type) and issubclass(plugin, Intervention)):
-            raise InputError(
-                f"entry point {point.name} = {point.value} is not a subclass of Intervention; mend the plug-in"
-            )
-        if plugin.id in known:
-            raise InputError(
-                f"entry point {point.name} = {point.value} takes the id {plugin.id!r} a second time; rename it"
-            )
-        known[plugin.id] = plugin
-    return known
+def available() -> Mapping[str, type[Intervention]]:
+    """Every intervention by id: the catalogue's, then those of installed plug-ins."""
+    return REGISTRY
 
 
 def find(intervention_id: str) -> type[Intervention]:
@@ -100,13 +89,7 @@ def find(intervention_id: str) -> type[Intervention]:
     Raises:
         InputError: there is none; the text suggests the nearest.
     """
-    known = available()
-    if intervention_id not in known:
-        raise InputError(
-            f"unknown intervention {intervention_id!r}{did_you_mean(intervention_id, known)} "
-            "(ftr-study list interventions shows all)"
-        )
-    return known[intervention_id]
+    return REGISTRY.find(intervention_id)
 
 
 def example_base(kind: type[Intervention]) -> Recipe:

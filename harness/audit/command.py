@@ -18,7 +18,7 @@ from harness.provenance import here
 from harness.recipe.recipe import Recipe
 from harness.results.audit import Audit, Failure, Measured, write_audit
 from harness.runner.shared import SharedStages
-from harness.study.study import Study
+from harness.study.types import Study
 
 if TYPE_CHECKING:
     from harness.backbones.duorec.checkpoint import EpochFigures

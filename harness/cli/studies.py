@@ -130,7 +130,9 @@ def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = N
     from harness.modes.planning import make_plan
 
     plan = make_plan(_load(study, replicates, epochs, device))
-    print(f"{study}: {len(plan.rows)} rows, {'at most ' * bool(plan.spaces)}{plan.n_cells} cells, no errors")
+    print(
+        f"{study}: {len(plan.rows)} rows, {'at most ' * (plan.most_cells is not None)}{plan.n_cells} cells, no errors"
+    )
 
 
 @commands.command()

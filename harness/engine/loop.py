@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from harness.engine.evaluation import ranks_with_retrieval
 from harness.engine.run import Checkpoint, Run
 from harness.engine.system import System
+from harness.engine.types.budget import Budget
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
@@ -19,14 +20,6 @@ from harness.results.record import EpochPoint, Ranks
 NOTHING_TRAINS = "nothing_trains"
 WHY_NOTHING_TRAINS = "no term of the loss has a gradient path to a trainable tensor; nothing was stepped"
 WITHOUT_VALID_TARGETS = "test_on_without_valid_targets"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How long a run may train: ``epochs`` at most, ``patience`` of them without a better valid figure."""
-
-    epochs: int = 10
-    patience: int = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

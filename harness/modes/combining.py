@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.interventions.base import Intervention
-from harness.recipe.compose import CompositionError, ConflictError, NoEffectError, RequirementError, compose
+from harness.modes.base import Mode
+from harness.modes.planning import kind_of
+from harness.recipe.compose import CompositionError, ConflictError, RequirementError, compose
 from harness.recipe.recipe import Recipe
-from harness.results.manifest import BASE
-from harness.study.arms import word
-from harness.study.designs import Design, Term, letters
-from harness.study.problems import Problem
-from harness.study.stacks import JOINT
-from harness.study.study import ArmSetting, Study
+from harness.study.arms import ArmSetting, Lists, word
+from harness.study.mistakes import Problem
+from harness.study.types import Study
+from harness.study.yaml_lines import Document
+
+JOINT = " + "
+"""Between the arms of a stack, in the names of rows; no arm of these modes may hold it."""
+
+
+class CombiningMode(Mode, ABC):
+    """A mode that makes stacks of the arms, each of which has one setting."""
+
+    lists: ClassVar[Lists] = Lists.REFUSED
+
+    def check(self, document: Document, rows: Sequence[ArmSetting]) -> None:
+        for row in {row.arm: row for row in rows}.values():
+            if JOINT in row.arm:
+                said = f"the name holds '{JOINT}', which joins arms in mode {self.name}; rename it"
+                document.add(("arms", row.arm), "arm_name", said, line=row.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +76,18 @@ def stacked(base: Recipe, arms: Sequence[ArmSetting]) -> Recipe:
     return compose(base, [remedy for arm in arms for remedy in arm.stack])
 
 
-def left_out(arms: Sequence[ArmSetting], problem: CompositionError) -> LeftOut:
-    """Why a stack is not run, without what only the writer of an arm could mend."""
-    reason = str(problem)
-    if isinstance(problem, ConflictError):
-        kind, reason = "conflict", reason.partition(";")[0]
-    elif isinstance(problem, RequirementError):
-        names = JOINT.join(sorted(remedy.id for arm in arms for remedy in arm.stack))
-        kind, reason = "requirement", reason.removeprefix(f"{names}: ")
-    else:
-        kind = "no_effect"
-    return LeftOut(arms=tuple(each.name for each in arms), kind=kind, reason=reason)
+def left_out(base: Recipe, arms: Sequence[ArmSetting]) -> LeftOut | None:
+    """Why a stack is not run, without what only the writer of an arm could mend; None where it can run."""
+    try:
+        stacked(base, arms)
+    except CompositionError as problem:
+        reason = str(problem)
+        if isinstance(problem, ConflictError):
+            reason = reason.partition(";")[0]
+        elif isinstance(problem, RequirementError):
+            reason = reason.removeprefix(f"{JOINT.join(sorted(each.id for arm in arms for each in arm.stack))}: ")
+        return LeftOut(arms=tuple(each.name for each in arms), kind=kind_of(problem), reason=reason)
+    return None
 
 
 def unusable(study: Study, base: Recipe) -> list[Problem]:
@@ -82,79 +99,8 @@ def unusable(study: Study, base: Recipe) -> list[Problem]:
         except RequirementError:
             continue  # another arm of the stack may give it what it lacks
         except CompositionError as problem:
-            problems.append(study.problem(f"arms.{arm.arm}", str(problem)))
+            problems.append(study.problem(f"arms.{arm.arm}", kind_of(problem), str(problem)))
     return problems
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Combinations:
-    """The runs of a factorial study.
-
-    Attributes:
-        design: all of them, in terms of places of arms.
-        settings: those that can run, base left out.
-        missing: those that cannot.
-    """
-
-    design: Design
-    settings: tuple[ArmSetting, ...]
-    missing: tuple[LeftOut, ...]
-
-
-def combinations_of(study: Study, base: Recipe) -> Combinations:
-    """The design of a factorial study, each combination tried on its base.
-
-    Raises:
-        CompositionError: a remedy breaks the rules of composition.
-    """
-    design = study.factorial.design(len(study.rows))
-    settings: list[ArmSetting] = []
-    missing: list[LeftOut] = []
-    for run in design.runs[1:]:
-        arms = [study.rows[place] for place in run]
-        try:
-            stacked(base, arms)
-        except (ConflictError, RequirementError, NoEffectError) as problem:
-            missing.append(left_out(arms, problem))
-        else:
-            settings.append(joined(arms))
-    return Combinations(design=design, settings=tuple(settings), missing=tuple(missing))
-
-
-def never_on(study: Study, found: Combinations) -> list[Problem]:
-    """Arms that no combination can hold, whose effect could not be estimated."""
-    on = {name for each in found.settings for name in each.name.split(JOINT)}
-    problems: list[Problem] = []
-    for arm in study.rows:
-        if arm.arm not in on:
-            first = next(each for each in found.missing if arm.arm in each.arms)
-            message = f"no combination of the design that holds it can run; {JOINT.join(first.arms)}: {first.reason}"
-            problems.append(study.problem(f"arms.{arm.arm}", message))
-    return problems
-
-
-def factorial_course(study: Study, found: Combinations) -> Mapping[str, Any]:
-    """The design, for the manifest and the report; JSON."""
-    names = [row.arm for row in study.rows]
-
-    def named(term: Term) -> list[str]:
-        return [names[place] for place in term]
-
-    design = found.design
-    return {
-        "mode": "factorial",
-        "fraction": study.factorial.fraction,
-        "factors": described(study.rows),
-        "generators": list(design.generators),
-        "relation": [f"{'-' if sign < 0 else ''}{letters(word)}" for sign, word in design.relation],
-        "resolution": design.resolution,
-        "aliases": [
-            {"term": named(alias.term), "others": [{"sign": sign, "term": named(term)} for sign, term in alias.others]}
-            for alias in design.aliases()
-        ],
-        "cells": {BASE: [], **{each.name: each.name.split(JOINT) for each in found.settings}},
-        "left_out": [{"arms": list(each.arms), "kind": each.kind, "reason": each.reason} for each in found.missing],
-    }
 
 
 def described(arms: Sequence[ArmSetting]) -> list[dict[str, Any]]:
@@ -166,51 +112,3 @@ def spelled(remedy: Intervention) -> str:
     """A remedy by its id, with its settings where it has any."""
     settings = ", ".join(f"{name}={word(value)}" for name, value in remedy.settings().items())
     return f"{remedy.id}({settings})" if settings else remedy.id
-
-
-def factorial_notes(study: Study, found: Combinations) -> tuple[str, ...]:
-    """The design in words, a line each, for ``ftr-study plan``."""
-    design, names = found.design, [row.arm for row in study.rows]
-    n_all = len(design.runs)
-    lines = [f"factorial: {n_all} combinations of {len(names)} arms, base among them ({study.factorial.fraction})"]
-    if design.generators:
-        key = ", ".join(f"{letters((place,))} {name}" for place, name in enumerate(names))
-        lines += [
-            f"  {key}",
-            f"  generators {', '.join(design.generators)}; resolution {design.resolution}; what cannot be told apart:",
-        ]
-        lines += [
-            "    " + " = ".join([letters(each.term), *(f"{'-' * (s < 0)}{letters(term)}" for s, term in each.others)])
-            for each in design.aliases()
-        ]
-    least = smallest(found.missing)
-    lines += [f"  left out: {JOINT.join(each.arms)}: {each.reason}" for each in least]
-    if len(found.missing) > len(least):
-        lines.append(f"  left out: {len(found.missing) - len(least)} more that hold one of these")
-    return tuple(lines)
-
-
-def smallest(missing: Sequence[LeftOut]) -> list[LeftOut]:
-    """Those that hold no smaller one, which are the reason for the others."""
-    return [each for each in missing if not any(set(other.arms) < set(each.arms) for other in missing)]
-
-
-def greedy_notes(study: Study, base: Recipe) -> tuple[str, ...]:
-    """What a greedy study would run, a line each, for ``ftr-study plan``."""
-    n_arms, size = len(study.rows), min(study.greedy.most, len(study.rows))
-    forward = sum(n_arms - place for place in range(size))
-    backward = sum(range(2, size + 1))
-    again = (2 + size + max(size - 1, 0)) * study.greedy.confirm
-    least = study.sesoi if study.greedy.gain is None else study.greedy.gain
-    most = (1 + forward + backward) * study.replicates + again
-    lines = [
-        f"greedy: {n_arms} candidates, at most {size} in the stack, each of which must add {least:.2%} of base's valid "
-        f"{study.primary}",
-        f"  round 1 is listed above; {most} cells at most, {again} of them the confirmation on fresh replicates",
-    ]
-    for arm in study.rows:
-        try:
-            stacked(base, [arm])
-        except RequirementError as problem:
-            lines.append(f"  {arm.arm} cannot act alone and waits for a stack: {left_out([arm], problem).reason}")
-    return tuple(lines)

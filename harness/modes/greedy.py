@@ -1,308 +1,85 @@
-"""A stack built arm by arm: forward on valid, a check backward, then the way to it run again on fresh replicates."""
+"""Mode greedy: a stack built from the arms one by one, judged on the validation set."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from harness.modes.combining import described, joined, left_out, stacked
-from harness.modes.plan import FIRST_FRESH_REPLICATE, Cell, CellName, Plan, PlannedRow, name_of
-from harness.recipe.compose import CompositionError
-from harness.recipe.recipe import Recipe
-from harness.results.evidence import Level
-from harness.results.manifest import A_A, BASE, ArmRow
-from harness.results.record import RunRecord
+from pydantic import Field
 
-Stack = tuple[int, ...]
-"""Places of arms in the study file, ascending; empty for base."""
+from harness.modes.combining import CombiningMode, left_out, unusable
+from harness.modes.plan import Plan
+from harness.modes.planning import base_alone, refuse
+from harness.modes.schedule import Schedule
+from harness.modes.stepwise import GreedySchedule
+from harness.recipe.compose import compose
+from harness.study.arms import ArmSetting
+from harness.study.types import Study
+from harness.study.yaml_lines import Document
 
-Ending = Literal["most", "threshold", "none_left", "base_failed"]
+if TYPE_CHECKING:
+    from harness.modes.search.trials import TrialObserver
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
-    """An arm tried on a stack, or a member tried without.
-
-    Attributes:
-        arm: which.
-        row: the name of the stack that was run.
-        state: ``tried``, ``failed`` (a run of it failed) or ``left_out`` (it cannot run).
-        value: mean over replicates of the primary metric on valid, at the chosen epochs.
-        gain: mean over replicates of its difference to the stack at hand.
-        se: standard error of that mean; None for one replicate.
-        reason: why there is no value.
-    """
-
-    arm: str
-    row: str
-    state: Literal["tried", "failed", "left_out"]
-    value: float | None = None
-    gain: float | None = None
-    se: float | None = None
-    reason: str = ""
+MOST_CANDIDATES = 40
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One round.
+class Greedy(CombiningMode):
+    """How a stack is built from the arms, one after the other."""
 
-    Attributes:
-        kind: ``forward`` or ``backward``.
-        stack: the arms at hand, in the order in which they were taken.
-        value: of that stack.
-        tries: in the order of the study file.
-        chosen: the arm that was taken, or dropped; empty for none.
-    """
+    name: ClassVar[str] = "greedy"
+    summary: ClassVar[str] = "a stack built from the arms one by one"
 
-    kind: Literal["forward", "backward"]
-    stack: tuple[str, ...]
-    value: float
-    tries: tuple[Try, ...]
-    chosen: str = ""
+    most: Annotated[int, Field(ge=1, le=20, description="arms in the stack at most")] = 4
+    confirm: Annotated[
+        int, Field(ge=1, le=1000, description="fresh replicates on which the stack and the way to it are run again")
+    ] = 3
+    gain: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            le=1,
+            description="what an arm must add on valid to be taken, as a fraction of base's figure; left out: sesoi",
+        ),
+    ] = None
 
+    def check(self, document: Document, rows: Sequence[ArmSetting]) -> None:
+        super().check(document, rows)
+        n_arms = len({row.arm for row in rows})
+        if not 2 <= n_arms <= MOST_CANDIDATES:
+            document.add(("arms",), "n_arms", f"{n_arms} arms, and a greedy choice takes 2 to {MOST_CANDIDATES}")
 
-@dataclass(slots=True)
-class GreedySchedule:
-    """Round by round; what a round runs follows from the records of those before it.
+    def n_compared(self, replicates: int) -> int:
+        return self.confirm
 
-    Forward, every candidate is added to the stack at hand and run on the study's replicates; the one that adds most is
-    taken, of those that add more than the threshold and more than their own paired standard error.  Backward, every
-    member is left out in turn, and the one whose absence is best stays out where valid does not fall.  Then base, a/a,
-    every stack on the way and the last one run on fresh replicates, which alone are reported as effects.
-    """
+    def plan(self, study: Study) -> Plan:
+        plan = base_alone(study)
+        refuse(unusable(study, plan.base))
+        waiting: list[str] = []
+        for arm in study.rows:
+            problem = left_out(plan.base, [arm])
+            if problem is None:
+                plan = plan.with_setting(arm, compose(plan.base, arm.stack))
+            else:
+                waiting.append(f"  {arm.arm} cannot act alone and waits for a stack: {problem.reason}")
+        return replace(plan, notes=(*self._notes(study), *waiting), n_fresh=self.confirm)
 
-    plan: Plan
-    _values: dict[CellName, float] = field(default_factory=dict)
-    _failures: dict[CellName, str] = field(default_factory=dict)
-    _named: set[CellName] = field(default_factory=set)
-    _open: set[CellName] = field(default_factory=set)
-    _next: list[Cell] = field(default_factory=list)
-    _steps: list[Step] = field(default_factory=list)
-    _path: list[list[int]] = field(default_factory=list)
-    _best: Stack = ()
-    _ending: Ending | None = None
-    _done: bool = False
-    _generations: Iterator[list[Cell]] = field(init=False)
+    def schedule(self, plan: Plan, observer: TrialObserver | None = None) -> Schedule:
+        return GreedySchedule(plan=plan, most=self.most, threshold=self._threshold(plan.study))
 
-    def __post_init__(self) -> None:
-        self._generations = self._run()
-        self._advance()
+    def _threshold(self, study: Study) -> float:
+        """What an arm must add, as a fraction of base's figure."""
+        return study.sesoi if self.gain is None else self.gain
 
-    def ready(self) -> Sequence[Cell]:
-        named, self._next = self._next, []
-        return named
-
-    def finished(self, cell: Cell, record: RunRecord) -> None:
-        served = record.chosen.valid_on if record.served == "on" else record.chosen.valid_off
-        self._values[name_of(cell)] = served[self.plan.study.primary]
-        self._settle(cell)
-
-    def failed(self, cell: Cell, why: str) -> None:
-        self._failures[name_of(cell)] = why
-        self._settle(cell)
-
-    def rows(self) -> Sequence[PlannedRow]:
-        base = self.plan.base
-        first = [PlannedRow(row=ArmRow(name=name, arm=name), recipe=base) for name in (BASE, A_A)]
-        return [*first, *(self._planned(stack) for stack in self._confirmed())]
-
-    def replicates(self) -> Sequence[int]:
-        return range(FIRST_FRESH_REPLICATE, FIRST_FRESH_REPLICATE + self.plan.study.greedy.confirm)
-
-    def course(self) -> Mapping[str, Any]:
-        study = self.plan.study
-        base = self._value(()) if self._usable() else None
-        return {
-            "mode": "greedy",
-            "finished": self._done,
-            "metric": study.primary,
-            "replicates": list(range(study.replicates)),
-            "threshold": {"fraction": self._fraction(), "value": None if base is None else self._fraction() * base},
-            "most": study.greedy.most,
-            "candidates": described(study.rows),
-            "steps": [asdict(step) for step in self._steps],
-            "ending": self._ending,
-            "path": [[self._name(place) for place in stack] for stack in self._path],
-            "confirmed": {self._row(stack): self._names(stack) for stack in self._confirmed()},
-            "runner_up": self._row(self._best) if self._best and not self._path else "",
-        }
-
-    def _settle(self, cell: Cell) -> None:
-        self._open.discard(name_of(cell))
-        if not self._open:
-            self._advance()
-
-    def _advance(self) -> None:
-        """Take up the next generation that has something to run; the last one ends the study."""
-        for cells in self._generations:
-            if cells:
-                self._next = cells
-                self._open = {name_of(cell) for cell in cells}
-                return
-        self._done = True
-
-    def _run(self) -> Iterator[list[Cell]]:
-        """Yield what each generation runs; resumed when all of it has ended."""
-        at_hand: list[int] = []
-        yield self._cells([(), *self._with(at_hand)])
-        if not self._usable():
-            self._ending = "base_failed"
-            return
-        while self._ending is None:
-            yield self._cells(self._with(at_hand))
-            self._forward(at_hand)
-        while len(at_hand) > 1:
-            yield self._cells(self._without(at_hand))
-            if not self._backward(at_hand):
-                break
-        yield self._confirmation()
-
-    def _forward(self, at_hand: list[int]) -> None:
-        """Judge a round and take its best, or say why the stack is complete."""
-        tries = {
-            place: self._try(place, _sorted([*at_hand, place]), at_hand)
-            for place in range(len(self.plan.study.rows))
-            if place not in at_hand
-        }
-        gains = {place: each.gain for place, each in tries.items() if each.gain is not None}
-        if not at_hand and gains:
-            self._best = (max(gains, key=lambda place: gains[place]),)
-        passing = {place: gain for place, gain in gains.items() if self._passes(gain, tries[place].se)}
-        chosen = max(passing, key=lambda place: passing[place]) if passing else None
-        self._note("forward", at_hand, tries, chosen)
-        if chosen is None:
-            self._ending = "threshold" if gains else "none_left"
-            return
-        at_hand.append(chosen)
-        self._path.append(list(at_hand))
-        if len(at_hand) == self.plan.study.greedy.most:
-            self._ending = "most"
-        elif len(at_hand) == len(self.plan.study.rows):
-            self._ending = "none_left"
-
-    def _backward(self, at_hand: list[int]) -> bool:
-        """Judge the stack without each of its members; whether one was dropped."""
-        tries = {
-            place: self._try(place, _sorted(other for other in at_hand if other != place), at_hand)
-            for place in sorted(at_hand)
-        }
-        harmless = {place: each.gain for place, each in tries.items() if each.gain is not None and each.gain >= 0.0}
-        dropped = max(harmless, key=lambda place: harmless[place]) if harmless else None
-        self._note("backward", at_hand, tries, dropped)
-        if dropped is None:
-            return False
-        at_hand.remove(dropped)
-        self._path.append(list(at_hand))
-        return True
-
-    def _note(
-        self, kind: Literal["forward", "backward"], at_hand: list[int], tries: Mapping[int, Try], chosen: int | None
-    ) -> None:
-        self._steps.append(
-            Step(
-                kind=kind,
-                stack=tuple(self._name(place) for place in at_hand),
-                value=self._value(_sorted(at_hand)),
-                tries=tuple(tries.values()),
-                chosen="" if chosen is None else self._name(chosen),
-            )
+    def _notes(self, study: Study) -> tuple[str, str]:
+        """What would run, a line each, for ``ftr-study plan``."""
+        n_arms, size = len(study.rows), min(self.most, len(study.rows))
+        forward = sum(n_arms - place for place in range(size))
+        backward = sum(range(2, size + 1))
+        again = (2 + size + max(size - 1, 0)) * self.confirm
+        most = (1 + forward + backward) * study.replicates + again
+        return (
+            f"greedy: {n_arms} candidates, at most {size} in the stack, each of which must add "
+            f"{self._threshold(study):.2%} of base's valid {study.primary}",
+            f"  round 1 is listed above; {most} cells at most, {again} of them the confirmation on fresh replicates",
         )
-
-    def _try(self, place: int, stack: Stack, at_hand: list[int]) -> Try:
-        arm, row = self._name(place), self._row(stack)
-        reason = self._refused(stack)
-        if reason:
-            return Try(arm=arm, row=row, state="left_out", reason=reason)
-        reason = next((self._failures[row, n] for n in self._usable() if (row, n) in self._failures), "")
-        if reason:
-            return Try(arm=arm, row=row, state="failed", reason=reason)
-        now = self._row(_sorted(at_hand))
-        gains = [self._values[row, number] - self._values[now, number] for number in self._usable()]
-        gain, n_gains = sum(gains) / len(gains), len(gains)
-        spread = sum((each - gain) ** 2 for each in gains)
-        se = math.sqrt(spread / (n_gains - 1) / n_gains) if n_gains > 1 else None
-        return Try(arm=arm, row=row, state="tried", value=self._value(stack), gain=gain, se=se)
-
-    def _passes(self, gain: float, se: float | None) -> bool:
-        return gain > self._fraction() * self._value(()) and (se is None or gain > se)
-
-    def _fraction(self) -> float:
-        gain = self.plan.study.greedy.gain
-        return self.plan.study.sesoi if gain is None else gain
-
-    def _usable(self) -> list[int]:
-        """Replicates of the search on which base has a run; all are judged on these."""
-        return [number for number in range(self.plan.study.replicates) if (BASE, number) in self._values]
-
-    def _value(self, stack: Stack) -> float:
-        found = [self._values[self._row(stack), number] for number in self._usable()]
-        return sum(found) / len(found)
-
-    def _with(self, at_hand: list[int]) -> list[Stack]:
-        """The stack at hand with each of the other arms."""
-        return [_sorted([*at_hand, place]) for place in range(len(self.plan.study.rows)) if place not in at_hand]
-
-    def _without(self, at_hand: list[int]) -> list[Stack]:
-        """The stack at hand without each of its members."""
-        return [_sorted(other for other in at_hand if other != place) for place in sorted(at_hand)]
-
-    def _confirmed(self) -> list[Stack]:
-        """Every stack on the way, the last one last; the best of the first round where none was taken."""
-        found = [_sorted(stack) for stack in self._path] or [self._best] * (self._ending == "threshold")
-        last = found[-1:]
-        return [*(stack for stack in dict.fromkeys(found) if [stack] != last), *last]
-
-    def _confirmation(self) -> list[Cell]:
-        """A replicate of every row before the next one, base and the first replicate of the others diagnosed."""
-        asked = self.plan.study.diagnostics
-        cells: list[Cell] = []
-        for number in self.replicates():
-            first = number == FIRST_FRESH_REPLICATE
-            cells += [self.plan.cell(BASE, self.plan.base, number, asked.level)]
-            cells += [self.plan.cell(A_A, self.plan.base, number, Level.OFF)]
-            for stack in self._confirmed():
-                named = asked.arms is None or set(self._names(stack)) & set(asked.arms)
-                level = asked.level if first and named else Level.OFF
-                cells.append(self.plan.cell(self._row(stack), self._recipe(stack), number, level))
-        return cells
-
-    def _cells(self, stacks: Sequence[Stack]) -> list[Cell]:
-        """The runs of stacks on the replicates of the search, those left out that cannot run or were named before."""
-        runnable = {self._row(stack): self._recipe(stack) for stack in stacks if not self._refused(stack)}
-        cells: list[Cell] = []
-        for number in range(self.plan.study.replicates):
-            for row, recipe in runnable.items():
-                if (row, number) not in self._named:
-                    self._named.add((row, number))
-                    cells.append(self.plan.cell(row, recipe, number, Level.OFF))
-        return cells
-
-    def _planned(self, stack: Stack) -> PlannedRow:
-        return self.plan.row_of(joined([self.plan.study.rows[place] for place in stack]), self._recipe(stack))
-
-    def _recipe(self, stack: Stack) -> Recipe:
-        return stacked(self.plan.base, [self.plan.study.rows[place] for place in stack])
-
-    def _refused(self, stack: Stack) -> str:
-        """Why a stack cannot run; empty where it can."""
-        arms = [self.plan.study.rows[place] for place in stack]
-        try:
-            stacked(self.plan.base, arms)
-        except CompositionError as problem:
-            return left_out(arms, problem).reason
-        return ""
-
-    def _row(self, stack: Stack) -> str:
-        return joined([self.plan.study.rows[place] for place in stack]).name if stack else BASE
-
-    def _names(self, stack: Stack) -> list[str]:
-        return [self._name(place) for place in stack]
-
-    def _name(self, place: int) -> str:
-        return self.plan.study.rows[place].arm
-
-
-def _sorted(places: Iterable[int]) -> Stack:
-    return tuple(sorted(places))

@@ -1,4 +1,4 @@
-"""A study ready to run: its rows, and its cells, arms x settings x replicates, each with its key."""
+"""A study ready to run: its rows, and its cells, arms x settings x replicates."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from typing import Any
 
 from harness.device import Device, resolve_device
 from harness.engine.types.streams import A_A_OFFSET, Streams
-from harness.modes.search.notes import most_confirming_runs, most_trial_runs
 from harness.modes.search.space import Space
 from harness.recipe.compose import replaced
 from harness.recipe.recipe import Recipe
 from harness.results.evidence import Level
 from harness.results.manifest import A_A, BASE, ArmRow
-from harness.study.study import ArmSetting, Study
+from harness.study.arms import ArmSetting
+from harness.study.types import Study
 
 SHARED_BACKBONE_REPLICATE = 0
 """With ``backbone: shared`` all replicates fine-tune on the backbone of this one."""
 
 FIRST_FRESH_REPLICATE = 1000
 """Replicates from here on are never searched: what a search or a choice of stacks found is confirmed on them."""
+
+CellName = tuple[str, int]
+"""Row and replicate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,63 +48,46 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedRow:
-    """A row of the ranking with the recipe that its cells run; None where it has no cells of its own.
-
-    Attributes:
-        space: what a search of the row may set; None in other modes.
-    """
-
-    row: ArmRow
-    recipe: Recipe | None
-    space: Space | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A study ready to run.
 
     Attributes:
         study: the study file.
         base: the recipe that every arm is compared to.
+        as_found: the recipe without the study's base stack.
         rows: base, a/a, then the arms in the order of the file; in mode greedy those of its first round; in mode search
             each where its search begins, without a/a.
-        as_found: the recipe without the study's base stack.
-        course: the design of a factorial study, as JSON; empty otherwise.
+        recipes: row -> what its cells run; a row that has no cells of its own is not among them.
+        spaces: row -> what a search of it may set, base first; empty in other modes.
+        course: what the manifest says of how the rows came to be, where the study file does not name them all; JSON.
         notes: what else there is to say of it, a line each.
+        most_cells: how many cells there will be at most, where that depends on results; None: those of :meth:`cells`.
+        n_fresh: replicates of a confirmation.
     """
 
     study: Study
     base: Recipe
-    rows: tuple[PlannedRow, ...]
     as_found: Recipe
+    rows: tuple[ArmRow, ...]
+    recipes: Mapping[str, Recipe]
+    spaces: Mapping[str, Space] = field(default_factory=dict[str, Space])
     course: Mapping[str, Any] = field(default_factory=dict[str, Any])
     notes: tuple[str, ...] = ()
-
-    @property
-    def spaces(self) -> dict[str, Space]:
-        """Arm -> what its search may set, base first; empty in other modes."""
-        return {planned.row.name: planned.space for planned in self.rows if planned.space is not None}
+    most_cells: int | None = None
+    n_fresh: int = 0
 
     @property
     def n_cells(self) -> int:
-        """How many cells there are; of a search, at most."""
-        if self.study.search is None:
-            return len(self.cells())
-        return most_trial_runs(self.study, self.spaces) + most_confirming_runs(self.study, self.spaces)
+        """How many cells there are; at most, where that depends on results."""
+        return len(self.cells()) if self.most_cells is None else self.most_cells
 
-    def replicates(self) -> tuple[int, ...]:
-        """Every replicate that a run may need: those of the study, then the fresh ones of a search."""
-        fresh = 0 if self.study.search is None else self.study.search.confirm
-        return (*range(self.study.replicates), *range(FIRST_FRESH_REPLICATE, FIRST_FRESH_REPLICATE + fresh))
+    def fresh(self) -> range:
+        """The replicates of the confirmation."""
+        return range(FIRST_FRESH_REPLICATE, FIRST_FRESH_REPLICATE + self.n_fresh)
 
     def backbone_replicate(self, replicate: int) -> int:
         """Whose backbone a replicate fine-tunes."""
         return replicate if self.study.backbone == "per_seed" else SHARED_BACKBONE_REPLICATE
-
-    def budget(self) -> dict[str, int]:
-        """Epochs and patience of every run."""
-        return {"epochs": self.study.budget.epochs, "patience": self.study.budget.patience}
 
     def level(self, row: ArmRow, replicate: int) -> Level:
         """How much is measured: in base's runs, and in the first replicate of the arms that are diagnosed."""
@@ -115,15 +101,15 @@ class Plan:
         return resolve_device(self.study.device)
 
     def cells(self) -> tuple[Cell, ...]:
-        """All cells, one replicate of every arm before the next replicate."""
+        """All cells of the rows, one replicate of every arm before the next replicate."""
         return tuple(
-            self.cell(planned.row.name, planned.recipe, replicate, self.level(planned.row, replicate))
+            self.cell(row.name, self.recipes[row.name], replicate, self.level(row, replicate))
             for replicate in range(self.study.replicates)
-            for planned in self.rows
-            if planned.recipe is not None
+            for row in self.rows
+            if row.name in self.recipes
         )
 
-    def cell(self, row: str, recipe: Recipe, replicate: int, level: Level) -> Cell:
+    def cell(self, row: str, recipe: Recipe, replicate: int, level: Level = Level.OFF) -> Cell:
         """A run of a row, a/a on random numbers of its own."""
         return Cell(
             row=row,
@@ -134,13 +120,35 @@ class Plan:
             level=level,
         )
 
-    def row_of(self, setting: ArmSetting, recipe: Recipe) -> PlannedRow:
+    def with_row(self, row: ArmRow, recipe: Recipe | None = None) -> Plan:
+        """The plan with another row; without a recipe it has no cells of its own."""
+        recipes = self.recipes if recipe is None else {**self.recipes, row.name: recipe}
+        return replace(self, rows=(*self.rows, row), recipes=recipes)
+
+    def with_setting(self, setting: ArmSetting, recipe: Recipe) -> Plan:
+        """The plan with the row of a setting that runs this recipe."""
+        return self.with_row(self.row_running(setting, recipe), recipe)
+
+    def row_running(self, setting: ArmSetting, recipe: Recipe) -> ArmRow:
         """The row of a setting that runs this recipe."""
-        row = replace(described_row(setting), replaces=replaced(self.as_found, self.base, recipe))
-        return PlannedRow(row=row, recipe=recipe)
+        return replace(row_of(setting), replaces=replaced(self.as_found, self.base, recipe))
+
+    def with_aliases(self) -> Plan:
+        """The plan in which rows of one recipe run once; a/a has other random numbers and is no alias."""
+        first: dict[str, str] = {}
+        rows: list[ArmRow] = []
+        for row in self.rows:
+            recipe = self.recipes.get(row.name)
+            same = row.name if recipe is None or row.name == A_A else first.setdefault(recipe.digest(), row.name)
+            rows.append(row if same == row.name else replace(row, status="alias", alias_of=same))
+        return replace(
+            self,
+            rows=tuple(rows),
+            recipes={row.name: self.recipes[row.name] for row in rows if row.status == "run"},
+        )
 
 
-def described_row(setting: ArmSetting) -> ArmRow:
+def row_of(setting: ArmSetting) -> ArmRow:
     """The row of a setting, before anything has run."""
     alone = setting.stack[0] if len(setting.stack) == 1 else None
     return ArmRow(
@@ -153,10 +161,6 @@ def described_row(setting: ArmSetting) -> ArmRow:
         family=alone.family() if alone else "stack",
         priority=alone.priority if alone else "-",
     )
-
-
-CellName = tuple[str, int]
-"""Row and replicate."""
 
 
 def name_of(cell: Cell) -> CellName:

@@ -1,11 +1,12 @@
-"""What runs next: a schedule names cells as results come in, and decides by records alone."""
+"""What runs next: a schedule names cells, by records alone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from harness.modes.plan import Cell, Plan, PlannedRow
+from harness.modes.plan import Cell, Plan
+from harness.results.manifest import ArmRow
 from harness.results.record import RunRecord
 
 
@@ -15,6 +16,11 @@ class Schedule(Protocol):
     It knows nothing but records, so that a coordinator that starts again replays it: cells that have a record are
     given back at once. What it names never depends on the order in which cells that run together finish.
     """
+
+    @property
+    def named_all(self) -> bool:
+        """Whether no further cell will be named."""
+        ...
 
     def ready(self) -> Sequence[Cell]:
         """Cells that can run now, in order; each is named once."""
@@ -28,7 +34,7 @@ class Schedule(Protocol):
         """A cell that was named will have none in this run."""
         ...
 
-    def rows(self) -> Sequence[PlannedRow]:
+    def rows(self) -> Sequence[ArmRow]:
         """The rows of the report as far as they are known, base first."""
         ...
 
@@ -48,6 +54,10 @@ class GridSchedule:
         self._plan = plan
         self._waiting = plan.cells()
 
+    @property
+    def named_all(self) -> bool:
+        return not self._waiting
+
     def ready(self) -> Sequence[Cell]:
         named, self._waiting = self._waiting, ()
         return named
@@ -58,7 +68,7 @@ class GridSchedule:
     def failed(self, cell: Cell, why: str) -> None:
         """Nothing follows from it."""
 
-    def rows(self) -> Sequence[PlannedRow]:
+    def rows(self) -> Sequence[ArmRow]:
         return self._plan.rows
 
     def replicates(self) -> Sequence[int]:

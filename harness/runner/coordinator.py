@@ -14,6 +14,7 @@ from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.errors import InputError
 from harness.files import sweep
+from harness.modes.base import mode_of
 from harness.modes.plan import Plan
 from harness.modes.planning import make_plan
 from harness.modes.schedule import Schedule
@@ -23,8 +24,8 @@ from harness.results.record import ranks_digest
 from harness.runner.dispatcher import CellDispatcher
 from harness.runner.executors.executor import Where, executing
 from harness.runner.keys import Keys
-from harness.runner.modes import opened
 from harness.runner.optuna.damage import set_aside_if_damaged
+from harness.runner.optuna.search_mirror import SearchBook
 from harness.runner.optuna.storage import Storage
 from harness.runner.optuna.storage_claim import claimed
 from harness.runner.optuna.trials import study_name
@@ -33,7 +34,7 @@ from harness.runner.ownership import owned
 from harness.runner.progress import Display
 from harness.runner.shared import SharedStages
 from harness.stopping import stoppable
-from harness.study.study import Study
+from harness.study.types import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +137,8 @@ def _run_owned(
 ) -> RunOutcome:
     folder.write_users(stages.users())
     keys = Keys(plan, stages)
-    schedule, book = opened(plan, storage=storage)
+    book = SearchBook(plan, storage=storage)
+    schedule = mode_of(plan.study).schedule(plan, book)
     dispatcher = CellDispatcher(
         schedule=schedule,
         folder=folder,
@@ -144,7 +146,7 @@ def _run_owned(
         keys=keys,
         display=display,
         book=book,
-        budget=plan.budget(),
+        budget=plan.study.budget,
         provenance={**here(), "study_seed": plan.study.seed},
     )
     interrupted = False

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.engine.types.budget import Budget
 from harness.errors import InputError
 from harness.modes.plan import Cell, CellName, name_of
 from harness.modes.schedule import Schedule
@@ -70,7 +71,7 @@ class CellDispatcher:
     keys: Keys
     display: Display
     book: Book
-    budget: dict[str, int]
+    budget: Budget
     provenance: Mapping[str, Any]
     check: Callable[[], None] = nothing
     finished: dict[str, RunRecord] = field(default_factory=dict)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
+from harness.modes.base import mode_of
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.planning import make_plan
-from harness.modes.search.schedule import SearchSchedule
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
 from harness.runner.keys import Keys, replayed
 from harness.runner.shared import SharedStages
-from harness.study.study import Study
+from harness.study.types import Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +43,11 @@ class Forecast:
     def lines(self) -> list[str]:
         """The forecast in words, a line each."""
         left = self.n_cells - self.n_reused + self.n_again
-        most = "at most " * bool(self.plan.spaces)
+        most = "at most " * (self.plan.most_cells is not None)
         size = f"{len(self.plan.rows)} rows, {most}{self.n_cells} cells"
         again = f" ({self.n_again} of them again, for their diagnosis)" if self.n_again else ""
         said = [f"{self.plan.study.name}: {size}; {self.n_reused} reused{again}, {most}{left} to run"]
-        for planned in self.plan.rows:
-            row = planned.row
+        for row in self.plan.rows:
             said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.replicates))
             said += [f"    {sentence}" for sentence in row.replaces]
         said += self.plan.notes
@@ -90,7 +89,7 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
             if task is not None and folder.diagnoses.read(task.key) is None:
                 again.add(name_of(cell))
     left = [cell for cell in cells if name_of(cell) not in found.keys() - again]
-    to_come = plan.replicates() if n_cells > len(cells) else ()
+    to_come = [*range(study.replicates), *plan.fresh()] if n_cells > len(cells) else []
     needed = {cell.backbone_replicate for cell in left} | {plan.backbone_replicate(number) for number in to_come}
     untrained = [
         replicate
@@ -111,15 +110,12 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
 def _cells(plan: Plan, keys: Keys, folder: StudyFolder) -> tuple[list[Cell], int]:
     """The cells that are known before anything runs, and how many there will be, at most.
 
-    A search is replayed from the records that exist, as a run would.
+    The schedule is replayed from the records that exist, as a run would.
     """
-    if plan.study.search is None:
-        return list(plan.cells()), plan.n_cells
-    schedule = SearchSchedule(plan)
+    schedule = mode_of(plan.study).schedule(plan)
     named = list(replayed(schedule, keys, folder.records))
-    if schedule.confirming:
-        return named, len(named)
-    return named, plan.n_cells
+    known = schedule.named_all or plan.most_cells is None
+    return named, len(named) if known else plan.n_cells
 
 
 def _seconds(found: Mapping[CellName, RunRecord], n_left: int, workers: int) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.backbones.duorec.spec import PACKAGE
 from harness.device import Device, device_key
+from harness.engine.types.budget import Budget
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.schedule import Schedule
 from harness.provenance import key_versions
@@ -42,7 +43,7 @@ class Keys:
                 cell,
                 fingerprint=self._fingerprint,
                 backbone_key=self.backbone(cell.backbone_replicate),
-                budget=self._plan.budget(),
+                budget=self._plan.study.budget,
                 device=self._plan.device,
                 code=run_hash(cell.recipe, PACKAGE),
                 versions=key_versions(),
@@ -62,7 +63,7 @@ def cell_key(
     *,
     fingerprint: str,
     backbone_key: str,
-    budget: Mapping[str, int],
+    budget: Budget,
     device: Device,
     code: str,
     versions: Mapping[str, str],
@@ -81,7 +82,7 @@ def cell_key(
         "recipe": cell.recipe.digest(),
         "study_seed": cell.streams.study_seed,
         "replicate": cell.streams.replicate,
-        "budget": dict(budget),
+        "budget": budget.model_dump(),
         "backbone": backbone_key,
         "device": device_key(device),
         "code": code,

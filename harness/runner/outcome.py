@@ -24,8 +24,8 @@ def manifest_of(plan: Plan, dispatcher: CellDispatcher, *, provenance: Mapping[s
     study, schedule = plan.study, dispatcher.schedule
     replicates = tuple(schedule.replicates())
     rows: list[ArmRow] = []
-    for planned in schedule.rows():
-        source = planned.row.alias_of or planned.row.name
+    for row in schedule.rows():
+        source = row.alias_of or row.name
         cells = {number: cell for number in replicates if (cell := dispatcher.cells.get((source, number))) is not None}
         keys = {number: dispatcher.keys.record(cell) for number, cell in cells.items()}
         tasks = {
@@ -33,7 +33,7 @@ def manifest_of(plan: Plan, dispatcher: CellDispatcher, *, provenance: Mapping[s
         }
         rows.append(
             replace(
-                planned.row,
+                row,
                 keys={number: key for number, key in keys.items() if key in dispatcher.finished},
                 diagnoses={number: task.key for number, task in tasks.items() if task.key in dispatcher.diagnosed},
                 failures={
@@ -50,7 +50,7 @@ def manifest_of(plan: Plan, dispatcher: CellDispatcher, *, provenance: Mapping[s
         sesoi=study.sesoi,
         seed=study.seed,
         replicates=replicates,
-        budget=plan.budget(),
+        budget=study.budget.model_dump(),
         backbone="file" if isinstance(study.backbone, BackboneFile) else study.backbone,
         backbone_file=study.backbone.described() if isinstance(study.backbone, BackboneFile) else {},
         backbone_recipe={"n_sampled": study.n_sampled} if study.n_sampled else {},

@@ -10,6 +10,7 @@ from typing import Any
 from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.errors import EnvironmentProblem, InputError
+from harness.modes.base import mode_of
 from harness.modes.plan import Cell, Plan
 from harness.modes.planning import make_plan
 from harness.provenance import here
@@ -19,7 +20,6 @@ from harness.results.metrics import mean_metrics
 from harness.results.record import RunRecord, differing, same_ranks
 from harness.runner.inputs import read_inputs
 from harness.runner.keys import Keys, replayed
-from harness.runner.modes import schedule_of
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellTask, attempt_cell
 from harness.study.study import Overrides, read_study
@@ -87,9 +87,8 @@ def rerun(
         data = load(plan.study.data, data_dir, progress=tell)
         stages = SharedStages.of(plan.study, data, data_dir=data_dir, folder=out / ".cache", spec=spec)
         keys = Keys(plan, stages)
-        cell = next(
-            (each for each in replayed(schedule_of(plan), keys, records) if keys.record(each) == before.key), None
-        )
+        schedule = mode_of(plan.study).schedule(plan)
+        cell = next((each for each in replayed(schedule, keys, records) if keys.record(each) == before.key), None)
         if cell is not None:
             return Rerun(
                 study=manifest.name,
@@ -140,7 +139,7 @@ def _run(cell: Cell, plan: Plan, stages: SharedStages, key: str, tell: Callable[
         key=key,
         cell=cell,
         shared=shared,
-        budget=plan.budget(),
+        budget=plan.study.budget,
         progress_file=Path(),
         provenance=here(),
     )

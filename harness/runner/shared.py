@@ -24,7 +24,8 @@ from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.results.manifest import StudyUsers
 from harness.runner.tasks import SharedFiles
 from harness.source_hash import backbone_hash
-from harness.study.study import Study, StudyFileError
+from harness.study.mistakes import StudyFileError
+from harness.study.types import Study
 
 if TYPE_CHECKING:
     from harness.backbones.duorec.checkpoint import Backbone
@@ -70,7 +71,7 @@ class SharedStages:
         """
         given = study.backbone
         if isinstance(given, BackboneFile) and (given.n_items, given.fingerprint) != (data.n_items, data.fingerprint()):
-            raise StudyFileError([study.problem("backbone", _other_data(given, data))])
+            raise StudyFileError([study.problem("backbone", "other_data", _other_data(given, data))])
         return cls(
             study=study,
             data=data,

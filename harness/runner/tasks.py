@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec
 from harness.device import Device, computing_on, device_provenance
+from harness.engine.types.budget import Budget
 from harness.errors import FtrError
 from harness.modes.plan import Cell
 from harness.results.evidence import Diagnosis, DiagnosisTask
@@ -64,7 +65,7 @@ class CellTask:
     key: str
     cell: Cell
     shared: SharedFiles
-    budget: dict[str, int]
+    budget: Budget
     progress_file: Path
     provenance: dict[str, Any]
     diagnosis: DiagnosisTask | None = None
@@ -113,7 +114,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
     import faiss
     import torch
 
-    from harness.engine.loop import Budget, fine_tune
+    from harness.engine.loop import fine_tune
     from harness.probes.observer import Witness
     from harness.provenance import peak_memory_bytes
 
@@ -129,9 +130,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
         if witness is not None:
             witness(point, run)
 
-    result = fine_tune(
-        task.cell.recipe, shared, budget=Budget(**task.budget), streams=task.cell.streams, observe=observe
-    )
+    result = fine_tune(task.cell.recipe, shared, budget=task.budget, streams=task.cell.streams, observe=observe)
     record = RunRecord(
         key=task.key,
         valid_on=result.valid_on,

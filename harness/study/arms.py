@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from itertools import product
 from typing import cast
 
 from harness.errors import InputError
 from harness.interventions.base import Intervention, Value
-from harness.study.problems import Path, show
+from harness.study.mistakes import Path, show
 from harness.study.remedies import Catalogue, WrittenRemedy, as_mapping, read_stack
 from harness.study.yaml_lines import Document
 
@@ -19,6 +20,14 @@ Stack = tuple[Intervention, ...]
 RESERVED = ("base", "a/a")
 LONGEST_NAME = 100
 MOST_SETTINGS = 1000
+
+
+class Lists(Enum):
+    """What a list of values in an arm means; the mode decides."""
+
+    GRID = "a row for every point of the product"
+    CHOICES = "what a search may choose from"
+    REFUSED = "a mistake: the mode takes each arm at one setting"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,18 +66,18 @@ class ArmSetting:
     openings: tuple[Opening, ...] = ()
 
 
-def read_arms(document: Document, catalogue: Catalogue, *, searched: bool = False) -> tuple[ArmSetting, ...]:
+def read_arms(document: Document, catalogue: Catalogue, *, lists: Lists = Lists.GRID) -> tuple[ArmSetting, ...]:
     """Every setting of every arm, in the order of the file; mistakes are noted in the document.
 
     Args:
         document: the study file.
         catalogue: what can be named.
-        searched: an arm is one setting with openings, instead of every point of its grid.
+        lists: what a list of values means.
     """
     path: Path = ("arms",)
     raw = as_mapping(cast(Mapping[str, object], document.value).get("arms"))
     if raw is None:
-        document.add(path, "not a mapping of names to remedies; write for instance  reverse: kl.reverse")
+        document.add(path, "no_arms", "not a mapping of names to remedies; write for instance  reverse: kl.reverse")
         return ()
     settings: list[ArmSetting] = []
     for arm, value in raw.items():
@@ -76,9 +85,12 @@ def read_arms(document: Document, catalogue: Catalogue, *, searched: bool = Fals
         named = _check_name(document, here, arm)
         remedies = read_stack(document, here, value, catalogue)
         if named and remedies:
-            settings += (_searched if searched else _settings)(document, here, arm, remedies)
+            if lists is Lists.REFUSED and any(each.grid for each in remedies):
+                said = "a list of values is a grid, and this mode takes each arm at one setting; give one value, or "
+                document.add(here, "one_setting", f"{said}make an arm of each", line=document.line(here))
+            settings += (_searched if lists is Lists.CHOICES else _settings)(document, here, arm, remedies)
     if len(settings) > MOST_SETTINGS:
-        document.add(path, f"{len(settings)} settings in all, at most {MOST_SETTINGS}; split the study")
+        document.add(path, "too_many", f"{len(settings)} settings in all, at most {MOST_SETTINGS}; split the study")
         return ()
     _check_distinct(document, settings)
     return tuple(settings)
@@ -93,7 +105,9 @@ def read_base(document: Document, catalogue: Catalogue) -> Stack:
     remedies = read_stack(document, path, value, catalogue)
     for each in remedies:
         for name in sorted(each.grid):
-            document.add(path, f"{each.kind.id}: {name} is a list, and base has one setting; give one value")
+            document.add(
+                path, "one_setting", f"{each.kind.id}: {name} is a list, and base has one setting; give one value"
+            )
     if any(each.grid for each in remedies):
         return ()
     return _build(document, path, remedies, tuple({n: v[0] for n, v in each.values.items()} for each in remedies))
@@ -102,13 +116,20 @@ def read_base(document: Document, catalogue: Catalogue) -> Stack:
 def _check_name(document: Document, path: Path, arm: str) -> bool:
     line = document.line(path)
     if arm.casefold() in RESERVED:
-        document.add(path, f"the name {arm!r} is reserved, that arm is always there; choose another", line=line)
+        document.add(
+            path, "reserved", f"the name {arm!r} is reserved, that arm is always there; choose another", line=line
+        )
     elif not arm or arm != arm.strip():
-        document.add(path, f"the name {show(arm)} is empty or begins or ends with a space; mend it", line=line)
+        document.add(
+            path, "arm_name", f"the name {show(arm)} is empty or begins or ends with a space; mend it", line=line
+        )
     elif len(arm) > LONGEST_NAME or set(arm) & set("[]\n\t"):
         fault = f"has {len(arm)} characters" if len(arm) > LONGEST_NAME else "holds a bracket, tab or line break"
         document.add(
-            path, f"the name {fault}; use at most {LONGEST_NAME} characters on one line, without [ and ]", line=line
+            path,
+            "arm_name",
+            f"the name {fault}; use at most {LONGEST_NAME} characters on one line, without [ and ]",
+            line=line,
         )
     else:
         return True
@@ -121,7 +142,7 @@ def _settings(document: Document, path: Path, arm: str, remedies: Sequence[Writt
     choices = [remedies[i].values[name] for i, name in axes]
     n_settings = math.prod(len(each) for each in choices)
     if n_settings > MOST_SETTINGS:
-        document.add(path, f"the lists make {n_settings} settings, at most {MOST_SETTINGS}; shorten them")
+        document.add(path, "too_many", f"the lists make {n_settings} settings, at most {MOST_SETTINGS}; shorten them")
         return []
     n_owners = {name: sum(name in each.kind.domains() for each in remedies) for _, name in axes}
     settings: list[ArmSetting] = []
@@ -157,7 +178,7 @@ def _searched(document: Document, path: Path, arm: str, remedies: Sequence[Writt
         for name, domain in each.kind.domains().items():
             values = tuple(each.values.get(name, ()))
             if len(set(values)) < len(values):
-                document.add(path, f"{each.kind.id}: {name} lists a value twice; keep one")
+                document.add(path, "value_twice", f"{each.kind.id}: {name} lists a value twice; keep one")
                 return []
             if values:
                 given[name] = defaults[name] if defaults[name] in values else values[0]
@@ -181,7 +202,7 @@ def _build(
         try:
             built.append(each.kind.from_settings(values))
         except InputError as problem:
-            document.add(path, str(problem))
+            document.add(path, "parameters", str(problem))
             return ()
     return tuple(built)
 
@@ -212,6 +233,7 @@ def _check_distinct(document: Document, settings: Sequence[ArmSetting]) -> None:
         if first is not each:
             document.add(
                 ("arms", each.arm),
+                "same_arm",
                 f"{each.name} is the same as {first.name} on line {first.line}; remove one of them",
                 line=each.line,
             )

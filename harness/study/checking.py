@@ -1,87 +1,163 @@
-"""A study file's values checked as a whole: its model, or every mistake with its place."""
+"""A study file's values checked as a whole, and what pydantic finds wrong with them in this project's words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast, get_args
 
 from pydantic import ValidationError
+from pydantic_core.core_schema import ErrorType
 
 from harness.errors import did_you_mean
-from harness.results.metrics import METRICS
-from harness.study.models import BackboneModel, DataModel, DiagnosticsModel, StudyModel
-from harness.study.problems import Path, listing, show
-from harness.study.stacks import misplaced
-from harness.study.wording import explain
+from harness.study.grammar import StudyMode, StudyModel, study_model
+from harness.study.mistakes import Path, Problem, listing, show
+from harness.study.types import Overrides
+
+Modes = Mapping[str, type[StudyMode]]
+Schema = Mapping[str, Any]
+Mistake = tuple[Path, str, str]
+"""The place in the file, the code, and what to do."""
+
+PLACES: Mapping[str, Path] = {
+    "replicates": ("replicates",),
+    "epochs": ("budget", "epochs"),
+    "patience": ("budget", "patience"),
+    "seed": ("seed",),
+    "device": ("device",),
+}
+"""Option of the command line -> the key that it stands in for."""
+
+_SYNONYMS = {"gpu": "cuda"}
+_OF_PYDANTIC = frozenset(get_args(ErrorType))
 
 
-def check(raw: Mapping[str, object]) -> tuple[StudyModel | None, list[tuple[Path, str]]]:
-    """The model of a file's values, or every mistake as its place and what to do."""
-    values = {key: _spelled_out(key, value) for key, value in raw.items()}
-    data = read_data(raw.get("data"))
-    problems = list(_data_problems(data)) if data else []
-    backbone = read_backbone(raw.get("backbone", "per_seed"))
-    if backbone is not None and (backbone.trained is None) == (backbone.checkpoint is None):
-        found = "neither" if backbone.trained is None else "both"
-        problems.append((("backbone",), f"needs either per_seed or shared, or checkpoint: FILE, has {found}"))
-    elif backbone is not None and backbone.checkpoint is not None and "n_sampled" in backbone.model_fields_set:
-        problems.append((("backbone", "n_sampled"), "a backbone from a file is not trained here; remove this line"))
-    problems += misplaced(raw)
-    for key in ("primary", "checkpoint"):
-        metric = values.get(key, METRICS[0])
-        if not isinstance(metric, str) or metric not in METRICS:
-            del values[key]
-            hint = did_you_mean(metric.lower(), METRICS) if isinstance(metric, str) else ""
-            problems.append(((key,), f"{show(metric)} is not {listing(METRICS)}{hint}"))
+def mistakes_in(raw: Mapping[str, object], modes: Modes) -> Iterator[Mistake]:
+    """Every mistake that the grammar sees in a file's values."""
+    mode = raw.get("mode", next(iter(modes)))
+    for kind in modes.values():
+        if kind.model_fields and kind.name in raw and mode != kind.name:
+            said = f"read in mode {kind.name} alone, and this study's mode is {show(mode)}; write  mode: {kind.name}"
+            yield (kind.name,), "other_mode", said
+    model = study_model(tuple(modes.values()))
     try:
-        model = StudyModel.model_validate(values)
+        model.model_validate(raw)
     except ValidationError as error:
-        found = [explain(each["type"], each["loc"], each["input"]) for each in error.errors()]
-        return None, problems + [(_as_written(path, raw), message) for path, message in found]
-    return (None if problems else model), problems
+        schema = model.model_json_schema()
+        for each in error.errors():
+            loc = tuple(part for part in each["loc"] if part != "[key]")
+            custom = each["type"] not in _OF_PYDANTIC
+            code, message = (each["type"], each["msg"]) if custom else explain(each["type"], loc, each["input"], schema)
+            yield _as_written(loc, raw), code, message
 
 
-def read_data(raw: object) -> DataModel | None:
-    """The ``data`` part by itself, so that its mistakes show beside those of the rest; None where it has no shape."""
-    try:
-        return DataModel.model_validate(_spelled_out("data", raw))
-    except ValidationError:
-        return None
+def mistakes_of(overrides: Overrides, modes: Modes) -> list[Problem]:
+    """Each option checked by the rule of the key that it replaces."""
+    return [
+        Problem(source=f"--{option}", code=code, message=message)
+        for option, value in overrides.given().items()
+        for _, code, message in mistakes_in(_put({"name": "x", "data": "x", "arms": {}}, PLACES[option], value), modes)
+    ]
 
 
-def read_diagnostics(raw: object) -> DiagnosticsModel | None:
-    """The ``diagnostics`` part by itself; None where it has no shape."""
-    try:
-        return DiagnosticsModel.model_validate(_spelled_out("diagnostics", raw))
-    except ValidationError:
-        return None
+def checked(raw: Mapping[str, object], overrides: Overrides, modes: Modes) -> StudyModel:
+    """The model of a file's values without mistakes, with those of the command line in it."""
+    for option, value in overrides.given().items():
+        raw = _put(raw, PLACES[option], value)
+    return study_model(tuple(modes.values())).model_validate(raw)
 
 
-def read_backbone(raw: object) -> BackboneModel | None:
-    """The ``backbone`` part by itself; None where it has no shape."""
-    try:
-        return BackboneModel.model_validate(_spelled_out("backbone", raw))
-    except ValidationError:
-        return None
+def explain(kind: str, loc: Path, value: object, schema: Schema) -> tuple[str, str]:
+    """The code of a pydantic error, and it in words: the value, what is allowed, and the nearest known word.
+
+    Args:
+        kind: pydantic's own name of the error.
+        loc: the place, short forms spelled out.
+        value: what is there.
+        schema: the JSON schema of the whole file.
+    """
+    key = str(loc[-1]) if loc else ""
+    if kind == "extra_forbidden":
+        keys = _resolved(_at(schema, loc[:-1]), schema).get("properties", {})
+        return "unknown_key", f"unknown key{did_you_mean(key, keys)} (keys: {', '.join(keys)})"
+    here = _at(schema, loc)
+    allowed = _allowed(here)
+    if kind == "missing":
+        return "missing", f"missing; add  {key}: …  ({allowed})"
+    if kind == "string_too_long" and isinstance(value, str):
+        return "too_long", f"{len(value)} characters; give {allowed}"
+    words = [str(each) for each in _option(here).get("enum", ())]
+    hint = ""
+    if isinstance(value, str):
+        hint = did_you_mean(_SYNONYMS.get(value, value.lower()), words)
+        if loc == ("backbone", "trained") and not hint:
+            hint = "; a file is named as {checkpoint: FILE}"
+        if _option(here).get("type") == "array":
+            hint = f"; write [{value}]"
+    return "not_allowed", f"{show(value)} is not {allowed}{hint}"
 
 
-_SHORT = {"data": "name", "diagnostics": "level", "backbone": "trained"}
-"""Keys whose mapping may be written as one word, and the key in it that the word stands for."""
+def _at(schema: Schema, path: Path) -> Schema:
+    """The JSON schema of what may stand at a path."""
+    here = schema
+    for part in path:
+        inside = _resolved(here, schema)
+        found: Schema | None = inside.get("items") if isinstance(part, int) else inside.get("properties", {}).get(part)
+        here = found or {}
+    return here
 
 
-def _spelled_out(key: str, value: object) -> object:
-    return {_SHORT[key]: value} if key in _SHORT and isinstance(value, str) else value
+def _option(here: Schema) -> Schema:
+    """The first alternative that is not null, where there are several."""
+    return next((each for each in here.get("anyOf", ()) if each.get("type") != "null"), here)
 
 
-def _as_written(path: Path, raw: Mapping[str, object]) -> Path:
+def _resolved(here: Schema, schema: Schema) -> Schema:
+    """The definition that a part of a schema refers to, or the part itself."""
+    reference = _option(here).get("$ref")
+    return schema["$defs"][reference.rpartition("/")[2]] if reference else here
+
+
+def _allowed(here: Schema) -> str:
+    """The allowed values in words."""
+    here = _option(here)
+    if "const" in here:
+        return str(here["const"])
+    if "enum" in here:
+        return listing([str(each).replace("'", "") for each in here["enum"]])
+    low, high = here.get("minimum", here.get("exclusiveMinimum")), here.get("maximum")
+    bounds = f" in {'(' if 'exclusiveMinimum' in here else '['}{low:g}, {high}]" if low is not None else ""
+    match here.get("type"):
+        case "integer":
+            return f"a whole number{bounds}"
+        case "number":
+            return f"a number{bounds}"
+        case "string" if "maxLength" in here:
+            return f"text of {'1 to' if here.get('minLength') else 'at most'} {here['maxLength']} characters"
+        case "string":
+            return "text"
+        case "array":
+            return "a list"
+        case _:
+            return str(here.get("description", "a mapping of keys to values"))
+
+
+def _as_written(loc: Path, raw: object) -> Path:
     """The place in the file: ``data: NAME`` is short for ``data: {name: NAME}``."""
-    return path[:1] if path and path[0] in _SHORT and isinstance(raw.get(str(path[0])), str) else path
+    for depth, part in enumerate(loc):
+        if isinstance(raw, str):
+            return loc[:depth]
+        raw = cast(Any, raw)[part] if _holds(raw, part) else None
+    return loc
 
 
-def _data_problems(data: DataModel) -> Iterator[tuple[Path, str]]:
-    if (data.name is None) == (data.path is None):
-        found = "neither" if data.name is None else "both"
-        yield ("data",), f"needs either name (a named data set) or path (a file), has {found}"
-    elif data.name is not None and data.format is not None:
-        yield ("data", "format"), "a named data set has its own format; remove this line"
-    if data.columns is not None and (data.name is not None or data.format == "sequences"):
-        yield ("data", "columns"), "only a file of format recbole has columns to name; remove this line"
+def _holds(raw: object, part: str | int) -> bool:
+    if isinstance(part, int):
+        return isinstance(raw, list) and part < len(cast(Sequence[object], raw))
+    return isinstance(raw, dict) and part in raw
+
+
+def _put(values: Mapping[str, object], path: Path, value: object) -> dict[str, object]:
+    """The mapping with the value at a path."""
+    key, *rest = path
+    inner = cast(Mapping[str, object], values.get(str(key), {}))
+    return {**values, str(key): _put(inner, tuple(rest), value) if rest else value}

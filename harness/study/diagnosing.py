@@ -7,8 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import InputError
+from harness.modes.grid import Grid
 from harness.results.evidence import Diagnostics, Level
-from harness.study.study import Overrides, Study, load_study, read_study, slugify
+from harness.study.study import load_study, read_study, slugify
+from harness.study.types import Overrides, Study
 
 EPOCHS = 4
 """Budget of a diagnosis that no study file gives one: evidence hardly changes after the first epochs."""
@@ -28,7 +30,7 @@ def study_to_diagnose(target: Path | None, data: str | None, overrides: Override
 
     Raises:
         InputError: the two do not go together.
-        harness.study.problems.StudyFileError: the study, or the data, cannot be used.
+        harness.study.mistakes.StudyFileError: the study, or the data, cannot be used.
     """
     once = overrides if overrides.replicates is not None else replace(overrides, replicates=1)
     if target is not None and target.suffix in STUDY_SUFFIXES:
@@ -51,8 +53,7 @@ def base_alone(study: Study) -> Study:
         slug=f"diagnosis_{study.slug}" if study.slug == study.name else slugify(name),
         question="What holds the base back?",
         rows=(),
-        mode="grid",
-        search=None,
+        mode=Grid(),
         diagnostics=Diagnostics(level=Level.FULL, mute=study.diagnostics.mute),
     )
 

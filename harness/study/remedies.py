@@ -9,7 +9,7 @@ from typing import cast
 
 from harness.errors import did_you_mean
 from harness.interventions.base import Domain, Intervention, Value
-from harness.study.problems import Path, show
+from harness.study.mistakes import Path, show
 from harness.study.yaml_lines import Document
 
 Catalogue = Mapping[str, type[Intervention]]
@@ -31,12 +31,14 @@ def read_stack(document: Document, path: Path, value: object, catalogue: Catalog
         return [one] if one else []
     entries = cast(list[object], value)
     if not entries:
-        document.add(path, "an empty stack; name at least one intervention (base itself is always there)")
+        document.add(
+            path, "empty_stack", "an empty stack; name at least one intervention (base itself is always there)"
+        )
     remedies: list[WrittenRemedy] = []
     for i, each in enumerate(entries):
         one = _read_remedy(document, (*path, i), each, catalogue)
         if one and one.kind in [other.kind for other in remedies]:
-            document.add((*path, i), f"{one.kind.id} is in this stack twice; keep one")
+            document.add((*path, i), "remedy_twice", f"{one.kind.id} is in this stack twice; keep one")
             one = None
         if one:
             remedies.append(one)
@@ -53,17 +55,28 @@ def _read_remedy(document: Document, path: Path, value: object, catalogue: Catal
         line = document.line(path)
     elif mapping:
         keys = ", ".join(mapping)
-        document.add(path, f"{len(mapping)} keys ({keys}) where one is allowed; write a stack as a list: [{keys}]")
+        document.add(
+            path,
+            "several_keys",
+            f"{len(mapping)} keys ({keys}) where one is allowed; write a stack as a list: [{keys}]",
+        )
         return None
     if not isinstance(value, str):
         document.add(
-            path, f"{show(value)} is not an intervention; write an id, {{id: {{parameter: value}}}} or a list of those"
+            path,
+            "no_intervention",
+            f"{show(value)} is not an intervention; write an id, {{id: {{parameter: value}}}} or a list of those",
         )
         return None
     kind = catalogue.get(value)
     if kind is None:
         hint = "; write a stack as a list, in brackets" if "," in value else did_you_mean(value, catalogue)
-        document.add(path, f"unknown intervention {show(value)}{hint} {_known(value, catalogue)}", line=line)
+        document.add(
+            path,
+            "unknown_intervention",
+            f"unknown intervention {show(value)}{hint} {_known(value, catalogue)}",
+            line=line,
+        )
         return None
     if settings is None:
         return WrittenRemedy(kind=kind)
@@ -71,7 +84,7 @@ def _read_remedy(document: Document, path: Path, value: object, catalogue: Catal
     if given is None:
         first = next(iter(kind.domains()), None)
         fix = f"write {{{value}: {{{first}: {show(settings)}}}}}" if first else f"it has none; write {value} alone"
-        document.add(path, f"the parameters of {value} are a mapping, not {show(settings)}; {fix}")
+        document.add(path, "no_mapping", f"the parameters of {value} are a mapping, not {show(settings)}; {fix}")
         return None
     return _read_parameters(document, path, kind, given)
 
@@ -98,6 +111,7 @@ def _read_parameters(
             allowed = f"its parameters: {', '.join(domains)}" if domains else "it has no parameters"
             document.add(
                 here,
+                "unknown_parameter",
                 f"{kind.id} has no parameter {show(name)}{did_you_mean(name, domains)} ({allowed})",
                 line=document.line(here),
             )
@@ -107,7 +121,7 @@ def _read_parameters(
         if candidates is not None:
             grid.add(name)
             if not candidates:
-                document.add(here, f"an empty list; give at least one value ({domain.describe()})")
+                document.add(here, "empty_list", f"an empty list; give at least one value ({domain.describe()})")
         checked: list[Value] = []
         values[name] = checked
         for i, each in enumerate([value] if candidates is None else candidates):
@@ -115,11 +129,11 @@ def _read_parameters(
             try:
                 checked.append(domain.check(each))
             except ValueError:
-                document.add(place, f"{show(each)} is not {domain.describe()}{domain.hint(each)}")
+                document.add(place, "not_allowed", f"{show(each)} is not {domain.describe()}{domain.hint(each)}")
                 fine = False
             else:
                 if isinstance(each, float) and not math.isfinite(each):
-                    document.add(place, f"{show(each)} is not a finite number")
+                    document.add(place, "not_allowed", f"{show(each)} is not a finite number")
                     fine = False
         fine = fine and bool(checked)
     return WrittenRemedy(kind=kind, values=values, grid=frozenset(grid)) if fine else None

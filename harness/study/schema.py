@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.interventions.base import MOST_EPOCHS, Domain, Intervention
-from harness.study.models import StudyModel
-from harness.study.stacks import schema_rules
+from harness.study.arms import Lists
+from harness.study.grammar import StudyMode, study_model
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
-    """The JSON schema of a study file, each known intervention with its typed parameters."""
-    schema = StudyModel.model_json_schema()
+def json_schema(catalogue: Mapping[str, type[Intervention]], modes: Mapping[str, type[StudyMode]]) -> dict[str, Any]:
+    """The JSON schema of a study file, each known intervention with its typed parameters, each mode with its part."""
+    schema = study_model(tuple(modes.values())).model_json_schema()
     schema["$schema"] = SCHEMA_DIALECT
     schema["title"] = "ftr-study study file"
     data = schema["properties"]["data"]
@@ -38,7 +38,7 @@ def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
         {"required": ["trained"], "properties": {"trained": {"type": "string"}}},
         {"required": ["checkpoint"], "properties": {"checkpoint": {"type": "string"}, "n_sampled": False}},
     ]
-    schema["allOf"] = schema_rules()
+    schema["allOf"] = _rules_of(modes)
     schema["$defs"] |= {
         "arms": {
             "type": "object",
@@ -54,6 +54,19 @@ def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
         **_stack_schemas("plain_stack", "plain_remedy", catalogue, grid=False),
     }
     return schema
+
+
+def _rules_of(modes: Mapping[str, type[StudyMode]]) -> list[dict[str, Any]]:
+    """A mode's part needs that mode, and the arms of some modes have one setting each."""
+    rules: list[dict[str, Any]] = [
+        {"if": {"required": [name]}, "then": {"required": ["mode"], "properties": {"mode": {"const": name}}}}
+        for name, mode in modes.items()
+        if mode.model_fields
+    ]
+    single = [name for name, mode in modes.items() if mode.lists is Lists.REFUSED]
+    chosen = {"required": ["mode"], "properties": {"mode": {"enum": single}}}
+    arms = {"minProperties": 2, "additionalProperties": {"$ref": "#/$defs/plain_stack"}}
+    return [*rules, {"if": chosen, "then": {"properties": {"arms": arms}}}]
 
 
 def _stack_schemas(

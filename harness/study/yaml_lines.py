@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from harness.study.problems import Path, Problem, StudyFileError, show
+from harness.study.mistakes import Path, Problem, StudyFileError, show
 
 LARGEST_FILE = 256 << 10
 MOST_NODES = 20_000
@@ -62,10 +62,10 @@ class Document:
         """The line where the value at a path begins, else that of what surrounds it."""
         return self.lines.get(path) or self.line(path)
 
-    def add(self, path: Path, message: str, *, line: int = 0) -> None:
+    def add(self, path: Path, code: str, message: str, *, line: int = 0) -> None:
         """Note a mistake."""
         self.problems.append(
-            Problem(source=self.source, line=line or self.value_line(path), path=path, message=message)
+            Problem(source=self.source, code=code, line=line or self.value_line(path), path=path, message=message)
         )
 
 
@@ -80,14 +80,16 @@ def parse_yaml(raw: bytes, source: str) -> Document:
     """
     document = Document(source=source)
     if len(raw) > LARGEST_FILE:
-        raise _fatal(source, 0, f"more than {LARGEST_FILE} bytes; is this the right file?")
+        raise _fatal(source, 0, "too_large", f"more than {LARGEST_FILE} bytes; is this the right file?")
     text = _decode(raw, source)
     try:
         _check_shape(text, source)
         root = yaml.compose(text, Loader=yaml.BaseLoader)
     except yaml.reader.ReaderError as problem:
         line = text.count("\n", 0, problem.position) + 1
-        raise _fatal(source, line, f"character {problem.character!r} is not allowed in YAML; remove it") from None
+        raise _fatal(
+            source, line, "not_yaml", f"character {problem.character!r} is not allowed in YAML; remove it"
+        ) from None
     except yaml.MarkedYAMLError as problem:
         raise _syntax(problem, source) from None
     if root is not None:
@@ -95,8 +97,8 @@ def parse_yaml(raw: bytes, source: str) -> Document:
     return document
 
 
-def _fatal(source: str, line: int, message: str) -> StudyFileError:
-    return StudyFileError([Problem(source=source, line=line, message=message)])
+def _fatal(source: str, line: int, code: str, message: str) -> StudyFileError:
+    return StudyFileError([Problem(source=source, code=code, line=line, message=message)])
 
 
 def _decode(raw: bytes, source: str) -> str:
@@ -104,7 +106,9 @@ def _decode(raw: bytes, source: str) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = raw.count(b"\n", 0, problem.start) + 1
-        raise _fatal(source, line, f"byte 0x{raw[problem.start]:02x} is not UTF-8; save the file as UTF-8") from None
+        raise _fatal(
+            source, line, "not_utf8", f"byte 0x{raw[problem.start]:02x} is not UTF-8; save the file as UTF-8"
+        ) from None
 
 
 def _syntax(problem: yaml.MarkedYAMLError, source: str) -> StudyFileError:
@@ -115,7 +119,7 @@ def _syntax(problem: yaml.MarkedYAMLError, source: str) -> StudyFileError:
     elif "mapping values are not allowed" in what:
         what += "; quote text that holds ': ', and put each key on a line of its own"
     column = f" (column {mark.column + 1})" if mark else ""
-    return _fatal(source, mark.line + 1 if mark else 0, f"not valid YAML: {what}{column}")
+    return _fatal(source, mark.line + 1 if mark else 0, "not_yaml", f"not valid YAML: {what}{column}")
 
 
 def _check_shape(text: str, source: str) -> None:
@@ -130,11 +134,11 @@ def _check_shape(text: str, source: str) -> None:
             documents += 1
         line = event.start_mark.line + 1
         if n_events > 2 * MOST_NODES:
-            raise _fatal(source, line, f"more than {MOST_NODES} values; is this the right file?")
+            raise _fatal(source, line, "too_large", f"more than {MOST_NODES} values; is this the right file?")
         if depth > DEEPEST:
-            raise _fatal(source, line, f"nested more than {DEEPEST} deep; a study file needs 6")
+            raise _fatal(source, line, "too_deep", f"nested more than {DEEPEST} deep; a study file needs 6")
         if documents > 1:
-            raise _fatal(source, line, "a second document begins here; keep one study a file")
+            raise _fatal(source, line, "two_documents", "a second document begins here; keep one study a file")
 
 
 class _Builder:
@@ -150,10 +154,10 @@ class _Builder:
         line = node.start_mark.line + 1
         if depth > DEEPEST or self.n_nodes > MOST_NODES:
             what = "an alias holds itself" if depth > DEEPEST else f"aliases expand to more than {MOST_NODES} values"
-            raise _fatal(self.document.source, line, f"{what}; write the values out")
+            raise _fatal(self.document.source, line, "alias", f"{what}; write the values out")
         self.document.lines[path] = line
         if node.tag not in _STANDARD_TAGS:
-            self.document.add(path, f"tag {node.tag!r} is not supported; remove it")
+            self.document.add(path, "tag", f"tag {node.tag!r} is not supported; remove it")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
         if isinstance(node, yaml.SequenceNode):
@@ -165,16 +169,18 @@ class _Builder:
         for key, value in node.value:
             line = key.start_mark.line + 1
             if not isinstance(key, yaml.ScalarNode):
-                self.document.add(path, "a key must be a word, not a list or a mapping", line=line)
+                self.document.add(path, "key_shape", "a key must be a word, not a list or a mapping", line=line)
                 continue
             name = str(key.value)
             here = (*path, name)
             if _is_unprintable(name):
-                self.document.add(path, f"key {show(name)} holds a control character; remove it", line=line)
+                self.document.add(
+                    path, "control_character", f"key {show(name)} holds a control character; remove it", line=line
+                )
                 continue
             if name in built:
                 first = self.document.key_lines[here]
-                self.document.add(here, f"given twice, first on line {first}; remove one", line=line)
+                self.document.add(here, "given_twice", f"given twice, first on line {first}; remove one", line=line)
                 continue
             self.document.key_lines[here] = line
             built[name] = self.build(value, here, depth + 1)
@@ -183,7 +189,7 @@ class _Builder:
     def _scalar(self, node: yaml.Node, path: Path) -> object:
         text = str(node.value)
         if _is_unprintable(text):
-            self.document.add(path, f"{show(text)} holds a control character; remove it")
+            self.document.add(path, "control_character", f"{show(text)} holds a control character; remove it")
             return text.encode("utf-8", "replace").decode()  # half a surrogate pair would be faulted a second time
         return text if isinstance(node, yaml.ScalarNode) and node.style else plain(text)
 

@@ -3,108 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any
 
 from optuna.trial import TrialState
 
-from harness.interventions.base import Value
 from harness.modes.plan import Cell, Plan
-from harness.modes.search.sampling import Proposals, mean
+from harness.modes.search.sampling import Proposals
+from harness.modes.search.settings import SearchSettings
 from harness.modes.search.space import Space
-from harness.recipe.recipe import Recipe
-from harness.results.evidence import Level
+from harness.modes.search.trials import STATES, Measured, TrialObserver, Tried, trial_row
 from harness.results.record import RunRecord
-from harness.study.search import Search
 
 UNPRUNED = 2
 """Replicates that every setting gets: with fewer, Wilcoxon's test has nothing to say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One run of a trial.
-
-    Attributes:
-        key: of its record.
-        quality: the primary metric on valid at the chosen epoch, as the run is served.
-        seconds: wall time of the run.
-        epochs: that were trained.
-    """
-
-    key: str
-    quality: float
-    seconds: float
-    epochs: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Tried:
-    """A trial: one setting of an arm.
-
-    Attributes:
-        number: from 0, the arm's default.
-        generation: from 0.
-        point: value of every parameter.
-        runs: replicate -> run, of those that finished.
-        awaited: replicates that were named and have not come back.
-        state: what has become of it; None while it runs.
-        reason: why it failed.
-    """
-
-    number: int
-    generation: int
-    point: Mapping[str, Value]
-    recipe: Recipe
-    runs: dict[int, Measured] = field(default_factory=dict)
-    awaited: set[int] = field(default_factory=set)
-    state: TrialState | None = None
-    reason: str = ""
-
-    @property
-    def values(self) -> dict[int, float]:
-        """Replicate -> quality, ascending."""
-        return {replicate: self.runs[replicate].quality for replicate in sorted(self.runs)}
-
-    @property
-    def quality(self) -> float | None:
-        """Mean over the replicates that finished."""
-        return mean(self.values.values()) if self.runs else None
-
-    @property
-    def seconds(self) -> float | None:
-        """Wall time of a run, mean over the replicates that finished."""
-        return mean(run.seconds for run in self.runs.values()) if self.runs else None
-
-
-class Watch(Protocol):
-    """Told of every step of a search, and asked nothing."""
-
-    def proposed(self, arm: str, trial: Tried) -> None:
-        """A setting is about to be run."""
-        ...
-
-    def measured(self, arm: str, trial: Tried, replicate: int) -> None:
-        """One of its runs has finished."""
-        ...
-
-    def settled(self, arm: str, trial: Tried) -> None:
-        """Nothing more is run of it."""
-        ...
-
-
-class Unwatched:
-    """Listens to nothing."""
-
-    def proposed(self, arm: str, trial: Tried) -> None:
-        pass
-
-    def measured(self, arm: str, trial: Tried, replicate: int) -> None:
-        pass
-
-    def settled(self, arm: str, trial: Tried) -> None:
-        pass
 
 
 class ArmSearch:
@@ -113,13 +25,13 @@ class ArmSearch:
     So what it proposes depends on results alone: not on which of them came first, nor on how many ran at once.
     """
 
-    def __init__(self, name: str, plan: Plan, space: Space, search: Search, watch: Watch) -> None:
+    def __init__(self, name: str, plan: Plan, space: Space, search: SearchSettings, observer: TrialObserver) -> None:
         self.name = name
         self.space = space
         self.trials: list[Tried] = []
         self._plan = plan
         self._search = search
-        self._watch = watch
+        self._observer = observer
         self.proposals = Proposals(space, search, seed=plan.study.seed, arm=name)
         self._running: list[Tried] = []
         self._rows: dict[str, Tried] = {}
@@ -139,6 +51,29 @@ class ArmSearch:
         return min(
             complete, key=lambda one: (-_known(one.quality), _known(one.seconds) * quick, one.number), default=None
         )
+
+    def described(self) -> dict[str, Any]:
+        """The search of the arm as plain values for the manifest, whole or as far as it has come."""
+        best = self.winner
+        runs = [run for trial in self.trials for run in trial.runs.values()]
+        states = [STATES[trial.state] for trial in self.trials]
+        return {
+            "name": self.name,
+            "parameters": [axis.described() for axis in self.space.axes],
+            "left_out": [{"name": one.name, "reason": one.reason} for one in self.space.left_out],
+            "trials": [each.described() for each in self.trials],
+            "winner": None if best is None else best.number,
+            "front": self.proposals.front(),
+            "importance": self.proposals.importance(),
+            "exhausted": self.proposals.exhausted,
+            "budget": {
+                "trials": len(states),
+                **{state: states.count(state) for state in ("complete", "pruned", "failed")},
+                "runs": len(runs),
+                "epochs": sum(run.epochs for run in runs),
+                "seconds": sum(run.seconds for run in runs),
+            },
+        }
 
     def ready(self) -> Sequence[Cell]:
         """Cells that have not been named yet."""
@@ -163,7 +98,7 @@ class ArmSearch:
                 seconds=record.seconds["total"],
                 epochs=max(point.epoch for point in record.curve),
             )
-            self._watch.measured(self.name, trial, cell.replicate)
+            self._observer.measured(self.name, trial, cell.replicate)
         self._go_on(trial)
 
     def failed(self, cell: Cell, why: str) -> None:
@@ -186,7 +121,7 @@ class ArmSearch:
         else:
             self._name(trial, [len(trial.runs)])
             return
-        self._watch.settled(self.name, trial)
+        self._observer.settled(self.name, trial)
         if all(each.state is not None for each in self._running):
             for each in self._running:
                 assert each.state is not None
@@ -205,23 +140,13 @@ class ArmSearch:
         first = UNPRUNED if self._search.prunes else self._plan.study.replicates
         for each in self._running:
             self._rows[trial_row(self.name, each.number)] = each
-            self._watch.proposed(self.name, each)
+            self._observer.proposed(self.name, each)
             self._name(each, range(min(first, self._plan.study.replicates)))
 
     def _name(self, trial: Tried, replicates: Sequence[int]) -> None:
         row = trial_row(self.name, trial.number)
         trial.awaited.update(replicates)
-        self._named += [self._plan.cell(row, trial.recipe, replicate, Level.OFF) for replicate in replicates]
-
-
-def trial_row(arm: str, number: int) -> str:
-    """What a trial's cells are called; an arm's own name has no bracket."""
-    return f"{arm}[trial {number}]"
-
-
-def is_trial(row: str) -> bool:
-    """Whether a row is a trial's."""
-    return "[trial " in row
+        self._named += [self._plan.cell(row, trial.recipe, replicate) for replicate in replicates]
 
 
 def quality_of(record: RunRecord, metric: str) -> float | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from statistics import fmean
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -18,10 +18,10 @@ from optuna.trial import Trial, TrialState
 
 from harness.errors import InputError
 from harness.interventions.base import Value
+from harness.modes.search.settings import SearchSettings
 from harness.modes.search.space import Axis, Space
 from harness.recipe.recipe import Recipe
 from harness.study.arms import word
-from harness.study.search import Search
 
 OptunaValue = float | int | str
 
@@ -43,7 +43,7 @@ class Proposals:
     The sampler keeps no state of its own: each draw has a seed from the study's seed, the arm and the draws so far.
     """
 
-    def __init__(self, space: Space, search: Search, *, seed: int, arm: str) -> None:
+    def __init__(self, space: Space, search: SearchSettings, *, seed: int, arm: str) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
         self._search = search
@@ -128,7 +128,7 @@ class Proposals:
         if state is not TrialState.COMPLETE:
             self._study.tell(trial, state=state)
             return
-        quality = mean(values.values())
+        quality = fmean(values.values())
         told = {"quality": quality, "seconds": seconds}
         self._study.tell(trial, [_present(told[each]) for each in self._search.objectives])
 
@@ -181,7 +181,7 @@ def decoded(space: Space, parameters: Mapping[str, OptunaValue]) -> dict[str, Va
     return {axis.name: _decoded(axis, parameters[axis.name]) for axis in space.axes}
 
 
-def pruner_of(search: Search) -> BasePruner:
+def pruner_of(search: SearchSettings) -> BasePruner:
     """Wilcoxon's signed-rank test over the replicates that a trial shares with the best one."""
     with quiet():
         return WilcoxonPruner(p_threshold=search.prune) if search.prunes else NopPruner()
@@ -193,12 +193,6 @@ def quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield
-
-
-def mean(values: Iterable[float]) -> float:
-    """The plain mean, summed exactly, so that it does not depend on the order."""
-    listed = list(values)
-    return math.fsum(listed) / len(listed)
 
 
 def _distribution(axis: Axis) -> BaseDistribution:

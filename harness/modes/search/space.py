@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from harness.errors import InputError
 from harness.interventions.base import Domain, Intervention, Value
@@ -61,6 +61,21 @@ class Axis:
     def number(self, value: Value) -> float:
         """The number at which :meth:`value` gives the value."""
         return _number(value)
+
+    def described(self) -> dict[str, Any]:
+        """The parameter as plain values for the manifest."""
+        numeric = self.scale != "choice"
+        return {
+            "name": self.name,
+            "owner": self.owner,
+            "meaning": self.meaning,
+            "scale": self.scale,
+            "default": as_json(self.first),
+            "low": self.low if numeric else None,
+            "high": self.high if numeric else None,
+            "log": self.log,
+            "choices": [as_json(each) for each in self.choices],
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,3 +241,8 @@ def _choice(name: str, owner: str, domain: Domain, first: Value, choices: Sequen
 
 def _number(value: Value) -> float:
     return float(value.removesuffix("ep")) if isinstance(value, str) else float(cast(float, value))
+
+
+def as_json(value: Value) -> Any:
+    """A value as JSON holds it."""
+    return list(value) if isinstance(value, tuple) else value

@@ -11,35 +11,32 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from harness.interventions.base import Value
-from harness.modes.plan import Plan, PlannedRow
-from harness.modes.search.arm_search import Tried, is_trial
+from harness.modes.base import mode_of
+from harness.modes.plan import Plan
+from harness.modes.search.arm_search import TrialObserver, Tried, is_trial
 from harness.modes.search.sampling import DIRECTIONS, OptunaValue, distributions, encoded, quiet
+from harness.modes.search.settings import SearchSettings
 from harness.modes.search.space import Space
+from harness.modes.search.trials import TrialObserver, Tried, is_trial
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.optuna.storage import Storage
 from harness.runner.optuna.trials import TrialBook
-from harness.study.search import Search
 
 
-class SearchBook:
+class SearchBook(TrialObserver):
     """Keeps a mirror of every arm's search, and the cells of the confirmation as those of a grid; one writer only."""
 
     def __init__(self, plan: Plan, *, storage: Storage) -> None:
-        assert plan.study.search is not None
         self.primary = plan.study.primary
         self._storage = storage
         self._cells = TrialBook(name=plan.study.slug, storage=storage, primary=self.primary)
         self._confirming: set[str] = set()
-        self._mirrors = {
-            planned.row.name: Mirror(
-                storage.study(mirror_name(plan, planned), [DIRECTIONS[each] for each in plan.study.search.objectives]),
-                planned.space,
-                plan.study.search,
-                primary=self.primary,
-            )
-            for planned in plan.rows
-            if planned.space is not None
-        }
+        search = mode_of(plan.study)
+        self._mirrors: dict[str, Mirror] = {}
+        for arm, space in plan.spaces.items():
+            assert isinstance(search, SearchSettings)
+            study = storage.study(mirror_name(plan, search, arm), [DIRECTIONS[each] for each in search.objectives])
+            self._mirrors[arm] = Mirror(study, space, search, primary=self.primary)
 
     def proposed(self, arm: str, trial: Tried) -> None:
         self._storage.put(partial(self._mirrors[arm].proposed, trial))
@@ -86,7 +83,7 @@ class Mirror:
     storage did not answer and may have carried out all the same.
     """
 
-    def __init__(self, study: optuna.Study, space: Space, search: Search, *, primary: str) -> None:
+    def __init__(self, study: optuna.Study, space: Space, search: SearchSettings, *, primary: str) -> None:
         self._study = study
         self._space = space
         self._pruning = len(search.objectives) == 1
@@ -175,12 +172,10 @@ class Mirror:
         return encoded(self._space, point)
 
 
-def mirror_name(plan: Plan, planned: PlannedRow) -> str:
+def mirror_name(plan: Plan, search: SearchSettings, arm: str) -> str:
     """The name of an arm's Optuna study; another course of the search, such as with more epochs, has another name."""
-    study, space = plan.study, planned.space
-    assert study.search is not None
-    assert space is not None
-    parts = [space.axes, space.stack, space.base.describe(), study.search, study.replicates, study.seed, plan.budget()]
+    study, space = plan.study, plan.spaces[arm]
+    parts = [space.axes, space.stack, space.base.describe(), search, study.replicates, study.seed, study.budget]
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:6]
-    shown = ", ".join({"quality": study.primary, "seconds": "seconds"}[each] for each in study.search.objectives)
-    return f"{study.slug} ({shown}): {planned.row.name} #{digest}"
+    shown = ", ".join({"quality": study.primary, "seconds": "seconds"}[each] for each in search.objectives)
+    return f"{study.slug} ({shown}): {arm} #{digest}"

@@ -19,12 +19,14 @@ class Problem:
 
     Attributes:
         source: the file as the user named it, or the option that brought the value.
+        code: what kind of mistake it is, such as ``unknown_key``; it stays when the wording changes.
         line: from 1; 0 where no line is to blame.
         path: the value's place in the document.
         message: what is wrong, the value and the fix.
     """
 
     source: str
+    code: str
     message: str
     line: int = 0
     path: Path = ()

@@ -1,0 +1,287 @@
+"""The keys of a study file, their types, bounds and defaults, as pydantic models."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, LiteralString, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    create_model,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from harness.checks.catalogue import CHECKS
+from harness.engine.types.budget import Budget
+from harness.errors import did_you_mean
+from harness.results.metrics import METRICS
+from harness.study.arms import ArmSetting, Lists
+from harness.study.mistakes import show
+from harness.study.yaml_lines import Document
+
+LONGEST_REASON = 500
+MOST_SAMPLED = 65_536
+"""A step holds so many logits for each of its some 800 targets: 200 MB."""
+
+
+def refusal(code: LiteralString, message: str) -> PydanticCustomError:
+    """What a validator raises where a bound or a list of words cannot say what is wrong."""
+    return PydanticCustomError(code, "{message}", {"message": message})
+
+
+class Part(BaseModel):
+    """A mapping of a study file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+SomePart = TypeVar("SomePart", bound=Part)
+
+
+class ShortPart(Part):
+    """A mapping that may be written as one word.
+
+    Attributes:
+        short: the key that the word stands for.
+    """
+
+    short: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, value: object) -> object:
+        return {cls.short: value} if isinstance(value, str) else value
+
+
+class StudyMode(Part):
+    """A mode as the study file sees it; the fields are the keys of its part of the file, which is named as the mode is.
+
+    Attributes:
+        name: what ``mode:`` says.
+        summary: what it does with the arms, one phrase.
+        lists: what a list of values in an arm means.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    lists: ClassVar[Lists] = Lists.GRID
+
+    def check(self, document: Document, rows: Sequence[ArmSetting]) -> None:
+        """Note in the document what keeps these arms from running in this mode."""
+
+    def n_compared(self, replicates: int) -> int:
+        """How many replicates the rows of the report are compared by, in a study of so many ``replicates``."""
+        return replicates
+
+
+class ColumnsModel(Part):
+    """Which column of an interaction file holds what, by the name in its header without the type."""
+
+    user: Annotated[str, Field(min_length=1, max_length=200, description="column of the user")] = "user_id"
+    item: Annotated[str, Field(min_length=1, max_length=200, description="column of the item")] = "item_id"
+    time: Annotated[
+        str | None,
+        Field(
+            min_length=1, max_length=200, description="column of the time stamp; null where lines are in order of time"
+        ),
+    ] = "timestamp"
+
+
+class DataModel(ShortPart):
+    """Where the interactions come from."""
+
+    short: ClassVar[str] = "name"
+
+    name: Annotated[str | None, Field(max_length=200, description="a named data set, such as ml-100k")] = None
+    path: Annotated[
+        str | None, Field(min_length=1, max_length=4000, description="a file; relative to the study file's folder")
+    ] = None
+    format: Annotated[
+        Literal["recbole", "sequences"] | None,
+        Field(
+            description="recbole: .inter with a typed header; sequences: 'user item item ...' a line; "
+            "left out: told by the suffix, .inter or .txt"
+        ),
+    ] = None
+    columns: ColumnsModel | None = None
+    min_interactions: Annotated[
+        int, Field(ge=1, le=1000, description="users and items with fewer interactions are dropped, repeatedly")
+    ] = 5
+
+    @field_validator("format")
+    @classmethod
+    def _belongs_to_a_file(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("name") is not None and info.data.get("path") is None:
+            raise refusal("format_of_named", "a named data set has its own format; remove this line")
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _has_columns(cls, value: ColumnsModel | None, info: ValidationInfo) -> ColumnsModel | None:
+        if value is not None and (info.data.get("name") is not None or info.data.get("format") == "sequences"):
+            raise refusal("no_columns", "only a file of format recbole has columns to name; remove this line")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.name is None) == (self.path is None):
+            found = "neither" if self.name is None else "both"
+            raise refusal("one_of_two", f"needs either name (a named data set) or path (a file), has {found}")
+        return self
+
+
+def _known_check(code: str) -> str:
+    codes = [check.code for check in CHECKS]
+    if code not in codes:
+        raise refusal("unknown_check", f"no check {show(code)}{did_you_mean(code, codes)} (docs/checks)")
+    return code
+
+
+def _said(reason: object) -> object:
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > LONGEST_REASON:
+        found = f"{len(reason)} characters" if isinstance(reason, str) and reason.strip() else show(reason)
+        why = f"say in 1 to {LONGEST_REASON} characters why, the report prints it"
+        raise refusal("no_reason", f"{found} is no reason; {why}")
+    return reason
+
+
+class DiagnosticsModel(ShortPart):
+    """What evidence is measured beside the metrics."""
+
+    short: ClassVar[str] = "level"
+
+    level: Annotated[
+        Literal["off", "light", "full"],
+        Field(description="off; light: a sample, under a tenth of a run's time; full: a larger one at every epoch"),
+    ] = "light"
+    arms: Annotated[
+        list[str] | None,
+        WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+        Field(description="arms that are diagnosed, each in its first replicate, beside base; left out: all"),
+    ] = None
+    mute: Annotated[
+        dict[Annotated[str, AfterValidator(_known_check)], Annotated[str, BeforeValidator(_said)]] | None,
+        WithJsonSchema(
+            {
+                "type": "object",
+                "propertyNames": {"enum": [check.code for check in CHECKS]},
+                "additionalProperties": {"type": "string", "minLength": 1},
+            }
+        ),
+        Field(description="checks that are not asked, by code, each with the reason that the report prints"),
+    ] = None
+
+
+class BackboneModel(ShortPart):
+    """Which backbones the runs fine-tune."""
+
+    short: ClassVar[str] = "trained"
+
+    trained: Annotated[
+        Literal["per_seed", "shared"] | None, Field(description="a backbone for every replicate, or one for all")
+    ] = None
+    checkpoint: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=4000,
+            description="a file of ftr-study import-checkpoint, or a trained one, for all replicates; relative to the "
+            "study file's folder",
+        ),
+    ] = None
+    n_sampled: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=MOST_SAMPLED,
+            description="items that a step of its training draws for a sampled softmax; 0: softmax over all items",
+        ),
+    ] = 0
+
+    @field_validator("n_sampled")
+    @classmethod
+    def _is_trained(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("checkpoint") is not None and info.data.get("trained") is None:
+            raise refusal("not_trained", "a backbone from a file is not trained here; remove this line")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.trained is None) == (self.checkpoint is None):
+            found = "neither" if self.trained is None else "both"
+            raise refusal("one_of_two", f"needs either per_seed or shared, or checkpoint: FILE, has {found}")
+        return self
+
+
+def _known_metric(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(name)
+    return name
+
+
+Metric = Annotated[str, AfterValidator(_known_metric), WithJsonSchema({"enum": list(METRICS)})]
+
+
+class StudyModel(Part):
+    """A study: a question, a data set, and the arms that are compared with base."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, description="names the folder of results")]
+    question: Annotated[str, Field(max_length=2000, description="what the study is to answer; heads the report")] = ""
+    data: Annotated[DataModel, Field(description="a named data set, or a file and how to read it")]
+    base: Annotated[Any, Field(description="remedies under every arm, base included")] = None
+    arms: Annotated[Any, Field(description="what is compared with base")]
+    mode: str = ""
+    replicates: Annotated[int, Field(ge=1, le=1000, description="runs of each setting, each with its own seed")] = 3
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of replicate 0")] = 0
+    primary: Annotated[Metric, Field(description="the metric that ranks the arms, on test")] = "ndcg@10"
+    checkpoint: Annotated[Metric, Field(description="the metric that chooses the epoch, on valid")] = "mrr@10"
+    sesoi: Annotated[
+        float,
+        Field(gt=0, le=1, description="smallest effect of interest, as a fraction of base's primary metric"),
+    ] = 0.01
+    budget: Budget = Budget()
+    backbone: Annotated[
+        BackboneModel,
+        Field(description="per_seed (one for every replicate), shared (one for all) or {checkpoint: FILE} (that one)"),
+    ] = BackboneModel(trained="per_seed")
+    diagnostics: Annotated[
+        DiagnosticsModel, Field(description="evidence on why an arm helps or not: off, light, full, or a mapping")
+    ] = DiagnosticsModel()
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        Field(description="where the runs compute: auto is CUDA where torch can use it, else the CPU"),
+    ] = "auto"
+    on_inapplicable: Annotated[
+        Literal["error", "skip"], Field(description="an arm that cannot act on this base: refuse the study or list it")
+    ] = "error"
+
+
+@cache
+def study_model(modes: tuple[type[StudyMode], ...]) -> type[StudyModel]:
+    """The model of a study file that may name these modes; the first is the default."""
+    summaries = "; ".join(f"{mode.name}: {mode.summary}" for mode in modes)
+    names = Literal[tuple(mode.name for mode in modes)]  # type: ignore[valid-type]
+    fields: dict[str, Any] = {"mode": (Annotated[names, Field(description=summaries)], modes[0].name)}
+    for mode in modes:
+        if mode.model_fields:
+            kind = Annotated[mode | None, Field(description=f"settings of mode {mode.name}")]
+            fields[mode.name] = (kind, None)
+    return create_model("StudyModel", __base__=StudyModel, __doc__=StudyModel.__doc__, **fields)
+
+
+def read_part(kind: type[SomePart], value: object) -> SomePart | None:
+    """One part by itself, so that its mistakes show beside those of the others; None where it has mistakes."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError:
+        return None

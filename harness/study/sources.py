@@ -1,0 +1,71 @@
+"""The files that a study file points to: the interactions, and the backbone that all replicates fine-tune."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.data.atomic import Columns
+from harness.data.sources import DataSpec, Format
+from harness.errors import InputError
+from harness.imports.backbone_file import BackboneFile, read_backbone_file
+from harness.study.grammar import BackboneModel, ColumnsModel, DataModel
+from harness.study.mistakes import clip, show
+from harness.study.yaml_lines import Document
+
+
+def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | None:
+    """What to read; None after noting in the document why it cannot be.
+
+    Args:
+        document: where mistakes are noted.
+        model: the checked values.
+        folder: where a relative path starts, the study file's own.
+    """
+    where = ("data",)
+    path = None
+    try:
+        if model.path is not None:
+            path = folder / Path(model.path).expanduser()
+        if path is not None and not path.is_file():
+            found = "is a folder, not a file" if path.is_dir() else "does not exist"
+            said = f"{clip(str(path), 300)} {found}; a relative path starts at {folder}"
+            document.add(("data", "path"), "no_data_file", said)
+            return None
+        columns = model.columns or ColumnsModel()
+        spec = DataSpec(
+            name=model.name,
+            path=path,
+            format=None if model.format is None else Format(model.format),
+            columns=Columns(user=columns.user, item=columns.item, time=columns.time),
+            min_interactions=model.min_interactions,
+        )
+        spec.file_format()
+    except OSError as problem:
+        document.add(where, "no_data_file", f"{clip(str(path), 300)} cannot be looked up: {problem.strerror}")
+    except (ValueError, RuntimeError) as problem:  # of the specification; of a home folder that is not there
+        document.add(where, "data", str(problem).removeprefix("data: "), line=document.line(where))
+    else:
+        return spec
+    return None
+
+
+def backbone_file(document: Document, model: BackboneModel, folder: Path) -> BackboneFile | None:
+    """The file that the part names, read and checked; None where it names none, or after noting what is wrong with it.
+
+    Args:
+        document: where mistakes are noted.
+        model: the checked part.
+        folder: where a relative path starts, the study file's own.
+    """
+    if model.checkpoint is None:
+        return None
+    here = ("backbone", "checkpoint")
+    try:
+        return read_backbone_file(folder / Path(model.checkpoint).expanduser(), model.checkpoint)
+    except InputError as problem:
+        document.add(here, "backbone_file", str(problem), line=document.line(here))
+    except (OSError, RuntimeError, ValueError) as problem:  # a name that no file can have; a home folder not there
+        reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
+        said = f"{show(model.checkpoint)} cannot be looked up: {reason}"
+        document.add(here, "backbone_file", said, line=document.line(here))
+    return None

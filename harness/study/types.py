@@ -1,0 +1,96 @@
+"""A study as its file asks for it: checked, with every default filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Literal
+
+from harness.data.sources import DataSpec
+from harness.engine.types.budget import Budget
+from harness.imports.backbone_file import BackboneFile
+from harness.results.evidence import Diagnostics
+from harness.study.arms import ArmSetting, Stack
+from harness.study.grammar import StudyMode
+from harness.study.mistakes import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What the command line sets in place of the study file; None leaves the file's value."""
+
+    replicates: int | None = None
+    epochs: int | None = None
+    patience: int | None = None
+    seed: int | None = None
+    device: str | None = None
+
+    def given(self) -> dict[str, object]:
+        """Each option that was given, by its name without the dashes."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A study file, checked, with every default filled in.
+
+    Attributes:
+        name: as written; escape it before it goes into a page.
+        slug: the name as a file name.
+        base: the stack under every arm; empty for FTragrec as found.
+        rows: every setting of every arm, in the order of the file; base and a/a are not among them.
+        mode: which cells the study has, with the settings of its part of the file.
+        replicates: how many runs each setting gets.
+        seed: seed of replicate 0.
+        checkpoint: metric on valid that chooses the epoch of a run.
+        sesoi: smallest effect of interest, as a fraction of base's primary metric.
+        backbone: one for every replicate, one for all, or one given file for all.
+        n_sampled: negatives a step where a backbone is trained by a sampled softmax; 0: by the whole one.
+        diagnostics: which evidence is measured, and where.
+        on_inapplicable: whether an arm that cannot act on this base refuses the study or is listed with its reason.
+        path: the study file.
+        content: its text.
+        overrides: what the command line set in its place.
+        lines: top-level key of the study file -> its line.
+    """
+
+    name: str
+    slug: str
+    question: str
+    data: DataSpec
+    base: Stack
+    rows: tuple[ArmSetting, ...]
+    mode: StudyMode
+    replicates: int
+    seed: int
+    primary: str
+    checkpoint: str
+    sesoi: float
+    budget: Budget
+    backbone: Literal["per_seed", "shared"] | BackboneFile
+    diagnostics: Diagnostics
+    device: Literal["auto", "cpu", "cuda"]
+    on_inapplicable: Literal["error", "skip"]
+    path: Path
+    content: bytes = field(repr=False, compare=False)
+    overrides: Overrides = field(repr=False, compare=False)
+    n_sampled: int = 0
+    lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The names of the arms, in the order of the file."""
+        return tuple(dict.fromkeys(row.arm for row in self.rows))
+
+    @property
+    def n_compared(self) -> int:
+        """How many replicates the rows of the report are compared by."""
+        return self.mode.n_compared(self.replicates)
+
+    def problem(self, key: str, code: str, message: str) -> Problem:
+        """A mistake that only later stages can see, with the line of ``arms.NAME`` or of a top-level key."""
+        arm = key.removeprefix("arms.")
+        lines = {row.arm: row.line for row in self.rows} if arm != key else self.lines
+        path = ("arms", arm) if arm != key else (key,)
+        return Problem(source=str(self.path), code=code, line=lines.get(arm, 0), path=path, message=message)

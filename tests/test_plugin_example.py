@@ -55,8 +55,8 @@ def test_it_is_an_intervention_that_keeps_the_contract(installed: type[Intervent
 
 def test_its_study_plans_and_its_page_can_be_read(installed: type[Intervention]) -> None:
     plan = make_plan(load_study(PLUGIN / "study.yaml"))
-    assert {planned.row.status for planned in plan.rows} == {"run"}
-    assert all({each["id"] for each in planned.row.remedies} == {installed.id} for planned in plan.rows[2:])
+    assert {row.status for row in plan.rows} == {"run"}
+    assert all({each["id"] for each in row.remedies} == {installed.id} for row in plan.rows[2:])
 
 
 def test_what_its_readme_says_to_run_exists() -> None:

@@ -85,7 +85,7 @@ def explain(kind: str, loc: Path, value: object, schema: Schema) -> tuple[str, s
         return "missing", f"missing; add  {key}: …  ({allowed})"
     if kind == "string_too_long" and isinstance(value, str):
         return "too_long", f"{len(value)} characters; give {allowed}"
-    words = [str(each) for each in _option(here).get("enum", ())]
+    words = [each for each in _option(here).get("enum", ()) if isinstance(each, str)]
     hint = ""
     if isinstance(value, str):
         hint = did_you_mean(_SYNONYMS.get(value, value.lower()), words)
@@ -119,7 +119,7 @@ def _resolved(here: Schema, schema: Schema) -> Schema:
 
 def _allowed(here: Schema) -> str:
     """The allowed values in words."""
-    here = _option(here)
+    here = {**here, **_option(here)}
     if "const" in here:
         return str(here["const"])
     if "enum" in here:
@@ -137,6 +137,8 @@ def _allowed(here: Schema) -> str:
             return "text"
         case "array":
             return "a list"
+        case "object":
+            return f"a mapping of keys to values: {here['description']}"
         case _:
             return str(here.get("description", "a mapping of keys to values"))
 

@@ -116,8 +116,8 @@ def test_the_example_of_a_page_is_a_study_that_plans(page: Page, tmp_path: Path)
     study = tmp_path / "x.yaml"
     study.write_text(f"name: x\ndata: ml-100k\n{page.snippet}\n", encoding="utf-8")
     rows = make_plan(load_study(study, catalogue=CATALOGUE)).rows
-    assert [planned.row.status for planned in rows[:3]] == ["run"] * 3
-    assert [each["id"] for each in rows[2].row.remedies] == [page.id]
+    assert [row.status for row in rows[:3]] == ["run"] * 3
+    assert [each["id"] for each in rows[2].remedies] == [page.id]
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=IDS)

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from harness.interventions import CATALOGUE
-from harness.modes.greedy import GreedySchedule
+from harness.modes.designs import fractional_design, letters
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
 from harness.results.record import EpochPoint, RunRecord
-from harness.study.designs import fractional_design, letters
 from harness.study.study import load_study
 from tests.runner.made import settle
 
@@ -203,7 +202,8 @@ def greedy_study(path: Path, *, nothing: bool = False, until: int | None = None)
     path.mkdir(parents=True, exist_ok=True)
     file = path / "greedy.yaml"
     file.write_text(GREEDY, encoding="utf-8")
-    schedule = GreedySchedule(make_plan(load_study(file, catalogue=CATALOGUE)))
+    plan = make_plan(load_study(file, catalogue=CATALOGUE))
+    schedule = mode_of(plan.study).schedule(plan)
     gains: dict[str, float] = {"cosine": 0.02, "scale": 0.01}
     if nothing:
         gains = dict.fromkeys(["cosine", "attention", "scale"], 0.0002)
@@ -218,14 +218,14 @@ def greedy_study(path: Path, *, nothing: bool = False, until: int | None = None)
     manifest, records = planted(
         ("cosine", "attention", "scale"),
         sizes,
-        runs=[(), *(arms_in(each.row.name) for each in rows[2:])],
+        runs=[(), *(arms_in(each.name) for each in rows[2:])],
         replicates=tuple(schedule.replicates()),
         noise=0.2,
-        missing=() if finished else [(each.row.name, n) for each in rows for n in schedule.replicates()],
+        missing=() if finished else [(each.name, n) for each in rows for n in schedule.replicates()],
     )
     course = json.loads(json.dumps(schedule.course()))
     kept = {row.name: row for row in manifest.rows}
-    ordered = tuple(replace(each.row, keys=kept[each.row.name].keys) for each in rows)
+    ordered = tuple(replace(each, keys=kept[each.name].keys) for each in rows)
     return write(path, replace(manifest, rows=ordered, course=course), records)
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
+from harness.modes.designs import fractional_design
 from harness.results.frame import Deltas, Frame, frame_of
-from harness.study.designs import fractional_design
 from reports.effects import study_effects
 from reports.factorial import FactorialAnalysis, factorial_analysis, separate
 from tests.reports.stackworlds import N_USERS, every, name_of, planted

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from harness.modes.search.schedule import DEFAULT, SearchSchedule
+from harness.modes.search.schedule import DEFAULT
 from harness.results.folder import StudyFolder
 from reports.locale import load_catalogue
 from reports.render import write_report
 from reports.search import numbers_of, search_of, setting, shown_setting
+from tests.modes.searched import Drive, planned, scheduled
 from tests.reports import worlds
 from tests.reports.pages import Page, rendered
 from tests.reports.test_locale import left_in_english
 from tests.reports.worlds import Arm
-from tests.runner.searched import Drive, planned
 
 FIGURES = ["search_history", "search_importance", "search_slices", "search_pairs"]
 
@@ -27,7 +27,7 @@ def folder_of(root: Path, *, search: str, replicates: int = 2, stop: int | None 
     """A study folder whose course is that of a real schedule on made records."""
     root.mkdir(parents=True)
     plan = planned(root, search=search, arms="  peak: [fake.peak, kl.symmetric]", replicates=replicates)
-    schedule = SearchSchedule(plan)
+    schedule = scheduled(plan)
     Drive(**options).run(schedule, until=stop)
     arms = {DEFAULT: Arm(family=""), "peak": Arm(shift=0.2)}
     folder = worlds.study(root / "tuned", arms, replicates=(1000, 1001, 1002), n_users=60)

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.modes.greedy import GreedySchedule
+from harness.modes.base import mode_of
+from harness.modes.combining import JOINT
 from harness.modes.plan import Cell, Plan
 from harness.modes.schedule import Schedule
 from harness.results.folder import StudyFolder
@@ -23,7 +24,6 @@ from harness.results.record import EpochPoint, RunRecord
 from harness.runner.dispatcher import CellDispatcher
 from harness.runner.progress import Silent
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
-from harness.study.stacks import JOINT
 
 Worth = Callable[[frozenset[str], int], float]
 """Valid NDCG@10 of a set of arms on a replicate."""
@@ -142,7 +142,7 @@ def dispatcher_of(plan: Plan, folder: Path, schedule: Schedule) -> CellDispatche
         keys=made.keys,
         display=Silent(),
         book=made.book,
-        budget=plan.budget(),
+        budget=plan.study.budget,
         provenance={},
     )
     dispatcher.progress_folder.mkdir(exist_ok=True)
@@ -150,8 +150,8 @@ def dispatcher_of(plan: Plan, folder: Path, schedule: Schedule) -> CellDispatche
 
 
 def run_made(plan: Plan, folder: Path, executor: MadeExecutor, schedule: Schedule | None = None) -> CellDispatcher:
-    """Run a study to its end, or to Ctrl-C; greedy without another schedule."""
-    dispatcher = dispatcher_of(plan, folder, schedule or GreedySchedule(plan))
+    """Run a study to its end, or to Ctrl-C; by the schedule of its mode without another."""
+    dispatcher = dispatcher_of(plan, folder, schedule or mode_of(plan.study).schedule(plan))
     with suppress(KeyboardInterrupt):
         dispatcher.run(executor)
     executor.close()

@@ -15,7 +15,7 @@ from harness.modes.search.sampling import importance, quiet
 from harness.modes.search.schedule import SearchSchedule
 from harness.runner.optuna.search_mirror import SearchBook
 from harness.runner.optuna.storage import Storage
-from tests.runner.searched import Drive, planned
+from tests.modes.searched import Drive, planned, scheduled
 
 SEARCH = "trials: 4, width: 2, startup: 2, confirm: 1"
 
@@ -26,7 +26,7 @@ def storage(folder: Path) -> str:
 
 def mirrored(plan: Plan, folder: Path, drive: Drive, *, until: int | None = None) -> SearchSchedule:
     book = SearchBook(plan, storage=Storage(storage(folder)))
-    schedule = SearchSchedule(plan, book)
+    schedule = scheduled(plan, book)
     drive.run(schedule, until=until)
     book.settle()
     return schedule
@@ -117,7 +117,7 @@ def test_another_course_of_the_search_is_another_study(tmp_path: Path) -> None:
 
 def test_a_search_decides_the_same_with_and_without_its_mirror(tmp_path: Path) -> None:
     plan = planned(tmp_path, search=SEARCH, arms="  peak: fake.peak")
-    alone = SearchSchedule(plan)
+    alone = scheduled(plan)
     Drive().run(alone)
     seen = mirrored(plan, tmp_path, Drive())
     assert seen.course() == alone.course()

@@ -15,7 +15,6 @@ from optuna.trial import TrialState
 from sqlalchemy import text
 
 from harness.errors import EnvironmentProblem, InputError
-from harness.modes.search.schedule import SearchSchedule
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.optuna import storage
 from harness.runner.optuna.search_mirror import SearchBook
@@ -23,8 +22,8 @@ from harness.runner.optuna.storage import Storage
 from harness.runner.optuna.storage_claim import claimed
 from harness.runner.optuna.storage_url import scrubbed, without_password
 from harness.runner.optuna.trials import TrialBook
+from tests.modes.searched import Drive, planned, scheduled
 from tests.runner.conftest import Bench
-from tests.runner.searched import Drive, planned
 
 WRITES = ("_create_new_trial", "set_trial_intermediate_value", "set_trial_user_attr", "set_trial_state_values")
 
@@ -125,7 +124,7 @@ def test_the_trials_of_a_search_are_there_once_whatever_fails(tmp_path: Path, ca
         with closing(Storage(url, tell=lambda _: None)) as opened:
             book = SearchBook(plan, storage=opened)
             failed = failing_once(opened, carried_out=carried_out) if name == "stormy" else []
-            Drive().run(SearchSchedule(plan, book))
+            Drive().run(scheduled(plan, book))
             book.settle()
         found.append(shown(url))
     assert failed

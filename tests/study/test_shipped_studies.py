@@ -59,7 +59,7 @@ def test_every_problem_is_asked_again_on_the_base_that_learns(name: str) -> None
     assert {remedy.id for row in plan.study.rows for remedy in row.stack} <= {
         remedy.id for row in first.study.rows for remedy in row.stack
     }
-    assert [each.row.status for each in plan.rows] == ["run"] * len(plan.rows)
+    assert [each.status for each in plan.rows] == ["run"] * len(plan.rows)
 
 
 def test_every_file_of_a_problem_is_accounted_for() -> None:
@@ -86,22 +86,21 @@ def test_all_remedies_names_each_remedy_alone_at_its_default_in_the_seeds_order(
 
 def test_all_remedies_lists_those_that_cannot_act_with_their_reason_and_runs_the_others() -> None:
     plan = planned("all_remedies")
-    skipped = {each.row.name: each.row.reason for each in plan.rows if each.row.status == "inapplicable"}
+    skipped = {each.name: each.reason for each in plan.rows if each.status == "inapplicable"}
     assert set(skipped) == {each.id for each in CATALOGUE if page_of(each).missing}
     assert "loss.pareto" in skipped
     assert "at least 2" in skipped["loss.pareto"]
-    assert {each.row.status for each in plan.rows if each.row.name not in skipped} == {"run"}
+    assert {each.status for each in plan.rows if each.name not in skipped} == {"run"}
 
 
 def test_freezing_carries_a_refresh_of_every_epoch_as_its_control() -> None:
-    (control,) = (each.recipe for each in planned("freezing").rows if each.row.arm == "refresh")
-    assert control is not None
+    control = planned("freezing").recipes["refresh"]
     assert control.refresh.reencodes
     assert [control.refresh.due(done, 4) for done in (1, 2, 3)] == [True] * 3
     assert Unfreeze().apply(BASE).moves_backbone
 
 
 def test_a_stored_refresh_is_base_itself() -> None:
-    (stored,) = (each.row for each in planned("index").rows if each.row.arm == "refresh_stored")
+    (stored,) = (each for each in planned("index").rows if each.arm == "refresh_stored")
     assert (stored.status, stored.alias_of) == ("alias", "base")
     assert find("index.refresh")().apply(BASE) != BASE

@@ -8,24 +8,26 @@ import pytest
 
 from harness.data.atomic import Columns
 from harness.data.sources import DataSpec, Format
+from harness.engine.types.budget import Budget
 from harness.interventions.kl import Reverse, Symmetric, Weight
 from harness.interventions.training import Unfreeze
 from harness.interventions.wiring import RetrieverAttention
+from harness.modes.grid import Grid
 from harness.results.evidence import Diagnostics, Level
-from harness.study.study import Budget, Overrides, StudyFileError, load_study, slugify
+from harness.study.study import Overrides, StudyFileError, load_study, slugify
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "name: s\ndata: ml-100k\n"
 
 
 def names(study) -> list[str]:
-    return [row.name for row in study.settings()]
+    return [row.name for row in study.rows]
 
 
 def test_the_shipped_study_reads_as_the_issue_writes_it():
     study = load_study(ROOT / "studies" / "kl_direction.yaml")
     assert study.question == "Does the direction or the weight of the KL term hold the retriever back?"
-    assert [(row.name, row.arm, row.stack, row.explicit) for row in study.settings()] == [
+    assert [(row.name, row.arm, row.stack, row.explicit) for row in study.rows] == [
         ("reverse", "reverse", (Reverse(),), (False,)),
         ("js", "js", (Symmetric(form="js"),), (True,)),
         ("weight[weight=0]", "weight", (Weight(weight=0.0),), (True,)),
@@ -49,16 +51,16 @@ def test_defaults_fill_what_the_file_leaves_out(study_from):
     study = study_from(HEAD + "arms: {}\n")
     assert (study.replicates, study.seed, study.primary, study.sesoi) == (3, 0, "ndcg@10", 0.01)
     assert (study.budget, study.backbone, study.device) == (Budget(epochs=10, patience=5), "per_seed", "auto")
-    assert (study.mode, study.diagnostics, study.on_inapplicable) == ("grid", Diagnostics(), "error")
-    assert (study.base, study.settings(), study.question) == ((), (), "")
+    assert (study.mode, study.diagnostics, study.on_inapplicable) == (Grid(), Diagnostics(), "error")
+    assert (study.base, study.rows, study.question) == ((), (), "")
     assert study.data == DataSpec(name="ml-100k", min_interactions=5)
 
 
 def test_each_setting_knows_the_line_of_its_arm(study_from):
     study = study_from(HEAD + "arms:\n  a: kl.reverse\n\n  # why\n  b:\n    kl.weight:\n      weight: [0, .01]\n")
-    assert [(row.arm, row.line) for row in study.settings()] == [("a", 4), ("b", 7), ("b", 7)]
-    assert str(study.problem("arms.b", "no")).endswith("x.yaml:7: arms.b: no")
-    assert str(study.problem("data", "no")).endswith("x.yaml:2: data: no")
+    assert [(row.arm, row.line) for row in study.rows] == [("a", 4), ("b", 7), ("b", 7)]
+    assert str(study.problem("arms.b", "code", "no")).endswith("x.yaml:7: arms.b: no")
+    assert str(study.problem("data", "code", "no")).endswith("x.yaml:2: data: no")
 
 
 def test_lists_span_their_product_with_the_last_running_fastest(study_from):
@@ -69,7 +71,7 @@ def test_lists_span_their_product_with_the_last_running_fastest(study_from):
         "m[weight=1,steps=2]",
         "m[weight=1,steps=3]",
     ]
-    assert {row.stack[0].settings()["warm"] for row in study.settings()} == {True}
+    assert {row.stack[0].settings()["warm"] for row in study.rows} == {True}
 
 
 def test_a_list_of_one_value_is_still_named(study_from):
@@ -97,7 +99,7 @@ def test_a_sequence_parameter_takes_a_list_and_its_grid_a_list_of_lists(study_fr
         "two[edges=(1,4),heads=1]",
         "two[edges=(1,4),heads=4]",
     ]
-    assert [row.stack[0].edges for row in study.settings()] == [(2, 9), (3,), (3,), (1, 4), (1, 4)]
+    assert [row.stack[0].edges for row in study.rows] == [(2, 9), (3,), (3,), (1, 4), (1, 4)]
 
 
 def test_base_may_hold_a_sequence_but_no_grid_of_them(study_from, mistakes_in):
@@ -110,7 +112,7 @@ def test_base_may_hold_a_sequence_but_no_grid_of_them(study_from, mistakes_in):
 def test_a_span_is_a_fraction_or_epochs_and_both_may_stand_in_a_grid(study_from):
     study = study_from(HEAD + "arms: {u: {fake.shape: {until: [1, .25, 03ep], start: never}}}")
     assert names(study) == ["u[until=1]", "u[until=0.25]", "u[until=3ep]"]
-    assert [(row.stack[0].until, row.stack[0].start) for row in study.settings()] == [
+    assert [(row.stack[0].until, row.stack[0].start) for row in study.rows] == [
         (1.0, "never"),
         (0.25, "never"),
         ("3ep", "never"),
@@ -119,7 +121,7 @@ def test_a_span_is_a_fraction_or_epochs_and_both_may_stand_in_a_grid(study_from)
 
 @pytest.mark.parametrize("empty", ["", "{}", "null"])
 def test_a_remedy_with_empty_parameters_has_its_defaults(study_from, empty):
-    (row,) = study_from(HEAD + f"arms:\n  w:\n    kl.weight: {empty}\n").settings()
+    (row,) = study_from(HEAD + f"arms:\n  w:\n    kl.weight: {empty}\n").rows
     assert (row.stack, row.explicit) == ((Weight(),), (False,))
 
 
@@ -137,7 +139,7 @@ def test_words_of_yaml_1_1_stay_words_and_plain_exponents_are_numbers(study_from
 def test_an_alias_stands_for_what_it_names(study_from):
     study = study_from(HEAD + "arms:\n  a: &r [kl.reverse, fake.many]\nbase: &b kl.weight\n")
     assert study.arms == ("a",)
-    assert study_from(HEAD + "base: [&x kl.reverse]\narms: {a: [*x, kl.weight]}").settings()[0].stack[0] == Reverse()
+    assert study_from(HEAD + "base: [&x kl.reverse]\narms: {a: [*x, kl.weight]}").rows[0].stack[0] == Reverse()
 
 
 def test_a_file_of_data_is_looked_for_beside_the_study(study_from, tmp_path):

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.interventions import CATALOGUE
-from harness.study.models import StudyModel
+from harness.modes.catalogue import MODES
+from harness.study.grammar import study_model
 from harness.study.study import StudyFileError, load_study, slugify
 from harness.study.yaml_lines import parse_yaml
 
 IDS = [each.id for each in CATALOGUE]
-OPTIONAL = [name for name, field in StudyModel.model_fields.items() if not field.is_required()]
+OPTIONAL = [name for name, field in study_model(tuple(MODES.values())).model_fields.items() if not field.is_required()]
 
 words = st.sampled_from(
     [*IDS, "base", "a/a", "ml-100k", "weight", "form", "js", "grid", "name", "data", "arms", "budget", "epochs", "path"]
@@ -68,7 +69,7 @@ def accepted_or_explained(raw: bytes) -> None:
             assert len(line) < 1500
             line.encode()
     else:
-        names = [row.name for row in study.settings()]
+        names = [row.name for row in study.rows]
         assert len(set(names)) == len(names)
         assert not {"base", "a/a"} & set(names)
 

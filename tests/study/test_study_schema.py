@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from harness.interventions import CATALOGUE
 from harness.study.study import StudyFileError, load_study, study_schema
 from harness.study.yaml_lines import parse_yaml
-from tests.study.test_study_mistakes import ARM_MISTAKES, KEY_MISTAKES
+from tests.study.mistakes import ARMS, KEYS
 
 STUDIES = Path(__file__).resolve().parents[2] / "studies"
 
@@ -77,13 +77,11 @@ UNSEEN_BY_A_SCHEMA = {
 }
 
 
-@pytest.mark.parametrize("mistake", [*ARM_MISTAKES, *KEY_MISTAKES])
+@pytest.mark.parametrize("mistake", [*ARMS, *KEYS])
 def test_an_editor_sees_the_mistakes_that_a_schema_can_express(mistake, everything):
     head = "name: s\ndata: ml-100k\n"
-    if mistake in ARM_MISTAKES:
-        text = f"{head}arms:\n  {ARM_MISTAKES[mistake][0]}\n"
-    else:
-        text = f"{head}arms: {{}}\n{KEY_MISTAKES[mistake][0]}\n"
+    written = f"arms:\n  {ARMS[mistake][0]}" if mistake in ARMS else f"arms: {{}}\n{KEYS[mistake][0]}"
+    text = f"{head}{written}\n"
     assert fits(text, study_schema(everything)) == (mistake in UNSEEN_BY_A_SCHEMA)
 
 

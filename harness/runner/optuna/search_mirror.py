@@ -13,7 +13,6 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from harness.interventions.base import Value
 from harness.modes.base import mode_of
 from harness.modes.plan import Plan
-from harness.modes.search.arm_search import TrialObserver, Tried, is_trial
 from harness.modes.search.sampling import DIRECTIONS, OptunaValue, distributions, encoded, quiet
 from harness.modes.search.settings import SearchSettings
 from harness.modes.search.space import Space

@@ -17,13 +17,13 @@ from harness.modes.search.schedule import DEFAULT, SearchSchedule
 from harness.recipe.recipe import Recipe
 from harness.results.evidence import Level
 from harness.results.manifest import A_A, BASE
-from tests.runner.searched import PEAK, Drive, planned, quality
+from tests.modes.searched import PEAK, Drive, planned, quality, scheduled
 
 ANY_ORDER = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def searched(plan: Plan, **options: Any) -> tuple[SearchSchedule, Drive]:
-    schedule, drive = SearchSchedule(plan), Drive(**options)
+    schedule, drive = scheduled(plan), Drive(**options)
     assert drive.run(schedule)
     return schedule, drive
 
@@ -52,9 +52,8 @@ def test_a_planted_optimum_is_found(tmp_path: Path) -> None:
 def test_a_search_begins_at_the_default_of_each_arm(tmp_path: Path) -> None:
     plan = planned(tmp_path)
     schedule, _ = searched(plan)
-    for planned_row in plan.rows:
-        first = schedule.arms[planned_row.row.name].trials[0]
-        assert first.recipe == planned_row.recipe
+    for row in plan.rows:
+        assert schedule.arms[row.name].trials[0].recipe == plan.recipes[row.name]
 
 
 @ANY_ORDER
@@ -65,7 +64,7 @@ def test_the_course_depends_neither_on_order_nor_on_how_many_run_at_once(tmp_pat
     together, other = searched(plan, rng=random.Random(seed), ahead=ahead)
     assert course(together) == course(alone)
     assert sorted(other.executed) == sorted(one.executed)
-    assert [row.row for row in together.rows()] == [row.row for row in alone.rows()]
+    assert list(together.rows()) == list(alone.rows())
 
 
 @ANY_ORDER
@@ -77,8 +76,8 @@ def test_after_any_stops_no_cell_is_repeated_and_the_course_is_the_same(
     undisturbed, whole = searched(plan)
     drive = Drive(rng=random.Random(seed), ahead=5)
     for stop in sorted(stops):
-        drive.run(SearchSchedule(plan), until=stop)
-    last = SearchSchedule(plan)
+        drive.run(scheduled(plan), until=stop)
+    last = scheduled(plan)
     assert drive.run(last)
     assert Counter(drive.executed) == Counter(whole.executed)
     assert set(Counter(drive.executed).values()) == {1}
@@ -98,7 +97,7 @@ def test_generations_are_as_wide_as_asked_and_wait_for_each_other(tmp_path: Path
     plan = planned(tmp_path, search="trials: 7, width: 3, startup: 3, confirm: 2", arms="  peak: fake.peak")
     schedule, drive = searched(plan)
     assert [trial["generation"] for trial in arms(schedule)["peak"]["trials"]] == [0, 0, 0, 1, 1, 1, 2]
-    fresh = SearchSchedule(plan)
+    fresh = scheduled(plan)
     first = fresh.ready()
     assert {cell.row for cell in first} == {f"{arm}[trial {n}]" for arm in (BASE, "peak") for n in range(3)}
     of_base = [cell for cell in first if cell.row.startswith("base")]
@@ -161,21 +160,23 @@ def test_winners_are_confirmed_on_fresh_replicates_once_every_arm_has_searched(t
     assert confirmed == list(range(confirmed[0], len(drive.named)))
     assert list(schedule.replicates()) == [1000, 1001, 1002]
     assert {number for row, number in drive.named if "[trial" in row} == {0, 1}
-    rows = {each.row.name: each for each in schedule.rows()}
+    rows = {each.name: each for each in schedule.rows()}
+    assert schedule.confirmed is not None
+    recipes = schedule.confirmed.recipes
     assert list(rows) == [BASE, A_A, DEFAULT, "peak", "reverse"]
     base = schedule.arms[BASE].winner
     assert base is not None
-    assert rows[BASE].recipe == rows[A_A].recipe == base.recipe
-    assert rows[DEFAULT].recipe == plan.base
+    assert recipes[BASE] == recipes[A_A] == base.recipe
+    assert recipes[DEFAULT] == plan.base
     best = schedule.arms["peak"].winner
     assert best is not None
-    assert rows["peak"].row.remedies[0]["settings"] == {"weight": best.point["fake.peak.weight"]}
+    assert rows["peak"].remedies[0]["settings"] == {"weight": best.point["fake.peak.weight"]}
     assert Counter(drive.named[confirmed[0] :]) == {(row, number): 1 for row in rows for number in (1000, 1001, 1002)}
 
 
 def test_what_is_confirmed_is_diagnosed_as_in_a_grid_and_nothing_else_is(tmp_path: Path) -> None:
     plan = planned(tmp_path, search="trials: 2, width: 2, startup: 1, confirm: 2", diagnostics="light")
-    schedule = SearchSchedule(plan)
+    schedule = scheduled(plan)
     seen: list[Cell] = []
     ready = schedule.ready
 
@@ -198,7 +199,7 @@ def test_the_same_winner_runs_once(tmp_path: Path) -> None:
 
     plan = planned(tmp_path, arms="  peak: fake.peak")
     schedule, drive = searched(plan, measure=default_is_best)
-    rows = {each.row.name: each.row for each in schedule.rows()}
+    rows = {each.name: each for each in schedule.rows()}
     assert (rows[DEFAULT].status, rows[DEFAULT].alias_of) == ("alias", BASE)
     assert (A_A, 1000) in drive.named
     assert (DEFAULT, 1000) not in drive.named
@@ -219,9 +220,11 @@ def test_an_arm_of_which_nothing_finishes_is_listed_with_its_reason(tmp_path: Pa
     schedule, drive = searched(
         planned(tmp_path), broken=lambda cell: "it never works" if cell.row.startswith("peak") else ""
     )
-    row = next(each for each in schedule.rows() if each.row.name == "peak")
-    assert (row.row.status, row.recipe) == ("inapplicable", None)
-    assert "trial 0, replicate 0: it never works" in row.row.reason
+    row = next(each for each in schedule.rows() if each.name == "peak")
+    assert row.status == "inapplicable"
+    assert schedule.confirmed is not None
+    assert "peak" not in schedule.confirmed.recipes
+    assert "trial 0, replicate 0: it never works" in row.reason
     assert ("reverse", 1000) in drive.named
 
 
@@ -248,9 +251,9 @@ def test_another_seed_or_arm_gives_other_settings(tmp_path: Path) -> None:
 
 def test_a_search_that_has_not_ended_says_so(tmp_path: Path) -> None:
     plan = planned(tmp_path)
-    schedule, drive = SearchSchedule(plan), Drive()
+    schedule, drive = scheduled(plan), Drive()
     assert not drive.run(schedule, until=5)
     told = course(schedule)
     assert not told["done"]
     assert {trial["state"] for trial in arms(schedule)["peak"]["trials"]} == {"running"}
-    assert [each.row.name for each in schedule.rows()] == [BASE, "peak", "reverse"]
+    assert [each.name for each in schedule.rows()] == [BASE, "peak", "reverse"]

@@ -13,9 +13,11 @@ import numpy as np
 
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention, parameter
+from harness.modes.base import mode_of
 from harness.modes.plan import Cell, Plan
 from harness.modes.planning import make_plan
 from harness.modes.search.schedule import SearchSchedule
+from harness.modes.search.trials import TrialObserver
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant
 from harness.recipe.seams.memory import LongerThan
@@ -78,6 +80,13 @@ def planned(
     text = STUDY.format(search=search, arms=arms, replicates=replicates, seed=seed, diagnostics=diagnostics)
     path.write_text(text, encoding="utf-8")
     return make_plan(load_study(path, catalogue=[*CATALOGUE, Peak, Few]))
+
+
+def scheduled(plan: Plan, observer: TrialObserver | None = None) -> SearchSchedule:
+    """The schedule of a search at its beginning."""
+    schedule = mode_of(plan.study).schedule(plan, observer)
+    assert isinstance(schedule, SearchSchedule)
+    return schedule
 
 
 def quality(recipe: Recipe, replicate: int) -> float:

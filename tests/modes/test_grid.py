@@ -12,7 +12,7 @@ NO_WEIGHT = "base: {kl.weight: {weight: 0}}\n"
 
 
 def status(plan) -> dict[str, str]:
-    return {planned.row.name: planned.row.status for planned in plan.rows}
+    return {row.name: row.status for row in plan.rows}
 
 
 def test_an_arm_without_an_effect_on_the_base_refuses_the_study(study_from):
@@ -24,9 +24,9 @@ def test_skip_lists_an_arm_without_an_effect_with_its_reason_and_plans_the_other
     text = f"{HEAD}base: wiring.cosine\non_inapplicable: skip\narms: {{same: wiring.cosine, other: kl.reverse}}"
     plan = make_plan(study_from(text))
     assert status(plan) == {"base": "run", "a/a": "run", "same": "inapplicable", "other": "run"}
-    (skipped,) = (planned for planned in plan.rows if planned.row.name == "same")
-    assert "changes nothing in this base" in skipped.row.reason
-    assert skipped.recipe is None
+    (skipped,) = (row for row in plan.rows if row.name == "same")
+    assert "changes nothing in this base" in skipped.reason
+    assert "same" not in plan.recipes
     assert {cell.row for cell in plan.cells()} == {"base", "a/a", "other"}
 
 
@@ -36,7 +36,7 @@ def test_skip_lists_an_arm_that_lacks_what_it_needs_with_its_reason(study_from):
         make_plan(study_from(text))
     plan = make_plan(study_from(text + "on_inapplicable: skip\n"))
     assert status(plan)["reverse"] == "inapplicable"
-    assert "alignment_weight is 0" in plan.rows[-1].row.reason
+    assert "alignment_weight is 0" in plan.rows[-1].reason
 
 
 def test_skip_does_not_excuse_an_arm_that_contradicts_itself(study_from):

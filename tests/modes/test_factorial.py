@@ -7,9 +7,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from harness.modes.designs import DesignError, fractional_design, full_design, letters, terms
 from harness.modes.planning import make_plan
-from harness.study.designs import DesignError, fractional_design, full_design, letters, terms
 from harness.study.study import StudyFileError
+from tests.study.mistakes import FACTORS, combined
 
 FRACTIONS = [(3, 1), (4, 1), (5, 1), (5, 2), (6, 1), (6, 2), (6, 3), (7, 1), (7, 2), (7, 3), (8, 2), (8, 3)]
 
@@ -84,27 +85,9 @@ def test_too_small_a_fraction_is_refused() -> None:
         fractional_design(4, 2)
 
 
-ARMS = {
-    "cosine": "wiring.cosine",
-    "attention": "wiring.retriever_attention",
-    "scale": "wiring.scale",
-    "values": "wiring.values",
-    "reverse": "kl.reverse",
-    "weight": "kl.weight",
-    "staged": "evaluation.staged",
-    "sources": "index.sources",
-    "diverse": "search.diverse",
-}
-
-
-def text(names, end="", mode="factorial", arms=ARMS) -> str:
-    lines = "\n".join(f"  {name}: {arms[name]}" for name in names)
-    return f"name: s\ndata: ml-100k\nmode: {mode}\narms:\n{lines}\n{end}"
-
-
 def test_a_full_study_plans_every_combination_with_base_as_the_one_with_none(study_from) -> None:
-    plan = make_plan(study_from(text(["cosine", "attention", "scale"])))
-    assert [each.row.name for each in plan.rows] == [
+    plan = make_plan(study_from(combined(["cosine", "attention", "scale"])))
+    assert [each.name for each in plan.rows] == [
         "base",
         "a/a",
         "cosine",
@@ -118,7 +101,7 @@ def test_a_full_study_plans_every_combination_with_base_as_the_one_with_none(stu
     assert len(plan.cells()) == 9 * 3
     assert plan.course["cells"]["attention + scale"] == ["attention", "scale"]
     assert plan.course["left_out"] == []
-    row = plan.rows[-1].row
+    row = plan.rows[-1]
     assert (row.family, [each["id"] for each in row.remedies]) == (
         "stack",
         ["wiring.cosine", "wiring.retriever_attention", "wiring.scale"],
@@ -127,7 +110,7 @@ def test_a_full_study_plans_every_combination_with_base_as_the_one_with_none(stu
 
 def test_a_fraction_plans_its_runs_and_says_its_generators_and_aliases(study_from) -> None:
     names = ["cosine", "attention", "scale", "reverse"]
-    plan = make_plan(study_from(text(names, "factorial: {fraction: 1/2}\n")))
+    plan = make_plan(study_from(combined(names, "factorial: {fraction: 1/2}\n")))
     assert len(plan.rows) == 2 + 7
     assert plan.course["generators"] == ["D = ABC"]
     assert plan.course["aliases"][4] == {
@@ -141,8 +124,13 @@ def test_a_fraction_plans_its_runs_and_says_its_generators_and_aliases(study_fro
 
 
 def test_combinations_that_cannot_run_are_left_out_and_named_with_the_reason(study_from) -> None:
-    arms = {**ARMS, "reverse_too": "kl.symmetric", "pareto": "loss.pareto", "again": "[wiring.cosine, wiring.values]"}
-    plan = make_plan(study_from(text(["reverse", "reverse_too", "attention"], arms=arms)))
+    arms = {
+        **FACTORS,
+        "reverse_too": "kl.symmetric",
+        "pareto": "loss.pareto",
+        "again": "[wiring.cosine, wiring.values]",
+    }
+    plan = make_plan(study_from(combined(["reverse", "reverse_too", "attention"], arms=arms)))
     assert plan.course["left_out"] == [
         {
             "arms": names,
@@ -151,7 +139,7 @@ def test_combinations_that_cannot_run_are_left_out_and_named_with_the_reason(stu
         }
         for names in (["reverse", "reverse_too"], ["reverse", "reverse_too", "attention"])
     ]
-    assert [each.row.name for each in plan.rows[2:]] == [
+    assert [each.name for each in plan.rows[2:]] == [
         "reverse",
         "reverse_too",
         "attention",
@@ -160,87 +148,17 @@ def test_combinations_that_cannot_run_are_left_out_and_named_with_the_reason(stu
     ]
     assert "  left out: reverse + reverse_too: kl.reverse and kl.symmetric both set divergence" in plan.notes
     assert "  left out: 1 more that hold one of these" in plan.notes
-    plan = make_plan(study_from(text(["pareto", "attention"], arms=arms)))
-    assert [each.row.name for each in plan.rows[2:]] == ["attention", "pareto + attention"]
+    plan = make_plan(study_from(combined(["pareto", "attention"], arms=arms)))
+    assert [each.name for each in plan.rows[2:]] == ["attention", "pareto + attention"]
     assert (plan.course["left_out"][0]["arms"], plan.course["left_out"][0]["kind"]) == (["pareto"], "requirement")
-    plan = make_plan(study_from(text(["cosine", "again", "scale"], arms=arms)))
+    plan = make_plan(study_from(combined(["cosine", "again", "scale"], arms=arms)))
     assert plan.course["left_out"][0]["reason"] == "cosine and again both hold wiring.cosine"
-
-
-MISTAKES = {
-    "a grid": (
-        text(["cosine", "weight"], arms={**ARMS, "weight": "{kl.weight: {weight: [0.1, 1]}}"}),
-        "x.yaml:6: arms.weight: a list of values is a grid, and mode factorial takes each arm at one setting; "
-        "give one value, or make an arm of each",
-    ),
-    "a grid in a greedy study": (
-        text(["cosine", "weight"], mode="greedy", arms={**ARMS, "weight": "{kl.weight: {weight: [0.1]}}"}),
-        "x.yaml:6: arms.weight: a list of values is a grid, and mode greedy takes each arm at one setting; "
-        "give one value, or make an arm of each",
-    ),
-    "a name that joins": (
-        text(["cosine", "a + b"], arms={**ARMS, "a + b": "wiring.scale"}),
-        "x.yaml:6: arms.a + b: the name holds ' + ', which joins arms in mode factorial; rename it",
-    ),
-    "one arm": (text(["cosine"]), "x.yaml:5: arms: 1 arms, and a factorial study takes 2 to 8"),
-    "one candidate": (text(["cosine"], mode="greedy"), "x.yaml:5: arms: 1 arms, and a greedy choice takes 2 to 40"),
-    "too many for all combinations": (
-        text(list(ARMS)[:7]),
-        "x.yaml:5: arms: 128 combinations of 7 arms, at most 64; write  factorial: {fraction: 1/2}",
-    ),
-    "too many for any": (text(list(ARMS)), "x.yaml:5: arms: 9 arms, and a factorial study takes 2 to 8"),
-    "too small a fraction": (
-        text(["cosine", "scale"], "factorial: {fraction: 1/2}\n"),
-        "x.yaml:5: arms: a fraction 1/2 of the combinations of 2 factors has too few runs to tell their main "
-        "effects apart",
-    ),
-    "a fraction of another kind": (
-        text(["cosine", "scale"], "factorial: {fraction: 0.5}\n"),
-        "x.yaml:7: factorial.fraction: 0.5 is not one of full, 1/2, 1/4, 1/8",
-    ),
-    "a part without its mode": (
-        text(["cosine", "scale"], "factorial: {fraction: full}\n", mode="grid"),
-        "x.yaml:7: factorial: read in mode factorial alone, and this study's mode is 'grid'; write  mode: factorial",
-    ),
-    "the part of another mode": (
-        text(["cosine", "scale"], "greedy: {most: 2}\n"),
-        "x.yaml:7: greedy: read in mode greedy alone, and this study's mode is 'factorial'; write  mode: greedy",
-    ),
-    "a stack of none": (
-        text(["cosine", "scale"], "greedy: {most: 0}\n", mode="greedy"),
-        "x.yaml:7: greedy.most: 0 is not a whole number in [1, 20]",
-    ),
-    "an unknown key": (
-        text(["cosine", "scale"], "greedy: {mots: 2}\n", mode="greedy"),
-        "x.yaml:7: greedy.mots: unknown key; did you mean most? (keys: most, confirm, gain)",
-    ),
-    "a word for the part": (
-        text(["cosine", "scale"], "greedy: fast\n", mode="greedy"),
-        "x.yaml:7: greedy: 'fast' is not a mapping of keys to values",
-    ),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_answered_with_its_line(mistake, mistakes_in) -> None:
-    content, message = MISTAKES[mistake]
-    assert mistakes_in(content) == [message]
 
 
 @pytest.mark.parametrize("mode", ["factorial", "greedy"])
 def test_an_arm_that_no_stack_can_hold_refuses_the_study(mode, study_from) -> None:
-    arms = {**ARMS, "nothing": "{kl.weight: {weight: 0.03}}", "twice": "[kl.reverse, kl.symmetric]"}
+    arms = {**FACTORS, "nothing": "{kl.weight: {weight: 0.03}}", "twice": "[kl.reverse, kl.symmetric]"}
     with pytest.raises(StudyFileError) as caught:
-        make_plan(study_from(text(["nothing", "twice", "cosine"], mode=mode, arms=arms)))
-    nothing, twice = str(caught.value).splitlines()
-    assert "x.yaml:5: arms.nothing: Weight(weight=0.03)" in nothing
-    assert "changes nothing in this base" in nothing
-    assert "x.yaml:6: arms.twice: kl.reverse and kl.symmetric both set divergence" in twice
-
-
-def test_an_arm_that_is_in_no_run_of_the_design_refuses_the_study(study_from) -> None:
-    names = ["pareto", "cosine"]
-    with pytest.raises(
-        StudyFileError, match=r"arms\.pareto: no combination of the design that holds it can run; pareto: "
-    ):
-        make_plan(study_from(text(names, arms={**ARMS, "pareto": "loss.pareto"})))
+        make_plan(study_from(combined(["nothing", "twice", "cosine"], mode=mode, arms=arms)))
+    told = [(each.code, each.path, each.line) for each in caught.value.problems]
+    assert told == [("no_effect", ("arms", "nothing"), 5), ("conflict", ("arms", "twice"), 6)]

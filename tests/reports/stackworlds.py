@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.interventions import CATALOGUE
+from harness.modes.base import mode_of
 from harness.modes.designs import fractional_design, letters
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from harness.modes.base import Mode
 from harness.study.arms import Lists
@@ -41,7 +41,7 @@ class SearchSettings(Mode, ABC):
     ] = 8
     objectives: Annotated[
         tuple[Objective, ...],
-        PlainValidator(_known_objectives),
+        BeforeValidator(_known_objectives),
         WithJsonSchema({"enum": [list(each) for each in OBJECTIVES]}),
         Field(description="quality: the primary metric on valid; seconds: of a run, as few as possible"),
     ] = ("quality",)

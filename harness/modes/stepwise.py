@@ -18,6 +18,7 @@ from harness.study.arms import ArmSetting
 Stack = tuple[int, ...]
 """Places of arms in the study file, ascending; empty for base."""
 
+Kind = Literal["forward", "backward"]
 Ending = Literal["most", "threshold", "none_left", "base_failed"]
 
 
@@ -56,7 +57,7 @@ class Step:
         chosen: the arm that was taken, or dropped; empty for none.
     """
 
-    kind: Literal["forward", "backward"]
+    kind: Kind
     stack: tuple[str, ...]
     value: float
     tries: tuple[Try, ...]
@@ -83,7 +84,6 @@ class GreedySchedule:
     threshold: float
     _values: dict[CellName, float] = field(default_factory=dict)
     _failures: dict[CellName, str] = field(default_factory=dict)
-    _named: set[CellName] = field(default_factory=set)
     _open: set[CellName] = field(default_factory=set)
     _next: list[Cell] = field(default_factory=list)
     _steps: list[Step] = field(default_factory=list)
@@ -132,7 +132,7 @@ class GreedySchedule:
             "candidates": described(study.rows),
             "steps": [asdict(step) for step in self._steps],
             "ending": self._ending,
-            "path": [[self._name(place) for place in stack] for stack in self._path],
+            "path": [self._names(stack) for stack in self._path],
             "confirmed": {self._row(stack): self._names(stack) for stack in self._confirmed()},
             "runner_up": self._row(self._best) if self._best and not self._path else "",
         }
@@ -154,15 +154,15 @@ class GreedySchedule:
     def _run(self) -> Iterator[list[Cell]]:
         """Yield what each generation runs; resumed when all of it has ended."""
         at_hand: list[int] = []
-        yield self._cells([(), *self._with(at_hand)])
+        yield self._cells([(), *self._around(at_hand, "forward").values()])
         if not self._usable():
             self._ending = "base_failed"
             return
         while self._ending is None:
-            yield self._cells(self._with(at_hand))
+            yield self._cells(self._around(at_hand, "forward").values())
             self._forward(at_hand)
         while len(at_hand) > 1:
-            yield self._cells(self._without(at_hand))
+            yield self._cells(self._around(at_hand, "backward").values())
             if not self._backward(at_hand):
                 break
         self.named_all = True
@@ -170,54 +170,49 @@ class GreedySchedule:
 
     def _forward(self, at_hand: list[int]) -> None:
         """Judge a round and take its best, or say why the stack is complete."""
-        tries = {
-            place: self._try(place, _sorted([*at_hand, place]), at_hand)
-            for place in range(len(self.plan.study.rows))
-            if place not in at_hand
-        }
+        tries = self._judged(at_hand, "forward")
         gains = {place: each.gain for place, each in tries.items() if each.gain is not None}
         if not at_hand and gains:
             self._best = (max(gains, key=lambda place: gains[place]),)
-        passing = {place: gain for place, gain in gains.items() if self._passes(gain, tries[place].se)}
-        chosen = max(passing, key=lambda place: passing[place]) if passing else None
-        self._note("forward", at_hand, tries, chosen)
-        if chosen is None:
+        least = self.threshold * self._value(())
+        beyond = {place: gain for place, gain in gains.items() if gain > least}
+        passing = {place: gain for place, gain in beyond.items() if gain > (tries[place].se or 0.0)}
+        if not self._chosen(at_hand, "forward", tries, passing):
             self._ending = "threshold" if gains else "none_left"
-            return
-        at_hand.append(chosen)
-        self._path.append(list(at_hand))
-        if len(at_hand) == self.most:
+        elif len(at_hand) == self.most:
             self._ending = "most"
         elif len(at_hand) == len(self.plan.study.rows):
             self._ending = "none_left"
 
     def _backward(self, at_hand: list[int]) -> bool:
         """Judge the stack without each of its members; whether one was dropped."""
-        tries = {
-            place: self._try(place, _sorted(other for other in at_hand if other != place), at_hand)
-            for place in sorted(at_hand)
-        }
+        tries = self._judged(at_hand, "backward")
         harmless = {place: each.gain for place, each in tries.items() if each.gain is not None and each.gain >= 0.0}
-        dropped = max(harmless, key=lambda place: harmless[place]) if harmless else None
-        self._note("backward", at_hand, tries, dropped)
-        if dropped is None:
-            return False
-        at_hand.remove(dropped)
-        self._path.append(list(at_hand))
-        return True
+        return self._chosen(at_hand, "backward", tries, harmless)
 
-    def _note(
-        self, kind: Literal["forward", "backward"], at_hand: list[int], tries: Mapping[int, Try], chosen: int | None
-    ) -> None:
+    def _judged(self, at_hand: list[int], kind: Kind) -> dict[int, Try]:
+        return {place: self._try(place, stack, at_hand) for place, stack in self._around(at_hand, kind).items()}
+
+    def _chosen(self, at_hand: list[int], kind: Kind, tries: Mapping[int, Try], gains: Mapping[int, float]) -> bool:
+        """Take, or drop, the arm of the largest of these gains, and note the round; whether there was one."""
+        chosen = max(gains, key=lambda place: gains[place]) if gains else None
         self._steps.append(
             Step(
                 kind=kind,
-                stack=tuple(self._name(place) for place in at_hand),
+                stack=tuple(self._names(at_hand)),
                 value=self._value(_sorted(at_hand)),
                 tries=tuple(tries.values()),
                 chosen="" if chosen is None else self._name(chosen),
             )
         )
+        if chosen is None:
+            return False
+        if kind == "forward":
+            at_hand.append(chosen)
+        else:
+            at_hand.remove(chosen)
+        self._path.append(list(at_hand))
+        return True
 
     def _try(self, place: int, stack: Stack, at_hand: list[int]) -> Try:
         arm, row = self._name(place), self._row(stack)
@@ -234,9 +229,6 @@ class GreedySchedule:
         se = math.sqrt(spread / (n_gains - 1) / n_gains) if n_gains > 1 else None
         return Try(arm=arm, row=row, state="tried", value=self._value(stack), gain=gain, se=se)
 
-    def _passes(self, gain: float, se: float | None) -> bool:
-        return gain > self.threshold * self._value(()) and (se is None or gain > se)
-
     def _usable(self) -> list[int]:
         """Replicates of the search on which base has a run; all are judged on these."""
         return [number for number in range(self.plan.study.replicates) if (BASE, number) in self._values]
@@ -245,13 +237,12 @@ class GreedySchedule:
         found = [self._values[self._row(stack), number] for number in self._usable()]
         return sum(found) / len(found)
 
-    def _with(self, at_hand: list[int]) -> list[Stack]:
-        """The stack at hand with each of the other arms."""
-        return [_sorted([*at_hand, place]) for place in range(len(self.plan.study.rows)) if place not in at_hand]
-
-    def _without(self, at_hand: list[int]) -> list[Stack]:
-        """The stack at hand without each of its members."""
-        return [_sorted(other for other in at_hand if other != place) for place in sorted(at_hand)]
+    def _around(self, at_hand: list[int], kind: Kind) -> dict[int, Stack]:
+        """The stack at hand with each of the other arms, or without each of its members; by the place of that arm."""
+        places = range(len(self.plan.study.rows))
+        if kind == "forward":
+            return {place: _sorted([*at_hand, place]) for place in places if place not in at_hand}
+        return {place: _sorted(other for other in at_hand if other != place) for place in sorted(at_hand)}
 
     def _confirmed(self) -> list[Stack]:
         """Every stack on the way, the last one last; the best of the first round where none was taken."""
@@ -273,16 +264,15 @@ class GreedySchedule:
                 cells.append(self.plan.cell(self._row(stack), self._recipe(stack), number, level))
         return cells
 
-    def _cells(self, stacks: Sequence[Stack]) -> list[Cell]:
+    def _cells(self, stacks: Iterable[Stack]) -> list[Cell]:
         """The runs of stacks on the replicates of the search, those left out that cannot run or were named before."""
         runnable = {self._row(stack): self._recipe(stack) for stack in stacks if not self._refused(stack)}
-        cells: list[Cell] = []
-        for number in range(self.plan.study.replicates):
-            for row, recipe in runnable.items():
-                if (row, number) not in self._named:
-                    self._named.add((row, number))
-                    cells.append(self.plan.cell(row, recipe, number))
-        return cells
+        return [
+            self.plan.cell(row, recipe, number)
+            for number in range(self.plan.study.replicates)
+            for row, recipe in runnable.items()
+            if (row, number) not in self._values and (row, number) not in self._failures
+        ]
 
     def _recipe(self, stack: Stack) -> Recipe:
         return stacked(self.plan.base, self._arms(stack))
@@ -298,7 +288,7 @@ class GreedySchedule:
     def _arms(self, stack: Stack) -> list[ArmSetting]:
         return [self.plan.study.rows[place] for place in stack]
 
-    def _names(self, stack: Stack) -> list[str]:
+    def _names(self, stack: Iterable[int]) -> list[str]:
         return [self._name(place) for place in stack]
 
     def _name(self, place: int) -> str:

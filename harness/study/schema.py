@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.interventions.base import MOST_EPOCHS, Domain, Intervention
 from harness.study.arms import Lists
-from harness.study.grammar import StudyMode, study_model
+from harness.study.grammar import ShortPart, StudyMode, StudyModel, study_model
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -17,23 +17,18 @@ def json_schema(catalogue: Mapping[str, type[Intervention]], modes: Mapping[str,
     schema = study_model(tuple(modes.values())).model_json_schema()
     schema["$schema"] = SCHEMA_DIALECT
     schema["title"] = "ftr-study study file"
-    data = schema["properties"]["data"]
-    schema["properties"]["data"] = {
-        "description": data["description"],
-        "anyOf": [{"type": "string", "minLength": 1, "maxLength": 200}, {"$ref": "#/$defs/DataModel"}],
-    }
+    for key, field in StudyModel.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, ShortPart):
+            mapping: dict[str, Any] = schema["$defs"][kind.__name__]
+            word = mapping["properties"][kind.short]
+            short = next((each for each in word.get("anyOf", ()) if each.get("type") != "null"), word)
+            schema["properties"][key] = {
+                "description": field.description,
+                "anyOf": [short, {"$ref": f"#/$defs/{kind.__name__}"}],
+            }
     for key, definition in (("arms", "arms"), ("base", "plain_stack")):
         schema["properties"][key] = {**schema["properties"][key], "$ref": f"#/$defs/{definition}"}
-    evidence = schema["properties"]["diagnostics"]
-    schema["properties"]["diagnostics"] = {
-        "description": evidence["description"],
-        "anyOf": [schema["$defs"]["DiagnosticsModel"]["properties"]["level"], {"$ref": "#/$defs/DiagnosticsModel"}],
-    }
-    backbone = schema["properties"]["backbone"]
-    schema["properties"]["backbone"] = {
-        "description": backbone["description"],
-        "anyOf": [{"enum": ["per_seed", "shared"]}, {"$ref": "#/$defs/BackboneModel"}],
-    }
     schema["$defs"]["BackboneModel"]["oneOf"] = [
         {"required": ["trained"], "properties": {"trained": {"type": "string"}}},
         {"required": ["checkpoint"], "properties": {"checkpoint": {"type": "string"}, "n_sampled": False}},

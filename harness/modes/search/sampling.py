@@ -128,9 +128,9 @@ class Proposals:
         if state is not TrialState.COMPLETE:
             self._study.tell(trial, state=state)
             return
-        quality = fmean(values.values())
-        told = {"quality": quality, "seconds": seconds}
-        self._study.tell(trial, [_present(told[each]) for each in self._search.objectives])
+        assert seconds is not None
+        told = {"quality": fmean(values.values()), "seconds": seconds}
+        self._study.tell(trial, [told[each] for each in self._search.objectives])
 
     def _report(self, number: int, values: Mapping[int, float]) -> None:
         trial = self._trials[number]
@@ -214,8 +214,3 @@ def _decoded(axis: Axis, value: OptunaValue) -> Value:
     if axis.scale == "choice":
         return next(each for each in axis.choices if word(each) == value)
     return axis.value(float(value))
-
-
-def _present(value: float | None) -> float:
-    assert value is not None
-    return value

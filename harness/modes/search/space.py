@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from harness.errors import InputError
 from harness.interventions.base import Domain, Intervention, Value
 from harness.modes.search.base_parameters import BASE_SPACE, BaseParameter
-from harness.recipe.compose import CompositionError, NoEffectError, compose, patch
+from harness.recipe.compose import CompositionError, NoEffectError, Remedy, compose, patch
 from harness.recipe.recipe import Recipe
 from harness.study.arms import Opening, Stack
 
@@ -101,7 +101,7 @@ class Space:
     base: Recipe
     stack: Stack
     openings: tuple[Opening, ...]
-    base_parameters: tuple[type[BaseParameter], ...]
+    base_parameters: tuple[BaseParameter, ...]
     axes: tuple[Axis, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -142,18 +142,17 @@ def space_of(base: Recipe, stack: Stack = (), openings: Sequence[Opening] = ()) 
     Raises:
         SpaceError: a parameter that starts outside what can be searched.
     """
-    beside: list[type[BaseParameter]] = []
+    beside: list[BaseParameter] = []
     axes: list[Axis] = []
     left_out: list[LeftOut] = []
     for kind in BASE_SPACE:
         found = kind.found_in(base)
-        domain = kind.domains()[kind.key()]
-        reason = _why_not(base, stack, kind, domain, found)
+        reason = _why_not(base, stack, kind, found)
         if found is None or reason:
             left_out.append(LeftOut(name=kind.id, reason=reason))
         else:
             beside.append(kind)
-            axes.append(_axis(kind.id, "base", domain, found))
+            axes.append(_axis(kind.id, "base", kind.domain, found))
     for each in openings:
         remedy = stack[each.place]
         domain, first = remedy.domains()[each.name], remedy.settings()[each.name]
@@ -177,10 +176,11 @@ def axis_name(remedy: Intervention, parameter: str) -> str:
     return f"{remedy.id}.{parameter}"
 
 
-def _why_not(base: Recipe, stack: Stack, kind: type[BaseParameter], domain: Domain, found: Value | None) -> str:
+def _why_not(base: Recipe, stack: Stack, kind: BaseParameter, found: Value | None) -> str:
     """Why a search of the arm does not set the parameter of base; empty where it does."""
     if found is None:
         return "base holds no single number there"
+    domain = kind.domain
     assert domain.search is not None
     if domain.log and _number(found) <= 0:
         return f"it is {found} in base, and the range is logarithmic"
@@ -194,8 +194,8 @@ def _why_not(base: Recipe, stack: Stack, kind: type[BaseParameter], domain: Doma
     return ""
 
 
-def _acting(base: Recipe, remedies: Sequence[Intervention]) -> list[Intervention]:
-    acting: list[Intervention] = []
+def _acting(base: Recipe, remedies: Sequence[Remedy]) -> list[Remedy]:
+    acting: list[Remedy] = []
     for each in remedies:
         try:
             patch(base, each)

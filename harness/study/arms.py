@@ -11,9 +11,9 @@ from typing import cast
 
 from harness.errors import InputError
 from harness.interventions.base import Intervention, Value
-from harness.study.mistakes import Path, show
+from harness.study.mistakes import show
 from harness.study.remedies import Catalogue, WrittenRemedy, as_mapping, read_stack
-from harness.study.yaml_lines import Document
+from harness.study.yaml_lines import Document, Place
 
 Stack = tuple[Intervention, ...]
 
@@ -74,23 +74,23 @@ def read_arms(document: Document, catalogue: Catalogue, *, lists: Lists = Lists.
         catalogue: what can be named.
         lists: what a list of values means.
     """
-    path: Path = ("arms",)
+    arms = Place(document, ("arms",))
     raw = as_mapping(cast(Mapping[str, object], document.value).get("arms"))
     if raw is None:
-        document.add(path, "no_arms", "not a mapping of names to remedies; write for instance  reverse: kl.reverse")
+        arms.add("no_arms", "not a mapping of names to remedies; write for instance  reverse: kl.reverse")
         return ()
     settings: list[ArmSetting] = []
     for arm, value in raw.items():
-        here = (*path, arm)
-        named = _check_name(document, here, arm)
-        remedies = read_stack(document, here, value, catalogue)
+        here = arms / arm
+        named = _check_name(here, arm)
+        remedies = read_stack(here, value, catalogue)
         if named and remedies:
             if lists is Lists.REFUSED and any(each.grid for each in remedies):
-                said = "a list of values is a grid, and this mode takes each arm at one setting; give one value, or "
-                document.add(here, "one_setting", f"{said}make an arm of each", line=document.line(here))
-            settings += (_searched if lists is Lists.CHOICES else _settings)(document, here, arm, remedies)
+                fix = "give one value, or make an arm of each"
+                here.add_to_key("one_setting", f"a list is a grid, and this mode takes each arm at one setting; {fix}")
+            settings += (_searched if lists is Lists.CHOICES else _settings)(here, arm, remedies)
     if len(settings) > MOST_SETTINGS:
-        document.add(path, "too_many", f"{len(settings)} settings in all, at most {MOST_SETTINGS}; split the study")
+        arms.add("too_many", f"{len(settings)} settings in all, at most {MOST_SETTINGS}; split the study")
         return ()
     _check_distinct(document, settings)
     return tuple(settings)
@@ -98,78 +98,59 @@ def read_arms(document: Document, catalogue: Catalogue, *, lists: Lists = Lists.
 
 def read_base(document: Document, catalogue: Catalogue) -> Stack:
     """The stack under every arm, empty where the file gives none; mistakes are noted in the document."""
-    path: Path = ("base",)
+    here = Place(document, ("base",))
     value = cast(Mapping[str, object], document.value).get("base")
     if value is None or value == []:
         return ()
-    remedies = read_stack(document, path, value, catalogue)
+    remedies = read_stack(here, value, catalogue)
     for each in remedies:
         for name in sorted(each.grid):
-            document.add(
-                path, "one_setting", f"{each.kind.id}: {name} is a list, and base has one setting; give one value"
-            )
+            here.add("one_setting", f"{each.kind.id}: {name} is a list, and base has one setting; give one value")
     if any(each.grid for each in remedies):
         return ()
-    return _build(document, path, remedies, tuple({n: v[0] for n, v in each.values.items()} for each in remedies))
+    return _build(here, remedies, [{name: values[0] for name, values in each.values.items()} for each in remedies])
 
 
-def _check_name(document: Document, path: Path, arm: str) -> bool:
-    line = document.line(path)
+def _check_name(here: Place, arm: str) -> bool:
     if arm.casefold() in RESERVED:
-        document.add(
-            path, "reserved", f"the name {arm!r} is reserved, that arm is always there; choose another", line=line
-        )
+        here.add_to_key("reserved", f"the name {arm!r} is reserved, that arm is always there; choose another")
     elif not arm or arm != arm.strip():
-        document.add(
-            path, "arm_name", f"the name {show(arm)} is empty or begins or ends with a space; mend it", line=line
-        )
+        here.add_to_key("arm_name", f"the name {show(arm)} is empty or begins or ends with a space; mend it")
     elif len(arm) > LONGEST_NAME or set(arm) & set("[]\n\t"):
         fault = f"has {len(arm)} characters" if len(arm) > LONGEST_NAME else "holds a bracket, tab or line break"
-        document.add(
-            path,
-            "arm_name",
-            f"the name {fault}; use at most {LONGEST_NAME} characters on one line, without [ and ]",
-            line=line,
-        )
+        fix = f"use at most {LONGEST_NAME} characters on one line, without [ and ]"
+        here.add_to_key("arm_name", f"the name {fault}; {fix}")
     else:
         return True
     return False
 
 
-def _settings(document: Document, path: Path, arm: str, remedies: Sequence[WrittenRemedy]) -> list[ArmSetting]:
+def _settings(here: Place, arm: str, remedies: Sequence[WrittenRemedy]) -> list[ArmSetting]:
     """The product of the lists, the last one running fastest."""
     axes = [(i, name) for i, each in enumerate(remedies) for name in each.values]
     choices = [remedies[i].values[name] for i, name in axes]
     n_settings = math.prod(len(each) for each in choices)
     if n_settings > MOST_SETTINGS:
-        document.add(path, "too_many", f"the lists make {n_settings} settings, at most {MOST_SETTINGS}; shorten them")
+        here.add("too_many", f"the lists make {n_settings} settings, at most {MOST_SETTINGS}; shorten them")
         return []
     n_owners = {name: sum(name in each.kind.domains() for each in remedies) for _, name in axes}
+    explicit = tuple(bool(each.values) for each in remedies)
     settings: list[ArmSetting] = []
     for point in product(*choices):
-        stack = tuple(
-            {name: value for (j, name), value in zip(axes, point, strict=True) if i == j} for i in range(len(remedies))
-        )
-        built = _build(document, path, remedies, stack)
-        label = ",".join(
-            f"{remedies[i].kind.id + '.' if n_owners[name] > 1 else ''}{name}={word(value)}"
-            for (i, name), value in zip(axes, point, strict=True)
-            if name in remedies[i].grid
-        )
+        values: list[dict[str, Value]] = [{} for _ in remedies]
+        label: list[str] = []
+        for (i, name), value in zip(axes, point, strict=True):
+            values[i][name] = value
+            if name in remedies[i].grid:
+                label.append(f"{remedies[i].kind.id + '.' if n_owners[name] > 1 else ''}{name}={word(value)}")
+        built = _build(here, remedies, values)
         if built:
-            settings.append(
-                ArmSetting(
-                    name=f"{arm}[{label}]" if label else arm,
-                    arm=arm,
-                    stack=built,
-                    explicit=tuple(bool(each.values) for each in remedies),
-                    line=document.line(path),
-                )
-            )
+            full = f"{arm}[{','.join(label)}]" if label else arm
+            settings.append(ArmSetting(name=full, arm=arm, stack=built, explicit=explicit, line=here.line))
     return settings
 
 
-def _searched(document: Document, path: Path, arm: str, remedies: Sequence[WrittenRemedy]) -> list[ArmSetting]:
+def _searched(here: Place, arm: str, remedies: Sequence[WrittenRemedy]) -> list[ArmSetting]:
     """The one setting at which a search of the arm begins, with what the search sets."""
     openings: list[Opening] = []
     start: list[Mapping[str, Value]] = []
@@ -178,33 +159,26 @@ def _searched(document: Document, path: Path, arm: str, remedies: Sequence[Writt
         for name, domain in each.kind.domains().items():
             values = tuple(each.values.get(name, ()))
             if len(set(values)) < len(values):
-                document.add(path, "value_twice", f"{each.kind.id}: {name} lists a value twice; keep one")
+                here.add("value_twice", f"{each.kind.id}: {name} lists a value twice; keep one")
                 return []
             if values:
                 given[name] = defaults[name] if defaults[name] in values else values[0]
             if len(values) > 1 or (not values and domain.searched):
                 openings.append(Opening(place=place, name=name, values=values))
         start.append(given)
-    built = _build(document, path, remedies, start)
+    built = _build(here, remedies, start)
     opened = {each.place for each in openings}
     explicit = tuple(bool(each.values) or place in opened for place, each in enumerate(remedies))
-    setting = ArmSetting(
-        name=arm, arm=arm, stack=built, explicit=explicit, line=document.line(path), openings=tuple(openings)
-    )
+    setting = ArmSetting(name=arm, arm=arm, stack=built, explicit=explicit, line=here.line, openings=tuple(openings))
     return [setting] if built else []
 
 
-def _build(
-    document: Document, path: Path, remedies: Sequence[WrittenRemedy], parameters: Sequence[Mapping[str, object]]
-) -> Stack:
-    built: list[Intervention] = []
-    for each, values in zip(remedies, parameters, strict=True):
-        try:
-            built.append(each.kind.from_settings(values))
-        except InputError as problem:
-            document.add(path, "parameters", str(problem))
-            return ()
-    return tuple(built)
+def _build(here: Place, remedies: Sequence[WrittenRemedy], values: Sequence[Mapping[str, Value]]) -> Stack:
+    try:
+        return tuple(each.kind.from_settings(given) for each, given in zip(remedies, values, strict=True))
+    except InputError as problem:
+        here.add("parameters", str(problem))
+        return ()
 
 
 def word(value: object) -> str:
@@ -231,9 +205,5 @@ def _check_distinct(document: Document, settings: Sequence[ArmSetting]) -> None:
         }
         first = seen.setdefault(key, each)
         if first is not each:
-            document.add(
-                ("arms", each.arm),
-                "same_arm",
-                f"{each.name} is the same as {first.name} on line {first.line}; remove one of them",
-                line=each.line,
-            )
+            said = f"{each.name} is the same as {first.name} on line {first.line}; remove one of them"
+            Place(document, ("arms", each.arm)).add_to_key("same_arm", said)

@@ -9,8 +9,8 @@ from typing import cast
 
 from harness.errors import did_you_mean
 from harness.interventions.base import Domain, Intervention, Value
-from harness.study.mistakes import Path, show
-from harness.study.yaml_lines import Document
+from harness.study.mistakes import show
+from harness.study.yaml_lines import Place
 
 Catalogue = Mapping[str, type[Intervention]]
 
@@ -24,59 +24,42 @@ class WrittenRemedy:
     grid: frozenset[str] = frozenset()
 
 
-def read_stack(document: Document, path: Path, value: object, catalogue: Catalogue) -> list[WrittenRemedy]:
+def read_stack(here: Place, value: object, catalogue: Catalogue) -> list[WrittenRemedy]:
     """The remedies of an arm; empty where one of them cannot be read."""
     if not isinstance(value, list):
-        one = _read_remedy(document, path, value, catalogue)
+        one = _read_remedy(here, value, catalogue)
         return [one] if one else []
     entries = cast(list[object], value)
     if not entries:
-        document.add(
-            path, "empty_stack", "an empty stack; name at least one intervention (base itself is always there)"
-        )
-    remedies: list[WrittenRemedy] = []
+        here.add("empty_stack", "an empty stack; name at least one intervention (base itself is always there)")
+    remedies: dict[str, WrittenRemedy] = {}
     for i, each in enumerate(entries):
-        one = _read_remedy(document, (*path, i), each, catalogue)
-        if one and one.kind in [other.kind for other in remedies]:
-            document.add((*path, i), "remedy_twice", f"{one.kind.id} is in this stack twice; keep one")
-            one = None
-        if one:
-            remedies.append(one)
-    return remedies if len(remedies) == len(entries) else []
+        one = _read_remedy(here / i, each, catalogue)
+        if one and remedies.setdefault(one.kind.id, one) is not one:
+            (here / i).add("remedy_twice", f"{one.kind.id} is in this stack twice; keep one")
+    return list(remedies.values()) if len(remedies) == len(entries) else []
 
 
-def _read_remedy(document: Document, path: Path, value: object, catalogue: Catalogue) -> WrittenRemedy | None:
+def _read_remedy(here: Place, value: object, catalogue: Catalogue) -> WrittenRemedy | None:
     settings: object = None
-    line = 0
     mapping = as_mapping(value)
     if mapping is not None and len(mapping) == 1:
         ((value, settings),) = mapping.items()
-        path = (*path, value)
-        line = document.line(path)
+        here = here / value
     elif mapping:
         keys = ", ".join(mapping)
-        document.add(
-            path,
-            "several_keys",
-            f"{len(mapping)} keys ({keys}) where one is allowed; write a stack as a list: [{keys}]",
-        )
+        said = f"{len(mapping)} keys ({keys}) where one is allowed"
+        here.add("several_keys", f"{said}; write a stack as a list: [{keys}]")
         return None
     if not isinstance(value, str):
-        document.add(
-            path,
-            "no_intervention",
-            f"{show(value)} is not an intervention; write an id, {{id: {{parameter: value}}}} or a list of those",
-        )
+        fix = "write an id, {id: {parameter: value}} or a list of those"
+        here.add("no_intervention", f"{show(value)} is not an intervention; {fix}")
         return None
     kind = catalogue.get(value)
     if kind is None:
         hint = "; write a stack as a list, in brackets" if "," in value else did_you_mean(value, catalogue)
-        document.add(
-            path,
-            "unknown_intervention",
-            f"unknown intervention {show(value)}{hint} {_known(value, catalogue)}",
-            line=line,
-        )
+        add = here.add if mapping is None else here.add_to_key
+        add("unknown_intervention", f"unknown intervention {show(value)}{hint} {_known(value, catalogue)}")
         return None
     if settings is None:
         return WrittenRemedy(kind=kind)
@@ -84,9 +67,9 @@ def _read_remedy(document: Document, path: Path, value: object, catalogue: Catal
     if given is None:
         first = next(iter(kind.domains()), None)
         fix = f"write {{{value}: {{{first}: {show(settings)}}}}}" if first else f"it has none; write {value} alone"
-        document.add(path, "no_mapping", f"the parameters of {value} are a mapping, not {show(settings)}; {fix}")
+        here.add("no_mapping", f"the parameters of {value} are a mapping, not {show(settings)}; {fix}")
         return None
-    return _read_parameters(document, path, kind, given)
+    return _read_parameters(here, kind, given)
 
 
 def _known(word: str, catalogue: Catalogue) -> str:
@@ -97,46 +80,42 @@ def _known(word: str, catalogue: Catalogue) -> str:
     return f"(families: {', '.join(dict.fromkeys(each.partition('.')[0] for each in catalogue))})"
 
 
-def _read_parameters(
-    document: Document, path: Path, kind: type[Intervention], given: Mapping[str, object]
-) -> WrittenRemedy | None:
+def _read_parameters(here: Place, kind: type[Intervention], given: Mapping[str, object]) -> WrittenRemedy | None:
     domains = kind.domains()
     values: dict[str, Sequence[Value]] = {}
     grid: set[str] = set()
-    fine = True
     for name, value in given.items():
-        here = (*path, name)
         domain = domains.get(name)
         if domain is None:
             allowed = f"its parameters: {', '.join(domains)}" if domains else "it has no parameters"
-            document.add(
-                here,
-                "unknown_parameter",
-                f"{kind.id} has no parameter {show(name)}{did_you_mean(name, domains)} ({allowed})",
-                line=document.line(here),
-            )
-            fine = False
+            said = f"{kind.id} has no parameter {show(name)}{did_you_mean(name, domains)} ({allowed})"
+            (here / name).add_to_key("unknown_parameter", said)
             continue
         candidates = _candidates(domain, value)
-        if candidates is not None:
+        if candidates is None:
+            checked = _checked(here / name, domain, value)
+        else:
             grid.add(name)
+            checked = [one for i, each in enumerate(candidates) for one in _checked(here / name / i, domain, each)]
             if not candidates:
-                document.add(here, "empty_list", f"an empty list; give at least one value ({domain.describe()})")
-        checked: list[Value] = []
-        values[name] = checked
-        for i, each in enumerate([value] if candidates is None else candidates):
-            place = here if candidates is None else (*here, i)
-            try:
-                checked.append(domain.check(each))
-            except ValueError:
-                document.add(place, "not_allowed", f"{show(each)} is not {domain.describe()}{domain.hint(each)}")
-                fine = False
-            else:
-                if isinstance(each, float) and not math.isfinite(each):
-                    document.add(place, "not_allowed", f"{show(each)} is not a finite number")
-                    fine = False
-        fine = fine and bool(checked)
+                (here / name).add("empty_list", f"an empty list; give at least one value ({domain.describe()})")
+        if checked and len(checked) == (1 if candidates is None else len(candidates)):
+            values[name] = checked
+    fine = len(values) == len(given)
     return WrittenRemedy(kind=kind, values=values, grid=frozenset(grid)) if fine else None
+
+
+def _checked(here: Place, domain: Domain, value: object) -> list[Value]:
+    """The value in the parameter's own type; none where it is not allowed."""
+    try:
+        checked = domain.check(value)
+    except ValueError:
+        here.add("not_allowed", f"{show(value)} is not {domain.describe()}{domain.hint(value)}")
+        return []
+    if isinstance(checked, float) and not math.isfinite(checked):
+        here.add("not_allowed", f"{show(value)} is not a finite number")
+        return []
+    return [checked]
 
 
 def _candidates(domain: Domain, value: object) -> list[object] | None:

@@ -69,6 +69,31 @@ class Document:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a document, at which a value is read and mistakes are noted."""
+
+    document: Document
+    path: Path
+
+    def __truediv__(self, part: str | int) -> Place:
+        """The place of a key, or of an entry of a list, inside this one."""
+        return Place(self.document, (*self.path, part))
+
+    @property
+    def line(self) -> int:
+        """The line of the key."""
+        return self.document.line(self.path)
+
+    def add(self, code: str, message: str) -> None:
+        """Note a mistake in the value."""
+        self.document.add(self.path, code, message)
+
+    def add_to_key(self, code: str, message: str) -> None:
+        """Note a mistake in the key."""
+        self.document.add(self.path, code, message, line=self.line)
+
+
 def parse_yaml(raw: bytes, source: str) -> Document:
     """The document of a file's bytes.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from harness.errors import InputError
 from harness.recipe.recipe import ADDITIVE, SEAMS, Recipe
@@ -14,8 +14,7 @@ from harness.recipe.requirements import problems
 class Remedy(Protocol):
     """What can be composed: an intervention, or anything with an id that maps recipe to recipe."""
 
-    @property
-    def id(self) -> str: ...
+    id: ClassVar[str]
 
     def apply(self, recipe: Recipe) -> Recipe: ...
 

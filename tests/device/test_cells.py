@@ -14,6 +14,7 @@ from harness.backbones.duorec.pretrain import pretrain
 from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.interactions import Interactions
 from harness.data.sources import load
+from harness.engine.types.budget import Budget
 from harness.engine.types.streams import Streams
 from harness.modes.plan import Cell
 from harness.recipe.recipe import BASE
@@ -70,7 +71,7 @@ def task_on(shared: SharedFiles, folder: Path) -> CellTask:
         key="k",
         cell=cell,
         shared=shared,
-        budget={"epochs": 2, "patience": 2},
+        budget=Budget(epochs=2, patience=2),
         progress_file=folder / "progress",
         provenance={},
         diagnosis=DiagnosisTask(key="d", level=Level.LIGHT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import pytest
@@ -22,7 +23,7 @@ from harness.modes.search.mode import Search
 from harness.results.record import RunRecord
 from harness.study.mistakes import StudyFileError
 from harness.study.types import Study
-from tests.runner.conftest import Bench
+from tests.runner.made import MadeExecutor, run_made
 
 SMALL = (
     Grid(),
@@ -104,10 +105,17 @@ def test_a_new_mode_is_one_class(installed: None, study_from, mistakes_in) -> No
     assert mistakes_in(text + "first: {n_arms: 10}\n") == ["x.yaml:5: first.n_arms: 10 is not a whole number in [1, 9]"]
 
 
-def test_a_study_of_a_new_mode_runs(installed: None, bench: Bench) -> None:
-    outcome, display = bench.run(end="diagnostics: off\nmode: first\n", replicates=1, epochs=1)
-    assert outcome.n_failed == 0
-    assert {row for row, _ in display.ran} == {"base", "a/a", "reverse"}
+def test_a_study_of_a_new_mode_runs(installed: None, study_from, tmp_path: Path) -> None:
+    plan = make_plan(
+        study_from(
+            "name: s\ndata: ml-100k\narms: {one: kl.reverse, two: wiring.cosine}\nmode: first\n"
+            "replicates: 2\ndiagnostics: off\n"
+        )
+    )
+    executor = MadeExecutor(lambda arms, replicate: 0.1, slots=1)
+    dispatcher = run_made(plan, tmp_path, executor)
+    assert executor.ran == [(row, number) for number in range(2) for row in ("base", "a/a", "one")]
+    assert [row.name for row in dispatcher.schedule.rows()] == ["base", "a/a", "one"]
 
 
 def test_without_the_plug_in_the_mode_is_a_mistake(study_from) -> None:

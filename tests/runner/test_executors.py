@@ -16,6 +16,7 @@ import pytest
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sequences import write_sequences
 from harness.data.sources import load
+from harness.engine.types.budget import Budget
 from harness.engine.types.streams import Streams
 from harness.modes.plan import Cell
 from harness.recipe.recipe import BASE, Recipe
@@ -49,7 +50,7 @@ class Tasks:
             key="k",
             cell=Cell(row="base", replicate=0, recipe=recipe, streams=streams, backbone_replicate=0),
             shared=self.shared,
-            budget={"epochs": 2, "patience": 2},
+            budget=Budget(epochs=2, patience=2),
             progress_file=self.folder / f"{uuid.uuid4().hex}.jsonl",
             provenance={"versions": "as they are"},
         )

@@ -60,7 +60,7 @@ class ArmSearch:
         return {
             "name": self.name,
             "parameters": [axis.described() for axis in self.space.axes],
-            "left_out": [{"name": one.name, "reason": one.reason} for one in self.space.left_out],
+            "left_out": [{"name": name, "reason": reason} for name, reason in self.space.left_out.items()],
             "trials": [each.described() for each in self.trials],
             "winner": None if best is None else best.number,
             "front": self.proposals.front(),

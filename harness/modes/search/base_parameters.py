@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from harness.interventions.base import Domain, Value
+from harness.recipe.compose import Remedy
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Schedule
 from harness.recipe.seams.attention import SharedTemperature
@@ -36,9 +37,10 @@ class BaseParameter:
         """Its value in a recipe; None where the seam holds no such number."""
         return self.read(getattr(recipe, self.seam))
 
-    def at(self, value: Value) -> BaseSetting:
-        """What sets it to a value."""
-        return BaseSetting(parameter=self, value=value)
+    def at(self, value: Value) -> Remedy:
+        """What sets it to a value, to be composed with remedies."""
+        # The protocol names a remedy by its class; this one is named by its parameter.
+        return cast(Remedy, BaseSetting(parameter=self, value=value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,9 @@ class BaseSetting:
     @property
     def id(self) -> str:
         return self.parameter.id
+
+    def __str__(self) -> str:
+        return f"{self.id} at {self.value}"
 
     def apply(self, recipe: Recipe) -> Recipe:
         """The recipe with the parameter at that value."""

@@ -66,6 +66,6 @@ class Search(SearchSettings):
             said.append(needs if study.replicates > fewest else f"{needs}, so with {replicates} none can")
         for arm, space in spaces.items():
             names = ", ".join(axis.name for axis in space.axes) or "nothing, it has one setting"
-            left_out = ", ".join(each.name for each in space.left_out)
+            left_out = ", ".join(space.left_out)
             said.append(f"  {arm} sets {names}" + (f"; leaves as in base: {left_out}" if left_out else ""))
         return tuple(said)

@@ -79,14 +79,6 @@ class Axis:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """A parameter of base that an arm's search leaves alone, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
     """All that the search of one arm may set.
 
@@ -95,7 +87,7 @@ class Space:
         stack: the arm's remedies where the search begins; none for base itself.
         openings: the parameters of the stack that are open, in the order of `axes`.
         axes: parameters of base first.
-        left_out: parameters of base that are not among them.
+        left_out: parameters of base that are not among them, each with the reason.
     """
 
     base: Recipe
@@ -103,7 +95,7 @@ class Space:
     openings: tuple[Opening, ...]
     base_parameters: tuple[BaseParameter, ...]
     axes: tuple[Axis, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: Mapping[str, str]
 
     @property
     def first(self) -> dict[str, Value]:
@@ -144,12 +136,12 @@ def space_of(base: Recipe, stack: Stack = (), openings: Sequence[Opening] = ()) 
     """
     beside: list[BaseParameter] = []
     axes: list[Axis] = []
-    left_out: list[LeftOut] = []
+    left_out: dict[str, str] = {}
     for kind in BASE_SPACE:
         found = kind.found_in(base)
         reason = _why_not(base, stack, kind, found)
         if found is None or reason:
-            left_out.append(LeftOut(name=kind.id, reason=reason))
+            left_out[kind.id] = reason
         else:
             beside.append(kind)
             axes.append(_axis(kind.id, "base", kind.domain, found))
@@ -167,7 +159,7 @@ def space_of(base: Recipe, stack: Stack = (), openings: Sequence[Opening] = ()) 
         openings=tuple(openings),
         base_parameters=tuple(beside),
         axes=tuple(axes),
-        left_out=tuple(left_out),
+        left_out=left_out,
     )
 
 

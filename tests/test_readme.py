@@ -28,7 +28,7 @@ def test_the_study_explained_line_by_line_is_the_shipped_one(tmp_path: Path) -> 
     explained.write_text(blocks("yaml")[0], encoding="utf-8")
     here, shipped = (make_plan(load_study(path)) for path in (explained, ROOT / "studies" / "kl_direction.yaml"))
     assert here.rows == shipped.rows
-    assert here.budget() == shipped.budget()
+    assert here.study.budget == shipped.study.budget
     assert f"runs {len(here.cells())} cells" in README
 
 

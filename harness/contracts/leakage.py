@@ -129,7 +129,7 @@ def check_valid_targets_teach_nothing(recipe: Recipe, inputs: Inputs, streams: S
     Raises:
         LeakError: training depends on valid targets.
     """
-    whole = replace(budget, patience=budget.epochs)
+    whole = Budget(epochs=budget.epochs, patience=budget.epochs)
     # Both worlds are encoded here and now: another number of threads would already change the last bits.
     worlds = (inputs.reencoded(), with_other_valid_targets(inputs))
     one, other = (_trail(recipe, each, streams, whole) for each in worlds)

@@ -8,7 +8,8 @@ from typing import ClassVar
 import pytest
 
 from harness.interventions import CATALOGUE, find
-from harness.interventions.base import Domain, Intervention, ParameterError, parameter
+from harness.interventions.base import Intervention, ParameterError, parameter
+from harness.interventions.domains import Number, Ranged, Whole
 from harness.interventions.kl import Symmetric, Weight
 from harness.interventions.wiring import ProbabilityInterpolation
 from harness.recipe.recipe import Recipe
@@ -97,11 +98,12 @@ def test_a_domain_says_what_is_allowed_and_what_is_searched() -> None:
         "1, 2, 4",
         "1ep to 5ep",
     ]
-    open_ended = (Domain(kind=int, meaning="x", low=1), Domain(kind=int, meaning="x", high=9))
-    assert [each.describe() for each in (*open_ended, Domain(kind=int, meaning="x"))] == [
+    open_ended = (Whole(meaning="x", low=1), Whole(meaning="x", high=9), Whole(meaning="x"), Number(meaning="x", low=0))
+    assert [each.describe() for each in open_ended] == [
         "a whole number, at least 1",
         "a whole number, at most 9",
         "a whole number",
+        "a finite number, at least 0",
     ]
     assert Weight.domains()["weight"].describe_search() == "0.0003 to 1, logarithmic"
 
@@ -111,8 +113,8 @@ def test_defaults_and_search_ranges_lie_within_the_bounds() -> None:
         for name, domain in kind.domains().items():
             assert domain.check(kind.defaults()[name]) == kind.defaults()[name]
             assert domain.meaning
-            if domain.search is not None:
-                low, high = (float(str(domain.check(end)).removesuffix("ep")) for end in domain.search)
+            if isinstance(domain, Ranged) and domain.searched:
+                low, high = (float(str(domain.check(end)).removesuffix("ep")) for end in domain.ends)
                 assert low < high
 
 

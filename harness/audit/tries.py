@@ -47,7 +47,8 @@ def ranges(recipe: Recipe) -> dict[str, Range]:
     found: dict[str, Range] = {}
     for kind in available().values():
         for setting, domain in kind.domains().items():
-            values = dict.fromkeys((*domain.ends, *domain.extremes, kind.defaults()[setting]))
+            bounds = [domain.check(each) for each in domain.limits if math.isfinite(each)]
+            values = dict.fromkeys((*domain.ends, *bounds, kind.defaults()[setting]))
             followed: dict[str, set[object]] = {}
             for value in values:
                 for each in _applied(kind, setting, value, recipe):

@@ -8,7 +8,8 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from harness.errors import InputError, did_you_mean
-from harness.interventions.domains import Choice, Domain, Flag, Increasing, Number, Span, Value, Whole
+from harness.interventions.domains import Choice, Domain, Flag, Increasing, Number, Value, Whole
+from harness.interventions.stretch import Stretch
 from harness.recipe.recipe import Recipe
 
 Priority = Literal["H", "M", "L", "-"]
@@ -49,7 +50,7 @@ def parameter(
     left_out = {"low": -math.inf, "high": math.inf, "choices": (), "search": None, "log": False}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value != left_out[name]}
     kinds: dict[type, type[Domain]] = {bool: Flag, int: Whole, float: Number, tuple: Increasing}
-    kind = Span if span else Choice if choices else kinds.get(type(default), Choice)
+    kind = Stretch if span else Choice if choices else kinds.get(type(default), Choice)
     return field(default=default, metadata={"domain": kind(meaning=meaning, **given)})
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import (
     AfterValidator,
@@ -26,10 +25,6 @@ from harness.errors import did_you_mean
 Value = float | int | bool | str | tuple[int, ...]
 Scale = Literal["float", "int", "epochs", "choice"]
 """How a search moves: over numbers, whole numbers, whole epochs such as ``3ep``, or through a list."""
-
-MOST_EPOCHS = 10_000
-_EPOCHS = re.compile(r"0*([0-9]{1,5})ep")
-_NEARLY_EPOCHS = re.compile(r"\s*\+?0*([0-9]{1,5})(?:\.0*)?\s*(?:ep|epochs?|eps)\s*", re.IGNORECASE)
 
 
 def as_written(value: Value) -> str:
@@ -93,11 +88,6 @@ class Domain:
         return -math.inf, math.inf
 
     @property
-    def extremes(self) -> tuple[Value, ...]:
-        """The least and the largest number that is allowed, where there is one."""
-        return ()
-
-    @property
     def ends(self) -> tuple[Value, ...]:
         """The values between or through which a search moves; empty where it leaves the parameter alone."""
         return ()
@@ -109,7 +99,7 @@ class Domain:
 
     def describe_search(self) -> str:
         """What a search explores, in words; empty where it leaves the parameter alone."""
-        return ", ".join(as_written(each) for each in self.ends)
+        return ", ".join(map(as_written, self.ends))
 
 
 @cache
@@ -125,7 +115,7 @@ class Choice(Domain):
 
     @property
     def annotation(self) -> Any:
-        return _one_of(self.choices)
+        return one_of(self.choices)
 
     def describe(self) -> str:
         return f"one of {', '.join(map(str, self.choices))}"
@@ -158,54 +148,29 @@ class Flag(Domain):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounded(Domain):
-    """Numbers within bounds.
+class Increasing(Domain):
+    """Whole numbers that increase, at least one; a search leaves them alone.
 
     Attributes:
-        low, high: inclusive bounds of each number, in the parameter's own unit.
+        low, high: inclusive bounds of each number.
     """
 
     low: float = -math.inf
     high: float = math.inf
 
     @property
-    def limits(self) -> tuple[float, float]:
-        return self.low, self.high
-
-    def _within(self) -> Any:
-        """The bounds for pydantic."""
-        low, high = (None if math.isinf(each) else each for each in self.limits)
-        return Field(strict=True, ge=low, le=high)
-
-    def _bounds(self) -> str:
-        """The bounds in words."""
-        if math.isinf(self.low) or math.isinf(self.high):
-            low = "" if math.isinf(self.low) else f", at least {self.low:g}"
-            return low + ("" if math.isinf(self.high) else f", at most {self.high:g}")
-        return f" in [{self.low:g}, {self.high:g}]"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Increasing(Bounded):
-    """Whole numbers that increase, at least one; a search leaves them alone."""
-
-    @property
     def annotation(self) -> Any:
-        whole = Annotated[int, self._within()]
+        whole = Annotated[int, within(self.low, self.high)]
         alike = {"type": "array", "minItems": 1, "uniqueItems": True, "items": TypeAdapter(whole).json_schema()}
         return Annotated[tuple[whole, ...], Field(min_length=1), AfterValidator(_increasing), WithJsonSchema(alike)]
 
     def describe(self) -> str:
-        return f"a list of increasing whole numbers{self._bounds()}"
+        return f"a list of increasing whole numbers{in_words(self.low, self.high)}"
 
     def hint(self, value: object) -> str:
         listed = cast(Sequence[object], value) if isinstance(value, (list, tuple)) else [value]
-        mended = sorted({each for each in listed if isinstance(each, int)})
-        try:
-            _adapter(self).validate_python(mended)
-        except ValidationError:
-            return ""
-        return f"; write {mended}"
+        mended = sorted({each for each in listed if type(each) is int})
+        return f"; write {mended}" if mended and self.low <= mended[0] <= mended[-1] <= self.high else ""
 
     def listed(self, value: object) -> list[object] | None:
         entries = Domain.listed(self, value)
@@ -213,122 +178,73 @@ class Increasing(Bounded):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ranged(Bounded):
-    """Numbers that a search may explore.
+class Number(Domain):
+    """A finite number; a whole one is accepted as well and becomes a ``float``.
 
     Attributes:
+        low, high: inclusive bounds, in the parameter's own unit.
         search: the (low, high) that a hyperparameter search explores; None: not searched.
         log: search on a logarithmic scale.
     """
 
-    SCALE: ClassVar[Scale] = "float"
-
+    low: float = -math.inf
+    high: float = math.inf
     search: tuple[Value, Value] | None = None
     log: bool = False
 
+    @property
+    def annotation(self) -> Any:
+        return Annotated[float, within(self.low, self.high), Field(allow_inf_nan=False)]
+
+    def describe(self) -> str:
+        unbounded = math.isinf(self.low) or math.isinf(self.high)
+        return f"a {'finite ' * unbounded}number{in_words(self.low, self.high)}"
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        return self.low, self.high
+
     def scale(self, first: Value) -> Scale | None:
         """How a search that begins at a value moves; None where it cannot reach the range from there."""
-        return self.SCALE
+        return "float"
 
     @property
     def ends(self) -> tuple[Value, ...]:
         return self.search or ()
 
     def describe_search(self) -> str:
-        return " to ".join(as_written(each) for each in self.ends) + (", logarithmic" if self.log else "")
+        return " to ".join(map(as_written, self.ends)) + ", logarithmic" * self.log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Number(Ranged):
-    """A finite number; a whole one is taken as well and becomes a ``float``."""
-
-    @property
-    def extremes(self) -> tuple[Value, ...]:
-        return tuple(float(each) for each in self.limits if math.isfinite(each))
-
-    @property
-    def annotation(self) -> Any:
-        return Annotated[float, self._within(), Field(allow_inf_nan=False)]
-
-    def describe(self) -> str:
-        return f"a{' finite' * any(map(math.isinf, self.limits))} number{self._bounds()}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whole(Ranged):
+class Whole(Number):
     """A whole number."""
 
-    SCALE: ClassVar[Scale] = "int"
-
-    @property
-    def extremes(self) -> tuple[Value, ...]:
-        return tuple(int(each) for each in self.limits if math.isfinite(each))
-
     @property
     def annotation(self) -> Any:
-        return Annotated[int, self._within()]
+        return Annotated[int, within(self.low, self.high)]
 
     def describe(self) -> str:
-        return f"a whole number{self._bounds()}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span(Ranged):
-    """A stretch of training: a fraction of the epoch budget within the bounds, or whole epochs such as ``3ep``.
-
-    At least one epoch, or none where ``low`` is 0.
-
-    Attributes:
-        choices: words that are allowed beside.
-    """
-
-    choices: tuple[str, ...] = ()
-
-    @property
-    def annotation(self) -> Any:
-        pattern = f"^({'0|' if self._fewest == 0 else ''}[1-9][0-9]{{0,3}}|{MOST_EPOCHS})ep$"
-        epochs = Annotated[
-            StrictStr, AfterValidator(self._epochs), WithJsonSchema({"type": "string", "pattern": pattern})
-        ]
-        fraction = Annotated[float, self._within(), Field(allow_inf_nan=False)]
-        return fraction | epochs | _one_of(self.choices) if self.choices else fraction | epochs
-
-    def describe(self) -> str:
-        words = f", or {', '.join(self.choices)}" if self.choices else ""
-        return f"a fraction of the budget{self._bounds()}, epochs such as 3ep{words}"
-
-    def hint(self, value: object) -> str:
-        if isinstance(value, int) and not isinstance(value, bool) and self.high < value <= MOST_EPOCHS:
-            return f"; write {value}ep for {value} epochs"
-        if not isinstance(value, str):
-            return ""
-        nearly = _NEARLY_EPOCHS.fullmatch(value)
-        if nearly:
-            n_epochs = int(nearly[1])
-            if n_epochs > MOST_EPOCHS:
-                return f"; the most is {MOST_EPOCHS}ep"
-            return f"; write {n_epochs}ep" if n_epochs >= self._fewest else f"; the fewest is {self._fewest}ep"
-        if value.strip().endswith("ep"):
-            return f"; write a whole number before ep, at least {self._fewest}"
-        return did_you_mean(value, self.choices)
+        return f"a whole number{in_words(self.low, self.high)}"
 
     def scale(self, first: Value) -> Scale | None:
-        in_epochs = {isinstance(value, str) for value in (*self.ends, first)}
-        return None if len(in_epochs) > 1 else "epochs" if in_epochs == {True} else "float"
-
-    @property
-    def _fewest(self) -> int:
-        return 0 if self.low <= 0 else 1
-
-    def _epochs(self, text: str) -> str:
-        """Whole epochs without leading zeros."""
-        found = _EPOCHS.fullmatch(text)
-        if not found or not self._fewest <= int(found[1]) <= MOST_EPOCHS:
-            raise ValueError(text)
-        return f"{int(found[1])}ep"
+        return "int"
 
 
-def _one_of(choices: tuple[str, ...] | tuple[int, ...]) -> Any:
+def within(low: float, high: float) -> Any:
+    """Bounds for pydantic."""
+    least, most = (None if math.isinf(each) else each for each in (low, high))
+    return Field(strict=True, ge=least, le=most)
+
+
+def in_words(low: float, high: float) -> str:
+    """Bounds in words."""
+    if math.isfinite(low) and math.isfinite(high):
+        return f" in [{low:g}, {high:g}]"
+    return f", at least {low:g}" * math.isfinite(low) + f", at most {high:g}" * math.isfinite(high)
+
+
+def one_of(choices: tuple[str, ...] | tuple[int, ...]) -> Any:
     """One of some words or whole numbers; ``Literal[1]`` would take True and 1.0 as well."""
 
     def among(value: int | str) -> int | str:

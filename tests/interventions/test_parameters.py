@@ -9,7 +9,7 @@ import pytest
 
 from harness.interventions import CATALOGUE, find
 from harness.interventions.base import Intervention, ParameterError, parameter
-from harness.interventions.domains import Number, Ranged, Whole
+from harness.interventions.domains import Number, Whole
 from harness.interventions.kl import Symmetric, Weight
 from harness.interventions.wiring import ProbabilityInterpolation
 from harness.recipe.recipe import Recipe
@@ -113,7 +113,7 @@ def test_defaults_and_search_ranges_lie_within_the_bounds() -> None:
         for name, domain in kind.domains().items():
             assert domain.check(kind.defaults()[name]) == kind.defaults()[name]
             assert domain.meaning
-            if isinstance(domain, Ranged) and domain.searched:
+            if isinstance(domain, Number) and domain.searched:
                 low, high = (float(str(domain.check(end)).removesuffix("ep")) for end in domain.ends)
                 assert low < high
 

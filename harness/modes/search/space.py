@@ -8,7 +8,7 @@ from typing import cast
 
 from harness.errors import InputError
 from harness.interventions.base import Intervention
-from harness.interventions.domains import Domain, Ranged, Scale, Value
+from harness.interventions.domains import Domain, Number, Scale, Value
 from harness.modes.search.base_parameters import BASE_SPACE, BaseParameter
 from harness.recipe.compose import CompositionError, NoEffectError, compose, patch
 from harness.recipe.recipe import Recipe
@@ -166,7 +166,7 @@ def _why_not(base: Recipe, stack: Stack, kind: type[BaseParameter], domain: Doma
     """Why a search of the arm does not set the parameter of base; empty where it does."""
     if found is None:
         return "base holds no single number there"
-    assert isinstance(domain, Ranged)
+    assert isinstance(domain, Number)
     if domain.log and _number(found) <= 0:
         return f"it is {found} in base, and the range is logarithmic"
     acting = _acting(base, stack)
@@ -191,7 +191,7 @@ def _acting(base: Recipe, remedies: Sequence[Intervention]) -> list[Intervention
 
 
 def _axis(name: str, owner: str, domain: Domain, first: Value) -> Axis:
-    if not isinstance(domain, Ranged):
+    if not isinstance(domain, Number):
         return _choice(name, owner, domain, first, domain.ends)
     scale = domain.scale(first)
     if scale is None:

@@ -25,7 +25,7 @@ def describe(intervention: Annotated[str, typer.Argument(help="Its id, such as k
     """Say what an intervention changes, why, its parameters, and what it stacks with."""
     from harness.interventions import find
     from harness.pages.facts import page_of
-    from harness.pages.interventions import page_text
+    from harness.pages.writing import page_text
 
     print(page_text(page_of(find(intervention))))
 
@@ -37,15 +37,10 @@ def pages(
     ),
 ) -> None:
     """Write a page for each built-in intervention, check and rule of a diagnosis, and their indexes."""
-    from harness.interventions import CATALOGUE
-    from harness.pages import checks
-    from harness.pages.interventions import write_pages
-    from harness.pages.rules import write_rule_pages
+    from harness.pages.writing import write_pages
 
-    remedies = folder / "interventions"
-    print(f"{len(write_pages(remedies, CATALOGUE))} files in {remedies}")
-    print(f"{len(checks.write_pages(folder / 'checks'))} files in {folder / 'checks'}")
-    print(f"{len(write_rule_pages(folder / 'rules'))} files in {folder / 'rules'}")
+    for place, n_files in write_pages(folder).items():
+        print(f"{n_files} files in {place}")
 
 
 @list_commands.command("interventions")
@@ -54,7 +49,7 @@ def list_interventions(
 ) -> None:
     """Every intervention by problem: what it takes, what it writes, what cannot stand beside it."""
     from harness.pages.facts import pages_of
-    from harness.pages.interventions import list_text
+    from harness.pages.writing import list_text
 
     print(list_text(pages_of(family)))
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Span
 from harness.recipe.seams.checkpoint import BestOfBoth, OffThenOn
@@ -22,12 +21,12 @@ class Consistent(Intervention):
     Source: seed 8.1.
     """
 
-    id: ClassVar[str] = "evaluation.consistent"
-    title: ClassVar[str] = "One retrieval path"
-    title_zh: ClassVar[str] = "一致性评估"
-    section: ClassVar[str] = "8.1"
-    why: ClassVar[str] = "What is learnt from noisy queries against clean keys may not hold when the queries are clean."
-    observable: ClassVar[str] = "A prefix finds the same neighbours in training as in evaluation."
+    id = "evaluation.consistent"
+    title = "One retrieval path"
+    title_zh = "一致性评估"
+    section = "8.1"
+    why = "What is learnt from noisy queries against clean keys may not hold when the queries are clean."
+    observable = "A prefix finds the same neighbours in training as in evaluation."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, backbone_dropout=BackboneDropout.OFF, search_query=CleanQuery())
@@ -42,15 +41,15 @@ class Dual(Intervention):
     Source: seed 8.2.
     """
 
-    id: ClassVar[str] = "evaluation.dual"
-    title: ClassVar[str] = "Choose with and without retrieval"
-    title_zh: ClassVar[str] = "双重评估"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "8.2"
-    why: ClassVar[str] = "Where retrieval does harm, a system that knows it would do without."
-    observable: ClassVar[str] = "Both figures are there at every epoch, and the choice differs where off is better."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.values",)
-    as_found: ClassVar[str] = (
+    id = "evaluation.dual"
+    title = "Choose with and without retrieval"
+    title_zh = "双重评估"
+    priority = "M"
+    section = "8.2"
+    why = "Where retrieval does harm, a system that knows it would do without."
+    observable = "Both figures are there at every epoch, and the choice differs where off is better."
+    example_base = ("wiring.values",)
+    as_found = (
         "With a frozen backbone the figure without retrieval never moves, and that with it hardly differs, so the "
         "choice matters little."
     )
@@ -71,12 +70,12 @@ class Staged(Intervention):
     Source: seed 8.3.
     """
 
-    id: ClassVar[str] = "evaluation.staged"
-    title: ClassVar[str] = "Switch retrieval on late"
-    title_zh: ClassVar[str] = "分阶段评估"
-    section: ClassVar[str] = "8.3"
-    why: ClassVar[str] = "Early epochs with an untrained retriever should neither win nor use up the patience."
-    observable: ClassVar[str] = "The record says which mode chose the checkpoint; no epoch before the switch is kept."
+    id = "evaluation.staged"
+    title = "Switch retrieval on late"
+    title_zh = "分阶段评估"
+    section = "8.3"
+    why = "Early epochs with an untrained retriever should neither win nor use up the patience."
+    observable = "The record says which mode chose the checkpoint; no epoch before the switch is kept."
 
     until: Span = parameter(0.3, "when retrieval is switched on", low=0.0, high=1.0, search=(0.0, 0.6), span=True)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Span
 from harness.recipe.seams.memory import NoEviction, StoredKeysRefresh, TrainSource
@@ -24,13 +23,13 @@ class Sources(Intervention):
     Source: seed 3.1.
     """
 
-    id: ClassVar[str] = "index.sources"
-    title: ClassVar[str] = "More sources for the memory"
-    title_zh: ClassVar[str] = "多样化索引来源"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "3.1"
-    why: ClassVar[str] = "An index rebuilt from the same data brings nothing new."
-    observable: ClassVar[str] = "The number of entries grows as planned, and once more when test is scored."
+    id = "index.sources"
+    title = "More sources for the memory"
+    title_zh = "多样化索引来源"
+    priority = "M"
+    section = "3.1"
+    why = "An index rebuilt from the same data brings nothing new."
+    observable = "The number of entries grows as planned, and once more when test is scored."
 
     valid: bool = parameter(True, "whether valid prefixes become entries while test is scored")
     stream: float = parameter(
@@ -55,13 +54,13 @@ class Refreshing(Intervention):
     Source: seed 3.2.
     """
 
-    id: ClassVar[str] = "index.refresh"
-    title: ClassVar[str] = "Refresh the index more often"
-    title_zh: ClassVar[str] = "增加更新频率"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "3.2"
-    why: ClassVar[str] = "Stored keys drift away from a retriever that goes on learning."
-    observable: ClassVar[str] = "The epochs of a refresh are as planned, and right after one stored keys are current."
+    id = "index.refresh"
+    title = "Refresh the index more often"
+    title_zh = "增加更新频率"
+    priority = "M"
+    section = "3.2"
+    why = "Stored keys drift away from a retriever that goes on learning."
+    observable = "The epochs of a refresh are as planned, and right after one stored keys are current."
 
     early: Span = parameter(
         "1ep", "from one refresh to the next at first", low=0.001, high=1.0, span=True, search=("1ep", "5ep")
@@ -85,15 +84,13 @@ class QualityFilter(Intervention):
     Source: seed 3.3.
     """
 
-    id: ClassVar[str] = "index.quality_filter"
-    title: ClassVar[str] = "Filter neighbours by similarity"
-    title_zh: ClassVar[str] = "检索质量过滤"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "3.3"
-    why: ClassVar[str] = "Poor neighbours are worse than none."
-    observable: ClassVar[str] = (
-        "No neighbour under the threshold is left, and a sample without any scores as the backbone scores it."
-    )
+    id = "index.quality_filter"
+    title = "Filter neighbours by similarity"
+    title_zh = "检索质量过滤"
+    priority = "H"
+    section = "3.3"
+    why = "Poor neighbours are worse than none."
+    observable = "No neighbour under the threshold is left, and a sample without any scores as the backbone scores it."
 
     threshold: float = parameter(0.6, "smallest cosine of a neighbour", low=-1.0, high=1.0, search=(0.0, 0.95))
     where: str = parameter("both", "where the filter acts", choices=("train", "eval", "both"))
@@ -114,12 +111,12 @@ class ManagedIndex(Intervention):
     Source: seed 3.4.
     """
 
-    id: ClassVar[str] = "index.managed"
-    title: ClassVar[str] = "Manage the memory"
-    title_zh: ClassVar[str] = "动态索引管理"
-    section: ClassVar[str] = "3.4"
-    why: ClassVar[str] = "Entries that mislead the queries that find them should give way to others."
-    observable: ClassVar[str] = "The capacity is never exceeded, and an entry that does harm is evicted."
+    id = "index.managed"
+    title = "Manage the memory"
+    title_zh = "动态索引管理"
+    section = "3.4"
+    why = "Entries that mislead the queries that find them should give way to others."
+    observable = "The capacity is never exceeded, and an entry that does harm is evicted."
 
     capacity: float = parameter(
         0.8, "entries as a fraction of the admitted prefixes", low=0.01, high=1.0, search=(0.3, 1.0)

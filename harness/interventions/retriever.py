@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Span
 from harness.recipe.seams.feature_alignment import FeatureAlignment
@@ -21,14 +20,14 @@ class Staged(Intervention):
     Source: seed 7.1.
     """
 
-    id: ClassVar[str] = "retriever.staged"
-    title: ClassVar[str] = "Train the retriever first"
-    title_zh: ClassVar[str] = "渐进式训练策略"
-    section: ClassVar[str] = "7.1"
-    why: ClassVar[str] = "A mixture with what an untrained retriever finds teaches nothing good."
-    observable: ClassVar[str] = "The terms that are active differ by epoch, as planned."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
-    as_found: ClassVar[str] = "The alignment term is the only one that reaches the retriever anyway."
+    id = "retriever.staged"
+    title = "Train the retriever first"
+    title_zh = "渐进式训练策略"
+    section = "7.1"
+    why = "A mixture with what an untrained retriever finds teaches nothing good."
+    observable = "The terms that are active differ by epoch, as planned."
+    example_base = ("wiring.cosine", "wiring.retriever_attention")
+    as_found = "The alignment term is the only one that reaches the retriever anyway."
 
     until: Span = parameter(
         0.3, "when the full loss begins at the latest", low=0.0, high=1.0, search=(0.0, 0.6), span=True
@@ -48,13 +47,13 @@ class Regularised(Intervention):
     Source: seed 7.2.
     """
 
-    id: ClassVar[str] = "retriever.regularised"
-    title: ClassVar[str] = "Regularise the retriever"
-    title_zh: ClassVar[str] = "增强正则化"
-    priority: ClassVar[Priority] = "L"
-    section: ClassVar[str] = "7.2"
-    why: ClassVar[str] = "A small retriever on a frozen backbone may learn the training set by heart."
-    observable: ClassVar[str] = "Each of the three knobs alone changes its own seam and no other."
+    id = "retriever.regularised"
+    title = "Regularise the retriever"
+    title_zh = "增强正则化"
+    priority = "L"
+    section = "7.2"
+    why = "A small retriever on a frozen backbone may learn the training set by heart."
+    observable = "Each of the three knobs alone changes its own seam and no other."
 
     dropout: float = parameter(0.35, "dropout of the retriever, a fraction", low=0.0, high=0.95, search=(0.1, 0.6))
     decay: float = parameter(1e-3, "coupled L2 of Adam", low=0.0, high=1.0, search=(1e-5, 1e-1), log=True)
@@ -81,13 +80,13 @@ class WarmStart(Intervention):
     Source: seed 7.3.
     """
 
-    id: ClassVar[str] = "retriever.warm_start"
-    title: ClassVar[str] = "Warm the retriever up"
-    title_zh: ClassVar[str] = "检索器预热"
-    priority: ClassVar[Priority] = "L"
-    section: ClassVar[str] = "7.3"
-    why: ClassVar[str] = "A retriever that starts at random finds little, and learns from what it finds."
-    observable: ClassVar[str] = "Before epoch 1 more queries have a neighbour with their own target than at random."
+    id = "retriever.warm_start"
+    title = "Warm the retriever up"
+    title_zh = "检索器预热"
+    priority = "L"
+    section = "7.3"
+    why = "A retriever that starts at random finds little, and learns from what it finds."
+    observable = "Before epoch 1 more queries have a neighbour with their own target than at random."
 
     epochs: int = parameter(2, "passes of contrastive training; 0 is the random start", low=0, high=100, search=(1, 10))
     tau: float = parameter(0.1, "temperature of the cosines", low=0.001, high=100.0, search=(0.02, 1.0), log=True)

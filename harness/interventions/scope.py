@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.seams.memory import AllEntries
 from harness.recipe.seams.negatives import Form
@@ -21,13 +20,13 @@ class Quality(Intervention):
     Source: seed 9.1.
     """
 
-    id: ClassVar[str] = "scope.quality"
-    title: ClassVar[str] = "Admit entries by quality"
-    title_zh: ClassVar[str] = "优化过滤策略"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "9.1"
-    why: ClassVar[str] = "The length filter drops most entries of sparse data, useful ones among them."
-    observable: ClassVar[str] = "The wanted share of all entries is kept, and good short ones are among them."
+    id = "scope.quality"
+    title = "Admit entries by quality"
+    title_zh = "优化过滤策略"
+    priority = "M"
+    section = "9.1"
+    why = "The length filter drops most entries of sparse data, useful ones among them."
+    observable = "The wanted share of all entries is kept, and good short ones are among them."
 
     by: str = parameter(
         "likelihood",
@@ -47,13 +46,13 @@ class Stratified(Intervention):
     Source: seed 9.2.
     """
 
-    id: ClassVar[str] = "scope.stratified"
-    title: ClassVar[str] = "Search within length ranges"
-    title_zh: ClassVar[str] = "分层检索策略"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "9.2"
-    why: ClassVar[str] = "Short and long histories know different things, and one list is filled by one kind."
-    observable: ClassVar[str] = "Every range that has an allowed hit is among a sample's neighbours."
+    id = "scope.stratified"
+    title = "Search within length ranges"
+    title_zh = "分层检索策略"
+    priority = "M"
+    section = "9.2"
+    why = "Short and long histories know different things, and one list is filled by one kind."
+    observable = "Every range that has an allowed hit is among a sample's neighbours."
 
     edges: tuple[int, ...] = parameter((2, 5, 10, 20), "last length of every range but the open one, items", low=1)
     per_range: int = parameter(2, "neighbours of a range", low=1, high=50, search=(1, 4))
@@ -76,12 +75,12 @@ class HardNegatives(Intervention):
     (margin, here of cosines).
     """
 
-    id: ClassVar[str] = "scope.hard_negatives"
-    title: ClassVar[str] = "Learn from hard negatives"
-    title_zh: ClassVar[str] = "负面样本增强"
-    section: ClassVar[str] = "9.3"
-    why: ClassVar[str] = "The KL term never says that a near neighbour which leads elsewhere is a bad one."
-    observable: ClassVar[str] = "No negative has the sample's target, and the term's gradient reaches the retriever."
+    id = "scope.hard_negatives"
+    title = "Learn from hard negatives"
+    title_zh = "负面样本增强"
+    section = "9.3"
+    why = "The KL term never says that a near neighbour which leads elsewhere is a bad one."
+    observable = "No negative has the sample's target, and the term's gradient reaches the retriever."
 
     count: int = parameter(
         8, "negatives a sample, at most those that the search finds", low=1, high=400, search=(1, 16)

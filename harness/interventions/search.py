@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.seams.diversity import Diverse as DiverseSelection
 from harness.recipe.seams.diversity import Method
@@ -23,12 +22,12 @@ class Scaled(Intervention):
     Source: seed 10.1.
     """
 
-    id: ClassVar[str] = "search.scaled"
-    title: ClassVar[str] = "Fit the index to the data's size"
-    title_zh: ClassVar[str] = "针对数据集规模调整参数"
-    section: ClassVar[str] = "10.1"
-    why: ClassVar[str] = "A fixed nprobe of 10 loses neighbours, and how many depends on the number of entries."
-    observable: ClassVar[str] = "Recall of the index against exact search reaches the target."
+    id = "search.scaled"
+    title = "Fit the index to the data's size"
+    title_zh = "针对数据集规模调整参数"
+    section = "10.1"
+    why = "A fixed nprobe of 10 loses neighbours, and how many depends on the number of entries."
+    observable = "Recall of the index against exact search reaches the target."
 
     kind: str = parameter("ivf", "the index beyond exact_up_to", choices=("ivf", "hnsw"))
     exact_up_to: int = parameter(
@@ -52,13 +51,13 @@ class Diverse(Intervention):
     Source: seed 10.2; Chen et al., NeurIPS 2018, algorithm 1 (dpp); Carbonell and Goldstein, SIGIR 1998 (mmr).
     """
 
-    id: ClassVar[str] = "search.diverse"
-    title: ClassVar[str] = "Choose diverse neighbours"
-    title_zh: ClassVar[str] = "多样性检索"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "10.2"
-    why: ClassVar[str] = "Five neighbours that lead to one item say no more than one of them does."
-    observable: ClassVar[str] = "The neighbours of a sample lead to more distinct items."
+    id = "search.diverse"
+    title = "Choose diverse neighbours"
+    title_zh = "多样性检索"
+    priority = "M"
+    section = "10.2"
+    why = "Five neighbours that lead to one item say no more than one of them does."
+    observable = "The neighbours of a sample lead to more distinct items."
 
     method: str = parameter("dpp", "how difference is weighed", choices=("dpp", "mmr"))
     strength: float = parameter(
@@ -78,13 +77,13 @@ class Ensemble(Intervention):
     Source: seed 10.3; Cormack, Clarke and Buettcher, SIGIR 2009 (rrf).
     """
 
-    id: ClassVar[str] = "search.ensemble"
-    title: ClassVar[str] = "Merge several indexes"
-    title_zh: ClassVar[str] = "多索引融合"
-    priority: ClassVar[Priority] = "L"
-    section: ClassVar[str] = "10.3"
-    why: ClassVar[str] = "What one index misses another finds, and entries that several agree on are safer neighbours."
-    observable: ClassVar[str] = "The order of the hits follows the members' ranks together; one member alone is base."
+    id = "search.ensemble"
+    title = "Merge several indexes"
+    title_zh = "多索引融合"
+    priority = "L"
+    section = "10.3"
+    why = "What one index misses another finds, and entries that several agree on are safer neighbours."
+    observable = "The order of the hits follows the members' ranks together; one member alone is base."
 
     members: int = parameter(3, "indexes; 1 is the index alone", low=1, high=9, search=(1, 6))
     merge: str = parameter("rrf", "by reciprocal rank or by mean similarity", choices=("rrf", "mean"))

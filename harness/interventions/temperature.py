@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-from harness.interventions.base import Intervention, ParameterError, Priority, parameter
+from harness.interventions.base import Intervention, ParameterError, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Exponential, Span, ramp
 from harness.recipe.seams.attention import SharedTemperature
@@ -19,17 +18,15 @@ class Raise(Intervention):
     Source: seed 6.1.
     """
 
-    id: ClassVar[str] = "temperature.raise"
-    title: ClassVar[str] = "Raise the temperature"
-    title_zh: ClassVar[str] = "增加温度参数"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "6.1"
-    why: ClassVar[str] = "Smoother weights let several neighbours speak and average their noise."
-    observable: ClassVar[str] = "The logits of both distributions shrink as 1/tau."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine",)
-    as_found: ClassVar[str] = (
-        "Raw dot products span hundreds, so the attention stays with one neighbour at any such temperature."
-    )
+    id = "temperature.raise"
+    title = "Raise the temperature"
+    title_zh = "增加温度参数"
+    priority = "H"
+    section = "6.1"
+    why = "Smoother weights let several neighbours speak and average their noise."
+    observable = "The logits of both distributions shrink as 1/tau."
+    example_base = ("wiring.cosine",)
+    as_found = "Raw dot products span hundreds, so the attention stays with one neighbour at any such temperature."
 
     tau: float = parameter(
         0.15, "temperature of both distributions", low=0.001, high=1000.0, search=(0.05, 20.0), log=True
@@ -46,17 +43,15 @@ class Anneal(Intervention):
     Source: seed 6.2; the decay rate is the one that reaches the floor at ``until``.
     """
 
-    id: ClassVar[str] = "temperature.anneal"
-    title: ClassVar[str] = "Anneal the temperature"
-    title_zh: ClassVar[str] = "实现温度退火策略"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "6.2"
-    why: ClassVar[str] = "Hot at first to explore, cold at last to commit."
-    observable: ClassVar[str] = "The temperature differs by epoch, as planned, down to its floor."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine",)
-    as_found: ClassVar[str] = (
-        "Raw dot products span hundreds, so the attention stays with one neighbour at any such temperature."
-    )
+    id = "temperature.anneal"
+    title = "Anneal the temperature"
+    title_zh = "实现温度退火策略"
+    priority = "H"
+    section = "6.2"
+    why = "Hot at first to explore, cold at last to commit."
+    observable = "The temperature differs by epoch, as planned, down to its floor."
+    example_base = ("wiring.cosine",)
+    as_found = "Raw dot products span hundreds, so the attention stays with one neighbour at any such temperature."
 
     init: float = parameter(0.2, "temperature at the start", low=0.001, high=1000.0, search=(0.1, 20.0), log=True)
     floor: float = parameter(0.07, "temperature at the end", low=0.001, high=1000.0, search=(0.02, 0.1), log=True)
@@ -79,14 +74,14 @@ class PerSample(Intervention):
     Source: seed 6.3.
     """
 
-    id: ClassVar[str] = "temperature.per_sample"
-    title: ClassVar[str] = "A temperature for each sample"
-    title_zh: ClassVar[str] = "样本特异性温度"
-    section: ClassVar[str] = "6.3"
-    why: ClassVar[str] = "Where no neighbour stands out, or the backbone itself is unsure, several should be heard."
-    observable: ClassVar[str] = "Tau never falls as samples get harder, and stays within the range."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine",)
-    as_found: ClassVar[str] = "Raw products span hundreds, so attention is one-hot at any temperature of the range."
+    id = "temperature.per_sample"
+    title = "A temperature for each sample"
+    title_zh = "样本特异性温度"
+    section = "6.3"
+    why = "Where no neighbour stands out, or the backbone itself is unsure, several should be heard."
+    observable = "Tau never falls as samples get harder, and stays within the range."
+    example_base = ("wiring.cosine",)
+    as_found = "Raw products span hundreds, so attention is one-hot at any temperature of the range."
 
     low: float = parameter(
         0.07, "temperature of the easiest sample", low=0.001, high=1000.0, search=(0.02, 0.1), log=True

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Cosine, Linear, Span, ramp
 from harness.recipe.seams.fusion import ScheduledShare
@@ -21,13 +20,13 @@ class Unfreeze(Intervention):
     Source: seed 2.1.
     """
 
-    id: ClassVar[str] = "training.unfreeze"
-    title: ClassVar[str] = "Unfreeze by and by"
-    title_zh: ClassVar[str] = "渐进式解冻"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "2.1"
-    why: ClassVar[str] = "A frozen backbone makes up 85% of the mixture and cannot adapt to what is mixed in."
-    observable: ClassVar[str] = "Exactly the tensors that are named move, from the epochs that are named."
+    id = "training.unfreeze"
+    title = "Unfreeze by and by"
+    title_zh = "渐进式解冻"
+    priority = "H"
+    section = "2.1"
+    why = "A frozen backbone makes up 85% of the mixture and cannot adapt to what is mixed in."
+    observable = "Exactly the tensors that are named move, from the epochs that are named."
 
     start: Span = parameter(0.4, "when the last blocks join", low=0.0, high=1.0, search=(0.0, 0.6), span=True)
     blocks: int = parameter(1, "last transformer blocks that join first", choices=(1, 2))
@@ -68,13 +67,13 @@ class DiscriminativeRates(Intervention):
     Source: seed 2.2.
     """
 
-    id: ClassVar[str] = "training.discriminative_lr"
-    title: ClassVar[str] = "Two learning rates"
-    title_zh: ClassVar[str] = "差异化学习率"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "2.2"
-    why: ClassVar[str] = "A pretrained part needs smaller steps than one that starts at random."
-    observable: ClassVar[str] = "The optimiser's groups have the two rates."
+    id = "training.discriminative_lr"
+    title = "Two learning rates"
+    title_zh = "差异化学习率"
+    priority = "H"
+    section = "2.2"
+    why = "A pretrained part needs smaller steps than one that starts at random."
+    observable = "The optimiser's groups have the two rates."
 
     retriever: float = parameter(
         2e-4, "Adam's step size of the retriever and the fusion", low=1e-8, high=1.0, search=(3e-5, 3e-3), log=True
@@ -97,15 +96,15 @@ class AlphaRamp(Intervention):
     Source: seed 2.3.
     """
 
-    id: ClassVar[str] = "training.alpha_ramp"
-    title: ClassVar[str] = "Grow alpha"
-    title_zh: ClassVar[str] = "增加alpha参数"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "2.3"
-    why: ClassVar[str] = "Little trust in the retriever while it is new, more as it learns."
-    observable: ClassVar[str] = "The share differs by epoch, and evaluation uses that of its epoch."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.scale",)
-    as_found: ClassVar[str] = (
+    id = "training.alpha_ramp"
+    title = "Grow alpha"
+    title_zh = "增加alpha参数"
+    priority = "H"
+    section = "2.3"
+    why = "Little trust in the retriever while it is new, more as it learns."
+    observable = "The share differs by epoch, and evaluation uses that of its epoch."
+    example_base = ("wiring.scale",)
+    as_found = (
         "The knowledge is some thirty times shorter than ``s``, so any share of it leaves the ranking nearly as it was."
     )
 

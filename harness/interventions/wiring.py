@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
@@ -23,11 +22,11 @@ class RetrieverAttention(Intervention):
     Source: family 0; point 7 of FTragrec as found.
     """
 
-    id: ClassVar[str] = "wiring.retriever_attention"
-    title: ClassVar[str] = "Attend with the retriever's query"
-    title_zh: ClassVar[str] = "用检索器的查询计算注意力"
-    why: ClassVar[str] = "The weights of the mixture should come from the module that is being trained."
-    observable: ClassVar[str] = "The enhanced loss reaches the retriever's parameters."
+    id = "wiring.retriever_attention"
+    title = "Attend with the retriever's query"
+    title_zh = "用检索器的查询计算注意力"
+    why = "The weights of the mixture should come from the module that is being trained."
+    observable = "The enhanced loss reaches the retriever's parameters."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, attention_query=RetrieverQuery())
@@ -40,11 +39,11 @@ class Cosine(Intervention):
     Source: family 0; points 5 and 7 of FTragrec as found.
     """
 
-    id: ClassVar[str] = "wiring.cosine"
-    title: ClassVar[str] = "Cosine similarities"
-    title_zh: ClassVar[str] = "使用余弦相似度"
-    why: ClassVar[str] = "Similarities of known range give the temperature something to act on."
-    observable: ClassVar[str] = "No logit exceeds 1/tau in size, and the attention's entropy moves with tau."
+    id = "wiring.cosine"
+    title = "Cosine similarities"
+    title_zh = "使用余弦相似度"
+    why = "Similarities of known range give the temperature something to act on."
+    observable = "No logit exceeds 1/tau in size, and the attention's entropy moves with tau."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, similarity=CosineSimilarity())
@@ -57,11 +56,11 @@ class LiveKeys(Intervention):
     Source: family 0; point 5 of FTragrec as found.
     """
 
-    id: ClassVar[str] = "wiring.live_keys"
-    title: ClassVar[str] = "Live keys"
-    title_zh: ClassVar[str] = "实时编码键"
-    why: ClassVar[str] = "A key that was stored before training says nothing about the retriever as it is now."
-    observable: ClassVar[str] = "Query and key of a similarity both get gradient."
+    id = "wiring.live_keys"
+    title = "Live keys"
+    title_zh = "实时编码键"
+    why = "A key that was stored before training says nothing about the retriever as it is now."
+    observable = "Query and key of a similarity both get gradient."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, keys=attention.LiveKeys())
@@ -74,13 +73,11 @@ class Values(Intervention):
     Source: the seed's second symptom.
     """
 
-    id: ClassVar[str] = "wiring.values"
-    title: ClassVar[str] = "Weigh the similar sequences"
-    title_zh: ClassVar[str] = "加权相似序列"
-    why: ClassVar[str] = "The second symptom of the seed: targets are weighed where similar sequences should be."
-    observable: ClassVar[str] = (
-        "What a neighbour contributes is its history's vector, its target's, or the mean of both."
-    )
+    id = "wiring.values"
+    title = "Weigh the similar sequences"
+    title_zh = "加权相似序列"
+    why = "The second symptom of the seed: targets are weighed where similar sequences should be."
+    observable = "What a neighbour contributes is its history's vector, its target's, or the mean of both."
 
     value: str = parameter("sequence", "what a neighbour contributes", choices=("sequence", "both", "target"))
 
@@ -96,11 +93,11 @@ class Scale(Intervention):
     Source: family 0; point 7 of FTragrec as found.
     """
 
-    id: ClassVar[str] = "wiring.scale"
-    title: ClassVar[str] = "Rescale the knowledge"
-    title_zh: ClassVar[str] = "缩放检索知识"
-    why: ClassVar[str] = "Only knowledge as long as what it is mixed with can turn it."
-    observable: ClassVar[str] = "The angle between the enhanced vector and ``s`` grows with alpha."
+    id = "wiring.scale"
+    title = "Rescale the knowledge"
+    title_zh = "缩放检索知识"
+    why = "Only knowledge as long as what it is mixed with can turn it."
+    observable = "The angle between the enhanced vector and ``s`` grows with alpha."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, scale=SequenceNorm())
@@ -116,13 +113,11 @@ class ProbabilityInterpolation(Intervention):
     Source: family 0; Khandelwal et al., ICLR 2020.
     """
 
-    id: ClassVar[str] = "wiring.interpolate"
-    title: ClassVar[str] = "Interpolate probabilities"
-    title_zh: ClassVar[str] = "在概率空间插值"
-    why: ClassVar[str] = (
-        "Probabilities mix on one scale whatever the length of the vectors, and need no training for it."
-    )
-    observable: ClassVar[str] = (
+    id = "wiring.interpolate"
+    title = "Interpolate probabilities"
+    title_zh = "在概率空间插值"
+    why = "Probabilities mix on one scale whatever the length of the vectors, and need no training for it."
+    observable = (
         "Scores are those of the mixed probabilities, which sum to 1; without a retrieved part they are the "
         "backbone's, bit for bit."
     )
@@ -160,11 +155,11 @@ class LikelihoodTeacher(Intervention):
     Source: family 0; Shi et al., REPLUG, arXiv 2301.12652.
     """
 
-    id: ClassVar[str] = "wiring.likelihood_teacher"
-    title: ClassVar[str] = "Teach by likelihood"
-    title_zh: ClassVar[str] = "以似然作教师"
-    why: ClassVar[str] = "A normalised sigmoid of similar numbers is close to uniform, so it teaches next to nothing."
-    observable: ClassVar[str] = "The entropy of P_rec falls, the more so the lower the teacher's temperature."
+    id = "wiring.likelihood_teacher"
+    title = "Teach by likelihood"
+    title_zh = "以似然作教师"
+    why = "A normalised sigmoid of similar numbers is close to uniform, so it teaches next to nothing."
+    observable = "The entropy of P_rec falls, the more so the lower the teacher's temperature."
 
     temperature: float = parameter(
         0.1, "temperature of P_rec, nats", low=0.001, high=1000.0, search=(0.01, 3.0), log=True
@@ -184,11 +179,11 @@ class FilterSeen(Intervention):
     Source: family 0; point 10 of FTragrec as found.
     """
 
-    id: ClassVar[str] = "wiring.filter_seen"
-    title: ClassVar[str] = "Recommend unseen items only"
-    title_zh: ClassVar[str] = "过滤已交互物品"
-    why: ClassVar[str] = "A place in the list that goes to what the user has already had cannot go to the next item."
-    observable: ClassVar[str] = "No item of a user's history is among the first places, with retrieval and without."
+    id = "wiring.filter_seen"
+    title = "Recommend unseen items only"
+    title_zh = "过滤已交互物品"
+    why = "A place in the list that goes to what the user has already had cannot go to the next item."
+    observable = "No item of a user's history is among the first places, with retrieval and without."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, candidates=UnseenItems())

@@ -1,4 +1,4 @@
-"""The pages say what composing shows, they are current, and their examples run."""
+"""The pages of the interventions say what composing shows, and their examples run."""
 
 from __future__ import annotations
 

@@ -149,6 +149,26 @@ class ProbabilityInterpolation(Intervention):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilterSeen(Intervention):
+    """What the user has had before ranks behind everything else, with retrieval and without.
+
+    As found the whole catalogue is ranked, and a next-item model puts what came last near the top. Where users do not
+    take an item twice those places are lost; where they do, this takes the right answer away.
+
+    Source: family 0; point 10 of FTragrec as found.
+    """
+
+    id = "wiring.filter_seen"
+    title = "Recommend unseen items only"
+    title_zh = "过滤已交互物品"
+    why = "A place in the list that goes to what the user has already had cannot go to the next item."
+    observable = "No item of a user's history is among the first places, with retrieval and without."
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, candidates=UnseenItems())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LikelihoodTeacher(Intervention):
     """P_rec from how likely each neighbour alone makes the next item, instead of a normalised sigmoid.
 
@@ -167,23 +187,3 @@ class LikelihoodTeacher(Intervention):
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, teacher=teacher.LikelihoodTeacher(temperature=self.temperature))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilterSeen(Intervention):
-    """What the user has had before ranks behind everything else, with retrieval and without.
-
-    As found the whole catalogue is ranked, and a next-item model puts what came last near the top. Where users do not
-    take an item twice those places are lost; where they do, this takes the right answer away.
-
-    Source: family 0; point 10 of FTragrec as found.
-    """
-
-    id = "wiring.filter_seen"
-    title = "Recommend unseen items only"
-    title_zh = "过滤已交互物品"
-    why = "A place in the list that goes to what the user has already had cannot go to the next item."
-    observable = "No item of a user's history is among the first places, with retrieval and without."
-
-    def apply(self, recipe: Recipe) -> Recipe:
-        return replace(recipe, candidates=UnseenItems())

@@ -1,4 +1,4 @@
-"""The remedies: ``CATALOGUE`` in the seed's order, and the remedies of installed plug-ins.
+"""The remedies: ``CATALOGUE`` in the order of the problem list, and those of installed plug-ins.
 
 A remedy is one class in the file of its problem. A third party adds its own through the entry point group
 ``ftr_study.interventions``.
@@ -27,7 +27,7 @@ from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 
 PROBLEMS = (kl, training, index, fusion, loss, temperature, retriever, evaluation, scope, search, wiring)
-"""The problems in the seed's order; what lies beyond the seed comes last."""
+"""In the order of the problem list; what lies beyond the list comes last."""
 
 CATALOGUE: tuple[type[Intervention], ...] = tuple(
     each

@@ -58,20 +58,20 @@ def parameter(
 class Intervention:
     """One remedy: typed parameters, and what they change in a recipe.
 
-    A subclass is a frozen dataclass whose fields are made by :func:`parameter`; its docstring says what
-    changes and ends in ``Source:``. Building one checks every parameter.
+    A subclass is a frozen dataclass whose fields are made by :func:`parameter`. Its docstring says what changes, and
+    ends in ``Source:`` if the source is more than a section of the problem list. Building one checks every parameter.
 
     Attributes:
         id: the name used in study files, ``family.remedy``.
         title: a short heading in English.
-        title_zh: the seed's own Chinese name.
-        priority: the seed's priority, ``-`` where it gives none.
-        section: the seed's section, such as ``1.1``; empty for family 0.
-        why: what its author expects of it, in a sentence.
-        observable: what must differ from base once it acts, in a sentence; a test checks just this.
-        example_base: ids of the interventions under which this one acts, for the contract test.
-        follows_valid: whether training follows the figures on valid on purpose, as a schedule may.
-        as_found: where it needs an example base, why it does little on the base as found, in a sentence.
+        title_zh: the problem list's own Chinese name.
+        priority: the problem list's priority, ``-`` where it gives none.
+        section: of the problem list, such as ``1.1``; empty for family 0.
+        why: why it may help, in a sentence.
+        observable: what must differ from base once it acts, in a sentence; a test checks exactly this.
+        example_base: ids of the interventions that must be in base for this one to act.
+        follows_valid: whether training depends on the validation figures by design, as a schedule may.
+        as_published: why it does little on FTragrec as published, in a sentence, where it needs an example base.
     """
 
     id: ClassVar[str]
@@ -82,7 +82,7 @@ class Intervention:
     why: ClassVar[str] = ""
     observable: ClassVar[str] = ""
     example_base: ClassVar[tuple[str, ...]] = ()
-    as_found: ClassVar[str] = ""
+    as_published: ClassVar[str] = ""
     follows_valid: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -128,7 +128,7 @@ class Intervention:
         return {name: getattr(self, name) for name in self.domains()}
 
     def apply(self, recipe: Recipe) -> Recipe:
-        """The recipe with this remedy in it; the argument is left as it is."""
+        """The recipe with this remedy in it; the argument is not changed."""
         raise NotImplementedError(f"{type(self).__name__} must define apply(recipe)")
 
 

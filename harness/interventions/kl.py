@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
@@ -12,18 +13,15 @@ from harness.recipe.seams.objective import Jeffreys, JensenShannon, ReverseKL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reverse(Intervention):
-    """``KL(P_rec || P_ret)`` instead of ``KL(P_ret || P_rec)``.
+    """``KL(P_rec || P_ret)`` instead of ``KL(P_ret || P_rec)``."""
 
-    Source: seed 1.1.
-    """
-
-    id = "kl.reverse"
+    id: ClassVar[str] = "kl.reverse"
     title = "Reverse the KL term"
     title_zh = "反转KL散度计算方向"
     priority = "H"
     section = "1.1"
-    why = "The recommender is to learn from what was retrieved, instead of the retriever from the recommender."
-    observable = "The gradient equals the closed form of the reversed divergence, the added 1e-8 included."
+    why = "The recommender should learn from what was retrieved, not the retriever from the recommender."
+    observable = "The gradient equals the closed form of the reversed divergence, including the added 1e-8."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, divergence=ReverseKL())
@@ -31,21 +29,17 @@ class Reverse(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weight(Intervention):
-    """Another weight of the KL term; 0 removes the term and what it costs.
+    """Another weight of the KL term; 0 removes the term and its cost."""
 
-    Source: seed 1.2.
-    """
-
-    id = "kl.weight"
+    id: ClassVar[str] = "kl.weight"
     title = "Lower the KL weight"
     title_zh = "降低KL损失权重"
     priority = "H"
     section = "1.2"
     why = (
-        "A weaker pull towards the recommender leaves the retriever room; without it only the recommendation task "
-        "trains."
+        "A weaker pull towards the recommender leaves the retriever room; at 0 only the recommendation task trains it."
     )
-    observable = "The term's contribution scales exactly with the weight, and at 0 the term is never computed."
+    observable = "The term's contribution scales exactly with the weight; at 0 the term is never computed."
 
     weight: float = parameter(
         0.01, "factor of the KL term; 0 removes it", low=0.0, high=100.0, search=(0.0003, 1.0), log=True
@@ -57,17 +51,14 @@ class Weight(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symmetric(Intervention):
-    """A two-way divergence: Jensen-Shannon (bounded by ln 2) or Jeffreys (mean of both directions).
+    """A two-way divergence: Jensen-Shannon (bounded by ln 2) or Jeffreys (mean of both directions)."""
 
-    Source: seed 1.3.
-    """
-
-    id = "kl.symmetric"
+    id: ClassVar[str] = "kl.symmetric"
     title = "Two-way KL"
     title_zh = "双向KL损失"
     priority = "H"
     section = "1.3"
-    why = "If both distributions learn from each other, neither drags the other along."
+    why = "If both distributions learn from each other, neither only follows the other."
     observable = "Swapping the two distributions changes nothing, and Jensen-Shannon stays within ln 2."
 
     form: str = parameter("js", "which two-way divergence", choices=("js", "jeffreys"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
@@ -17,12 +18,9 @@ from harness.recipe.seams.tuned_index import Scaled as ScaledIndex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaled(Intervention):
-    """Exact search up to a number of entries; beyond it an index just wide enough to reach a recall against exact.
+    """Exact search up to a number of entries; beyond it an index just wide enough to reach a target recall."""
 
-    Source: seed 10.1.
-    """
-
-    id = "search.scaled"
+    id: ClassVar[str] = "search.scaled"
     title = "Fit the index to the data's size"
     title_zh = "针对数据集规模调整参数"
     section = "10.1"
@@ -48,10 +46,10 @@ class Scaled(Intervention):
 class Diverse(Intervention):
     """Neighbours that are close and lead to different items; strength 0 is the plain top k.
 
-    Source: seed 10.2; Chen et al., NeurIPS 2018, algorithm 1 (dpp); Carbonell and Goldstein, SIGIR 1998 (mmr).
+    Source: Chen et al., NeurIPS 2018, algorithm 1 (dpp); Carbonell and Goldstein, SIGIR 1998 (mmr).
     """
 
-    id = "search.diverse"
+    id: ClassVar[str] = "search.diverse"
     title = "Choose diverse neighbours"
     title_zh = "多样性检索"
     priority = "M"
@@ -59,9 +57,9 @@ class Diverse(Intervention):
     why = "Five neighbours that lead to one item say no more than one of them does."
     observable = "The neighbours of a sample lead to more distinct items."
 
-    method: str = parameter("dpp", "how difference is weighed", choices=("dpp", "mmr"))
+    method: str = parameter("dpp", "method that weighs difference", choices=("dpp", "mmr"))
     strength: float = parameter(
-        0.5, "part of the targets' similarity, a fraction; 0 is the plain top k", low=0.0, high=1.0, search=(0.0, 1.0)
+        0.5, "weight of the targets' similarity, a fraction; 0 is the plain top k", low=0.0, high=1.0, search=(0.0, 1.0)
     )
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -74,19 +72,19 @@ class Diverse(Intervention):
 class Ensemble(Intervention):
     """Several indexes, with other seeds or in the backbone's space, merged into one list.
 
-    Source: seed 10.3; Cormack, Clarke and Buettcher, SIGIR 2009 (rrf).
+    Source: Cormack, Clarke and Buettcher, SIGIR 2009 (rrf).
     """
 
-    id = "search.ensemble"
+    id: ClassVar[str] = "search.ensemble"
     title = "Merge several indexes"
     title_zh = "多索引融合"
     priority = "L"
     section = "10.3"
-    why = "What one index misses another finds, and entries that several agree on are safer neighbours."
-    observable = "The order of the hits follows the members' ranks together; one member alone is base."
+    why = "One index finds what another misses, and entries on which several agree are safer neighbours."
+    observable = "The order of the hits follows the members' ranks together; one member alone equals base."
 
-    members: int = parameter(3, "indexes; 1 is the index alone", low=1, high=9, search=(1, 6))
-    merge: str = parameter("rrf", "by reciprocal rank or by mean similarity", choices=("rrf", "mean"))
+    members: int = parameter(3, "number of indexes; 1 is the index alone", low=1, high=9, search=(1, 6))
+    merge: str = parameter("rrf", "merge by reciprocal rank or by mean similarity", choices=("rrf", "mean"))
 
     def apply(self, recipe: Recipe) -> Recipe:
         member = recipe.index.member if isinstance(recipe.index, EnsembleIndex) else recipe.index

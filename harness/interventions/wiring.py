@@ -1,8 +1,9 @@
-"""Family 0: beyond the seed, what the code itself does."""
+"""Family 0: beyond the problem list, in the code itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
@@ -17,12 +18,12 @@ from harness.recipe.seams.search import TopK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieverAttention(Intervention):
-    """The mixing weights ask with ``R(s)`` instead of ``s``, so that the enhanced loss reaches the retriever.
+    """The mixing weights use ``R(s)`` as their query instead of ``s``, so the enhanced loss reaches the retriever.
 
-    Source: family 0; point 7 of FTragrec as found.
+    Source: family 0; point 7 of FTragrec as published.
     """
 
-    id = "wiring.retriever_attention"
+    id: ClassVar[str] = "wiring.retriever_attention"
     title = "Attend with the retriever's query"
     title_zh = "用检索器的查询计算注意力"
     why = "The weights of the mixture should come from the module that is being trained."
@@ -36,10 +37,10 @@ class RetrieverAttention(Intervention):
 class Cosine(Intervention):
     """Normalised vectors in both distributions, so that logits stay within 1/tau and the temperature acts.
 
-    Source: family 0; points 5 and 7 of FTragrec as found.
+    Source: family 0; points 5 and 7 of FTragrec as published.
     """
 
-    id = "wiring.cosine"
+    id: ClassVar[str] = "wiring.cosine"
     title = "Cosine similarities"
     title_zh = "使用余弦相似度"
     why = "Similarities of known range give the temperature something to act on."
@@ -51,15 +52,15 @@ class Cosine(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKeys(Intervention):
-    """Encode the neighbours' keys by the current retriever inside the step, so that both sides get gradient.
+    """Encode the neighbours' keys with the current retriever inside the step, so that both sides get gradient.
 
-    Source: family 0; point 5 of FTragrec as found.
+    Source: family 0; point 5 of FTragrec as published.
     """
 
-    id = "wiring.live_keys"
+    id: ClassVar[str] = "wiring.live_keys"
     title = "Live keys"
     title_zh = "实时编码键"
-    why = "A key that was stored before training says nothing about the retriever as it is now."
+    why = "A key stored before training says nothing about the retriever as it is now."
     observable = "Query and key of a similarity both get gradient."
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -70,14 +71,14 @@ class LiveKeys(Intervention):
 class Values(Intervention):
     """Weigh the similar sequences instead of their targets, or the mean of both; the teacher follows.
 
-    Source: the seed's second symptom.
+    Source: the problem list's second symptom.
     """
 
-    id = "wiring.values"
+    id: ClassVar[str] = "wiring.values"
     title = "Weigh the similar sequences"
     title_zh = "加权相似序列"
-    why = "The second symptom of the seed: targets are weighed where similar sequences should be."
-    observable = "What a neighbour contributes is its history's vector, its target's, or the mean of both."
+    why = "The problem list's second symptom: targets are weighed where similar sequences should be."
+    observable = "A neighbour contributes its history's vector, its target's, or the mean of both."
 
     value: str = parameter("sequence", "what a neighbour contributes", choices=("sequence", "both", "target"))
 
@@ -88,15 +89,15 @@ class Values(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale(Intervention):
-    """Rescale the knowledge to the norm of ``s`` before mixing; as found it is so short that alpha does nothing.
+    """Rescale the knowledge to the norm of ``s`` before mixing; as published it is so short that alpha has no effect.
 
-    Source: family 0; point 7 of FTragrec as found.
+    Source: family 0; point 7 of FTragrec as published.
     """
 
-    id = "wiring.scale"
+    id: ClassVar[str] = "wiring.scale"
     title = "Rescale the knowledge"
     title_zh = "缩放检索知识"
-    why = "Only knowledge as long as what it is mixed with can turn it."
+    why = "Only knowledge as long as the vector it is mixed with can turn that vector."
     observable = "The angle between the enhanced vector and ``s`` grows with alpha."
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -107,23 +108,23 @@ class Scale(Intervention):
 class ProbabilityInterpolation(Intervention):
     """Mix probabilities instead of vectors: the backbone's softmax with the targets of similar histories.
 
-    Neighbours are those of the raw backbone vector by cosine, exact, over every training prefix. The mixture needs no
-    training; the retriever goes on training as base's does, without a part in the scores.
+    Neighbours are the nearest training prefixes by the cosine of the raw backbone vector, found by exact search. The
+    mixture needs no training. The retriever trains as in base and has no part in the scores.
 
     Source: family 0; Khandelwal et al., ICLR 2020.
     """
 
-    id = "wiring.interpolate"
+    id: ClassVar[str] = "wiring.interpolate"
     title = "Interpolate probabilities"
     title_zh = "在概率空间插值"
     why = "Probabilities mix on one scale whatever the length of the vectors, and need no training for it."
     observable = (
-        "Scores are those of the mixed probabilities, which sum to 1; without a retrieved part they are the "
-        "backbone's, bit for bit."
+        "Scores are the mixed probabilities, which sum to 1; without a retrieved part they are the backbone's, bit for "
+        "bit."
     )
 
     l: float = parameter(  # noqa: E741 - lambda, as the paper writes it
-        0.3, "part of the retrieved distribution, a fraction", low=0.0, high=0.95, search=(0.0, 0.95)
+        0.3, "share of the retrieved distribution, a fraction", low=0.0, high=0.95, search=(0.0, 0.95)
     )
     k: int = parameter(50, "neighbours", low=1, high=1000, search=(5, 400), log=True)
     tau: float = parameter(
@@ -131,10 +132,10 @@ class ProbabilityInterpolation(Intervention):
     )
 
     admission: str = parameter(
-        "all", "which prefixes are entries: all, or those that the memory admits", choices=("all", "memory")
+        "all", "prefixes that are entries: all, or only those that the memory admits", choices=("all", "memory")
     )
     targets: str = parameter(
-        "all", "what neighbours may lead to: all items, or those that are new to the user", choices=("all", "new")
+        "all", "items that neighbours may lead to: all, or only those new to the user", choices=("all", "new")
     )
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -150,19 +151,19 @@ class ProbabilityInterpolation(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterSeen(Intervention):
-    """What the user has had before ranks behind everything else, with retrieval and without.
+    """Items of the user's history rank behind all others, with and without retrieval.
 
-    As found the whole catalogue is ranked, and a next-item model puts what came last near the top. Where users do not
-    take an item twice those places are lost; where they do, this takes the right answer away.
+    As published the whole catalogue is ranked, and a next-item model puts recent items near the top. Where users do not
+    take an item twice, those places are lost; where they do, this remedy removes the right answer.
 
-    Source: family 0; point 10 of FTragrec as found.
+    Source: family 0; point 10 of FTragrec as published.
     """
 
-    id = "wiring.filter_seen"
+    id: ClassVar[str] = "wiring.filter_seen"
     title = "Recommend unseen items only"
     title_zh = "过滤已交互物品"
-    why = "A place in the list that goes to what the user has already had cannot go to the next item."
-    observable = "No item of a user's history is among the first places, with retrieval and without."
+    why = "A place in the list that goes to an item of the user's history cannot go to the next item."
+    observable = "No item of a user's history is among the first places, with or without retrieval."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, candidates=UnseenItems())
@@ -175,11 +176,11 @@ class LikelihoodTeacher(Intervention):
     Source: family 0; Shi et al., REPLUG, arXiv 2301.12652.
     """
 
-    id = "wiring.likelihood_teacher"
+    id: ClassVar[str] = "wiring.likelihood_teacher"
     title = "Teach by likelihood"
     title_zh = "以似然作教师"
     why = "A normalised sigmoid of similar numbers is close to uniform, so it teaches next to nothing."
-    observable = "The entropy of P_rec falls, the more so the lower the teacher's temperature."
+    observable = "The entropy of P_rec falls, and falls further at a lower temperature of the teacher."
 
     temperature: float = parameter(
         0.1, "temperature of P_rec, nats", low=0.001, high=1000.0, search=(0.01, 3.0), log=True

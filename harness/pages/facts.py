@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clash:
-    """Another intervention that cannot stand in the same arm, and why."""
+    """Another intervention that it cannot be combined with, and why."""
 
     id: str
     reason: str
@@ -58,11 +58,12 @@ class Page:
     """What the page of an intervention says beside the attributes of its class.
 
     Attributes:
-        summary: the first paragraph of its docstring; ``details`` the others; ``source`` where it comes from.
+        summary: the first paragraph of its docstring; ``details`` the others; ``source`` where it comes from, without a
+            full stop.
         changes: the seams that it writes on its example base.
-        missing: why it cannot run alone on the base as found, empty where it can.
-        completed_by: ids that take this obstacle away when they stand beside it.
-        clashes: those of the catalogue that cannot stand beside it.
+        missing: why it cannot run alone on FTragrec as published; empty where it can.
+        completed_by: ids that remove this obstacle in the same arm.
+        clashes: those of the catalogue that it cannot be combined with.
         snippet: the part of a study file that asks about it.
     """
 
@@ -84,7 +85,8 @@ def page_of(kind: type[Intervention]) -> Page:
     Raises:
         harness.errors.InputError: it names an example base that does not exist or cannot be composed.
     """
-    text, _, source = (inspect.getdoc(kind) or "").partition("Source:")
+    text, _, cited = (inspect.getdoc(kind) or "").partition("Source:")
+    listed = f"problem list {kind.section}" if kind.section else ""
     summary, *details = [" ".join(each.split()) for each in text.strip().split("\n\n")]
     missing, completed_by, clashes = _company(kind)
     return Page(
@@ -92,7 +94,7 @@ def page_of(kind: type[Intervention]) -> Page:
         family=family_of(kind.family()),
         summary=summary,
         details="\n\n".join(details),
-        source=" ".join(source.split()),
+        source="; ".join(each for each in (listed, " ".join(cited.split()).rstrip(".")) if each),
         changes=tuple(_changes(kind)),
         missing=missing,
         completed_by=completed_by,
@@ -144,7 +146,7 @@ def _about(spec: object) -> str:
 
 
 def _company(kind: type[Intervention]) -> tuple[str, tuple[str, ...], tuple[Clash, ...]]:
-    """What it lacks alone on the base as found, who brings that, and who cannot stand beside it."""
+    """What it lacks alone, which others bring that, and which it cannot be combined with."""
     alone = _obstacle(BASE, [kind])
     base = example_base(kind) if isinstance(alone, NoEffectError) else BASE
     completed_by: list[str] = []

@@ -53,7 +53,7 @@ def test_the_catalogue_stands_in_the_seeds_order() -> None:
 def test_every_entry_tells_its_reason_its_observable_and_why_it_needs_another_base(kind: type[Intervention]) -> None:
     for sentence in (kind.why, kind.observable):
         assert sentence.endswith("."), f"{kind.id}: why and observable are a sentence each"
-    assert bool(kind.as_found) == bool(kind.example_base), f"{kind.id}: as_found explains the example base"
+    assert bool(kind.as_published) == bool(kind.example_base), f"{kind.id}: as_published explains the example base"
     assert kind.title_zh
 
 

@@ -213,7 +213,7 @@ class Number(Domain):
         return self.search or ()
 
     def describe_search(self) -> str:
-        return " to ".join(map(as_written, self.ends)) + ", logarithmic" * self.log
+        return " to ".join(map(as_written, self.ends)) + ", logarithmic" * (self.log and self.searched)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -106,6 +106,28 @@ def test_a_domain_says_what_is_allowed_and_what_is_searched() -> None:
         "a finite number, at least 0",
     ]
     assert Weight.domains()["weight"].describe_search() == "0.0003 to 1, logarithmic"
+
+
+@pytest.mark.parametrize(
+    ("default", "settings"),
+    [("a", {"choices": ("a", "b"), "low": 0.0}), (True, {"log": True}), ((1, 2), {"search": (1, 2)}), ("a", {})],
+)
+def test_what_a_kind_of_parameter_does_not_take_is_refused(default: str | bool, settings: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        parameter(default, "x", **settings)
+
+
+def test_no_infinite_number_is_accepted_where_there_are_no_bounds() -> None:
+    with pytest.raises(ValueError, match="inf is not a finite number"):
+        Number(meaning="x").check(float("inf"))
+    assert Number(meaning="x").check(2) == 2.0
+
+
+def test_a_choice_of_whole_numbers_takes_neither_true_nor_a_fraction() -> None:
+    heads = Switch.domains()["heads"]
+    for value in (True, 1.0, "1"):
+        with pytest.raises(ValueError, match="is not one of 1, 2, 4"):
+            heads.check(value)
 
 
 def test_defaults_and_search_ranges_lie_within_the_bounds() -> None:

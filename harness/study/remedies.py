@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from harness.errors import did_you_mean
-from harness.interventions.base import Domain, Intervention, Value
+from harness.interventions.base import Intervention, Value
 from harness.study.problems import Path, show
 from harness.study.yaml_lines import Document
 
@@ -103,7 +102,7 @@ def _read_parameters(
             )
             fine = False
             continue
-        candidates = _candidates(domain, value)
+        candidates = domain.listed(value)
         if candidates is not None:
             grid.add(name)
             if not candidates:
@@ -117,22 +116,8 @@ def _read_parameters(
             except ValueError:
                 document.add(place, f"{show(each)} is not {domain.describe()}{domain.hint(each)}")
                 fine = False
-            else:
-                if isinstance(each, float) and not math.isfinite(each):
-                    document.add(place, f"{show(each)} is not a finite number")
-                    fine = False
         fine = fine and bool(checked)
     return WrittenRemedy(kind=kind, values=values, grid=frozenset(grid)) if fine else None
-
-
-def _candidates(domain: Domain, value: object) -> list[object] | None:
-    """The values of a grid; None where the value is a single one (for a sequence, where it is no list of lists)."""
-    if not isinstance(value, list):
-        return None
-    entries = cast(list[object], value)
-    if domain.kind is tuple and not (entries and all(isinstance(each, list) for each in entries)):
-        return None
-    return entries
 
 
 def as_mapping(value: object) -> Mapping[str, object] | None:

@@ -1,4 +1,4 @@
-"""The pages say what composing shows, they are current, and their examples run."""
+"""The pages of the interventions say what composing shows, and their examples run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.interventions import CATALOGUE, find
 from harness.interventions.base import Intervention
 from harness.modes.planning import make_plan
 from harness.pages.facts import Clash, Page, page_of
-from harness.pages.interventions import INDEX, index_markdown, list_text, page_markdown, page_text, write_pages
+from harness.pages.writing import INDEX, KINDS, list_text, page_markdown, page_text
 from harness.recipe.compose import CompositionError, compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant
@@ -37,23 +37,7 @@ class WithoutDivergence(Intervention):
         return replace(recipe, alignment_weight=Constant(0.0))
 
 
-def expected() -> dict[str, str]:
-    return {INDEX: index_markdown(list(PAGES.values()))} | {f"{each}.md": page_markdown(PAGES[each]) for each in IDS}
-
-
-def test_every_committed_page_is_current_and_none_is_left_over() -> None:
-    committed = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
-    assert committed.keys() == expected().keys(), "rewrite them with: make pages"
-    stale = [name for name, text in expected().items() if committed[name] != text]
-    assert not stale, "rewrite them with: make pages"
-
-
-def test_writing_pages_removes_those_of_remedies_that_are_gone(tmp_path: Path) -> None:
-    (tmp_path / "kl.gone.md").write_text("x")
-    (tmp_path / "picture.png").write_text("x")
-    write_pages(tmp_path, CATALOGUE)
-    assert {path.name for path in tmp_path.iterdir()} == {*expected(), "picture.png"}
-    assert (tmp_path / INDEX).read_text(encoding="utf-8") == expected()[INDEX]
+EXPECTED = KINDS[0].texts()
 
 
 def test_the_catalogue_stands_in_the_seeds_order() -> None:
@@ -69,7 +53,7 @@ def test_the_catalogue_stands_in_the_seeds_order() -> None:
 def test_every_entry_tells_its_reason_its_observable_and_why_it_needs_another_base(kind: type[Intervention]) -> None:
     for sentence in (kind.why, kind.observable):
         assert sentence.endswith("."), f"{kind.id}: why and observable are a sentence each"
-    assert bool(kind.as_found) == bool(kind.example_base), f"{kind.id}: as_found explains the example base"
+    assert bool(kind.as_published) == bool(kind.example_base), f"{kind.id}: as_published explains the example base"
     assert kind.title_zh
 
 
@@ -83,19 +67,19 @@ def refused(base: Recipe, *stack: str) -> bool:
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=IDS)
 def test_clashes_and_lacks_are_what_composing_shows(page: Page) -> None:
-    assert bool(page.missing) == refused(BASE, page.id)
+    assert bool(page.missing) == refused(BASE, page.kind.id)
     clashing = {each.id for each in page.clashes}
-    for other in set(IDS) - {page.id}:
+    for other in set(IDS) - {page.kind.id}:
         if other in clashing:
-            assert refused(BASE, page.id, other)
+            assert refused(BASE, page.kind.id, other)
         elif not page.missing and not PAGES[other].missing:
-            assert not refused(BASE, page.id, other)
+            assert not refused(BASE, page.kind.id, other)
     for other in page.completed_by:
-        assert not refused(BASE, page.id, other)
+        assert not refused(BASE, page.kind.id, other)
 
 
 def test_clashes_are_mutual() -> None:
-    pairs = {(page.id, each.id) for page in PAGES.values() for each in page.clashes}
+    pairs = {(page.kind.id, each.id) for page in PAGES.values() for each in page.clashes}
     assert pairs == {(two, one) for one, two in pairs}
     assert ("kl.reverse", "kl.symmetric") in pairs
 
@@ -117,15 +101,15 @@ def test_the_example_of_a_page_is_a_study_that_plans(page: Page, tmp_path: Path)
     study.write_text(f"name: x\ndata: ml-100k\n{page.snippet}\n", encoding="utf-8")
     rows = make_plan(load_study(study, catalogue=CATALOGUE)).rows
     assert [planned.row.status for planned in rows[:3]] == ["run"] * 3
-    assert [each["id"] for each in rows[2].row.remedies] == [page.id]
+    assert [each["id"] for each in rows[2].row.remedies] == [page.kind.id]
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=IDS)
 def test_both_renderings_say_everything(page: Page) -> None:
-    kind = find(page.id)
+    kind = page.kind
     for text in (page_markdown(page), page_text(page)):
         flat = " ".join(text.split())
-        facts = [page.title, page.title_zh, page.section, page.source, page.why, page.observable, *page.base]
+        facts = [kind.title, kind.title_zh, kind.section, page.source, kind.why, kind.observable, *kind.example_base]
         facts += [line for name, domain in kind.domains().items() for line in (name, domain.meaning, domain.describe())]
         facts += [change.seam for change in page.changes] + [clash.id for clash in page.clashes]
         for fact in facts:
@@ -134,9 +118,9 @@ def test_both_renderings_say_everything(page: Page) -> None:
 
 @pytest.mark.parametrize("name", [INDEX, *(f"{each}.md" for each in IDS)])
 def test_tables_are_whole_and_links_lead_somewhere(name: str) -> None:
-    text = expected()[name]
+    text = EXPECTED[name]
     for link in re.findall(r"\]\(([^)]+)\)", text):
-        assert link in expected() or (FOLDER / link).resolve().is_file(), link
+        assert link in EXPECTED or (FOLDER / link).resolve().is_file(), link
     for table in re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE):
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
     assert "``" not in text.replace("```", "")

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from harness.backbones.duorec.spec import BackboneSpec
 from harness.errors import InputError
-from harness.imports.inert_pickle import Made
+from harness.imports.inert_pickle import Inert
 from harness.imports.torch_archive import TorchArchive, read_torch_archive
 
 ARCHITECTURES = ("SASRec", "DuoRec", "CL4SRec")
@@ -240,7 +240,7 @@ def _n_layers(held: Mapping[str, object]) -> int:
 
 def _settings(config: object) -> dict[str, object]:
     """The values of a pickled ``recbole.config.Config``, whose attributes hold them as one dict."""
-    state = config.state if isinstance(config, Made) else config
+    state = config.state if isinstance(config, Inert) else config
     values = state.get("final_config_dict", {}) if isinstance(state, dict) else {}
     return {str(key): _plain(value) for key, value in values.items()} if isinstance(values, dict) else {}
 
@@ -258,11 +258,11 @@ def _plain(value: object) -> object:
 
 def _score(value: object) -> float | None:
     """A float, or numpy's scalar as it is pickled: a type and 8 bytes, which old protocols spell as latin1."""
-    if isinstance(value, Made) and value.is_by("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"):
+    if isinstance(value, Inert) and value.name in ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"):
         match value.args:
-            case (Made(args=("f8", *_)), bytes() as held):
+            case (Inert(args=("f8", *_)), bytes() as held):
                 value = held
-            case (Made(args=("f8", *_)), Made(args=(str() as held, "latin1"))):
+            case (Inert(args=("f8", *_)), Inert(args=(str() as held, "latin1"))):
                 value = held.encode("latin1", "replace")
     if isinstance(value, bytes) and len(value) == 8:
         value = struct.unpack("<d", value)[0]

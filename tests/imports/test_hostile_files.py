@@ -23,6 +23,7 @@ import torch
 from harness.data.sources import DataSpec
 from harness.errors import InputError
 from harness.imports.importing import import_recbole
+from harness.imports.inert_pickle import LARGEST_PICKLE
 from harness.imports.recbole import read_recbole
 from tests.imports.fakes import SETTINGS, Shop, open_shop, save_fake, state_dict_of
 
@@ -183,7 +184,10 @@ ARCHIVES_REFUSED: dict[str, tuple[Callable[[dict[str, bytes]], Mapping[str, byte
     "two models": (lambda parts: {**parts, "other/data.pkl": b"N."}, "no one data.pkl"),
     "no model": (lambda parts: {"model/data/0": b""}, "no one data.pkl"),
     "bytes the other way round": (lambda parts: {**parts, "model/byteorder": b"big"}, "big-endian"),
-    "a huge pickle": (lambda parts: {**parts, "model/data.pkl": b"]" * (8 * 2**20 + 1)}, "over 8388608 bytes"),
+    "a huge pickle": (
+        lambda parts: {**parts, "model/data.pkl": b"]" * (LARGEST_PICKLE + 1)},
+        f"over {LARGEST_PICKLE} bytes",
+    ),
     "no pickle": (lambda parts: {**parts, "model/data.pkl": b"hello"}, "its pickle"),
 }
 

@@ -33,6 +33,16 @@ class Events:
     item_labels: Sequence[str]
 
 
+def numbered(labels: Sequence[str]) -> tuple[Codes, list[str]]:
+    """Ids as numbers from 0 in order of first appearance, ``(n_events,)``, and the ids by number.
+
+    >>> numbered(["b", "a", "b"])
+    (array([0, 1, 0]), ['b', 'a'])
+    """
+    codes, distinct = pd.factorize(np.array(labels, dtype=object))
+    return codes.astype(np.int64), list(distinct)
+
+
 def k_core(user: Codes, item: Codes, *, min_per_user: int, min_per_item: int) -> NDArray[np.bool_]:
     """Which events remain when rare users and rare items are removed until neither are left.
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
-from harness.data.download import DownloadError
-from harness.data.named import NAMED_SETS, NamedSet, Progress, find_named
+from harness.data.download import DownloadError, Progress
+from harness.data.named import NAMED_SETS, NamedSet, find_named
 from harness.data.text import read_content
 from harness.errors import EnvironmentProblem, InputError
 from harness.files import locked, set_aside, write_atomically

@@ -5,18 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.backbones.duorec.spec import BackboneSpec
-from harness.data.atomic import Columns, parse_atomic
-from harness.data.fetch import get
+from harness.data.formats.base import Columns
+from harness.data.formats.recbole import RecBole
 from harness.data.interactions import Interactions
 from harness.data.named import NAMED_SETS
-from harness.data.sources import DataSpec, Format, load
+from harness.data.sources import DataSpec, load
 from harness.data.text import read_content
 from harness.errors import InputError, did_you_mean
 from harness.imports.recbole import RecBoleCheckpoint, read_recbole
@@ -93,8 +93,8 @@ def study_data(data: str, columns: Columns, min_interactions: int) -> DataSpec:
             f"--data {data} is neither a file nor one of {', '.join(names)}{did_you_mean(data, names)}; "
             "name a data set or a file"
         )
-    is_atomic = DataSpec(path=path).file_format() is Format.RECBOLE
-    return DataSpec(path=path, columns=columns if is_atomic else Columns(), min_interactions=min_interactions)
+    spec = DataSpec(path=path, min_interactions=min_interactions)
+    return replace(spec, columns=columns) if spec.file_format().has_columns else spec
 
 
 def import_recbole(
@@ -169,13 +169,12 @@ def _recbole_ids(
 ) -> list[str]:
     """The ids of RecBole's items in the order of their numbers."""
     if inter is None:
-        if spec.file_format() is not Format.RECBOLE:
+        if spec.file_format() is not RecBole:
             raise InputError(
-                f"RecBole numbers items by their order in its .inter file, and {spec.source} is sequence text; give "
+                f"RecBole numbers items by their order in its .inter file, and {spec.source} is not; give "
                 "the .inter file that the model was trained on with --inter"
             )
-        inter = spec.path if spec.name is None else get(spec.name, data_dir=data_dir)
-    assert inter is not None  # a spec has a name or a path
+        inter = spec.file(data_dir)
     for key, name in (("USER_ID_FIELD", columns.user), ("ITEM_ID_FIELD", columns.item)):
         theirs = found.settings.get(key, name)
         if theirs != name:
@@ -187,7 +186,7 @@ def _recbole_ids(
         kept = RecBoleFilter.of_settings(found.settings)
     else:
         kept = RecBoleFilter.at_least(spec.min_interactions)
-    return recbole_items(parse_atomic(read_content(inter), inter, columns), kept)
+    return recbole_items(RecBole().read(read_content(inter), inter, columns), kept)
 
 
 def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, rows: Rows, out: Path) -> Imported:

@@ -16,7 +16,7 @@ from torch import Tensor
 from harness.backbones.duorec.checkpoint import load_backbone
 from harness.backbones.duorec.encode import encode_some
 from harness.backbones.duorec.pretrain import valid_ranks
-from harness.data.sequences import write_sequences
+from harness.data.formats.sequences import write_sequences
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.errors import InputError

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.events import Events, assemble, k_core
+from harness.data.events import Events, assemble, core
 from harness.data.formats.base import Columns
 from harness.data.formats.recbole import RecBole
 from harness.data.formats.sequences import Sequences
@@ -62,7 +62,7 @@ def sequences(data: Interactions) -> dict[str, list[str]]:
 @given(rows, st.integers(1, 4), st.integers(1, 4))
 def test_k_core_is_what_one_by_one_removal_leaves(rows: list[tuple[int, int, int]], per_user: int, per_item: int):
     events = events_of(rows)
-    mask = k_core(events.user, events.item, min_per_user=per_user, min_per_item=per_item)
+    mask = core(events.user, events.item, keep_user=lambda n: n >= per_user, keep_item=lambda n: n >= per_item)
     assert np.flatnonzero(mask).tolist() == slow_core(rows, per_user, per_item)
 
 

@@ -9,7 +9,7 @@ import pytest
 from harness.data.formats.base import Columns
 from harness.data.formats.recbole import RecBole
 from harness.errors import InputError
-from harness.imports.recbole_items import RecBoleFilter, recbole_items
+from harness.imports.recbole_items import recbole_filter, recbole_items
 
 HEAD = "user_id:token\titem_id:token\ttimestamp:float\n"
 
@@ -17,7 +17,7 @@ HEAD = "user_id:token\titem_id:token\ttimestamp:float\n"
 def ids(rows: str, **settings: object) -> list[str]:
     text = HEAD + "".join(f"{user}\t{item}\t{9 - number}\n" for number, (user, item) in enumerate(rows.split()))
     events = RecBole().read(text.encode(), Path("x.inter"), Columns())
-    return recbole_items(events, RecBoleFilter.of_settings(settings))
+    return recbole_items(events, recbole_filter(settings))
 
 
 def test_items_are_numbered_by_their_first_row_whatever_the_time():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import zipfile
 import zlib
@@ -36,13 +37,9 @@ class Source:
         return self.header + (_zip_member(content, self.member) if self.member else content)
 
     def readings(self, content: bytes) -> Iterator[bytes]:
-        """What a file that someone brings along may hold, if it is one that this source hands out.
-
-        Raises:
-            DownloadError: it is an archive, but not this source's, or torn.
-        """
+        """What a file that someone brings along may be: a table that lacks the header, or the archive."""
         yield self.header + content
-        if self.member and zipfile.is_zipfile(io.BytesIO(content)):
+        with contextlib.suppress(DownloadError):  # it is another archive, or none
             yield self.header + _zip_member(content, self.member)
 
     def download(self, progress: Progress) -> bytes:

@@ -188,7 +188,13 @@ def _parameters(archive: TorchArchive, held: Mapping[str, object]) -> dict[str, 
         if names:
             some = ", ".join(name[:80] for name in sorted(names)[:4]) + (" …" if len(names) > 4 else "")
             raise archive.problem(f"its model {what} {some}, so it is no SASRec or DuoRec")
-    found = {name: archive.tensor(held[name], name) for name in wanted}
+    found: dict[str, Numbers] = {}
+    room = 2 * archive.path.stat().st_size  # numbers of 16 bits take twice their room
+    for name in wanted:
+        found[name] = archive.tensor(held[name], name)
+        room -= found[name].nbytes
+        if room < 0:
+            raise archive.problem("its tensors share their bytes and would be larger than the file")
     sizes: dict[str, int] = {}
     for name, axes in wanted.items():
         numbers = found[name]

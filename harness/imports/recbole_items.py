@@ -89,9 +89,7 @@ def _within(written: str) -> Fits:
     try:
         intervals = [(each[1] == "[", float(each[2]), float(each[3]), each[4] == "]") for each in found if each]
     except ValueError:
-        raise InputError(
-            f"RecBole's filter {written[:80]!r} has bounds that are no numbers; see its settings"
-        ) from None
+        raise InputError(f"RecBole's filter {written[:80]!r} has bounds that are no numbers; train with one") from None
     if not all(found):
         raise InputError(f"RecBole's filter {written[:80]!r} is no list of intervals such as [5,inf); train with one")
     return lambda counts: np.any(

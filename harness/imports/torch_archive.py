@@ -33,10 +33,6 @@ _REBUILT = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
 _WRAPPED = ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state")
 
 
-class TorchArchiveError(InputError):
-    """A file that is none of ``torch.save``'s, is damaged, or holds what is not read."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorchArchive:
     """An opened file of ``torch.save``.
@@ -60,7 +56,7 @@ class TorchArchive:
             name: for messages.
 
         Raises:
-            TorchArchiveError: it is no dense tensor of floats, or its bytes are not there.
+            InputError: it is no dense tensor of floats, or its bytes are not there.
         """
         while isinstance(described, Inert) and described.name in _WRAPPED and isinstance(described.args, tuple):
             described = described.args[0] if described.args else None
@@ -91,8 +87,8 @@ class TorchArchive:
         with np.errstate(over="ignore"):
             return values.astype(np.float32)
 
-    def problem(self, what: str) -> TorchArchiveError:
-        return TorchArchiveError(f"{self.path}: {what}; give the file that RecBole wrote, whole")
+    def problem(self, what: str) -> InputError:
+        return InputError(f"{self.path}: {what}; give the file that RecBole wrote, whole")
 
     def _bytes(self, key: str, name: str) -> bytes:
         with _opened(self.path) as archive:
@@ -106,28 +102,26 @@ def read_torch_archive(path: Path) -> TorchArchive:
     """A file of ``torch.save`` as data; nothing in it is run.
 
     Raises:
-        TorchArchiveError: it is no such file, of a format before torch 1.6, damaged, or made to deceive.
+        InputError: it is no such file, of a format before torch 1.6, damaged, or made to deceive.
     """
     if not path.is_file():
         found = "is a folder, not a file" if path.is_dir() else "does not exist"
-        raise TorchArchiveError(f"{path} {found}; give the checkpoint that RecBole wrote, such as saved/SASRec-….pth")
+        raise InputError(f"{path} {found}; give the checkpoint that RecBole wrote, such as saved/SASRec-….pth")
     with path.open("rb") as handle:
         start = handle.read(512)
         if not start.startswith(b"PK\x03\x04"):
-            raise TorchArchiveError(f"{path} {_what_else(start)}")
+            raise InputError(f"{path} {_what_else(start)}")
         handle.seek(0)
         sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
     with _opened(path) as archive:
         top = _only_folder(archive, path)
         if f"{top}/byteorder" in archive.namelist() and archive.read(f"{top}/byteorder") != b"little":
-            raise TorchArchiveError(
-                f"{path} was written on a big-endian machine, which is not read; save it on another"
-            )
+            raise InputError(f"{path} was written on a big-endian machine, which is not read; save it on another")
         content = archive.read(f"{top}/data.pkl")
     try:
         root = read_inert(content)
     except PickleProblem as problem:
-        raise TorchArchiveError(f"{path}: {problem}; give the file that RecBole wrote, whole") from problem
+        raise InputError(f"{path}: {problem}; give the file that RecBole wrote, whole") from problem
     return TorchArchive(path=path, sha256=sha256, root=root, folder=f"{top}/data")
 
 
@@ -140,18 +134,18 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     except InputError:
         raise
     except _DAMAGE as problem:
-        raise TorchArchiveError(f"{path} is damaged or cut short ({problem}); copy it again, whole") from problem
+        raise InputError(f"{path} is damaged or cut short ({problem}); copy it again, whole") from problem
 
 
 def _only_folder(archive: zipfile.ZipFile, path: Path) -> str:
     """The one folder of a file of ``torch.save``, which keeps its parts below it, uncompressed.
 
     Raises:
-        TorchArchiveError: the archive is another kind, or its list of parts is made to deceive.
+        InputError: the archive is another kind, or its list of parts is made to deceive.
     """
 
-    def refuse(what: str) -> TorchArchiveError:
-        return TorchArchiveError(f"{path} is a zip archive, but none of torch.save ({what}); give RecBole's checkpoint")
+    def refuse(what: str) -> InputError:
+        return InputError(f"{path} is a zip archive, but none of torch.save ({what}); give RecBole's checkpoint")
 
     infos = archive.infolist()
     if len({info.filename for info in infos}) < len(infos):

@@ -26,8 +26,8 @@ from unittest.mock import patch
 
 import numpy as np
 
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.modes.schedule import GridSchedule
 from harness.results.evidence import DiagnosisStore
 from harness.results.folder import StudyFolder

@@ -22,6 +22,10 @@ class EnvironmentProblem(FtrError):
     exit_status = 4
 
 
+class ContractError(FtrError):
+    """A plug-in breaks a point of the contract of its extension point."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A suggestion to append to an error message, or an empty string.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
 
+from harness.data.formats import FORMATS
 from harness.errors import did_you_mean
 from harness.results.metrics import METRICS
 from harness.study.models import BackboneModel, DataModel, DiagnosticsModel, StudyModel
@@ -83,5 +84,5 @@ def _data_problems(data: DataModel) -> Iterator[tuple[Path, str]]:
         yield ("data",), f"needs either name (a named data set) or path (a file), has {found}"
     elif data.name is not None and data.format is not None:
         yield ("data", "format"), "a named data set has its own format; remove this line"
-    if data.columns is not None and (data.name is not None or data.format == "sequences"):
-        yield ("data", "columns"), "only a file of format recbole has columns to name; remove this line"
+    if data.columns is not None and (data.name is not None or (data.format and not FORMATS[data.format].has_columns)):
+        yield ("data", "columns"), "this data has no columns to name; remove this line"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from harness.checks.catalogue import CHECKS
+from harness.data.formats import FORMATS
 from harness.results.metrics import METRICS
 from harness.study.search import SearchModel
 from harness.study.stacks import FactorialModel, GreedyModel
@@ -29,6 +30,16 @@ class ColumnsModel(_Model):
     ] = "timestamp"
 
 
+def _known_format(name: str | None) -> str | None:
+    if name is not None:
+        FORMATS.find(name)
+    return name
+
+
+def _list_formats(schema: dict[str, Any]) -> None:
+    schema["anyOf"][0] = {"enum": list(FORMATS), "type": "string"}
+
+
 class DataModel(_Model):
     """Where the interactions come from."""
 
@@ -37,10 +48,12 @@ class DataModel(_Model):
         str | None, Field(min_length=1, max_length=4000, description="a file; relative to the study file's folder")
     ] = None
     format: Annotated[
-        Literal["recbole", "sequences"] | None,
+        str | None,
+        AfterValidator(_known_format),
         Field(
+            json_schema_extra=_list_formats,
             description="recbole: .inter with a typed header; sequences: 'user item item ...' a line; "
-            "left out: told by the suffix, .inter or .txt"
+            "left out: told by the suffix, .inter or .txt",
         ),
     ] = None
     columns: ColumnsModel | None = None

@@ -13,8 +13,8 @@ from harness import cli
 from harness.audit.command import AuditOptions, audit_study
 from harness.audit.table import audit_text
 from harness.backbones.duorec.spec import BackboneSpec
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.errors import InputError
 from harness.results.audit import FILE, Audit, Audited, Measured, NotTried, Rung, Trial, read_audit, write_audit
 from harness.study.study import load_study

@@ -10,8 +10,8 @@ from typing import Literal
 import pytest
 
 from harness.backbones.duorec.spec import BackboneSpec
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.interventions.base import Intervention
 from harness.modes.plan import Cell
 from harness.results.record import EpochPoint, RunRecord

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.data.sources import load
 from harness.engine.types.streams import Streams
 from harness.modes.plan import Cell

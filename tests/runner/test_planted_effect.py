@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from harness.backbones.duorec.spec import BackboneSpec
+from harness.data.formats.sequences import write_sequences
 from harness.data.interactions import Interactions
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.runner.coordinator import RunOptions, run_study
 from harness.runner.progress import Silent
 from harness.study.study import load_study

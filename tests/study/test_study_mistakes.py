@@ -377,7 +377,7 @@ DATA_MISTAKES = {
     ),
     "columns of sequences": (
         "{path: x.yaml, format: sequences, columns: {user: u}}",
-        "data.columns: only a file of format recbole has columns to name; remove this line",
+        "data.columns: this data has no columns to name; remove this line",
     ),
     "a misspelt column": (
         "{path: x.yaml, format: recbole, columns: {usr: u}}",

@@ -19,8 +19,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord, decode_record
 from tests.survival.wreck import DISASTER

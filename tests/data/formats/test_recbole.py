@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.atomic import Columns, parse_atomic
+from harness.data.formats.base import Columns
+from harness.data.formats.recbole import RecBole
 from harness.errors import InputError
 
 PATH = Path("log.inter")
@@ -19,7 +20,7 @@ rows = st.lists(st.tuples(ids, ids, st.integers(-(2**62), 2**62)), min_size=1, m
 
 
 def parse(text: str, columns: Columns | None = None):
-    return parse_atomic(text.encode(), PATH, columns or Columns())
+    return RecBole().read(text.encode(), PATH, columns or Columns())
 
 
 @given(rows, st.permutations(["user_id:token", "item_id:token", "timestamp:float", "rating:float"]))
@@ -43,10 +44,10 @@ def test_what_is_written_in_any_column_order_is_read(rows: list[tuple[str, str, 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: (HEADER + text).encode()))
 def test_hostile_content_is_read_or_refused_with_the_files_name(content: bytes):
     try:
-        events = parse_atomic(content, PATH, Columns())
+        events = RecBole().read(content, PATH, Columns())
     except InputError:
         with pytest.raises(InputError, match=r"log\.inter"):
-            parse_atomic(content, PATH, Columns())
+            RecBole().read(content, PATH, Columns())
     else:
         assert events.time is not None
         assert len(events.user) == len(events.item) == len(events.time) > 0
@@ -100,7 +101,7 @@ def test_a_fault_is_named_with_its_line(text: str, said: str):
 
 def test_text_that_is_not_utf8_is_named_with_its_line():
     with pytest.raises(InputError, match="line 2: byte 0xe9 is not UTF-8"):
-        parse_atomic((HEADER + "café\tx\t1\n").encode("latin-1"), PATH, Columns())
+        RecBole().read((HEADER + "café\tx\t1\n").encode("latin-1"), PATH, Columns())
 
 
 def test_two_roles_cannot_share_a_column():

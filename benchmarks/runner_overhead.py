@@ -37,6 +37,7 @@ from harness.runner import coordinator
 from harness.runner import dispatcher as dispatcher
 from harness.runner.coordinator import RunOptions, run_study
 from harness.runner.executors import executor as executors
+from harness.runner.executors.base import Where
 from harness.runner.executors.executor import progress_line
 from harness.runner.keys import Keys
 from harness.runner.optuna.storage import Storage
@@ -184,7 +185,7 @@ class TrivialStudy:
 
     def run(self, out: str) -> float:
         """Seconds of a whole run into a new folder."""
-        options = RunOptions(out=self.folder / out, workers=2, data_dir=self.folder / "data")
+        options = RunOptions(out=self.folder / out, where=Where(workers=2), data_dir=self.folder / "data")
         began = time.perf_counter()
         outcome = run_study(load_study(self.path), options, Silent())
         assert (outcome.n_run, outcome.n_failed) == (self.cells, 0), outcome

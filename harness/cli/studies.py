@@ -53,18 +53,11 @@ def run(
 ) -> None:
     """Run a study's unfinished cells and write its report."""
     from harness.runner.coordinator import RunOptions
+    from harness.runner.executors.base import Where
     from reports.render import write_report
 
-    options = RunOptions(
-        out=out,
-        workers=_workers(workers),
-        executor=executor,
-        address=address,
-        gpus_per_cell=gpus_per_cell,
-        storage=storage,
-        data_dir=data_dir,
-        command=_command(),
-    )
+    where = Where(executor=executor, workers=_workers(workers), address=address, gpus_per_cell=gpus_per_cell)
+    options = RunOptions(out=out, where=where, storage=storage, data_dir=data_dir, command=_command())
     outcome = _run(_load(study, replicates, epochs, device), options)
     _tell(outcome, write_report(outcome.folder))
 
@@ -74,7 +67,7 @@ def _workers(asked: int | None) -> int:
 
 
 def _command() -> str:
-    from harness.runner.optuna.storage_url import without_password
+    from harness.runner.optuna.url import without_password
 
     return shlex.join(["ftr-study", *map(without_password, sys.argv[1:])])
 
@@ -114,12 +107,13 @@ def diagnose(
 ) -> None:
     """Run base alone, measure the evidence on the ten claims, and say on one page what to try."""
     from harness.runner.coordinator import RunOptions
+    from harness.runner.executors.base import Where
     from harness.study.diagnosing import study_to_diagnose
     from harness.study.study import Overrides
     from reports.diagnosis import write_diagnosis
 
     study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs, device=device))
-    options = RunOptions(out=out, workers=_workers(workers), data_dir=data_dir, command=_command())
+    options = RunOptions(out=out, where=Where(workers=_workers(workers)), data_dir=data_dir, command=_command())
     outcome = _run(study, options)
     _tell(outcome, write_diagnosis(outcome.folder, lang=lang))
 

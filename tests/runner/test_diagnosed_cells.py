@@ -12,13 +12,12 @@ from harness.engine.run import Run
 from harness.probes import measuring as diary
 from harness.probes.observer import Witness
 from harness.results.evidence import (
+    DIAGNOSIS,
     Diagnosis,
     DiagnosisTask,
     Diagnostics,
     Entry,
     Level,
-    decode_diagnosis,
-    encode_diagnosis,
 )
 from harness.results.record import EpochPoint, RunRecord
 from tests.runner.conftest import Bench
@@ -116,7 +115,7 @@ def test_evidence_is_asked_at_the_chosen_epoch_and_the_course_of_training_at_its
     found = Diagnosis(key="d", run="r", chosen_epoch=1, level=Level.LIGHT, entries=entries, seconds=1.0)
     assert latest([found.told]) == {"kl.p_rec_entropy": 0.1, "training.valid": 0.03}
     assert [entry.epoch for entry in found.told] == [0, 1, 3]
-    assert decode_diagnosis(encode_diagnosis(found)) == found
+    assert DIAGNOSIS.unpack(DIAGNOSIS.pack(found)) == found
     assert Diagnosis(key="d", run="r", chosen_epoch=1, level=Level.LIGHT, entries=(), seconds=0.0).told == ()
 
 

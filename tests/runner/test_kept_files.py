@@ -18,7 +18,9 @@ from harness.results.folder import StudyFolder
 from harness.results.manifest import StudyUsers
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.optuna.damage import set_aside_if_damaged
-from harness.runner.optuna.trials import TrialBook
+from harness.runner.optuna.mirror import OptunaMirror
+from harness.runner.optuna.storage import Storage
+from tests.runner.made import cell_of
 
 
 def test_a_write_that_is_broken_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,9 +91,9 @@ def test_a_damaged_users_file_is_an_input_error(tmp_path: Path, content: bytes |
 @pytest.fixture
 def mirror(tmp_path: Path) -> Path:
     path = tmp_path / "optuna.db"
-    book = TrialBook(name="small", storage=f"sqlite:///{path}", primary="ndcg@10")
-    book.start("abc", {"arm": "base", "replicate": 0})
-    book.settle()
+    shown = OptunaMirror(Storage(f"sqlite:///{path}"), name="small", primary="ndcg@10")
+    shown.started("abc", cell_of("base"))
+    shown.settle()
     return path
 
 
@@ -130,7 +132,7 @@ def test_a_damaged_mirror_is_set_aside_with_its_journal(
     set_aside_if_damaged(mirror)
     assert not mirror.exists()
     assert mirror.with_name("optuna.db.damaged").exists()
-    assert "made anew from the records" in caplog.text
+    assert "rebuilt from the records" in caplog.text
 
 
 @pytest.mark.parametrize("n_statements", [1, 3, 7, 15, 30])
@@ -144,7 +146,7 @@ def test_a_mirror_that_was_half_made_is_no_trap(tmp_path: Path, mirror: Path, n_
             database.execute(statement)
     for _ in range(3):
         set_aside_if_damaged(half)
-        TrialBook(name="small", storage=f"sqlite:///{half}", primary="ndcg@10").settle()
+        OptunaMirror(Storage(f"sqlite:///{half}"), name="small", primary="ndcg@10")
     assert not half.with_name("half.db.damaged").exists()
 
 
@@ -173,12 +175,12 @@ def test_a_cell_that_is_run_again_because_its_record_was_lost_keeps_its_one_tria
     )
     states = []
     for _ in range(2):
-        book = TrialBook(name="small", storage=f"sqlite:///{mirror}", primary="ndcg@10")
-        book.start("abc", {"arm": "base", "replicate": 0})
-        book.epoch("abc", point)
-        book.finish(record)
-        book.settle()
-        states.append([each.state for each in book.trials()])
+        shown = OptunaMirror(Storage(f"sqlite:///{mirror}"), name="small", primary="ndcg@10")
+        shown.started("abc", cell_of("base"))
+        shown.epoch("abc", point)
+        shown.finished(record)
+        shown.settle()
+        states.append([each.state for each in shown.trials()])
     assert states == [[TrialState.FAIL, TrialState.COMPLETE]] * 2
 
 

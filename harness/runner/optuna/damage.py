@@ -1,4 +1,4 @@
-"""The study's own Optuna file, a mirror of its records: set aside where it is damaged, and made anew from them."""
+"""The study's own Optuna file, a mirror of its records: set aside where it is damaged, and rebuilt from them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ NO_FAULT_OF_THE_FILE = frozenset(
 
 
 def set_aside_if_damaged(path: Path) -> None:
-    """See that the file can be opened as Optuna's storage, or move it out of the way.
+    """Check that the file can be opened as Optuna's storage, or move it out of the way.
 
-    What a killed writer left unfinished is rolled back by SQLite; that is no damage. A file without a trial is removed:
+    SQLite rolls back what a killed writer left unfinished; that is no damage. A file without a trial is removed:
     Optuna makes its tables and their indexes one by one, and where it was stopped between the two it never makes the
-    index, without which every run enters the study anew.
+    index, without which every run enters the study again.
 
     Raises:
         harness.errors.EnvironmentProblem: it is damaged and the folder cannot be written.
@@ -38,7 +38,7 @@ def set_aside_if_damaged(path: Path) -> None:
             return  # opening it will say so
         why, empty = str(problem), False
     if why:
-        set_aside(path, why, then="made anew from the records")
+        set_aside(path, why, then="rebuilt from the records")
     if why or empty:
         for name in (path.name, *(f"{path.name}-{journal}" for journal in ("journal", "wal", "shm"))):
             path.with_name(name).unlink(missing_ok=True)  # a journal would be taken for that of the new file

@@ -28,9 +28,10 @@ from ray.exceptions import (
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.errors import EnvironmentProblem, InputError
-from harness.runner.executors.ray_cells import Code, Progress, SharedObjects, attempt_there, shipped
-from harness.runner.running import WorkerLostError
-from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
+from harness.runner.executors.base import Outcome, WorkerLostError
+from harness.runner.executors.ray_cells import Code, Progress, SharedObjects, Trained, attempt_there
+from harness.runner.inputs import read_data
+from harness.runner.tasks import CellFailure, CellTask, SharedFiles
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +44,11 @@ REACH_S = 5.0
 LOST = (WorkerCrashedError, NodeDiedError, OutOfMemoryError, LocalRayletDiedError, ObjectLostError)
 """A cell's worker or machine went away, through no word of the cell."""
 
-Outcome = CellResult | CellFailure
-
 
 class RayExecutor:
     """One Ray task a cell, on one CPU.
 
-    Ray itself tries none twice (``max_retries=0``): the dispatcher does, wherever cells run, and says so.
+    Ray itself tries none twice (``max_retries=0``): the dispatcher does that, wherever cells run.
 
     Args:
         workers: cells at once where Ray is started on this machine alone.
@@ -57,7 +56,7 @@ class RayExecutor:
         gpus_per_cell: GPUs reserved for a cell.
 
     Raises:
-        InputError: the address is none that can be used.
+        InputError: the address cannot be used.
         EnvironmentProblem: the cluster does not answer, or has not what a cell asks for.
     """
 
@@ -143,16 +142,13 @@ class RayExecutor:
         self._connected = False
 
     def _objects(self, shared: SharedFiles) -> SharedObjects:
-        """The parts that cells on this backbone share, put into the object store once."""
+        """What cells on this backbone share, put into the object store once."""
+        if shared.fingerprint not in self._data:
+            self._data[shared.fingerprint] = ray.put(read_data(shared))
         if shared not in self._shared:
-            parts = shipped(shared)
-            if shared.fingerprint not in self._data:
-                self._data[shared.fingerprint] = ray.put(parts.data)
+            trained = Trained.of(shared)
             self._shared[shared] = SharedObjects(
-                data=self._data[shared.fingerprint],
-                backbone=ray.put(parts.backbone),
-                encodings=ray.put(parts.encodings),
-                precision=parts.backbone.spec.precision,
+                data=self._data[shared.fingerprint], trained=ray.put(trained), precision=trained.spec.precision
             )
         return self._shared[shared]
 
@@ -213,7 +209,7 @@ def _init(address: str | None, workers: int) -> None:
     """Connect to a cluster, or start one of this machine alone.
 
     Raises:
-        InputError: the address is none that can be used.
+        InputError: the address cannot be used.
         EnvironmentProblem: the cluster does not answer.
     """
     if address is None:
@@ -245,7 +241,7 @@ def _refuse_the_unreachable(address: str) -> None:
     if "://" in address or not host or not port.isdecimal():
         raise InputError(
             f"--address {address}: give HOST:PORT as 'ray start --head' printed it, or auto; this process must be on "
-            "a machine of the cluster, so ray:// is of no use"
+            "a machine of the cluster, so ray:// is not supported"
         )
     try:
         socket.create_connection((host, int(port)), timeout=REACH_S).close()

@@ -16,7 +16,7 @@ from harness.modes.plan import Cell
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.coordinator import RunOptions, RunOutcome, run_study
 from harness.runner.executors.base import Where
-from harness.runner.progress import Silent
+from harness.runner.progress import Display
 from harness.study.study import load_study
 
 SMALL = BackboneSpec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
@@ -33,7 +33,7 @@ budget: {{epochs: {epochs}, patience: {epochs}}}
 {end}"""
 
 
-class Counting(Silent):
+class Counting(Display):
     """Keeps the names of the cells that were run."""
 
     def __init__(self) -> None:

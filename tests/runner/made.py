@@ -23,7 +23,7 @@ from harness.results.folder import StudyFolder
 from harness.results.manifest import BASE
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.dispatcher import CellDispatcher
-from harness.runner.progress import Silent
+from harness.runner.progress import Display
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.study.stacks import JOINT
 
@@ -147,7 +147,7 @@ def dispatcher_of(plan: Plan, folder: Path, schedule: Schedule) -> CellDispatche
         folder=home,
         stages=made.stages,
         keys=made.keys,
-        display=Silent(),
+        display=Display(),
         observer=made.observer,
         provenance={},
     )

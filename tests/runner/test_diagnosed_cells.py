@@ -44,7 +44,7 @@ def test_ranks_are_the_same_with_evidence_off_light_and_full(bench: Bench) -> No
                     np.testing.assert_array_equal(getattr(record, name), getattr(plain, name))
 
 
-def test_only_the_evidence_that_is_missing_is_measured_and_no_record_is_written_anew(bench: Bench) -> None:
+def test_only_the_evidence_that_is_missing_is_measured_and_no_record_is_written_again(bench: Bench) -> None:
     first, _ = bench.run(end=OFF)
     written = {path: path.stat().st_mtime_ns for path in first.folder.records.folder.glob("*.record")}
     again, display = bench.run(end="diagnostics: {arms: [reverse]}\n")
@@ -83,7 +83,7 @@ def test_a_cell_that_gives_other_ranks_when_it_is_diagnosed_says_so(bench: Bench
     again, display = bench.run(end=LIGHT)
     assert again.n_failed == 1
     assert "gave other ranks than its record holds" in display.failures[0]
-    assert f"delete it to run the cell anew (record {key})" in display.failures[0]
+    assert f"delete it to run the cell again (record {key})" in display.failures[0]
     kept = again.folder.records.read(key)
     assert kept is not None
     np.testing.assert_array_equal(kept.test_on, record.test_on + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from optuna.trial import TrialState
 
 from harness.errors import EnvironmentProblem, InputError
-from harness.files import set_aside, sweep, write_atomically
+from harness.files import Sealed, locked, refuse, set_aside, sweep, write_atomically
 from harness.results.folder import StudyFolder
 from harness.results.manifest import StudyUsers
 from harness.results.record import EpochPoint, RunRecord
@@ -63,6 +64,50 @@ def test_a_damaged_file_that_cannot_be_moved_is_named_with_the_way_out(
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(EnvironmentProblem, match=r"file is damaged \(why\).*Read-only.*with --data-dir"):
         set_aside(tmp_path / "file", "why", then="made again", option="--data-dir")
+
+
+WORDS = Sealed(title="words 2", encode=str.encode, decode=bytes.decode, then="written again")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "does not start as such a file does"),
+        (Sealed(title="words 1", encode=str.encode, decode=bytes.decode).pack("text"), "does not start as such a file"),
+        (WORDS.pack("text")[:-1], "checksum does not match"),
+        (WORDS.pack("text") + b"more", "checksum does not match"),
+        (Sealed(title="words 2", encode=bytes, decode=bytes).pack(b"\xff"), "layout is not the one of this version"),
+    ],
+)
+def test_a_sealed_file_that_is_damaged_is_set_aside_and_can_be_written_again(
+    tmp_path: Path, content: bytes, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "words"
+    assert WORDS.read(path) is None
+    path.write_bytes(content)
+    assert WORDS.read(path) is None
+    assert why in caplog.text
+    assert path.with_name("words.damaged").read_bytes() == content
+    WORDS.write(path, "text")
+    assert WORDS.read(path) == "text"
+
+
+def test_one_waits_for_a_lock_and_is_told_who_holds_it(tmp_path: Path) -> None:
+    held, told = threading.Event(), list[str]()
+
+    def hold() -> None:
+        with locked(tmp_path / "thing", refuse):
+            held.set()
+            time.sleep(0.5)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    with locked(tmp_path / "thing", told.append):
+        pass
+    holder.join()
+    assert len(told) == 1
+    assert told[0].startswith(f"thing is in use by process {os.getpid()} on ")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK", b"\x93NUMPY", b"words"])
@@ -150,14 +195,14 @@ def test_a_mirror_that_was_half_made_is_no_trap(tmp_path: Path, mirror: Path, n_
     assert not half.with_name("half.db.damaged").exists()
 
 
-def test_a_mirror_that_has_its_study_twice_is_made_anew(mirror: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mirror_that_has_its_study_twice_is_rebuilt(mirror: Path, caplog: pytest.LogCaptureFixture) -> None:
     with closing(sqlite3.connect(mirror)) as database:
         database.execute("drop index ix_studies_study_name")
         database.execute("insert into studies (study_name) select study_name from studies")
         database.commit()
     set_aside_if_damaged(mirror)
     assert not mirror.exists()
-    assert "it has the study 'small (ndcg@10)' twice" in caplog.text
+    assert "it has the study small (ndcg@10) twice" in caplog.text
 
 
 def test_a_cell_that_is_run_again_because_its_record_was_lost_keeps_its_one_trial(mirror: Path) -> None:

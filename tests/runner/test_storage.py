@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -113,6 +114,46 @@ def test_the_cells_of_a_grid_are_there_once_whatever_fails(tmp_path: Path, carri
     assert told[1] == "the storage answers again"
 
 
+def dumped(path: Path) -> list[str]:
+    """Every row of the file."""
+    with closing(sqlite3.connect(path)) as database:
+        return list(database.iterdump())
+
+
+def test_what_is_told_again_changes_no_row(tmp_path: Path) -> None:
+    url, seen = f"sqlite:///{tmp_path}/optuna.db", []
+    for _ in range(3):
+        with closing(Storage(url)) as opened:
+            mirror = OptunaMirror(opened, name="small", primary="ndcg@10")
+            for key in ("a", "b"):
+                mirror.started(key, cell_of(key))
+                for point in record(key).curve:
+                    mirror.epoch(key, point)
+                mirror.finished(record(key))
+            for key in ("a", "c"):
+                mirror.reused(cell_of(f"another name of {key}"), record(key))
+            mirror.settle()
+        seen.append(dumped(tmp_path / "optuna.db"))
+    assert seen[0] == seen[1] == seen[2]
+    assert [row[5]["arm"] for row in shown(url)["small (ndcg@10)"]] == ["a", "b", "another name of c"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_failure_stays_and_each_next_try_has_a_trial_of_its_own(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/optuna.db"
+    for why in ("lost; tried again", "broken", ""):
+        with closing(Storage(url)) as opened:
+            mirror = OptunaMirror(opened, name="small", primary="ndcg@10")
+            mirror.started("a", cell_of("a"))
+            running = [each.state for each in mirror.trials()][-1]
+            mirror.failed("a", why) if why else mirror.finished(record("a"))
+            mirror.settle()
+        assert running is TrialState.RUNNING, "the live view shows a cell while it runs"
+    states = [(row[1], row[5].get("failure")) for row in shown(url)["small (ndcg@10)"]]
+    failed = [(TrialState.FAIL, why) for why in ("lost; tried again", "broken")]
+    assert states == [*failed, (TrialState.COMPLETE, None)]
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("carried_out", [True, False])
@@ -144,7 +185,7 @@ def test_a_trial_that_another_program_closed_ends_the_run(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(("rebuilt", "waits"), [(True, 0), (False, 2)])
-def test_only_a_file_that_is_made_anew_from_records_does_not_wait_for_the_disk(
+def test_only_a_file_that_is_rebuilt_from_records_does_not_wait_for_the_disk(
     tmp_path: Path, rebuilt: bool, waits: int
 ) -> None:
     with closing(Storage(f"sqlite:///{tmp_path}/optuna.db", rebuilt=rebuilt)) as opened:

@@ -94,10 +94,12 @@ class CellDispatcher:
         """Ask the schedule, give it what is there already, and build what the rest shares; whether a cell waits."""
         while named := self.schedule.ready():
             self._look_up(named)
-            todo = [cell for cell in named if self.settled(cell) is None]
+            todo: list[Cell] = []
             for cell in named:
                 record = self.settled(cell)
-                if record is not None:
+                if record is None:
+                    todo.append(cell)
+                else:
                     self.schedule.finished(cell, record)
             self.display.planned(todo, self._records_of(named))
             self._build_shared(todo)
@@ -188,7 +190,7 @@ class CellDispatcher:
                 task = self._task(cell)
                 busy.add(task.key)
                 self.observer.started(task.key, cell)
-                self._running[executor.submit(task)] = RunningCell(cell=cell, task=task)
+                self._running[executor.submit(task)] = RunningCell(task=task)
         self._waiting[:0] = held
 
     def _turn(self, cell: Cell) -> tuple[int, float]:
@@ -201,13 +203,13 @@ class CellDispatcher:
     def _follow(self, running: RunningCell) -> None:
         for point in running.new_points():
             if point.epoch == 0:
-                self.display.started(running.cell)
-            self.display.epoch(running.cell, point)
+                self.display.started(running.task.cell)
+            self.display.epoch(running.task.cell, point)
             self.observer.epoch(running.task.key, point)
 
     def _take_in(self, future: Future[Outcome], ran: RunningCell) -> None:
         """Write the record first, then tell the observer: what is told is always there to be read."""
-        cell, key = ran.cell, ran.task.key
+        cell, key = ran.task.cell, ran.task.key
         before = self.finished.get(key)
         death = future.exception()
         self._deaths[key] += death is not None

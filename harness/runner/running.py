@@ -15,7 +15,6 @@ from harness.runner.tasks import CellTask
 class RunningCell:
     """A cell that is with the executor, and how far its progress file has been read."""
 
-    cell: Cell
     task: CellTask
     read: int = 0
 

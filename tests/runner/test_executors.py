@@ -20,7 +20,7 @@ from harness.engine.types.streams import Streams
 from harness.modes.plan import Cell
 from harness.recipe.recipe import BASE, Recipe
 from harness.results.record import RunRecord, same_ranks
-from harness.runner.executors.base import Executor, how_it_ended
+from harness.runner.executors.base import Executor, Where, how_it_ended
 from harness.runner.executors.local import LocalExecutor
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
@@ -73,7 +73,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Tasks:
 def ray_executor() -> Executor:
     from harness.runner.executors.ray import RayExecutor
 
-    return RayExecutor(workers=2)
+    return RayExecutor(Where(executor="ray", workers=2))
 
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {"local": lambda: LocalExecutor(2), "ray": ray_executor}

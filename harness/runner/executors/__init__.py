@@ -22,7 +22,7 @@ def executing(where: Where) -> Iterator[Executor]:
     else:
         from harness.runner.executors.ray import RayExecutor
 
-        executor = RayExecutor(workers=where.workers, address=where.address, gpus_per_cell=where.gpus_per_cell)
+        executor = RayExecutor(where)
     try:
         yield executor
         executor.close()

@@ -225,7 +225,7 @@ def test_a_cell_that_is_run_again_because_its_record_was_lost_keeps_its_one_tria
         shown.epoch("abc", point)
         shown.finished(record)
         shown.settle()
-        states.append([each.state for each in shown.trials()])
+        states.append([each.state for each in shown.study.trials()])
     assert states == [[TrialState.FAIL, TrialState.COMPLETE]] * 2
 
 

@@ -60,7 +60,7 @@ def test_ranks_do_not_depend_on_workers_and_finished_cells_are_reused(bench: Ben
     assert (alias.status, alias.alias_of, alias.keys) == ("alias", "base", base.keys)
     assert len(first.ran) == 8
 
-    done = [each for each in mirrored(more.folder.path).trials() if each.state is TrialState.COMPLETE]
+    done = [each for each in mirrored(more.folder.path).study.trials() if each.state is TrialState.COMPLETE]
     assert len(done) == 10
     for each in done:
         record = more.folder.records.read(each.user_attrs["key"])
@@ -140,7 +140,7 @@ def test_failing_cells_fail_alone_are_reported_and_tried_again(bench: Bench, mon
     assert failures["unsendable"].startswith("Unpicklable: no pickle\n")
     assert "a gradient of group retriever is not finite at epoch 1, step 1; last finite values" in failures["overflow"]
     assert failures["base"] == ""
-    failed = [each for each in mirrored(outcome.folder.path).trials() if each.state is TrialState.FAIL]
+    failed = [each for each in mirrored(outcome.folder.path).study.trials() if each.state is TrialState.FAIL]
     assert {each.user_attrs["arm"] for each in failed} == {"raising", "dying", "unsendable", "overflow"}
     assert (outcome.folder.path / "manifest.json").exists()
 
@@ -193,8 +193,8 @@ def test_the_lock_of_a_killed_coordinator_is_free(tmp_path: Path) -> None:
 
 def test_trials_of_a_killed_coordinator_are_closed(tmp_path: Path) -> None:
     mirrored(tmp_path).started("abc", cell_of("base"))
-    assert [each.state for each in mirrored(tmp_path).trials()] == [TrialState.FAIL]
-    assert mirrored(tmp_path, "recall@10").trials() == []
+    assert [each.state for each in mirrored(tmp_path).study.trials()] == [TrialState.FAIL]
+    assert mirrored(tmp_path, "recall@10").study.trials() == []
 
 
 def test_an_unusable_storage_is_refused_without_its_password(tmp_path: Path) -> None:

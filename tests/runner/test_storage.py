@@ -145,7 +145,7 @@ def test_a_failure_stays_and_each_next_try_has_a_trial_of_its_own(tmp_path: Path
         with closing(Storage(url)) as opened:
             mirror = OptunaMirror(opened, name="small", primary="ndcg@10")
             mirror.started("a", cell_of("a"))
-            running = [each.state for each in mirror.trials()][-1]
+            running = [each.state for each in mirror.study.trials()][-1]
             mirror.failed("a", why) if why else mirror.finished(record("a"))
             mirror.settle()
         assert running is TrialState.RUNNING, "the live view shows a cell while it runs"
@@ -205,7 +205,7 @@ def test_nothing_is_written_once_another_coordinator_has_taken_the_study(tmp_pat
         mirror = OptunaMirror(opened, name="small", primary="ndcg@10")
         with pytest.raises(EnvironmentProblem, match="in use by another"):
             mirror.started("a", cell_of("a"))
-        assert mirror.trials() == []
+        assert mirror.study.trials() == []
 
 
 def test_two_folders_may_not_run_one_study_in_one_sqlite_file(bench: Bench) -> None:

@@ -28,6 +28,9 @@ class OptunaMirror:
         name: of the study.
         primary: the metric that trials are valued by.
 
+    Attributes:
+        study: the trials.
+
     Raises:
         harness.errors.EnvironmentProblem: the storage cannot be read or written.
     """
@@ -35,30 +38,30 @@ class OptunaMirror:
     def __init__(self, storage: Storage, *, name: str, primary: str) -> None:
         self._storage = storage
         self._primary = primary
-        self._study = storage.study(study_name(name, primary))
+        self.study = storage.study(study_name(name, primary))
         self._open: dict[str, FrozenTrial] = {}
         with storage.opening():
-            self._study.close_stale()
+            self.study.close_stale()
 
     def started(self, key: str, cell: Cell) -> None:
         """Show a cell that is about to run; a complete trial of the same key stays as it is."""
         if not is_trial(cell.row):
             self._open[key] = create_trial(state=TrialState.RUNNING, user_attrs=_attributes(key, cell))
-            self._storage.put(self._study, self._open[key])
+            self._storage.put(self.study, self._open[key])
 
     def epoch(self, key: str, point: EpochPoint) -> None:
         """Show an evaluation as a step."""
         shown = self._open.get(key)
         if shown is not None and self._primary in point.valid_on:
             shown.intermediate_values[point.epoch] = point.valid_on[self._primary]
-            self._storage.put(self._study, shown)
+            self._storage.put(self.study, shown)
 
     def finished(self, record: RunRecord) -> None:
         """Complete the trial with valid's primary metric at the chosen epoch."""
         shown = self._open.pop(record.key, None)
         if shown is not None:
             _end(shown, TrialState.COMPLETE, [record.chosen.valid_on[self._primary]])
-            self._storage.put(self._study, shown)
+            self._storage.put(self.study, shown)
 
     def failed(self, key: str, why: str) -> None:
         """Fail the trial; it stays visible, and a next try of the cell has a trial of its own."""
@@ -66,7 +69,7 @@ class OptunaMirror:
         if shown is not None:
             shown.user_attrs["failure"] = why
             _end(shown, TrialState.FAIL, None)
-            self._storage.put(self._study, shown)
+            self._storage.put(self.study, shown)
 
     def reused(self, cell: Cell, record: RunRecord) -> None:
         """Show a cell that has its record already, unless its trial is there."""
@@ -79,7 +82,7 @@ class OptunaMirror:
                 intermediate_values=steps,
                 value=record.chosen.valid_on[self._primary],
             )
-            self._storage.put(self._study, shown)
+            self._storage.put(self.study, shown)
 
     def flush(self) -> None:
         """Write what waits, if its time has come."""
@@ -88,10 +91,6 @@ class OptunaMirror:
     def settle(self) -> None:
         """Write all that waits."""
         self._storage.settle()
-
-    def trials(self) -> list[FrozenTrial]:
-        """Every trial in the storage, oldest first."""
-        return self._study.trials()
 
 
 class SearchMirror:

@@ -72,10 +72,11 @@ class MirroredStudy:
 
     def close_stale(self) -> None:
         """Trials that a killed coordinator left running become failed ones."""
-        for each in self.trials():
-            if each.state is TrialState.RUNNING:
-                self._database.set_trial_state_values(each._trial_id, TrialState.FAIL)
-        self.reload()
+        stale = [each for each in self.trials() if each.state is TrialState.RUNNING]
+        for each in stale:
+            self._database.set_trial_state_values(each._trial_id, TrialState.FAIL)
+        if stale:
+            self.reload()
 
     def upsert(self, wanted: FrozenTrial) -> None:
         """Bring the trial of that identity to the wanted state; a second call changes nothing.

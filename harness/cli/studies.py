@@ -45,24 +45,17 @@ def run(
 ) -> None:
     """Run a study's unfinished cells and write its report."""
     from harness.runner.coordinator import RunOptions
+    from harness.runner.executors.base import Where
     from reports.render import write_report
 
-    how = RunOptions(
-        out=out,
-        workers=workers,
-        executor=executor,
-        address=address,
-        gpus_per_cell=gpus_per_cell,
-        storage=storage,
-        data_dir=data_dir,
-        command=_command(),
-    )
+    where = Where(executor=executor, workers=workers, address=address, gpus_per_cell=gpus_per_cell)
+    how = RunOptions(out=out, where=where, storage=storage, data_dir=data_dir, command=_command())
     outcome = _run(_load(study, replicates, epochs, device), how)
     _tell(outcome, write_report(outcome.folder))
 
 
 def _command() -> str:
-    from harness.runner.optuna.storage_url import without_password
+    from harness.runner.optuna.url import without_password
 
     return shlex.join(["ftr-study", *map(without_password, sys.argv[1:])])
 
@@ -103,12 +96,13 @@ def diagnose(
 ) -> None:
     """Run base alone, measure the evidence for the ten claims, and write one page on what to try."""
     from harness.runner.coordinator import RunOptions
+    from harness.runner.executors.base import Where
     from harness.study.diagnosing import study_to_diagnose
     from harness.study.study import Overrides
     from reports.diagnosis import write_diagnosis
 
     study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs, device=device))
-    how = RunOptions(out=out, workers=workers, data_dir=data_dir, command=_command())
+    how = RunOptions(out=out, where=Where(workers=workers), data_dir=data_dir, command=_command())
     outcome = _run(study, how)
     _tell(outcome, write_diagnosis(outcome.folder, lang=lang))
 

@@ -13,11 +13,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.files import DamagedFileError, seal, unseal
+from harness.files import Sealed
 
 Ranks = NDArray[np.int32]
 
-MAGIC = b"ftr-study record 1\n"
 _RANK_FIELDS = ("valid_on", "valid_off", "test_on", "test_off")
 _ALSO = "also."
 
@@ -124,8 +123,8 @@ def ranks_digest(cells: Mapping[tuple[str, int], RunRecord]) -> str:
     return digest.hexdigest()[:16]
 
 
-def encode_record(record: RunRecord) -> bytes:
-    """The record as bytes: a magic line, the SHA-256 of the rest, then a compressed archive of arrays."""
+def _encoded(record: RunRecord) -> bytes:
+    """A compressed archive of arrays."""
     described = {
         "key": record.key,
         "chosen_epoch": record.chosen_epoch,
@@ -146,26 +145,19 @@ def encode_record(record: RunRecord) -> bytes:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
-    return seal(MAGIC, content.getvalue())
+    return content.getvalue()
 
 
-def decode_record(content: bytes) -> RunRecord:
-    """The record that :func:`encode_record` wrote.
+def _decoded(payload: bytes) -> RunRecord:
+    with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
+        described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))
+        ranks = {name: archive[name].astype(np.int32) for name in _RANK_FIELDS}
+        also = {
+            name.removeprefix(_ALSO): archive[name].astype(np.int32) for name in archive.files if name.startswith(_ALSO)
+        }
+    curve = tuple(EpochPoint(**point) for point in described.pop("curve"))
+    return RunRecord(curve=curve, also=also, **ranks, **described)
 
-    Raises:
-        DamagedFileError: the magic line, the checksum or the archive is wrong.
-    """
-    payload = unseal(MAGIC, content)
-    try:
-        with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-            described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))
-            ranks = {name: archive[name].astype(np.int32) for name in _RANK_FIELDS}
-            also = {
-                name.removeprefix(_ALSO): archive[name].astype(np.int32)
-                for name in archive.files
-                if name.startswith(_ALSO)
-            }
-        curve = tuple(EpochPoint(**point) for point in described.pop("curve"))
-        return RunRecord(curve=curve, also=also, **ranks, **described)
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as problem:
-        raise DamagedFileError(f"its layout is not the one of this version: {problem}") from problem
+
+RECORD = Sealed(title="record 1", encode=_encoded, decode=_decoded)
+"""The file of a record."""

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from harness.modes.plan import Plan
 from harness.modes.search.sampling import importance, quiet
 from harness.modes.search.schedule import SearchSchedule
-from harness.runner.optuna.search_mirror import SearchBook
+from harness.runner.optuna.mirror import OptunaMirror, SearchMirror
 from harness.runner.optuna.storage import Storage
 from tests.runner.searched import Drive, planned
 
@@ -25,10 +25,11 @@ def storage(folder: Path) -> str:
 
 
 def mirrored(plan: Plan, folder: Path, drive: Drive, *, until: int | None = None) -> SearchSchedule:
-    book = SearchBook(plan, storage=Storage(storage(folder)))
-    schedule = SearchSchedule(plan, book)
+    opened = Storage(storage(folder))
+    OptunaMirror(opened, name=plan.study.slug, primary=plan.study.primary)
+    schedule = SearchSchedule(plan, SearchMirror(plan, opened))
     drive.run(schedule, until=until)
-    book.settle()
+    opened.settle()
     return schedule
 
 

@@ -1,43 +1,49 @@
 """Worker processes on this machine, each behind a pipe of its own, so that one that dies disturbs no other.
 
-In pools whose workers share a pipe, one that is killed while it holds the pipe's lock, or with half a result sent,
-stops all others; and one that dies before its first task ends the pool.
+Where workers share a pipe and its lock, as in ``pebble`` and ``concurrent.futures``, one that is killed with half a
+result sent, or while it holds the lock, leaves the others or its successor waiting for ever; ``concurrent.futures``
+does so even with a single worker.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import queue
 import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Connection, Pipe
-from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any, TypeVar, cast
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from harness.runner.running import WorkerLostError
+from harness.results.record import EpochPoint
+from harness.runner.executors.base import Outcome, WorkerLostError, progress_line
+from harness.runner.tasks import CellTask, attempt_cell
+
+if TYPE_CHECKING:
+    from harness.engine.types.inputs import Inputs
 
 T = TypeVar("T")
+
+SPAWN = multiprocessing.get_context("spawn")
+"""Not forked: a fork of a process that has used OpenMP can hang."""
 
 GRACE_S = 2.0
 """How long a process has to end by itself once its pipe is closed, in seconds; it may be about to."""
 
 
+_Call = tuple[Callable[..., Any], tuple[object, ...]]
+
+
 @dataclass(frozen=True, slots=True)
-class _Call:
-    future: Future[Any]
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-
-
-@dataclass(slots=True)
 class _Worker:
     """A process that works for one thread of the coordinator."""
 
-    process: SpawnProcess
+    process: BaseProcess
     pipe: Connection
 
     def ask(self, call: _Call) -> Any:
@@ -48,7 +54,7 @@ class _Worker:
             Exception: the call cannot be pickled.
         """
         try:
-            self.pipe.send((call.function, call.arguments))
+            self.pipe.send(call)
         except OSError:
             raise WorkerLostError(self._end()) from None
         try:
@@ -67,29 +73,23 @@ class _Worker:
         self.process.join()
         return ending(self.process.exitcode)
 
-    def dismiss(self) -> None:
-        """The end of its pipe is the end of its work."""
-        self.pipe.close()
-        self.process.join()
 
-
-@dataclass(slots=True)
 class WorkerPool:
     """Runs calls in as many processes as it is given, first come, first served.
 
-    They are spawned, not forked: a fork of a process that has used OpenMP can hang. One that dies is replaced when
-    the next call needs it. They do not hear Ctrl-C, which is the coordinator's.
+    One that dies is replaced when the next call needs it. They do not hear Ctrl-C, which is the coordinator's.
 
-    Attributes:
+    Args:
         size: processes.
     """
 
-    size: int
-    _calls: queue.SimpleQueue[_Call | None] = field(default_factory=queue.SimpleQueue)
-    _threads: list[threading.Thread] = field(default_factory=list)
-    _processes: set[SpawnProcess] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _stopping: bool = False
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._calls: queue.SimpleQueue[tuple[Future[Any], _Call] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._processes: list[BaseProcess] = []
+        self._lock = threading.Lock()
+        self._stopping = False
 
     def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
         """Call ``function`` when a process is free.
@@ -98,11 +98,10 @@ class WorkerPool:
         """
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
-        self._calls.put(_Call(future, function, arguments))
-        if len(self._threads) < self.size:
-            thread = threading.Thread(target=self._serve, name=f"worker {len(self._threads)}", daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        self._calls.put((future, (function, arguments)))
+        if len(self._threads) < self._size:
+            self._threads.append(threading.Thread(target=self._serve, daemon=True))
+            self._threads[-1].start()
         return future
 
     def close(self) -> None:
@@ -125,31 +124,31 @@ class WorkerPool:
         resource_tracker.ensure_running()  # when it starts, it would unblock what is blocked next
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what this thread starts inherits it
         worker: _Worker | None = None
-        while (call := self._calls.get()) is not None:
-            if worker is None or not worker.process.is_alive():
-                worker = self._hire()
-            if worker is None:
-                call.future.set_exception(WorkerLostError("the run was stopped"))
-                continue
+        while (waiting := self._calls.get()) is not None:
+            future, call = waiting
             try:
-                result = worker.ask(call)
+                if worker is None or not worker.process.is_alive():
+                    worker = self._hire()
+                future.set_result(worker.ask(call))
             except Exception as problem:  # noqa: BLE001 - whatever it is, it is this call's outcome
-                call.future.set_exception(problem)
-            else:
-                call.future.set_result(result)
+                future.set_exception(problem)
         if worker is not None:
-            worker.dismiss()
+            worker.pipe.close()  # the end of its pipe is the end of its work
+            worker.process.join()
 
-    def _hire(self) -> _Worker | None:
-        """A fresh process; None where the pool is being stopped."""
-        context = cast("SpawnContext", multiprocessing.get_context("spawn"))
-        ours, theirs = Pipe()
+    def _hire(self) -> _Worker:
+        """A fresh process.
+
+        Raises:
+            WorkerLostError: the pool is being stopped.
+        """
+        ours, theirs = SPAWN.Pipe()
         with self._lock:
             if self._stopping:
-                return None
-            process = context.Process(target=_work, args=(theirs,), name="ftr-study worker")
+                raise WorkerLostError("the run was stopped")
+            process = SPAWN.Process(target=_work, args=(theirs,), name="ftr-study worker")
             process.start()
-            self._processes.add(process)
+            self._processes.append(process)
         theirs.close()
         return _Worker(process, cast("Connection", ours))
 
@@ -177,3 +176,39 @@ def ending(exit_code: int | None) -> str:
     name = signal.Signals(-exit_code).name
     hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""
     return f"its worker process was ended by {name}{hint}"
+
+
+class LocalExecutor:
+    """Cells in worker processes on this machine, one thread each.
+
+    Args:
+        workers: processes.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._pool = WorkerPool(workers)
+        self.slots = workers
+        self.close = self._pool.close
+        self.stop = self._pool.stop
+
+    def submit(self, task: CellTask) -> Future[Outcome]:
+        """As :meth:`harness.runner.executors.base.Executor.submit`."""
+        return self._pool.submit(attempt_here, task)
+
+
+def attempt_here(task: CellTask) -> Outcome:
+    """Run a cell on the coordinator's machine: what cells share is read from its files, progress goes to another."""
+    coordinator = os.getppid()
+
+    def inputs() -> Inputs:
+        from harness.runner.inputs import read_inputs
+
+        return read_inputs(task.shared)
+
+    def tell(point: EpochPoint) -> None:
+        if os.getppid() != coordinator:
+            raise SystemExit("the coordinator is gone; nobody would take this cell's record")
+        with task.progress_file.open("a", encoding="utf-8") as lines:
+            lines.write(progress_line(point))
+
+    return attempt_cell(task, inputs, tell)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from harness.device import Device
 from harness.errors import EnvironmentProblem, InputError
 from harness.results.record import EpochPoint
-from harness.runner.executors.worker_pool import WorkerPool
-from harness.runner.tasks import CellFailure, CellResult, CellTask, attempt_cell
+from harness.runner.tasks import CellFailure, CellResult, CellTask
 
-if TYPE_CHECKING:
-    from harness.engine.types.inputs import Inputs
+Outcome = CellResult | CellFailure
+
+
+class WorkerLostError(Exception):
+    """The process or the machine that ran a cell is gone; the text says as much as is known."""
 
 
 class Executor(Protocol):
-    """Runs cells somewhere; a cell that dies takes no other with it, and none is tried twice: that is the dispatcher's.
+    """Runs cells somewhere; a cell that dies takes no other with it, and none is tried twice: the dispatcher does that.
 
     A cell writes a line of JSON into its progress file after every evaluation, all of them before its future is done.
     """
@@ -32,7 +31,7 @@ class Executor(Protocol):
         """Cells that can run at once."""
         ...
 
-    def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
+    def submit(self, task: CellTask) -> Future[Outcome]:
         """Run the task when a slot is free; its record, why there is none, or how the worker died."""
         ...
 
@@ -51,9 +50,9 @@ class Where:
 
     Attributes:
         executor: ``local``, worker processes on this machine, or ``ray``.
-        workers: processes on this machine; with ``address`` the cluster's own CPUs count.
+        workers: processes on this machine, one thread each; with ``address`` the cluster's own CPUs count.
         address: of a running Ray cluster, ``host:port`` or ``auto``; None: Ray on this machine alone.
-        gpus_per_cell: GPUs that Ray reserves for a cell, a fraction shares one.
+        gpus_per_cell: GPUs that Ray reserves for a cell; a fraction shares one.
     """
 
     executor: Literal["local", "ray"] = "local"
@@ -81,65 +80,11 @@ class Where:
             )
 
 
-@contextmanager
-def executing(where: Where) -> Iterator[Executor]:
-    """An executor; its cells finish at the end, or are stopped where the block ends by an error or by Ctrl-C.
-
-    Raises:
-        EnvironmentProblem: the cluster cannot be reached, or has not what a cell asks for.
-    """
-    executor = _opened(where)
-    try:
-        yield executor
-        executor.close()
-    except BaseException:
-        executor.stop()
-        raise
-
-
-def _opened(where: Where) -> Executor:
-    if where.executor == "local":
-        return LocalExecutor(where.workers)
-    from harness.runner.executors.ray_executor import RayExecutor
-
-    return RayExecutor(workers=where.workers, address=where.address, gpus_per_cell=where.gpus_per_cell)
-
-
-class LocalExecutor:
-    """Worker processes on this machine, one thread each."""
-
-    def __init__(self, workers: int) -> None:
-        self._pool = WorkerPool(workers)
-        self.slots = workers
-
-    def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
-        return self._pool.submit(attempt_here, task)
-
-    def close(self) -> None:
-        self._pool.close()
-
-    def stop(self) -> None:
-        self._pool.stop()
-
-
-def attempt_here(task: CellTask) -> CellResult | CellFailure:
-    """Run a cell on the coordinator's machine: what cells share is read from its files, progress goes to another."""
-    coordinator = os.getppid()
-
-    def inputs() -> Inputs:
-        from harness.runner.inputs import read_inputs
-
-        return read_inputs(task.shared)
-
-    def tell(point: EpochPoint) -> None:
-        if os.getppid() != coordinator:
-            raise SystemExit("the coordinator is gone; nobody would take this cell's record")
-        with task.progress_file.open("a", encoding="utf-8") as lines:
-            lines.write(progress_line(point))
-
-    return attempt_cell(task, inputs, tell)
-
-
 def progress_line(point: EpochPoint) -> str:
     """An evaluation as a line of a progress file."""
     return json.dumps(asdict(point)) + "\n"
+
+
+def how_it_ended(death: BaseException) -> str:
+    """Why a worker left neither a record nor a reason."""
+    return str(death) if isinstance(death, WorkerLostError) else f"{type(death).__name__}: {death}"

@@ -28,9 +28,10 @@ from ray.exceptions import (
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.errors import EnvironmentProblem, InputError
-from harness.runner.executors.ray_cells import Code, Progress, SharedObjects, attempt_there, shipped
-from harness.runner.running import WorkerLostError
-from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
+from harness.runner.executors.base import Outcome, Where, WorkerLostError
+from harness.runner.executors.ray_cells import Code, Progress, SharedObjects, Trained, attempt_there
+from harness.runner.inputs import read_data
+from harness.runner.tasks import CellFailure, CellTask, SharedFiles
 
 log = logging.getLogger(__name__)
 
@@ -40,31 +41,31 @@ POLL_S = 0.25
 REACH_S = 5.0
 """How long a cluster's address may take to answer, in seconds."""
 
-LOST = (WorkerCrashedError, NodeDiedError, OutOfMemoryError, LocalRayletDiedError, ObjectLostError)
-"""A cell's worker or machine went away, through no word of the cell."""
-
-Outcome = CellResult | CellFailure
+LOST: dict[type[RayError], str] = {
+    OutOfMemoryError: "its worker process was ended by Ray because its machine ran out of memory",
+    WorkerCrashedError: "its worker process died or its machine went away",
+    NodeDiedError: "its machine went away (NodeDiedError)",
+    LocalRayletDiedError: "what it needs went away (LocalRayletDiedError)",
+    ObjectLostError: "what it needs went away (ObjectLostError)",
+}
+"""How a cell's worker or machine was lost, through no fault of the cell."""
 
 
 class RayExecutor:
     """One Ray task a cell, on one CPU.
 
-    Ray itself tries none twice (``max_retries=0``): the dispatcher does, wherever cells run, and says so.
+    Ray itself tries none twice (``max_retries=0``): the dispatcher does that, wherever cells run.
 
     Args:
-        workers: cells at once where Ray is started on this machine alone.
-        address: of a running cluster, on one of whose machines this process is; else Ray starts at the first cell.
-        gpus_per_cell: GPUs reserved for a cell.
+        where: says which cluster; without an address Ray starts on this machine alone, at the first cell.
 
     Raises:
-        InputError: the address is none that can be used.
+        InputError: the address cannot be used.
         EnvironmentProblem: the cluster does not answer, or has not what a cell asks for.
     """
 
-    def __init__(self, *, workers: int, address: str | None = None, gpus_per_cell: float = 0.0) -> None:
-        self._workers = workers
-        self._address = address
-        self._gpus = gpus_per_cell
+    def __init__(self, where: Where) -> None:
+        self._where = where
         self._connected = self._ours = False
         self._ending = threading.Event()
         self._pending: dict[ObjectRef, tuple[CellTask, Future[Outcome]]] = {}
@@ -74,12 +75,12 @@ class RayExecutor:
         self._attempt: Any = None
         self._pump: threading.Thread | None = None
         self._broken: Exception | None = None
-        if address is not None:
+        if where.address is not None:
             self._connect()
 
     @property
     def slots(self) -> int:
-        return max(1, int(ray.cluster_resources().get("CPU", 0))) if self._connected else self._workers
+        return max(1, int(ray.cluster_resources().get("CPU", 0))) if self._connected else self._where.workers
 
     def submit(self, task: CellTask) -> Future[Outcome]:
         self._connect()
@@ -113,7 +114,7 @@ class RayExecutor:
         if not ray.is_initialized():
             self._ours = True
             with _own_signals():
-                _init(self._address, self._workers)
+                _init(self._where.address, self._where.workers)
         self._connected = True
         try:
             self._refuse_the_impossible()
@@ -122,15 +123,16 @@ class RayExecutor:
             raise
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._progress = ray.remote(num_cpus=0, max_restarts=-1)(Progress).options(scheduling_strategy=here).remote()
-        self._attempt = ray.remote(num_cpus=1, num_gpus=self._gpus, max_retries=0)(attempt_there)  # pyright: ignore[reportFunctionMemberAccess]
+        self._attempt = ray.remote(num_cpus=1, num_gpus=self._where.gpus_per_cell, max_retries=0)(attempt_there)  # pyright: ignore[reportFunctionMemberAccess]
 
     def _refuse_the_impossible(self) -> None:
         """A cell that no machine could ever take would wait for ever."""
+        gpus = self._where.gpus_per_cell
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        if not any(node.get("CPU", 0) >= 1 and node.get("GPU", 0) >= self._gpus for node in nodes):
+        if not any(node.get("CPU", 0) >= 1 and node.get("GPU", 0) >= gpus for node in nodes):
             has = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
             raise EnvironmentProblem(
-                f"a cell asks for 1 CPU and {self._gpus:g} GPUs, and no machine of the Ray cluster has both ({has}); "
+                f"a cell asks for 1 CPU and {gpus:g} GPUs, and no machine of the Ray cluster has both ({has}); "
                 "lower --gpus-per-cell or add a machine"
             )
 
@@ -143,16 +145,13 @@ class RayExecutor:
         self._connected = False
 
     def _objects(self, shared: SharedFiles) -> SharedObjects:
-        """The parts that cells on this backbone share, put into the object store once."""
+        """What cells on this backbone share, put into the object store once."""
+        if shared.fingerprint not in self._data:
+            self._data[shared.fingerprint] = ray.put(read_data(shared))
         if shared not in self._shared:
-            parts = shipped(shared)
-            if shared.fingerprint not in self._data:
-                self._data[shared.fingerprint] = ray.put(parts.data)
+            trained = Trained.of(shared)
             self._shared[shared] = SharedObjects(
-                data=self._data[shared.fingerprint],
-                backbone=ray.put(parts.backbone),
-                encodings=ray.put(parts.encodings),
-                precision=parts.backbone.spec.precision,
+                data=self._data[shared.fingerprint], trained=ray.put(trained), precision=trained.spec.precision
             )
         return self._shared[shared]
 
@@ -194,26 +193,19 @@ class RayExecutor:
 def _settle(future: Future[Outcome], reference: ObjectRef) -> None:
     try:
         future.set_result(ray.get(reference))
-    except LOST as problem:
-        future.set_exception(WorkerLostError(_how_it_was_lost(problem)))
     except RayError as problem:
-        future.set_result(CellFailure(reason=f"Ray could not run the cell: {problem}"))
-
-
-def _how_it_was_lost(problem: RayError) -> str:
-    if isinstance(problem, OutOfMemoryError):
-        return "its worker process was ended by Ray because its machine ran out of memory"
-    if isinstance(problem, WorkerCrashedError):
-        return "its worker process died or its machine went away"
-    lost = "its machine went away" if isinstance(problem, NodeDiedError) else "what it needs went away"
-    return f"{lost} ({type(problem).__name__})"
+        lost = next((words for kind, words in LOST.items() if isinstance(problem, kind)), None)
+        if lost is not None:
+            future.set_exception(WorkerLostError(lost))
+        else:
+            future.set_result(CellFailure(reason=f"Ray could not run the cell: {problem}"))
 
 
 def _init(address: str | None, workers: int) -> None:
     """Connect to a cluster, or start one of this machine alone.
 
     Raises:
-        InputError: the address is none that can be used.
+        InputError: the address cannot be used.
         EnvironmentProblem: the cluster does not answer.
     """
     if address is None:
@@ -245,7 +237,7 @@ def _refuse_the_unreachable(address: str) -> None:
     if "://" in address or not host or not port.isdecimal():
         raise InputError(
             f"--address {address}: give HOST:PORT as 'ray start --head' printed it, or auto; this process must be on "
-            "a machine of the cluster, so ray:// is of no use"
+            "a machine of the cluster, so ray:// is not supported"
         )
     try:
         socket.create_connection((host, int(port)), timeout=REACH_S).close()

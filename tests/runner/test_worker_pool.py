@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.runner.executors.worker_pool import WorkerPool
-from harness.runner.running import WorkerLostError
+from harness.runner.executors.base import WorkerLostError
+from harness.runner.executors.local import WorkerPool
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +80,8 @@ def is_interrupt_blocked() -> bool:
 
 def test_no_worker_hears_an_interrupt() -> None:
     program = (
-        "from harness.runner.executors.worker_pool import WorkerPool\n"
-        "from tests.runner.test_crew import is_interrupt_blocked\n"
+        "from harness.runner.executors.local import WorkerPool\n"
+        "from tests.runner.test_worker_pool import is_interrupt_blocked\n"
         "if __name__ == '__main__':\n"
         "    pool = WorkerPool(1)\n"
         "    print(pool.submit(is_interrupt_blocked).result())\n"

@@ -9,18 +9,21 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from harness.errors import EnvironmentProblem, InputError
 
+CONNECT_S = 5
+"""How long a database server may take to answer, in seconds."""
+
 
 def parsed(storage: str) -> URL:
     """The URL of ``--storage``.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not a database URL.
     """
     try:
         return make_url(storage)
     except ArgumentError:
         raise InputError(
-            f"--storage {without_password(storage)!r} is no database URL; give one such as sqlite:///studies.db or "
+            f"--storage {without_password(storage)!r} is not a database URL; give one such as sqlite:///studies.db or "
             "postgresql+psycopg://USER@HOST/DATABASE"
         ) from None
 

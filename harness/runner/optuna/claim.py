@@ -7,24 +7,19 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from harness.errors import EnvironmentProblem
-from harness.runner.optuna.storage_url import cannot_open, in_short, parsed, without_password
-from harness.runner.ownership import held
+from harness.files import locked, refuse
+from harness.runner.optuna.url import CONNECT_S, cannot_open, in_short, parsed, without_password
+from harness.stopping import nothing
 
 log = logging.getLogger(__name__)
-
-CONNECT_S = 5
-"""How long a database server may take to answer, in seconds."""
-
 
 HOLDER = """
 SELECT application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING (pid)
@@ -33,68 +28,49 @@ AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_dat
 """
 """Who holds the lock whose number has these two halves."""
 
+Claim = Callable[[], None]
+"""Checks that this coordinator still holds its study, and takes it again where the database let go of it.
+
+Raises :class:`StorageAwayError` where the database does not answer now, and EnvironmentProblem where another
+coordinator has taken the study. A claim that cannot be lost does nothing.
+"""
+
 
 class StorageAwayError(Exception):
     """The database cannot be used now; it may be back soon."""
 
 
-class Claim(Protocol):
-    """One coordinator's hold on its study in a storage."""
-
-    def keep(self) -> None:
-        """See that it is still held, and take it again where the database let go of it.
-
-        Raises:
-            StorageAwayError: the database does not answer now.
-            EnvironmentProblem: another coordinator has taken it.
-        """
-        ...
-
-
-class NoClaim:
-    """For a storage that nobody else can reach, or that a file's lock guards: it cannot be lost."""
-
-    def keep(self) -> None:
-        pass
-
-
 @contextmanager
 def claimed(storage: str, study: str) -> Iterator[Claim]:
-    """Hold a study in a storage, so that no second coordinator writes to it, from whatever folder or machine.
+    """Hold a study of a storage while the block lasts.
 
-    PostgreSQL: an advisory lock of a session, free when the session ends, however it ends. SQLite: a lock beside the
-    file. Other databases have no claim, and the log says so.
+    PostgreSQL holds it by an advisory lock, SQLite by a lock on a file beside the database. Other databases have no
+    such claim; the log says so.
 
     Args:
-        storage: URL of the database.
-        study: the name of the study there.
+        storage: a database URL.
+        study: its name there.
 
     Raises:
         EnvironmentProblem: another coordinator holds it; the text names that one.
     """
     url = parsed(storage)
-    kind = url.get_backend_name()
+    kind, database = url.get_backend_name(), url.database or ":memory:"
     if kind == "postgresql":
         claim = PostgresClaim(url, study)
         try:
-            yield claim
+            yield claim.check
         finally:
             claim.release()
-    elif kind == "sqlite":
-        with _beside(url.database, study):
-            yield NoClaim()
+    elif kind == "sqlite" and database != ":memory:" and not database.startswith("file:"):
+        path = Path(database)
+        mark = path.with_name(f"{path.name}.{_number(study) & 0xFFFFFFFF:08x}")
+        with locked(mark, refuse, what=f"the study {study!r} in {path}", option="--storage"):
+            yield nothing
     else:
-        log.warning("%s has no claim on a study: see to it that one run at a time writes to %r there", kind, study)
-        yield NoClaim()
-
-
-def _beside(database: str | None, study: str) -> AbstractContextManager[None]:
-    if not database or database == ":memory:" or database.startswith("file:"):
-        return nullcontext()
-    path = Path(database)
-    start = f".{path.name}.{_number(study) & 0xFFFFFFFF:08x}"
-    what = f"the study {study!r} in {path}"
-    return held(path.with_name(f"{start}.lock"), path.with_name(f"{start}.owner"), what, "--storage")
+        if kind != "sqlite":
+            log.warning("%s has no claim on a study: let one run at a time write to %r there", kind, study)
+        yield nothing
 
 
 class PostgresClaim:
@@ -115,9 +91,10 @@ class PostgresClaim:
             self._engine = create_engine(url, poolclass=NullPool, connect_args=arguments)
             self._take()
         except (SQLAlchemyError, ImportError, StorageAwayError) as problem:
-            raise cannot_open(str(url.render_as_string(hide_password=False)), problem) from None
+            raise cannot_open(url.render_as_string(hide_password=False), problem) from None
 
-    def keep(self) -> None:
+    def check(self) -> None:
+        """As :data:`Claim` says."""
         try:
             if self._connection is not None:
                 self._connection.execute(text("SELECT 1"))
@@ -130,23 +107,22 @@ class PostgresClaim:
             raise StorageAwayError(in_short(problem)) from problem
 
     def release(self) -> None:
+        """End the session, and the lock with it, even where it is broken."""
         if self._connection is not None:
-            self._connection.invalidate()  # ends the session, and the lock with it, even where it is broken
+            self._connection.invalidate()
             self._connection.close()
             self._connection = None
 
     def _take(self) -> None:
-        connection = self._engine.connect()
+        self._connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
-            self._lock(connection.execution_options(isolation_level="AUTOCOMMIT"))
+            self._lock(self._connection)
         except BaseException:
-            connection.invalidate()
-            connection.close()
+            self.release()
             raise
-        self._connection = connection
 
     def _lock(self, connection: Connection) -> None:
-        # A machine that lost its power says no goodbye; without these the server would wait for it for two hours.
+        # A machine that loses its power ends no session; without these the server would wait for it for two hours.
         for setting, value in (("idle", 30), ("interval", 10), ("count", 3)):
             connection.execute(text(f"SET tcp_keepalives_{setting} = {value}"))
         number = _number(self._study)
@@ -156,11 +132,9 @@ class PostgresClaim:
         name, since = holder.one_or_none() or ("", None)
         if name == self._me:
             raise StorageAwayError("the server has not yet noticed that this run's session broke")
+        who = name.partition(": ")[2] or "another process"
         when = f" since {since:%Y-%m-%dT%H:%M:%S%z}" if since else ""
-        raise EnvironmentProblem(
-            f"the study {self._study!r} in {without_password(str(self._url))} is being run by "
-            f"{name.partition(': ')[2] or 'another process'}{when}; wait for it, or stop it first"
-        )
+        refuse(f"the study {self._study!r} in {without_password(str(self._url))} is in use by {who}{when}")
 
 
 def _number(study: str) -> int:

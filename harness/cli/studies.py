@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Run a study's unfinished cells and write its report."""
     from harness.runner.coordinator import RunOptions
-    from reports.render import write_report
+    from reports.output.page import write_report
 
     options = RunOptions(
         out=out,
@@ -116,7 +116,7 @@ def diagnose(
     from harness.runner.coordinator import RunOptions
     from harness.study.diagnosing import study_to_diagnose
     from harness.study.study import Overrides
-    from reports.diagnosis import write_diagnosis
+    from reports.output.diagnosis.page import write_diagnosis
 
     study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs, device=device))
     options = RunOptions(out=out, workers=_workers(workers), data_dir=data_dir, command=_command())
@@ -146,7 +146,7 @@ def plan(
     """Say what a run would do: rows, cells, what is reused, and how long it may take."""
     from harness.results.folder import StudyFolder
     from harness.runner.forecast import forecast
-    from reports.planning import detectable_effect
+    from reports.output.terminal import detectable_effect
 
     loaded = _load(study, replicates, epochs, device)
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=_workers(workers)).lines():
@@ -205,7 +205,7 @@ def report(
 ) -> None:
     """Write the report of a study again, from its records alone."""
     from harness.results.folder import StudyFolder
-    from reports.render import write_report
+    from reports.output.page import write_report
 
     print(write_report(StudyFolder(study), lang=lang))
 
@@ -218,7 +218,7 @@ def compare(
     lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
 ) -> None:
     """Set two finished studies side by side: the same arms on two data sets, or on two bases."""
-    from reports.comparison_page import write_comparison
+    from reports.output.comparison.page import write_comparison
 
     print(write_comparison(study_a, study_b, out, lang=lang))
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reports.diagnosis import write_diagnosis
-from reports.render import write_report
+from reports.output.diagnosis.page import write_diagnosis
+from reports.output.page import write_report
 from tests.reports import browser, gallery
 from tests.reports.browser import Watched
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reports.comparison_page import write_comparison
 from reports.locale import languages
-from reports.render import write_report
+from reports.output.comparison.page import write_comparison
+from reports.output.page import write_report
 from tests.reports import browser, gallery, worlds
 from tests.reports.browser import Watched
 from tests.reports.test_browser import DESK, FIGURES_OFF_PAPER, PAPER, PHONE, TABLES_OFF_PAPER, order, shown, unfold

@@ -15,10 +15,10 @@ from harness.checks.catalogue import CHECKS
 from harness.errors import InputError
 from harness.results.folder import StudyFolder
 from harness.study.study import load_study
-from reports.diagnosis import idle_of, render_diagnosis, write_diagnosis
-from reports.diagnosis_model import DiagnosisPage
-from reports.evidence_model import Advice, Stack
 from reports.locale import load_catalogue
+from reports.output.diagnosis.model import DiagnosisPage
+from reports.output.diagnosis.page import idle_of, render_diagnosis, write_diagnosis
+from reports.sections.evidence.model import Advice, Stack
 from tests.reports import gallery, worlds
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose
 from tests.reports.pages import Page

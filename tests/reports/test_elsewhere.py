@@ -19,11 +19,11 @@ from statsmodels.stats.multitest import multipletests
 from harness.results.folder import StudyFolder
 from harness.results.frame import read_frame
 from harness.results.manifest import ArmRow
-from reports.comparison_model import Comparison
-from reports.comparison_page import render_comparison, write_comparison
 from reports.locale import languages, load_catalogue
-from reports.model import Report
-from reports.render import render_html, write_report
+from reports.output.comparison.model import Comparison
+from reports.output.comparison.page import render_comparison, write_comparison
+from reports.output.page import render_html, write_report
+from reports.sections.report import Report
 from tests.reports import worlds
 from tests.reports.pages import by_name
 from tests.reports.rebuild import rebuild

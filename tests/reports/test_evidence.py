@@ -15,11 +15,10 @@ from harness.checks.catalogue import CHECKS
 from harness.checks.claims import CLAIMS
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
-from reports import formats
-from reports.claims import best_of, effect_of
-from reports.locale import load_catalogue
-from reports.model import Report, Row
-from reports.render import render_html, write_report
+from reports.locale import formats, load_catalogue
+from reports.output.page import render_html, write_report
+from reports.sections.evidence.claims.build import best_of, effect_of
+from reports.sections.report import Report, Row
 from tests.reports import gallery
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose, measured, row_of
 from tests.reports.pages import Page, rendered

@@ -22,10 +22,10 @@ from harness.results.folder import StudyFolder
 from harness.results.frame import Mode, Split, read_frame
 from harness.results.manifest import ArmRow
 from harness.results.metrics import METRICS
-from reports import formats
-from reports.exports import escape_latex, escape_markdown
-from reports.render import write_report
-from reports.tidy import effects_parquet, effects_table
+from reports.locale import formats
+from reports.output.exports import escape_latex, escape_markdown
+from reports.output.page import write_report
+from reports.output.tidy import effects_parquet, effects_table
 from tests.reports import worlds
 from tests.reports.worlds import Arm, study
 

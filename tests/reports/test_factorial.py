@@ -10,8 +10,8 @@ from statsmodels.stats.multitest import multipletests
 
 from harness.results.frame import Deltas, Frame, frame_of
 from harness.study.designs import fractional_design
-from reports.effects import study_effects
-from reports.factorial import FactorialAnalysis, factorial_analysis, separate
+from reports.stats.effects import study_effects
+from reports.stats.factorial import FactorialAnalysis, factorial_analysis, separate
 from tests.reports.stackworlds import N_USERS, every, name_of, planted
 
 ABC = ("cosine", "attention", "scale")

@@ -16,8 +16,8 @@ from harness.errors import InputError
 from harness.results.frame import Deltas, frame_of
 from harness.results.manifest import StudyUsers
 from harness.results.record import RunRecord
-from reports.effects import anova, study_effects, study_prior
-from reports.groups import MIN_USERS, estimate_group, holed_anova, ranks_elsewhere, subgroups, thirds
+from reports.stats.effects import anova, study_effects, study_prior
+from reports.stats.groups import MIN_USERS, estimate_group, holed_anova, ranks_elsewhere, subgroups, thirds
 from tests.reports import worlds
 from tests.reports.worlds import Arm, study
 

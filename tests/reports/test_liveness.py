@@ -10,8 +10,8 @@ import pytest
 from harness.errors import InputError
 from harness.results.audit import Audit, Audited, Measured, Rung, Trial, write_audit
 from reports.locale import load_catalogue
-from reports.model import Report
-from reports.render import render_html, write_report
+from reports.output.page import render_html, write_report
+from reports.sections.report import Report
 from tests.reports.pages import rendered
 from tests.reports.rebuild import rebuild
 from tests.reports.worlds import Arm, study

@@ -16,11 +16,11 @@ from harness.checks.rules import RULES
 from harness.interventions import CATALOGUE
 from harness.results.folder import StudyFolder
 from harness.results.manifest import ArmRow
-from reports.comparison_page import write_comparison
-from reports.diagnosis import write_diagnosis
-from reports.evidence_text import load_evidence_texts
 from reports.locale import languages, load_catalogue
-from reports.render import write_report
+from reports.output.comparison.page import write_comparison
+from reports.output.diagnosis.page import write_diagnosis
+from reports.output.page import write_report
+from reports.sections.evidence.texts import load_evidence_texts
 from tests.reports import gallery
 from tests.reports.pages import Page
 from tests.reports.worlds import Arm, study

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import reports
-from reports.moved import crossings, moves
+from reports.stats.crossings import crossings, moves
 from tests.reports.worlds import Arm, study
 
 TWO = {"a": Arm(shift=0.5), "b": Arm(shift=-0.4), "still": Arm(touched=0.0)}

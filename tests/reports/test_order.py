@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 
 from harness.results.frame import Deltas
-from reports.effects import study_effects
-from reports.ranking import joint_draws, rank
+from reports.stats.effects import study_effects
+from reports.stats.ranking import joint_draws, rank
 
 
 def against(base: np.ndarray, arms: dict[str, np.ndarray]) -> dict[str, Deltas]:

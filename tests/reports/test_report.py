@@ -18,7 +18,7 @@ from harness.results.folder import StudyFolder
 from harness.results.frame import read_frame
 from harness.results.manifest import ArmRow
 from reports.locale import load_catalogue
-from reports.render import write_report
+from reports.output.page import write_report
 from tests.reports import worlds
 from tests.reports.pages import by_name, rendered
 

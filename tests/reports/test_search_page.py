@@ -12,8 +12,8 @@ import pytest
 from harness.modes.search.schedule import DEFAULT, SearchSchedule
 from harness.results.folder import StudyFolder
 from reports.locale import load_catalogue
-from reports.render import write_report
-from reports.search import numbers_of, search_of, setting, shown_setting
+from reports.output.page import write_report
+from reports.sections.search.build import numbers_of, search_of, setting, shown_setting
 from tests.reports import worlds
 from tests.reports.pages import Page, rendered
 from tests.reports.test_locale import left_in_english

@@ -12,8 +12,8 @@ import reports
 from harness.results.folder import StudyFolder
 from harness.results.frame import frame_of
 from harness.results.metrics import metric_values
-from reports.effects import study_effects
-from reports.sources import WITHOUT_VALID_TARGETS, rows_with_valid_targets, without_valid_targets
+from reports.stats.effects import study_effects
+from reports.stats.sources import WITHOUT_VALID_TARGETS, rows_with_valid_targets, without_valid_targets
 from tests.reports.pages import by_name, rendered
 from tests.reports.worlds import Arm, study
 

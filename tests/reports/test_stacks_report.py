@@ -12,7 +12,7 @@ import pytest
 from harness.results.folder import StudyFolder
 from harness.results.frame import read_frame
 from reports.locale import languages
-from reports.render import write_report
+from reports.output.page import write_report
 from tests.reports import stackworlds, worlds
 from tests.reports.pages import Page, rendered
 from tests.reports.test_locale import left_in_english

@@ -8,11 +8,11 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from harness.results.frame import Deltas
-from reports.distributions import benjamini_hochberg, t_quantile
-from reports.effects import Anova, Effect, estimate, study_effects
-from reports.noise import minimum_detectable, swap_rate
-from reports.ranking import covariance, rank
-from reports.verdicts import holm, judge, seeds_to_settle, verdict_of
+from reports.stats.distributions import benjamini_hochberg, t_quantile
+from reports.stats.effects import Anova, Effect, estimate, study_effects
+from reports.stats.noise import minimum_detectable, swap_rate
+from reports.stats.ranking import covariance, rank
+from reports.stats.verdicts import holm, judge, seeds_to_settle, verdict_of
 
 
 def effect_of(mean: float, se: float, *, n_seeds: int = 5, n_users: int = 1000, user_sd: float = 0.0) -> Effect:

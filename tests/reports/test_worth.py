@@ -15,10 +15,10 @@ from scipy import stats
 
 import reports
 from harness.results.folder import StudyFolder
-from reports.cost import Offer, pareto_front
-from reports.effects import study_effects
-from reports.priorities import priority_agreement, tau_b
-from reports.ranking import joint_draws
+from reports.stats.cost import Offer, pareto_front
+from reports.stats.effects import study_effects
+from reports.stats.priorities import priority_agreement, tau_b
+from reports.stats.ranking import joint_draws
 from tests.reports.pages import by_name, rendered
 from tests.reports.worlds import FOUR, Arm, study
 

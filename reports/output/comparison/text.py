@@ -1,0 +1,187 @@
+"""What a comparison says in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from harness.results.frame import Frame
+from harness.results.manifest import StudyManifest
+from reports.locale import Catalogue, formats
+from reports.output.comparison.model import Order, Pair
+from reports.sections.report import Finding
+from reports.stats.analysis import Analysis
+from reports.stats.contrast import Design, Scale
+from reports.stats.matching import Matching
+
+_VERSIONS = ("ftr-study", "torch", "faiss-cpu", "numpy")
+
+
+def shown(value: float | None, scale: Scale, decimals: int) -> str:
+    """A difference on the scale of the comparison, with its sign."""
+    return formats.signed(value, decimals) if scale == "absolute" else formats.percent(value, decimals)
+
+
+def answer_text(
+    pairs: Sequence[Pair],
+    order: Order | None,
+    labels: tuple[str, str],
+    design: Design,
+    scale: Scale,
+    decimals: int,
+    text: Catalogue,
+) -> tuple[str, tuple[str, ...]]:
+    """The answer and the sentences that support it."""
+    arms = [pair for pair in pairs if not pair.alias]
+    names = {"a": labels[0], "b": labels[1]}
+    tested = [pair for pair in arms if pair.difference is not None and pair.difference.p is not None]
+    differing = [pair for pair in tested if pair.difference and pair.difference.code in ("higher", "lower")]
+    if not pairs:
+        return text("compare.answer.nothing_shared", **names), ()
+    if differing:
+        listed = [
+            text(
+                "compare.answer.item",
+                arm=pair.name,
+                difference=shown(pair.difference.mean if pair.difference else None, scale, decimals),
+            )
+            for pair in differing
+        ]
+        answer = text(
+            "compare.answer.differ",
+            n=text.count("compare.count.arms_differ", len(differing), all=len(tested)),
+            arms=text("list.comma").join(listed),
+            **names,
+        )
+    elif tested:
+        every = all(pair.difference and pair.difference.code == "same" for pair in tested)
+        answer = text("compare.answer.same" if every else "compare.answer.open", n=len(tested), **names)
+    else:
+        answer = text(f"compare.answer.untested_{'overlapping' if design == 'overlapping' else 'seeds'}", **names)
+    same = sum(pair.a.verdict == pair.b.verdict for pair in arms)
+    support = [text("compare.answer.verdicts", same=same, n=text.count("count.arms", len(arms)))]
+    if order is None:
+        support.append(text("compare.answer.no_order"))
+    else:
+        support.append(
+            text(
+                "compare.answer.order",
+                tau=formats.number(order.tau, 2),
+                p=formats.p_value(order.p),
+                n=text.count("count.arms", order.n_arms),
+            )
+        )
+    return answer, tuple(support)
+
+
+def findings_of(
+    a: Frame,
+    b: Frame,
+    analyses: Sequence[Analysis],
+    matching: Matching,
+    design: Design,
+    labels: tuple[str, str],
+    text: Catalogue,
+) -> tuple[Finding, ...]:
+    """What a reader must know before believing the comparison."""
+    found: list[Finding] = []
+
+    def add(code: str, items: Sequence[str] = (), severity: str = "warning", **values: object) -> None:
+        values |= {"a": labels[0], "b": labels[1]}
+        found.append(
+            Finding(
+                code=code,
+                severity="warning" if severity == "warning" else "note",
+                title=text(f"compare.finding.{code}.title", **values),
+                text=text(f"compare.finding.{code}.text", **values),
+                items=tuple(items),
+            )
+        )
+
+    if design == "overlapping":
+        add("overlapping", data=a.manifest.data.get("name", ""))
+    if single := [label for label, each in zip(labels, analyses, strict=True) if each.one_seed]:
+        add("one_seed", single)
+    unlike = [
+        label
+        for label, first, second, differs in facts_of(a, b, text)
+        if differs and (label.startswith("budget.") or label in ("backbone", "primary"))
+    ]
+    if unlike:
+        add("unlike", unlike)
+    for frame, label in zip((a, b), labels, strict=True):
+        open_cells = {
+            row.name: sum(frame.cell(row.name, number) in ("missing", "failed") for number in frame.manifest.replicates)
+            for row in frame.manifest.rows
+        }
+        items = [f"{name} ({count})" for name, count in open_cells.items() if count]
+        if items:
+            add("unfinished", items, label=label, n=text.count("count.runs", sum(open_cells.values())))
+    if matching.namesakes:
+        add("namesakes", matching.namesakes)
+    if renamed := [f"{match.a.name} / {match.b.name}" for match in matching.pairs if match.a.name != match.b.name]:
+        add("renamed", renamed, "note")
+    return tuple(found)
+
+
+def facts_of(a: Frame, b: Frame, text: Catalogue) -> tuple[tuple[str, str, str, bool], ...]:
+    """What each study was run with: label, first, second, whether they differ."""
+    first, second = _facts(a.manifest, text), _facts(b.manifest, text)
+    labels = [*first, *(label for label in second if label not in first)]
+    pairs = [(label, first.get(label, formats.NONE), second.get(label, formats.NONE)) for label in labels]
+    return tuple((label, one, other, one != other) for label, one, other in pairs)
+
+
+def _facts(manifest: StudyManifest, text: Catalogue) -> dict[str, str]:
+    data, provenance = manifest.data, manifest.provenance
+    versions = provenance.get("versions", {})
+    facts: dict[str, Any] = {
+        "name": manifest.name,
+        "question": manifest.question,
+        **{
+            f"data.{key}": data[key]
+            for key in ("name", "fingerprint", "n_users", "n_items", "n_interactions")
+            if key in data
+        },
+        "base": " + ".join(manifest.base) or text("method.as_found"),
+        "primary": manifest.primary,
+        "sesoi": manifest.sesoi,
+        "seed": manifest.seed,
+        "replicates": ", ".join(str(number) for number in manifest.replicates),
+        "backbone": " ".join(
+            [
+                manifest.backbone,
+                *(str(manifest.backbone_file[key]) for key in ("name", "checksum") if manifest.backbone_file),
+                *(f"{key}={value}" for key, value in manifest.backbone_recipe.items()),
+            ]
+        ),
+        **{f"budget.{key}": value for key, value in manifest.budget.items()},
+        "git": provenance.get("git", ""),
+        **{name: versions[name] for name in _VERSIONS if name in versions},
+    }
+    return {
+        key: f"{value:,}" if isinstance(value, int) and key != "seed" else str(value) for key, value in facts.items()
+    }
+
+
+def paragraphs_of(
+    design: Design,
+    scale: Scale,
+    sesoi: float,
+    n_tests: int,
+    decimals: int,
+    labels: tuple[str, str],
+    text: Catalogue,
+) -> tuple[tuple[str, str], ...]:
+    """How the comparison was made: heading and text."""
+    names = {"a": labels[0], "b": labels[1]}
+    size = formats.number(sesoi, decimals + 1) if scale == "absolute" else formats.share(sesoi, 1)
+    tests = text("compare.method.tests.text", n_tests=text.count("count.arms", n_tests), sesoi=size)
+    sections = {
+        "arms": text("compare.method.arms.text", **names),
+        "scale": text(f"compare.method.scale.{scale}", **names),
+        "difference": text(f"compare.method.difference.{design}", **names),
+        "tests": tests if n_tests else text("compare.method.tests.none"),
+        "order": text("compare.method.order.text"),
+    }
+    return tuple((text(f"compare.method.{key}.title"), body) for key, body in sections.items())

@@ -63,16 +63,13 @@ _HOME = {
     "write_comparison": "reports.output.comparison.page",
     "write_report": "reports.output.page",
 }
-_MODULES = ("build", "effects", "frame", "model", "ranking", "render", "verdicts")
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
-    if name in _MODULES:
-        return import_module(f"reports.{name}")
     raise AttributeError(f"module 'reports' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_MODULES})
+    return sorted(__all__)

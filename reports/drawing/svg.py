@@ -6,6 +6,7 @@ import io
 import re
 import unicodedata
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,10 @@ class Layout:
     left: float
     font: float
 
+    @property
+    def name(self) -> str:
+        return "narrow" if self.narrow else "wide"
+
 
 WIDE = Layout(narrow=False, width=12.6, left=0.25, font=11.0)
 NARROW = Layout(narrow=True, width=5.0, left=0.02, font=12.0)
@@ -71,15 +76,94 @@ def new_figure(layout: Layout, height: float) -> tuple[Figure, Axes]:
 
 
 def dress_rows(axes: Axes, layout: Layout, *, n_rows: int, label: str) -> None:
-    """The frame of a figure with a row an arm: the first on top, a scale below, no other line."""
+    """The frame of a figure with a row per arm: the first on top, a scale below, no other line."""
     axes.set_ylim(n_rows - 0.4, -0.9 if layout.narrow else -0.7)
     axes.set_yticks([])
     axes.set_xlabel(label, color=COLOUR.soft, fontsize=layout.font, parse_math=False)
     axes.tick_params(axis="x", colors=COLOUR.soft, labelsize=layout.font - 1, length=3)
     axes.locator_params(axis="x", nbins=5 if layout.narrow else 9)
+    open_frame(axes)
+
+
+def dress_panel(axes: Axes, panel: Layout, label: str, *, whole: bool = False) -> None:
+    """The frame of a small panel: a scale on both sides, lines across; `whole` where the one below counts."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel(label, color=COLOUR.soft, fontsize=panel.font, parse_math=False)
+    axes.tick_params(which="both", colors=COLOUR.soft, labelsize=panel.font - 0.5, length=3, color=COLOUR.line)
+    axes.locator_params(axis="y", nbins=4)
+    if whole:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.grid(axis="y", color=COLOUR.line, linewidth=0.6)
+    axes.set_axisbelow(True)
+    open_frame(axes)
+
+
+def open_frame(axes: Axes) -> None:
+    """Only the line below."""
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(COLOUR.line)
+
+
+def write_name(
+    axes: Axes, layout: Layout, place: float, name: str, left: float, *, rise: float = 0.36, colour: str = COLOUR.ink
+) -> None:
+    """The name of a row: beside it, or in the narrow layout above its line, from `left` on."""
+    style: dict[str, Any] = {"color": colour, "fontsize": layout.font, "parse_math": False, "va": "center"}
+    if layout.narrow:
+        axes.text(left, place - rise, ellipsis(name, 46), ha="left", **style)
+    else:
+        axes.text(-0.02, place, ellipsis(name, 30), ha="right", transform=axes.get_yaxis_transform(), **style)
+
+
+def mark(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: float = 6.2, **style: Any) -> None:
+    """A mark of an estimate; hollow where it is not filled."""
+    style = {"marker": "o", "linestyle": "none", "markeredgewidth": 1.6, "markeredgecolor": colour, "zorder": 5, **style}
+    axes.plot([x], [y], markersize=size, markerfacecolor=colour if filled else COLOUR.paper, **style)
+
+
+def whisker(
+    axes: Axes, place: float, low: float, high: float, limits: tuple[float, float], colour: str, **style: Any
+) -> None:
+    """An interval across; what lies beyond the limits is cut off and gets an arrow."""
+    left, right = limits
+    axes.plot([max(low, left), min(high, right)], [place, place], color=colour, **{"zorder": 3, **style})
+    for cut, end, arrow in ((low < left, left, "<"), (high > right, right, ">")):
+        if cut:
+            axes.plot([end], [place], marker=arrow, markersize=4.5, color=colour, clip_on=False, markeredgewidth=0)
+
+
+def starts(names: Sequence[str]) -> dict[int, str]:
+    """Where a new name begins in a sequence, and the name.
+
+    >>> starts(["a", "a", "b"])
+    {0: 'a', 2: 'b'}
+    """
+    return {place: name for place, name in enumerate(names) if place == 0 or names[place - 1] != name}
+
+
+def stacked(
+    n_lines: int, heads: Mapping[int, str], *, gap: float, head: float
+) -> tuple[list[float], list[tuple[float, str]]]:
+    """Heights of lines one below the other, and of the headings above some of them.
+
+    Args:
+        heads: line -> its heading.
+        gap: above a heading that is not the first.
+        head: height of a heading, in lines.
+    """
+    heights: list[float] = []
+    headings: list[tuple[float, str]] = []
+    height = 0.0
+    for line in range(n_lines):
+        if line in heads:
+            height += gap if headings else 0.0
+            headings.append((height, heads[line]))
+            height += head
+        heights.append(height)
+        height += 1.0
+    return heights, headings
 
 
 def to_svg(canvas: Figure, name: str) -> str:

@@ -143,3 +143,14 @@ def metric_label(metric: str) -> str:
 def interval(bounds: tuple[float, float] | None, decimals: int = 4) -> tuple[str, str]:
     """Both ends of an interval, signed."""
     return (NONE, NONE) if bounds is None else (signed(bounds[0], decimals), signed(bounds[1], decimals))
+
+
+def setting(value: str | float | int | None) -> str:
+    """A value of a parameter as a reader sees it.
+
+    >>> setting(0.0012345), setting(5), setting("js"), setting(None)
+    ('0.001234', '5', 'js', '–')
+    """
+    if value is None:
+        return NONE
+    return f"{value:.4g}".replace("-", MINUS) if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""The ranking as a Markdown and as a LaTeX table, from the report's rows."""
+"""The ranking as CSV, as a Markdown and as a LaTeX table, from the report's rows."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from reports.drawing.figure import Scalar, to_csv
 from reports.locale import Catalogue, formats
-from reports.sections.report import Report, Row
+from reports.sections.report import Report
+from reports.sections.rows import Row
 
 LONGEST_FLOAT = 40
 """Rows up to which a LaTeX table fits on one page."""
@@ -41,13 +43,37 @@ _LATEX = {
 _LAST_LATIN = 0x17F
 
 
+def ranking_csv(report: Report) -> str:
+    """The ranking as CSV, one line a row, figures in full."""
+    plain = (
+        "rank name kind verdict verdict_text note equals family priority n_seeds effect relative p p_holm df method "
+        "detectable seeds_needed p_best rank_low rank_high user_sd seed_sd error_sd seconds"
+    ).split()
+    bounds = ["low", "high", "adjusted_low", "adjusted_high"]
+    levels = [f"{metric}_{mode}" for metric in report.metrics for mode in ("on", "off")]
+    without = [f"without_valid_targets_{part}" for part in ("effect", "low", "high")]
+
+    def values(row: Row) -> Iterable[Scalar]:
+        yield from (getattr(row, name) for name in plain)
+        yield from row.plain or (None, None)
+        yield from row.adjusted or (None, None)
+        cells = {cell.metric: cell for cell in row.metrics}
+        for metric in report.metrics:
+            cell = cells.get(metric)
+            yield from (cell.on, cell.off) if cell else (None, None)
+        fewer = row.without_valid_targets
+        yield from (fewer.effect, fewer.low, fewer.high) if fewer else (None, None, None)
+
+    return to_csv([*plain, *bounds, *levels, *without], (values(row) for row in report.rows))
+
+
 def ranking_markdown(report: Report, text: Catalogue) -> str:
     """The ranking as a table of GitHub's Markdown, under a line that says what it shows."""
     heads = _heads(report, text)
     lines = [
         f"**{escape_markdown(_title(report))}**",
         "",
-        _paragraph(report.answer.sentence),
+        _paragraph(report.models["answer"].sentence),
         "",
         f"| {' | '.join(escape_markdown(head) for head in heads)} |",
         "| ---: | :--- | :--- | " + " | ".join("---:" for _ in heads[3:]) + " |",

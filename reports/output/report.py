@@ -1,121 +1,80 @@
-"""The typed report of a study, from its frame."""
+"""The typed report of a study: every section asked in turn."""
 
 from __future__ import annotations
 
+import logging
 import math
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
 
 from harness.results.frame import Frame
 from harness.results.manifest import A_A
 from harness.results.metrics import METRICS
-from reports.locale import Catalogue, formats
-from reports.sections.answer.build import answer_of, cause_of, findings_of
-from reports.sections.cost import scatter as cost
-from reports.sections.cost.build import cost_of, priorities_of
-from reports.sections.evidence.claims.build import claims_of
+from reports.locale import Catalogue
+from reports.sections.base import Part, Section, SectionInput
 from reports.sections.evidence.measured import evidence_of
-from reports.sections.evidence.predictions.build import predictions_of
-from reports.sections.evidence.texts import load_evidence_texts
-from reports.sections.evidence.why import headroom, reach, trends
-from reports.sections.evidence.why.build import every_figure, why_of
-from reports.sections.learning import curves
-from reports.sections.method.build import method_of
-from reports.sections.modes import levels as modes
-from reports.sections.ranking import forest
 from reports.sections.ranking.build import ranking_rows
-from reports.sections.report import Finding, Report
-from reports.sections.search import panels as searches
-from reports.sections.search.build import search_findings, search_of
-from reports.sections.stacks.factorial import stack_findings, stacks_of
-from reports.sections.stacks.tables import tables_of_stacks
-from reports.sections.who import crossings, groups
-from reports.sections.who.build import who_gains
+from reports.sections.registry import in_page_order, with_texts
+from reports.sections.report import Report
 from reports.stats.analysis import Analysis, analyse
 
+log = logging.getLogger(__name__)
 
-def build_report(frame: Frame, text: Catalogue) -> Report:
-    """Everything that the page and ``report.json`` say of a study."""
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | None = None) -> Report:
+    """Everything that the page and ``report.json`` say of a study.
+
+    Args:
+        sections: in page order; all that there are, where None.
+    """
+    sections = in_page_order() if sections is None else sections
+    given = input_of(frame, with_texts(text, sections))
+    asked = {section: attempt(section, section.build, given) for section in sections}
+    parts: dict[Section, Part] = {section: part for section, part in asked.items() if part is not None}
     manifest = frame.manifest
-    analysis = analyse(frame)
-    decimals = effect_decimals(analysis)
-    rows = ranking_rows(analysis, decimals, text)
-    label = formats.metric_label(manifest.primary)
-    learning = curves.table(frame, rows, text)
-    findings = findings_of(analysis, rows, decimals, text)
-    if frame.records and not learning.rows:
-        missing = Finding(
-            code="no_curve",
-            severity="note",
-            title=text("finding.no_curve.title"),
-            text=text("finding.no_curve.text", metric=label),
-        )
-        findings = (*findings, missing)
-    evidence = evidence_of(manifest, frame.diagnoses, [row.name for row in rows])
-    words = load_evidence_texts(text.lang)
-    if broken := evidence.unmeasured():
-        n_broken = text.count("count.runs", len(broken))
-        findings = (*findings, _unmeasured([f"{each.name} ({each.replicate})" for each in broken], n_broken, text))
-    stacks = stacks_of(analysis, rows, decimals, text)
-    findings = (*findings, *stack_findings(stacks, text))
-    searched = search_of(manifest, text)
-    findings = (*findings, *search_findings(searched, manifest, text))
-    answer = answer_of(analysis, rows, decimals, text)
-    answer = replace(answer, cause=cause_of(answer, evidence, text, words))
-    who = who_gains(analysis, rows, answer.arm, decimals, text)
-    price = cost_of(rows, decimals, text)
-    figures = (
-        forest.table(rows, analysis, decimals, text),
-        learning,
-        modes.table(rows, label, decimals, text),
-        groups.table(who, label, analysis.one_seed, text),
-        crossings.table(rows, analysis, text),
-        cost.table(rows, price, label, text),
-    )
-    if evidence.names:
-        figures += tuple(each.table(evidence, text) for each in (reach, trends, headroom))
-        figures += (every_figure(evidence, text),)
-    if stacks is not None:
-        figures += tables_of_stacks(stacks, label, decimals, text)
-    if searched is not None:
-        figures += searches.tables(searched, label, text)
     return Report(
         lang=text.lang,
         study=manifest.name,
         question=manifest.question,
         data=str(manifest.data.get("name", "")),
         primary=manifest.primary,
-        primary_label=label,
-        metrics=METRICS,
+        primary_label=given.metric,
+        metrics=tuple(METRICS),
         n_users=frame.n_users,
-        n_arms=sum(row.kind == "arm" for row in rows),
+        n_arms=sum(row.kind == "arm" for row in given.rows),
         n_replicates=len(manifest.replicates),
-        decimals=decimals,
-        sesoi=analysis.sesoi,
+        decimals=given.decimals,
+        sesoi=given.analysis.sesoi,
         sesoi_relative=manifest.sesoi,
-        answer=answer,
-        findings=findings,
-        rows=rows,
-        figures={figure.id: figure for figure in figures},
-        claims=claims_of(evidence, rows, manifest.base, decimals, text, words),
-        why=why_of(evidence, frame.audit, text, words),
-        predictions=predictions_of(evidence, rows, text, words),
-        who=who,
-        cost=price,
-        stacks=stacks,
-        priorities=priorities_of(analysis, rows, text),
-        search=searched,
-        method=method_of(analysis, decimals, text),
+        findings=tuple(finding for part in parts.values() for finding in part.findings),
+        rows=given.rows,
+        figures={figure.id: figure for part in parts.values() for figure in part.figures},
+        sections=tuple(section.id for section in parts),
+        models={each.id: parts[each].model if each in parts else None for each in sections if each.model is not None},
     )
 
 
-def _unmeasured(runs: list[str], n: str, text: Catalogue) -> Finding:
-    return Finding(
-        code="unmeasured",
-        severity="note",
-        title=text("finding.unmeasured.title"),
-        text=text("finding.unmeasured.text", n=n),
-        items=tuple(runs),
-    )
+def input_of(frame: Frame, text: Catalogue) -> SectionInput:
+    """What sections are built from, of one study in one language."""
+    analysis = analyse(frame)
+    decimals = effect_decimals(analysis)
+    rows = ranking_rows(analysis, decimals, text)
+    evidence = evidence_of(frame.manifest, frame.diagnoses, text.lang, [row.name for row in rows])
+    return SectionInput(analysis=analysis, rows=rows, evidence=evidence, decimals=decimals, text=text)
+
+
+def attempt(section: Section, action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """What a section does; None, and a line in the log, where a plug-in's fails: the report is written without it."""
+    try:
+        return action(*args, **kwargs)
+    except Exception as problem:
+        if type(section).__module__.startswith("reports."):
+            raise
+        log.warning("report section %s (%s) is left out: %s", section.id, type(section).__module__, problem)
+        return None
 
 
 def effect_decimals(analysis: Analysis) -> int:

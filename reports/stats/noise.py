@@ -128,8 +128,8 @@ def minimum_detectable(
     """Smallest true effect that the arm's test finds with that power, in units of the metric.
 
     The seeds' mean square of the study to be is not known: it is spread as its degrees of freedom say around the one
-    that was found, and each value of it is judged as :func:`reports.stats.effects.moderate` would, so that an arm may fall
-    back on its own few degrees of freedom there, too.
+    that was found, and each value of it is judged as :func:`reports.stats.effects.moderate` would, so that an arm may
+    fall back on its own few degrees of freedom there, too.
 
     Args:
         n_tests: arms that share alpha; the first step of Holm is taken, the hardest to pass.

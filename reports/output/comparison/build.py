@@ -15,7 +15,7 @@ from reports.output.comparison.text import answer_text, facts_of, findings_of, p
 from reports.output.report import effect_decimals
 from reports.sections.answer.build import answer_of
 from reports.sections.ranking.build import ranking_rows
-from reports.sections.report import Row
+from reports.sections.rows import Row
 from reports.stats import contrast as contrasts
 from reports.stats.analysis import Analysis, analyse
 from reports.stats.contrast import Contrast, Design, Estimate, Scale

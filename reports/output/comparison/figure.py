@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.drawing.svg import COLOUR, Layout, dress_rows, ellipsis, new_figure, to_svg
+from reports.drawing.figure import Figure, Line, Scalar
+from reports.drawing.svg import COLOUR, Layout, dress_rows, mark, new_figure, to_svg, write_name
 from reports.locale import Catalogue, formats
 from reports.output.comparison.model import Pair
-from reports.sections.report import Figure, Scalar
 from reports.stats.contrast import Scale
 
 COLUMNS = ("arm", "a", "a_low", "a_high", "b", "b_low", "b_high")
@@ -17,7 +17,7 @@ def table(
     pairs: Sequence[Pair], labels: tuple[str, str], metric: str, scale: Scale, decimals: int, text: Catalogue
 ) -> Figure:
     """Effects of both studies on one scale, highest of the first study on top; aliases are left out."""
-    data: list[tuple[Scalar, ...]] = [
+    data: list[Line] = [
         (pair.name, pair.a.value, pair.a.low, pair.a.high, pair.b.value, pair.b.low, pair.b.high)
         for pair in pairs
         if not pair.alias and (pair.a.value is not None or pair.b.value is not None)
@@ -48,40 +48,25 @@ def table(
 def draw(figure: Figure, axis_label: str, scale: Scale, layout: Layout) -> str:
     """The pairs of intervals as SVG: the first study filled, the second open below it."""
     unit = 1.0 if scale == "absolute" else 100.0
-    narrow = layout.narrow
-    canvas, axes = new_figure(layout, height=1.0 + (0.56 if narrow else 0.44) * len(figure.rows))
+    canvas, axes = new_figure(layout, height=1.0 + (0.56 if layout.narrow else 0.44) * len(figure.rows))
     rows = [(str(row[0]), [None if value is None else unit * float(value) for value in row[1:]]) for row in figure.rows]
     ends = [0.0, *(value for _, values in rows for value in values if value is not None)]
     margin = 0.05 * (max(ends) - min(ends)) or 1e-3
     limits = (min(ends) - margin, max(ends) + margin)
     for place, (name, values) in enumerate(rows):
-        style = {"color": COLOUR.ink, "fontsize": layout.font, "parse_math": False}
-        if narrow:
-            axes.text(limits[0], place - 0.38, ellipsis(name, 46), ha="left", va="center", **style)
-        else:
-            axes.text(
-                -0.02, place, ellipsis(name, 30), ha="right", va="center", transform=axes.get_yaxis_transform(), **style
-            )
+        write_name(axes, layout, place, name, limits[0], rise=0.38)
         for side, (colour, filled) in enumerate(((COLOUR.on, True), (COLOUR.off, False))):
             mean, low, high = values[3 * side : 3 * side + 3]
             if mean is None or low is None or high is None:
                 continue
             height = place + (-0.06 if side == 0 else 0.2)
             axes.plot([low, high], [height, height], color=colour, linewidth=2.2, solid_capstyle="butt", zorder=3)
-            axes.plot(
-                [mean],
-                [height],
-                "o" if filled else "s",
-                markersize=6.2 if filled else 5.6,
-                markerfacecolor=colour if filled else COLOUR.paper,
-                markeredgecolor=colour,
-                markeredgewidth=1.6,
-                zorder=4,
-            )
+            shape, size = ("o", 6.2) if filled else ("s", 5.6)
+            mark(axes, mean, height, colour, filled=filled, size=size, marker=shape, zorder=4)
     axes.axvline(0.0, color=COLOUR.ink, linewidth=1.0, zorder=2)
     axes.set_xlim(limits)
     dress_rows(axes, layout, n_rows=len(rows), label=axis_label)
-    return to_svg(canvas, f"pairs-{'narrow' if narrow else 'wide'}")
+    return to_svg(canvas, f"pairs-{layout.name}")
 
 
 def _shown(value: Scalar, scale: Scale, decimals: int) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass
 
-from reports.sections.report import Figure, Finding, plain
+from reports.drawing.figure import Figure
+from reports.sections.report import Finding, as_json
 from reports.stats.contrast import Contrast, Design, Scale
 
 COMPARISON_SCHEMA = 1
@@ -131,4 +130,4 @@ class Comparison:
 
     def to_json(self) -> str:
         """The comparison as JSON; figures that are not finite become null."""
-        return json.dumps(plain(dataclasses.asdict(self)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return as_json(self)

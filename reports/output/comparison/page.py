@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from markupsafe import Markup
@@ -11,14 +12,13 @@ from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
 from harness.results.frame import read_frame
-from reports.drawing.svg import NARROW, WIDE
-from reports.locale import Catalogue, formats, load_catalogue
+from reports.drawing.figure import Scalar, to_csv, wide_and_narrow
+from reports.locale import Catalogue, load_catalogue
 from reports.output.comparison import figure as pairs
 from reports.output.comparison.build import compare, labels_of
 from reports.output.comparison.model import Comparison, Pair
 from reports.output.comparison.text import shown
-from reports.output.page import environment, template_source, to_csv
-from reports.sections.report import Scalar
+from reports.output.page import environment, render_page
 
 
 def write_comparison(first: Path, second: Path, out: Path | None = None, lang: str = "en") -> Path:
@@ -52,19 +52,18 @@ def write_comparison(first: Path, second: Path, out: Path | None = None, lang: s
 
 def render_comparison(comparison: Comparison, text: Catalogue) -> str:
     """The page of a comparison, complete in itself."""
-    pages = environment()
+    pages = environment({"comparison": Path(__file__).parent})
     pages.filters["scaled"] = lambda value: shown(value, comparison.scale, comparison.decimals)
-    figure, scale = comparison.figure, comparison.scale
+    scale = comparison.scale
     axis = text(f"compare.figure.axis_{scale}", metric=comparison.primary_label)
-    layouts = (WIDE, NARROW) if figure.rows else ()
-    return pages.get_template("comparison.html.j2").render(
-        report=comparison,
-        t=text,
-        css=Markup(template_source("report.css")),
-        script=Markup(template_source("report.js")),
-        drawings=[Markup(pairs.draw(figure, axis, scale, layout)) for layout in layouts],
+    draw = partial(pairs.draw, comparison.figure, axis, scale)
+    return render_page(
+        pages,
+        "comparison/comparison.html.j2",
+        comparison,
+        text,
+        drawings=[Markup(svg) for svg in wide_and_narrow(comparison.figure, draw)],
         effect_decimals=comparison.decimals if scale == "absolute" else 4,
-        NONE=formats.NONE,
     )
 
 

@@ -9,7 +9,7 @@ from harness.results.frame import Frame
 from harness.results.manifest import StudyManifest
 from reports.locale import Catalogue, formats
 from reports.output.comparison.model import Order, Pair
-from reports.sections.report import Finding
+from reports.sections.report import Finding, note, warning
 from reports.stats.analysis import Analysis
 from reports.stats.contrast import Design, Scale
 from reports.stats.matching import Matching
@@ -84,31 +84,19 @@ def findings_of(
     text: Catalogue,
 ) -> tuple[Finding, ...]:
     """What a reader must know before believing the comparison."""
+    names = {"within": "compare.finding", "a": labels[0], "b": labels[1]}
     found: list[Finding] = []
-
-    def add(code: str, items: Sequence[str] = (), severity: str = "warning", **values: object) -> None:
-        values |= {"a": labels[0], "b": labels[1]}
-        found.append(
-            Finding(
-                code=code,
-                severity="warning" if severity == "warning" else "note",
-                title=text(f"compare.finding.{code}.title", **values),
-                text=text(f"compare.finding.{code}.text", **values),
-                items=tuple(items),
-            )
-        )
-
     if design == "overlapping":
-        add("overlapping", data=a.manifest.data.get("name", ""))
+        found.append(warning("overlapping", text, data=a.manifest.data.get("name", ""), **names))
     if single := [label for label, each in zip(labels, analyses, strict=True) if each.one_seed]:
-        add("one_seed", single)
+        found.append(warning("one_seed", text, single, **names))
     unlike = [
         label
-        for label, first, second, differs in facts_of(a, b, text)
+        for label, _, _, differs in facts_of(a, b, text)
         if differs and (label.startswith("budget.") or label in ("backbone", "primary"))
     ]
     if unlike:
-        add("unlike", unlike)
+        found.append(warning("unlike", text, unlike, **names))
     for frame, label in zip((a, b), labels, strict=True):
         open_cells = {
             row.name: sum(frame.cell(row.name, number) in ("missing", "failed") for number in frame.manifest.replicates)
@@ -116,11 +104,12 @@ def findings_of(
         }
         items = [f"{name} ({count})" for name, count in open_cells.items() if count]
         if items:
-            add("unfinished", items, label=label, n=text.count("count.runs", sum(open_cells.values())))
+            n = text.count("count.runs", sum(open_cells.values()))
+            found.append(warning("unfinished", text, items, label=label, n=n, **names))
     if matching.namesakes:
-        add("namesakes", matching.namesakes)
+        found.append(warning("namesakes", text, matching.namesakes, **names))
     if renamed := [f"{match.a.name} / {match.b.name}" for match in matching.pairs if match.a.name != match.b.name]:
-        add("renamed", renamed, "note")
+        found.append(note("renamed", text, renamed, **names))
     return tuple(found)
 
 

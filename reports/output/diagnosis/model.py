@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reports.sections.evidence.model import Advice, CheckLine, DiagnosedArm, Found, Unmeasured
-from reports.sections.report import Figure, plain
+from reports.drawing.figure import Figure
+from reports.sections.evidence.claims.build import JudgedClaim
+from reports.sections.evidence.model import CheckLine, DiagnosedArm, Unmeasured
+from reports.sections.evidence.predictions.build import Advice
+from reports.sections.report import as_json
 
 DIAGNOSIS_SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DiagnosedClaim:
-    """A claim and whether its mechanism is there.
-
-    Attributes:
-        number: from 1 to 10.
-        says: the claim, a sentence.
-        decided: checks that decide it.
-    """
-
-    number: int
-    family: str
-    title: str
-    says: str
-    mechanism: Found
-    decided: tuple[CheckLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +36,7 @@ class DiagnosisPage:
     made_from: str
     answer: str
     obstacles: tuple[CheckLine, ...]
-    claims: tuple[DiagnosedClaim, ...]
+    claims: tuple[JudgedClaim, ...]
     try_out: tuple[Advice, ...]
     idle: tuple[Advice, ...]
     figures: Mapping[str, Figure]
@@ -68,4 +51,4 @@ class DiagnosisPage:
 
     def to_json(self) -> str:
         """The diagnosis as JSON; figures that are not finite become null."""
-        return json.dumps(plain(dataclasses.asdict(self)), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        return as_json(self)

@@ -7,21 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from markupsafe import Markup
-
-from harness.checks.claims import CLAIMS, judge
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
 from harness.results.manifest import BASE, StudyManifest
 from reports.locale import Catalogue, formats, load_catalogue
-from reports.output.diagnosis.model import DiagnosedClaim, DiagnosisPage
-from reports.output.page import environment, evidence_drawings, template_source
+from reports.output.diagnosis.model import DiagnosisPage
+from reports.output.page import environment, marked, render_page
+from reports.sections.evidence.claims.build import judged_claims
 from reports.sections.evidence.measured import Evidence, evidence_of
-from reports.sections.evidence.model import Advice
-from reports.sections.evidence.predictions.build import advice_of
-from reports.sections.evidence.texts import EvidenceTexts, load_evidence_texts
+from reports.sections.evidence.predictions.build import Advice, advice_of
 from reports.sections.evidence.why import headroom, reach
+from reports.sections.evidence.why.drawings import drawn
 from reports.sections.method.build import commands_of, facts_of
 
 MOST_OBSTACLES = 3
@@ -41,7 +38,7 @@ def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
     manifest = folder.manifest()
     base = tuple(row for row in manifest.rows if row.name == BASE)
     alone = replace(manifest, rows=base)
-    evidence = evidence_of(manifest, folder.load_diagnoses(alone))
+    evidence = evidence_of(manifest, folder.load_diagnoses(alone), lang)
     if not evidence.measured:
         raise InputError(
             f"{folder.path} holds no diagnosis of base, so there is nothing to say of it; "
@@ -56,10 +53,9 @@ def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
 
 def diagnose(manifest: StudyManifest, evidence: Evidence, text: Catalogue) -> DiagnosisPage:
     """Everything that the page and ``diagnosis.json`` say of a base."""
-    words = load_evidence_texts(text.lang)
-    checks = tuple(evidence.check(each, BASE, words) for each in evidence.checks[BASE].values())
-    obstacles = evidence.obstacles(words, MOST_OBSTACLES)
-    advice = advice_of(evidence, text, words)
+    checks = tuple(evidence.check(each) for each in evidence.checks[BASE].values())
+    obstacles = evidence.obstacles(MOST_OBSTACLES)
+    advice = advice_of(evidence, text)
     n_runs = text.count("count.runs", len(evidence.runs(BASE)))
     data = str(manifest.data.get("name", ""))
     base = " + ".join(manifest.base)
@@ -75,9 +71,9 @@ def diagnose(manifest: StudyManifest, evidence: Evidence, text: Catalogue) -> Di
             n_epochs=manifest.budget["epochs"],
             n_users=f"{int(manifest.data.get('n_users', 0)):,}",
         ),
-        answer=_answer(evidence, text, words),
+        answer=_answer(evidence, text),
         obstacles=obstacles,
-        claims=_claims(evidence, text, words),
+        claims=judged_claims(evidence, text),
         try_out=tuple(each for each in advice if each.expected != "idle"),
         idle=idle_of(advice),
         figures={figure.id: figure for figure in (headroom.table(evidence, text), reach.table(evidence, text))},
@@ -90,8 +86,8 @@ def diagnose(manifest: StudyManifest, evidence: Evidence, text: Catalogue) -> Di
     )
 
 
-def _answer(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> str:
-    found = evidence.obstacles(words, MOST_OBSTACLES)
+def _answer(evidence: Evidence, text: Catalogue) -> str:
+    found = evidence.obstacles(MOST_OBSTACLES)
     if found:
         first, *rest = (each.title for each in found)
         return text("diagnosis.answer", titles=text("list.notes").join((first, *map(_within, rest))))
@@ -104,21 +100,6 @@ def _answer(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> str:
 def _within(title: str) -> str:
     """A title as it stands within a sentence."""
     return title[0].lower() + title[1:] if title[1:2].islower() else title
-
-
-def _claims(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> tuple[DiagnosedClaim, ...]:
-    found = evidence.checks[BASE]
-    return tuple(
-        DiagnosedClaim(
-            number=claim.number,
-            family=claim.family,
-            title=text(f"problem.{claim.family}"),
-            says=words.says(claim),
-            mechanism=judge(claim, found).value,
-            decided=tuple(evidence.check(found[code], BASE, words) for code in claim.decided_by),
-        )
-        for claim in CLAIMS
-    )
 
 
 def idle_of(advice: Sequence[Advice]) -> tuple[Advice, ...]:
@@ -134,15 +115,6 @@ def idle_of(advice: Sequence[Advice]) -> tuple[Advice, ...]:
 
 def render_diagnosis(diagnosis: DiagnosisPage, text: Catalogue) -> str:
     """The page of a diagnosis, complete in itself."""
-    return (
-        environment()
-        .get_template("diagnosis.html.j2")
-        .render(
-            report=diagnosis,
-            t=text,
-            css=Markup(template_source("report.css")),
-            script=Markup(template_source("report.js")),
-            drawings=evidence_drawings(diagnosis.figures, (BASE,), text),
-            NONE=formats.NONE,
-        )
-    )
+    pages = environment({"diagnosis": Path(__file__).parent})
+    drawings = marked(drawn(diagnosis.figures, (BASE,), text))
+    return render_page(pages, "diagnosis/diagnosis.html.j2", diagnosis, text, drawings=drawings)

@@ -1,41 +1,68 @@
-"""The answer in sentences, and the warnings that stand beside it."""
+"""The answer in sentences."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, formats
 from reports.sections.evidence.measured import Evidence
-from reports.sections.evidence.texts import EvidenceTexts
-from reports.sections.report import Answer, Finding, Row
+from reports.sections.rows import Row
 from reports.stats.analysis import Analysis
 
 BARGAIN = 0.5
 """Share of the best arm's effect that a cheaper one must have, and of its time that it may take, to be named."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer in sentences.
+
+    Attributes:
+        code: ``helped``, ``negligible``, ``nothing``, ``one_seed``, ``base_only`` or ``unfinished``.
+        arm: the row that the sentence is about, empty for none.
+        cause: what the evidence names as the main cause where nothing helped; empty where it names none.
+        base: base's mean of the primary metric.
+    """
+
+    code: str
+    arm: str
+    sentence: str
+    support: str
+    adopt: str
+    cost: str
+    base: float | None
+    cause: str = ""
+
+
+def headline(analysis: Analysis, rows: Sequence[Row]) -> tuple[str, Row | None]:
+    """The code of the answer, and the row that it speaks of."""
+    arms = [row for row in rows if row.name in analysis.verdicts]
+    if analysis.base_mean is not None and all(row.name in (BASE, A_A) for row in analysis.frame.manifest.rows):
+        return "base_only", None
+    if analysis.base_mean is None or not (arms or analysis.unchanged):
+        return "unfinished", None
+    if analysis.one_seed:
+        return "one_seed", arms[0] if (arms[0].effect or 0.0) > 0.0 else None
+    if worthwhile := _worthwhile(arms):
+        return "helped", worthwhile[0]
+    better = [row for row in arms if row.verdict == "better"]
+    return ("negligible", better[0]) if better else ("nothing", None)
+
+
+def _worthwhile(arms: Sequence[Row]) -> list[Row]:
+    return [row for row in arms if row.verdict == "better" and not row.negligible]
+
+
 def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> Answer:
     """The study's answer: the best arm where one is better, else that nothing helped."""
     arms = [row for row in rows if row.name in analysis.verdicts]
-    better = [row for row in arms if row.verdict == "better"]
-    worthwhile = [row for row in better if not row.negligible]
+    worthwhile = _worthwhile(arms)
     base = analysis.base_mean
     base_row = next((row for row in rows if row.name == BASE), None)
-    alone = all(row.name in (BASE, A_A) for row in analysis.frame.manifest.rows)
-    if base is not None and alone:
-        code, best = "base_only", None
-    elif base is None or not (arms or analysis.unchanged):
-        code, best = "unfinished", None
-    elif analysis.one_seed:
-        code, best = "one_seed", arms[0] if (arms[0].effect or 0.0) > 0.0 else None
-    elif worthwhile:
-        code, best = "helped", worthwhile[0]
-    elif better:
-        code, best = "negligible", better[0]
-    else:
-        code, best = "nothing", None
+    code, best = headline(analysis, rows)
     # An arm of one seed has no interval to speak of, however high its estimate.
     shown = best or next(iter([row for row in arms if row.adjusted is not None] or arms), None)
     values = {
@@ -77,11 +104,11 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
     )
 
 
-def cause_of(answer: Answer, evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> str:
+def cause_of(answer: Answer, evidence: Evidence, text: Catalogue) -> str:
     """What stands in the way most, where nothing helped and the evidence names it; else empty."""
     if answer.code not in ("nothing", "negligible", "base_only") or not evidence.measured:
         return ""
-    for issue in evidence.obstacles(words, most=1):
+    for issue in evidence.obstacles(most=1):
         if issue.severity == "high":
             return text("answer.cause", code=issue.code, title=issue.title, detected=issue.detected)
     return ""
@@ -183,96 +210,3 @@ def _bargain(best: Row, rows: Sequence[Row], text: Catalogue) -> Iterator[str]:
             share=formats.share(share),
             seconds=formats.seconds(seconds),
         )
-
-
-def findings_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> tuple[Finding, ...]:
-    """What a reader must know before believing the answer, the gravest first."""
-    frame = analysis.frame
-    found: list[Finding] = []
-
-    def add(code: str, items: Sequence[str] = (), severity: str = "warning", **values: object) -> None:
-        found.append(
-            Finding(
-                code=code,
-                severity="warning" if severity == "warning" else "note",
-                title=text(f"finding.{code}.title"),
-                text=text(f"finding.{code}.text", **values),
-                items=tuple(items),
-            )
-        )
-
-    if analysis.one_seed:
-        add("one_seed")
-    elif single := [row.name for row in rows if row.verdict == "one_seed" and not row.equals]:
-        add("one_seed_arms", single)
-    noise = analysis.effects.get(A_A)
-    if noise is None:
-        if analysis.base_mean is not None:
-            add("aa_missing")
-    elif noise.p is not None and noise.p < 0.05:
-        low, high = formats.interval(noise.interval(), decimals)
-        effect = formats.signed(noise.mean, decimals)
-        add("aa_failed", effect=effect, low=low, high=high, p=formats.p_value(noise.p))
-    states = {
-        row.name: [frame.cell(row.name, number) for number in frame.manifest.replicates] for row in frame.manifest.rows
-    }
-    for state, severity in (("failed", "warning"), ("lost", "warning"), ("missing", "note")):
-        counts = {name: cells.count(state) for name, cells in states.items() if state in cells}
-        if counts:
-            items = [f"{name} ({count})" for name, count in counts.items()]
-            add(state, items, severity, n=text.count("count.runs", sum(counts.values())))
-    if analysis.unchanged:
-        add("no_effect", [row.name for row in rows if row.name in analysis.unchanged])
-    if inapplicable := [
-        f"{row.name}: {row.reason.removeprefix(f'{row.name}: ')}"
-        for row in frame.manifest.rows
-        if row.status == "inapplicable"
-    ]:
-        add("inapplicable", inapplicable, "note")
-    improving, n_late, n_all = _improving(analysis)
-    if frame.manifest.budget["epochs"] == 1:
-        add("one_epoch", severity="note")
-    elif improving:
-        add("improving", improving, n=n_late, all=text.count("count.runs", n_all))
-    return (*found, *_checks(analysis, text))
-
-
-def _improving(analysis: Analysis) -> tuple[list[str], int, int]:
-    """Rows that chose the budget's last epoch in at least half of their runs; such runs, and runs that got so far."""
-    last = analysis.frame.manifest.budget["epochs"]
-    names: list[str] = []
-    n_late = n_all = 0
-    for name, cells in analysis.frame.records.items():
-        if analysis.frame.row(name).status != "run":
-            continue
-        trained = [record for record in cells.values() if record.curve and record.curve[-1].epoch == last]
-        late = sum(record.chosen_epoch == last for record in trained)
-        n_late, n_all = n_late + late, n_all + len(trained)
-        if late and 2 * late >= len(cells):
-            names.append(name)
-    return names, n_late, n_all
-
-
-def _checks(analysis: Analysis, text: Catalogue) -> list[Finding]:
-    seen: dict[tuple[str, str], Counter[str]] = {}
-    for name, cells in analysis.frame.records.items():
-        if analysis.frame.row(name).status != "run":
-            continue
-        for record in cells.values():
-            for code, sentence in record.checks.items():
-                seen.setdefault((code, sentence), Counter())[name] += 1
-    return [
-        Finding(
-            code=f"check:{code}",
-            severity="note",
-            title=text("finding.check.title", code=code),
-            text=text("list.sentences").join(
-                [
-                    text(f"check.{code}") if text.has(f"check.{code}") else sentence,
-                    text("finding.check.text", n=text.count("count.runs", counts.total())),
-                ]
-            ),
-            items=tuple(f"{name} ({count})" for name, count in counts.items()),
-        )
-        for (code, sentence), counts in sorted(seen.items())
-    ]

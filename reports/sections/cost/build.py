@@ -1,14 +1,29 @@
-"""What effects cost, and how the seed's priorities fared, as the report says it."""
+"""What effects cost, as the report says it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from reports.locale import Catalogue, formats
-from reports.sections.model import Cost, Priorities, PriorityLevel
-from reports.sections.report import Row
-from reports.stats.analysis import Analysis
+from reports.sections.base import SectionInput
+from reports.sections.rows import Row
 from reports.stats.cost import Offer, pareto_front
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What effects cost.
+
+    Attributes:
+        front: rows on the Pareto front of effect and run time, the quickest first.
+        sentence: the same in words.
+        latency: time to score the test set, in words.
+    """
+
+    front: tuple[str, ...]
+    sentence: str
+    latency: str
 
 
 def offers_of(rows: Sequence[Row]) -> list[Offer]:
@@ -20,8 +35,9 @@ def offers_of(rows: Sequence[Row]) -> list[Offer]:
     ]
 
 
-def cost_of(rows: Sequence[Row], decimals: int, text: Catalogue) -> Cost | None:
+def cost_of(given: SectionInput) -> Cost | None:
     """The Pareto front in words; None where there is no arm to set against base."""
+    rows, text = given.rows, given.text
     offers = offers_of(rows)
     if not any(row.kind == "arm" and row.effect is not None for row in rows):
         return None
@@ -37,7 +53,7 @@ def cost_of(rows: Sequence[Row], decimals: int, text: Catalogue) -> Cost | None:
             "cost.front_item",
             arm=offer.name,
             seconds=formats.seconds(offer.seconds),
-            effect=formats.signed(offer.effect, decimals),
+            effect=formats.signed(offer.effect, given.decimals),
             verdict=by_name[offer.name].verdict_text,
         )
         for offer in front
@@ -64,42 +80,3 @@ def _latency(rows: Sequence[Row], text: Catalogue) -> str:
     if (slowest.evaluate_ms or 0.0) <= base:
         return text("cost.latency_base", base=shown)
     return text("cost.latency", base=shown, arm=slowest.name, slowest=formats.milliseconds(slowest.evaluate_ms))
-
-
-def priorities_of(analysis: Analysis, rows: Sequence[Row], text: Catalogue) -> Priorities | None:
-    """Kendall's tau-b in words and the remedies by priority; None where too few of them have one."""
-    found = analysis.agreement
-    if found is None:
-        return None
-    verdicts = {row.name: row.verdict for row in rows}
-    levels: list[PriorityLevel] = []
-    for priority in ("H", "M", "L"):
-        remedies = [remedy for remedy in found.remedies if remedy.priority == priority]
-        if remedies:
-            codes = [{verdicts[name] for name in remedy.rows} for remedy in remedies]
-            levels.append(
-                PriorityLevel(
-                    priority=priority,
-                    n=len(remedies),
-                    mean=sum(remedy.mean for remedy in remedies) / len(remedies),
-                    n_better=sum("better" in each for each in codes),
-                    n_worse=sum("worse" in each for each in codes),
-                    first=remedies[0].id,
-                )
-            )
-    meaning = "with" if found.low > 0.0 else "against" if found.high < 0.0 else "open"
-    sentence = text(
-        "priorities.sentence",
-        tau=formats.signed(found.tau, 2),
-        low=formats.signed(found.low, 2),
-        high=formats.signed(found.high, 2),
-        n=len(found.remedies),
-    )
-    return Priorities(
-        tau=found.tau,
-        low=found.low,
-        high=found.high,
-        sentence=text("list.sentences").join([sentence, text(f"priorities.{meaning}")]),
-        levels=tuple(levels),
-        remedies=tuple((remedy.id, remedy.priority, remedy.mean) for remedy in found.remedies),
-    )

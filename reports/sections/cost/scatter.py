@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.results.manifest import BASE
-from reports.drawing.svg import COLOUR, Layout, ellipsis, new_figure, to_svg
-from reports.locale import Catalogue, formats
-from reports.sections.cost.build import offers_of
-from reports.sections.model import Cost
-from reports.sections.report import Figure, Row, Scalar
+from reports.drawing.figure import Figure, Line, figure_of, number
+from reports.drawing.svg import COLOUR, Layout, ellipsis, mark, new_figure, open_frame, to_svg
+from reports.locale import formats
+from reports.sections.base import SectionInput
+from reports.sections.cost.build import Cost, offers_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,17 +21,16 @@ if TYPE_CHECKING:
 COLUMNS = ("arm", "verdict", "seconds", "effect", "low", "high", "on_front", "evaluate_ms")
 
 
-def table(rows: Sequence[Row], cost: Cost | None, label: str, text: Catalogue) -> Figure:
-    """Run time and effect of base and the arms, the quickest first."""
-    by_name = {row.name: row for row in rows}
-    offers = sorted(offers_of(rows), key=lambda offer: (offer.seconds, offer.name))
-    data: list[tuple[Scalar, ...]] = []
-    front = () if cost is None else cost.front
-    for offer in offers if front else ():
+def table(cost: Cost, given: SectionInput) -> Figure:
+    """Run time and effect of base and the arms, the quickest first; empty where nothing is on the front."""
+    text = given.text
+    by_name = {row.name: row for row in given.rows}
+    offers = sorted(offers_of(given.rows), key=lambda offer: (offer.seconds, offer.name))
+    data: list[Line] = []
+    for offer in offers if cost.front else ():
         row = by_name[offer.name]
-        low, high = row.plain or (None, None)
-        on_front = int(offer.name in front)
-        data.append((row.name, row.verdict, offer.seconds, offer.effect, low, high, on_front, row.evaluate_ms))
+        known = (row.name, row.verdict, offer.seconds, offer.effect, *(row.plain or (None, None)))
+        data.append((*known, int(offer.name in cost.front), row.evaluate_ms))
     alt = text("figure.cost.empty")
     if data:
         alt = text(
@@ -40,16 +38,9 @@ def table(rows: Sequence[Row], cost: Cost | None, label: str, text: Catalogue) -
             n_rows=text.count("count.arms", sum(line[0] != BASE for line in data)),
             quickest=formats.seconds(offers[0].seconds),
             slowest=formats.seconds(offers[-1].seconds),
-            front=text("list.comma").join(front),
+            front=text("list.comma").join(cost.front),
         )
-    return Figure(
-        id="cost",
-        title=text("figure.cost.title"),
-        caption=text("figure.cost.caption", metric=label),
-        alt=alt,
-        columns=COLUMNS,
-        rows=tuple(data),
-    )
+    return figure_of("cost", text, COLUMNS, data, alt=alt, metric=given.metric)
 
 
 def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
@@ -57,9 +48,8 @@ def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
     from matplotlib.ticker import LogLocator, NullFormatter
 
     narrow = layout.narrow
-    square = Layout(
-        narrow=narrow, width=layout.width if narrow else 9.6, left=0.17 if narrow else 0.1, font=layout.font
-    )
+    width, left = (layout.width, 0.17) if narrow else (9.6, 0.1)
+    square = Layout(narrow=narrow, width=width, left=left, font=layout.font)
     height = 4.6 if narrow else 4.9
     canvas, axes = new_figure(square, height=height)
     seconds, effect = (np.array(figure.column(name), dtype=np.float64) for name in ("seconds", "effect"))
@@ -75,14 +65,8 @@ def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
     axes.set_ylim(bottom, top)
     axes.axhline(0.0, color=COLOUR.ink, linewidth=1.0, zorder=1)
     front = [row for row in figure.rows if row[6]]
-    axes.plot(
-        [_number(row[2]) for row in front],
-        [_number(row[3]) for row in front],
-        color=COLOUR.on,
-        linewidth=1.6,
-        alpha=0.6,
-        zorder=2,
-    )
+    path = [[number(row[place]) for row in front] for place in (2, 3)]
+    axes.plot(*path, color=COLOUR.on, linewidth=1.6, alpha=0.6, zorder=2)
     for row in figure.rows:
         _offer(axes, row)
     _names(axes, figure, square, height)
@@ -93,28 +77,19 @@ def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
     axes.tick_params(which="both", colors=COLOUR.soft, labelsize=square.font - 1, length=3)
     axes.grid(axis="y", color=COLOUR.line, linewidth=0.6)
     axes.set_axisbelow(True)
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(COLOUR.line)
-    return to_svg(canvas, f"cost-{'narrow' if narrow else 'wide'}")
+    open_frame(axes)
+    return to_svg(canvas, f"cost-{layout.name}")
 
 
-def _offer(axes: Axes, row: tuple[Scalar, ...]) -> None:
+def _offer(axes: Axes, row: Line) -> None:
     verdict, on_front, base = str(row[1]), bool(row[6]), row[0] == BASE
     colour = {"better": COLOUR.good, "worse": COLOUR.bad}.get(verdict, COLOUR.neutral)
-    x, y = _number(row[2]), _number(row[3])
+    x, y = number(row[2]), number(row[3])
     if row[4] is not None:
-        axes.plot([x, x], [_number(row[4]), _number(row[5])], color=colour, linewidth=1.1, alpha=0.45, zorder=2)
-    axes.plot(
-        [x],
-        [y],
-        marker="s" if base else "o",
-        markersize=8.0 if on_front or base else 6.0,
-        markerfacecolor=COLOUR.ink if base else colour if verdict in ("better", "worse") else COLOUR.paper,
-        markeredgecolor=COLOUR.ink if base else colour,
-        markeredgewidth=1.6,
-        zorder=4,
-    )
+        axes.plot([x, x], [number(row[4]), number(row[5])], color=colour, linewidth=1.1, alpha=0.45, zorder=2)
+    size, filled = 8.0 if on_front or base else 6.0, base or verdict in ("better", "worse")
+    ink, shape = (COLOUR.ink, "s") if base else (colour, "o")
+    mark(axes, x, y, ink, filled=filled, size=size, marker=shape, zorder=4)
 
 
 def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
@@ -125,12 +100,14 @@ def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
     letter = 0.64 * layout.font / 72.0 / (layout.width * box.width)
     line = 1.35 * layout.font / 72.0 / (height * box.height)
 
-    def place(row: tuple[Scalar, ...]) -> tuple[float, float]:
-        x, y = _number(row[2]), _number(row[3])
+    def place(row: Line) -> tuple[float, float]:
+        x, y = number(row[2]), number(row[3])
         across = math.log(x / left) / math.log(right / left) if log else (x - left) / (right - left)
         return across, (y - bottom) / (top - bottom)
 
     taken = [(x - 0.008, y - 0.4 * line, x + 0.008, y + 0.4 * line) for x, y in map(place, figure.rows)]
+    inside: dict[str, Any] = {"transform": axes.transAxes}
+    font: dict[str, Any] = {"fontsize": layout.font, "parse_math": False}
     for row in figure.rows:
         if not row[6] and row[0] != BASE:
             continue
@@ -157,42 +134,20 @@ def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
         taken.append((start, middle - 0.5 * line, start + width, middle + 0.5 * line))
         after = start > x
         if abs(middle - y) > 1.2 * line:
-            side = start if after else start + width
-            axes.plot(
-                [x, side],
-                [y, middle],
-                color=COLOUR.soft,
-                linewidth=0.8,
-                transform=axes.transAxes,
-                zorder=3,
-                clip_on=False,
-            )
-        axes.text(
-            x + 0.014 if after else x - 0.014,
-            middle,
-            name,
-            ha="left" if after else "right",
-            va="center",
-            color=COLOUR.ink,
-            fontsize=layout.font,
-            parse_math=False,
-            transform=axes.transAxes,
-            zorder=5,
-        )
+            ends = [x, start if after else start + width], [y, middle]
+            axes.plot(*ends, color=COLOUR.soft, linewidth=0.8, zorder=3, clip_on=False, **inside)
+        across, side = (x + 0.014, "left") if after else (x - 0.014, "right")
+        axes.text(across, middle, name, ha=side, va="center", color=COLOUR.ink, zorder=5, **font, **inside)
 
 
 def _limits(figure: Figure, effect: NDArray[np.float64]) -> tuple[float, float]:
     """Limits that show all estimates and typical intervals; very wide ones run off the edge."""
-    wide = [_number(row[5]) - _number(row[4]) for row in figure.rows if row[4] is not None]
+    wide = [number(row[5]) - number(row[4]) for row in figure.rows if row[4] is not None]
     reach = 1.6 * float(np.median(wide)) if wide else 0.0
     lows, highs = [0.0, *effect.tolist()], [0.0, *effect.tolist()]
     for row in figure.rows:
         if row[4] is not None:
-            lows.append(max(_number(row[4]), _number(row[3]) - reach))
-            highs.append(min(_number(row[5]), _number(row[3]) + reach))
+            lows.append(max(number(row[4]), number(row[3]) - reach))
+            highs.append(min(number(row[5]), number(row[3]) + reach))
     margin = 0.08 * (max(highs) - min(lows)) or 1e-3
     return min(lows) - margin, max(highs) + margin
-
-
-def _number(value: Scalar) -> float:
-    return math.nan if value is None else float(value)

@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from harness.checks.checks import Severity, Status
-from harness.checks.seeds import Runs, Summary, first, latest, summaries
 from harness.results.evidence import Diagnosis, Level
 from harness.results.manifest import A_A, BASE, StudyManifest
+from reports.sections.evidence.checks import Runs, Severity, Status, Summary, first, latest, summaries
 from reports.sections.evidence.model import CheckLine, DiagnosedArm, Unmeasured, Values
 from reports.sections.evidence.model import Status as StatusName
-from reports.sections.evidence.texts import EvidenceTexts
+from reports.sections.evidence.texts import EvidenceTexts, load_evidence_texts
 
 NEAREST = ("FTR001", "FTR401", "FTR402", "FTR303", "FTR201", "FTR601", "FTR102", "FTR101")
 """Issues by how near to the ranking they act: behind what stops there, nothing that lies before it can show."""
@@ -28,12 +27,14 @@ class Evidence:
         diagnoses: row -> replicate -> what was measured there.
         level: that the study asks for.
         checks: row -> code -> the check, asked of the row's runs.
+        words: what checks, claims and rules say.
     """
 
     names: tuple[str, ...]
     diagnoses: Mapping[str, Mapping[int, Diagnosis]]
     level: str
     checks: Mapping[str, Mapping[str, Summary]]
+    words: EvidenceTexts
 
     @property
     def measured(self) -> bool:
@@ -85,7 +86,7 @@ class Evidence:
         """What most of the runs say."""
         return cast("StatusName", summary.status.value)
 
-    def check(self, summary: Summary, name: str, words: EvidenceTexts) -> CheckLine:
+    def check(self, summary: Summary, name: str = BASE) -> CheckLine:
         """A check of a row as the report says it."""
         check, outcome = summary.check, summary.outcome
         figures = plain(outcome.figures or {})
@@ -93,10 +94,10 @@ class Evidence:
             code=check.code,
             family=check.claim,
             severity=check.severity.value,
-            title=words.title(check),
+            title=self.words.title(check),
             status=self.status(summary),
-            detected=words.detected(outcome) if None not in figures.values() else "",
-            why=words.why(check),
+            detected=self.words.detected(outcome) if None not in figures.values() else "",
+            why=self.words.why(check),
             reduce=check.reduce,
             reason=outcome.reason,
             n_issue=summary.n_issue,
@@ -106,7 +107,7 @@ class Evidence:
             figures=figures,
         )
 
-    def obstacles(self, words: EvidenceTexts, most: int) -> tuple[CheckLine, ...]:
+    def obstacles(self, most: int) -> tuple[CheckLine, ...]:
         """Issues of base that stand in the way, the gravest first, one of each family at most."""
         places = {code: place for place, code in enumerate(NEAREST)}
         grades = tuple(Severity)
@@ -115,11 +116,11 @@ class Evidence:
         first_of: dict[str, Summary] = {}
         for each in found:
             first_of.setdefault(each.check.claim, each)
-        return tuple(self.check(each, BASE, words) for each in list(first_of.values())[:most])
+        return tuple(self.check(each) for each in list(first_of.values())[:most])
 
 
 def evidence_of(
-    manifest: StudyManifest, diagnoses: Mapping[str, Mapping[int, Diagnosis]], order: Sequence[str] = ()
+    manifest: StudyManifest, diagnoses: Mapping[str, Mapping[int, Diagnosis]], lang: str, order: Sequence[str] = ()
 ) -> Evidence:
     """The evidence of a study.
 
@@ -135,6 +136,7 @@ def evidence_of(
         diagnoses={name: diagnoses[name] for name in own},
         level=str(manifest.diagnostics.get("level", Level.OFF.value)),
         checks={name: summaries(_runs(diagnoses[name]), muted=muted) for name in own},
+        words=load_evidence_texts(lang),
     )
 
 

@@ -7,11 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from harness.checks.checks import Check, Outcome
-from harness.checks.claims import Claim
-from harness.checks.rule import Rule, Suggestion
-from harness.checks.rules import RULES
 from reports.locale import flat
+from reports.sections.evidence.checks import RULES, Check, Claim, Outcome, Rule, Suggestion
 
 RULE: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
 

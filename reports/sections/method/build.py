@@ -4,14 +4,63 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from harness.results.manifest import A_A, StudyManifest
 from reports.locale import Catalogue, formats
-from reports.sections.report import Method, NoiseFloor
 from reports.stats.analysis import Analysis
 
 _ORIGIN = ("origin", "source", "source_sha256", "architecture", "epoch", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseFloor:
+    """The A/A row: base against itself.
+
+    Attributes:
+        rate, rate_low, rate_high: measured false-positive rate at 5% with its 95% interval; None below five seeds.
+        n_patterns, n_effective: sign patterns that it rests on, and independent studies they are worth.
+    """
+
+    effect: float
+    low: float
+    high: float
+    p: float | None
+    rate: float | None = None
+    rate_low: float | None = None
+    rate_high: float | None = None
+    n_patterns: int | None = None
+    n_effective: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """How the figures came about.
+
+    Attributes:
+        paragraphs: heading and text, in reading order.
+        detectable_one, detectable_all: minimum detectable effect of a typical arm at 80% power, alone and
+            after the correction.
+        prior_d0, prior_r0: what the arms share of their seed variance; None where nothing was borrowed.
+        cells: row name -> state of the cell by replicate.
+        failures: row, replicate and reason of every failed or lost cell.
+        facts: label and value, in reading order, by group.
+    """
+
+    paragraphs: tuple[tuple[str, str], ...]
+    n_tests: int
+    noise: NoiseFloor | None
+    detectable_one: float | None
+    detectable_all: float | None
+    prior_d0: float | None
+    prior_d0_infinite: bool
+    prior_r0: float | None
+    replicates: tuple[int, ...]
+    cells: Mapping[str, tuple[str, ...]]
+    failures: tuple[tuple[str, int, str], ...]
+    facts: Mapping[str, tuple[tuple[str, str], ...]]
+    commands: tuple[str, ...]
 
 
 def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:

@@ -7,7 +7,7 @@ import numpy as np
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.results.metrics import METRICS
 from reports.locale import Catalogue, formats
-from reports.sections.report import Gain, Kind, MetricCell, Row, Without
+from reports.sections.rows import Gain, Kind, MetricCell, Row, Without
 from reports.stats.analysis import Analysis
 from reports.stats.cost import stage_seconds
 from reports.stats.effects import Effect
@@ -26,11 +26,6 @@ def ranking_rows(analysis: Analysis, decimals: int, text: Catalogue) -> tuple[Ro
         return group, -(row.effect or 0.0), bool(row.equals), row.name
 
     return tuple(sorted(rows, key=place)) if base is not None else tuple(rows)
-
-
-def level(analysis: Analysis, name: str) -> float:
-    """A row's own mean of the primary metric on test, retrieval on."""
-    return float(analysis.frame.values(name, analysis.primary).mean())
 
 
 def _order(analysis: Analysis) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.results.manifest import StudyManifest
 from reports.locale import Catalogue, formats
-from reports.sections.report import Finding
+from reports.sections.report import Finding, note, warning
 from reports.sections.search.model import SearchBudget, Searched, SearchedArm, SearchedParameter, SearchedTrial, Setting
 
 Raw = Mapping[str, Any]
@@ -32,38 +32,18 @@ def search_of(manifest: StudyManifest, text: Catalogue) -> Searched | None:
     )
 
 
-def search_findings(searched: Searched | None, manifest: StudyManifest, text: Catalogue) -> tuple[Finding, ...]:
-    """What a reader must know of the search before believing the answer."""
-    if searched is None:
-        return ()
-    default = str(manifest.course["default_row"])
-    found = [
-        Finding(
-            code="tuned_base",
-            severity="note",
-            title=text("finding.tuned_base.title"),
-            text=text("finding.tuned_base.text", default=default),
-        )
-    ]
+def search_findings(searched: Searched, default: str, text: Catalogue) -> tuple[Finding, ...]:
+    """What a reader must know of the search before believing the answer.
+
+    Args:
+        default: the row that ran base as it was before the search.
+    """
+    found = [note("tuned_base", text, default=default)]
     if not searched.done:
-        found.append(
-            Finding(
-                code="search_unfinished",
-                severity="warning",
-                title=text("finding.search_unfinished.title"),
-                text=text("finding.search_unfinished.text"),
-            )
-        )
+        found.append(warning("search_unfinished", text))
     if searched.failures:
-        found.append(
-            Finding(
-                code="failed_trials",
-                severity="note",
-                title=text("finding.failed_trials.title"),
-                text=text("finding.failed_trials.text", n=text.count("count.settings", len(searched.failures))),
-                items=tuple(f"{arm}, {number}" for arm, number, _ in searched.failures),
-            )
-        )
+        n = text.count("count.settings", len(searched.failures))
+        found.append(note("failed_trials", text, (f"{arm}, {number}" for arm, number, _ in searched.failures), n=n))
     return tuple(found)
 
 
@@ -122,17 +102,6 @@ def setting(value: Any) -> Setting:
     return ", ".join(str(each) for each in value) if isinstance(value, list) else value
 
 
-def shown_setting(value: Setting) -> str:
-    """A value of a parameter as a reader sees it.
-
-    >>> shown_setting(0.0012345), shown_setting(5), shown_setting("js"), shown_setting(None)
-    ('0.001234', '5', 'js', '–')
-    """
-    if value is None:
-        return formats.NONE
-    return f"{value:.4g}".replace("-", formats.MINUS) if isinstance(value, float) else str(value)
-
-
 def numbers_of(value: Setting) -> float | None:
     """The number behind a value, of epochs their count; None for a word."""
     if isinstance(value, str):
@@ -146,7 +115,7 @@ def _is_numeric(raw: Raw) -> bool:
 
 def _range(raw: Raw, text: Catalogue) -> str:
     if raw["choices"]:
-        return text("list.comma").join(shown_setting(setting(each)) for each in raw["choices"])
+        return text("list.comma").join(formats.setting(setting(each)) for each in raw["choices"])
     unit = "ep" if raw["scale"] == "epochs" else ""
     low, high = (f"{raw[end]:g}{unit}" for end in ("low", "high"))
     return text("search.range_log" if raw["log"] else "search.range", low=low, high=high)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from reports.drawing.svg import COLOUR, Layout, ellipsis, new_figure, to_svg
+from reports.drawing.figure import Figure, Line, Panel, figure_of
+from reports.drawing.svg import COLOUR, Layout, dress_panel, ellipsis, new_figure, to_svg
 from reports.locale import Catalogue, formats
-from reports.sections.report import Figure, Scalar
-from reports.sections.search.build import numbers_of, shown_setting
+from reports.sections.search.build import numbers_of
 from reports.sections.search.model import Searched, SearchedArm, SearchedParameter, SearchedTrial
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 PANEL = Layout(narrow=True, width=4.2, left=0.17, font=10.5)
 HEIGHT = 2.55
-Panel = tuple[str, str, str]
-Rows = list[tuple[Scalar, ...]]
+Rows = list[Line]
 
 
 def tables(searched: Searched, label: str, text: Catalogue) -> tuple[Figure, ...]:
@@ -32,13 +31,13 @@ def tables(searched: Searched, label: str, text: Catalogue) -> tuple[Figure, ...
     if len(searched.objectives) > 1:
         every["search_front"] = (("arm", "trial", "seconds", "mean", "on_front"), list(_front(searched)))
     return tuple(
-        Figure(
-            id=name,
-            title=text(f"figure.{name}.title"),
-            caption=text(f"figure.{name}.caption", metric=label),
+        figure_of(
+            name,
+            text,
+            columns,
+            rows,
             alt=text(f"figure.{name}.alt", n=len({row[0] for row in rows})) if rows else _empty(name, text),
-            columns=columns,
-            rows=tuple(rows),
+            metric=label,
         )
         for name, (columns, rows) in every.items()
     )
@@ -89,28 +88,28 @@ def important(arm: SearchedArm) -> list[SearchedParameter]:
     return sorted(arm.parameters, key=lambda each: -(each.importance or 0.0))
 
 
-def _history(searched: Searched) -> Iterator[tuple[Scalar, ...]]:
+def _history(searched: Searched) -> Iterator[Line]:
     for arm in searched.arms:
         best = dict(best_so_far(arm))
         for trial in arm.trials:
             yield arm.name, trial.number, trial.state, trial.mean, best.get(trial.number)
 
 
-def _importance(searched: Searched) -> Iterator[tuple[Scalar, ...]]:
+def _importance(searched: Searched) -> Iterator[Line]:
     for arm in searched.arms:
         for each in important(arm):
             if each.importance is not None:
                 yield arm.name, each.name, each.importance
 
 
-def _slices(searched: Searched) -> Iterator[tuple[Scalar, ...]]:
+def _slices(searched: Searched) -> Iterator[Line]:
     for arm in searched.arms:
         for each in important(arm):
             for trial, mean in measured(arm):
                 yield arm.name, each.name, trial.number, trial.setting[each.name], mean, trial.state
 
 
-def _pairs(searched: Searched) -> Iterator[tuple[Scalar, ...]]:
+def _pairs(searched: Searched) -> Iterator[Line]:
     for arm in searched.arms:
         if len(arm.parameters) > 1:
             one, two = important(arm)[:2]
@@ -118,7 +117,7 @@ def _pairs(searched: Searched) -> Iterator[tuple[Scalar, ...]]:
                 yield arm.name, one.name, trial.setting[one.name], two.name, trial.setting[two.name], mean
 
 
-def _front(searched: Searched) -> Iterator[tuple[Scalar, ...]]:
+def _front(searched: Searched) -> Iterator[Line]:
     for arm in searched.arms:
         for trial, mean in measured(arm):
             yield arm.name, trial.number, trial.seconds, mean, int(trial.front)
@@ -128,12 +127,11 @@ def _draw_history(arm: SearchedArm, label: str, text: Catalogue) -> Iterator[tup
     points = measured(arm)
     if not points:
         return
-    axes = _axes(text("figure.search_history.axis"))
+    axes = _axes(text("figure.search_history.axis"), whole=True)
     _dots(axes, [(float(trial.number), mean, trial) for trial, mean in points])
     best = best_so_far(arm)
     if best:
         axes.step(*zip(*best, strict=True), where="post", color=COLOUR.on, linewidth=1.6, zorder=2)
-    _whole_numbers(axes)
     yield arm.name, arm.sentence, axes
 
 
@@ -164,7 +162,7 @@ def _draw_slices(arm: SearchedArm, label: str, text: Catalogue) -> Iterator[tupl
         places = _across(axes, each, [trial for trial, _ in points])
         _dots(axes, [(place, mean, trial) for place, (trial, mean) in zip(places, points, strict=True)])
         values = {"row": arm.name, "parameter": each.name, "n": len(points), "metric": label}
-        best = shown_setting(each.best)
+        best = formats.setting(each.best)
         yield f"{arm.name}: {each.name}", text("figure.search_slices.panel_alt", best=best, **values), axes
 
 
@@ -188,8 +186,8 @@ def _draw_pairs(arm: SearchedArm, label: str, text: Catalogue) -> Iterator[tuple
         row=arm.name,
         one=one.name,
         two=two.name,
-        best_one=shown_setting(one.best),
-        best_two=shown_setting(two.best),
+        best_one=formats.setting(one.best),
+        best_two=formats.setting(two.best),
     )
     yield arm.name, alt, axes
 
@@ -221,10 +219,10 @@ def _across(
         elif not vertical:
             axes.locator_params(axis="x", nbins=5)
         return known
-    words = sorted({shown_setting(value) for value in values})
+    words = sorted({formats.setting(value) for value in values})
     axis.set_ticks(range(len(words)), [ellipsis(word, 14) for word in words], parse_math=False)
     (axes.set_ylim if vertical else axes.set_xlim)(-0.5, len(words) - 0.5)
-    return [float(words.index(shown_setting(value))) for value in values]
+    return [float(words.index(formats.setting(value))) for value in values]
 
 
 def _plain_log(axes: Axes, low: float, high: float, *, vertical: bool) -> None:
@@ -248,23 +246,10 @@ def _dots(axes: Axes, points: Sequence[tuple[float, float, SearchedTrial]]) -> N
         axes.scatter([x], [y], s=size, marker=marker, facecolor=fill, edgecolor=edge, linewidth=1.0, zorder=4)
 
 
-def _axes(label: str, height: float = HEIGHT) -> Axes:
+def _axes(label: str, height: float = HEIGHT, *, whole: bool = False) -> Axes:
     _, axes = new_figure(PANEL, height=height)
-    axes.set_xlabel(label, color=COLOUR.soft, fontsize=PANEL.font, parse_math=False)
-    axes.tick_params(which="both", colors=COLOUR.soft, labelsize=PANEL.font - 0.5, length=3, color=COLOUR.line)
-    axes.grid(axis="y", color=COLOUR.line, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.locator_params(axis="y", nbins=4)
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(COLOUR.line)
+    dress_panel(axes, PANEL, label, whole=whole)
     return axes
-
-
-def _whole_numbers(axes: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
 
 
 def _canvas(axes: Axes) -> MplFigure:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reports.drawing.svg import COLOUR, Layout, dress_rows, ellipsis, new_figure, to_svg
+from reports.drawing.figure import Figure, Scalar, number, wide_and_narrow
+from reports.drawing.svg import COLOUR, Layout, dress_rows, ellipsis, mark, new_figure, stacked, to_svg, write_name
 from reports.locale import Catalogue, formats
-from reports.sections.report import Figure, Scalar
+from reports.sections.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,26 +18,22 @@ if TYPE_CHECKING:
 _FAINT, _STRONG = 0.08, 0.55
 
 
-def drawings_of_stacks(
-    figures: Sequence[Figure], metric: str, decimals: int, layouts: Sequence[Layout], text: Catalogue
-) -> Any:
-    """Figure id -> its SVG in each layout, for those that have something to draw."""
-    drawn: dict[str, list[str]] = {}
-    for figure in figures:
-        if not figure.rows:
-            continue
-        if figure.id == "stack_effects":
-            axis = text("figure.stack_effects.axis", metric=metric)
-            drawn[figure.id] = [draw_effects(figure, axis, layout, text) for layout in layouts]
-        elif figure.id == "stack_pairs":
-            drawn[figure.id] = [draw_pairs(figure, decimals, layout) for layout in layouts]
-        elif figure.id == "stack_shapley":
-            axis = text("figure.stack_shapley.axis", metric=metric)
-            drawn[figure.id] = [draw_shapley(figure, axis, layout) for layout in layouts]
-        elif figure.id == "stack_path":
-            axis = text("figure.stack_path.axis", metric=metric)
-            drawn[figure.id] = [draw_path(figure, axis, layout, text) for layout in layouts]
-    return drawn
+def drawn(report: Report, text: Catalogue) -> dict[str, list[str]]:
+    """The figures of stacks that the report has, drawn."""
+    drawers = {
+        "stack_effects": partial(draw_effects, text=text),
+        "stack_shapley": draw_shapley,
+        "stack_path": partial(draw_path, text=text),
+    }
+    found: dict[str, list[str]] = {}
+    for name, draw in drawers.items():
+        if name in report.figures:
+            axis = text(f"figure.{name}.axis", metric=report.primary_label)
+            found[name] = wide_and_narrow(report.figures[name], partial(draw, report.figures[name], axis))
+    if "stack_pairs" in report.figures:
+        pairs = report.figures["stack_pairs"]
+        found["stack_pairs"] = wide_and_narrow(pairs, partial(draw_pairs, pairs, report.decimals))
+    return found
 
 
 def draw_effects(figure: Figure, axis: str, layout: Layout, text: Catalogue) -> str:
@@ -62,11 +60,11 @@ def draw_path(figure: Figure, axis: str, layout: Layout, text: Catalogue) -> str
     lines: list[tuple[str, tuple[Scalar, ...], str, bool]] = []
     heads: dict[int, str] = {}
     for row in figure.rows:
-        number, kind, stack = row[0], str(row[1]), str(row[2])
-        title = text(f"stacks.greedy.round.{kind}", n=number, stack=stack or text("stacks.greedy.nothing_yet"))
+        place, kind, stack = row[0], str(row[1]), str(row[2])
+        title = text(f"stacks.greedy.round.{kind}", n=place, stack=stack or text("stacks.greedy.nothing_yet"))
         if title not in heads.values():
             heads[len(lines)] = title
-        gain, se = _number(row[6]), _number(row[7])
+        gain, se = number(row[6]), number(row[7])
         spread = 0.0 if math.isnan(se) else se
         name = f"{formats.MINUS} {row[3]}" if kind == "backward" else f"+ {row[3]}"
         if math.isnan(gain):
@@ -74,7 +72,7 @@ def draw_path(figure: Figure, axis: str, layout: Layout, text: Catalogue) -> str
         else:
             values = (gain, gain - spread, gain + spread, None, None)
             lines.append((name, values, COLOUR.good if row[8] else COLOUR.neutral, bool(row[8])))
-    return _intervals(lines, heads, axis, layout, "stack-path", mark=figure.marks.get("threshold"))
+    return _intervals(lines, heads, axis, layout, "stack-path", threshold=figure.marks.get("threshold"))
 
 
 def _intervals(
@@ -83,14 +81,14 @@ def _intervals(
     axis: str,
     layout: Layout,
     name: str,
-    mark: float | None = None,
+    threshold: float | None = None,
 ) -> str:
     """A row a line: ``(name, (value, low, high, adjusted_low, adjusted_high), colour, filled)``, under its heading."""
-    heights, headings = _places(len(lines), heads, layout)
+    heights, headings = stacked(len(lines), heads, gap=0.4, head=1.25 if layout.narrow else 1.0)
     pitch = 0.46 if layout.narrow else 0.34
     bottom = heights[-1] if heights else 0.0
     canvas, axes = new_figure(layout, height=1.0 + pitch * (bottom + 1.0))
-    limits = _limits([value for _, values, _, _ in lines for value in values], mark)
+    limits = _limits([value for _, values, _, _ in lines for value in values], threshold)
     axes.set_xlim(limits)
     style = {"fontsize": layout.font, "parse_math": False, "va": "center"}
     for height, head in headings:
@@ -100,21 +98,16 @@ def _intervals(
             y=height, s=ellipsis(head, most), color=COLOUR.soft, transform=axes.get_yaxis_transform(), **place, **style
         )
     for height, (label, values, colour, filled) in zip(heights, lines, strict=True):
-        ink = {"color": COLOUR.ink if values[0] is not None else COLOUR.soft}
-        if layout.narrow:
-            axes.text(limits[0], height - 0.36, ellipsis(label, 46), ha="left", **ink, **style)
-        else:
-            axes.text(
-                -0.02, height, ellipsis(label, 30), ha="right", transform=axes.get_yaxis_transform(), **ink, **style
-            )
+        ink = COLOUR.ink if values[0] is not None else COLOUR.soft
+        write_name(axes, layout, height, label, limits[0], colour=ink)
         if values[0] is not None:
-            _line(axes, height, [_number(value) for value in values], colour, filled)
+            _line(axes, height, [number(value) for value in values], colour, filled)
     axes.axvline(0.0, color=COLOUR.ink, linewidth=1.0, zorder=2)
-    if mark is not None:
-        axes.axvline(mark, color=COLOUR.soft, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2)
+    if threshold is not None:
+        axes.axvline(threshold, color=COLOUR.soft, linewidth=1.1, linestyle=(0, (4, 3)), zorder=2)
     dress_rows(axes, layout, n_rows=1, label=axis)
     axes.set_ylim(bottom + 0.6, (headings[0][0] if headings else 0.0) - 0.9)
-    return to_svg(canvas, f"{name}-{'narrow' if layout.narrow else 'wide'}")
+    return to_svg(canvas, f"{name}-{layout.name}")
 
 
 def _line(axes: Axes, height: float, values: list[float], colour: str, filled: bool) -> None:
@@ -122,16 +115,7 @@ def _line(axes: Axes, height: float, values: list[float], colour: str, filled: b
     for left, right, width in ((adjusted_low, adjusted_high, 1.1), (low, high, 3.4)):
         if not math.isnan(left):
             axes.plot([left, right], [height, height], color=colour, linewidth=width, solid_capstyle="butt", zorder=3)
-    axes.plot(
-        [effect],
-        [height],
-        marker="o",
-        markersize=6.2,
-        markerfacecolor=colour if filled else COLOUR.paper,
-        markeredgecolor=colour,
-        markeredgewidth=1.6,
-        zorder=5,
-    )
+    mark(axes, effect, height, colour, filled=filled)
 
 
 def draw_pairs(figure: Figure, decimals: int, layout: Layout) -> str:
@@ -139,7 +123,7 @@ def draw_pairs(figure: Figure, decimals: int, layout: Layout) -> str:
     from matplotlib.patches import Rectangle
 
     names = list(dict.fromkeys([*(str(row[0]) for row in figure.rows), *(str(row[1]) for row in figure.rows)]))
-    most = max((abs(_number(row[2])) for row in figure.rows if row[2] is not None), default=0.0) or 1.0
+    most = max((abs(number(row[2])) for row in figure.rows if row[2] is not None), default=0.0) or 1.0
     across, down = names[:-1], names[1:]
     canvas, axes = new_figure(layout, height=0.9 + 0.5 * (len(down) + 1))
     style = {"va": "center", "fontsize": layout.font, "parse_math": False}
@@ -152,7 +136,7 @@ def draw_pairs(figure: Figure, decimals: int, layout: Layout) -> str:
             -0.08, place + 0.5, ellipsis(name, 12 if layout.narrow else 28), ha="right", color=COLOUR.ink, **style
         )
     for row in figure.rows:
-        x, y, value = across.index(str(row[0])), down.index(str(row[1])), _number(row[2])
+        x, y, value = across.index(str(row[0])), down.index(str(row[1])), number(row[2])
         shade: dict[str, Any] = {"facecolor": "none", "edgecolor": COLOUR.hatch, "hatch": "////", "linewidth": 0}
         if not math.isnan(value):
             depth = _FAINT + (_STRONG - _FAINT) * abs(value) / most
@@ -167,33 +151,14 @@ def draw_pairs(figure: Figure, decimals: int, layout: Layout) -> str:
     axes.set_xlim(-left * len(across), len(across) if layout.narrow else max(len(across), 5))
     axes.set_ylim(len(down) + 0.1, -0.7)
     axes.axis("off")
-    return to_svg(canvas, f"stack-pairs-{'narrow' if layout.narrow else 'wide'}")
+    return to_svg(canvas, f"stack-pairs-{layout.name}")
 
 
-def _places(n_lines: int, heads: dict[int, str], layout: Layout) -> tuple[list[float], list[tuple[float, str]]]:
-    """Heights of the lines, and of the headings above them."""
-    heights: list[float] = []
-    headings: list[tuple[float, str]] = []
-    height = 0.0
-    for line in range(n_lines):
-        if line in heads:
-            height += 0.4 if headings else 0.0
-            headings.append((height, heads[line]))
-            height += 1.25 if layout.narrow else 1.0
-        heights.append(height)
-        height += 1.0
-    return heights, headings
-
-
-def _limits(values: Sequence[Scalar], mark: float | None) -> tuple[float, float]:
-    known = [0.0, *(_number(value) for value in values if value is not None), *([mark] if mark is not None else [])]
+def _limits(values: Sequence[Scalar], threshold: float | None) -> tuple[float, float]:
+    known = [0.0, *(number(value) for value in (*values, threshold) if value is not None)]
     margin = 0.04 * (max(known) - min(known)) or 1e-3
     return min(known) - margin, max(known) + margin
 
 
 def _colour(state: str) -> str:
     return {"raises": COLOUR.good, "lowers": COLOUR.bad}.get(state, COLOUR.neutral)
-
-
-def _number(value: Scalar) -> float:
-    return math.nan if value is None else float(value)

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.locale import Catalogue, formats
-from reports.sections.report import Finding, Row
-from reports.sections.stacks.greedy import greedy_of
-from reports.sections.stacks.model import Factorial, MissingStack, ShapleyShare, StackArm, Stacks, StackTerm, TermState
+from reports.sections.report import Finding, note
+from reports.sections.stacks.model import Factorial, MissingStack, ShapleyShare, StackArm, StackTerm, TermState
 from reports.stats.analysis import Analysis
 from reports.stats.factorial import FactorialAnalysis, Shapley, TermEffect, factorial_analysis
 from reports.stats.verdicts import ALPHA
@@ -16,40 +15,18 @@ from reports.stats.verdicts import ALPHA
 LETTERS = "ABCDEFGH"
 
 
-def stacks_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> Stacks | None:
-    """The stacks part; None in a study of another mode."""
-    course = analysis.frame.manifest.course
-    if course.get("mode") == "factorial":
-        return Stacks(factorial=factorial_of(analysis, course, decimals, text))
-    if course.get("mode") == "greedy":
-        return Stacks(greedy=greedy_of(course, rows, decimals, text))
-    return None
-
-
-def stack_findings(stacks: Stacks | None, text: Catalogue) -> tuple[Finding, ...]:
-    """What a reader must know of the stacks before believing the answer."""
-    missing = stacks.factorial.missing if stacks is not None and stacks.factorial is not None else ()
-    if not missing:
-        return ()
+def missing_finding(missing: Sequence[MissingStack], text: Catalogue) -> Finding:
+    """What a reader must know of combinations that did not run before believing the answer."""
     least = [each for each in missing if each.smallest]
-    rest = text("stacks.more_missing", n=len(missing) - len(least))
-    return (
-        Finding(
-            code="left_out",
-            severity="note",
-            title=text("finding.left_out.title"),
-            text=text("finding.left_out.text", n=text.count("count.combinations", len(missing))),
-            items=(
-                *(f"{_joined(each.arms)}{text('list.colon')}{each.reason}" for each in least),
-                *[rest] * (len(missing) > len(least)),
-            ),
-        ),
-    )
+    items = [f"{_joined(each.arms)}{text('list.colon')}{each.reason}" for each in least]
+    if len(missing) > len(least):
+        items.append(text("stacks.more_missing", n=len(missing) - len(least)))
+    return note("left_out", text, items, n=text.count("count.combinations", len(missing)))
 
 
-def factorial_of(analysis: Analysis, course: Mapping[str, Any], decimals: int, text: Catalogue) -> Factorial:
+def factorial_of(analysis: Analysis, decimals: int, text: Catalogue) -> Factorial:
     """A factorial study as far as it has run."""
-    found = factorial_analysis(analysis.frame)
+    course, found = analysis.frame.manifest.course, factorial_analysis(analysis.frame)
     names = [str(each["name"]) for each in course["factors"]]
     missing = _missing(course)
     n_runs = len(course["cells"]) + len(missing)

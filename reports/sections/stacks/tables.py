@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from reports.drawing.figure import Figure, Line, figure_of
 from reports.locale import Catalogue, formats
-from reports.sections.report import Figure, Scalar
-from reports.sections.stacks.model import Factorial, Greedy, Stacks
+from reports.sections.stacks.model import Factorial, Greedy
 
 
-def tables_of_stacks(stacks: Stacks, metric: str, decimals: int, text: Catalogue) -> tuple[Figure, ...]:
-    """The figures of a study's stacks as data."""
-    if stacks.greedy is not None:
-        return (_path(stacks.greedy, decimals, text),)
-    found = stacks.factorial
-    assert found is not None
+def of_factorial(found: Factorial, metric: str, decimals: int, text: Catalogue) -> tuple[Figure, ...]:
+    """The figures of a factorial study as data."""
     figures = (_effects(found, metric, decimals, text), _pairs(found, decimals, text))
     figures += (_shapley(found, metric, decimals, text),) * bool(found.shapley)
     return (*figures, *(_left_out(found, text),) * bool(found.missing))
 
 
 def _effects(found: Factorial, metric: str, decimals: int, text: Catalogue) -> Figure:
-    rows: list[tuple[Scalar, ...]] = []
+    rows: list[Line] = []
     for term in found.terms:
         kind = "main" if len(term.factors) == 1 else "interaction"
         plain, adjusted = term.plain or (None, None), term.adjusted or (None, None)
@@ -39,26 +35,8 @@ def _effects(found: Factorial, metric: str, decimals: int, text: Catalogue) -> F
             above=sum(term.adjusted is not None and term.adjusted[0] > 0.0 for term in shown),
             below=sum(term.adjusted is not None and term.adjusted[1] < 0.0 for term in shown),
         )
-    return Figure(
-        id="stack_effects",
-        title=text("figure.stack_effects.title"),
-        caption=text("figure.stack_effects.caption", metric=metric),
-        alt=alt,
-        columns=(
-            "term",
-            "kind",
-            "state",
-            "effect",
-            "low",
-            "high",
-            "adjusted_low",
-            "adjusted_high",
-            "p",
-            "p_holm",
-            "aliases",
-        ),
-        rows=tuple(rows) if shown else (),
-    )
+    columns = "term kind state effect low high adjusted_low adjusted_high p p_holm aliases".split()
+    return figure_of("stack_effects", text, columns, rows if shown else (), alt=alt, metric=metric)
 
 
 def _pairs(found: Factorial, decimals: int, text: Catalogue) -> Figure:
@@ -73,41 +51,25 @@ def _pairs(found: Factorial, decimals: int, text: Catalogue) -> Figure:
             pair=strongest.label,
             effect=formats.signed(strongest.effect, decimals),
         )
-    return Figure(
-        id="stack_pairs",
-        title=text("figure.stack_pairs.title"),
-        caption=text("figure.stack_pairs.caption"),
-        alt=alt,
-        columns=("first", "second", "effect", "p_holm", "state"),
-        rows=tuple(rows) if shown else (),
-    )
+    columns = ("first", "second", "effect", "p_holm", "state")
+    return figure_of("stack_pairs", text, columns, rows if shown else (), alt=alt)
 
 
 def _shapley(found: Factorial, metric: str, decimals: int, text: Catalogue) -> Figure:
     items = [f"{each.factor} {formats.signed(each.value, decimals)}" for each in found.shapley]
-    return Figure(
-        id="stack_shapley",
-        title=text("figure.stack_shapley.title"),
-        caption=text("figure.stack_shapley.caption", metric=metric),
-        alt=text("figure.stack_shapley.alt", list=text("list.comma").join(items)),
-        columns=("factor", "value", "low", "high", "share"),
-        rows=tuple((each.factor, each.value, each.low, each.high, each.share) for each in found.shapley),
-    )
+    alt = text("figure.stack_shapley.alt", list=text("list.comma").join(items))
+    rows = [(each.factor, each.value, each.low, each.high, each.share) for each in found.shapley]
+    return figure_of("stack_shapley", text, ("factor", "value", "low", "high", "share"), rows, alt=alt, metric=metric)
 
 
 def _left_out(found: Factorial, text: Catalogue) -> Figure:
-    return Figure(
-        id="stack_left_out",
-        title=text("figure.stack_left_out.title"),
-        caption=text("figure.stack_left_out.caption"),
-        alt=text("figure.stack_left_out.caption"),
-        columns=("combination", "reason"),
-        rows=tuple((" + ".join(each.arms), each.reason) for each in found.missing),
-    )
+    rows = [(" + ".join(each.arms), each.reason) for each in found.missing]
+    return figure_of("stack_left_out", text, ("combination", "reason"), rows, alt=text("figure.stack_left_out.caption"))
 
 
-def _path(found: Greedy, decimals: int, text: Catalogue) -> Figure:
-    rows: list[tuple[Scalar, ...]] = []
+def path(found: Greedy, decimals: int, text: Catalogue) -> Figure:
+    """The figure of a greedy study as data."""
+    rows: list[Line] = []
     for each in found.rounds:
         stack = " + ".join(each.stack)
         rows += [
@@ -121,12 +83,7 @@ def _path(found: Greedy, decimals: int, text: Catalogue) -> Figure:
         if t.chosen
     ]
     alt = text("figure.stack_path.alt", list=text("list.notes").join(chosen)) if chosen else ""
-    return Figure(
-        id="stack_path",
-        title=text("figure.stack_path.title"),
-        caption=text("figure.stack_path.caption"),
-        alt=alt or text("figure.stack_path.alt_none" if rows else "figure.stack_path.empty"),
-        columns=("round", "kind", "stack", "arm", "state", "value", "gain", "se", "chosen", "reason"),
-        rows=tuple(rows),
-        marks={} if found.threshold is None else {"threshold": found.threshold},
-    )
+    columns = ("round", "kind", "stack", "arm", "state", "value", "gain", "se", "chosen", "reason")
+    marks = {} if found.threshold is None else {"threshold": found.threshold}
+    alt = alt or text("figure.stack_path.alt_none" if rows else "figure.stack_path.empty")
+    return figure_of("stack_path", text, columns, rows, alt=alt, marks=marks)

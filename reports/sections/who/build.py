@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, formats
-from reports.sections.model import GroupCell, GroupRow, MovedUser, UserGroup, WhoGains
-from reports.sections.report import Row
+from reports.sections.answer.build import headline
+from reports.sections.base import SectionInput
+from reports.sections.rows import Row
+from reports.sections.who.model import GroupCell, GroupRow, UserGroup, WhoGains
 from reports.stats.analysis import Analysis
 from reports.stats.crossings import CUT, moves
 from reports.stats.groups import MIN_USERS, Group, GroupEffect, Subgroups
@@ -15,38 +17,32 @@ from reports.stats.groups import MIN_USERS, Group, GroupEffect, Subgroups
 MOST_NAMED = 3
 
 
-def who_gains(analysis: Analysis, rows: Sequence[Row], shown: str, decimals: int, text: Catalogue) -> WhoGains | None:
+def who_gains(given: SectionInput) -> WhoGains | None:
     """Effects by group of users; None where no row can be compared to base.
 
-    Args:
-        shown: the row that the answer speaks of, empty for none; the highest estimate then stands for it.
+    Gained and lost users are those of the row that the answer speaks of, else of the highest estimate.
     """
+    analysis, text = given.analysis, given.text
     found = analysis.subgroups
-    drawn = [row for row in rows if row.name in analysis.effects and row.kind != "base"]
+    drawn = [row for row in given.rows if row.name in analysis.effects and row.kind != "base"]
     if found is None or not drawn:
         return None
     groups = tuple(_user_group(group, text) for group in found.groups)
     listed = tuple(_group_row(row, found) for row in drawn)
-    star = shown or next((row.name for row in drawn if row.kind == "arm"), "")
-    n_tests = text.count("count.tests", found.n_tests)
-    metric = formats.metric_label(analysis.primary)
+    _, best = headline(analysis, given.rows)
+    star = best.name if best else next((row.name for row in drawn if row.kind == "arm"), "")
     lead = "who.lead_one" if analysis.one_seed else "who.lead" if found.n_tests else "who.lead_none"
     moved = moves(analysis.frame, star) if star else ()
     return WhoGains(
         groups=groups,
         rows=listed,
         n_tests=found.n_tests,
-        lead=text(lead, metric=metric, n_tests=n_tests),
-        sentence=_sentence(analysis, groups, listed, found.n_tests, decimals, text),
+        lead=text(lead, metric=given.metric, n_tests=text.count("count.tests", found.n_tests)),
+        sentence=_sentence(analysis, groups, listed, found.n_tests, given.decimals, text),
         notes=_notes(analysis, groups, listed, text),
         crossing=_crossing(analysis, star, text) if star else "",
         moved_by=star if moved else "",
-        moved=tuple(
-            MovedUser(
-                user=move.user, history=move.history, popularity=move.popularity, before=move.before, after=move.after
-            )
-            for move in moved
-        ),
+        moved=moved,
     )
 
 

@@ -5,23 +5,112 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import cast
+from dataclasses import dataclass
+from typing import Literal, cast
 
-from harness.checks.rule import Confirmation, Expected, Remedy, confirmed
-from harness.checks.rules import suggestions
 from harness.results.manifest import BASE
 from reports.locale import Catalogue
+from reports.sections.base import SectionInput
+from reports.sections.evidence.checks import Confirmation, Expected, Remedy, confirmed, suggestions
 from reports.sections.evidence.measured import Evidence
-from reports.sections.evidence.model import Advice, Became, Prediction, Predictions, Stack, Tested
-from reports.sections.evidence.texts import EvidenceTexts
-from reports.sections.report import Row
+from reports.sections.rows import Row
+
+Became = Literal["confirmed", "refuted", "open", "untested"]
 
 JUDGED = ("better", "worse", "equivalent", "inconclusive", "one_seed", "no_effect")
 """Verdicts of rows that have run, whose outcome tests a prediction."""
 
 
-def advice_of(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> tuple[Advice, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Remedies that a prediction speaks of, together.
+
+    Attributes:
+        text: their ids and the settings that the evidence fixes.
+        yaml: lines of a study file that make it an arm.
+    """
+
+    ids: tuple[str, ...]
+    text: str
+    yaml: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What a rule makes of base's figures.
+
+    Attributes:
+        expected: ``better``, ``moves`` or ``idle``, predicted of every one of the stacks.
+        gain: predicted difference in NDCG@10 on valid, where a figure gives one.
+    """
+
+    rule: str
+    title: str
+    because: str
+    condition: str
+    expected: str
+    expected_text: str
+    gain: float | None
+    stacks: tuple[Stack, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """A prediction and the row of this study that tests it.
+
+    Attributes:
+        arm: empty where no row does.
+        outcome: what became of the prediction.
+    """
+
+    stack: str
+    arm: str
+    effect: float | None
+    low: float | None
+    high: float | None
+    verdict: str
+    verdict_text: str
+    outcome: Became
+    outcome_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """A rule's advice and what this study makes of it."""
+
+    advice: Advice
+    tested: tuple[Tested, ...]
+
+    @property
+    def any_arm(self) -> bool:
+        """Whether a row of this study tests it."""
+        return any(line.arm for line in self.tested)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """Predictions from base's evidence against the outcome of this study.
+
+    Attributes:
+        sentence: how many were confirmed, refuted, left open.
+    """
+
+    sentence: str
+    n_confirmed: int
+    n_refuted: int
+    n_open: int
+    n_untested: int
+    rules: tuple[Prediction, ...]
+
+    @property
+    def n_tested(self) -> int:
+        """Predictions of single rows that this study has an outcome for."""
+        return self.n_confirmed + self.n_refuted + self.n_open
+
+
+def advice_of(evidence: Evidence, text: Catalogue) -> tuple[Advice, ...]:
     """What the rules make of base's figures: predicted gains first, then what moves, then what is idle."""
+    words = evidence.words
     figures = {name: value for name, value in evidence.figures(BASE).items() if math.isfinite(value)}
     return tuple(
         Advice(
@@ -38,13 +127,10 @@ def advice_of(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> tupl
     )
 
 
-def predictions_of(
-    evidence: Evidence, rows: Sequence[Row], text: Catalogue, words: EvidenceTexts
-) -> Predictions | None:
+def predictions_of(given: SectionInput) -> Predictions | None:
     """Every prediction against the rows of this study that test it; None where nothing is predicted."""
-    if not evidence.measured:
-        return None
-    advice = advice_of(evidence, text, words)
+    rows, text = given.rows, given.text
+    advice = advice_of(given.evidence, text) if given.evidence.measured else ()
     if not advice:
         return None
     made = tuple(

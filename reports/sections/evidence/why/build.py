@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.results.audit import Audit, Audited, Plain
 from harness.results.manifest import BASE
+from reports.drawing.figure import Figure, Line, finite
 from reports.locale import Catalogue
+from reports.sections.base import SectionInput
 from reports.sections.evidence.claims.build import unmeasured_text
 from reports.sections.evidence.measured import Evidence
-from reports.sections.evidence.model import FigureLine, Liveness, LiveParameter, StatusRow, Why
-from reports.sections.evidence.texts import EvidenceTexts
-from reports.sections.report import Figure, Scalar
+from reports.sections.evidence.why.model import FigureLine, Liveness, LiveParameter, StatusRow, Why
 
 MOST_SHOWN = 6
 """Arms beside base that have a column in the page."""
@@ -57,42 +56,27 @@ LINES: tuple[tuple[str, str, str], ...] = (
 """The most telling figures: name, family of the claim that they bear on, and how they are printed."""
 
 
-def why_of(evidence: Evidence, audit: Audit | None, text: Catalogue, words: EvidenceTexts) -> Why:
+def why_of(given: SectionInput) -> Why:
     """What was measured, with what is left out named."""
-    liveness = None if audit is None else liveness_of(audit, text)
-    if not evidence.names:
-        sentence = unmeasured_text(evidence, text)
-        nothing: tuple[()] = ()
-        return Why(
-            sentence=sentence,
-            note="",
-            arms=nothing,
-            shown=nothing,
-            lines=nothing,
-            checks=nothing,
-            by_arm=nothing,
-            unmeasured=nothing,
-            liveness=liveness,
-        )
+    evidence, audit, text = given.evidence, given.frame.audit, given.text
     shown = evidence.names[: MOST_SHOWN + 1]
     left_out = len(evidence.names) - len(shown)
+    n_runs = text.count("count.runs", sum(len(found) for found in evidence.diagnoses.values()))
     return Why(
-        sentence=text(
-            "why.sentence",
-            n_runs=text.count("count.runs", sum(len(found) for found in evidence.diagnoses.values())),
-            n_rows=len(evidence.names),
-        ),
+        sentence=text("why.sentence", n_runs=n_runs, n_rows=len(evidence.names))
+        if evidence.names
+        else unmeasured_text(evidence, text),
         note=text("why.left_out", n=text.count("count.arms", left_out)) if left_out else "",
         arms=tuple(evidence.arm(name) for name in evidence.names),
         shown=shown,
         lines=tuple(figure_lines(evidence, shown, text)),
-        checks=tuple(evidence.check(each, BASE, words) for each in evidence.checks.get(BASE, {}).values()),
+        checks=tuple(evidence.check(each) for each in evidence.checks.get(BASE, {}).values()),
         by_arm=tuple(
             StatusRow(name=name, statuses=tuple(evidence.status(each) for each in evidence.checks[name].values()))
             for name in evidence.names
         ),
         unmeasured=evidence.unmeasured(),
-        liveness=liveness,
+        liveness=None if audit is None else liveness_of(audit, text),
     )
 
 
@@ -101,8 +85,8 @@ def figure_lines(evidence: Evidence, shown: Sequence[str], text: Catalogue) -> I
     start = evidence.start(BASE) if evidence.measured else {}
     last = {name: evidence.figures(name) for name in shown}
     for figure, family, kind in LINES:
-        values = tuple(number(last[name].get(figure)) for name in shown)
-        before = number(start.get(figure))
+        values = tuple(finite(last[name].get(figure)) for name in shown)
+        before = finite(start.get(figure))
         if before is None and not any(value is not None for value in values):
             continue
         label = text(f"why.figure.{figure.replace('.', '_')}")
@@ -111,11 +95,11 @@ def figure_lines(evidence: Evidence, shown: Sequence[str], text: Catalogue) -> I
 
 def every_figure(evidence: Evidence, text: Catalogue) -> Figure:
     """All figures of all rows, before training and after, as the table that the page offers as CSV."""
-    rows: list[tuple[Scalar, ...]] = []
+    rows: list[Line] = []
     for name in evidence.names:
         start, last = evidence.start(name), evidence.figures(name)
         n_runs = len(evidence.runs(name))
-        rows.extend((name, figure, number(start.get(figure)), number(value), n_runs) for figure, value in last.items())
+        rows.extend((name, figure, finite(start.get(figure)), finite(value), n_runs) for figure, value in last.items())
     return Figure(
         id="evidence",
         title=text("why.figures"),
@@ -157,8 +141,3 @@ def _parameter(each: Audited) -> LiveParameter:
 
 def _shown(value: Plain | Mapping[str, object]) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def number(value: float | None) -> float | None:
-    """The value where it is a finite number, else None."""
-    return value if value is not None and math.isfinite(value) else None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from reports.drawing.svg import COLOUR, Layout, dress_rows, new_figure, to_svg
+from reports.drawing.figure import Figure, Line, figure_of, finite
+from reports.drawing.svg import COLOUR, Layout, dress_rows, new_figure, stacked, starts, to_svg
 from reports.locale import Catalogue, formats
 from reports.sections.evidence.measured import Evidence
-from reports.sections.evidence.why.build import number
-from reports.sections.report import Figure, Scalar
 
 COLUMNS = ("arm", "queries", "bar", "ndcg@10")
 BARS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -37,26 +36,21 @@ BACKBONES = frozenset({"off", "unseen", "off_test"})
 
 def table(evidence: Evidence, text: Catalogue) -> Figure:
     """NDCG@10 of every bar of every row; figures that a row has no number for are left out."""
-    data: list[tuple[Scalar, ...]] = []
+    data: list[Line] = []
     for name in evidence.names:
         figures = evidence.figures(name)
         for queries, bars in BARS:
-            found = [(bar, number(figures.get(f"head_room.{bar}"))) for bar in bars]
+            found = [(bar, finite(figures.get(f"head_room.{bar}"))) for bar in bars]
             data.extend((name, queries, bar, value) for bar, value in found if value is not None)
-    return Figure(
-        id="headroom",
-        title=text("figure.headroom.title"),
-        caption=text("figure.headroom.caption"),
-        alt=_alt(data, text) if data else text("figure.headroom.empty"),
-        columns=COLUMNS,
-        rows=tuple(data),
-    )
+    alt = _alt(data, text) if data else text("figure.headroom.empty")
+    return figure_of("headroom", text, COLUMNS, data, alt=alt)
 
 
-def draw(figure: Figure, name: str, layout: Layout, text: Catalogue) -> str:
-    """The bars of one row as SVG, a block for each kind of queries, with a line at its backbone."""
-    rows = [row for row in figure.rows if row[0] == name]
-    heights, headings = _places([str(row[1]) for row in rows], layout)
+def draw(figure: Figure, text: Catalogue, layout: Layout) -> str:
+    """The bars of the first row as SVG, a block for each kind of queries, with a line at its backbone."""
+    rows = next(iter(figure.by_arm().values()))
+    heads = starts([str(row[1]) for row in rows])
+    heights, headings = stacked(len(rows), heads, gap=0.5, head=1.25 if layout.narrow else 1.0)
     step = 0.42 if layout.narrow else 0.3
     canvas, axes = new_figure(layout, height=0.8 + step * (heights[-1] + 1.2))
     most = max(_value(row) for row in rows) or 1.0
@@ -90,25 +84,10 @@ def draw(figure: Figure, name: str, layout: Layout, text: Catalogue) -> str:
     axes.set_xlim(0.0, 1.16 * most)
     dress_rows(axes, layout, n_rows=1, label=text("figure.headroom.axis"))
     axes.set_ylim(heights[-1] + 0.8, -0.8)
-    return to_svg(canvas, f"headroom-{'narrow' if layout.narrow else 'wide'}")
+    return to_svg(canvas, f"headroom-{layout.name}")
 
 
-def _places(queries: list[str], layout: Layout) -> tuple[list[float], list[tuple[float, str]]]:
-    """Heights of the bars, and of the heading above each block."""
-    heights: list[float] = []
-    headings: list[tuple[float, str]] = []
-    height = 0.0
-    for each in queries:
-        if not headings or headings[-1][1] != each:
-            height += 0.5 if headings else 0.0
-            headings.append((height, each))
-            height += 1.25 if layout.narrow else 1.0
-        heights.append(height)
-        height += 1.0
-    return heights, headings
-
-
-def _alt(data: list[tuple[Scalar, ...]], text: Catalogue) -> str:
+def _alt(data: list[Line], text: Catalogue) -> str:
     first = data[0][0]
     parts = [
         text(
@@ -122,6 +101,6 @@ def _alt(data: list[tuple[Scalar, ...]], text: Catalogue) -> str:
     return text("figure.headroom.alt", row=first, bars=text("list.comma").join(parts))
 
 
-def _value(row: tuple[Scalar, ...]) -> float:
+def _value(row: Line) -> float:
     assert row[3] is not None
     return float(row[3])

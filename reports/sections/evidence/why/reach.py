@@ -6,11 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from reports.drawing.figure import Figure, Line, Panel, figure_of, finite
 from reports.drawing.svg import COLOUR, Layout, ellipsis, new_figure, to_svg
 from reports.locale import Catalogue, formats
 from reports.sections.evidence.measured import Evidence
-from reports.sections.evidence.why.build import number
-from reports.sections.report import Figure, Scalar
 
 COLUMNS = ("arm", "term", "group", "weight", "gradient_norm", "share")
 PANEL = Layout(narrow=True, width=4.6, left=0.36, font=11.0)
@@ -20,7 +19,7 @@ _FAINT, _STRONG = 0.10, 0.55
 
 def table(evidence: Evidence, text: Catalogue) -> Figure:
     """The gradient norm of every weighted term at every group at the chosen epoch, mean over runs."""
-    data: list[tuple[Scalar, ...]] = []
+    data: list[Line] = []
     for name in evidence.names:
         figures = evidence.figures(name)
         for figure, value in figures.items():
@@ -28,24 +27,17 @@ def table(evidence: Evidence, text: Catalogue) -> Figure:
                 continue
             term, _, group = figure.removeprefix(_PREFIX).partition(".")
             weight, share = (
-                number(figures.get(f"loss.{kind}")) for kind in (f"weight.{term}", f"share.{term}.{group}")
+                finite(figures.get(f"loss.{kind}")) for kind in (f"weight.{term}", f"share.{term}.{group}")
             )
-            data.append((name, term, group, weight, number(value), share))
-    n_rows = len({row[0] for row in data})
-    return Figure(
-        id="reach",
-        title=text("figure.reach.title"),
-        caption=text("figure.reach.caption"),
-        alt=text("figure.reach.alt", n_rows=n_rows) if data else text("figure.reach.empty"),
-        columns=COLUMNS,
-        rows=tuple(data),
-    )
+            data.append((name, term, group, weight, finite(value), share))
+    alt = text("figure.reach.alt", n_rows=len({row[0] for row in data})) if data else text("figure.reach.empty")
+    return figure_of("reach", text, COLUMNS, data, alt=alt)
 
 
-def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[tuple[str, str, str]]:
-    """``(row, text alternative, SVG)`` of the rows that are shown, on one scale of colours."""
-    by_name = {name: [row for row in figure.rows if row[0] == name] for name in shown}
-    by_name = {name: rows for name, rows in by_name.items() if rows}
+def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]:
+    """One panel per row that is shown, on one scale of colours."""
+    every = figure.by_arm()
+    by_name = {name: every[name] for name in shown if name in every}
     logs = [
         math.log10(norm) for rows in by_name.values() for row in rows if (norm := _norm(row)) is not None and norm > 0.0
     ]
@@ -56,7 +48,7 @@ def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[tuple[
     ]
 
 
-def draw(rows: Sequence[tuple[Scalar, ...]], limits: tuple[float, float], name: str, text: Catalogue) -> str:
+def draw(rows: Sequence[Line], limits: tuple[float, float], name: str, text: Catalogue) -> str:
     """One arm's terms by groups as SVG: darker is stronger, on a log scale; an exact zero is hatched and says so."""
     from matplotlib.patches import Rectangle
 
@@ -102,11 +94,11 @@ def _depth(norm: float, limits: tuple[float, float]) -> float:
     return _FAINT + (_STRONG - _FAINT) * place
 
 
-def _norm(row: tuple[Scalar, ...]) -> float | None:
+def _norm(row: Line) -> float | None:
     return None if row[4] is None else float(row[4])
 
 
-def _alt(name: str, rows: Sequence[tuple[Scalar, ...]], text: Catalogue) -> str:
+def _alt(name: str, rows: Sequence[Line], text: Catalogue) -> str:
     cells = [
         text(
             "figure.reach.cell",

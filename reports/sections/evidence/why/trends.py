@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.checks.seeds import mean
-from reports.drawing.svg import COLOUR, Layout, new_figure, to_svg
+from reports.drawing.figure import Figure, Line, Panel, figure_of, finite, number
+from reports.drawing.svg import COLOUR, Layout, dress_panel, new_figure, to_svg
 from reports.locale import Catalogue, formats
+from reports.sections.evidence.checks import mean
 from reports.sections.evidence.measured import Evidence
-from reports.sections.evidence.why.build import number
-from reports.sections.report import Figure, Scalar
 
 TRENDS: tuple[tuple[str, str], ...] = (
     ("temperature.effective_neighbours", "number"),
@@ -36,24 +35,18 @@ STYLES: tuple[tuple[str, str, str], ...] = (
 
 def table(evidence: Evidence, text: Catalogue) -> Figure:
     """Mean over runs at every epoch that was looked at, a line an arm and epoch."""
-    data: list[tuple[Scalar, ...]] = []
+    data: list[Line] = []
     for name in evidence.names:
         entries = [entry for run in evidence.diaries(name) for entry in run]
         for epoch in sorted({entry.epoch for entry in entries}):
             found = [entry.figures for entry in entries if entry.epoch == epoch]
-            values = (number(mean([each.get(figure, math.nan) for each in found])) for figure, _ in TRENDS)
+            values = (finite(mean([each.get(figure, math.nan) for each in found])) for figure, _ in TRENDS)
             data.append((name, epoch, *values))
     epochs = [int(row[1] or 0) for row in data]
-    return Figure(
-        id="trends",
-        title=text("figure.trends.title"),
-        caption=text("figure.trends.caption"),
-        alt=text("figure.trends.alt", n_rows=len(evidence.names), last=max(epochs))
-        if data
-        else text("figure.trends.empty"),
-        columns=COLUMNS,
-        rows=tuple(data),
-    )
+    alt = text("figure.trends.empty")
+    if data:
+        alt = text("figure.trends.alt", n_rows=len(evidence.names), last=max(epochs))
+    return figure_of("trends", text, COLUMNS, data, alt=alt)
 
 
 def drawn_rows(shown: Sequence[str]) -> tuple[str, ...]:
@@ -61,14 +54,14 @@ def drawn_rows(shown: Sequence[str]) -> tuple[str, ...]:
     return tuple(shown[: len(STYLES)])
 
 
-def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[tuple[str, str, str]]:
-    """``(figure, text alternative, SVG)`` of every figure that a drawn row has a number for."""
+def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]:
+    """One panel per figure that a drawn row has a number for."""
     names = drawn_rows(shown)
-    found: list[tuple[str, str, str]] = []
+    found: list[Panel] = []
     for place, (trend, kind) in enumerate(TRENDS):
         lines = {
             name: [
-                (_float(row[1]), _float(row[place + 2]))
+                (number(row[1]), number(row[place + 2]))
                 for row in figure.rows
                 if row[0] == name and row[place + 2] is not None
             ]
@@ -82,7 +75,7 @@ def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[tuple[
 
 def draw(lines: dict[str, list[tuple[float, float]]], kind: str, name: str, text: Catalogue) -> str:
     """One figure by epoch as SVG."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter
 
     canvas, axes = new_figure(PANEL, height=2.45)
     for place, points in reversed(list(enumerate(lines.values()))):
@@ -103,17 +96,9 @@ def draw(lines: dict[str, list[tuple[float, float]]], kind: str, name: str, text
     if max(values) == min(values):
         middle = values[0]
         axes.set_ylim(middle - 0.1 * (abs(middle) or 1.0), middle + 0.1 * (abs(middle) or 1.0))
-    axes.set_xlabel(text("figure.curves.epoch"), color=COLOUR.soft, fontsize=PANEL.font)
-    axes.tick_params(colors=COLOUR.soft, labelsize=PANEL.font - 0.5, length=3, color=COLOUR.line)
-    axes.locator_params(axis="y", nbins=4)
     if kind == "share":
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:g}%"))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-    axes.grid(axis="y", color=COLOUR.line, linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side in ("left", "right", "top"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(COLOUR.line)
+    dress_panel(axes, PANEL, text("figure.curves.epoch"), whole=True)
     return to_svg(canvas, name)
 
 
@@ -129,7 +114,3 @@ def _alt(title: str, lines: dict[str, list[tuple[float, float]]], kind: str, tex
         if points
     ]
     return text("figure.trends.panel_alt", figure=title, lines=text("list.notes").join(parts))
-
-
-def _float(value: Scalar) -> float:
-    return math.nan if value is None else float(value)

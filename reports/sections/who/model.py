@@ -1,11 +1,11 @@
-"""Parts of the report as typed values: who gains, cost, and the seed's priorities."""
+"""Who gains, as typed values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["base", "noise", "arm"]
+from reports.sections.rows import Kind
+from reports.stats.crossings import Move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,22 +58,6 @@ class GroupRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MovedUser:
-    """A user in full.
-
-    Attributes:
-        user: place in the order of the ranks, from 0.
-        before, after: the target's rank under base and under the arm, a replicate each.
-    """
-
-    user: int
-    history: int | None
-    popularity: int | None
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WhoGains:
     """Effects by group of users, and users gained and lost; gained and lost are the figure ``crossings``.
 
@@ -92,59 +76,10 @@ class WhoGains:
     notes: tuple[str, ...]
     crossing: str
     moved_by: str
-    moved: tuple[MovedUser, ...]
+    moved: tuple[Move, ...]
 
     @property
     def factors(self) -> tuple[tuple[str, int], ...]:
         """Every factor with the number of its groups, in order."""
         names = [group.factor for group in self.groups]
         return tuple((name, names.count(name)) for name in dict.fromkeys(names))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What effects cost.
-
-    Attributes:
-        front: rows on the Pareto front of effect and run time, the quickest first.
-        sentence: the same in words.
-        latency: time to score the test set, in words.
-    """
-
-    front: tuple[str, ...]
-    sentence: str
-    latency: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PriorityLevel:
-    """The remedies of one priority.
-
-    Attributes:
-        mean: mean effect of them.
-        n_better, n_worse: those with a row of that verdict.
-        first: the remedy with the highest effect.
-    """
-
-    priority: str
-    n: int
-    mean: float
-    n_better: int
-    n_worse: int
-    first: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Priorities:
-    """The seed's priorities against the measured order: Kendall's tau-b with its 95% interval.
-
-    Attributes:
-        remedies: ``(id, priority, effect)``, the highest effect first.
-    """
-
-    tau: float
-    low: float
-    high: float
-    sentence: str
-    levels: tuple[PriorityLevel, ...]
-    remedies: tuple[tuple[str, str, float], ...]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.results.frame import Frame, read_frame
     from reports.output.comparison.build import compare
     from reports.output.comparison.page import write_comparison
-    from reports.output.page import write_report
+    from reports.output.files import write_report
     from reports.output.tidy import effects_table, ranks_table
     from reports.stats.cost import pareto_front
     from reports.stats.crossings import crossings
@@ -61,7 +61,7 @@ _HOME = {
     "subgroups": "reports.stats.groups",
     "without_valid_targets": "reports.stats.sources",
     "write_comparison": "reports.output.comparison.page",
-    "write_report": "reports.output.page",
+    "write_report": "reports.output.files",
 }
 
 

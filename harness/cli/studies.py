@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Run a study's unfinished cells and write its report."""
     from harness.runner.coordinator import RunOptions
-    from reports.output.page import write_report
+    from reports.output.files import write_report
 
     options = RunOptions(
         out=out,
@@ -205,7 +205,7 @@ def report(
 ) -> None:
     """Write the report of a study again, from its records alone."""
     from harness.results.folder import StudyFolder
-    from reports.output.page import write_report
+    from reports.output.files import write_report
 
     print(write_report(StudyFolder(study), lang=lang))
 

@@ -119,7 +119,14 @@ def write_name(
 
 def mark(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: float = 6.2, **style: Any) -> None:
     """A mark of an estimate; hollow where it is not filled."""
-    style = {"marker": "o", "linestyle": "none", "markeredgewidth": 1.6, "markeredgecolor": colour, "zorder": 5, **style}
+    style = {
+        "marker": "o",
+        "linestyle": "none",
+        "markeredgewidth": 1.6,
+        "markeredgecolor": colour,
+        "zorder": 5,
+        **style,
+    }
     axes.plot([x], [y], markersize=size, markerfacecolor=colour if filled else COLOUR.paper, **style)
 
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 
 from reports.drawing.figure import Scalar, to_csv
 from reports.locale import Catalogue, formats
-from reports.sections.report import Report
-from reports.sections.rows import Row
+from reports.sections.report import Report, Row
 
 LONGEST_FLOAT = 40
 """Rows up to which a LaTeX table fits on one page."""

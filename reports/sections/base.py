@@ -15,8 +15,7 @@ from harness.results.manifest import StudyManifest
 from reports.drawing.figure import Drawn, Figure
 from reports.locale import Catalogue, flat, formats
 from reports.sections.evidence.measured import Evidence
-from reports.sections.report import Finding, Report
-from reports.sections.rows import Row
+from reports.sections.report import Finding, Report, Row
 from reports.stats.analysis import Analysis
 
 
@@ -69,13 +68,12 @@ class Section(ABC):
     """A section of ``report.html`` and, where it has a model, a key of ``report.json``.
 
     A section is one folder: this class in its ``__init__.py``, what it builds and draws, its template, and optionally
-    its own texts as ``en.toml``, ``zh.toml``.  Those in ``reports.sections`` are found by their folder, those of a
-    plug-in by its entry point in the group ``ftr_study.sections``.  The page is made from the report alone: ``draw``
-    and the template see nothing that ``report.json`` does not hold.
+    its own texts as ``en.toml``, ``zh.toml`` (those that a language lacks are in English).  The harness's are found by
+    their folders in ``reports.sections``, those of a plug-in by its entry point in the group ``ftr_study.sections``.
+    The page is made from the report alone: ``draw`` and the template see nothing that ``report.json`` does not hold.
 
     Attributes:
-        id: anchor in the page, key in ``report.json`` and prefix of its own texts; its title is ``nav.ID``, or
-            ``title`` of its own texts.
+        id: anchor in the page and key in ``report.json``; the text ``nav.ID`` is its name in the list of contents.
         place: sections stand in this order; those of the harness are 100 apart.
         model: type of the model; None for a section of figures alone.
         template: file in the section's folder, rendered with ``report``, ``model``, ``drawings``, ``t`` (the texts),
@@ -106,14 +104,14 @@ class Section(ABC):
 
     @classmethod
     def texts(cls, lang: str) -> dict[str, str]:
-        """Its own texts, ``ID.key`` -> text; those that a language lacks are in English."""
+        """Its own texts by dotted key; those that a language lacks are in English."""
         found: dict[str, str] = {}
         for each in dict.fromkeys(("en", lang)):
             file = cls.folder() / f"{each}.toml"
             if file.exists():
-                found |= flat(tomllib.loads(file.read_text(encoding="utf-8")), f"{cls.id}.")
+                found |= flat(tomllib.loads(file.read_text(encoding="utf-8")))
         return found
 
     def title(self, text: Catalogue) -> str:
         """What the list of contents calls it."""
-        return text(f"nav.{self.id}" if text.has(f"nav.{self.id}") else f"{self.id}.title")
+        return text(f"nav.{self.id}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.runner.coordinator import RunOptions, run_study
 from harness.study.study import load_study
-from reports.output.page import write_report
+from reports.output.files import write_report
 from tests.runner.conftest import SMALL, Bench, Counting
 
 

@@ -17,7 +17,7 @@ from harness.data.sequences import write_sequences
 from harness.runner.coordinator import RunOptions, run_study
 from harness.runner.progress import Silent
 from harness.study.study import load_study
-from reports.output.page import write_report
+from reports.output.files import write_report
 
 STUDY = """\
 name: planted

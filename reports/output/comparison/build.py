@@ -12,10 +12,10 @@ from reports.locale import Catalogue, formats, load_catalogue
 from reports.output.comparison import figure
 from reports.output.comparison.model import Comparison, Order, Pair, Side, SideEffect
 from reports.output.comparison.text import answer_text, facts_of, findings_of, paragraphs_of
-from reports.output.report import effect_decimals
 from reports.sections.answer.build import answer_of
+from reports.sections.assembly import effect_decimals
 from reports.sections.ranking.build import ranking_rows
-from reports.sections.rows import Row
+from reports.sections.report import Row
 from reports.stats import contrast as contrasts
 from reports.stats.analysis import Analysis, analyse
 from reports.stats.contrast import Contrast, Design, Estimate, Scale

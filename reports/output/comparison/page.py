@@ -18,7 +18,7 @@ from reports.output.comparison import figure as pairs
 from reports.output.comparison.build import compare, labels_of
 from reports.output.comparison.model import Comparison, Pair
 from reports.output.comparison.text import shown
-from reports.output.page import environment, render_page
+from reports.sections.assembly import environment, render_page
 
 
 def write_comparison(first: Path, second: Path, out: Path | None = None, lang: str = "en") -> Path:

@@ -13,7 +13,7 @@ from harness.results.folder import StudyFolder
 from harness.results.manifest import BASE, StudyManifest
 from reports.locale import Catalogue, formats, load_catalogue
 from reports.output.diagnosis.model import DiagnosisPage
-from reports.output.page import environment, marked, render_page
+from reports.sections.assembly import environment, marked, render_page
 from reports.sections.evidence.claims.build import judged_claims
 from reports.sections.evidence.measured import Evidence, evidence_of
 from reports.sections.evidence.predictions.build import Advice, advice_of

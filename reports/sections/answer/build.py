@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, formats
 from reports.sections.evidence.measured import Evidence
-from reports.sections.rows import Row
+from reports.sections.report import Row
 from reports.stats.analysis import Analysis
 
 BARGAIN = 0.5

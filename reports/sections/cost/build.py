@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reports.locale import Catalogue, formats
 from reports.sections.base import SectionInput
-from reports.sections.rows import Row
+from reports.sections.report import Row
 from reports.stats.cost import Offer, pareto_front
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.results.metrics import METRICS
 from reports.locale import Catalogue, formats
-from reports.sections.rows import Gain, Kind, MetricCell, Row, Without
+from reports.sections.report import Gain, Kind, MetricCell, Row, Without
 from reports.stats.analysis import Analysis
 from reports.stats.cost import stage_seconds
 from reports.stats.effects import Effect

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.locale import Catalogue, formats
-from reports.sections.rows import Row
+from reports.sections.report import Row
 from reports.sections.stacks.model import ConfirmedStack, Greedy, GreedyRound, GreedyTry, StackArm
 
 

@@ -8,7 +8,7 @@ from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, formats
 from reports.sections.answer.build import headline
 from reports.sections.base import SectionInput
-from reports.sections.rows import Row
+from reports.sections.report import Row
 from reports.sections.who.model import GroupCell, GroupRow, UserGroup, WhoGains
 from reports.stats.analysis import Analysis
 from reports.stats.crossings import CUT, moves

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reports.sections.rows import Kind
+from reports.sections.report import Kind
 from reports.stats.crossings import Move
 
 

@@ -12,7 +12,7 @@ from reports.sections.base import SectionInput
 from reports.sections.evidence.checks import CLAIMS, Claim, judge
 from reports.sections.evidence.measured import Evidence
 from reports.sections.evidence.model import CheckLine
-from reports.sections.rows import Row
+from reports.sections.report import Row
 
 Found = Literal["found", "not_found", "not_measured"]
 

@@ -13,7 +13,7 @@ from reports.locale import Catalogue
 from reports.sections.base import SectionInput
 from reports.sections.evidence.checks import Confirmation, Expected, Remedy, confirmed, suggestions
 from reports.sections.evidence.measured import Evidence
-from reports.sections.rows import Row
+from reports.sections.report import Row
 
 Became = Literal["confirmed", "refuted", "open", "untested"]
 

@@ -19,7 +19,7 @@ from harness.results.manifest import ArmRow
 from reports.locale import languages, load_catalogue
 from reports.output.comparison.page import write_comparison
 from reports.output.diagnosis.page import write_diagnosis
-from reports.output.page import write_report
+from reports.output.files import write_report
 from reports.sections.evidence.texts import load_evidence_texts
 from tests.reports import gallery
 from tests.reports.pages import Page

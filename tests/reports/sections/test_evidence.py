@@ -16,13 +16,14 @@ from harness.checks.claims import CLAIMS
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
 from reports.locale import formats, load_catalogue
-from reports.output.page import render_html, write_report
+from reports.output.files import write_report
+from reports.sections.assembly import render_html
 from reports.sections.evidence.claims.build import best_of, effect_of
-from reports.sections.report import Report, Row
+from reports.sections.report import Row
 from tests.reports import gallery
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose, measured, row_of
 from tests.reports.pages import Page, rendered
-from tests.reports.rebuild import rebuild
+from tests.reports.rebuild import rebuild_report
 from tests.reports.worlds import Arm, study
 
 FIGURES = ("reach", "trends", "headroom", "evidence")
@@ -287,7 +288,7 @@ def test_a_base_stack_is_named_where_claims_are_judged_on_it(tmp_path: Path) -> 
 
 def test_the_page_is_its_json_again(diagnosed: StudyFolder) -> None:
     html = write_report(diagnosed).read_text(encoding="utf-8")
-    report = rebuild(Report, json.loads((diagnosed.path / "report.json").read_text(encoding="utf-8")))
+    report = rebuild_report(json.loads((diagnosed.path / "report.json").read_text(encoding="utf-8")))
     assert render_html(report, load_catalogue("en")) == html
 
 

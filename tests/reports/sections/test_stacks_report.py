@@ -12,10 +12,10 @@ import pytest
 from harness.results.folder import StudyFolder
 from harness.results.frame import read_frame
 from reports.locale import languages
-from reports.output.page import write_report
+from reports.output.files import write_report
 from tests.reports import stackworlds, worlds
 from tests.reports.pages import Page, rendered
-from tests.reports.test_locale import left_in_english
+from tests.reports.sections.test_locale import left_in_english
 
 
 @pytest.fixture(scope="module")

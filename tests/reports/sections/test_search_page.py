@@ -12,11 +12,11 @@ import pytest
 from harness.modes.search.schedule import DEFAULT, SearchSchedule
 from harness.results.folder import StudyFolder
 from reports.locale import load_catalogue
-from reports.output.page import write_report
+from reports.output.files import write_report
 from reports.sections.search.build import numbers_of, search_of, setting, shown_setting
 from tests.reports import worlds
 from tests.reports.pages import Page, rendered
-from tests.reports.test_locale import left_in_english
+from tests.reports.sections.test_locale import left_in_english
 from tests.reports.worlds import Arm
 from tests.runner.searched import Drive, planned
 

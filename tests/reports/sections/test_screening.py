@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.output.page import write_report
+from reports.output.files import write_report
 from tests.reports import worlds
 
 

@@ -10,10 +10,10 @@ import pytest
 from harness.errors import InputError
 from harness.results.audit import Audit, Audited, Measured, Rung, Trial, write_audit
 from reports.locale import load_catalogue
-from reports.output.page import render_html, write_report
-from reports.sections.report import Report
+from reports.output.files import write_report
+from reports.sections.assembly import render_html
 from tests.reports.pages import rendered
-from tests.reports.rebuild import rebuild
+from tests.reports.rebuild import rebuild_report
 from tests.reports.worlds import Arm, study
 
 
@@ -72,7 +72,7 @@ def test_parameters_that_train_nothing_are_listed_the_dead_ones_first(tmp_path: 
     assert "alpha <b>" in page.text
     assert not [tag for tag, found in page.tags if tag == "b" and found]
     html = write_report(folder).read_text(encoding="utf-8")
-    again = rebuild(Report, json.loads((folder.path / "report.json").read_text(encoding="utf-8")))
+    again = rebuild_report(json.loads((folder.path / "report.json").read_text(encoding="utf-8")))
     assert render_html(again, load_catalogue("en")) == html
 
 

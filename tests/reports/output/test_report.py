@@ -18,7 +18,7 @@ from harness.results.folder import StudyFolder
 from harness.results.frame import read_frame
 from harness.results.manifest import ArmRow
 from reports.locale import load_catalogue
-from reports.output.page import write_report
+from reports.output.files import write_report
 from tests.reports import worlds
 from tests.reports.pages import by_name, rendered
 
@@ -199,7 +199,7 @@ def test_unknown_language_names_those_there_are(four: StudyFolder) -> None:
 
 def test_every_text_that_the_templates_ask_for_exists() -> None:
     text = load_catalogue("en")
-    root = HERE.parents[2] / "reports"
+    root = HERE.parents[3] / "reports"
     used: set[str] = set()
     for path in [*root.rglob("*.j2"), *root.rglob("*.py")]:
         used |= set(re.findall(r"""\b(?:t|text)\(\s*"([a-z_.]+)"\s*[,)]""", path.read_text(encoding="utf-8")))
@@ -218,7 +218,7 @@ def test_a_report_loads_neither_torch_nor_the_data(four: StudyFolder) -> None:
         capture_output=True,
         text=True,
         check=True,
-        cwd=HERE.parents[2],
+        cwd=HERE.parents[3],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert result.stdout.strip() == "[]"
@@ -227,6 +227,6 @@ def test_a_report_loads_neither_torch_nor_the_data(four: StudyFolder) -> None:
 def test_importing_reports_loads_nothing() -> None:
     program = "import sys, reports; print([m for m in sys.modules if m in ('numpy', 'matplotlib', 'jinja2')])"
     result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=HERE.parents[2]
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=HERE.parents[3]
     )
     assert result.stdout.strip() == "[]"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reports.output.diagnosis.page import write_diagnosis
-from reports.output.page import write_report
+from reports.output.files import write_report
 from tests.reports import browser, gallery
 from tests.reports.browser import Watched
 

@@ -24,7 +24,7 @@ from harness.results.manifest import ArmRow
 from harness.results.metrics import METRICS
 from reports.locale import formats
 from reports.output.exports import escape_latex, escape_markdown
-from reports.output.page import write_report
+from reports.output.files import write_report
 from reports.output.tidy import effects_parquet, effects_table
 from tests.reports import worlds
 from tests.reports.worlds import Arm, study

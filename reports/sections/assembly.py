@@ -1,11 +1,14 @@
-"""The files of a report: the page, ``report.json``, the ranking in three formats and the effects in long form."""
+"""The report of a study and its page: every section asked in turn."""
 
 from __future__ import annotations
 
+import logging
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from jinja2 import (
     ChoiceLoader,
@@ -18,42 +21,83 @@ from jinja2 import (
 )
 from markupsafe import Markup, escape
 
-from harness.files import write_atomically
-from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
+from harness.results.frame import Frame
+from harness.results.manifest import A_A
+from harness.results.metrics import METRICS
 from reports.drawing.figure import Drawn, Scalar, csv_uri
-from reports.locale import Catalogue, formats, load_catalogue
-from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
-from reports.output.report import attempt, build_report
-from reports.output.tidy import effects_parquet
-from reports.sections.base import Section
+from reports.locale import Catalogue, formats
+from reports.sections.base import Part, Section, SectionInput
+from reports.sections.evidence.measured import evidence_of
+from reports.sections.ranking.build import ranking_rows
 from reports.sections.registry import in_page_order, with_texts
 from reports.sections.report import Report
+from reports.stats.analysis import Analysis, analyse
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def write_report(folder: StudyFolder, lang: str = "en") -> Path:
-    """Write the report into the study folder, from its records alone.
+def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | None = None) -> Report:
+    """Everything that the page and ``report.json`` say of a study.
 
-    The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``.
-
-    Returns:
-        The path of the page.
-
-    Raises:
-        InputError: no such language, no study in the folder, or records that do not belong together.
-        EnvironmentProblem: the folder cannot be written, or pyarrow is missing, which leaves out the last file only.
+    Args:
+        sections: in page order; all that there are, where None.
     """
-    text = load_catalogue(lang)
-    frame = read_frame(folder)
-    report = build_report(frame, text)
-    page = folder.path / "report.html"
-    write_atomically(folder.path / "report.json", report.to_json().encode())
-    write_atomically(folder.path / "ranking.csv", ranking_csv(report).encode())
-    write_atomically(folder.path / "ranking.md", ranking_markdown(report, text).encode())
-    write_atomically(folder.path / "ranking.tex", ranking_latex(report, text).encode())
-    write_atomically(page, render_html(report, text).encode())
-    write_atomically(folder.path / "effects.parquet", effects_parquet(frame))
-    return page
+    sections = in_page_order() if sections is None else sections
+    given = input_of(frame, with_texts(text, sections))
+    asked = {section: attempt(section, section.build, given) for section in sections}
+    parts: dict[Section, Part] = {section: part for section, part in asked.items() if part is not None}
+    manifest = frame.manifest
+    return Report(
+        lang=text.lang,
+        study=manifest.name,
+        question=manifest.question,
+        data=str(manifest.data.get("name", "")),
+        primary=manifest.primary,
+        primary_label=given.metric,
+        metrics=tuple(METRICS),
+        n_users=frame.n_users,
+        n_arms=sum(row.kind == "arm" for row in given.rows),
+        n_replicates=len(manifest.replicates),
+        decimals=given.decimals,
+        sesoi=given.analysis.sesoi,
+        sesoi_relative=manifest.sesoi,
+        findings=tuple(finding for part in parts.values() for finding in part.findings),
+        rows=given.rows,
+        figures={figure.id: figure for part in parts.values() for figure in part.figures},
+        sections=tuple(section.id for section in parts),
+        models={each.id: parts[each].model if each in parts else None for each in sections if each.model is not None},
+    )
+
+
+def input_of(frame: Frame, text: Catalogue) -> SectionInput:
+    """What sections are built from, of one study in one language."""
+    analysis = analyse(frame)
+    decimals = effect_decimals(analysis)
+    rows = ranking_rows(analysis, decimals, text)
+    evidence = evidence_of(frame.manifest, frame.diagnoses, text.lang, [row.name for row in rows])
+    return SectionInput(analysis=analysis, rows=rows, evidence=evidence, decimals=decimals, text=text)
+
+
+def attempt(section: Section, action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """What a section does; None, and a line in the log, where a plug-in's fails: the report is written without it."""
+    try:
+        return action(*args, **kwargs)
+    except Exception as problem:
+        if type(section).__module__.startswith("reports."):
+            raise
+        log.warning("report section %s (%s) is left out: %s", section.id, type(section).__module__, problem)
+        return None
+
+
+def effect_decimals(analysis: Analysis) -> int:
+    """Decimals that show the first digit of the typical standard error, from 4 to 6."""
+    errors = sorted(effect.se for name, effect in analysis.effects.items() if effect.se > 0.0 and name != A_A)
+    if not errors:
+        return 4
+    return min(max(math.ceil(-math.log10(errors[len(errors) // 2])), 4), 6)
 
 
 def render_html(report: Report, text: Catalogue, sections: Sequence[Section] | None = None) -> str:

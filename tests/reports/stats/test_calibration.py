@@ -15,7 +15,7 @@ from harness.results.metrics import metric_values
 from reports.stats.effects import anova, study_effects
 from tests.reports.worlds import ranks_of
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "statistics.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "statistics.md"
 
 
 def differences(world: World, rng: np.random.Generator) -> np.ndarray:

@@ -22,14 +22,14 @@ from harness.results.manifest import ArmRow
 from reports.locale import languages, load_catalogue
 from reports.output.comparison.model import Comparison
 from reports.output.comparison.page import render_comparison, write_comparison
-from reports.output.page import render_html, write_report
-from reports.sections.report import Report
+from reports.output.files import write_report
+from reports.sections.assembly import render_html
 from tests.reports import worlds
 from tests.reports.pages import by_name
-from tests.reports.rebuild import rebuild
+from tests.reports.rebuild import rebuild, rebuild_report
 from tests.reports.worlds import Arm, study
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 BARE_MACHINE = """
 import sys
@@ -113,7 +113,7 @@ def five(tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
 @pytest.mark.parametrize("lang", languages())
 def test_page_holds_nothing_that_report_json_does_not_say(five: StudyFolder, lang: str) -> None:
     page = write_report(five, lang).read_text(encoding="utf-8")
-    report = rebuild(Report, json.loads((five.path / "report.json").read_text(encoding="utf-8")))
+    report = rebuild_report(json.loads((five.path / "report.json").read_text(encoding="utf-8")))
     assert render_html(report, load_catalogue(lang)) == page
 
 

@@ -12,7 +12,7 @@ import pytest
 from harness.errors import InputError
 from harness.results.manifest import ArmRow
 from reports.locale import load_catalogue
-from reports.output.page import write_report
+from reports.output.files import write_report
 from tests.reports import gallery, worlds
 from tests.reports.pages import by_name, rendered
 from tests.reports.worlds import Arm, study

@@ -11,10 +11,19 @@ import pytest
 
 from reports.locale import languages
 from reports.output.comparison.page import write_comparison
-from reports.output.page import write_report
+from reports.output.files import write_report
 from tests.reports import browser, gallery, worlds
 from tests.reports.browser import Watched
-from tests.reports.test_browser import DESK, FIGURES_OFF_PAPER, PAPER, PHONE, TABLES_OFF_PAPER, order, shown, unfold
+from tests.reports.output.test_browser import (
+    DESK,
+    FIGURES_OFF_PAPER,
+    PAPER,
+    PHONE,
+    TABLES_OFF_PAPER,
+    order,
+    shown,
+    unfold,
+)
 from tests.reports.worlds import Arm
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import fields
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,14 +18,8 @@ from reports.stats.effects import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
-VIEWS: tuple[tuple[Split, Mode], ...] = (
-    ("valid", "on"),
-    ("valid", "off"),
-    ("valid", "served"),
-    ("test", "on"),
-    ("test", "off"),
-    ("test", "served"),
-)
+SPLITS: tuple[Split, ...] = ("valid", "test")
+MODES: tuple[Mode, ...] = ("on", "off", "served")
 
 
 def effects_table(frame: Frame) -> pd.DataFrame:
@@ -39,7 +34,7 @@ def effects_table(frame: Frame) -> pd.DataFrame:
 
     numbers = frame.manifest.replicates
     names = [row.name for row in frame.manifest.rows if row.status == "run" and frame.replicates(row.name)]
-    levels = {(name, view): _levels(frame, name, *view) for name in names for view in VIEWS}
+    levels = {(name, view): _levels(frame, name, *view) for name in names for view in product(SPLITS, MODES)}
     nothing = np.full((len(numbers), len(METRICS)), np.nan)
     tables: list[pd.DataFrame] = []
     for (name, (split, mode)), found in levels.items():

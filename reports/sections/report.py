@@ -7,12 +7,15 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from reports.drawing.figure import Figure
 from reports.locale import Catalogue
+from reports.stats.effects import Estimated
 
 REPORT_SCHEMA = 3
+
+T = TypeVar("T")
 
 Kind = Literal["base", "noise", "arm"]
 
@@ -200,6 +203,26 @@ class Report:
         said = dataclasses.asdict(self)
         models = said.pop("models")
         return as_json({**said, **models})
+
+
+def filled(kind: type[T], /, *sources: object, **own: object) -> T:
+    """A dataclass whose fields are those given, else those of the first source that has one of that name.
+
+    Args:
+        sources: objects or mappings; None has nothing.
+    """
+    for source in sources:
+        has = source if isinstance(source, Mapping) else None
+        for name in (field.name for field in dataclasses.fields(cast("Any", kind))):
+            if name not in own and (name in has if has is not None else hasattr(source, name)):
+                own[name] = has[name] if has is not None else getattr(source, name)
+    return kind(**own)
+
+
+def ends(effect: Estimated) -> dict[str, float]:
+    """An estimate and its 95% interval by the names that models have for them."""
+    low, high = effect.interval()
+    return {"effect": effect.mean, "low": low, "high": high}
 
 
 def as_json(value: Any) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 
 from harness.results.frame import Deltas, Frame
 from harness.results.manifest import BASE
-from reports.stats.distributions import kendall, t_quantile, two_sided_p
-from reports.stats.effects import Effect, study_effects
+from reports.stats.distributions import kendall, two_sided_p
+from reports.stats.effects import Effect, Estimated, study_effects
 from reports.stats.verdicts import ALPHA, holm
 
 Design = Literal["paired", "independent", "overlapping"]
@@ -21,23 +21,14 @@ Code = Literal["higher", "lower", "same", "open", "identical", "untested"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """One study's effect of an arm on the scale of the comparison.
+class Estimate(Estimated):
+    """One study's effect of an arm on the scale of the comparison: in units of the metric, or as a fraction of base.
 
     Attributes:
-        mean: in units of the metric, or as a fraction of base.
-        se, df: 0 and infinite where the arm is base.
-        n_seeds: replicates behind it; 0 where the arm is base by construction.
+        n_seeds: replicates behind it; 0 where the arm is base by construction, whose error is 0 and df infinite.
     """
 
-    mean: float
-    se: float
-    df: float
     n_seeds: int
-
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The t interval of that two-sided level."""
-        return interval(self.mean, self.se, self.df, level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +100,8 @@ def estimates(frame: Frame, rows: tuple[str, ...], scale: Scale) -> dict[str, Es
     effects = study_effects(scaled_deltas(frame, live, scale)) if live else {}
     found: dict[str, Estimate] = {}
     for name, source in sources.items():
-        effect = effects.get(source)
-        if effect is not None:
-            found[name] = Estimate(mean=effect.mean, se=effect.se, df=effect.df, n_seeds=effect.n_seeds)
-        elif frame.paired(source):
-            found[name] = Estimate(mean=0.0, se=0.0, df=math.inf, n_seeds=len(frame.paired(source)))
+        if frame.paired(source):
+            found[name] = _estimate(effects.get(source), len(frame.paired(source)))
     return found
 
 
@@ -124,14 +112,15 @@ def independent_contrasts(a: Mapping[str, Estimate], b: Mapping[str, Estimate], 
         a, b: estimates by pair; pairs that only one has are left out.
         sesoi: smallest difference worth having, on the scale of the estimates.
     """
-    raw: dict[str, tuple[float, float, float, int]] = {}
+    raw: dict[str, Estimate] = {}
     for key in a:
         if key in b:
             variances = [a[key].se ** 2, b[key].se ** 2]
             total = sum(variances)
             spread = sum(v**2 / each.df for v, each in zip(variances, (a[key], b[key]), strict=True))
             df = total**2 / spread if spread > 0.0 else math.inf
-            raw[key] = (a[key].mean - b[key].mean, math.sqrt(total), df, min(a[key].n_seeds, b[key].n_seeds))
+            n_seeds = min(a[key].n_seeds, b[key].n_seeds)
+            raw[key] = Estimate(mean=a[key].mean - b[key].mean, se=math.sqrt(total), df=df, n_seeds=n_seeds)
     return _judged(raw, sesoi)
 
 
@@ -158,13 +147,16 @@ def paired_contrasts(a: Frame, b: Frame, pairs: Mapping[str, tuple[str, str]], s
         differences[key] = Deltas(row=key, replicates=common, values=both[0] - both[1], reference=np.ones(len(common)))
     moved = {key: found for key, found in differences.items() if found.values.any()}
     effects: Mapping[str, Effect] = study_effects(moved) if moved else {}
-    raw = {
-        key: (effects[key].mean, effects[key].se, effects[key].df, len(found.replicates))
-        if key in effects
-        else (0.0, 0.0, math.inf, len(found.replicates))
-        for key, found in differences.items()
-    }
-    return _judged(raw, sesoi)
+    return _judged(
+        {key: _estimate(effects.get(key), len(found.replicates)) for key, found in differences.items()}, sesoi
+    )
+
+
+def _estimate(effect: Effect | None, n_seeds: int) -> Estimate:
+    """An effect as an estimate; None is an arm whose ranks are all the same, which has no error."""
+    if effect is None:
+        return Estimate(mean=0.0, se=0.0, df=math.inf, n_seeds=n_seeds)
+    return Estimate(mean=effect.mean, se=effect.se, df=effect.df, n_seeds=n_seeds)
 
 
 def order_agreement(a: list[float], b: list[float]) -> tuple[float, float] | None:
@@ -174,40 +166,32 @@ def order_agreement(a: list[float], b: list[float]) -> tuple[float, float] | Non
     return kendall(a, b)
 
 
-def interval(mean: float, se: float, df: float, level: float = 0.95) -> tuple[float, float]:
-    """The t interval of that two-sided level."""
-    half = t_quantile(0.5 + level / 2.0, df) * se if se else 0.0
-    return mean - half, mean + half
-
-
-def _judged(raw: Mapping[str, tuple[float, float, float, int]], sesoi: float) -> dict[str, Contrast]:
+def _judged(raw: Mapping[str, Estimate], sesoi: float) -> dict[str, Contrast]:
     p_values = {
-        key: two_sided_p(mean / se, df) if se > 0.0 else 0.0
-        for key, (mean, se, df, n_seeds) in raw.items()
-        if n_seeds > 1 and (mean != 0.0 or se > 0.0)
+        key: two_sided_p(each.mean / each.se, each.df) if each.se > 0.0 else 0.0
+        for key, each in raw.items()
+        if each.n_seeds > 1 and (each.mean != 0.0 or each.se > 0.0)
     }
     adjusted = dict(zip(p_values, holm(np.array(list(p_values.values()), dtype=np.float64)).tolist(), strict=True))
     found: dict[str, Contrast] = {}
-    for key, (mean, se, df, n_seeds) in raw.items():
-        if mean == 0.0 and se == 0.0:
-            found[key] = Contrast(code="identical", mean=0.0, n_seeds=n_seeds)
-        elif key not in p_values:
-            found[key] = Contrast(code="untested", mean=mean, n_seeds=n_seeds)
-        else:
-            low, high = interval(mean, se, df, 1.0 - 2.0 * ALPHA)
-            if adjusted[key] < ALPHA:
-                code: Code = "higher" if mean > 0.0 else "lower"
-            else:
-                code = "same" if -sesoi < low and high < sesoi else "open"
-            found[key] = Contrast(
-                code=code,
-                mean=mean,
-                n_seeds=n_seeds,
-                se=se,
-                df=df,
-                p=p_values[key],
-                p_holm=adjusted[key],
-                plain=interval(mean, se, df),
-                adjusted=interval(mean, se, df, 1.0 - ALPHA / len(p_values)),
-            )
+    for key, each in raw.items():
+        if key not in p_values:
+            still = each.mean == 0.0 and each.se == 0.0
+            found[key] = Contrast(code="identical" if still else "untested", mean=each.mean, n_seeds=each.n_seeds)
+            continue
+        low, high = each.interval(1.0 - 2.0 * ALPHA)
+        code: Code = "same" if -sesoi < low and high < sesoi else "open"
+        if adjusted[key] < ALPHA:
+            code = "higher" if each.mean > 0.0 else "lower"
+        found[key] = Contrast(
+            code=code,
+            mean=each.mean,
+            n_seeds=each.n_seeds,
+            se=each.se,
+            df=each.df,
+            p=p_values[key],
+            p_holm=adjusted[key],
+            plain=each.interval(),
+            adjusted=each.interval(1.0 - ALPHA / len(p_values)),
+        )
     return found

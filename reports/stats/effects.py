@@ -59,16 +59,33 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
+class Estimated:
+    """A mean with its error.
+
+    Attributes:
+        mean: in units of the metric.
+        se, df: standard error of the mean and Satterthwaite's degrees of freedom.
+    """
+
+    mean: float
+    se: float
+    df: float
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The t interval of that two-sided level."""
+        half = t_quantile(0.5 + level / 2.0, self.df) * self.se if self.se else 0.0
+        return self.mean - half, self.mean + half
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect(Estimated):
     """An estimate with all that its interval, its test and its projection to more seeds need.
 
     Attributes:
-        mean: the effect, in units of the metric.
         reference: base's mean of the metric on the same replicates.
         ms_tilde: the moderated, floored mean square of seeds.
         prior_df: degrees of freedom borrowed from the other arms (d0), 0 where none are.
         prior: what the study's arms say together, whether or not this one borrowed from it.
-        se, df: standard error of the mean and Satterthwaite's degrees of freedom.
         p: two-sided p-value against no effect; None for one seed.
         method: ``moderated``, ``own`` (noisier than the study: its own ratio), ``plain`` (too few arms), ``one seed``
             (users only) or ``exact`` (every difference is the same, so there is nothing to estimate).
@@ -77,7 +94,6 @@ class Effect:
     row: str
     replicates: tuple[int, ...]
     n_users: int
-    mean: float
     reference: float
     seed_means: tuple[float, ...]
     ms_seed: float
@@ -85,8 +101,6 @@ class Effect:
     ms_err: float
     ms_tilde: float
     prior_df: float
-    se: float
-    df: float
     p: float | None
     method: Method
     prior: Prior | None = None
@@ -113,11 +127,6 @@ class Effect:
     def relative(self) -> float | None:
         """The effect as a fraction of base, None where base is 0."""
         return self.mean / self.reference if self.reference else None
-
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The t interval of that two-sided level."""
-        half = t_quantile(0.5 + level / 2.0, self.df) * self.se if self.se else 0.0
-        return self.mean - half, self.mean + half
 
 
 def anova(values: Floats) -> Anova:
@@ -216,24 +225,39 @@ def standard_error(
     return math.sqrt(total / (n_seeds * n_users)), max(df, n_seeds - 1.0) if plain else df
 
 
+def error_of(
+    found: Anova, prior: Prior | None, *, n_users: float | None = None, user_variance: float | None = None
+) -> tuple[float, float, float, float, Method]:
+    """Standard error and degrees of freedom of a mean, and what they were made from.
+
+    Args:
+        n_users: mean over the seeds, where each has users of its own.
+        user_variance: of the true effect between users; what the mean squares say of it, where None.
+
+    Returns:
+        ``(se, df, ms_tilde, prior_df, method)``, with :func:`moderate`'s last three.
+    """
+    n_users = found.n_users if n_users is None else n_users
+    if found.n_seeds == 1:
+        return math.sqrt(found.ms_user / n_users), n_users - 1.0, 0.0, 0.0, "one seed"
+    ms_tilde, prior_df, method = moderate(found, prior)
+    if user_variance is None:
+        user_variance = max(found.ms_user - found.ms_err, 0.0) / found.n_seeds
+    se, df = standard_error(
+        found.n_seeds,
+        n_users,
+        ms_tilde=ms_tilde,
+        prior_df=prior_df,
+        user_variance=user_variance,
+        ms_err=found.ms_err,
+        plain=method != "moderated",
+    )
+    return se, df, ms_tilde, prior_df, method
+
+
 def estimate(deltas: Deltas, found: Anova, prior: Prior | None) -> Effect:
     """The effect of one arm, with the study's prior or on its own."""
-    if found.n_seeds == 1:
-        ms_tilde, prior_df, method = 0.0, 0.0, "one seed"
-        se, df = math.sqrt(found.ms_user / found.n_users), found.n_users - 1.0
-    else:
-        ms_tilde, prior_df, method = moderate(found, prior)
-        se, df = standard_error(
-            found.n_seeds,
-            found.n_users,
-            ms_tilde=ms_tilde,
-            prior_df=prior_df,
-            user_variance=max(found.ms_user - found.ms_err, 0.0) / found.n_seeds,
-            ms_err=found.ms_err,
-            plain=method != "moderated",
-        )
-        if se == 0.0:
-            method = "exact"
+    se, df, ms_tilde, prior_df, method = error_of(found, prior)
     return Effect(
         row=deltas.row,
         replicates=deltas.replicates,
@@ -249,7 +273,7 @@ def estimate(deltas: Deltas, found: Anova, prior: Prior | None) -> Effect:
         se=se,
         df=df,
         p=None if method == "one seed" else p_value(found.mean, se, df),
-        method=method,
+        method="exact" if se == 0.0 and method != "one seed" else method,
         prior=prior,
     )
 

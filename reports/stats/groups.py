@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from harness.results.frame import Deltas, Frame
 from harness.results.manifest import A_A, BASE
-from reports.stats.distributions import adjusted, t_quantile
-from reports.stats.effects import Anova, Floats, Prior, anova, moderate, p_value, standard_error, study_prior
+from reports.stats.distributions import adjusted
+from reports.stats.effects import Anova, Estimated, Floats, Prior, anova, error_of, p_value, study_prior
 
 Factor = Literal["history", "popularity", "backbone"]
 Members = NDArray[np.bool_]
@@ -50,7 +50,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupEffect:
+class GroupEffect(Estimated):
     """The effect of one arm in one group.
 
     Attributes:
@@ -58,16 +58,8 @@ class GroupEffect:
             groups and arms.
     """
 
-    mean: float
-    se: float
-    df: float
     p: float | None
     q: float | None = None
-
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The t interval of that two-sided level."""
-        half = t_quantile(0.5 + level / 2.0, self.df) * self.se if self.se else 0.0
-        return self.mean - half, self.mean + half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +102,7 @@ def subgroups(
     q = adjusted({key: effect.p for key, effect in effects.items()})
     return Subgroups(
         groups=groups,
-        effects={
-            key: GroupEffect(mean=effect.mean, se=effect.se, df=effect.df, p=effect.p, q=q.get(key))
-            for key, effect in effects.items()
-        },
+        effects={key: replace(effect, q=q.get(key)) for key, effect in effects.items()},
         n_tests=len(q),
     )
 
@@ -262,19 +251,7 @@ def _anova_of(deltas: Deltas, group: Group) -> tuple[Anova, float]:
 
 def estimate_group(table: Anova, n_users: float, prior: Prior | None, *, tested: bool = True) -> GroupEffect:
     """The effect in one group from its mean squares, with what the arms share of their seed variance in the group."""
-    if table.n_seeds == 1:
-        se, df, method = math.sqrt(table.ms_user / n_users), n_users - 1.0, "one seed"
-    else:
-        ms_tilde, prior_df, method = moderate(table, prior)
-        se, df = standard_error(
-            table.n_seeds,
-            n_users,
-            ms_tilde=ms_tilde,
-            prior_df=prior_df,
-            user_variance=max(table.ms_user - table.ms_err, 0.0) / table.n_seeds,
-            ms_err=table.ms_err,
-            plain=method != "moderated",
-        )
+    se, df, _, _, method = error_of(table, prior, n_users=n_users)
     varies = se > 0.0 or table.mean != 0.0
     p = p_value(table.mean, se, df) if tested and varies and method != "one seed" else None
     return GroupEffect(mean=table.mean, se=se, df=df, p=p)

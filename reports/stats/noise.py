@@ -16,7 +16,7 @@ from reports.stats.distributions import (
     t_quantiles,
     two_sided_p,
 )
-from reports.stats.effects import MIN_MODERATED, Anova, Effect, Floats, Prior, moderate, standard_error
+from reports.stats.effects import MIN_MODERATED, Anova, Effect, Floats, Prior, error_of, standard_error
 
 MIN_SWAP_SEEDS = 5
 _MOST_SWAPPED_SEEDS = 14
@@ -84,16 +84,7 @@ def _swapped_p(signs: Floats, *, seed_means: Floats, products: Floats, n_users: 
         ms_user=ms_user,
         ms_err=ms_err,
     )
-    ms_tilde, prior_df, method = moderate(found, prior)
-    se, df = standard_error(
-        n_seeds,
-        n_users,
-        ms_tilde=ms_tilde,
-        prior_df=prior_df,
-        user_variance=max(ms_user - ms_err, 0.0) / n_seeds,
-        ms_err=ms_err,
-        plain=method != "moderated",
-    )
+    se, df, *_ = error_of(found, prior)
     return two_sided_p(mean / se, df) if se > 0.0 else 1.0
 
 
@@ -204,17 +195,6 @@ def _least_significant(effect: Effect, n_seeds: int, alpha: float) -> Floats:
             ms_user=n_seeds * user_variance + effect.ms_err,
             ms_err=effect.ms_err,
         )
-        ms_tilde, prior_df, method = moderate(outcome, effect.prior)
-        judged.append(
-            standard_error(
-                n_seeds,
-                effect.n_users,
-                ms_tilde=ms_tilde,
-                prior_df=prior_df,
-                user_variance=user_variance,
-                ms_err=effect.ms_err,
-                plain=method != "moderated",
-            )
-        )
+        judged.append(error_of(outcome, effect.prior, user_variance=user_variance)[:2])
     se, df = np.array(judged).T
     return t_quantiles(1.0 - alpha / 2.0, df) * se

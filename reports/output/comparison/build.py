@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from harness.errors import InputError
 from harness.results.frame import Frame
@@ -11,15 +12,15 @@ from harness.results.manifest import BASE
 from reports.locale import Catalogue, formats, load_catalogue
 from reports.output.comparison import figure
 from reports.output.comparison.model import Comparison, Order, Pair, Side, SideEffect
-from reports.output.comparison.text import answer_text, facts_of, findings_of, paragraphs_of
+from reports.output.comparison.text import Wording, answer_text, facts_of, findings_of, paragraphs_of
 from reports.sections.answer.build import answer_of
 from reports.sections.assembly import effect_decimals
 from reports.sections.ranking.build import ranking_rows
-from reports.sections.report import Row
+from reports.sections.report import Row, filled
 from reports.stats import contrast as contrasts
 from reports.stats.analysis import Analysis, analyse
 from reports.stats.contrast import Contrast, Design, Estimate, Scale
-from reports.stats.matching import Matching, match_rows
+from reports.stats.matching import match_rows
 
 
 def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[str, str] | None = None) -> Comparison:
@@ -46,22 +47,18 @@ def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[
         contrasts.estimates(a, tuple(match.a.name for match in matching.pairs), scale),
         contrasts.estimates(b, tuple(match.b.name for match in matching.pairs), scale),
     )
-    aliases = {match.a.name for match in matching.pairs if rows[0][match.a.name].alias or rows[1][match.b.name].alias}
-    found = _contrasts(a, b, matching, aliases, estimates, design, sesoi)
-    pairs = tuple(
-        sorted(
-            (
-                _pair(match.a.name, match.b.name, rows, estimates, found, aliases, design, labels, text)
-                for match in matching.pairs
-            ),
-            key=lambda pair: (pair.a.value is None, -(pair.a.value or 0.0), pair.name),
-        )
+    decimals = max(effect_decimals(each) for each in analyses) if scale == "absolute" else _percent_decimals(estimates)
+    said = Wording(labels=labels, design=design, scale=scale, decimals=decimals, text=text)
+    both = [_pair(rows[0][each.a.name], rows[1][each.b.name], estimates) for each in matching.pairs]
+    found = _contrasts(a, b, both, estimates, design, sesoi)
+    pairs = sorted(
+        (_judged(pair, found.get(pair.a.name), said) for pair in both),
+        key=lambda pair: (pair.a.value is None, -(pair.a.value or 0.0), pair.name),
     )
     order = _order(pairs)
-    decimals = max(effect_decimals(each) for each in analyses) if scale == "absolute" else _percent_decimals(estimates)
     n_tests = sum(each.p is not None for each in found.values())
     label = formats.metric_label(a.manifest.primary)
-    answer, support = answer_text(pairs, order, labels, design, scale, decimals, text)
+    answer, support = answer_text(pairs, order, said)
     return Comparison(
         lang=text.lang,
         primary=a.manifest.primary,
@@ -74,15 +71,15 @@ def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[
         b=sides[1],
         answer=answer,
         support=support,
-        findings=findings_of(a, b, analyses, matching, design, labels, text),
-        pairs=pairs,
+        findings=findings_of(analyses, matching, said),
+        pairs=tuple(pairs),
         only_a=tuple(row.name for row in matching.only_a),
         only_b=tuple(row.name for row in matching.only_b),
         order=order,
         n_tests=n_tests,
-        figure=figure.table(pairs, labels, label, scale, decimals, text),
+        figure=figure.table(pairs, label, said),
         facts=facts_of(a, b, text),
-        paragraphs=paragraphs_of(design, scale, sesoi, n_tests, decimals, labels, text),
+        paragraphs=paragraphs_of(sesoi, n_tests, said),
     )
 
 
@@ -138,75 +135,49 @@ def _side(analysis: Analysis, rows: Mapping[str, Row], label: str, text: Catalog
 def _contrasts(
     a: Frame,
     b: Frame,
-    matching: Matching,
-    aliases: set[str],
-    estimates: tuple[Mapping[str, Estimate], Mapping[str, Estimate]],
+    pairs: Sequence[Pair],
+    estimates: Sequence[Mapping[str, Estimate]],
     design: Design,
     sesoi: float,
 ) -> dict[str, Contrast]:
     """By name of the row in the first study; an alias repeats an arm and would count twice."""
-    pairs = {match.a.name: (match.a.name, match.b.name) for match in matching.pairs if match.a.name not in aliases}
-    shared = {key: names for key, names in pairs.items() if names[0] in estimates[0] and names[1] in estimates[1]}
+    tested = [pair for pair in pairs if not pair.alias and pair.a.value is not None and pair.b.value is not None]
     if design == "paired":
-        return contrasts.paired_contrasts(a, b, shared, sesoi)
+        return contrasts.paired_contrasts(a, b, {each.a.name: (each.a.name, each.b.name) for each in tested}, sesoi)
     if design == "independent":
-        second = {key: estimates[1][names[1]] for key, names in shared.items()}
-        return contrasts.independent_contrasts({key: estimates[0][key] for key in shared}, second, sesoi)
+        first = {each.a.name: estimates[0][each.a.name] for each in tested}
+        second = {each.a.name: estimates[1][each.b.name] for each in tested}
+        return contrasts.independent_contrasts(first, second, sesoi)
     return {}
 
 
-def _pair(
-    name_a: str,
-    name_b: str,
-    rows: tuple[Mapping[str, Row], ...],
-    estimates: tuple[Mapping[str, Estimate], Mapping[str, Estimate]],
-    found: Mapping[str, Contrast],
-    aliases: set[str],
-    design: Design,
-    labels: tuple[str, str],
-    text: Catalogue,
-) -> Pair:
-    difference = found.get(name_a)
-    finished = name_a in estimates[0] and name_b in estimates[1]
-    code = (
-        difference.code
-        if difference is not None
-        else "unfinished"
-        if not finished
-        else "alias"
-        if name_a in aliases
-        else "overlapping"
-        if design == "overlapping"
-        else "apart"
-    )
-    row = rows[0][name_a]
+def _pair(a: Row, b: Row, estimates: Sequence[Mapping[str, Estimate]]) -> Pair:
+    """An arm of both studies, its difference still to be judged."""
     return Pair(
-        name=name_a if name_a == name_b else f"{name_a} / {name_b}",
-        remedies=row.remedies,
-        titles=row.titles,
-        a=_side_effect(row, estimates[0].get(name_a)),
-        b=_side_effect(rows[1][name_b], estimates[1].get(name_b)),
-        difference=difference,
-        difference_text=text(f"compare.difference.{code}", a=labels[0], b=labels[1]),
-        alias=name_a in aliases,
+        name=a.name if a.name == b.name else f"{a.name} / {b.name}",
+        remedies=a.remedies,
+        titles=a.titles,
+        a=_side_effect(a, estimates[0].get(a.name)),
+        b=_side_effect(b, estimates[1].get(b.name)),
+        difference=None,
+        difference_text="",
+        alias=a.alias or b.alias,
     )
+
+
+def _judged(pair: Pair, difference: Contrast | None, said: Wording) -> Pair:
+    if difference is not None:
+        code = difference.code
+    elif pair.a.value is None or pair.b.value is None:
+        code = "unfinished"
+    else:
+        code = "alias" if pair.alias else "overlapping" if said.design == "overlapping" else "apart"
+    return replace(pair, difference=difference, difference_text=said.text(f"compare.difference.{code}", **said.names))
 
 
 def _side_effect(row: Row, estimate: Estimate | None) -> SideEffect:
     low, high = (None, None) if estimate is None else estimate.interval()
-    return SideEffect(
-        name=row.name,
-        verdict=row.verdict,
-        verdict_text=row.verdict_text,
-        effect=row.effect,
-        relative=row.relative,
-        value=None if estimate is None else estimate.mean,
-        low=low,
-        high=high,
-        rank=row.rank,
-        n_seeds=row.n_seeds,
-        negligible=row.negligible,
-    )
+    return filled(SideEffect, row, value=None if estimate is None else estimate.mean, low=low, high=high)
 
 
 def _order(pairs: Sequence[Pair]) -> Order | None:

@@ -4,41 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.drawing.figure import Figure, Line, Scalar
+from reports.drawing.figure import Figure, Line
 from reports.drawing.svg import COLOUR, Layout, dress_rows, mark, new_figure, to_svg, write_name
-from reports.locale import Catalogue, formats
 from reports.output.comparison.model import Pair
+from reports.output.comparison.text import Wording
 from reports.stats.contrast import Scale
 
 COLUMNS = ("arm", "a", "a_low", "a_high", "b", "b_low", "b_high")
 
 
-def table(
-    pairs: Sequence[Pair], labels: tuple[str, str], metric: str, scale: Scale, decimals: int, text: Catalogue
-) -> Figure:
+def table(pairs: Sequence[Pair], metric: str, said: Wording) -> Figure:
     """Effects of both studies on one scale, highest of the first study on top; aliases are left out."""
+    text = said.text
     data: list[Line] = [
         (pair.name, pair.a.value, pair.a.low, pair.a.high, pair.b.value, pair.b.low, pair.b.high)
         for pair in pairs
         if not pair.alias and (pair.a.value is not None or pair.b.value is not None)
     ]
+    alt = text("compare.figure.empty")
     if data:
-        first = data[0]
-        alt = text(
-            "compare.figure.alt",
-            n_rows=text.count("count.arms", len(data)),
-            a=labels[0],
-            b=labels[1],
-            first=first[0],
-            first_a=_shown(first[1], scale, decimals),
-            first_b=_shown(first[4], scale, decimals),
-        )
-    else:
-        alt = text("compare.figure.empty")
+        name, a, _, _, b, _, _ = data[0]
+        shown = [said.difference(value if isinstance(value, float) else None) for value in (a, b)]
+        first = {"first": name, "first_a": shown[0], "first_b": shown[1]}
+        alt = text("compare.figure.alt", n_rows=text.count("count.arms", len(data)), **first, **said.names)
     return Figure(
         id="pairs",
         title=text("compare.figure.title"),
-        caption=text(f"compare.figure.caption_{scale}", metric=metric, a=labels[0], b=labels[1]),
+        caption=text(f"compare.figure.caption_{said.scale}", metric=metric, **said.names),
         alt=alt,
         columns=COLUMNS,
         rows=tuple(data),
@@ -67,8 +59,3 @@ def draw(figure: Figure, axis_label: str, scale: Scale, layout: Layout) -> str:
     axes.set_xlim(limits)
     dress_rows(axes, layout, n_rows=len(rows), label=axis_label)
     return to_svg(canvas, f"pairs-{layout.name}")
-
-
-def _shown(value: Scalar, scale: Scale, decimals: int) -> str:
-    number = value if isinstance(value, float) else None
-    return formats.signed(number, decimals) if scale == "absolute" else formats.percent(number, decimals)

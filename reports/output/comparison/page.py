@@ -17,7 +17,7 @@ from reports.locale import Catalogue, load_catalogue
 from reports.output.comparison import figure as pairs
 from reports.output.comparison.build import compare, labels_of
 from reports.output.comparison.model import Comparison, Pair
-from reports.output.comparison.text import shown
+from reports.output.comparison.text import difference
 from reports.sections.assembly import environment, render_page
 
 
@@ -53,7 +53,7 @@ def write_comparison(first: Path, second: Path, out: Path | None = None, lang: s
 def render_comparison(comparison: Comparison, text: Catalogue) -> str:
     """The page of a comparison, complete in itself."""
     pages = environment({"comparison": Path(__file__).parent})
-    pages.filters["scaled"] = lambda value: shown(value, comparison.scale, comparison.decimals)
+    pages.filters["scaled"] = lambda value: difference(value, comparison.scale, comparison.decimals)
     scale = comparison.scale
     axis = text(f"compare.figure.axis_{scale}", metric=comparison.primary_label)
     draw = partial(pairs.draw, comparison.figure, axis, scale)

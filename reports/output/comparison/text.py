@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from harness.results.frame import Frame
@@ -17,36 +18,47 @@ from reports.stats.matching import Matching
 _VERSIONS = ("ftr-study", "torch", "faiss-cpu", "numpy")
 
 
-def shown(value: float | None, scale: Scale, decimals: int) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """How two studies are compared, and in which words.
+
+    Attributes:
+        labels: what the studies are called.
+        decimals: of a difference on the scale.
+    """
+
+    labels: tuple[str, str]
+    design: Design
+    scale: Scale
+    decimals: int
+    text: Catalogue
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The labels by the places that they fill in texts."""
+        return {"a": self.labels[0], "b": self.labels[1]}
+
+    def difference(self, value: float | None) -> str:
+        """A difference on the scale, with its sign."""
+        return difference(value, self.scale, self.decimals)
+
+
+def difference(value: float | None, scale: Scale, decimals: int) -> str:
     """A difference on the scale of the comparison, with its sign."""
     return formats.signed(value, decimals) if scale == "absolute" else formats.percent(value, decimals)
 
 
-def answer_text(
-    pairs: Sequence[Pair],
-    order: Order | None,
-    labels: tuple[str, str],
-    design: Design,
-    scale: Scale,
-    decimals: int,
-    text: Catalogue,
-) -> tuple[str, tuple[str, ...]]:
+def answer_text(pairs: Sequence[Pair], order: Order | None, said: Wording) -> tuple[str, tuple[str, ...]]:
     """The answer and the sentences that support it."""
+    text, names = said.text, said.names
     arms = [pair for pair in pairs if not pair.alias]
-    names = {"a": labels[0], "b": labels[1]}
     tested = [pair for pair in arms if pair.difference is not None and pair.difference.p is not None]
     differing = [pair for pair in tested if pair.difference and pair.difference.code in ("higher", "lower")]
     if not pairs:
         return text("compare.answer.nothing_shared", **names), ()
     if differing:
-        listed = [
-            text(
-                "compare.answer.item",
-                arm=pair.name,
-                difference=shown(pair.difference.mean if pair.difference else None, scale, decimals),
-            )
-            for pair in differing
-        ]
+        shown = [(pair.name, said.difference(pair.difference and pair.difference.mean)) for pair in differing]
+        listed = [text("compare.answer.item", arm=name, difference=value) for name, value in shown]
         answer = text(
             "compare.answer.differ",
             n=text.count("compare.count.arms_differ", len(differing), all=len(tested)),
@@ -57,7 +69,7 @@ def answer_text(
         every = all(pair.difference and pair.difference.code == "same" for pair in tested)
         answer = text("compare.answer.same" if every else "compare.answer.open", n=len(tested), **names)
     else:
-        answer = text(f"compare.answer.untested_{'overlapping' if design == 'overlapping' else 'seeds'}", **names)
+        answer = text(f"compare.answer.untested_{'overlapping' if said.design == 'overlapping' else 'seeds'}", **names)
     same = sum(pair.a.verdict == pair.b.verdict for pair in arms)
     support = [text("compare.answer.verdicts", same=same, n=text.count("count.arms", len(arms)))]
     if order is None:
@@ -74,19 +86,12 @@ def answer_text(
     return answer, tuple(support)
 
 
-def findings_of(
-    a: Frame,
-    b: Frame,
-    analyses: Sequence[Analysis],
-    matching: Matching,
-    design: Design,
-    labels: tuple[str, str],
-    text: Catalogue,
-) -> tuple[Finding, ...]:
+def findings_of(analyses: Sequence[Analysis], matching: Matching, said: Wording) -> tuple[Finding, ...]:
     """What a reader must know before believing the comparison."""
-    names = {"within": "compare.finding", "a": labels[0], "b": labels[1]}
+    (a, b), labels, text = (each.frame for each in analyses), said.labels, said.text
+    names = {"within": "compare.finding", **said.names}
     found: list[Finding] = []
-    if design == "overlapping":
+    if said.design == "overlapping":
         found.append(warning("overlapping", text, data=a.manifest.data.get("name", ""), **names))
     if single := [label for label, each in zip(labels, analyses, strict=True) if each.one_seed]:
         found.append(warning("one_seed", text, single, **names))
@@ -153,23 +158,15 @@ def _facts(manifest: StudyManifest, text: Catalogue) -> dict[str, str]:
     }
 
 
-def paragraphs_of(
-    design: Design,
-    scale: Scale,
-    sesoi: float,
-    n_tests: int,
-    decimals: int,
-    labels: tuple[str, str],
-    text: Catalogue,
-) -> tuple[tuple[str, str], ...]:
+def paragraphs_of(sesoi: float, n_tests: int, said: Wording) -> tuple[tuple[str, str], ...]:
     """How the comparison was made: heading and text."""
-    names = {"a": labels[0], "b": labels[1]}
-    size = formats.number(sesoi, decimals + 1) if scale == "absolute" else formats.share(sesoi, 1)
+    text, names, scale = said.text, said.names, said.scale
+    size = formats.number(sesoi, said.decimals + 1) if scale == "absolute" else formats.share(sesoi, 1)
     tests = text("compare.method.tests.text", n_tests=text.count("count.arms", n_tests), sesoi=size)
     sections = {
         "arms": text("compare.method.arms.text", **names),
         "scale": text(f"compare.method.scale.{scale}", **names),
-        "difference": text(f"compare.method.difference.{design}", **names),
+        "difference": text(f"compare.method.difference.{said.design}", **names),
         "tests": tests if n_tests else text("compare.method.tests.none"),
         "order": text("compare.method.order.text"),
     }

@@ -7,7 +7,7 @@ import numpy as np
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.results.metrics import METRICS
 from reports.locale import Catalogue, formats
-from reports.sections.report import Gain, Kind, MetricCell, Row, Without
+from reports.sections.report import Gain, Kind, MetricCell, Row, Without, ends, filled
 from reports.stats.analysis import Analysis
 from reports.stats.cost import stage_seconds
 from reports.stats.effects import Effect
@@ -53,48 +53,35 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
     cells = frame.records.get(source, {})
     seconds, evaluate = _median(stage_seconds(cells, "total")), _median(stage_seconds(cells, "evaluate"))
     equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
-    return Row(
-        name=arm.name,
+    # Of one seed only users are known, so there are no components to tell apart.
+    alone = dict.fromkeys(("user_sd", "seed_sd", "error_sd")) if effect and effect.method == "one seed" else {}
+    placed = {"p_best": place.p_best, "rank_low": place.low, "rank_high": place.high} if place and finished else {}
+    return filled(
+        Row,
+        arm,
+        effect,
+        verdict,
         kind=kind,
-        arm=arm.arm,
         remedies=tuple(str(remedy.get("id", "")) for remedy in arm.remedies),
         titles=tuple(str(remedy.get(f"title_{text.lang}") or remedy.get("title", "")) for remedy in arm.remedies),
-        family=arm.family,
-        priority=arm.priority,
-        replaces=arm.replaces,
         verdict=code,
         verdict_text=text(f"verdict.{code}"),
-        note=_note(analysis, arm, kind, code, verdict, effect, decimals, text),
+        note=_note(analysis, arm, code, verdict, effect, decimals, text),
         equals=equals,
         n_seeds=len(frame.paired(source)) if arm.status != "inapplicable" else 0,
         effect=zero if effect is None else effect.mean,
         relative=zero if effect is None else effect.relative,
         plain=None if effect is None else effect.interval(),
-        adjusted=None if verdict is None else verdict.adjusted,
-        p=None if effect is None else effect.p,
-        p_holm=None if verdict is None else verdict.p_holm,
-        df=None if effect is None else effect.df,
-        method="" if effect is None else effect.method,
-        negligible=verdict is not None and verdict.negligible,
-        seeds_needed=None if verdict is None else verdict.seeds_needed,
-        needs_users=verdict is not None and verdict.needs_users,
-        detectable=None if verdict is None else verdict.detectable,
         rank=order.get(ranked_as) if finished else None,
-        p_best=None if place is None or not finished else place.p_best,
-        rank_low=None if place is None or not finished else place.low,
-        rank_high=None if place is None or not finished else place.high,
-        seed_effects={}
-        if effect is None
-        else {str(number): mean for number, mean in zip(effect.replicates, effect.seed_means, strict=True)},
-        user_sd=None if effect is None or effect.method == "one seed" else effect.user_sd,
-        seed_sd=None if effect is None or effect.method == "one seed" else effect.seed_sd,
-        error_sd=None if effect is None or effect.method == "one seed" else effect.error_sd,
+        seed_effects={} if effect is None else dict(zip(map(str, effect.replicates), effect.seed_means, strict=True)),
         seconds=seconds,
         seconds_ratio=_ratio(seconds, analysis),
         metrics=_metrics(analysis, source) if finished else (),
         gain=_gain(analysis, source) if finished else None,
         evaluate_ms=None if evaluate is None else 1e3 * evaluate / max(frame.n_users, 1),
         without_valid_targets=_without(analysis, source) if finished else None,
+        **alone,
+        **placed,
     )
 
 
@@ -115,7 +102,6 @@ def _code(arm: ArmRow, kind: Kind, finished: bool, verdict: Verdict | None, sour
 def _note(
     analysis: Analysis,
     arm: ArmRow,
-    kind: Kind,
     code: str,
     verdict: Verdict | None,
     effect: Effect | None,
@@ -127,7 +113,7 @@ def _note(
         notes.append(text("verdict.note.alias", row=arm.alias_of))
     if code == "inapplicable":
         notes.append(arm.reason)
-    elif kind == "noise" and effect is not None:
+    elif arm.name == A_A and effect is not None:
         failed = effect.p is not None and effect.p < 0.05
         notes.append(text("verdict.note.noise_failed" if failed else "verdict.note.noise"))
     elif code in ("one_seed", "no_effect") and arm.status != "alias":
@@ -163,37 +149,25 @@ def _median(values: list[float]) -> float | None:
 
 
 def _metrics(analysis: Analysis, source: str) -> tuple[MetricCell, ...]:
-    cells: list[MetricCell] = []
-    for metric in METRICS:
-        effect = (
-            analysis.effects.get(source)
-            if metric == analysis.primary
-            else analysis.secondary.get(metric, {}).get(source)
+    effects = {**analysis.secondary, analysis.primary: analysis.effects}
+    return tuple(
+        MetricCell(
+            metric=metric,
+            on=float(analysis.frame.values(source, metric).mean()),
+            off=float(analysis.frame.values(source, metric, "test", "off").mean()),
+            effect=effect.mean if (effect := effects.get(metric, {}).get(source)) else None,
+            relative=effect.relative if effect else None,
+            q=analysis.q.get((metric, source)),
         )
-        cells.append(
-            MetricCell(
-                metric=metric,
-                on=float(analysis.frame.values(source, metric).mean()),
-                off=float(analysis.frame.values(source, metric, "test", "off").mean()),
-                effect=None if effect is None else effect.mean,
-                relative=None if effect is None else effect.relative,
-                q=analysis.q.get((metric, source)),
-            )
-        )
-    return tuple(cells)
+        for metric in METRICS
+    )
 
 
 def _gain(analysis: Analysis, source: str) -> Gain | None:
     effect = analysis.gains.get(source)
-    if effect is None:
-        return None
-    low, high = effect.interval()
-    return Gain(effect=effect.mean, low=low, high=high, q=analysis.gain_q.get(source))
+    return effect and Gain(**ends(effect), q=analysis.gain_q.get(source))
 
 
 def _without(analysis: Analysis, source: str) -> Without | None:
     effect = analysis.without_valid.get(source)
-    if effect is None:
-        return None
-    low, high = effect.interval()
-    return Without(effect=effect.mean, relative=effect.relative, low=low, high=high, p=effect.p)
+    return effect and Without(**ends(effect), relative=effect.relative, p=effect.p)

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.results.manifest import StudyManifest
 from reports.locale import Catalogue, formats
-from reports.sections.report import Finding, note, warning
+from reports.sections.report import Finding, filled, note, warning
 from reports.sections.search.model import SearchBudget, Searched, SearchedArm, SearchedParameter, SearchedTrial, Setting
 
 Raw = Mapping[str, Any]
@@ -67,32 +67,20 @@ def _arm(raw: Raw, label: str, text: Catalogue) -> SearchedArm:
 
 
 def _parameter(raw: Raw, best: Raw | None, share: float | None, text: Catalogue) -> SearchedParameter:
-    return SearchedParameter(
-        name=str(raw["name"]),
-        owner=str(raw["owner"]),
-        meaning=str(raw["meaning"]),
+    return filled(
+        SearchedParameter,
+        raw,
         range=_range(raw, text),
         default=setting(raw["default"]),
         best=None if best is None else setting(best["setting"][raw["name"]]),
         importance=share,
         numeric=_is_numeric(raw),
-        log=bool(raw["log"]),
     )
 
 
 def _trial(raw: Raw, winner: int | None, front: Sequence[int]) -> SearchedTrial:
-    return SearchedTrial(
-        number=raw["number"],
-        generation=raw["generation"],
-        state=raw["state"],
-        setting={name: setting(value) for name, value in raw["setting"].items()},
-        mean=raw["mean"],
-        values=raw["values"],
-        seconds=raw["seconds"],
-        best=raw["number"] == winner,
-        front=raw["number"] in front,
-        reason=str(raw["reason"]),
-    )
+    values = {name: setting(value) for name, value in raw["setting"].items()}
+    return filled(SearchedTrial, raw, setting=values, best=raw["number"] == winner, front=raw["number"] in front)
 
 
 def setting(value: Any) -> Setting:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.locale import Catalogue, formats
-from reports.sections.report import Finding, note
+from reports.sections.report import Finding, filled, note
 from reports.sections.stacks.model import Factorial, MissingStack, ShapleyShare, StackArm, StackTerm, TermState
 from reports.stats.analysis import Analysis
 from reports.stats.factorial import FactorialAnalysis, Shapley, TermEffect, factorial_analysis
@@ -88,20 +88,20 @@ def _missing(course: Mapping[str, Any]) -> tuple[MissingStack, ...]:
 
 
 def _term(each: TermEffect, text: Catalogue) -> StackTerm:
-    effect = each.effect
     state = _state(each)
-    return StackTerm(
+    moved = None if state == "no_effect" else each.effect
+    return filled(
+        StackTerm,
+        each.effect,
         factors=each.factors,
         label=label(each.factors),
         state=state,
         state_text=text(f"stacks.state.{state}"),
-        effect=None if effect is None else effect.mean,
-        relative=None if effect is None else effect.relative,
-        plain=None if effect is None or state == "no_effect" else effect.interval(),
+        effect=None if each.effect is None else each.effect.mean,
+        plain=None if moved is None else moved.interval(),
         adjusted=each.adjusted(),
-        p=None if effect is None or state == "no_effect" else effect.p,
+        p=None if moved is None else moved.p,
         p_holm=each.p_holm,
-        method="" if effect is None else effect.method,
         aliases=tuple(f"{formats.MINUS if sign < 0 else '+'} {label(term)}" for sign, term in each.aliases),
     )
 
@@ -162,9 +162,9 @@ def _shares(shapley: Shapley) -> tuple[ShapleyShare, ...]:
     whole = shapley.total.mean if low > 0.0 or high < 0.0 else None
     shares: list[ShapleyShare] = []
     for name, effect in shapley.values.items():
-        ends = effect.interval()
+        low, high = effect.interval()
         share = effect.mean / whole if whole else None
-        shares.append(ShapleyShare(factor=name, value=effect.mean, low=ends[0], high=ends[1], share=share))
+        shares.append(ShapleyShare(factor=name, value=effect.mean, low=low, high=high, share=share))
     return tuple(sorted(shares, key=lambda each: -each.value))
 
 

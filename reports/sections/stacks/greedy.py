@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.locale import Catalogue, formats
-from reports.sections.report import Row
+from reports.sections.report import Row, filled
 from reports.sections.stacks.model import ConfirmedStack, Greedy, GreedyRound, GreedyTry, StackArm
 
 
@@ -40,18 +40,7 @@ def _round(
     number: int, step: Mapping[str, Any], course: Mapping[str, Any], decimals: int, text: Catalogue, *, last: bool
 ) -> GreedyRound:
     kind, stack = str(step["kind"]), tuple(step["stack"])
-    tries = tuple(
-        GreedyTry(
-            arm=str(each["arm"]),
-            state=str(each["state"]),
-            value=each["value"],
-            gain=each["gain"],
-            se=each["se"],
-            reason=str(each["reason"]),
-            chosen=each["arm"] == step["chosen"],
-        )
-        for each in step["tries"]
-    )
+    tries = tuple(filled(GreedyTry, each, chosen=each["arm"] == step["chosen"]) for each in step["tries"])
     shown = _joined(stack) or text("stacks.greedy.nothing_yet")
     return GreedyRound(
         number=number,
@@ -92,15 +81,12 @@ def _confirmed(course: Mapping[str, Any], rows: Sequence[Row]) -> tuple[Confirme
     by_name = {row.name: row for row in rows}
     names = list(course["confirmed"])
     return tuple(
-        ConfirmedStack(
+        filled(
+            ConfirmedStack,
+            by_name[name],
             row=name,
             arms=tuple(course["confirmed"][name]),
             last=place == len(names) - 1 and not course["runner_up"],
-            effect=by_name[name].effect,
-            relative=by_name[name].relative,
-            plain=by_name[name].plain,
-            verdict=by_name[name].verdict,
-            verdict_text=by_name[name].verdict_text,
         )
         for place, name in enumerate(names)
         if name in by_name

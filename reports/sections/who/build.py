@@ -8,11 +8,11 @@ from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, formats
 from reports.sections.answer.build import headline
 from reports.sections.base import SectionInput
-from reports.sections.report import Row
+from reports.sections.report import Row, ends, filled
 from reports.sections.who.model import GroupCell, GroupRow, UserGroup, WhoGains
 from reports.stats.analysis import Analysis
 from reports.stats.crossings import CUT, moves
-from reports.stats.groups import MIN_USERS, Group, GroupEffect, Subgroups
+from reports.stats.groups import MIN_USERS, Group, Subgroups
 
 MOST_NAMED = 3
 
@@ -48,24 +48,13 @@ def who_gains(given: SectionInput) -> WhoGains | None:
 
 def _user_group(group: Group, text: Catalogue) -> UserGroup:
     kind = "_open" if group.high is None else "_single" if group.low == group.high else ""
-    return UserGroup(
-        factor=group.factor,
-        label=text(f"who.group.{group.factor}{kind}", low=group.low, high=group.high),
-        low=group.low,
-        high=group.high,
-        n_users=group.n_users,
-        base=group.level,
-    )
+    label = text(f"who.group.{group.factor}{kind}", low=group.low, high=group.high)
+    return filled(UserGroup, group, label=label, base=group.level)
 
 
 def _group_row(row: Row, found: Subgroups) -> GroupRow:
-    def cell(effect: GroupEffect | None) -> GroupCell | None:
-        if effect is None:
-            return None
-        low, high = effect.interval()
-        return GroupCell(effect=effect.mean, low=low, high=high, p=effect.p, q=effect.q)
-
-    cells = tuple(cell(found.effects.get((place, row.name))) for place in range(len(found.groups)))
+    found_in = (found.effects.get((place, row.name)) for place in range(len(found.groups)))
+    cells = tuple(effect and GroupCell(**ends(effect), p=effect.p, q=effect.q) for effect in found_in)
     return GroupRow(name=row.name, kind=row.kind, effect=row.effect or 0.0, cells=cells)
 
 
@@ -93,15 +82,11 @@ def _sentence(
     if not cells:
         return text("who.found_none") if n_tests else ""
     cells.sort(key=lambda each: (-abs(each[0].effect), each[1]))
-    items = [
-        text(
-            "who.found_item",
-            arm=name,
-            group=group_name(group, text),
-            effect=formats.signed(cell.effect, decimals),
-        )
+    named = (
+        {"arm": name, "group": group_name(group, text), "effect": formats.signed(cell.effect, decimals)}
         for cell, name, group in cells[: 1 if analysis.one_seed else MOST_NAMED]
-    ]
+    )
+    items = [text("who.found_item", **each) for each in named]
     if analysis.one_seed:
         return text("who.found_one", list=items[0])
     return text(

@@ -18,7 +18,7 @@ from harness.study.study import load_study
 from reports.locale import load_catalogue
 from reports.output.diagnosis.model import DiagnosisPage
 from reports.output.diagnosis.page import idle_of, render_diagnosis, write_diagnosis
-from reports.sections.evidence.model import Advice, Stack
+from reports.sections.evidence.predictions.build import Advice, Stack
 from tests.reports import gallery, worlds
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose
 from tests.reports.pages import Page

@@ -11,9 +11,9 @@ import pytest
 
 from harness.modes.search.schedule import DEFAULT, SearchSchedule
 from harness.results.folder import StudyFolder
-from reports.locale import load_catalogue
+from reports.locale import formats, load_catalogue
 from reports.output.files import write_report
-from reports.sections.search.build import numbers_of, search_of, setting, shown_setting
+from reports.sections.search.build import numbers_of, search_of, setting
 from tests.reports import worlds
 from tests.reports.pages import Page, rendered
 from tests.reports.sections.test_locale import left_in_english
@@ -91,7 +91,7 @@ def test_the_tables_show_default_best_and_budget(tuned: StudyFolder) -> None:
     peak = report["search"]["arms"][1]
     assert [name for name, _ in peak["left_out"]] == ["base.alignment_weight"]
     assert "base.alignment_weight and fake.peak both set alignment_weight" in page.text
-    assert shown_setting(peak["parameters"][-1]["best"]) in page.text
+    assert formats.setting(peak["parameters"][-1]["best"]) in page.text
 
 
 def test_failures_and_early_stops_are_listed(tmp_path: Path) -> None:

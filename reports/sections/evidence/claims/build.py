@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 from harness.results.manifest import BASE
@@ -12,7 +12,7 @@ from reports.sections.base import SectionInput
 from reports.sections.evidence.checks import CLAIMS, Claim, judge
 from reports.sections.evidence.measured import Evidence
 from reports.sections.evidence.model import CheckLine
-from reports.sections.report import Row
+from reports.sections.report import Row, filled
 
 Found = Literal["found", "not_found", "not_measured"]
 
@@ -141,8 +141,9 @@ def _card(claim: Claim, judged: JudgedClaim, given: SectionInput) -> ClaimCard:
         for row in rows
         if len(row.remedies) > 1 and any(each.partition(".")[0] == claim.family for each in row.remedies)
     ]
-    return ClaimCard(
-        **{each.name: getattr(judged, each.name) for each in fields(judged)},
+    return filled(
+        ClaimCard,
+        judged,
         besides=tuple(given.evidence.check(found[code]) for code in claim.besides),
         remedy=remedy,
         remedy_text=_remedy_text(remedy, stacks, given.decimals, text),
@@ -173,17 +174,7 @@ def best_of(family: Sequence[Row]) -> FamilyRemedy | None:
         ),
     )
     low, high = row.adjusted or row.plain or (None, None)
-    return FamilyRemedy(
-        arm=row.name,
-        ids=row.remedies,
-        effect=row.effect,
-        low=low,
-        high=high,
-        verdict=row.verdict,
-        verdict_text=row.verdict_text,
-        negligible=row.negligible,
-        n_tried=len(family),
-    )
+    return filled(FamilyRemedy, row, arm=row.name, ids=row.remedies, low=low, high=high, n_tried=len(family))
 
 
 def _remedy_text(remedy: FamilyRemedy | None, stacks: Sequence[str], decimals: int, text: Catalogue) -> str:

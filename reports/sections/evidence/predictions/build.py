@@ -13,7 +13,7 @@ from reports.locale import Catalogue
 from reports.sections.base import SectionInput
 from reports.sections.evidence.checks import Confirmation, Expected, Remedy, confirmed, suggestions
 from reports.sections.evidence.measured import Evidence
-from reports.sections.report import Row
+from reports.sections.report import Row, filled
 
 Became = Literal["confirmed", "refuted", "open", "untested"]
 
@@ -64,12 +64,12 @@ class Tested:
     """
 
     stack: str
-    arm: str
-    effect: float | None
-    low: float | None
-    high: float | None
-    verdict: str
-    verdict_text: str
+    arm: str = ""
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    verdict: str = ""
+    verdict_text: str = ""
     outcome: Became
     outcome_text: str
 
@@ -154,23 +154,15 @@ def _tested(advice: Advice, stack: Stack, rows: Sequence[Row], text: Catalogue) 
         row for row in rows if row.kind == "arm" and set(row.remedies) == set(stack.ids) and row.verdict != "alias"
     ]
     lines = [_line(advice, stack, row, text) for row in found if not row.alias]
-    return lines or [_untested(stack, text)]
+    untested = text("predictions.became.untested")
+    return lines or [Tested(stack=stack.text, outcome="untested", outcome_text=untested)]
 
 
 def _line(advice: Advice, stack: Stack, row: Row, text: Catalogue) -> Tested:
-    outcome = outcome_of(advice.expected, row)
     low, high = row.adjusted or row.plain or (None, None)
-    return Tested(
-        stack=stack.text,
-        arm=row.name,
-        effect=row.effect,
-        low=low,
-        high=high,
-        verdict=row.verdict,
-        verdict_text=row.verdict_text,
-        outcome=outcome,
-        outcome_text=text(f"predictions.became.{outcome}"),
-    )
+    outcome = outcome_of(advice.expected, row)
+    said = text(f"predictions.became.{outcome}")
+    return filled(Tested, row, stack=stack.text, arm=row.name, low=low, high=high, outcome=outcome, outcome_text=said)
 
 
 def outcome_of(expected: str, row: Row) -> Became:
@@ -181,20 +173,6 @@ def outcome_of(expected: str, row: Row) -> Became:
     verdict = {"one_seed": "inconclusive", "no_effect": "equivalent"}.get(verdict, verdict)
     found: Confirmation = confirmed(Expected(expected), verdict, moved=row.verdict != "no_effect")
     return cast("Became", found.value)
-
-
-def _untested(stack: Stack, text: Catalogue) -> Tested:
-    return Tested(
-        stack=stack.text,
-        arm="",
-        effect=None,
-        low=None,
-        high=None,
-        verdict="",
-        verdict_text="",
-        outcome="untested",
-        outcome_text=text("predictions.became.untested"),
-    )
 
 
 def _stack(stack: Sequence[Remedy]) -> Stack:

@@ -26,8 +26,3 @@ def drawn(figures: Mapping[str, Figure], shown: Sequence[str], text: Catalogue) 
         bars = figures["headroom"]
         found["headroom"] = wide_and_narrow(bars, partial(headroom.draw, bars, text))
     return found
-
-
-def rows_with_lines(shown: Sequence[str]) -> tuple[str, ...]:
-    """The rows that have a line in the figures by epoch."""
-    return trends.drawn_rows(shown)

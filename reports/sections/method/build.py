@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from harness.results.manifest import A_A, StudyManifest
 from reports.locale import Catalogue, formats
-from reports.sections.report import ends
+from reports.sections.report import ends, filled
 from reports.stats.analysis import Analysis
 
 _ORIGIN = ("origin", "source", "source_sha256", "architecture", "epoch", "seed")
@@ -91,11 +91,9 @@ def _noise_floor(analysis: Analysis) -> NoiseFloor | None:
     effect = analysis.effects.get(A_A)
     if effect is None:
         return None
-    found = NoiseFloor(**ends(effect), p=effect.p)
-    if (swaps := analysis.swaps) is None:
-        return found
-    counts = {"n_patterns": swaps.n_patterns, "n_effective": swaps.n_effective}
-    return replace(found, rate=swaps.share, rate_low=swaps.low, rate_high=swaps.high, **counts)
+    swaps = analysis.swaps
+    rate = {"rate": swaps.share, "rate_low": swaps.low, "rate_high": swaps.high} if swaps else {}
+    return filled(NoiseFloor, swaps, **ends(effect), p=effect.p, **rate)
 
 
 def _paragraphs(

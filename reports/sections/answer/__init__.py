@@ -9,7 +9,7 @@ from reports.sections.answer.findings import findings_of
 from reports.sections.base import Part, Section, SectionInput
 
 
-class Opening(Section):
+class AnswerSection(Section):
     """The best arm, or that nothing helped; the findings of all sections stand below it."""
 
     id = "answer"

@@ -13,7 +13,7 @@ from reports.sections.cost.build import Cost, cost_of
 from reports.sections.report import Report
 
 
-class Costs(Section):
+class CostSection(Section):
     """What an effect costs in run time, and which rows nothing beats in both."""
 
     id = "cost"

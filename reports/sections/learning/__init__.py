@@ -11,7 +11,7 @@ from reports.sections.learning import curves
 from reports.sections.report import Report, note
 
 
-class Learning(Section):
+class CurvesSection(Section):
     """Every row's curve."""
 
     id = "curves"

@@ -6,7 +6,7 @@ from reports.sections.base import Part, Section, SectionInput
 from reports.sections.method.build import Method, method_of
 
 
-class Provenance(Section):
+class MethodSection(Section):
     """The method in words, the state of every cell, and what the study ran with."""
 
     id = "method"

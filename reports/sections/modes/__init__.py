@@ -12,7 +12,7 @@ from reports.sections.modes import levels
 from reports.sections.report import Report
 
 
-class Modes(Section):
+class ModesSection(Section):
     """Every row's level with retrieval off and on."""
 
     id = "modes"

@@ -6,7 +6,7 @@ from reports.sections.base import Part, Section, SectionInput
 from reports.sections.priorities.build import Priorities, priorities_of
 
 
-class PriorityOrder(Section):
+class PrioritiesSection(Section):
     """Whether remedies of a high priority are those that help."""
 
     id = "priorities"

@@ -13,7 +13,7 @@ from reports.sections.ranking import forest
 from reports.sections.report import Report
 
 
-class Ranking(Section):
+class RankingSection(Section):
     """The table of all rows, which the report holds as ``rows``."""
 
     id = "ranking"
@@ -34,7 +34,7 @@ class Ranking(Section):
         return {"scale": ends[math.ceil(0.9 * (len(ends) - 1))] * 1.15 or None if ends else None}
 
 
-class Forest(Section):
+class ForestSection(Section):
     """Every arm's effect with both of its intervals."""
 
     id = "forest"

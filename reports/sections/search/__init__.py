@@ -13,7 +13,7 @@ from reports.sections.search.build import search_findings, search_of
 from reports.sections.search.model import Searched
 
 
-class Search(Section):
+class SearchSection(Section):
     """Every setting that was tried, against the default."""
 
     id = "search"

@@ -14,7 +14,7 @@ from reports.sections.stacks.greedy import greedy_of
 from reports.sections.stacks.model import Stacks
 
 
-class Stacking(Section):
+class StacksSection(Section):
     """Main effects, interactions and shares of a factorial study; the rounds of a greedy one."""
 
     id = "stacks"

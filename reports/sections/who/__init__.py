@@ -14,7 +14,7 @@ from reports.sections.who.build import who_gains
 from reports.sections.who.model import WhoGains
 
 
-class Who(Section):
+class WhoSection(Section):
     """Effects within groups of users; gained and lost users."""
 
     id = "who"

@@ -6,7 +6,7 @@ from reports.sections.base import Part, Section, SectionInput
 from reports.sections.evidence.claims.build import Claims, claims_of
 
 
-class TenClaims(Section):
+class ClaimsSection(Section):
     """Every claim against what was measured and against its family's remedies."""
 
     id = "claims"

@@ -6,7 +6,7 @@ from reports.sections.base import Part, Section, SectionInput
 from reports.sections.evidence.predictions.build import Predictions, predictions_of
 
 
-class Foretold(Section):
+class PredictionsSection(Section):
     """What the rules predicted, and what became of it."""
 
     id = "predictions"

@@ -13,7 +13,7 @@ from reports.sections.evidence.why.model import Why
 from reports.sections.report import Report, note
 
 
-class Reasons(Section):
+class WhySection(Section):
     """Base and some arms side by side: figures, gradient reach, head-room, checks, dead parameters."""
 
     id = "why"

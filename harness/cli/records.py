@@ -22,7 +22,7 @@ def report(
 ) -> None:
     """Write a study's report again from its records; nothing is run."""
     from harness.results.folder import StudyFolder
-    from reports.render import write_report
+    from reports.output.files import write_report
 
     print(write_report(StudyFolder(study), lang=lang))
 
@@ -37,7 +37,7 @@ def compare(
     lang: options.Lang = "en",
 ) -> None:
     """Compare two finished studies: the same arms on two data sets, or on two bases."""
-    from reports.comparison_page import write_comparison
+    from reports.output.comparison.page import write_comparison
 
     print(write_comparison(study_a, study_b, out, lang=lang))
 

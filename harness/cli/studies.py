@@ -46,7 +46,7 @@ def run(
     """Run a study's unfinished cells and write its report."""
     from harness.runner.coordinator import RunOptions
     from harness.runner.executors.base import Where
-    from reports.render import write_report
+    from reports.output.files import write_report
 
     where = Where(executor=executor, workers=workers, address=address, gpus_per_cell=gpus_per_cell)
     how = RunOptions(out=out, where=where, storage=storage, data_dir=data_dir, command=_command())
@@ -99,7 +99,7 @@ def diagnose(
     from harness.runner.executors.base import Where
     from harness.study.diagnosing import study_to_diagnose
     from harness.study.study import Overrides
-    from reports.diagnosis import write_diagnosis
+    from reports.output.diagnosis.page import write_diagnosis
 
     study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs, device=device))
     how = RunOptions(out=out, where=Where(workers=workers), data_dir=data_dir, command=_command())
@@ -134,7 +134,7 @@ def plan(
     """Show what a run would do: its rows and cells, which results it reuses, and how long it may take."""
     from harness.results.folder import StudyFolder
     from harness.runner.forecast import forecast
-    from reports.planning import detectable_effect
+    from reports.output.terminal import detectable_effect
 
     loaded = _load(study, replicates, epochs, device)
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers).lines():

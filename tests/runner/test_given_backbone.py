@@ -16,7 +16,7 @@ from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.runner.forecast import forecast
 from harness.runner.shared import SharedStages
 from harness.study.study import StudyFileError, load_study
-from reports.render import write_report
+from reports.output.files import write_report
 from tests.backbones.plainly import rough_model
 from tests.runner.conftest import Bench
 

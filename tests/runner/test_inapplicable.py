@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.runner.coordinator import RunOptions, run_study
 from harness.runner.executors.base import Where
 from harness.study.study import load_study
-from reports.render import write_report
+from reports.output.files import write_report
 from tests.runner.conftest import SMALL, Bench, Counting
 
 

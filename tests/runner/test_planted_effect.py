@@ -18,7 +18,7 @@ from harness.runner.coordinator import RunOptions, run_study
 from harness.runner.executors.base import Where
 from harness.runner.progress import Display
 from harness.study.study import load_study
-from reports.render import write_report
+from reports.output.files import write_report
 
 STUDY = """\
 name: planted

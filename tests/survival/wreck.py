@@ -200,7 +200,7 @@ def serve() -> None:
     from harness.backbones.duorec import encode, pretrain  # noqa: F401
     from harness.runner import coordinator
     from harness.runner.optuna import mirror  # noqa: F401
-    from reports import render  # noqa: F401
+    from reports.output import files  # noqa: F401
     from tests.runner.conftest import SMALL
 
     defaults = coordinator.run_study.__kwdefaults__

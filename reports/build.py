@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from harness.results.frame import Frame
 from harness.results.manifest import A_A
-from harness.results.metrics import METRICS
+from harness.results.metrics import tabulated
 from reports import formats
 from reports.analysis import Analysis, analyse
 from reports.answer import answer_of, cause_of, findings_of
@@ -80,7 +80,7 @@ def build_report(frame: Frame, text: Catalogue) -> Report:
         data=str(manifest.data.get("name", "")),
         primary=manifest.primary,
         primary_label=label,
-        metrics=METRICS,
+        metrics=tabulated(manifest.primary),
         n_users=frame.n_users,
         n_arms=sum(row.kind == "arm" for row in rows),
         n_replicates=len(manifest.replicates),

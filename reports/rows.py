@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.results.manifest import A_A, BASE, ArmRow
-from harness.results.metrics import METRICS
+from harness.results.metrics import tabulated
 from reports import formats
 from reports.analysis import Analysis
 from reports.cost import stage_seconds
@@ -170,7 +170,7 @@ def _median(values: list[float]) -> float | None:
 
 def _metrics(analysis: Analysis, source: str) -> tuple[MetricCell, ...]:
     cells: list[MetricCell] = []
-    for metric in METRICS:
+    for metric in tabulated(analysis.primary):
         effect = (
             analysis.effects.get(source)
             if metric == analysis.primary

@@ -100,7 +100,7 @@ class PlainDisplay:
         self._done += 1
         self._print(
             f"[{self._done}/{self._total}] {cell.row} replicate {cell.replicate}: valid {self._primary} "
-            f"{record.chosen.valid_on[self._primary]:.4f} at epoch {record.chosen_epoch}, "
+            f"{record.measured(self._primary).valid_on[self._primary]:.4f} at epoch {record.chosen_epoch}, "
             f"{record.seconds['total']:.1f} s{self._left()}"
         )
 
@@ -139,7 +139,9 @@ class LiveDisplay:
         self._began = time.monotonic() if not self._cells else self._began
         more = {(cell.row, cell.replicate): "waiting" for cell in cells}
         self._cells |= more
-        self._figures |= {place: record.chosen.valid_on[self._primary] for place, record in reused.items()}
+        self._figures |= {
+            place: record.measured(self._primary).valid_on[self._primary] for place, record in reused.items()
+        }
         self._headline = f"{len(more)} cells to run, {len(reused)} reused"
 
     def started(self, cell: Cell) -> None:
@@ -152,7 +154,7 @@ class LiveDisplay:
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         self._done += 1
-        self._figures[cell.row, cell.replicate] = record.chosen.valid_on[self._primary]
+        self._figures[cell.row, cell.replicate] = record.measured(self._primary).valid_on[self._primary]
         self._cells[cell.row, cell.replicate] = "done"
 
     def failed(self, cell: Cell, why: str) -> None:

@@ -113,8 +113,9 @@ def draw(
 def _points(name: str, records: list[RunRecord], metric: str) -> list[tuple[Scalar, ...]]:
     points: dict[int, list[EpochPoint]] = {}
     for record in records:
+        chosen = record.measured(metric)
         for point in record.curve:
-            points.setdefault(point.epoch, []).append(point)
+            points.setdefault(point.epoch, []).append(chosen if point.epoch == chosen.epoch else point)
     rows: list[tuple[Scalar, ...]] = []
     for epoch, found in sorted(points.items()):
         on = _spread([point.valid_on[metric] for point in found if metric in point.valid_on])

@@ -110,7 +110,7 @@ class TrialBook:
         """Complete the trial with valid's primary metric at the chosen epoch."""
         shown = self._open.pop(record.key, None)
         if shown is not None:
-            shown.trial.value = record.chosen.valid_on[self.primary]
+            shown.trial.value = record.measured(self.primary).valid_on[self.primary]
             self._end(shown, TrialState.COMPLETE)
 
     def fail(self, key: str, why: str) -> None:
@@ -129,7 +129,7 @@ class TrialBook:
             intermediate_values={
                 point.epoch: point.valid_on[self.primary] for point in record.curve if self.primary in point.valid_on
             },
-            value=record.chosen.valid_on[self.primary],
+            value=record.measured(self.primary).valid_on[self.primary],
         )
         self._put(_Shown(trial))
 

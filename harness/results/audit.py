@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import InputError
 from harness.files import write_atomically
@@ -37,8 +39,8 @@ class Measured:
     Attributes:
         training: the highest rung up to ``GRADIENT``: whether anything is learnt differently.
         reach: the highest rung of all; ``RANKS`` over ``training`` at ``LOSS`` is a change of scores alone.
-        neighbours: whether valid queries find other entries at the chosen epoch.
-        users_moved: share of users any of whose ranks on valid or test differs, in [0, 1].
+        neighbours: whether validation queries find other entries at the chosen epoch.
+        users_moved: share of users any of whose ranks on the validation or test set differs, in [0, 1].
         hits_moved: share of users any of whose targets enters or leaves the top ten, in [0, 1].
         gradient_change: length of the change of the probe batch's gradient, as a share of the gradient's own; None
             where the two have no common shape, or base's is 0.
@@ -129,7 +131,7 @@ class Audit:
 
     Attributes:
         study: name of the study.
-        base: the study's base stack as text; empty where it is FTragrec as found.
+        base: the study's base stack as text; empty where it is FTragrec as published.
         recipe: base in full, seam -> text.
         data: name, fingerprint, n_users, n_prefixes of the whole set.
         sample: n_users and n_prefixes that the short runs had.
@@ -141,6 +143,8 @@ class Audit:
         without_parameters: seams that have none.
         seconds: wall time of the short runs.
     """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     study: str
     base: tuple[str, ...]
@@ -181,29 +185,16 @@ class Audit:
             InputError: written by another version, or damaged.
         """
         try:
-            raw = json.loads(text)
-            if raw["schema_version"] != SCHEMA_VERSION:
-                raise InputError(
-                    f"the audit has schema_version {raw['schema_version']!r}, this version reads {SCHEMA_VERSION}; "
-                    "audit the study again"
-                )
-            parameters = tuple(_audited(each) for each in raw.pop("parameters"))
-            for name in ("base", "without_parameters"):
-                raw[name] = tuple(raw[name])
-            return cls(parameters=parameters, **raw)
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as problem:
-            raise InputError(f"the audit is damaged ({problem}); audit the study again") from problem
-
-
-def _audited(raw: dict[str, Any]) -> Audited:
-    trials = tuple(_trial(each) for each in raw.pop("trials"))
-    return Audited(trials=trials, not_tried=tuple(NotTried(**each) for each in raw.pop("not_tried")), **raw)
-
-
-def _trial(raw: dict[str, Any]) -> Trial:
-    found = raw.pop("found")
-    rungs = {name: Rung(found.pop(name)) for name in ("training", "reach")}
-    return Trial(found=Measured(**rungs, **found), **raw)
+            version = json.loads(text)["schema_version"]
+            if version == SCHEMA_VERSION:
+                return TypeAdapter(cls).validate_json(text)
+        except (ValueError, KeyError, TypeError) as problem:
+            why = problem.errors()[0] if isinstance(problem, ValidationError) else {"loc": (), "msg": problem}
+            told = ": ".join(str(each) for each in (*why["loc"], why["msg"]))
+            raise InputError(f"the audit is damaged ({told}); audit the study again") from problem
+        raise InputError(
+            f"the audit has schema_version {version!r}, this version reads {SCHEMA_VERSION}; audit the study again"
+        )
 
 
 def write_audit(folder: Path, audit: Audit) -> Path:

@@ -8,7 +8,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from harness.results.metrics import check_metric
 from harness.results.metrics.global_metric import Lists
 
 Ranks = NDArray[np.int32]
+Split = Literal["valid", "test"]
+Mode = Literal["served", "on", "off"]
+"""With retrieval, without, or as the run would be served: with it, unless its checkpoint rule chose to go without."""
 
 MAGIC = b"ftr-study record 1\n"
 _RANK_FIELDS = ("valid_on", "valid_off", "test_on", "test_off")
@@ -77,7 +80,7 @@ class RunRecord:
     seconds: Mapping[str, float]
     also: Mapping[str, Ranks] = field(default_factory=dict[str, Ranks])
     lists: Mapping[str, Lists] = field(default_factory=dict[str, Lists])
-    served: str = "on"
+    served: Literal["on", "off"] = "on"
     checks: Mapping[str, str] = field(default_factory=dict[str, str])
     recipe: Mapping[str, str] = field(default_factory=dict[str, str])
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -105,10 +108,14 @@ class RunRecord:
         point = self.measured(metric)
         return (point.valid_on if self.served == "on" else point.valid_off)[metric]
 
+    def view(self, split: Split, mode: Mode) -> Ranks:
+        """Ranks on one set of targets, ``(n_users,)``."""
+        return getattr(self, f"{split}_{self.served if mode == 'served' else mode}")
+
     @property
     def test(self) -> Ranks:
         """Ranks on the test set as the run would be served, ``(n_users,)``."""
-        return self.test_on if self.served == "on" else self.test_off
+        return self.view("test", "served")
 
     @property
     def ranks(self) -> dict[str, Ranks]:

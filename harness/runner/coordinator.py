@@ -72,7 +72,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOutcome:
+class StudyResult:
     """What a run of a study did.
 
     Attributes:
@@ -94,7 +94,7 @@ class RunOutcome:
     seconds: float
 
 
-def run_study(study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT) -> RunOutcome:
+def run_study(study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT) -> StudyResult:
     """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
 
     Raises:
@@ -133,7 +133,7 @@ def _run_owned(
     stages: SharedStages,
     storage: Storage,
     began: float,
-) -> RunOutcome:
+) -> StudyResult:
     folder.write_users(stages.users())
     keys = Keys(plan, stages)
     schedule, book = opened(plan, storage=storage)
@@ -155,7 +155,7 @@ def _run_owned(
             dispatcher.run(executor)
     except KeyboardInterrupt:
         interrupted = True
-    outcome = RunOutcome(
+    outcome = StudyResult(
         folder=folder,
         n_run=dispatcher.n_run,
         n_reused=dispatcher.n_reused,
@@ -169,7 +169,9 @@ def _run_owned(
     return outcome
 
 
-def _provenance(plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome, schedule: Schedule) -> dict[str, Any]:
+def _provenance(
+    plan: Plan, keys: Keys, options: RunOptions, outcome: StudyResult, schedule: Schedule
+) -> dict[str, Any]:
     return {
         "command": options.command,
         **here(),

@@ -15,7 +15,7 @@ from harness.data.sequences import write_sequences
 from harness.interventions.base import Intervention
 from harness.modes.plan import Cell
 from harness.results.record import EpochPoint, RunRecord
-from harness.runner.coordinator import RunOptions, RunOutcome, run_study
+from harness.runner.coordinator import RunOptions, StudyResult, run_study
 from harness.runner.progress import Silent
 from harness.study.study import load_study
 
@@ -82,7 +82,7 @@ class Bench:
         gpus_per_cell: float = 0.0,
         storage: str | None = None,
         display: Counting | None = None,
-    ) -> tuple[RunOutcome, Counting]:
+    ) -> tuple[StudyResult, Counting]:
         display = display or Counting()
         study = load_study(self.write(more=more, replicates=replicates, end=end, epochs=epochs), catalogue=catalogue)
         options = RunOptions(

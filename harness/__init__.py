@@ -2,8 +2,8 @@
 
 * ``load_study(path)`` reads and checks a study file, and gives a ``Study``;
 * ``make_plan(study)`` composes and checks its cells;
-* ``run_study(study, RunOptions(...), display)`` runs them, and gives a ``StudyResult``; ``display`` is told of progress,
-  ``harness.runner.progress.Silent()`` in a notebook;
+* ``run_study(study, RunOptions(...), display)`` runs them, and gives a ``StudyResult``; in a notebook ``display`` is
+  ``harness.runner.progress.Silent()``;
 * ``compose(BASE, stack)`` applies interventions of ``CATALOGUE`` to the base recipe.
 
 A name is loaded when it is first used, so importing this package is cheap. ``reports`` reads the results.

@@ -156,21 +156,16 @@ def specs_of(value: object) -> Iterator[object]:
             yield from specs_of(getattr(value, each.name))
 
 
-def plugin_files(module: str) -> list[Path]:
-    """Every Python file of the package that a plug-in's module belongs to; none for our own and for Python's."""
-    package = module.partition(".")[0]
-    if package == PACKAGE or package in sys.stdlib_module_names:
-        return []
-    file = getattr(sys.modules.get(package), "__file__", None) or getattr(sys.modules.get(module), "__file__", None)
-    if not file:
-        return []
-    home = Path(file)
-    return sorted(home.parent.rglob("*.py")) if home.name == "__init__.py" else [home]
-
-
 def _foreign(modules: Iterable[str]) -> str:
-    """A hash of the plug-ins that modules belong to; empty where all are ours or Python's."""
-    files = {path for module in modules for path in plugin_files(module)}
+    """A hash of every file of the packages that plug-ins' modules belong to; empty where all are ours or Python's."""
+    files: set[Path] = set()
+    for module in modules:
+        package = module.partition(".")[0]
+        if package == PACKAGE or package in sys.stdlib_module_names:
+            continue
+        homes = (getattr(sys.modules.get(name), "__file__", None) for name in (package, module))
+        home = Path(next(filter(None, homes), ""))
+        files.update(home.parent.rglob("*.py") if home.name == "__init__.py" else [home] if home.is_file() else [])
     return _joined(meaning(path.read_text(encoding="utf-8")) for path in files) if files else ""
 
 

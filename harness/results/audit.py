@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import InputError
 from harness.files import write_atomically
 
-SCHEMA_VERSION = 1
 FILE = "audit.json"
 
 Plain = float | int | bool | str | None | list[Any]
@@ -146,6 +145,7 @@ class Audit:
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
+    schema_version: Literal[1] = 1
     study: str
     base: tuple[str, ...]
     recipe: Mapping[str, str]
@@ -159,7 +159,6 @@ class Audit:
     without_parameters: tuple[str, ...]
     seconds: float
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    schema_version: int = SCHEMA_VERSION
 
     def by_reach(self) -> tuple[Audited, ...]:
         """Parameters that were tried, the dead ones first."""
@@ -176,25 +175,6 @@ class Audit:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Audit:
-        """The audit that :meth:`to_json` wrote.
-
-        Raises:
-            InputError: written by another version, or damaged.
-        """
-        try:
-            version = json.loads(text)["schema_version"]
-            if version == SCHEMA_VERSION:
-                return TypeAdapter(cls).validate_json(text)
-        except (ValueError, KeyError, TypeError) as problem:
-            why = problem.errors()[0] if isinstance(problem, ValidationError) else {"loc": (), "msg": problem}
-            told = ": ".join(str(each) for each in (*why["loc"], why["msg"]))
-            raise InputError(f"the audit is damaged ({told}); audit the study again") from problem
-        raise InputError(
-            f"the audit has schema_version {version!r}, this version reads {SCHEMA_VERSION}; audit the study again"
-        )
 
 
 def write_audit(folder: Path, audit: Audit) -> Path:
@@ -216,12 +196,10 @@ def read_audit(folder: Path) -> Audit | None:
     """
     path = folder / FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        return TypeAdapter(Audit).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError as problem:
-        raise InputError(f"{path} is damaged ({problem}); audit the study again") from problem
-    try:
-        return Audit.from_json(text)
-    except InputError as problem:
-        raise InputError(f"{path}: {problem}") from problem
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        why = ": ".join(str(each) for each in (*first["loc"], first["msg"]))
+        raise InputError(f"{path} is damaged or of another version ({why}); audit the study again") from problem

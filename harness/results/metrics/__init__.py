@@ -51,6 +51,8 @@ REGISTRY: Registry[type[AnyMetric]] = Registry(
 """Every family of metrics by name."""
 
 _CUTOFF = "[1-9][0-9]{0,5}"
+_SPELT = {CutOff.REQUIRED: "@K", CutOff.OPTIONAL: "[@K]"}
+_PATTERN = {CutOff.REQUIRED: f"@{_CUTOFF}", CutOff.OPTIONAL: f"(@{_CUTOFF})?"}
 
 
 def find_metric(name: str) -> AnyMetric:
@@ -68,7 +70,7 @@ def find_metric(name: str) -> AnyMetric:
     if family not in REGISTRY or (at and not re.fullmatch(_CUTOFF, cutoff)):
         near = did_you_mean(name.lower(), (*METRICS, *REGISTRY))
         broken = "".join(f"; plug-in {point} cannot be used: {why}" for point, why in REGISTRY.broken.items())
-        known = ", ".join(_spelling(kind) for kind in REGISTRY.values())
+        known = ", ".join(f"{kind.name}{_SPELT[kind.takes]}" for kind in REGISTRY.values())
         raise InputError(f"metric {name!r} is unknown{near}{broken}; use one of {known}, such as ndcg@10")
     return REGISTRY[family](cutoff=int(cutoff) if at else None)
 
@@ -114,9 +116,4 @@ def tabulated(primary: str) -> tuple[str, ...]:
 def names_pattern() -> str:
     """A regular expression of the names that :func:`check_metric` knows, for a JSON schema."""
     per_user = [kind for kind in REGISTRY.values() if issubclass(kind, Metric)]
-    ends = {CutOff.REQUIRED: f"@{_CUTOFF}", CutOff.OPTIONAL: f"(@{_CUTOFF})?"}
-    return f"^({'|'.join(re.escape(kind.name) + ends[kind.takes] for kind in per_user)})$"
-
-
-def _spelling(kind: type[AnyMetric]) -> str:
-    return f"{kind.name}@K" if kind.takes is CutOff.REQUIRED else f"{kind.name}[@K]"
+    return f"^({'|'.join(re.escape(kind.name) + _PATTERN[kind.takes] for kind in per_user)})$"

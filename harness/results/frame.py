@@ -46,6 +46,11 @@ class Deltas:
     values: Floats
     reference: Floats
 
+    @classmethod
+    def of(cls, row: str, replicates: tuple[int, ...], values: Floats, other: Floats) -> Deltas:
+        """The differences of two metrics, each ``(n_replicates, n_users)``."""
+        return cls(row=row, replicates=replicates, values=values - other, reference=other.mean(axis=1))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
@@ -64,7 +69,7 @@ class Frame:
     records: Mapping[str, Mapping[int, RunRecord]]
     n_users: int
     users: StudyUsers | None = None
-    diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict)
+    diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict[str, Mapping[int, Diagnosis]])
     audit: Audit | None = None
 
     def row(self, name: str) -> ArmRow:
@@ -156,29 +161,21 @@ class Frame:
         for name in self.estimable() if rows is None else rows:
             paired = self.paired(name)
             reference = base[[base_replicates.index(number) for number in paired]]
-            found[name] = Deltas(
-                row=name,
-                replicates=paired,
-                values=self.values(name, metric, split, mode, paired) - reference,
-                reference=reference.mean(axis=1),
-            )
+            found[name] = Deltas.of(name, paired, self.values(name, metric, split, mode, paired), reference)
         return found
 
     def gains(self, metric: str) -> dict[str, Deltas]:
-        """Retrieval on less retrieval off within each row that has cells of its own, on test."""
-        found: dict[str, Deltas] = {}
-        for row in self.manifest.rows:
-            replicates = self.replicates(row.name) if row.status == "run" else ()
-            if not replicates:
-                continue
-            off = self.values(row.name, metric, "test", "off", replicates)
-            found[row.name] = Deltas(
-                row=row.name,
-                replicates=replicates,
-                values=self.values(row.name, metric, "test", "on", replicates) - off,
-                reference=off.mean(axis=1),
+        """Retrieval on less retrieval off within each row that has cells of its own, on the test set."""
+        return {
+            row.name: Deltas.of(
+                row.name,
+                self.replicates(row.name),
+                self.values(row.name, metric, "test", "on"),
+                self.values(row.name, metric, "test", "off"),
             )
-        return found
+            for row in self.manifest.rows
+            if row.status == "run" and self.replicates(row.name)
+        }
 
     def cell(self, name: str, replicate: int) -> CellState:
         """What became of a cell; ``lost`` is a finished cell whose record is absent or damaged."""

@@ -16,14 +16,14 @@ class InputError(FtrError):
     """A study file, a data file or an option that cannot be used as given."""
 
 
+class ContractError(FtrError):
+    """A class that does not keep the contract of its extension point."""
+
+
 class EnvironmentProblem(FtrError):
     """The machine, not the input, stands in the way: no network, a full disk, a missing package."""
 
     exit_status = 4
-
-
-class ContractError(FtrError):
-    """A plug-in breaks a point of the contract of its extension point."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

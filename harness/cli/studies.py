@@ -14,7 +14,7 @@ from rich.console import Console
 from harness.cli import options
 
 if TYPE_CHECKING:
-    from harness.runner.coordinator import RunOptions, RunOutcome
+    from harness.runner.coordinator import RunOptions, StudyResult
     from harness.study.study import Study
 
 commands = typer.Typer()
@@ -60,7 +60,7 @@ def _command() -> str:
     return shlex.join(["ftr-study", *map(without_password, sys.argv[1:])])
 
 
-def _run(study: Study, how: RunOptions) -> RunOutcome:
+def _run(study: Study, how: RunOptions) -> StudyResult:
     from harness.runner.coordinator import run_study
     from harness.runner.progress import make_display
 
@@ -68,7 +68,7 @@ def _run(study: Study, how: RunOptions) -> RunOutcome:
     return run_study(study, how, make_display(Console(stderr=True), study.primary))
 
 
-def _tell(outcome: RunOutcome, page: Path) -> None:
+def _tell(outcome: StudyResult, page: Path) -> None:
     again = f" ({outcome.n_again} of them again, for their diagnosis)" if outcome.n_again else ""
     summary = f"{outcome.n_run} cells run, {outcome.n_reused} reused{again}, {outcome.n_failed} failed"
     print(f"{summary} in {outcome.seconds:.0f} s; ranks {outcome.ranks}")

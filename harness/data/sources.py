@@ -21,7 +21,7 @@ from harness.data.parsed import read_parsed, write_parsed
 from harness.data.text import read_content
 from harness.errors import InputError
 from harness.files import locked, sweep
-from harness.source_hash import hash_reached, meaning, plugin_files
+from harness.source_hash import foreign_hash, hash_reached
 
 _log = logging.getLogger(__name__)
 
@@ -166,7 +166,7 @@ def _key(spec: DataSpec, checksum: str) -> str:
     module = spec.file_format().__module__
     rooms = ("harness.data.events", "harness.data.formats", "harness.data.text")
     code = [hash_reached({module, "harness.data.formats.table", "harness.data.events"}, rooms)]
-    code += [meaning(path.read_text(encoding="utf-8")) for path in plugin_files(module)]
+    code += [foreign_hash({module})]
     decisive = (code, checksum, spec.file_format().name, spec.columns, spec.min_interactions)
     return hashlib.sha256(repr(decisive).encode()).hexdigest()[:24]
 

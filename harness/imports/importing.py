@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from harness.data.text import read_content
 from harness.errors import InputError, did_you_mean
 from harness.imports.recbole import RecBoleCheckpoint, read_recbole
 from harness.imports.recbole_items import RecBoleFilter, recbole_filter, recbole_items
-from harness.results.metrics import METRICS, metric_values
+from harness.results.metrics import check_metric, names_pattern
 
 Rows = NDArray[np.int64]
 
@@ -176,8 +177,8 @@ def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, r
     model = DuoRec(data.n_items, spec)
     model.load_state_dict({name: torch.from_numpy(numbers.copy()) for name, numbers in found.tensors(rows).items()})
     metric = str(found.settings.get("valid_metric", "")).lower().replace("hit@", "recall@")
-    metric = metric if metric in METRICS else "ndcg@10"
-    valid = float(metric_values(valid_ranks(model, data, split_prefixes(data)), metric).mean())
+    metric = metric if re.match(names_pattern(), metric) else "ndcg@10"
+    valid = check_metric(metric).mean(valid_ranks(model, data, split_prefixes(data)))
     provenance = {
         "origin": "RecBole",
         "architecture": found.architecture,

@@ -55,7 +55,7 @@ class RunOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOutcome:
+class StudyResult:
     """What a run of a study did.
 
     Attributes:
@@ -77,7 +77,7 @@ class RunOutcome:
     seconds: float
 
 
-def run_study(study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT) -> RunOutcome:
+def run_study(study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT) -> StudyResult:
     """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
 
     Raises:
@@ -111,7 +111,7 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
                 provenance={**here(), "study_seed": study.seed},
             )
             interrupted = _dispatched(dispatcher, options.where)
-            outcome = RunOutcome(
+            outcome = StudyResult(
                 folder=folder,
                 n_run=dispatcher.n_run,
                 n_reused=dispatcher.n_reused,
@@ -151,7 +151,7 @@ def _dispatched(dispatcher: CellDispatcher, where: Where) -> bool:
     return False
 
 
-def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: RunOutcome) -> dict[str, Any]:
+def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: StudyResult) -> dict[str, Any]:
     plan, keys = dispatcher.plan, dispatcher.keys
     return {
         "command": options.command,

@@ -157,7 +157,7 @@ class CellDispatcher:
 
             def progress(epoch: int, epochs: int, figures: EpochFigures, replicate: int = replicate) -> None:
                 self.check()
-                metric = self.plan.study.primary
+                metric = self.stages.spec.selection
                 self.display.message(
                     f"backbone {replicate}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}, "
                     f"valid {metric} {figures.valid[metric]:.4f}"
@@ -257,5 +257,6 @@ class CellDispatcher:
             budget=self.plan.budget(),
             progress_file=self.progress_folder / f"{key}-{uuid.uuid4().hex[:8]}.jsonl",
             diagnosis=self.missing(cell),
+            more_metrics=(self.plan.study.primary,),
             provenance={**self.provenance, "fingerprint": shared.fingerprint, "backbone": shared.backbone.stem},
         )

@@ -89,7 +89,8 @@ class PlainDisplay(CountingDisplay):
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         super().finished(cell, record)
-        figure = f"valid {self._primary} {record.chosen.valid_on[self._primary]:.4f} at epoch {record.chosen_epoch}"
+        value = record.measured(self._primary).valid_on[self._primary]
+        figure = f"valid {self._primary} {value:.4f} at epoch {record.chosen_epoch}"
         self._ended(cell, f"{figure}, {record.seconds['total']:.1f} s")
 
     def failed(self, cell: Cell, why: str) -> None:
@@ -120,7 +121,9 @@ class LiveDisplay(CountingDisplay):
     def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
         super().planned(cells, reused)
         self._cells |= {name_of(cell): "waiting" for cell in cells}
-        self._figures |= {place: record.chosen.valid_on[self._primary] for place, record in reused.items()}
+        self._figures |= {
+            place: record.measured(self._primary).valid_on[self._primary] for place, record in reused.items()
+        }
 
     def started(self, cell: Cell) -> None:
         self._cells[name_of(cell)] = "running"
@@ -132,7 +135,7 @@ class LiveDisplay(CountingDisplay):
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         super().finished(cell, record)
-        self._figures[name_of(cell)] = record.chosen.valid_on[self._primary]
+        self._figures[name_of(cell)] = record.measured(self._primary).valid_on[self._primary]
         self._cells[name_of(cell)] = "done"
 
     def failed(self, cell: Cell, why: str) -> None:

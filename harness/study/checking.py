@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pydantic import ValidationError
 
 from harness.data.formats import FORMATS
-from harness.errors import did_you_mean
-from harness.results.metrics import METRICS
+from harness.errors import InputError
+from harness.results.metrics import METRICS, check_metric
 from harness.study.models import BackboneModel, DataModel, DiagnosticsModel, StudyModel
-from harness.study.problems import Path, listing, show
+from harness.study.problems import Path, show
 from harness.study.stacks import misplaced
 from harness.study.wording import explain
 
@@ -29,10 +29,13 @@ def check(raw: Mapping[str, object]) -> tuple[StudyModel | None, list[tuple[Path
     problems += misplaced(raw)
     for key in ("primary", "checkpoint"):
         metric = values.get(key, METRICS[0])
-        if not isinstance(metric, str) or metric not in METRICS:
+        try:
+            if not isinstance(metric, str):
+                raise InputError(f"{show(metric)} is not the name of a metric; write one such as ndcg@10")
+            check_metric(metric)
+        except InputError as problem:
             del values[key]
-            hint = did_you_mean(metric.lower(), METRICS) if isinstance(metric, str) else ""
-            problems.append(((key,), f"{show(metric)} is not {listing(METRICS)}{hint}"))
+            problems.append(((key,), str(problem)))
     try:
         model = StudyModel.model_validate(values)
     except ValidationError as error:

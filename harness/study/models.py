@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from harness.checks.catalogue import CHECKS
 from harness.data.formats import FORMATS
-from harness.results.metrics import METRICS
 from harness.study.search import SearchModel
 from harness.study.stacks import FactorialModel, GreedyModel
 
@@ -145,12 +144,8 @@ class StudyModel(_Model):
     greedy: Annotated[GreedyModel | None, Field(description="mode greedy: how the stack is built")] = None
     replicates: Annotated[int, Field(ge=1, le=1000, description="runs of each setting, each with its own seed")] = 3
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of replicate 0")] = 0
-    primary: Annotated[
-        str, WithJsonSchema({"enum": list(METRICS)}), Field(description="the metric that ranks the arms, on test")
-    ] = "ndcg@10"
-    checkpoint: Annotated[
-        str, WithJsonSchema({"enum": list(METRICS)}), Field(description="the metric that chooses the epoch, on valid")
-    ] = "mrr@10"
+    primary: Annotated[str, Field(description="the metric that ranks the arms, on the test set")] = "ndcg@10"
+    checkpoint: Annotated[str, Field(description="the metric that chooses the epoch, on the validation set")] = "mrr@10"
     sesoi: Annotated[
         float,
         Field(gt=0, le=1, description="smallest effect of interest, as a fraction of base's primary metric"),

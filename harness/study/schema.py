@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.interventions.base import Intervention
+from harness.results.metrics import METRICS, names_pattern
 from harness.study.models import StudyModel
 from harness.study.stacks import schema_rules
 
@@ -24,6 +25,8 @@ def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
     }
     for key, definition in (("arms", "arms"), ("base", "plain_stack")):
         schema["properties"][key] = {**schema["properties"][key], "$ref": f"#/$defs/{definition}"}
+    for key in ("primary", "checkpoint"):
+        schema["properties"][key]["anyOf"] = [{"enum": list(METRICS)}, {"type": "string", "pattern": names_pattern()}]
     evidence = schema["properties"]["diagnostics"]
     schema["properties"]["diagnostics"] = {
         "description": evidence["description"],

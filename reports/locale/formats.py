@@ -141,11 +141,10 @@ def milliseconds(value: float) -> str:
 def metric_label(metric: str) -> str:
     """A metric as papers write it.
 
-    >>> metric_label("ndcg@10"), metric_label("recall@5")
-    ('NDCG@10', 'Recall@5')
+    >>> metric_label("ndcg@10"), metric_label("recall@5"), metric_label("mrr")
+    ('NDCG@10', 'Recall@5', 'MRR')
     """
-    kind, _, cutoff = metric.partition("@")
-    return f"{kind.capitalize() if kind == 'recall' else kind.upper()}@{cutoff}"
+    return metric.capitalize() if metric.startswith("recall@") else metric.upper()
 
 
 def interval(bounds: tuple[float, float] | None, decimals: int = 4) -> tuple[str, str]:

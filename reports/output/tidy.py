@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import fields
 from itertools import product
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import numpy as np
 from harness.errors import EnvironmentProblem
 from harness.results.frame import Frame, Mode, Split
 from harness.results.manifest import BASE
-from harness.results.metrics import CUTOFFS, METRICS, metric_values
+from harness.results.metrics import check_metric, tabulated
 from reports.stats.effects import Floats
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ def effects_table(frame: Frame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    numbers = frame.manifest.replicates
+    numbers, metrics = frame.manifest.replicates, tabulated(frame.manifest.primary)
     names = [row.name for row in frame.manifest.rows if row.status == "run" and frame.replicates(row.name)]
-    levels = {(name, view): _levels(frame, name, *view) for name in names for view in product(SPLITS, MODES)}
-    nothing = np.full((len(numbers), len(METRICS)), np.nan)
+    levels = {(name, view): _levels(frame, metrics, name, *view) for name in names for view in product(SPLITS, MODES)}
+    nothing = np.full((len(numbers), len(metrics)), np.nan)
     tables: list[pd.DataFrame] = []
     for (name, (split, mode)), found in levels.items():
         base = levels.get((BASE, (split, mode)), nothing)
@@ -43,10 +44,10 @@ def effects_table(frame: Frame) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     "row": name,
-                    "metric": np.repeat(METRICS, len(numbers)),
+                    "metric": np.repeat(metrics, len(numbers)),
                     "split": split,
                     "mode": mode,
-                    "replicate": np.tile(numbers, len(METRICS)),
+                    "replicate": np.tile(numbers, len(metrics)),
                     "value": found.T.ravel(),
                     "base": base.T.ravel(),
                     "effect": (found - base).T.ravel(),
@@ -111,15 +112,16 @@ def effects_parquet(frame: Frame) -> bytes:
     return output.getvalue()
 
 
-def _levels(frame: Frame, name: str, split: Split, mode: Mode) -> Floats:
+def _levels(frame: Frame, metrics: Sequence[str], name: str, split: Split, mode: Mode) -> Floats:
     """Mean of every metric over users by replicate of the plan, ``(n_replicates, n_metrics)``, nan where there is none.
 
-    All metrics are constant beyond the longest cutoff, so a mean needs only how many users have each rank up to it.
+    Metrics are 0 beyond their cut-off, so a mean needs only how many users have each rank up to the longest one.
     """
-    beyond = max(CUTOFFS) + 1
+    asked = [check_metric(metric) for metric in metrics]
+    beyond = max(each.cutoff or int(frame.ranks(name, split, mode).max()) for each in asked) + 1
     ranks = np.arange(1, beyond + 1, dtype=np.int32)
-    gains = np.stack([metric_values(ranks, metric) for metric in METRICS], axis=1)
-    levels = np.full((len(frame.manifest.replicates), len(METRICS)), np.nan)
+    gains = np.stack([each.values(ranks) for each in asked], axis=1)
+    levels = np.full((len(frame.manifest.replicates), len(metrics)), np.nan)
     finished = frame.replicates(name)
     for place, number in enumerate(frame.manifest.replicates):
         if number in finished:

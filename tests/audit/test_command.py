@@ -78,7 +78,7 @@ def test_an_audit_is_read_as_it_was_written(tmp_path: Path) -> None:
         (b"{", "damaged"),
         (b"[]", "damaged"),
         (b"\xff\xfe", "damaged"),
-        (b'{"schema_version": 99}', "schema_version 99, this version reads 1"),
+        (b'{"schema_version": 99}', r"another version \(schema_version: .*1\)"),
         (json.dumps({**json.loads(AUDIT.to_json()), "parameters": [{}]}).encode(), "damaged"),
         (json.dumps({**json.loads(AUDIT.to_json()), "more": 1}).encode(), "damaged"),
     ],

@@ -14,7 +14,7 @@ from harness.data.planted import PlantedWorld, plant
 from harness.interventions.base import Intervention
 from harness.modes.plan import Cell
 from harness.results.record import EpochPoint, RunRecord
-from harness.runner.coordinator import RunOptions, RunOutcome, run_study
+from harness.runner.coordinator import RunOptions, StudyResult, run_study
 from harness.runner.executors.base import Where
 from harness.runner.progress import Display
 from harness.study.study import load_study
@@ -80,7 +80,7 @@ class Bench:
         where: Where | None = None,
         storage: str | None = None,
         display: Counting | None = None,
-    ) -> tuple[RunOutcome, Counting]:
+    ) -> tuple[StudyResult, Counting]:
         display = display or Counting()
         study = load_study(self.write(more=more, replicates=replicates, end=end, epochs=epochs), catalogue=catalogue)
         options = RunOptions(

@@ -13,10 +13,8 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState
 
-from harness.errors import EnvironmentProblem, InputError
+from harness.errors import EnvironmentProblem
 from harness.files import Sealed, locked, refuse, set_aside, sweep, write_atomically
-from harness.results.folder import StudyFolder
-from harness.results.manifest import StudyUsers
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.optuna.damage import set_aside_if_damaged
 from harness.runner.optuna.mirror import OptunaMirror
@@ -108,29 +106,6 @@ def test_one_waits_for_a_lock_and_is_told_who_holds_it(tmp_path: Path) -> None:
     holder.join()
     assert len(told) == 1
     assert told[0].startswith(f"thing is in use by process {os.getpid()} on ")
-
-
-@pytest.mark.parametrize("content", [None, b"", b"PK", b"\x93NUMPY", b"words"])
-def test_a_damaged_users_file_is_an_input_error(tmp_path: Path, content: bytes | None) -> None:
-    folder = StudyFolder(tmp_path)
-    folder.write_users(
-        StudyUsers(history_length=np.ones(3, dtype=np.int64), target_popularity=np.ones(3, dtype=np.int64))
-    )
-    assert folder.users().history_length.tolist() == [1, 1, 1]
-    whole = (tmp_path / "users.npz").read_bytes()
-    if content is None:
-        (tmp_path / "users.npz").unlink()
-    else:
-        (tmp_path / "users.npz").write_bytes(content)
-    with pytest.raises(InputError, match="run the study again"):
-        folder.users()
-    for at in range(0, len(whole), 7):
-        for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :]):
-            (tmp_path / "users.npz").write_bytes(damaged)
-            try:
-                assert folder.users().history_length.tolist() == [1, 1, 1], "a byte that says nothing"
-            except InputError as problem:
-                assert "run the study again" in str(problem)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,9 +16,11 @@ from harness.errors import EnvironmentProblem
 from harness.files import locked, refuse
 from harness.interventions import CATALOGUE
 from harness.results.folder import StudyFolder
+from harness.results.metrics import metric_values
 from harness.results.record import RunRecord
 from harness.runner.optuna.mirror import OptunaMirror
 from harness.runner.optuna.storage import Storage
+from reports.output.files import write_report
 from tests.runner.conftest import Bench
 from tests.runner.made import cell_of
 
@@ -68,6 +71,29 @@ def test_ranks_do_not_depend_on_workers_and_finished_cells_are_reused(bench: Ben
         chosen = next(point for point in record.curve if point.epoch == record.chosen_epoch)
         assert each.value == chosen.valid_on["ndcg@10"]
         assert set(each.intermediate_values) == {point.epoch for point in record.curve[1:]}
+
+
+def test_another_primary_metric_repeats_no_run_and_has_its_report(bench: Bench) -> None:
+    first, _ = bench.run(replicates=1, end="diagnostics: off\nprimary: mrr@20\n")
+    found = records(first.folder)
+    for record in found.values():
+        assert all("mrr@20" in point.valid_on for point in record.curve[1:])
+        assert all("mrr" not in point.valid_on for point in record.curve)
+    for primary in ("mrr", "ndcg@10"):
+        again, display = bench.run(replicates=1, end=f"diagnostics: off\nprimary: {primary}\n")
+        assert (again.n_run, again.n_reused, display.ran) == (0, first.n_run, [])
+        assert again.ranks == first.ranks
+        assert again.folder.manifest().primary == primary
+        assert {cell: record.key for cell, record in records(again.folder).items()} == {
+            cell: record.key for cell, record in found.items()
+        }
+        trials = mirrored(again.folder.path, primary).study.trials()
+        values = {each.user_attrs["key"]: each.value for each in trials}
+        assert values == {each.key: metric_values(each.valid_on, primary).mean() for each in found.values()}
+        write_report(again.folder)
+        report = json.loads((again.folder.path / "report.json").read_text(encoding="utf-8"))
+        assert report["primary"] == primary
+        assert report["figures"]["curves"]["rows"]
 
 
 BROKEN = """\

@@ -245,13 +245,21 @@ KEY_MISTAKES = {
     "no value": ("seed:", "seed: nothing is not a whole number in [0, 2147483647]"),
     "a metric in capitals": (
         "primary: NDCG@10",
-        "primary: 'NDCG@10' is not one of recall@5, recall@10, recall@20, recall@50, ndcg@5, ndcg@10, ndcg@20, "
-        "ndcg@50, mrr@10; did you mean ndcg@10?",
+        "primary: metric 'NDCG@10' is unknown; did you mean ndcg@10?; use one of recall@K, ndcg[@K], mrr[@K], such as "
+        "ndcg@10",
+    ),
+    "a cut-off of nothing": (
+        "checkpoint: mrr@0",
+        "checkpoint: metric 'mrr@0' is unknown; did you mean mrr@10?; use one of recall@K, ndcg[@K], mrr[@K], such as "
+        "ndcg@10",
+    ),
+    "recall without a cut-off": (
+        "primary: recall",
+        "primary: metric 'recall' needs a cut-off; write recall@10",
     ),
     "a metric as a list": (
         "primary: [ndcg@10]",
-        "primary: ['ndcg@10'] is not one of recall@5, recall@10, recall@20, recall@50, ndcg@5, ndcg@10, ndcg@20, "
-        "ndcg@50, mrr@10",
+        "primary: ['ndcg@10'] is not the name of a metric; write one such as ndcg@10",
     ),
     "a percentage": ("sesoi: 1%", "sesoi: '1%' is not a number in (0, 1]"),
     "an effect of nothing": ("sesoi: 0", "sesoi: 0 is not a number in (0, 1]"),

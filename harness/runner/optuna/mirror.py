@@ -60,7 +60,7 @@ class OptunaMirror:
         """Complete the trial with valid's primary metric at the chosen epoch."""
         shown = self._open.pop(record.key, None)
         if shown is not None:
-            _end(shown, TrialState.COMPLETE, [record.chosen.valid_on[self._primary]])
+            _end(shown, TrialState.COMPLETE, [record.measured(self._primary).valid_on[self._primary]])
             self._storage.put(self.study, shown)
 
     def failed(self, key: str, why: str) -> None:
@@ -80,7 +80,7 @@ class OptunaMirror:
             shown = create_trial(
                 user_attrs={**_attributes(record.key, cell), "reused": True},
                 intermediate_values=steps,
-                value=record.chosen.valid_on[self._primary],
+                value=record.measured(self._primary).valid_on[self._primary],
             )
             self._storage.put(self.study, shown)
 

@@ -75,8 +75,9 @@ def draw(
 def _points(name: str, records: Sequence[RunRecord], metric: str) -> list[Line]:
     points: dict[int, list[EpochPoint]] = {}
     for record in records:
+        chosen = record.measured(metric)
         for point in record.curve:
-            points.setdefault(point.epoch, []).append(point)
+            points.setdefault(point.epoch, []).append(chosen if point.epoch == chosen.epoch else point)
     rows: list[Line] = []
     for epoch, found in sorted(points.items()):
         on = _spread([point.valid_on[metric] for point in found if metric in point.valid_on])

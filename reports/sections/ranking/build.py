@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.results.manifest import A_A, BASE, ArmRow
-from harness.results.metrics import METRICS
+from harness.results.metrics import tabulated
 from reports.locale import Catalogue, formats
 from reports.sections.report import Gain, Kind, MetricCell, Row, Without, ends, filled
 from reports.stats.analysis import Analysis
@@ -159,7 +159,7 @@ def _metrics(analysis: Analysis, source: str) -> tuple[MetricCell, ...]:
             relative=effect.relative if effect else None,
             q=analysis.q.get((metric, source)),
         )
-        for metric in METRICS
+        for metric in tabulated(analysis.primary)
     )
 
 

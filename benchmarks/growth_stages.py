@@ -26,8 +26,9 @@ from harness.backbones.duorec.sampled import Proposal
 from harness.backbones.duorec.spec import BackboneSpec, resolve_precision
 from harness.backbones.duorec.state import TrainingState
 from harness.data.events import assemble
+from harness.data.formats.base import Columns
+from harness.data.formats.sequences import Sequences
 from harness.data.interactions import MIN_SEQUENCE, Interactions, LoadReport
-from harness.data.sequences import parse_sequences
 from harness.data.split import split_prefixes
 from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
 from harness.engine.memory_manager import MemoryManager
@@ -140,7 +141,7 @@ def reading(size: Size) -> Iterator[Stage]:
     content = "\n".join(f"u{user} " + " ".join(row.tolist()) for user, row in enumerate(rows)).encode()
     del data, rows
     _, seconds, peak = measured(
-        lambda: assemble(parse_sequences(content, Path("made")), name="", source="", min_interactions=1)
+        lambda: assemble(Sequences().read(content, Path("made"), Columns()), name="", source="", min_interactions=1)
     )
     yield Stage(name="read", seconds=seconds, peak_mb=peak)
 

@@ -92,7 +92,7 @@ def rendered(path: Path, threads: int) -> tuple[float, float, float]:
     """
     program = (
         "from pathlib import Path; from harness.results.folder import StudyFolder;"
-        "from reports.render import write_report;"
+        "from reports.output.files import write_report;"
         f"write_report(StudyFolder(Path({str(path)!r})))"
     )
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))

@@ -26,8 +26,8 @@ from unittest.mock import patch
 
 import numpy as np
 
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.modes.schedule import GridSchedule
 from harness.results.evidence import DiagnosisStore
 from harness.results.folder import StudyFolder
@@ -36,13 +36,13 @@ from harness.results.store import RecordStore
 from harness.runner import coordinator
 from harness.runner import dispatcher as dispatcher
 from harness.runner.coordinator import RunOptions, run_study
-from harness.runner.executors import executor as executors
-from harness.runner.executors.executor import progress_line
+from harness.runner.executors import local as workers
+from harness.runner.executors.base import Outcome, Where, progress_line
 from harness.runner.keys import Keys
 from harness.runner.optuna.storage import Storage
-from harness.runner.progress import Silent
+from harness.runner.progress import Display
 from harness.runner.shared import SharedStages
-from harness.runner.tasks import CellFailure, CellResult, CellTask
+from harness.runner.tasks import CellResult, CellTask
 from harness.study.study import load_study
 
 GOAL_MS = 50.0
@@ -61,7 +61,7 @@ budget: {{epochs: 5, patience: 5}}
 """
 
 
-def trivial(task: CellTask) -> CellResult | CellFailure:
+def trivial(task: CellTask) -> Outcome:
     """A record of the size of a small study's, and the progress lines of a run."""
     ranks = np.random.default_rng(int(task.key[:8], 16)).integers(1, 12_000, 22_000, dtype=np.int32)
     figures = {f"{name}@{k}": 0.1 for name in ("ndcg", "recall", "mrr") for k in (5, 10, 20)}
@@ -90,8 +90,8 @@ class AtOnce:
 
     slots = 2
 
-    def submit(self, task: CellTask) -> Future[CellResult | CellFailure]:
-        future: Future[CellResult | CellFailure] = Future()
+    def submit(self, task: CellTask) -> Future[Outcome]:
+        future: Future[Outcome] = Future()
         future.set_result(trivial(task))
         return future
 
@@ -146,7 +146,7 @@ class Parts:
             ("digest", coordinator, "ranks_digest"),
             ("the task itself", AtOnce, "submit"),
             ("waiting for cells", dispatcher, "wait"),
-            ("dispatcher and the rest", coordinator, "_run_owned"),
+            ("dispatcher and the rest", coordinator, "_dispatched"),
         ]
         patches = [patch.object(owner, name, self.timed(part, getattr(owner, name))) for part, owner, name in places]
         for each in patches:
@@ -184,9 +184,9 @@ class TrivialStudy:
 
     def run(self, out: str) -> float:
         """Seconds of a whole run into a new folder."""
-        options = RunOptions(out=self.folder / out, workers=2, data_dir=self.folder / "data")
+        options = RunOptions(out=self.folder / out, where=Where(workers=2), data_dir=self.folder / "data")
         began = time.perf_counter()
-        outcome = run_study(load_study(self.path), options, Silent())
+        outcome = run_study(load_study(self.path), options, Display())
         assert (outcome.n_run, outcome.n_failed) == (self.cells, 0), outcome
         return time.perf_counter() - began
 
@@ -201,7 +201,7 @@ def main() -> None:
         study = TrivialStudy(folder=Path(place), cells=chosen.cells)
         study.write()
         if chosen.profile:
-            with patch.object(executors, "_opened", lambda where: AtOnce()):
+            with patch.object(workers, "LocalExecutor", lambda size: AtOnce()):
                 profile = cProfile.Profile()
                 profile.runcall(study.run, "profiled")
                 pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
@@ -212,14 +212,14 @@ def main() -> None:
 def at_once(study: TrivialStudy, turn: str) -> dict[str, float]:
     """Milliseconds a cell by part where every cell's record is ready."""
     logging.disable(logging.WARNING)
-    with patch.object(executors, "_opened", lambda where: AtOnce()):
+    with patch.object(workers, "LocalExecutor", lambda size: AtOnce()):
         return measured("ready-made records", Parts(), lambda: study.run(f"at_once_{turn}"), study.cells)
 
 
 def local(study: TrivialStudy, turn: str) -> dict[str, float]:
     """Milliseconds a cell by part with two worker processes whose task does nothing."""
     logging.disable(logging.WARNING)
-    with patch.object(executors, "attempt_here", trivial):
+    with patch.object(workers, "attempt_here", trivial):
         return measured("two local workers", Parts(), lambda: study.run(f"local_{turn}"), study.cells)
 
 

@@ -1,11 +1,18 @@
-"""Ablation studies of FTragrec.
+"""Ablation studies of FTragrec: the public API, all of it.
 
-What a notebook imports; every name is loaded when it is first used, so that importing this package stays cheap:
+* ``load_study(path)`` reads and checks a study file, and gives a ``Study``;
+* ``make_plan(study)`` composes and checks its cells;
+* ``run_study(study, RunOptions(...), display)`` runs them, and gives a ``StudyResult``; in a notebook ``display`` is
+  ``harness.runner.progress.Silent()``;
+* ``compose(BASE, stack)`` applies interventions of ``CATALOGUE`` to the base recipe.
 
-* ``load_study(path)``: read and check a study file;
-* ``make_plan(study)``: its cells, composed and checked;
-* ``run_study(study, options, display)``: run them;
-* ``compose(base, stack)``, ``BASE``, ``CATALOGUE``: recipes and remedies.
+A name is loaded when it is first used, so importing this package is cheap. ``reports`` reads the results.
+
+>>> from harness import BASE, CATALOGUE, compose
+>>> by_id = {kind.id: kind for kind in CATALOGUE}
+>>> recipe = compose(BASE, [by_id["kl.reverse"](), by_id["kl.weight"](weight=0.003)])
+>>> recipe.divergence, recipe.alignment_weight.value
+(ReverseKL(), 0.003)
 """
 
 from __future__ import annotations
@@ -19,20 +26,32 @@ if TYPE_CHECKING:
     from harness.modes.planning import make_plan
     from harness.recipe.compose import compose
     from harness.recipe.recipe import BASE
-    from harness.runner.coordinator import RunOptions, run_study
-    from harness.study.study import load_study
+    from harness.runner.coordinator import RunOptions, StudyResult, run_study
+    from harness.study.study import Study, load_study
 
 # OpenMP threads that spin for long while they wait make two threads a hundred times slower than one as soon as another
 # process wants the core; threads that never spin halve the speed on an idle machine. A short spin does neither. The
 # runtime reads this when torch or faiss is loaded, so it has to be set before.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
-__all__ = ["BASE", "CATALOGUE", "RunOptions", "compose", "load_study", "make_plan", "run_study"]
+__all__ = [
+    "BASE",
+    "CATALOGUE",
+    "RunOptions",
+    "Study",
+    "StudyResult",
+    "compose",
+    "load_study",
+    "make_plan",
+    "run_study",
+]
 
 _HOME = {
     "BASE": "harness.recipe.recipe",
     "CATALOGUE": "harness.interventions",
     "RunOptions": "harness.runner.coordinator",
+    "Study": "harness.study.study",
+    "StudyResult": "harness.runner.coordinator",
     "compose": "harness.recipe.compose",
     "load_study": "harness.study.study",
     "make_plan": "harness.modes.planning",

@@ -16,6 +16,10 @@ class InputError(FtrError):
     """A study file, a data file or an option that cannot be used as given."""
 
 
+class ContractError(FtrError):
+    """A class that does not keep the contract of its extension point."""
+
+
 class EnvironmentProblem(FtrError):
     """The machine, not the input, stands in the way: no network, a full disk, a missing package."""
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, sealed by a checksum, locked while made, set aside if damaged."""
+"""Files that are written whole or not at all, sealed by a checksum, locked while in use, set aside if damaged."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import contextlib
 import hashlib
 import logging
 import os
+import socket
 import tempfile
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 import filelock
 
@@ -19,14 +23,12 @@ from harness.errors import EnvironmentProblem
 
 log = logging.getLogger(__name__)
 
-
 T = TypeVar("T")
 
-
 _WRITING = ".writing-"
-
-
 _STALE_S = 3600.0
+_LINE = 65
+"""A SHA-256 in hexadecimal digits and the end of its line."""
 
 
 def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> None:
@@ -47,9 +49,7 @@ def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> No
             os.fsync(handle.fileno())
         temporary.replace(path)
     except OSError as problem:
-        raise EnvironmentProblem(
-            f"cannot write {path}: {problem.strerror or problem}; free space or choose another folder with {option}"
-        ) from problem
+        raise _cannot_write(path, problem, option) from problem
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -92,83 +92,124 @@ def set_aside(path: Path, why: str, *, then: str, option: str = "--out") -> None
     log.warning("%s is damaged (%s); set aside as %s and %s", path, why, aside.name, then)
 
 
-def read_or_set_aside(path: Path, decode: Callable[[bytes], T]) -> T | None:
-    """What ``decode`` reads from the file; None where there is none or where it was damaged.
-
-    A damaged file is named in the log, set aside as ``*.damaged`` and never read again.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    try:
-        return decode(content)
-    except DamagedFileError as problem:
-        set_aside(path, str(problem), then="run again")
-        return None
-
-
-_LINE = 65
-"""A SHA-256 in hexadecimal digits and the end of its line."""
-
-
 class DamagedFileError(Exception):
     """Bytes whose first line, checksum or layout is wrong; the text says which."""
 
 
-def seal(magic: bytes, payload: bytes) -> bytes:
-    """A magic line, the SHA-256 of the rest in a line of its own, then the rest.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed(Generic[T]):
+    r"""A kind of file that is checked when it is read: a first line, the SHA-256 of the rest in a line, the rest.
 
-    Args:
-        magic: what the file is and its version, ending in a newline.
-        payload: the rest.
+    Attributes:
+        title: what the file is and its version; the first line.
+        encode, decode: a value as the rest, and back. A ValueError, KeyError or TypeError of ``decode`` means another
+            layout than this version's.
+        then: what becomes of a damaged file's content, for the log.
+        option: the command-line option that names another folder.
+
+    >>> words = Sealed(title="words 1", encode=str.encode, decode=bytes.decode)
+    >>> words.unpack(words.pack("payload"))
+    'payload'
     """
-    return magic + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 
+    title: str
+    encode: Callable[[T], bytes]
+    decode: Callable[[bytes], T]
+    then: str = "run again"
+    option: str = "--out"
 
-def unseal(magic: bytes, content: bytes) -> bytes:
-    r"""The payload that :func:`seal` closed.
+    @property
+    def _start(self) -> bytes:
+        return f"ftr-study {self.title}\n".encode()
 
-    Raises:
-        DamagedFileError: the first line is another one, or the checksum does not match.
+    def pack(self, value: T) -> bytes:
+        """The whole content of the file."""
+        payload = self.encode(value)
+        return self._start + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 
-    >>> unseal(b"mine 1\n", seal(b"mine 1\n", b"payload"))
-    b'payload'
-    """
-    if not content.startswith(magic):
-        raise DamagedFileError("it does not start as such a file does")
-    checksum, payload = content[len(magic) :][:_LINE], content[len(magic) + _LINE :]
-    if checksum != hashlib.sha256(payload).hexdigest().encode() + b"\n":
-        raise DamagedFileError("its checksum does not match its content")
-    return payload
+    def unpack(self, content: bytes) -> T:
+        """The value that :meth:`pack` sealed.
+
+        Raises:
+            DamagedFileError: the first line is another one, the checksum does not match, or the layout is another.
+        """
+        if not content.startswith(self._start):
+            raise DamagedFileError("it does not start as such a file does")
+        rest = content[len(self._start) :]
+        if rest[:_LINE] != hashlib.sha256(rest[_LINE:]).hexdigest().encode() + b"\n":
+            raise DamagedFileError("its checksum does not match its content")
+        try:
+            return self.decode(rest[_LINE:])
+        except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as problem:
+            raise DamagedFileError(f"its layout is not the one of this version: {problem}") from problem
+
+    def write(self, path: Path, value: T) -> None:
+        """Write the file, whole or not at all.
+
+        Raises:
+            EnvironmentProblem: the folder cannot be written.
+        """
+        write_atomically(path, self.pack(value), option=self.option)
+
+    def read(self, path: Path) -> T | None:
+        """The value in the file; None where there is no file, or where it was damaged and set aside.
+
+        Raises:
+            EnvironmentProblem: it is damaged and the folder cannot be written.
+        """
+        try:
+            return self.unpack(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except DamagedFileError as problem:
+            set_aside(path, str(problem), then=self.then, option=self.option)
+            return None
 
 
 @contextmanager
-def locked(path: Path, progress: Callable[[str], None], *, option: str = "--data-dir") -> Iterator[None]:
-    """Hold the lock beside ``path``; a process that dies gives it up.
+def locked(path: Path, busy: Callable[[str], None], *, what: str = "", option: str = "--data-dir") -> Iterator[None]:
+    """Hold the lock beside ``path``; a process that dies gives it up, however it dies.
 
     Args:
-        path: what is locked.
-        progress: told when another process holds it.
+        path: what is locked; it need not exist.
+        busy: told which other process holds it; it returns in order to wait, or raises, as :func:`refuse` does.
+        what: is locked, in words; the file's name without them.
         option: the command-line option that names another folder.
 
     Raises:
         EnvironmentProblem: the folder cannot be written.
     """
     lock = filelock.FileLock(path.with_name(f".{path.name}.lock"))
+    owner = path.with_name(f".{path.name}.owner")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout:
-            progress(f"waiting for another process that is at work on {path.name}")
+            holder = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
+            busy(f"{what or path.name} is in use by {holder}")
             lock.acquire(poll_interval=0.2)
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        owner.write_text(f"process {os.getpid()} on {socket.gethostname()} since {started}", encoding="utf-8")
     except OSError as problem:
-        raise EnvironmentProblem(
-            f"cannot write {path.parent}: {problem.strerror or problem}; free space or choose another folder with "
-            f"{option}"
-        ) from problem
+        raise _cannot_write(path.parent, problem, option) from problem
     try:
         yield
     finally:
+        owner.unlink(missing_ok=True)
         lock.release()
+
+
+def refuse(said: str) -> NoReturn:
+    """Do not wait for a lock.
+
+    Raises:
+        EnvironmentProblem: always; the text names the holder.
+    """
+    raise EnvironmentProblem(f"{said}; wait for it, or stop it first") from None
+
+
+def _cannot_write(path: Path, problem: OSError, option: str) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"cannot write {path}: {problem.strerror or problem}; free space or choose another folder with {option}"
+    )

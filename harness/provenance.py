@@ -32,20 +32,12 @@ def git_commit() -> dict[str, Any]:
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         return {}
+    asked = ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=root, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
+        found = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return {}
-    return {"commit": commit, "dirty": bool(changed.strip())}
+    return {"commit": found.removesuffix("-dirty"), "dirty": found.endswith("-dirty")}
 
 
 def here() -> dict[str, Any]:

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
+
+from harness.results.metrics import find_metric
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "harness"
@@ -109,8 +112,29 @@ def measuring_hash() -> str:
     return hash_reached({"harness.probes.observer"}, ("harness.probes",))
 
 
-def run_hash(recipe: object, backbone: str) -> str:
-    """A hash of the code that a run of a recipe executes, plug-ins of its specs included, 16 hexadecimal digits each.
+def metric_hash(name: str) -> str:
+    """A hash of the code of one metric, 16 hexadecimal digits, and as many of the plug-in that it comes from.
+
+    A metric that chooses an epoch decides ranks by that; every other one only reads them.
+    """
+    modules = {kind.__module__ for kind in type(find_metric(name)).__mro__}
+    return hash_modules(each for each in modules if each.startswith("harness.results.metrics")) + foreign_hash(modules)
+
+
+class _ChoosesBy(Protocol):
+    @property
+    def metric(self) -> str: ...
+
+
+class _Recipe(Protocol):
+    @property
+    def checkpoint(self) -> _ChoosesBy: ...
+
+
+def run_hash(recipe: _Recipe, backbone: str) -> str:
+    """A hash of the code that a run of a recipe executes, 16 hexadecimal digits a part.
+
+    The parts: this package's code, plug-ins of the recipe's specs, the metric that chooses the epoch.
 
     Args:
         recipe: a frozen tree of specs.
@@ -118,8 +142,7 @@ def run_hash(recipe: object, backbone: str) -> str:
     """
     modules = {type(spec).__module__ for spec in specs_of(recipe)}
     ours = hash_reached({"harness.engine.loop", backbone, *modules}, (*ROOMS_OF_A_RUN, backbone))
-    foreign = {path for module in modules for path in plugin_files(module)}
-    return ours + (_joined(meaning(path.read_text(encoding="utf-8")) for path in foreign) if foreign else "")
+    return ours + foreign_hash(modules) + metric_hash(recipe.checkpoint.metric)
 
 
 def specs_of(value: object) -> Iterator[object]:
@@ -133,16 +156,17 @@ def specs_of(value: object) -> Iterator[object]:
             yield from specs_of(getattr(value, each.name))
 
 
-def plugin_files(module: str) -> list[Path]:
-    """Every Python file of the package that a plug-in's module belongs to; none for our own and for builtins."""
-    package = module.partition(".")[0]
-    if package in {PACKAGE, "builtins"}:
-        return []
-    file = getattr(sys.modules.get(package), "__file__", None) or getattr(sys.modules.get(module), "__file__", None)
-    if not file:
-        return []
-    home = Path(file)
-    return sorted(home.parent.rglob("*.py")) if home.name == "__init__.py" else [home]
+def foreign_hash(modules: Iterable[str]) -> str:
+    """A hash of every file of the packages that plug-ins' modules belong to; empty where all are ours or Python's."""
+    files: set[Path] = set()
+    for module in modules:
+        package = module.partition(".")[0]
+        if package == PACKAGE or package in sys.stdlib_module_names:
+            continue
+        homes = (getattr(sys.modules.get(name), "__file__", None) for name in (package, module))
+        home = Path(next(filter(None, homes), ""))
+        files.update(home.parent.rglob("*.py") if home.name == "__init__.py" else [home] if home.is_file() else [])
+    return _joined(meaning(path.read_text(encoding="utf-8")) for path in files) if files else ""
 
 
 def _joined(meanings: Iterable[str]) -> str:

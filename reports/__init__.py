@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.results.frame import Frame, read_frame
-    from reports.comparison import compare
-    from reports.comparison_page import write_comparison
-    from reports.cost import pareto_front
-    from reports.effects import study_effects
-    from reports.groups import subgroups
-    from reports.moved import crossings
-    from reports.priorities import priority_agreement
-    from reports.ranking import rank
-    from reports.render import write_report
-    from reports.sources import without_valid_targets
-    from reports.tidy import effects_table, ranks_table
-    from reports.verdicts import judge
+    from reports.output.comparison.build import compare
+    from reports.output.comparison.page import write_comparison
+    from reports.output.files import write_report
+    from reports.output.tidy import effects_table, ranks_table
+    from reports.stats.cost import pareto_front
+    from reports.stats.crossings import crossings
+    from reports.stats.effects import study_effects
+    from reports.stats.groups import subgroups
+    from reports.stats.priorities import priority_agreement
+    from reports.stats.ranking import rank
+    from reports.stats.sources import without_valid_targets
+    from reports.stats.verdicts import judge
 
 __all__ = [
     "Frame",
@@ -48,31 +48,28 @@ __all__ = [
 
 _HOME = {
     "Frame": "harness.results.frame",
-    "compare": "reports.comparison",
-    "crossings": "reports.moved",
-    "effects_table": "reports.tidy",
-    "judge": "reports.verdicts",
-    "pareto_front": "reports.cost",
-    "priority_agreement": "reports.priorities",
-    "rank": "reports.ranking",
-    "ranks_table": "reports.tidy",
+    "compare": "reports.output.comparison.build",
+    "crossings": "reports.stats.crossings",
+    "effects_table": "reports.output.tidy",
+    "judge": "reports.stats.verdicts",
+    "pareto_front": "reports.stats.cost",
+    "priority_agreement": "reports.stats.priorities",
+    "rank": "reports.stats.ranking",
+    "ranks_table": "reports.output.tidy",
     "read_frame": "harness.results.frame",
-    "study_effects": "reports.effects",
-    "subgroups": "reports.groups",
-    "without_valid_targets": "reports.sources",
-    "write_comparison": "reports.comparison_page",
-    "write_report": "reports.render",
+    "study_effects": "reports.stats.effects",
+    "subgroups": "reports.stats.groups",
+    "without_valid_targets": "reports.stats.sources",
+    "write_comparison": "reports.output.comparison.page",
+    "write_report": "reports.output.files",
 }
-_MODULES = ("build", "effects", "frame", "model", "ranking", "render", "verdicts")
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
-    if name in _MODULES:
-        return import_module(f"reports.{name}")
     raise AttributeError(f"module 'reports' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_MODULES})
+    return sorted(__all__)

@@ -22,9 +22,16 @@ DUOREC = "harness.backbones.duorec"
 
 PROGRAM = """
 import sys
+from dataclasses import replace
+from harness.backbones.duorec.spec import BackboneSpec, backbone_key
 from harness.recipe.recipe import BASE
-from harness.source_hash import backbone_hash, measuring_hash, run_hash
-print(run_hash(BASE, {duorec!r}), backbone_hash({duorec!r}), measuring_hash())
+from harness.recipe.seams.checkpoint import BestOnValid
+from harness.source_hash import measuring_hash, run_hash
+for metric in ("mrr@10", "ndcg@10"):
+    recipe = replace(BASE, checkpoint=BestOnValid(metric=metric))
+    spec = BackboneSpec(selection=metric)
+    print(run_hash(recipe, {duorec!r}), backbone_key(spec, fingerprint="f", seed=0, threads=1, precision="float32"))
+print(measuring_hash())
 """
 
 
@@ -54,7 +61,7 @@ class Copy:
             )
 
     def keys(self) -> tuple[str, ...]:
-        """Of a run of the base, of its backbone, and of the evidence beside it."""
+        """Of a run whose epoch MRR chooses and of such a backbone, the same by NDCG, and of the evidence."""
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM.format(duorec=DUOREC)],
             cwd=self.folder,
@@ -77,25 +84,56 @@ def test_no_key_moves_for_how_code_is_written(copy: Copy) -> None:
         copy.edit(file, lambda text: "# a comment\n\n" + text.replace('"""', '"""Mended: ', 1))
     copy.rename("engine.loss_log", "engine.log_of_losses")
     copy.rename("backbones.duorec.contrastive", "backbones.duorec.contrast")
-    copy.edit("results/metrics.py", lambda text: text + "\n\nANOTHER_METRIC = 1\n")
     copy.edit("runner/coordinator.py", lambda text: text + "\n\nUNRELATED = 1\n")
     copy.edit("engine/memory_manager.py", lambda text: text.replace("epochs: int", "epochs: 'int'"))
     assert copy.keys() == before
 
 
 def test_a_changed_constant_moves_the_keys_that_it_decides(copy: Copy) -> None:
-    run, backbone, evidence = copy.keys()
+    run, backbone, *_, evidence = copy.keys()
     copy.edit("recipe/seams/objective.py", lambda text: text.replace("EPSILON = 1e-8", "EPSILON = 1e-9"))
     moved = copy.keys()
     assert moved[0] != run
-    assert moved[1:] == (backbone, evidence)
+    assert (moved[1], moved[-1]) == (backbone, evidence)
     copy.edit(
         "backbones/duorec/softmax.py", lambda text: re.sub(r"(?m)^([A-Z_]+) = (\d+)$", r"\1 = \g<2>1", text, count=1)
     )
     again = copy.keys()
     assert again[0] != moved[0]
     assert again[1] != backbone
-    assert again[2] == evidence
+    assert again[-1] == evidence
+
+
+ANOTHER_METRIC = """
+from harness.results.metrics.base import Metric
+
+class RankBiased(Metric):
+    name = "rbp"
+    def gain(self, rank):
+        return 0.8 ** (rank - 1.0)
+"""
+
+
+def test_another_metric_moves_no_key_and_a_changed_one_those_of_the_epochs_that_it_chooses(copy: Copy) -> None:
+    before = copy.keys()
+    assert len(set(before)) == 5
+    (copy.folder / "harness" / "results" / "metrics" / "rbp.py").write_text(ANOTHER_METRIC, encoding="utf-8")
+    copy.edit(
+        "results/metrics/__init__.py",
+        lambda text: text.replace("(Recall, NDCG, MRR)", "(Recall, NDCG, MRR, RankBiased)").replace(
+            "from harness.results.metrics.recall",
+            "from harness.results.metrics.rbp import RankBiased\nfrom harness.results.metrics.recall",
+        ),
+    )
+    copy.edit("results/metrics/recall.py", lambda text: text.replace("ones_like", "zeros_like"))
+    copy.edit("results/metrics/global_metric.py", lambda text: text + "\n\nUNRELATED = 1\n")
+    assert copy.keys() == before
+    copy.edit("results/metrics/ndcg.py", lambda text: text.replace("rank + 1.0", "rank + 2.0"))
+    after = copy.keys()
+    assert (after[:2], after[-1]) == (before[:2], before[-1])
+    assert set(after[2:4]).isdisjoint(before)
+    copy.edit("results/metrics/base.py", lambda text: text.replace("place <= self.cutoff", "place < self.cutoff"))
+    assert set(copy.keys()[:4]).isdisjoint((*before, *after))
 
 
 def test_a_seam_that_the_recipe_does_not_hold_is_not_in_its_key() -> None:

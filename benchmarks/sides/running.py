@@ -49,7 +49,8 @@ def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arm
     """
     from harness.data.sources import load
     from harness.runner.coordinator import RunOptions, run_study
-    from harness.runner.progress import Silent
+    from harness.runner.executors.base import Where
+    from harness.runner.progress import Display
     from harness.runner.shared import SharedStages
     from harness.study.study import load_study
 
@@ -69,7 +70,7 @@ def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arm
         out = folder / f"out{next(turns)}"
         shutil.copytree(shared, out / ".cache")
         began = time.perf_counter()
-        outcome = run_study(study, RunOptions(out=out, workers=workers, data_dir=sets), Silent())
+        outcome = run_study(study, RunOptions(out=out, where=Where(workers=workers), data_dir=sets), Display())
         seconds = time.perf_counter() - began
         assert outcome.n_failed == 0, f"{outcome.n_failed} cells failed"
         return Reading(

@@ -19,8 +19,8 @@ from harness.engine.types.streams import Streams
 from harness.errors import FtrError
 from harness.recipe.recipe import Recipe
 from harness.results.audit import Failure, Measured
-from harness.runner.executors.worker_pool import WorkerPool
-from harness.runner.running import how_it_ended
+from harness.runner.executors.base import how_it_ended
+from harness.runner.executors.local import WorkerPool
 from harness.runner.tasks import CELL_THREADS, SharedFiles
 
 

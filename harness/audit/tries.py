@@ -13,7 +13,8 @@ from harness.audit.names import KNOWN
 from harness.audit.parameters import Parameter, parameters
 from harness.errors import FtrError
 from harness.interventions import available
-from harness.interventions.base import Domain, Intervention
+from harness.interventions.base import Intervention
+from harness.interventions.domains import Domain
 from harness.recipe.recipe import Recipe
 
 FROM_NOTHING: Mapping[type, tuple[float, ...]] = {int: (1, 2), float: (0.1, 1.0)}
@@ -46,7 +47,8 @@ def ranges(recipe: Recipe) -> dict[str, Range]:
     found: dict[str, Range] = {}
     for kind in available().values():
         for setting, domain in kind.domains().items():
-            values = dict.fromkeys((*_ends(domain), *_bounds(domain), kind.defaults()[setting]))
+            bounds = [domain.check(each) for each in domain.limits if math.isfinite(each)]
+            values = dict.fromkeys((*domain.ends, *bounds, kind.defaults()[setting]))
             followed: dict[str, set[object]] = {}
             for value in values:
                 for each in _applied(kind, setting, value, recipe):
@@ -131,20 +133,6 @@ def _others(value: object, candidates: Iterable[object]) -> tuple[object, ...]:
     return tuple(sorted(numbers) if len(numbers) == len(others) else others)
 
 
-def _ends(domain: Domain) -> tuple[object, ...]:
-    """The values between which a search moves; empty where it leaves the parameter alone."""
-    if domain.choices and not domain.span:
-        return domain.choices
-    return domain.search or ()
-
-
-def _bounds(domain: Domain) -> tuple[float, ...]:
-    """The least and the largest number that is allowed, where there is one."""
-    if domain.kind not in (int, float) or domain.span or domain.choices:
-        return ()
-    return tuple(domain.kind(bound) for bound in (domain.low, domain.high) if math.isfinite(bound))
-
-
 def _applied(kind: type[Intervention], setting: str, value: object, recipe: Recipe) -> tuple[Parameter, ...]:
     """Parameters of the recipe under an intervention; none where a value cannot stand beside the other defaults."""
     try:
@@ -155,7 +143,8 @@ def _applied(kind: type[Intervention], setting: str, value: object, recipe: Reci
 
 def _joined(one: Range | None, domain: Domain) -> Range:
     """Bounds that every intervention allows, and the ends of all."""
-    two = Range(low=domain.low, high=domain.high, values=_ends(domain))
+    low, high = domain.limits
+    two = Range(low=low, high=high, values=domain.ends)
     if one is None:
         return two
     return Range(

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from harness.cli import catalogue, inputs, studies
+from harness.cli import catalogue, inputs, records, studies
 from harness.errors import EnvironmentProblem, FtrError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     help="Does a remedy help FTragrec, by how much, at what cost, and why? Run a study file, read the report.",
 )
 app.add_typer(studies.commands)  # an app without a name puts its commands at the top
+app.add_typer(records.commands)
 app.add_typer(inputs.commands)
 app.add_typer(catalogue.commands)
 app.add_typer(inputs.data_commands, name="data")

@@ -1,4 +1,4 @@
-"""Commands that tell what there is: what study files can name, and a page on each."""
+"""Commands that list and describe what study files can name."""
 
 from __future__ import annotations
 
@@ -21,47 +21,42 @@ def schema() -> None:
 
 
 @commands.command()
-def describe(intervention: Annotated[str, typer.Argument(help="Its id, such as kl.weight.")]) -> None:
-    """Say what an intervention changes, why, its parameters, and what it stacks with."""
+def describe(intervention: Annotated[str, typer.Argument(help="The intervention's id, such as kl.weight.")]) -> None:
+    """Describe an intervention: what it changes and why, its parameters and its conflicts."""
     from harness.interventions import find
     from harness.pages.facts import page_of
-    from harness.pages.interventions import page_text
+    from harness.pages.writing import page_text
 
     print(page_text(page_of(find(intervention))))
 
 
 @commands.command()
 def pages(
-    folder: Annotated[Path, typer.Argument(help="Where their folders go: interventions, checks, rules.")] = Path(
+    folder: Annotated[Path, typer.Argument(help="Folder for the folders interventions, checks and rules.")] = Path(
         "docs"
     ),
 ) -> None:
-    """Write a page for each built-in intervention, check and rule of a diagnosis, and their indexes."""
-    from harness.interventions import CATALOGUE
-    from harness.pages import checks
-    from harness.pages.interventions import write_pages
-    from harness.pages.rules import write_rule_pages
+    """Write a page for every built-in intervention, check and rule, and their indexes."""
+    from harness.pages.writing import write_pages
 
-    remedies = folder / "interventions"
-    print(f"{len(write_pages(remedies, CATALOGUE))} files in {remedies}")
-    print(f"{len(checks.write_pages(folder / 'checks'))} files in {folder / 'checks'}")
-    print(f"{len(write_rule_pages(folder / 'rules'))} files in {folder / 'rules'}")
+    for place, n_files in write_pages(folder).items():
+        print(f"{n_files} files in {place}")
 
 
 @list_commands.command("interventions")
 def list_interventions(
-    family: Annotated[str | None, typer.Argument(help="Only those of this problem, such as kl.")] = None,
+    family: Annotated[str | None, typer.Argument(help="List only this problem's, such as kl.")] = None,
 ) -> None:
-    """Every intervention by problem: what it takes, what it writes, what cannot stand beside it."""
+    """List every intervention by problem: its parameters, the seams it writes, and its conflicts."""
     from harness.pages.facts import pages_of
-    from harness.pages.interventions import list_text
+    from harness.pages.writing import list_text
 
     print(list_text(pages_of(family)))
 
 
 @list_commands.command("data")
 def list_data() -> None:
-    """The data sets that can be named."""
+    """List the data sets that a study file can name."""
     from harness.data.named import NAMED_SETS
 
     for each in NAMED_SETS:

@@ -28,7 +28,7 @@ def import_checkpoint(
     data_dir: DataDir = None,
 ) -> None:
     """Turn a checkpoint of RecBole into a backbone that studies can name; nothing in it is run."""
-    from harness.data.atomic import Columns
+    from harness.data.formats.base import Columns
     from harness.imports.importing import import_recbole, study_data
 
     columns = Columns(user=user_column, item=item_column, time=time_column)
@@ -64,9 +64,7 @@ def data_get(
 @data_commands.command("show")
 def data_show(name: str, data_dir: DataDir = None) -> None:
     """Say what is in a named data set, fetched first if it is not there yet."""
-    from dataclasses import asdict
-
     from harness.data.sources import show as summary
 
-    for figure, value in asdict(summary(name, data_dir, progress=to_stderr)).items():
+    for figure, value in summary(name, data_dir, progress=to_stderr).items():
         print(f"{figure.replace('_', ' ')}: {value}")

@@ -1,22 +1,34 @@
-"""Arguments, options and ways to tell that commands share."""
+"""Arguments and options that several commands share."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+RUNS = Path("runs")
+CORES = os.cpu_count() or 1
+
 StudyPath = Annotated[Path, typer.Argument(help="The study file, such as studies/kl_direction.yaml.")]
-Replicates = Annotated[int | None, typer.Option(help="Replicate seeds, instead of the study file's.")]
-Epochs = Annotated[int | None, typer.Option(help="Epoch budget, instead of the study file's.")]
-Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Where to compute, instead of the file's.")]
-Out = Annotated[Path, typer.Option(help="Folder of all studies; this one's is OUT/name.")]
-DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets; else your cache folder.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes of one thread each; else one a core.")]
+Replicates = Annotated[int | None, typer.Option(help="Number of seeds; overrides the study file.")]
+Epochs = Annotated[int | None, typer.Option(help="Epoch budget; overrides the study file.")]
+Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Device; overrides the study file.")]
+Out = Annotated[Path, typer.Option(help="Folder of all studies; each study has a folder of its own in it.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets.", show_default="your cache folder")]
+Workers = Annotated[int, typer.Option(min=1, help="Worker processes, one thread each.", show_default="one per core")]
+Lang = Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")]
+
+Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default="SQLite in the study's folder")]
+Executors = Annotated[Literal["local", "ray"], typer.Option(help="Where cells run: on this machine, or on Ray.")]
+Address = Annotated[
+    str | None, typer.Option(help="A running Ray cluster, HOST:PORT or auto.", show_default="a local Ray")
+]
+GpusPerCell = Annotated[float, typer.Option(help="GPUs that Ray reserves per cell; a fraction lets cells share one.")]
 
 
 def to_stderr(text: str) -> None:
-    """What a command is doing, beside its result."""
+    """Report progress on stderr, apart from the command's result."""
     print(text, file=sys.stderr)

@@ -1,34 +1,26 @@
-"""Commands that run studies and read what they left."""
+"""Commands that check, plan and run studies."""
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from harness.cli.options import DataDir, Device, Epochs, Out, Replicates, StudyPath, Workers, to_stderr
+from harness.cli import options
 
 if TYPE_CHECKING:
-    from harness.runner.coordinator import RunOptions, RunOutcome
+    from harness.runner.coordinator import RunOptions, StudyResult
     from harness.study.study import Study
 
 commands = typer.Typer()
 
 SOME_CELLS_FAILED = 3
-OTHER_RANKS = 3
 INTERRUPTED = 130
-
-Storage = Annotated[str | None, typer.Option(help="Optuna storage URL; else SQLite in the study's folder.")]
-Executors = Annotated[Literal["local", "ray"], typer.Option(help="Where cells run: this machine, or Ray.")]
-Address = Annotated[str | None, typer.Option(help="A running Ray cluster, HOST:PORT or auto; else Ray here alone.")]
-GpusPerCell = Annotated[float, typer.Option(help="GPUs that Ray reserves for a cell; a fraction shares one.")]
 
 
 def _load(path: Path, replicates: int | None, epochs: int | None, device: str | None) -> Study:
@@ -39,55 +31,44 @@ def _load(path: Path, replicates: int | None, epochs: int | None, device: str | 
 
 @commands.command()
 def run(
-    study: StudyPath,
-    replicates: Replicates = None,
-    epochs: Epochs = None,
-    device: Device = None,
-    workers: Workers = None,
-    out: Out = Path("runs"),
-    data_dir: DataDir = None,
-    storage: Storage = None,
-    executor: Executors = "local",
-    address: Address = None,
-    gpus_per_cell: GpusPerCell = 0.0,
+    study: options.StudyPath,
+    replicates: options.Replicates = None,
+    epochs: options.Epochs = None,
+    device: options.Device = None,
+    workers: options.Workers = options.CORES,
+    out: options.Out = options.RUNS,
+    data_dir: options.DataDir = None,
+    storage: options.Storage = None,
+    executor: options.Executors = "local",
+    address: options.Address = None,
+    gpus_per_cell: options.GpusPerCell = 0.0,
 ) -> None:
     """Run a study's unfinished cells and write its report."""
     from harness.runner.coordinator import RunOptions
-    from reports.render import write_report
+    from harness.runner.executors.base import Where
+    from reports.output.files import write_report
 
-    options = RunOptions(
-        out=out,
-        workers=_workers(workers),
-        executor=executor,
-        address=address,
-        gpus_per_cell=gpus_per_cell,
-        storage=storage,
-        data_dir=data_dir,
-        command=_command(),
-    )
-    outcome = _run(_load(study, replicates, epochs, device), options)
+    where = Where(executor=executor, workers=workers, address=address, gpus_per_cell=gpus_per_cell)
+    how = RunOptions(out=out, where=where, storage=storage, data_dir=data_dir, command=_command())
+    outcome = _run(_load(study, replicates, epochs, device), how)
     _tell(outcome, write_report(outcome.folder))
 
 
-def _workers(asked: int | None) -> int:
-    return asked or os.cpu_count() or 1
-
-
 def _command() -> str:
-    from harness.runner.optuna.storage_url import without_password
+    from harness.runner.optuna.url import without_password
 
     return shlex.join(["ftr-study", *map(without_password, sys.argv[1:])])
 
 
-def _run(study: Study, options: RunOptions) -> RunOutcome:
+def _run(study: Study, how: RunOptions) -> StudyResult:
     from harness.runner.coordinator import run_study
     from harness.runner.progress import make_display
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: workers stopped, report written
-    return run_study(study, options, make_display(Console(stderr=True), study.primary))
+    return run_study(study, how, make_display(Console(stderr=True), study.primary))
 
 
-def _tell(outcome: RunOutcome, page: Path) -> None:
+def _tell(outcome: StudyResult, page: Path) -> None:
     again = f" ({outcome.n_again} of them again, for their diagnosis)" if outcome.n_again else ""
     summary = f"{outcome.n_run} cells run, {outcome.n_reused} reused{again}, {outcome.n_failed} failed"
     print(f"{summary} in {outcome.seconds:.0f} s; ranks {outcome.ranks}")
@@ -101,32 +82,39 @@ def _tell(outcome: RunOutcome, page: Path) -> None:
 @commands.command()
 def diagnose(
     target: Annotated[
-        Path | None, typer.Argument(help="A study file, or a backbone's .safetensors with --data; else --data alone.")
+        Path | None,
+        typer.Argument(help="A study file, or a backbone (.safetensors) with --data. Omit it for --data alone."),
     ] = None,
-    data: Annotated[str | None, typer.Option(help="A named data set or a file of interactions.")] = None,
-    replicates: Replicates = None,
-    epochs: Epochs = None,
-    device: Device = None,
-    workers: Workers = None,
-    out: Out = Path("runs"),
-    data_dir: DataDir = None,
-    lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
+    data: Annotated[str | None, typer.Option(help="A named data set, or a file of interactions.")] = None,
+    replicates: options.Replicates = None,
+    epochs: options.Epochs = None,
+    device: options.Device = None,
+    workers: options.Workers = options.CORES,
+    out: options.Out = options.RUNS,
+    data_dir: options.DataDir = None,
+    lang: options.Lang = "en",
 ) -> None:
-    """Run base alone, measure the evidence on the ten claims, and say on one page what to try."""
+    """Run base alone, measure the evidence for the ten claims, and write one page on what to try."""
     from harness.runner.coordinator import RunOptions
+    from harness.runner.executors.base import Where
     from harness.study.diagnosing import study_to_diagnose
     from harness.study.study import Overrides
-    from reports.diagnosis import write_diagnosis
+    from reports.output.diagnosis.page import write_diagnosis
 
     study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs, device=device))
-    options = RunOptions(out=out, workers=_workers(workers), data_dir=data_dir, command=_command())
-    outcome = _run(study, options)
+    how = RunOptions(out=out, where=Where(workers=workers), data_dir=data_dir, command=_command())
+    outcome = _run(study, how)
     _tell(outcome, write_diagnosis(outcome.folder, lang=lang))
 
 
 @commands.command()
-def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = None, device: Device = None) -> None:
-    """Check a study file: every error at once, with its line."""
+def validate(
+    study: options.StudyPath,
+    replicates: options.Replicates = None,
+    epochs: options.Epochs = None,
+    device: options.Device = None,
+) -> None:
+    """Check a study file and report every error with its line."""
     from harness.modes.planning import make_plan
 
     plan = make_plan(_load(study, replicates, epochs, device))
@@ -137,21 +125,21 @@ def validate(study: StudyPath, replicates: Replicates = None, epochs: Epochs = N
 
 @commands.command()
 def plan(
-    study: StudyPath,
-    replicates: Replicates = None,
-    epochs: Epochs = None,
-    device: Device = None,
-    out: Out = Path("runs"),
-    data_dir: DataDir = None,
-    workers: Workers = None,
+    study: options.StudyPath,
+    replicates: options.Replicates = None,
+    epochs: options.Epochs = None,
+    device: options.Device = None,
+    out: options.Out = options.RUNS,
+    data_dir: options.DataDir = None,
+    workers: options.Workers = options.CORES,
 ) -> None:
-    """Say what a run would do: rows, cells, what is reused, and how long it may take."""
+    """Show what a run would do: its rows and cells, which results it reuses, and how long it may take."""
     from harness.results.folder import StudyFolder
     from harness.runner.forecast import forecast
-    from reports.planning import detectable_effect
+    from reports.output.terminal import detectable_effect
 
     loaded = _load(study, replicates, epochs, device)
-    for line in forecast(loaded, out=out, data_dir=data_dir, workers=_workers(workers)).lines():
+    for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers).lines():
         print(line)
     detectable = detectable_effect(StudyFolder(out / loaded.slug), n_seeds=loaded.n_compared)
     if detectable is None:
@@ -166,31 +154,33 @@ def plan(
 
 @commands.command()
 def audit(
-    study: StudyPath,
+    study: options.StudyPath,
     users: Annotated[
         int | None,
-        typer.Option(min=0, help="Users of the short runs, 0 for all; else enough for an index of full size."),
+        typer.Option(
+            min=0, help="Users of each short run, 0 for all.", show_default="enough for an index of full size"
+        ),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=2, help="Epochs of a short run.")] = 2,
-    device: Device = None,
-    workers: Workers = None,
-    out: Out = Path("runs"),
-    data_dir: DataDir = None,
+    epochs: Annotated[int, typer.Option(min=2, help="Epochs of each short run.")] = 2,
+    device: options.Device = None,
+    workers: options.Workers = options.CORES,
+    out: options.Out = options.RUNS,
+    data_dir: options.DataDir = None,
 ) -> None:
-    """Turn every parameter of a study's base, one at a time, and say which change nothing."""
+    """Change every parameter of a study's base, one at a time, and list those that have no effect."""
     from harness.audit.command import AuditOptions, audit_study
     from harness.audit.table import audit_text
     from harness.results.audit import FILE
 
     loaded = _load(study, None, None, device)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    options = AuditOptions(out=out, workers=_workers(workers), n_users=users, epochs=epochs, data_dir=data_dir)
+    how = AuditOptions(out=out, workers=workers, n_users=users, epochs=epochs, data_dir=data_dir)
     console = Console(stderr=True)
     with console.status("") as status:
         try:
             found = audit_study(
                 loaded,
-                options,
+                how,
                 lambda text: console.print(text, markup=False, highlight=False, soft_wrap=True),
                 done=lambda finished, total: status.update(f"{finished} of {total} short runs"),
             )
@@ -198,64 +188,3 @@ def audit(
             raise typer.Exit(INTERRUPTED) from None
     print(audit_text(found))
     print(out / loaded.slug / FILE)
-
-
-@commands.command()
-def report(
-    study: Annotated[Path, typer.Argument(help="A study's folder, such as runs/kl_direction.")],
-    lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
-) -> None:
-    """Write the report of a study again, from its records alone."""
-    from harness.results.folder import StudyFolder
-    from reports.render import write_report
-
-    print(write_report(StudyFolder(study), lang=lang))
-
-
-@commands.command()
-def compare(
-    study_a: Annotated[Path, typer.Argument(help="A finished study's folder, such as runs/kl_direction.")],
-    study_b: Annotated[Path, typer.Argument(help="Another one's, with the same primary metric.")],
-    out: Annotated[Path | None, typer.Option(help="Folder of the comparison; else A-vs-B beside the first.")] = None,
-    lang: Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")] = "en",
-) -> None:
-    """Set two finished studies side by side: the same arms on two data sets, or on two bases."""
-    from reports.comparison_page import write_comparison
-
-    print(write_comparison(study_a, study_b, out, lang=lang))
-
-
-@commands.command()
-def show(key: str, out: Out = Path("runs")) -> None:
-    """Print a record: its recipe, curve, seconds and provenance."""
-    from harness.results.folder import StudyFolder
-
-    record = StudyFolder(out / "any").records.only(key)
-    for title, part in (("recipe", record.recipe), ("seconds", record.seconds), ("checks", record.checks)):
-        print(f"{title}:")
-        for name, value in part.items():
-            print(f"  {name}: {value}")
-    print("curve:")
-    for point in record.curve:
-        shown = " ".join(f"{name} {value:.4f}" for name, value in (point.valid_on or point.valid_off).items())
-        print(f"  epoch {point.epoch}{' (chosen)' if point.epoch == record.chosen_epoch else ''}: {shown}")
-    print("provenance:")
-    print(json.dumps(dict(record.provenance), indent=2))
-
-
-@commands.command()
-def rerun(
-    key: Annotated[
-        str, typer.Argument(help="Of a record, or its first digits; a study's manifest.json names its keys.")
-    ],
-    out: Out = Path("runs"),
-    data_dir: DataDir = None,
-) -> None:
-    """Run the cell of a record again and compare every user's ranks; the record stays as it is."""
-    from harness.runner.rerun import rerun as run_again
-
-    found = run_again(key, out, to_stderr, data_dir=data_dir)
-    for line in found.lines():
-        print(line)
-    if not found.same:
-        raise typer.Exit(OTHER_RANKS)

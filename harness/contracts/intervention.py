@@ -31,7 +31,7 @@ from harness.engine.loop import Budget
 from harness.engine.reach import Reach, Trace, reach, trace
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
-from harness.errors import FtrError
+from harness.errors import ContractError
 from harness.interventions import CATALOGUE, example_base
 from harness.interventions.base import Intervention
 from harness.recipe.compose import CompositionError, compose
@@ -39,10 +39,6 @@ from harness.recipe.recipe import BASE, Recipe
 
 PROBE_BUDGET = Budget(epochs=2, patience=2)
 PROBE_STREAMS = Streams(study_seed=0, replicate=0)
-
-
-class ContractError(FtrError):
-    """An intervention that does not keep the contract."""
 
 
 def check_contract(kind: type[Intervention]) -> None:

@@ -1,18 +1,21 @@
-"""One file over HTTP, with progress in words and failures in one line."""
+"""Where files come from: an address over HTTP, or the user's own pip; failures are one line each."""
 
 from __future__ import annotations
 
-import logging
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
-import pooch
 import requests
 
+Progress = Callable[[str], None]
+"""Told in words how far a download has come; the caller owns the display."""
+
 _TIMEOUT_S = 30.0
+_PIP_LIMIT_S = 300.0
 _MEGABYTE = 1_000_000
 
 
@@ -20,48 +23,26 @@ class DownloadError(Exception):
     """A source that did not yield its file; the message says why in one line."""
 
 
-class _Meter:
-    """What pooch drives as a progress bar: passes on a line for every tenth of the file, or every megabyte."""
-
-    def __init__(self, label: str, progress: Callable[[str], None]) -> None:
-        self.total = 0
-        self._label = label
-        self._progress = progress
-        self._done = 0
-        self._reported = 0
-
-    def update(self, count: int) -> None:
-        self._done += count
-        step = self.total // 10 if self.total else _MEGABYTE
-        if self._done - self._reported >= max(step, 1):
-            self._reported = self._done
-            share = f" ({min(self._done / self.total, 1):.0%})" if self.total else ""
-            self._progress(f"{self._label}: {self._done / _MEGABYTE:.1f} MB{share}")
-
-    def reset(self) -> None:
-        self._done = 0
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-
-def download(url: str, progress: Callable[[str], None]) -> bytes:
-    """The content at an address; the caller verifies it.
+def download(url: str, progress: Progress) -> bytes:
+    """The content at an address, not yet checked; progress is told for every tenth of it, or every megabyte.
 
     Raises:
         DownloadError: no connection, no answer within the time limit, an HTTP error, or a torn transfer.
     """
     host = urlsplit(url).netloc
     progress(f"downloading {url}")
-    # Pooch logs an untested checksum at INFO through a handler of its own; the check happens in our caller.
-    pooch.get_logger().setLevel(logging.WARNING)
-    # Pooch's annotations know neither progress objects nor its own downloaders.
-    meter: Any = _Meter(host, progress)
-    downloader: Any = pooch.HTTPDownloader(timeout=_TIMEOUT_S, progressbar=meter)
+    content, told = bytearray(), 0
     try:
-        with tempfile.TemporaryDirectory(prefix="ftr-study-") as folder:
-            saved = pooch.retrieve(url, known_hash=None, path=folder, fname="download", downloader=downloader)
-            return Path(saved).read_bytes()
+        with requests.get(url, stream=True, timeout=_TIMEOUT_S) as answer:
+            answer.raise_for_status()
+            length = answer.headers.get("Content-Length", "")
+            total = int(length) if length.isdecimal() else 0
+            for chunk in answer.iter_content(2**16):
+                content += chunk
+                if len(content) - told >= (total // 10 or _MEGABYTE) or len(content) == total:
+                    told = len(content)
+                    share = f" ({min(told / total, 1):.0%})" if total else ""
+                    progress(f"{host}: {told / _MEGABYTE:.1f} MB{share}")
     except requests.HTTPError as problem:
         raise DownloadError(str(problem)) from problem
     except requests.Timeout as problem:
@@ -70,3 +51,40 @@ def download(url: str, progress: Callable[[str], None]) -> bytes:
         raise DownloadError(f"no connection to {host}") from problem
     except OSError as problem:
         raise DownloadError(f"{type(problem).__name__}: {problem}") from problem
+    return bytes(content)
+
+
+def download_wheel(requirement: str, progress: Progress) -> bytes:
+    """A public wheel, downloaded by the user's own pip; the package is neither installed nor imported.
+
+    Args:
+        requirement: name and version, such as ``recbole==1.2.1``.
+        progress: told that pip is at work.
+
+    Raises:
+        DownloadError: pip failed, or left no wheel.
+    """
+    progress(f"downloading the {requirement} wheel through pip")
+    with tempfile.TemporaryDirectory(prefix="ftr-study-") as folder:
+        # Wheels only, since pip would run the setup.py of a source distribution.
+        options = ["--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--quiet"]
+        patience = ["--retries", "1", "--timeout", "15"]
+        command = [sys.executable, "-m", "pip", "download", *options, *patience, "-d", folder, requirement]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_PIP_LIMIT_S, check=False)
+        except subprocess.TimeoutExpired:
+            raise DownloadError(f"pip did not finish within {_PIP_LIMIT_S:.0f} s") from None
+        if done.returncode:
+            raise DownloadError(_last_error(done.stderr) or f"pip ended with status {done.returncode}")
+        wheels = list(Path(folder).glob("*.whl"))
+        if len(wheels) != 1:
+            raise DownloadError(f"pip left {len(wheels)} wheels, not one")
+        return wheels[0].read_bytes()
+
+
+def _last_error(stderr: str) -> str:
+    """What pip says at the end, and whether it met an index at all, which its last line does not tell."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR:")]
+    offline = any("connection broken by" in line for line in lines)
+    return (errors or lines or [""])[-1] + (" (no connection to the package index)" if offline else "")

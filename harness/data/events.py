@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from harness.errors import InputError
 
 Codes = NDArray[np.int64]
 Times = NDArray[np.int64] | NDArray[np.float64]
+Fits = Callable[[Codes], NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +34,24 @@ class Events:
     item_labels: Sequence[str]
 
 
-def k_core(user: Codes, item: Codes, *, min_per_user: int, min_per_item: int) -> NDArray[np.bool_]:
-    """Which events remain when rare users and rare items are removed until neither are left.
+def numbered(labels: Sequence[str]) -> tuple[Codes, list[str]]:
+    """Ids as numbers from 0 in order of first appearance, ``(n_events,)``, and the ids by number.
+
+    >>> numbered(["b", "a", "b"])
+    (array([0, 1, 0]), ['b', 'a'])
+    """
+    codes, distinct = pd.factorize(np.array(labels, dtype=object))
+    return codes.astype(np.int64), list(distinct)
+
+
+def core(user: Codes, item: Codes, *, keep_user: Fits, keep_item: Fits) -> NDArray[np.bool_]:
+    """Which events remain when users and items are removed by their numbers of events until all are kept.
 
     What remains does not depend on the order of removal. Repeated events count each time.
+
+    Args:
+        user, item: of each event, ``(n_events,)``.
+        keep_user, keep_item: which of some counts are kept; with ``counts >= k`` for both this is the k-core.
 
     Returns:
         a mask, ``(n_events,)``.
@@ -44,7 +59,7 @@ def k_core(user: Codes, item: Codes, *, min_per_user: int, min_per_item: int) ->
     alive = np.arange(len(user))
     while len(alive):
         users, items = user[alive], item[alive]
-        keep = (np.bincount(users)[users] >= min_per_user) & (np.bincount(items)[items] >= min_per_item)
+        keep = keep_user(np.bincount(users))[users] & keep_item(np.bincount(items))[items]
         if keep.all():
             break
         alive = alive[keep]
@@ -64,7 +79,12 @@ def assemble(events: Events, *, name: str, source: str, min_interactions: int) -
         InputError: nothing remains.
     """
     min_per_user = max(min_interactions, MIN_SEQUENCE)
-    mask = k_core(events.user, events.item, min_per_user=min_per_user, min_per_item=min_interactions)
+    mask = core(
+        events.user,
+        events.item,
+        keep_user=lambda counts: counts >= min_per_user,
+        keep_item=lambda counts: counts >= min_interactions,
+    )
     user, users = pd.factorize(events.user[mask])
     item, items = pd.factorize(events.item[mask])
     if not len(user):

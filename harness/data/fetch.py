@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import platformdirs
 
-from harness.data.download import DownloadError
-from harness.data.named import NAMED_SETS, NamedSet, Progress, find_named
+from harness.data.download import DownloadError, Progress
+from harness.data.named import NAMED_SETS, NamedSet, find_named
 from harness.data.text import read_content
 from harness.errors import EnvironmentProblem, InputError
 from harness.files import locked, set_aside, write_atomically
@@ -98,20 +97,10 @@ def _from_sources(wanted: NamedSet, progress: Progress) -> bytes:
 
 def _from_file(path: Path, wanted: NamedSet) -> bytes:
     content = read_content(path)
-    for candidate in _readings(content, wanted):
+    for candidate in (content, *(reading for source in wanted.sources for reading in source.readings(content))):
         if sha256_of(candidate) == wanted.sha256:
             return candidate
     raise InputError(
         f"{path} is not the data set {wanted.name}: its sha256 is {sha256_of(content)[:12]}..., not "
         f"{wanted.sha256[:12]}...; take the file from one of: {', '.join(map(str, wanted.sources))}"
     )
-
-
-def _readings(content: bytes, wanted: NamedSet) -> Iterator[bytes]:
-    """What the file may be: the data set, a table that lacks the header, or an archive with either inside."""
-    yield content
-    for source in wanted.sources:
-        try:
-            yield from source.readings(content)
-        except DownloadError as problem:
-            _log.debug("not what %s hands out: %s", source, problem)

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.data.interactions import Interactions, LoadReport
-from harness.files import DamagedFileError, seal, set_aside, unseal, write_atomically
+from harness.files import Sealed
 
-_MAGIC = b"ftr-study parsed data 1\n"
 _ARRAYS = ("items", "offsets", "user_labels", "item_labels")
+_REPORT = ("rows", "dropped", "tied_share", "notes")
 
 
 def write_parsed(path: Path, data: Interactions) -> None:
-    """Keep a parsed data set: a magic line, the SHA-256 of the rest, then an ``.npz`` archive.
+    """Keep a parsed data set.
 
     Raises:
         EnvironmentProblem: the folder cannot be written.
     """
-    report = data.load_report
-    described = {"rows": report.rows, "dropped": report.dropped, "tied_share": report.tied_share, "notes": report.notes}
-    archive = io.BytesIO()
-    np.savez(
-        archive,
-        described=np.frombuffer(json.dumps(described).encode(), dtype=np.uint8),
-        **{name: getattr(data, name) for name in _ARRAYS},
-    )
-    write_atomically(path, seal(_MAGIC, archive.getvalue()), option="--data-dir")
+    described = json.dumps({name: getattr(data.load_report, name) for name in _REPORT}).encode()
+    arrays = {name: getattr(data, name) for name in _ARRAYS}
+    _PARSED.write(path, {**arrays, "described": np.frombuffer(described, dtype=np.uint8)})
 
 
 def read_parsed(path: Path, *, name: str, source: str) -> Interactions | None:
@@ -38,16 +34,22 @@ def read_parsed(path: Path, *, name: str, source: str) -> Interactions | None:
 
     A damaged file is set aside as ``*.damaged`` with a warning, and None returned.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
+    kept = _PARSED.read(path)
+    if kept is None:
         return None
-    try:
-        payload = unseal(_MAGIC, content)
-    except DamagedFileError as problem:
-        set_aside(path, str(problem), then="parsed again", option="--data-dir")
-        return None
+    report = LoadReport(source=source, **json.loads(kept["described"].tobytes()))
+    return Interactions(name=name, load_report=report, **{each: kept[each] for each in _ARRAYS})
+
+
+def _encoded(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    archive = io.BytesIO()
+    np.savez(archive, **arrays)
+    return archive.getvalue()
+
+
+def _decoded(payload: bytes) -> Mapping[str, NDArray[Any]]:
     with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-        described = cast("dict[str, Any]", json.loads(archive["described"].tobytes()))
-        arrays = {name: archive[name] for name in _ARRAYS}
-    return Interactions(name=name, load_report=LoadReport(source=source, **described), **arrays)
+        return {name: archive[name] for name in (*_ARRAYS, "described")}
+
+
+_PARSED = Sealed(title="parsed data 1", encode=_encoded, decode=_decoded, then="parsed again", option="--data-dir")

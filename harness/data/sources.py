@@ -6,38 +6,27 @@ import hashlib
 import logging
 import os
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 
-from harness.data.atomic import Columns, parse_atomic
+from harness.data.download import Progress
 from harness.data.events import assemble
 from harness.data.fetch import data_folder, get, sha256_of
+from harness.data.formats import FORMATS, format_of
+from harness.data.formats.base import Columns, DataFormat
 from harness.data.interactions import Interactions
-from harness.data.named import Progress, find_named
+from harness.data.named import find_named
 from harness.data.parsed import read_parsed, write_parsed
-from harness.data.sequences import parse_sequences
 from harness.data.text import read_content
-from harness.errors import InputError, did_you_mean
+from harness.errors import InputError
 from harness.files import locked, sweep
+from harness.source_hash import foreign_hash, hash_reached
 
 _log = logging.getLogger(__name__)
 
-_PARSER_VERSION = 1
-"""To be raised with every change of what parsing, filtering, ordering or numbering yields."""
-
 _LONG = 50
-
-
-class Format(StrEnum):
-    """How a data file is written."""
-
-    RECBOLE = "recbole"
-    SEQUENCES = "sequences"
-
-
-_SUFFIXES = {".inter": Format.RECBOLE, ".txt": Format.SEQUENCES}
+"""Events of the longest history that the backbone sees at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +36,14 @@ class DataSpec:
     Attributes:
         name: one of the named sets; None for a file.
         path: the user's file; None for a named set.
-        format: how the file is written; None to tell by its suffix, ``.inter`` or ``.txt``.
-        columns: which columns of an atomic file to read.
+        format: the name of the file's format; None to tell by its suffix.
+        columns: which columns to read, where the format has some.
         min_interactions: users and items with fewer are left out, repeatedly; 1 keeps all.
     """
 
     name: str | None = None
     path: Path | None = None
-    format: Format | None = None
+    format: str | None = None
     columns: Columns = field(default_factory=Columns)
     min_interactions: int = 5
 
@@ -63,155 +52,130 @@ class DataSpec:
             raise InputError(f"data: name {self.name!r} and path {self.path}: give one of the two")
         if self.min_interactions < 1:
             raise InputError(f"data: min_interactions {self.min_interactions}: must be at least 1, which keeps all")
-        if self.name is not None:
-            find_named(self.name)
-            if self.format is not None or self.columns != Columns():
-                raise InputError(f"data: {self.name} has its own format and columns; leave both out")
-        elif self.file_format() is not Format.RECBOLE and self.columns != Columns():
-            raise InputError(f"data: {self.path} is sequence text, which has no columns; leave columns out")
+        kind = self.file_format()
+        if self.name is not None and (self.format is not None or self.columns != Columns()):
+            raise InputError(f"data: {self.name} has its own format and columns; leave both out")
+        if self.columns != Columns() and not kind.has_columns:
+            raise InputError(f"data: {self.path} is of format {kind.name}, which has no columns; leave columns out")
 
     @property
     def label(self) -> str:
         """The data set's name in plans and reports."""
-        return self.name if self.name is not None else self.source_path().stem
+        return str(self.name) if self.path is None else self.path.stem
 
     @property
     def source(self) -> str:
         """The data set as the user wrote it."""
         return self.name if self.name is not None else str(self.path)
 
-    def source_path(self) -> Path:
-        """The file's path, or for a named set its bare file name."""
-        return self.path if self.path is not None else Path(find_named(str(self.name)).file_name)
-
-    def file_format(self) -> Format:
+    def file_format(self) -> type[DataFormat]:
         """How the file is written.
 
         Raises:
-            InputError: no format is given and the suffix tells none.
+            InputError: the named set or the format is unknown, or no format is given and the suffix tells none.
         """
-        path = self.source_path()
         if self.format is not None:
-            return self.format
-        if path.suffix not in _SUFFIXES:
-            raise InputError(
-                f"data: the suffix of {path} tells no format{did_you_mean(path.suffix, _SUFFIXES)}; "
-                f"add format: {' | '.join(Format)}"
-            )
-        return _SUFFIXES[path.suffix]
+            return FORMATS.find(self.format)
+        return format_of(self.path or Path(find_named(str(self.name)).file_name))
 
+    def file(self, data_dir: Path | None = None, *, progress: Progress = _log.info) -> Path:
+        """The file, fetched if it is a named set that is not there yet.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataSummary:
-    """A data set in figures, as ``ftr-study data show`` prints it.
-
-    Attributes:
-        name, source: its name, and what the user wrote.
-        path, sha256: the file that was read and its checksum.
-        n_users, n_items, n_interactions: counts after filtering.
-        mean_length, median_length, max_length: events of a user.
-        share_over_50: fraction of users with more than 50 events, the longest history the backbone sees at once.
-        tied_share: see ``LoadReport``.
-        dropped, notes: what reading left out, and what it found odd and kept.
-        fingerprint: hash of the content.
-    """
-
-    name: str
-    source: str
-    path: Path
-    sha256: str
-    n_users: int
-    n_items: int
-    n_interactions: int
-    mean_length: float
-    median_length: float
-    max_length: int
-    share_over_50: float
-    tied_share: float
-    dropped: dict[str, int]
-    notes: dict[str, int]
-    fingerprint: str
+        Raises:
+            EnvironmentProblem: a named set cannot be fetched.
+        """
+        return self.path or get(str(self.name), data_dir=data_dir, progress=progress)
 
 
 def load(spec: DataSpec, data_dir: Path | None = None, *, progress: Progress = _log.info) -> Interactions:
     """The data set, fetched if it is a named one, parsed if it was not before.
 
-    Parsed data is kept below the data folder, keyed by the file's content, the spec and the parser's version.
+    Parsed data is kept below the data folder, keyed by the file's content, the spec and the parser's code.
 
     Raises:
         InputError: the file does not hold what the spec says, or nothing remains of it.
         EnvironmentProblem: a named set cannot be fetched.
     """
-    return _load(spec, data_dir, progress)[0]
+    return _load(spec, spec.file(data_dir, progress=progress), data_dir, progress)[0]
 
 
-def show(spec: DataSpec | str, data_dir: Path | None = None, *, progress: Progress = _log.info) -> DataSummary:
-    """A data set's figures, by spec or by name; fetches a named set that is not there yet.
+def show(spec: DataSpec | str, data_dir: Path | None = None, *, progress: Progress = _log.info) -> dict[str, object]:
+    """A data set's figures by name, as ``ftr-study data show`` prints them; counts are those after filtering.
+
+    ``tied_share``, ``dropped`` and ``notes`` are those of :class:`LoadReport`, ``share_over_50`` is the fraction of
+    users with more events than the longest history that the backbone sees at once.
+
+    Args:
+        spec: a spec, or a named set.
+        data_dir: the folder of named sets; the user's cache folder by default.
+        progress: told in words how far a fetch has come.
 
     Raises:
         InputError, EnvironmentProblem: as :func:`load`.
     """
     wanted = DataSpec(name=spec) if isinstance(spec, str) else spec
-    data, path, checksum = _load(wanted, data_dir, progress)
-    lengths = data.lengths
-    report = data.load_report
-    return DataSummary(
-        name=data.name,
-        source=report.source,
-        path=path,
-        sha256=checksum,
-        n_users=data.n_users,
-        n_items=data.n_items,
-        n_interactions=len(data.items),
-        mean_length=float(lengths.mean()),
-        median_length=float(np.median(lengths)),
-        max_length=int(lengths.max()),
-        share_over_50=float((lengths > _LONG).mean()),
-        tied_share=report.tied_share,
-        dropped=report.dropped,
-        notes=report.notes,
-        fingerprint=data.fingerprint(),
-    )
+    path = wanted.file(data_dir, progress=progress)
+    data, checksum = _load(wanted, path, data_dir, progress)
+    return {
+        "name": data.name,
+        "source": data.load_report.source,
+        "path": path,
+        "sha256": checksum,
+        "n_users": data.n_users,
+        "n_items": data.n_items,
+        "n_interactions": len(data.items),
+        "mean_length": float(data.lengths.mean()),
+        "median_length": float(np.median(data.lengths)),
+        "max_length": int(data.lengths.max()),
+        "share_over_50": float((data.lengths > _LONG).mean()),
+        "tied_share": data.load_report.tied_share,
+        "dropped": data.load_report.dropped,
+        "notes": data.load_report.notes,
+        "fingerprint": data.fingerprint(),
+    }
 
 
-def _load(spec: DataSpec, data_dir: Path | None, progress: Progress) -> tuple[Interactions, Path, str]:
-    path = spec.path if spec.name is None else get(spec.name, data_dir=data_dir, progress=progress)
-    assert path is not None  # a spec has a name or a path
+def _load(spec: DataSpec, path: Path, data_dir: Path | None, progress: Progress) -> tuple[Interactions, str]:
+    """The data set and the checksum of its file."""
     content = read_content(path)
     checksum = sha256_of(content)
-    decisive = (_PARSER_VERSION, checksum, spec.file_format().value, spec.columns, spec.min_interactions)
-    key = hashlib.sha256(repr(decisive).encode()).hexdigest()[:24]
-    kept = data_folder(data_dir) / "parsed" / f"{key}.parsed"
-    data = read_parsed(kept, name=spec.label, source=spec.source)
-    if data is None:
-        data = _parse(spec, content, path) if _sealed(kept) else _parse_once(spec, content, path, kept, progress)
-    return data, path, checksum
+    kept = data_folder(data_dir) / "parsed" / f"{_key(spec, checksum)}.parsed"
+
+    def read() -> Interactions | None:
+        return read_parsed(kept, name=spec.label, source=spec.source)
+
+    def parse() -> Interactions:
+        events = spec.file_format()().read(content, path, spec.columns)
+        return assemble(events, name=spec.label, source=spec.source, min_interactions=spec.min_interactions)
+
+    data = read()
+    if data is None and _is_read_only(kept.parent):
+        data = parse()
+    elif data is None:
+        with locked(kept, progress):
+            sweep(kept.parent)
+            data = read()
+            if data is None:
+                data = parse()
+                write_parsed(kept, data)
+    return data, checksum
 
 
-def _parse_once(spec: DataSpec, content: bytes, path: Path, kept: Path, progress: Progress) -> Interactions:
-    with locked(kept, progress):
-        sweep(kept.parent)
-        data = read_parsed(kept, name=spec.label, source=spec.source)
-        if data is None:
-            data = _parse(spec, content, path)
-            write_parsed(kept, data)
-    return data
+def _key(spec: DataSpec, checksum: str) -> str:
+    """Of all that decides the parsed data, the code that parses included."""
+    module = spec.file_format().__module__
+    rooms = ("harness.data.events", "harness.data.formats", "harness.data.text")
+    code = [hash_reached({module, "harness.data.formats.table", "harness.data.events"}, rooms)]
+    code += [foreign_hash({module})]
+    decisive = (code, checksum, spec.file_format().name, spec.columns, spec.min_interactions)
+    return hashlib.sha256(repr(decisive).encode()).hexdigest()[:24]
 
 
-def _parse(spec: DataSpec, content: bytes, path: Path) -> Interactions:
-    if spec.file_format() is Format.RECBOLE:
-        events = parse_atomic(content, path, spec.columns)
-    else:
-        events = parse_sequences(content, path)
-    return assemble(events, name=spec.label, source=spec.source, min_interactions=spec.min_interactions)
-
-
-def _sealed(path: Path) -> bool:
-    """Whether the folder of ``path`` cannot be written, as a shared read-only data folder; says so if it is."""
-    folder = path.parent
+def _is_read_only(folder: Path) -> bool:
+    """Whether the folder cannot be written, such as a shared read-only data folder; logs it if so."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    sealed = not os.access(folder, os.W_OK)
-    if sealed:
+    read_only = not os.access(folder, os.W_OK)
+    if read_only:
         _log.warning("%s cannot be written, so the parsed data is not kept and is parsed anew each time", folder)
-    return sealed
+    return read_only

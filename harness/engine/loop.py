@@ -67,14 +67,28 @@ def see_nothing(point: EpochPoint, run: Run) -> None:
 
 
 def fine_tune(
-    recipe: Recipe, inputs: Inputs, *, budget: Budget, streams: Streams, observe: Observer = see_nothing
+    recipe: Recipe,
+    inputs: Inputs,
+    *,
+    budget: Budget,
+    streams: Streams,
+    observe: Observer = see_nothing,
+    more_metrics: tuple[str, ...] = (),
 ) -> Result:
-    """Train by ``recipe`` and give the ranks of the epoch that valid chooses.
+    """Train by ``recipe`` and give the ranks of the epoch that the validation set chooses.
+
+    Args:
+        recipe: what to train.
+        inputs: what the runs of a seed share.
+        budget: how long.
+        streams: of random numbers.
+        observe: told of every evaluation.
+        more_metrics: names of metrics that the curve holds besides those of every run; they change no rank.
 
     Raises:
         harness.engine.loss_log.NonFiniteError: a loss or gradient is not finite; the text says where.
     """
-    run = Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs)
+    run = Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs, more_metrics=more_metrics)
     observe(run.point_before_training(), run)
     anything_trains = any(run.trains(run.progress(epoch)) for epoch in range(budget.epochs))
     best: Checkpoint | None = None

@@ -52,12 +52,17 @@ class Checkpoint:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Run:
-    """A system, its memory and its optimiser, epoch by epoch."""
+    """A system, its memory and its optimiser, epoch by epoch.
+
+    Attributes:
+        more_metrics: names of metrics that the curve holds besides those of every run and the checkpoint's.
+    """
 
     recipe: Recipe
     inputs: Inputs
     streams: Streams
     epochs: int = 1
+    more_metrics: tuple[str, ...] = ()
     curve: list[EpochPoint] = field(default_factory=list)
     seen: tuple[Seen, ...] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
@@ -89,7 +94,7 @@ class Run:
 
     def point_before_training(self) -> EpochPoint:
         """The backbone as loaded, before an index existed: without retrieval.  Source: point 10."""
-        self.curve.append(EpochPoint(epoch=0, valid_on={}, valid_off=mean_metrics(self.valid_off)))
+        self.curve.append(EpochPoint(epoch=0, valid_on={}, valid_off=self.means(self.valid_off)))
         return self.curve[-1]
 
     def enter(self, progress: Progress) -> bool:
@@ -209,7 +214,7 @@ class Run:
             valid_on = ranks_with_retrieval(
                 self.system, self.inputs.prefixes.valid, snapshot=snapshot, progress=progress
             )
-        on, off = mean_metrics(valid_on), mean_metrics(self.valid_off)
+        on, off = self.means(valid_on), self.means(self.valid_off)
         metric = self.recipe.checkpoint.metric
         self.seen = (*self.seen, Seen(on=on[metric], off=off[metric], losses=losses))
         self.curve.append(
@@ -232,6 +237,10 @@ class Run:
             valid_on=valid_on,
             valid_off=self.valid_off,
         )
+
+    def means(self, ranks: Ranks) -> dict[str, float]:
+        """Every metric of the curve."""
+        return mean_metrics(ranks, self.recipe.checkpoint.metric, *self.more_metrics)
 
     def settings(self, progress: Progress) -> dict[str, float]:
         """The scheduled values that held in the epoch, and what the memory was after it."""

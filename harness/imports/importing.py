@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.backbones.duorec.spec import BackboneSpec
-from harness.data.atomic import Columns, parse_atomic
-from harness.data.fetch import get
+from harness.data.formats.base import Columns
+from harness.data.formats.recbole import RecBole
 from harness.data.interactions import Interactions
 from harness.data.named import NAMED_SETS
-from harness.data.sources import DataSpec, Format, load
+from harness.data.sources import DataSpec, load
 from harness.data.text import read_content
 from harness.errors import InputError, did_you_mean
 from harness.imports.recbole import RecBoleCheckpoint, read_recbole
-from harness.imports.recbole_items import RecBoleFilter, recbole_items
-from harness.results.metrics import METRICS, metric_values
+from harness.imports.recbole_items import RecBoleFilter, recbole_filter, recbole_items
+from harness.results.metrics import check_metric, names_pattern
 
 Rows = NDArray[np.int64]
 
 _SIZES = ("n_layers", "n_heads", "hidden_size", "inner_size", "max_length")
+_ASSUMED = ("the model is SASRec or DuoRec", "activation gelu", "LayerNorm's epsilon 1e-12")
+"""What a bare ``state_dict`` leaves open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +41,7 @@ class Imported:
         n_items: matched by their ids.
         data: the data set's name.
         metric: that RecBole chose its epoch by, or ours where RecBole's is none of ours.
-        valid: its mean over users on valid, as we compute it, all items ranked.
-        assumed: what the file leaves open and was taken for granted, a phrase each.
+        valid: its mean over users on the validation set, as we compute it, all items ranked.
     """
 
     written: Path
@@ -50,27 +51,22 @@ class Imported:
     data: str
     metric: str
     valid: float
-    assumed: tuple[str, ...]
 
     def lines(self) -> list[str]:
         """The import in words, a line each."""
-        found = self.checkpoint
-        epoch = (
-            f"epoch {found.epoch} of RecBole's training" if found.epoch else "of an epoch that the file does not tell"
-        )
+        found, settings = self.checkpoint, self.checkpoint.settings
+        epoch = f"{found.epoch} of RecBole's training" if found.epoch else "unknown, since the file does not tell it"
         sizes = ", ".join(f"{name} {getattr(self.spec, name)}" for name in _SIZES)
-        said = [
-            f"{found.architecture or 'SASRec or DuoRec'}, {epoch}: {sizes}",
+        theirs = ", RecBole's own is not in the file"
+        if found.best_valid_score is not None and isinstance(settings.get("valid_metric"), str):
+            metric = str(settings["valid_metric"]).lower()
+            theirs = f"; RecBole's own, by its split and candidates: {metric} {found.best_valid_score:.4f}"
+        return [
+            f"{found.architecture or 'SASRec or DuoRec'}, epoch {epoch}: {sizes}",
             f"{self.n_items} items matched by id with {self.data}",
-            f"valid {self.metric}: {self.valid:.4f} here{self._theirs()}",
+            f"valid {self.metric}: {self.valid:.4f} here{theirs}",
+            *(f"taken for granted, since the file does not tell: {each}" for each in _ASSUMED if not settings),
         ]
-        return said + [f"taken for granted, since the file does not tell: {each}" for each in self.assumed]
-
-    def _theirs(self) -> str:
-        score, metric = self.checkpoint.best_valid_score, self.checkpoint.settings.get("valid_metric")
-        if score is None or not isinstance(metric, str):
-            return ", RecBole's own is not in the file"
-        return f"; RecBole's own, by its split and candidates: {metric.lower()} {score:.4f}"
 
 
 def study_data(data: str, columns: Columns, min_interactions: int) -> DataSpec:
@@ -93,8 +89,8 @@ def study_data(data: str, columns: Columns, min_interactions: int) -> DataSpec:
             f"--data {data} is neither a file nor one of {', '.join(names)}{did_you_mean(data, names)}; "
             "name a data set or a file"
         )
-    is_atomic = DataSpec(path=path).file_format() is Format.RECBOLE
-    return DataSpec(path=path, columns=columns if is_atomic else Columns(), min_interactions=min_interactions)
+    spec = DataSpec(path=path, min_interactions=min_interactions)
+    return replace(spec, columns=columns) if spec.file_format().has_columns else spec
 
 
 def import_recbole(
@@ -130,52 +126,21 @@ def import_recbole(
     found = read_recbole(path)
     spec = found.spec(n_heads=n_heads, dropout=dropout)
     data = load(data_spec, data_dir)
-    rows = item_rows(found, data, _recbole_ids(found, data_spec, inter, columns or data_spec.columns, data_dir))
-    return _written(found, spec, data, rows, out)
+    if inter is None and data_spec.file_format() is not RecBole:
+        raise InputError(
+            f"RecBole numbers items by their order in its .inter file, and {data_spec.source} is not one; give the "
+            ".inter file that the model was trained on with --inter"
+        )
+    file = inter or data_spec.file(data_dir)
+    return _written(found, spec, data, _item_rows(found, data, data_spec, file, columns or data_spec.columns), out)
 
 
-def item_rows(found: RecBoleCheckpoint, data: Interactions, ids: Sequence[str]) -> Rows:
+def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, inter: Path, columns: Columns) -> Rows:
     """RecBole's number of each of our items, ``(n_items,)``.
 
-    Args:
-        found: the checkpoint.
-        data: ours.
-        ids: of RecBole's items, from its number 1.
-
     Raises:
-        InputError: the three do not hold the same items.
+        InputError: the checkpoint, RecBole's file and the data do not hold the same items.
     """
-    numbers = {label: number for number, label in enumerate(ids, start=1)}
-    ours = data.item_labels[1:].tolist()
-    if found.n_items != len(ids) or set(numbers) != set(ours):
-        only_here = len(set(ours) - set(numbers))
-        raise found.problem(
-            f"the checkpoint has {found.n_items} items, its .inter file {len(ids)} after RecBole's filter "
-            f"({_filter_told(found)}), the data {data.name} {len(ours)}, of which {only_here} are not among RecBole's; "
-            "give the same file with the same filter: --min-interactions here against user_inter_num_interval and "
-            "item_inter_num_interval there (min_user_inter_num, min_item_inter_num before RecBole 1.0)"
-        )
-    return np.array([numbers[label] for label in ours], dtype=np.int64)
-
-
-def _filter_told(found: RecBoleCheckpoint) -> str:
-    return (
-        str(RecBoleFilter.of_settings(found.settings)) if found.settings else "not in the file, taken to be the data's"
-    )
-
-
-def _recbole_ids(
-    found: RecBoleCheckpoint, spec: DataSpec, inter: Path | None, columns: Columns, data_dir: Path | None
-) -> list[str]:
-    """The ids of RecBole's items in the order of their numbers."""
-    if inter is None:
-        if spec.file_format() is not Format.RECBOLE:
-            raise InputError(
-                f"RecBole numbers items by their order in its .inter file, and {spec.source} is sequence text; give "
-                "the .inter file that the model was trained on with --inter"
-            )
-        inter = spec.path if spec.name is None else get(spec.name, data_dir=data_dir)
-    assert inter is not None  # a spec has a name or a path
     for key, name in (("USER_ID_FIELD", columns.user), ("ITEM_ID_FIELD", columns.item)):
         theirs = found.settings.get(key, name)
         if theirs != name:
@@ -183,11 +148,21 @@ def _recbole_ids(
             raise found.problem(
                 f"it was trained with {key} {theirs!r}, and the column here is {name}; give --{option}-column"
             )
-    if found.settings:
-        kept = RecBoleFilter.of_settings(found.settings)
-    else:
-        kept = RecBoleFilter.at_least(spec.min_interactions)
-    return recbole_items(parse_atomic(read_content(inter), inter, columns), kept)
+    least = f"[{spec.min_interactions},inf)"
+    kept = recbole_filter(found.settings) if found.settings else RecBoleFilter(least, least)
+    ids = recbole_items(RecBole().read(read_content(inter), inter, columns), kept)
+    numbers = {label: number for number, label in enumerate(ids, start=1)}
+    ours = data.item_labels[1:].tolist()
+    if found.n_items != len(ids) or set(numbers) != set(ours):
+        only_here = len(set(ours) - set(numbers))
+        raise found.problem(
+            f"the checkpoint has {found.n_items} items, its .inter file {len(ids)} after RecBole's filter "
+            f"({kept if found.settings else 'not in the file, taken to be that of the data'}), the data {data.name} "
+            f"{len(ours)}, of which {only_here} are not among RecBole's; give the same file with the same filter: "
+            "--min-interactions here against user_inter_num_interval and item_inter_num_interval there "
+            "(min_user_inter_num, min_item_inter_num before RecBole 1.0)"
+        )
+    return np.array([numbers[label] for label in ours], dtype=np.int64)
 
 
 def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, rows: Rows, out: Path) -> Imported:
@@ -202,8 +177,8 @@ def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, r
     model = DuoRec(data.n_items, spec)
     model.load_state_dict({name: torch.from_numpy(numbers.copy()) for name, numbers in found.tensors(rows).items()})
     metric = str(found.settings.get("valid_metric", "")).lower().replace("hit@", "recall@")
-    metric = metric if metric in METRICS else "ndcg@10"
-    valid = float(metric_values(valid_ranks(model, data, split_prefixes(data)), metric).mean())
+    metric = metric if re.match(names_pattern(), metric) else "ndcg@10"
+    valid = check_metric(metric).mean(valid_ranks(model, data, split_prefixes(data)))
     provenance = {
         "origin": "RecBole",
         "architecture": found.architecture,
@@ -223,9 +198,6 @@ def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, r
         provenance=provenance,
     )
     save_backbone(backbone, out)
-    assumed = (
-        () if found.settings else ("the model is SASRec or DuoRec", "activation gelu", "LayerNorm's epsilon 1e-12")
-    )
     return Imported(
         written=out,
         checkpoint=found,
@@ -234,5 +206,4 @@ def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, r
         data=data.name,
         metric=metric,
         valid=valid,
-        assumed=assumed,
     )

@@ -1,251 +1,160 @@
 """A pickle read as a description: every name, call and state in it becomes inert data, and nothing is ever called.
 
-Python's unpickler calls what a pickle names, which is how a hostile one takes over. Here the opcodes are carried out by
-a machine that knows no imports and no calls: a name becomes a :class:`Name`, a call a :class:`Made`. What a caller does
-not recognise among them it leaves alone.
-
-Source: the opcodes are those of the standard library's ``pickletools``, which also takes the stream apart.
+Unpickling normally imports and calls what a pickle names, which is how a hostile one takes over. Here it runs on the
+standard library's unpickler in Python, with every opcode replaced that would import, call, set, hash or allocate more
+than the file holds. ``find_class`` alone would not do: the one in C still hashes tuples nested to take years, copies
+arguments at each call, and reserves what a number in the file asks for.
 """
 
 from __future__ import annotations
 
-import pickletools
+import io
+import pickle
+import struct
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import InputError
 
-LARGEST_PICKLE = 8 * 2**20
-"""Bytes; a checkpoint's own pickle, its tensors apart, has some 30 000. An object takes 60 times its opcode."""
+LARGEST_PICKLE = 2**20
+"""Bytes; a checkpoint's own pickle, its tensors apart, has some 30 000. An object takes up to 60 times its opcode."""
+
+OUTSIDE = "a value outside the pickle"
+"""The name of what a persistent id stands for, such as the bytes of a tensor."""
+
+_MALFORMED = (pickle.UnpicklingError, EOFError, LookupError, ValueError, TypeError, AttributeError, struct.error)
+"""What the standard library raises at pickles that are torn or wrong."""
 
 
 class PickleProblem(InputError):
     """A pickle that is torn, too large, or no pickle at all."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Name:
-    """What a pickle calls ``module.name``; never looked up."""
-
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
 @dataclass(slots=True, eq=False)
-class Made:
-    """What a call would have made, had it been made.
+class Inert:
+    """What a pickle names, or what a call in it would have made; never looked up, never called.
 
     Attributes:
-        by: what would have been called, mostly a :class:`Name`.
-        args: with what.
+        name: ``module.name`` of it or of what would have been called; empty where the result of a call would have been.
+        args: of the call, mostly a tuple; None where there was none.
         state: what would have been set on it, such as the attributes of an object.
     """
 
-    by: object
-    args: object
+    name: str
+    args: object = None
     state: object = None
-
-    def is_by(self, *names: str) -> bool:
-        """Whether one of the dotted names would have been called."""
-        return isinstance(self.by, Name) and str(self.by) in names
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Outside:
-    """A value that lies outside the pickle, by what the pickle says of it."""
-
-    told: object
 
 
 def read_inert(content: bytes) -> object:
-    """The value that a pickle describes: plain values, lists, tuples and dicts, and the inert stand-ins above.
+    """The value that a pickle describes: plain values, lists, tuples and dicts, and :class:`Inert` for all else.
 
-    Keys of a dict that are not text, numbers or None are left out with their values, as are members of sets.
+    Keys of a dict that are not text, numbers of 64 bits or None are left out with their values, as are members of sets.
 
     Raises:
         PickleProblem: it is torn, malformed or over :data:`LARGEST_PICKLE` bytes.
     """
     if len(content) > LARGEST_PICKLE:
         raise PickleProblem(f"its pickle has {len(content)} bytes, and at most {LARGEST_PICKLE} are read")
-    machine = _Machine()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes in old strings that are none
-            for opcode, argument, _ in pickletools.genops(content):
-                machine.step(opcode.name, argument)
-    except PickleProblem:
-        raise
-    except (ValueError, OverflowError) as problem:
-        raise PickleProblem(f"its pickle is torn or malformed ({problem})") from problem
-    return machine.pop()
+            return _InertUnpickler(io.BytesIO(content), encoding="latin1").load()
+    except _MALFORMED as problem:
+        raise PickleProblem(f"its pickle is torn or malformed ({type(problem).__name__}: {problem!s:.80})") from problem
 
 
-class _Machine:
-    """The stack and the notes of a pickle, with no way out of them."""
+_KEPT = (
+    "PROTO FRAME STOP MARK POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT "
+    "BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES "
+    "BINBYTES8 EMPTY_LIST LIST EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT GET BINGET LONG_BINGET BINPUT "
+    "LONG_BINPUT MEMOIZE GLOBAL STACK_GLOBAL INST OBJ EXT1 EXT2 EXT4 PERSID BINPERSID".split()
+)
+"""Opcodes that the standard library carries out: those of plain values, and those that end in a method below."""
 
-    def __init__(self) -> None:
-        self.stack: list[object] = []
-        self.marks: list[int] = []
-        self.notes: dict[int, object] = {}
 
-    def step(self, opcode: str, argument: object) -> None:
-        """Carry out one opcode: a constant, something that structures, or something that would import or call."""
-        if opcode in _CONSTANTS:
-            self.stack.append(_CONSTANTS[opcode])
-        elif opcode in _VALUES:
-            self.stack.append(argument)
-        elif opcode not in _NOTHING and not self.structure(opcode) and not self.describe(opcode, argument):
-            self.keep(opcode, argument)
+class _InertUnpickler(pickle._Unpickler):
+    """The standard library's unpickler, whose every way out ends in an :class:`Inert`."""
 
-    def structure(self, opcode: str) -> bool:
-        """Stack, mark and containers; whether the opcode is one of these."""
-        match opcode:
-            case "MARK":
-                self.marks.append(len(self.stack))
-            case "POP":
-                self.pop()
-            case "POP_MARK":
-                self.since_mark()
-            case "DUP":
-                self.stack.append(self.top())
-            case "EMPTY_LIST":
-                self.stack.append([])
-            case "EMPTY_TUPLE":
-                self.stack.append(())
-            case "EMPTY_DICT":
-                self.stack.append({})
-            case "LIST":
-                self.stack.append(self.since_mark())
-            case "TUPLE":
-                self.stack.append(tuple(self.since_mark()))
-            case "TUPLE1" | "TUPLE2" | "TUPLE3":
-                taken = [self.pop() for _ in range(int(opcode[-1]))]
-                self.stack.append(tuple(reversed(taken)))
-            case "DICT":
-                values = self.since_mark()
-                self.stack.append({})
-                self.fill(values)
-            case "APPEND":
-                self.extend([self.pop()])
-            case "APPENDS" | "ADDITEMS":
-                self.extend(self.since_mark())
-            case "SETITEM":
-                value, key = self.pop(), self.pop()
-                self.fill([key, value])
-            case "SETITEMS":
-                self.fill(self.since_mark())
-            case _:
-                return False
-        return True
+    stack: list[object]
+    append: Callable[[object], None]
+    memo: dict[int, object]
+    pop_mark: Callable[[], list[object]]
+    readline: Callable[[], bytes]
 
-    def describe(self, opcode: str, argument: object) -> bool:
-        """What would import, call or reach outside, put down as a description; whether the opcode is one of these."""
-        match opcode:
-            case "GLOBAL":
-                self.stack.append(_named(argument))
-            case "STACK_GLOBAL":
-                name, module = self.pop(), self.pop()
-                if not isinstance(name, str) or not isinstance(module, str):
-                    raise PickleProblem("its pickle names something that has no name")
-                self.stack.append(Name(module, name))
-            case "EXT1" | "EXT2" | "EXT4":
-                self.stack.append(Name("copyreg", f"extension {argument}"))
-            case "REDUCE" | "NEWOBJ":
-                args, by = self.pop(), self.pop()
-                # Later opcodes fill an ordered dict, so it has to be a dict by then.
-                ordered = isinstance(by, Name) and str(by) == "collections.OrderedDict" and args == ()
-                self.stack.append({} if ordered else Made(by, args))
-            case "NEWOBJ_EX":
-                named, args, by = self.pop(), self.pop(), self.pop()
-                self.stack.append(Made(by, (args, named)))
-            case "INST":
-                self.stack.append(Made(_named(argument), tuple(self.since_mark())))
-            case "OBJ":
-                by, *rest = self.since_mark() or [None]
-                self.stack.append(Made(by, tuple(rest)))
-            case "EMPTY_SET":
-                self.stack.append(Made(Name("builtins", "set"), ()))
-            case "FROZENSET":
-                self.stack.append(Made(Name("builtins", "frozenset"), tuple(self.since_mark())))
-            case "BUILD":
-                state, owner = self.pop(), self.top()
-                if isinstance(owner, Made):
-                    owner.state = state
-            case "PERSID":
-                self.stack.append(Outside(argument))
-            case "BINPERSID":
-                self.stack.append(Outside(self.pop()))
-            case _:
-                return False
-        return True
+    def find_class(self, module: str, name: str) -> Inert:
+        return Inert(f"{module}.{name}")
 
-    def keep(self, opcode: str, argument: object) -> None:
-        """Notes of values that occur again."""
-        match opcode:
-            case "MEMOIZE":
-                self.notes[len(self.notes)] = self.top()
-            case "PUT" | "BINPUT" | "LONG_BINPUT":
-                self.notes[_number(argument)] = self.top()
-            case "GET" | "BINGET" | "LONG_BINGET":
-                place = _number(argument)
-                if place not in self.notes:
-                    raise PickleProblem(f"its pickle asks for note {place}, which it has not made")
-                self.stack.append(self.notes[place])
-            case _:
-                raise PickleProblem(f"its pickle holds {opcode}, which no checkpoint needs")
+    def persistent_load(self, pid: object) -> Inert:
+        return Inert(OUTSIDE, pid)
 
-    def pop(self) -> object:
-        if not self.stack or (self.marks and self.marks[-1] >= len(self.stack)):
-            raise PickleProblem("its pickle takes more than it has put down")
-        return self.stack.pop()
+    def get_extension(self, code: int) -> None:
+        self.append(Inert(f"copyreg.extension {code}"))
 
-    def top(self) -> object:
-        value = self.pop()
-        self.stack.append(value)
-        return value
+    def _instantiate(self, klass: object, args: list[object]) -> None:
+        self._call(klass, tuple(args))
 
-    def since_mark(self) -> list[object]:
-        if not self.marks:
-            raise PickleProblem("its pickle goes back to a mark that it has not set")
-        mark = self.marks.pop()
-        taken = self.stack[mark:]
-        del self.stack[mark:]
-        return taken
+    def _call(self, by: object, args: object) -> None:
+        name = by.name if isinstance(by, Inert) and by.args is None else ""
+        # Later opcodes fill an ordered dict, so it has to be a dict by then.
+        self.append({} if name == "collections.OrderedDict" and args == () else Inert(name, args))
 
-    def extend(self, values: list[object]) -> None:
-        owner = self.top()
+    def _reduce(self) -> None:
+        args, by = self.stack.pop(), self.stack.pop()
+        self._call(by, args)
+
+    def _new_with_keywords(self) -> None:
+        self.stack.pop()
+        self._reduce()
+
+    def _build(self) -> None:
+        state, owner = self.stack.pop(), self.stack[-1]
+        if isinstance(owner, Inert):
+            owner.state = state
+
+    def _extend(self, values: list[object]) -> None:
+        owner = self.stack[-1]
         if isinstance(owner, list):
             owner.extend(values)
 
-    def fill(self, values: list[object]) -> None:
-        owner = self.top()
-        if len(values) % 2:
-            raise PickleProblem("its pickle has a key without a value")
+    def _fill(self, values: list[object]) -> None:
+        owner, keyed = self.stack[-1], zip(values[::2], values[1::2], strict=True)
         if isinstance(owner, dict):
-            keyed = zip(values[::2], values[1::2], strict=True)
-            owner.update({key: value for key, value in keyed if key is None or isinstance(key, str | int | float)})
+            owner.update({key: value for key, value in keyed if _is_key(key)})
+
+    def _set_item(self) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._fill([key, value])
+
+    def _dict(self) -> None:
+        values = self.pop_mark()
+        self.append({})
+        self._fill(values)
+
+    def _put(self) -> None:
+        place = int(self.readline()[:-1])
+        if not 0 <= place < 2**32:
+            raise ValueError("a note beyond 32 bits")
+        self.memo[place] = self.stack[-1]
+
+    dispatch = {getattr(pickle, name)[0]: pickle._Unpickler.dispatch[getattr(pickle, name)[0]] for name in _KEPT} | {
+        pickle.REDUCE[0]: _reduce,
+        pickle.NEWOBJ[0]: _reduce,
+        pickle.NEWOBJ_EX[0]: _new_with_keywords,
+        pickle.BUILD[0]: _build,
+        pickle.APPEND[0]: lambda self: self._extend([self.stack.pop()]),
+        pickle.APPENDS[0]: lambda self: self._extend(self.pop_mark()),
+        pickle.ADDITEMS[0]: lambda self: self._extend(self.pop_mark()),
+        pickle.EMPTY_SET[0]: lambda self: self.append(Inert("builtins.set")),
+        pickle.FROZENSET[0]: lambda self: self.append(Inert("builtins.frozenset", tuple(self.pop_mark()))),
+        pickle.DICT[0]: _dict,
+        pickle.SETITEM[0]: _set_item,
+        pickle.SETITEMS[0]: lambda self: self._fill(self.pop_mark()),
+        pickle.PUT[0]: _put,
+        pickle.BYTEARRAY8[0]: pickle._Unpickler.dispatch[pickle.BINBYTES8[0]],  # its own reserves what it is told
+    }
 
 
-def _named(argument: object) -> Name:
-    module, _, name = str(argument).partition(" ")
-    return Name(module, name)
-
-
-def _number(argument: object) -> int:
-    if not isinstance(argument, int):
-        raise PickleProblem("its pickle has a note without a number")
-    return argument
-
-
-_CONSTANTS: Mapping[str, bool | None] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-
-_VALUES = frozenset(
-    "INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE "
-    "SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8".split()
-)
-
-_NOTHING = frozenset({"PROTO", "FRAME", "STOP"})
+def _is_key(key: object) -> bool:
+    """Whether hashing it takes no time and seldom gives another's hash, unlike tuples and long numbers."""
+    return key is None or isinstance(key, str | float) or (isinstance(key, int) and -(2**63) <= key < 2**64)

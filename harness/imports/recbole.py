@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from harness.backbones.duorec.spec import BackboneSpec
 from harness.errors import InputError
-from harness.imports.inert_pickle import Made
+from harness.imports.inert_pickle import Inert
 from harness.imports.torch_archive import TorchArchive, read_torch_archive
 
 ARCHITECTURES = ("SASRec", "DuoRec", "CL4SRec")
@@ -27,22 +27,17 @@ ARCHITECTURES = ("SASRec", "DuoRec", "CL4SRec")
 Numbers = NDArray[np.float32]
 
 _BLOCK = "trm_encoder.layer.{}."
-_LINEAR = {
-    "multi_head_attention.query": ("d", "d"),
-    "multi_head_attention.key": ("d", "d"),
-    "multi_head_attention.value": ("d", "d"),
-    "multi_head_attention.dense": ("d", "d"),
-    "feed_forward.dense_1": ("inner", "d"),
-    "feed_forward.dense_2": ("d", "inner"),
+_LAYER = {
+    "multi_head_attention.query": ("projection", ("d", "d")),
+    "multi_head_attention.key": ("projection", ("d", "d")),
+    "multi_head_attention.value": ("projection", ("d", "d")),
+    "multi_head_attention.dense": ("output", ("d", "d")),
+    "multi_head_attention.LayerNorm": ("attention_norm", ("d",)),
+    "feed_forward.dense_1": ("expansion", ("inner", "d")),
+    "feed_forward.dense_2": ("contraction", ("d", "inner")),
+    "feed_forward.LayerNorm": ("feed_forward_norm", ("d",)),
 }
-_NORMS = ("multi_head_attention.LayerNorm", "feed_forward.LayerNorm")
-_RENAMED = {
-    "multi_head_attention.dense": "output",
-    "multi_head_attention.LayerNorm": "attention_norm",
-    "feed_forward.dense_1": "expansion",
-    "feed_forward.dense_2": "contraction",
-    "feed_forward.LayerNorm": "feed_forward_norm",
-}
+"""RecBole's name of each part of a layer -> ours and the axes of its weight; those of one name of ours are stacked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,22 +100,19 @@ class RecBoleCheckpoint:
         Args:
             item_rows: RecBole's number of each of our items, from our number 1 on, ``(n_items,)``.
         """
-        items = self.parameters["item_embedding.weight"]
-        renamed = {
-            # RecBole draws a vector for its padding and never uses it; ours is 0.
-            "item_embedding.weight": np.concatenate([np.zeros_like(items[:1]), items[item_rows]]),
-            "position_embedding.weight": self.parameters["position_embedding.weight"],
-        }
+        found = self.parameters
+        items = found["item_embedding.weight"]
+        # RecBole draws a vector for its padding and never uses it; ours is 0.
+        named = {"item_embedding.weight": np.concatenate([np.zeros_like(items[:1]), items[item_rows]])}
+        named["position_embedding.weight"] = found["position_embedding.weight"]
         for part in ("weight", "bias"):
-            renamed[f"embedding_norm.{part}"] = self.parameters[f"LayerNorm.{part}"]
-            for layer in range(_n_layers(self.parameters)):
-                here = _BLOCK.format(layer)
-                renamed[f"blocks.{layer}.projection.{part}"] = np.concatenate(
-                    [self.parameters[f"{here}multi_head_attention.{each}.{part}"] for each in ("query", "key", "value")]
-                )
-                for theirs, ours in _RENAMED.items():
-                    renamed[f"blocks.{layer}.{ours}.{part}"] = self.parameters[f"{here}{theirs}.{part}"]
-        return renamed
+            named[f"embedding_norm.{part}"] = found[f"LayerNorm.{part}"]
+            for layer in range(_n_layers(found)):
+                for name in dict.fromkeys(ours for ours, _ in _LAYER.values()):
+                    theirs = [_BLOCK.format(layer) + each for each, (ours, _) in _LAYER.items() if ours == name]
+                    stacked = np.concatenate([found[f"{each}.{part}"] for each in theirs])
+                    named[f"blocks.{layer}.{name}.{part}"] = stacked
+        return named
 
     def problem(self, what: str) -> InputError:
         return InputError(f"{self.path}: {what}")
@@ -192,20 +184,22 @@ def read_recbole(path: Path) -> RecBoleCheckpoint:
 def _parameters(archive: TorchArchive, held: Mapping[str, object]) -> dict[str, Numbers]:
     """Every parameter of the encoder, checked: all there, none beside them, shapes in keeping, numbers finite."""
     wanted = _wanted(_n_layers(held))
-    for what, names in (("lacks", [each for each in wanted if each not in held]), ("also has", held.keys() - wanted)):
+    for what, names in (("lacks", wanted.keys() - held), ("also has", held.keys() - wanted)):
         if names:
-            some = ", ".join(name[:80] for name in sorted(names)[:4])
-            raise archive.problem(
-                f"its model {what} {some}{' …' if len(names) > 4 else ''}, so it is no SASRec or DuoRec"
-            )
-    found = {name: archive.tensor(held[name], name) for name in wanted}
+            some = ", ".join(name[:80] for name in sorted(names)[:4]) + (" …" if len(names) > 4 else "")
+            raise archive.problem(f"its model {what} {some}, so it is no SASRec or DuoRec")
+    found: dict[str, Numbers] = {}
+    room = 2 * archive.path.stat().st_size  # numbers of 16 bits take twice their room
+    for name in wanted:
+        found[name] = archive.tensor(held[name], name)
+        room -= found[name].nbytes
+        if room < 0:
+            raise archive.problem("its tensors share their bytes and would be larger than the file")
     sizes: dict[str, int] = {}
     for name, axes in wanted.items():
         numbers = found[name]
-        fits = numbers.ndim == len(axes) and all(numbers.shape)
-        if not fits or any(
-            sizes.setdefault(axis, size) != size for axis, size in zip(axes, numbers.shape, strict=True)
-        ):
+        fitting = zip(axes, numbers.shape, strict=False)
+        if numbers.ndim != len(axes) or any(sizes.setdefault(axis, size) != size for axis, size in fitting):
             expected = tuple(sizes.get(axis, axis) for axis in axes)
             raise archive.problem(f"{name} has the shape {numbers.shape}, expected {expected}")
         if not np.isfinite(numbers).all():
@@ -215,19 +209,14 @@ def _parameters(archive: TorchArchive, held: Mapping[str, object]) -> dict[str, 
 
 def _wanted(n_layers: int) -> dict[str, tuple[str, ...]]:
     """RecBole's names of all parameters -> their axes."""
-    wanted: dict[str, tuple[str, ...]] = {
+    blocks = [_BLOCK.format(layer) for layer in range(n_layers)]
+    weights = {"LayerNorm": ("d",)} | {block + name: axes for block in blocks for name, (_, axes) in _LAYER.items()}
+    return {
         "item_embedding.weight": ("items", "d"),
         "position_embedding.weight": ("positions", "d"),
+        **{f"{name}.weight": axes for name, axes in weights.items()},
+        **{f"{name}.bias": axes[:1] for name, axes in weights.items()},
     }
-    norms = ["LayerNorm"]
-    for layer in range(n_layers):
-        here = _BLOCK.format(layer)
-        norms += [here + each for each in _NORMS]
-        for name, axes in _LINEAR.items():
-            wanted |= {f"{here}{name}.weight": axes, f"{here}{name}.bias": axes[:1]}
-    for name in norms:
-        wanted |= {f"{name}.weight": ("d",), f"{name}.bias": ("d",)}
-    return wanted
 
 
 def _n_layers(held: Mapping[str, object]) -> int:
@@ -240,7 +229,7 @@ def _n_layers(held: Mapping[str, object]) -> int:
 
 def _settings(config: object) -> dict[str, object]:
     """The values of a pickled ``recbole.config.Config``, whose attributes hold them as one dict."""
-    state = config.state if isinstance(config, Made) else config
+    state = config.state if isinstance(config, Inert) else config
     values = state.get("final_config_dict", {}) if isinstance(state, dict) else {}
     return {str(key): _plain(value) for key, value in values.items()} if isinstance(values, dict) else {}
 
@@ -258,11 +247,11 @@ def _plain(value: object) -> object:
 
 def _score(value: object) -> float | None:
     """A float, or numpy's scalar as it is pickled: a type and 8 bytes, which old protocols spell as latin1."""
-    if isinstance(value, Made) and value.is_by("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"):
+    if isinstance(value, Inert) and value.name in ("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar"):
         match value.args:
-            case (Made(args=("f8", *_)), bytes() as held):
+            case (Inert(args=("f8", *_)), bytes() as held):
                 value = held
-            case (Made(args=("f8", *_)), Made(args=(str() as held, "latin1"))):
+            case (Inert(args=("f8", *_)), Inert(args=(str() as held, "latin1"))):
                 value = held.encode("latin1", "replace")
     if isinstance(value, bytes) and len(value) == 8:
         value = struct.unpack("<d", value)[0]

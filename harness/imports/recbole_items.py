@@ -6,88 +6,59 @@ rows that are left, in the file's order, before any sorting by time; number 0 is
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from harness.data.events import Codes, Events
+from harness.data.events import Events, Fits, core
 from harness.errors import InputError
 
 _INTERVAL = re.compile(r"([\[(])([^,;\[\]()]+),([^,;\[\]()]+)([\])])")
 
 _OTHER_FILTERS = (
-    "rm_dup_inter",
-    "val_interval",
-    "lowest_val",
-    "highest_val",
-    "equal_val",
-    "not_equal_val",
-    "benchmark_filename",
-    "alias_of_item_id",
-    "fields_in_same_space",
-)
+    "rm_dup_inter val_interval lowest_val highest_val equal_val not_equal_val benchmark_filename alias_of_item_id "
+    "fields_in_same_space"
+).split()
 """Settings of RecBole, old and new, that decide which rows are left or how items are numbered, and are not imitated."""
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Numbers of interactions that are let through."""
-
-    low: float
-    high: float
-    low_counts: bool = True
-    high_counts: bool = True
-
-    def holds(self, counts: Codes) -> NDArray[np.bool_]:
-        """Which counts lie within, ``(n,)``."""
-        above = counts >= self.low if self.low_counts else counts > self.low
-        below = counts <= self.high if self.high_counts else counts < self.high
-        return above & below
-
-    def __str__(self) -> str:
-        return f"{'[' if self.low_counts else '('}{self.low:g}, {self.high:g}{']' if self.high_counts else ')'}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecBoleFilter:
-    """Which users and items RecBole kept, by their numbers of interactions, which lie in one of the intervals.
+class RecBoleFilter(NamedTuple):
+    """Which users and items RecBole kept: their numbers of interactions lie in one of the intervals.
 
     Attributes:
-        user, item: the intervals.
+        user, item: the intervals as RecBole writes them, such as ``[5,10];(20,inf)``.
     """
 
-    user: tuple[Interval, ...]
-    item: tuple[Interval, ...]
-
-    @classmethod
-    def at_least(cls, n_interactions: int) -> RecBoleFilter:
-        """The k-core filter of both users and items."""
-        least = (Interval(n_interactions, math.inf, high_counts=False),)
-        return cls(user=least, item=least)
-
-    @classmethod
-    def of_settings(cls, settings: Mapping[str, object]) -> RecBoleFilter:
-        """The filter of a RecBole configuration, of 1.x (intervals) or of before (smallest and largest numbers).
-
-        Raises:
-            InputError: it filters or numbers in a way that is not imitated here.
-        """
-        for key in _OTHER_FILTERS:
-            if settings.get(key):
-                raise InputError(
-                    f"the model was trained with RecBole's setting {key}, which changes its numbering of items in a "
-                    f"way that is not imitated; apply it to the .inter file itself and train without {key}"
-                )
-        return cls(user=_intervals(settings, "user"), item=_intervals(settings, "item"))
+    user: str
+    item: str
 
     def __str__(self) -> str:
-        user, item = ("; ".join(map(str, each)) for each in (self.user, self.item))
-        return f"users with {user} and items with {item} interactions"
+        return f"users with {self.user} and items with {self.item} interactions"
+
+
+def recbole_filter(settings: Mapping[str, object]) -> RecBoleFilter:
+    """The filter of a RecBole configuration, of 1.x (intervals) or of before (smallest and largest numbers).
+
+    Raises:
+        InputError: it filters or numbers in a way that is not imitated here.
+    """
+    for key in _OTHER_FILTERS:
+        if settings.get(key):
+            raise InputError(
+                f"the model was trained with RecBole's setting {key}, which changes its numbering of items in a "
+                f"way that is not imitated; apply it to the .inter file itself and train without {key}"
+            )
+
+    def intervals(side: str) -> str:
+        written = settings.get(f"{side}_inter_num_interval")
+        low, high = settings.get(f"min_{side}_inter_num"), settings.get(f"max_{side}_inter_num")
+        old = f"[{0 if low is None else low},{'inf' if high is None else high}]"
+        return old if written is None else str(written)
+
+    return RecBoleFilter(intervals("user"), intervals("item"))
 
 
 def recbole_items(events: Events, kept: RecBoleFilter) -> list[str]:
@@ -96,47 +67,28 @@ def recbole_items(events: Events, kept: RecBoleFilter) -> list[str]:
     Args:
         events: the ``.inter`` file, in its order.
         kept: RecBole's filter, applied until it leaves nothing out.
+
+    Raises:
+        InputError: the filter cannot be read.
     """
-    alive = np.arange(len(events.item))
-    while len(alive):
-        users, items = events.user[alive], events.item[alive]
-        keep = _let_through(kept.user, np.bincount(users))[users] & _let_through(kept.item, np.bincount(items))[items]
-        if keep.all():
-            break
-        alive = alive[keep]
-    numbers: list[int] = pd.unique(events.item[alive]).tolist()
+    left = core(events.user, events.item, keep_user=_within(kept.user), keep_item=_within(kept.item))
+    numbers: list[int] = pd.unique(events.item[left]).tolist()
     return [events.item_labels[number] for number in numbers]
 
 
-def _let_through(intervals: tuple[Interval, ...], counts: Codes) -> NDArray[np.bool_]:
-    return np.any([each.holds(counts) for each in intervals], axis=0)
-
-
-def _intervals(settings: Mapping[str, object], side: str) -> tuple[Interval, ...]:
-    key = f"{side}_inter_num_interval"
-    written = settings.get(key)
-    if written is None:
-        low, high = settings.get(f"min_{side}_inter_num"), settings.get(f"max_{side}_inter_num")
-        return (Interval(_bound(low, 0.0, side), _bound(high, math.inf, side)),)
-    parts = [part.strip() for part in str(written).split(";")]
-    found = [_INTERVAL.fullmatch(part) for part in parts]
-    intervals = []
-    for match in found:
-        if match is None:
-            raise InputError(
-                f"RecBole's setting {key} is {str(written)[:80]!r}, which is no list of intervals as [5,inf)"
-            )
-        opening, low, high, closing = match.groups()
-        try:
-            intervals.append(Interval(float(low), float(high), opening == "[", closing == "]"))
-        except ValueError:
-            raise InputError(f"RecBole's setting {key} is {str(written)[:80]!r}; its bounds are no numbers") from None
-    return tuple(intervals)
-
-
-def _bound(value: object, default: float, side: str) -> float:
-    if value is None:
-        return default
-    if isinstance(value, int | float):
-        return float(value)
-    raise InputError(f"RecBole's smallest or largest number of a {side}'s interactions is no number in this checkpoint")
+def _within(written: str) -> Fits:
+    """Which of some counts lie in one of the intervals."""
+    found = [_INTERVAL.fullmatch(part.strip()) for part in written.split(";")]
+    try:
+        intervals = [(each[1] == "[", float(each[2]), float(each[3]), each[4] == "]") for each in found if each]
+    except ValueError:
+        raise InputError(f"RecBole's filter {written[:80]!r} has bounds that are no numbers; train with one") from None
+    if not all(found):
+        raise InputError(f"RecBole's filter {written[:80]!r} is no list of intervals such as [5,inf); train with one")
+    return lambda counts: np.any(
+        [
+            ((counts > low) | (from_low & (counts == low))) & ((counts < high) | (to_high & (counts == high)))
+            for from_low, low, high, to_high in intervals
+        ],
+        axis=0,
+    )

@@ -1,6 +1,7 @@
-"""The remedies: ``CATALOGUE`` in the seed's order, and the remedies of installed plug-ins.
+"""The remedies: ``CATALOGUE`` in the order of the problem list, and those of installed plug-ins.
 
-A third party adds its own through the entry point group ``ftr_study.interventions``.
+A remedy is one class in the file of its problem. A third party adds its own through the entry point group
+``ftr_study.interventions``.
 """
 
 from __future__ import annotations
@@ -25,48 +26,16 @@ from harness.plugins import Registry, subclass_of
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 
-CATALOGUE: tuple[type[Intervention], ...] = (
-    kl.Reverse,
-    kl.Weight,
-    kl.Symmetric,
-    training.Unfreeze,
-    training.DiscriminativeRates,
-    training.AlphaRamp,
-    index.Sources,
-    index.Refreshing,
-    index.QualityFilter,
-    index.ManagedIndex,
-    fusion.Adaptive,
-    fusion.Gate,
-    fusion.Attention,
-    loss.Ramp,
-    loss.Adaptive,
-    loss.Conditional,
-    loss.Pareto,
-    temperature.Raise,
-    temperature.Anneal,
-    temperature.PerSample,
-    retriever.Staged,
-    retriever.Regularised,
-    retriever.WarmStart,
-    evaluation.Consistent,
-    evaluation.Dual,
-    evaluation.Staged,
-    scope.Quality,
-    scope.Stratified,
-    scope.HardNegatives,
-    search.Scaled,
-    search.Diverse,
-    search.Ensemble,
-    wiring.RetrieverAttention,
-    wiring.Cosine,
-    wiring.LiveKeys,
-    wiring.Values,
-    wiring.Scale,
-    wiring.ProbabilityInterpolation,
-    wiring.FilterSeen,
-    wiring.LikelihoodTeacher,
+PROBLEMS = (kl, training, index, fusion, loss, temperature, retriever, evaluation, scope, search, wiring)
+"""In the order of the problem list; what lies beyond the list comes last."""
+
+CATALOGUE: tuple[type[Intervention], ...] = tuple(
+    each
+    for problem in PROBLEMS
+    for each in vars(problem).values()
+    if isinstance(each, type) and issubclass(each, Intervention) and each.__module__ == problem.__name__
 )
+"""The built-in remedies: every intervention that a problem's file defines, in the file's order."""
 
 REGISTRY: Registry[type[Intervention]] = Registry(
     group="ftr_study.interventions",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Span
 from harness.recipe.seams.checkpoint import BestOfBoth, OffThenOn
@@ -15,19 +15,17 @@ from harness.recipe.seams.search import CleanQuery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consistent(Intervention):
-    """Training retrieves as evaluation does: no backbone dropout, and the search asks with the clean query.
+    """Training retrieves as evaluation does: no backbone dropout, and the search uses the clean query.
 
-    Exclusion, tau and alpha are the same in both as found; a filter that acts in one stage only is refused beside it.
-
-    Source: seed 8.1.
+    As published, exclusion, tau and alpha are the same in both already. A filter for one stage only is refused.
     """
 
     id: ClassVar[str] = "evaluation.consistent"
-    title: ClassVar[str] = "One retrieval path"
-    title_zh: ClassVar[str] = "一致性评估"
-    section: ClassVar[str] = "8.1"
-    why: ClassVar[str] = "What is learnt from noisy queries against clean keys may not hold when the queries are clean."
-    observable: ClassVar[str] = "A prefix finds the same neighbours in training as in evaluation."
+    title = "One retrieval path"
+    title_zh = "一致性评估"
+    section = "8.1"
+    why = "What is learned from noisy queries against clean keys may not hold for clean queries."
+    observable = "A prefix finds the same neighbours in training as in evaluation."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, backbone_dropout=BackboneDropout.OFF, search_query=CleanQuery())
@@ -35,28 +33,25 @@ class Consistent(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dual(Intervention):
-    """The checkpoint and whether it is served with retrieval are chosen together on valid.
+    """The validation set chooses the checkpoint together with whether it is served with retrieval.
 
-    The run is measured both ways in any case; its effect is that of the mode in which it would be served.
-
-    Source: seed 8.2.
+    Every run is measured both ways; its effect is that of the mode in which it would be served.
     """
 
     id: ClassVar[str] = "evaluation.dual"
-    title: ClassVar[str] = "Choose with and without retrieval"
-    title_zh: ClassVar[str] = "双重评估"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "8.2"
-    why: ClassVar[str] = "Where retrieval does harm, a system that knows it would do without."
-    observable: ClassVar[str] = "Both figures are there at every epoch, and the choice differs where off is better."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.values",)
-    as_found: ClassVar[str] = (
-        "With a frozen backbone the figure without retrieval never moves, and that with it hardly differs, so the "
-        "choice matters little."
+    title = "Choose with and without retrieval"
+    title_zh = "双重评估"
+    priority = "M"
+    section = "8.2"
+    why = "Where retrieval does harm, a system that measures it would switch it off."
+    observable = (
+        "Both figures exist at every epoch, and the choice differs where the figure without retrieval is better."
     )
+    example_base = ("wiring.values",)
+    as_published = "With a frozen backbone the figure without retrieval never moves and the one with it hardly differs."
 
     select_on: str = parameter(
-        "best", "the figure that chooses: the better of both, or that without retrieval", choices=("best", "off")
+        "best", "the figure that chooses: the better of both, or the one without retrieval", choices=("best", "off")
     )
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -66,19 +61,18 @@ class Dual(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged(Intervention):
-    """Validation without retrieval at first, then with it; best epoch and patience start anew at the switch.
-
-    Source: seed 8.3.
-    """
+    """Validate without retrieval at first, then with it; best epoch and patience start anew at the switch."""
 
     id: ClassVar[str] = "evaluation.staged"
-    title: ClassVar[str] = "Switch retrieval on late"
-    title_zh: ClassVar[str] = "分阶段评估"
-    section: ClassVar[str] = "8.3"
-    why: ClassVar[str] = "Early epochs with an untrained retriever should neither win nor use up the patience."
-    observable: ClassVar[str] = "The record says which mode chose the checkpoint; no epoch before the switch is kept."
+    title = "Switch retrieval on late"
+    title_zh = "分阶段评估"
+    section = "8.3"
+    why = "Early epochs with an untrained retriever should neither win nor use up the patience."
+    observable = "The record names the mode that chose the checkpoint; no epoch before the switch is kept."
 
-    until: Span = parameter(0.3, "when retrieval is switched on", low=0.0, high=1.0, search=(0.0, 0.6), span=True)
+    until: Span = parameter(
+        0.3, "when validation with retrieval begins", low=0.0, high=1.0, search=(0.0, 0.6), span=True
+    )
 
     def apply(self, recipe: Recipe) -> Recipe:
         if self.until in (0.0, "0ep"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant
 from harness.recipe.seams.fusion import ScheduledShare
@@ -17,22 +17,17 @@ FUSED_ALONE = ScheduledShare(schedule=Constant(1.0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adaptive(Intervention):
-    """An alpha of each sample's own: from the similarity of its neighbours, or from a small network.
-
-    Source: seed 4.1.
-    """
+    """A separate alpha for each sample: from the similarity of its neighbours, or from a small network."""
 
     id: ClassVar[str] = "fusion.adaptive"
-    title: ClassVar[str] = "An alpha for each sample"
-    title_zh: ClassVar[str] = "自适应混合机制"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "4.1"
-    why: ClassVar[str] = "A sample with close neighbours can take more from them than one with none that fit."
-    observable: ClassVar[str] = (
-        "Alpha differs from sample to sample, and the network gets gradient from the enhanced loss."
-    )
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.scale",)
-    as_found: ClassVar[str] = "The knowledge is so much shorter than s that no alpha turns the enhanced vector by much."
+    title = "An alpha for each sample"
+    title_zh = "自适应混合机制"
+    priority = "H"
+    section = "4.1"
+    why = "A sample with close neighbours can take more from them than one whose neighbours do not fit."
+    observable = "Alpha differs from sample to sample, and the network gets gradient from the enhanced loss."
+    example_base = ("wiring.scale",)
+    as_published = "The knowledge is so much shorter than ``s`` that no alpha turns the enhanced vector by much."
 
     by: str = parameter("similarity", "what alpha is made from", choices=("similarity", "net"))
     max: float = parameter(0.3, "upper end of alpha, a fraction", low=0.01, high=1.0, search=(0.1, 0.8))
@@ -51,18 +46,15 @@ class Adaptive(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate(Intervention):
-    """A learned gate for each dimension of the vector, from ``s`` and the knowledge together.
-
-    Source: seed 4.2.
-    """
+    """A learned gate for each dimension of the vector, computed from ``s`` and the knowledge together."""
 
     id: ClassVar[str] = "fusion.gate"
-    title: ClassVar[str] = "A gate for each dimension"
-    title_zh: ClassVar[str] = "门控融合机制"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "4.2"
-    why: ClassVar[str] = "Retrieval may know better in some dimensions and worse in others; one alpha cannot tell."
-    observable: ClassVar[str] = "Every gate lies in (0, 1), and before training the enhanced vector is nearly base's."
+    title = "A gate for each dimension"
+    title_zh = "门控融合机制"
+    priority = "M"
+    section = "4.2"
+    why = "Retrieval may be better in some dimensions and worse in others; one alpha cannot separate them."
+    observable = "Every gate lies in (0, 1), and before training the enhanced vector is nearly base's."
 
     bias: float = parameter(
         -1.7, "logit of every gate at the start; -1.7 opens it by .154", low=-20.0, high=20.0, search=(-4.0, 0.0)
@@ -74,20 +66,18 @@ class Gate(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention(Intervention):
-    """Multi-head attention over the neighbours: ``s`` asks, their histories are the keys, their targets the values.
+    """Multi-head attention over the neighbours: query ``s``, their histories as keys, their targets as values.
 
-    It replaces the attention of step 7, so what only changes that (its query, the knowledge's scale) has no part in it.
-
-    Source: seed 4.3.
+    It replaces the attention of step 7, so remedies that only change that attention have no part in it.
     """
 
     id: ClassVar[str] = "fusion.attention"
-    title: ClassVar[str] = "Attend to the neighbours"
-    title_zh: ClassVar[str] = "多头注意力融合"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "4.3"
-    why: ClassVar[str] = "Trained weights and projections can find patterns in the neighbours that a mixture cannot."
-    observable: ClassVar[str] = "A sample's attention sums to 1 over its neighbours, and is 0 on a missing one."
+    title = "Attend to the neighbours"
+    title_zh = "多头注意力融合"
+    priority = "M"
+    section = "4.3"
+    why = "Trained weights and projections can find patterns in the neighbours that a mixture cannot."
+    observable = "A sample's attention sums to 1 over its neighbours and is 0 on a missing one."
 
     heads: int = parameter(2, "attention heads", choices=(1, 2, 4))
     dropout: float = parameter(

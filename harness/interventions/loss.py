@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.interventions.base import Intervention, ParameterError, Priority, parameter
+from harness.interventions.base import Intervention, ParameterError, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Linear, OnValidation, Progress, Span, ramp
 from harness.recipe.seams.combine import Aggregator, JacobianAggregation
@@ -14,24 +14,17 @@ from harness.recipe.seams.objective import AllSamples, CloseNeighbours
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp(Intervention):
-    """A weight of the enhanced loss that starts small and rises.
-
-    Source: seed 5.1.
-    """
+    """A weight of the enhanced loss that starts small and rises."""
 
     id: ClassVar[str] = "loss.ramp"
-    title: ClassVar[str] = "Ramp the enhanced loss"
-    title_zh: ClassVar[str] = "动态损失权重"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "5.1"
-    why: ClassVar[str] = (
-        "The enhanced loss should not weigh half as much as the main one while neighbours are still poor."
-    )
-    observable: ClassVar[str] = "The weight of the enhanced loss differs by epoch, as planned."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
-    as_found: ClassVar[str] = (
-        "The enhanced loss has no path to the retriever, so its weight shows in the log and nowhere else."
-    )
+    title = "Ramp the enhanced loss"
+    title_zh = "动态损失权重"
+    priority = "H"
+    section = "5.1"
+    why = "The enhanced loss should not weigh half as much as the main one while neighbours are still poor."
+    observable = "The weight of the enhanced loss differs by epoch, as planned."
+    example_base = ("wiring.cosine", "wiring.retriever_attention")
+    as_published = "The enhanced loss has no path to the retriever, so its weight changes the log and nothing else."
 
     start: float = parameter(0.1, "weight at the start", low=0.0, high=100.0, search=(0.0, 0.5))
     end: float = parameter(0.4, "weight at the end", low=0.0, high=100.0, search=(0.2, 1.0))
@@ -44,25 +37,22 @@ class Ramp(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adaptive(Intervention):
-    """The weight of the enhanced loss grows after an epoch in which retrieval helped on valid, else it falls.
-
-    Source: seed 5.1.
-    """
+    """The weight of the enhanced loss grows after an epoch in which retrieval helped in validation, else it falls."""
 
     id: ClassVar[str] = "loss.adaptive"
-    title: ClassVar[str] = "Adapt the loss to valid"
-    title_zh: ClassVar[str] = "基于验证集性能自动调整权重"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "5.1"
-    why: ClassVar[str] = "The enhanced loss should weigh as much as retrieval has earned."
-    observable: ClassVar[str] = "The weight's history follows the two figures on valid."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
-    as_found: ClassVar[str] = (
-        "The enhanced loss has no path to the retriever, so its weight shows in the log and nowhere else."
-    )
-    follows_valid: ClassVar[bool] = True
+    title = "Adapt the loss to valid"
+    title_zh = "基于验证集性能自动调整权重"
+    priority = "H"
+    section = "5.1"
+    why = "The enhanced loss should weigh as much as retrieval has earned."
+    observable = "The weight's history follows the two figures on the validation set."
+    example_base = ("wiring.cosine", "wiring.retriever_attention")
+    as_published = "The enhanced loss has no path to the retriever, so its weight changes the log and nothing else."
+    follows_valid = True
 
-    rate: float = parameter(0.2, "change after an epoch, a fraction", low=0.0, high=0.99, search=(0.05, 0.5))
+    rate: float = parameter(
+        0.2, "change of the weight after an epoch, a fraction", low=0.0, high=0.99, search=(0.05, 0.5)
+    )
     low: float = parameter(0.05, "smallest weight", low=0.0, high=100.0)
     high: float = parameter(1.0, "largest weight", low=0.0, high=100.0)
 
@@ -81,19 +71,14 @@ class Adaptive(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditional(Intervention):
-    """The retrieval terms count a sample only where its neighbours are close on average.
-
-    Source: seed 5.2.
-    """
+    """The retrieval terms count a sample only if its neighbours are close on average."""
 
     id: ClassVar[str] = "loss.conditional"
-    title: ClassVar[str] = "Condition the loss on retrieval quality"
-    title_zh: ClassVar[str] = "基于检索质量的条件损失"
-    section: ClassVar[str] = "5.2"
-    why: ClassVar[str] = "Where the neighbours are poor, only the plain loss should train."
-    observable: ClassVar[str] = (
-        "Samples under the threshold give exactly no gradient to the enhanced loss and the KL term."
-    )
+    title = "Condition the loss on retrieval quality"
+    title_zh = "基于检索质量的条件损失"
+    section = "5.2"
+    why = "Where the neighbours are poor, only the plain loss should train."
+    observable = "Samples below the threshold give exactly no gradient to the enhanced loss and the KL term."
 
     threshold: float = parameter(
         0.6, "smallest mean cosine of a sample's neighbours", low=-1.0, high=1.0, search=(0.0, 0.95)
@@ -106,23 +91,21 @@ class Conditional(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pareto(Intervention):
-    """The weighted terms as objectives of equal rank, their gradients combined by how they conflict.
+    """The weighted terms are objectives of equal rank; their gradients are combined by how they conflict.
 
-    Source: seed 5.3; Quinton and Rey, arXiv 2406.16232 (UPGrad); Désidéri, C. R. Math. 2012 (MGDA); Yu et al., NeurIPS
+    Source: Quinton and Rey, arXiv 2406.16232 (UPGrad); Désidéri, C. R. Math. 2012 (MGDA); Yu et al., NeurIPS
     2020 (PCGrad).
     """
 
     id: ClassVar[str] = "loss.pareto"
-    title: ClassVar[str] = "Balance the terms by their conflict"
-    title_zh: ClassVar[str] = "多目标优化策略"
-    priority: ClassVar[Priority] = "L"
-    section: ClassVar[str] = "5.3"
-    why: ClassVar[str] = "In a plain sum the term with the longest gradient decides; here none is traded for another."
-    observable: ClassVar[str] = (
-        "The gradient before Adam raises no term to first order (UPGrad, MGDA) where the plain sum raises one."
-    )
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
-    as_found: ClassVar[str] = "Only the KL term trains anything, so there is nothing to combine."
+    title = "Balance the terms by their conflict"
+    title_zh = "多目标优化策略"
+    priority = "L"
+    section = "5.3"
+    why = "In a plain sum the term with the longest gradient decides; here no term is traded for another."
+    observable = "The gradient before Adam raises no term to first order (UPGrad, MGDA) where the plain sum raises one."
+    example_base = ("wiring.cosine", "wiring.retriever_attention")
+    as_published = "Only the KL term trains anything, so there is nothing to combine."
 
     aggregator: str = parameter("upgrad", "how gradients are combined", choices=("upgrad", "mgda", "pcgrad"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Span
 from harness.recipe.seams.feature_alignment import FeatureAlignment
@@ -16,19 +16,16 @@ from harness.recipe.seams.warm_start import ContrastiveStart
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged(Intervention):
-    """The alignment term alone trains until it stops improving; then the full loss does.
-
-    Source: seed 7.1.
-    """
+    """Train on the alignment term alone until it stops improving, then on the full loss."""
 
     id: ClassVar[str] = "retriever.staged"
-    title: ClassVar[str] = "Train the retriever first"
-    title_zh: ClassVar[str] = "渐进式训练策略"
-    section: ClassVar[str] = "7.1"
-    why: ClassVar[str] = "A mixture with what an untrained retriever finds teaches nothing good."
-    observable: ClassVar[str] = "The terms that are active differ by epoch, as planned."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine", "wiring.retriever_attention")
-    as_found: ClassVar[str] = "The alignment term is the only one that reaches the retriever anyway."
+    title = "Train the retriever first"
+    title_zh = "渐进式训练策略"
+    section = "7.1"
+    why = "Mixing in what an untrained retriever finds teaches nothing good."
+    observable = "The active terms differ by epoch, as planned."
+    example_base = ("wiring.cosine", "wiring.retriever_attention")
+    as_published = "The alignment term is the only one that reaches the retriever anyway."
 
     until: Span = parameter(
         0.3, "when the full loss begins at the latest", low=0.0, high=1.0, search=(0.0, 0.6), span=True
@@ -43,18 +40,15 @@ class Staged(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regularised(Intervention):
-    """More dropout in the retriever, more weight decay, and a term that keeps ``R(s)`` near ``s``.
-
-    Source: seed 7.2.
-    """
+    """More dropout in the retriever, more weight decay, and a term that keeps ``R(s)`` near ``s``."""
 
     id: ClassVar[str] = "retriever.regularised"
-    title: ClassVar[str] = "Regularise the retriever"
-    title_zh: ClassVar[str] = "增强正则化"
-    priority: ClassVar[Priority] = "L"
-    section: ClassVar[str] = "7.2"
-    why: ClassVar[str] = "A small retriever on a frozen backbone may learn the training set by heart."
-    observable: ClassVar[str] = "Each of the three knobs alone changes its own seam and no other."
+    title = "Regularise the retriever"
+    title_zh = "增强正则化"
+    priority = "L"
+    section = "7.2"
+    why = "A small retriever on a frozen backbone may memorise the training set."
+    observable = "Each of the three parameters changes its own seam and no other."
 
     dropout: float = parameter(0.35, "dropout of the retriever, a fraction", low=0.0, high=0.95, search=(0.1, 0.6))
     decay: float = parameter(1e-3, "coupled L2 of Adam", low=0.0, high=1.0, search=(1e-5, 1e-1), log=True)
@@ -74,20 +68,18 @@ class Regularised(Intervention):
 class WarmStart(Intervention):
     """Contrastive training of the retriever before epoch 0, on pairs of prefixes with the same target.
 
-    A random retriever is nearly the identity, so on a backbone that has converged there is little to win: on Amazon
-    Beauty the hit rate stayed at .0375 after 2 and after 10 epochs; on a planted world under a backbone that was
-    trained briefly it went from .21 to .31.
-
-    Source: seed 7.3.
+    A random retriever is nearly the identity, so there is little to gain on a converged backbone. On Amazon Beauty the
+    hit rate stayed at .0375 after 2 and after 10 epochs; on a planted world with a briefly trained backbone it rose
+    from .21 to .31.
     """
 
     id: ClassVar[str] = "retriever.warm_start"
-    title: ClassVar[str] = "Warm the retriever up"
-    title_zh: ClassVar[str] = "检索器预热"
-    priority: ClassVar[Priority] = "L"
-    section: ClassVar[str] = "7.3"
-    why: ClassVar[str] = "A retriever that starts at random finds little, and learns from what it finds."
-    observable: ClassVar[str] = "Before epoch 1 more queries have a neighbour with their own target than at random."
+    title = "Warm the retriever up"
+    title_zh = "检索器预热"
+    priority = "L"
+    section = "7.3"
+    why = "A retriever that starts at random finds little, and learns from what it finds."
+    observable = "Before epoch 1 more queries have a neighbour with their own target than with a random retriever."
 
     epochs: int = parameter(2, "passes of contrastive training; 0 is the random start", low=0, high=100, search=(1, 10))
     tau: float = parameter(0.1, "temperature of the cosines", low=0.001, high=100.0, search=(0.02, 1.0), log=True)

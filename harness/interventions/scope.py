@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.seams.memory import AllEntries
 from harness.recipe.seams.negatives import Form
@@ -16,25 +16,22 @@ from harness.recipe.seams.ranges import BestPerRange, ByLength
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality(Intervention):
-    """The best entries are kept, whatever their length, instead of the long ones.
-
-    Source: seed 9.1.
-    """
+    """Keep the best entries, whatever their length, instead of the long ones."""
 
     id: ClassVar[str] = "scope.quality"
-    title: ClassVar[str] = "Admit entries by quality"
-    title_zh: ClassVar[str] = "优化过滤策略"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "9.1"
-    why: ClassVar[str] = "The length filter drops most entries of sparse data, useful ones among them."
-    observable: ClassVar[str] = "The wanted share of all entries is kept, and good short ones are among them."
+    title = "Admit entries by quality"
+    title_zh = "优化过滤策略"
+    priority = "M"
+    section = "9.1"
+    why = "The length filter drops most entries of sparse data, including useful ones."
+    observable = "The wanted share of all entries is kept, including good short ones."
 
     by: str = parameter(
         "likelihood",
-        "the backbone's probability of the entry's target, or how many near prefixes have that target",
+        "probability of the entry's target by the backbone, or agreement of near prefixes on it",
         choices=("likelihood", "agreement"),
     )
-    keep: float = parameter(0.8, "part of the entries that is kept, a fraction", low=0.01, high=1.0, search=(0.2, 1.0))
+    keep: float = parameter(0.8, "share of the entries that is kept", low=0.01, high=1.0, search=(0.2, 1.0))
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, admission=BestShare(by=By(self.by), keep=self.keep))
@@ -42,21 +39,18 @@ class Quality(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stratified(Intervention):
-    """Search within ranges of the entry's length, take the best of each; entries of any length are admitted.
-
-    Source: seed 9.2.
-    """
+    """Search within ranges of the entry's length and take the best of each; entries of any length are admitted."""
 
     id: ClassVar[str] = "scope.stratified"
-    title: ClassVar[str] = "Search within length ranges"
-    title_zh: ClassVar[str] = "分层检索策略"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "9.2"
-    why: ClassVar[str] = "Short and long histories know different things, and one list is filled by one kind."
-    observable: ClassVar[str] = "Every range that has an allowed hit is among a sample's neighbours."
+    title = "Search within length ranges"
+    title_zh = "分层检索策略"
+    priority = "M"
+    section = "9.2"
+    why = "Short and long histories carry different information, and one list is filled by one kind."
+    observable = "Every range that has an allowed hit is among a sample's neighbours."
 
-    edges: tuple[int, ...] = parameter((2, 5, 10, 20), "last length of every range but the open one, items", low=1)
-    per_range: int = parameter(2, "neighbours of a range", low=1, high=50, search=(1, 4))
+    edges: tuple[int, ...] = parameter((2, 5, 10, 20), "longest length of each range but the open one, items", low=1)
+    per_range: int = parameter(2, "neighbours per range", low=1, high=50, search=(1, 4))
 
     def apply(self, recipe: Recipe) -> Recipe:
         within = recipe.index.within if isinstance(recipe.index, ByLength) else recipe.index
@@ -72,22 +66,22 @@ class Stratified(Intervention):
 class HardNegatives(Intervention):
     """A contrastive term on the retriever whose negatives are near hits that lead to another item.
 
-    Source: seed 9.3; van den Oord et al., arXiv 1807.03748, eq. 4 (infonce); Schroff et al., CVPR 2015, section 3.1
-    (margin, here of cosines).
+    Source: van den Oord et al., arXiv 1807.03748, eq. 4 (infonce); Schroff et al., CVPR 2015, section 3.1 (margin,
+    here of cosines).
     """
 
     id: ClassVar[str] = "scope.hard_negatives"
-    title: ClassVar[str] = "Learn from hard negatives"
-    title_zh: ClassVar[str] = "负面样本增强"
-    section: ClassVar[str] = "9.3"
-    why: ClassVar[str] = "The KL term never says that a near neighbour which leads elsewhere is a bad one."
-    observable: ClassVar[str] = "No negative has the sample's target, and the term's gradient reaches the retriever."
+    title = "Learn from hard negatives"
+    title_zh = "负面样本增强"
+    section = "9.3"
+    why = "The KL term never penalises a near neighbour that leads to another item."
+    observable = "No negative has the sample's target, and the term's gradient reaches the retriever."
 
     count: int = parameter(
-        8, "negatives a sample, at most those that the search finds", low=1, high=400, search=(1, 16)
+        8, "negatives per sample, at most those that the search finds", low=1, high=400, search=(1, 16)
     )
     weight: float = parameter(
-        0.1, "factor of the term; 0 leaves it out", low=0.0, high=100.0, search=(0.01, 1.0), log=True
+        0.1, "factor of the term; 0 removes it", low=0.0, high=100.0, search=(0.01, 1.0), log=True
     )
     form: str = parameter("infonce", "form of the loss", choices=("infonce", "margin"))
 

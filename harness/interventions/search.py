@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.seams.diversity import Diverse as DiverseSelection
 from harness.recipe.seams.diversity import Method
@@ -18,17 +18,14 @@ from harness.recipe.seams.tuned_index import Scaled as ScaledIndex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaled(Intervention):
-    """Exact search up to a number of entries; beyond it an index just wide enough to reach a recall against exact.
-
-    Source: seed 10.1.
-    """
+    """Exact search up to a number of entries; beyond it an index just wide enough to reach a target recall."""
 
     id: ClassVar[str] = "search.scaled"
-    title: ClassVar[str] = "Fit the index to the data's size"
-    title_zh: ClassVar[str] = "针对数据集规模调整参数"
-    section: ClassVar[str] = "10.1"
-    why: ClassVar[str] = "A fixed nprobe of 10 loses neighbours, and how many depends on the number of entries."
-    observable: ClassVar[str] = "Recall of the index against exact search reaches the target."
+    title = "Fit the index to the data's size"
+    title_zh = "针对数据集规模调整参数"
+    section = "10.1"
+    why = "A fixed nprobe of 10 loses neighbours, and how many depends on the number of entries."
+    observable = "Recall of the index against exact search reaches the target."
 
     kind: str = parameter("ivf", "the index beyond exact_up_to", choices=("ivf", "hnsw"))
     exact_up_to: int = parameter(
@@ -49,20 +46,20 @@ class Scaled(Intervention):
 class Diverse(Intervention):
     """Neighbours that are close and lead to different items; strength 0 is the plain top k.
 
-    Source: seed 10.2; Chen et al., NeurIPS 2018, algorithm 1 (dpp); Carbonell and Goldstein, SIGIR 1998 (mmr).
+    Source: Chen et al., NeurIPS 2018, algorithm 1 (dpp); Carbonell and Goldstein, SIGIR 1998 (mmr).
     """
 
     id: ClassVar[str] = "search.diverse"
-    title: ClassVar[str] = "Choose diverse neighbours"
-    title_zh: ClassVar[str] = "多样性检索"
-    priority: ClassVar[Priority] = "M"
-    section: ClassVar[str] = "10.2"
-    why: ClassVar[str] = "Five neighbours that lead to one item say no more than one of them does."
-    observable: ClassVar[str] = "The neighbours of a sample lead to more distinct items."
+    title = "Choose diverse neighbours"
+    title_zh = "多样性检索"
+    priority = "M"
+    section = "10.2"
+    why = "Five neighbours that lead to one item say no more than one of them does."
+    observable = "The neighbours of a sample lead to more distinct items."
 
-    method: str = parameter("dpp", "how difference is weighed", choices=("dpp", "mmr"))
+    method: str = parameter("dpp", "method that weighs difference", choices=("dpp", "mmr"))
     strength: float = parameter(
-        0.5, "part of the targets' similarity, a fraction; 0 is the plain top k", low=0.0, high=1.0, search=(0.0, 1.0)
+        0.5, "weight of the targets' similarity, a fraction; 0 is the plain top k", low=0.0, high=1.0, search=(0.0, 1.0)
     )
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -75,19 +72,19 @@ class Diverse(Intervention):
 class Ensemble(Intervention):
     """Several indexes, with other seeds or in the backbone's space, merged into one list.
 
-    Source: seed 10.3; Cormack, Clarke and Buettcher, SIGIR 2009 (rrf).
+    Source: Cormack, Clarke and Buettcher, SIGIR 2009 (rrf).
     """
 
     id: ClassVar[str] = "search.ensemble"
-    title: ClassVar[str] = "Merge several indexes"
-    title_zh: ClassVar[str] = "多索引融合"
-    priority: ClassVar[Priority] = "L"
-    section: ClassVar[str] = "10.3"
-    why: ClassVar[str] = "What one index misses another finds, and entries that several agree on are safer neighbours."
-    observable: ClassVar[str] = "The order of the hits follows the members' ranks together; one member alone is base."
+    title = "Merge several indexes"
+    title_zh = "多索引融合"
+    priority = "L"
+    section = "10.3"
+    why = "One index finds what another misses, and entries on which several agree are safer neighbours."
+    observable = "The order of the hits follows the members' ranks together; one member alone equals base."
 
-    members: int = parameter(3, "indexes; 1 is the index alone", low=1, high=9, search=(1, 6))
-    merge: str = parameter("rrf", "by reciprocal rank or by mean similarity", choices=("rrf", "mean"))
+    members: int = parameter(3, "number of indexes; 1 is the index alone", low=1, high=9, search=(1, 6))
+    merge: str = parameter("rrf", "merge by reciprocal rank or by mean similarity", choices=("rrf", "mean"))
 
     def apply(self, recipe: Recipe) -> Recipe:
         member = recipe.index.member if isinstance(recipe.index, EnsembleIndex) else recipe.index

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.interventions.base import Intervention, ParameterError, Priority, parameter
+from harness.interventions.base import Intervention, ParameterError, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Exponential, Span, ramp
 from harness.recipe.seams.attention import SharedTemperature
@@ -14,22 +14,17 @@ from harness.recipe.seams.hardness import DistantNeighbours, HardnessTemperature
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raise(Intervention):
-    """A higher constant temperature for both distributions.
-
-    Source: seed 6.1.
-    """
+    """A higher constant temperature for both distributions."""
 
     id: ClassVar[str] = "temperature.raise"
-    title: ClassVar[str] = "Raise the temperature"
-    title_zh: ClassVar[str] = "增加温度参数"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "6.1"
-    why: ClassVar[str] = "Smoother weights let several neighbours speak and average their noise."
-    observable: ClassVar[str] = "The logits of both distributions shrink as 1/tau."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine",)
-    as_found: ClassVar[str] = (
-        "Raw dot products span hundreds, so the attention stays with one neighbour at any such temperature."
-    )
+    title = "Raise the temperature"
+    title_zh = "增加温度参数"
+    priority = "H"
+    section = "6.1"
+    why = "Smoother weights let several neighbours count and average out their noise."
+    observable = "The logits of both distributions shrink as 1/tau."
+    example_base = ("wiring.cosine",)
+    as_published = "Raw dot products span hundreds, so the attention stays on one neighbour at any such temperature."
 
     tau: float = parameter(
         0.15, "temperature of both distributions", low=0.001, high=1000.0, search=(0.05, 20.0), log=True
@@ -43,20 +38,18 @@ class Raise(Intervention):
 class Anneal(Intervention):
     """A temperature that falls geometrically from ``init`` to ``floor`` and stays there.
 
-    Source: seed 6.2; the decay rate is the one that reaches the floor at ``until``.
+    The decay rate is the one that reaches the floor at ``until``.
     """
 
     id: ClassVar[str] = "temperature.anneal"
-    title: ClassVar[str] = "Anneal the temperature"
-    title_zh: ClassVar[str] = "实现温度退火策略"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "6.2"
-    why: ClassVar[str] = "Hot at first to explore, cold at last to commit."
-    observable: ClassVar[str] = "The temperature differs by epoch, as planned, down to its floor."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine",)
-    as_found: ClassVar[str] = (
-        "Raw dot products span hundreds, so the attention stays with one neighbour at any such temperature."
-    )
+    title = "Anneal the temperature"
+    title_zh = "实现温度退火策略"
+    priority = "H"
+    section = "6.2"
+    why = "A high temperature explores at first; a low one commits at the end."
+    observable = "The temperature differs by epoch, as planned, down to its floor."
+    example_base = ("wiring.cosine",)
+    as_published = "Raw dot products span hundreds, so the attention stays on one neighbour at any such temperature."
 
     init: float = parameter(0.2, "temperature at the start", low=0.001, high=1000.0, search=(0.1, 20.0), log=True)
     floor: float = parameter(0.07, "temperature at the end", low=0.001, high=1000.0, search=(0.02, 0.1), log=True)
@@ -74,19 +67,16 @@ class Anneal(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerSample(Intervention):
-    """A temperature for each sample, higher for hard ones: with distant neighbours, or an undecided backbone.
-
-    Source: seed 6.3.
-    """
+    """A temperature for each sample, higher for hard ones: with distant neighbours, or an undecided backbone."""
 
     id: ClassVar[str] = "temperature.per_sample"
-    title: ClassVar[str] = "A temperature for each sample"
-    title_zh: ClassVar[str] = "样本特异性温度"
-    section: ClassVar[str] = "6.3"
-    why: ClassVar[str] = "Where no neighbour stands out, or the backbone itself is unsure, several should be heard."
-    observable: ClassVar[str] = "Tau never falls as samples get harder, and stays within the range."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.cosine",)
-    as_found: ClassVar[str] = "Raw products span hundreds, so attention is one-hot at any temperature of the range."
+    title = "A temperature for each sample"
+    title_zh = "样本特异性温度"
+    section = "6.3"
+    why = "Where no neighbour stands out, or the backbone itself is unsure, several neighbours should count."
+    observable = "Tau never falls as samples get harder, and stays within the range."
+    example_base = ("wiring.cosine",)
+    as_published = "Raw dot products span hundreds, so attention is one-hot at any temperature of the range."
 
     low: float = parameter(
         0.07, "temperature of the easiest sample", low=0.001, high=1000.0, search=(0.02, 0.1), log=True
@@ -96,7 +86,7 @@ class PerSample(Intervention):
     )
     hardness: str = parameter(
         "similarity",
-        "what makes a sample hard: a low best cosine, or the entropy of the backbone's softmax",
+        "what makes a sample hard: a low best cosine, or a high entropy of the backbone",
         choices=("similarity", "entropy"),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.interventions.base import Intervention, Priority, parameter
+from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Cosine, Linear, Span, ramp
 from harness.recipe.seams.fusion import ScheduledShare
@@ -14,36 +14,34 @@ from harness.recipe.seams.phases import GradualUnfreezing, LearningRates, Retrie
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfreeze(Intervention):
-    """The retriever alone; then the last transformer blocks as well; then the whole backbone, at ever smaller rates.
+    """Train the retriever alone, then the last transformer blocks too, then the whole backbone, at ever smaller rates.
 
-    Once the backbone has moved in an epoch, all prefixes and the memory are encoded anew after it.
-
-    Source: seed 2.1.
+    After every epoch in which the backbone moved, all prefixes and the memory are encoded anew.
     """
 
     id: ClassVar[str] = "training.unfreeze"
-    title: ClassVar[str] = "Unfreeze by and by"
-    title_zh: ClassVar[str] = "渐进式解冻"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "2.1"
-    why: ClassVar[str] = "A frozen backbone makes up 85% of the mixture and cannot adapt to what is mixed in."
-    observable: ClassVar[str] = "Exactly the tensors that are named move, from the epochs that are named."
+    title = "Unfreeze by and by"
+    title_zh = "渐进式解冻"
+    priority = "H"
+    section = "2.1"
+    why = "A frozen backbone makes up 85% of the mixture and cannot adapt to what is mixed in."
+    observable = "Exactly the named tensors move, from the named epochs on."
 
     start: Span = parameter(0.4, "when the last blocks join", low=0.0, high=1.0, search=(0.0, 0.6), span=True)
-    blocks: int = parameter(1, "last transformer blocks that join first", choices=(1, 2))
+    blocks: int = parameter(1, "number of last transformer blocks that join first", choices=(1, 2))
     all_from: Span = parameter(
         0.7, "when the whole backbone joins", low=0.0, high=1.0, span=True, choices=("never",), search=(0.4, 1.0)
     )
     blocks_factor: float = parameter(
         0.05,
-        "learning rate of the blocks as a fraction of the retriever's",
+        "learning rate of the blocks, a fraction of the retriever's",
         low=1e-6,
         high=1.0,
         search=(0.01, 0.5),
         log=True,
     )
     all_factor: float = parameter(
-        0.01, "the same once the whole backbone learns", low=1e-6, high=1.0, search=(0.001, 0.1), log=True
+        0.01, "the same for the whole backbone", low=1e-6, high=1.0, search=(0.001, 0.1), log=True
     )
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -61,20 +59,18 @@ class Unfreeze(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscriminativeRates(Intervention):
-    """A learning rate for the retriever, a smaller one for the backbone, whose last blocks train from the start.
+    """A learning rate for the retriever and a smaller one for the backbone, whose last blocks train from the start.
 
-    Beside ``training.unfreeze`` that decides when what trains; the rates stay these.
-
-    Source: seed 2.2.
+    Together with ``training.unfreeze``, that remedy decides when each part trains; the rates are these.
     """
 
     id: ClassVar[str] = "training.discriminative_lr"
-    title: ClassVar[str] = "Two learning rates"
-    title_zh: ClassVar[str] = "差异化学习率"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "2.2"
-    why: ClassVar[str] = "A pretrained part needs smaller steps than one that starts at random."
-    observable: ClassVar[str] = "The optimiser's groups have the two rates."
+    title = "Two learning rates"
+    title_zh = "差异化学习率"
+    priority = "H"
+    section = "2.2"
+    why = "A pretrained part needs smaller steps than one that starts at random."
+    observable = "The optimiser's parameter groups have the two rates."
 
     retriever: float = parameter(
         2e-4, "Adam's step size of the retriever and the fusion", low=1e-8, high=1.0, search=(3e-5, 3e-3), log=True
@@ -82,7 +78,7 @@ class DiscriminativeRates(Intervention):
     backbone: float = parameter(
         5e-5, "Adam's step size of the backbone", low=1e-8, high=1.0, search=(3e-6, 1e-3), log=True
     )
-    blocks: int = parameter(2, "last transformer blocks that train; 0: none", low=0, high=12)
+    blocks: int = parameter(2, "number of last transformer blocks that train", low=0, high=12)
 
     def apply(self, recipe: Recipe) -> Recipe:
         backbone = self.backbone if self.blocks else None
@@ -92,27 +88,22 @@ class DiscriminativeRates(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlphaRamp(Intervention):
-    """A share of the retrieved knowledge that grows over training; evaluation uses the epoch's share.
-
-    Source: seed 2.3.
-    """
+    """A share of the retrieved knowledge that grows during training; evaluation uses the share of its epoch."""
 
     id: ClassVar[str] = "training.alpha_ramp"
-    title: ClassVar[str] = "Grow alpha"
-    title_zh: ClassVar[str] = "增加alpha参数"
-    priority: ClassVar[Priority] = "H"
-    section: ClassVar[str] = "2.3"
-    why: ClassVar[str] = "Little trust in the retriever while it is new, more as it learns."
-    observable: ClassVar[str] = "The share differs by epoch, and evaluation uses that of its epoch."
-    example_base: ClassVar[tuple[str, ...]] = ("wiring.scale",)
-    as_found: ClassVar[str] = (
-        "The knowledge is some thirty times shorter than ``s``, so any share of it leaves the ranking nearly as it was."
-    )
+    title = "Grow alpha"
+    title_zh = "增加alpha参数"
+    priority = "H"
+    section = "2.3"
+    why = "The mixture should trust the retriever little while it is new, and more as it learns."
+    observable = "The share differs by epoch, and evaluation uses that of its epoch."
+    example_base = ("wiring.scale",)
+    as_published = "The knowledge is about thirty times shorter than ``s``, so no share changes the ranking much."
 
     start: float = parameter(0.1, "share at the start, a fraction", low=0.0, high=1.0, search=(0.0, 0.3))
     end: float = parameter(0.25, "share at the end, a fraction", low=0.0, high=1.0, search=(0.15, 0.5))
     until: Span = parameter(0.5, "when the end is reached", low=0.01, high=1.0, span=True)
-    shape: str = parameter("linear", "how it grows", choices=("linear", "cosine"))
+    shape: str = parameter("linear", "form of the growth", choices=("linear", "cosine"))
 
     def apply(self, recipe: Recipe) -> Recipe:
         schedule = ramp(Linear if self.shape == "linear" else Cosine, start=self.start, end=self.end, until=self.until)

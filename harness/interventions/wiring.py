@@ -1,4 +1,4 @@
-"""Family 0: beyond the seed, what the code itself does."""
+"""Family 0: beyond the problem list, in the code itself."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from harness.recipe.seams.search import TopK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieverAttention(Intervention):
-    """The mixing weights ask with ``R(s)`` instead of ``s``, so that the enhanced loss reaches the retriever.
+    """The mixing weights use ``R(s)`` as their query instead of ``s``, so the enhanced loss reaches the retriever.
 
-    Source: family 0; point 7 of FTragrec as found.
+    Source: family 0; point 7 of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.retriever_attention"
-    title: ClassVar[str] = "Attend with the retriever's query"
-    title_zh: ClassVar[str] = "用检索器的查询计算注意力"
-    why: ClassVar[str] = "The weights of the mixture should come from the module that is being trained."
-    observable: ClassVar[str] = "The enhanced loss reaches the retriever's parameters."
+    title = "Attend with the retriever's query"
+    title_zh = "用检索器的查询计算注意力"
+    why = "The weights of the mixture should come from the module that is being trained."
+    observable = "The enhanced loss reaches the retriever's parameters."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, attention_query=RetrieverQuery())
@@ -37,14 +37,14 @@ class RetrieverAttention(Intervention):
 class Cosine(Intervention):
     """Normalised vectors in both distributions, so that logits stay within 1/tau and the temperature acts.
 
-    Source: family 0; points 5 and 7 of FTragrec as found.
+    Source: family 0; points 5 and 7 of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.cosine"
-    title: ClassVar[str] = "Cosine similarities"
-    title_zh: ClassVar[str] = "使用余弦相似度"
-    why: ClassVar[str] = "Similarities of known range give the temperature something to act on."
-    observable: ClassVar[str] = "No logit exceeds 1/tau in size, and the attention's entropy moves with tau."
+    title = "Cosine similarities"
+    title_zh = "使用余弦相似度"
+    why = "Similarities of known range give the temperature something to act on."
+    observable = "No logit exceeds 1/tau in size, and the attention's entropy moves with tau."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, similarity=CosineSimilarity())
@@ -52,16 +52,16 @@ class Cosine(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKeys(Intervention):
-    """Encode the neighbours' keys by the current retriever inside the step, so that both sides get gradient.
+    """Encode the neighbours' keys with the current retriever inside the step, so that both sides get gradient.
 
-    Source: family 0; point 5 of FTragrec as found.
+    Source: family 0; point 5 of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.live_keys"
-    title: ClassVar[str] = "Live keys"
-    title_zh: ClassVar[str] = "实时编码键"
-    why: ClassVar[str] = "A key that was stored before training says nothing about the retriever as it is now."
-    observable: ClassVar[str] = "Query and key of a similarity both get gradient."
+    title = "Live keys"
+    title_zh = "实时编码键"
+    why = "A key stored before training says nothing about the retriever as it is now."
+    observable = "Query and key of a similarity both get gradient."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, keys=attention.LiveKeys())
@@ -71,16 +71,14 @@ class LiveKeys(Intervention):
 class Values(Intervention):
     """Weigh the similar sequences instead of their targets, or the mean of both; the teacher follows.
 
-    Source: the seed's second symptom.
+    Source: the problem list's second symptom.
     """
 
     id: ClassVar[str] = "wiring.values"
-    title: ClassVar[str] = "Weigh the similar sequences"
-    title_zh: ClassVar[str] = "加权相似序列"
-    why: ClassVar[str] = "The second symptom of the seed: targets are weighed where similar sequences should be."
-    observable: ClassVar[str] = (
-        "What a neighbour contributes is its history's vector, its target's, or the mean of both."
-    )
+    title = "Weigh the similar sequences"
+    title_zh = "加权相似序列"
+    why = "The problem list's second symptom: targets are weighed where similar sequences should be."
+    observable = "A neighbour contributes its history's vector, its target's, or the mean of both."
 
     value: str = parameter("sequence", "what a neighbour contributes", choices=("sequence", "both", "target"))
 
@@ -91,16 +89,16 @@ class Values(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale(Intervention):
-    """Rescale the knowledge to the norm of ``s`` before mixing; as found it is so short that alpha does nothing.
+    """Rescale the knowledge to the norm of ``s`` before mixing; as published it is so short that alpha has no effect.
 
-    Source: family 0; point 7 of FTragrec as found.
+    Source: family 0; point 7 of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.scale"
-    title: ClassVar[str] = "Rescale the knowledge"
-    title_zh: ClassVar[str] = "缩放检索知识"
-    why: ClassVar[str] = "Only knowledge as long as what it is mixed with can turn it."
-    observable: ClassVar[str] = "The angle between the enhanced vector and ``s`` grows with alpha."
+    title = "Rescale the knowledge"
+    title_zh = "缩放检索知识"
+    why = "Only knowledge as long as the vector it is mixed with can turn that vector."
+    observable = "The angle between the enhanced vector and ``s`` grows with alpha."
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, scale=SequenceNorm())
@@ -110,25 +108,23 @@ class Scale(Intervention):
 class ProbabilityInterpolation(Intervention):
     """Mix probabilities instead of vectors: the backbone's softmax with the targets of similar histories.
 
-    Neighbours are those of the raw backbone vector by cosine, exact, over every training prefix. The mixture needs no
-    training; the retriever goes on training as base's does, without a part in the scores.
+    Neighbours are the nearest training prefixes by the cosine of the raw backbone vector, found by exact search. The
+    mixture needs no training. The retriever trains as in base and has no part in the scores.
 
     Source: family 0; Khandelwal et al., ICLR 2020.
     """
 
     id: ClassVar[str] = "wiring.interpolate"
-    title: ClassVar[str] = "Interpolate probabilities"
-    title_zh: ClassVar[str] = "在概率空间插值"
-    why: ClassVar[str] = (
-        "Probabilities mix on one scale whatever the length of the vectors, and need no training for it."
-    )
-    observable: ClassVar[str] = (
-        "Scores are those of the mixed probabilities, which sum to 1; without a retrieved part they are the "
-        "backbone's, bit for bit."
+    title = "Interpolate probabilities"
+    title_zh = "在概率空间插值"
+    why = "Probabilities mix on one scale whatever the length of the vectors, and need no training for it."
+    observable = (
+        "Scores are the mixed probabilities, which sum to 1; without a retrieved part they are the backbone's, bit for "
+        "bit."
     )
 
     l: float = parameter(  # noqa: E741 - lambda, as the paper writes it
-        0.3, "part of the retrieved distribution, a fraction", low=0.0, high=0.95, search=(0.0, 0.95)
+        0.3, "share of the retrieved distribution, a fraction", low=0.0, high=0.95, search=(0.0, 0.95)
     )
     k: int = parameter(50, "neighbours", low=1, high=1000, search=(5, 400), log=True)
     tau: float = parameter(
@@ -136,10 +132,10 @@ class ProbabilityInterpolation(Intervention):
     )
 
     admission: str = parameter(
-        "all", "which prefixes are entries: all, or those that the memory admits", choices=("all", "memory")
+        "all", "prefixes that are entries: all, or only those that the memory admits", choices=("all", "memory")
     )
     targets: str = parameter(
-        "all", "what neighbours may lead to: all items, or those that are new to the user", choices=("all", "new")
+        "all", "items that neighbours may lead to: all, or only those new to the user", choices=("all", "new")
     )
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -154,6 +150,26 @@ class ProbabilityInterpolation(Intervention):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FilterSeen(Intervention):
+    """Items of the user's history rank behind all others, with and without retrieval.
+
+    As published the whole catalogue is ranked, and a next-item model puts recent items near the top. Where users do not
+    take an item twice, those places are lost; where they do, this remedy removes the right answer.
+
+    Source: family 0; point 10 of FTragrec as published.
+    """
+
+    id: ClassVar[str] = "wiring.filter_seen"
+    title = "Recommend unseen items only"
+    title_zh = "过滤已交互物品"
+    why = "A place in the list that goes to an item of the user's history cannot go to the next item."
+    observable = "No item of a user's history is among the first places, with or without retrieval."
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, candidates=UnseenItems())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LikelihoodTeacher(Intervention):
     """P_rec from how likely each neighbour alone makes the next item, instead of a normalised sigmoid.
 
@@ -161,10 +177,10 @@ class LikelihoodTeacher(Intervention):
     """
 
     id: ClassVar[str] = "wiring.likelihood_teacher"
-    title: ClassVar[str] = "Teach by likelihood"
-    title_zh: ClassVar[str] = "以似然作教师"
-    why: ClassVar[str] = "A normalised sigmoid of similar numbers is close to uniform, so it teaches next to nothing."
-    observable: ClassVar[str] = "The entropy of P_rec falls, the more so the lower the teacher's temperature."
+    title = "Teach by likelihood"
+    title_zh = "以似然作教师"
+    why = "A normalised sigmoid of similar numbers is close to uniform, so it teaches next to nothing."
+    observable = "The entropy of P_rec falls, and falls further at a lower temperature of the teacher."
 
     temperature: float = parameter(
         0.1, "temperature of P_rec, nats", low=0.001, high=1000.0, search=(0.01, 3.0), log=True
@@ -172,23 +188,3 @@ class LikelihoodTeacher(Intervention):
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, teacher=teacher.LikelihoodTeacher(temperature=self.temperature))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilterSeen(Intervention):
-    """What the user has had before ranks behind everything else, with retrieval and without.
-
-    As found the whole catalogue is ranked, and a next-item model puts what came last near the top. Where users do not
-    take an item twice those places are lost; where they do, this takes the right answer away.
-
-    Source: family 0; point 10 of FTragrec as found.
-    """
-
-    id: ClassVar[str] = "wiring.filter_seen"
-    title: ClassVar[str] = "Recommend unseen items only"
-    title_zh: ClassVar[str] = "过滤已交互物品"
-    why: ClassVar[str] = "A place in the list that goes to what the user has already had cannot go to the next item."
-    observable: ClassVar[str] = "No item of a user's history is among the first places, with retrieval and without."
-
-    def apply(self, recipe: Recipe) -> Recipe:
-        return replace(recipe, candidates=UnseenItems())

@@ -103,8 +103,7 @@ class GreedySchedule:
         return named
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
-        served = record.chosen.valid_on if record.served == "on" else record.chosen.valid_off
-        self._values[name_of(cell)] = served[self.plan.study.primary]
+        self._values[name_of(cell)] = record.quality(self.plan.study.primary)
         self._settle(cell)
 
     def failed(self, cell: Cell, why: str) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from harness.checks.families import Family, family_of
 from harness.errors import InputError, did_you_mean
 from harness.interventions import CATALOGUE, available, example_base
-from harness.interventions.base import Domain, Intervention, Value
+from harness.interventions.base import Intervention
+from harness.interventions.domains import as_written
 from harness.recipe.compose import (
     CompositionError,
     ConflictError,
@@ -26,23 +27,6 @@ from harness.recipe.compose import (
 from harness.recipe.recipe import ADDITIVE, BASE, Recipe
 
 _ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*'|[0-9]+)>")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParameterLine:
-    """A parameter in words.
-
-    Attributes:
-        allowed: the values that it may have.
-        default: as a study file writes it.
-        search: what a search explores, empty where it is left alone.
-    """
-
-    name: str
-    meaning: str
-    allowed: str
-    default: str
-    search: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clash:
-    """Another intervention that cannot stand in the same arm, and why."""
+    """Another intervention that it cannot be combined with, and why."""
 
     id: str
     reason: str
@@ -71,34 +55,23 @@ class Clash:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Everything that a reader may ask of an intervention.
+    """What the page of an intervention says beside the attributes of its class.
 
     Attributes:
-        module, class_name: where it is defined.
-        summary: the first paragraph of its docstring; ``details`` the others; ``source`` where it comes from.
-        base: ids under which it acts, empty where it acts on FTragrec as found.
-        missing: why it cannot run alone on the base as found, empty where it can.
-        completed_by: ids that take this obstacle away when they stand beside it.
-        clashes: those of the catalogue that cannot stand beside it.
+        summary: the first paragraph of its docstring; ``details`` the others; ``source`` where it comes from, without a
+            full stop.
+        changes: the seams that it writes on its example base.
+        missing: why it cannot run alone on FTragrec as published; empty where it can.
+        completed_by: ids that remove this obstacle in the same arm.
+        clashes: those of the catalogue that it cannot be combined with.
         snippet: the part of a study file that asks about it.
     """
 
-    id: str
-    title: str
-    title_zh: str
+    kind: type[Intervention]
     family: Family
-    section: str
-    priority: str
-    module: str
-    class_name: str
     summary: str
     details: str
     source: str
-    why: str
-    observable: str
-    base: tuple[str, ...]
-    as_found: str
-    parameters: tuple[ParameterLine, ...]
     changes: tuple[Change, ...]
     missing: str
     completed_by: tuple[str, ...]
@@ -112,35 +85,16 @@ def page_of(kind: type[Intervention]) -> Page:
     Raises:
         harness.errors.InputError: it names an example base that does not exist or cannot be composed.
     """
-    summary, details, source = _docstring(kind)
+    text, _, cited = (inspect.getdoc(kind) or "").partition("Source:")
+    listed = f"problem list {kind.section}" if kind.section else ""
+    summary, *details = [" ".join(each.split()) for each in text.strip().split("\n\n")]
     missing, completed_by, clashes = _company(kind)
-    defaults = kind.defaults()
     return Page(
-        id=kind.id,
-        title=kind.title,
-        title_zh=kind.title_zh,
+        kind=kind,
         family=family_of(kind.family()),
-        section=kind.section,
-        priority=kind.priority,
-        module=kind.__module__,
-        class_name=kind.__name__,
         summary=summary,
-        details=details,
-        source=source,
-        why=kind.why,
-        observable=kind.observable,
-        base=kind.example_base,
-        as_found=kind.as_found,
-        parameters=tuple(
-            ParameterLine(
-                name=name,
-                meaning=domain.meaning,
-                allowed=domain.describe(),
-                default=as_written(defaults[name]),
-                search=domain.describe_search(),
-            )
-            for name, domain in kind.domains().items()
-        ),
+        details="\n\n".join(details),
+        source="; ".join(each for each in (listed, " ".join(cited.split()).rstrip(".")) if each),
         changes=tuple(_changes(kind)),
         missing=missing,
         completed_by=completed_by,
@@ -162,26 +116,6 @@ def pages_of(family: str | None = None) -> tuple[Page, ...]:
             f"no intervention is of family {family!r}{did_you_mean(family, names)} (families: {', '.join(names)})"
         )
     return tuple(page_of(each) for each in known if family in (None, each.family()))
-
-
-def as_written(value: Value) -> str:
-    """A value as a study file writes it.
-
-    >>> [as_written(each) for each in (0.003, True, "3ep", (2, 5))]
-    ['0.003', 'true', '3ep', '[2, 5]']
-    """
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{value:.12g}"
-    return str(list(value)) if isinstance(value, tuple) else str(value)
-
-
-def _docstring(kind: type[Intervention]) -> tuple[str, str, str]:
-    """First paragraph, the others, and what follows ``Source:``."""
-    text, _, source = (inspect.getdoc(kind) or "").partition("Source:")
-    first, *others = [" ".join(each.split()) for each in text.strip().split("\n\n")]
-    return first, "\n\n".join(others), " ".join(source.split())
 
 
 def _changes(kind: type[Intervention]) -> Iterator[Change]:
@@ -212,7 +146,7 @@ def _about(spec: object) -> str:
 
 
 def _company(kind: type[Intervention]) -> tuple[str, tuple[str, ...], tuple[Clash, ...]]:
-    """What it lacks alone on the base as found, who brings that, and who cannot stand beside it."""
+    """What it lacks alone, which others bring that, and which it cannot be combined with."""
     alone = _obstacle(BASE, [kind])
     base = example_base(kind) if isinstance(alone, NoEffectError) else BASE
     completed_by: list[str] = []
@@ -256,17 +190,9 @@ def _snippet(kind: type[Intervention]) -> str:
     lines += ["arms:", f"  {arm}: {kind.id}"]
     defaults = kind.defaults()
     for name, domain in kind.domains().items():
-        others = [each for each in _ends(domain) if each != defaults[name]]
+        others = [each for each in domain.ends if each != defaults[name]]
         if others:
             values = ", ".join(as_written(each) for each in others)
             lines.append(f"  {arm}_{name}: {{{kind.id}: {{{name}: [{values}]}}}}")
             break
     return "\n".join(lines)
-
-
-def _ends(domain: Domain) -> tuple[Value, ...]:
-    if domain.search is not None:
-        return domain.search
-    if domain.kind is bool:
-        return (True, False)
-    return () if domain.span else domain.choices

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import InputError
 from harness.files import write_atomically
 
-SCHEMA_VERSION = 1
 FILE = "audit.json"
 
 Plain = float | int | bool | str | None | list[Any]
@@ -37,8 +38,8 @@ class Measured:
     Attributes:
         training: the highest rung up to ``GRADIENT``: whether anything is learnt differently.
         reach: the highest rung of all; ``RANKS`` over ``training`` at ``LOSS`` is a change of scores alone.
-        neighbours: whether valid queries find other entries at the chosen epoch.
-        users_moved: share of users any of whose ranks on valid or test differs, in [0, 1].
+        neighbours: whether validation queries find other entries at the chosen epoch.
+        users_moved: share of users any of whose ranks on the validation or test set differs, in [0, 1].
         hits_moved: share of users any of whose targets enters or leaves the top ten, in [0, 1].
         gradient_change: length of the change of the probe batch's gradient, as a share of the gradient's own; None
             where the two have no common shape, or base's is 0.
@@ -129,7 +130,7 @@ class Audit:
 
     Attributes:
         study: name of the study.
-        base: the study's base stack as text; empty where it is FTragrec as found.
+        base: the study's base stack as text; empty where it is FTragrec as published.
         recipe: base in full, seam -> text.
         data: name, fingerprint, n_users, n_prefixes of the whole set.
         sample: n_users and n_prefixes that the short runs had.
@@ -142,6 +143,9 @@ class Audit:
         seconds: wall time of the short runs.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
     study: str
     base: tuple[str, ...]
     recipe: Mapping[str, str]
@@ -155,7 +159,6 @@ class Audit:
     without_parameters: tuple[str, ...]
     seconds: float
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    schema_version: int = SCHEMA_VERSION
 
     def by_reach(self) -> tuple[Audited, ...]:
         """Parameters that were tried, the dead ones first."""
@@ -172,38 +175,6 @@ class Audit:
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False, allow_nan=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Audit:
-        """The audit that :meth:`to_json` wrote.
-
-        Raises:
-            InputError: written by another version, or damaged.
-        """
-        try:
-            raw = json.loads(text)
-            if raw["schema_version"] != SCHEMA_VERSION:
-                raise InputError(
-                    f"the audit has schema_version {raw['schema_version']!r}, this version reads {SCHEMA_VERSION}; "
-                    "audit the study again"
-                )
-            parameters = tuple(_audited(each) for each in raw.pop("parameters"))
-            for name in ("base", "without_parameters"):
-                raw[name] = tuple(raw[name])
-            return cls(parameters=parameters, **raw)
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as problem:
-            raise InputError(f"the audit is damaged ({problem}); audit the study again") from problem
-
-
-def _audited(raw: dict[str, Any]) -> Audited:
-    trials = tuple(_trial(each) for each in raw.pop("trials"))
-    return Audited(trials=trials, not_tried=tuple(NotTried(**each) for each in raw.pop("not_tried")), **raw)
-
-
-def _trial(raw: dict[str, Any]) -> Trial:
-    found = raw.pop("found")
-    rungs = {name: Rung(found.pop(name)) for name in ("training", "reach")}
-    return Trial(found=Measured(**rungs, **found), **raw)
 
 
 def write_audit(folder: Path, audit: Audit) -> Path:
@@ -225,12 +196,10 @@ def read_audit(folder: Path) -> Audit | None:
     """
     path = folder / FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        return TypeAdapter(Audit).validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError as problem:
-        raise InputError(f"{path} is damaged ({problem}); audit the study again") from problem
-    try:
-        return Audit.from_json(text)
-    except InputError as problem:
-        raise InputError(f"{path}: {problem}") from problem
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        why = ": ".join(str(each) for each in (*first["loc"], first["msg"]))
+        raise InputError(f"{path} is damaged or of another version ({why}); audit the study again") from problem

@@ -9,9 +9,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from harness.files import DamagedFileError, read_or_set_aside, seal, unseal, write_atomically
-
-MAGIC = b"ftr-study diagnosis 1\n"
+from harness.files import Sealed
 
 COURSE = "training."
 """What the names of figures begin with that speak of the whole course of training."""
@@ -116,23 +114,19 @@ def diagnosis_key(run: str, level: Level, sources: str) -> str:
     return hashlib.sha256(f"{run} {level.value} {sources}".encode()).hexdigest()[:24]
 
 
-def encode_diagnosis(diagnosis: Diagnosis) -> bytes:
-    """The diagnosis as bytes, sealed; NaN is kept."""
-    return seal(MAGIC, json.dumps({**asdict(diagnosis), "level": diagnosis.level.value}).encode())
+def _encoded(diagnosis: Diagnosis) -> bytes:
+    """JSON; NaN is kept."""
+    return json.dumps({**asdict(diagnosis), "level": diagnosis.level.value}).encode()
 
 
-def decode_diagnosis(content: bytes) -> Diagnosis:
-    """The diagnosis that :func:`encode_diagnosis` wrote.
+def _decoded(payload: bytes) -> Diagnosis:
+    raw = json.loads(payload)
+    entries = tuple(Entry(**each) for each in raw.pop("entries"))
+    return Diagnosis(level=Level(raw.pop("level")), entries=entries, **raw)
 
-    Raises:
-        DamagedFileError: the first line, the checksum or the layout is wrong.
-    """
-    try:
-        raw = json.loads(unseal(MAGIC, content))
-        entries = tuple(Entry(**each) for each in raw.pop("entries"))
-        return Diagnosis(level=Level(raw.pop("level")), entries=entries, **raw)
-    except (ValueError, KeyError, TypeError) as problem:
-        raise DamagedFileError(f"its layout is not the one of this version: {problem}") from problem
+
+DIAGNOSIS = Sealed(title="diagnosis 1", encode=_encoded, decode=_decoded)
+"""The file of a diagnosis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +139,8 @@ class DiagnosisStore:
         return self.folder / f"{key}.diagnosis"
 
     def write(self, diagnosis: Diagnosis) -> None:
-        write_atomically(self.path(diagnosis.key), encode_diagnosis(diagnosis))
+        DIAGNOSIS.write(self.path(diagnosis.key), diagnosis)
 
     def read(self, key: str) -> Diagnosis | None:
         """The diagnosis of that key, or None where there is none or where it was damaged and set aside."""
-        return read_or_set_aside(self.path(key), decode_diagnosis)
+        return DIAGNOSIS.read(self.path(key))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from harness.results.evidence import Diagnosis, DiagnosisStore
 from harness.results.manifest import StudyManifest, StudyUsers
 from harness.results.record import RunRecord
 from harness.results.store import RecordStore
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +78,20 @@ class StudyFolder:
 
     def load_records(self, manifest: StudyManifest) -> dict[str, dict[int, RunRecord]]:
         """Row name -> replicate -> record, for every finished cell whose record is there and whole."""
-        loaded: dict[str, dict[int, RunRecord]] = {}
-        cache: dict[str, RunRecord | None] = {}
-        for row in manifest.rows:
-            for replicate, key in row.keys.items():
-                if key not in cache:
-                    cache[key] = self.records.read(key)
-                record = cache[key]
-                if record is not None:
-                    loaded.setdefault(row.name, {})[replicate] = record
-        return loaded
+        return _loaded({row.name: row.keys for row in manifest.rows}, self.records.read)
 
     def load_diagnoses(self, manifest: StudyManifest) -> dict[str, dict[int, Diagnosis]]:
         """Row name -> replicate -> the evidence of that cell, wherever it is there and whole."""
-        loaded: dict[str, dict[int, Diagnosis]] = {}
-        for row in manifest.rows:
-            for replicate, key in row.diagnoses.items():
-                diagnosis = self.diagnoses.read(key)
-                if diagnosis is not None:
-                    loaded.setdefault(row.name, {})[replicate] = diagnosis
-        return loaded
+        return _loaded({row.name: row.diagnoses for row in manifest.rows}, self.diagnoses.read)
+
+
+def _loaded(keys: Mapping[str, Mapping[int, str]], read: Callable[[str], T | None]) -> dict[str, dict[int, T]]:
+    """What every key names, by row and replicate, each file read once; what is absent or damaged is left out."""
+    found = {key: read(key) for key in dict.fromkeys(key for cells in keys.values() for key in cells.values())}
+    loaded: dict[str, dict[int, T]] = {}
+    for name, cells in keys.items():
+        for replicate, key in cells.items():
+            entry = found[key]
+            if entry is not None:
+                loaded.setdefault(name, {})[replicate] = entry
+    return loaded

@@ -15,13 +15,10 @@ from harness.results.audit import Audit, read_audit
 from harness.results.evidence import Diagnosis
 from harness.results.folder import StudyFolder
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
-from harness.results.metrics import metric_values
-from harness.results.record import Ranks, RunRecord
+from harness.results.metrics import GlobalMetric, find_metric, metric_values
+from harness.results.record import Mode, Ranks, RunRecord, Split
 
 Floats = NDArray[np.float64]
-Split = Literal["valid", "test"]
-Mode = Literal["served", "on", "off"]
-"""With retrieval, without, or as the run would be served: with it, unless its checkpoint rule chose to go without."""
 CellState = Literal["done", "failed", "lost", "missing", "alias", "inapplicable"]
 
 _VIEWS: tuple[tuple[Split, Mode], ...] = (
@@ -49,6 +46,11 @@ class Deltas:
     values: Floats
     reference: Floats
 
+    @classmethod
+    def of(cls, row: str, replicates: tuple[int, ...], values: Floats, other: Floats) -> Deltas:
+        """The differences of two metrics, each ``(n_replicates, n_users)``."""
+        return cls(row=row, replicates=replicates, values=values - other, reference=other.mean(axis=1))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
@@ -67,7 +69,7 @@ class Frame:
     records: Mapping[str, Mapping[int, RunRecord]]
     n_users: int
     users: StudyUsers | None = None
-    diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict)
+    diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict[str, Mapping[int, Diagnosis]])
     audit: Audit | None = None
 
     def row(self, name: str) -> ArmRow:
@@ -83,7 +85,7 @@ class Frame:
         raise InputError(f"the study has no row {name!r}{did_you_mean(name, names)}; it has {', '.join(names)}")
 
     def source(self, name: str) -> str:
-        """The row whose cells stand for `name`: the row itself, or the one it is an alias of."""
+        """The row whose cells are those of `name`: the row itself, or the one it is an alias of."""
         row = self.row(name)
         return self.source(row.alias_of) if row.status == "alias" else row.name
 
@@ -102,7 +104,7 @@ class Frame:
         chosen = self.replicates(name) if replicates is None else replicates
         if not chosen:
             return np.empty((0, self.n_users), dtype=np.int32)
-        return np.stack([_view(cells[number], split, mode) for number in chosen])
+        return np.stack([cells[number].view(split, mode) for number in chosen])
 
     def values(
         self,
@@ -115,6 +117,25 @@ class Frame:
         """A metric by replicate and user, ``(n_replicates, n_users)``."""
         return metric_values(self.ranks(name, split, mode, replicates), metric)
 
+    def overall(self, name: str, metric: str, mode: Mode = "served", replicates: Sequence[int] | None = None) -> Floats:
+        """A global metric, such as coverage, on the test set by replicate, ``(n_replicates,)``.
+
+        Raises:
+            InputError: it is unknown or has a value per user, or a record does not hold what was recommended.
+        """
+        found = find_metric(metric)
+        if not isinstance(found, GlobalMetric):
+            raise InputError(f"metric {metric!r} has a value per user; ask for its values")
+        cells = self.records.get(self.source(name), {})
+        values: list[float] = []
+        for number in self.replicates(name) if replicates is None else replicates:
+            record = cells[number]
+            lists = record.lists.get(f"test_{record.served if mode == 'served' else mode}")
+            if lists is None:
+                raise InputError(f"{name}, replicate {number}: its record holds no recommended items for {metric!r}")
+            values.append(found.value(lists, self.manifest.data["n_items"]))
+        return np.array(values)
+
     def estimable(self) -> tuple[str, ...]:
         """Rows with cells of their own, other than base, that share at least one replicate with it."""
         return tuple(
@@ -125,9 +146,9 @@ class Frame:
         """Whether any rank, on any split and mode, differs from base's on a paired replicate."""
         base, cells = self.records.get(BASE, {}), self.records.get(self.source(name), {})
         return any(
-            not np.array_equal(_view(base[number], split, mode), _view(cells[number], split, mode))
+            not np.array_equal(base[number].view(*view), cells[number].view(*view))
             for number in self.paired(name)
-            for split, mode in _VIEWS
+            for view in _VIEWS
         )
 
     def deltas(
@@ -140,29 +161,21 @@ class Frame:
         for name in self.estimable() if rows is None else rows:
             paired = self.paired(name)
             reference = base[[base_replicates.index(number) for number in paired]]
-            found[name] = Deltas(
-                row=name,
-                replicates=paired,
-                values=self.values(name, metric, split, mode, paired) - reference,
-                reference=reference.mean(axis=1),
-            )
+            found[name] = Deltas.of(name, paired, self.values(name, metric, split, mode, paired), reference)
         return found
 
     def gains(self, metric: str) -> dict[str, Deltas]:
-        """Retrieval on less retrieval off within each row that has cells of its own, on test."""
-        found: dict[str, Deltas] = {}
-        for row in self.manifest.rows:
-            replicates = self.replicates(row.name) if row.status == "run" else ()
-            if not replicates:
-                continue
-            off = self.values(row.name, metric, "test", "off", replicates)
-            found[row.name] = Deltas(
-                row=row.name,
-                replicates=replicates,
-                values=self.values(row.name, metric, "test", "on", replicates) - off,
-                reference=off.mean(axis=1),
+        """Retrieval on less retrieval off within each row that has cells of its own, on the test set."""
+        return {
+            row.name: Deltas.of(
+                row.name,
+                self.replicates(row.name),
+                self.values(row.name, metric, "test", "on"),
+                self.values(row.name, metric, "test", "off"),
             )
-        return found
+            for row in self.manifest.rows
+            if row.status == "run" and self.replicates(row.name)
+        }
 
     def cell(self, name: str, replicate: int) -> CellState:
         """What became of a cell; ``lost`` is a finished cell whose record is absent or damaged."""
@@ -201,8 +214,8 @@ def frame_of(
     lengths: dict[int, str] = {}
     for name, cells in records.items():
         for number, record in cells.items():
-            for split, mode in _VIEWS:
-                lengths.setdefault(_view(record, split, mode).shape[0], f"{name}, replicate {number}")
+            for view in _VIEWS:
+                lengths.setdefault(len(record.view(*view)), f"{name}, replicate {number}")
     if lengths and users is not None:
         lengths.setdefault(users.history_length.shape[0], "users.npz")
     if len(lengths) > 1:
@@ -223,11 +236,3 @@ def frame_of(
 def judged_rows(frame: Frame) -> tuple[str, ...]:
     """Rows that can win: :meth:`Frame.estimable` without the A/A row."""
     return tuple(name for name in frame.estimable() if name != A_A)
-
-
-def _view(record: RunRecord, split: Split, mode: Mode) -> Ranks:
-    if mode == "served":
-        mode = "on" if record.served == "on" else "off"
-    if split == "valid":
-        return record.valid_on if mode == "on" else record.valid_off
-    return record.test_on if mode == "on" else record.test_off

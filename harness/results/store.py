@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.errors import InputError
-from harness.files import read_or_set_aside, write_atomically
-from harness.results.record import RunRecord, decode_record, encode_record
+from harness.results.record import RECORD, RunRecord
 
 
 class RecordStore:
@@ -19,14 +18,14 @@ class RecordStore:
         return self.folder / f"{key}.record"
 
     def write(self, record: RunRecord) -> None:
-        write_atomically(self.path(record.key), encode_record(record))
+        RECORD.write(self.path(record.key), record)
 
     def read(self, key: str) -> RunRecord | None:
         """The record of that key, or None where there is none or where it was damaged.
 
         A damaged file is named in the log, set aside as ``*.damaged`` and never read again.
         """
-        return read_or_set_aside(self.path(key), decode_record)
+        return RECORD.read(self.path(key))
 
     def matching(self, start: str) -> list[str]:
         """Keys that begin with ``start``, in order."""

@@ -10,20 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import EnvironmentProblem
-from harness.files import DamagedFileError, locked, seal, set_aside, sweep, unseal, write_atomically
-
-_MAGIC = b"ftr-study array 1\n"
-
-
-class DamagedArrayError(EnvironmentProblem):
-    """A cached array whose checksum does not match its content."""
+from harness.files import Sealed, locked, sweep
 
 
 def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[str], None]) -> NDArray[Any]:
     """The array at ``path``; built and written there first where it is missing or damaged.
-
-    A damaged file is named in the log, set aside as ``*.damaged`` and built anew.
 
     Args:
         path: the file; a lock lies beside it.
@@ -31,35 +22,30 @@ def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[
         tell: told when another process is building it.
 
     Raises:
-        EnvironmentProblem: the folder cannot be written.
+        harness.errors.EnvironmentProblem: the folder cannot be written.
     """
     with locked(path, tell, option="--out"):
         sweep(path.parent)
-        try:
-            found = read_array(path)
-        except DamagedArrayError:
-            set_aside(path, "its checksum does not match its content", then="built anew")
-            found = None
+        found = read_array(path)
         if found is None:
             found = build()
-            archive = io.BytesIO()
-            np.save(archive, found, allow_pickle=False)
-            write_atomically(path, seal(_MAGIC, archive.getvalue()))
+            _ARRAY.write(path, found)
     return found
 
 
 def read_array(path: Path) -> NDArray[Any] | None:
-    """The array at ``path``, or None where there is none.
+    """The array at ``path``; None where there is none, or where it was damaged and set aside."""
+    return _ARRAY.read(path)
 
-    Raises:
-        DamagedArrayError: its checksum does not match; the file is left as it is.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    try:
-        payload = unseal(_MAGIC, content)
-    except DamagedFileError as problem:
-        raise DamagedArrayError(f"{path} is damaged ({problem}); run the study again to build it anew") from problem
+
+def _encoded(array: NDArray[Any]) -> bytes:
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    return content.getvalue()
+
+
+def _decoded(payload: bytes) -> NDArray[Any]:
     return np.load(io.BytesIO(payload), allow_pickle=False)
+
+
+_ARRAY = Sealed(title="array 1", encode=_encoded, decode=_decoded, then="built again")

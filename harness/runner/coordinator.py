@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import shutil
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
 from harness.data.sources import load
 from harness.errors import InputError
-from harness.files import sweep
+from harness.files import locked, refuse, sweep
 from harness.modes.base import mode_of
-from harness.modes.plan import Plan
 from harness.modes.planning import make_plan
-from harness.modes.schedule import Schedule
 from harness.provenance import here
 from harness.results.folder import StudyFolder
 from harness.results.record import ranks_digest
 from harness.runner.dispatcher import CellDispatcher
-from harness.runner.executors.executor import Where, executing
+from harness.runner.executors import executing
+from harness.runner.executors.base import Where
 from harness.runner.keys import Keys
+from harness.runner.optuna.claim import claimed
 from harness.runner.optuna.damage import set_aside_if_damaged
-from harness.runner.optuna.search_mirror import SearchBook
+from harness.runner.optuna.mirror import OptunaMirror, SearchMirror, study_name
 from harness.runner.optuna.storage import Storage
-from harness.runner.optuna.storage_claim import claimed
-from harness.runner.optuna.trials import study_name
 from harness.runner.outcome import manifest_of
-from harness.runner.ownership import owned
 from harness.runner.progress import Display
 from harness.runner.shared import SharedStages
 from harness.stopping import stoppable
@@ -39,41 +37,25 @@ from harness.study.types import Study
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """How to run a study, none of which changes a rank.
+    """How to run a study; none of it changes a rank.
 
     Attributes:
         out: folder of all studies; this one's is ``out/slug``.
-        workers: processes on this machine, one thread each.
-        executor: where the cells run, ``local`` or ``ray``.
-        address: of a running Ray cluster; None: Ray on this machine alone.
-        gpus_per_cell: GPUs that Ray reserves for a cell.
+        where: the cells run.
         storage: Optuna storage URL; None: SQLite in the study's folder.
         data_dir: folder of named data sets; None: the user's cache folder.
         command: the command line as typed, for the report.
     """
 
     out: Path
-    workers: int
-    executor: Literal["local", "ray"] = "local"
-    address: str | None = None
-    gpus_per_cell: float = 0.0
+    where: Where = Where()
     storage: str | None = None
     data_dir: Path | None = None
     command: str = ""
 
-    def where(self) -> Where:
-        """Which executor that is.
-
-        Raises:
-            harness.errors.FtrError: these options contradict each other, or Ray is not installed.
-        """
-        return Where(
-            executor=self.executor, workers=self.workers, address=self.address, gpus_per_cell=self.gpus_per_cell
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunOutcome:
+class StudyResult:
     """What a run of a study did.
 
     Attributes:
@@ -95,83 +77,82 @@ class RunOutcome:
     seconds: float
 
 
-def run_study(study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT) -> RunOutcome:
+def run_study(study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT) -> StudyResult:
     """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
 
     Raises:
         harness.errors.InputError: the study or its data cannot be used.
-        EnvironmentProblem: another process runs the study, or the machine stands in the way.
+        harness.errors.EnvironmentProblem: another process runs the study, or the machine stands in the way.
     """
     began = time.monotonic()
-    where = options.where()
     plan = make_plan(study)
-    where.check_device(plan.device)
+    options.where.check_device(plan.device)
     folder = StudyFolder(options.out / study.slug)
     with display.showing():
         display.message(f"reading {study.data.source}")
         data = load(study.data, options.data_dir, progress=display.message)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
-        mirror = (folder.path / "optuna.db").resolve()
-        url = f"sqlite:///{mirror}" if options.storage is None else options.storage
-        if options.storage is None and "?" in str(mirror):
-            raise InputError(f"{mirror}: a database's URL cannot hold the ? of this folder; choose another with --out")
-        with owned(folder), claimed(url, study_name(study.slug, study.primary)) as claim:
+        with (
+            locked(folder.path / "study", refuse, what=str(folder.path), option="--out"),
+            _opened(folder, study, options, display) as storage,
+        ):
             for place in (folder.path, folder.records.folder):
                 sweep(place)
-            if options.storage is None:
-                set_aside_if_damaged(mirror)
-            storage = Storage(url, claim=claim, tell=display.message, rebuilt=options.storage is None)
-            with closing(storage):
-                return _run_owned(plan, folder, options, where, display, stages, storage, began)
+            folder.write_users(stages.users())
+            mirror = OptunaMirror(storage, name=study.slug, primary=study.primary)
+            dispatcher = CellDispatcher(
+                plan=plan,
+                schedule=mode_of(study).schedule(plan, SearchMirror(plan, storage) if plan.spaces else None),
+                folder=folder,
+                stages=stages,
+                keys=Keys(plan, stages),
+                display=display,
+                observer=mirror,
+                provenance={**here(), "study_seed": study.seed},
+            )
+            interrupted = _dispatched(dispatcher, options.where)
+            outcome = StudyResult(
+                folder=folder,
+                n_run=dispatcher.n_run,
+                n_reused=dispatcher.n_reused,
+                n_failed=len(dispatcher.failures),
+                n_again=dispatcher.n_again,
+                ranks=ranks_digest(dispatcher.ranked()),
+                interrupted=interrupted,
+                seconds=time.monotonic() - began,
+            )
+            folder.write_manifest(manifest_of(dispatcher, provenance=_provenance(dispatcher, options, outcome)))
+            return outcome
 
 
-def _run_owned(
-    plan: Plan,
-    folder: StudyFolder,
-    options: RunOptions,
-    where: Where,
-    display: Display,
-    stages: SharedStages,
-    storage: Storage,
-    began: float,
-) -> RunOutcome:
-    folder.write_users(stages.users())
-    keys = Keys(plan, stages)
-    book = SearchBook(plan, storage=storage)
-    schedule = mode_of(plan.study).schedule(plan, book)
-    dispatcher = CellDispatcher(
-        schedule=schedule,
-        folder=folder,
-        stages=stages,
-        keys=keys,
-        display=display,
-        book=book,
-        budget=plan.study.budget,
-        provenance={**here(), "study_seed": plan.study.seed},
-    )
-    interrupted = False
+@contextmanager
+def _opened(folder: StudyFolder, study: Study, options: RunOptions, display: Display) -> Iterator[Storage]:
+    """The storage that shows the study, held by this coordinator alone."""
+    own = (folder.path / "optuna.db").resolve() if options.storage is None else None
+    if own is not None and "?" in str(own):
+        raise InputError(f"{own}: a database's URL cannot hold the ? of this folder; choose another with --out")
+    url = options.storage or f"sqlite:///{own}"
+    with claimed(url, study_name(study.slug, study.primary)) as claim:
+        if own is not None:
+            set_aside_if_damaged(own)
+        with closing(Storage(url, claim=claim, tell=display.message, rebuilt=own is not None)) as storage:
+            yield storage
+
+
+def _dispatched(dispatcher: CellDispatcher, where: Where) -> bool:
+    """Run the cells; whether Ctrl-C ended them."""
     try:
         shutil.rmtree(dispatcher.progress_folder, ignore_errors=True)
         dispatcher.progress_folder.mkdir()
         with stoppable() as dispatcher.check, executing(where) as executor:
             dispatcher.run(executor)
     except KeyboardInterrupt:
-        interrupted = True
-    outcome = RunOutcome(
-        folder=folder,
-        n_run=dispatcher.n_run,
-        n_reused=dispatcher.n_reused,
-        n_failed=len(dispatcher.failures),
-        n_again=dispatcher.n_again,
-        ranks=ranks_digest(dispatcher.ranked()),
-        interrupted=interrupted,
-        seconds=time.monotonic() - began,
-    )
-    folder.write_manifest(manifest_of(plan, dispatcher, provenance=_provenance(plan, keys, options, outcome, schedule)))
-    return outcome
+        return True
+    return False
 
 
-def _provenance(plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome, schedule: Schedule) -> dict[str, Any]:
+def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: StudyResult) -> dict[str, Any]:
+    plan, keys = dispatcher.plan, dispatcher.keys
     return {
         "command": options.command,
         **here(),
@@ -179,10 +160,11 @@ def _provenance(plan: Plan, keys: Keys, options: RunOptions, outcome: RunOutcome
         "seconds": outcome.seconds,
         "n_run": outcome.n_run,
         "n_reused": outcome.n_reused,
-        "executor": options.executor,
-        "workers": options.workers,
+        "executor": options.where.executor,
+        "workers": options.where.workers,
         "device": plan.device,
         "backbones": {
-            str(replicate): keys.backbone(plan.backbone_replicate(replicate)) for replicate in schedule.replicates()
+            str(replicate): keys.backbone(plan.backbone_replicate(replicate))
+            for replicate in dispatcher.schedule.replicates()
         },
     }

@@ -1,4 +1,4 @@
-"""The traffic of a study: cells to the executor, records and evidence from it to the disk, then word to Optuna."""
+"""The dispatcher: cells go to the executor, their records and evidence to the disk, then observers are told."""
 
 from __future__ import annotations
 
@@ -11,18 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.engine.types.budget import Budget
 from harness.errors import InputError
-from harness.modes.plan import Cell, CellName, name_of
+from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.schedule import Schedule
 from harness.results.evidence import DiagnosisTask
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord, same_ranks
-from harness.runner.executors.executor import Executor
+from harness.runner.executors.base import Executor, Outcome, how_it_ended
 from harness.runner.keys import Keys
-from harness.runner.optuna.trials import Book
 from harness.runner.progress import Display
-from harness.runner.running import RunningCell, how_it_ended
+from harness.runner.running import CellObserver, RunningCell
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.stopping import nothing
@@ -40,8 +38,8 @@ POLL_S = 0.25
 """How often progress files are read while cells run, in seconds."""
 
 RUN_OTHERWISE = (
-    "run again for its diagnosis, the cell gave other ranks than its record holds; the record stands, without "
-    "evidence: delete it to run the cell anew"
+    "run again for its diagnosis, the cell gave other ranks than its record holds; the record is kept, without "
+    "evidence: delete it to run the cell again"
 )
 
 
@@ -50,13 +48,13 @@ class CellDispatcher:
     """Runs what a schedule names, each record key once.
 
     Attributes:
+        plan: of the study.
         schedule: what runs next.
         folder: where records go.
         stages: builds what cells share.
         keys: content addresses.
         display: told of everything.
-        book: Optuna's mirror of the study.
-        budget: of every run.
+        observer: told of every cell, such as Optuna's mirror.
         provenance: what every record says of versions, machine and commit.
         check: called often; raises KeyboardInterrupt where Ctrl-C was pressed and lost.
         finished: record key -> record, found or made.
@@ -65,13 +63,13 @@ class CellDispatcher:
         n_reused, n_run, n_again: distinct records that were there, were made, and were there but ran for evidence.
     """
 
+    plan: Plan
     schedule: Schedule
     folder: StudyFolder
     stages: SharedStages
     keys: Keys
     display: Display
-    book: Book
-    budget: Budget
+    observer: CellObserver
     provenance: Mapping[str, Any]
     check: Callable[[], None] = nothing
     finished: dict[str, RunRecord] = field(default_factory=dict)
@@ -82,7 +80,7 @@ class CellDispatcher:
     n_run: int = 0
     n_again: int = 0
     _waiting: list[Cell] = field(default_factory=list)
-    _running: dict[Future[CellResult | CellFailure], RunningCell] = field(default_factory=dict)
+    _running: dict[Future[Outcome], RunningCell] = field(default_factory=dict)
     _shared: dict[int, SharedFiles] = field(default_factory=dict)
     _deaths: Counter[str] = field(default_factory=Counter)
     _seconds_of: dict[str, float] = field(default_factory=dict)
@@ -96,10 +94,12 @@ class CellDispatcher:
         """Ask the schedule, give it what is there already, and build what the rest shares; whether a cell waits."""
         while named := self.schedule.ready():
             self._look_up(named)
-            todo = [cell for cell in named if self.settled(cell) is None]
+            todo: list[Cell] = []
             for cell in named:
                 record = self.settled(cell)
-                if record is not None:
+                if record is None:
+                    todo.append(cell)
+                else:
                     self.schedule.finished(cell, record)
             self.display.planned(todo, self._records_of(named))
             self._build_shared(todo)
@@ -127,11 +127,11 @@ class CellDispatcher:
             done, _ = wait(self._running, timeout=POLL_S, return_when=FIRST_COMPLETED)
             for each in self._running.values():
                 self._follow(each)
-            self.book.flush()
+            self.observer.flush()
             for future in done:
                 self._take_in(future, self._running.pop(future))
             self.take_up()
-        self.book.settle()
+        self.observer.settle()
 
     def _look_up(self, cells: Sequence[Cell]) -> None:
         """Read the records and the evidence of these cells that exist."""
@@ -143,7 +143,7 @@ class CellDispatcher:
                 if record is not None:
                     self.finished[key] = record
                     self.n_reused += 1
-                    self.book.add_reused(record, attributes(cell))
+                    self.observer.reused(cell, record)
             task = self.missing(cell)
             if task is not None and self.folder.diagnoses.read(task.key) is not None:
                 self.diagnosed.add(task.key)
@@ -157,7 +157,7 @@ class CellDispatcher:
 
             def progress(epoch: int, epochs: int, figures: EpochFigures, replicate: int = replicate) -> None:
                 self.check()
-                metric = self.book.primary
+                metric = self.stages.spec.selection
                 self.display.message(
                     f"backbone {replicate}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}, "
                     f"valid {metric} {figures.valid[metric]:.4f}"
@@ -189,9 +189,8 @@ class CellDispatcher:
             else:
                 task = self._task(cell)
                 busy.add(task.key)
-                if task.key not in self.finished:
-                    self.book.start(task.key, attributes(cell))
-                self._running[executor.submit(task)] = RunningCell(cell=cell, task=task)
+                self.observer.started(task.key, cell)
+                self._running[executor.submit(task)] = RunningCell(task=task)
         self._waiting[:0] = held
 
     def _turn(self, cell: Cell) -> tuple[int, float]:
@@ -204,27 +203,24 @@ class CellDispatcher:
     def _follow(self, running: RunningCell) -> None:
         for point in running.new_points():
             if point.epoch == 0:
-                self.display.started(running.cell)
-            self.display.epoch(running.cell, point)
-            if running.task.key not in self.finished:
-                self.book.epoch(running.task.key, point)
+                self.display.started(running.task.cell)
+            self.display.epoch(running.task.cell, point)
+            self.observer.epoch(running.task.key, point)
 
-    def _take_in(self, future: Future[CellResult | CellFailure], ran: RunningCell) -> None:
-        """Write the record first, then tell Optuna: what is told is always there to be read."""
-        cell, key = ran.cell, ran.task.key
+    def _take_in(self, future: Future[Outcome], ran: RunningCell) -> None:
+        """Write the record first, then tell the observer: what is told is always there to be read."""
+        cell, key = ran.task.cell, ran.task.key
         before = self.finished.get(key)
         death = future.exception()
-        if death is not None:
-            self._deaths[key] += 1
-            if self._deaths[key] < MOST_DEATHS:
-                self._try_again(cell, how_it_ended(death))
-                return
+        self._deaths[key] += death is not None
+        if death is not None and self._deaths[key] < MOST_DEATHS:
+            self._try_again(cell, how_it_ended(death))
+            return
         result = CellFailure(reason=how_it_ended(death)) if death is not None else future.result()
         if isinstance(result, CellResult) and before is not None and not same_ranks(before, result.record):
             result = CellFailure(reason=f"{RUN_OTHERWISE} (record {key})")
         if isinstance(result, CellFailure):
-            if before is None:
-                self.book.fail(key, result.reason)
+            self.observer.failed(key, result.reason)
             self._fail(cell, result.reason)
             return
         if result.diagnosis is not None:
@@ -235,18 +231,16 @@ class CellDispatcher:
             self.finished[key] = result.record
             self._seconds_of[cell.row] = result.record.seconds["total"]
             self.n_run += 1
-            self.book.finish(result.record)
         else:
             self.n_again += 1
+        self.observer.finished(self.finished[key])
         self.display.finished(cell, result.record)
         self.schedule.finished(cell, self.finished[key])
 
     def _try_again(self, cell: Cell, why: str) -> None:
         """Put a cell that lost its worker at the head of the queue; its trial says what happened."""
-        key = self.keys.record(cell)
         self.display.message(f"{cell.row} replicate {cell.replicate}: {why}; trying again")
-        if key not in self.finished:
-            self.book.fail(key, f"{why}; tried again")
+        self.observer.failed(self.keys.record(cell), f"{why}; tried again")
         self._waiting.insert(0, cell)
 
     def _fail(self, cell: Cell, why: str) -> None:
@@ -260,13 +254,9 @@ class CellDispatcher:
             key=key,
             cell=cell,
             shared=shared,
-            budget=self.budget,
+            budget=self.plan.study.budget,
             progress_file=self.progress_folder / f"{key}-{uuid.uuid4().hex[:8]}.jsonl",
             diagnosis=self.missing(cell),
+            more_metrics=(self.plan.study.primary,),
             provenance={**self.provenance, "fingerprint": shared.fingerprint, "backbone": shared.backbone.stem},
         )
-
-
-def attributes(cell: Cell) -> dict[str, str | int]:
-    """What Optuna is told of a cell."""
-    return {"arm": cell.row, "replicate": cell.replicate}

@@ -8,39 +8,31 @@ from typing import Any
 
 from harness.data.interactions import Interactions
 from harness.imports.backbone_file import BackboneFile
-from harness.modes.plan import Plan
 from harness.results.manifest import ArmRow, StudyManifest
 from harness.runner.dispatcher import CellDispatcher
 
 
-def manifest_of(plan: Plan, dispatcher: CellDispatcher, *, provenance: Mapping[str, Any]) -> StudyManifest:
+def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any]) -> StudyManifest:
     """The study as far as it has run.
 
     Args:
-        plan: of the study.
         dispatcher: what has run, and what has become of it.
         provenance: of this run.
     """
-    study, schedule = plan.study, dispatcher.schedule
+    study, schedule = dispatcher.plan.study, dispatcher.schedule
     replicates = tuple(schedule.replicates())
     rows: list[ArmRow] = []
     for row in schedule.rows():
         source = row.alias_of or row.name
         cells = {number: cell for number in replicates if (cell := dispatcher.cells.get((source, number))) is not None}
         keys = {number: dispatcher.keys.record(cell) for number, cell in cells.items()}
-        tasks = {
-            number: task for number, cell in cells.items() if (task := dispatcher.keys.diagnosis(cell)) is not None
-        }
+        tasks = {number: task for number, cell in cells.items() if (task := dispatcher.keys.diagnosis(cell))}
         rows.append(
             replace(
                 row,
                 keys={number: key for number, key in keys.items() if key in dispatcher.finished},
                 diagnoses={number: task.key for number, task in tasks.items() if task.key in dispatcher.diagnosed},
-                failures={
-                    number: dispatcher.failures[source, number]
-                    for number in replicates
-                    if (source, number) in dispatcher.failures
-                },
+                failures={number: why for number in replicates if (why := dispatcher.failures.get((source, number)))},
             )
         )
     return StudyManifest(

@@ -3,73 +3,54 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
 
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from harness.modes.plan import Cell
+from harness.modes.plan import Cell, CellName, name_of
 from harness.results.record import EpochPoint, RunRecord
 
 MOST_ROWS = 30
 """Rows of the live table beyond which those that are done make room."""
 
 
-class Display(Protocol):
-    """Told of everything that happens in a run of a study."""
+class Display:
+    """Told of everything that happens in a run of a study; this one shows nothing, for notebooks."""
 
     def showing(self) -> AbstractContextManager[object]:
         """The time during which it shows something."""
-        ...
-
-    def message(self, text: str) -> None:
-        """A stage that begins or ends."""
-        ...
-
-    def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
-        """More cells that will run, and the records of those that need not, by row and replicate."""
-        ...
-
-    def started(self, cell: Cell) -> None: ...
-
-    def epoch(self, cell: Cell, point: EpochPoint) -> None: ...
-
-    def finished(self, cell: Cell, record: RunRecord) -> None: ...
-
-    def failed(self, cell: Cell, why: str) -> None: ...
-
-
-class Silent:
-    """Shows nothing, for notebooks."""
-
-    def showing(self) -> AbstractContextManager[object]:
         return nullcontext()
 
     def message(self, text: str) -> None:
-        pass
+        """A stage that begins or ends."""
 
-    def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
-        pass
+    def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
+        """More cells that will run, and the records of those that need not."""
 
     def started(self, cell: Cell) -> None:
-        pass
+        """A worker has begun with the cell."""
 
     def epoch(self, cell: Cell, point: EpochPoint) -> None:
-        pass
+        """The cell has been evaluated."""
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
-        pass
+        """The cell has its record."""
 
     def failed(self, cell: Cell, why: str) -> None:
-        pass
+        """The cell has none in this run."""
 
 
-class PlainDisplay:
-    """A line an event, for logs and pipes."""
+class CountingDisplay(Display):
+    """Counts cells and says how long the rest will take, at the pace so far.
+
+    Args:
+        console: to write to.
+        primary: the metric on the validation set that is shown.
+    """
 
     def __init__(self, console: Console, primary: str) -> None:
         self._console = console
@@ -78,54 +59,56 @@ class PlainDisplay:
         self._total = 0
         self._began = time.monotonic()
 
-    def showing(self) -> AbstractContextManager[object]:
-        return nullcontext()
-
-    def message(self, text: str) -> None:
-        self._print(text)
-
-    def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
-        more = len(list(cells))
-        self._began = time.monotonic() if not self._total else self._began
-        self._print(f"{more} {'more ' if self._total else ''}cells to run, {len(reused)} reused")
-        self._total += more
-
-    def started(self, cell: Cell) -> None:
-        pass
-
-    def epoch(self, cell: Cell, point: EpochPoint) -> None:
-        pass
+    def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
+        if not self._total:
+            self._began = time.monotonic()
+        self.message(f"{len(cells)} {'more ' * bool(self._total)}cells to run, {len(reused)} reused")
+        self._total += len(cells)
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         self._done += 1
-        self._print(
-            f"[{self._done}/{self._total}] {cell.row} replicate {cell.replicate}: valid {self._primary} "
-            f"{record.chosen.valid_on[self._primary]:.4f} at epoch {record.chosen_epoch}, "
-            f"{record.seconds['total']:.1f} s{self._left()}"
-        )
 
     def failed(self, cell: Cell, why: str) -> None:
         self._done += 1
-        place = f"[{self._done}/{self._total}] {cell.row} replicate {cell.replicate}"
-        self._print(f"{place}: FAILED: {first_line(why)}{self._left()}")
-
-    def _left(self) -> str:
-        return f"; {_clock(_remaining(self._began, self._done, self._total))} left" if self._done < self._total else ""
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    def _left(self) -> str:
+        """Such as ``2 min 5 s left``."""
+        seconds = (time.monotonic() - self._began) / max(self._done, 1) * (self._total - self._done)
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s left" if minutes else f"{rest} s left"
 
-class LiveDisplay:
-    """Arms x replicates, each cell with its epoch and current valid figure, and its distance to base's."""
+
+class PlainDisplay(CountingDisplay):
+    """A line an event, for logs and pipes."""
+
+    def message(self, text: str) -> None:
+        self._print(text)
+
+    def finished(self, cell: Cell, record: RunRecord) -> None:
+        super().finished(cell, record)
+        value = record.measured(self._primary).valid_on[self._primary]
+        figure = f"valid {self._primary} {value:.4f} at epoch {record.chosen_epoch}"
+        self._ended(cell, f"{figure}, {record.seconds['total']:.1f} s")
+
+    def failed(self, cell: Cell, why: str) -> None:
+        super().failed(cell, why)
+        self._ended(cell, f"FAILED: {first_line(why)}")
+
+    def _ended(self, cell: Cell, how: str) -> None:
+        left = f"; {self._left()}" if self._done < self._total else ""
+        self._print(f"[{self._done}/{self._total}] {cell.row} replicate {cell.replicate}: {how}{left}")
+
+
+class LiveDisplay(CountingDisplay):
+    """Arms x replicates, each cell with its epoch and current figure, and its distance to base's."""
 
     def __init__(self, console: Console, primary: str) -> None:
-        self._console = console
-        self._primary = primary
-        self._cells: dict[tuple[str, int], str] = {}
-        self._figures: dict[tuple[str, int], float] = {}
-        self._done = 0
-        self._began = time.monotonic()
+        super().__init__(console, primary)
+        self._cells: dict[CellName, str] = {}
+        self._figures: dict[CellName, float] = {}
         self._headline = ""
         self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4)
 
@@ -135,40 +118,37 @@ class LiveDisplay:
     def message(self, text: str) -> None:
         self._headline = text
 
-    def planned(self, cells: Iterable[Cell], reused: Mapping[tuple[str, int], RunRecord]) -> None:
-        self._began = time.monotonic() if not self._cells else self._began
-        more = {(cell.row, cell.replicate): "waiting" for cell in cells}
-        self._cells |= more
-        self._figures |= {place: record.chosen.valid_on[self._primary] for place, record in reused.items()}
-        self._headline = f"{len(more)} cells to run, {len(reused)} reused"
+    def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
+        super().planned(cells, reused)
+        self._cells |= {name_of(cell): "waiting" for cell in cells}
+        self._figures |= {
+            place: record.measured(self._primary).valid_on[self._primary] for place, record in reused.items()
+        }
 
     def started(self, cell: Cell) -> None:
-        self._cells[cell.row, cell.replicate] = "running"
+        self._cells[name_of(cell)] = "running"
 
     def epoch(self, cell: Cell, point: EpochPoint) -> None:
         if self._primary in point.valid_on:
-            self._figures[cell.row, cell.replicate] = point.valid_on[self._primary]
-            self._cells[cell.row, cell.replicate] = f"epoch {point.epoch}"
+            self._figures[name_of(cell)] = point.valid_on[self._primary]
+            self._cells[name_of(cell)] = f"epoch {point.epoch}"
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
-        self._done += 1
-        self._figures[cell.row, cell.replicate] = record.chosen.valid_on[self._primary]
-        self._cells[cell.row, cell.replicate] = "done"
+        super().finished(cell, record)
+        self._figures[name_of(cell)] = record.measured(self._primary).valid_on[self._primary]
+        self._cells[name_of(cell)] = "done"
 
     def failed(self, cell: Cell, why: str) -> None:
-        self._done += 1
-        self._cells[cell.row, cell.replicate] = "failed"
-        self._console.print(
-            f"{cell.row} replicate {cell.replicate} failed: {first_line(why)}", markup=False, highlight=False
-        )
+        super().failed(cell, why)
+        self._cells[name_of(cell)] = "failed"
+        self._print(f"{cell.row} replicate {cell.replicate} failed: {first_line(why)}")
 
     def _table(self) -> Table:
         replicates = sorted({replicate for _, replicate in self._cells})
-        left = _clock(_remaining(self._began, self._done, len(self._cells))) if self._done else "unknown"
-        title = self._headline + (f" - {self._done} done, {left} left" if self._cells else "")
-        table = Table(
-            title=escape(title), title_justify="left", caption=f"valid {self._primary}, and its difference to base"
-        )
+        left = self._left() if self._done else "time left unknown"
+        title = self._headline + (f" - {self._done} done, {left}" if self._cells else "")
+        caption = f"valid {self._primary}, and its difference to base"
+        table = Table(title=escape(title), title_justify="left", caption=caption)
         table.add_column("arm")
         for replicate in replicates:
             table.add_column(f"replicate {replicate}", justify="right")
@@ -205,13 +185,3 @@ def first_line(text: str) -> str:
 def make_display(console: Console, primary: str) -> Display:
     """The live table on a terminal, plain lines elsewhere."""
     return LiveDisplay(console, primary) if console.is_terminal else PlainDisplay(console, primary)
-
-
-def _remaining(began: float, done: int, total: int) -> float:
-    """Seconds left at the pace so far."""
-    return (time.monotonic() - began) / max(done, 1) * (total - done)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -16,7 +16,7 @@ from harness.modes.planning import make_plan
 from harness.provenance import here
 from harness.results.folder import StudyFolder
 from harness.results.manifest import StudyManifest
-from harness.results.metrics import mean_metrics
+from harness.results.metrics import check_metric
 from harness.results.record import RunRecord, differing, same_ranks
 from harness.runner.inputs import read_inputs
 from harness.runner.keys import Keys, replayed
@@ -51,7 +51,7 @@ class Rerun:
         """What to tell of it."""
         yield f"{self.row} replicate {self.replicate} of {self.study}"
         for when, record in (("then", self.before), ("now", self.now)):
-            level = f"{self.metric} {mean_metrics(record.test)[self.metric]:.6f} on test"
+            level = f"{self.metric} {check_metric(self.metric).mean(record.test):.6f} on test"
             yield f"{when}: epoch {record.chosen_epoch}, {level}; {_circumstances(record.provenance)}"
         n_users = len(self.before.test_on)
         if self.same:

@@ -1,12 +1,13 @@
-"""A cell that is with the executor: how far it is, and why it failed where it did."""
+"""A cell that is with the executor, and who is told of it."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Protocol
 
 from harness.modes.plan import Cell
-from harness.results.record import EpochPoint
+from harness.results.record import EpochPoint, RunRecord
 from harness.runner.tasks import CellTask
 
 
@@ -14,7 +15,6 @@ from harness.runner.tasks import CellTask
 class RunningCell:
     """A cell that is with the executor, and how far its progress file has been read."""
 
-    cell: Cell
     task: CellTask
     read: int = 0
 
@@ -28,10 +28,33 @@ class RunningCell:
         return [EpochPoint(**json.loads(line)) for line in fresh]
 
 
-class WorkerLostError(Exception):
-    """The process or the machine that ran a cell is gone; the text says as much as is known."""
+class CellObserver(Protocol):
+    """Told of every cell that runs or has its record, and asked nothing."""
 
+    def started(self, key: str, cell: Cell) -> None:
+        """A cell is with the executor; it may have its record already, and run for evidence."""
+        ...
 
-def how_it_ended(death: BaseException) -> str:
-    """Why a worker left neither a record nor a reason."""
-    return str(death) if isinstance(death, WorkerLostError) else f"{type(death).__name__}: {death}"
+    def epoch(self, key: str, point: EpochPoint) -> None:
+        """It has been evaluated."""
+        ...
+
+    def finished(self, record: RunRecord) -> None:
+        """It has ended, and its record is on the disk."""
+        ...
+
+    def failed(self, key: str, why: str) -> None:
+        """This try of it left no record."""
+        ...
+
+    def reused(self, cell: Cell, record: RunRecord) -> None:
+        """A cell has its record already."""
+        ...
+
+    def flush(self) -> None:
+        """Called often while cells run."""
+        ...
+
+    def settle(self) -> None:
+        """No more cells follow."""
+        ...

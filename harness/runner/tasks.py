@@ -59,6 +59,7 @@ class CellTask:
         key: of the record.
         progress_file: of this attempt alone, on the coordinator's machine; gets a line of JSON after every evaluation.
         provenance: what the coordinator knows of versions, machine and commit.
+        more_metrics: names of metrics that the curve holds besides those of every run.
         diagnosis: evidence to measure beside; None where none is asked for.
     """
 
@@ -68,6 +69,7 @@ class CellTask:
     budget: Budget
     progress_file: Path
     provenance: dict[str, Any]
+    more_metrics: tuple[str, ...] = ()
     diagnosis: DiagnosisTask | None = None
 
 
@@ -130,7 +132,14 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
         if witness is not None:
             witness(point, run)
 
-    result = fine_tune(task.cell.recipe, shared, budget=task.budget, streams=task.cell.streams, observe=observe)
+    result = fine_tune(
+        task.cell.recipe,
+        shared,
+        budget=task.budget,
+        streams=task.cell.streams,
+        observe=observe,
+        more_metrics=task.more_metrics,
+    )
     record = RunRecord(
         key=task.key,
         valid_on=result.valid_on,

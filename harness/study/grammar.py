@@ -22,9 +22,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from harness.checks.catalogue import CHECKS
+from harness.data.formats import FORMATS
 from harness.engine.types.budget import Budget
-from harness.errors import did_you_mean
-from harness.results.metrics import METRICS
+from harness.errors import InputError, did_you_mean
+from harness.results.metrics import METRICS, check_metric, names_pattern
 from harness.study.arms import ArmSetting, Lists
 from harness.study.mistakes import show
 from harness.study.yaml_lines import Document
@@ -97,6 +98,16 @@ class ColumnsModel(Part):
     ] = "timestamp"
 
 
+def _known_format(name: str | None) -> str | None:
+    if name is not None:
+        FORMATS.find(name)
+    return name
+
+
+def _list_formats(schema: dict[str, Any]) -> None:
+    schema["anyOf"][0] = {"enum": list(FORMATS), "type": "string"}
+
+
 class DataModel(ShortPart):
     """Where the interactions come from."""
 
@@ -107,10 +118,12 @@ class DataModel(ShortPart):
         str | None, Field(min_length=1, max_length=4000, description="a file; relative to the study file's folder")
     ] = None
     format: Annotated[
-        Literal["recbole", "sequences"] | None,
+        str | None,
+        AfterValidator(_known_format),
         Field(
+            json_schema_extra=_list_formats,
             description="recbole: .inter with a typed header; sequences: 'user item item ...' a line; "
-            "left out: told by the suffix, .inter or .txt"
+            "left out: told by the suffix, .inter or .txt",
         ),
     ] = None
     columns: ColumnsModel | None = None
@@ -128,8 +141,10 @@ class DataModel(ShortPart):
     @field_validator("columns")
     @classmethod
     def _has_columns(cls, value: ColumnsModel | None, info: ValidationInfo) -> ColumnsModel | None:
-        if value is not None and (info.data.get("name") is not None or info.data.get("format") == "sequences"):
-            raise refusal("no_columns", "only a file of format recbole has columns to name; remove this line")
+        data_format = info.data.get("format")
+        named = info.data.get("name") is not None or (data_format is not None and not FORMATS[data_format].has_columns)
+        if value is not None and named:
+            raise refusal("no_columns", "this data has no columns to name; remove this line")
         return value
 
     @model_validator(mode="after")
@@ -223,13 +238,18 @@ class BackboneModel(ShortPart):
         return self
 
 
-def _known_metric(name: str) -> str:
-    if name not in METRICS:
-        raise ValueError(name)
+def _known_metric(name: object) -> object:
+    if not isinstance(name, str):
+        raise refusal("not_allowed", f"{show(name)} is not the name of a metric; write one such as ndcg@10")
+    try:
+        check_metric(name)
+    except InputError as problem:
+        raise refusal("unknown_metric", str(problem)) from None
     return name
 
 
-Metric = Annotated[str, AfterValidator(_known_metric), WithJsonSchema({"enum": list(METRICS)})]
+def _list_metrics(schema: dict[str, Any]) -> None:
+    schema["anyOf"] = [{"enum": list(METRICS)}, {"type": "string", "pattern": names_pattern()}]
 
 
 class StudyModel(Part):
@@ -243,8 +263,16 @@ class StudyModel(Part):
     mode: str = ""
     replicates: Annotated[int, Field(ge=1, le=1000, description="runs of each setting, each with its own seed")] = 3
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of replicate 0")] = 0
-    primary: Annotated[Metric, Field(description="the metric that ranks the arms, on test")] = "ndcg@10"
-    checkpoint: Annotated[Metric, Field(description="the metric that chooses the epoch, on valid")] = "mrr@10"
+    primary: Annotated[
+        str,
+        BeforeValidator(_known_metric),
+        Field(json_schema_extra=_list_metrics, description="the metric that ranks the arms, on the test set"),
+    ] = "ndcg@10"
+    checkpoint: Annotated[
+        str,
+        BeforeValidator(_known_metric),
+        Field(json_schema_extra=_list_metrics, description="the metric that chooses the epoch, on the validation set"),
+    ] = "mrr@10"
     sesoi: Annotated[
         float,
         Field(gt=0, le=1, description="smallest effect of interest, as a fraction of base's primary metric"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
 from harness.errors import did_you_mean
-from harness.interventions.base import Domain, Intervention, Value
+from harness.interventions.base import Intervention
+from harness.interventions.domains import Domain, Value
 from harness.study.mistakes import show
 from harness.study.yaml_lines import Place
 
@@ -91,7 +91,7 @@ def _read_parameters(here: Place, kind: type[Intervention], given: Mapping[str, 
             said = f"{kind.id} has no parameter {show(name)}{did_you_mean(name, domains)} ({allowed})"
             (here / name).add_to_key("unknown_parameter", said)
             continue
-        candidates = _candidates(domain, value)
+        candidates = domain.listed(value)
         if candidates is None:
             checked = _checked(here / name, domain, value)
         else:
@@ -108,24 +108,10 @@ def _read_parameters(here: Place, kind: type[Intervention], given: Mapping[str, 
 def _checked(here: Place, domain: Domain, value: object) -> list[Value]:
     """The value in the parameter's own type; none where it is not allowed."""
     try:
-        checked = domain.check(value)
+        return [domain.check(value)]
     except ValueError:
         here.add("not_allowed", f"{show(value)} is not {domain.describe()}{domain.hint(value)}")
         return []
-    if isinstance(checked, float) and not math.isfinite(checked):
-        here.add("not_allowed", f"{show(value)} is not a finite number")
-        return []
-    return [checked]
-
-
-def _candidates(domain: Domain, value: object) -> list[object] | None:
-    """The values of a grid; None where the value is a single one (for a sequence, where it is no list of lists)."""
-    if not isinstance(value, list):
-        return None
-    entries = cast(list[object], value)
-    if domain.kind is tuple and not (entries and all(isinstance(each, list) for each in entries)):
-        return None
-    return entries
 
 
 def as_mapping(value: object) -> Mapping[str, object] | None:

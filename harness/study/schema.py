@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.interventions.base import MOST_EPOCHS, Domain, Intervention
+from harness.interventions.base import Intervention
 from harness.study.arms import Lists
 from harness.study.grammar import ShortPart, StudyMode, StudyModel, study_model
 
@@ -90,7 +90,7 @@ def _remedy_schema(kind: type[Intervention], *, grid: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     defaults = kind.defaults()
     for name, domain in kind.domains().items():
-        value = _domain_schema(domain)
+        value = domain.schema()
         shape = {"anyOf": [value, {"type": "array", "minItems": 1, "items": value}]} if grid else value
         default = defaults[name]
         shown = list(default) if isinstance(default, tuple) else default
@@ -101,21 +101,6 @@ def _remedy_schema(kind: type[Intervention], *, grid: bool) -> dict[str, Any]:
         "properties": properties,
         "description": _sentence(kind),
     }
-
-
-def _domain_schema(domain: Domain) -> dict[str, Any]:
-    bounds = {"minimum": domain.low, "maximum": domain.high}
-    finite = {word: bound for word, bound in bounds.items() if abs(bound) != float("inf")}
-    if domain.span:
-        epochs = f"^({'0|' if domain.low <= 0 else ''}[1-9][0-9]{{0,3}}|{MOST_EPOCHS})ep$"
-        words = [{"enum": list(domain.choices)}] if domain.choices else []
-        return {"anyOf": [{"type": "number", **finite}, {"type": "string", "pattern": epochs}, *words]}
-    if domain.choices:
-        return {"enum": list(domain.choices)}
-    if domain.kind is tuple:
-        return {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "integer", **finite}}
-    names = {bool: "boolean", int: "integer", float: "number", str: "string"}
-    return {"type": names[domain.kind], **(finite if domain.kind in (int, float) else {})}
 
 
 def _sentence(kind: type[Intervention]) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.data.atomic import Columns
-from harness.data.sources import DataSpec, Format
+from harness.data.formats.base import Columns
+from harness.data.sources import DataSpec
 from harness.errors import InputError
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.study.grammar import BackboneModel, ColumnsModel, DataModel
@@ -35,11 +35,10 @@ def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | 
         spec = DataSpec(
             name=model.name,
             path=path,
-            format=None if model.format is None else Format(model.format),
+            format=model.format,
             columns=Columns(user=columns.user, item=columns.item, time=columns.time),
             min_interactions=model.min_interactions,
         )
-        spec.file_format()
     except OSError as problem:
         document.add(where, "no_data_file", f"{clip(str(path), 300)} cannot be looked up: {problem.strerror}")
     except (ValueError, RuntimeError) as problem:  # of the specification; of a home folder that is not there

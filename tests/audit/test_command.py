@@ -13,8 +13,8 @@ from harness import cli
 from harness.audit.command import AuditOptions, audit_study
 from harness.audit.table import audit_text
 from harness.backbones.duorec.spec import BackboneSpec
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.errors import InputError
 from harness.results.audit import FILE, Audit, Audited, Measured, NotTried, Rung, Trial, read_audit, write_audit
 from harness.study.study import load_study
@@ -78,7 +78,7 @@ def test_an_audit_is_read_as_it_was_written(tmp_path: Path) -> None:
         (b"{", "damaged"),
         (b"[]", "damaged"),
         (b"\xff\xfe", "damaged"),
-        (b'{"schema_version": 99}', "schema_version 99, this version reads 1"),
+        (b'{"schema_version": 99}', r"another version \(schema_version: .*1\)"),
         (json.dumps({**json.loads(AUDIT.to_json()), "parameters": [{}]}).encode(), "damaged"),
         (json.dumps({**json.loads(AUDIT.to_json()), "more": 1}).encode(), "damaged"),
     ],

@@ -14,8 +14,8 @@ from harness.backbones.duorec.pretrain import pretrain
 from harness.backbones.duorec.sampled import Negatives, Proposal, sampled_cross_entropy
 from harness.backbones.duorec.softmax import softmax_cross_entropy
 from harness.backbones.duorec.spec import BackboneSpec
+from harness.data.formats.sequences import write_sequences
 from harness.data.interactions import Interactions
-from harness.data.sequences import write_sequences
 from harness.imports.backbone_file import read_backbone_file
 from harness.runner.shared import SharedStages
 from harness.study.study import load_study

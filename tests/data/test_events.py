@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.atomic import Columns, parse_atomic
-from harness.data.events import Events, assemble, k_core
+from harness.data.events import Events, assemble, core
+from harness.data.formats.base import Columns
+from harness.data.formats.recbole import RecBole
+from harness.data.formats.sequences import Sequences
 from harness.data.interactions import MIN_SEQUENCE, Interactions
-from harness.data.sequences import parse_sequences
 from harness.errors import InputError
 
 rows = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(0, 3)), max_size=60)
@@ -24,6 +25,10 @@ def events_of(rows: list[tuple[int, int, int]]) -> Events:
     user, user_labels = _number(table[:, 0])
     item, item_labels = _number(table[:, 1])
     return Events(user=user, item=item, time=table[:, 2], user_labels=user_labels, item_labels=item_labels)
+
+
+def parse(content: bytes, path: Path = Path("log.txt")) -> Events:
+    return Sequences().read(content, path, Columns())
 
 
 def _number(values: np.ndarray) -> tuple[np.ndarray, list[str]]:
@@ -57,7 +62,7 @@ def sequences(data: Interactions) -> dict[str, list[str]]:
 @given(rows, st.integers(1, 4), st.integers(1, 4))
 def test_k_core_is_what_one_by_one_removal_leaves(rows: list[tuple[int, int, int]], per_user: int, per_item: int):
     events = events_of(rows)
-    mask = k_core(events.user, events.item, min_per_user=per_user, min_per_item=per_item)
+    mask = core(events.user, events.item, keep_user=lambda n: n >= per_user, keep_item=lambda n: n >= per_item)
     assert np.flatnonzero(mask).tolist() == slow_core(rows, per_user, per_item)
 
 
@@ -97,9 +102,7 @@ def test_duplicates_and_disorder_are_kept_and_counted():
 
 
 def test_users_too_short_for_leave_one_out_are_dropped_and_counted():
-    data = assemble(
-        parse_sequences(b"a 1 2 3\nb 1 2\nc\n", Path("log.txt")), name="log", source="log", min_interactions=1
-    )
+    data = assemble(parse(b"a 1 2 3\nb 1 2\nc\n", Path("log.txt")), name="log", source="log", min_interactions=1)
     assert sequences(data) == {"a": ["1", "2", "3"]}
     assert data.load_report.dropped == {
         "users with fewer than 3 interactions": 2,
@@ -113,17 +116,17 @@ def test_equal_content_has_an_equal_fingerprint_in_either_format():
     table = "user_id:token\titem_id:token\n" + "".join(
         f"{user}\t{item}\n" for user, *items in map(str.split, text.splitlines()) for item in items
     )
-    as_text = assemble(parse_sequences(text.encode(), Path("a")), name="a", source="a", min_interactions=2)
+    as_text = assemble(parse(text.encode(), Path("a")), name="a", source="a", min_interactions=2)
     as_table = assemble(
-        parse_atomic(table.encode(), Path("b"), Columns(time=None)), name="b", source="b", min_interactions=2
+        RecBole().read(table.encode(), Path("b"), Columns(time=None)), name="b", source="b", min_interactions=2
     )
     changed = assemble(
-        parse_sequences(text.replace("x y z", "y x z").encode(), Path("a")), name="a", source="a", min_interactions=2
+        parse(text.replace("x y z", "y x z").encode(), Path("a")), name="a", source="a", min_interactions=2
     )
     assert as_text.fingerprint() == as_table.fingerprint()
     assert as_text.fingerprint() != changed.fingerprint()
 
 
 def test_the_fingerprint_of_known_content_never_changes():
-    data = assemble(parse_sequences(b"a 1 2 3\nb 3 2 1\n", Path("a")), name="a", source="a", min_interactions=1)
+    data = assemble(parse(b"a 1 2 3\nb 3 2 1\n", Path("a")), name="a", source="a", min_interactions=1)
     assert data.fingerprint() == "70c2ac09fa2e5766"

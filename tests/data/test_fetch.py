@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from harness.data.fetch import data_folder, get
-from harness.data.named import NAMED_SETS, NamedSet, Source, Url, WheelMember, ZipMember, find_named
+from harness.data.named import NAMED_SETS, NamedSet, Source, Wheel, find_named
 from harness.errors import EnvironmentProblem, InputError
 
 HEADER = b"user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
@@ -91,7 +91,7 @@ def wheel(folder: Path, content: bytes) -> Path:
 
 
 def test_a_set_is_fetched_once_then_taken_from_the_folder(server: Server, tmp_path: Path):
-    sets = tiny(Url(url=server.serve("tiny.inter", CONTENT)))
+    sets = tiny(Source(address=server.serve("tiny.inter", CONTENT)))
     said: list[str] = []
 
     path = get("tiny", data_dir=tmp_path / "data", progress=said.append, sets=sets)
@@ -104,16 +104,16 @@ def test_a_set_is_fetched_once_then_taken_from_the_folder(server: Server, tmp_pa
 
 
 def test_a_table_in_a_zip_becomes_the_same_file(server: Server, tmp_path: Path):
-    source = ZipMember(url=server.serve("tiny.zip", zipped("t/u.data", TABLE)), member="t/u.data", header=HEADER)
+    source = Source(address=server.serve("tiny.zip", zipped("t/u.data", TABLE)), member="t/u.data", header=HEADER)
     assert get("tiny", data_dir=tmp_path, sets=tiny(source)).read_bytes() == CONTENT
 
 
 def test_the_next_source_is_tried_when_one_is_missing_or_changed(server: Server, tmp_path: Path):
     sources = (
-        Url(url=f"{server.base}/absent"),
-        Url(url=server.serve("changed", CONTENT + b"x")),
-        ZipMember(url=server.serve("not.zip", b"html"), member="t/u.data"),
-        Url(url=server.serve("good", CONTENT)),
+        Source(address=f"{server.base}/absent"),
+        Source(address=server.serve("changed", CONTENT + b"x")),
+        Source(address=server.serve("not.zip", b"html"), member="t/u.data"),
+        Source(address=server.serve("good", CONTENT)),
     )
     said: list[str] = []
     assert get("tiny", data_dir=tmp_path, sets=tiny(*sources), progress=said.append).read_bytes() == CONTENT
@@ -125,10 +125,10 @@ def test_when_every_source_fails_each_failure_and_the_fix_are_named(server: Serv
     closed = "http://127.0.0.1:9/tiny.inter"
     changed = server.serve("changed", b"something else")
     sources = (
-        Url(url=f"{server.base}/absent"),
-        Url(url=closed),
-        Url(url=changed),
-        ZipMember(url=server.serve("z", zipped("a", b"")), member="b"),
+        Source(address=f"{server.base}/absent"),
+        Source(address=closed),
+        Source(address=changed),
+        Source(address=server.serve("z", zipped("a", b"")), member="b"),
     )
     with pytest.raises(EnvironmentProblem) as caught:
         get("tiny", data_dir=tmp_path / "data", sets=tiny(*sources))
@@ -146,14 +146,14 @@ def test_a_damaged_file_is_set_aside_named_and_fetched_again(
 ):
     damaged = tmp_path / "tiny.inter"
     damaged.write_bytes(CONTENT[:-3])
-    path = get("tiny", data_dir=tmp_path, sets=tiny(Url(url=server.serve("tiny.inter", CONTENT))))
+    path = get("tiny", data_dir=tmp_path, sets=tiny(Source(address=server.serve("tiny.inter", CONTENT))))
     assert path.read_bytes() == CONTENT
     assert (tmp_path / "tiny.inter.damaged").read_bytes() == CONTENT[:-3]
     assert f"{damaged} is damaged" in caplog.text
 
 
 def test_two_who_want_the_same_set_fetch_it_once(server: Server, tmp_path: Path):
-    sets = tiny(Url(url=server.serve("tiny.inter", CONTENT)))
+    sets = tiny(Source(address=server.serve("tiny.inter", CONTENT)))
     paths: list[Path] = []
     threads = [
         threading.Thread(target=lambda: paths.append(get("tiny", data_dir=tmp_path / "data", sets=sets)))
@@ -180,8 +180,8 @@ def test_a_file_brought_along_may_be_whatever_a_source_hands_out(tmp_path: Path,
         case _:
             brought = wheel(tmp_path, CONTENT)
     sets = tiny(
-        WheelMember(requirement="tinyset==1.0", member=MEMBER),
-        ZipMember(url="http://127.0.0.1:9/", member="t/u.data", header=HEADER),
+        Wheel(address="tinyset==1.0", member=MEMBER),
+        Source(address="http://127.0.0.1:9/", member="t/u.data", header=HEADER),
     )
     path = get("tiny", data_dir=tmp_path / "data", from_file=brought, sets=sets)
     assert path.read_bytes() == CONTENT
@@ -193,7 +193,7 @@ def test_a_file_brought_along_that_is_another_is_refused(tmp_path: Path):
     with pytest.raises(
         InputError, match=r"other.inter is not the data set tiny: its sha256 is d9298a10d1b0\.\.\., not"
     ):
-        get("tiny", data_dir=tmp_path / "data", from_file=brought, sets=tiny(Url(url="http://127.0.0.1:9/")))
+        get("tiny", data_dir=tmp_path / "data", from_file=brought, sets=tiny(Source(address="http://127.0.0.1:9/")))
     with pytest.raises(InputError, match=r"no data file .*othr.inter; did you mean other.inter\?"):
         get("tiny", data_dir=tmp_path / "data", from_file=tmp_path / "othr.inter", sets=tiny())
     assert not (tmp_path / "data" / "tiny.inter").exists()
@@ -222,14 +222,14 @@ def test_the_data_folder_is_in_the_users_cache(monkeypatch: pytest.MonkeyPatch, 
 def test_a_wheel_comes_through_the_users_own_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheel(tmp_path, CONTENT).parent))
-    sets = tiny(WheelMember(requirement="tinyset==1.0", member=MEMBER))
+    sets = tiny(Wheel(address="tinyset==1.0", member=MEMBER))
     assert get("tiny", data_dir=tmp_path / "data", sets=sets).read_bytes() == CONTENT
 
 
 @needs_pip
 def test_pips_own_words_tell_why_there_is_no_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    sets = tiny(WheelMember(requirement="tinyset==1.0", member=MEMBER))
+    sets = tiny(Wheel(address="tinyset==1.0", member=MEMBER))
     with pytest.raises(EnvironmentProblem, match=r"tried pip download tinyset==1\.0: ERROR: No matching"):
         get("tiny", data_dir=tmp_path / "data", sets=sets)
 
@@ -238,7 +238,7 @@ def test_pips_own_words_tell_why_there_is_no_wheel(monkeypatch: pytest.MonkeyPat
 def test_an_index_that_cannot_be_reached_is_told_from_a_missing_wheel(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    sets = tiny(WheelMember(requirement="tinyset==1.0", member=MEMBER))
+    sets = tiny(Wheel(address="tinyset==1.0", member=MEMBER))
     with pytest.raises(EnvironmentProblem, match=r"ERROR: No matching .*\(no connection to the package index\)"):
         get("tiny", data_dir=tmp_path / "data", sets=sets)
 
@@ -262,9 +262,8 @@ def test_the_known_checksums_are_those_of_the_real_files(shared_data: Path, tmp_
 def test_grouplens_table_converts_to_the_known_file(shared_data: Path, server: Server, tmp_path: Path):
     ml_100k = find_named("ml-100k")
     grouplens = ml_100k.sources[1]
-    assert isinstance(grouplens, ZipMember)
     table = (shared_data / "ml-100k.inter").read_bytes().removeprefix(HEADER)
-    local = replace(grouplens, url=server.serve("ml-100k.zip", zipped(grouplens.member, table)))
+    local = replace(grouplens, address=server.serve("ml-100k.zip", zipped(grouplens.member, table)))
     path = get("ml-100k", data_dir=tmp_path, sets=(replace(ml_100k, sources=(local,)),))
     assert hashlib.sha256(path.read_bytes()).hexdigest() == ml_100k.sha256
 

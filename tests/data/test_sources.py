@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.data import sources
-from harness.data.atomic import Columns
 from harness.data.events import assemble
-from harness.data.sequences import parse_sequences
-from harness.data.sources import DataSpec, Format, load, show
+from harness.data.formats.base import Columns
+from harness.data.formats.recbole import RecBole
+from harness.data.formats.sequences import Sequences
+from harness.data.sources import DataSpec, load, show
 from harness.errors import InputError
 
 TEXT = "ann x y z x\nbob y z x y\neve z\n"
@@ -28,7 +28,7 @@ def forbid_parsing(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("parsed again")
 
-    monkeypatch.setattr(sources, "parse_sequences", refuse)
+    monkeypatch.setattr(Sequences, "read", refuse)
 
 
 def test_parsed_data_is_kept_and_equal_when_read_back(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -90,10 +90,10 @@ def test_a_data_folder_that_cannot_be_written_serves_with_a_warning(
 
 
 def test_the_format_is_told_by_the_suffix_unless_given(log: Path, tmp_path: Path):
-    assert DataSpec(path=log).file_format() is Format.SEQUENCES
-    assert DataSpec(path=tmp_path / "a.inter").file_format() is Format.RECBOLE
+    assert DataSpec(path=log).file_format() is Sequences
+    assert DataSpec(path=tmp_path / "a.inter").file_format() is RecBole
     odd = log.rename(tmp_path / "log.csv")
-    assert load(DataSpec(path=odd, format=Format.SEQUENCES, min_interactions=2), tmp_path / "data").n_users == 2
+    assert load(DataSpec(path=odd, format="sequences", min_interactions=2), tmp_path / "data").n_users == 2
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_the_format_is_told_by_the_suffix_unless_given(log: Path, tmp_path: Path
         ({}, "give one of the two"),
         ({"name": "beauty", "path": Path("x.txt")}, "give one of the two"),
         ({"name": "beuty"}, r"did you mean beauty\?"),
-        ({"name": "beauty", "format": Format.RECBOLE}, "beauty has its own format"),
-        ({"path": Path("x.txt"), "columns": Columns(time=None)}, "x.txt is sequence text"),
+        ({"name": "beauty", "format": "recbole"}, "beauty has its own format"),
+        ({"path": Path("x.txt"), "columns": Columns(time=None)}, "x.txt is of format sequences, which has no columns"),
         ({"path": Path("x.csv")}, r"the suffix of x.csv tells no format; add format: recbole \| sequences"),
         ({"path": Path("x.txt"), "min_interactions": 0}, "min_interactions 0: must be at least 1"),
     ],
@@ -119,7 +119,7 @@ def test_an_unknown_file_is_named_with_the_nearest_and_nothing_is_kept(log: Path
     with pytest.raises(InputError, match=r"there is no folder .*/nowhere either"):
         load(DataSpec(path=tmp_path / "nowhere" / "log.txt"), tmp_path / "data")
     with pytest.raises(InputError, match="is a folder"):
-        load(DataSpec(path=tmp_path, format=Format.RECBOLE), tmp_path / "data")
+        load(DataSpec(path=tmp_path, format="recbole"), tmp_path / "data")
     assert not (tmp_path / "data").exists()
 
 
@@ -130,22 +130,22 @@ def test_nothing_left_is_an_error_with_the_counts(log: Path, tmp_path: Path):
 
 def test_the_summary_is_the_files(log: Path, tmp_path: Path):
     summary = show(DataSpec(path=log, min_interactions=2), tmp_path / "data")
-    assert (summary.n_users, summary.n_items, summary.n_interactions) == (2, 3, 8)
-    assert (summary.mean_length, summary.median_length, summary.max_length) == (4, 4, 4)
-    assert (summary.share_over_50, summary.path) == (0, log)
-    assert summary.dropped == {"users with fewer than 3 interactions": 1, "interactions of those users and items": 1}
+    assert (summary["n_users"], summary["n_items"], summary["n_interactions"]) == (2, 3, 8)
+    assert (summary["mean_length"], summary["median_length"], summary["max_length"]) == (4, 4, 4)
+    assert (summary["share_over_50"], summary["path"]) == (0, log)
+    assert summary["dropped"] == {"users with fewer than 3 interactions": 1, "interactions of those users and items": 1}
 
 
 @pytest.mark.shared
 def test_ml_100k_after_the_five_core(shared_data: Path, tmp_path: Path):
     summary = show(DataSpec(path=shared_data / "ml-100k.inter"), tmp_path)
-    assert (summary.n_users, summary.n_items, summary.n_interactions) == (943, 1349, 99_287)
-    assert summary.dropped == {
+    assert (summary["n_users"], summary["n_items"], summary["n_interactions"]) == (943, 1349, 99_287)
+    assert summary["dropped"] == {
         "items with fewer than 5 interactions": 333,
         "interactions of those users and items": 713,
     }
-    assert summary.tied_share == pytest.approx(0.5085, abs=1e-4)
-    assert show(DataSpec(path=shared_data / "ml-100k.inter", min_interactions=1), tmp_path).n_items == 1682
+    assert summary["tied_share"] == pytest.approx(0.5085, abs=1e-4)
+    assert show(DataSpec(path=shared_data / "ml-100k.inter", min_interactions=1), tmp_path)["n_items"] == 1682
 
 
 @pytest.mark.shared
@@ -154,7 +154,7 @@ def test_ml_100k_after_the_five_core(shared_data: Path, tmp_path: Path):
 )
 def test_released_five_cores_are_left_whole(shared_data: Path, file: str, counts: tuple[int, int, int]):
     path = shared_data / file
-    events = parse_sequences(path.read_bytes(), path)
+    events = Sequences().read(path.read_bytes(), path, Columns())
     data = assemble(events, name=file, source=file, min_interactions=5)
     assert (data.n_users, data.n_items, len(data.items)) == counts
     assert data.load_report.dropped == {}

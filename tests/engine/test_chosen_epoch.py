@@ -23,6 +23,7 @@ from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.checkpoint import BestOnValid, Retrieval, Verdict
+from harness.results.metrics import metric_values
 from harness.results.record import EpochPoint, Ranks
 
 EPOCHS, CHOSEN = 5, 2
@@ -93,6 +94,18 @@ def test_test_is_scored_as_the_chosen_epoch_was_and_as_no_later_one(inputs: Inpu
     assert not np.array_equal(
         result.test_off, ranks_without_retrieval(last.inputs, inputs.prefixes.test, BASE.candidates)
     )
+
+
+def test_the_metric_that_chooses_the_epoch_is_measured_at_every_one(inputs: Inputs, streams: Streams) -> None:
+    recipe = replace(BASE, checkpoint=BestOnValid(metric="mrr@20"))
+    result = fine_tune(recipe, inputs, budget=Budget(epochs=3, patience=3), streams=streams, more_metrics=("mrr",))
+    figures = [point.valid_on["mrr@20"] for point in result.curve[1:]]
+    chosen = result.curve[result.chosen_epoch]
+    assert chosen.valid_on["mrr@20"] == max(figures)
+    for name in ("mrr@20", "mrr"):
+        assert chosen.valid_on[name] == metric_values(result.valid_on, name).mean()
+        assert chosen.valid_off[name] == metric_values(result.valid_off, name).mean()
+        assert name in result.curve[0].valid_off
 
 
 def test_valid_prefixes_join_the_chosen_epochs_memory_by_its_own_encoding(inputs: Inputs, streams: Streams) -> None:

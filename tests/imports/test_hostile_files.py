@@ -23,6 +23,7 @@ import torch
 from harness.data.sources import DataSpec
 from harness.errors import InputError
 from harness.imports.importing import import_recbole
+from harness.imports.inert_pickle import LARGEST_PICKLE
 from harness.imports.recbole import read_recbole
 from tests.imports.fakes import SETTINGS, Shop, open_shop, save_fake, state_dict_of
 
@@ -176,6 +177,15 @@ def test_a_tensor_that_is_described_to_deceive_is_refused(shop, described):
         read_recbole(archive_of(parts, shop.inter.with_name("deceit.pth")))
 
 
+def test_tensors_that_share_bytes_to_fill_the_memory_are_refused(shop):
+    state = state_dict_of(shop.model)
+    layer = {name: value for name, value in state.items() if name.startswith("trm_encoder.layer.0.")}
+    for number in range(2, 40):
+        state |= {name.replace(".0.", f".{number}.", 1): value for name, value in layer.items()}
+    with pytest.raises(InputError, match="share their bytes"):
+        read_recbole(shop.save(state=state))
+
+
 ARCHIVES_REFUSED: dict[str, tuple[Callable[[dict[str, bytes]], Mapping[str, bytes]], str]] = {
     "a part above": (lambda parts: {**parts, "model/../../trapped": b"x"}, "a part is called 'model/../../trapped'"),
     "a part at the root": (lambda parts: {**parts, "/tmp/trapped": b"x"}, "a part is called '/tmp/trapped'"),
@@ -183,7 +193,10 @@ ARCHIVES_REFUSED: dict[str, tuple[Callable[[dict[str, bytes]], Mapping[str, byte
     "two models": (lambda parts: {**parts, "other/data.pkl": b"N."}, "no one data.pkl"),
     "no model": (lambda parts: {"model/data/0": b""}, "no one data.pkl"),
     "bytes the other way round": (lambda parts: {**parts, "model/byteorder": b"big"}, "big-endian"),
-    "a huge pickle": (lambda parts: {**parts, "model/data.pkl": b"]" * (8 * 2**20 + 1)}, "over 8388608 bytes"),
+    "a huge pickle": (
+        lambda parts: {**parts, "model/data.pkl": b"]" * (LARGEST_PICKLE + 1)},
+        f"over {LARGEST_PICKLE} bytes",
+    ),
     "no pickle": (lambda parts: {**parts, "model/data.pkl": b"hello"}, "its pickle"),
 }
 

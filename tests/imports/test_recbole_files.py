@@ -16,7 +16,7 @@ from torch import Tensor
 from harness.backbones.duorec.checkpoint import load_backbone
 from harness.backbones.duorec.encode import encode_some
 from harness.backbones.duorec.pretrain import valid_ranks
-from harness.data.sequences import write_sequences
+from harness.data.formats.sequences import write_sequences
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.errors import InputError
@@ -144,8 +144,8 @@ def test_data_of_another_form_needs_the_inter_file(shop):
 def test_another_filter_is_named_with_all_counts(shop):
     with pytest.raises(
         InputError,
-        match=r"has 12 items, its \.inter file 12 after RecBole's filter \(users with \[5, inf\) and items with "
-        r"\[5, inf\) interactions\), the data shop 13, of which 1 are not among RecBole's.*--min-interactions here "
+        match=r"has 12 items, its \.inter file 12 after RecBole's filter \(users with \[5,inf\) and items with "
+        r"\[5,inf\) interactions\), the data shop 13, of which 1 are not among RecBole's.*--min-interactions here "
         "against user_inter_num_interval",
     ):
         bring(shop, data=DataSpec(path=shop.inter, min_interactions=1), model=shop.save())

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.atomic import Columns, parse_atomic
+from harness.data.formats.base import Columns
+from harness.data.formats.recbole import RecBole
 from harness.errors import InputError
-from harness.imports.recbole_items import RecBoleFilter, recbole_items
+from harness.imports.recbole_items import recbole_filter, recbole_items
 
 HEAD = "user_id:token\titem_id:token\ttimestamp:float\n"
 
 
 def ids(rows: str, **settings: object) -> list[str]:
     text = HEAD + "".join(f"{user}\t{item}\t{9 - number}\n" for number, (user, item) in enumerate(rows.split()))
-    events = parse_atomic(text.encode(), Path("x.inter"), Columns())
-    return recbole_items(events, RecBoleFilter.of_settings(settings))
+    events = RecBole().read(text.encode(), Path("x.inter"), Columns())
+    return recbole_items(events, recbole_filter(settings))
 
 
 def test_items_are_numbered_by_their_first_row_whatever_the_time():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
 from harness.interventions import CATALOGUE, find
-from harness.interventions.base import Domain, Intervention, ParameterError, parameter
+from harness.interventions.base import Intervention, ParameterError, parameter
+from harness.interventions.domains import Number, Whole
 from harness.interventions.kl import Symmetric, Weight
 from harness.interventions.wiring import ProbabilityInterpolation
 from harness.recipe.recipe import Recipe
@@ -97,13 +98,36 @@ def test_a_domain_says_what_is_allowed_and_what_is_searched() -> None:
         "1, 2, 4",
         "1ep to 5ep",
     ]
-    open_ended = (Domain(kind=int, meaning="x", low=1), Domain(kind=int, meaning="x", high=9))
-    assert [each.describe() for each in (*open_ended, Domain(kind=int, meaning="x"))] == [
+    open_ended = (Whole(meaning="x", low=1), Whole(meaning="x", high=9), Whole(meaning="x"), Number(meaning="x", low=0))
+    assert [each.describe() for each in open_ended] == [
         "a whole number, at least 1",
         "a whole number, at most 9",
         "a whole number",
+        "a finite number, at least 0",
     ]
     assert Weight.domains()["weight"].describe_search() == "0.0003 to 1, logarithmic"
+
+
+@pytest.mark.parametrize(
+    ("default", "settings"),
+    [("a", {"choices": ("a", "b"), "low": 0.0}), (True, {"log": True}), ((1, 2), {"search": (1, 2)}), ("a", {})],
+)
+def test_what_a_kind_of_parameter_does_not_take_is_refused(default: str | bool, settings: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        parameter(default, "x", **settings)
+
+
+def test_no_infinite_number_is_accepted_where_there_are_no_bounds() -> None:
+    with pytest.raises(ValueError, match="inf is not a finite number"):
+        Number(meaning="x").check(float("inf"))
+    assert Number(meaning="x").check(2) == 2.0
+
+
+def test_a_choice_of_whole_numbers_takes_neither_true_nor_a_fraction() -> None:
+    heads = Switch.domains()["heads"]
+    for value in (True, 1.0, "1"):
+        with pytest.raises(ValueError, match="is not one of 1, 2, 4"):
+            heads.check(value)
 
 
 def test_defaults_and_search_ranges_lie_within_the_bounds() -> None:
@@ -111,8 +135,8 @@ def test_defaults_and_search_ranges_lie_within_the_bounds() -> None:
         for name, domain in kind.domains().items():
             assert domain.check(kind.defaults()[name]) == kind.defaults()[name]
             assert domain.meaning
-            if domain.search is not None:
-                low, high = (float(str(domain.check(end)).removesuffix("ep")) for end in domain.search)
+            if isinstance(domain, Number) and domain.searched:
+                low, high = (float(str(domain.check(end)).removesuffix("ep")) for end in domain.ends)
                 assert low < high
 
 
@@ -120,7 +144,7 @@ def test_every_entry_is_found_by_its_id_and_says_where_it_comes_from() -> None:
     for kind in CATALOGUE:
         assert find(kind.id) is kind
         assert kind.title
-        assert "Source:" in (kind.__doc__ or "")
+        assert kind.section or "Source:" in (kind.__doc__ or "")
 
 
 def test_an_unknown_id_is_answered_with_the_nearest() -> None:

@@ -79,6 +79,12 @@ def test_each_cell_is_named_once_and_a_round_names_only_what_is_new(plan_from) -
     assert [each["row"] for each in backward["tries"]] == ["attention + scale", "cosine + scale", "cosine + attention"]
 
 
+def test_a_primary_metric_that_the_runs_did_not_measure_is_that_of_their_ranks(plan_from) -> None:
+    _, course, _ = play(plan_from(end="greedy: {confirm: 2}\nprimary: mrr\n"), additive(cosine=0.01))
+    assert (course["metric"], course["ending"], course["path"]) == ("mrr", "threshold", [])
+    assert course["threshold"]["value"] == pytest.approx(course["threshold"]["fraction"] * np.mean(1 / np.arange(1, 6)))
+
+
 def test_what_adds_less_than_the_threshold_is_not_taken(plan_from) -> None:
     worth = additive(scale=0.03, cosine=0.0009)
     _, course, _ = play(plan_from(), worth)

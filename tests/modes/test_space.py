@@ -55,7 +55,7 @@ def test_base_is_searched_over_all_its_own_numbers_from_where_it_is() -> None:
 
 @pytest.mark.parametrize("kind", BASE_SPACE, ids=lambda kind: kind.id)
 def test_a_parameter_of_base_moves_its_own_seam_and_is_found_again(kind) -> None:
-    for end in kind.domain.search:
+    for end in kind.domain.ends:
         moved = kind.at(end).apply(BASE)
         assert kind.found_in(moved) == end
         differing = [seam for seam, text in moved.describe().items() if text != BASE.describe()[seam]]

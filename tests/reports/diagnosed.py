@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from harness.results.evidence import Diagnosis, Entry, Level
 from harness.results.folder import StudyFolder
-from reports.model import Row
+from reports.sections.report import Row
 
 AS_FOUND: Mapping[str, float] = {
     "kl.p_ret_entropy": 0.745,

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from harness.results.folder import StudyFolder
-from reports.render import write_report
+from reports.output.files import write_report
 
 
 class Page(html.parser.HTMLParser):

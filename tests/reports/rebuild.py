@@ -7,6 +7,23 @@ import types
 from collections.abc import Mapping
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from reports.sections.registry import in_page_order
+from reports.sections.report import Report
+
+
+def rebuild_report(said: Mapping[str, Any]) -> Report:
+    """A report from what ``report.json`` holds."""
+    own = {field.name for field in dataclasses.fields(Report)} - {"models"}
+    hints = get_type_hints(Report)
+    values = {name: rebuild(hints[name], said[name]) for name in own}
+    models = {
+        section.id: None if said[section.id] is None else rebuild(section.model, said[section.id])
+        for section in in_page_order()
+        if section.model is not None
+    }
+    assert set(said) == own | set(models)
+    return Report(**values, models=models)
+
 
 def rebuild(kind: Any, value: Any) -> Any:
     """The value of that type whose JSON is `value`: dataclasses, tuples, mappings and what is optional."""

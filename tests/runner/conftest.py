@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from harness.backbones.duorec.spec import BackboneSpec
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.interventions.base import Intervention
 from harness.modes.plan import Cell
 from harness.results.record import EpochPoint, RunRecord
-from harness.runner.coordinator import RunOptions, RunOutcome, run_study
-from harness.runner.progress import Silent
+from harness.runner.coordinator import RunOptions, StudyResult, run_study
+from harness.runner.executors.base import Where
+from harness.runner.progress import Display
 from harness.study.study import load_study
 
 SMALL = BackboneSpec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
@@ -33,7 +33,7 @@ budget: {{epochs: {epochs}, patience: {epochs}}}
 {end}"""
 
 
-class Counting(Silent):
+class Counting(Display):
     """Keeps the names of the cells that were run."""
 
     def __init__(self) -> None:
@@ -77,20 +77,15 @@ class Bench:
         end: str = "diagnostics: off\n",
         epochs: int = 2,
         catalogue: Iterable[type[Intervention]] | None = None,
-        executor: Literal["local", "ray"] = "local",
-        address: str | None = None,
-        gpus_per_cell: float = 0.0,
+        where: Where | None = None,
         storage: str | None = None,
         display: Counting | None = None,
-    ) -> tuple[RunOutcome, Counting]:
+    ) -> tuple[StudyResult, Counting]:
         display = display or Counting()
         study = load_study(self.write(more=more, replicates=replicates, end=end, epochs=epochs), catalogue=catalogue)
         options = RunOptions(
             out=self.folder / out,
-            workers=workers,
-            executor=executor,
-            address=address,
-            gpus_per_cell=gpus_per_cell,
+            where=where or Where(workers=workers),
             storage=storage,
             data_dir=self.folder / "data",
         )

@@ -14,15 +14,17 @@ from typing import Any
 
 import numpy as np
 
+from harness.engine.types.streams import Streams
 from harness.modes.base import mode_of
 from harness.modes.combining import JOINT
 from harness.modes.plan import Cell, Plan
 from harness.modes.schedule import Schedule
+from harness.recipe.recipe import BASE as RECIPE
 from harness.results.folder import StudyFolder
 from harness.results.manifest import BASE
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.dispatcher import CellDispatcher
-from harness.runner.progress import Silent
+from harness.runner.progress import Display
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 
 Worth = Callable[[frozenset[str], int], float]
@@ -53,6 +55,12 @@ def made_record(key: str, value: float, metric: str = "ndcg@10", *, seconds: flo
     )
 
 
+def cell_of(row: str, replicate: int = 0) -> Cell:
+    """A cell of base's recipe under any name."""
+    streams = Streams(study_seed=0, replicate=replicate)
+    return Cell(row=row, replicate=replicate, recipe=RECIPE, streams=streams, backbone_replicate=replicate)
+
+
 class MadeKeys:
     """Keys by row and replicate; no evidence."""
 
@@ -76,10 +84,8 @@ class MadeStages:
         return SharedFiles(data=data, data_dir=None, fingerprint="f", backbone=nowhere, encodings=nowhere)
 
 
-class NoBook:
-    """Takes every word to Optuna and keeps none."""
-
-    primary = "ndcg@10"
+class Unobserved:
+    """Takes every word of a cell and keeps none."""
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_, **__: None
@@ -134,15 +140,15 @@ def dispatcher_of(plan: Plan, folder: Path, schedule: Schedule) -> CellDispatche
     """The real dispatcher of a plan, on made stages and keys."""
     home = StudyFolder(folder / plan.study.slug)
     home.path.mkdir(parents=True, exist_ok=True)
-    made: Any = SimpleNamespace(stages=MadeStages(), keys=MadeKeys(), book=NoBook())
+    made: Any = SimpleNamespace(stages=MadeStages(), keys=MadeKeys(), observer=Unobserved())
     dispatcher = CellDispatcher(
+        plan=plan,
         schedule=schedule,
         folder=home,
         stages=made.stages,
         keys=made.keys,
-        display=Silent(),
-        book=made.book,
-        budget=plan.study.budget,
+        display=Display(),
+        observer=made.observer,
         provenance={},
     )
     dispatcher.progress_folder.mkdir(exist_ok=True)

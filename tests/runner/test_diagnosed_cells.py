@@ -12,13 +12,12 @@ from harness.engine.run import Run
 from harness.probes import measuring as diary
 from harness.probes.observer import Witness
 from harness.results.evidence import (
+    DIAGNOSIS,
     Diagnosis,
     DiagnosisTask,
     Diagnostics,
     Entry,
     Level,
-    decode_diagnosis,
-    encode_diagnosis,
 )
 from harness.results.record import EpochPoint, RunRecord
 from tests.runner.conftest import Bench
@@ -45,7 +44,7 @@ def test_ranks_are_the_same_with_evidence_off_light_and_full(bench: Bench) -> No
                     np.testing.assert_array_equal(getattr(record, name), getattr(plain, name))
 
 
-def test_only_the_evidence_that_is_missing_is_measured_and_no_record_is_written_anew(bench: Bench) -> None:
+def test_only_the_evidence_that_is_missing_is_measured_and_no_record_is_written_again(bench: Bench) -> None:
     first, _ = bench.run(end=OFF)
     written = {path: path.stat().st_mtime_ns for path in first.folder.records.folder.glob("*.record")}
     again, display = bench.run(end="diagnostics: {arms: [reverse]}\n")
@@ -84,7 +83,7 @@ def test_a_cell_that_gives_other_ranks_when_it_is_diagnosed_says_so(bench: Bench
     again, display = bench.run(end=LIGHT)
     assert again.n_failed == 1
     assert "gave other ranks than its record holds" in display.failures[0]
-    assert f"delete it to run the cell anew (record {key})" in display.failures[0]
+    assert f"delete it to run the cell again (record {key})" in display.failures[0]
     kept = again.folder.records.read(key)
     assert kept is not None
     np.testing.assert_array_equal(kept.test_on, record.test_on + 1)
@@ -116,7 +115,7 @@ def test_evidence_is_asked_at_the_chosen_epoch_and_the_course_of_training_at_its
     found = Diagnosis(key="d", run="r", chosen_epoch=1, level=Level.LIGHT, entries=entries, seconds=1.0)
     assert latest([found.told]) == {"kl.p_rec_entropy": 0.1, "training.valid": 0.03}
     assert [entry.epoch for entry in found.told] == [0, 1, 3]
-    assert decode_diagnosis(encode_diagnosis(found)) == found
+    assert DIAGNOSIS.unpack(DIAGNOSIS.pack(found)) == found
     assert Diagnosis(key="d", run="r", chosen_epoch=1, level=Level.LIGHT, entries=(), seconds=0.0).told == ()
 
 

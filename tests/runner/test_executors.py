@@ -13,16 +13,16 @@ from typing import Any
 
 import pytest
 
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.data.sources import load
 from harness.engine.types.budget import Budget
 from harness.engine.types.streams import Streams
 from harness.modes.plan import Cell
 from harness.recipe.recipe import BASE, Recipe
 from harness.results.record import RunRecord, same_ranks
-from harness.runner.executors.executor import Executor, LocalExecutor
-from harness.runner.running import how_it_ended
+from harness.runner.executors.base import Executor, Where, how_it_ended
+from harness.runner.executors.local import LocalExecutor
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.study.study import load_study
@@ -72,9 +72,9 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Tasks:
 
 
 def ray_executor() -> Executor:
-    from harness.runner.executors.ray_executor import RayExecutor
+    from harness.runner.executors.ray import RayExecutor
 
-    return RayExecutor(workers=2)
+    return RayExecutor(Where(executor="ray", workers=2))
 
 
 EXECUTORS: dict[str, Callable[[], Executor]] = {"local": lambda: LocalExecutor(2), "ray": ray_executor}

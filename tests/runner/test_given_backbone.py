@@ -9,14 +9,14 @@ import torch
 
 from harness.backbones.duorec.checkpoint import BACKBONE_FORMAT, Backbone, load_backbone, save_backbone, write_tensors
 from harness.backbones.duorec.spec import BackboneSpec
-from harness.data.sources import DataSpec, Format, load
+from harness.data.sources import DataSpec, load
 from harness.errors import InputError
 from harness.imports import backbone_file
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.runner.forecast import forecast
 from harness.runner.shared import SharedStages
 from harness.study.study import StudyFileError, load_study
-from reports.render import write_report
+from reports.output.files import write_report
 from tests.backbones.plainly import rough_model
 from tests.runner.conftest import Bench
 
@@ -26,7 +26,7 @@ END = "diagnostics: off\nbackbone: {checkpoint: given.safetensors}\n"
 
 def give(bench: Bench, *, seed: int = 0, fingerprint: str | None = None) -> Path:
     """A backbone of an uncommon shape, for the bench's world."""
-    spec = DataSpec(path=bench.folder / "world.txt", format=Format.SEQUENCES, min_interactions=1)
+    spec = DataSpec(path=bench.folder / "world.txt", format="sequences", min_interactions=1)
     data = load(spec, bench.folder / "data")
     path = bench.folder / "given.safetensors"
     backbone = Backbone(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from harness.runner.coordinator import RunOptions, run_study
+from harness.runner.executors.base import Where
 from harness.study.study import load_study
-from reports.render import write_report
+from reports.output.files import write_report
 from tests.runner.conftest import SMALL, Bench, Counting
 
 
@@ -12,7 +13,7 @@ def test_what_cannot_act_is_listed_with_its_reason_and_everything_else_runs(benc
     arms = "pareto: loss.pareto\nranges: {scope.stratified: {edges: [4, 9]}}\nsoon: {loss.ramp: {until: 1ep}}"
     path = bench.write(more=arms, replicates=1)
     path.write_text(path.read_text(encoding="utf-8") + "on_inapplicable: skip\n", encoding="utf-8")
-    options = RunOptions(out=bench.folder / "runs", workers=1, data_dir=bench.folder / "data")
+    options = RunOptions(out=bench.folder / "runs", where=Where(workers=1), data_dir=bench.folder / "data")
     display = Counting()
     outcome = run_study(load_study(path), options, display, spec=SMALL)
     assert (outcome.n_run, outcome.n_failed) == (6, 0)

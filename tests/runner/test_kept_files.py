@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -12,13 +13,13 @@ import numpy as np
 import pytest
 from optuna.trial import TrialState
 
-from harness.errors import EnvironmentProblem, InputError
-from harness.files import set_aside, sweep, write_atomically
-from harness.results.folder import StudyFolder
-from harness.results.manifest import StudyUsers
+from harness.errors import EnvironmentProblem
+from harness.files import Sealed, locked, refuse, set_aside, sweep, write_atomically
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.optuna.damage import set_aside_if_damaged
-from harness.runner.optuna.trials import TrialBook
+from harness.runner.optuna.mirror import OptunaMirror
+from harness.runner.optuna.storage import Storage
+from tests.runner.made import cell_of
 
 
 def test_a_write_that_is_broken_off_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,35 +64,56 @@ def test_a_damaged_file_that_cannot_be_moved_is_named_with_the_way_out(
         set_aside(tmp_path / "file", "why", then="made again", option="--data-dir")
 
 
-@pytest.mark.parametrize("content", [None, b"", b"PK", b"\x93NUMPY", b"words"])
-def test_a_damaged_users_file_is_an_input_error(tmp_path: Path, content: bytes | None) -> None:
-    folder = StudyFolder(tmp_path)
-    folder.write_users(
-        StudyUsers(history_length=np.ones(3, dtype=np.int64), target_popularity=np.ones(3, dtype=np.int64))
-    )
-    assert folder.users().history_length.tolist() == [1, 1, 1]
-    whole = (tmp_path / "users.npz").read_bytes()
-    if content is None:
-        (tmp_path / "users.npz").unlink()
-    else:
-        (tmp_path / "users.npz").write_bytes(content)
-    with pytest.raises(InputError, match="run the study again"):
-        folder.users()
-    for at in range(0, len(whole), 7):
-        for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :]):
-            (tmp_path / "users.npz").write_bytes(damaged)
-            try:
-                assert folder.users().history_length.tolist() == [1, 1, 1], "a byte that says nothing"
-            except InputError as problem:
-                assert "run the study again" in str(problem)
+WORDS = Sealed(title="words 2", encode=str.encode, decode=bytes.decode, then="written again")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "does not start as such a file does"),
+        (Sealed(title="words 1", encode=str.encode, decode=bytes.decode).pack("text"), "does not start as such a file"),
+        (WORDS.pack("text")[:-1], "checksum does not match"),
+        (WORDS.pack("text") + b"more", "checksum does not match"),
+        (Sealed(title="words 2", encode=bytes, decode=bytes).pack(b"\xff"), "layout is not the one of this version"),
+    ],
+)
+def test_a_sealed_file_that_is_damaged_is_set_aside_and_can_be_written_again(
+    tmp_path: Path, content: bytes, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "words"
+    assert WORDS.read(path) is None
+    path.write_bytes(content)
+    assert WORDS.read(path) is None
+    assert why in caplog.text
+    assert path.with_name("words.damaged").read_bytes() == content
+    WORDS.write(path, "text")
+    assert WORDS.read(path) == "text"
+
+
+def test_one_waits_for_a_lock_and_is_told_who_holds_it(tmp_path: Path) -> None:
+    held, told = threading.Event(), list[str]()
+
+    def hold() -> None:
+        with locked(tmp_path / "thing", refuse):
+            held.set()
+            time.sleep(0.5)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait()
+    with locked(tmp_path / "thing", told.append):
+        pass
+    holder.join()
+    assert len(told) == 1
+    assert told[0].startswith(f"thing is in use by process {os.getpid()} on ")
 
 
 @pytest.fixture
 def mirror(tmp_path: Path) -> Path:
     path = tmp_path / "optuna.db"
-    book = TrialBook(name="small", storage=f"sqlite:///{path}", primary="ndcg@10")
-    book.start("abc", {"arm": "base", "replicate": 0})
-    book.settle()
+    shown = OptunaMirror(Storage(f"sqlite:///{path}"), name="small", primary="ndcg@10")
+    shown.started("abc", cell_of("base"))
+    shown.settle()
     return path
 
 
@@ -130,7 +152,7 @@ def test_a_damaged_mirror_is_set_aside_with_its_journal(
     set_aside_if_damaged(mirror)
     assert not mirror.exists()
     assert mirror.with_name("optuna.db.damaged").exists()
-    assert "made anew from the records" in caplog.text
+    assert "rebuilt from the records" in caplog.text
 
 
 @pytest.mark.parametrize("n_statements", [1, 3, 7, 15, 30])
@@ -144,18 +166,18 @@ def test_a_mirror_that_was_half_made_is_no_trap(tmp_path: Path, mirror: Path, n_
             database.execute(statement)
     for _ in range(3):
         set_aside_if_damaged(half)
-        TrialBook(name="small", storage=f"sqlite:///{half}", primary="ndcg@10").settle()
+        OptunaMirror(Storage(f"sqlite:///{half}"), name="small", primary="ndcg@10")
     assert not half.with_name("half.db.damaged").exists()
 
 
-def test_a_mirror_that_has_its_study_twice_is_made_anew(mirror: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mirror_that_has_its_study_twice_is_rebuilt(mirror: Path, caplog: pytest.LogCaptureFixture) -> None:
     with closing(sqlite3.connect(mirror)) as database:
         database.execute("drop index ix_studies_study_name")
         database.execute("insert into studies (study_name) select study_name from studies")
         database.commit()
     set_aside_if_damaged(mirror)
     assert not mirror.exists()
-    assert "it has the study 'small (ndcg@10)' twice" in caplog.text
+    assert "it has the study small (ndcg@10) twice" in caplog.text
 
 
 def test_a_cell_that_is_run_again_because_its_record_was_lost_keeps_its_one_trial(mirror: Path) -> None:
@@ -173,12 +195,12 @@ def test_a_cell_that_is_run_again_because_its_record_was_lost_keeps_its_one_tria
     )
     states = []
     for _ in range(2):
-        book = TrialBook(name="small", storage=f"sqlite:///{mirror}", primary="ndcg@10")
-        book.start("abc", {"arm": "base", "replicate": 0})
-        book.epoch("abc", point)
-        book.finish(record)
-        book.settle()
-        states.append([each.state for each in book.trials()])
+        shown = OptunaMirror(Storage(f"sqlite:///{mirror}"), name="small", primary="ndcg@10")
+        shown.started("abc", cell_of("base"))
+        shown.epoch("abc", point)
+        shown.finished(record)
+        shown.settle()
+        states.append([each.state for each in shown.study.trials()])
     assert states == [[TrialState.FAIL, TrialState.COMPLETE]] * 2
 
 

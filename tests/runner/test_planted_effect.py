@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from harness.backbones.duorec.spec import BackboneSpec
+from harness.data.formats.sequences import write_sequences
 from harness.data.interactions import Interactions
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.runner.coordinator import RunOptions, run_study
-from harness.runner.progress import Silent
+from harness.runner.executors.base import Where
+from harness.runner.progress import Display
 from harness.study.study import load_study
-from reports.render import write_report
+from reports.output.files import write_report
 
 STUDY = """\
 name: planted
@@ -37,8 +38,8 @@ def judged(data: Interactions, folder: Path) -> dict[str, dict[str, Any]]:
     """Run the study on a world and give the report's rows by name."""
     write_sequences(data, folder / "world.txt")
     (folder / "planted.yaml").write_text(STUDY, encoding="utf-8")
-    options = RunOptions(out=folder / "runs", workers=2, data_dir=folder / "data")
-    outcome = run_study(load_study(folder / "planted.yaml"), options, Silent(), spec=BRIEF)
+    options = RunOptions(out=folder / "runs", where=Where(workers=2), data_dir=folder / "data")
+    outcome = run_study(load_study(folder / "planted.yaml"), options, Display(), spec=BRIEF)
     report = json.loads(write_report(outcome.folder).with_name("report.json").read_text(encoding="utf-8"))
     return {row["name"]: row for row in report["rows"]}
 

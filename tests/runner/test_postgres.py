@@ -19,8 +19,8 @@ from harness.errors import EnvironmentProblem
 from harness.modes.plan import Cell
 from harness.results.record import RunRecord
 from harness.runner.optuna import storage
+from harness.runner.optuna.claim import StorageAwayError, claimed
 from harness.runner.optuna.storage import Storage
-from harness.runner.optuna.storage_claim import StorageAwayError, claimed
 from tests.runner.conftest import Bench, Counting
 from tests.runner.postgres import PASSWORD, Server, binaries, served
 
@@ -122,7 +122,7 @@ def test_a_second_coordinator_from_another_folder_is_refused_by_the_first_ones_n
 ) -> None:
     with (
         claimed(server.url, NAME),
-        pytest.raises(EnvironmentProblem, match=rf"is being run by process {os.getpid()} on .* since 20") as told,
+        pytest.raises(EnvironmentProblem, match=rf"is in use by process {os.getpid()} on .* since 20") as told,
     ):
         bench.run(out="other", storage=server.url)
     assert PASSWORD not in str(told.value)
@@ -133,7 +133,7 @@ def test_a_second_coordinator_from_another_folder_is_refused_by_the_first_ones_n
 
 def test_the_claim_of_a_killed_coordinator_is_free(server: Server) -> None:
     script = (
-        "import os, sys; from harness.runner.optuna.storage_claim import claimed\n"
+        "import os, sys; from harness.runner.optuna.claim import claimed\n"
         "with claimed(sys.argv[1], sys.argv[2]): os.kill(os.getpid(), 9)\n"
     )
     killed = subprocess.run([sys.executable, "-c", script, server.url, NAME], check=False)
@@ -147,18 +147,18 @@ def test_a_claim_outlives_a_server_that_starts_again_unless_another_took_it(serv
     with claimed(server.url, NAME) as first:
         server.stop()
         with pytest.raises(StorageAwayError, match="refused"):
-            first.keep()
+            first()
         server.start()
-        first.keep()
-        with pytest.raises(EnvironmentProblem, match="is being run by"), claimed(server.url, NAME):
+        first()
+        with pytest.raises(EnvironmentProblem, match="is in use by"), claimed(server.url, NAME):
             pass
         server.stop()
         server.start()
         with (
             claimed(server.url, NAME),
-            pytest.raises(EnvironmentProblem, match=rf"is being run by process {os.getpid()}"),
+            pytest.raises(EnvironmentProblem, match=rf"is in use by process {os.getpid()}"),
         ):
-            first.keep()
+            first()
 
 
 def test_what_cannot_be_opened_is_named_without_its_password(server: Server) -> None:

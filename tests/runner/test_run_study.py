@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,12 +13,16 @@ import pytest
 from optuna.trial import TrialState
 
 from harness.errors import EnvironmentProblem
+from harness.files import locked, refuse
 from harness.interventions import CATALOGUE
 from harness.results.folder import StudyFolder
+from harness.results.metrics import metric_values
 from harness.results.record import RunRecord
-from harness.runner.optuna.trials import TrialBook
-from harness.runner.ownership import owned
+from harness.runner.optuna.mirror import OptunaMirror
+from harness.runner.optuna.storage import Storage
+from reports.output.files import write_report
 from tests.runner.conftest import Bench
+from tests.runner.made import cell_of
 
 RANKS = ("valid_on", "valid_off", "test_on", "test_off")
 
@@ -27,8 +32,8 @@ def records(folder: StudyFolder) -> dict[tuple[str, int], RunRecord]:
     return {(row, replicate): record for row, runs in loaded.items() for replicate, record in runs.items()}
 
 
-def trials(folder: StudyFolder) -> TrialBook:
-    return TrialBook(name="small", storage=f"sqlite:///{folder.path / 'optuna.db'}", primary="ndcg@10")
+def mirrored(folder: Path, primary: str = "ndcg@10") -> OptunaMirror:
+    return OptunaMirror(Storage(f"sqlite:///{folder / 'optuna.db'}"), name="small", primary=primary)
 
 
 def test_ranks_do_not_depend_on_workers_and_finished_cells_are_reused(bench: Bench) -> None:
@@ -58,8 +63,7 @@ def test_ranks_do_not_depend_on_workers_and_finished_cells_are_reused(bench: Ben
     assert (alias.status, alias.alias_of, alias.keys) == ("alias", "base", base.keys)
     assert len(first.ran) == 8
 
-    book = trials(more.folder)
-    done = [each for each in book.trials() if each.state is TrialState.COMPLETE]
+    done = [each for each in mirrored(more.folder.path).study.trials() if each.state is TrialState.COMPLETE]
     assert len(done) == 10
     for each in done:
         record = more.folder.records.read(each.user_attrs["key"])
@@ -67,6 +71,29 @@ def test_ranks_do_not_depend_on_workers_and_finished_cells_are_reused(bench: Ben
         chosen = next(point for point in record.curve if point.epoch == record.chosen_epoch)
         assert each.value == chosen.valid_on["ndcg@10"]
         assert set(each.intermediate_values) == {point.epoch for point in record.curve[1:]}
+
+
+def test_another_primary_metric_repeats_no_run_and_has_its_report(bench: Bench) -> None:
+    first, _ = bench.run(replicates=1, end="diagnostics: off\nprimary: mrr@20\n")
+    found = records(first.folder)
+    for record in found.values():
+        assert all("mrr@20" in point.valid_on for point in record.curve[1:])
+        assert all("mrr" not in point.valid_on for point in record.curve)
+    for primary in ("mrr", "ndcg@10"):
+        again, display = bench.run(replicates=1, end=f"diagnostics: off\nprimary: {primary}\n")
+        assert (again.n_run, again.n_reused, display.ran) == (0, first.n_run, [])
+        assert again.ranks == first.ranks
+        assert again.folder.manifest().primary == primary
+        assert {cell: record.key for cell, record in records(again.folder).items()} == {
+            cell: record.key for cell, record in found.items()
+        }
+        trials = mirrored(again.folder.path, primary).study.trials()
+        values = {each.user_attrs["key"]: each.value for each in trials}
+        assert values == {each.key: metric_values(each.valid_on, primary).mean() for each in found.values()}
+        write_report(again.folder)
+        report = json.loads((again.folder.path / "report.json").read_text(encoding="utf-8"))
+        assert report["primary"] == primary
+        assert report["figures"]["curves"]["rows"]
 
 
 BROKEN = """\
@@ -139,7 +166,7 @@ def test_failing_cells_fail_alone_are_reported_and_tried_again(bench: Bench, mon
     assert failures["unsendable"].startswith("Unpicklable: no pickle\n")
     assert "a gradient of group retriever is not finite at epoch 1, step 1; last finite values" in failures["overflow"]
     assert failures["base"] == ""
-    failed = [each for each in trials(outcome.folder).trials() if each.state is TrialState.FAIL]
+    failed = [each for each in mirrored(outcome.folder.path).study.trials() if each.state is TrialState.FAIL]
     assert {each.user_attrs["arm"] for each in failed} == {"raising", "dying", "unsendable", "overflow"}
     assert (outcome.folder.path / "manifest.json").exists()
 
@@ -167,40 +194,35 @@ def test_a_damaged_record_is_named_set_aside_and_run_again(bench: Bench, caplog:
 
 
 def test_a_second_coordinator_is_refused_by_the_first_ones_name(tmp_path: Path) -> None:
-    folder = StudyFolder(tmp_path / "runs" / "small")
+    folder = tmp_path / "runs" / "small"
     with (
-        owned(folder),
-        pytest.raises(EnvironmentProblem, match=r"is being run by process \d+ on .* since 20"),
-        owned(folder),
+        locked(folder, refuse),
+        pytest.raises(EnvironmentProblem, match=r"small is in use by process \d+ on .* since 20"),
+        locked(folder, refuse),
     ):
         pass
-    with owned(folder):
+    with locked(folder, refuse):
         pass
 
 
 def test_the_lock_of_a_killed_coordinator_is_free(tmp_path: Path) -> None:
-    folder = StudyFolder(tmp_path / "small")
     script = (
-        "import os, sys; from pathlib import Path\n"
-        "from harness.results.folder import StudyFolder; from harness.runner.ownership import owned\n"
-        "with owned(StudyFolder(Path(sys.argv[1]))): os.kill(os.getpid(), 9)\n"
+        "import os, sys; from pathlib import Path; from harness.files import locked, refuse\n"
+        "with locked(Path(sys.argv[1]), refuse): os.kill(os.getpid(), 9)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", script, str(folder.path)], check=False)
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "small")], check=False)
     assert killed.returncode == -9
-    assert (folder.path / ".owner").exists()
-    with owned(folder):
-        assert f"process {os.getpid()} " in (folder.path / ".owner").read_text(encoding="utf-8")
+    assert (tmp_path / ".small.owner").exists()
+    with locked(tmp_path / "small", refuse):
+        assert f"process {os.getpid()} " in (tmp_path / ".small.owner").read_text(encoding="utf-8")
 
 
 def test_trials_of_a_killed_coordinator_are_closed(tmp_path: Path) -> None:
-    storage = f"sqlite:///{tmp_path / 'optuna.db'}"
-    TrialBook(name="small", storage=storage, primary="ndcg@10").start("abc", {"arm": "base", "replicate": 0})
-    after = TrialBook(name="small", storage=storage, primary="ndcg@10")
-    assert [each.state for each in after.trials()] == [TrialState.FAIL]
-    other = TrialBook(name="small", storage=storage, primary="recall@10")
-    assert other.trials() == []
+    mirrored(tmp_path).started("abc", cell_of("base"))
+    assert [each.state for each in mirrored(tmp_path).study.trials()] == [TrialState.FAIL]
+    assert mirrored(tmp_path, "recall@10").study.trials() == []
 
 
 def test_an_unusable_storage_is_refused_without_its_password(tmp_path: Path) -> None:
     with pytest.raises(EnvironmentProblem, match=r"nowhere://me:\*\*\*@host/db"):
-        TrialBook(name="small", storage="nowhere://me:secret@host/db", primary="ndcg@10")
+        Storage("nowhere://me:secret@host/db")

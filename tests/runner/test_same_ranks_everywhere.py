@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.runner.executors.base import Where
 from tests.runner.conftest import Bench
 from tests.runner.postgres import Server, binaries, served
 from tests.runner.test_two_nodes import two_nodes
@@ -35,12 +36,13 @@ def cluster() -> Iterator[Any]:
 
 def test_the_same_study_has_the_same_ranks_wherever_it_runs(bench: Bench, server: Server, cluster: Any) -> None:
     arms = "weight: {kl.weight: {weight: [0.003, 0.3]}}\nunfreeze: training.unfreeze"
+    on_ray = Where(executor="ray", address=cluster.address)
     ways: dict[str, dict[str, Any]] = {
         "local x1, SQLite": {"workers": 1},
         "local x2, SQLite": {"workers": 2},
         "local x2, PostgreSQL": {"workers": 2, "storage": server.url},
-        "Ray on two nodes, SQLite": {"executor": "ray", "address": cluster.address},
-        "Ray on two nodes, PostgreSQL": {"executor": "ray", "address": cluster.address, "storage": server.url},
+        "Ray on two nodes, SQLite": {"where": on_ray},
+        "Ray on two nodes, PostgreSQL": {"where": on_ray, "storage": server.url},
     }
     ranks = {}
     for number, (way, options) in enumerate(ways.items()):

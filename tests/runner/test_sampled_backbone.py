@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from harness.backbones.duorec.checkpoint import load_backbone
-from reports.render import write_report
+from reports.output.files import write_report
 from tests.runner.conftest import Bench
 
 END = "diagnostics: off\nbackbone: {trained: shared, n_sampled: 30}\n"

@@ -14,7 +14,7 @@ from harness.runner import forecast as forecasting
 from harness.runner.forecast import forecast
 from harness.runner.shared import SharedStages
 from harness.study.study import load_study
-from reports.render import write_report
+from reports.output.files import write_report
 from tests.runner.conftest import SMALL, Bench
 
 SEARCH = "diagnostics: off\nmode: search\nsearch: {trials: 4, width: 2, startup: 3, confirm: 2}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -17,13 +18,13 @@ from sqlalchemy import text
 from harness.errors import EnvironmentProblem, InputError
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.optuna import storage
-from harness.runner.optuna.search_mirror import SearchBook
+from harness.runner.optuna.claim import claimed
+from harness.runner.optuna.mirror import OptunaMirror, SearchMirror
 from harness.runner.optuna.storage import Storage
-from harness.runner.optuna.storage_claim import claimed
-from harness.runner.optuna.storage_url import scrubbed, without_password
-from harness.runner.optuna.trials import TrialBook
+from harness.runner.optuna.url import scrubbed, without_password
 from tests.modes.searched import Drive, planned, scheduled
 from tests.runner.conftest import Bench
+from tests.runner.made import cell_of
 
 WRITES = ("_create_new_trial", "set_trial_intermediate_value", "set_trial_user_attr", "set_trial_state_values")
 
@@ -72,7 +73,7 @@ def shown(url: str) -> dict[str, list[Any]]:
                     each.values,
                     each.params,
                     each.intermediate_values,
-                    {attribute: value for attribute, value in each.user_attrs.items() if attribute != "entry"},
+                    each.user_attrs,
                 )
                 for each in trials
             ]
@@ -90,17 +91,17 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_cells_of_a_grid_are_there_once_whatever_fails(tmp_path: Path, carried_out: bool) -> None:
     url, told = f"sqlite:///{tmp_path}/optuna.db", list[str]()
     with closing(Storage(url, tell=told.append)) as opened:
-        book = TrialBook(name="small", storage=opened, primary="ndcg@10")
+        mirror = OptunaMirror(opened, name="small", primary="ndcg@10")
         failed = failing_once(opened, carried_out=carried_out)
         for key in ("a", "b"):
-            book.start(key, {"arm": key, "replicate": 0})
+            mirror.started(key, cell_of(key))
         for key in ("a", "b"):
             for point in record(key).curve:
-                book.epoch(key, point)
-        book.finish(record("a"))
-        book.fail("b", "broken")
-        book.add_reused(record("c"), {"arm": "c", "replicate": 0})
-        book.settle()
+                mirror.epoch(key, point)
+        mirror.finished(record("a"))
+        mirror.failed("b", "broken")
+        mirror.reused(cell_of("c"), record("c"))
+        mirror.settle()
     assert set(failed) == set(WRITES)
     steps = {1: 0.1, 2: 0.2}
     assert shown(url)["small (ndcg@10)"] == [
@@ -110,6 +111,46 @@ def test_the_cells_of_a_grid_are_there_once_whatever_fails(tmp_path: Path, carri
     ]
     assert told[0].startswith("the storage does not answer (the connection broke); the cells go on")
     assert told[1] == "the storage answers again"
+
+
+def dumped(path: Path) -> list[str]:
+    """Every row of the file."""
+    with closing(sqlite3.connect(path)) as database:
+        return list(database.iterdump())
+
+
+def test_what_is_told_again_changes_no_row(tmp_path: Path) -> None:
+    url, seen = f"sqlite:///{tmp_path}/optuna.db", []
+    for _ in range(3):
+        with closing(Storage(url)) as opened:
+            mirror = OptunaMirror(opened, name="small", primary="ndcg@10")
+            for key in ("a", "b"):
+                mirror.started(key, cell_of(key))
+                for point in record(key).curve:
+                    mirror.epoch(key, point)
+                mirror.finished(record(key))
+            for key in ("a", "c"):
+                mirror.reused(cell_of(f"another name of {key}"), record(key))
+            mirror.settle()
+        seen.append(dumped(tmp_path / "optuna.db"))
+    assert seen[0] == seen[1] == seen[2]
+    assert [row[5]["arm"] for row in shown(url)["small (ndcg@10)"]] == ["a", "b", "another name of c"]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_failure_stays_and_each_next_try_has_a_trial_of_its_own(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/optuna.db"
+    for why in ("lost; tried again", "broken", ""):
+        with closing(Storage(url)) as opened:
+            mirror = OptunaMirror(opened, name="small", primary="ndcg@10")
+            mirror.started("a", cell_of("a"))
+            running = [each.state for each in mirror.study.trials()][-1]
+            mirror.failed("a", why) if why else mirror.finished(record("a"))
+            mirror.settle()
+        assert running is TrialState.RUNNING, "the live view shows a cell while it runs"
+    states = [(row[1], row[5].get("failure")) for row in shown(url)["small (ndcg@10)"]]
+    failed = [(TrialState.FAIL, why) for why in ("lost; tried again", "broken")]
+    assert states == [*failed, (TrialState.COMPLETE, None)]
 
 
 @pytest.mark.slow
@@ -122,10 +163,10 @@ def test_the_trials_of_a_search_are_there_once_whatever_fails(tmp_path: Path, ca
         plan = planned(tmp_path / name, search="trials: 6, width: 3, startup: 3, confirm: 1", arms="  peak: fake.peak")
         url = f"sqlite:///{tmp_path}/{name}/optuna.db"
         with closing(Storage(url, tell=lambda _: None)) as opened:
-            book = SearchBook(plan, storage=opened)
+            mirror = SearchMirror(plan, opened)
             failed = failing_once(opened, carried_out=carried_out) if name == "stormy" else []
-            Drive().run(scheduled(plan, book))
-            book.settle()
+            Drive().run(scheduled(plan, mirror))
+            opened.settle()
         found.append(shown(url))
     assert failed
     assert found[0] == found[1]
@@ -134,16 +175,16 @@ def test_the_trials_of_a_search_are_there_once_whatever_fails(tmp_path: Path, ca
 def test_a_trial_that_another_program_closed_ends_the_run(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/optuna.db"
     with closing(Storage(url)) as one, closing(Storage(url)) as two:
-        book = TrialBook(name="small", storage=one, primary="ndcg@10")
-        book.start("a", {"arm": "a", "replicate": 0})
-        TrialBook(name="small", storage=two, primary="ndcg@10")  # closes what seems to be left over
-        book.finish(record("a"))
+        mirror = OptunaMirror(one, name="small", primary="ndcg@10")
+        mirror.started("a", cell_of("a"))
+        OptunaMirror(two, name="small", primary="ndcg@10")  # closes what seems to be left over
+        mirror.finished(record("a"))
         with pytest.raises(EnvironmentProblem, match="another program closed or removed a trial of this run"):
-            book.settle()
+            mirror.settle()
 
 
 @pytest.mark.parametrize(("rebuilt", "waits"), [(True, 0), (False, 2)])
-def test_only_a_file_that_is_made_anew_from_records_does_not_wait_for_the_disk(
+def test_only_a_file_that_is_rebuilt_from_records_does_not_wait_for_the_disk(
     tmp_path: Path, rebuilt: bool, waits: int
 ) -> None:
     with closing(Storage(f"sqlite:///{tmp_path}/optuna.db", rebuilt=rebuilt)) as opened:
@@ -152,29 +193,25 @@ def test_only_a_file_that_is_made_anew_from_records_does_not_wait_for_the_disk(
             assert connection.execute(text("PRAGMA synchronous")).scalar() == waits
 
 
-class LostClaim:
-    """Another coordinator has taken the study."""
-
-    def keep(self) -> None:
-        raise EnvironmentProblem("the study is being run by another")
+def lost() -> None:
+    """A claim after another coordinator has taken the study."""
+    raise EnvironmentProblem("the study is in use by another")
 
 
 def test_nothing_is_written_once_another_coordinator_has_taken_the_study(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/optuna.db"
-    with closing(Storage(url, claim=LostClaim())) as opened:
-        book = TrialBook(name="small", storage=opened, primary="ndcg@10")
-        with pytest.raises(EnvironmentProblem, match="being run by another"):
-            book.start("a", {"arm": "a", "replicate": 0})
-        assert book.trials() == []
+    with closing(Storage(url, claim=lost)) as opened:
+        mirror = OptunaMirror(opened, name="small", primary="ndcg@10")
+        with pytest.raises(EnvironmentProblem, match="in use by another"):
+            mirror.started("a", cell_of("a"))
+        assert mirror.study.trials() == []
 
 
 def test_two_folders_may_not_run_one_study_in_one_sqlite_file(bench: Bench) -> None:
     shared = f"sqlite:///{bench.folder}/shared.db"
     with (
         claimed(shared, "small (ndcg@10)"),
-        pytest.raises(
-            EnvironmentProblem, match=r"the study 'small \(ndcg@10\)' in .*shared.db is being run by process"
-        ),
+        pytest.raises(EnvironmentProblem, match=r"the study 'small \(ndcg@10\)' in .*shared.db is in use by process"),
     ):
         bench.run(out="other", storage=shared)
     with claimed(shared, "small (ndcg@10)"), claimed(shared, "small (recall@10)"):
@@ -182,7 +219,7 @@ def test_two_folders_may_not_run_one_study_in_one_sqlite_file(bench: Bench) -> N
 
 
 def test_a_storage_that_is_no_url_is_bad_input(bench: Bench) -> None:
-    with pytest.raises(InputError, match=r"--storage 'studies\.db' is no database URL"):
+    with pytest.raises(InputError, match=r"--storage 'studies\.db' is not a database URL"):
         bench.run(storage="studies.db")
 
 

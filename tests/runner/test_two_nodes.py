@@ -19,6 +19,7 @@ import pytest
 from harness.errors import EnvironmentProblem, InputError
 from harness.modes.plan import Cell
 from harness.results.record import EpochPoint, RunRecord
+from harness.runner.executors.base import Where
 from tests.runner.conftest import Bench, Counting
 
 pytestmark = [
@@ -72,7 +73,7 @@ class RemovesANode(Counting):
 
 def test_a_study_on_two_nodes_has_the_ranks_of_one_worker(bench: Bench, cluster: Any) -> None:
     alone, _ = bench.run(workers=1, out="alone")
-    both, display = bench.run(out="both", executor="ray", address=cluster.address)
+    both, display = bench.run(out="both", where=Where(executor="ray", address=cluster.address))
     assert (both.n_run, both.n_failed) == (alone.n_run, 0)
     assert both.ranks == alone.ranks
     assert display.epochs.count(2) == both.n_run
@@ -82,7 +83,7 @@ def test_a_study_on_two_nodes_has_the_ranks_of_one_worker(bench: Bench, cluster:
 def test_a_node_that_goes_away_costs_no_cell_and_moves_no_rank(bench: Bench, cluster: Any) -> None:
     alone, _ = bench.run(workers=2, out="alone", epochs=60)
     display = RemovesANode(cluster, cluster.list_all_nodes()[1])
-    left, _ = bench.run(out="left", epochs=60, executor="ray", address=cluster.address, display=display)
+    left, _ = bench.run(out="left", epochs=60, where=Where(executor="ray", address=cluster.address), display=display)
     assert (left.n_run, left.n_failed) == (alone.n_run, 0)
     assert left.ranks == alone.ranks
     said = "; ".join(display.messages)
@@ -119,7 +120,7 @@ def test_ctrl_c_ends_a_run_on_ray_soon_and_tells_what_there_is(bench: Bench) -> 
 
 def test_a_cluster_that_cannot_take_a_cell_is_refused(bench: Bench) -> None:
     with pytest.raises(EnvironmentProblem, match="asks for 1 CPU and 64 GPUs, and no machine of the Ray cluster has"):
-        bench.run(executor="ray", gpus_per_cell=64.0)
+        bench.run(where=Where(executor="ray", gpus_per_cell=64.0))
 
 
 @pytest.mark.parametrize(
@@ -135,5 +136,5 @@ def test_an_address_where_no_cluster_is_is_refused_before_anything_is_trained(
 ) -> None:
     display = Counting()
     with pytest.raises(kind, match=message):
-        bench.run(executor="ray", address=address, display=display)
+        bench.run(where=Where(executor="ray", address=address), display=display)
     assert not any(message.startswith("backbone") for message in display.messages)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import EnvironmentProblem, InputError
-from harness.runner.executors.executor import Where
+from harness.runner.executors.base import Where
 
 
 def test_ray_that_is_not_installed_is_named_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

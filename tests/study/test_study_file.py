@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.data.atomic import Columns
-from harness.data.sources import DataSpec, Format
+from harness.data.formats.base import Columns
+from harness.data.sources import DataSpec
 from harness.engine.types.budget import Budget
 from harness.interventions.kl import Reverse, Symmetric, Weight
 from harness.interventions.training import Unfreeze
@@ -151,7 +151,7 @@ def test_a_file_of_data_is_looked_for_beside_the_study(study_from, tmp_path):
     )
     assert study.data == DataSpec(
         path=tmp_path / "d" / "mine.tsv",
-        format=Format.RECBOLE,
+        format="recbole",
         columns=Columns(user="who", time=None),
         min_interactions=2,
     )

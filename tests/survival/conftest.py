@@ -19,10 +19,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
+from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
-from harness.data.sequences import write_sequences
 from harness.results.folder import StudyFolder
-from harness.results.record import RunRecord, decode_record
+from harness.results.record import RECORD, RunRecord
 from tests.survival.wreck import DISASTER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -205,7 +205,7 @@ class Scene:
     def ranks(self) -> dict[str, str]:
         """Record key -> digest of its ranks and curve."""
         folder = self.out / ".records"
-        return {path.stem: digest(decode_record(path.read_bytes())) for path in sorted(folder.glob("*.record"))}
+        return {path.stem: digest(RECORD.unpack(path.read_bytes())) for path in sorted(folder.glob("*.record"))}
 
     def clear(self, *, keep_cache: bool = False) -> None:
         """Begin anew."""

@@ -82,15 +82,15 @@ def _encode(what: str, strike: Callable[[], None]) -> None:
 
 def _epoch(what: str, strike: Callable[[], None]) -> None:
     """The coordinator hears of an evaluation."""
-    from harness.runner.optuna.trials import TrialBook
+    from harness.runner.optuna.mirror import OptunaMirror
 
-    _after(TrialBook, "epoch", strike)
+    _after(OptunaMirror, "epoch", strike)
 
 
 def _told(what: str, strike: Callable[[], None]) -> None:
-    from harness.runner.optuna.trials import TrialBook
+    from harness.runner.optuna.mirror import OptunaMirror
 
-    _after(TrialBook, "finish", strike)
+    _after(OptunaMirror, "finished", strike)
 
 
 def _rename(what: str, strike: Callable[[], None], *, before: bool = True) -> None:
@@ -199,8 +199,8 @@ def serve() -> None:
     from harness import cli
     from harness.backbones.duorec import encode, pretrain  # noqa: F401
     from harness.runner import coordinator
-    from harness.runner.optuna import trials  # noqa: F401
-    from reports import render  # noqa: F401
+    from harness.runner.optuna import mirror  # noqa: F401
+    from reports.output import files  # noqa: F401
     from tests.runner.conftest import SMALL
 
     defaults = coordinator.run_study.__kwdefaults__

@@ -161,7 +161,7 @@ def _train(
             epoch=epoch,
             loss=loss,
             contrastive=contrastive,
-            valid=mean_metrics(ranks),
+            valid=mean_metrics(ranks, spec.selection),
             valid_error=float(own.std() / math.sqrt(len(own))),
             seconds=time.perf_counter() - began,
         )

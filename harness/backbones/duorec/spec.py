@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from harness.device import Device, device_key
 from harness.errors import InputError, did_you_mean
-from harness.source_hash import backbone_hash
+from harness.source_hash import backbone_hash, metric_hash
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -172,7 +172,8 @@ def backbone_key(
         device: that it is trained on; the CPU leaves no mark.
     """
     torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
-    parts = (spec.digest(), fingerprint, str(seed), str(threads), precision, backbone_hash(PACKAGE), torch_version)
+    code = backbone_hash(PACKAGE) + metric_hash(spec.selection)
+    parts = (spec.digest(), fingerprint, str(seed), str(threads), precision, code, torch_version)
     if device != "cpu":
         parts = (*parts, device_key(device))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]

@@ -88,8 +88,8 @@ class ArmSearch:
         """A cell of this search has its record."""
         trial = self._rows[cell.row]
         trial.awaited.discard(cell.replicate)
-        quality = quality_of(record, self._plan.study.primary)
-        if quality is None:
+        quality = record.quality(self._plan.study.primary)
+        if not math.isfinite(quality):
             trial.reason = trial.reason or f"replicate {cell.replicate}: no finite figure on valid at the chosen epoch"
         else:
             trial.runs[cell.replicate] = Measured(
@@ -147,13 +147,6 @@ class ArmSearch:
         row = trial_row(self.name, trial.number)
         trial.awaited.update(replicates)
         self._named += [self._plan.cell(row, trial.recipe, replicate) for replicate in replicates]
-
-
-def quality_of(record: RunRecord, metric: str) -> float | None:
-    """The metric on valid at the chosen epoch, as the run is served; None where there is no finite one."""
-    chosen = record.chosen
-    figure = (chosen.valid_on if record.served == "on" else chosen.valid_off).get(metric)
-    return figure if figure is not None and math.isfinite(figure) else None
 
 
 def _known(value: float | None) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from harness.interventions.base import Domain, Value
+from harness.interventions.domains import Number, Value, Whole
 from harness.recipe.compose import Remedy
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Schedule
@@ -28,7 +28,7 @@ class BaseParameter:
     """
 
     id: str
-    domain: Domain
+    domain: Number
     seam: str
     read: Callable[[Any], Value | None]
     write: Callable[[Any, Any], object]
@@ -70,8 +70,7 @@ def _constant(schedule: Schedule) -> float | None:
 BASE_SPACE: tuple[BaseParameter, ...] = (
     BaseParameter(  # Source: FTragrec as published, point 11
         id="base.lr",
-        domain=Domain(
-            kind=float,
+        domain=Number(
             meaning="Adam's step size of the retriever and the fusion",
             low=1e-8,
             high=1.0,
@@ -84,15 +83,14 @@ BASE_SPACE: tuple[BaseParameter, ...] = (
     ),
     BaseParameter(  # point 4
         id="base.top_k",
-        domain=Domain(kind=int, meaning="neighbours of a sample", low=1, high=1000, search=(1, 40), log=True),
+        domain=Whole(meaning="neighbours of a sample", low=1, high=1000, search=(1, 40), log=True),
         seam="selection",
         read=lambda selection: selection.k if isinstance(selection, TopK) else None,
         write=lambda selection, value: replace(selection, k=value),
     ),
     BaseParameter(  # point 7
         id="base.alpha",
-        domain=Domain(
-            kind=float,
+        domain=Number(
             meaning="share of the knowledge in the enhanced vector, a fraction",
             low=0.0,
             high=1.0,
@@ -104,8 +102,7 @@ BASE_SPACE: tuple[BaseParameter, ...] = (
     ),
     BaseParameter(  # points 5 and 7
         id="base.tau",
-        domain=Domain(
-            kind=float,
+        domain=Number(
             meaning="temperature of both distributions",
             low=0.001,
             high=1000.0,
@@ -118,16 +115,14 @@ BASE_SPACE: tuple[BaseParameter, ...] = (
     ),
     BaseParameter(  # point 8
         id="base.enhanced_weight",
-        domain=Domain(
-            kind=float, meaning="factor of the enhanced loss", low=0.0, high=100.0, search=(0.05, 2.0), log=True
-        ),
+        domain=Number(meaning="factor of the enhanced loss", low=0.0, high=100.0, search=(0.05, 2.0), log=True),
         seam="enhanced_weight",
         read=_constant,
         write=lambda weight, value: Constant(value),
     ),
     BaseParameter(  # point 8
         id="base.alignment_weight",
-        domain=Domain(kind=float, meaning="factor of the KL term", low=0.0, high=100.0, search=(0.0003, 1.0), log=True),
+        domain=Number(meaning="factor of the KL term", low=0.0, high=100.0, search=(0.0003, 1.0), log=True),
         seam="alignment_weight",
         read=_constant,
         write=lambda weight, value: Constant(value),

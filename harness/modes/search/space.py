@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from harness.errors import InputError
-from harness.interventions.base import Domain, Intervention, Value
+from harness.interventions.base import Intervention
+from harness.interventions.domains import Domain, Number, Scale, Value
 from harness.modes.search.base_parameters import BASE_SPACE, BaseParameter
 from harness.recipe.compose import CompositionError, NoEffectError, Remedy, compose, patch
 from harness.recipe.recipe import Recipe
 from harness.study.arms import Opening, Stack
 
-Scale = Literal["float", "int", "epochs", "choice"]
 Point = Mapping[str, Value]
 """A value of every parameter of a space, by name."""
 
@@ -173,11 +173,10 @@ def _why_not(base: Recipe, stack: Stack, kind: BaseParameter, found: Value | Non
     if found is None:
         return "base holds no single number there"
     domain = kind.domain
-    assert domain.search is not None
     if domain.log and _number(found) <= 0:
         return f"it is {found} in base, and the range is logarithmic"
     acting = _acting(base, stack)
-    for end in domain.search:
+    for end in domain.ends:
         if end != found:
             try:
                 compose(base, [*acting, kind.at(end)])
@@ -198,22 +197,18 @@ def _acting(base: Recipe, remedies: Sequence[Remedy]) -> list[Remedy]:
 
 
 def _axis(name: str, owner: str, domain: Domain, first: Value) -> Axis:
-    if domain.choices and not domain.span:
-        return _choice(name, owner, domain, first, domain.choices)
-    if domain.kind is bool:
-        return _choice(name, owner, domain, first, (False, True))
-    assert domain.search is not None
-    in_epochs = {isinstance(value, str) for value in (*domain.search, first)}
-    if len(in_epochs) > 1:
+    if not isinstance(domain, Number):
+        return _choice(name, owner, domain, first, domain.ends)
+    scale = domain.scale(first)
+    if scale is None:
         raise SpaceError(
             f"{name} starts at {first}, its range is {domain.describe_search()}, and only one of them is in epochs; "
             "write a value or a list"
         )
-    low, high = (_number(end) for end in domain.search)
+    low, high = (_number(end) for end in domain.ends)
     start = _number(first)
     if domain.log and start <= 0:
         raise SpaceError(f"{name} starts at {first}, its range is logarithmic; write a value or a list")
-    scale: Scale = "epochs" if in_epochs == {True} else "int" if domain.kind is int else "float"
     return Axis(
         name=name,
         owner=owner,

@@ -16,10 +16,11 @@ from ray import ObjectRef
 from ray.exceptions import RayActorError
 
 from harness.backbones.duorec.spec import PACKAGE, BackboneSpec, resolve_precision
-from harness.data.interactions import Interactions
 from harness.provenance import key_versions, machine
 from harness.results.record import EpochPoint
-from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles, assembled, attempt_cell
+from harness.runner.executors.base import Outcome, progress_line
+from harness.runner.inputs import read_encodings
+from harness.runner.tasks import CellFailure, CellTask, SharedFiles, assembled, attempt_cell
 from harness.source_hash import run_hash
 
 if TYPE_CHECKING:
@@ -27,42 +28,46 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Weights:
-    """A backbone as arrays.
+class Trained:
+    """A backbone and its encodings as arrays, as they travel.
 
     Attributes:
-        spec: that it was trained by.
+        spec: that the backbone was trained by.
         n_items: of its catalogue.
         tensors: its state, name -> values.
+        encodings: clean ``s`` of every prefix, ``(n_prefixes, d)``.
     """
 
     spec: BackboneSpec
     n_items: int
     tensors: dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What cells on one backbone share, as it travels.
-
-    Attributes:
-        data: the interactions.
-        backbone: the pretrained model.
-        encodings: clean ``s`` of every prefix, ``(n_prefixes, d)``.
-    """
-
-    data: Interactions
-    backbone: Weights
     encodings: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, shared: SharedFiles) -> Trained:
+        """As the coordinator's files have it.
+
+        Raises:
+            harness.errors.EnvironmentProblem: one of them is gone or has changed.
+        """
+        from harness.backbones.duorec.checkpoint import load_backbone
+
+        backbone = load_backbone(shared.backbone)
+        tensors = {name: tensor.numpy() for name, tensor in backbone.model.state_dict().items()}
+        n_items = backbone.model.n_items
+        return cls(spec=backbone.spec, n_items=n_items, tensors=tensors, encodings=read_encodings(shared))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedObjects:
-    """The :class:`Parts` in the object store, and the precision that the backbone asks for."""
+    """What cells on one backbone share, in the object store: the interactions, and a :class:`Trained`.
+
+    Attributes:
+        precision: that the backbone asks for.
+    """
 
     data: ObjectRef
-    backbone: ObjectRef
-    encodings: ObjectRef
+    trained: ObjectRef
     precision: str
 
 
@@ -104,28 +109,7 @@ class Progress:
         return lines
 
 
-def shipped(shared: SharedFiles) -> Parts:
-    """The parts, read from the coordinator's files.
-
-    Raises:
-        harness.errors.EnvironmentProblem: one of them is gone or has changed.
-    """
-    from harness.backbones.duorec.checkpoint import load_backbone
-    from harness.runner.inputs import read_data, read_encodings
-
-    backbone = load_backbone(shared.backbone)
-    return Parts(
-        data=read_data(shared),
-        backbone=Weights(
-            spec=backbone.spec,
-            n_items=backbone.model.n_items,
-            tensors={name: tensor.numpy() for name, tensor in backbone.model.state_dict().items()},
-        ),
-        encodings=read_encodings(shared),
-    )
-
-
-def attempt_there(task: CellTask, shared: SharedObjects, code: Code, progress: Any) -> CellResult | CellFailure:
+def attempt_there(task: CellTask, shared: SharedObjects, code: Code, progress: Any) -> Outcome:
     """Run a cell in a worker of the cluster.
 
     Args:
@@ -140,8 +124,6 @@ def attempt_there(task: CellTask, shared: SharedObjects, code: Code, progress: A
     file = str(task.progress_file)
 
     def tell(point: EpochPoint) -> None:
-        from harness.runner.executors.executor import progress_line
-
         progress.tell.remote(file, progress_line(point))
 
     here = {**task.provenance, "machine": machine(), "node": platform.node()}
@@ -160,10 +142,10 @@ def _inputs(shared: SharedObjects) -> Inputs:
 
     # Arrays of the store are read-only, and torch warns that it cannot see to that; nothing writes to shared inputs.
     warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
-    weights: Weights = ray.get(shared.backbone)
-    model = DuoRec(weights.n_items, weights.spec)
-    model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.tensors.items()})
-    return assembled(ray.get(shared.data), model, ray.get(shared.encodings))
+    trained: Trained = ray.get(shared.trained)
+    model = DuoRec(trained.n_items, trained.spec)
+    model.load_state_dict({name: torch.from_numpy(values) for name, values in trained.tensors.items()})
+    return assembled(ray.get(shared.data), model, trained.encodings)
 
 
 def _other_code(wanted: Code, found: Code) -> str:

@@ -1,10 +1,10 @@
-"""The database behind ``--storage``: what is written there waits, in order, while it is away."""
+"""The database behind ``--storage``: trials are brought to it in rounds, and wait while it is away."""
 
 from __future__ import annotations
 
+import copy
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,12 +13,15 @@ import optuna
 from optuna.exceptions import OptunaError, StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import EnvironmentProblem
-from harness.runner.optuna.storage_claim import CONNECT_S, Claim, NoClaim, StorageAwayError
-from harness.runner.optuna.storage_url import cannot_open, in_short, parsed, scrubbed, without_password
+from harness.modes.search.sampling import quiet
+from harness.runner.optuna.claim import Claim, StorageAwayError
+from harness.runner.optuna.url import CONNECT_S, cannot_open, in_short, parsed, scrubbed, without_password
+from harness.stopping import nothing
 
 log = logging.getLogger(__name__)
 
@@ -31,21 +34,103 @@ LONGEST_PAUSE_S = 5.0
 PACE_S = 1.0
 """Between two rounds of writing, in seconds: a commit to a file may take 50 ms, and what changed twice goes once."""
 
-Write = Callable[[bool], None]
-"""Writes to the storage; told whether it was tried before, so that it may be there already, whole or in part."""
+KEY = "key"
+"""The attribute that names a cell's trial: its record key."""
+
+OUTCOME = ("records", "failure")
+"""Attributes that a trial gets when it ends."""
+
+
+class MirroredStudy:
+    """An Optuna study of a storage, whose trials are brought to a wanted state.
+
+    Args:
+        database: the storage.
+        name: of the study, which exists.
+        identity: the attribute that tells its trials apart.
+    """
+
+    def __init__(self, database: RDBStorage, name: str, *, identity: str) -> None:
+        self._database = database
+        self._study = database.get_study_id_from_name(name)
+        self._identity = identity
+        self._known: dict[object, FrozenTrial] = {}
+        self.reload()
+
+    def trials(self) -> list[FrozenTrial]:
+        """Every trial in the storage, oldest first."""
+        return sorted(self._database.get_all_trials(self._study, deepcopy=False), key=lambda each: each.number)
+
+    def reload(self) -> None:
+        """Read the newest trial of each identity, after a write that may have been carried out though it failed."""
+        attribute = self._identity
+        self._known = {each.user_attrs[attribute]: each for each in self.trials() if attribute in each.user_attrs}
+
+    def known(self, identity: object) -> FrozenTrial | None:
+        """The newest trial of that identity."""
+        return self._known.get(identity)
+
+    def close_stale(self) -> None:
+        """Trials that a killed coordinator left running become failed ones."""
+        stale = [each for each in self.trials() if each.state is TrialState.RUNNING]
+        for each in stale:
+            self._database.set_trial_state_values(each._trial_id, TrialState.FAIL)
+        if stale:
+            self.reload()
+
+    def upsert(self, wanted: FrozenTrial) -> None:
+        """Bring the trial of that identity to the wanted state; a second call changes nothing.
+
+        A running trial is updated. One that has ended stays as it is: unless it shows what is wanted already, the
+        wanted one is added beside it, as after a failure that is tried again.
+        """
+        identity = wanted.user_attrs[self._identity]
+        found = self._known.get(identity)
+        if found is not None and found.state is TrialState.RUNNING and found.params != wanted.params:
+            self._database.set_trial_state_values(found._trial_id, TrialState.FAIL)
+            found = None
+        if found is not None and found.state.is_finished():
+            if _shows(found, wanted):
+                return
+            found = None
+        written = copy.deepcopy(wanted)
+        if found is None:
+            written._trial_id = self._database.create_new_trial(self._study, wanted)
+        else:
+            written._trial_id = found._trial_id
+            self._update(found, wanted)
+        self._known[identity] = written
+
+    def _update(self, found: FrozenTrial, wanted: FrozenTrial) -> None:
+        for step in sorted(wanted.intermediate_values.keys() - found.intermediate_values.keys()):
+            self._database.set_trial_intermediate_value(found._trial_id, step, wanted.intermediate_values[step])
+        for name, value in wanted.user_attrs.items():
+            if found.user_attrs.get(name) != value:
+                self._database.set_trial_user_attr(found._trial_id, name, value)
+        if wanted.state.is_finished():
+            self._database.set_trial_state_values(found._trial_id, wanted.state, wanted.values)
+
+
+def _shows(found: FrozenTrial, wanted: FrozenTrial) -> bool:
+    """Whether a trial that has ended shows what is wanted; the key of a complete cell decides its ranks."""
+    if found.state is TrialState.COMPLETE and KEY in found.user_attrs:
+        return True
+    return (found.state, found.values) == (wanted.state, wanted.values) and all(
+        found.user_attrs.get(name) == wanted.user_attrs.get(name) for name in OUTCOME
+    )
 
 
 class Storage:
-    """An Optuna storage of which the coordinator is the one writer.
+    """An Optuna storage of which the coordinator is the only writer.
 
-    It is a mirror: the records are what counts. What is to be written waits for the next round, in order. Where the
-    storage is away it waits longer and the cells go on; if it stays away for :data:`PATIENCE_S` the run ends.
+    It mirrors the records, which are what counts. While it is away, trials wait in order and the cells go on; if it
+    stays away for :data:`PATIENCE_S` the run ends.
 
     Args:
         url: of the database.
-        claim: of this coordinator on its study there.
+        claim: checks this coordinator's hold on its study there.
         tell: told when the storage goes away and when it is back.
-        rebuilt: it is an SQLite file that is made anew from the records where it is damaged, so that no commit need
+        rebuilt: it is an SQLite file that is rebuilt from the records where it is damaged, so that no commit need
             wait for the disk; a killed process cannot damage it, a power cut can.
 
     Raises:
@@ -53,17 +138,12 @@ class Storage:
     """
 
     def __init__(
-        self,
-        url: str,
-        *,
-        claim: Claim | None = None,
-        tell: Callable[[str], None] = log.warning,
-        rebuilt: bool = False,
+        self, url: str, *, claim: Claim = nothing, tell: Callable[[str], None] = log.warning, rebuilt: bool = False
     ) -> None:
         self.url = url
-        self._claim = claim or NoClaim()
+        self._claim = claim
         self._tell = tell
-        self._waiting: deque[Write] = deque()
+        self._waiting: dict[int, tuple[MirroredStudy, FrozenTrial]] = {}
         self._tries = 0
         self._away_since = self._next_round = 0.0
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -88,33 +168,46 @@ class Storage:
         except (OptunaError, SQLAlchemyError, ImportError) as problem:
             raise cannot_open(self.url, problem) from problem
 
-    def study(self, name: str, directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,)) -> optuna.Study:
+    def study(
+        self,
+        name: str,
+        *,
+        identity: str = KEY,
+        directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,),
+        metrics: Sequence[str] = (),
+    ) -> MirroredStudy:
         """The Optuna study of that name, made where there is none.
+
+        Args:
+            name: of the study.
+            identity: the attribute that tells its trials apart.
+            directions: one an objective.
+            metrics: what the objectives are called; nothing where they need no name.
 
         Raises:
             EnvironmentProblem: the storage cannot be read or written.
         """
-        with self.opening():
-            return optuna.create_study(
-                study_name=name,
-                storage=self.database,
-                directions=list(directions),
-                sampler=optuna.samplers.RandomSampler(seed=0),
-                load_if_exists=True,
+        with self.opening(), quiet():
+            sampler = optuna.samplers.RandomSampler(seed=0)
+            made = optuna.create_study(
+                study_name=name, storage=self.database, directions=directions, sampler=sampler, load_if_exists=True
             )
+            if metrics:
+                made.set_metric_names(list(metrics))
+            return MirroredStudy(self.database, name, identity=identity)
 
     def close(self) -> None:
         """End its connections."""
         self.database.remove_session()
         self.database.engine.dispose()
 
-    def put(self, write: Write) -> None:
-        """Write when the next round is due, the storage answers, and all that was put before is there.
+    def put(self, study: MirroredStudy, trial: FrozenTrial) -> None:
+        """Upsert the trial when the next round is due; as it is by then, once however often it was put before.
 
         Raises:
             EnvironmentProblem: as :meth:`flush`.
         """
-        self._waiting.append(write)
+        self._waiting[id(trial)] = (study, trial)
         self.flush()
 
     def flush(self) -> None:
@@ -127,12 +220,27 @@ class Storage:
             self._next_round = time.monotonic() + PACE_S
             self._write()
 
+    def settle(self) -> None:
+        """Write all that waits, also where the storage has to come back first.
+
+        Raises:
+            EnvironmentProblem: as :meth:`flush`.
+        """
+        if not self._tries:
+            self._next_round = 0.0
+        while self._waiting:
+            time.sleep(max(0.0, self._next_round - time.monotonic()))
+            self.flush()
+
     def _write(self) -> None:
         try:
-            self._claim.keep()
+            self._claim()
             while self._waiting:
-                self._waiting[0](self._tries > 0)
-                self._waiting.popleft()
+                number, (study, trial) = next(iter(self._waiting.items()))
+                if self._tries:
+                    study.reload()
+                study.upsert(trial)
+                del self._waiting[number]
                 if self._tries:
                     self._tell("the storage answers again")
                 self._tries = 0
@@ -143,18 +251,6 @@ class Storage:
                 f"another program closed or removed a trial of this run in {without_password(self.url)} ({problem}); "
                 "what is finished is safe as records: run the study again"
             ) from problem
-
-    def settle(self) -> None:
-        """Write all that waits, while the storage is away, too.
-
-        Raises:
-            EnvironmentProblem: it is away for too long.
-        """
-        if not self._tries:
-            self._next_round = 0.0
-        while self._waiting:
-            time.sleep(max(0.0, self._next_round - time.monotonic()))
-            self.flush()
 
     def _put_off(self, problem: Exception) -> None:
         now = time.monotonic()

@@ -1,0 +1,76 @@
+"""Commands that read what studies left: reports, comparisons, records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli import options
+
+commands = typer.Typer()
+
+OTHER_RANKS = 3
+
+
+@commands.command()
+def report(
+    study: Annotated[Path, typer.Argument(help="A study's folder, such as runs/kl_direction.")],
+    lang: options.Lang = "en",
+) -> None:
+    """Write a study's report again from its records; nothing is run."""
+    from harness.results.folder import StudyFolder
+    from reports.output.files import write_report
+
+    print(write_report(StudyFolder(study), lang=lang))
+
+
+@commands.command()
+def compare(
+    study_a: Annotated[Path, typer.Argument(help="A finished study's folder, such as runs/kl_direction.")],
+    study_b: Annotated[Path, typer.Argument(help="Another finished study's folder, with the same primary metric.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the comparison.", show_default="A-vs-B next to the first study")
+    ] = None,
+    lang: options.Lang = "en",
+) -> None:
+    """Compare two finished studies: the same arms on two data sets, or on two bases."""
+    from reports.output.comparison.page import write_comparison
+
+    print(write_comparison(study_a, study_b, out, lang=lang))
+
+
+@commands.command()
+def show(key: str, out: options.Out = options.RUNS) -> None:
+    """Print a record: its recipe, timings, checks, curve and provenance."""
+    from harness.results.folder import StudyFolder
+
+    record = StudyFolder(out / "any").records.only(key)
+    for title, part in (("recipe", record.recipe), ("seconds", record.seconds), ("checks", record.checks)):
+        print(f"{title}:")
+        for name, value in part.items():
+            print(f"  {name}: {value}")
+    print("curve:")
+    for point in record.curve:
+        shown = " ".join(f"{name} {value:.4f}" for name, value in (point.valid_on or point.valid_off).items())
+        print(f"  epoch {point.epoch}{' (chosen)' if point.epoch == record.chosen_epoch else ''}: {shown}")
+    print("provenance:")
+    print(json.dumps(dict(record.provenance), indent=2))
+
+
+@commands.command()
+def rerun(
+    key: Annotated[str, typer.Argument(help="A record's key or its first digits, as in a study's manifest.json.")],
+    out: options.Out = options.RUNS,
+    data_dir: options.DataDir = None,
+) -> None:
+    """Run a record's cell again and compare the ranks per user; the record is left unchanged."""
+    from harness.runner.rerun import rerun as run_again
+
+    found = run_again(key, out, options.to_stderr, data_dir=data_dir)
+    for line in found.lines():
+        print(line)
+    if not found.same:
+        raise typer.Exit(OTHER_RANKS)

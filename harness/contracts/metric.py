@@ -1,0 +1,92 @@
+"""The contract that every metric keeps, for the tests of ours and for those of a plug-in.
+
+A plug-in tests itself by three lines in a test file of its own::
+
+    from harness.contracts.metric import check_metric_class
+
+    def test_mine_keeps_the_contract():
+        check_metric_class(Mine)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import ContractError
+from harness.results.metrics import AnyMetric, CutOff, GlobalMetric, Metric
+from harness.results.metrics.base import Floats
+
+CUTOFFS = (1, 7, 10, 500)
+N_ITEMS = 300
+"""Items of the catalogue on which a metric is tried."""
+
+
+def check_metric_class(kind: type[AnyMetric]) -> None:
+    """Hold a metric to every point of the contract, without a cut-off where it allows that and with several.
+
+    Raises:
+        ContractError: the first point that it breaks.
+    """
+    _demand(re.fullmatch("[a-z][a-z0-9_]*", kind.name), kind, f"has the name {kind.name!r}; use a-z, 0-9 and _")
+    without = () if kind.takes is CutOff.REQUIRED else (None,)
+    for metric in [kind(cutoff=cutoff) for cutoff in (*without, *CUTOFFS)]:
+        if isinstance(metric, Metric):
+            _check_per_user(metric)
+        elif isinstance(metric, GlobalMetric):
+            _check_global(metric)
+        else:
+            raise ContractError(f"{kind.__name__} is below neither Metric nor GlobalMetric; derive it from one of them")
+
+
+def _check_per_user(metric: Metric) -> None:
+    """Values are finite, in range, one per user whatever the others' ranks, and never rise with the rank."""
+    kind = type(metric)
+    every = np.arange(1, N_ITEMS + 1, dtype=np.int32)
+    values = _twice(metric, lambda: metric.values(every), every)
+    _demand(values.shape == every.shape and values.dtype == np.float64, metric, "gives no float64 per user")
+    _check_range(metric, values)
+    _demand((np.diff(values) <= 0.0).all(), metric, "rises with the rank; a later target may not be worth more")
+    _demand(
+        kind.values is Metric.values and kind.mean is Metric.mean, metric, "replaces values or mean; give gain only"
+    )
+    mixed = np.random.default_rng(0).integers(1, N_ITEMS, size=(2, 400), endpoint=True, dtype=np.int32)
+    alone = np.array_equal(metric.values(mixed), values[mixed - 1])
+    _demand(alone, metric, "depends on other users' ranks; each value may depend on the user's own rank alone")
+    _demand(metric.mean(mixed) == metric.values(mixed).mean(), metric, "has a mean that is not that of its values")
+
+
+def _check_global(metric: GlobalMetric) -> None:
+    """The value is finite, in range, and blind to the order of users."""
+    rng = np.random.default_rng(0)
+    shape = (40, max(metric.cutoff or 0, 20))
+    lists = np.argsort(rng.random((shape[0], max(N_ITEMS, shape[1]))), axis=1)[:, : shape[1]].astype(np.int32)
+    n_items = int(lists.max()) + 1
+    value = _twice(metric, lambda: np.array([metric.value(lists, n_items)]), lists)
+    _check_range(metric, value)
+    same = np.isclose(metric.value(rng.permutation(lists), n_items), value, rtol=1e-12, atol=0.0)
+    _demand(same, metric, "depends on the order of users")
+
+
+def _twice(metric: AnyMetric, measure: Callable[[], Floats], given: NDArray[np.int32]) -> Floats:
+    """What it measures, the same both times, on an array that it leaves as it is."""
+    before = given.copy()
+    value = measure()
+    _demand(np.array_equal(value, measure()), metric, "differs when it is computed again; draw nothing at random")
+    _demand(np.array_equal(given, before), metric, "changes the array that it is given; compute a new one")
+    return value
+
+
+def _check_range(metric: AnyMetric, values: Floats) -> None:
+    inside = np.isfinite(values) & (values >= metric.low) & (values <= metric.high)
+    outside = values[~inside][:1]
+    _demand(inside.all(), metric, f"gives {outside}, outside [{metric.low:g}, {metric.high:g}]; set low and high")
+
+
+def _demand(kept: object, what: AnyMetric | type[AnyMetric], broken: str) -> None:
+    if not kept:
+        name = what.__name__ if isinstance(what, type) else f"{type(what).__name__} ({what})"
+        raise ContractError(f"{name} {broken}")

@@ -1,0 +1,70 @@
+"""What a data format is: the extension point for files that are written in another way."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from harness.data.events import Events
+from harness.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """Which columns of a table to read, as ``data: columns`` of a study file names them.
+
+    Attributes:
+        user, item: the columns of user and item ids.
+        time: the column of numeric timestamps; None where the file's order is the order of time.
+    """
+
+    user: str = "user_id"
+    item: str = "item_id"
+    time: str | None = "timestamp"
+
+    def __post_init__(self) -> None:
+        names = [name for name in (self.user, self.item, self.time) if name is not None]
+        if len(set(names)) < len(names):
+            raise InputError(f"columns: {', '.join(names)}: user, item and time must be different columns")
+
+
+class DataFormat(ABC):
+    """How a data file is written. A new format is one subclass, in one file.
+
+    A plug-in names its subclass as an entry point of the group ``ftr_study.data_formats`` and tests it with
+    :func:`harness.contracts.data_format.check_data_format`. For tables, :func:`harness.data.formats.table.table_events`
+    does all but taking the file apart::
+
+        class Csv(DataFormat):
+            name = "csv"
+            suffixes = (".csv",)
+            has_columns = True
+
+            def read(self, content: bytes, path: Path, columns: Columns) -> Events:
+                header, *rows = csv.reader(decode_lines(content, path))
+                return table_events(dict(zip(header, zip(*rows))), columns, path, first_line=2)
+
+    Attributes:
+        name: what a study file calls it under ``data: format``.
+        suffixes: ends of file names that tell the format, such as ``.csv`` or ``.csv.gz``; may be empty.
+        has_columns: whether ``data: columns`` applies to it.
+    """
+
+    name: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    has_columns: ClassVar[bool] = False
+
+    @abstractmethod
+    def read(self, content: bytes, path: Path, columns: Columns) -> Events:
+        """The events of a file, in its order; filtering, sorting by time and numbering happen later.
+
+        Args:
+            content: the whole file.
+            path: for messages only.
+            columns: which columns to read; the default where the format has none.
+
+        Raises:
+            InputError: the file is not of this format; the text names ``path``, the line and the fix.
+        """

@@ -1,0 +1,61 @@
+"""Sequence text: one user a line, ``user item item ...``, oldest item first, as the S3-Rec release has it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from harness.data.events import Events, numbered
+from harness.data.formats.base import Columns, DataFormat
+from harness.data.interactions import Interactions
+from harness.data.text import LONGEST_ID, decode_lines, name_lines, shorten
+from harness.errors import InputError
+from harness.files import write_atomically
+
+
+class Sequences(DataFormat):
+    """Sequence text; fields are separated by any number of spaces or tabs."""
+
+    name = "sequences"
+    suffixes = (".txt",)
+
+    def read(self, content: bytes, path: Path, columns: Columns) -> Events:
+        fields = [line.replace("\t", " ").split(" ") for line in decode_lines(content, path)]
+        fields = [[field for field in row if field] for row in fields]
+        empty = [line for line, row in enumerate(fields, start=1) if not row]
+        if empty:
+            raise InputError(f"{path}, {name_lines(empty)}: empty; remove it, every line is `user item item ...`")
+        long = [line for line, row in enumerate(fields, start=1) if max(map(len, row)) > LONGEST_ID]
+        if long:
+            raise InputError(
+                f"{path}, {name_lines(long)}: an id of {max(map(len, fields[long[0] - 1]))} characters; give ids of at "
+                f"most {LONGEST_ID}, separated by spaces"
+            )
+        line_of: dict[str, int] = {}
+        for line, (user, *_) in enumerate(fields, start=1):
+            first = line_of.setdefault(user, line)
+            if first != line:
+                raise InputError(
+                    f"{path}, {name_lines([first, line])}: both begin with user {shorten(user)}; "
+                    "join them into one line, oldest item first"
+                )
+        item, item_labels = numbered([label for _, *labels in fields for label in labels])
+        user = np.repeat(np.arange(len(fields)), [len(row) - 1 for row in fields])
+        return Events(user=user, item=item, time=None, user_labels=list(line_of), item_labels=item_labels)
+
+
+def write_sequences(data: Interactions, path: Path) -> None:
+    """Write a data set as sequence text; reading it again gives the same fingerprint.
+
+    That holds for labels without white space and items numbered by first appearance, as the formats leave them.
+
+    Raises:
+        EnvironmentProblem: the file cannot be written.
+    """
+    labels = data.item_labels.tolist()
+    lines = (
+        " ".join([str(user), *(labels[item] for item in data.sequence(number).tolist())])
+        for number, user in enumerate(data.user_labels.tolist())
+    )
+    write_atomically(path, ("\n".join(lines) + "\n").encode(), option="--data-dir")

@@ -1,0 +1,119 @@
+"""Metrics by name, such as ``ndcg@10``, ``mrr@20`` or ``mrr``, per user from the rank of the user's one target.
+
+A plug-in adds a family through the entry point group ``ftr_study.metrics``: one class below :class:`Metric` or
+:class:`GlobalMetric`, tested by :func:`harness.contracts.metric.check_metric_class`.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import InputError, did_you_mean
+from harness.plugins import Registry, subclass_of
+from harness.results.metrics.base import AnyMetric, CutOff, Floats, Metric
+from harness.results.metrics.global_metric import GlobalMetric
+from harness.results.metrics.mrr import MRR
+from harness.results.metrics.ndcg import NDCG
+from harness.results.metrics.recall import Recall
+
+__all__ = [
+    "METRICS",
+    "REGISTRY",
+    "AnyMetric",
+    "CutOff",
+    "GlobalMetric",
+    "Metric",
+    "check_metric",
+    "find_metric",
+    "mean_metrics",
+    "metric_values",
+    "names_pattern",
+    "tabulated",
+]
+
+METRICS: tuple[str, ...] = (
+    *(f"recall@{cutoff}" for cutoff in (5, 10, 20, 50)),
+    *(f"ndcg@{cutoff}" for cutoff in (5, 10, 20, 50)),
+    "mrr@10",
+)
+"""What every run measures on the validation set and every report tabulates; see :func:`tabulated`."""
+
+REGISTRY: Registry[type[AnyMetric]] = Registry(
+    group="ftr_study.metrics",
+    what="metric",
+    builtin=lambda: (Recall, NDCG, MRR),
+    name_of=lambda kind: kind.name,
+    check=subclass_of(AnyMetric),
+)
+"""Every family of metrics by name."""
+
+_CUTOFF = "[1-9][0-9]{0,5}"
+_SPELT = {CutOff.REQUIRED: "@K", CutOff.OPTIONAL: "[@K]"}
+_PATTERN = {CutOff.REQUIRED: f"@{_CUTOFF}", CutOff.OPTIONAL: f"(@{_CUTOFF})?"}
+
+
+def find_metric(name: str) -> AnyMetric:
+    """The metric of that name, per user or global.
+
+    Raises:
+        InputError: there is none; the text suggests the nearest.
+
+    >>> find_metric("mrr@20")
+    MRR(cutoff=20)
+    >>> str(find_metric("ndcg"))
+    'ndcg'
+    """
+    family, at, cutoff = name.partition("@")
+    if family not in REGISTRY or (at and not re.fullmatch(_CUTOFF, cutoff)):
+        near = did_you_mean(name.lower(), (*METRICS, *REGISTRY))
+        broken = "".join(f"; plug-in {point} cannot be used: {why}" for point, why in REGISTRY.broken.items())
+        known = ", ".join(f"{kind.name}{_SPELT[kind.takes]}" for kind in REGISTRY.values())
+        raise InputError(f"metric {name!r} is unknown{near}{broken}; use one of {known}, such as ndcg@10")
+    return REGISTRY[family](cutoff=int(cutoff) if at else None)
+
+
+def check_metric(name: str) -> Metric:
+    """The metric per user of that name.
+
+    Raises:
+        InputError: there is none, or it is a global one.
+    """
+    metric = find_metric(name)
+    if not isinstance(metric, Metric):
+        raise InputError(f"metric {name!r} has no value per user; use one that ranks decide, such as ndcg@10")
+    return metric
+
+
+def metric_values(ranks: NDArray[np.int32], metric: str) -> Floats:
+    """Each user's value of a metric; the mean over users is the figure that papers print.
+
+    Args:
+        ranks: rank of each user's target, from 1, ``(n_users,)`` or with axes before.
+        metric: its name, such as ``ndcg@10``.
+
+    Raises:
+        InputError: the metric is unknown.
+
+    >>> metric_values(np.array([1, 3, 11], dtype=np.int32), "ndcg@10").tolist()
+    [1.0, 0.5, 0.0]
+    """
+    return check_metric(metric).values(ranks)
+
+
+def mean_metrics(ranks: NDArray[np.int32], *more: str) -> dict[str, float]:
+    """The mean over users of each of :data:`METRICS`, and of more metrics, by name."""
+    return {metric: check_metric(metric).mean(ranks) for metric in dict.fromkeys((*METRICS, *more))}
+
+
+def tabulated(primary: str) -> tuple[str, ...]:
+    """:data:`METRICS`, and a study's primary metric where it is not one of them."""
+    return tuple(dict.fromkeys((*METRICS, primary)))
+
+
+def names_pattern() -> str:
+    """A regular expression of the names that :func:`check_metric` knows, for a JSON schema."""
+    per_user = [kind for kind in REGISTRY.values() if issubclass(kind, Metric)]
+    return f"^({'|'.join(re.escape(kind.name) + _PATTERN[kind.takes] for kind in per_user)})$"

@@ -1,0 +1,80 @@
+"""What a metric is: a class whose name and cut-off a study file writes as ``ndcg@10``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import InputError
+
+Floats = NDArray[np.float64]
+
+
+class CutOff(Enum):
+    """Whether a metric's name may end in ``@K``."""
+
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnyMetric(ABC):
+    """A metric, per user or global.
+
+    Attributes:
+        name: of the family, lower-case letters, digits and ``_``, such as ``ndcg``.
+        takes: whether the cut-off may be left out.
+        low, high: the range of the metric.
+        cutoff: K, the longest list that counts, from 1; None: there is no limit.
+    """
+
+    name: ClassVar[str]
+    takes: ClassVar[CutOff] = CutOff.OPTIONAL
+    low: ClassVar[float] = 0.0
+    high: ClassVar[float] = 1.0
+
+    cutoff: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.cutoff is None and self.takes is CutOff.REQUIRED:
+            raise InputError(f"metric {self.name!r} needs a cut-off; write {self.name}@10")
+
+    def __str__(self) -> str:
+        return self.name if self.cutoff is None else f"{self.name}@{self.cutoff}"
+
+
+class Metric(AnyMetric):
+    """A metric of one user, from the rank of that user's one target.
+
+    A subclass gives :meth:`gain`.  It needs no new run: a record holds every rank.
+
+    >>> class Squared(Metric):
+    ...     name = "squared"
+    ...     def gain(self, rank):
+    ...         return 1.0 / rank**2
+    >>> Squared(cutoff=10).values(np.array([1, 2, 11], dtype=np.int32)).tolist()
+    [1.0, 0.25, 0.0]
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
+    def gain(self, rank: Floats) -> Floats:
+        """The value of a target at each rank, from 1, ``(n_users,)``, whatever the cut-off."""
+
+    @final
+    def values(self, ranks: NDArray[np.int32]) -> Floats:
+        """Each user's value, 0 where the rank is beyond the cut-off; the shape is that of ``ranks``."""
+        place = ranks.astype(np.float64)
+        gain = self.gain(place)
+        return gain if self.cutoff is None else np.where(place <= self.cutoff, gain, 0.0)
+
+    @final
+    def mean(self, ranks: NDArray[np.int32]) -> float:
+        """The mean over users, the figure that papers print."""
+        return float(self.values(ranks).mean())

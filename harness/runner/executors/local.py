@@ -1,0 +1,214 @@
+"""Worker processes on this machine, each behind a pipe of its own, so that one that dies disturbs no other.
+
+Where workers share a pipe and its lock, as in ``pebble`` and ``concurrent.futures``, one that is killed with half a
+result sent, or while it holds the lock, leaves the others or its successor waiting for ever; ``concurrent.futures``
+does so even with a single worker.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from harness.results.record import EpochPoint
+from harness.runner.executors.base import Outcome, WorkerLostError, progress_line
+from harness.runner.tasks import CellTask, attempt_cell
+
+if TYPE_CHECKING:
+    from harness.engine.types.inputs import Inputs
+
+T = TypeVar("T")
+
+SPAWN = multiprocessing.get_context("spawn")
+"""Not forked: a fork of a process that has used OpenMP can hang."""
+
+GRACE_S = 2.0
+"""How long a process has to end by itself once its pipe is closed, in seconds; it may be about to."""
+
+
+_Call = tuple[Callable[..., Any], tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    """A process that works for one thread of the coordinator."""
+
+    process: BaseProcess
+    pipe: Connection
+
+    def ask(self, call: _Call) -> Any:
+        """What the call returns there.
+
+        Raises:
+            WorkerLostError: the process is gone.
+            Exception: the call cannot be pickled.
+        """
+        try:
+            self.pipe.send(call)
+        except OSError:
+            raise WorkerLostError(self._end()) from None
+        try:
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            raise WorkerLostError(self._end()) from None
+        except Exception as problem:
+            self._end()  # nothing that comes after it can be read
+            raise WorkerLostError(f"its answer cannot be read ({type(problem).__name__}: {problem})") from problem
+
+    def _end(self) -> str:
+        """See the process to its end; how it came to it."""
+        self.pipe.close()
+        self.process.join(GRACE_S)
+        self.process.kill()
+        self.process.join()
+        return ending(self.process.exitcode)
+
+
+class WorkerPool:
+    """Runs calls in as many processes as it is given, first come, first served.
+
+    One that dies is replaced when the next call needs it. They do not hear Ctrl-C, which is the coordinator's.
+
+    Args:
+        size: processes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._calls: queue.SimpleQueue[tuple[Future[Any], _Call] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._processes: list[BaseProcess] = []
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
+        """Call ``function`` when a process is free.
+
+        Its future has the result, or :class:`WorkerLostError` where the process died; ``function`` must not raise.
+        """
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+        self._calls.put((future, (function, arguments)))
+        if len(self._threads) < self._size:
+            self._threads.append(threading.Thread(target=self._serve, daemon=True))
+            self._threads[-1].start()
+        return future
+
+    def close(self) -> None:
+        """Wait for every call, then end the processes."""
+        for _ in self._threads:
+            self._calls.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """End the processes at once, whatever they do; calls that have no result never will."""
+        with self._lock:
+            self._stopping = True
+            for process in self._processes:
+                process.kill()
+        self.close()
+
+    def _serve(self) -> None:
+        """Carry calls to one process, and its successors, until none come."""
+        resource_tracker.ensure_running()  # when it starts, it would unblock what is blocked next
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what this thread starts inherits it
+        worker: _Worker | None = None
+        while (waiting := self._calls.get()) is not None:
+            future, call = waiting
+            try:
+                if worker is None or not worker.process.is_alive():
+                    worker = self._hire()
+                future.set_result(worker.ask(call))
+            except Exception as problem:  # noqa: BLE001 - whatever it is, it is this call's outcome
+                future.set_exception(problem)
+        if worker is not None:
+            worker.pipe.close()  # the end of its pipe is the end of its work
+            worker.process.join()
+
+    def _hire(self) -> _Worker:
+        """A fresh process.
+
+        Raises:
+            WorkerLostError: the pool is being stopped.
+        """
+        ours, theirs = SPAWN.Pipe()
+        with self._lock:
+            if self._stopping:
+                raise WorkerLostError("the run was stopped")
+            process = SPAWN.Process(target=_work, args=(theirs,), name="ftr-study worker")
+            process.start()
+            self._processes.append(process)
+        theirs.close()
+        return _Worker(process, cast("Connection", ours))
+
+
+def _work(pipe: Connection) -> None:
+    """A worker's whole life."""
+    while True:
+        try:
+            function, arguments = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(function(*arguments))
+
+
+def ending(exit_code: int | None) -> str:
+    """How a process came to its end.
+
+    >>> ending(-9)
+    'its worker process was ended by SIGKILL; the machine may have run out of memory'
+    >>> ending(1)
+    'its worker process ended with exit code 1'
+    """
+    if exit_code is None or exit_code >= 0:
+        return f"its worker process ended with exit code {exit_code}"
+    name = signal.Signals(-exit_code).name
+    hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""
+    return f"its worker process was ended by {name}{hint}"
+
+
+class LocalExecutor:
+    """Cells in worker processes on this machine, one thread each.
+
+    Args:
+        workers: processes.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._pool = WorkerPool(workers)
+        self.slots = workers
+        self.close = self._pool.close
+        self.stop = self._pool.stop
+
+    def submit(self, task: CellTask) -> Future[Outcome]:
+        """As :meth:`harness.runner.executors.base.Executor.submit`."""
+        return self._pool.submit(attempt_here, task)
+
+
+def attempt_here(task: CellTask) -> Outcome:
+    """Run a cell on the coordinator's machine: what cells share is read from its files, progress goes to another."""
+    coordinator = os.getppid()
+
+    def inputs() -> Inputs:
+        from harness.runner.inputs import read_inputs
+
+        return read_inputs(task.shared)
+
+    def tell(point: EpochPoint) -> None:
+        if os.getppid() != coordinator:
+            raise SystemExit("the coordinator is gone; nobody would take this cell's record")
+        with task.progress_file.open("a", encoding="utf-8") as lines:
+            lines.write(progress_line(point))
+
+    return attempt_cell(task, inputs, tell)

@@ -1,0 +1,196 @@
+"""A study in an Optuna storage, for any Optuna tool to show while it runs; nothing is decided from it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from harness.modes.base import mode_of
+from harness.modes.plan import Cell, Plan
+from harness.modes.search.sampling import DIRECTIONS, distributions, encoded
+from harness.modes.search.settings import SearchSettings
+from harness.modes.search.space import Space
+from harness.modes.search.trials import TrialObserver, Tried, is_trial
+from harness.results.record import EpochPoint, RunRecord
+from harness.runner.optuna.storage import KEY, Storage
+
+TRIAL = "trial"
+"""The attribute that names a setting's trial: its number in the arm's search."""
+
+
+class OptunaMirror:
+    """Shows the cells of a study as trials: the record key names them, epochs are steps, valid's primary is the value.
+
+    Cells of a search's trials are left to :class:`SearchMirror`.
+
+    Args:
+        storage: where.
+        name: of the study.
+        primary: the metric that trials are valued by.
+
+    Attributes:
+        study: the trials.
+
+    Raises:
+        harness.errors.EnvironmentProblem: the storage cannot be read or written.
+    """
+
+    def __init__(self, storage: Storage, *, name: str, primary: str) -> None:
+        self._storage = storage
+        self._primary = primary
+        self.study = storage.study(study_name(name, primary))
+        self._open: dict[str, FrozenTrial] = {}
+        with storage.opening():
+            self.study.close_stale()
+
+    def started(self, key: str, cell: Cell) -> None:
+        """Show a cell that is about to run; a complete trial of the same key stays as it is."""
+        if not is_trial(cell.row):
+            self._open[key] = create_trial(state=TrialState.RUNNING, user_attrs=_attributes(key, cell))
+            self._storage.put(self.study, self._open[key])
+
+    def epoch(self, key: str, point: EpochPoint) -> None:
+        """Show an evaluation as a step."""
+        shown = self._open.get(key)
+        if shown is not None and self._primary in point.valid_on:
+            shown.intermediate_values[point.epoch] = point.valid_on[self._primary]
+            self._storage.put(self.study, shown)
+
+    def finished(self, record: RunRecord) -> None:
+        """Complete the trial with valid's primary metric at the chosen epoch."""
+        shown = self._open.pop(record.key, None)
+        if shown is not None:
+            _end(shown, TrialState.COMPLETE, [record.measured(self._primary).valid_on[self._primary]])
+            self._storage.put(self.study, shown)
+
+    def failed(self, key: str, why: str) -> None:
+        """Fail the trial; it stays visible, and a next try of the cell has a trial of its own."""
+        shown = self._open.pop(key, None)
+        if shown is not None:
+            shown.user_attrs["failure"] = why
+            _end(shown, TrialState.FAIL, None)
+            self._storage.put(self.study, shown)
+
+    def reused(self, cell: Cell, record: RunRecord) -> None:
+        """Show a cell that has its record already, unless its trial is there."""
+        if not is_trial(cell.row):
+            steps = {
+                each.epoch: each.valid_on[self._primary] for each in record.curve if self._primary in each.valid_on
+            }
+            shown = create_trial(
+                user_attrs={**_attributes(record.key, cell), "reused": True},
+                intermediate_values=steps,
+                value=record.measured(self._primary).valid_on[self._primary],
+            )
+            self._storage.put(self.study, shown)
+
+    def flush(self) -> None:
+        """Write what waits, if its time has come."""
+        self._storage.flush()
+
+    def settle(self) -> None:
+        """Write all that waits."""
+        self._storage.settle()
+
+
+class SearchMirror(TrialObserver):
+    """Shows every arm's search as an Optuna study: parameters, a step a replicate, and how each trial ended.
+
+    A search that starts again names its trials again; those that are there stay as they are, and one that a killed
+    coordinator left running goes on.
+
+    Args:
+        plan: of a study whose mode searches.
+        storage: where.
+
+    Raises:
+        harness.errors.EnvironmentProblem: the storage cannot be read or written.
+    """
+
+    def __init__(self, plan: Plan, storage: Storage) -> None:
+        search = mode_of(plan.study)
+        assert isinstance(search, SearchSettings)
+        self._storage = storage
+        self._objectives = search.objectives
+        self._spaces: Mapping[str, Space] = plan.spaces
+        self._open: dict[tuple[str, int], FrozenTrial] = {}
+        names = {"quality": f"valid {plan.study.primary}", "seconds": "seconds"}
+        self._studies = {
+            arm: storage.study(
+                arm_study_name(plan, search, arm),
+                identity=TRIAL,
+                directions=[DIRECTIONS[each] for each in self._objectives],
+                metrics=[names[each] for each in self._objectives],
+            )
+            for arm in plan.spaces
+        }
+
+    def proposed(self, arm: str, trial: Tried) -> None:
+        """Show a setting that is about to run, unless its trial is there and has ended."""
+        found = self._studies[arm].known(trial.number)
+        if found is None or not found.state.is_finished() or found.params != encoded(self._spaces[arm], trial.point):
+            self._show(arm, trial)
+
+    def measured(self, arm: str, trial: Tried, replicate: int) -> None:
+        """Show a replicate's value; Optuna has no place for it where there are two objectives."""
+        if (arm, trial.number) in self._open:
+            self._show(arm, trial)
+
+    def settled(self, arm: str, trial: Tried) -> None:
+        """Show how the trial ended."""
+        self._show(arm, trial)
+        del self._open[arm, trial.number]
+
+    def _show(self, arm: str, trial: Tried) -> None:
+        shown = self._open.get((arm, trial.number))
+        if shown is None:
+            space = self._spaces[arm]
+            shown = self._open[arm, trial.number] = create_trial(
+                state=TrialState.RUNNING,
+                params=encoded(space, trial.point),
+                distributions=distributions(space),
+                user_attrs={TRIAL: trial.number, "generation": trial.generation},
+            )
+        if len(self._objectives) == 1:
+            shown.intermediate_values = trial.values
+        if trial.state is not None:
+            shown.user_attrs["records"] = {str(number): run.key for number, run in sorted(trial.runs.items())}
+            if trial.reason:
+                shown.user_attrs["failure"] = trial.reason
+            _end(shown, trial.state, self._values(trial))
+        self._storage.put(self._studies[arm], shown)
+
+    def _values(self, trial: Tried) -> list[float] | None:
+        """The objectives of a complete trial; of a pruned one the last step, as Optuna itself does."""
+        if trial.state is TrialState.PRUNED:
+            return list(trial.values.values())[-1:]
+        told = {"quality": trial.quality, "seconds": trial.seconds}
+        values = [value for each in self._objectives if (value := told[each]) is not None]
+        return values if trial.state is TrialState.COMPLETE else None
+
+
+def _attributes(key: str, cell: Cell) -> dict[str, str | int]:
+    return {KEY: key, "arm": cell.row, "replicate": cell.replicate}
+
+
+def _end(shown: FrozenTrial, state: TrialState, values: list[float] | None) -> None:
+    shown.state = state
+    shown.values = values
+    shown.datetime_complete = datetime.now()  # Optuna's clock: local, without a zone
+
+
+def study_name(name: str, primary: str) -> str:
+    """The name of a study of cells in a storage: values by another metric belong to another study."""
+    return f"{name} ({primary})"
+
+
+def arm_study_name(plan: Plan, search: SearchSettings, arm: str) -> str:
+    """The name of an arm's Optuna study; another course of the search, such as with more epochs, has another name."""
+    study, space = plan.study, plan.spaces[arm]
+    parts = [space.axes, space.stack, space.base.describe(), search, study.replicates, study.seed, study.budget]
+    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:6]
+    shown = ", ".join({"quality": study.primary, "seconds": "seconds"}[each] for each in search.objectives)
+    return f"{study.slug} ({shown}): {arm} #{digest}"

@@ -1,0 +1,221 @@
+"""Matplotlib figures as SVG that takes its colours and its typeface from the page around it."""
+
+from __future__ import annotations
+
+import io
+import re
+import unicodedata
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Palette:
+    """Stand-in colours, each replaced by the page's variable of that name, so that light and dark both read."""
+
+    ink: str = "#010203"
+    soft: str = "#010204"
+    line: str = "#010205"
+    band: str = "#010206"
+    hatch: str = "#010207"
+    paper: str = "#010208"
+    good: str = "#010209"
+    bad: str = "#01020a"
+    neutral: str = "#01020b"
+    on: str = "#01020c"
+    off: str = "#01020d"
+    other: str = "#01020e"
+
+
+COLOUR = Palette()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """How wide a figure is drawn.
+
+    Attributes:
+        width: inches at 72 points; the page scales it to its column.
+        left: share of the width that names take at the left.
+        font: text size in points.
+    """
+
+    narrow: bool
+    width: float
+    left: float
+    font: float
+
+    @property
+    def name(self) -> str:
+        return "narrow" if self.narrow else "wide"
+
+
+WIDE = Layout(narrow=False, width=12.6, left=0.25, font=11.0)
+NARROW = Layout(narrow=True, width=5.0, left=0.02, font=12.0)
+
+_DROPPED = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", re.S)
+_FONT = re.compile(r"font: (?:[\w.]+ )*?([\d.]+)px [^;\"]*|font-family: [^;\"]*;?")
+_IDS = re.compile(r'(\bid="|url\(#|href="#)')
+
+
+def new_figure(layout: Layout, height: float) -> tuple[Figure, Axes]:
+    """An empty figure with one pair of axes, `height` inches high."""
+    from matplotlib.figure import Figure
+
+    canvas = Figure(figsize=(layout.width, height))
+    bottom, top = 0.62 / height, 0.08 / height
+    axes = canvas.add_axes((layout.left, bottom, 0.98 - layout.left, 1.0 - bottom - top))
+    axes.set_facecolor("none")
+    return canvas, axes
+
+
+def dress_rows(axes: Axes, layout: Layout, *, n_rows: int, label: str) -> None:
+    """The frame of a figure with a row per arm: the first on top, a scale below, no other line."""
+    axes.set_ylim(n_rows - 0.4, -0.9 if layout.narrow else -0.7)
+    axes.set_yticks([])
+    axes.set_xlabel(label, color=COLOUR.soft, fontsize=layout.font, parse_math=False)
+    axes.tick_params(axis="x", colors=COLOUR.soft, labelsize=layout.font - 1, length=3)
+    axes.locator_params(axis="x", nbins=5 if layout.narrow else 9)
+    open_frame(axes)
+
+
+def dress_panel(axes: Axes, panel: Layout, label: str, *, whole: bool = False) -> None:
+    """The frame of a small panel: a scale on both sides, lines across; `whole` where the one below counts."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel(label, color=COLOUR.soft, fontsize=panel.font, parse_math=False)
+    axes.tick_params(which="both", colors=COLOUR.soft, labelsize=panel.font - 0.5, length=3, color=COLOUR.line)
+    axes.locator_params(axis="y", nbins=4)
+    if whole:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+    axes.grid(axis="y", color=COLOUR.line, linewidth=0.6)
+    axes.set_axisbelow(True)
+    open_frame(axes)
+
+
+def open_frame(axes: Axes) -> None:
+    """Only the line below."""
+    for side in ("left", "right", "top"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(COLOUR.line)
+
+
+def write_name(
+    axes: Axes, layout: Layout, place: float, name: str, left: float, *, rise: float = 0.36, colour: str = COLOUR.ink
+) -> None:
+    """The name of a row: beside it, or in the narrow layout above its line, from `left` on."""
+    style: dict[str, Any] = {"color": colour, "fontsize": layout.font, "parse_math": False, "va": "center"}
+    if layout.narrow:
+        axes.text(left, place - rise, ellipsis(name, 46), ha="left", **style)
+    else:
+        axes.text(-0.02, place, ellipsis(name, 30), ha="right", transform=axes.get_yaxis_transform(), **style)
+
+
+def mark(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: float = 6.2, **style: Any) -> None:
+    """A mark of an estimate; hollow where it is not filled."""
+    style = {
+        "marker": "o",
+        "linestyle": "none",
+        "markeredgewidth": 1.6,
+        "markeredgecolor": colour,
+        "zorder": 5,
+        **style,
+    }
+    axes.plot([x], [y], markersize=size, markerfacecolor=colour if filled else COLOUR.paper, **style)
+
+
+def whisker(
+    axes: Axes, place: float, low: float, high: float, limits: tuple[float, float], colour: str, **style: Any
+) -> None:
+    """An interval across; what lies beyond the limits is cut off and gets an arrow."""
+    left, right = limits
+    axes.plot([max(low, left), min(high, right)], [place, place], color=colour, **{"zorder": 3, **style})
+    for cut, end, arrow in ((low < left, left, "<"), (high > right, right, ">")):
+        if cut:
+            axes.plot([end], [place], marker=arrow, markersize=4.5, color=colour, clip_on=False, markeredgewidth=0)
+
+
+def starts(names: Sequence[str]) -> dict[int, str]:
+    """Where a new name begins in a sequence, and the name.
+
+    >>> starts(["a", "a", "b"])
+    {0: 'a', 2: 'b'}
+    """
+    return {place: name for place, name in enumerate(names) if place == 0 or names[place - 1] != name}
+
+
+def stacked(
+    n_lines: int, heads: Mapping[int, str], *, gap: float, head: float
+) -> tuple[list[float], list[tuple[float, str]]]:
+    """Heights of lines one below the other, and of the headings above some of them.
+
+    Args:
+        heads: line -> its heading.
+        gap: above a heading that is not the first.
+        head: height of a heading, in lines.
+    """
+    heights: list[float] = []
+    headings: list[tuple[float, str]] = []
+    height = 0.0
+    for line in range(n_lines):
+        if line in heads:
+            height += gap if headings else 0.0
+            headings.append((height, heads[line]))
+            height += head
+        heights.append(height)
+        height += 1.0
+    return heights, headings
+
+
+def to_svg(canvas: Figure, name: str) -> str:
+    """The figure as an SVG element to stand in the page, hidden from assistive technology.
+
+    The page gives the alternative text to what surrounds it.  Text stays text, ids are made unique by `name`, and the
+    same figure gives the same bytes.
+    """
+    import matplotlib as mpl
+
+    output = io.StringIO()
+    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "ftr-study", "hatch.linewidth": 0.8}
+    with mpl.rc_context(settings), warnings.catch_warnings():
+        # The browser sets the text in a face of its own, so a glyph that matplotlib's lacks (Chinese) is no loss.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        canvas.savefig(output, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = _DROPPED.sub("", output.getvalue())
+    text = _FONT.sub(lambda found: f"font-size: {found[1]}px" if found[1] else "", text)
+    text = _IDS.sub(rf"\g<1>{name}-", text)
+    for variable in Palette.__dataclass_fields__:
+        text = text.replace(getattr(COLOUR, variable), f"var(--{variable})")
+    text = re.sub(r'(<svg[^>]*?) width="[^"]*"| height="[\d.]+pt"', lambda found: found[1] or "", text, count=2)
+    text = text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    return re.sub(r"\n\s*", "\n", text).strip()
+
+
+def ellipsis(name: str, most: int) -> str:
+    """A name without its middle where it is longer than `most` Latin letters; East Asian ones count twice.
+
+    The end stays, because that is where the settings of an arm differ.
+
+    >>> ellipsis("temperature.raise[tau=0.15]", 20)
+    'tempera…se[tau=0.15]'
+    """
+    widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in name]
+    if sum(widths) <= most:
+        return name
+    ends = most - 1
+    head, tail, used = "", "", 0
+    for letter, width in zip(name, widths, strict=True):
+        if used + width > 0.4 * ends:
+            break
+        head, used = head + letter, used + width
+    for letter, width in zip(reversed(name), reversed(widths), strict=True):
+        if used + width > ends:
+            break
+        tail, used = letter + tail, used + width
+    return f"{head}…{tail}"

@@ -1,1 +1,0 @@
-"""Figures as pairs: one function makes the table, another draws it and adds nothing."""

@@ -1,0 +1,133 @@
+"""Two studies side by side as typed values: what ``comparison.json`` says and all that its page may show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.drawing.figure import Figure
+from reports.sections.report import Finding, as_json
+from reports.stats.contrast import Contrast, Design, Scale
+
+COMPARISON_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One of the two studies.
+
+    Attributes:
+        label: its name, or more where both have the same name.
+        answer: its own answer in a sentence.
+        base: base's mean of the primary metric on test.
+        sesoi: smallest effect worth having, in units of the metric.
+    """
+
+    label: str
+    study: str
+    question: str
+    data: str
+    n_users: int
+    n_replicates: int
+    answer: str
+    base: float
+    sesoi: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideEffect:
+    """An arm's effect in one of the studies; None where it has no finished run.
+
+    Attributes:
+        name: the row's name there.
+        verdict, verdict_text: as in that study's own report.
+        effect, relative: in units of the metric, and as a fraction of base.
+        value, low, high: on the scale of the comparison, with the 95% interval of this arm alone.
+        rank: place among the arms of that study and base.
+        negligible: better or worse, yet by less than the smallest effect worth having.
+    """
+
+    name: str
+    verdict: str
+    verdict_text: str
+    effect: float | None = None
+    relative: float | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    rank: int | None = None
+    n_seeds: int = 0
+    negligible: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """An arm that both studies have.
+
+    Attributes:
+        difference: effect in the first less that in the second; None where it cannot be computed.
+        difference_text: the outcome in words.
+        alias: its numbers are another arm's in one of the studies, so it counts neither in the order nor in a test.
+    """
+
+    name: str
+    remedies: tuple[str, ...]
+    titles: tuple[str, ...]
+    a: SideEffect
+    b: SideEffect
+    difference: Contrast | None
+    difference_text: str
+    alias: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Whether both studies put their common arms in the same order.
+
+    Attributes:
+        tau: Kendall's tau-b.
+        p: chance of at least as much agreement or disagreement between unrelated orders.
+    """
+
+    tau: float
+    p: float
+    n_arms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All of it.
+
+    Attributes:
+        scale: ``absolute`` (units of the metric, same data) or ``relative`` (fraction of each study's base).
+        design: ``paired``, ``independent`` or ``overlapping`` (nothing can be tested).
+        sesoi: smallest difference worth having on that scale: the smaller of both studies'.
+        only_a, only_b: arms of one study alone.
+        n_tests: differences that are corrected for together.
+        facts: what each study was run with: label, first, second, whether they differ.
+    """
+
+    lang: str
+    primary: str
+    primary_label: str
+    scale: Scale
+    design: Design
+    decimals: int
+    sesoi: float
+    a: Side
+    b: Side
+    answer: str
+    support: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    pairs: tuple[Pair, ...]
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+    order: Order | None
+    n_tests: int
+    figure: Figure
+    facts: tuple[tuple[str, str, str, bool], ...]
+    paragraphs: tuple[tuple[str, str], ...]
+    schema_version: int = COMPARISON_SCHEMA
+
+    def to_json(self) -> str:
+        """The comparison as JSON; figures that are not finite become null."""
+        return as_json(self)

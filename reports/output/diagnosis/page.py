@@ -1,0 +1,120 @@
+"""The one-page diagnosis of a base: what stands in the way, the ten claims, and what to try."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.errors import InputError
+from harness.files import write_atomically
+from harness.results.folder import StudyFolder
+from harness.results.manifest import BASE, StudyManifest
+from reports.locale import Catalogue, formats, load_catalogue
+from reports.output.diagnosis.model import DiagnosisPage
+from reports.sections.assembly import environment, marked, render_page
+from reports.sections.evidence.claims.build import judged_claims
+from reports.sections.evidence.measured import Evidence, evidence_of
+from reports.sections.evidence.predictions.build import Advice, advice_of
+from reports.sections.evidence.why import headroom, reach
+from reports.sections.evidence.why.drawings import drawn
+from reports.sections.method.build import commands_of, facts_of
+
+MOST_OBSTACLES = 3
+
+
+def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
+    """Write ``diagnosis.html`` and ``diagnosis.json`` into a study folder, from the evidence of its base alone.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: no such language, no study in the folder, or no evidence of its base.
+        EnvironmentProblem: the folder cannot be written.
+    """
+    text = load_catalogue(lang)
+    manifest = folder.manifest()
+    base = tuple(row for row in manifest.rows if row.name == BASE)
+    alone = replace(manifest, rows=base)
+    evidence = evidence_of(manifest, folder.load_diagnoses(alone), lang)
+    if not evidence.measured:
+        raise InputError(
+            f"{folder.path} holds no diagnosis of base, so there is nothing to say of it; "
+            "run: ftr-study diagnose STUDY.yaml, or run the study with  diagnostics: light  in its file"
+        )
+    diagnosis = diagnose(manifest, evidence, text)
+    page = folder.path / "diagnosis.html"
+    write_atomically(folder.path / "diagnosis.json", diagnosis.to_json().encode())
+    write_atomically(page, render_diagnosis(diagnosis, text).encode())
+    return page
+
+
+def diagnose(manifest: StudyManifest, evidence: Evidence, text: Catalogue) -> DiagnosisPage:
+    """Everything that the page and ``diagnosis.json`` say of a base."""
+    checks = tuple(evidence.check(each) for each in evidence.checks[BASE].values())
+    obstacles = evidence.obstacles(MOST_OBSTACLES)
+    advice = advice_of(evidence, text)
+    n_runs = text.count("count.runs", len(evidence.runs(BASE)))
+    data = str(manifest.data.get("name", ""))
+    base = " + ".join(manifest.base)
+    arm = evidence.arm(BASE)
+    seconds = math.fsum(found.seconds for found in evidence.diagnoses[BASE].values())
+    return DiagnosisPage(
+        lang=text.lang,
+        study=manifest.name,
+        heading=text("diagnosis.heading_base" if base else "diagnosis.heading", data=data, base=base),
+        made_from=text(
+            "diagnosis.made_from",
+            n_runs=n_runs,
+            n_epochs=manifest.budget["epochs"],
+            n_users=f"{int(manifest.data.get('n_users', 0)):,}",
+        ),
+        answer=_answer(evidence, text),
+        obstacles=obstacles,
+        claims=judged_claims(evidence, text),
+        try_out=tuple(each for each in advice if each.expected != "idle"),
+        idle=idle_of(advice),
+        figures={figure.id: figure for figure in (headroom.table(evidence, text), reach.table(evidence, text))},
+        checks=checks,
+        unmeasured=evidence.unmeasured(),
+        arm=arm,
+        method=text("diagnosis.method_text", n_runs=n_runs, level=arm.level, seconds=formats.seconds(seconds)),
+        facts=facts_of(manifest, text),
+        commands=commands_of(manifest),
+    )
+
+
+def _answer(evidence: Evidence, text: Catalogue) -> str:
+    found = evidence.obstacles(MOST_OBSTACLES)
+    if found:
+        first, *rest = (each.title for each in found)
+        return text("diagnosis.answer", titles=text("list.notes").join((first, *map(_within, rest))))
+    if not any(evidence.runs(BASE)):
+        return text("diagnosis.answer_unmeasured")
+    n_passed = sum(each.status.value == "passed" for each in evidence.checks[BASE].values())
+    return text("diagnosis.answer_none", n_passed=n_passed)
+
+
+def _within(title: str) -> str:
+    """A title as it stands within a sentence."""
+    return title[0].lower() + title[1:] if title[1:2].islower() else title
+
+
+def idle_of(advice: Sequence[Advice]) -> tuple[Advice, ...]:
+    """What is predicted to be idle, without stacks of which another rule expects more."""
+    wanted = {stack.ids for each in advice if each.expected != "idle" for stack in each.stacks}
+    rest = (
+        replace(each, stacks=tuple(stack for stack in each.stacks if stack.ids not in wanted))
+        for each in advice
+        if each.expected == "idle"
+    )
+    return tuple(each for each in rest if each.stacks)
+
+
+def render_diagnosis(diagnosis: DiagnosisPage, text: Catalogue) -> str:
+    """The page of a diagnosis, complete in itself."""
+    pages = environment({"diagnosis": Path(__file__).parent})
+    drawings = marked(drawn(diagnosis.figures, (BASE,), text))
+    return render_page(pages, "diagnosis/diagnosis.html.j2", diagnosis, text, drawings=drawings)

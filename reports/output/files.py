@@ -1,0 +1,38 @@
+"""The files of a report: the page, ``report.json``, the ranking in three formats and the effects in long form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.files import write_atomically
+from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
+from reports.locale import load_catalogue
+from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
+from reports.output.tidy import effects_parquet
+from reports.sections.assembly import build_report, render_html
+
+
+def write_report(folder: StudyFolder, lang: str = "en") -> Path:
+    """Write the report into the study folder, from its records alone.
+
+    The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: no such language, no study in the folder, or records that do not belong together.
+        EnvironmentProblem: the folder cannot be written, or pyarrow is missing, which leaves out the last file only.
+    """
+    text = load_catalogue(lang)
+    frame = read_frame(folder)
+    report = build_report(frame, text)
+    page = folder.path / "report.html"
+    write_atomically(folder.path / "report.json", report.to_json().encode())
+    write_atomically(folder.path / "ranking.csv", ranking_csv(report).encode())
+    write_atomically(folder.path / "ranking.md", ranking_markdown(report, text).encode())
+    write_atomically(folder.path / "ranking.tex", ranking_latex(report, text).encode())
+    write_atomically(page, render_html(report, text).encode())
+    write_atomically(folder.path / "effects.parquet", effects_parquet(frame))
+    return page

@@ -1,0 +1,130 @@
+"""Levels, effects and the ranks of every user in long form, for analysis elsewhere."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import fields
+from itertools import product
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.errors import EnvironmentProblem
+from harness.results.frame import Frame, Mode, Split
+from harness.results.manifest import BASE
+from harness.results.metrics import check_metric, tabulated
+from reports.stats.effects import Floats
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SPLITS: tuple[Split, ...] = ("valid", "test")
+MODES: tuple[Mode, ...] = ("on", "off", "served")
+
+
+def effects_table(frame: Frame) -> pd.DataFrame:
+    """Every level and effect of a study as a tidy table.
+
+    Rows with cells of their own; an alias is the row that ``equals`` names in the ranking.  Columns: ``row``,
+    ``metric``, ``split``, ``mode``, ``replicate``, ``value`` (mean over users), ``base`` (base's value in the same
+    metric, split, mode and replicate) and ``effect`` (their difference); the last two are missing where base has no
+    finished run of that replicate.
+    """
+    import pandas as pd
+
+    numbers, metrics = frame.manifest.replicates, tabulated(frame.manifest.primary)
+    names = [row.name for row in frame.manifest.rows if row.status == "run" and frame.replicates(row.name)]
+    levels = {(name, view): _levels(frame, metrics, name, *view) for name in names for view in product(SPLITS, MODES)}
+    nothing = np.full((len(numbers), len(metrics)), np.nan)
+    tables: list[pd.DataFrame] = []
+    for (name, (split, mode)), found in levels.items():
+        base = levels.get((BASE, (split, mode)), nothing)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "row": name,
+                    "metric": np.repeat(metrics, len(numbers)),
+                    "split": split,
+                    "mode": mode,
+                    "replicate": np.tile(numbers, len(metrics)),
+                    "value": found.T.ravel(),
+                    "base": base.T.ravel(),
+                    "effect": (found - base).T.ravel(),
+                }
+            )
+        )
+    if not tables:
+        return pd.DataFrame(columns=["row", "metric", "split", "mode", "replicate", "value", "base", "effect"])
+    return pd.concat(tables, ignore_index=True).dropna(subset="value", ignore_index=True)
+
+
+def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
+    """The rank of every user's target in every finished run, one line a row, replicate and user.
+
+    Columns: ``row``, ``replicate``, ``user`` (number from 0, the same in all runs), ``rank`` (from 1, as the run would
+    be served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, where the study folder knows the users,
+    ``history_length`` (items before the test target) and ``target_popularity`` (training events of the test target).
+    An alias is left out; it is the row that ``equals`` names in the ranking.
+    """
+    import pandas as pd
+
+    known = (
+        {} if frame.users is None else {field.name: getattr(frame.users, field.name) for field in fields(frame.users)}
+    )
+    tables = [
+        pd.DataFrame(
+            {
+                "row": row.name,
+                "replicate": number,
+                "user": np.arange(frame.n_users),
+                "rank": frame.ranks(row.name, split, "served", [number])[0],
+                "rank_on": frame.ranks(row.name, split, "on", [number])[0],
+                "rank_off": frame.ranks(row.name, split, "off", [number])[0],
+                **known,
+            }
+        )
+        for row in frame.manifest.rows
+        if row.status == "run"
+        for number in frame.replicates(row.name)
+    ]
+    if not tables:
+        return pd.DataFrame(columns=["row", "replicate", "user", "rank", "rank_on", "rank_off"])
+    return pd.concat(tables, ignore_index=True)
+
+
+def effects_parquet(frame: Frame) -> bytes:
+    """:func:`effects_table` as the content of a Parquet file.
+
+    Raises:
+        EnvironmentProblem: pyarrow is missing.
+    """
+    try:
+        import pyarrow as pa
+        from pyarrow import parquet
+    except ImportError as problem:
+        raise EnvironmentProblem(
+            f"effects.parquet needs pyarrow, which cannot be imported ({problem}); run: pip install pyarrow, "
+            "then: ftr-study report FOLDER; every other file of the report is written"
+        ) from problem
+    output = io.BytesIO()
+    parquet.write_table(pa.Table.from_pandas(effects_table(frame), preserve_index=False), output, compression="zstd")
+    return output.getvalue()
+
+
+def _levels(frame: Frame, metrics: Sequence[str], name: str, split: Split, mode: Mode) -> Floats:
+    """Mean of every metric over users by replicate of the plan, ``(n_replicates, n_metrics)``, nan where there is none.
+
+    Metrics are 0 beyond their cut-off, so a mean needs only how many users have each rank up to the longest one.
+    """
+    asked = [check_metric(metric) for metric in metrics]
+    beyond = max(each.cutoff or int(frame.ranks(name, split, mode).max()) for each in asked) + 1
+    ranks = np.arange(1, beyond + 1, dtype=np.int32)
+    gains = np.stack([each.values(ranks) for each in asked], axis=1)
+    levels = np.full((len(frame.manifest.replicates), len(metrics)), np.nan)
+    finished = frame.replicates(name)
+    for place, number in enumerate(frame.manifest.replicates):
+        if number in finished:
+            (found,) = frame.ranks(name, split, mode, [number])
+            levels[place] = np.bincount(np.minimum(found, beyond), minlength=beyond + 1)[1:] @ gains / frame.n_users
+    return levels

@@ -1,0 +1,23 @@
+"""The answer, and what a reader must know before believing it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reports.sections.answer.build import Answer, answer_of, cause_of
+from reports.sections.answer.findings import findings_of
+from reports.sections.base import Part, Section, SectionInput
+
+
+class AnswerSection(Section):
+    """The best arm, or that nothing helped; the findings of all sections stand below it."""
+
+    id = "answer"
+    place = 100
+    model = Answer
+    template = "answer.html.j2"
+
+    def build(self, given: SectionInput) -> Part:
+        answer = answer_of(given.analysis, given.rows, given.decimals, given.text)
+        cause = cause_of(answer, given.evidence, given.text)
+        return Part(model=replace(answer, cause=cause), findings=findings_of(given))

@@ -1,0 +1,212 @@
+"""The answer in sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harness.results.manifest import A_A, BASE
+from reports.locale import Catalogue, formats
+from reports.sections.evidence.measured import Evidence
+from reports.sections.report import Row
+from reports.stats.analysis import Analysis
+
+BARGAIN = 0.5
+"""Share of the best arm's effect that a cheaper one must have, and of its time that it may take, to be named."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The answer in sentences.
+
+    Attributes:
+        code: ``helped``, ``negligible``, ``nothing``, ``one_seed``, ``base_only`` or ``unfinished``.
+        arm: the row that the sentence is about, empty for none.
+        cause: what the evidence names as the main cause where nothing helped; empty where it names none.
+        base: base's mean of the primary metric.
+    """
+
+    code: str
+    arm: str
+    sentence: str
+    support: str
+    adopt: str
+    cost: str
+    base: float | None
+    cause: str = ""
+
+
+def headline(analysis: Analysis, rows: Sequence[Row]) -> tuple[str, Row | None]:
+    """The code of the answer, and the row that it speaks of."""
+    arms = [row for row in rows if row.name in analysis.verdicts]
+    if analysis.base_mean is not None and all(row.name in (BASE, A_A) for row in analysis.frame.manifest.rows):
+        return "base_only", None
+    if analysis.base_mean is None or not (arms or analysis.unchanged):
+        return "unfinished", None
+    if analysis.one_seed:
+        return "one_seed", arms[0] if (arms[0].effect or 0.0) > 0.0 else None
+    if worthwhile := _worthwhile(arms):
+        return "helped", worthwhile[0]
+    better = [row for row in arms if row.verdict == "better"]
+    return ("negligible", better[0]) if better else ("nothing", None)
+
+
+def _worthwhile(arms: Sequence[Row]) -> list[Row]:
+    return [row for row in arms if row.verdict == "better" and not row.negligible]
+
+
+def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> Answer:
+    """The study's answer: the best arm where one is better, else that nothing helped."""
+    arms = [row for row in rows if row.name in analysis.verdicts]
+    worthwhile = _worthwhile(arms)
+    base = analysis.base_mean
+    base_row = next((row for row in rows if row.name == BASE), None)
+    code, best = headline(analysis, rows)
+    # An arm of one seed has no interval to speak of, however high its estimate.
+    shown = best or next(iter([row for row in arms if row.adjusted is not None] or arms), None)
+    values = {
+        "metric": formats.metric_label(analysis.primary),
+        "base": formats.number(base, decimals),
+        "sesoi": formats.number(analysis.sesoi, decimals),
+        "sesoi_relative": formats.share(analysis.frame.manifest.sesoi, 1),
+        "n_users": f"{analysis.frame.n_users:,}",
+        "n_arms": len(arms) + len(analysis.unchanged),
+        "n_open": sum(row.verdict == "inconclusive" for row in arms),
+        "detectable": formats.number(analysis.detectable_all, decimals),
+        "counts": _counts(rows, text),
+    }
+    if base_row is not None and base_row.gain is not None:
+        low, high = formats.interval((base_row.gain.low, base_row.gain.high), decimals)
+        values |= {"gain": formats.signed(base_row.gain.effect, decimals), "gain_low": low, "gain_high": high}
+    if shown is not None and base is not None:
+        low, high = formats.interval(shown.adjusted, decimals)
+        values |= {
+            "arm": shown.name,
+            "effect": formats.signed(shown.effect, decimals),
+            "size": formats.number(shown.effect, decimals),
+            "relative": formats.percent(shown.relative),
+            "level": formats.number(base + (shown.effect or 0.0), decimals),
+            "low": low,
+            "high": high,
+            "p_best": formats.chance(shown.p_best),
+            "n_seeds": text.count("count.seeds", shown.n_seeds),
+            "others": text("list.comma").join(row.name for row in _tied(worthwhile)),
+        }
+    return Answer(
+        code=code,
+        arm=best.name if best else "",
+        sentence=text(_sentence_key(code, best, arms, analysis), **values),
+        support=_support(code, shown, analysis, values, decimals, text),
+        adopt=text(_adopt_key(code, worthwhile, values), **values),
+        cost=_cost(best if code in ("helped", "negligible") else None, rows, text),
+        base=base,
+    )
+
+
+def cause_of(answer: Answer, evidence: Evidence, text: Catalogue) -> str:
+    """What stands in the way most, where nothing helped and the evidence names it; else empty."""
+    if answer.code not in ("nothing", "negligible", "base_only") or not evidence.measured:
+        return ""
+    for issue in evidence.obstacles(most=1):
+        if issue.severity == "high":
+            return text("answer.cause", code=issue.code, title=issue.title, detected=issue.detected)
+    return ""
+
+
+def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: Analysis) -> str:
+    if code == "one_seed" and best is None:
+        return "answer.one_seed_none"
+    if code == "nothing" and not arms:
+        return "answer.nothing_dead"
+    if code == "nothing" and not analysis.unchanged and all(row.verdict == "equivalent" for row in arms):
+        return "answer.nothing_all_equal"
+    if code == "nothing" and any(row.verdict == "inconclusive" for row in arms):
+        return "answer.nothing_open"
+    return f"answer.{code}"
+
+
+def _support(
+    code: str, shown: Row | None, analysis: Analysis, values: dict[str, object], decimals: int, text: Catalogue
+) -> str:
+    if code in ("one_seed", "unfinished"):
+        return text(f"answer.support_{code}")
+    if code == "base_only":
+        return text("answer.support_base_only", **values) if "gain" in values else ""
+    parts: list[str] = []
+    if shown is not None and shown.without_valid_targets is not None:
+        without = shown.without_valid_targets
+        low, high = formats.interval((without.low, without.high), decimals)
+        effect = formats.signed(without.effect, decimals)
+        parts.append(text("answer.support_valid_targets", without=effect, low=low, high=high))
+    if code == "helped":
+        parts = [text("answer.support_helped", **values), *parts, str(values["counts"])]
+        return text("list.sentences").join(parts)
+    if shown is None:
+        return ""
+    parts.insert(0, text("answer.support_best", **values))
+    if analysis.detectable_all is not None:
+        blind = analysis.base_mean is not None and analysis.detectable_all > analysis.base_mean
+        parts.append(text("answer.support_blind" if blind else "answer.support_detectable", **values))
+    return text("list.sentences").join(parts)
+
+
+def _adopt_key(code: str, worthwhile: Sequence[Row], values: dict[str, object]) -> str:
+    if code == "helped" and _tied(worthwhile):
+        return "answer.adopt.helped_tied"
+    if code == "nothing" and values["n_open"]:
+        return "answer.adopt.nothing_open"
+    return f"answer.adopt.{code}"
+
+
+def _tied(worthwhile: Sequence[Row]) -> list[Row]:
+    """Other better arms whose rank interval reaches the first place."""
+    return [row for row in worthwhile[1:] if row.rank_low == 1]
+
+
+def _counts(rows: Sequence[Row], text: Catalogue) -> str:
+    codes = Counter(row.verdict for row in rows if row.kind == "arm" and not row.alias)
+    names = ("better", "worse", "equivalent", "inconclusive", "no_effect")
+    counts = [
+        text("answer.support_count", n=codes[name], verdict=text(f"verdict.{name}")) for name in names if codes[name]
+    ]
+    return text("answer.support_counts", counts=text("list.comma").join(counts))
+
+
+def _cost(best: Row | None, rows: Sequence[Row], text: Catalogue) -> str:
+    base = next((row.seconds for row in rows if row.kind == "base"), None)
+    if base is None:
+        return text("answer.cost.unknown")
+    if best is None or best.seconds is None or best.seconds_ratio is None:
+        return text("answer.cost.base", base=formats.seconds(base))
+    more = best.seconds_ratio - 1.0
+    key = "same" if abs(more) < 0.02 else "more" if more > 0.0 else "less"
+    parts = [
+        text(
+            f"answer.cost.{key}",
+            seconds=formats.seconds(best.seconds),
+            base=formats.seconds(base),
+            ratio=formats.share(abs(more)),
+        )
+    ]
+    return text("list.sentences").join([*parts, *_bargain(best, rows, text)])
+
+
+def _bargain(best: Row, rows: Sequence[Row], text: Catalogue) -> Iterator[str]:
+    """Names the better arm with most of the best one's effect, of those with half of it in half its time."""
+    offers = [
+        (row.effect / best.effect, row.seconds, row.name)
+        for row in rows
+        if row.verdict == "better" and not row.negligible and not row.alias
+        if row.effect and best.effect and row.seconds is not None and best.seconds is not None
+        if row.effect >= BARGAIN * best.effect and row.seconds <= BARGAIN * best.seconds
+    ]
+    if offers:
+        share, seconds, name = max(offers, key=lambda offer: (offer[0], -offer[1]))
+        yield text(
+            "answer.cost.bargain",
+            arm=name,
+            best=best.name,
+            share=formats.share(share),
+            seconds=formats.seconds(seconds),
+        )

@@ -1,0 +1,92 @@
+"""What a reader must know before believing the answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from harness.results.manifest import A_A
+from reports.locale import Catalogue, formats
+from reports.sections.base import SectionInput
+from reports.sections.report import Finding, note, warning
+from reports.stats.analysis import Analysis
+
+
+def findings_of(given: SectionInput) -> tuple[Finding, ...]:
+    """Warnings and notes on the whole study, the gravest first."""
+    analysis, frame, text = given.analysis, given.frame, given.text
+    manifest = frame.manifest
+    found: list[Finding] = []
+    if analysis.one_seed:
+        found.append(warning("one_seed", text))
+    elif single := [row.name for row in given.rows if row.verdict == "one_seed" and not row.equals]:
+        found.append(warning("one_seed_arms", text, single))
+    noise = analysis.effects.get(A_A)
+    if noise is None:
+        if analysis.base_mean is not None:
+            found.append(warning("aa_missing", text))
+    elif noise.p is not None and noise.p < 0.05:
+        low, high = formats.interval(noise.interval(), given.decimals)
+        effect = formats.signed(noise.mean, given.decimals)
+        found.append(warning("aa_failed", text, effect=effect, low=low, high=high, p=formats.p_value(noise.p)))
+    states = {row.name: [frame.cell(row.name, number) for number in manifest.replicates] for row in manifest.rows}
+    for state, say in (("failed", warning), ("lost", warning), ("missing", note)):
+        counts = {name: cells.count(state) for name, cells in states.items() if state in cells}
+        if counts:
+            found.append(say(state, text, _counted(counts), n=text.count("count.runs", sum(counts.values()))))
+    if analysis.unchanged:
+        found.append(warning("no_effect", text, [row.name for row in given.rows if row.name in analysis.unchanged]))
+    if inapplicable := [row for row in manifest.rows if row.status == "inapplicable"]:
+        reasons = [f"{row.name}: {row.reason.removeprefix(f'{row.name}: ')}" for row in inapplicable]
+        found.append(note("inapplicable", text, reasons))
+    improving, n_late, n_all = _improving(analysis)
+    if manifest.budget["epochs"] == 1:
+        found.append(note("one_epoch", text))
+    elif improving:
+        found.append(warning("improving", text, improving, n=n_late, all=text.count("count.runs", n_all)))
+    return (*found, *_checks(analysis, text))
+
+
+def _improving(analysis: Analysis) -> tuple[list[str], int, int]:
+    """Rows that chose the budget's last epoch in at least half of their runs; such runs, and runs that got so far."""
+    last = analysis.frame.manifest.budget["epochs"]
+    names: list[str] = []
+    n_late = n_all = 0
+    for name, cells in analysis.frame.records.items():
+        if analysis.frame.row(name).status != "run":
+            continue
+        trained = [record for record in cells.values() if record.curve and record.curve[-1].epoch == last]
+        late = sum(record.chosen_epoch == last for record in trained)
+        n_late, n_all = n_late + late, n_all + len(trained)
+        if late and 2 * late >= len(cells):
+            names.append(name)
+    return names, n_late, n_all
+
+
+def _checks(analysis: Analysis, text: Catalogue) -> list[Finding]:
+    seen: dict[tuple[str, str], Counter[str]] = {}
+    for name, cells in analysis.frame.records.items():
+        if analysis.frame.row(name).status != "run":
+            continue
+        for record in cells.values():
+            for code, sentence in record.checks.items():
+                seen.setdefault((code, sentence), Counter())[name] += 1
+    return [
+        Finding(
+            code=f"check:{code}",
+            severity="note",
+            title=text("finding.check.title", code=code),
+            text=text("list.sentences").join(
+                [
+                    text(f"check.{code}") if text.has(f"check.{code}") else sentence,
+                    text("finding.check.text", n=text.count("count.runs", counts.total())),
+                ]
+            ),
+            items=_counted(counts),
+        )
+        for (code, sentence), counts in sorted(seen.items())
+    ]
+
+
+def _counted(counts: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(f"{name} ({count})" for name, count in counts.items())

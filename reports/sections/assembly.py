@@ -1,0 +1,195 @@
+"""The report of a study and its page: every section asked in turn."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    PackageLoader,
+    PrefixLoader,
+    StrictUndefined,
+    select_autoescape,
+)
+from markupsafe import Markup, escape
+
+from harness.results.frame import Frame
+from harness.results.manifest import A_A
+from harness.results.metrics import tabulated
+from reports.drawing.figure import Drawn, Scalar, csv_uri
+from reports.locale import Catalogue, formats
+from reports.sections.base import Part, Section, SectionInput
+from reports.sections.evidence.measured import evidence_of
+from reports.sections.ranking.build import ranking_rows
+from reports.sections.registry import in_page_order, with_texts
+from reports.sections.report import Report
+from reports.stats.analysis import Analysis, analyse
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | None = None) -> Report:
+    """Everything that the page and ``report.json`` say of a study.
+
+    Args:
+        sections: in page order; all that there are, where None.
+    """
+    sections = in_page_order() if sections is None else sections
+    given = input_of(frame, with_texts(text, sections))
+    asked = {section: attempt(section, section.build, given) for section in sections}
+    parts: dict[Section, Part] = {section: part for section, part in asked.items() if part is not None}
+    manifest = frame.manifest
+    return Report(
+        lang=text.lang,
+        study=manifest.name,
+        question=manifest.question,
+        data=str(manifest.data.get("name", "")),
+        primary=manifest.primary,
+        primary_label=given.metric,
+        metrics=tabulated(manifest.primary),
+        n_users=frame.n_users,
+        n_arms=sum(row.kind == "arm" for row in given.rows),
+        n_replicates=len(manifest.replicates),
+        decimals=given.decimals,
+        sesoi=given.analysis.sesoi,
+        sesoi_relative=manifest.sesoi,
+        findings=tuple(finding for part in parts.values() for finding in part.findings),
+        rows=given.rows,
+        figures={figure.id: figure for part in parts.values() for figure in part.figures},
+        sections=tuple(section.id for section in parts),
+        models={each.id: parts[each].model if each in parts else None for each in sections if each.model is not None},
+    )
+
+
+def input_of(frame: Frame, text: Catalogue) -> SectionInput:
+    """What sections are built from, of one study in one language."""
+    analysis = analyse(frame)
+    decimals = effect_decimals(analysis)
+    rows = ranking_rows(analysis, decimals, text)
+    evidence = evidence_of(frame.manifest, frame.diagnoses, text.lang, [row.name for row in rows])
+    return SectionInput(analysis=analysis, rows=rows, evidence=evidence, decimals=decimals, text=text)
+
+
+def attempt(section: Section, action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+    """What a section does; None, and a line in the log, where a plug-in's fails: the report is written without it."""
+    try:
+        return action(*args, **kwargs)
+    except Exception as problem:
+        if type(section).__module__.startswith("reports."):
+            raise
+        log.warning("report section %s (%s) is left out: %s", section.id, type(section).__module__, problem)
+        return None
+
+
+def effect_decimals(analysis: Analysis) -> int:
+    """Decimals that show the first digit of the typical standard error, from 4 to 6."""
+    errors = sorted(effect.se for name, effect in analysis.effects.items() if effect.se > 0.0 and name != A_A)
+    if not errors:
+        return 4
+    return min(max(math.ceil(-math.log10(errors[len(errors) // 2])), 4), 6)
+
+
+def render_html(report: Report, text: Catalogue, sections: Sequence[Section] | None = None) -> str:
+    """The page of a report, complete in itself.
+
+    Args:
+        sections: those that the report was built with; all that there are, where None.
+    """
+    every = in_page_order() if sections is None else sections
+    text = with_texts(text, every)
+    pages = environment({section.id: section.folder() for section in every})
+    shown: list[tuple[str, str, Markup]] = []
+    for section in every:
+        if section.id in report.sections:
+            content = attempt(section, render_section, section, report, text, pages)
+            if content is not None:
+                shown.append((section.id, section.title(text), content))
+    return render_page(pages, "report.html.j2", report, text, sections=shown)
+
+
+def render_section(section: Section, report: Report, text: Catalogue, pages: Environment) -> Markup:
+    """One section of the page."""
+    template = pages.get_template(f"{section.id}/{section.template}")
+    return Markup(
+        template.render(
+            report=report,
+            model=report.models.get(section.id),
+            drawings=marked(section.draw(report, text)),
+            t=text,
+            NONE=formats.NONE,
+            **section.variables(report),
+        )
+    )
+
+
+def render_page(pages: Environment, template: str, report: object, text: Catalogue, **variables: object) -> str:
+    """A whole page, with its style and its script in it."""
+    style, script = (Markup(template_source(f"report.{kind}")) for kind in ("css", "js"))
+    values = {"report": report, "t": text, "css": style, "script": script, "NONE": formats.NONE}
+    return pages.get_template(template).render(values | variables)
+
+
+def marked(drawn: Mapping[str, Drawn]) -> dict[str, list[object]]:
+    """Drawings as templates take them, without those that drew nothing."""
+    return {
+        name: [Markup(each) if isinstance(each, str) else (each[0], each[1], Markup(each[2])) for each in made]
+        for name, made in drawn.items()
+        if made
+    }
+
+
+def environment(folders: Mapping[str, Path]) -> Environment:
+    """Where templates are found and what they may call; everything is escaped that is not marked as safe.
+
+    Args:
+        folders: prefix of a template's name -> the folder that it is in, beside those that all pages share.
+    """
+    own = PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()})
+    pages = Environment(
+        loader=ChoiceLoader([PackageLoader("reports", "templates"), own]),
+        autoescape=select_autoescape(enabled_extensions=("html", "j2"), default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {
+        "number": formats.number,
+        "signed": formats.signed,
+        "percent": formats.percent,
+        "share": formats.share,
+        "chance": formats.chance,
+        "p_value": formats.p_value,
+        "figure": formats.figure,
+        "duration": formats.seconds,
+        "metric": formats.metric_label,
+        "csv_uri": csv_uri,
+        "cell": _cell,
+        "breakable": _breakable,
+        "setting": formats.setting,
+    }
+    return pages
+
+
+def template_source(name: str) -> str:
+    """A file of the templates' folder as it is."""
+    return (resources.files("reports") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _breakable(name: str) -> Markup:
+    """A name that a narrow column breaks at its dots, pluses and underscores rather than within a word."""
+    return Markup(re.sub(r"(?<=[._+\[])(?=\w)", "<wbr>", str(escape(name))))
+
+
+def _cell(value: Scalar, decimals: int) -> str:
+    return formats.number(value, decimals) if isinstance(value, float) or value is None else str(value)

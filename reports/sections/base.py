@@ -1,0 +1,117 @@
+"""What a section of the report is: it builds a typed model from the study, draws its figures and has a template."""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from harness.results.frame import Frame
+from harness.results.manifest import StudyManifest
+from reports.drawing.figure import Drawn, Figure
+from reports.locale import Catalogue, flat, formats
+from reports.sections.evidence.measured import Evidence
+from reports.sections.report import Finding, Report, Row
+from reports.stats.analysis import Analysis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectionInput:
+    """What sections are built from.
+
+    Attributes:
+        rows: the ranking.
+        decimals: at which effects are printed.
+        text: the language of the report, with the texts of every section.
+    """
+
+    analysis: Analysis
+    rows: tuple[Row, ...]
+    evidence: Evidence
+    decimals: int
+    text: Catalogue
+
+    @property
+    def frame(self) -> Frame:
+        return self.analysis.frame
+
+    @property
+    def manifest(self) -> StudyManifest:
+        return self.analysis.frame.manifest
+
+    @property
+    def metric(self) -> str:
+        """The primary metric as papers write it."""
+        return formats.metric_label(self.analysis.primary)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a section says of one study.
+
+    Attributes:
+        model: a dataclass of :attr:`Section.model`; None for a section of figures alone.
+        figures: the tables that it draws, by id unique in the report.
+        findings: what a reader must know before believing the answer.
+    """
+
+    model: object | None = None
+    figures: tuple[Figure, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+class Section(ABC):
+    """A section of ``report.html`` and, where it has a model, a key of ``report.json``.
+
+    A section is one folder: this class in its ``__init__.py``, what it builds and draws, its template, and optionally
+    its own texts as ``en.toml``, ``zh.toml`` (those that a language lacks are in English).  The harness's are found by
+    their folders in ``reports.sections``, those of a plug-in by its entry point in the group ``ftr_study.sections``.
+    The page is made from the report alone: ``draw`` and the template see nothing that ``report.json`` does not hold.
+
+    Attributes:
+        id: anchor in the page and key in ``report.json``; the text ``nav.ID`` is its name in the list of contents.
+        place: sections stand in this order; those of the harness are 100 apart.
+        model: type of the model; None for a section of figures alone.
+        template: file in the section's folder, rendered with ``report``, ``model``, ``drawings``, ``t`` (the texts),
+            ``NONE`` (a dash) and :meth:`variables`.
+    """
+
+    id: ClassVar[str]
+    place: ClassVar[int]
+    model: ClassVar[type | None] = None
+    template: ClassVar[str]
+
+    @abstractmethod
+    def build(self, given: SectionInput) -> Part | None:
+        """What it says of a study; None where it has nothing to say and is left out."""
+
+    def draw(self, report: Report, text: Catalogue) -> Mapping[str, Drawn]:
+        """Drawings of its figures by the figure's id, from the report alone; those with empty tables are left out."""
+        return {}
+
+    def variables(self, report: Report) -> Mapping[str, object]:
+        """More variables for its template."""
+        return {}
+
+    @classmethod
+    def folder(cls) -> Path:
+        """Where its template and its texts are."""
+        return Path(inspect.getfile(cls)).parent
+
+    @classmethod
+    def texts(cls, lang: str) -> dict[str, str]:
+        """Its own texts by dotted key; those that a language lacks are in English."""
+        found: dict[str, str] = {}
+        for each in dict.fromkeys(("en", lang)):
+            file = cls.folder() / f"{each}.toml"
+            if file.exists():
+                found |= flat(tomllib.loads(file.read_text(encoding="utf-8")))
+        return found
+
+    def title(self, text: Catalogue) -> str:
+        """What the list of contents calls it."""
+        return text(f"nav.{self.id}")

@@ -1,0 +1,18 @@
+"""The ten claims of the problem list."""
+
+from __future__ import annotations
+
+from reports.sections.base import Part, Section, SectionInput
+from reports.sections.evidence.claims.build import Claims, claims_of
+
+
+class ClaimsSection(Section):
+    """Every claim against what was measured and against its family's remedies."""
+
+    id = "claims"
+    place = 400
+    model = Claims
+    template = "claims.html.j2"
+
+    def build(self, given: SectionInput) -> Part:
+        return Part(model=claims_of(given))

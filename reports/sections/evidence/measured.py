@@ -1,0 +1,149 @@
+"""The evidence of a study by row: what was measured in its runs, and what every check says of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from harness.results.evidence import Diagnosis, Level
+from harness.results.manifest import A_A, BASE, StudyManifest
+from reports.sections.evidence.checks import Runs, Severity, Status, Summary, first, latest, summaries
+from reports.sections.evidence.model import CheckLine, DiagnosedArm, Unmeasured, Values
+from reports.sections.evidence.model import Status as StatusName
+from reports.sections.evidence.texts import EvidenceTexts, load_evidence_texts
+
+NEAREST = ("FTR001", "FTR401", "FTR402", "FTR303", "FTR201", "FTR601", "FTR102", "FTR101")
+"""Issues by how near to the ranking they act: behind what stops there, nothing that lies before it can show."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evidence:
+    """What was measured.
+
+    Attributes:
+        names: rows with a diagnosis and cells of their own, base first, A/A last.
+        diagnoses: row -> replicate -> what was measured there.
+        level: that the study asks for.
+        checks: row -> code -> the check, asked of the row's runs.
+        words: what checks, claims and rules say.
+    """
+
+    names: tuple[str, ...]
+    diagnoses: Mapping[str, Mapping[int, Diagnosis]]
+    level: str
+    checks: Mapping[str, Mapping[str, Summary]]
+    words: EvidenceTexts
+
+    @property
+    def measured(self) -> bool:
+        """Whether base was looked at, without which no claim can be judged."""
+        return BASE in self.diagnoses
+
+    def runs(self, name: str) -> Runs:
+        """What a row's runs tell by the checkpoint that they are judged by, by replicate."""
+        return _runs(self.diagnoses[name])
+
+    def diaries(self, name: str) -> Runs:
+        """Every look at a row's runs, by replicate."""
+        return [found.entries for _, found in sorted(self.diagnoses[name].items())]
+
+    def figures(self, name: str) -> dict[str, float]:
+        """Every figure of a row at its chosen epoch or the last before it that has it, mean over runs; NaN for none."""
+        return latest(self.runs(name))
+
+    def start(self, name: str) -> dict[str, float]:
+        """The same before training."""
+        return first(self.runs(name))
+
+    def arm(self, name: str) -> DiagnosedArm:
+        """Which of a row's runs were looked at."""
+        found = self.diagnoses[name]
+        epochs = [entry.epoch for diagnosis in found.values() for entry in diagnosis.entries]
+        return DiagnosedArm(
+            name=name,
+            replicates=tuple(sorted(found)),
+            level=next(iter(found.values())).level.value,
+            epoch=max(epochs, default=None),
+        )
+
+    def unmeasured(self) -> tuple[Unmeasured, ...]:
+        """Runs whose measuring failed."""
+        return tuple(
+            Unmeasured(
+                name=name,
+                replicate=number,
+                problem=diagnosis.problem.strip().splitlines()[-1],
+                detail=diagnosis.problem,
+            )
+            for name in self.names
+            for number, diagnosis in sorted(self.diagnoses[name].items())
+            if diagnosis.problem.strip()
+        )
+
+    def status(self, summary: Summary) -> StatusName:
+        """What most of the runs say."""
+        return cast("StatusName", summary.status.value)
+
+    def check(self, summary: Summary, name: str = BASE) -> CheckLine:
+        """A check of a row as the report says it."""
+        check, outcome = summary.check, summary.outcome
+        figures = plain(outcome.figures or {})
+        return CheckLine(
+            code=check.code,
+            family=check.claim,
+            severity=check.severity.value,
+            title=self.words.title(check),
+            status=self.status(summary),
+            detected=self.words.detected(outcome) if None not in figures.values() else "",
+            why=self.words.why(check),
+            reduce=check.reduce,
+            reason=outcome.reason,
+            n_issue=summary.n_issue,
+            n_asked=summary.n_asked,
+            n_runs=len(self.runs(name)),
+            epoch=outcome.epoch,
+            figures=figures,
+        )
+
+    def obstacles(self, most: int) -> tuple[CheckLine, ...]:
+        """Issues of base that stand in the way, the gravest first, one of each family at most."""
+        places = {code: place for place, code in enumerate(NEAREST)}
+        grades = tuple(Severity)
+        found = [each for each in self.checks[BASE].values() if each.status is Status.ISSUE]
+        found.sort(key=lambda each: (grades.index(each.check.severity), places.get(each.check.code, len(places))))
+        first_of: dict[str, Summary] = {}
+        for each in found:
+            first_of.setdefault(each.check.claim, each)
+        return tuple(self.check(each) for each in list(first_of.values())[:most])
+
+
+def evidence_of(
+    manifest: StudyManifest, diagnoses: Mapping[str, Mapping[int, Diagnosis]], lang: str, order: Sequence[str] = ()
+) -> Evidence:
+    """The evidence of a study.
+
+    Args:
+        order: names of rows as the ranking has them; rows that are not in it follow in the manifest's order.
+    """
+    own = [row.name for row in manifest.rows if row.status == "run" and diagnoses.get(row.name)]
+    places = {name: place for place, name in enumerate(order)}
+    own.sort(key=lambda name: (name != BASE, name == A_A, places.get(name, len(places))))
+    muted = dict(manifest.diagnostics.get("mute", {}))
+    return Evidence(
+        names=tuple(own),
+        diagnoses={name: diagnoses[name] for name in own},
+        level=str(manifest.diagnostics.get("level", Level.OFF.value)),
+        checks={name: summaries(_runs(diagnoses[name]), muted=muted) for name in own},
+        words=load_evidence_texts(lang),
+    )
+
+
+def _runs(diagnoses: Mapping[int, Diagnosis]) -> Runs:
+    return [found.told for _, found in sorted(diagnoses.items())]
+
+
+def plain(figures: Mapping[str, float]) -> Values:
+    """Figures with None for what is not finite, as JSON has it."""
+    return {name: value if math.isfinite(value) else None for name, value in figures.items()}

@@ -1,0 +1,76 @@
+"""The evidence in a report as typed values that several sections and the diagnosis show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["passed", "issue", "not_applicable", "not_measured", "muted"]
+Grade = Literal["high", "medium", "low"]
+Values = Mapping[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """A check, asked of the runs of one arm.
+
+    Attributes:
+        code: such as ``FTR101``.
+        family: of the claim that it bears on.
+        title: what is wrong where it is an issue.
+        status: what most of its runs say.
+        detected: how, with the mean of the figures; empty where there are none.
+        why: why it matters.
+        reduce: ids of remedies that reduce it.
+        reason: why it was muted, in the study's words.
+        n_issue, n_asked: runs in which it is an issue, of those that could answer.
+        n_runs: runs of the arm that were diagnosed.
+        epoch: whose figures answered.
+        figures: those that it read; None for a figure without a value.
+    """
+
+    code: str
+    family: str
+    severity: Grade
+    title: str
+    status: Status
+    detected: str
+    why: str
+    reduce: tuple[str, ...]
+    reason: str
+    n_issue: int
+    n_asked: int
+    n_runs: int
+    epoch: int | None
+    figures: Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosedArm:
+    """A row that was looked at.
+
+    Attributes:
+        replicates: those whose runs were.
+        level: how much was measured.
+        epoch: the last one that was looked at; None where none was.
+    """
+
+    name: str
+    replicates: tuple[int, ...]
+    level: str
+    epoch: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmeasured:
+    """A run whose diagnosis came to an end early.
+
+    Attributes:
+        problem: why, its first line; `detail` is the whole.
+    """
+
+    name: str
+    replicate: int
+    problem: str
+    detail: str

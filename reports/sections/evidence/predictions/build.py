@@ -1,0 +1,204 @@
+"""Predictions that rules make from base's evidence, and what became of them in this study."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from harness.results.manifest import BASE
+from reports.locale import Catalogue
+from reports.sections.base import SectionInput
+from reports.sections.evidence.checks import Confirmation, Expected, Remedy, confirmed, suggestions
+from reports.sections.evidence.measured import Evidence
+from reports.sections.report import Row, filled
+
+Became = Literal["confirmed", "refuted", "open", "untested"]
+
+JUDGED = ("better", "worse", "equivalent", "inconclusive", "one_seed", "no_effect")
+"""Verdicts of rows that have run, whose outcome tests a prediction."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """Remedies that a prediction speaks of, together.
+
+    Attributes:
+        text: their ids and the settings that the evidence fixes.
+        yaml: lines of a study file that make it an arm.
+    """
+
+    ids: tuple[str, ...]
+    text: str
+    yaml: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What a rule makes of base's figures.
+
+    Attributes:
+        expected: ``better``, ``moves`` or ``idle``, predicted of every one of the stacks.
+        gain: predicted difference in NDCG@10 on valid, where a figure gives one.
+    """
+
+    rule: str
+    title: str
+    because: str
+    condition: str
+    expected: str
+    expected_text: str
+    gain: float | None
+    stacks: tuple[Stack, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tested:
+    """A prediction and the row of this study that tests it.
+
+    Attributes:
+        arm: empty where no row does.
+        outcome: what became of the prediction.
+    """
+
+    stack: str
+    arm: str = ""
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    verdict: str = ""
+    verdict_text: str = ""
+    outcome: Became
+    outcome_text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """A rule's advice and what this study makes of it."""
+
+    advice: Advice
+    tested: tuple[Tested, ...]
+
+    @property
+    def any_arm(self) -> bool:
+        """Whether a row of this study tests it."""
+        return any(line.arm for line in self.tested)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """Predictions from base's evidence against the outcome of this study.
+
+    Attributes:
+        sentence: how many were confirmed, refuted, left open.
+    """
+
+    sentence: str
+    n_confirmed: int
+    n_refuted: int
+    n_open: int
+    n_untested: int
+    rules: tuple[Prediction, ...]
+
+    @property
+    def n_tested(self) -> int:
+        """Predictions of single rows that this study has an outcome for."""
+        return self.n_confirmed + self.n_refuted + self.n_open
+
+
+def advice_of(evidence: Evidence, text: Catalogue) -> tuple[Advice, ...]:
+    """What the rules make of base's figures: predicted gains first, then what moves, then what is idle."""
+    words = evidence.words
+    figures = {name: value for name, value in evidence.figures(BASE).items() if math.isfinite(value)}
+    return tuple(
+        Advice(
+            rule=found.rule,
+            title=words.advises(found),
+            because=words.because(found, figures),
+            condition=words.condition(found),
+            expected=found.expected.value,
+            expected_text=text(f"predictions.expected.{found.expected.value}"),
+            gain=found.gain,
+            stacks=tuple(_stack(stack) for stack in found.stacks),
+        )
+        for found in suggestions(figures)
+    )
+
+
+def predictions_of(given: SectionInput) -> Predictions | None:
+    """Every prediction against the rows of this study that test it; None where nothing is predicted."""
+    rows, text = given.rows, given.text
+    advice = advice_of(given.evidence, text) if given.evidence.measured else ()
+    if not advice:
+        return None
+    made = tuple(
+        Prediction(
+            advice=each, tested=tuple(line for stack in each.stacks for line in _tested(each, stack, rows, text))
+        )
+        for each in advice
+    )
+    counts = Counter(line.outcome for each in made for line in each.tested)
+    n_tested = counts["confirmed"] + counts["refuted"] + counts["open"]
+    values = {f"n_{name}": counts[name] for name in ("confirmed", "refuted", "open", "untested")}
+    return Predictions(
+        sentence=text("predictions.sentence" if n_tested else "predictions.sentence_none", n=n_tested, **values),
+        rules=made,
+        **values,
+    )
+
+
+def _tested(advice: Advice, stack: Stack, rows: Sequence[Row], text: Catalogue) -> list[Tested]:
+    found = [
+        row for row in rows if row.kind == "arm" and set(row.remedies) == set(stack.ids) and row.verdict != "alias"
+    ]
+    lines = [_line(advice, stack, row, text) for row in found if not row.alias]
+    untested = text("predictions.became.untested")
+    return lines or [Tested(stack=stack.text, outcome="untested", outcome_text=untested)]
+
+
+def _line(advice: Advice, stack: Stack, row: Row, text: Catalogue) -> Tested:
+    low, high = row.adjusted or row.plain or (None, None)
+    outcome = outcome_of(advice.expected, row)
+    said = text(f"predictions.became.{outcome}")
+    return filled(Tested, row, stack=stack.text, arm=row.name, low=low, high=high, outcome=outcome, outcome_text=said)
+
+
+def outcome_of(expected: str, row: Row) -> Became:
+    """What a row's verdict makes of a prediction; a gain too small to be worth having counts as none."""
+    if row.verdict not in JUDGED:
+        return "untested"
+    verdict = "equivalent" if row.verdict == "better" and row.negligible else row.verdict
+    verdict = {"one_seed": "inconclusive", "no_effect": "equivalent"}.get(verdict, verdict)
+    found: Confirmation = confirmed(Expected(expected), verdict, moved=row.verdict != "no_effect")
+    return cast("Became", found.value)
+
+
+def _stack(stack: Sequence[Remedy]) -> Stack:
+    return Stack(
+        ids=tuple(each.id for each in stack),
+        text=" + ".join(each.id + _settings(each) for each in stack),
+        yaml=_yaml(stack),
+    )
+
+
+def _settings(remedy: Remedy) -> str:
+    inside = ", ".join(f"{name}={_rounded(value)}" for name, value in remedy.settings.items())
+    return f"[{inside}]" if inside else ""
+
+
+def _yaml(stack: Sequence[Remedy]) -> str:
+    """The line of ``arms:`` that runs the stack, named after what its remedies do."""
+    name = "+".join(each.id.partition(".")[2] for each in stack)
+    parts = [f"{{{each.id}: {_flow(each)}}}" if each.settings else each.id for each in stack]
+    return f"  {name}: {parts[0] if len(parts) == 1 else '[' + ', '.join(parts) + ']'}"
+
+
+def _flow(remedy: Remedy) -> str:
+    return "{" + ", ".join(f"{name}: {_rounded(value)}" for name, value in remedy.settings.items()) + "}"
+
+
+def _rounded(value: float | int | str) -> str:
+    """A setting without the digits that a mean over runs leaves behind it."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,37 @@
+"""Why: the figures and checks behind the claims."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reports.drawing.figure import Drawn
+from reports.locale import Catalogue
+from reports.sections.base import Part, Section, SectionInput
+from reports.sections.evidence.why import drawings, trends
+from reports.sections.evidence.why.build import every_figure, why_of
+from reports.sections.evidence.why.model import Why
+from reports.sections.report import Report, note
+
+
+class WhySection(Section):
+    """Base and some arms side by side: figures, gradient reach, head-room, checks, dead parameters."""
+
+    id = "why"
+    place = 500
+    model = Why
+    template = "why.html.j2"
+
+    def build(self, given: SectionInput) -> Part:
+        evidence, text = given.evidence, given.text
+        figures = (*drawings.tables(evidence, text), every_figure(evidence, text)) if evidence.names else ()
+        broken = [f"{each.name} ({each.replicate})" for each in evidence.unmeasured()]
+        n = text.count("count.runs", len(broken))
+        findings = (note("unmeasured", text, broken, n=n),) if broken else ()
+        return Part(model=why_of(given), figures=figures, findings=findings)
+
+    def draw(self, report: Report, text: Catalogue) -> Mapping[str, Drawn]:
+        return drawings.drawn(report.figures, report.models["why"].shown, text)
+
+    def variables(self, report: Report) -> Mapping[str, object]:
+        """The rows that have a line in the figures by epoch."""
+        return {"trend_rows": trends.drawn_rows(report.models["why"].shown)}

@@ -1,0 +1,143 @@
+"""Why: figures and checks of base and of every arm that was looked at, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.results.audit import Audit, Audited, Plain
+from harness.results.manifest import BASE
+from reports.drawing.figure import Figure, Line, finite
+from reports.locale import Catalogue
+from reports.sections.base import SectionInput
+from reports.sections.evidence.claims.build import unmeasured_text
+from reports.sections.evidence.measured import Evidence
+from reports.sections.evidence.why.model import FigureLine, Liveness, LiveParameter, StatusRow, Why
+
+MOST_SHOWN = 6
+"""Arms beside base that have a column in the page."""
+
+MOST_TRIED = 4
+
+LINES: tuple[tuple[str, str, str], ...] = (
+    ("history.top10_seen", "wiring", "share"),
+    ("history.targets_seen", "wiring", "share"),
+    ("history.all_items", "wiring", "metric"),
+    ("history.unseen_items", "wiring", "metric"),
+    ("kl.p_rec_entropy", "kl", "share"),
+    ("kl.p_ret_entropy", "kl", "share"),
+    ("kl.imitation", "kl", "share"),
+    ("kl.new_information", "kl", "share"),
+    ("loss.gradient.enhanced.retriever", "training", "norm"),
+    ("loss.gradient.recommendation.retriever", "training", "norm"),
+    ("retriever.backbone_drift", "training", "number"),
+    ("index.staleness", "index", "number"),
+    ("index.hit_rate", "index", "share"),
+    ("index.below_threshold", "index", "share"),
+    ("fusion.knowledge_to_sequence", "fusion", "number"),
+    ("fusion.angle_degrees", "fusion", "number"),
+    ("fusion.top10_replaced", "fusion", "share"),
+    ("head_room.oracle_alpha", "fusion", "metric"),
+    ("head_room.oracle_alpha_shuffled", "fusion", "metric"),
+    ("loss.gradient.alignment.retriever", "loss", "norm"),
+    ("loss.share.alignment.retriever", "loss", "share"),
+    ("loss.cosine.enhanced.alignment", "loss", "number"),
+    ("temperature.effective_neighbours", "temperature", "number"),
+    ("temperature.logit_range", "temperature", "number"),
+    ("retriever.query_to_sequence", "retriever", "number"),
+    ("retriever.hit_rate_gap", "retriever", "points"),
+    ("evaluation.train_eval_overlap", "evaluation", "share"),
+    ("evaluation.valid_on", "evaluation", "metric"),
+    ("evaluation.valid_off", "evaluation", "metric"),
+    ("scope.dropped", "scope", "share"),
+    ("scope.dropped_of_useful", "scope", "share"),
+    ("search.recall", "search", "share"),
+    ("index.distinct_targets", "search", "number"),
+)
+"""The most telling figures: name, family of the claim that they bear on, and how they are printed."""
+
+
+def why_of(given: SectionInput) -> Why:
+    """What was measured, with what is left out named."""
+    evidence, audit, text = given.evidence, given.frame.audit, given.text
+    shown = evidence.names[: MOST_SHOWN + 1]
+    left_out = len(evidence.names) - len(shown)
+    n_runs = text.count("count.runs", sum(len(found) for found in evidence.diagnoses.values()))
+    return Why(
+        sentence=text("why.sentence", n_runs=n_runs, n_rows=len(evidence.names))
+        if evidence.names
+        else unmeasured_text(evidence, text),
+        note=text("why.left_out", n=text.count("count.arms", left_out)) if left_out else "",
+        arms=tuple(evidence.arm(name) for name in evidence.names),
+        shown=shown,
+        lines=tuple(figure_lines(evidence, shown, text)),
+        checks=tuple(evidence.check(each) for each in evidence.checks.get(BASE, {}).values()),
+        by_arm=tuple(
+            StatusRow(name=name, statuses=tuple(evidence.status(each) for each in evidence.checks[name].values()))
+            for name in evidence.names
+        ),
+        unmeasured=evidence.unmeasured(),
+        liveness=None if audit is None else liveness_of(audit, text),
+    )
+
+
+def figure_lines(evidence: Evidence, shown: Sequence[str], text: Catalogue) -> Iterable[FigureLine]:
+    """The most telling figures that any of the rows has a number for."""
+    start = evidence.start(BASE) if evidence.measured else {}
+    last = {name: evidence.figures(name) for name in shown}
+    for figure, family, kind in LINES:
+        values = tuple(finite(last[name].get(figure)) for name in shown)
+        before = finite(start.get(figure))
+        if before is None and not any(value is not None for value in values):
+            continue
+        label = text(f"why.figure.{figure.replace('.', '_')}")
+        yield FigureLine(name=figure, label=label, family=family, kind=kind, start=before, values=values)
+
+
+def every_figure(evidence: Evidence, text: Catalogue) -> Figure:
+    """All figures of all rows, before training and after, as the table that the page offers as CSV."""
+    rows: list[Line] = []
+    for name in evidence.names:
+        start, last = evidence.start(name), evidence.figures(name)
+        n_runs = len(evidence.runs(name))
+        rows.extend((name, figure, finite(start.get(figure)), finite(value), n_runs) for figure, value in last.items())
+    return Figure(
+        id="evidence",
+        title=text("why.figures"),
+        caption=text("why.figures_caption"),
+        alt=text("why.figures_caption"),
+        columns=("arm", "figure", "before_training", "last", "n_runs"),
+        rows=tuple(rows),
+    )
+
+
+def liveness_of(audit: Audit, text: Catalogue) -> Liveness:
+    """The parameters that train nothing, from the audit of the study's base."""
+    tried = audit.by_reach()
+    idle = audit.train_nothing()
+    return Liveness(
+        sentence=text("why.liveness", n_idle=len(idle), n_tried=len(tried))
+        if idle
+        else text("why.liveness_none", n_tried=len(tried)),
+        n_tried=len(tried),
+        idle=tuple(_parameter(each) for each in idle),
+    )
+
+
+def _parameter(each: Audited) -> LiveParameter:
+    assert each.reach is not None
+    assert each.training is not None
+    tried = [_shown(trial.value) for trial in each.trials]
+    more = ["…"] if len(tried) > MOST_TRIED else []
+    return LiveParameter(
+        name=each.name,
+        alias=each.alias,
+        value=_shown(each.value),
+        tried=", ".join(tried[:MOST_TRIED] + more),
+        reach=each.reach.name.lower(),
+        training=each.training.name.lower(),
+        users_moved=each.users_moved,
+    )
+
+
+def _shown(value: Plain | Mapping[str, object]) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,90 @@
+"""The figures and checks behind the claims, as typed values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.sections.evidence.model import CheckLine, DiagnosedArm, Status, Unmeasured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureLine:
+    """One figure of the diagnosis, by arm.
+
+    Attributes:
+        kind: how it is printed: ``share``, ``number``, ``metric`` or ``norm``.
+        start: base before training.
+        values: a row each, in the order of the table's arms.
+    """
+
+    name: str
+    label: str
+    family: str
+    kind: str
+    start: float | None
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRow:
+    """Every check of one arm, in the order of the checks of base."""
+
+    name: str
+    statuses: tuple[Status, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveParameter:
+    """A parameter of base that was changed by an audit.
+
+    Attributes:
+        reach: how far a change of it reached at most, such as ``dead`` or ``log``.
+        training: the same of what is learnt.
+        users_moved: largest share of users whose ranks a change moved.
+    """
+
+    name: str
+    alias: str
+    value: str
+    tried: str
+    reach: str
+    training: str
+    users_moved: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Liveness:
+    """Parameters that do nothing, from the liveness audit.
+
+    Attributes:
+        idle: those that train nothing, the dead ones first.
+    """
+
+    sentence: str
+    n_tried: int
+    idle: tuple[LiveParameter, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """The figures and checks behind the claims.
+
+    Attributes:
+        arms: every row that was diagnosed, base first, then in the order of the ranking.
+        shown: those with a column in the page; the rest are in the CSV.
+        lines: the most telling figures.
+        checks: of base, in the order of the claims.
+        by_arm: status of every check, a row an arm.
+        unmeasured: runs whose diagnosis failed.
+        liveness: None where the study was not audited.
+    """
+
+    sentence: str
+    note: str
+    arms: tuple[DiagnosedArm, ...]
+    shown: tuple[str, ...]
+    lines: tuple[FigureLine, ...]
+    checks: tuple[CheckLine, ...]
+    by_arm: tuple[StatusRow, ...]
+    unmeasured: tuple[Unmeasured, ...]
+    liveness: Liveness | None

@@ -1,0 +1,116 @@
+"""Figures of the diagnosis by epoch, a small panel a figure, base and some arms in each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from reports.drawing.figure import Figure, Line, Panel, figure_of, finite, number
+from reports.drawing.svg import COLOUR, Layout, dress_panel, new_figure, to_svg
+from reports.locale import Catalogue, formats
+from reports.sections.evidence.checks import mean
+from reports.sections.evidence.measured import Evidence
+
+TRENDS: tuple[tuple[str, str], ...] = (
+    ("temperature.effective_neighbours", "number"),
+    ("kl.p_ret_entropy", "number"),
+    ("index.hit_rate", "share"),
+    ("kl.new_information", "share"),
+    ("index.staleness", "number"),
+    ("index.distinct_targets", "number"),
+    ("loss.share.alignment.retriever", "share"),
+    ("loss.value.alignment", "number"),
+)
+COLUMNS = ("arm", "epoch", *(name for name, _ in TRENDS))
+PANEL = Layout(narrow=True, width=4.2, left=0.15, font=10.5)
+STYLES: tuple[tuple[str, str, str], ...] = (
+    (COLOUR.ink, "o", "-"),
+    (COLOUR.on, "s", "-"),
+    (COLOUR.off, "^", "--"),
+    (COLOUR.other, "D", "-."),
+    (COLOUR.neutral, "v", ":"),
+)
+"""Colour, marker and line of base and of the arms that are drawn, in order; the page's key shows the same marks."""
+
+
+def table(evidence: Evidence, text: Catalogue) -> Figure:
+    """Mean over runs at every epoch that was looked at, a line an arm and epoch."""
+    data: list[Line] = []
+    for name in evidence.names:
+        entries = [entry for run in evidence.diaries(name) for entry in run]
+        for epoch in sorted({entry.epoch for entry in entries}):
+            found = [entry.figures for entry in entries if entry.epoch == epoch]
+            values = (finite(mean([each.get(figure, math.nan) for each in found])) for figure, _ in TRENDS)
+            data.append((name, epoch, *values))
+    epochs = [int(row[1] or 0) for row in data]
+    alt = text("figure.trends.empty")
+    if data:
+        alt = text("figure.trends.alt", n_rows=len(evidence.names), last=max(epochs))
+    return figure_of("trends", text, COLUMNS, data, alt=alt)
+
+
+def drawn_rows(shown: Sequence[str]) -> tuple[str, ...]:
+    """The rows that have a line: as many of those shown as can be told apart."""
+    return tuple(shown[: len(STYLES)])
+
+
+def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]:
+    """One panel per figure that a drawn row has a number for."""
+    names = drawn_rows(shown)
+    found: list[Panel] = []
+    for place, (trend, kind) in enumerate(TRENDS):
+        lines = {
+            name: [
+                (number(row[1]), number(row[place + 2]))
+                for row in figure.rows
+                if row[0] == name and row[place + 2] is not None
+            ]
+            for name in names
+        }
+        if any(lines.values()):
+            title = text(f"why.figure.{trend.replace('.', '_')}")
+            found.append((title, _alt(title, lines, kind, text), draw(lines, kind, f"trend-{place}", text)))
+    return found
+
+
+def draw(lines: dict[str, list[tuple[float, float]]], kind: str, name: str, text: Catalogue) -> str:
+    """One figure by epoch as SVG."""
+    from matplotlib.ticker import FuncFormatter
+
+    canvas, axes = new_figure(PANEL, height=2.45)
+    for place, points in reversed(list(enumerate(lines.values()))):
+        colour, marker, dashes = STYLES[place]
+        axes.plot(
+            [epoch for epoch, _ in points],
+            [value for _, value in points],
+            color=colour,
+            linewidth=2.4 if place == 0 else 1.5,
+            linestyle=dashes,
+            marker=marker,
+            markersize=5.0,
+            markeredgecolor=COLOUR.paper,
+            markeredgewidth=0.8,
+            zorder=4 if place == 0 else 3,
+        )
+    values = [value for points in lines.values() for _, value in points]
+    if max(values) == min(values):
+        middle = values[0]
+        axes.set_ylim(middle - 0.1 * (abs(middle) or 1.0), middle + 0.1 * (abs(middle) or 1.0))
+    if kind == "share":
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:g}%"))
+    dress_panel(axes, PANEL, text("figure.curves.epoch"), whole=True)
+    return to_svg(canvas, name)
+
+
+def _alt(title: str, lines: dict[str, list[tuple[float, float]]], kind: str, text: Catalogue) -> str:
+    parts = [
+        text(
+            "figure.trends.line",
+            row=name,
+            start=formats.figure(points[0][1], kind),
+            end=formats.figure(points[-1][1], kind),
+        )
+        for name, points in lines.items()
+        if points
+    ]
+    return text("figure.trends.panel_alt", figure=title, lines=text("list.notes").join(parts))

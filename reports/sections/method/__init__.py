@@ -1,0 +1,18 @@
+"""Method and provenance: how the figures came about."""
+
+from __future__ import annotations
+
+from reports.sections.base import Part, Section, SectionInput
+from reports.sections.method.build import Method, method_of
+
+
+class MethodSection(Section):
+    """The method in words, the state of every cell, and what the study ran with."""
+
+    id = "method"
+    place = 1400
+    model = Method
+    template = "method.html.j2"
+
+    def build(self, given: SectionInput) -> Part:
+        return Part(model=method_of(given.analysis, given.decimals, given.text))

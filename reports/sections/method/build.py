@@ -1,0 +1,244 @@
+"""How the figures of a report came about."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.results.manifest import A_A, StudyManifest
+from reports.locale import Catalogue, formats
+from reports.sections.report import ends, filled
+from reports.stats.analysis import Analysis
+
+_ORIGIN = ("origin", "source", "source_sha256", "architecture", "epoch", "seed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoiseFloor:
+    """The A/A row: base against itself.
+
+    Attributes:
+        rate, rate_low, rate_high: measured false-positive rate at 5% with its 95% interval; None below five seeds.
+        n_patterns, n_effective: sign patterns that it rests on, and independent studies they are worth.
+    """
+
+    effect: float
+    low: float
+    high: float
+    p: float | None
+    rate: float | None = None
+    rate_low: float | None = None
+    rate_high: float | None = None
+    n_patterns: int | None = None
+    n_effective: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """How the figures came about.
+
+    Attributes:
+        paragraphs: heading and text, in reading order.
+        detectable_one, detectable_all: minimum detectable effect of a typical arm at 80% power, alone and
+            after the correction.
+        prior_d0, prior_r0: what the arms share of their seed variance; None where nothing was borrowed.
+        cells: row name -> state of the cell by replicate.
+        failures: row, replicate and reason of every failed or lost cell.
+        facts: label and value, in reading order, by group.
+    """
+
+    paragraphs: tuple[tuple[str, str], ...]
+    n_tests: int
+    noise: NoiseFloor | None
+    detectable_one: float | None
+    detectable_all: float | None
+    prior_d0: float | None
+    prior_d0_infinite: bool
+    prior_r0: float | None
+    replicates: tuple[int, ...]
+    cells: Mapping[str, tuple[str, ...]]
+    failures: tuple[tuple[str, int, str], ...]
+    facts: Mapping[str, tuple[tuple[str, str], ...]]
+    commands: tuple[str, ...]
+
+
+def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:
+    """Method and provenance of a study."""
+    frame, manifest, prior = analysis.frame, analysis.frame.manifest, analysis.prior
+    noise = _noise_floor(analysis)
+    cells = {row.name: tuple(frame.cell(row.name, number) for number in manifest.replicates) for row in manifest.rows}
+    failures = [(row.name, number, reason) for row in manifest.rows for number, reason in sorted(row.failures.items())]
+    return Method(
+        paragraphs=_paragraphs(analysis, noise, decimals, text),
+        n_tests=analysis.n_tests,
+        noise=noise,
+        detectable_one=analysis.detectable_one,
+        detectable_all=analysis.detectable_all,
+        prior_d0=None if prior is None or math.isinf(prior.d0) else prior.d0,
+        prior_d0_infinite=prior is not None and math.isinf(prior.d0),
+        prior_r0=None if prior is None else prior.r0,
+        replicates=manifest.replicates,
+        cells=cells,
+        failures=tuple(failures),
+        facts=facts_of(manifest, text),
+        commands=commands_of(manifest),
+    )
+
+
+def _noise_floor(analysis: Analysis) -> NoiseFloor | None:
+    effect = analysis.effects.get(A_A)
+    if effect is None:
+        return None
+    swaps = analysis.swaps
+    rate = {"rate": swaps.share, "rate_low": swaps.low, "rate_high": swaps.high} if swaps else {}
+    return filled(NoiseFloor, swaps, **ends(effect), p=effect.p, **rate)
+
+
+def _paragraphs(
+    analysis: Analysis, noise: NoiseFloor | None, decimals: int, text: Catalogue
+) -> tuple[tuple[str, str], ...]:
+    manifest = analysis.frame.manifest
+    base_stack = text("method.design.base_stack", base=" + ".join(manifest.base)) if manifest.base else ""
+    design = [
+        text(
+            "method.design.text",
+            n_users=f"{analysis.frame.n_users:,}",
+            metric=formats.metric_label(manifest.primary),
+            sesoi_relative=formats.share(manifest.sesoi, 1),
+            sesoi=formats.number(analysis.sesoi, decimals + 1),
+        ),
+        base_stack,
+        _backbone(manifest, text),
+    ]
+    tests = (
+        [text("method.tests.text", n_tests=text.count("count.arms", analysis.n_tests)), text("method.tests.secondary")]
+        if analysis.n_tests
+        else [text("method.tests.none")]
+    )
+    if analysis.subgroups is not None and analysis.subgroups.n_tests:
+        n_tests = text.count("count.tests", analysis.subgroups.n_tests)
+        tests.append(text("method.tests.groups", n_tests=n_tests))
+    later = [text("method.limits.later"), _ties(manifest.data.get("tied_share"), text)]
+    sections = [
+        ("design", design),
+        ("estimate", [text("method.estimate.text"), _moderation(analysis, text)]),
+        ("tests", tests),
+        ("noise", _noise_text(noise, decimals, text)),
+        ("detectable", [_detectable(analysis, decimals, text)]),
+        ("order", [text("method.order.text")] if analysis.places else []),
+        ("limits", later),
+    ]
+    return tuple(
+        (text(f"method.{name}.title"), text("list.sentences").join(part for part in parts if part))
+        for name, parts in sections
+        if parts
+    )
+
+
+def _backbone(manifest: StudyManifest, text: Catalogue) -> str:
+    """What varied between replicates, and where the backbone comes from if it is a given file."""
+    given = manifest.backbone_file
+    if manifest.backbone != "file":
+        return text(f"method.design.{manifest.backbone}")
+    unknown = text("method.design.unknown")
+    origin = text(
+        f"method.design.{'imported' if given.get('origin') else 'trained'}",
+        **{key: given.get(key) or unknown for key in _ORIGIN},
+    )
+    return text("method.design.file", name=given["name"], checksum=given["checksum"], origin=origin)
+
+
+def _moderation(analysis: Analysis, text: Catalogue) -> str:
+    prior = analysis.prior
+    if prior is not None:
+        return text(
+            "method.estimate.moderated",
+            n_arms=text.count("count.arms", prior.n_arms),
+            r0=formats.number(prior.r0, 2),
+            d0=text("method.estimate.infinite") if math.isinf(prior.d0) else formats.number(prior.d0, 1),
+        )
+    return text("method.estimate.one_seed" if analysis.one_seed else "method.estimate.plain")
+
+
+def _noise_text(noise: NoiseFloor | None, decimals: int, text: Catalogue) -> list[str]:
+    if noise is None:
+        return [text("method.noise.none")]
+    low, high = formats.interval((noise.low, noise.high), decimals)
+    parts = [text("method.noise.text", effect=formats.signed(noise.effect, decimals), low=low, high=high)]
+    if noise.rate is None:
+        return [*parts, text("method.noise.few")]
+    rate = text(
+        "method.noise.rate",
+        n_patterns=noise.n_patterns,
+        rate=formats.share(noise.rate, 1),
+        low=formats.share(noise.rate_low, 1),
+        high=formats.share(noise.rate_high, 1),
+        n_effective=formats.number(noise.n_effective, 0),
+    )
+    return [*parts, rate]
+
+
+def _detectable(analysis: Analysis, decimals: int, text: Catalogue) -> str:
+    if analysis.detectable_one is None or analysis.detectable_all is None:
+        return text("method.detectable.none")
+    return text(
+        "method.detectable.text",
+        one=formats.number(analysis.detectable_one, decimals + 1),
+        all=formats.number(analysis.detectable_all, decimals + 1),
+        n_tests=text.count("count.arms", analysis.n_tests),
+        sesoi=formats.number(analysis.sesoi, decimals + 1),
+    )
+
+
+def _ties(tied_share: Any, text: Catalogue) -> str:
+    if tied_share is None:
+        return text("method.limits.ties_unknown")
+    if not tied_share:
+        return text("method.limits.ties_none")
+    return text("method.limits.ties", share=formats.share(float(tied_share), 1))
+
+
+def commands_of(manifest: StudyManifest) -> tuple[str, ...]:
+    """The commands that ran the study."""
+    commands = manifest.provenance.get("command", ())
+    return (commands,) if isinstance(commands, str) else tuple(str(command) for command in commands)
+
+
+def facts_of(manifest: StudyManifest, text: Catalogue) -> dict[str, tuple[tuple[str, str], ...]]:
+    """Label and value of what a manifest says of the study, its data and its run, by group."""
+    run = dict(manifest.provenance)
+    versions = run.pop("versions", {})
+    run.pop("command", None)
+    study: dict[str, Any] = {
+        "name": manifest.name,
+        "seed": manifest.seed,
+        "replicates": ", ".join(str(number) for number in manifest.replicates),
+        "backbone": manifest.backbone,
+        **({"backbone_file": manifest.backbone_file} if manifest.backbone_file else {}),
+        **{f"backbone.{key}": value for key, value in manifest.backbone_recipe.items()},
+        "base": " + ".join(manifest.base) or text("method.as_found"),
+        **{f"budget.{key}": value for key, value in manifest.budget.items()},
+    }
+    groups = {"study": study, "data": manifest.data, "run": run, "versions": versions}
+    named: dict[str, tuple[tuple[str, str], ...]] = {}
+    for group, facts in groups.items():
+        listed = tuple(_listed(facts))
+        if listed:
+            named[text(f"method.group.{group}")] = listed
+    return named
+
+
+def _listed(facts: Any, prefix: str = "") -> list[tuple[str, str]]:
+    if not isinstance(facts, Mapping):
+        return [(prefix.rstrip("."), str(facts))]
+    listed: list[tuple[str, str]] = []
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            listed.extend(_listed(value, f"{prefix}{key}."))
+        elif isinstance(value, list | tuple):
+            listed.append((f"{prefix}{key}", ", ".join(str(item) for item in value) or formats.NONE))
+        else:
+            listed.append((f"{prefix}{key}", f"{value:,.6g}" if isinstance(value, float) else str(value)))
+    return listed

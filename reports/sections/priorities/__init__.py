@@ -1,0 +1,19 @@
+"""The problem list's priorities against the measured order of the remedies."""
+
+from __future__ import annotations
+
+from reports.sections.base import Part, Section, SectionInput
+from reports.sections.priorities.build import Priorities, priorities_of
+
+
+class PrioritiesSection(Section):
+    """Whether remedies of a high priority are those that help."""
+
+    id = "priorities"
+    place = 1100
+    model = Priorities
+    template = "priorities.html.j2"
+
+    def build(self, given: SectionInput) -> Part | None:
+        found = priorities_of(given)
+        return found and Part(model=found)

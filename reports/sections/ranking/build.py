@@ -1,0 +1,173 @@
+"""The rows of the ranking, from the analysis."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.results.manifest import A_A, BASE, ArmRow
+from harness.results.metrics import tabulated
+from reports.locale import Catalogue, formats
+from reports.sections.report import Gain, Kind, MetricCell, Row, Without, ends, filled
+from reports.stats.analysis import Analysis
+from reports.stats.cost import stage_seconds
+from reports.stats.effects import Effect
+from reports.stats.verdicts import MOST_SEEDS, NO_EFFECT, Verdict
+
+
+def ranking_rows(analysis: Analysis, decimals: int, text: Catalogue) -> tuple[Row, ...]:
+    """Every row: ranked ones by their estimate, then A/A, then those without a finished run."""
+    base = analysis.base_mean
+    order = _order(analysis)
+    rows = [_row(analysis, arm, order, decimals, text) for arm in analysis.frame.manifest.rows]
+
+    def place(row: Row) -> tuple[int, float, bool, str]:
+        ranked = row.effect is not None and row.kind != "noise"
+        group = 0 if ranked else 1 if row.kind == "noise" and row.effect is not None else 2
+        return group, -(row.effect or 0.0), bool(row.equals), row.name
+
+    return tuple(sorted(rows, key=place)) if base is not None else tuple(rows)
+
+
+def _order(analysis: Analysis) -> dict[str, int]:
+    """Rank by the estimate among distinct rows; one-seed arms take part only where all arms are such."""
+    if analysis.places:
+        return {name: place.rank for name, place in analysis.places.items()}
+    if analysis.base_mean is None:
+        return {}
+    means = {name: analysis.effects[name].mean for name in sorted(analysis.verdicts)} | {BASE: 0.0}
+    return {name: number for number, name in enumerate(sorted(means, key=lambda name: -means[name]), start=1)}
+
+
+def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, text: Catalogue) -> Row:
+    frame = analysis.frame
+    source = frame.source(arm.name)
+    kind: Kind = "base" if arm.name == BASE else "noise" if arm.name == A_A else "arm"
+    finished = arm.status != "inapplicable" and bool(frame.paired(source))
+    dead = source in analysis.unchanged
+    effect = analysis.effects.get(source)
+    verdict = NO_EFFECT if dead else analysis.verdicts.get(source)
+    code = _code(arm, kind, finished, verdict, source)
+    ranked_as = BASE if dead else source
+    place = analysis.places.get(ranked_as)
+    zero = 0.0 if finished and (dead or source == BASE) else None
+    cells = frame.records.get(source, {})
+    seconds, evaluate = _median(stage_seconds(cells, "total")), _median(stage_seconds(cells, "evaluate"))
+    equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
+    # Of one seed only users are known, so there are no components to tell apart.
+    alone = dict.fromkeys(("user_sd", "seed_sd", "error_sd")) if effect and effect.method == "one seed" else {}
+    placed = {"p_best": place.p_best, "rank_low": place.low, "rank_high": place.high} if place and finished else {}
+    return filled(
+        Row,
+        arm,
+        effect,
+        verdict,
+        kind=kind,
+        remedies=tuple(str(remedy.get("id", "")) for remedy in arm.remedies),
+        titles=tuple(str(remedy.get(f"title_{text.lang}") or remedy.get("title", "")) for remedy in arm.remedies),
+        verdict=code,
+        verdict_text=text(f"verdict.{code}"),
+        note=_note(analysis, arm, code, verdict, effect, decimals, text),
+        equals=equals,
+        n_seeds=len(frame.paired(source)) if arm.status != "inapplicable" else 0,
+        effect=zero if effect is None else effect.mean,
+        relative=zero if effect is None else effect.relative,
+        plain=None if effect is None else effect.interval(),
+        rank=order.get(ranked_as) if finished else None,
+        seed_effects={} if effect is None else dict(zip(map(str, effect.replicates), effect.seed_means, strict=True)),
+        seconds=seconds,
+        seconds_ratio=_ratio(seconds, analysis),
+        metrics=_metrics(analysis, source) if finished else (),
+        gain=_gain(analysis, source) if finished else None,
+        evaluate_ms=None if evaluate is None else 1e3 * evaluate / max(frame.n_users, 1),
+        without_valid_targets=_without(analysis, source) if finished else None,
+        **alone,
+        **placed,
+    )
+
+
+def _code(arm: ArmRow, kind: Kind, finished: bool, verdict: Verdict | None, source: str) -> str:
+    if arm.status == "inapplicable":
+        return "inapplicable"
+    if not finished:
+        return "unfinished"
+    if kind == "noise":
+        return "noise"
+    if verdict is not None:
+        return verdict.code
+    if source == A_A:
+        return "noise"
+    return "base" if arm.name == BASE else "alias"
+
+
+def _note(
+    analysis: Analysis,
+    arm: ArmRow,
+    code: str,
+    verdict: Verdict | None,
+    effect: Effect | None,
+    decimals: int,
+    text: Catalogue,
+) -> str:
+    notes: list[str] = []
+    if arm.status == "alias":
+        notes.append(text("verdict.note.alias", row=arm.alias_of))
+    if code == "inapplicable":
+        notes.append(arm.reason)
+    elif arm.name == A_A and effect is not None:
+        failed = effect.p is not None and effect.p < 0.05
+        notes.append(text("verdict.note.noise_failed" if failed else "verdict.note.noise"))
+    elif code in ("one_seed", "no_effect") and arm.status != "alias":
+        notes.append(text(f"verdict.note.{code}"))
+    elif verdict is not None and verdict.negligible:
+        notes.append(text("verdict.note.negligible"))
+    elif code == "inconclusive" and verdict is not None:
+        if verdict.needs_users:
+            notes.append(text("verdict.note.users"))
+        elif verdict.seeds_needed is None:
+            notes.append(text("verdict.note.many", n=MOST_SEEDS))
+        else:
+            notes.append(text("verdict.note.seeds", n=verdict.seeds_needed))
+    planned = len(analysis.frame.manifest.replicates)
+    if effect is not None and effect.n_seeds < planned:
+        notes.append(text("verdict.note.fewer", n=effect.n_seeds, all=planned))
+    without = analysis.without_valid.get(analysis.frame.source(arm.name))
+    if without is not None and effect is not None and arm.status != "inapplicable":
+        low, high = formats.interval(without.interval(), decimals)
+        means = {"without": formats.signed(without.mean, decimals), "with_them": formats.signed(effect.mean, decimals)}
+        same = without.se == 0.0 and without.mean == 0.0
+        notes.append(text(f"verdict.note.valid_targets{'_equal' if same else ''}", low=low, high=high, **means))
+    return text("list.notes").join(note for note in notes if note)
+
+
+def _ratio(seconds: float | None, analysis: Analysis) -> float | None:
+    base = _median(stage_seconds(analysis.frame.records.get(BASE, {}), "total")) or 0.0
+    return seconds / base if seconds is not None and base > 0.0 else None
+
+
+def _median(values: list[float]) -> float | None:
+    return float(np.median(values)) if values else None
+
+
+def _metrics(analysis: Analysis, source: str) -> tuple[MetricCell, ...]:
+    effects = {**analysis.secondary, analysis.primary: analysis.effects}
+    return tuple(
+        MetricCell(
+            metric=metric,
+            on=float(analysis.frame.values(source, metric).mean()),
+            off=float(analysis.frame.values(source, metric, "test", "off").mean()),
+            effect=effect.mean if (effect := effects.get(metric, {}).get(source)) else None,
+            relative=effect.relative if effect else None,
+            q=analysis.q.get((metric, source)),
+        )
+        for metric in tabulated(analysis.primary)
+    )
+
+
+def _gain(analysis: Analysis, source: str) -> Gain | None:
+    effect = analysis.gains.get(source)
+    return effect and Gain(**ends(effect), q=analysis.gain_q.get(source))
+
+
+def _without(analysis: Analysis, source: str) -> Without | None:
+    effect = analysis.without_valid.get(source)
+    return effect and Without(**ends(effect), relative=effect.relative, p=effect.p)

@@ -1,0 +1,242 @@
+"""The report as typed values: what ``report.json`` says and all that the page may show."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, cast
+
+from reports.drawing.figure import Figure
+from reports.locale import Catalogue
+from reports.stats.effects import Estimated
+
+REPORT_SCHEMA = 3
+
+T = TypeVar("T")
+
+Kind = Literal["base", "noise", "arm"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricCell:
+    """One metric of one row on test: levels with retrieval on and off, and the effect with its adjusted p-value.
+
+    Attributes:
+        q: Benjamini-Hochberg over all secondary metrics and arms; None for the primary and where nothing is tested.
+    """
+
+    metric: str
+    on: float
+    off: float
+    effect: float | None = None
+    relative: float | None = None
+    q: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """Retrieval on less retrieval off within a row, on the primary metric.
+
+    Attributes:
+        q: Benjamini-Hochberg over the rows.
+    """
+
+    effect: float
+    low: float
+    high: float
+    q: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Without:
+    """The effect without valid targets in the memory, with its 95% interval."""
+
+    effect: float
+    relative: float | None
+    low: float
+    high: float
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of the ranking; None where a figure does not exist.
+
+    Attributes:
+        equals: the row whose numbers these are: the one it is an alias of, or base where no rank changed.
+        verdict: a code of :mod:`reports.stats.verdicts`, or ``base``, ``noise``, ``alias`` (of base), ``inapplicable``,
+            ``unfinished``.
+        verdict_text, note: the verdict in words, and what goes with it.
+        effect, relative: difference to base on the primary metric, absolute and as a fraction of base.
+        plain, adjusted: 95% interval of this row alone, and the one that holds for all arms at once.
+        seed_effects: replicate -> effect.
+        user_sd, seed_sd, error_sd: variance components as standard deviations.
+        seconds, seconds_ratio: median wall time of a run, and that over base's.
+        evaluate_ms: median time to score test, retrieval on and off, in milliseconds a user.
+        without_valid_targets: of a row whose memory holds valid targets while test is scored; else None.
+    """
+
+    name: str
+    kind: Kind
+    arm: str
+    remedies: tuple[str, ...]
+    titles: tuple[str, ...]
+    family: str
+    priority: str
+    replaces: tuple[str, ...]
+    verdict: str
+    verdict_text: str
+    note: str = ""
+    equals: str = ""
+    n_seeds: int = 0
+    effect: float | None = None
+    relative: float | None = None
+    plain: tuple[float, float] | None = None
+    adjusted: tuple[float, float] | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    df: float | None = None
+    method: str = ""
+    negligible: bool = False
+    seeds_needed: int | None = None
+    needs_users: bool = False
+    detectable: float | None = None
+    rank: int | None = None
+    p_best: float | None = None
+    rank_low: int | None = None
+    rank_high: int | None = None
+    seed_effects: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    user_sd: float | None = None
+    seed_sd: float | None = None
+    error_sd: float | None = None
+    seconds: float | None = None
+    seconds_ratio: float | None = None
+    metrics: tuple[MetricCell, ...] = ()
+    gain: Gain | None = None
+    evaluate_ms: float | None = None
+    without_valid_targets: Without | None = None
+
+    @property
+    def alias(self) -> bool:
+        """Whether its numbers are another row's and need no line of their own in figures."""
+        return bool(self.equals) and self.verdict != "no_effect"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something a reader must know before believing the answer.
+
+    Attributes:
+        code: stable, such as ``one_seed``; ``check:NAME`` for a finding of the runs themselves.
+        severity: ``warning`` or ``note``.
+    """
+
+    code: str
+    severity: Literal["warning", "note"]
+    title: str
+    text: str
+    items: tuple[str, ...] = ()
+
+
+def warning(
+    code: str, text: Catalogue, items: Iterable[str] = (), *, within: str = "finding", **values: object
+) -> Finding:
+    """A warning in the words of ``WITHIN.CODE``, whose places `values` fill."""
+    return Finding(
+        code=code,
+        severity="warning",
+        title=text(f"{within}.{code}.title", **values),
+        text=text(f"{within}.{code}.text", **values),
+        items=tuple(items),
+    )
+
+
+def note(
+    code: str, text: Catalogue, items: Iterable[str] = (), *, within: str = "finding", **values: object
+) -> Finding:
+    """The same for what is good to know but casts no doubt."""
+    return dataclasses.replace(warning(code, text, items, within=within, **values), severity="note")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All of it.
+
+    Attributes:
+        decimals: decimals at which the page prints effects, from the size of their errors.
+        sesoi, sesoi_relative: smallest effect worth having, in units of the metric and as a fraction of base.
+        sections: ids of the page's sections, in order.
+        models: section -> its model, None where the study has nothing to say of it; keys of ``report.json`` like any.
+    """
+
+    lang: str
+    study: str
+    question: str
+    data: str
+    primary: str
+    primary_label: str
+    metrics: tuple[str, ...]
+    n_users: int
+    n_arms: int
+    n_replicates: int
+    decimals: int
+    sesoi: float | None
+    sesoi_relative: float
+    findings: tuple[Finding, ...]
+    rows: tuple[Row, ...]
+    figures: Mapping[str, Figure]
+    sections: tuple[str, ...]
+    models: Mapping[str, Any]
+    schema_version: int = REPORT_SCHEMA
+
+    @property
+    def base(self) -> float | None:
+        """Base's mean of the primary metric on test."""
+        cells = (cell for row in self.rows if row.kind == "base" for cell in row.metrics)
+        return next((cell.on for cell in cells if cell.metric == self.primary), None)
+
+    def to_json(self) -> str:
+        """The report as JSON; figures that are not finite become null."""
+        said = dataclasses.asdict(self)
+        models = said.pop("models")
+        return as_json({**said, **models})
+
+
+def filled(kind: type[T], /, *sources: object, **own: object) -> T:
+    """A dataclass whose fields are those given, else those of the first source that has one of that name.
+
+    Args:
+        sources: objects or mappings; None has nothing.
+    """
+    for source in sources:
+        has = source if isinstance(source, Mapping) else None
+        for name in (field.name for field in dataclasses.fields(cast("Any", kind))):
+            if name not in own and (name in has if has is not None else hasattr(source, name)):
+                own[name] = has[name] if has is not None else getattr(source, name)
+    return kind(**own)
+
+
+def ends(effect: Estimated) -> dict[str, float]:
+    """An estimate and its 95% interval by the names that models have for them."""
+    low, high = effect.interval()
+    return {"effect": effect.mean, "low": low, "high": high}
+
+
+def as_json(value: Any) -> str:
+    """A dataclass or a mapping as JSON; figures that are not finite become null."""
+    said = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+    return json.dumps(plain(said), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def plain(value: Any) -> Any:
+    """The same with lists for tuples and None for figures that are not finite, as JSON wants it."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

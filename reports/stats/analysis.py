@@ -1,0 +1,123 @@
+"""Everything that is estimated of a study, before a word is written about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.results.frame import Frame, judged_rows
+from harness.results.manifest import A_A, BASE
+from harness.results.metrics import tabulated
+from reports.stats.crossings import CUT, Crossing, crossings
+from reports.stats.distributions import adjusted
+from reports.stats.effects import Effect, Prior, anova, study_effects, study_prior
+from reports.stats.groups import Subgroups, subgroups
+from reports.stats.noise import SwapRate, swap_rate, typical_detectable
+from reports.stats.priorities import Agreement, priority_agreement
+from reports.stats.ranking import Place, rank
+from reports.stats.sources import without_valid_targets
+from reports.stats.verdicts import Verdict, judge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """The estimates of a study.
+
+    Attributes:
+        effects: primary metric, by row: arms that changed a rank, and A/A.
+        unchanged: arms whose ranks equal base's everywhere.
+        verdicts: of the arms in `effects`, A/A left out.
+        places: of arms with two seeds or more, and of base.
+        secondary: metric -> row -> effect, retrieval on, the primary left out.
+        q: (metric, row) -> Benjamini-Hochberg adjusted p over all of `secondary`.
+        gains: retrieval on less off on the primary metric, by row, base and A/A included; `gain_q` its adjusted p.
+        base_mean: base's mean of the primary metric over its finished replicates; None where there are none.
+        subgroups: primary metric by group of users; None where nothing can be compared.
+        crossings: gained and lost users, by row, A/A included.
+        agreement: the seed's priorities against the effects; None where too few remedies have one.
+        without_valid: primary metric without valid targets in the memory, of the rows whose memory has them.
+        sesoi: smallest effect worth having, in units of the metric.
+        detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction.
+    """
+
+    frame: Frame
+    effects: Mapping[str, Effect]
+    unchanged: frozenset[str]
+    verdicts: Mapping[str, Verdict]
+    places: Mapping[str, Place]
+    secondary: Mapping[str, Mapping[str, Effect]]
+    q: Mapping[tuple[str, str], float]
+    gains: Mapping[str, Effect]
+    gain_q: Mapping[str, float]
+    subgroups: Subgroups | None
+    crossings: Mapping[str, Crossing]
+    agreement: Agreement | None
+    without_valid: Mapping[str, Effect]
+    prior: Prior | None
+    swaps: SwapRate | None
+    base_mean: float | None
+    sesoi: float | None
+    detectable_one: float | None
+    detectable_all: float | None
+
+    @property
+    def primary(self) -> str:
+        return self.frame.manifest.primary
+
+    @property
+    def n_tests(self) -> int:
+        """Arms that are corrected for together."""
+        return sum(verdict.p_holm is not None for verdict in self.verdicts.values())
+
+    @property
+    def one_seed(self) -> bool:
+        """Whether no arm has more than one seed, though some have one."""
+        return bool(self.verdicts) and self.n_tests == 0
+
+
+def analyse(frame: Frame) -> Analysis:
+    """All estimates of a study."""
+    primary = frame.manifest.primary
+    unchanged = frozenset(name for name in judged_rows(frame) if not frame.changed(name))
+    rows = [name for name in frame.estimable() if name not in unchanged]
+    arms = [name for name in rows if name != A_A]
+    base_mean = float(frame.values(BASE, primary).mean()) if frame.replicates(BASE) else None
+    sesoi = None if base_mean is None else frame.manifest.sesoi * base_mean
+
+    deltas = frame.deltas(primary, rows=rows) if rows else {}
+    effects = study_effects(deltas)
+    prior = study_prior({name: anova(found.values) for name, found in deltas.items()})
+    judged = {name: effects[name] for name in arms}
+    verdicts = judge(judged, sesoi or 0.0)
+    placed = {name: effect for name, effect in judged.items() if effect.n_seeds > 1}
+    places = rank(deltas, placed, frame.manifest.seed) if placed else {}
+
+    secondary: dict[str, dict[str, Effect]] = {}
+    hits = effects
+    for metric in tabulated(primary):
+        if metric != primary and rows:
+            found = study_effects(frame.deltas(metric, rows=rows))
+            secondary[metric] = {name: found[name] for name in arms}
+            hits = found if metric == f"recall@{CUT}" else hits
+    gains = study_effects(frame.gains(primary))
+    return Analysis(
+        frame=frame,
+        effects=effects,
+        unchanged=unchanged,
+        verdicts=verdicts,
+        places=places,
+        secondary=secondary,
+        q=adjusted({(metric, name): effect.p for metric, found in secondary.items() for name, effect in found.items()}),
+        gains=gains,
+        gain_q=adjusted({name: effect.p for name, effect in gains.items()}),
+        subgroups=subgroups(frame, deltas=deltas),
+        crossings=crossings(frame, rows, hits=hits),
+        agreement=priority_agreement(frame, deltas=deltas, effects=effects),
+        without_valid=without_valid_targets(frame, deltas=deltas),
+        prior=prior,
+        swaps=swap_rate(deltas[A_A].values, prior) if A_A in deltas else None,
+        base_mean=base_mean,
+        sesoi=sesoi,
+        detectable_one=typical_detectable(judged.values()),
+        detectable_all=typical_detectable(judged.values(), n_tests=max(len(placed), 1)),
+    )

@@ -1,0 +1,296 @@
+"""The estimate of an effect over seeds and users, its standard error and its degrees of freedom.
+
+The model is ``delta[s, u] = D + seed_s + user_u + e[s, u]`` with crossed random effects.  Everything here is a pure
+function of the paired differences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.results.frame import Deltas
+from reports.stats.distributions import digamma, t_quantile, trigamma, trigamma_inverse, two_sided_p
+
+Floats = NDArray[np.float64]
+Method = Literal["moderated", "own", "plain", "one seed", "exact"]
+
+MIN_MODERATED = 3
+"""Arms with an estimable ratio below which nothing can be borrowed from the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anova:
+    """Two-way analysis of variance without replication, of ``(n_seeds, n_users)`` differences.
+
+    Attributes:
+        mean: the grand mean.
+        seed_means: ``(n_seeds,)``.
+        ms_seed, ms_user, ms_err: mean squares; ``ms_seed`` and ``ms_err`` are 0 for one seed.
+    """
+
+    n_seeds: int
+    n_users: int
+    mean: float
+    seed_means: tuple[float, ...]
+    ms_seed: float
+    ms_user: float
+    ms_err: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """What the arms of a study say together of ``MS_seed / MS_err``: a scaled F with d0 and r0.
+
+    Attributes:
+        d0: prior degrees of freedom; infinite where the arms differ no more than their own noise explains.
+        r0: prior ratio.
+        n_arms: arms that it was estimated from.
+    """
+
+    d0: float
+    r0: float
+    n_arms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimated:
+    """A mean with its error.
+
+    Attributes:
+        mean: in units of the metric.
+        se, df: standard error of the mean and Satterthwaite's degrees of freedom.
+    """
+
+    mean: float
+    se: float
+    df: float
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """The t interval of that two-sided level."""
+        half = t_quantile(0.5 + level / 2.0, self.df) * self.se if self.se else 0.0
+        return self.mean - half, self.mean + half
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect(Estimated):
+    """An estimate with all that its interval, its test and its projection to more seeds need.
+
+    Attributes:
+        reference: base's mean of the metric on the same replicates.
+        ms_tilde: the moderated, floored mean square of seeds.
+        prior_df: degrees of freedom borrowed from the other arms (d0), 0 where none are.
+        prior: what the study's arms say together, whether or not this one borrowed from it.
+        p: two-sided p-value against no effect; None for one seed.
+        method: ``moderated``, ``own`` (noisier than the study: its own ratio), ``plain`` (too few arms), ``one seed``
+            (users only) or ``exact`` (every difference is the same, so there is nothing to estimate).
+    """
+
+    row: str
+    replicates: tuple[int, ...]
+    n_users: int
+    reference: float
+    seed_means: tuple[float, ...]
+    ms_seed: float
+    ms_user: float
+    ms_err: float
+    ms_tilde: float
+    prior_df: float
+    p: float | None
+    method: Method
+    prior: Prior | None = None
+
+    @property
+    def n_seeds(self) -> int:
+        return len(self.replicates)
+
+    @property
+    def user_sd(self) -> float:
+        """Standard deviation of the true effect between users."""
+        return math.sqrt(max(self.ms_user - self.ms_err, 0.0) / self.n_seeds)
+
+    @property
+    def seed_sd(self) -> float:
+        """Standard deviation of the true effect between seeds, after moderation."""
+        return math.sqrt(max(self.ms_tilde - self.ms_err, 0.0) / self.n_users)
+
+    @property
+    def error_sd(self) -> float:
+        return math.sqrt(self.ms_err)
+
+    @property
+    def relative(self) -> float | None:
+        """The effect as a fraction of base, None where base is 0."""
+        return self.mean / self.reference if self.reference else None
+
+
+def anova(values: Floats) -> Anova:
+    """Mean squares of ``(n_seeds, n_users)`` differences, in time linear in their number."""
+    n_seeds, n_users = values.shape
+    mean = float(values.mean())
+    by_seed, by_user = values.mean(axis=1), values.mean(axis=0)
+    # Sums of exactly equal terms leave residues of rounding, which must not pass for variance.
+    dust = (1e-13 * float(np.abs(values).max(initial=0.0))) ** 2
+    residual = values - by_seed[:, None] - by_user[None, :] + mean
+
+    def mean_square(squares: float, df: int) -> float:
+        return squares / df if df > 0 and squares / df > dust else 0.0
+
+    return Anova(
+        n_seeds=n_seeds,
+        n_users=n_users,
+        mean=mean,
+        seed_means=tuple(float(value) for value in by_seed),
+        ms_seed=mean_square(n_users * float(np.square(by_seed - mean).sum()), n_seeds - 1),
+        ms_user=mean_square(n_seeds * float(np.square(by_user - mean).sum()), n_users - 1),
+        ms_err=mean_square(float(np.square(residual).sum()), (n_seeds - 1) * (n_users - 1)),
+    )
+
+
+def scaled_f_prior(ratios: Floats, dfs: Floats) -> Prior:
+    """d0 and r0 of ``ratio ~ r0 F(df, d0)`` by the moments of the logarithm.
+
+    Ratios of 0 are raised to 1e-5 of their median, as their logarithm is not finite.
+
+    Args:
+        ratios: ``MS_seed / MS_err`` of each arm, ``(n_arms,)``.
+        dfs: numerator degrees of freedom, seeds less one, ``(n_arms,)``.
+
+    Source: Smyth, SAGMB 3(1):3, 2004, section 6.2, without the term for the denominator's own noise: MS_err has
+    thousands of degrees of freedom.
+    """
+    n_arms = int(ratios.size)
+    raised = np.maximum(ratios, 1e-5 * (float(np.median(ratios)) or 1.0))
+    offsets = np.array([digamma(df / 2.0) - math.log(df / 2.0) for df in dfs.tolist()])
+    centred = np.log(raised) - offsets
+    level = float(centred.mean())
+    own_noise = np.array([trigamma(df / 2.0) for df in dfs.tolist()])
+    spread = float((np.square(centred - level) * n_arms / (n_arms - 1) - own_noise).mean())
+    if spread <= 0.0:
+        return Prior(d0=math.inf, r0=math.exp(level), n_arms=n_arms)
+    d0 = 2.0 * trigamma_inverse(spread)
+    return Prior(d0=d0, r0=math.exp(level + digamma(d0 / 2.0) - math.log(d0 / 2.0)), n_arms=n_arms)
+
+
+def study_prior(anovas: Mapping[str, Anova]) -> Prior | None:
+    """The prior of a study's arms, None where fewer than three have a ratio to learn from."""
+    usable = [found for found in anovas.values() if found.n_seeds > 1 and found.ms_err > 0.0]
+    if len(usable) < MIN_MODERATED:
+        return None
+    ratios = np.array([found.ms_seed / found.ms_err for found in usable])
+    return scaled_f_prior(ratios, np.array([found.n_seeds - 1.0 for found in usable]))
+
+
+def moderate(found: Anova, prior: Prior | None) -> tuple[float, float, Method]:
+    """The mean square of seeds that an interval uses, the degrees of freedom it borrows, and by which rule.
+
+    Returns:
+        ``(ms_tilde, prior_df, method)``; the mean square has ``prior_df + n_seeds - 1`` degrees of freedom.
+    """
+    if prior is None or found.ms_err == 0.0:
+        return max(found.ms_seed, found.ms_err), 0.0, "plain"
+    own, df = found.ms_seed / found.ms_err, found.n_seeds - 1
+    pooled = prior.r0 if math.isinf(prior.d0) else (prior.d0 * prior.r0 + df * own) / (prior.d0 + df)
+    if own > pooled:
+        return max(found.ms_seed, found.ms_err), 0.0, "own"
+    return found.ms_err * max(pooled, 1.0), prior.d0, "moderated"
+
+
+def standard_error(
+    n_seeds: int, n_users: float, *, ms_tilde: float, prior_df: float, user_variance: float, ms_err: float, plain: bool
+) -> tuple[float, float]:
+    """Standard error of the mean over seeds and users, and Satterthwaite's degrees of freedom.
+
+    The number of seeds is an argument of its own so that the same formula projects a study to more of them.
+
+    Args:
+        n_users: mean over the seeds, where each has users of its own.
+        user_variance: variance of the true effect between users, ``max(MS_user - MS_err, 0) / S``.
+        plain: nothing was borrowed from other arms, so the degrees of freedom are at least ``n_seeds - 1``.
+    """
+    seed_df = prior_df + n_seeds - 1
+    total = ms_tilde + n_seeds * user_variance
+    if total <= 0.0:
+        return 0.0, math.inf
+    spread = ms_tilde**2 / seed_df
+    if user_variance > 0.0:
+        spread += (n_seeds * user_variance + ms_err) ** 2 / (n_users - 1)
+        spread += ms_err**2 / ((n_seeds - 1) * (n_users - 1))
+    df = total**2 / spread if spread > 0.0 else math.inf
+    return math.sqrt(total / (n_seeds * n_users)), max(df, n_seeds - 1.0) if plain else df
+
+
+def error_of(
+    found: Anova, prior: Prior | None, *, n_users: float | None = None, user_variance: float | None = None
+) -> tuple[float, float, float, float, Method]:
+    """Standard error and degrees of freedom of a mean, and what they were made from.
+
+    Args:
+        n_users: mean over the seeds, where each has users of its own.
+        user_variance: of the true effect between users; what the mean squares say of it, where None.
+
+    Returns:
+        ``(se, df, ms_tilde, prior_df, method)``, with :func:`moderate`'s last three.
+    """
+    n_users = found.n_users if n_users is None else n_users
+    if found.n_seeds == 1:
+        return math.sqrt(found.ms_user / n_users), n_users - 1.0, 0.0, 0.0, "one seed"
+    ms_tilde, prior_df, method = moderate(found, prior)
+    if user_variance is None:
+        user_variance = max(found.ms_user - found.ms_err, 0.0) / found.n_seeds
+    se, df = standard_error(
+        found.n_seeds,
+        n_users,
+        ms_tilde=ms_tilde,
+        prior_df=prior_df,
+        user_variance=user_variance,
+        ms_err=found.ms_err,
+        plain=method != "moderated",
+    )
+    return se, df, ms_tilde, prior_df, method
+
+
+def estimate(deltas: Deltas, found: Anova, prior: Prior | None) -> Effect:
+    """The effect of one arm, with the study's prior or on its own."""
+    se, df, ms_tilde, prior_df, method = error_of(found, prior)
+    return Effect(
+        row=deltas.row,
+        replicates=deltas.replicates,
+        n_users=found.n_users,
+        mean=found.mean,
+        reference=float(deltas.reference.mean()),
+        seed_means=found.seed_means,
+        ms_seed=found.ms_seed,
+        ms_user=found.ms_user,
+        ms_err=found.ms_err,
+        ms_tilde=ms_tilde,
+        prior_df=prior_df,
+        se=se,
+        df=df,
+        p=None if method == "one seed" else p_value(found.mean, se, df),
+        method="exact" if se == 0.0 and method != "one seed" else method,
+        prior=prior,
+    )
+
+
+def study_effects(deltas: Mapping[str, Deltas]) -> dict[str, Effect]:
+    """The effect of every arm of one family of tests, seed variances moderated across them.
+
+    Hand in arms that changed some rank (:meth:`harness.results.frame.Frame.changed`) and the A/A row: an arm that
+    changed nothing has no variance to learn from.
+    """
+    anovas = {name: anova(found.values) for name, found in deltas.items()}
+    prior = study_prior(anovas)
+    return {name: estimate(deltas[name], found, prior) for name, found in anovas.items()}
+
+
+def p_value(mean: float, se: float, df: float) -> float:
+    """Two-sided p-value against no effect; without any error it is 0 or 1."""
+    if se > 0.0:
+        return two_sided_p(mean / se, df)
+    return 1.0 if mean == 0.0 else 0.0

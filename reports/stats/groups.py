@@ -1,0 +1,257 @@
+"""Who gains: the effect within groups of users.
+
+Groups by the backbone's rank of the target are formed anew for every replicate, from the ranks of the other replicates:
+a user's own luck in a replicate must not decide both the group and the effect measured in it, or the groups regress
+to the mean.  A user may then be of one group in one replicate and of another in the next, so the tables of seeds and
+users have holes; their variance components are those of :func:`holed_anova`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.results.frame import Deltas, Frame
+from harness.results.manifest import A_A, BASE
+from reports.stats.distributions import adjusted
+from reports.stats.effects import Anova, Estimated, Floats, Prior, anova, error_of, p_value, study_prior
+
+Factor = Literal["history", "popularity", "backbone"]
+Members = NDArray[np.bool_]
+
+MIN_USERS = 30
+"""Users that a group must have in every replicate to be estimated."""
+_BACKBONE_EDGES = (10.0, 50.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Some of the users.
+
+    Attributes:
+        low, high: smallest and largest value in the group, both included; high is None where it has no bound.
+        members: replicate of base -> who belongs to it, ``(n_users,)``.
+        n_users: mean over the replicates.
+        level: base's mean of the metric in the group.
+    """
+
+    factor: Factor
+    low: int
+    high: int | None
+    members: Mapping[int, Members]
+    n_users: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupEffect(Estimated):
+    """The effect of one arm in one group.
+
+    Attributes:
+        p: None for one seed, for A/A and where no user of the group is touched; q is its Benjamini-Hochberg over all
+            groups and arms.
+    """
+
+    p: float | None
+    q: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subgroups:
+    """Effects by group.
+
+    Attributes:
+        effects: (group's place in `groups`, row) -> effect; groups that are too small have none.
+        n_tests: size of the family that q is adjusted over.
+    """
+
+    groups: tuple[Group, ...]
+    effects: Mapping[tuple[int, str], GroupEffect]
+    n_tests: int
+
+    def of(self, factor: Factor) -> tuple[Group, ...]:
+        """The groups of one factor."""
+        return tuple(group for group in self.groups if group.factor == factor)
+
+
+def subgroups(
+    frame: Frame, metric: str | None = None, *, deltas: Mapping[str, Deltas] | None = None
+) -> Subgroups | None:
+    """Effects on a metric (the primary one where None) by group of users; None where nothing can be compared.
+
+    Args:
+        deltas: differences of the rows to be estimated, A/A included, if they are at hand.
+    """
+    metric = metric or frame.manifest.primary
+    found = changed_deltas(frame, metric) if deltas is None else dict(deltas)
+    if not found:
+        return None
+    groups = user_groups(frame, metric)
+    effects: dict[tuple[int, str], GroupEffect] = {}
+    for place, group in enumerate(groups):
+        anovas = {name: _anova_of(each, group) for name, each in found.items() if _enough(each, group)}
+        prior = study_prior({name: table for name, (table, _) in anovas.items()})
+        for name, (table, n_users) in anovas.items():
+            effects[place, name] = estimate_group(table, n_users, prior, tested=name != A_A)
+    q = adjusted({key: effect.p for key, effect in effects.items()})
+    return Subgroups(
+        groups=groups,
+        effects={key: replace(effect, q=q.get(key)) for key, effect in effects.items()},
+        n_tests=len(q),
+    )
+
+
+def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
+    """Thirds by history length and by popularity of the target, and bands of the backbone's rank of the target.
+
+    Factors of which nothing is known are left out: the first two where the folder lacks its users, the last with a
+    single replicate.
+    """
+    replicates = frame.replicates(BASE)
+    if not replicates:
+        return ()
+    base = dict(zip(replicates, frame.values(BASE, metric), strict=True))
+    groups: list[Group] = []
+
+    def add(factor: Factor, low: int, high: int | None, members: dict[int, Members]) -> None:
+        n_members = sum(int(mask.sum()) for mask in members.values())
+        if n_members:
+            total = sum(float(base[number][mask].sum()) for number, mask in members.items())
+            groups.append(
+                Group(
+                    factor=factor,
+                    low=low,
+                    high=high,
+                    members=members,
+                    n_users=n_members / len(members),
+                    level=total / n_members,
+                )
+            )
+
+    if frame.users is not None:
+        known: dict[Factor, NDArray[np.int64]] = {
+            "history": frame.users.history_length,
+            "popularity": frame.users.target_popularity,
+        }
+        for factor, values in known.items():
+            for mask in thirds(values):
+                inside = values[mask]
+                add(factor, int(inside.min()), int(inside.max()), dict.fromkeys(replicates, mask))
+    others = ranks_elsewhere(frame)
+    edges = (0.0, *_BACKBONE_EDGES, math.inf)
+    for low, high in pairwise(edges):
+        members = {number: (low < rank) & (rank <= high) for number, rank in others.items()}
+        add("backbone", int(low) + 1, None if math.isinf(high) else int(high), members)
+    return tuple(groups)
+
+
+def ranks_elsewhere(frame: Frame) -> dict[int, Floats]:
+    """Replicate -> each user's median rank in the other replicates of base, retrieval off, on test; ``(n_users,)``.
+
+    Empty for a single replicate.
+    """
+    replicates = frame.replicates(BASE)
+    if len(replicates) < 2:
+        return {}
+    ranks = frame.ranks(BASE, "test", "off")
+    return {
+        number: np.asarray(np.median(np.delete(ranks, place, axis=0), axis=0), dtype=np.float64)
+        for place, number in enumerate(replicates)
+    }
+
+
+def holed_anova(values: Floats, member: Members) -> tuple[Anova, float]:
+    """Mean squares of ``(n_seeds, n_users)`` differences of which only those of `member` count.
+
+    The variance components come from Henderson's first method and are put as the mean squares that a table without
+    holes with the same variance of the mean would have; without holes they are :func:`reports.stats.effects.anova`'s.
+
+    Returns:
+        The mean squares, and the mean number of users a seed.
+
+    Source: Searle, Casella & McCulloch, Variance Components, 1992, section 5.3.
+    """
+    n_seeds = len(values)
+    if n_seeds == 1 or bool((member == member[0]).all()):
+        table = anova(values[:, member[0]])
+        return table, float(table.n_users)
+    by_seed = member.sum(axis=1).astype(np.float64)
+    by_user = member.sum(axis=0).astype(np.float64)
+    total = float(by_seed.sum())
+    mean = float(values[member].sum()) / total
+    centred = np.where(member, values - mean, 0.0)
+    seed_sums, user_sums = centred.sum(axis=1), centred.sum(axis=0)
+    seen = by_user > 0.0
+    n_seen = float(seen.sum())
+    squares = np.array(
+        [
+            float((seed_sums**2 / by_seed).sum()),
+            float((user_sums[seen] ** 2 / by_user[seen]).sum()),
+            float(np.square(centred).sum()),
+        ]
+    )
+    per_seed = float(np.square(by_seed).sum()) / total
+    per_user = float(np.square(by_user).sum()) / total
+    expected = np.array(
+        [
+            [total - per_seed, n_seeds - per_user, n_seeds - 1.0],
+            [n_seen - per_seed, total - per_user, n_seen - 1.0],
+            [total - per_seed, total - per_user, total - 1.0],
+        ]
+    )
+    if total - n_seen < MIN_USERS:  # Hardly anyone is seen twice, so users cannot be told from the residual.
+        seed, err = np.linalg.solve(expected[np.ix_([0, 2], [0, 2])], squares[[0, 2]]).tolist()
+        user = 0.0
+    else:
+        seed, user, err = np.linalg.solve(expected, squares).tolist()
+    err = max(err, 0.0)
+    return (
+        Anova(
+            n_seeds=n_seeds,
+            n_users=round(total / n_seeds),
+            mean=mean,
+            seed_means=tuple((mean + seed_sums / by_seed).tolist()),
+            ms_seed=max(err + per_seed * seed, 0.0),
+            ms_user=max(err + per_user * user, 0.0),
+            ms_err=err,
+        ),
+        total / n_seeds,
+    )
+
+
+def changed_deltas(frame: Frame, metric: str) -> dict[str, Deltas]:
+    """Differences to base of A/A and of every row that changed a rank."""
+    rows = [name for name in frame.estimable() if name == A_A or frame.changed(name)]
+    return frame.deltas(metric, rows=rows) if rows else {}
+
+
+def thirds(values: NDArray[np.int64]) -> list[Members]:
+    """Three groups of about one size; equal values stay together, so there may be fewer."""
+    first, second = np.quantile(values, [1.0 / 3.0, 2.0 / 3.0], method="inverted_cdf")
+    masks = [values <= first, (values > first) & (values <= second), values > second]
+    return [mask for mask in masks if mask.any()]
+
+
+def _enough(deltas: Deltas, group: Group) -> bool:
+    """Whether every replicate of the row is grouped and has enough users."""
+    return all(
+        number in group.members and int(group.members[number].sum()) >= MIN_USERS for number in deltas.replicates
+    )
+
+
+def _anova_of(deltas: Deltas, group: Group) -> tuple[Anova, float]:
+    return holed_anova(deltas.values, np.stack([group.members[number] for number in deltas.replicates]))
+
+
+def estimate_group(table: Anova, n_users: float, prior: Prior | None, *, tested: bool = True) -> GroupEffect:
+    """The effect in one group from its mean squares, with what the arms share of their seed variance in the group."""
+    se, df, _, _, method = error_of(table, prior, n_users=n_users)
+    varies = se > 0.0 or table.mean != 0.0
+    p = p_value(table.mean, se, df) if tested and varies and method != "one seed" else None
+    return GroupEffect(mean=table.mean, se=se, df=df, p=p)

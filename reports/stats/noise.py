@@ -1,0 +1,200 @@
+"""What the study cannot see: the A/A row's false-positive rate under sign swaps, and the minimum detectable effect."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
+
+from reports.stats.distributions import (
+    binomial_interval,
+    both_beyond,
+    chi_square_quantiles,
+    normal_cdf,
+    t_quantiles,
+    two_sided_p,
+)
+from reports.stats.effects import MIN_MODERATED, Anova, Effect, Floats, Prior, error_of, standard_error
+
+MIN_SWAP_SEEDS = 5
+_MOST_SWAPPED_SEEDS = 14
+_NORMAL_95 = 1.959963984540054
+_N_OUTCOMES = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapRate:
+    """Share of significant results when base and A/A trade places in some of the seeds.
+
+    Attributes:
+        share: significant patterns at 5%, as a fraction.
+        n_patterns: patterns tried, all ``2^(S-1)`` of them up to a common sign.
+        n_effective: independent studies that the patterns, which reuse the same runs, are worth.
+        low, high: 95% interval of the share, from ``n_effective``.
+    """
+
+    share: float
+    n_patterns: int
+    n_effective: float
+    low: float
+    high: float
+
+
+def swap_rate(values: Floats, prior: Prior | None) -> SwapRate | None:
+    """Measured false-positive rate of A/A differences ``(n_seeds, n_users)``; None below five seeds.
+
+    Every mean square of a swapped table follows from the seed-by-seed products of the original, so a pattern costs
+    no pass over the users.  Beyond 14 seeds the last ones keep their sign, which still leaves 8 192 patterns.
+    """
+    n_seeds, n_users = values.shape
+    if n_seeds < MIN_SWAP_SEEDS:
+        return None
+    products = values @ values.T
+    seed_means = values.mean(axis=1)
+    free = min(n_seeds, _MOST_SWAPPED_SEEDS) - 1
+    bits = (np.arange(2**free)[:, None] >> np.arange(free)[None, :]) & 1
+    signs = np.ones((2**free, n_seeds))
+    signs[:, 1 : free + 1] -= 2.0 * bits
+    significant = sum(
+        _swapped_p(row, seed_means=seed_means, products=products, n_users=n_users, prior=prior) < 0.05 for row in signs
+    )
+    n_effective = _independent_patterns(signs)
+    share = significant / len(signs)
+    low, high = binomial_interval(share * n_effective, n_effective)
+    return SwapRate(share=share, n_patterns=len(signs), n_effective=n_effective, low=low, high=high)
+
+
+def _swapped_p(signs: Floats, *, seed_means: Floats, products: Floats, n_users: int, prior: Prior | None) -> float:
+    n_seeds = len(signs)
+    by_seed = signs * seed_means
+    mean = float(by_seed.mean())
+    ss_seed = n_users * float(np.square(by_seed - mean).sum())
+    ss_user = float(signs @ products @ signs) / n_seeds - n_seeds * n_users * mean**2
+    ss_err = float(np.trace(products)) - n_seeds * n_users * mean**2 - ss_seed - ss_user
+    ms_user = max(ss_user, 0.0) / (n_users - 1) if n_users > 1 else 0.0
+    ms_err = max(ss_err, 0.0) / ((n_seeds - 1) * (n_users - 1)) if n_users > 1 else 0.0
+    found = Anova(
+        n_seeds=n_seeds,
+        n_users=n_users,
+        mean=mean,
+        seed_means=(),
+        ms_seed=ss_seed / (n_seeds - 1),
+        ms_user=ms_user,
+        ms_err=ms_err,
+    )
+    se, df, *_ = error_of(found, prior)
+    return two_sided_p(mean / se, df) if se > 0.0 else 1.0
+
+
+def _independent_patterns(signs: Floats) -> float:
+    """Independent 5% tests with the same variance of the share as these patterns have when all is calibrated.
+
+    Two patterns that agree in k of S seeds give statistics of correlation ``(2k - S) / S``.
+    """
+    n_seeds = signs.shape[1]
+    agreement, counts = np.unique(np.round(signs @ signs[0]).astype(np.int64), return_counts=True)
+    joint = [both_beyond(value / n_seeds, _NORMAL_95) for value in agreement.tolist()]
+    variance = float(np.average(np.array(joint), weights=counts)) - 0.05**2
+    return min(0.05 * 0.95 / variance, float(len(signs))) if variance > 0.0 else float(len(signs))
+
+
+def project(effect: Effect, n_seeds: int) -> tuple[float, float]:
+    """Standard error and degrees of freedom that the same arm would have with that many seeds."""
+    return standard_error(
+        n_seeds,
+        effect.n_users,
+        ms_tilde=effect.ms_tilde,
+        prior_df=effect.prior_df,
+        user_variance=effect.user_sd**2,
+        ms_err=effect.ms_err,
+        plain=effect.method != "moderated",
+    )
+
+
+def minimum_detectable(
+    effect: Effect, *, n_tests: int = 1, n_seeds: int | None = None, power: float = 0.8, alpha: float = 0.05
+) -> float | None:
+    """Smallest true effect that the arm's test finds with that power, in units of the metric.
+
+    The seeds' mean square of the study to be is not known: it is spread as its degrees of freedom say around the one
+    that was found, and each value of it is judged as :func:`reports.stats.effects.moderate` would, so that an arm may
+    fall back on its own few degrees of freedom there, too.
+
+    Args:
+        n_tests: arms that share alpha; the first step of Holm is taken, the hardest to pass.
+        n_seeds: seeds of the study that is planned; those of the effect where None.
+
+    Returns:
+        None for one seed, where there is no test.
+    """
+    seeds = effect.n_seeds if n_seeds is None else n_seeds
+    if seeds < 2 or effect.method == "one seed":
+        return None
+    sigma, _ = project(effect, seeds)
+    if sigma == 0.0:
+        return 0.0
+    least = _least_significant(effect, seeds, alpha / n_tests)
+
+    def found(true: float) -> float:
+        return float(np.mean(normal_cdf((true - least) / sigma) + normal_cdf((-true - least) / sigma)))
+
+    low, high = 0.0, sigma
+    while found(high) < power:
+        high *= 2.0
+    while high - low > 1e-6 * high:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if found(middle) < power else (low, middle)
+    return high
+
+
+def typical_detectable(effects: Collection[Effect], *, n_tests: int = 1, n_seeds: int | None = None) -> float | None:
+    """Minimum detectable effect of a study: the median over its arms, each with the seed variance of a typical arm.
+
+    A single arm's mean square of few seeds says little of its own, and arms whose draw was high would raise the median.
+
+    Returns:
+        None where no arm has two seeds.
+    """
+    ratios = [
+        effect.ms_seed / effect.ms_err / _middle(effect.n_seeds - 1.0)
+        for effect in effects
+        if effect.n_seeds > 1 and effect.ms_err > 0.0
+    ]
+    typical = max(1.0, median(ratios)) if len(ratios) >= MIN_MODERATED else None
+    found = [
+        minimum_detectable(
+            effect if typical is None else replace(effect, ms_tilde=effect.ms_err * typical),
+            n_tests=n_tests,
+            n_seeds=n_seeds,
+        )
+        for effect in effects
+    ]
+    known = [each for each in found if each is not None]
+    return median(known) if known else None
+
+
+def _middle(df: float) -> float:
+    """Median of a mean square with that many degrees of freedom, as a share of its expectation."""
+    return float(chi_square_quantiles(np.array([0.5]), df)[0]) / df
+
+
+def _least_significant(effect: Effect, n_seeds: int, alpha: float) -> Floats:
+    """Smallest significant means of equally likely studies of the same arm with that many seeds."""
+    spread = chi_square_quantiles((np.arange(_N_OUTCOMES) + 0.5) / _N_OUTCOMES, n_seeds - 1.0) / (n_seeds - 1.0)
+    user_variance = effect.user_sd**2
+    judged: list[tuple[float, float]] = []
+    for ms_seed in (effect.ms_tilde * spread).tolist():
+        outcome = Anova(
+            n_seeds=n_seeds,
+            n_users=effect.n_users,
+            mean=0.0,
+            seed_means=(),
+            ms_seed=ms_seed,
+            ms_user=n_seeds * user_variance + effect.ms_err,
+            ms_err=effect.ms_err,
+        )
+        judged.append(error_of(outcome, effect.prior, user_variance=user_variance)[:2])
+    se, df = np.array(judged).T
+    return t_quantiles(1.0 - alpha / 2.0, df) * se

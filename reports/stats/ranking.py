@@ -1,0 +1,130 @@
+"""Order of the arms, and how sure it is: the chance of being the best and the interval of ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.results.frame import Deltas
+from harness.results.manifest import BASE
+from reports.stats.effects import Effect, Floats
+
+N_DRAWS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where an arm stands among the arms and base.
+
+    Attributes:
+        rank: by the estimate, from 1.
+        p_best: probability that it is the best of them all, base included.
+        low, high: ranks that hold 95% of the draws.
+    """
+
+    rank: int
+    p_best: float
+    low: int
+    high: int
+
+
+def covariance(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect]) -> Floats:
+    """Covariance of the estimates, ``(n_arms, n_arms)``, in the order of `effects`; its diagonal is ``se**2``.
+
+    Arms share base's runs and users, so their errors go together.  The part of seeds takes its correlation from the
+    residuals, whose thousands of degrees of freedom say far more of it than a handful of seed means, and its size from
+    the moderated mean squares; the part of users is the covariance of user means, less what residuals put into it.
+    Rows may lack replicates: a pair is compared on those that both have.
+    """
+    names = list(effects)
+    n_users = next(iter(effects.values())).n_users
+    numbers = sorted({number for effect in effects.values() for number in effect.replicates})
+    has = np.array([[number in effects[name].replicates for number in numbers] for name in names], dtype=np.float64)
+    common = has @ has.T
+    n_seeds = has.sum(axis=1)
+
+    err = np.zeros((len(names), len(names)))
+    user_means = np.stack([deltas[name].values.mean(axis=0) for name in names])
+    centred = user_means - user_means.mean(axis=1, keepdims=True)
+    for column in range(len(numbers)):
+        residuals = np.zeros((len(names), n_users))
+        for place, name in enumerate(names):
+            if has[place, column]:
+                values = deltas[name].values[deltas[name].replicates.index(numbers[column])]
+                residuals[place] = values - values.mean() - centred[place]
+        err += _products(residuals)
+    err /= np.maximum(common - 1.0, 1.0) * max(n_users - 1, 1)
+
+    user = _products(centred) / max(n_users - 1, 1) - err * common / np.outer(n_seeds, n_seeds)
+    ratio = np.array(
+        [max(effect.ms_tilde / effect.ms_err, 0.0) if effect.ms_err > 0.0 else 1.0 for effect in effects.values()]
+    )
+    seed = err * np.sqrt(np.outer(ratio, ratio)) * common / np.outer(n_seeds, n_seeds)
+    return _with_diagonal(
+        _positive(_positive(user) / n_users + seed / n_users), np.array([effect.se for effect in effects.values()])
+    )
+
+
+def joint_draws(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int) -> Floats:
+    """Parametric bootstrap of all effects at once, ``(N_DRAWS, n_arms)``, arms in the order of their names.
+
+    Each arm's error is a t variable of its own degrees of freedom, so an arm whose noise is poorly known is not ranked
+    with more confidence than it earned.  The order of arms in a study file moves nothing.
+    """
+    ordered = {name: effects[name] for name in sorted(effects)}
+    spread, vectors = np.linalg.eigh(covariance(deltas, ordered))
+    root = vectors * np.sqrt(np.maximum(spread, 0.0))
+    rng = np.random.default_rng([seed, 0x5EED])
+    errors = rng.standard_normal((N_DRAWS, len(ordered))) @ root.T
+    for column, effect in enumerate(ordered.values()):
+        if np.isfinite(effect.df):
+            errors[:, column] *= np.sqrt(effect.df / rng.chisquare(effect.df, N_DRAWS))
+    return np.array([effect.mean for effect in ordered.values()]) + errors
+
+
+def rank(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int) -> dict[str, Place]:
+    """Places of the arms and of base, from :func:`joint_draws`.  The probabilities of being best sum to 1.
+
+    Args:
+        effects: distinct arms with at least two seeds; aliases and arms without effect on ranks take the place of
+            the row that they equal.
+        seed: the study's, so that the same records give the same figures.
+    """
+    if not effects:
+        return {BASE: Place(rank=1, p_best=1.0, low=1, high=1)}
+    names = sorted(effects)
+    everyone = [*names, BASE]
+    means = np.array([*(effects[name].mean for name in names), 0.0])
+    draws = np.hstack([joint_draws(deltas, effects, seed), np.zeros((N_DRAWS, 1))])
+    best = draws == draws.max(axis=1, keepdims=True)
+    p_best = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
+    ranks = np.argsort(np.argsort(-draws, axis=1, kind="stable"), axis=1, kind="stable") + 1
+    low, high = np.quantile(ranks, [0.025, 0.975], axis=0, method="inverted_cdf")
+    order = np.argsort(-means, kind="stable")
+    place = {everyone[index]: number for number, index in enumerate(order.tolist(), start=1)}
+    return {
+        name: Place(rank=place[name], p_best=float(p_best[index]), low=int(low[index]), high=int(high[index]))
+        for index, name in enumerate(everyone)
+    }
+
+
+def _products(rows: Floats) -> Floats:
+    """``rows @ rows.T`` without BLAS, whose threads wait seconds for each other where a study has taken the cores."""
+    return np.einsum("iu,ju->ij", rows, rows, optimize=False)
+
+
+def _positive(matrix: Floats) -> Floats:
+    """The nearest matrix without negative eigenvalues."""
+    spread, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
+    return (vectors * np.maximum(spread, 0.0)) @ vectors.T
+
+
+def _with_diagonal(matrix: Floats, sd: Floats) -> Floats:
+    """The same correlations with the given standard deviations."""
+    found = np.sqrt(np.maximum(np.diag(matrix), 0.0))
+    scale = np.divide(sd, found, out=np.zeros_like(sd), where=found > 0.0)
+    scaled = matrix * np.outer(scale, scale)
+    np.fill_diagonal(scaled, np.square(sd))
+    return scaled

@@ -1,0 +1,140 @@
+"""The pages of the interventions say what composing shows, and their examples run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from harness.checks.families import FAMILIES
+from harness.interventions import CATALOGUE, find
+from harness.interventions.base import Intervention
+from harness.modes.planning import make_plan
+from harness.pages.facts import Clash, Page, page_of
+from harness.pages.writing import INDEX, KINDS, list_text, page_markdown, page_text
+from harness.recipe.compose import CompositionError, compose
+from harness.recipe.recipe import BASE, Recipe
+from harness.recipe.schedules import Constant
+from harness.study.study import load_study
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "interventions"
+IDS = [each.id for each in CATALOGUE]
+PAGES = {each.id: page_of(each) for each in CATALOGUE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithoutDivergence(Intervention):
+    """Removes the term.  Source: a test."""
+
+    id: ClassVar[str] = "test.without"
+    title: ClassVar[str] = "Without"
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, alignment_weight=Constant(0.0))
+
+
+EXPECTED = KINDS[0].texts()
+
+
+def test_the_catalogue_stands_in_the_seeds_order() -> None:
+    order = [each.name for each in FAMILIES]
+    places = [(order.index(kind.family()), kind.section) for kind in CATALOGUE]
+    assert places == sorted(places)
+    for kind in CATALOGUE:
+        assert kind.section.partition(".")[0] == (str(PAGES[kind.id].family.number) if kind.section else "")
+        assert bool(kind.section) == (kind.family() != "wiring")
+
+
+@pytest.mark.parametrize("kind", CATALOGUE, ids=IDS)
+def test_every_entry_tells_its_reason_its_observable_and_why_it_needs_another_base(kind: type[Intervention]) -> None:
+    for sentence in (kind.why, kind.observable):
+        assert sentence.endswith("."), f"{kind.id}: why and observable are a sentence each"
+    assert bool(kind.as_published) == bool(kind.example_base), f"{kind.id}: as_published explains the example base"
+    assert kind.title_zh
+
+
+def refused(base: Recipe, *stack: str) -> bool:
+    try:
+        compose(base, [find(each)() for each in stack])
+    except CompositionError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=IDS)
+def test_clashes_and_lacks_are_what_composing_shows(page: Page) -> None:
+    assert bool(page.missing) == refused(BASE, page.kind.id)
+    clashing = {each.id for each in page.clashes}
+    for other in set(IDS) - {page.kind.id}:
+        if other in clashing:
+            assert refused(BASE, page.kind.id, other)
+        elif not page.missing and not PAGES[other].missing:
+            assert not refused(BASE, page.kind.id, other)
+    for other in page.completed_by:
+        assert not refused(BASE, page.kind.id, other)
+
+
+def test_clashes_are_mutual() -> None:
+    pairs = {(page.kind.id, each.id) for page in PAGES.values() for each in page.clashes}
+    assert pairs == {(two, one) for one, two in pairs}
+    assert ("kl.reverse", "kl.symmetric") in pairs
+
+
+def test_a_clash_gives_its_reason_whether_seam_or_requirement() -> None:
+    page = page_of(WithoutDivergence)
+    reasons = {each.id: each.reason for each in page.clashes}
+    assert reasons["kl.weight"] == "both set alignment_weight"
+    assert reasons["kl.reverse"].startswith("alignment_weight is 0, so the alignment term")
+    symmetric, interpolate = page_of(find("kl.reverse")).clashes
+    assert symmetric == Clash(id="kl.symmetric", reason="both set divergence")
+    assert interpolate.id == "wiring.interpolate"
+    assert interpolate.reason.endswith("cannot change a rank; leave it out, or unfreeze the backbone")
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=IDS)
+def test_the_example_of_a_page_is_a_study_that_plans(page: Page, tmp_path: Path) -> None:
+    study = tmp_path / "x.yaml"
+    study.write_text(f"name: x\ndata: ml-100k\n{page.snippet}\n", encoding="utf-8")
+    rows = make_plan(load_study(study, catalogue=CATALOGUE)).rows
+    assert [row.status for row in rows[:3]] == ["run"] * 3
+    assert [each["id"] for each in rows[2].remedies] == [page.kind.id]
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=IDS)
+def test_both_renderings_say_everything(page: Page) -> None:
+    kind = page.kind
+    for text in (page_markdown(page), page_text(page)):
+        flat = " ".join(text.split())
+        facts = [kind.title, kind.title_zh, kind.section, page.source, kind.why, kind.observable, *kind.example_base]
+        facts += [line for name, domain in kind.domains().items() for line in (name, domain.meaning, domain.describe())]
+        facts += [change.seam for change in page.changes] + [clash.id for clash in page.clashes]
+        for fact in facts:
+            assert fact.replace("``", "") in flat.replace("`", "").replace("\\|", "|"), fact
+
+
+@pytest.mark.parametrize("name", [INDEX, *(f"{each}.md" for each in IDS)])
+def test_tables_are_whole_and_links_lead_somewhere(name: str) -> None:
+    text = EXPECTED[name]
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        assert link in EXPECTED or (FOLDER / link).resolve().is_file(), link
+    for table in re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE):
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+    assert "``" not in text.replace("```", "")
+
+
+def test_the_list_names_every_entry_under_its_problem() -> None:
+    text = list_text(list(PAGES.values()))
+    headings = [text.index(f"{each.number} {each.name}: ") for each in FAMILIES if f" {each.name}: " in text]
+    assert headings == sorted(headings)
+    assert all(f"  {each} " in text for each in IDS)
+
+
+def test_a_plug_ins_page_states_no_claim_of_ours() -> None:
+    text = page_text(page_of(WithoutDivergence))
+    assert "problem:" not in text
+    assert "test.without: Without\n" in text
+    assert list_text([page_of(WithoutDivergence)]).startswith("test: From a plug-in\n")

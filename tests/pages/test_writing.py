@@ -1,0 +1,61 @@
+"""Every page of the docs folder is current, and what the pages link to is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.checks.catalogue import CHECKS
+from harness.checks.rules import RULES
+from harness.pages.writing import KINDS, write_pages
+
+DOCS = Path(__file__).parents[2] / "docs"
+TEXTS = {kind.folder: kind.texts() for kind in KINDS}
+
+
+@pytest.mark.parametrize("folder", TEXTS)
+def test_every_committed_page_is_current_and_none_is_left_over(folder: str) -> None:
+    committed = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / folder).iterdir()}
+    assert committed.keys() == TEXTS[folder].keys(), "rewrite them with: make pages"
+    stale = [name for name, text in TEXTS[folder].items() if committed[name] != text]
+    assert not stale, "rewrite them with: make pages"
+
+
+def test_writing_pages_removes_those_of_entries_that_are_gone(tmp_path: Path) -> None:
+    for folder in TEXTS:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "gone.md").write_text("x")
+        (tmp_path / folder / "picture.png").write_text("x")
+    assert write_pages(tmp_path) == {tmp_path / folder: len(texts) for folder, texts in TEXTS.items()}
+    for folder, texts in TEXTS.items():
+        found = {path.name: path for path in (tmp_path / folder).iterdir()}
+        assert found.keys() == {*texts, "picture.png"}
+        assert all(found[name].read_text(encoding="utf-8") == text for name, text in texts.items())
+
+
+def test_a_page_says_everything_of_its_check() -> None:
+    pages = TEXTS["checks"]
+    for check in CHECKS:
+        page = pages[f"{check.code}.md"]
+        for part in (check.title, check.condition, check.why, check.severity.value, *check.reads, *check.reduce):
+            assert part in page
+        assert "{" not in page
+
+
+def test_a_page_says_everything_of_its_rule() -> None:
+    pages = TEXTS["rules"]
+    for rule in RULES:
+        page = pages[f"{rule.name}.md"]
+        spoken_of = {each.id for stack in rule.stacks(dict.fromkeys(rule.reads, 1.0)) for each in stack}
+        for part in (rule.title, rule.condition, *rule.reads, *spoken_of):
+            assert part in page
+        assert "{" not in page
+
+
+@pytest.mark.parametrize("folder", TEXTS)
+def test_every_link_leads_to_a_file(folder: str) -> None:
+    for path in (DOCS / folder).iterdir():
+        for link in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import csv
+import math
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from harness.errors import InputError
+from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
+from harness.results.manifest import ArmRow
+from reports.locale import load_catalogue
+from reports.output.files import write_report
+from tests.reports import worlds
+from tests.reports.pages import by_name, rendered
+
+HERE = Path(__file__).resolve()
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
+    return worlds.study(
+        tmp_path_factory.mktemp("runs") / "kl_direction",
+        worlds.FOUR,
+        n_users=300,
+        extra_rows=(
+            ArmRow(name="weight[weight=0.03]", arm="weight", status="alias", alias_of="base", family="kl"),
+            ArmRow(name="twin", arm="twin", status="alias", alias_of="reverse", family="kl"),
+        ),
+    )
+
+
+def test_structure_of_the_page(four: StudyFolder) -> None:
+    page, _ = rendered(four)
+    assert page.headings == [
+        "Does the direction or the weight of the KL term hold the retriever back?",
+        "Answer",
+        "Ranking",
+        "Effects",
+        "The ten claims",
+        "Why",
+        "Learning curves",
+        "Retrieval on and off",
+        "Who gains",
+        "Cost",
+        "Method and provenance",
+    ]
+    sections = [found["id"] for tag, found in page.tags if tag == "section"]
+    assert sections == ["answer", "ranking", "forest", "claims", "why", "curves", "modes", "who", "cost", "method"]
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_page_loads_nothing_from_elsewhere(four: StudyFolder) -> None:
+    page, _ = rendered(four)
+    for _, found in page.tags:
+        for name in ("src", "href", "xlink:href"):
+            assert (found.get(name) or "#").startswith(("#", "data:"))
+    assert "@import" not in (four.path / "report.html").read_text()
+
+
+def test_every_figure_has_a_text_alternative_and_its_data(four: StudyFolder) -> None:
+    page, report = rendered(four)
+    images = [found for _, found in page.tags if found.get("role") == "img"]
+    assert len(images) == 2 + 6 + 5 + 2
+    assert all(len(found["aria-label"] or "") > 30 for found in images)
+    figures = ["forest", "curves", "modes", "groups", "crossings", "cost"]
+    downloads = [found["download"] for tag, found in page.tags if tag == "a" and "download" in found]
+    assert downloads == [f"kl_direction-{name}.csv" for name in figures]
+    assert [figure["id"] for figure in report["figures"].values()] == figures
+
+
+def test_same_records_give_the_same_bytes(four: StudyFolder) -> None:
+    names = ("report.html", "report.json", "ranking.csv")
+    rendered(four)
+    first = [(four.path / name).read_bytes() for name in names]
+    rendered(four)
+    assert [(four.path / name).read_bytes() for name in names] == first
+
+
+def test_numbers_shown_are_the_numbers_of_report_json(four: StudyFolder) -> None:
+    page, report = rendered(four)
+    rows = by_name(report)
+    shown: dict[str, list[str | None]] = {}
+    name = ""
+    for tag, found in page.tags:
+        if tag == "tr" and "data-family" in found:
+            name = found["data-name"] or ""
+        elif tag == "tr":
+            name = ""
+        elif tag == "td" and name and "data-value" in found:
+            shown.setdefault(name, []).append(found["data-value"])
+    assert set(shown) == set(rows)
+    for name, values in shown.items():
+        row = rows[name]
+        adjusted = row["adjusted"] or [None]
+        expected = [row["rank"], row["verdict_text"], row["effect"], adjusted[0], row["p_holm"], row["p_best"]]
+        expected += [row["rank_low"], row["seconds"]]
+        assert values[:8] == ["" if value is None else str(value) for value in expected]
+    answer = report["answer"]
+    assert answer["sentence"] in page.text
+    assert f"{rows[answer['arm']]['effect']:.{report['decimals']}f}" in answer["sentence"]
+
+
+def test_headline_recomputed_from_the_ranks_by_another_route(four: StudyFolder) -> None:
+    """NDCG by a loop, the interval from seed means and user means, the prior by a root search."""
+    _, report = rendered(four)
+    frame = read_frame(four)
+
+    def ndcg(name: str) -> np.ndarray:
+        cells = frame.records[name]
+        return np.array(
+            [[1 / math.log2(r + 1) if r <= 10 else 0.0 for r in cells[n].test_on.tolist()] for n in sorted(cells)]
+        )
+
+    base = ndcg("base")
+    squares = {}
+    for name in ("reverse", "weight[weight=0.003]", "reverse+attention", "js", "a/a"):
+        delta = ndcg(name) - base
+        n_seeds, n_users = delta.shape
+        ms_seed = n_users * delta.mean(axis=1).var(ddof=1)
+        ms_user = n_seeds * delta.mean(axis=0).var(ddof=1)
+        total = np.square(delta - delta.mean()).sum()
+        rest = total - ms_seed * (n_seeds - 1) - ms_user * (n_users - 1)
+        squares[name] = (delta.mean(), ms_seed, ms_user, rest / ((n_seeds - 1) * (n_users - 1)))
+    logs = np.array([math.log(seed / err) for _, seed, _, err in squares.values()])
+    # E log F(2, d0) and Var log F(2, d0) by the digamma and trigamma of 1, which are -gamma and pi^2 / 6.
+    spread = logs.var(ddof=1) - math.pi**2 / 6
+    mean, ms_seed, ms_user, ms_err = squares[report["answer"]["arm"] or "reverse+attention"]
+    level = logs.mean() + np.euler_gamma
+    if spread <= 0:
+        d0, r0 = math.inf, math.exp(level)
+    else:
+        from scipy.optimize import brentq
+        from scipy.special import polygamma, psi
+
+        root: Any = brentq(lambda x: float(polygamma(1, x)) - spread, 1e-3, 1e6)
+        d0 = 2.0 * float(root)
+        r0 = math.exp(level + psi(d0 / 2) - math.log(d0 / 2))
+    own = ms_seed / ms_err
+    pooled = r0 if math.isinf(d0) else (d0 * r0 + 2 * own) / (d0 + 2)
+    ms, df_seed = (max(ms_seed, ms_err), 2) if own > pooled else (ms_err * max(pooled, 1.0), d0 + 2)
+    total = ms + max(ms_user - ms_err, 0.0)
+    se = math.sqrt(total / base.size)
+    n_users = base.shape[1]
+    df = df_seed
+    if ms_user > ms_err:
+        df = total**2 / (ms**2 / df_seed + ms_user**2 / (n_users - 1) + ms_err**2 / (2 * (n_users - 1)))
+    half = float(stats.t.ppf(1 - 0.05 / 8, df)) * se
+    row = by_name(report)[report["answer"]["arm"] or "reverse+attention"]
+    assert row["effect"] == pytest.approx(mean)
+    assert row["adjusted"] == pytest.approx([mean - half, mean + half])
+    assert report["answer"]["base"] == pytest.approx(base.mean())
+
+
+def test_a_planted_effect_is_found_and_a_harmful_one_called_worse(four: StudyFolder) -> None:
+    _, report = rendered(four)
+    rows = by_name(report)
+    assert (report["answer"]["code"], report["answer"]["arm"]) == ("helped", "reverse+attention")
+    assert rows["reverse+attention"]["verdict"] == "better"
+    assert rows["js"]["verdict"] == "worse"
+    assert "Adopt reverse+attention" in report["answer"]["adopt"]
+
+
+def test_aliases_share_numbers_and_do_not_count_twice(four: StudyFolder) -> None:
+    _, report = rendered(four)
+    rows = by_name(report)
+    assert report["method"]["n_tests"] == 4
+    for field in ("effect", "adjusted", "p_holm", "verdict", "rank", "p_best"):
+        assert rows["twin"][field] == rows["reverse"][field]
+    assert rows["weight[weight=0.03]"]["verdict"] == "alias"
+    assert rows["weight[weight=0.03]"]["effect"] == 0.0
+    drawn = [row[0] for row in report["figures"]["forest"]["rows"]]
+    assert sorted(drawn) == sorted(worlds.FOUR)
+    distinct = [row["p_best"] for row in report["rows"] if row["p_best"] is not None and not row["equals"]]
+    assert sum(distinct) == pytest.approx(1.0)
+
+
+def test_ranking_csv_is_the_ranking(four: StudyFolder) -> None:
+    _, report = rendered(four)
+    lines = list(csv.DictReader((four.path / "ranking.csv").read_text().splitlines()))
+    assert [line["name"] for line in lines] == [row["name"] for row in report["rows"]]
+    first = report["rows"][0]
+    assert float(lines[0]["effect"]) == first["effect"]
+    assert float(lines[0]["ndcg@10_off"]) == next(c["off"] for c in first["metrics"] if c["metric"] == "ndcg@10")
+
+
+def test_unknown_language_names_those_there_are(four: StudyFolder) -> None:
+    with pytest.raises(InputError, match="no report can be written in 'xx'; use --lang with one of en"):
+        write_report(four, lang="xx")
+
+
+def test_every_text_that_the_templates_ask_for_exists() -> None:
+    text = load_catalogue("en")
+    root = HERE.parents[3] / "reports"
+    used: set[str] = set()
+    for path in [*root.rglob("*.j2"), *root.rglob("*.py")]:
+        used |= set(re.findall(r"""\b(?:t|text)\(\s*"([a-z_.]+)"\s*[,)]""", path.read_text(encoding="utf-8")))
+    assert used
+    assert {key for key in used if not text.has(key)} == set()
+
+
+def test_a_report_loads_neither_torch_nor_the_data(four: StudyFolder) -> None:
+    program = (
+        "import sys; from pathlib import Path; from harness.results.folder import StudyFolder; import reports;"
+        f"reports.write_report(StudyFolder(Path({str(four.path)!r})));"
+        "print([m for m in sys.modules if m.split('.')[0] in ('torch', 'faiss', 'optuna') or 'harness.data' in m])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=HERE.parents[3],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_importing_reports_loads_nothing() -> None:
+    program = "import sys, reports; print([m for m in sys.modules if m in ('numpy', 'matplotlib', 'jinja2')])"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=HERE.parents[3]
+    )
+    assert result.stdout.strip() == "[]"

@@ -1,0 +1,211 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from statsmodels.stats.multitest import multipletests
+
+from harness.results.frame import Deltas
+from reports.stats.distributions import benjamini_hochberg, t_quantile
+from reports.stats.effects import Anova, Effect, estimate, study_effects
+from reports.stats.noise import minimum_detectable, swap_rate
+from reports.stats.ranking import covariance, rank
+from reports.stats.verdicts import holm, judge, seeds_to_settle, verdict_of
+
+
+def effect_of(mean: float, se: float, *, n_seeds: int = 5, n_users: int = 1000, user_sd: float = 0.0) -> Effect:
+    """An effect of the plain kind with that standard error."""
+    ms = se**2 * n_seeds * n_users - n_seeds * user_sd**2
+    found = Anova(
+        n_seeds=n_seeds,
+        n_users=n_users,
+        mean=mean,
+        seed_means=(mean,) * n_seeds,
+        ms_seed=ms,
+        ms_user=ms + n_seeds * user_sd**2,
+        ms_err=ms,
+    )
+    deltas = Deltas(
+        row="arm",
+        replicates=tuple(range(n_seeds)),
+        values=np.empty((0, 0)),
+        reference=np.full(n_seeds, 0.1),
+    )
+    return estimate(deltas, found, None)
+
+
+def test_holm_equals_statsmodels() -> None:
+    p = np.random.default_rng(0).beta(0.3, 1.0, 30)
+    p[3] = p[4]
+    assert holm(p) == pytest.approx(multipletests(p, method="holm")[1])
+    assert holm(np.array([])).size == 0
+
+
+def test_benjamini_hochberg_equals_statsmodels() -> None:
+    p = np.random.default_rng(1).beta(0.3, 1.0, 30)
+    assert benjamini_hochberg(p) == pytest.approx(multipletests(p, method="fdr_bh")[1])
+
+
+@pytest.mark.parametrize(
+    ("mean", "se", "sesoi", "code", "negligible"),
+    [
+        (0.010, 0.001, 0.001, "better", False),
+        (-0.010, 0.001, 0.001, "worse", False),
+        (0.002, 0.0002, 0.005, "better", True),
+        (-0.002, 0.0002, 0.005, "worse", True),
+        (0.0001, 0.001, 0.005, "equivalent", False),
+        (0.001, 0.002, 0.001, "inconclusive", False),
+        (0.0, 0.0, 0.001, "equivalent", False),
+    ],
+)
+def test_verdicts(mean: float, se: float, sesoi: float, code: str, negligible: bool) -> None:
+    found = judge({"arm": effect_of(mean, se)}, sesoi)["arm"]
+    assert (found.code, found.negligible) == (code, negligible)
+
+
+def test_equivalence_is_two_one_sided_tests_at_five_percent() -> None:
+    effect = effect_of(0.001, 0.001)
+    edge = 0.001 + t_quantile(0.95, effect.df) * effect.se
+    assert judge({"a": effect}, edge * 1.0001)["a"].code == "equivalent"
+    assert judge({"a": effect}, edge * 0.9999)["a"].code == "inconclusive"
+
+
+def test_the_family_decides_not_the_arm_alone() -> None:
+    arm = effect_of(0.0035, 0.001)
+    assert judge({"a": arm}, 0.0001)["a"].code == "better"
+    crowd = {"a": arm} | {str(n): effect_of(0.0, 0.001) for n in range(9)}
+    found = judge(crowd, 0.0001)["a"]
+    assert found.code == "inconclusive"
+    assert found.adjusted is not None
+    assert found.plain is not None
+    assert found.adjusted[0] < found.plain[0]
+    assert found.adjusted == pytest.approx(arm.interval(1.0 - 0.05 / 10))
+
+
+def test_one_seed_is_never_a_verdict() -> None:
+    effect = replace(effect_of(0.1, 0.001), p=None, method="one seed", replicates=(0,))
+    found = judge({"a": effect}, 0.001)["a"]
+    assert (found.code, found.p, found.p_holm, found.adjusted) == ("one_seed", None, None, None)
+
+
+def test_seeds_that_would_settle_do_so_and_one_fewer_does_not() -> None:
+    effect = effect_of(0.001, 0.001, n_seeds=3)
+    needed, users = seeds_to_settle(effect, 4, 0.0005)
+    assert needed is not None
+    assert not users
+
+    def p_at(n_seeds: int) -> float:
+        projected = effect_of(0.001, effect.se * math.sqrt(3 / n_seeds), n_seeds=n_seeds)
+        assert projected.p is not None
+        return projected.p * 4
+
+    assert p_at(needed) < 0.05
+    assert p_at(needed - 1) > 0.05
+
+
+def test_users_that_differ_too_much_cannot_be_settled_by_seeds() -> None:
+    effect = effect_of(0.001, 0.0031, user_sd=0.0031 * math.sqrt(1000) * 0.99)
+    found = verdict_of(effect, 0.7, 4, 0.0005)
+    assert (found.code, found.needs_users, found.seeds_needed) == ("inconclusive", True, None)
+
+
+def test_detectable_effect_shrinks_with_seeds_and_grows_with_tests() -> None:
+    effect = effect_of(0.0, 0.001, n_seeds=3)
+    one, many, later = (
+        minimum_detectable(effect),
+        minimum_detectable(effect, n_tests=10),
+        minimum_detectable(effect, n_seeds=10),
+    )
+    assert one is not None
+    assert many is not None
+    assert later is not None
+    assert later < one < many
+    assert minimum_detectable(effect, n_seeds=1) is None
+
+
+@pytest.mark.slow
+def test_detectable_effect_is_detected_four_times_in_five() -> None:
+    rng = np.random.default_rng(2)
+    n_seeds, n_users = 5, 400
+
+    def arm(effect: float) -> Deltas:
+        values = effect + 0.3 * rng.standard_normal((n_seeds, n_users)) + 0.02 * rng.standard_normal((n_seeds, 1))
+        return Deltas(row="a", replicates=tuple(range(n_seeds)), values=values, reference=np.full(n_seeds, 0.1))
+
+    sizes = [minimum_detectable(study_effects({"a": arm(0.0)})["a"]) or 0.0 for _ in range(300)]
+    planned = float(np.median(sizes))
+    found = [study_effects({"a": arm(planned)})["a"].p or 0.0 for _ in range(1_000)]
+    assert np.mean(np.array(found) < 0.05) == pytest.approx(0.8, abs=0.1)
+
+
+def study_of(n_arms: int, n_seeds: int = 4, n_users: int = 300, seed: int = 3) -> dict[str, Deltas]:
+    """Arms whose differences share base's noise."""
+    rng = np.random.default_rng(seed)
+    base = rng.standard_normal((n_seeds, n_users))
+    return {
+        f"arm{n}": Deltas(
+            row=f"arm{n}",
+            replicates=tuple(range(n_seeds)),
+            values=0.02 * n + rng.standard_normal((n_seeds, n_users)) - base,
+            reference=np.full(n_seeds, 0.1),
+        )
+        for n in range(n_arms)
+    }
+
+
+def test_covariance_has_the_errors_on_its_diagonal_and_bases_share_beside_it() -> None:
+    deltas = study_of(6, n_users=3000)
+    effects = study_effects(deltas)
+    matrix = covariance(deltas, effects)
+    assert np.sqrt(np.diag(matrix)) == pytest.approx([effect.se for effect in effects.values()])
+    correlation = matrix / np.sqrt(np.outer(np.diag(matrix), np.diag(matrix)))
+    assert correlation[np.triu_indices(6, 1)] == pytest.approx(0.5, abs=0.12)
+    assert np.linalg.eigvalsh(matrix).min() >= -1e-12
+
+
+def test_covariance_takes_pairs_on_common_replicates() -> None:
+    deltas = study_of(4)
+    deltas["arm1"] = replace(deltas["arm1"], replicates=(0, 2), values=deltas["arm1"].values[[0, 2]])
+    effects = study_effects(deltas)
+    matrix = covariance(deltas, effects)
+    assert np.sqrt(np.diag(matrix)) == pytest.approx([effect.se for effect in effects.values()])
+    assert np.isfinite(matrix).all()
+
+
+def test_ranks_are_probabilities_and_do_not_depend_on_the_order_of_arms() -> None:
+    deltas = study_of(5)
+    effects = study_effects(deltas)
+    places = rank(deltas, effects, seed=1)
+    backwards = dict(reversed(list(effects.items())))
+    assert rank(deltas, backwards, seed=1) == places
+    assert sum(place.p_best for place in places.values()) == pytest.approx(1.0)
+    assert sorted(place.rank for place in places.values()) == list(range(1, 7))
+    assert all(1 <= place.low <= place.high <= 6 for place in places.values())
+
+
+def test_base_is_best_where_every_arm_is_worse() -> None:
+    deltas = {name: replace(found, values=found.values - 2.0) for name, found in study_of(3).items()}
+    places = rank(deltas, study_effects(deltas), seed=0)
+    assert places["base"].p_best > 0.99
+    assert places["base"].rank == 1
+
+
+def test_sign_swaps_equal_the_slow_way() -> None:
+    values = np.random.default_rng(4).standard_normal((5, 40)) + 0.1
+    found = swap_rate(values, None)
+    assert found is not None
+    significant = 0
+    for pattern in range(16):
+        signs = np.array([1, *(1 - 2 * ((pattern >> bit) & 1) for bit in range(4))])
+        deltas = Deltas(
+            row="a/a", replicates=tuple(range(5)), values=values * signs[:, None], reference=np.full(5, 0.1)
+        )
+        effect = study_effects({"a/a": deltas})["a/a"]
+        assert effect.p is not None
+        significant += effect.p < 0.05
+    assert (found.n_patterns, found.share) == (16, significant / 16)
+    assert 1.0 < found.n_effective < 16.0
+    assert found.low <= found.share <= found.high
+    assert swap_rate(values[:4], None) is None

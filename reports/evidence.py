@@ -7,16 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from harness.checks.checks import Severity, Status
-from harness.checks.seeds import Runs, Summary, first, latest, summaries
+from harness.checks.base import Outcome, Severity, Status
+from harness.checks.seeds import Runs, first, latest, summaries
 from harness.results.evidence import Diagnosis, Level
 from harness.results.manifest import A_A, BASE, StudyManifest
 from reports.evidence_model import CheckLine, DiagnosedArm, Unmeasured, Values
 from reports.evidence_model import Status as StatusName
 from reports.evidence_text import EvidenceTexts
-
-NEAREST = ("FTR001", "FTR401", "FTR402", "FTR303", "FTR201", "FTR601", "FTR102", "FTR101")
-"""Issues by how near to the ranking they act: behind what stops there, nothing that lies before it can show."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,7 +30,7 @@ class Evidence:
     names: tuple[str, ...]
     diagnoses: Mapping[str, Mapping[int, Diagnosis]]
     level: str
-    checks: Mapping[str, Mapping[str, Summary]]
+    checks: Mapping[str, Mapping[str, Outcome]]
 
     @property
     def measured(self) -> bool:
@@ -81,26 +78,26 @@ class Evidence:
             if diagnosis.problem.strip()
         )
 
-    def status(self, summary: Summary) -> StatusName:
+    def status(self, outcome: Outcome) -> StatusName:
         """What most of the runs say."""
-        return cast("StatusName", summary.status.value)
+        return cast("StatusName", outcome.status.value)
 
-    def check(self, summary: Summary, name: str, words: EvidenceTexts) -> CheckLine:
+    def check(self, outcome: Outcome, name: str, words: EvidenceTexts) -> CheckLine:
         """A check of a row as the report says it."""
-        check, outcome = summary.check, summary.outcome
-        figures = plain(outcome.figures or {})
+        check = outcome.check
+        figures = plain(outcome.figures)
         return CheckLine(
             code=check.code,
             family=check.claim,
             severity=check.severity.value,
             title=words.title(check),
-            status=self.status(summary),
+            status=self.status(outcome),
             detected=words.detected(outcome) if None not in figures.values() else "",
             why=words.why(check),
             reduce=check.reduce,
             reason=outcome.reason,
-            n_issue=summary.n_issue,
-            n_asked=summary.n_asked,
+            n_issue=outcome.n_issue,
+            n_asked=outcome.n_asked,
             n_runs=len(self.runs(name)),
             epoch=outcome.epoch,
             figures=figures,
@@ -108,11 +105,10 @@ class Evidence:
 
     def obstacles(self, words: EvidenceTexts, most: int) -> tuple[CheckLine, ...]:
         """Issues of base that stand in the way, the gravest first, one of each family at most."""
-        places = {code: place for place, code in enumerate(NEAREST)}
         grades = tuple(Severity)
         found = [each for each in self.checks[BASE].values() if each.status is Status.ISSUE]
-        found.sort(key=lambda each: (grades.index(each.check.severity), places.get(each.check.code, len(places))))
-        first_of: dict[str, Summary] = {}
+        found.sort(key=lambda each: (grades.index(each.check.severity), each.check.depth))
+        first_of: dict[str, Outcome] = {}
         for each in found:
             first_of.setdefault(each.check.claim, each)
         return tuple(self.check(each, BASE, words) for each in list(first_of.values())[:most])

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
-from harness.checks.rule import Confirmation, Expected, Remedy, confirmed
-from harness.checks.rules import suggestions
+from harness.checks.base import Expected, Remedy
+from harness.checks.catalogue import suggestions
+from harness.checks.claims import Confirmation, confirmed
 from harness.results.manifest import BASE
 from reports.evidence import Evidence
 from reports.evidence_model import Advice, Became, Prediction, Predictions, Stack, Tested
@@ -25,12 +26,12 @@ def advice_of(evidence: Evidence, text: Catalogue, words: EvidenceTexts) -> tupl
     figures = {name: value for name, value in evidence.figures(BASE).items() if math.isfinite(value)}
     return tuple(
         Advice(
-            rule=found.rule,
+            rule=found.rule.name,
             title=words.advises(found),
-            because=words.because(found, figures),
+            because=words.because(found),
             condition=words.condition(found),
-            expected=found.expected.value,
-            expected_text=text(f"predictions.expected.{found.expected.value}"),
+            expected=found.rule.expected.value,
+            expected_text=text(f"predictions.expected.{found.rule.expected.value}"),
             gain=found.gain,
             stacks=tuple(_stack(stack) for stack in found.stacks),
         )

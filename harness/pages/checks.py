@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from harness.checks.catalogue import CHECKS
-from harness.checks.checks import Check
+from harness.checks.base import Check
+from harness.checks.catalogue import CHECKS, FIGURES, PARTS, figure_of
 from harness.checks.families import Family, family_of
-from harness.checks.figures import FIGURES, PARTS, figure_of
 from harness.interventions import CATALOGUE
 
 MARK = "<!-- Written by `ftr-study pages`: change the check or the rule, not this file. -->"
@@ -23,13 +22,13 @@ A diagnosis measures figures in a live run and leaves the run as it is. A check 
 threshold that is written down, so that it can be argued with. It answers **issue** or **passed**; **not applicable**
 where the question cannot arise in this run or there was nothing to measure on; **not measured** where the figures are
 missing; **muted** where a study gives a reason not to ask it. The digits of a code before the last two are the number
-of the claim that it bears on, 0 beyond the seed.
+of the claim that it bears on, 0 beyond the problem list.
 
 Each check is held by a test to a world or recipe in which its defect is planted and to one in which it is absent.
 """
 
 
-def index_markdown(checks: Sequence[Check] = CHECKS) -> str:
+def index_markdown(checks: Iterable[Check]) -> str:
     """The table of all checks by claim, and that of all figures."""
     parts = [MARK, INTRODUCTION.strip()]
     for family, members in groupby(checks, key=lambda check: family_of(check.claim)):
@@ -38,7 +37,7 @@ def index_markdown(checks: Sequence[Check] = CHECKS) -> str:
         parts.append(table(("code", "what is wrong", "severity", "when"), rows))
     parts += ["## Figures", "Words in capitals stand for a part that varies:"]
     parts.append("\n".join(f"- `{word}`: {meaning}" for word, (_, meaning) in PARTS.items()))
-    rows = [(f"`{e.name}`", e.meaning, e.unit.value, e.when.value) for e in FIGURES]
+    rows = [(f"`{e.name}`", e.meaning, e.unit.value, e.when.value) for e in FIGURES.values()]
     parts.append(table(("figure", "meaning", "unit", "measured at"), rows))
     return "\n\n".join(parts) + "\n"
 
@@ -47,7 +46,7 @@ def page_markdown(check: Check) -> str:
     """The page of a check."""
     family = family_of(check.claim)
     parts = [MARK, f"# {check.code}: {check.title}", f"{check.severity.value} severity · {_claim(family)}"]
-    parts += ["## How it is detected", check.condition, f"*As reported:* {_with_names(check)}"]
+    parts += ["## How it is detected", check.condition, f"*As reported:* {with_names(check.detected)}"]
     rows = [(f"`{name}`", e.meaning, e.unit.value, e.when.value) for name in check.reads for e in (figure_of(name),)]
     parts += ["It reads:", table(("figure", "meaning", "unit", "measured at"), rows)]
     parts += ["## Why it matters", check.why, "## How to reduce it", "\n".join(_ways(check))]
@@ -55,13 +54,13 @@ def page_markdown(check: Check) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def write_pages(folder: Path, checks: Sequence[Check] = CHECKS) -> list[Path]:
+def write_pages(folder: Path) -> list[Path]:
     """Write the page of every check and their index; pages of others are removed.
 
     Returns:
         The files written.
     """
-    return write_texts(folder, texts_of(checks))
+    return write_texts(folder, texts_of())
 
 
 def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
@@ -75,8 +74,9 @@ def write_texts(folder: Path, texts: Mapping[str, str]) -> list[Path]:
     return [folder / name for name in texts]
 
 
-def texts_of(checks: Sequence[Check] = CHECKS) -> dict[str, str]:
+def texts_of() -> dict[str, str]:
     """File name -> its text."""
+    checks = CHECKS.values()
     return {INDEX: index_markdown(checks)} | {f"{check.code}.md": page_markdown(check) for check in checks}
 
 
@@ -85,10 +85,9 @@ def _claim(family: Family) -> str:
     return f"claim {family.number}, {title}: {family.claim}" if family.number else f"{title}. {family.claim}"
 
 
-def _with_names(check: Check) -> str:
+def with_names(sentence: str) -> str:
     """The sentence with the name of each figure where its value will stand."""
-    names = {name.replace(".", "_"): name for name in check.reads}
-    return re.sub(r"\{(\w+)[^}]*\}", lambda found: f"`{names[found[1]]}`", check.detected)
+    return re.sub(r"\{([^}:]+)[^}]*\}", r"`\1`", sentence)
 
 
 def _ways(check: Check) -> Iterator[str]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from harness.checks.figures import figure_of
-from harness.checks.rule import Expected, Rule
-from harness.checks.rules import RULES
+from harness.checks.base import Expected, Rule
+from harness.checks.catalogue import RULES, figure_of
 from harness.interventions import CATALOGUE
-from harness.pages.checks import INDEX, MARK, table, write_texts
+from harness.pages.checks import INDEX, MARK, table, with_names, write_texts
 
 INTRODUCTION = """\
 # Rules
@@ -39,7 +37,7 @@ CONFIRMED = {
 }
 
 
-def index_markdown(rules: Sequence[Rule] = RULES) -> str:
+def index_markdown(rules: Iterable[Rule]) -> str:
     """The table of all rules by what they predict."""
     parts = [MARK, INTRODUCTION.strip()]
     order = tuple(Expected)
@@ -54,11 +52,9 @@ def index_markdown(rules: Sequence[Rule] = RULES) -> str:
 
 def page_markdown(rule: Rule) -> str:
     """The page of a rule."""
-    names = {name.replace(".", "_"): name for name in rule.reads}
-    said = re.sub(r"\{(\w+)[^}]*\}", lambda found: f"`{names[found[1]]}`", rule.because)
     rows = [(f"`{name}`", each.meaning, each.unit.value) for name in rule.reads for each in (figure_of(name),)]
     parts = [MARK, f"# {rule.title}", f"Rule `{rule.name}` · predicts {PREDICTION[rule.expected]}"]
-    parts += ["## When", rule.condition, f"*As reported:* {said}", "It reads:"]
+    parts += ["## When", rule.condition, f"*As reported:* {with_names(rule.because)}", "It reads:"]
     parts += [table(("figure", "meaning", "unit"), rows), "## What it speaks of", "\n".join(_stacks(rule))]
     if rule.gain is not None:
         parts.append("It predicts the size of the gain from the same figures, and fixes the settings that they name.")
@@ -66,18 +62,19 @@ def page_markdown(rule: Rule) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def texts_of(rules: Sequence[Rule] = RULES) -> dict[str, str]:
+def texts_of() -> dict[str, str]:
     """File name -> its text."""
+    rules = RULES.values()
     return {INDEX: index_markdown(rules)} | {f"{rule.name}.md": page_markdown(rule) for rule in rules}
 
 
-def write_rule_pages(folder: Path, rules: Sequence[Rule] = RULES) -> list[Path]:
+def write_rule_pages(folder: Path) -> list[Path]:
     """Write the page of every rule and their index; pages of others are removed.
 
     Returns:
         The files written.
     """
-    return write_texts(folder, texts_of(rules))
+    return write_texts(folder, texts_of())
 
 
 def _stacks(rule: Rule) -> list[str]:

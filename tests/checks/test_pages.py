@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.catalogue import CHECKS
-from harness.checks.rules import RULES
+from harness.checks.catalogue import CHECKS, RULES
 from harness.pages import rules as pages_of_rules
 from harness.pages.checks import INDEX, texts_of, write_pages
 
@@ -29,12 +28,12 @@ def test_writing_pages_removes_those_of_checks_that_are_gone(tmp_path: Path) -> 
     (tmp_path / "picture.png").write_text("x")
     written = write_pages(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*texts_of(), "picture.png"}
-    assert {path.name for path in written} == {INDEX, *(f"{check.code}.md" for check in CHECKS)}
+    assert {path.name for path in written} == {INDEX, *(f"{check.code}.md" for check in CHECKS.values())}
 
 
 def test_a_page_says_everything_of_its_check() -> None:
     pages = texts_of()
-    for check in CHECKS:
+    for check in CHECKS.values():
         page = pages[f"{check.code}.md"]
         for part in (check.title, check.condition, check.why, check.severity.value, *check.reads, *check.reduce):
             assert part in page
@@ -43,7 +42,7 @@ def test_a_page_says_everything_of_its_check() -> None:
 
 def test_a_page_says_everything_of_its_rule() -> None:
     pages = pages_of_rules.texts_of()
-    for rule in RULES:
+    for rule in RULES.values():
         page = pages[f"{rule.name}.md"]
         spoken_of = {each.id for stack in rule.stacks(dict.fromkeys(rule.reads, 1.0)) for each in stack}
         for part in (rule.title, rule.condition, *rule.reads, *spoken_of):

@@ -1,4 +1,4 @@
-"""Every figure that a diary writes is in the table, measured when the table says so, and no row is idle."""
+"""Every figure that is measured is in the table, measured when the table says so, and no row is idle."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.checks.catalogue import FIGURES, figure_of, pattern_of
 from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
 from harness.engine.loop import Budget, fine_tune
 from harness.interventions import find
-from harness.probes.measuring import Diary
+from harness.probes.observer import Observer
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.results.evidence import Level
@@ -23,11 +23,12 @@ def written(level: Level) -> tuple[frozenset[str], frozenset[str]]:
     first: set[str] = set()
     later: set[str] = set()
     for stack in STACKS:
-        diary = Diary(level)
+        observer = Observer(level)
         recipe = compose(BASE, [find(each)() for each in stack])
-        fine_tune(recipe, probe_inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=diary)
-        first |= diary.entries[0].figures.keys()
-        later |= diary.entries[-1].figures.keys()
+        fine_tune(recipe, probe_inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=observer)
+        assert observer.problem == ""
+        first |= observer.entries[0].figures.keys()
+        later |= observer.entries[-1].figures.keys()
     return frozenset(first), frozenset(later)
 
 

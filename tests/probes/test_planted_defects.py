@@ -27,7 +27,7 @@ from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
 from harness.interventions import find
 from harness.interventions.index import Refreshing
-from harness.probes.measuring import Diary
+from harness.probes.observer import Observer
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant
@@ -240,9 +240,10 @@ CASES: dict[str, tuple[Case, Case]] = {
 
 def outcome(code: str, case: Case) -> Outcome:
     recipe, inputs = case
-    diary = Diary(Level.LIGHT)
-    fine_tune(recipe, inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=diary)
-    return ask(CHECKS[code], diary.entries)
+    observer = Observer(Level.LIGHT)
+    fine_tune(recipe, inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=observer)
+    assert observer.problem == ""
+    return ask(CHECKS[code], observer.entries)
 
 
 def test_every_check_has_its_planted_defect() -> None:

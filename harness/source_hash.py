@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -105,8 +107,9 @@ def backbone_hash(backbone: str) -> str:
 
 
 def measuring_hash() -> str:
-    """A hash of the code that measures evidence beside a run, 16 hexadecimal digits."""
-    return hash_reached({"harness.probes.observer"}, ("harness.probes",))
+    """A hash of the code that measures evidence beside a run, 16 hexadecimal digits; twice as many with plug-ins."""
+    ours = hash_reached({"harness.probes.observer"}, ("harness.probes",))
+    return ours + _hash_of_plugins(point.module for point in entry_points(group="ftr_study.probes"))
 
 
 def run_hash(recipe: object, backbone: str) -> str:
@@ -118,8 +121,12 @@ def run_hash(recipe: object, backbone: str) -> str:
     """
     modules = {type(spec).__module__ for spec in specs_of(recipe)}
     ours = hash_reached({"harness.engine.loop", backbone, *modules}, (*ROOMS_OF_A_RUN, backbone))
+    return ours + _hash_of_plugins(modules)
+
+
+def _hash_of_plugins(modules: Iterable[str]) -> str:
     foreign = {path for module in modules for path in plugin_files(module)}
-    return ours + (_joined(meaning(path.read_text(encoding="utf-8")) for path in foreign) if foreign else "")
+    return _joined(meaning(path.read_text(encoding="utf-8")) for path in foreign) if foreign else ""
 
 
 def specs_of(value: object) -> Iterator[object]:
@@ -139,6 +146,9 @@ def plugin_files(module: str) -> list[Path]:
     if package in {PACKAGE, "builtins"}:
         return []
     file = getattr(sys.modules.get(package), "__file__", None) or getattr(sys.modules.get(module), "__file__", None)
+    if package not in sys.modules:
+        spec = find_spec(package)
+        file = spec and spec.origin
     if not file:
         return []
     home = Path(file)

@@ -32,13 +32,8 @@ CHECKS = (
         title="Training and evaluation find other neighbours",
         severity=Severity.HIGH,
         issue=lambda read: read["evaluation.train_eval_overlap"] < 0.5,
-        condition=(
-            "Fewer than half of the neighbours that training samples find in evaluation are found in training as well."
-        ),
-        detected=(
-            "{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are its neighbours in "
-            "training, too."
-        ),
+        condition="Fewer than half of a sample's neighbours in evaluation are its neighbours in training.",
+        detected="{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are found in training.",
         why="The retriever is trained on other neighbours than those that it is judged by.",
         reduce=("evaluation.consistent",),
     ),
@@ -70,9 +65,6 @@ RULES = (
         expected=Expected.MOVES,
         weight=0.5,
         condition="Fewer than half of a sample's neighbours are the same in both modes, and mixing changes rankings.",
-        because=(
-            "{evaluation.train_eval_overlap:.0%} of a training sample's neighbours in evaluation are its neighbours in "
-            "training, too."
-        ),
+        because="{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are found in training.",
     ),
 )

@@ -154,10 +154,7 @@ CHECKS = (
         title="A mixture of probabilities wins without training",
         severity=Severity.HIGH,
         issue=lambda read: clear_gain(read, *INTERPOLATING),
-        condition=(
-            "On the validation set the gain over the backbone is more than .002 and more than two of its standard "
-            "errors. Test decides nothing."
-        ),
+        condition="The gain on the validation set is more than .002 and more than two of its standard errors.",
         detected=(
             "Chosen on the validation set, an interpolation of probabilities reaches "
             "{head_room.interpolation_valid:.4f} there and the backbone {head_room.off:.4f} (standard error of the "
@@ -203,10 +200,7 @@ RULES = (
         stacks=_interpolated,
         expected=Expected.BETTER,
         gain=lambda read: read["head_room.interpolation_valid"] - read["head_room.off"],
-        condition=(
-            "The best interpolation of a small grid beats the backbone on the validation set by more than .002 and by "
-            "more than two of its standard errors."
-        ),
+        condition="The best interpolation gains more than .002 and two standard errors on the validation set.",
         because=(
             "Without any training, mixing probabilities takes validation NDCG@10 from {head_room.off:.4f} to "
             "{head_room.interpolation_valid:.4f}; with the user's history hidden, from {head_room.unseen:.4f} to "
@@ -286,9 +280,6 @@ RULES = (
         ),
         expected=Expected.IDLE,
         condition="Mixing replaces under 2% of the backbone's top ten.",
-        because=(
-            "Mixing replaces {fusion.top10_replaced:.1%} of the backbone's top ten: other neighbours would be mixed in "
-            "as little."
-        ),
+        because="Mixing replaces {fusion.top10_replaced:.1%} of the top ten; better neighbours would replace as few.",
     ),
 )

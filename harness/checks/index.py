@@ -80,10 +80,7 @@ CHECKS = (
         title="A refresh changes nothing",
         severity=Severity.HIGH,
         issue=lambda read: None if read["index.staleness"] > 1.0 - CURRENT else read["index.refresh_moves"] < CURRENT,
-        condition=(
-            "Keys are stale, and a refresh by the recipe's own rule would turn none of them. Not applicable where no "
-            "key is stale."
-        ),
+        condition="Keys are stale, and a refresh by the recipe's rule turns none. Not applicable where none is stale.",
         detected=(
             "A refresh by this recipe's rule would turn the stored keys by {index.refresh_moves:.4f} in cosine, though "
             "keys encoded now have a mean cosine of {index.staleness:.4f} with them."
@@ -107,8 +104,6 @@ RULES = (
         expected=Expected.MOVES,
         weight=0.5,
         condition="Stored keys have drifted, a refresh by the present rule moves none, and mixing changes rankings.",
-        because=(
-            "Stored keys and keys encoded now have a mean cosine of {index.staleness:.3f}, and no refresh mends it."
-        ),
+        because="Stored keys and keys encoded now have a mean cosine of {index.staleness:.3f}; no refresh mends it.",
     ),
 )

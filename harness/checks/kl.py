@@ -48,10 +48,7 @@ CHECKS = (
         severity=Severity.HIGH,
         depth=7,
         issue=lambda read: None if math.isnan(_share_of_alignment(read)) else _share_of_alignment(read) > 0.95,
-        condition=(
-            "Of what alignment and enhanced loss together have as gradient norm at the retriever, the alignment has "
-            "more than 95%. Not applicable where neither has a gradient."
-        ),
+        condition="The alignment has over 95% of both gradient norms. Not applicable where neither has a gradient.",
         detected=(
             "Of the retriever's gradient norm {loss.gradient.alignment.retriever:.4g} comes from the alignment and "
             "{loss.gradient.enhanced.retriever:.4g} from the enhanced loss."
@@ -83,19 +80,15 @@ CHECKS = (
             > max(0.2 * read["training.hit_rate_start"], 2.0 * read["training.hit_rate_error"])
         ),
         condition=(
-            "At the last epoch fewer validation queries have a neighbour that leads to their target than before "
-            "training: by over a fifth, and by over two standard errors of the difference. Not applicable where none "
-            "had one."
+            "At the last epoch fewer validation queries have a hit than before training: by over a fifth and two "
+            "standard errors. Not applicable where none had one."
         ),
         detected=(
             "Before training {training.hit_rate_start:.1%} of the validation queries had a neighbour that leads to "
             "their target, at the last epoch {training.hit_rate:.1%} (standard error of the difference "
             "{training.hit_rate_error:.1%})."
         ),
-        why=(
-            "What trains the retriever does not ask for useful neighbours: an alignment to a teacher without "
-            "preferences is lowest where all neighbours are equally far."
-        ),
+        why="An alignment to a teacher without preferences is lowest where all neighbours are equally far.",
         reduce=("wiring.likelihood_teacher", "scope.hard_negatives", "retriever.regularised", "kl.weight"),
     ),
 )

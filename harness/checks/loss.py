@@ -48,10 +48,7 @@ CHECKS = (
         title="One term rules the retriever",
         severity=Severity.MEDIUM,
         issue=lambda read: None if min(read.values()) == 0.0 else max(read.values()) > 0.95,
-        condition=(
-            "Both terms reach the retriever, and one supplies more than 95% of the gradient norms. Not applicable "
-            "where one has no path."
-        ),
+        condition="Both terms reach the retriever, one with over 95% of the norms. Not applicable where one does not.",
         detected=(
             "Of the gradient norms at the retriever CE(enhanced) supplies {loss.share.enhanced.retriever:.1%}, the "
             "alignment {loss.share.alignment.retriever:.1%}."

@@ -32,10 +32,7 @@ CHECKS = (
         issue=lambda read: (
             None if read["scope.dropped"] == 0.0 else read["scope.hit_rate_all"] > 1.02 * read["scope.hit_rate_kept"]
         ),
-        condition=(
-            "With all prefixes as entries the hit rate by exact search is more than 2% higher. Not applicable where "
-            "none is dropped."
-        ),
+        condition="With all prefixes as entries the hit rate is over 2% higher. Not applicable where none is dropped.",
         detected=(
             "{scope.dropped:.0%} of the prefixes are no entries; with them the hit rate is {scope.hit_rate_all:.2%}, "
             "without {scope.hit_rate_kept:.2%}."

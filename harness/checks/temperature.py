@@ -42,9 +42,7 @@ CHECKS = (
         title="No temperature in the proposed range does anything",
         severity=Severity.MEDIUM,
         issue=lambda read: read["temperature.effective_neighbours.at_0.2"] < 1.5,
-        condition=(
-            "At a temperature of .2, on the same weights, the attention has fewer than 1.5 effective neighbours."
-        ),
+        condition="At a temperature of .2 the same weights give fewer than 1.5 effective neighbours.",
         detected=(
             "At .07 the attention has {temperature.effective_neighbours.at_0.07:.2f} effective neighbours, at .2 it "
             "has {temperature.effective_neighbours.at_0.2:.2f}."

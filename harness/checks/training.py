@@ -39,10 +39,7 @@ CHECKS = (
             else read["loss.gradient.enhanced.retriever"] == 0.0 == read["loss.gradient.recommendation.retriever"]
         ),
         also_reads=("loss.weight.enhanced",),
-        condition=(
-            "Neither the enhanced loss nor CE(s) has a gradient at the retriever. Not applicable where the enhanced "
-            "loss has no weight."
-        ),
+        condition="Neither term has a gradient at the retriever. Not applicable where the enhanced loss has no weight.",
         detected=(
             "The gradient of CE(enhanced) at the retriever is {loss.gradient.enhanced.retriever:.4g}, that of CE(s) "
             "{loss.gradient.recommendation.retriever:.4g}."
@@ -58,9 +55,7 @@ CHECKS = (
         issue=lambda read: (
             read["training.best_epoch_is_last"] == 1.0 and read["training.last_slope"] > 0.01 * read["training.valid"]
         ),
-        condition=(
-            "The last epoch is the best of the run, and its rise over the one before is more than 1% of the figure."
-        ),
+        condition="The last epoch is the best, and its rise over the one before is more than 1% of the figure.",
         detected=(
             "The last epoch changed the validation figure by {training.last_slope:+.5f} to {training.valid:.4f}; "
             "whether it was the best: {training.best_epoch_is_last:.0f}."
@@ -79,10 +74,7 @@ CHECKS = (
             else read["evaluation.valid_off"] < 0.99 * read["evaluation.first_off"]
         ),
         also_reads=("retriever.backbone_drift",),
-        condition=(
-            "Without retrieval the validation figure is more than 1% below that before training. Not applicable where "
-            "the backbone has not moved."
-        ),
+        condition="Without retrieval the metric is over 1% below its start. Not applicable to a fixed backbone.",
         detected=(
             "Without retrieval the validation metric is {evaluation.valid_off:.4f}, before training it was "
             "{evaluation.first_off:.4f}."

@@ -93,7 +93,7 @@ def check_probe(probe: Probe) -> None:
 
         def observe(point: EpochPoint, run: Run) -> None:
             nonlocal past
-            sample = ProbeSample(run, run.progress(max(point.epoch - 1, 0)), past=past)
+            sample = ProbeSample(run, run.progress(max(point.epoch - 1, 0)), earlier=past)
             before = state_of(run)
             measured = probe.measure(sample)
             after = state_of(run)

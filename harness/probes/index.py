@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -87,11 +88,9 @@ def by_length(sample: ProbeSample) -> dict[str, float]:
     figures: dict[str, float] = {}
     for number, name in enumerate((*(f"to_{last}" for last in LENGTHS), "beyond")):
         inside = query == number
-        figures[f"index.hit_rate.query_{name}"] = (
-            float(led.max(axis=1)[inside].mean()) if inside.any() else float("nan")
-        )
+        figures[f"index.hit_rate.query_{name}"] = float(led.max(axis=1)[inside].mean()) if inside.any() else math.nan
         here = found & (entry == number)
-        figures[f"index.precision.entry_{name}"] = float(led[here].mean()) if here.any() else float("nan")
+        figures[f"index.precision.entry_{name}"] = float(led[here].mean()) if here.any() else math.nan
     return figures
 
 
@@ -101,13 +100,13 @@ def overlap(sample: ProbeSample) -> dict[str, float]:
     ``age`` counts epochs since all keys were encoded; ``refreshed`` is 1 where the index was rebuilt since then, so
     that the overlap is one across a refresh. Both others are NaN at the first evaluation.
     """
-    before = sample.past.neighbours
+    before, age = sample.past.neighbours, float(sample.epoch - sample.last_encoded)
+    if before is None:
+        return {"index.overlap_previous": math.nan, "index.age": age, "index.refreshed": math.nan}
     return {
-        "index.overlap_previous": float("nan")
-        if before is None
-        else share_kept(before, neighbour_prefixes(sample.valid)),
-        "index.age": float(sample.epoch - sample.last_encoded),
-        "index.refreshed": float("nan") if before is None else float(sample.run.manager.rebuilt),
+        "index.overlap_previous": share_kept(before, neighbour_prefixes(sample.valid)),
+        "index.age": age,
+        "index.refreshed": float(sample.run.manager.rebuilt),
     }
 
 
@@ -162,4 +161,4 @@ def share_kept(before: Indices, now: Indices) -> float:
     """
     there = before >= 0
     kept = np.any(before[:, :, None] == now[:, None, :], axis=2) & there
-    return float(kept.sum() / there.sum()) if there.any() else float("nan")
+    return float(kept.sum() / there.sum()) if there.any() else math.nan

@@ -37,8 +37,12 @@ class Observer:
         if not self._probes:
             return
         began = time.perf_counter()
-        with run.watch.aside():
-            self._measure(point, run)
+        try:
+            with run.watch.aside():
+                self._measure(point, run)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the ranks do not depend on it
+            self._probes.clear()
+            self._note(problem)
         self.seconds += time.perf_counter() - began
 
     def _measure(self, point: EpochPoint, run: Run) -> None:
@@ -47,7 +51,7 @@ class Observer:
             run.progress(max(point.epoch - 1, 0)),
             n_queries=FULL_SAMPLE if self._full else LIGHT_SAMPLE,
             n_few=FULL_SAMPLE if self._full else FEW,
-            past=self._past,
+            earlier=self._past,
         )
         wanted = {When.EVERY_EPOCH}
         if self._full or point.epoch == 0:
@@ -59,7 +63,7 @@ class Observer:
             if probe.when in wanted:
                 try:
                     figures |= probe.measure(sample)
-                except Exception as problem:  # noqa: BLE001 - whatever it is, the ranks do not depend on it
+                except Exception as problem:  # noqa: BLE001 - a plug-in may raise anything; the others are asked
                     self._probes.remove(probe)
                     self._note(problem)
         if figures:

@@ -58,6 +58,7 @@ class Past:
     last_encoded: int = 0
 
 
+@dataclass(eq=False)
 class ProbeSample:
     """Some queries of a run after some epoch: what every figure is measured on. The run stays exactly as it is.
 
@@ -66,22 +67,14 @@ class ProbeSample:
         progress: the epoch that was trained last, or the first one where none was.
         n_queries: queries of each kind at most.
         n_few: the same for :attr:`few`.
+        earlier: what earlier evaluations left; None at the first.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        progress: Progress,
-        *,
-        n_queries: int = LIGHT_SAMPLE,
-        n_few: int = FULL_SAMPLE,
-        past: Past | None = None,
-    ) -> None:
-        self.run = run
-        self.progress = progress
-        self.n_queries = n_queries
-        self.n_few = n_few
-        self._past = past
+    run: Run
+    progress: Progress
+    n_queries: int = LIGHT_SAMPLE
+    n_few: int = FULL_SAMPLE
+    earlier: Past | None = None
 
     @property
     def epoch(self) -> int:
@@ -91,14 +84,12 @@ class ProbeSample:
     @cached_property
     def few(self) -> ProbeSample:
         """Fewer queries of the same sample, for what compares each to every entry or tries many mixtures."""
-        if self.n_few >= self.n_queries:
-            return self
-        return ProbeSample(self.run, self.progress, n_queries=self.n_few, past=self._past)
+        return self if self.n_few >= self.n_queries else replace(self, n_queries=self.n_few)
 
     @cached_property
     def past(self) -> Past:
-        """What earlier evaluations of the run left; at the first one the start is now."""
-        return self._past or Past(query=self.valid.query, sequence=self.valid.sequence, hit=hits(self.valid))
+        """What earlier evaluations left; at the first one the start is now."""
+        return self.earlier or Past(query=self.valid.query, sequence=self.valid.sequence, hit=hits(self.valid))
 
     @property
     def last_encoded(self) -> int:

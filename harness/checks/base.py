@@ -68,14 +68,9 @@ class Unit(Enum):
     @property
     def kind(self) -> str:
         """How a report prints it: ``share``, ``points``, ``metric``, ``norm`` or ``number``."""
-        kinds = {
-            Unit.FRACTION: "share",
-            Unit.POINTS: "points",
-            Unit.METRIC: "metric",
-            Unit.CHOOSING: "metric",
-            Unit.NORM: "norm",
-        }
-        return kinds.get(self, "number")
+        if self in (Unit.METRIC, Unit.CHOOSING):
+            return "metric"
+        return {Unit.FRACTION: "share", Unit.POINTS: "points", Unit.NORM: "norm"}.get(self, "number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,13 +95,17 @@ class Figure:
     telling: bool = False
 
 
+TELLING = True
+"""Marks a figure that the report shows among the most telling ones."""
+
+
 def figures(
-    claim: str, *rows: tuple[str, Unit, str], when: When = When.EVERY_EPOCH, telling: bool = False
+    claim: str, *rows: tuple[str, Unit, str] | tuple[str, Unit, str, bool], when: When = When.EVERY_EPOCH
 ) -> tuple[Figure, ...]:
-    """Figures of a claim that are measured together, each as its name, its unit and its meaning."""
+    """Figures of a claim that are measured together: name, unit, meaning, and :data:`TELLING` where they are."""
     return tuple(
-        Figure(name=name, claim=claim, unit=unit, meaning=meaning, when=when, telling=telling)
-        for name, unit, meaning in rows
+        Figure(name=name, claim=claim, unit=unit, meaning=meaning, when=when, telling=bool(telling))
+        for name, unit, meaning, *telling in rows
     )
 
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from harness.checks.base import Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
 from harness.checks.fusion import SOME_REPLACED
 
 FIGURES = (
     *figures(
         "evaluation",
-        ("evaluation.train_eval_overlap", Unit.FRACTION, "neighbours in evaluation that training finds as well"),
+        (
+            "evaluation.train_eval_overlap",
+            Unit.FRACTION,
+            "neighbours in evaluation that training finds as well",
+            TELLING,
+        ),
         when=When.AT_THE_START,
-        telling=True,
     ),
     *figures(
         "evaluation",
-        ("evaluation.valid_on", Unit.CHOOSING, "all users on the validation set with retrieval, these weights"),
-        ("evaluation.valid_off", Unit.CHOOSING, "all users on the validation set without retrieval, these weights"),
-        telling=True,
-    ),
-    *figures(
-        "evaluation",
-        ("evaluation.first_off", Unit.CHOOSING, "all users on the validation set without retrieval, before training"),
+        (
+            "evaluation.valid_on",
+            Unit.CHOOSING,
+            "the whole validation set with retrieval, these weights",
+            TELLING,
+        ),
+        (
+            "evaluation.valid_off",
+            Unit.CHOOSING,
+            "the whole validation set without retrieval, these weights",
+            TELLING,
+        ),
+        ("evaluation.first_off", Unit.CHOOSING, "the whole validation set without retrieval, before training"),
     ),
 )
 

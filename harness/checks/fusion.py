@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.base import (
+    TELLING,
     Bearing,
     Check,
     Expected,
@@ -49,26 +50,17 @@ def _interpolated(read: Figures) -> Stacks:
 FIGURES = (
     *figures(
         "fusion",
-        ("fusion.knowledge_to_sequence", Unit.RATIO, "length of the knowledge over that of s"),
-        ("fusion.angle_degrees", Unit.DEGREES, "angle between s and the mixed vector"),
-        ("fusion.top10_replaced", Unit.FRACTION, "items of the backbone's top ten that scoring with retrieval drops"),
-        telling=True,
-    ),
-    *figures(
-        "fusion",
-        ("head_room.oracle_alpha", Unit.METRIC, "with the best alpha for each user, at equal lengths"),
-        ("head_room.oracle_alpha_shuffled", Unit.METRIC, "the same with another user's neighbours"),
-        when=When.AT_THE_START,
-        telling=True,
-    ),
-    *figures(
-        "fusion",
+        ("fusion.knowledge_to_sequence", Unit.RATIO, "length of the knowledge over that of s", TELLING),
+        ("fusion.angle_degrees", Unit.DEGREES, "angle between s and the mixed vector", TELLING),
+        ("fusion.top10_replaced", Unit.FRACTION, "share of the backbone's top ten that retrieval replaces", TELLING),
         ("fusion.sequence_norm", Unit.NORM, "length of s"),
         ("fusion.key_norm", Unit.NORM, "length of the neighbours' keys"),
         ("fusion.with_neighbours", Unit.FRACTION, "validation queries with at least one neighbour"),
     ),
     *figures(
         "fusion",
+        ("head_room.oracle_alpha", Unit.METRIC, "with the best alpha for each user, at equal lengths", TELLING),
+        ("head_room.oracle_alpha_shuffled", Unit.METRIC, "the same with another user's neighbours", TELLING),
         ("head_room.off", Unit.METRIC, "the backbone on the validation set"),
         ("head_room.on", Unit.METRIC, "the run with retrieval on the validation set"),
         ("head_room.oracle_alpha_error", Unit.METRIC, "standard error of the difference of the two"),
@@ -77,11 +69,7 @@ FIGURES = (
         ("head_room.best_common", Unit.METRIC, "with that alpha"),
         ("head_room.oracle_switch", Unit.METRIC, "with retrieval on or off, whichever is better for each user"),
         ("head_room.oracle_switch_shuffled", Unit.METRIC, "the same with another user's neighbours"),
-        (
-            "head_room.interpolation_valid",
-            Unit.METRIC,
-            "best untrained interpolation of probabilities",
-        ),
+        ("head_room.interpolation_valid", Unit.METRIC, "best untrained interpolation of probabilities"),
         ("head_room.interpolation_valid_shuffled", Unit.METRIC, "the same with another user's neighbours"),
         ("head_room.interpolation_gain_error", Unit.METRIC, "standard error of its gain over the backbone"),
         ("head_room.unseen", Unit.METRIC, "the backbone on the validation set, the user's history hidden"),
@@ -91,11 +79,7 @@ FIGURES = (
         ("head_room.interpolation_test_shuffled", Unit.METRIC, "the same with another user's neighbours"),
         ("head_room.interpolation_k", Unit.COUNT, "its neighbours; NaN where the backbone alone is best"),
         ("head_room.interpolation_tau", Unit.RATIO, "its temperature; NaN where the backbone alone is best"),
-        (
-            "head_room.interpolation_new",
-            Unit.FRACTION,
-            "1: its neighbours lead to items new to the user only; NaN likewise",
-        ),
+        ("head_room.interpolation_new", Unit.FRACTION, "1: its neighbours lead to new items only; NaN likewise"),
         ("head_room.interpolation_l", Unit.FRACTION, "the retrieved distribution's part in it"),
         when=When.AT_THE_START,
     ),

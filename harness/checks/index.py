@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.checks.base import Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
 from harness.checks.fusion import SOME_REPLACED
 
 CURRENT = 1e-5
@@ -11,13 +11,14 @@ CURRENT = 1e-5
 FIGURES = (
     *figures(
         "index",
-        ("index.staleness", Unit.COSINE, "between neighbours' stored keys and keys encoded now; 1 is current"),
-        ("index.hit_rate", Unit.FRACTION, "validation queries with a hit: a neighbour that leads to their target"),
-        ("index.below_threshold", Unit.FRACTION, "neighbours under a cosine of .6"),
-        telling=True,
-    ),
-    *figures(
-        "index",
+        ("index.staleness", Unit.COSINE, "between neighbours' stored keys and keys encoded now; 1 is current", TELLING),
+        (
+            "index.hit_rate",
+            Unit.FRACTION,
+            "validation queries with a hit: a neighbour that leads to their target",
+            TELLING,
+        ),
+        ("index.below_threshold", Unit.FRACTION, "neighbours under a cosine of .6", TELLING),
         ("index.cosine", Unit.COSINE, "between query and neighbour"),
         ("index.own_user_share", Unit.FRACTION, "neighbours that belong to the asking user"),
         ("index.entries", Unit.COUNT, "entries of the memory"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from harness.checks.base import Bearing, Check, Expected, Figures, Rule, Severity, Unit, figures, stacks
+from harness.checks.base import TELLING, Bearing, Check, Expected, Figures, Rule, Severity, Unit, figures, stacks
 from harness.checks.fusion import SOME_REPLACED
 
 
@@ -13,19 +13,13 @@ def _share_of_alignment(read: Figures) -> float:
     return alignment / (alignment + enhanced) if alignment + enhanced > 0 else math.nan
 
 
-FIGURES = (
-    *figures(
-        "kl",
-        ("kl.p_rec_entropy", Unit.FRACTION, "entropy of P_rec over its largest; 1 is uniform"),
-        ("kl.p_ret_entropy", Unit.FRACTION, "entropy of P_ret over its largest, mean over training samples"),
-        ("kl.imitation", Unit.FRACTION, "overlap of the knowledge's ten favourite items with the backbone's ten"),
-        ("kl.new_information", Unit.FRACTION, "validation queries with a hit that the backbone's top ten misses"),
-        telling=True,
-    ),
-    *figures(
-        "kl",
-        ("kl.divergence", Unit.NATS, "the recipe's divergence of the two, mean over training samples"),
-    ),
+FIGURES = figures(
+    "kl",
+    ("kl.p_rec_entropy", Unit.FRACTION, "entropy of P_rec over its largest; 1 is uniform", TELLING),
+    ("kl.p_ret_entropy", Unit.FRACTION, "entropy of P_ret over its largest, mean over training samples", TELLING),
+    ("kl.imitation", Unit.FRACTION, "overlap of the knowledge's ten favourite items with the backbone's ten", TELLING),
+    ("kl.new_information", Unit.FRACTION, "validation queries with a hit that the backbone's top ten misses", TELLING),
+    ("kl.divergence", Unit.NATS, "the recipe's divergence of the two, mean over training samples"),
 )
 
 CHECKS = (

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from harness.checks.base import Bearing, Check, Rule, Severity, Unit, figures
+from harness.checks.base import TELLING, Bearing, Check, Rule, Severity, Unit, figures
 
-FIGURES = (
-    *figures(
-        "loss",
-        ("loss.gradient.alignment.retriever", Unit.NORM, "gradient of the weighted alignment at the retriever"),
-        ("loss.share.alignment.retriever", Unit.FRACTION, "the alignment's part of the gradient norms there"),
-        ("loss.cosine.enhanced.alignment", Unit.COSINE, "between the gradients of CE(enhanced) and the alignment"),
-        telling=True,
-    ),
-    *figures(
-        "loss",
-        ("loss.weight.TERM", Unit.RATIO, "weight of the term in the epoch"),
-        ("loss.value.TERM", Unit.NATS, "value of the term on training samples, in evaluation mode"),
-        (
-            "loss.valid_gap.TERM",
-            Unit.NATS,
-            "its value on validation queries less that on training samples",
-        ),
-        ("loss.gradient.TERM.GROUP", Unit.NORM, "gradient of the weighted term at the group; 0 is no path"),
-        ("loss.share.TERM.GROUP", Unit.FRACTION, "its part of the sum of all terms' gradient norms at the group"),
-        ("loss.cosine.TERM.OTHER", Unit.COSINE, "between the gradients of two terms; below 0 is a conflict"),
-        ("loss.decay.GROUP", Unit.NORM, "gradient of the weight decay at the group"),
-    ),
+FIGURES = figures(
+    "loss",
+    ("loss.gradient.alignment.retriever", Unit.NORM, "gradient of the weighted alignment at the retriever", TELLING),
+    ("loss.share.alignment.retriever", Unit.FRACTION, "the alignment's part of the gradient norms there", TELLING),
+    ("loss.cosine.enhanced.alignment", Unit.COSINE, "between the gradients of CE(enhanced) and the alignment", TELLING),
+    ("loss.weight.TERM", Unit.RATIO, "weight of the term in the epoch"),
+    ("loss.value.TERM", Unit.NATS, "value of the term on training samples, in evaluation mode"),
+    ("loss.valid_gap.TERM", Unit.NATS, "its value on validation queries less that on training samples"),
+    ("loss.gradient.TERM.GROUP", Unit.NORM, "gradient of the weighted term at the group; 0 is no path"),
+    ("loss.share.TERM.GROUP", Unit.FRACTION, "its part of the sum of all terms' gradient norms at the group"),
+    ("loss.cosine.TERM.OTHER", Unit.COSINE, "between the gradients of two terms; below 0 is a conflict"),
+    ("loss.decay.GROUP", Unit.NORM, "gradient of the weight decay at the group"),
 )
 
 CHECKS = (

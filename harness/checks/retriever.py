@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from harness.checks.base import Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
 
 FIGURES = (
     *figures(
         "retriever",
-        ("retriever.query_to_sequence", Unit.COSINE, "between R(s) and s"),
-        ("retriever.hit_rate_gap", Unit.POINTS, "that less the hit rate of validation queries"),
-        telling=True,
-    ),
-    *figures(
-        "retriever",
+        ("retriever.query_to_sequence", Unit.COSINE, "between R(s) and s", TELLING),
+        ("retriever.hit_rate_gap", Unit.POINTS, "that less the hit rate of validation queries", TELLING),
         ("retriever.hit_rate_train", Unit.FRACTION, "hit rate of training samples"),
         ("retriever.query_drift", Unit.RATIO, "1 less the cosine of R(s) now and at the start"),
         ("retriever.query_cka", Unit.CKA, "likeness of R(s) now and at the start, turns apart"),

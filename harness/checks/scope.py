@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from harness.checks.base import Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
 from harness.checks.fusion import SOME_REPLACED
 
-FIGURES = (
-    *figures(
-        "scope",
-        ("scope.dropped", Unit.FRACTION, "prefixes of the sources that are no entries"),
-        ("scope.dropped_of_useful", Unit.FRACTION, "of neighbours that lead to the target, were all entries: dropped"),
-        when=When.AT_THE_START,
-        telling=True,
+FIGURES = figures(
+    "scope",
+    ("scope.dropped", Unit.FRACTION, "prefixes of the sources that are no entries", TELLING),
+    (
+        "scope.dropped_of_useful",
+        Unit.FRACTION,
+        "of all prefixes that would be a hit: dropped",
+        TELLING,
     ),
-    *figures(
-        "scope",
-        ("scope.hit_rate_kept", Unit.FRACTION, "hit rate by exact search among the entries"),
-        ("scope.hit_rate_all", Unit.FRACTION, "hit rate by exact search among all prefixes of the sources"),
-        ("scope.hit_rate_searched", Unit.FRACTION, "hit rate of the run's own search on the same queries"),
-        when=When.AT_THE_START,
-    ),
+    ("scope.hit_rate_kept", Unit.FRACTION, "hit rate by exact search among the entries"),
+    ("scope.hit_rate_all", Unit.FRACTION, "hit rate by exact search among all prefixes of the sources"),
+    ("scope.hit_rate_searched", Unit.FRACTION, "hit rate of the run's own search on the same queries"),
+    when=When.AT_THE_START,
 )
 
 CHECKS = (

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from harness.checks.base import Bearing, Check, Rule, Severity, Unit, When, figures
+from harness.checks.base import TELLING, Bearing, Check, Rule, Severity, Unit, When, figures
 
 FIGURES = (
     *figures(
         "search",
-        ("search.recall", Unit.FRACTION, "nearest entries that the index finds, before any exclusion"),
-        when=When.AT_THE_START,
-        telling=True,
-    ),
-    *figures(
-        "search",
-        ("index.distinct_targets", Unit.COUNT, "items that a query's neighbours lead to"),
-        telling=True,
-    ),
-    *figures(
-        "search",
-        ("index.target_similarity", Unit.COSINE, "between the embeddings of two neighbours' targets"),
-    ),
-    *figures(
-        "search",
+        ("search.recall", Unit.FRACTION, "nearest entries that the index finds, before any exclusion", TELLING),
         ("search.milliseconds_per_query", Unit.MILLISECONDS, "search by the index"),
         ("search.milliseconds_per_query_exact", Unit.MILLISECONDS, "exact search"),
         when=When.AT_THE_START,
+    ),
+    *figures(
+        "search",
+        ("index.distinct_targets", Unit.COUNT, "items that a query's neighbours lead to", TELLING),
+        ("index.target_similarity", Unit.COSINE, "between the embeddings of two neighbours' targets"),
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.checks.base import Check, Expected, Rule, Severity, Unit, figures, stacks
+from harness.checks.base import TELLING, Check, Expected, Rule, Severity, Unit, figures, stacks
 from harness.checks.fusion import clear_gain
 
 HIDING = ("history.all_items", "history.unseen_items", "history.gain_error")
@@ -13,19 +13,13 @@ HIDING_GAINS = (
     "of the gain."
 )
 
-FIGURES = (
-    *figures(
-        "wiring",
-        ("history.top10_seen", Unit.FRACTION, "first ten places that go to items of the user's own history"),
-        ("history.targets_seen", Unit.FRACTION, "validation targets that are in their user's history"),
-        ("history.all_items", Unit.METRIC, "scores with retrieval on the validation set, everything ranked"),
-        ("history.unseen_items", Unit.METRIC, "the same scores, the user's history hidden"),
-        telling=True,
-    ),
-    *figures(
-        "wiring",
-        ("history.gain_error", Unit.METRIC, "standard error of the difference of the two"),
-    ),
+FIGURES = figures(
+    "wiring",
+    ("history.top10_seen", Unit.FRACTION, "first ten places that go to items of the user's own history", TELLING),
+    ("history.targets_seen", Unit.FRACTION, "validation targets that are in their user's history", TELLING),
+    ("history.all_items", Unit.METRIC, "scores with retrieval on the validation set, everything ranked", TELLING),
+    ("history.unseen_items", Unit.METRIC, "the same scores, the user's history hidden", TELLING),
+    ("history.gain_error", Unit.METRIC, "standard error of the difference of the two"),
 )
 
 CHECKS = (

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from harness.checks.base import Bearing, Check, Expected, Rule, Severity, Unit, figures, stacks
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, figures, stacks
 
-FIGURES = (
-    *figures(
-        "temperature",
-        ("temperature.effective_neighbours", Unit.COUNT, "exponential of the attention's entropy"),
-        ("temperature.logit_range", Unit.LOGITS, "highest less lowest attention logit of a query's neighbours"),
-        telling=True,
-    ),
-    *figures(
-        "temperature",
-        ("temperature.top_share", Unit.FRACTION, "largest attention weight, mean over validation queries"),
-        ("temperature.tau", Unit.RATIO, "temperature of the attention, mean over validation queries"),
-        ("temperature.effective_neighbours.at_TAU", Unit.COUNT, "the same at another temperature, weights fixed"),
-    ),
+FIGURES = figures(
+    "temperature",
+    ("temperature.effective_neighbours", Unit.COUNT, "exponential of the attention's entropy", TELLING),
+    ("temperature.logit_range", Unit.LOGITS, "highest less lowest attention logit of a query's neighbours", TELLING),
+    ("temperature.top_share", Unit.FRACTION, "largest attention weight, mean over validation queries"),
+    ("temperature.tau", Unit.RATIO, "temperature of the attention, mean over validation queries"),
+    ("temperature.effective_neighbours.at_TAU", Unit.COUNT, "the same at another temperature, weights fixed"),
 )
 
 CHECKS = (

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from harness.checks.base import Bearing, Check, Expected, Rule, Severity, Unit, figures, stacks
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, figures, stacks
 
-FIGURES = (
-    *figures(
-        "training",
-        ("loss.gradient.enhanced.retriever", Unit.NORM, "gradient of the weighted CE(enhanced) at the retriever"),
-        ("loss.gradient.recommendation.retriever", Unit.NORM, "gradient of CE(s) at the retriever"),
-        ("retriever.backbone_drift", Unit.RATIO, "1 less the cosine of s now and at the start"),
-        telling=True,
-    ),
-    *figures(
-        "training",
-        ("training.valid", Unit.CHOOSING, "what this epoch is chosen by"),
-        ("training.last_slope", Unit.CHOOSING, "its rise over the epoch before"),
-        ("training.best_epoch_is_last", Unit.YES, "whether this epoch is better than all before it"),
-        ("training.hit_rate_start", Unit.FRACTION, "validation queries with a hit before training"),
-        ("training.hit_rate", Unit.FRACTION, "validation queries with a hit now"),
-        ("training.hit_rate_error", Unit.FRACTION, "standard error of the difference of the two"),
-        ("retriever.backbone_cka", Unit.CKA, "likeness of s now and at the start, turns apart"),
-    ),
+FIGURES = figures(
+    "training",
+    ("loss.gradient.enhanced.retriever", Unit.NORM, "gradient of the weighted CE(enhanced) at the retriever", TELLING),
+    ("loss.gradient.recommendation.retriever", Unit.NORM, "gradient of CE(s) at the retriever", TELLING),
+    ("retriever.backbone_drift", Unit.RATIO, "1 less the cosine of s now and at the start", TELLING),
+    ("training.valid", Unit.CHOOSING, "what this epoch is chosen by"),
+    ("training.last_slope", Unit.CHOOSING, "its rise over the epoch before"),
+    ("training.best_epoch_is_last", Unit.YES, "whether this epoch is better than all before it"),
+    ("training.hit_rate_start", Unit.FRACTION, "validation queries with a hit before training"),
+    ("training.hit_rate", Unit.FRACTION, "validation queries with a hit now"),
+    ("training.hit_rate_error", Unit.FRACTION, "standard error of the difference of the two"),
+    ("retriever.backbone_cka", Unit.CKA, "likeness of s now and at the start, turns apart"),
 )
 
 CHECKS = (

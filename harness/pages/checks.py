@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 
 from harness.checks.base import Check
@@ -31,7 +30,11 @@ Each check is held by a test to a world or recipe in which its defect is planted
 def index_markdown(checks: Iterable[Check]) -> str:
     """The table of all checks by claim, and that of all figures."""
     parts = [MARK, INTRODUCTION.strip()]
-    for family, members in groupby(checks, key=lambda check: family_of(check.claim)):
+    by_claim: dict[str, list[Check]] = {}
+    for check in checks:
+        by_claim.setdefault(check.claim, []).append(check)
+    for claim, members in by_claim.items():
+        family = family_of(claim)
         rows = [(f"[{e.code}]({e.code}.md)", e.title, e.severity.value, e.condition) for e in members]
         parts += [f"## {family.number} `{family.name}`: {family.title}", family.claim]
         parts.append(table(("code", "what is wrong", "severity", "when"), rows))

@@ -183,15 +183,9 @@ class ProbeSample:
         system, prefix = self.training_system, self.train_sample
         sequence = self.inputs.encodings[torch.from_numpy(prefix)]
         if self.backbone_moves:
-            sequence, prefix = next(
-                window_batches(
-                    system.inputs,
-                    BackboneDropout.OFF,
-                    batch_size=self.n_queries,
-                    streams=probe_streams("windows"),
-                    epoch=0,
-                )
-            )
+            streams, n = probe_streams("windows"), self.n_queries
+            batches = window_batches(system.inputs, BackboneDropout.OFF, batch_size=n, streams=streams, epoch=0)
+            sequence, prefix = next(batches)
         forward = system.forward(
             sequence=sequence, prefix=prefix, snapshot=self.run.manager.snapshot, progress=self.progress
         )
@@ -202,17 +196,12 @@ class ProbeSample:
 
         Whole windows of a few users, encoded as an epoch encodes all of them; without gradient.
         """
-        recipe, streams = self.run.recipe, probe_streams("noise")
-        noise = Noise.of_epoch(streams, self.progress.epoch)
+        dropout, streams, epoch = self.run.recipe.backbone_dropout, probe_streams("noise"), self.progress.epoch
+        noise = Noise.of_epoch(streams, epoch)
         with torch.no_grad():
-            if self.backbone_moves or recipe.backbone_dropout is BackboneDropout.ACTIVE:
-                batches = window_batches(
-                    self.inputs,
-                    recipe.backbone_dropout,
-                    batch_size=WINDOWED * self.n_queries,
-                    streams=streams,
-                    epoch=self.progress.epoch,
-                )
+            if self.backbone_moves or dropout is BackboneDropout.ACTIVE:
+                n = WINDOWED * self.n_queries
+                batches = window_batches(self.inputs, dropout, batch_size=n, streams=streams, epoch=epoch)
                 sequence, prefix = next(batches)
                 order = torch.randperm(len(prefix), generator=streams.generator("sample"))[: self.n_queries]
                 sequence, prefix = sequence[order], prefix[order.numpy()]

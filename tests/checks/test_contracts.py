@@ -92,7 +92,9 @@ def test_a_check_with_a_new_figure_takes_one_file(plug_in: str) -> None:
     assert [each.rule.name for each in suggestions(latest([observer.entries]))].count("acme_search_wider") == 1
     assert "ACME1" in next(claim for claim in CLAIMS if claim.family == "search").besides
     assert "acme.few_neighbours" in pages_of_checks.texts_of()["ACME1.md"]
-    assert "`acme.few_neighbours`" in pages_of_checks.texts_of()["README.md"]
+    index = pages_of_checks.texts_of()["README.md"]
+    assert "`acme.few_neighbours`" in index
+    assert index.count("`search`: ") == 1
     assert "acme_search_wider.md" in pages_of_rules.texts_of()
     assert [list(registry)[-1] for registry in KINDS.values()] == [
         "acme.few_neighbours",

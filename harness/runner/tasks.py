@@ -116,7 +116,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
     import torch
 
     from harness.engine.loop import Budget, fine_tune
-    from harness.probes.observer import Witness
+    from harness.probes.observer import Observer
     from harness.provenance import peak_memory_bytes
 
     torch.set_num_threads(CELL_THREADS)
@@ -124,12 +124,12 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
     started = time.perf_counter()
     shared = inputs()
     loaded = time.perf_counter() - started
-    witness = Witness(task.diagnosis) if task.diagnosis else None
+    observer = Observer(task.diagnosis.level) if task.diagnosis else None
 
     def observe(point: EpochPoint, run: Run) -> None:
         tell(point)
-        if witness is not None:
-            witness(point, run)
+        if observer is not None:
+            observer(point, run)
 
     result = fine_tune(
         task.cell.recipe,
@@ -163,7 +163,8 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
-    return CellResult(record=record, diagnosis=witness.diagnosis(record) if witness else None)
+    diagnosis = observer.diagnosis(task.diagnosis, record) if observer and task.diagnosis else None
+    return CellResult(record=record, diagnosis=diagnosis)
 
 
 def assembled(data: Interactions, backbone: DuoRec, encodings: NDArray[np.float32]) -> Inputs:

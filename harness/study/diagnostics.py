@@ -39,7 +39,7 @@ def check_diagnostics(document: Document, model: DiagnosticsModel, arms: Sequenc
     if not isinstance(model.mute, dict):
         document.add(here, f"{show(model.mute)} is not a mapping of checks to reasons; write  FTR101: why not")
         return
-    codes = [check.code for check in CHECKS]
+    codes = list(CHECKS)
     for code, reason in cast(Mapping[str, object], model.mute).items():
         place = (*here, code)
         if code not in codes:

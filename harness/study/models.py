@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
-from harness.checks.catalogue import CHECKS
 from harness.data.formats import FORMATS
 from harness.study.search import SearchModel
 from harness.study.stacks import FactorialModel, GreedyModel
@@ -84,13 +83,7 @@ class DiagnosticsModel(_Model):
     ] = None
     mute: Annotated[
         Any,
-        WithJsonSchema(
-            {
-                "type": "object",
-                "propertyNames": {"enum": [check.code for check in CHECKS]},
-                "additionalProperties": {"type": "string", "minLength": 1},
-            }
-        ),
+        WithJsonSchema({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
         Field(description="checks that are not asked, by code, each with the reason that the report prints"),
     ] = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.checks.catalogue import CHECKS
 from harness.interventions.base import Intervention
 from harness.results.metrics import METRICS, names_pattern
 from harness.study.models import StudyModel
@@ -37,6 +38,7 @@ def json_schema(catalogue: Mapping[str, type[Intervention]]) -> dict[str, Any]:
         "description": backbone["description"],
         "anyOf": [{"enum": ["per_seed", "shared"]}, {"$ref": "#/$defs/BackboneModel"}],
     }
+    schema["$defs"]["DiagnosticsModel"]["properties"]["mute"]["propertyNames"] = {"enum": list(CHECKS)}
     schema["$defs"]["BackboneModel"]["oneOf"] = [
         {"required": ["trained"], "properties": {"trained": {"type": "string"}}},
         {"required": ["checkpoint"], "properties": {"checkpoint": {"type": "string"}, "n_sampled": False}},

@@ -14,7 +14,7 @@ from harness.engine.loop import Result, fine_tune
 from harness.engine.run import Run
 from harness.engine.types.inputs import Inputs
 from harness.interventions import CATALOGUE, example_base
-from harness.probes.measuring import Diary
+from harness.probes.observer import Observer
 from harness.recipe.recipe import BASE, Recipe
 from harness.results.evidence import Level
 from harness.results.record import EpochPoint
@@ -34,16 +34,17 @@ def on(device: str) -> Inputs:
 
 def watched(recipe: Recipe, inputs: Inputs, level: Level) -> tuple[Result, list[str]]:
     """A short run and the evidence on it but for how long a search took, as text: some figures are no number."""
-    diary = Diary(level)
+    observer = Observer(level)
 
     def observe(point: EpochPoint, run: Run) -> None:
         if level is not Level.OFF:
-            diary(point, run)
+            observer(point, run)
 
     result = fine_tune(recipe, inputs, budget=PROBE_BUDGET, streams=PROBE_STREAMS, observe=observe)
+    assert observer.problem == ""
     figures = [
         f"{entry.epoch} {name} {value}"
-        for entry in diary.entries
+        for entry in observer.entries
         for name, value in entry.figures.items()
         if "milliseconds" not in name
     ]

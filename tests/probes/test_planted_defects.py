@@ -15,8 +15,8 @@ from torch import Tensor
 from harness.backbones.duorec.encode import encode_prefixes
 from harness.backbones.duorec.model import DuoRec
 from harness.backbones.duorec.spec import BackboneSpec
-from harness.checks.catalogue import CHECKS
-from harness.checks.checks import Outcome, Status, ask
+from harness.checks.base import Outcome, Status
+from harness.checks.catalogue import CHECKS, ask
 from harness.contracts.intervention import PROBE_STREAMS
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.planted import PlantedWorld, plant
@@ -27,7 +27,7 @@ from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
 from harness.interventions import find
 from harness.interventions.index import Refreshing
-from harness.probes.measuring import Diary
+from harness.probes.observer import Observer
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant
@@ -240,14 +240,14 @@ CASES: dict[str, tuple[Case, Case]] = {
 
 def outcome(code: str, case: Case) -> Outcome:
     recipe, inputs = case
-    check = next(each for each in CHECKS if each.code == code)
-    diary = Diary(Level.LIGHT)
-    fine_tune(recipe, inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=diary)
-    return ask(check, diary.entries)
+    observer = Observer(Level.LIGHT)
+    fine_tune(recipe, inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=observer)
+    assert observer.problem == ""
+    return ask(CHECKS[code], observer.entries)
 
 
 def test_every_check_has_its_planted_defect() -> None:
-    assert set(CASES) == {check.code for check in CHECKS}
+    assert set(CASES) == set(CHECKS)
     assert NormalisedSigmoid() == BASE.teacher
 
 

@@ -59,7 +59,7 @@ class Few(Intervention):
 
     id: ClassVar[str] = "fake.few"
     title: ClassVar[str] = "Few"
-    length: int = parameter(6, "items", low=1, high=50, choices=(6, 7, 8))
+    length: int = parameter(6, "items", choices=(6, 7, 8))
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, admission=LongerThan(length=self.length))

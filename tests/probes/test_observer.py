@@ -1,4 +1,4 @@
-"""The diary looks and touches nothing; what it writes down is right where a few lines can say so."""
+"""Probes ask and change nothing; what they measure is right where a few lines can say so."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from harness.engine.run import Run
 from harness.interventions import find
 from harness.interventions.base import Intervention
 from harness.interventions.index import Sources
-from harness.probes import fusion, history, kl, training
-from harness.probes.exact import Merged, Remembering
-from harness.probes.measuring import Diary
-from harness.probes.retriever import linear_cka
-from harness.probes.sample import Moment
+from harness.probes import attention, evaluation, fusion, training
+from harness.probes.observer import Observer
+from harness.probes.sample import ProbeSample
+from harness.probes.search import Merged, Remembering
+from harness.probes.training import linear_cka
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
@@ -49,18 +49,20 @@ def remedy(name: str) -> Intervention:
 
 
 @cache
-def diagnosed(stack: tuple[str, ...], level: Level) -> tuple[Diary, Result]:
-    diary = Diary(level)
+def diagnosed(stack: tuple[str, ...], level: Level) -> tuple[Observer, Result]:
+    observer = Observer(level)
     recipe = compose(BASE, [remedy(each) for each in stack])
-    return diary, fine_tune(recipe, probe_inputs(), budget=BUDGET, streams=PROBE_STREAMS, observe=diary)
+    result = fine_tune(recipe, probe_inputs(), budget=BUDGET, streams=PROBE_STREAMS, observe=observer)
+    assert observer.problem == ""
+    return observer, result
 
 
 @pytest.mark.parametrize("stack", STACKS, ids=lambda stack: "+".join(stack) or "base")
 def test_looking_never_changes_a_run(stack: tuple[str, ...]) -> None:
     (nothing, plain), *looked_at = (diagnosed(stack, level) for level in Level)
     assert nothing.entries == []
-    for diary, result in looked_at:
-        assert [entry.epoch for entry in diary.entries] == [0, 1, 2, 3]
+    for observer, result in looked_at:
+        assert [entry.epoch for entry in observer.entries] == [0, 1, 2, 3]
         for ranks in ("valid_on", "valid_off", "test_on", "test_off"):
             np.testing.assert_array_equal(getattr(plain, ranks), getattr(result, ranks))
         assert [point.losses for point in plain.curve] == [point.losses for point in result.curve]
@@ -73,21 +75,21 @@ def test_as_found_only_the_alignment_has_a_gradient_and_with_attention_by_the_re
     assert found["loss.gradient.enhanced.retriever"] == found["loss.gradient.recommendation.retriever"] == 0.0
     assert found["loss.gradient.alignment.retriever"] > 0.0
     assert math.isnan(found["loss.cosine.enhanced.alignment"])
-    diary, _ = diagnosed(("training.unfreeze", "wiring.cosine"), Level.LIGHT)
-    assert diary.entries[1].figures["loss.gradient.recommendation.retriever"] == 0.0
-    assert diary.entries[-1].figures["loss.gradient.recommendation.blocks.1"] > 0.0
+    observer, _ = diagnosed(("training.unfreeze", "wiring.cosine"), Level.LIGHT)
+    assert observer.entries[1].figures["loss.gradient.recommendation.retriever"] == 0.0
+    assert observer.entries[-1].figures["loss.gradient.recommendation.blocks.1"] > 0.0
 
 
-def moment(stack: tuple[str, ...] = ()) -> Moment:
+def sample(stack: tuple[str, ...] = ()) -> ProbeSample:
     recipe = compose(BASE, [find(each)() for each in stack])
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=3)
-    return Moment(run, Progress(epoch=0, epochs=3))
+    return ProbeSample(run, Progress(epoch=0, epochs=3))
 
 
 FILTERED = pytest.mark.parametrize("filtered", [(), ("wiring.filter_seen",)], ids=["all items", "unseen items"])
 
 
-def had_by_hand(here: Moment) -> torch.Tensor:
+def had_by_hand(here: ProbeSample) -> torch.Tensor:
     """Which items each valid query's user has had, ``(n, n_items)``."""
     data, prefixes = here.inputs.data, here.inputs.prefixes
     had = torch.zeros(len(here.valid_sample), data.n_items, dtype=torch.bool)
@@ -99,7 +101,7 @@ def had_by_hand(here: Moment) -> torch.Tensor:
 @FILTERED
 def test_head_room_is_that_of_a_few_lines(filtered: tuple[str, ...]) -> None:
     """The oracle over alpha and over on and off, with the metric from its definition."""
-    here = moment(("wiring.scale", *filtered))
+    here = sample(("wiring.scale", *filtered))
     forward, items = here.valid, probe_inputs().item_matrix[1:]
     had = had_by_hand(here) if filtered else torch.zeros(1, dtype=torch.bool)
 
@@ -114,25 +116,28 @@ def test_head_room_is_that_of_a_few_lines(filtered: tuple[str, ...]) -> None:
         return np.max(tries, axis=0)
 
     room = fusion.head_room(here)
-    assert room["oracle_alpha"] == pytest.approx(best(forward.knowledge).mean(), abs=1e-6)
-    assert room["oracle_alpha_shuffled"] == pytest.approx(best(forward.knowledge.roll(1, 0)).mean(), abs=1e-6)
+    assert room["head_room.oracle_alpha"] == pytest.approx(best(forward.knowledge).mean(), abs=1e-6)
+    assert room["head_room.oracle_alpha_shuffled"] == pytest.approx(best(forward.knowledge.roll(1, 0)).mean(), abs=1e-6)
     off, on = ndcg(forward.sequence), ndcg(forward.enhanced)
-    assert (room["off"], room["on"]) == (pytest.approx(off.mean(), abs=1e-6), pytest.approx(on.mean(), abs=1e-6))
-    assert room["oracle_switch"] == pytest.approx(np.maximum(on, off).mean(), abs=1e-6)
+    assert (room["head_room.off"], room["head_room.on"]) == (
+        pytest.approx(off.mean(), abs=1e-6),
+        pytest.approx(on.mean(), abs=1e-6),
+    )
+    assert room["head_room.oracle_switch"] == pytest.approx(np.maximum(on, off).mean(), abs=1e-6)
 
 
 @FILTERED
 def test_the_knowledge_imitates_where_its_ten_candidates_are_the_backbones(filtered: tuple[str, ...]) -> None:
-    here = moment(("wiring.values", *filtered))
+    here = sample(("wiring.values", *filtered))
     forward, items = here.valid, probe_inputs().item_matrix[1:]
     had = had_by_hand(here) if filtered else torch.zeros(1, dtype=torch.bool)
     tens = [(each @ items.T).masked_fill(had, -1e9).topk(10).indices for each in (forward.knowledge, forward.sequence)]
     shared = [len(set(one) & set(two)) / 10 for one, two in zip(*(each.tolist() for each in tens), strict=True)]
-    assert kl.imitation(here) == pytest.approx(np.mean(shared), abs=1e-6)
+    assert attention.imitation(here) == pytest.approx(np.mean(shared), abs=1e-6)
 
 
 def test_what_the_history_takes_up_is_that_of_a_few_lines() -> None:
-    here = moment()
+    here = sample()
     had, target = had_by_hand(here), here.valid.target - 1
     scores = here.valid.enhanced @ probe_inputs().item_matrix[1:].T
     rows = torch.arange(len(target))
@@ -142,22 +147,26 @@ def test_what_the_history_takes_up_is_that_of_a_few_lines() -> None:
         return np.where(rank <= 10, 1.0 / np.log2(rank + 1.0), 0.0)
 
     before, after = ndcg(scores), ndcg(scores.masked_fill(had, -1e9))
-    found = history.measure(here)
-    assert found["top10_seen"] == pytest.approx(had.gather(1, scores.topk(10).indices).float().mean().item(), abs=1e-6)
-    assert found["targets_seen"] == pytest.approx(had[rows, target].float().mean().item(), abs=1e-6)
-    assert 0.0 < found["targets_seen"] < 1.0
-    assert (found["all_items"], found["unseen_items"]) == pytest.approx((before.mean(), after.mean()), abs=1e-6)
-    assert found["gain_error"] == pytest.approx((after - before).std(ddof=1) / np.sqrt(len(before)))
+    found = evaluation.history(here)
+    assert found["history.top10_seen"] == pytest.approx(
+        had.gather(1, scores.topk(10).indices).float().mean().item(), abs=1e-6
+    )
+    assert found["history.targets_seen"] == pytest.approx(had[rows, target].float().mean().item(), abs=1e-6)
+    assert 0.0 < found["history.targets_seen"] < 1.0
+    assert (found["history.all_items"], found["history.unseen_items"]) == pytest.approx(
+        (before.mean(), after.mean()), abs=1e-6
+    )
+    assert found["history.gain_error"] == pytest.approx((after - before).std(ddof=1) / np.sqrt(len(before)))
 
 
 def test_a_uniform_distribution_has_entropy_one_and_a_certain_one_none() -> None:
-    forward = moment().valid
+    forward = sample().valid
     k = forward.neighbours.mask.shape[1]
     assert forward.neighbours.mask.all()
     uniform = torch.full((len(forward.target), k), 1.0 / k)
     certain = torch.nn.functional.one_hot(torch.zeros(len(forward.target), dtype=torch.int64), k).float()
-    torch.testing.assert_close(kl.relative_entropy_of(uniform, forward), torch.ones(len(uniform)))
-    torch.testing.assert_close(kl.relative_entropy_of(certain, forward), torch.zeros(len(uniform)))
+    torch.testing.assert_close(attention.relative_entropy_of(uniform, forward), torch.ones(len(uniform)))
+    torch.testing.assert_close(attention.relative_entropy_of(certain, forward), torch.zeros(len(uniform)))
 
 
 def test_cka_is_one_for_a_rotation_and_small_for_noise() -> None:
@@ -198,15 +207,15 @@ def test_the_gap_of_a_loss_is_its_value_on_valid_less_that_on_training_samples()
 
 @pytest.mark.parametrize("stack", [("training.unfreeze", "wiring.cosine"), ("evaluation.dual",)])
 def test_what_the_curve_says_of_the_end_of_training_and_of_retrieval(stack: tuple[str, ...]) -> None:
-    diary, result = diagnosed(stack, Level.LIGHT)
+    observer, result = diagnosed(stack, Level.LIGHT)
     first, *later = result.curve
-    assert math.isnan(diary.entries[0].figures["training.valid"])
-    for entry, point in zip(diary.entries[1:], later, strict=True):
+    assert math.isnan(observer.entries[0].figures["training.valid"])
+    for entry, point in zip(observer.entries[1:], later, strict=True):
         assert entry.figures["evaluation.valid_on"] == point.valid_on["mrr@10"]
         assert entry.figures["evaluation.valid_off"] == point.valid_off["mrr@10"]
         assert entry.figures["evaluation.first_off"] == first.valid_off["mrr@10"]
     on, off = ([getattr(point, name)["mrr@10"] for point in later] for name in ("valid_on", "valid_off"))
-    last = diary.entries[-1].figures
+    last = observer.entries[-1].figures
     chosen = [max(pair) for pair in zip(on, off, strict=True)] if stack == ("evaluation.dual",) else on
     assert last["training.valid"] == chosen[-1]
     assert last["training.last_slope"] == pytest.approx(chosen[-1] - chosen[-2])
@@ -222,21 +231,25 @@ def end_of(figures: list[float], rule: CheckpointRule = BestOnValid()) -> dict[s
     run = SimpleNamespace(
         recipe=SimpleNamespace(checkpoint=rule), curve=curve, progress=lambda epoch: Progress(epoch=epoch, epochs=4)
     )
-    return training.measure(cast("Run", run), curve[-1])
+    return training.course(cast("Run", run))
 
 
 def test_an_epoch_is_the_best_if_it_beats_all_before_it_in_its_part_of_training() -> None:
-    assert end_of([0.1, 0.3, 0.2, 0.4]) == {"valid": 0.4, "last_slope": pytest.approx(0.2), "best_epoch_is_last": 1.0}
-    assert end_of([0.1, 0.5, 0.2, 0.4])["best_epoch_is_last"] == 0.0
-    assert end_of([0.1, 0.4, 0.2, 0.4])["best_epoch_is_last"] == 0.0, "the first of equals is chosen"
-    staged = OffThenOn(metric="mrr@10", until=0.5)
-    assert end_of([0.1, 0.5], staged)["last_slope"] == pytest.approx(0.4)
-    assert end_of([1.9, 1.9, 0.3, 0.4], staged) == {
-        "valid": 0.4,
-        "last_slope": pytest.approx(0.1),
-        "best_epoch_is_last": 1.0,
+    assert end_of([0.1, 0.3, 0.2, 0.4]) == {
+        "training.valid": 0.4,
+        "training.last_slope": pytest.approx(0.2),
+        "training.best_epoch_is_last": 1.0,
     }
-    assert math.isnan(end_of([0.1, 0.5, 0.6], staged)["last_slope"]), "retrieval is on from here"
+    assert end_of([0.1, 0.5, 0.2, 0.4])["training.best_epoch_is_last"] == 0.0
+    assert end_of([0.1, 0.4, 0.2, 0.4])["training.best_epoch_is_last"] == 0.0, "the first of equals is chosen"
+    staged = OffThenOn(metric="mrr@10", until=0.5)
+    assert end_of([0.1, 0.5], staged)["training.last_slope"] == pytest.approx(0.4)
+    assert end_of([1.9, 1.9, 0.3, 0.4], staged) == {
+        "training.valid": 0.4,
+        "training.last_slope": pytest.approx(0.1),
+        "training.best_epoch_is_last": 1.0,
+    }
+    assert math.isnan(end_of([0.1, 0.5, 0.6], staged)["training.last_slope"]), "retrieval is on from here"
 
 
 def test_exact_search_answers_a_narrow_question_from_a_wide_answer_and_merged_parts_as_the_whole() -> None:

@@ -21,7 +21,7 @@ ROOMS_OF_A_RUN = (
     "harness.recipe.seams",
     "harness.recipe.schedules",
     "harness.engine",
-    "harness.backbones.ranking",
+    "harness.backbones",
     "harness.data.split",
     "harness.data.interactions",
     "harness.data.partners",
@@ -99,9 +99,9 @@ def backbone_hash(backbone: str) -> str:
     """A hash of the code that trains a backbone and encodes by it, 16 hexadecimal digits.
 
     Args:
-        backbone: dotted name of its package.
+        backbone: dotted name of its package, or of its module.
     """
-    return hash_reached({f"{backbone}.pretrain"}, (*ROOMS_OF_A_RUN, backbone))
+    return _joined_hash(*_code_of(backbone))
 
 
 def measuring_hash() -> str:
@@ -117,9 +117,27 @@ def run_hash(recipe: object, backbone: str) -> str:
         backbone: dotted name of the backbone's package.
     """
     modules = {type(spec).__module__ for spec in specs_of(recipe)}
-    ours = hash_reached({"harness.engine.loop", backbone, *modules}, (*ROOMS_OF_A_RUN, backbone))
-    foreign = {path for module in modules for path in plugin_files(module)}
-    return ours + (_joined(meaning(path.read_text(encoding="utf-8")) for path in foreign) if foreign else "")
+    ours, foreign = _code_of(backbone)
+    plugins = {path for module in modules for path in plugin_files(module)}
+    return _joined_hash({"harness.engine.loop", *ours, *modules}, {*foreign, *plugins})
+
+
+def _code_of(backbone: str) -> tuple[frozenset[str], frozenset[Path]]:
+    """Where a backbone's code starts: modules of ours, its own or what a plug-in's import, and a plug-in's files."""
+    place = _path(backbone)
+    if place is None:
+        files = frozenset(plugin_files(backbone))
+        return frozenset(name for path in files for name in _imports_in(path)), files
+    if place.name != "__init__.py":
+        return frozenset({backbone}), frozenset()
+    found = (path.relative_to(place.parent).with_suffix("") for path in place.parent.rglob("*.py"))
+    return frozenset(".".join((backbone, *path.parts)) for path in found if path.name != "__init__"), frozenset()
+
+
+def _joined_hash(start: Iterable[str], files: Iterable[Path]) -> str:
+    """Of what modules of ours reach in the rooms of a run, and of a plug-in's files, 16 hexadecimal digits each."""
+    foreign = [meaning(path.read_text(encoding="utf-8")) for path in files]
+    return hash_reached(start, ROOMS_OF_A_RUN) + (_joined(foreign) if foreign else "")
 
 
 def specs_of(value: object) -> Iterator[object]:
@@ -170,6 +188,10 @@ def _path(name: str) -> Path | None:
 def _imported(name: str) -> frozenset[str]:
     path = _path(name)
     assert path is not None
+    return _imports_in(path)
+
+
+def _imports_in(path: Path) -> frozenset[str]:
     found: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while waiting:

@@ -106,9 +106,9 @@ def gradients_of(moment: Moment) -> dict[str, Tensor]:
     live = [term for term in moment.terms() if term.trains]
     training = {
         f"{group}.{number}": parameter
-        for group, parameters in moment.run.system.groups().items()
+        for group, parameters in moment.preview.system.groups().items()
         for number, parameter in enumerate(parameters)
-        if parameter.requires_grad
+        if group in moment.preview.rates
     }
     if not live or not training:
         return {}

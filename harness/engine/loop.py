@@ -9,6 +9,7 @@ from harness.engine.evaluation import ranks_with_retrieval
 from harness.engine.run import Checkpoint, Run
 from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
+from harness.engine.types.retrieved import SearchObserver, unobserved
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
 from harness.recipe.recipe import Recipe
@@ -74,14 +75,28 @@ def see_nothing(point: EpochPoint, run: Run) -> None:
 
 
 def fine_tune(
-    recipe: Recipe, inputs: Inputs, *, budget: Budget, streams: Streams, observe: Observer = see_nothing
+    recipe: Recipe,
+    inputs: Inputs,
+    *,
+    budget: Budget,
+    streams: Streams,
+    observe: Observer = see_nothing,
+    search_observer: SearchObserver = unobserved,
 ) -> Result:
     """Train by ``recipe`` and give the ranks of the epoch that valid chooses.
+
+    Args:
+        recipe: what runs.
+        inputs: as loaded; none of them is written to.
+        budget: how long.
+        streams: all random numbers.
+        observe: told of every evaluation.
+        search_observer: told of every search.
 
     Raises:
         harness.engine.loss_log.NonFiniteError: a loss or gradient is not finite; the text says where.
     """
-    run = Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs)
+    run = Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs, search_observer=search_observer)
     observe(run.point_before_training(), run)
     anything_trains = any(run.trains(run.progress(epoch)) for epoch in range(budget.epochs))
     best: Checkpoint | None = None
@@ -106,7 +121,7 @@ def is_better(verdict: Verdict, best: Verdict) -> bool:
 
 def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
     """Read test once, at the chosen epoch."""
-    run.system.restore(best.state, best.inputs)
+    run.system.restore(best.state, best.current)
     test = run.inputs.prefixes.test
     with run.watch.stage("memory"):
         richer = run.manager.for_test(best.snapshot)

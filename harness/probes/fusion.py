@@ -25,7 +25,7 @@ def measure(moment: Moment) -> dict[str, float]:
     forward = moment.valid
     some = forward.neighbours.any
     angle = torch.nn.functional.cosine_similarity(forward.enhanced, forward.sequence).clamp(-1.0, 1.0).acos()
-    top = min(10, moment.inputs.data.n_items)
+    top = min(10, moment.current.data.n_items)
     tops = [scores.topk(top, dim=1).indices for scores in (moment.backbone_scores, moment.enhanced_scores)]
     kept = (tops[0][:, :, None] == tops[1][:, None]).any(dim=2).float().mean(dim=1)
     lengths = forward.knowledge.norm(dim=1) / forward.sequence.norm(dim=1)
@@ -88,7 +88,7 @@ def scores_with_neighbours_of_another(moment: Moment) -> Tensor | None:
             forward = run.system.forward(sequence=sequence, prefix=prefix, snapshot=other, progress=moment.progress)
             live, enhanced = snapshot.scorer, forward.enhanced
         elif isinstance(scorer, Interpolate):
-            own = scorer.build(moment.inputs, snapshot.sourced, run.recipe.admission, run.recipe.exclusion)
+            own = scorer.build(moment.current, snapshot.sourced, run.recipe.admission, run.recipe.exclusion)
             live, enhanced = of_another(own), valid.enhanced
         else:
             return None
@@ -106,7 +106,7 @@ def oracle_by_alpha(moment: Moment, metric: str, *, shuffle: bool) -> np.ndarray
     length = forward.sequence.norm(dim=1, keepdim=True)
     with torch.no_grad():
         stretched = knowledge * (length / knowledge.norm(dim=1, keepdim=True).clamp(min=1e-12))
-        other = moment.hide(stretched @ moment.inputs.item_matrix[1:].T)
+        other = moment.hide(stretched @ moment.current.item_matrix[1:].T)
         buffer = torch.empty_like(other)
         mixed = (torch.lerp(apart, other, alpha, out=buffer) for alpha in ALPHAS)
         return np.stack([metric_values(ranks_of(scores, forward.target), metric) for scores in mixed])

@@ -10,7 +10,7 @@ from harness.results.metrics import metric_values
 def measure(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
     """Of the valid queries' scores with retrieval, as they are and with each user's history hidden."""
     scores, target = moment.enhanced_scores, moment.valid.target
-    had = UnseenItems().hidden(moment.valid_sample, moment.inputs)
+    had = UnseenItems().hidden(moment.valid_sample, moment.current)
     top = scores.topk(min(10, scores.shape[1]), dim=1).indices
     all_items = metric_values(ranks_of(scores, target), metric)
     unseen = metric_values(ranks_of(hide(had, scores.clone()), target), metric)

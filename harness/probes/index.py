@@ -37,8 +37,8 @@ def measure(moment: Moment) -> dict[str, float]:
     with torch.no_grad():
         now = moment.run.system.retriever(forward.retrieved.histories)
     current = torch.nn.functional.cosine_similarity(stored, now, dim=2)
-    users = torch.from_numpy(memory.user)[forward.neighbours.entry]
-    asking = torch.from_numpy(moment.inputs.prefixes.user[forward.retrieved.prefix])
+    users = torch.as_tensor(memory.user)[forward.neighbours.entry]
+    asking = torch.as_tensor(moment.current.prefixes.user[forward.retrieved.prefix])
     return {
         "staleness": mean_where(current, mask),
         "hit_rate": hits(forward).float().mean().item(),
@@ -63,7 +63,7 @@ def distinct(targets: Tensor) -> Tensor:
 def target_similarity(moment: Moment) -> float:
     """Mean cosine between the embeddings of two neighbours' targets, over pairs that exist."""
     forward = moment.valid
-    unit = torch.nn.functional.normalize(moment.inputs.item_matrix.detach()[found_targets(forward)], dim=2)
+    unit = torch.nn.functional.normalize(moment.current.item_matrix.detach()[found_targets(forward)], dim=2)
     cosine = unit @ unit.transpose(1, 2)
     pairs = forward.neighbours.mask[:, :, None] & forward.neighbours.mask[:, None]
     return mean_where(cosine, pairs & ~torch.eye(pairs.shape[1], dtype=torch.bool))
@@ -71,7 +71,7 @@ def target_similarity(moment: Moment) -> float:
 
 def by_length(moment: Moment) -> dict[str, float]:
     """Hit rate by the length of the query's prefix, and share of hits by the length of the entry's."""
-    forward, prefixes = moment.valid, moment.inputs.prefixes
+    forward, prefixes = moment.valid, moment.current.prefixes
     query = np.searchsorted(LENGTHS, prefixes.position[forward.retrieved.prefix])
     entry = np.searchsorted(LENGTHS, forward.retrieved.memory.position[forward.neighbours.entry.numpy()])
     led: NDArray[np.bool_] = ((found_targets(forward) == forward.target[:, None]) & forward.neighbours.mask).numpy()
@@ -132,7 +132,7 @@ def across_refresh(moment: Moment) -> dict[str, float]:
     run, valid = moment.run, moment.valid
     snapshot = run.manager.snapshot
     memory = replace(snapshot.memory, keys=_refreshed(moment, np.arange(len(snapshot.memory)))[1])
-    index = run.recipe.index.build(memory, moment.inputs, run.streams.integer("index"))
+    index = run.recipe.index.build(memory, moment.current, run.streams.integer("index"))
     with torch.no_grad():
         after = run.system.forward(
             sequence=valid.sequence,
@@ -153,6 +153,6 @@ def _some_entries(moment: Moment) -> Indices:
 def _refreshed(moment: Moment, entries: Indices) -> tuple[Tensor, Tensor]:
     """Keys of entries as stored and as a refresh would leave them, ``(n, d)`` each."""
     memory = moment.run.manager.snapshot.memory
-    stored = memory.keys[torch.from_numpy(entries)]
+    stored = memory.keys[torch.as_tensor(entries)]
     anew = moment.run.recipe.refresh.reencodes
     return stored, moment.run.system.keys(memory.prefix[entries]) if anew else stored

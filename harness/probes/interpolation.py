@@ -51,18 +51,18 @@ class Swept(ProbabilityInterpolation):
     def __init__(self, moment: Moment) -> None:
         """Over the raw ``s`` of every prefix that the sources offer now; no valid or test target is among them."""
         run, entries = moment.run, moment.run.manager.snapshot.sourced
-        memory = memory_of_sequences(moment.inputs, entries)
+        memory = memory_of_sequences(moment.current, entries)
         super().__init__(
             share=0.0,
             temperature=TEMPERATURES[0],
-            item_matrix=moment.inputs.item_matrix,
+            item_matrix=moment.current.item_matrix,
             memory=memory,
             find=self._search,
         )
-        self._inputs = moment.inputs
+        self._inputs = moment.current
         self._k, self._new_only = max(NEIGHBOURS), False
-        self._index = Remembering(Flat().build(memory, moment.inputs, seed=0))
-        self._rules = {False: run.recipe.exclusion, True: NewItemsOnly(run.recipe.exclusion, moment.inputs.data)}
+        self._index = Remembering(Flat().build(memory, moment.current, seed=0))
+        self._rules = {False: run.recipe.exclusion, True: NewItemsOnly(run.recipe.exclusion, moment.current.data)}
         self._neighbours: dict[tuple[bytes, int, bool], Neighbours] = {}
         self._shuffled = False
 
@@ -133,11 +133,11 @@ class Queries:
     @classmethod
     def of(cls, moment: Moment, prefix: Indices) -> Queries:
         """Those prefixes, as evaluation encodes them."""
-        inputs = moment.inputs
+        inputs = moment.current
         return cls(
             prefix=prefix,
-            sequence=inputs.encodings[torch.from_numpy(prefix)],
-            target=torch.from_numpy(inputs.prefixes.target[prefix]),
+            sequence=inputs.encodings[torch.as_tensor(prefix)],
+            target=torch.as_tensor(inputs.prefixes.target[prefix]),
             hidden=moment.run.recipe.candidates.hidden(prefix, inputs),
         )
 
@@ -155,12 +155,12 @@ def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
     """
     swept = Swept(moment)
     valid = Queries.of(moment, moment.valid_sample)
-    test = Queries.of(moment, moment.inputs.prefixes.test[moment.inputs.prefixes.user[valid.prefix]])
+    test = Queries.of(moment, moment.current.prefixes.test[moment.current.prefixes.user[valid.prefix]])
     for queries in (valid, test):
         swept.search_widest(queries)
     best = chosen(swept, valid, metric)
     off, on = (_values(swept.at(each), valid, metric) for each in (BACKBONE, best))
-    unseen = replace(valid, hidden=UnseenItems().hidden(valid.prefix, moment.inputs))
+    unseen = replace(valid, hidden=UnseenItems().hidden(valid.prefix, moment.current))
     best_unseen = chosen(swept, unseen, metric)
     return {
         "unseen": float(_values(swept.at(BACKBONE), unseen, metric).mean()),

@@ -51,9 +51,9 @@ def new_information(moment: Moment) -> float:
 
 def imitation(moment: Moment) -> float:
     """Overlap of the ten candidates that the knowledge favours with the backbone's ten, a fraction."""
-    forward, top = moment.valid, min(TOP, moment.inputs.data.n_items)
+    forward, top = moment.valid, min(TOP, moment.current.data.n_items)
     with torch.no_grad():
-        favoured = moment.hide(forward.knowledge @ moment.inputs.item_matrix[1:].T).topk(top, dim=1).indices
+        favoured = moment.hide(forward.knowledge @ moment.current.item_matrix[1:].T).topk(top, dim=1).indices
     own = moment.backbone_scores.topk(top, dim=1).indices
     shared = (favoured[:, :, None] == own[:, None]).any(dim=2).float().mean(dim=1)
     return mean_where(shared, forward.neighbours.any)

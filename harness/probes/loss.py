@@ -38,8 +38,8 @@ def measure(moment: Moment) -> dict[str, float]:
         scale = whole[0].norm() * whole[1].norm()
         figures[f"cosine.{one}.{two}"] = (whole[0] @ whole[1] / scale).item() if scale > 0 else float("nan")
     for group in moment.run.optimizer.param_groups:
-        trained = [each.detach().flatten() for each in group["params"] if each.requires_grad]
-        if trained:
+        trained = [each.detach().flatten() for each in group["params"]]
+        if trained and group["name"] in moment.preview.rates:
             figures[f"decay.{group['name']}"] = group["weight_decay"] * torch.cat(trained).norm().item()
     return figures | values(moment)
 
@@ -59,11 +59,8 @@ def values(moment: Moment) -> dict[str, float]:
 
 def gradients(moment: Moment, terms: Sequence[Term]) -> Gradients:
     """The gradient of every weighted term at every group that trains in the epoch; zeros where there is no path."""
-    groups = {
-        group: [each for each in parameters if each.requires_grad]
-        for group, parameters in moment.run.system.groups().items()
-    }
-    groups = {group: parameters for group, parameters in groups.items() if parameters}
+    view = moment.preview
+    groups = {group: each for group, each in view.system.groups().items() if each and group in view.rates}
     flat = [each for parameters in groups.values() for each in parameters]
     found: Gradients = {}
     for term in terms:

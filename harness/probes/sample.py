@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
-from harness.engine.feeding import window_batches
+from harness.engine.feeding import moving_batches
+from harness.engine.preview import Preview
 from harness.engine.run import Run
-from harness.engine.terms import loss_terms
 from harness.engine.types.forward import Forward
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.noise import Noise
@@ -51,9 +51,14 @@ class Moment:
         self.n_queries = n_queries
 
     @property
-    def inputs(self) -> Inputs:
+    def current(self) -> Inputs:
         """Data, backbone and encodings as they are now."""
-        return self.run.system.inputs
+        return self.run.system.current
+
+    @cached_property
+    def preview(self) -> Preview:
+        """The epoch with the gradients that its phase gives it."""
+        return self.run.preview(self.progress)
 
     @cached_property
     def valid(self) -> Forward:
@@ -63,7 +68,7 @@ class Moment:
     @cached_property
     def valid_sample(self) -> Indices:
         """Prefix numbers of the valid queries."""
-        return self._sample(self.inputs.prefixes.valid, "valid")
+        return self._sample(self.current.prefixes.valid, "valid")
 
     @cached_property
     def train(self) -> Forward:
@@ -73,7 +78,7 @@ class Moment:
     @cached_property
     def train_sample(self) -> Indices:
         """Prefix numbers of the training samples."""
-        return self._sample(self.inputs.prefixes.train, "train")
+        return self._sample(self.current.prefixes.train, "train")
 
     @cached_property
     def exact(self) -> Remembering:
@@ -83,7 +88,7 @@ class Moment:
     @cached_property
     def hidden(self) -> Tensor | None:
         """Which items the recipe does not recommend to the valid queries, ``(n, n_items)``; None: any may be."""
-        return self.run.recipe.candidates.hidden(self.valid_sample, self.inputs)
+        return self.run.recipe.candidates.hidden(self.valid_sample, self.current)
 
     def hide(self, scores: Tensor) -> Tensor:
         """Scores of the valid queries ``(n, n_items)``, overwritten where the recipe does not recommend an item."""
@@ -93,7 +98,7 @@ class Moment:
     def backbone_scores(self) -> Tensor:
         """Scores of the catalogue without retrieval for the valid queries, ``(n, n_items)``."""
         with torch.no_grad():
-            return self.hide(self.valid.sequence @ self.inputs.item_matrix[1:].T)
+            return self.hide(self.valid.sequence @ self.current.item_matrix[1:].T)
 
     @cached_property
     def enhanced_scores(self) -> Tensor:
@@ -106,19 +111,18 @@ class Moment:
 
     def terms(self) -> tuple[Term, ...]:
         """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch."""
-        sequence, prefix = self.inputs.encodings[torch.from_numpy(self.train_sample)], self.train_sample
-        if self.run.enter(self.progress):
+        sequence, prefix = self.current.encodings[torch.as_tensor(self.train_sample)], self.train_sample
+        if self.preview.moves_backbone:
             sequence, prefix = next(
-                window_batches(
-                    self.inputs,
+                moving_batches(
+                    self.preview.system.current,
                     BackboneDropout.OFF,
                     batch_size=self.n_queries,
                     streams=probe_streams("windows"),
                     epoch=0,
                 )
             )
-        forward = self.run.forward(sequence, prefix, self.progress)
-        return loss_terms(self.run.recipe, forward, self.progress)
+        return self.preview.terms(self.preview.forward(sequence, prefix))
 
     def noisy_training(self) -> tuple[Forward, Forward]:
         """Some training samples as an epoch of training treats them, all dropout included, and as evaluation does.
@@ -126,12 +130,11 @@ class Moment:
         Whole windows of a few users, encoded as an epoch encodes all of them; without gradient.
         """
         recipe, streams = self.run.recipe, probe_streams("noise")
-        moves = self.run.enter(self.progress)
         noise = Noise.of_epoch(streams, self.progress.epoch)
         with torch.no_grad():
-            if moves or recipe.backbone_dropout is BackboneDropout.ACTIVE:
-                batches = window_batches(
-                    self.inputs,
+            if self.preview.moves_backbone or recipe.backbone_dropout is BackboneDropout.ACTIVE:
+                batches = moving_batches(
+                    self.current,
                     recipe.backbone_dropout,
                     batch_size=WINDOWED * self.n_queries,
                     streams=streams,
@@ -141,13 +144,13 @@ class Moment:
                 order = torch.randperm(len(prefix), generator=streams.generator("sample"))[: self.n_queries]
                 sequence, prefix = sequence[order], prefix[order.numpy()]
             else:
-                sequence, prefix = self.inputs.encodings[torch.from_numpy(self.train_sample)], self.train_sample
+                sequence, prefix = self.current.encodings[torch.as_tensor(self.train_sample)], self.train_sample
             noisy = self.run.forward(sequence, prefix, self.progress, noise)
         return noisy, self._forward(prefix)
 
     def _forward(self, prefix: Indices) -> Forward:
         with torch.no_grad():
-            return self.run.forward(self.inputs.encodings[torch.from_numpy(prefix)], prefix, self.progress)
+            return self.run.forward(self.current.encodings[torch.as_tensor(prefix)], prefix, self.progress)
 
     def _sample(self, prefixes: Indices, name: str) -> Indices:
         if len(prefixes) <= self.n_queries:

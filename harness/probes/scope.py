@@ -25,7 +25,7 @@ def measure(moment: Moment) -> dict[str, float]:
         everything = run.system.memory_of(snapshot.sourced, _in_order(kept, snapshot.memory, dropped))
         parts = ((np.flatnonzero(kept), moment.exact), (np.flatnonzero(~kept), Flat().over(dropped.normalised_keys())))
         found_all, entry = led(moment, moment.valid.query, everything, Merged(parts))
-    useful = torch.zeros(int(found.sum())) if entry is None else torch.from_numpy(~kept)[entry][found_all]
+    useful = torch.zeros(int(found.sum())) if entry is None else torch.as_tensor(~kept)[entry][found_all]
     return {
         "dropped": 1.0 - float(kept.mean()),
         "dropped_of_useful": useful.float().mean().item() if len(useful) else float("nan"),
@@ -38,8 +38,8 @@ def measure(moment: Moment) -> dict[str, float]:
 def _in_order(kept: np.ndarray, memory: Memory, dropped: Memory) -> Tensor:
     """Keys of all sourced prefixes, those of entries as stored."""
     keys = torch.empty(len(kept), memory.keys.shape[1])
-    keys[torch.from_numpy(kept)] = memory.keys
-    keys[torch.from_numpy(~kept)] = dropped.keys
+    keys[torch.as_tensor(kept)] = memory.keys
+    keys[torch.as_tensor(~kept)] = dropped.keys
     return keys
 
 
@@ -56,7 +56,7 @@ def led(moment: Moment, query: Tensor, memory: Memory, index: LiveIndex) -> tupl
     found = search(
         index=index,
         memory=memory,
-        inputs=moment.inputs,
+        inputs=moment.current,
         query=query,
         sequence=forward.sequence,
         prefix=forward.retrieved.prefix,

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
+from harness.backbones.base import Backbone
+from harness.backbones.registry import DEFAULT
 from harness.data.sources import load
 from harness.errors import InputError
 from harness.files import sweep
@@ -94,7 +95,7 @@ class RunOutcome:
     seconds: float
 
 
-def run_study(study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT) -> RunOutcome:
+def run_study(study: Study, options: RunOptions, display: Display, *, spec: Backbone = DEFAULT) -> RunOutcome:
     """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
 
     Raises:

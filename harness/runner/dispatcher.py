@@ -27,7 +27,7 @@ from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.stopping import nothing
 
 if TYPE_CHECKING:
-    from harness.backbones.duorec.checkpoint import EpochFigures
+    from harness.backbones.values import EpochFigures
 
 AHEAD = 2
 """Cells handed to the executor per slot: one runs, one waits, the rest are not yet trials."""

@@ -74,7 +74,7 @@ class Asked:
     def __init__(self, inputs: Inputs, streams: Streams) -> None:
         run = Run(recipe=BASE, inputs=inputs, streams=streams, epochs=4)
         self.entries = run.manager.snapshot.memory.prefix
-        self._forward = run.first_samples(START, 8)
+        self._forward = run.preview(START).first_samples(8)
 
     def batch(self, *prefixes: int) -> Forward:
         n = len(prefixes)

@@ -315,7 +315,7 @@ def test_10_first_evaluation_is_without_retrieval_and_no_candidate(inputs: Input
 
 def test_11_optimiser_is_adam_with_coupled_decay(inputs: Inputs, streams: Streams) -> None:
     run = Run(recipe=BASE, inputs=inputs, streams=streams)
-    run.enter(START)
+    run.enter_epoch(START)
     group = run.optimizer.param_groups[0]
     assert (type(run.optimizer), group["lr"], group["weight_decay"]) == (torch.optim.Adam, 1e-3, 3e-4)
     assert BASE.batch_size == 1024

@@ -199,7 +199,7 @@ def test_benefit_is_the_gain_in_log_likelihood_of_each_neighbour_alone() -> None
 
 def test_least_used_and_longest_unused_go_first() -> None:
     run = Run(recipe=BASE, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
-    forward = run.first_samples(START, 400)
+    forward = run.preview(START).first_samples(400)
     used = np.unique(forward.retrieved.memory.prefix[forward.neighbours.entry[forward.neighbours.mask]])
     admitted = run.manager.snapshot.memory.prefix
     for policy in (Policy.LRU, Policy.LFU):

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pytest
 
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sequences import write_sequences
 from harness.interventions.base import Intervention
@@ -19,7 +19,7 @@ from harness.runner.coordinator import RunOptions, RunOutcome, run_study
 from harness.runner.progress import Silent
 from harness.study.study import load_study
 
-SMALL = BackboneSpec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
+SMALL = DuoRec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
 
 STUDY = """\
 name: small

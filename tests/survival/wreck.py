@@ -69,7 +69,7 @@ def _plan(what: str, strike: Callable[[], None]) -> None:
 
 
 def _backbone(what: str, strike: Callable[[], None]) -> None:
-    from harness.backbones.duorec.state import TrainingState
+    from harness.backbones.training_state import TrainingState
 
     _after(TrainingState, "save", strike)
 

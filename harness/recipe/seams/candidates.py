@@ -42,12 +42,10 @@ class UnseenItems:
 
     def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor:
         """The items that stand before the query's position."""
-        import torch
-
         from harness.engine.live.history import had_before
 
         prefixes = inputs.prefixes
-        return torch.from_numpy(had_before(inputs.data, prefixes.user[prefix], prefixes.position[prefix])[:, 1:])
+        return inputs.tensor(had_before(inputs.data, prefixes.user[prefix], prefixes.position[prefix])[:, 1:])
 
 
 def hide(hidden: Tensor | None, scores: Tensor) -> Tensor:

@@ -46,9 +46,7 @@ class Ensemble:
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         """All members; the first has ``seed`` itself, the others the seeds after it."""
-        import torch
-
-        backbone = replace(memory, keys=inputs.encodings[torch.from_numpy(memory.prefix)])
+        backbone = replace(memory, keys=inputs.encodings[inputs.tensor(memory.prefix)])
         in_backbone = [number % 3 == 2 for number in range(self.members)]
         return Merged(
             members=[

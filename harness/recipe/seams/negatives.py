@@ -63,10 +63,10 @@ class HardNegatives:
         entry, mask = hard_negatives(retrieved, self.count)
         prefixes, encodings = retrieved.inputs.prefixes, retrieved.inputs.encodings
         partner, exists = prefixes.partners.of(retrieved.prefix, turn)
-        around = torch.cat([torch.from_numpy(partner)[:, None], retrieved.memory.prefixes_of(entry)], dim=1)
+        around = torch.cat([retrieved.inputs.tensor(partner)[:, None], retrieved.memory.prefixes_of(entry)], dim=1)
         keys = normalize(forward.encode(encodings[around]), dim=-1)
         cosine = (keys @ normalize(retrieved.query, dim=-1)[:, :, None]).squeeze(-1)
-        contributes = torch.from_numpy(exists) & mask.any(dim=1)
+        contributes = retrieved.inputs.tensor(exists) & mask.any(dim=1)
         return mean_over(self.by_sample(cosine[:, 0], cosine[:, 1:], mask), contributes)
 
     def by_sample(self, positive: Tensor, negative: Tensor, mask: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ def hard_negatives(retrieved: Retrieved, count: int) -> tuple[Tensor, Tensor]:
     import torch
 
     pool, memory = retrieved.neighbours, retrieved.memory
-    own = torch.from_numpy(retrieved.inputs.prefixes.target[retrieved.prefix])
+    own = retrieved.inputs.tensor(retrieved.inputs.prefixes.target[retrieved.prefix])
     differs = pool.pool_mask & (memory.target[pool.pool_entry] != own[:, None])
     columns = torch.argsort(~differs, dim=1, stable=True)[:, :count]
     mask = differs.gather(1, columns)

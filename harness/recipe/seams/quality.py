@@ -58,13 +58,12 @@ class BestShare:
 
 def likelihood(entries: Indices, inputs: Inputs) -> Quality:
     """Log-probability of each entry's target by the backbone alone, nats, ``(n,)``."""
-    import torch
-
     from harness.engine.live.likelihood import log_likelihood
 
-    chosen = torch.from_numpy(entries)
-    targets = torch.from_numpy(inputs.prefixes.target[entries])
-    return log_likelihood(inputs.encodings[chosen], inputs.item_matrix, targets).numpy().astype(np.float64)
+    targets = inputs.tensor(inputs.prefixes.target[entries])
+    return (
+        log_likelihood(inputs.encodings[inputs.tensor(entries)], inputs.item_matrix, targets).numpy().astype(np.float64)
+    )
 
 
 def agreement(entries: Indices, inputs: Inputs, *, k: int, n_hits: int) -> Quality:
@@ -75,7 +74,7 @@ def agreement(entries: Indices, inputs: Inputs, *, k: int, n_hits: int) -> Quali
     import torch
 
     prefixes = inputs.prefixes
-    queries = torch.nn.functional.normalize(inputs.encodings[torch.from_numpy(entries)], dim=1).numpy()
+    queries = torch.nn.functional.normalize(inputs.encodings[inputs.tensor(entries)], dim=1).numpy()
     _, hit = IVFFlat().over(queries, seed=0).search(queries, queries, n_hits)
     prefix = entries[np.where(hit == MISSING, 0, hit)]
     other = (hit != MISSING) & (prefixes.user[prefix] != prefixes.user[entries, None])

@@ -49,8 +49,6 @@ class ByLength:
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         """The indexes of the ranges, all from ``seed``."""
-        import torch
-
         number = range_of(memory.position, self.edges)
         parts: list[tuple[Indices, LiveIndex]] = []
         for each in np.unique(number):
@@ -60,8 +58,8 @@ class ByLength:
                 prefix=memory.prefix[entries],
                 user=memory.user[entries],
                 position=memory.position[entries],
-                target=memory.target[torch.from_numpy(entries)],
-                keys=memory.keys[torch.from_numpy(entries)],
+                target=memory.target[inputs.tensor(entries)],
+                keys=memory.keys[inputs.tensor(entries)],
             )
             parts.append((entries, self.within.build(part, inputs, seed)))
         return Ranged(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from harness.engine.types.retrieved import SearchObserver, unobserved
 from harness.recipe.seams.index import Flat
 from harness.recipe.seams.memory import Admission, AllEntries
 from harness.recipe.seams.search import Exclusion, NeighbourSearch, NewItemsOnly, Selection, Stage
@@ -28,7 +29,14 @@ class Scorer(Protocol):
 
     reads_enhanced: ClassVar[bool]
 
-    def build(self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion) -> LiveScorer:
+    def build(
+        self,
+        inputs: Inputs,
+        entries: Indices,
+        admission: Admission,
+        exclusion: Exclusion,
+        observer: SearchObserver = unobserved,
+    ) -> LiveScorer:
         """The live scorer over the backbone as it is.
 
         Args:
@@ -36,6 +44,7 @@ class Scorer(Protocol):
             entries: prefixes whose targets may be seen, before any admission, ascending.
             admission: the memory's own.
             exclusion: keeps a query from its own future.
+            observer: told of every search that the scorer makes.
         """
         ...
 
@@ -46,7 +55,14 @@ class EnhancedDot:
 
     reads_enhanced: ClassVar[bool] = True
 
-    def build(self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion) -> _Dot:
+    def build(
+        self,
+        inputs: Inputs,
+        entries: Indices,
+        admission: Admission,
+        exclusion: Exclusion,
+        observer: SearchObserver = unobserved,
+    ) -> _Dot:
         """The product with the backbone's item embeddings."""
         return _Dot(inputs.item_matrix)
 
@@ -84,7 +100,12 @@ class Interpolate:
     new_only: bool = False
 
     def build(
-        self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion
+        self,
+        inputs: Inputs,
+        entries: Indices,
+        admission: Admission,
+        exclusion: Exclusion,
+        observer: SearchObserver = unobserved,
     ) -> ProbabilityInterpolation:
         """The scorer with its own exact index."""
         from harness.engine.live.interpolation import ProbabilityInterpolation, memory_of_sequences
@@ -92,7 +113,9 @@ class Interpolate:
         admitted = entries[(self.admission or admission).admitted(entries, inputs)]
         memory = memory_of_sequences(inputs, admitted)
         index = Flat().build(memory, inputs, seed=0)
-        search = NeighbourSearch(exclusion=self.rule(exclusion, inputs), filters=(), selection=self.selection)
+        search = NeighbourSearch(
+            exclusion=self.rule(exclusion, inputs), filters=(), selection=self.selection, observer=observer
+        )
 
         def find(sequence: Tensor, prefix: Indices) -> Neighbours:
             return search(

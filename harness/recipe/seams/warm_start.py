@@ -53,9 +53,9 @@ class ContrastiveStart:
                 anchor, positive = anchor[exists], positive[exists]
                 if len(anchor) < 2:
                     continue
-                vectors = (inputs.encodings[torch.from_numpy(each)] for each in (anchor, positive))
+                vectors = (inputs.encodings[inputs.tensor(each)] for each in (anchor, positive))
                 query, key = (retriever(each, generator) for each in vectors)
-                target = torch.from_numpy(prefixes.target[anchor])
+                target = inputs.tensor(prefixes.target[anchor])
                 optimizer.zero_grad(set_to_none=True)
                 same_target_info_nce(query, key, target, self.temperature).backward()
                 optimizer.step()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ray import ObjectRef
 from ray.exceptions import RayActorError
 
-from harness.backbones.duorec.spec import PACKAGE, BackboneSpec, resolve_precision
+from harness.backbones.base import Backbone
 from harness.data.interactions import Interactions
 from harness.provenance import key_versions, machine
 from harness.results.record import EpochPoint
@@ -36,7 +36,7 @@ class Weights:
         tensors: its state, name -> values.
     """
 
-    spec: BackboneSpec
+    spec: Backbone
     n_items: int
     tensors: dict[str, NDArray[Any]]
 
@@ -58,12 +58,11 @@ class Parts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedObjects:
-    """The :class:`Parts` in the object store, and the precision that the backbone asks for."""
+    """The :class:`Parts` in the object store."""
 
     data: ObjectRef
     backbone: ObjectRef
     encodings: ObjectRef
-    precision: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +80,13 @@ class Code:
     precision: str
 
     @classmethod
-    def of(cls, task: CellTask, precision: str) -> Code:
-        """As it is on this machine, for a backbone that asks for this precision."""
+    def of(cls, task: CellTask) -> Code:
+        """As it is on this machine."""
+        spec = task.shared.spec
         return cls(
-            sources=run_hash(task.cell.recipe, PACKAGE),
+            sources=run_hash(task.cell.recipe, spec.package),
             versions=tuple(sorted(key_versions().items())),
-            precision=resolve_precision(precision, device=task.shared.device),
+            precision=spec.precision_on(task.shared.device),
         )
 
 
@@ -110,10 +110,10 @@ def shipped(shared: SharedFiles) -> Parts:
     Raises:
         harness.errors.EnvironmentProblem: one of them is gone or has changed.
     """
-    from harness.backbones.duorec.checkpoint import load_backbone
+    from harness.backbones.training import load_backbone
     from harness.runner.inputs import read_data, read_encodings
 
-    backbone = load_backbone(shared.backbone)
+    backbone = load_backbone(type(shared.spec), shared.backbone)
     return Parts(
         data=read_data(shared),
         backbone=Weights(
@@ -134,7 +134,7 @@ def attempt_there(task: CellTask, shared: SharedObjects, code: Code, progress: A
         code: as it is on the coordinator's machine.
         progress: the actor that is told of every evaluation.
     """
-    found = Code.of(task, shared.precision)
+    found = Code.of(task)
     if found != code:
         return CellFailure(reason=_other_code(code, found))
     file = str(task.progress_file)
@@ -156,13 +156,11 @@ def _inputs(shared: SharedObjects) -> Inputs:
     """The shared stages, kept for the next cell on the same backbone; the large arrays stay in the object store."""
     import torch
 
-    from harness.backbones.duorec.model import DuoRec
-
     # Arrays of the store are read-only, and torch warns that it cannot see to that; nothing writes to shared inputs.
     warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
     weights: Weights = ray.get(shared.backbone)
-    model = DuoRec(weights.n_items, weights.spec)
-    model.load_state_dict({name: torch.from_numpy(values) for name, values in weights.tensors.items()})
+    model = weights.spec.build(weights.n_items)
+    model.load_state_dict({name: torch.as_tensor(values) for name, values in weights.tensors.items()})
     return assembled(ray.get(shared.data), model, ray.get(shared.encodings))
 
 

@@ -88,7 +88,7 @@ class RayExecutor:
         if self._broken is not None:
             raise EnvironmentProblem(f"Ray ended: {self._broken}; run the study again, what is finished is safe")
         shared = self._objects(task.shared)
-        reference = self._attempt.remote(task, shared, Code.of(task, shared.precision), self._progress)
+        reference = self._attempt.remote(task, shared, Code.of(task), self._progress)
         self._pending[reference] = (task, future)
         if self._pump is None:
             self._pump = threading.Thread(target=self._follow, name="ray cells", daemon=True)
@@ -152,7 +152,6 @@ class RayExecutor:
                 data=self._data[shared.fingerprint],
                 backbone=ray.put(parts.backbone),
                 encodings=ray.put(parts.encodings),
-                precision=parts.backbone.spec.precision,
             )
         return self._shared[shared]
 

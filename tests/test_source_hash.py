@@ -101,7 +101,7 @@ def test_a_changed_constant_moves_the_keys_that_it_decides(copy: Copy) -> None:
 def test_a_seam_that_the_recipe_does_not_hold_is_not_in_its_key() -> None:
     assert "harness.engine.live.jacobian" not in modules_reached({"harness.engine.loop"})
     rooms = ("harness.engine.live",)
-    assert hash_reached({"harness.recipe.seams.combine"}, rooms) != hash_reached({"harness.engine.loop"}, rooms)
+    assert hash_reached({"harness.recipe.seams.combiner"}, rooms) != hash_reached({"harness.engine.loop"}, rooms)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.candidates import Candidates, hide
+from harness.recipe.seams.scorer import Candidates, hide
 from harness.results.record import Ranks
 
 CHUNK = 512

@@ -18,8 +18,8 @@ from harness.engine.types.retrieved import Neighbours
 from harness.probes.exact import Remembering
 from harness.probes.sample import Moment, ranks_of, standard_error
 from harness.probes.scope import led
-from harness.recipe.seams.candidates import UnseenItems, hide
 from harness.recipe.seams.index import Flat
+from harness.recipe.seams.scorer import UnseenItems, hide
 from harness.recipe.seams.search import NeighbourSearch, NewItemsOnly, Stage, TopK
 from harness.results.metrics import metric_values
 

@@ -20,9 +20,9 @@ from harness.engine.types.streams import Streams
 from harness.engine.types.term import Term
 from harness.probes.exact import Remembering
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.candidates import hide
 from harness.recipe.seams.index import Flat
 from harness.recipe.seams.phases import BackboneDropout
+from harness.recipe.seams.scorer import hide
 from harness.results.record import Ranks
 
 LIGHT_SAMPLE = 512

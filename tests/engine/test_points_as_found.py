@@ -26,8 +26,9 @@ from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.streams import Streams
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
+from harness.recipe.seams.admission import LongerThan
 from harness.recipe.seams.index import IVFFlat
-from harness.recipe.seams.memory import LongerThan, StoredKeysRefresh
+from harness.recipe.seams.memory import StoredKeysRefresh
 from harness.recipe.seams.phases import BackboneDropout
 
 START = Progress(epoch=0, epochs=2)

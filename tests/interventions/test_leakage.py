@@ -40,11 +40,10 @@ from harness.interventions.base import Intervention
 from harness.interventions.index import Refreshing, Sources
 from harness.interventions.scope import Stratified
 from harness.recipe.recipe import BASE, Recipe
-from harness.recipe.seams.candidates import UnseenItems
-from harness.recipe.seams.memory import Admission, AllEntries, LongerThan, TrainSource
-from harness.recipe.seams.scorer import Interpolate
+from harness.recipe.seams.admission import Admission, AllEntries, LongerThan
+from harness.recipe.seams.memory import TrainSource, WiderSource
+from harness.recipe.seams.scorer import Interpolate, UnseenItems
 from harness.recipe.seams.search import Exclusion, ShorterOwnPrefix, TopK
-from harness.recipe.seams.upkeep import WiderSource
 
 BUDGET = Budget(epochs=2, patience=2)
 

@@ -36,8 +36,8 @@ from harness.interventions.wiring import Cosine, LikelihoodTeacher, RetrieverAtt
 from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.combine import JacobianAggregation
-from harness.recipe.seams.hardness import HardnessTemperature
+from harness.recipe.seams.attention import HardnessTemperature
+from harness.recipe.seams.combiner import JacobianAggregation
 from harness.recipe.seams.phases import LearningRates
 
 START = Progress(epoch=0, epochs=1)

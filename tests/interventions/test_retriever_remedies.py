@@ -34,7 +34,7 @@ from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant, Progress, Seen
 from harness.recipe.seams.checkpoint import Retrieval
-from harness.recipe.seams.feature_alignment import FeatureAlignment
+from harness.recipe.seams.extra_terms import FeatureAlignment
 from harness.results.record import Ranks
 
 START = Progress(epoch=0, epochs=4)

@@ -19,7 +19,7 @@ from harness.engine.types.streams import Streams
 from harness.interventions.retriever import WarmStart
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
-from harness.recipe.seams import warm_start
+from harness.recipe.seams import retriever as retriever_seam
 
 WORLD = PlantedWorld(n_users=300, n_items=100, mean_length=16.0, retrieval_share=0.5)
 BRIEF = DuoRec(batch_tokens=512, warmup_epochs=30, visits=60, precision="float32")
@@ -40,7 +40,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 @pytest.fixture(autouse=True)
 def many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some seventy steps an epoch; at the real batch size a real data set has about as many or more."""
-    monkeypatch.setattr(warm_start, "BATCH_SIZE", 64)
+    monkeypatch.setattr(retriever_seam, "BATCH_SIZE", 64)
 
 
 def hit_rates(recipe: Recipe, inputs: Inputs) -> NDArray[np.float64]:

@@ -30,10 +30,10 @@ from harness.probes.measuring import Diary
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant
+from harness.recipe.seams.admission import AllEntries, LongerThan
 from harness.recipe.seams.attention import SharedTemperature
 from harness.recipe.seams.fusion import ScheduledShare
 from harness.recipe.seams.index import Flat, IVFFlat
-from harness.recipe.seams.memory import AllEntries, LongerThan
 from harness.recipe.seams.objective import NormalisedSigmoid
 from harness.recipe.seams.phases import LearningRates
 from harness.results.evidence import Level

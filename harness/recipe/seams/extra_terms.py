@@ -1,4 +1,4 @@
-"""Seam ``extra_terms``: near neighbours that lead elsewhere are pushed away from the query."""
+"""Specs of the seam ``extra_terms``: hard negatives, and a retriever that stays near the backbone."""
 
 from __future__ import annotations
 
@@ -88,3 +88,23 @@ def hard_negatives(retrieved: Retrieved, count: int) -> tuple[Tensor, Tensor]:
     columns = torch.argsort(~differs, dim=1, stable=True)[:, :count]
     mask = differs.gather(1, columns)
     return pool.pool_entry.gather(1, columns) * mask, mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureAlignment:
+    """``1 - cos(R(s), s)``, mean over the batch.  Source: seed 7.2.
+
+    Attributes:
+        weight: its factor in the loss.
+    """
+
+    weight: float
+
+    def term(self, forward: Forward, progress: Progress) -> Term:
+        """The term of one batch; ``s`` is taken as given, but a backbone that moves feels it through ``R(s)``."""
+        from torch.nn.functional import cosine_similarity
+
+        def value(rows: slice) -> Tensor:
+            return (1.0 - cosine_similarity(forward.query[rows], forward.sequence[rows].detach(), dim=1)).mean()
+
+        return Term(name="feature_alignment", weight=self.weight, inputs=(forward.query,), value=value)

@@ -11,6 +11,7 @@ import torch
 
 from harness.backbones.base import TrainedBackbone
 from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
 from harness.backbones.duorec.pretrain import valid_ranks
 from harness.backbones.ranking import target_ranks
 from harness.backbones.training import train_backbone
@@ -112,6 +113,7 @@ def test_the_chosen_epoch_is_the_last_within_one_standard_error_of_the_best(
     level = best.valid["ndcg@10"] - best.valid_error
     close = [figures for figures in trained.history if figures.valid["ndcg@10"] >= level]
     assert trained.chosen_epoch == close[-1].epoch
+    assert isinstance(trained.model, DuoRecEncoder)
     ranks = valid_ranks(trained.model, rounds, split_prefixes(rounds))
     assert mean_metrics(ranks) == dict(close[-1].valid)
     own = metric_values(ranks, "ndcg@10")
@@ -178,7 +180,7 @@ def test_what_is_certain_is_learnt(rounds: Interactions, tmp_path: Path) -> None
     backbone = _trained(rounds, tmp_path, spec)
     prefixes = split_prefixes(rounds)
     ranks = target_ranks(
-        backbone.model.encode_some(rounds, prefixes, prefixes.test),
+        backbone.model.encode(rounds, prefixes)[prefixes.test],
         backbone.model.item_matrix,
         prefixes.target[prefixes.test],
     )

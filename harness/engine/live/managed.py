@@ -36,7 +36,7 @@ class ManagedMemory:
         self._capacity = capacity
         self._evicted = evict
         self._decay = decay
-        self._policy = policy
+        self._policy: Policy = policy
         self._generator = generator
         self._batch = 0
         self._judged_until = 0

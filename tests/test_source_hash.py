@@ -89,9 +89,7 @@ def test_a_changed_constant_moves_the_keys_that_it_decides(copy: Copy) -> None:
     moved = copy.keys()
     assert moved[0] != run
     assert moved[1:] == (backbone, evidence)
-    copy.edit(
-        "backbones/duorec/softmax.py", lambda text: re.sub(r"(?m)^([A-Z_]+) = (\d+)$", r"\1 = \g<2>1", text, count=1)
-    )
+    copy.edit("backbones/softmax.py", lambda text: re.sub(r"(?m)^([A-Z_]+) = (\d+)$", r"\1 = \g<2>1", text, count=1))
     again = copy.keys()
     assert again[0] != moved[0]
     assert again[1] != backbone

@@ -86,7 +86,7 @@ def test_test_is_scored_as_the_chosen_epoch_was_and_as_no_later_one(inputs: Inpu
     )
     for later in (
         replace(chosen, state=last.state),
-        replace(chosen, inputs=last.current),
+        replace(chosen, current=last.current),
         replace(chosen, snapshot=last.snapshot),
         replace(chosen, progress=last.progress),
     ):

@@ -71,7 +71,5 @@ def test_a_broken_plug_in_costs_one_line_that_names_it_and_the_others_work(
 
 
 def test_a_study_that_names_it_is_told_why(fruits: Registry[type[Fruit]]) -> None:
-    with pytest.raises(
-        InputError, match=r"unknown fruit 'appel'; did you mean apple\?.*gone = no_such_package"
-    ):
+    with pytest.raises(InputError, match=r"unknown fruit 'appel'; did you mean apple\?.*gone = no_such_package"):
         fruits.find("appel")

@@ -57,9 +57,9 @@ def new_information(sample: ProbeSample) -> float:
 
 def imitation(sample: ProbeSample) -> float:
     """Overlap of the ten candidates that the knowledge favours with the backbone's ten, a fraction."""
-    forward, top = sample.valid, min(TOP, sample.inputs.data.n_items)
+    forward, top = sample.valid, min(TOP, sample.current.data.n_items)
     with torch.no_grad():
-        favoured = sample.hide(forward.knowledge @ sample.inputs.item_matrix[1:].T).topk(top, dim=1).indices
+        favoured = sample.hide(forward.knowledge @ sample.current.item_matrix[1:].T).topk(top, dim=1).indices
     own = sample.backbone_scores.topk(top, dim=1).indices
     shared = (favoured[:, :, None] == own[:, None]).any(dim=2).float().mean(dim=1)
     return mean_where(shared, forward.neighbours.any)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.probes.sample import ProbeSample, ranks_of, standard_error
-from harness.recipe.seams.candidates import UnseenItems, hide
+from harness.recipe.seams.scorer import UnseenItems, hide
 from harness.results.metrics import metric_values
 
 
@@ -27,7 +27,7 @@ def on_and_off(sample: ProbeSample) -> dict[str, float]:
 def history(sample: ProbeSample, metric: str = "ndcg@10") -> dict[str, float]:
     """What the user has had takes of the top ten, and what hiding it is worth, by the scores with retrieval."""
     scores, target = sample.enhanced_scores, sample.valid.target
-    had = UnseenItems().hidden(sample.valid_sample, sample.inputs)
+    had = UnseenItems().hidden(sample.valid_sample, sample.current)
     top = scores.topk(min(10, scores.shape[1]), dim=1).indices
     all_items = metric_values(ranks_of(scores, target), metric)
     unseen = metric_values(ranks_of(hide(had, scores.clone()), target), metric)

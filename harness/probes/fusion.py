@@ -25,7 +25,7 @@ def measure(sample: ProbeSample) -> dict[str, float]:
     forward = sample.valid
     some = forward.neighbours.any
     angle = torch.nn.functional.cosine_similarity(forward.enhanced, forward.sequence).clamp(-1.0, 1.0).acos()
-    top = min(10, sample.inputs.data.n_items)
+    top = min(10, sample.current.data.n_items)
     tops = [scores.topk(top, dim=1).indices for scores in (sample.backbone_scores, sample.enhanced_scores)]
     kept = (tops[0][:, :, None] == tops[1][:, None]).any(dim=2).float().mean(dim=1)
     lengths = forward.knowledge.norm(dim=1) / forward.sequence.norm(dim=1)
@@ -88,7 +88,7 @@ def scores_with_neighbours_of_another(sample: ProbeSample) -> Tensor | None:
             forward = run.system.forward(sequence=sequence, prefix=prefix, snapshot=other, progress=sample.progress)
             live, enhanced = snapshot.scorer, forward.enhanced
         elif isinstance(scorer, Interpolate):
-            own = scorer.build(sample.inputs, snapshot.sourced, run.recipe.admission, run.recipe.exclusion)
+            own = scorer.build(sample.current, snapshot.sourced, run.recipe.admission, run.recipe.exclusion)
             live, enhanced = of_another(own), valid.enhanced
         else:
             return None
@@ -106,7 +106,7 @@ def oracle_by_alpha(sample: ProbeSample, metric: str, *, shuffle: bool) -> np.nd
     length = forward.sequence.norm(dim=1, keepdim=True)
     with torch.no_grad():
         stretched = knowledge * (length / knowledge.norm(dim=1, keepdim=True).clamp(min=1e-12))
-        other = sample.hide(stretched @ sample.inputs.item_matrix[1:].T)
+        other = sample.hide(stretched @ sample.current.item_matrix[1:].T)
         buffer = torch.empty_like(other)
         mixed = (torch.lerp(apart, other, alpha, out=buffer) for alpha in ALPHAS)
         return np.stack([metric_values(ranks_of(scores, forward.target), metric) for scores in mixed])

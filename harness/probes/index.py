@@ -46,8 +46,8 @@ def neighbours(sample: ProbeSample) -> dict[str, float]:
     with torch.no_grad():
         now = sample.run.system.retriever(forward.retrieved.histories)
     current = torch.nn.functional.cosine_similarity(stored, now, dim=2)
-    users = torch.from_numpy(memory.user)[forward.neighbours.entry]
-    asking = torch.from_numpy(sample.inputs.prefixes.user[forward.retrieved.prefix])
+    users = torch.as_tensor(memory.user)[forward.neighbours.entry]
+    asking = torch.as_tensor(sample.current.prefixes.user[forward.retrieved.prefix])
     return {
         "index.staleness": mean_where(current, mask),
         "index.hit_rate": hits(forward).float().mean().item(),
@@ -72,7 +72,7 @@ def distinct(targets: Tensor) -> Tensor:
 def target_similarity(sample: ProbeSample) -> float:
     """Mean cosine between the embeddings of two neighbours' targets, over pairs that exist."""
     forward = sample.valid
-    unit = torch.nn.functional.normalize(sample.inputs.item_matrix.detach()[found_targets(forward)], dim=2)
+    unit = torch.nn.functional.normalize(sample.current.item_matrix.detach()[found_targets(forward)], dim=2)
     cosine = unit @ unit.transpose(1, 2)
     pairs = forward.neighbours.mask[:, :, None] & forward.neighbours.mask[:, None]
     return mean_where(cosine, pairs & ~torch.eye(pairs.shape[1], dtype=torch.bool))
@@ -80,7 +80,7 @@ def target_similarity(sample: ProbeSample) -> float:
 
 def by_length(sample: ProbeSample) -> dict[str, float]:
     """Hit rate by the length of the query's prefix, and share of hits by the length of the entry's."""
-    forward, prefixes = sample.valid, sample.inputs.prefixes
+    forward, prefixes = sample.valid, sample.current.prefixes
     query = np.searchsorted(LENGTHS, prefixes.position[forward.retrieved.prefix])
     entry = np.searchsorted(LENGTHS, forward.retrieved.memory.position[forward.neighbours.entry.numpy()])
     led: NDArray[np.bool_] = ((found_targets(forward) == forward.target[:, None]) & forward.neighbours.mask).numpy()
@@ -127,7 +127,7 @@ def across_refresh(sample: ProbeSample) -> dict[str, float]:
     run, valid = sample.run, sample.valid
     snapshot = run.manager.snapshot
     memory = replace(snapshot.memory, keys=_refreshed(sample, np.arange(len(snapshot.memory)))[1])
-    index = run.recipe.index.build(memory, sample.inputs, run.streams.integer("index"))
+    index = run.recipe.index.build(memory, sample.current, run.streams.integer("index"))
     with torch.no_grad():
         after = run.system.forward(
             sequence=valid.sequence,
@@ -148,7 +148,7 @@ def _some_entries(sample: ProbeSample) -> Indices:
 def _refreshed(sample: ProbeSample, entries: Indices) -> tuple[Tensor, Tensor]:
     """Keys of entries as stored and as a refresh would leave them, ``(n, d)`` each."""
     memory = sample.run.manager.snapshot.memory
-    stored = memory.keys[torch.from_numpy(entries)]
+    stored = memory.keys[torch.as_tensor(entries)]
     anew = sample.run.recipe.refresh.reencodes
     return stored, sample.run.system.keys(memory.prefix[entries]) if anew else stored
 

@@ -16,8 +16,8 @@ from harness.engine.live.interpolation import ProbabilityInterpolation, memory_o
 from harness.engine.types.retrieved import Neighbours
 from harness.probes.sample import ProbeSample, ranks_of, standard_error
 from harness.probes.search import Remembering, led
-from harness.recipe.seams.candidates import UnseenItems, hide
 from harness.recipe.seams.index import Flat
+from harness.recipe.seams.scorer import UnseenItems, hide
 from harness.recipe.seams.search import NeighbourSearch, NewItemsOnly, Stage, TopK
 from harness.results.metrics import metric_values
 
@@ -54,7 +54,7 @@ class Sweep:
     """
 
     def __init__(self, sample: ProbeSample) -> None:
-        recipe, self.inputs = sample.run.recipe, sample.inputs
+        recipe, self.inputs = sample.run.recipe, sample.current
         self.memory = memory_of_sequences(self.inputs, sample.run.manager.snapshot.sourced)
         self.index = Remembering(Flat().build(self.memory, self.inputs, seed=0))
         self._rules = {False: recipe.exclusion, True: NewItemsOnly(recipe.exclusion, self.inputs.data)}
@@ -122,11 +122,11 @@ class Queries:
     @classmethod
     def of(cls, sample: ProbeSample, prefix: Indices) -> Queries:
         """Those prefixes, as evaluation encodes them."""
-        inputs = sample.inputs
+        inputs = sample.current
         return cls(
             prefix=prefix,
-            sequence=inputs.encodings[torch.from_numpy(prefix)],
-            target=torch.from_numpy(inputs.prefixes.target[prefix]),
+            sequence=inputs.encodings[torch.as_tensor(prefix)],
+            target=torch.as_tensor(inputs.prefixes.target[prefix]),
             hidden=sample.run.recipe.candidates.hidden(prefix, inputs),
         )
 
@@ -144,12 +144,12 @@ def head_room(sample: ProbeSample, metric: str = "ndcg@10") -> dict[str, float]:
     """
     sweep = Sweep(sample)
     valid = Queries.of(sample, sample.valid_sample)
-    test = Queries.of(sample, sample.inputs.prefixes.test[sample.inputs.prefixes.user[valid.prefix]])
+    test = Queries.of(sample, sample.current.prefixes.test[sample.current.prefixes.user[valid.prefix]])
     for queries in (valid, test):
         sweep.neighbours(WIDEST, queries.sequence, queries.prefix)
     best = chosen(sweep, valid, metric)
     off, on = (_values(sweep.scorer(each), valid, metric) for each in (BACKBONE, best))
-    unseen = replace(valid, hidden=UnseenItems().hidden(valid.prefix, sample.inputs))
+    unseen = replace(valid, hidden=UnseenItems().hidden(valid.prefix, sample.current))
     found = led(sample, sample.valid.sequence, sweep.memory, sweep.index)
     best_unseen = chosen(sweep, unseen, metric)
     return {

@@ -80,7 +80,6 @@ def gradients(sample: ProbeSample, terms: Sequence[Term]) -> Gradients:
 
 
 def trained_groups(sample: ProbeSample) -> dict[str, list[nn.Parameter]]:
-    """The parameters of every group that trains in the epoch, of the sample's own system."""
-    groups = sample.training_system.groups()
-    trained = {group: [each for each in parameters if each.requires_grad] for group, parameters in groups.items()}
-    return {group: parameters for group, parameters in trained.items() if parameters}
+    """The parameters of every group that trains in the epoch, of the sample's preview."""
+    view = sample.preview
+    return {group: each for group, each in view.system.groups().items() if each and group in view.rates}

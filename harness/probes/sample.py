@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from harness.data.split import Indices
-from harness.engine.feeding import window_batches
+from harness.engine.feeding import moving_batches
+from harness.engine.preview import Preview
 from harness.engine.run import Run
-from harness.engine.system import System
-from harness.engine.terms import loss_terms
 from harness.engine.types.forward import Forward
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.noise import Noise
 from harness.engine.types.streams import Streams
 from harness.engine.types.term import Term
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.candidates import hide
-from harness.recipe.seams.phases import NEW_PARTS, BackboneDropout
+from harness.recipe.seams.phases import BackboneDropout
+from harness.recipe.seams.scorer import hide
 from harness.results.record import Ranks
 
 LIGHT_SAMPLE = 512
@@ -101,9 +97,14 @@ class ProbeSample:
         return replace(self.past, neighbours=neighbour_prefixes(self.valid), last_encoded=self.last_encoded)
 
     @property
-    def inputs(self) -> Inputs:
+    def current(self) -> Inputs:
         """Data, backbone and encodings as they are now."""
-        return self.run.system.inputs
+        return self.run.system.current
+
+    @cached_property
+    def preview(self) -> Preview:
+        """The epoch with the gradients that its phase gives it, on tensors that the run shares."""
+        return self.run.preview(self.progress)
 
     @cached_property
     def valid(self) -> Forward:
@@ -113,7 +114,7 @@ class ProbeSample:
     @cached_property
     def valid_sample(self) -> Indices:
         """Prefix numbers of the validation queries."""
-        return self._sample(self.inputs.prefixes.valid, "valid")
+        return self._sample(self.current.prefixes.valid, "valid")
 
     @cached_property
     def train(self) -> Forward:
@@ -123,12 +124,12 @@ class ProbeSample:
     @cached_property
     def train_sample(self) -> Indices:
         """Prefix numbers of the training samples."""
-        return self._sample(self.inputs.prefixes.train, "train")
+        return self._sample(self.current.prefixes.train, "train")
 
     @cached_property
     def hidden(self) -> Tensor | None:
         """Which items the recipe does not recommend to the validation queries, ``(n, n_items)``; None: any may be."""
-        return self.run.recipe.candidates.hidden(self.valid_sample, self.inputs)
+        return self.run.recipe.candidates.hidden(self.valid_sample, self.current)
 
     def hide(self, scores: Tensor) -> Tensor:
         """Scores of the validation queries ``(n, n_items)``, overwritten where the recipe recommends no item."""
@@ -138,7 +139,7 @@ class ProbeSample:
     def backbone_scores(self) -> Tensor:
         """Scores of the catalogue without retrieval for the validation queries, ``(n, n_items)``."""
         with torch.no_grad():
-            return self.hide(self.valid.sequence @ self.inputs.item_matrix[1:].T)
+            return self.hide(self.valid.sequence @ self.current.item_matrix[1:].T)
 
     @cached_property
     def enhanced_scores(self) -> Tensor:
@@ -149,47 +150,17 @@ class ProbeSample:
             )
         return self.hide(scores[:, 1:])
 
-    @cached_property
-    def rates(self) -> Mapping[str, float]:
-        """Learning rate of every group of parameters that trains in the epoch."""
-        recipe = self.run.recipe
-        return recipe.phases.rates(self.progress, self.run.system.backbone_groups, recipe.learning_rates)
-
-    @property
-    def backbone_moves(self) -> bool:
-        """Whether the backbone trains in the epoch."""
-        return bool(self.rates.keys() - set(NEW_PARTS))
-
-    @cached_property
-    def training_system(self) -> System:
-        """A system that shares the run's weights and has gradients for exactly what trains in the epoch."""
-        system = self.run.system
-        shared: dict[int, Any] = {
-            id(each): nn.Parameter(each.detach(), requires_grad=group in self.rates)
-            for group, parameters in system.groups().items()
-            for each in parameters
-        }
-        twin = copy.copy(system)
-        twin.modules = copy.deepcopy(system.modules, shared)
-        if system.backbone_groups:
-            twin.inputs = replace(system.inputs, backbone=copy.deepcopy(system.inputs.backbone, shared))
-        return twin
-
     def terms(self) -> tuple[Term, ...]:
         """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch.
 
-        They lead to the parameters of :attr:`training_system`, not to those of the run.
+        They lead to the parameters of :attr:`preview`, not to those of the run.
         """
-        system, prefix = self.training_system, self.train_sample
-        sequence = self.inputs.encodings[torch.from_numpy(prefix)]
-        if self.backbone_moves:
-            streams, n = probe_streams("windows"), self.n_queries
-            batches = window_batches(system.inputs, BackboneDropout.OFF, batch_size=n, streams=streams, epoch=0)
+        sequence, prefix = self.current.encodings[torch.as_tensor(self.train_sample)], self.train_sample
+        if self.preview.moves_backbone:
+            streams, n, current = probe_streams("windows"), self.n_queries, self.preview.system.current
+            batches = moving_batches(current, BackboneDropout.OFF, batch_size=n, streams=streams, epoch=0)
             sequence, prefix = next(batches)
-        forward = system.forward(
-            sequence=sequence, prefix=prefix, snapshot=self.run.manager.snapshot, progress=self.progress
-        )
-        return loss_terms(self.run.recipe, forward, self.progress)
+        return self.preview.terms(self.preview.forward(sequence, prefix))
 
     def noisy_training(self) -> tuple[Forward, Forward]:
         """Some training samples as an epoch of training treats them, all dropout included, and as evaluation does.
@@ -199,20 +170,20 @@ class ProbeSample:
         dropout, streams, epoch = self.run.recipe.backbone_dropout, probe_streams("noise"), self.progress.epoch
         noise = Noise.of_epoch(streams, epoch)
         with torch.no_grad():
-            if self.backbone_moves or dropout is BackboneDropout.ACTIVE:
+            if self.preview.moves_backbone or dropout is BackboneDropout.ACTIVE:
                 n = WINDOWED * self.n_queries
-                batches = window_batches(self.inputs, dropout, batch_size=n, streams=streams, epoch=epoch)
+                batches = moving_batches(self.current, dropout, batch_size=n, streams=streams, epoch=epoch)
                 sequence, prefix = next(batches)
                 order = torch.randperm(len(prefix), generator=streams.generator("sample"))[: self.n_queries]
                 sequence, prefix = sequence[order], prefix[order.numpy()]
             else:
-                sequence, prefix = self.inputs.encodings[torch.from_numpy(self.train_sample)], self.train_sample
+                sequence, prefix = self.current.encodings[torch.as_tensor(self.train_sample)], self.train_sample
             noisy = self.run.forward(sequence, prefix, self.progress, noise)
         return noisy, self._forward(prefix)
 
     def _forward(self, prefix: Indices) -> Forward:
         with torch.no_grad():
-            return self.run.forward(self.inputs.encodings[torch.from_numpy(prefix)], prefix, self.progress)
+            return self.run.forward(self.current.encodings[torch.as_tensor(prefix)], prefix, self.progress)
 
     def _sample(self, prefixes: Indices, name: str) -> Indices:
         if len(prefixes) <= self.n_queries:

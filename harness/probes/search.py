@@ -51,7 +51,7 @@ def scope(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
         everything = run.system.memory_of(snapshot.sourced, _in_order(kept, snapshot.memory, dropped))
         parts = ((np.flatnonzero(kept), exact), (np.flatnonzero(~kept), Flat().over(dropped.normalised_keys())))
         found_all, entry = led(sample, sample.valid.query, everything, Merged(parts))
-    useful = torch.zeros(int(found.sum())) if entry is None else torch.from_numpy(~kept)[entry][found_all]
+    useful = torch.zeros(int(found.sum())) if entry is None else torch.as_tensor(~kept)[entry][found_all]
     return {
         "scope.dropped": 1.0 - float(kept.mean()),
         "scope.dropped_of_useful": useful.float().mean().item() if len(useful) else float("nan"),
@@ -64,8 +64,8 @@ def scope(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
 def _in_order(kept: np.ndarray, memory: Memory, dropped: Memory) -> Tensor:
     """Keys of all sourced prefixes, those of entries as stored."""
     keys = torch.empty(len(kept), memory.keys.shape[1])
-    keys[torch.from_numpy(kept)] = memory.keys
-    keys[torch.from_numpy(~kept)] = dropped.keys
+    keys[torch.as_tensor(kept)] = memory.keys
+    keys[torch.as_tensor(~kept)] = dropped.keys
     return keys
 
 
@@ -82,7 +82,7 @@ def led(sample: ProbeSample, query: Tensor, memory: Memory, index: LiveIndex) ->
     found = search(
         index=index,
         memory=memory,
-        inputs=sample.inputs,
+        inputs=sample.current,
         query=query,
         sequence=forward.sequence,
         prefix=forward.retrieved.prefix,

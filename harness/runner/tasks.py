@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.backbones.base import Backbone
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec
 from harness.device import Device, computing_on, device_provenance
@@ -22,7 +23,7 @@ from harness.results.evidence import Diagnosis, DiagnosisTask
 from harness.results.record import EpochPoint, RunRecord
 
 if TYPE_CHECKING:
-    from harness.backbones.duorec.model import DuoRec
+    from harness.backbones.encoder import Encoder
     from harness.engine.run import Run
     from harness.engine.types.inputs import Inputs
 
@@ -37,7 +38,8 @@ class SharedFiles:
     Attributes:
         data: which interactions, and the folder of named sets (None: the user's cache folder).
         fingerprint: of the interactions, to be found again.
-        backbone: checkpoint of the pretrained model.
+        spec: the backbone.
+        backbone: its file, trained.
         encodings: clean ``s`` of every prefix.
         device: that built them, and that the cells compute on.
     """
@@ -45,6 +47,7 @@ class SharedFiles:
     data: DataSpec
     data_dir: Path | None
     fingerprint: str
+    spec: Backbone
     backbone: Path
     encodings: Path
     device: Device = "cpu"
@@ -167,7 +170,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
     return CellResult(record=record, diagnosis=diagnosis)
 
 
-def assembled(data: Interactions, backbone: DuoRec, encodings: NDArray[np.float32]) -> Inputs:
+def assembled(data: Interactions, backbone: Encoder, encodings: NDArray[np.float32]) -> Inputs:
     """What the cells of a replicate share, from its parts; none of them is written to.
 
     Args:
@@ -182,4 +185,4 @@ def assembled(data: Interactions, backbone: DuoRec, encodings: NDArray[np.float3
 
     backbone.eval()
     backbone.requires_grad_(False)
-    return Inputs(data=data, prefixes=split_prefixes(data), backbone=backbone, encodings=torch.from_numpy(encodings))
+    return Inputs(data=data, prefixes=split_prefixes(data), backbone=backbone, encodings=torch.as_tensor(encodings))

@@ -140,7 +140,7 @@ def test_a_neighbour_of_the_widest_search_is_one_that_a_search_for_few_would_fin
     for k, new in itertools.product(interpolation.NEIGHBOURS, (False, True)):
         setting = interpolation.Setting(k=k, tau=0.15, share=0.3, new_only=new)
         scorer = ProbabilityInterpolation(k=k, tau=0.15, l=0.3, targets="new" if new else "all").apply(BASE).scorer
-        live = scorer.build(here.inputs, here.inputs.prefixes.train, BASE.admission, BASE.exclusion)
+        live = scorer.build(here.current, here.current.prefixes.train, BASE.admission, BASE.exclusion)
         asked = {"sequence": queries.sequence, "enhanced": queries.sequence, "prefix": queries.prefix}
         torch.testing.assert_close(sweep.scorer(setting).scores(**asked), live.scores(**asked), rtol=0, atol=0)
 
@@ -155,7 +155,7 @@ def test_shuffled_a_switch_chooses_between_the_backbone_and_the_runs_own_mixture
     here = sample()
     found = here.valid
     entry, mask = found.neighbours.entry.roll(1, 0), found.neighbours.mask.roll(1, 0)
-    memory, items = found.retrieved.memory, here.inputs.item_matrix.detach()
+    memory, items = found.retrieved.memory, here.current.item_matrix.detach()
     logits = (found.sequence[:, None] * memory.keys[entry]).sum(dim=2) / 0.07
     weight = logits.masked_fill(~mask, -torch.inf).softmax(dim=1)
     knowledge = (weight[:, :, None] * items[memory.target[entry]]).sum(dim=1)
@@ -163,7 +163,7 @@ def test_shuffled_a_switch_chooses_between_the_backbone_and_the_runs_own_mixture
     measured = fusion.scores_with_neighbours_of_another(here)
     assert measured is not None
     # A user of more than 50 items may not see some of its own entries, which the next one may.
-    long = torch.from_numpy(here.inputs.prefixes.position[found.retrieved.prefix] > 50)
+    long = torch.from_numpy(here.current.prefixes.position[found.retrieved.prefix] > 50)
     alike = ~(long | long.roll(1))
     assert alike.sum() > 50
     torch.testing.assert_close(measured[alike], scores[alike], rtol=0, atol=1e-4)
@@ -176,7 +176,7 @@ def test_shuffled_a_switch_chooses_between_the_backbone_and_the_runs_own_mixture
 @pytest.mark.parametrize("targets", ["all", "new"])
 def test_shuffled_a_switch_of_probabilities_mixes_in_anothers_targets(recipe: Recipe, targets: str) -> None:
     here = sample(compose(recipe, [ProbabilityInterpolation(targets=targets)]))
-    at = mixtures(here.inputs.prefixes.valid, shift=1, recipe=recipe)
+    at = mixtures(here.current.prefixes.valid, shift=1, recipe=recipe)
     on, off = (at(50, 0.15, share, targets == "new") for share in (0.3, 0.0))
     room = fusion.head_room(here)
     assert room["head_room.oracle_switch_shuffled"] == pytest.approx(np.maximum(on, off).mean(), abs=1e-6)

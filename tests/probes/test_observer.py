@@ -91,7 +91,7 @@ FILTERED = pytest.mark.parametrize("filtered", [(), ("wiring.filter_seen",)], id
 
 def had_by_hand(here: ProbeSample) -> torch.Tensor:
     """Which items each valid query's user has had, ``(n, n_items)``."""
-    data, prefixes = here.inputs.data, here.inputs.prefixes
+    data, prefixes = here.current.data, here.current.prefixes
     had = torch.zeros(len(here.valid_sample), data.n_items, dtype=torch.bool)
     for row, number in enumerate(here.valid_sample):
         had[row, history_of(data, prefixes, number).astype(int) - 1] = True

@@ -1,16 +1,21 @@
-"""Seam ``selection``: k neighbours that are close and lead to different items."""
+"""Specs of the seam ``selection`` beyond the first k: diverse neighbours, and the best of every range of lengths."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.data.split import Indices
+from harness.engine.live.composite_index import range_of
 from harness.engine.live.diversity import Floats, greedy_map, kernel, marginal_relevance
 from harness.engine.types.vectors import Mask
 from harness.recipe.seams.search import Hits
+
+if TYPE_CHECKING:
+    pass
 
 
 class Method(Enum):
@@ -75,3 +80,38 @@ def closest_first(chosen: Indices, hits: Hits) -> tuple[Indices, Mask]:
     closeness = np.where(mask, np.take_along_axis(hits.cosine, chosen, axis=1), -np.inf)
     order = np.lexsort((chosen, -closeness), axis=1)
     return np.take_along_axis(chosen, order, axis=1), np.take_along_axis(mask, order, axis=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BestPerRange:
+    """The first ``per_range`` allowed hits of every range of the entry's length, in the index's order.
+
+    Source: seed 9.2.
+
+    Attributes:
+        edges: as those of the index.
+        per_range: neighbours of a range.
+        oversample: hits a neighbour, asked of every range.
+    """
+
+    edges: tuple[int, ...]
+    per_range: int
+    oversample: int = 4
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return self.edges
+
+    @property
+    def n_hits(self) -> int:
+        """Hits to ask every range for."""
+        return self.per_range * self.oversample
+
+    def choose(self, hits: Hits) -> tuple[Indices, Mask]:
+        number = range_of(hits.memory.position[hits.entry], self.edges)
+        kept = np.zeros_like(hits.allowed)
+        for each in range(len(self.edges) + 1):
+            inside = hits.allowed & (number == each)
+            kept |= inside & (np.cumsum(inside, axis=1) <= self.per_range)
+        columns = np.argsort(~kept, axis=1, kind="stable")[:, : self.per_range * (len(self.edges) + 1)]
+        return columns, np.take_along_axis(kept, columns, axis=1)

@@ -1,10 +1,10 @@
-"""Seam ``admission``: entries by their quality."""
+"""Seam ``admission``: which prefixes may be entries of the memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,33 @@ from harness.recipe.seams.index import IVFFlat
 
 if TYPE_CHECKING:
     from harness.engine.types.inputs import Inputs
+
+
+class Admission(Protocol):
+    """A spec of the seam ``admission``."""
+
+    def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
+        """Which of these prefixes become entries, ``(n,)``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongerThan:
+    """Leave out entries whose prefix has no more than ``length`` items (``len_lower_bound``).  Source: point 1."""
+
+    length: int = 5
+
+    def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
+        return inputs.prefixes.position[entries] > self.length
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllEntries:
+    """Every prefix becomes an entry, however short.  Source: family 0 and seed 9."""
+
+    def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
+        return np.ones(len(entries), dtype=bool)
+
 
 Quality = NDArray[np.float64]
 
@@ -58,13 +85,12 @@ class BestShare:
 
 def likelihood(entries: Indices, inputs: Inputs) -> Quality:
     """Log-probability of each entry's target by the backbone alone, nats, ``(n,)``."""
-    import torch
-
     from harness.engine.live.likelihood import log_likelihood
 
-    chosen = torch.from_numpy(entries)
-    targets = torch.from_numpy(inputs.prefixes.target[entries])
-    return log_likelihood(inputs.encodings[chosen], inputs.item_matrix, targets).numpy().astype(np.float64)
+    targets = inputs.tensor(inputs.prefixes.target[entries])
+    return (
+        log_likelihood(inputs.encodings[inputs.tensor(entries)], inputs.item_matrix, targets).numpy().astype(np.float64)
+    )
 
 
 def agreement(entries: Indices, inputs: Inputs, *, k: int, n_hits: int) -> Quality:
@@ -75,7 +101,7 @@ def agreement(entries: Indices, inputs: Inputs, *, k: int, n_hits: int) -> Quali
     import torch
 
     prefixes = inputs.prefixes
-    queries = torch.nn.functional.normalize(inputs.encodings[torch.from_numpy(entries)], dim=1).numpy()
+    queries = torch.nn.functional.normalize(inputs.encodings[inputs.tensor(entries)], dim=1).numpy()
     _, hit = IVFFlat().over(queries, seed=0).search(queries, queries, n_hits)
     prefix = entries[np.where(hit == MISSING, 0, hit)]
     other = (hit != MISSING) & (prefixes.user[prefix] != prefixes.user[entries, None])

@@ -53,9 +53,7 @@ class Proposal:
         places = rng.integers(self._reached[-1], size=n)
         columns, counts = np.unique(np.searchsorted(self._reached, places, side="right"), return_counts=True)
         correction = np.log(counts) - math.log(n) - self._log_probability[columns]
-        return Negatives(
-            items=torch.from_numpy(columns + 1), correction=torch.from_numpy(correction.astype(np.float32))
-        )
+        return Negatives(items=torch.as_tensor(columns + 1), correction=torch.as_tensor(correction.astype(np.float32)))
 
 
 def sampled_cross_entropy(hidden: Tensor, items: Tensor, targets: Tensor, negatives: Negatives) -> Tensor:

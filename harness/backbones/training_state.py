@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from harness.backbones.duorec.checkpoint import EpochFigures, read_tensors, write_tensors
+from harness.backbones.tensor_file import DamagedCheckpointError, read_tensors, set_aside, write_tensors
+from harness.backbones.values import EpochFigures
+
+log = logging.getLogger(__name__)
 
 STATE_FORMAT = "ftr-study pretraining 1"
 
@@ -56,6 +60,16 @@ class TrainingState:
                 tensors[f"adam.{number}.{moment}"] = self.optimizer.state[parameter][moment]
         described = {"history": [asdict(figures) for figures in self.history], "chosen_epoch": self.chosen_epoch}
         write_tensors(path, tensors, described, kind=STATE_FORMAT)
+
+    def resume(self, path: Path) -> None:
+        """Become the state that was saved, if one was; a damaged file is named in the log and set aside."""
+        if not path.is_file():
+            return
+        try:
+            self.load(path)
+            log.info("pretraining goes on after epoch %d", len(self.history))
+        except DamagedCheckpointError as problem:
+            set_aside(path, problem)
 
     def load(self, path: Path) -> None:
         """Become the state that was saved.

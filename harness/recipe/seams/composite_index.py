@@ -1,4 +1,4 @@
-"""Seam ``index``: several indexes over the same entries, their hits merged into one list."""
+"""Seam ``index``: several indexes, over the same entries or over ranges of their length."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from harness.engine.live.merged import Merged
+import numpy as np
+
+from harness.data.split import Indices
+from harness.engine.live.composite_index import Merged, Ranged, range_of
 from harness.engine.types.snapshot import LiveIndex
 from harness.recipe.seams.index import Index
 
@@ -46,9 +49,7 @@ class Ensemble:
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
         """All members; the first has ``seed`` itself, the others the seeds after it."""
-        import torch
-
-        backbone = replace(memory, keys=inputs.encodings[torch.from_numpy(memory.prefix)])
+        backbone = replace(memory, keys=inputs.encodings[inputs.tensor(memory.prefix)])
         in_backbone = [number % 3 == 2 for number in range(self.members)]
         return Merged(
             members=[
@@ -60,3 +61,39 @@ class Ensemble:
             backbone_keys=backbone.normalised_keys() if any(in_backbone) else None,
             by_mean=self.merge is Merge.MEAN,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByLength:
+    """One index for each range of the entries' prefix length that has entries.  Source: seed 9.2.
+
+    A search asks each of them for ``n_hits`` and gives all that they found, by falling cosine.
+
+    Attributes:
+        edges: the last length of every range but the open one, in items.
+        within: the index within a range.
+    """
+
+    edges: tuple[int, ...]
+    within: Index
+
+    @property
+    def ranges(self) -> tuple[int, ...]:
+        return self.edges
+
+    def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
+        """The indexes of the ranges, all from ``seed``."""
+        number = range_of(memory.position, self.edges)
+        parts: list[tuple[Indices, LiveIndex]] = []
+        for each in np.unique(number):
+            entries = np.flatnonzero(number == each)
+            part = replace(
+                memory,
+                prefix=memory.prefix[entries],
+                user=memory.user[entries],
+                position=memory.position[entries],
+                target=memory.target[inputs.tensor(entries)],
+                keys=memory.keys[inputs.tensor(entries)],
+            )
+            parts.append((entries, self.within.build(part, inputs, seed)))
+        return Ranged(parts)

@@ -1,32 +1,15 @@
-"""Every number that decides a backbone, the precision it is trained in, and the key it is cached under."""
+"""Every number that decides DuoRec and its training."""
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import json
-from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
 
-from harness.device import Device, device_key
-from harness.errors import InputError, did_you_mean
-from harness.source_hash import backbone_hash, metric_hash
-
-Precision = Literal["float32", "bfloat16"]
-
-_PRECISIONS = ("auto", "float32", "bfloat16")
-_BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})
-
-PACKAGE = __name__.rpartition(".")[0]
-
-LATER: dict[str, Any] = {"n_sampled": 0}
-"""Fields that older files lack, with the value that is meant there."""
+from harness.backbones.values import check_precision
+from harness.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BackboneSpec:
+class Hyperparameters:
     """DuoRec and the one recipe it is trained by on every data set.
 
     The length of training is counted in *visits*, targets seen per catalogue item, because that is what an item's
@@ -97,27 +80,14 @@ class BackboneSpec:
             raise InputError(f"dropout is {self.dropout}; give a fraction in [0, 1)")
         if not 0 < self.stride <= self.max_length:
             raise InputError(f"stride is {self.stride}; give one between 1 and max_length {self.max_length}")
-        if self.precision not in _PRECISIONS:
-            raise InputError(
-                f"precision {self.precision!r} is unknown{did_you_mean(self.precision, _PRECISIONS)}; "
-                f"use one of {', '.join(_PRECISIONS)}"
-            )
+        check_precision(self.precision)
         if self.n_sampled < 0:
             raise InputError(f"n_sampled is {self.n_sampled}; give a number of negatives, or 0 for all items")
-
-    def described(self) -> dict[str, Any]:
-        """Every field as files and keys have it: those of :data:`LATER` only where they say something else."""
-        fields = asdict(self)
-        return {name: value for name, value in fields.items() if name not in LATER or value != LATER[name]}
-
-    def digest(self) -> str:
-        """A hash of every field, 16 hexadecimal digits."""
-        return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()[:16]
 
     def epochs_of(self, visits: int, *, n_targets: int, n_items: int) -> int:
         """Passes over ``n_targets`` training targets that visit each of ``n_items`` items so often, at least 1.
 
-        >>> BackboneSpec().epochs_of(560, n_targets=131413, n_items=12101)
+        >>> Hyperparameters().epochs_of(560, n_targets=131413, n_items=12101)
         52
         """
         return max(1, round(visits * n_items / n_targets))
@@ -125,55 +95,3 @@ class BackboneSpec:
     def patience(self, chosen_epoch: int) -> int:
         """Worse epochs after ``chosen_epoch`` that end the training."""
         return max(self.min_patience, round(self.patience_share * chosen_epoch))
-
-
-DEFAULT = BackboneSpec()
-"""The one recipe of all studies."""
-
-
-@cache
-def resolve_precision(wanted: str, *, device: str = "cpu", cpu_flags: Path = Path("/proc/cpuinfo")) -> Precision:
-    """The precision that ``wanted`` means on this machine.
-
-    Args:
-        wanted: ``auto``, ``float32`` or ``bfloat16``.
-        device: that computes; off the CPU ``auto`` is float32.
-        cpu_flags: the file in which the operating system lists the CPU's flags; without it ``auto`` is float32.
-
-    Raises:
-        InputError: ``wanted`` is none of the three.
-    """
-    if wanted == "float32" or wanted == "bfloat16":
-        return wanted
-    if wanted != "auto":
-        raise InputError(f"precision {wanted!r} is unknown; use one of {', '.join(_PRECISIONS)}")
-    if device != "cpu" or not cpu_flags.is_file():
-        return "float32"
-    for line in cpu_flags.read_text().splitlines():
-        if line.startswith("flags"):
-            return "bfloat16" if _BFLOAT16_FLAGS & set(line.split()) else "float32"
-    return "float32"
-
-
-def backbone_key(
-    spec: BackboneSpec, *, fingerprint: str, seed: int, threads: int, precision: Precision, device: Device = "cpu"
-) -> str:
-    """The name of the backbone that these inputs make, 20 hexadecimal digits.
-
-    Everything that can change its bits goes in: the specification, the data, the seed, the number of threads (sums
-    are split by it), the precision, what this package's code does and torch's version.
-
-    Args:
-        spec: the backbone.
-        fingerprint: hash of the data, of ``Interactions.fingerprint``.
-        seed: of initialisation, order and dropout.
-        threads: that training uses.
-        precision: resolved by :func:`resolve_precision`.
-        device: that it is trained on; the CPU leaves no mark.
-    """
-    torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
-    code = backbone_hash(PACKAGE) + metric_hash(spec.selection)
-    parts = (spec.digest(), fingerprint, str(seed), str(threads), precision, code, torch_version)
-    if device != "cpu":
-        parts = (*parts, device_key(device))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]

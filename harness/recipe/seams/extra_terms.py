@@ -1,4 +1,4 @@
-"""Seam ``extra_terms``: near neighbours that lead elsewhere are pushed away from the query."""
+"""Specs of the seam ``extra_terms``: hard negatives, and a retriever that stays near the backbone."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ class HardNegatives:
         entry, mask = hard_negatives(retrieved, self.count)
         prefixes, encodings = retrieved.inputs.prefixes, retrieved.inputs.encodings
         partner, exists = prefixes.partners.of(retrieved.prefix, turn)
-        around = torch.cat([torch.from_numpy(partner)[:, None], retrieved.memory.prefixes_of(entry)], dim=1)
+        around = torch.cat([retrieved.inputs.tensor(partner)[:, None], retrieved.memory.prefixes_of(entry)], dim=1)
         keys = normalize(forward.encode(encodings[around]), dim=-1)
         cosine = (keys @ normalize(retrieved.query, dim=-1)[:, :, None]).squeeze(-1)
-        contributes = torch.from_numpy(exists) & mask.any(dim=1)
+        contributes = retrieved.inputs.tensor(exists) & mask.any(dim=1)
         return mean_over(self.by_sample(cosine[:, 0], cosine[:, 1:], mask), contributes)
 
     def by_sample(self, positive: Tensor, negative: Tensor, mask: Tensor) -> Tensor:
@@ -83,8 +83,28 @@ def hard_negatives(retrieved: Retrieved, count: int) -> tuple[Tensor, Tensor]:
     import torch
 
     pool, memory = retrieved.neighbours, retrieved.memory
-    own = torch.from_numpy(retrieved.inputs.prefixes.target[retrieved.prefix])
+    own = retrieved.inputs.tensor(retrieved.inputs.prefixes.target[retrieved.prefix])
     differs = pool.pool_mask & (memory.target[pool.pool_entry] != own[:, None])
     columns = torch.argsort(~differs, dim=1, stable=True)[:, :count]
     mask = differs.gather(1, columns)
     return pool.pool_entry.gather(1, columns) * mask, mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureAlignment:
+    """``1 - cos(R(s), s)``, mean over the batch.  Source: seed 7.2.
+
+    Attributes:
+        weight: its factor in the loss.
+    """
+
+    weight: float
+
+    def term(self, forward: Forward, progress: Progress) -> Term:
+        """The term of one batch; ``s`` is taken as given, but a backbone that moves feels it through ``R(s)``."""
+        from torch.nn.functional import cosine_similarity
+
+        def value(rows: slice) -> Tensor:
+            return (1.0 - cosine_similarity(forward.query[rows], forward.sequence[rows].detach(), dim=1)).mean()
+
+        return Term(name="feature_alignment", weight=self.weight, inputs=(forward.query,), value=value)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.spec import Precision
+from harness.backbones.values import Precision
 
 CHUNK_ROWS = 256
 """Rows whose logits are held at a time: few enough for the cache, enough for a fast product."""

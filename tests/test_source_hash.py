@@ -23,14 +23,14 @@ DUOREC = "harness.backbones.duorec"
 PROGRAM = """
 import sys
 from dataclasses import replace
-from harness.backbones.duorec.spec import BackboneSpec, backbone_key
+from harness.backbones.duorec.backbone import DuoRec
 from harness.recipe.recipe import BASE
 from harness.recipe.seams.checkpoint import BestOnValid
 from harness.source_hash import measuring_hash, run_hash
 for metric in ("mrr@10", "ndcg@10"):
     recipe = replace(BASE, checkpoint=BestOnValid(metric=metric))
-    spec = BackboneSpec(selection=metric)
-    print(run_hash(recipe, {duorec!r}), backbone_key(spec, fingerprint="f", seed=0, threads=1, precision="float32"))
+    spec = DuoRec(selection=metric, precision="float32")
+    print(run_hash(recipe, {duorec!r}), spec.key(fingerprint="f", seed=0, threads=1))
 print(measuring_hash())
 """
 

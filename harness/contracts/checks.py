@@ -110,7 +110,7 @@ def state_of(run: Run) -> dict[str, object]:
     """All of a run that a probe could change, by name, comparable."""
     memory = run.manager.snapshot.memory
     groups = run.optimizer.param_groups
-    tensors = {**run.system.state(), "encodings": run.system.inputs.encodings, "keys of the memory": memory.keys}
+    tensors = {**run.system.state(), "encodings": run.system.current.encodings, "keys of the memory": memory.keys}
     return {
         **{name: _digest(tensor) for name, tensor in tensors.items()},
         "learning rates": [group["lr"] for group in groups],

@@ -25,7 +25,7 @@ from harness.probes.sample import ProbeSample
 from harness.recipe.recipe import BASE
 from harness.results.evidence import Level
 from harness.source_hash import measuring_hash
-from reports.evidence_text import load_evidence_texts
+from reports.sections.evidence.texts import load_evidence_texts
 from tests.checks.test_rules import CALLED_FOR, NOT_CALLED_FOR
 
 PLUG_IN = """

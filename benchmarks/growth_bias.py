@@ -13,12 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.backbones.duorec.checkpoint import Backbone
-from harness.backbones.duorec.encode import encode_some
-from harness.backbones.duorec.pretrain import pretrain
-from harness.backbones.duorec.sampled import Negatives, Proposal, sampled_cross_entropy
-from harness.backbones.duorec.softmax import softmax_cross_entropy
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.base import TrainedBackbone
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.sampled import Negatives, Proposal, sampled_cross_entropy
+from harness.backbones.softmax import softmax_cross_entropy
+from harness.backbones.training import train_backbone
 from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
 
@@ -124,7 +123,7 @@ def gradient_errors(
 
 
 def errors_of(
-    backbone: Backbone,
+    backbone: TrainedBackbone,
     data: Interactions,
     *,
     sizes: Sequence[int] = SIZES,
@@ -134,7 +133,7 @@ def errors_of(
     """The same on a trained backbone, at ``n_rows`` of its training prefixes."""
     prefixes = split_prefixes(data)
     chosen = np.random.default_rng(0).permutation(prefixes.train)[:n_rows]
-    states = encode_some(backbone.model, data, prefixes, chosen)
+    states = backbone.model.encode_some(data, prefixes, chosen)
     items = backbone.model.item_matrix.detach()
     all_targets = prefixes.target[prefixes.train]
     return gradient_errors(states, items, prefixes.target[chosen], all_targets, sizes=sizes, n_draws=n_draws)
@@ -150,10 +149,10 @@ def bias_and_quality(data: Interactions, folder: Path, *, sizes: Sequence[int], 
         seeds: backbones of each kind.
     """
     quality: list[dict[str, Any]] = []
-    first: Backbone | None = None
+    first: TrainedBackbone | None = None
     for n in (0, *sizes[1:]):
-        spec = replace(BackboneSpec(), n_sampled=n)
-        trained = [pretrain(data, spec, seed=seed, threads=1, checkpoint_dir=folder) for seed in range(seeds)]
+        spec = replace(DuoRec(), n_sampled=n)
+        trained = [train_backbone(spec, data, seed=seed, threads=1, checkpoint_dir=folder) for seed in range(seeds)]
         first = first or trained[0]
         quality.append(
             {

@@ -17,14 +17,14 @@ import faiss
 import numpy as np
 import torch
 
+from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.contrastive import SameTarget
-from harness.backbones.duorec.encode import encode_prefixes
-from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
 from harness.backbones.duorec.packing import training_windows
 from harness.backbones.duorec.pretrain import train_one_epoch
-from harness.backbones.duorec.sampled import Proposal
-from harness.backbones.duorec.spec import BackboneSpec, resolve_precision
-from harness.backbones.duorec.state import TrainingState
+from harness.backbones.sampled import Proposal
+from harness.backbones.training_state import TrainingState
+from harness.backbones.values import resolve_precision
 from harness.data.events import assemble
 from harness.data.formats.base import Columns
 from harness.data.formats.sequences import Sequences
@@ -151,10 +151,10 @@ def retrieving(size: Size) -> Iterator[Stage]:
     data = made(size)
     prefixes, seconds, peak = measured(lambda: split_prefixes(data))
     yield Stage(name="split", seconds=seconds, peak_mb=peak)
-    model = DuoRec(data.n_items, BackboneSpec())
+    model = DuoRecEncoder(data.n_items, DuoRec())
     model.initialise(torch.Generator().manual_seed(0))
     model.requires_grad_(False)
-    encodings, seconds, peak = measured(lambda: encode_prefixes(model, data, prefixes))
+    encodings, seconds, peak = measured(lambda: model.encode(data, prefixes))
     yield Stage(name="encode", seconds=seconds, peak_mb=peak)
     inputs = Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encodings)
     streams = Streams(study_seed=0, replicate=0)
@@ -179,14 +179,14 @@ def retrieving(size: Size) -> Iterator[Stage]:
 
 def training(size: Size, *, n_sampled: int) -> Iterator[Stage]:
     """Training steps of the backbone by cross-entropy: encoder, softmax and Adam."""
-    spec = BackboneSpec(n_sampled=n_sampled)
+    spec = DuoRec(n_sampled=n_sampled)
     data = made(size)
     windows = training_windows(data, max_length=spec.max_length, stride=spec.stride)
     targets = data.items[data.offsets[0] + 1 :].astype(np.int64)
     proposal = Proposal(targets, data.n_items) if n_sampled else None
     some = windows.take(np.flatnonzero(np.cumsum(windows.length) <= N_STEPS * spec.batch_tokens))
     n_targets = int((some.length - some.score_from).sum())
-    model = DuoRec(data.n_items, spec)
+    model = DuoRecEncoder(data.n_items, spec)
     model.initialise(torch.Generator().manual_seed(0))
     state = TrainingState(
         model=model, optimizer=torch.optim.Adam(model.parameters(), lr=spec.learning_rate, fused=True)

@@ -53,10 +53,11 @@ TO_NUMPY = frozenset({Tensor.numpy, Tensor.__array__})
 class Carrying(TorchFunctionMode):
     """Carries tensors over where code crosses between numpy or the random generators and the device.
 
-    Code is written once, for the CPU. Below ``torch.device(...)``, which makes new tensors on the device, this adds the
-    crossings that torch leaves to its callers:
+    Code is written once, for the CPU. Below ``torch.device(...)`` new tensors lie on the device. Arrays of numpy's
+    become tensors by ``Inputs.tensor`` or ``torch.as_tensor``, never by ``torch.from_numpy``, which knows the CPU
+    alone. This adds the crossings that torch leaves to its callers:
 
-    - an array becomes a tensor on the device, and a tensor of the device an array, by copies;
+    - a tensor of the device becomes an array by a copy;
     - what is drawn at random is drawn on the CPU, by the CPU's generators, and then carried over, so that a run has the
       same first weights, orders and dropout masks wherever it computes.
     """
@@ -86,11 +87,6 @@ class Carrying(TorchFunctionMode):
 
 @contextmanager
 def carrying(device: torch.device) -> Iterator[None]:
-    """Inside, code that was written for the CPU computes on the device."""
-    from_numpy = torch.from_numpy
-    torch.from_numpy = lambda array: from_numpy(array).to(device)  # the one such function that torch shows no mode
-    try:
-        with device, Carrying(device):
-            yield
-    finally:
-        torch.from_numpy = from_numpy
+    """Inside, new tensors lie on the device, and what crosses between it and the CPU is carried over."""
+    with device, Carrying(device):
+        yield

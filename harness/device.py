@@ -84,6 +84,19 @@ def computing_on(device: Device) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def computing_threads(threads: int) -> Iterator[None]:
+    """Torch computes with that many threads inside, and with as many as before afterwards."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def device_key(device: Device) -> str:
     """The device's part of a key: on CUDA what carries tensors over decides results as well."""
     if device == "cpu":

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass
 from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -24,7 +26,7 @@ ROOMS_OF_A_RUN = (
     "harness.recipe.seams",
     "harness.recipe.schedules",
     "harness.engine",
-    "harness.backbones.ranking",
+    "harness.backbones",
     "harness.data.split",
     "harness.data.interactions",
     "harness.data.partners",
@@ -102,14 +104,16 @@ def backbone_hash(backbone: str) -> str:
     """A hash of the code that trains a backbone and encodes by it, 16 hexadecimal digits.
 
     Args:
-        backbone: dotted name of its package.
+        backbone: dotted name of its package, or of its module.
     """
-    return hash_reached({f"{backbone}.pretrain"}, (*ROOMS_OF_A_RUN, backbone))
+    ours, foreign = _code_of(backbone)
+    return hash_reached(ours, ROOMS_OF_A_RUN) + _hash_of(foreign)
 
 
 def measuring_hash() -> str:
-    """A hash of the code that measures evidence beside a run, 16 hexadecimal digits."""
-    return hash_reached({"harness.probes.observer"}, ("harness.probes",))
+    """A hash of the code that measures evidence beside a run, 16 hexadecimal digits; twice as many with plug-ins."""
+    ours = hash_reached({"harness.probes.observer"}, ("harness.probes",))
+    return ours + foreign_hash(point.module for point in entry_points(group="ftr_study.probes"))
 
 
 def metric_hash(name: str) -> str:
@@ -141,8 +145,21 @@ def run_hash(recipe: _Recipe, backbone: str) -> str:
         backbone: dotted name of the backbone's package.
     """
     modules = {type(spec).__module__ for spec in specs_of(recipe)}
-    ours = hash_reached({"harness.engine.loop", backbone, *modules}, (*ROOMS_OF_A_RUN, backbone))
-    return ours + foreign_hash(modules) + metric_hash(recipe.checkpoint.metric)
+    ours, foreign = _code_of(backbone)
+    started = hash_reached({"harness.engine.loop", *ours, *modules}, ROOMS_OF_A_RUN)
+    return started + _hash_of(foreign | files_of(modules)) + metric_hash(recipe.checkpoint.metric)
+
+
+def _code_of(backbone: str) -> tuple[frozenset[str], frozenset[Path]]:
+    """Where a backbone's code starts: modules of ours, its own or what a plug-in's import, and a plug-in's files."""
+    place = _path(backbone)
+    if place is None:
+        files = files_of({backbone})
+        return frozenset(name for path in files for name in _imports_in(path)), files
+    if place.name != "__init__.py":
+        return frozenset({backbone}), frozenset()
+    found = (path.relative_to(place.parent).with_suffix("") for path in place.parent.rglob("*.py"))
+    return frozenset(".".join((backbone, *path.parts)) for path in found if path.name != "__init__"), frozenset()
 
 
 def specs_of(value: object) -> Iterator[object]:
@@ -158,15 +175,26 @@ def specs_of(value: object) -> Iterator[object]:
 
 def foreign_hash(modules: Iterable[str]) -> str:
     """A hash of every file of the packages that plug-ins' modules belong to; empty where all are ours or Python's."""
+    return _hash_of(files_of(modules))
+
+
+def files_of(modules: Iterable[str]) -> frozenset[Path]:
+    """Every Python file of the packages that plug-ins' modules belong to; none for our own and for Python's."""
     files: set[Path] = set()
     for module in modules:
         package = module.partition(".")[0]
         if package == PACKAGE or package in sys.stdlib_module_names:
             continue
+        spec = find_spec(package) if package not in sys.modules else None
         homes = (getattr(sys.modules.get(name), "__file__", None) for name in (package, module))
-        home = Path(next(filter(None, homes), ""))
+        home = Path(next(filter(None, (*homes, spec and spec.origin)), ""))
         files.update(home.parent.rglob("*.py") if home.name == "__init__.py" else [home] if home.is_file() else [])
-    return _joined(meaning(path.read_text(encoding="utf-8")) for path in files) if files else ""
+    return frozenset(files)
+
+
+def _hash_of(files: Iterable[Path]) -> str:
+    meanings = [meaning(path.read_text(encoding="utf-8")) for path in files]
+    return _joined(meanings) if meanings else ""
 
 
 def _joined(meanings: Iterable[str]) -> str:
@@ -194,6 +222,10 @@ def _path(name: str) -> Path | None:
 def _imported(name: str) -> frozenset[str]:
     path = _path(name)
     assert path is not None
+    return _imports_in(path)
+
+
+def _imports_in(path: Path) -> frozenset[str]:
     found: set[str] = set()
     waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
     while waiting:

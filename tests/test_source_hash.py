@@ -23,14 +23,14 @@ DUOREC = "harness.backbones.duorec"
 PROGRAM = """
 import sys
 from dataclasses import replace
-from harness.backbones.duorec.spec import BackboneSpec, backbone_key
+from harness.backbones.duorec.backbone import DuoRec
 from harness.recipe.recipe import BASE
 from harness.recipe.seams.checkpoint import BestOnValid
 from harness.source_hash import measuring_hash, run_hash
 for metric in ("mrr@10", "ndcg@10"):
     recipe = replace(BASE, checkpoint=BestOnValid(metric=metric))
-    spec = BackboneSpec(selection=metric)
-    print(run_hash(recipe, {duorec!r}), backbone_key(spec, fingerprint="f", seed=0, threads=1, precision="float32"))
+    spec = DuoRec(selection=metric, precision="float32")
+    print(run_hash(recipe, {duorec!r}), spec.key(fingerprint="f", seed=0, threads=1))
 print(measuring_hash())
 """
 
@@ -95,9 +95,7 @@ def test_a_changed_constant_moves_the_keys_that_it_decides(copy: Copy) -> None:
     moved = copy.keys()
     assert moved[0] != run
     assert (moved[1], moved[-1]) == (backbone, evidence)
-    copy.edit(
-        "backbones/duorec/softmax.py", lambda text: re.sub(r"(?m)^([A-Z_]+) = (\d+)$", r"\1 = \g<2>1", text, count=1)
-    )
+    copy.edit("backbones/softmax.py", lambda text: re.sub(r"(?m)^([A-Z_]+) = (\d+)$", r"\1 = \g<2>1", text, count=1))
     again = copy.keys()
     assert again[0] != moved[0]
     assert again[1] != backbone
@@ -139,7 +137,7 @@ def test_another_metric_moves_no_key_and_a_changed_one_those_of_the_epochs_that_
 def test_a_seam_that_the_recipe_does_not_hold_is_not_in_its_key() -> None:
     assert "harness.engine.live.jacobian" not in modules_reached({"harness.engine.loop"})
     rooms = ("harness.engine.live",)
-    assert hash_reached({"harness.recipe.seams.combine"}, rooms) != hash_reached({"harness.engine.loop"}, rooms)
+    assert hash_reached({"harness.recipe.seams.combiner"}, rooms) != hash_reached({"harness.engine.loop"}, rooms)
 
 
 @pytest.mark.parametrize(

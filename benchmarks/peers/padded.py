@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.backbones.duorec.model import DuoRec
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
 from harness.data.interactions import Interactions
 from harness.data.split import Indices, Prefixes
 
@@ -21,7 +21,7 @@ from harness.data.split import Indices, Prefixes
 class PaddedBlock(nn.Module):
     """Post-LayerNorm transformer block over ``(batch, length, d)``."""
 
-    def __init__(self, spec: BackboneSpec) -> None:
+    def __init__(self, spec: DuoRec) -> None:
         super().__init__()
         width = spec.hidden_size
         self.n_heads = spec.n_heads
@@ -56,7 +56,7 @@ class PaddedEncoder(nn.Module):
     Source: Kang and McAuley, ICDM 2018; Qiu et al., WSDM 2022, whose encoder is the same with post-LayerNorm.
     """
 
-    def __init__(self, n_items: int, spec: BackboneSpec) -> None:
+    def __init__(self, n_items: int, spec: DuoRec) -> None:
         super().__init__()
         self.item_embedding = nn.Embedding(n_items + 1, spec.hidden_size, padding_idx=0)
         self.position_embedding = nn.Embedding(spec.max_length, spec.hidden_size)
@@ -76,7 +76,7 @@ class PaddedEncoder(nn.Module):
         return states[torch.arange(len(history)), length - 1]
 
     @torch.no_grad()
-    def like(self, model: DuoRec) -> PaddedEncoder:
+    def like(self, model: DuoRecEncoder) -> PaddedEncoder:
         """Take over the weights of the product's encoder."""
         own = dict(self.named_parameters())
         for name, weight in model.named_parameters():

@@ -14,11 +14,10 @@ from benchmarks.child import Measure, Reading, scaled
 from benchmarks.peers.padded import PaddedEncoder, padded_histories
 from benchmarks.sides.roofline import gemm_peak
 from benchmarks.sides.world import World, batches, steps_of, timed, world
-from harness.backbones.duorec.checkpoint import load_backbone
-from harness.backbones.duorec.encode import CHUNK_TOKENS, encode_prefixes, encode_some
-from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.duorec.model import CHUNK_TOKENS, DuoRecEncoder
 from harness.backbones.duorec.packing import closing_windows, pack
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.training import load_backbone
 from harness.recipe.seams.index import IVFFlat
 
 BATCH_SIZE = 1024
@@ -31,7 +30,7 @@ def product_encode_and_index(data: str, data_dir: str | None, backbone: str) -> 
 
     def measure() -> Reading:
         began = time.perf_counter()
-        encodings = encode_prefixes(model, here.data, here.prefixes)
+        encodings = model.encode(here.data, here.prefixes)
         encoded = time.perf_counter()
         keys = torch.nn.functional.normalize(encodings[torch.from_numpy(here.prefixes.train)], dim=1)
         IVFFlat().over(keys.numpy(), seed=0)
@@ -83,7 +82,7 @@ def long_histories(data: str, data_dir: str | None, backbone: str) -> Measure:
 
     def measure() -> Reading:
         began = time.perf_counter()
-        encode_some(model, here.data, here.prefixes, beyond)
+        model.encode_some(here.data, here.prefixes, beyond)
         seconds = time.perf_counter() - began
         peak = gemm_peak(torch.float32)
         return Reading(
@@ -118,13 +117,13 @@ def long_histories_in_full(data: str, data_dir: str | None, backbone: str) -> Me
     return measure
 
 
-def last_place_flop(spec: BackboneSpec) -> float:
+def last_place_flop(spec: DuoRec) -> float:
     """Floating-point operations in the matrix products of encoding one full history's last place.
 
     All blocks but the last at every place: projection, attention both ways, output and feed-forward part; the last at
     one place, with the query carried back and the mean forward through the projections.
 
-    >>> round(last_place_flop(BackboneSpec()) / 1e6, 1)
+    >>> round(last_place_flop(DuoRec()) / 1e6, 1)
     5.7
     """
     length, d, inner = spec.max_length, spec.hidden_size, spec.inner_size
@@ -133,8 +132,8 @@ def last_place_flop(spec: BackboneSpec) -> float:
     return (spec.n_layers - 1) * whole + last
 
 
-def prepared(data: str, data_dir: str | None, backbone: str) -> tuple[World, DuoRec]:
+def prepared(data: str, data_dir: str | None, backbone: str) -> tuple[World, DuoRecEncoder]:
     """Data and a frozen backbone."""
-    model = load_backbone(Path(backbone)).model
+    model = load_backbone(DuoRec, Path(backbone)).model
     model.requires_grad_(False)
     return world(data, data_dir), model

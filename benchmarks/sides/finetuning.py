@@ -94,7 +94,7 @@ def epoch_and_evaluation(data: str, data_dir: str | None, backbone: str) -> Meas
         run.train_epoch(progress)
         for queries in (run.inputs.prefixes.valid, run.inputs.prefixes.test):
             ranks_with_retrieval(run.system, queries, snapshot=run.manager.snapshot, progress=progress)
-            ranks_without_retrieval(run.system.inputs, queries, run.recipe.candidates)
+            ranks_without_retrieval(run.system.current, queries, run.recipe.candidates)
         return Reading(seconds=time.perf_counter() - began)
 
     return measure

@@ -13,10 +13,10 @@ from benchmarks.child import Measure, Reading, scaled
 from benchmarks.peers.padded import PaddedEncoder
 from benchmarks.peers.plain_duorec import PlainDuoRec
 from benchmarks.sides.world import SEED, Pretraining, batches, steps_of, timed, world
-from harness.backbones.duorec.encode import encode_some
-from harness.backbones.duorec.pretrain import pretrain
-from harness.backbones.duorec.spec import DEFAULT, resolve_precision
 from harness.backbones.ranking import target_ranks
+from harness.backbones.registry import DEFAULT
+from harness.backbones.training import train_backbone
+from harness.backbones.values import resolve_precision
 from harness.engine.types.streams import Streams
 from harness.results.metrics import mean_metrics
 
@@ -79,10 +79,10 @@ def trained_backbone(data: str, data_dir: str | None, folder: str, threads: int)
         replicate = next(replicates)
         seed = Streams(study_seed=0, replicate=replicate).integer("backbone")
         began = time.perf_counter()
-        backbone = pretrain(here.data, DEFAULT, seed=seed, threads=threads, checkpoint_dir=Path(folder))
+        backbone = train_backbone(DEFAULT, here.data, seed=seed, threads=threads, checkpoint_dir=Path(folder))
         seconds = time.perf_counter() - began
         test = here.prefixes.test
-        states = encode_some(backbone.model, here.data, here.prefixes, test)
+        states = backbone.model.encode_some(here.data, here.prefixes, test)
         quality = mean_metrics(target_ranks(states, backbone.model.item_matrix, here.prefixes.target[test]))
         return Reading(
             seconds=seconds,

@@ -11,10 +11,12 @@ import torch
 
 from benchmarks.child import Measure, Reading
 from benchmarks.sides.world import Pretraining, world
-from harness.backbones.duorec.dropout import MaskPool
+from harness.backbones.dropout import MaskPool
+from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.packing import Packed, pack
-from harness.backbones.duorec.softmax import CHUNK_ROWS, softmax_cross_entropy
-from harness.backbones.duorec.spec import DEFAULT, BackboneSpec, Precision
+from harness.backbones.registry import DEFAULT
+from harness.backbones.softmax import CHUNK_ROWS, softmax_cross_entropy
+from harness.backbones.values import Precision
 
 SIZES = (512, 1024, 2048)
 REPEATS = 5
@@ -90,7 +92,7 @@ def encoder_phase(data: str, data_dir: str | None) -> Measure:
     return _of_peak(phase, gflop, torch.float32)
 
 
-def encoder_flop(spec: BackboneSpec, packed: Packed) -> float:
+def encoder_flop(spec: DuoRec, packed: Packed) -> float:
     """Operations in the products of a training step: forwards, and twice as many backwards.
 
     Attention counts the whole square, as it is computed; padding does not count.

@@ -11,14 +11,16 @@ import numpy as np
 import torch
 
 from benchmarks.child import Measure, Reading
-from harness.backbones.duorec.checkpoint import Backbone, load_backbone, save_backbone
+from harness.backbones.base import TrainedBackbone
+from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.contrastive import SameTarget
-from harness.backbones.duorec.encode import encode_prefixes
-from harness.backbones.duorec.model import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
 from harness.backbones.duorec.packing import Windows, training_windows
 from harness.backbones.duorec.pretrain import train_one_epoch
-from harness.backbones.duorec.spec import DEFAULT, resolve_precision
-from harness.backbones.duorec.state import TrainingState
+from harness.backbones.registry import DEFAULT
+from harness.backbones.training import load_backbone, save_backbone
+from harness.backbones.training_state import TrainingState
+from harness.backbones.values import resolve_precision
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
 from harness.data.split import Prefixes, split_prefixes
@@ -36,13 +38,13 @@ class World:
 
     def inputs(self, backbone: str) -> Inputs:
         """What fine-tuning runs start from, with the backbone of a checkpoint, frozen."""
-        model = load_backbone(Path(backbone)).model
+        model = load_backbone(DuoRec, Path(backbone)).model
         model.requires_grad_(False)
         return Inputs(
             data=self.data,
             prefixes=self.prefixes,
             backbone=model,
-            encodings=encode_prefixes(model, self.data, self.prefixes).detach(),
+            encodings=model.encode(self.data, self.prefixes).detach(),
         )
 
 
@@ -64,7 +66,7 @@ class Pretraining:
     @classmethod
     def of(cls, data: Interactions) -> Pretraining:
         """Before its first epoch, by the one recipe of all studies."""
-        model = DuoRec(data.n_items, DEFAULT)
+        model = DuoRecEncoder(data.n_items, DEFAULT)
         model.initialise(torch.Generator().manual_seed(SEED))
         optimizer = torch.optim.Adam(model.parameters(), lr=DEFAULT.learning_rate, fused=True)
         windows = training_windows(data, max_length=DEFAULT.max_length, stride=DEFAULT.stride)
@@ -76,10 +78,10 @@ class Pretraining:
         )
 
     @property
-    def model(self) -> DuoRec:
+    def model(self) -> DuoRecEncoder:
         """The encoder as it is now."""
         model = self.state.model
-        assert isinstance(model, DuoRec)
+        assert isinstance(model, DuoRecEncoder)
         return model
 
     def epoch(self, *, contrastive: bool, number: int = 0) -> float:
@@ -102,7 +104,7 @@ def brief_backbone(data: str, data_dir: str | None, epochs: int, path: str) -> M
         for number in range(epochs):
             pretraining.epoch(contrastive=False, number=number)
         seconds = time.perf_counter() - began
-        backbone = Backbone(
+        backbone = TrainedBackbone(
             model=pretraining.model,
             spec=DEFAULT,
             key=f"brief-{data}",

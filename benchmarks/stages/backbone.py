@@ -10,7 +10,7 @@ from benchmarks.peers.environment import NoEnvironmentError, peers_folder, recbo
 from benchmarks.results import Goal, Measured, Row
 from benchmarks.stages.base import LIMIT_S, Setting, Timed, at_least, at_most, filled, measured
 from benchmarks.turns import ROOT, CannotRunError, Side, in_turns
-from harness.backbones.duorec.spec import DEFAULT
+from harness.backbones.registry import DEFAULT
 
 SETS = ("ml-100k", "beauty")
 RECBOLE_STEPS = 4

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.audit.findings import audit_recipe
 from harness.audit.parameters import seams_without
-from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
+from harness.backbones.base import Backbone
+from harness.backbones.registry import DEFAULT
+from harness.backbones.values import EpochFigures
 from harness.data.sources import load
+from harness.data.split import split_prefixes
 from harness.engine.types.streams import Streams
 from harness.modes.planning import make_plan
 from harness.provenance import here
@@ -19,9 +21,6 @@ from harness.recipe.recipe import Recipe
 from harness.results.audit import Audit, Failure, Measured, write_audit
 from harness.runner.shared import SharedStages
 from harness.study.types import Study
-
-if TYPE_CHECKING:
-    from harness.backbones.duorec.checkpoint import EpochFigures
 
 EPOCHS = 2
 """Of a short run, at least: a refresh must be followed by an epoch that uses it."""
@@ -54,7 +53,7 @@ def audit_study(
     tell: Callable[[str], None],
     *,
     done: Callable[[int, int], None] = lambda finished, total: None,
-    spec: BackboneSpec = DEFAULT,
+    spec: Backbone = DEFAULT,
 ) -> Audit:
     """Audit the base of a study on replicate 0's backbone, which is trained first where it is not there; write it.
 
@@ -80,18 +79,16 @@ def audit_study(
     shared = stages.build(plan.backbone_replicate(REPLICATE), progress, tell)
     # They load torch, which a study with a mistake in it must not wait for.
     from harness.audit.pool import Ground, measure_all
-    from harness.audit.sample import Sample, whole_inputs
+    from harness.audit.sample import Sample, of_users
 
     streams = Streams(study_seed=study.seed, replicate=REPLICATE)
     sample = Sample(n_users=options.n_users, streams=streams)
     ground = Ground(base=plan.base, shared=shared, sample=sample, streams=streams, epochs=options.epochs)
-    sampled = sample.of(whole_inputs(shared))
+    sampled = of_users(data, sample.users(data))
     began = time.monotonic()
 
     def run(recipes: Sequence[Recipe]) -> Sequence[Measured | Failure]:
-        tell(
-            f"{len(recipes)} short runs of {sampled.data.n_users} of {data.n_users} users, {options.epochs} epochs each"
-        )
+        tell(f"{len(recipes)} short runs of {sampled.n_users} of {data.n_users} users, {options.epochs} epochs each")
         return measure_all(ground, recipes, workers=options.workers, done=lambda finished: done(finished, len(recipes)))
 
     base, found = audit_recipe(plan.base, run)
@@ -105,7 +102,7 @@ def audit_study(
             "n_users": data.n_users,
             "n_prefixes": stages.prefixes.n_prefixes,
         },
-        sample={"n_users": sampled.data.n_users, "n_prefixes": sampled.prefixes.n_prefixes},
+        sample={"n_users": sampled.n_users, "n_prefixes": split_prefixes(sampled).n_prefixes},
         backbone=shared.backbone.stem,
         epochs=options.epochs,
         replicate=REPLICATE,

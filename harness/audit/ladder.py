@@ -15,8 +15,9 @@ from harness.engine.reach import reach, trace
 from harness.engine.run import Run
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
-from harness.probes import fusion, temperature
-from harness.probes.sample import Moment
+from harness.probes import attention, fusion
+from harness.probes.loss import trained_groups
+from harness.probes.sample import ProbeSample
 from harness.recipe.recipe import Recipe
 from harness.results.audit import Measured, Rung
 
@@ -83,32 +84,27 @@ class Ladder:
         """One batch of training samples and some valid queries, before anything is trained."""
         run = Run(recipe=recipe, inputs=self._inputs, streams=self._streams, epochs=self._budget.epochs)
         first, last = (
-            Moment(run, run.progress(epoch), n_queries=PROBE_QUERIES) for epoch in (0, self._budget.epochs - 1)
+            ProbeSample(run, run.progress(epoch), n_queries=PROBE_QUERIES) for epoch in (0, self._budget.epochs - 1)
         )
         gradients = {
             f"{name} {when}": gradient
-            for when, moment in (("at first", first), ("at last", last))
-            for name, gradient in gradients_of(moment).items()
+            for when, sample in (("at first", first), ("at last", last))
+            for name, gradient in gradients_of(sample).items()
         }
-        measured = {
-            f"{claim}.{name}": value
-            for claim, figures in (("temperature", temperature.measure(last)), ("fusion", fusion.measure(last)))
-            for name, value in figures.items()
-        }
+        measured = attention.temperature(last) | fusion.measure(last)
         return Probe(
             gradients=gradients,
             figures={name: measured[name] if math.isfinite(measured[name]) else None for name in FIGURES},
         )
 
 
-def gradients_of(moment: Moment) -> dict[str, Tensor]:
+def gradients_of(sample: ProbeSample) -> dict[str, Tensor]:
     """Gradient of the weighted sum of the live terms at each tensor that trains in the epoch; 0 where none arrives."""
-    live = [term for term in moment.terms() if term.trains]
+    live = [term for term in sample.terms() if term.trains]
     training = {
         f"{group}.{number}": parameter
-        for group, parameters in moment.run.system.groups().items()
+        for group, parameters in trained_groups(sample).items()
         for number, parameter in enumerate(parameters)
-        if parameter.requires_grad
     }
     if not live or not training:
         return {}

@@ -12,7 +12,7 @@ import faiss
 import torch
 
 from harness.audit.ladder import Ladder
-from harness.audit.sample import Sample, whole_inputs
+from harness.audit.sample import Sample
 from harness.device import computing_on
 from harness.engine.loop import Budget
 from harness.engine.types.streams import Streams
@@ -21,6 +21,7 @@ from harness.recipe.recipe import Recipe
 from harness.results.audit import Failure, Measured
 from harness.runner.executors.base import how_it_ended
 from harness.runner.executors.local import WorkerPool
+from harness.runner.inputs import read_inputs
 from harness.runner.tasks import CELL_THREADS, SharedFiles
 
 
@@ -77,7 +78,7 @@ def _ladder(ground: Ground) -> Ladder:
     torch.set_num_threads(CELL_THREADS)
     faiss.omp_set_num_threads(CELL_THREADS)
     budget = Budget(epochs=ground.epochs, patience=ground.epochs)
-    return Ladder(ground.base, ground.sample.of(whole_inputs(ground.shared)), ground.streams, budget)
+    return Ladder(ground.base, ground.sample.of(read_inputs(ground.shared)), ground.streams, budget)
 
 
 def _outcome(future: Future[Measured | Failure]) -> Measured | Failure:

@@ -8,16 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.backbones.duorec.checkpoint import load_backbone
 from harness.data.interactions import MIN_SEQUENCE, Interactions
-from harness.data.sources import load
 from harness.data.split import split_prefixes
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
-from harness.errors import EnvironmentProblem
-from harness.recipe.seams.memory import LongerThan
-from harness.runner.cache import read_array
-from harness.runner.tasks import SharedFiles
+from harness.recipe.seams.admission import LongerThan
 
 ENOUGH_USERS = 200
 ENOUGH_ENTRIES = 12_500
@@ -55,9 +50,7 @@ class Sample:
         users = self.users(whole.data)
         kept = np.isin(whole.prefixes.user, users)
         data = of_users(whole.data, users)
-        return replace(
-            whole, data=data, prefixes=split_prefixes(data), encodings=whole.encodings[torch.from_numpy(kept)]
-        )
+        return replace(whole, data=data, prefixes=split_prefixes(data), encodings=whole.encodings[whole.tensor(kept)])
 
 
 def entries(data: Interactions) -> NDArray[np.int64]:
@@ -75,19 +68,3 @@ def of_users(data: Interactions, users: NDArray[np.int64]) -> Interactions:
         offsets=np.concatenate([[0], np.cumsum(data.lengths[users])]).astype(np.int64),
         user_labels=data.user_labels[users],
     )
-
-
-def whole_inputs(shared: SharedFiles) -> Inputs:
-    """The shared stages of a replicate.
-
-    Raises:
-        EnvironmentProblem: a part of them is gone or has changed since they were built.
-    """
-    data = load(shared.data, shared.data_dir)
-    encodings = read_array(shared.encodings)
-    if data.fingerprint() != shared.fingerprint or encodings is None:
-        raise EnvironmentProblem(f"the data or {shared.encodings} changed while the audit ran; audit the study again")
-    model = load_backbone(shared.backbone).model
-    model.eval()
-    model.requires_grad_(False)
-    return Inputs(data=data, prefixes=split_prefixes(data), backbone=model, encodings=torch.from_numpy(encodings))

@@ -1,21 +1,110 @@
-"""All checks, in the order of the claims, each with its threshold, its cause and a way out."""
+"""Every figure, check and rule: those of the claims, then those of plug-ins."""
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
-from harness.checks import checks_of_fusion, checks_of_learning, checks_of_retrieval, checks_of_serving
-from harness.checks.checks import Check, Outcome, ask
+from harness.checks import (
+    evaluation,
+    fusion,
+    index,
+    kl,
+    loss,
+    retriever,
+    scope,
+    search,
+    serving,
+    temperature,
+    training,
+)
+from harness.checks.base import Check, Expected, Figure, Figures, Outcome, Rule, Status, Suggestion
+from harness.plugins import Registry, instance_of
 from harness.results.evidence import Entry
 
-CHECKS: tuple[Check, ...] = tuple(
-    sorted(
-        (*checks_of_serving.CHECKS, *checks_of_learning.CHECKS, *checks_of_retrieval.CHECKS, *checks_of_fusion.CHECKS),
-        key=lambda check: int(check.code.removeprefix("FTR")),
-    )
+_MODULES = (serving, kl, training, index, fusion, loss, temperature, retriever, evaluation, scope, search)
+"""What lies beyond the problem list, then its ten claims in order."""
+
+FIGURES = Registry[Figure](
+    group="ftr_study.figures",
+    what="figure",
+    builtin=lambda: (figure for module in _MODULES for figure in module.FIGURES),
+    name_of=attrgetter("name"),
+    check=instance_of(Figure),
+)
+CHECKS = Registry[Check](
+    group="ftr_study.checks",
+    what="check",
+    builtin=lambda: (check for module in _MODULES for check in module.CHECKS),
+    name_of=attrgetter("code"),
+    check=instance_of(Check),
+)
+RULES = Registry[Rule](
+    group="ftr_study.rules",
+    what="rule",
+    builtin=lambda: (rule for module in _MODULES for rule in module.RULES),
+    name_of=attrgetter("name"),
+    check=instance_of(Rule),
 )
 
+PARTS: Mapping[str, tuple[str, str]] = {
+    "TERM": (r"[a-z_]+", "a term of the loss: recommendation, enhanced, alignment, or an extra one"),
+    "OTHER": (r"[a-z_]+", "a later term of the loss"),
+    "GROUP": (r"[a-z_]+(?:\.\d+)?", "a group of parameters: retriever, fusion, or a part of the backbone"),
+    "at_TAU": (r"at_[\d.]+", "`at_` and a temperature"),
+    "query_LENGTH": (r"query_(?:to_\d+|beyond)", "`query_` and a stratum of prefix lengths, such as `to_10`, `beyond`"),
+    "entry_LENGTH": (r"entry_(?:to_\d+|beyond)", "`entry_` and a stratum of prefix lengths"),
+}
+"""Word in the name of a family of figures -> what it matches, and what it stands for."""
 
-def outcomes(entries: Sequence[Entry], *, muted: Mapping[str, str] | None = None) -> tuple[Outcome, ...]:
-    """Every check, asked, in the order of the claims."""
-    return tuple(ask(check, entries, muted=muted) for check in CHECKS)
+
+def figure_of(name: str) -> Figure:
+    """The figure of that name, or the family that it belongs to.
+
+    Raises:
+        KeyError: there is none.
+    """
+    if name in FIGURES:
+        return FIGURES[name]
+    for figure in FIGURES.values():
+        if pattern_of(figure).fullmatch(name):
+            return figure
+    raise KeyError(name)
+
+
+def pattern_of(figure: Figure) -> re.Pattern[str]:
+    """What the names of a family of figures look like."""
+    words = (PARTS[word][0] if word in PARTS else re.escape(word) for word in figure.name.split("."))
+    return re.compile(r"\.".join(words))
+
+
+def ask(check: Check, entries: Sequence[Entry], *, muted: Mapping[str, str] | None = None) -> Outcome:
+    """Ask the latest entry that has all that the check reads.
+
+    Args:
+        check: the question.
+        entries: of a run, oldest first.
+        muted: code -> the reason that a study gives for not asking it.
+    """
+    if muted and check.code in muted:
+        return Outcome(check=check, status=Status.MUTED, reason=muted[check.code])
+    for entry in reversed(entries):
+        read = {name: entry.figures[name] for name in check.reads if name in entry.figures}
+        if len(read) < len(check.reads):
+            continue
+        found = None if any(map(math.isnan, read.values())) else check.issue(read)
+        status = Status.NOT_APPLICABLE if found is None else Status.ISSUE if found else Status.PASSED
+        return Outcome(check=check, status=status, epoch=entry.epoch, figures=read)
+    return Outcome(check=check, status=Status.NOT_MEASURED)
+
+
+def suggestions(figures: Figures) -> tuple[Suggestion, ...]:
+    """What every rule that holds makes of the figures: predicted gains first, then what moves, then what is idle.
+
+    A stack that one rule expects to be idle stays in the list of another that expects more of it: the study decides.
+    """
+    found = [suggestion for rule in RULES.values() if (suggestion := rule(figures)) is not None]
+    order = {expected: place for place, expected in enumerate(Expected)}
+    return tuple(sorted(found, key=lambda each: (order[each.rule.expected], -(each.gain or 0.0), -each.rule.weight)))

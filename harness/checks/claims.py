@@ -1,4 +1,4 @@
-"""The ten claims of the diagnosis that the remedies come from, and which checks say whether each is so."""
+"""Whether evidence bears out the ten claims of the problem list, and whether a study bears out a prediction."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from harness.checks.checks import Status
-from harness.checks.families import family_of
-from harness.checks.seeds import Summary
+from harness.checks.base import Bearing, Check, Expected, Outcome, Status
+from harness.checks.catalogue import CHECKS
+from harness.checks.families import FAMILIES
 
 
 class Mechanism(Enum):
@@ -25,80 +25,33 @@ class Claim:
 
     Attributes:
         family: of its remedies.
-        decided_by: codes of the checks that look for the mechanism; one issue among them and it is found.
-        besides: codes of the checks that show what else stands in the way of the family's remedies.
+        number: of the problem, from 1 to 10.
+        says: the claim, a sentence.
     """
 
     family: str
-    decided_by: tuple[str, ...]
-    besides: tuple[str, ...] = ()
+    number: int
+    says: str
 
     @property
-    def number(self) -> int:
-        """Of the problem, from 1 to 10."""
-        number = family_of(self.family).number
-        assert number is not None
-        return number
+    def decided_by(self) -> tuple[str, ...]:
+        """Codes of the checks that look for the mechanism; one issue among them and it is found."""
+        return tuple(code for code, check in CHECKS.items() if self._decides(check))
 
     @property
-    def says(self) -> str:
-        """The claim, a sentence."""
-        return family_of(self.family).claim
+    def besides(self) -> tuple[str, ...]:
+        """Codes of the checks that show what else stands in the way of the family's remedies."""
+        shown = ((code, check, self.family in (check.claim, *check.besides)) for code, check in CHECKS.items())
+        return tuple(code for code, check, here in shown if here and not self._decides(check))
+
+    def _decides(self, check: Check) -> bool:
+        return check.claim == self.family and check.bearing is Bearing.DECIDES
 
 
-CLAIMS: tuple[Claim, ...] = (
-    Claim(
-        family="kl",
-        decided_by=("FTR103",),
-        besides=("FTR101", "FTR102", "FTR104"),
-    ),
-    Claim(
-        family="training",
-        decided_by=("FTR201",),
-        besides=("FTR202", "FTR203"),
-    ),
-    Claim(
-        family="index",
-        decided_by=("FTR301", "FTR302", "FTR304"),
-        besides=("FTR303",),
-    ),
-    Claim(
-        family="fusion",
-        decided_by=("FTR403",),
-        besides=("FTR401", "FTR402", "FTR404", "FTR405"),
-    ),
-    Claim(
-        family="loss",
-        decided_by=("FTR501", "FTR502"),
-        besides=("FTR201",),
-    ),
-    Claim(
-        family="temperature",
-        decided_by=("FTR601",),
-        besides=("FTR602",),
-    ),
-    Claim(
-        family="retriever",
-        decided_by=("FTR701",),
-        besides=("FTR702",),
-    ),
-    Claim(
-        family="evaluation",
-        decided_by=("FTR801",),
-        besides=("FTR802",),
-    ),
-    Claim(
-        family="scope",
-        decided_by=("FTR901",),
-    ),
-    Claim(
-        family="search",
-        decided_by=("FTR1001", "FTR1002"),
-    ),
-)
+CLAIMS = tuple(Claim(family=each.name, number=each.number, says=each.claim) for each in FAMILIES if each.number)
 
 
-def judge(claim: Claim, found: Mapping[str, Summary]) -> Mechanism:
+def judge(claim: Claim, found: Mapping[str, Outcome]) -> Mechanism:
     """Whether the claim's mechanism is there.
 
     Not found needs every deciding check that can be asked to have passed, and at least one of them.
@@ -113,3 +66,29 @@ def judge(claim: Claim, found: Mapping[str, Summary]) -> Mechanism:
     if Status.PASSED in statuses and not {Status.NOT_MEASURED, Status.MUTED} & set(statuses):
         return Mechanism.NOT_FOUND
     return Mechanism.NOT_MEASURED
+
+
+class Confirmation(Enum):
+    """What became of a prediction."""
+
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    OPEN = "open"
+
+
+def confirmed(expected: Expected, verdict: str, *, moved: bool) -> Confirmation:
+    """Compare a prediction with a study's verdict.
+
+    Args:
+        expected: what a rule predicted.
+        verdict: ``better``, ``worse``, ``equivalent`` or ``inconclusive``.
+        moved: whether any user's rank differs from base's.
+    """
+    if expected is Expected.MOVES:
+        return Confirmation.CONFIRMED if moved else Confirmation.REFUTED
+    if expected is Expected.BETTER:
+        outcome = {"better": Confirmation.CONFIRMED, "inconclusive": Confirmation.OPEN}
+        return outcome.get(verdict, Confirmation.REFUTED)
+    if not moved or verdict in ("equivalent", "worse"):
+        return Confirmation.CONFIRMED
+    return Confirmation.REFUTED if verdict == "better" else Confirmation.OPEN

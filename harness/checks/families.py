@@ -1,4 +1,4 @@
-"""The problems that the remedies belong to: each a claim about what holds FTragrec back, in the seed's order."""
+"""The problems that the remedies belong to: each a claim about what holds FTragrec back."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Family:
 
     Attributes:
         name: the part of an id before the dot.
-        number: the seed's number of the problem; 0 is beyond the seed, None a plug-in's own.
+        number: the number of the problem in the list; 0 is beyond it, None a plug-in's own.
         title: a short heading in English.
-        title_zh: the seed's own heading.
+        title_zh: the problem list's own heading.
         claim: what is said to hold FTragrec back, in a sentence; a study asks whether it is so.
     """
 

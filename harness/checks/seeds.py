@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
-from harness.checks.catalogue import CHECKS
-from harness.checks.checks import Check, Outcome, Status, ask
+from harness.checks.base import Check, Outcome, Status
+from harness.checks.catalogue import CHECKS, ask
 from harness.results.evidence import Entry
 
 Runs = Sequence[Sequence[Entry]]
-"""The diaries of an arm's runs, each oldest first."""
+"""What was measured in an arm's runs, each oldest first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """A check, asked of every run of an arm.
+def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = None) -> Outcome:
+    """Ask a check of every run: what most of those that could answer say, an issue where they are split evenly.
 
-    Attributes:
-        status: what most of the runs that could answer say; an issue where they are split evenly.
-        n_issue: runs in which it is an issue.
-        n_asked: runs that could answer with passed or issue.
-        outcome: the check with the mean of its figures over the runs that have the status.
+    Its figures are the mean over the runs that have this status.
     """
-
-    check: Check
-    status: Status
-    n_issue: int
-    n_asked: int
-    outcome: Outcome
-
-
-def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = None) -> Summary:
-    """Ask a check of every run."""
     asked = [ask(check, entries, muted=muted) for entries in runs] or [ask(check, (), muted=muted)]
     counts = {status: sum(each.status is status for each in asked) for status in Status}
     n_issue, n_passed = counts[Status.ISSUE], counts[Status.PASSED]
@@ -42,23 +27,20 @@ def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = Non
     else:
         status = next(each for each in (Status.MUTED, Status.NOT_APPLICABLE, Status.NOT_MEASURED) if counts[each])
     alike = [each for each in asked if each.status is status]
-    figures = {
-        name: mean([each.figures[name] for each in alike if each.figures is not None])
-        for name in (alike[0].figures or {})
-    }
-    outcome = Outcome(check=check, status=status, epoch=alike[0].epoch, figures=figures or None, reason=alike[0].reason)
-    return Summary(check=check, status=status, n_issue=n_issue, n_asked=n_issue + n_passed, outcome=outcome)
+    figures = {name: mean([each.figures[name] for each in alike]) for name in alike[0].figures}
+    return replace(alike[0], figures=figures, n_issue=n_issue, n_asked=n_issue + n_passed)
 
 
-def summaries(runs: Runs, *, muted: Mapping[str, str] | None = None) -> dict[str, Summary]:
+def summaries(runs: Runs, *, muted: Mapping[str, str] | None = None) -> dict[str, Outcome]:
     """Every check by its code, in the order of the claims."""
-    return {check.code: summarise(check, runs, muted=muted) for check in CHECKS}
+    return {code: summarise(check, runs, muted=muted) for code, check in CHECKS.items()}
 
 
 def latest(runs: Runs) -> dict[str, float]:
     """Every figure at the last epoch that has it, mean over the runs; NaN where no run has a number."""
-    names = dict.fromkeys(name for entries in runs for entry in entries for name in entry.figures)
-    return {name: mean([value for entries in runs if (value := _last(entries, name)) is not None]) for name in names}
+    last = [{name: value for entry in entries for name, value in entry.figures.items()} for entries in runs]
+    names = dict.fromkeys(name for figures in last for name in figures)
+    return {name: mean([figures[name] for figures in last if name in figures]) for name in names}
 
 
 def first(runs: Runs) -> dict[str, float]:
@@ -70,7 +52,3 @@ def mean(values: Sequence[float]) -> float:
     """Mean of the numbers among the values; NaN where there is none."""
     numbers = [each for each in values if not math.isnan(each)]
     return math.fsum(numbers) / len(numbers) if numbers else math.nan
-
-
-def _last(entries: Sequence[Entry], name: str) -> float | None:
-    return next((entry.figures[name] for entry in reversed(entries) if name in entry.figures), None)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
 
-from harness.data.split import split_prefixes
+from harness.data.split import Indices, split_prefixes
 from harness.engine.evaluation import scores_with_retrieval
 from harness.engine.loop import Budget, Result, fine_tune
 from harness.engine.run import Run
@@ -20,7 +17,6 @@ from harness.engine.types.retrieved import Neighbours
 from harness.engine.types.streams import Streams
 from harness.errors import FtrError
 from harness.recipe.recipe import Recipe
-from harness.recipe.seams.search import NeighbourSearch
 from harness.results.record import EpochPoint
 
 
@@ -28,33 +24,21 @@ class LeakError(FtrError):
     """A query that saw its own future, or a target that was used before it was predicted."""
 
 
-@contextmanager
-def watched_searches() -> Iterator[None]:
-    """Every search inside is held to the rule.
+def check_search(found: Neighbours, memory: Memory, inputs: Inputs, prefix: Indices) -> None:
+    """Hold a search to the rule; pass it to ``fine_tune`` as its ``search_observer``.
 
     No neighbour, and no hit of the pool that they are chosen from, belongs to the query's user with a target at or
     after the query's own (true positions, unclipped). Valid prefixes are entries only of a memory that test queries
     ask, test prefixes never are.
 
     Raises:
-        LeakError: at the first search that breaks it.
+        LeakError: it breaks the rule.
     """
-    search = NeighbourSearch.__call__
-
-    def watched(self: NeighbourSearch, **arguments: Any) -> Neighbours:
-        found = search(self, **arguments)
-        check_memory(arguments["memory"], arguments["inputs"], arguments["prefix"])
-        check_neighbours(found, arguments["memory"], arguments["inputs"], arguments["prefix"])
-        return found
-
-    NeighbourSearch.__call__ = watched  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        NeighbourSearch.__call__ = search  # type: ignore[method-assign]
+    check_memory(memory, inputs, prefix)
+    check_neighbours(found, memory, inputs, prefix)
 
 
-def check_memory(memory: Memory, inputs: Inputs, prefix: np.ndarray) -> None:
+def check_memory(memory: Memory, inputs: Inputs, prefix: Indices) -> None:
     """Hold a memory to what the queries ``prefix`` may see of valid and test.
 
     Raises:
@@ -68,7 +52,7 @@ def check_memory(memory: Memory, inputs: Inputs, prefix: np.ndarray) -> None:
         raise LeakError("a valid prefix is an entry while training or valid queries ask; add it for test alone")
 
 
-def check_neighbours(found: Neighbours, memory: Memory, inputs: Inputs, prefix: np.ndarray) -> None:
+def check_neighbours(found: Neighbours, memory: Memory, inputs: Inputs, prefix: Indices) -> None:
     """Hold the neighbours of the queries ``prefix`` to the rule.
 
     Raises:
@@ -164,7 +148,7 @@ def _same_states(one: Trail, other: Trail) -> bool:
 
 def _scores_of_test(result: Result) -> torch.Tensor:
     """Of every item, as test queries are ranked by them without what the sources add then, ``(n_users, n_items)``."""
-    queries = result.system.inputs.prefixes.test
+    queries = result.system.current.prefixes.test
     return scores_with_retrieval(result.system, queries, snapshot=result.snapshot, progress=result.progress)
 
 
@@ -176,5 +160,5 @@ def _trail(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> 
         points.append(point)
         states.append({name: tensor.clone() for name, tensor in run.system.state().items()})
 
-    result = fine_tune(recipe, inputs, budget=budget, streams=streams, observe=observe)
+    result = fine_tune(recipe, inputs, budget=budget, streams=streams, observe=observe, search_observer=check_search)
     return Trail(points=points, states=states, result=result)

@@ -41,7 +41,7 @@ def read_parsed(path: Path, *, name: str, source: str) -> Interactions | None:
     return Interactions(name=name, load_report=report, **{each: kept[each] for each in _ARRAYS})
 
 
-def _encoded(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+def _encoded(arrays: Mapping[str, Any]) -> bytes:
     archive = io.BytesIO()
     np.savez(archive, **arrays)
     return archive.getvalue()

@@ -14,7 +14,7 @@ from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.candidates import Candidates, hide
+from harness.recipe.seams.scorer import Candidates, hide
 from harness.results.record import Ranks
 
 CHUNK = 512
@@ -37,7 +37,7 @@ def ranks_with_retrieval(system: System, queries: Indices, *, snapshot: MemorySn
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
         ranks.append(
-            _ranks(scores_with_retrieval(system, prefix, snapshot=snapshot, progress=progress), prefix, system.inputs)
+            _ranks(scores_with_retrieval(system, prefix, snapshot=snapshot, progress=progress), prefix, system.current)
         )
     return torch.cat(ranks).numpy()
 
@@ -49,7 +49,7 @@ def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candid
     ranks: list[Tensor] = []
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
-        vectors = inputs.encodings[torch.from_numpy(prefix)]
+        vectors = inputs.encodings[inputs.tensor(prefix)]
         ranks.append(_ranks(hide(candidates.hidden(prefix, inputs), vectors @ catalogue), prefix, inputs))
     return torch.cat(ranks).numpy()
 
@@ -57,9 +57,9 @@ def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candid
 @torch.no_grad()
 def scores_with_retrieval(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Tensor:
     """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``."""
-    inputs = system.inputs
+    inputs = system.current
     forward = system.forward(
-        sequence=inputs.encodings[torch.from_numpy(prefix)],
+        sequence=inputs.encodings[inputs.tensor(prefix)],
         prefix=prefix,
         snapshot=snapshot,
         progress=progress,
@@ -74,4 +74,4 @@ def _ranks(scores: Tensor, prefix: Indices, inputs: Inputs) -> Tensor:
     Args:
         scores: ``(batch, n_items)``, overwritten; no caller names them, so that they go before the next batch's come.
     """
-    return ranks_of_scores(scores, torch.from_numpy(inputs.prefixes.target[prefix]) - 1)
+    return ranks_of_scores(scores, inputs.tensor(inputs.prefixes.target[prefix]) - 1)

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.dropout import MaskPool
-from harness.backbones.duorec.encode import noisy_prefixes
-from harness.backbones.duorec.packing import pack, training_windows
-from harness.data.split import Indices
+from harness.backbones.encoder import Batch
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
 from harness.recipe.seams.phases import BackboneDropout
-
-Batch = tuple[Tensor, Indices]
-"""``s`` of a batch's prefixes, ``(batch, d)``, and their numbers, ``(batch,)``."""
 
 
 def noisy_sequences(inputs: Inputs, dropout: BackboneDropout, streams: Streams, epoch: int) -> Tensor:
     """``s`` of every training prefix in an epoch, ``(n_train, d)``, with the frozen backbone's dropout if active."""
     if dropout is BackboneDropout.OFF:
-        return inputs.encodings[torch.from_numpy(inputs.prefixes.train)]
-    generator = streams.generator("backbone_dropout", epoch)
-    return noisy_prefixes(inputs.backbone, inputs.data, inputs.prefixes, generator)
+        return inputs.encodings[inputs.tensor(inputs.prefixes.train)]
+    return inputs.backbone.encode_noisy(inputs.data, inputs.prefixes, streams.generator("backbone_dropout", epoch))
 
 
 def sample_batches(
@@ -36,30 +28,16 @@ def sample_batches(
     order = torch.randperm(len(train), generator=streams.generator("shuffle", epoch)).numpy()
     for start in range(0, len(order), batch_size):
         samples = order[start : start + batch_size]
-        yield sequences[torch.from_numpy(samples)], train[samples]
+        yield sequences[inputs.tensor(samples)], train[samples]
 
 
-def window_batches(
+def moving_batches(
     inputs: Inputs, dropout: BackboneDropout, *, batch_size: int, streams: Streams, epoch: int
 ) -> Iterator[Batch]:
-    """All training windows in an order of the epoch's own, encoded by the backbone with its gradient.
-
-    A batch holds whole windows with about ``batch_size`` samples, so that one pass over a user's sequence serves all of
-    its prefixes. Departs from FTragrec, which encodes every prefix on its own.
-    """
-    spec = inputs.backbone.spec
-    windows = training_windows(inputs.data, max_length=spec.max_length, stride=spec.stride)
-    order = torch.randperm(len(windows), generator=streams.generator("shuffle", epoch)).numpy()
-    reached = np.cumsum((windows.length - windows.score_from)[order])
-    n_batches = max(1, round(int(reached[-1]) / batch_size))
-    cuts = np.searchsorted(reached, np.arange(1, n_batches) * (reached[-1] / n_batches))
-    masks = None
-    if dropout is BackboneDropout.ACTIVE and spec.dropout:
-        masks = MaskPool(spec.dropout, streams.generator("backbone_dropout", epoch))
-    for chosen in np.split(order, cuts):
-        if len(chosen) == 0:
-            continue
-        packed = pack(windows.take(chosen), inputs.data.items)
-        if masks is not None:
-            masks.begin_pass()
-        yield inputs.backbone(packed, masks), packed.prefix
+    """The same, about ``batch_size`` at a time, encoded by the backbone with its gradient."""
+    return inputs.backbone.batches(
+        inputs.data,
+        batch_size=batch_size,
+        order=streams.generator("shuffle", epoch),
+        noise=streams.generator("backbone_dropout", epoch) if dropout is BackboneDropout.ACTIVE else None,
+    )

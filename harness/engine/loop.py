@@ -10,6 +10,7 @@ from harness.engine.run import Checkpoint, Run
 from harness.engine.system import System
 from harness.engine.types.budget import Budget
 from harness.engine.types.inputs import Inputs
+from harness.engine.types.retrieved import SearchObserver, unobserved
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
 from harness.recipe.recipe import Recipe
@@ -74,6 +75,7 @@ def fine_tune(
     streams: Streams,
     observe: Observer = see_nothing,
     more_metrics: tuple[str, ...] = (),
+    search_observer: SearchObserver = unobserved,
 ) -> Result:
     """Train by ``recipe`` and give the ranks of the epoch that the validation set chooses.
 
@@ -85,10 +87,25 @@ def fine_tune(
         observe: told of every evaluation.
         more_metrics: names of metrics that the curve holds besides those of every run; they change no rank.
 
+    Args:
+        recipe: what runs.
+        inputs: as loaded; none of them is written to.
+        budget: how long.
+        streams: all random numbers.
+        observe: told of every evaluation.
+        search_observer: told of every search.
+
     Raises:
         harness.engine.loss_log.NonFiniteError: a loss or gradient is not finite; the text says where.
     """
-    run = Run(recipe=recipe, inputs=inputs, streams=streams, epochs=budget.epochs, more_metrics=more_metrics)
+    run = Run(
+        recipe=recipe,
+        inputs=inputs,
+        streams=streams,
+        epochs=budget.epochs,
+        more_metrics=more_metrics,
+        search_observer=search_observer,
+    )
     observe(run.point_before_training(), run)
     anything_trains = any(run.trains(run.progress(epoch)) for epoch in range(budget.epochs))
     best: Checkpoint | None = None
@@ -113,7 +130,7 @@ def is_better(verdict: Verdict, best: Verdict) -> bool:
 
 def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
     """Read test once, at the chosen epoch."""
-    run.system.restore(best.state, best.inputs)
+    run.system.restore(best.state, best.current)
     test = run.inputs.prefixes.test
     with run.watch.stage("memory"):
         richer = run.manager.for_test(best.snapshot)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
@@ -69,7 +72,7 @@ class MemoryManager:
 
         New entries are encoded by the system as it is, so the chosen checkpoint must be in place.
         """
-        recipe, inputs = self._recipe, self._system.inputs
+        recipe, inputs = self._recipe, self._system.current
         added = recipe.sources.added_for_test(inputs)
         if len(added) == 0:
             return None
@@ -78,7 +81,7 @@ class MemoryManager:
         return self._snapshot(self._grown(snapshot.memory, entries), np.union1d(snapshot.sourced, added))
 
     def _sourced(self, *, done: int) -> Indices:
-        return self._recipe.sources.entries(self._system.inputs, done=done, epochs=self._epochs)
+        return self._recipe.sources.entries(self._system.current, done=done, epochs=self._epochs)
 
     def _admit(self, sourced: Indices) -> Indices:
         """Which of the sourced prefixes may be entries.
@@ -86,7 +89,7 @@ class MemoryManager:
         Raises:
             InputError: none.
         """
-        admitted = sourced[self._recipe.admission.admitted(sourced, self._system.inputs)]
+        admitted = sourced[self._recipe.admission.admitted(sourced, self._system.current)]
         if len(admitted) == 0:
             raise InputError(
                 f"the memory is empty: none of {len(sourced)} prefixes passes {self._recipe.admission}; "
@@ -101,20 +104,20 @@ class MemoryManager:
         """Those entries with stored keys where the memory has them and fresh ones where not."""
         stored = np.isin(entries, memory.prefix, assume_unique=True)
         keys = torch.empty(len(entries), memory.keys.shape[1])
-        keys[torch.from_numpy(stored)] = memory.keys[self._places(memory, entries[stored])]
+        keys[self._tensor(stored)] = memory.keys[self._tensor(np.searchsorted(memory.prefix, entries[stored]))]
         if not stored.all():
-            keys[torch.from_numpy(~stored)] = self._system.keys(entries[~stored])
+            keys[self._tensor(~stored)] = self._system.keys(entries[~stored])
         return self._system.memory_of(entries, keys)
 
-    @staticmethod
-    def _places(memory: Memory, prefixes: Indices) -> Tensor:
-        return torch.from_numpy(np.searchsorted(memory.prefix, prefixes))
+    def _tensor(self, array: NDArray[Any]) -> Tensor:
+        return self._system.current.tensor(array)
 
     def _snapshot(self, memory: Memory, sourced: Indices, scorer: LiveScorer | None = None) -> MemorySnapshot:
-        recipe, inputs = self._recipe, self._system.inputs
+        recipe, inputs = self._recipe, self._system.current
         return MemorySnapshot(
             memory=memory,
             index=recipe.index.build(memory, inputs, self._streams.integer("index")),
-            scorer=scorer or recipe.scorer.build(inputs, sourced, recipe.admission, recipe.exclusion),
+            scorer=scorer
+            or recipe.scorer.build(inputs, sourced, recipe.admission, recipe.exclusion, self._system.search_observer),
             sourced=sourced,
         )

@@ -51,7 +51,7 @@ def trace(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> T
     queries = inputs.prefixes.valid
     with torch.no_grad():
         forward = result.system.forward(
-            sequence=result.system.inputs.encodings[torch.from_numpy(queries)],
+            sequence=result.system.current.encodings[inputs.tensor(queries)],
             prefix=queries,
             snapshot=result.snapshot,
             progress=result.progress,

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from harness.backbones.encoder import Batch
 from harness.data.split import Indices
 from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
-from harness.engine.feeding import Batch, noisy_sequences, sample_batches, window_batches
+from harness.engine.feeding import moving_batches, noisy_sequences, sample_batches
 from harness.engine.loss_log import LossLog
 from harness.engine.memory_manager import MemoryManager
+from harness.engine.preview import Preview
 from harness.engine.stopwatch import Stopwatch
 from harness.engine.system import System
 from harness.engine.terms import loss_terms
 from harness.engine.types.forward import Forward
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.noise import Noise
+from harness.engine.types.retrieved import SearchObserver, unobserved
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
 from harness.engine.types.term import Term
@@ -44,7 +47,7 @@ class Checkpoint:
     epoch: int
     progress: Progress
     state: dict[str, Tensor]
-    inputs: Inputs
+    current: Inputs
     snapshot: MemorySnapshot
     valid_on: Ranks
     valid_off: Ranks
@@ -55,7 +58,12 @@ class Run:
     """A system, its memory and its optimiser, epoch by epoch.
 
     Attributes:
+        inputs: as loaded; what became of them is ``system.current``.
+        epochs: the budget.
         more_metrics: names of metrics that the curve holds besides those of every run and the checkpoint's.
+        search_observer: told of every search.
+        curve, seen: one entry an evaluation.
+        valid_off: rank of every valid target without retrieval, by the backbone as it is now.
     """
 
     recipe: Recipe
@@ -63,6 +71,7 @@ class Run:
     streams: Streams
     epochs: int = 1
     more_metrics: tuple[str, ...] = ()
+    search_observer: SearchObserver = unobserved
     curve: list[EpochPoint] = field(default_factory=list)
     seen: tuple[Seen, ...] = ()
     watch: Stopwatch = field(default_factory=Stopwatch)
@@ -73,7 +82,7 @@ class Run:
 
     def __post_init__(self) -> None:
         with self.watch.stage("start"):
-            self.system = System(self.recipe, self.inputs, self.streams, self.watch)
+            self.system = System(self.recipe, self.inputs, self.streams, self.watch, self.search_observer)
         with self.watch.stage("evaluate"):
             self.valid_off = self.ranks_of_backbone("valid", self.inputs.prefixes.valid)
         with self.watch.stage("memory"):
@@ -97,9 +106,28 @@ class Run:
         self.curve.append(EpochPoint(epoch=0, valid_on={}, valid_off=self.means(self.valid_off)))
         return self.curve[-1]
 
-    def enter(self, progress: Progress) -> bool:
+    def rates(self, progress: Progress) -> Mapping[str, float]:
+        """Group that trains in the epoch -> its step size."""
+        return self.recipe.phases.rates(progress, self.system.backbone_groups, self.recipe.learning_rates)
+
+    def preview(self, progress: Progress) -> Preview:
+        """The epoch as its phase would have it; the run is left as it is."""
+        rates = self.rates(progress)
+        return Preview(
+            system=self.system.with_gradient_at(rates),
+            snapshot=self.manager.snapshot,
+            progress=progress,
+            rates=rates,
+        )
+
+    def trains(self, progress: Progress) -> bool:
+        """Whether any term of the loss can move a tensor that trains in the epoch."""
+        view = self.preview(progress)
+        return any(term.trains for term in view.terms(view.first_samples(PROBE)))
+
+    def enter_epoch(self, progress: Progress) -> bool:
         """Let exactly the groups train that the epoch's phase names, at its rates; whether the backbone moves."""
-        rates = self.recipe.phases.rates(progress, self.system.backbone_groups, self.recipe.learning_rates)
+        rates = self.rates(progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rates.get(group["name"], 0.0)
             for each in group["params"]:
@@ -112,24 +140,12 @@ class Run:
             sequence=sequence, prefix=prefix, snapshot=self.manager.snapshot, progress=progress, noise=noise
         )
 
-    def first_samples(self, progress: Progress, count: int, *, backbone_moves: bool = False) -> Forward:
-        """The first training samples in evaluation mode."""
-        prefix = self.inputs.prefixes.train[:count]
-        sequence = self.system.inputs.encodings[torch.from_numpy(prefix)]
-        return self.forward(sequence.requires_grad_(backbone_moves), prefix, progress)
-
-    def trains(self, progress: Progress) -> bool:
-        """Whether any term of the loss can move a tensor that trains in the epoch."""
-        moves = self.enter(progress)
-        forward = self.first_samples(progress, PROBE, backbone_moves=moves)
-        return any(term.trains for term in loss_terms(self.recipe, forward, progress))
-
     def batches(self, progress: Progress, *, backbone_moves: bool) -> Iterator[Batch]:
         """The epoch's training batches."""
-        recipe, inputs = self.recipe, self.system.inputs
+        recipe, current = self.recipe, self.system.current
         if backbone_moves:
-            return window_batches(
-                inputs,
+            return moving_batches(
+                current,
                 recipe.backbone_dropout,
                 batch_size=recipe.batch_size,
                 streams=self.streams,
@@ -138,30 +154,30 @@ class Run:
         with self.watch.stage("backbone_noise"):
             sequences = self.sequences(progress.epoch)
         return sample_batches(
-            inputs, sequences, batch_size=recipe.batch_size, streams=self.streams, epoch=progress.epoch
+            current, sequences, batch_size=recipe.batch_size, streams=self.streams, epoch=progress.epoch
         )
 
     def sequences(self, epoch: int) -> Tensor:
         """``s`` of every training prefix in an epoch, ``(n_train, d)``; not to be written to."""
-        streams, dropout, inputs = self.streams, self.recipe.backbone_dropout, self.system.inputs
-        return inputs.cache.get(
+        streams, dropout, current = self.streams, self.recipe.backbone_dropout, self.system.current
+        return current.cache.get(
             (f"{streams.study_seed}/{streams.replicate}", dropout.value, epoch),
-            lambda: noisy_sequences(inputs, dropout, streams, epoch),
+            lambda: noisy_sequences(current, dropout, streams, epoch),
             lambda seconds: self.watch.charge("backbone_noise", seconds),
         )
 
     def ranks_of_backbone(self, split: str, queries: Indices) -> Ranks:
         """Rank of every query's target among the recipe's candidates by the backbone as it is now, ``(n_queries,)``."""
-        inputs = self.system.inputs
-        return inputs.cache.get(
+        current = self.system.current
+        return current.cache.get(
             ("backbone", split, str(self.recipe.candidates)),
-            lambda: ranks_without_retrieval(inputs, queries, self.recipe.candidates),
+            lambda: ranks_without_retrieval(current, queries, self.recipe.candidates),
             lambda seconds: self.watch.charge("evaluate", seconds),
         )
 
     def train_epoch(self, progress: Progress) -> dict[str, float]:
         """One pass over the training samples and the upkeep after it; the mean of each term, nats."""
-        backbone_moves = self.enter(progress)
+        backbone_moves = self.enter_epoch(progress)
         noise = Noise.of_epoch(self.streams, progress.epoch)
         log = LossLog(epoch=progress.epoch + 1)
         batches = self.batches(progress, backbone_moves=backbone_moves)
@@ -201,9 +217,8 @@ class Run:
 
     def log_epoch(self, progress: Progress) -> dict[str, float]:
         """An epoch in which nothing trains: the terms on a few samples, and the upkeep."""
-        self.enter(progress)
-        terms = loss_terms(self.recipe, self.first_samples(progress, LOGGED), progress)
-        losses = evaluated_for_log(term for term in terms if term.weight != 0.0)
+        view = self.preview(progress)
+        losses = evaluated_for_log(term for term in view.terms(view.first_samples(LOGGED)) if term.weight != 0.0)
         self.keep_up(progress)
         return losses
 
@@ -232,7 +247,7 @@ class Run:
             epoch=progress.epoch + 1,
             progress=progress,
             state={name: tensor.detach().clone() for name, tensor in self.system.state().items()},
-            inputs=self.system.inputs,
+            current=self.system.current,
             snapshot=snapshot,
             valid_on=valid_on,
             valid_off=self.valid_off,
@@ -244,7 +259,7 @@ class Run:
 
     def settings(self, progress: Progress) -> dict[str, float]:
         """The scheduled values that held in the epoch, and what the memory was after it."""
-        rates = self.recipe.phases.rates(progress, self.system.backbone_groups, self.recipe.learning_rates)
+        rates = self.rates(progress)
         return {
             "temperature": self.recipe.temperature.at(progress),
             "share": self.recipe.share.at(progress),

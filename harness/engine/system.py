@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from harness.backbones.duorec.model import DuoRec
+from harness.backbones.values import ParameterGroups
 from harness.data.split import Indices
 from harness.engine.live.softmax import masked_softmax
 from harness.engine.stopwatch import Stopwatch
@@ -17,7 +18,7 @@ from harness.engine.types.forward import Forward
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.memory import Memory
 from harness.engine.types.noise import Noise
-from harness.engine.types.retrieved import Retrieved
+from harness.engine.types.retrieved import Retrieved, SearchObserver, unobserved
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
 from harness.recipe.recipe import Recipe
@@ -34,16 +35,25 @@ class System:
     """The trainable parts of a run and the fixed tables around them.
 
     Attributes:
-        inputs: data, backbone and encodings as they are now; the backbone is the run's own copy where it moves.
+        current: data, backbone and encodings as they are now; the backbone is the run's own copy where it moves.
         modules: the new parts, ``retriever`` and ``fusion``.
         watch: counts the time of searches.
-        backbone_groups: names of the backbone's groups of parameters that may train, embeddings first.
+        search_observer: told of every search, that of the scorer included.
+        backbone_groups: the backbone's groups of parameters that may train.
     """
 
-    def __init__(self, recipe: Recipe, inputs: Inputs, streams: Streams, watch: Stopwatch | None = None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        inputs: Inputs,
+        streams: Streams,
+        watch: Stopwatch | None = None,
+        search_observer: SearchObserver = unobserved,
+    ) -> None:
         self.recipe = recipe
         self.watch = watch or Stopwatch()
-        self.inputs = replace(inputs, backbone=copy.deepcopy(inputs.backbone)) if recipe.moves_backbone else inputs
+        self.search_observer = search_observer
+        self.current = replace(inputs, backbone=copy.deepcopy(inputs.backbone)) if recipe.moves_backbone else inputs
         hidden_size = inputs.encodings.shape[1]
         self.modules = nn.ModuleDict(
             {RETRIEVER: recipe.retriever.build(hidden_size), FUSION: recipe.fusion.build(hidden_size)}
@@ -51,9 +61,11 @@ class System:
         for group, module in self.modules.items():
             recipe.start.initialise(module, streams.generator(f"start/{group}"))
         recipe.start.warm_up(self.modules[RETRIEVER], inputs, streams)
-        self.backbone_groups = backbone_groups(self.inputs.backbone) if recipe.moves_backbone else ()
-        self._search = NeighbourSearch(exclusion=recipe.exclusion, filters=recipe.filters, selection=recipe.selection)
-        self._target = torch.from_numpy(inputs.prefixes.target)
+        self.backbone_groups = self.current.backbone.parameter_groups if recipe.moves_backbone else ParameterGroups()
+        self._search = NeighbourSearch(
+            exclusion=recipe.exclusion, filters=recipe.filters, selection=recipe.selection, observer=search_observer
+        )
+        self._target = inputs.tensor(inputs.prefixes.target)
 
     def retriever(self, sequence: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """``R(s)``, ``(batch, d)``; with a generator its dropout is active."""
@@ -61,43 +73,55 @@ class System:
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
         """Every group of parameters that may train, by name; a part without parameters has an empty one."""
-        parts: dict[str, nn.Module] = dict(self.modules.items())
-        parts |= {group: self.inputs.backbone.get_submodule(group) for group in self.backbone_groups}
-        return {group: list(part.parameters()) for group, part in parts.items()}
+        parts = {group: list(part.parameters()) for group, part in self.modules.items()}
+        return parts | {group: self.current.backbone.parameters_of(group) for group in self.backbone_groups.names}
+
+    def with_gradient_at(self, groups: Collection[str]) -> System:
+        """The same tensors in modules of their own, in which exactly those groups have a gradient."""
+        twins = {
+            id(each): nn.Parameter(each.detach(), requires_grad=group in groups)
+            for group, parameters in self.groups().items()
+            for each in parameters
+        }
+        twin = copy.copy(self)
+        twin.modules = copy.deepcopy(self.modules, dict(twins))
+        if self.backbone_groups.names:
+            twin.current = replace(self.current, backbone=copy.deepcopy(self.current.backbone, dict(twins)))
+        return twin
 
     def state(self) -> dict[str, Tensor]:
         """Every tensor that may train, by name; views, not copies."""
         tensors: dict[str, Tensor] = dict(self.modules.state_dict())
-        if self.backbone_groups:
-            tensors |= {f"backbone.{name}": tensor for name, tensor in self.inputs.backbone.state_dict().items()}
+        if self.backbone_groups.names:
+            tensors |= {f"backbone.{name}": tensor for name, tensor in self.current.backbone.state_dict().items()}
         return tensors
 
     @torch.no_grad()
-    def restore(self, state: dict[str, Any], inputs: Inputs) -> None:
-        """Become what :meth:`state` and ``inputs`` were then."""
+    def restore(self, state: dict[str, Any], current: Inputs) -> None:
+        """Become what :meth:`state` and :attr:`current` were then."""
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
-        self.inputs = inputs
+        self.current = current
 
     def reencode(self) -> None:
         """Encode every prefix by the backbone as it is now."""
-        self.inputs = self.inputs.reencoded()
+        self.current = self.current.reencoded()
 
     @torch.no_grad()
     def keys(self, prefixes: Indices) -> Tensor:
         """``R(s)`` of prefixes in evaluation mode, ``(n, d)``."""
-        parts = torch.from_numpy(prefixes).split(KEY_ROWS)
-        keys = [self.retriever(self.inputs.encodings[part]) for part in parts]
+        parts = self.current.tensor(prefixes).split(KEY_ROWS)
+        keys = [self.retriever(self.current.encodings[part]) for part in parts]
         return keys[0] if len(keys) == 1 else torch.cat(keys)
 
     def memory_of(self, entries: Indices, keys: Tensor) -> Memory:
         """A memory of those prefixes, ``(N,)``, with their keys, ``(N, d)``."""
-        prefixes = self.inputs.prefixes
+        prefixes = self.current.prefixes
         return Memory(
             prefix=entries,
             user=prefixes.user[entries],
             position=prefixes.position[entries],
-            target=self._target[torch.from_numpy(entries)],
+            target=self._target[self.current.tensor(entries)],
             keys=keys,
         )
 
@@ -126,7 +150,7 @@ class System:
             neighbours = self._search(
                 index=snapshot.index,
                 memory=snapshot.memory,
-                inputs=self.inputs,
+                inputs=self.current,
                 query=asked,
                 sequence=asked_sequence,
                 prefix=prefix,
@@ -138,7 +162,7 @@ class System:
             query=query,
             neighbours=neighbours,
             memory=snapshot.memory,
-            inputs=self.inputs,
+            inputs=self.current,
         )
         keys = recipe.keys.gather(retrieved, lambda vectors: self.retriever(vectors, noise and noise.keys))
         values = recipe.values.gather(retrieved)
@@ -163,19 +187,13 @@ class System:
             attention=attention,
             knowledge=knowledge,
             enhanced=enhance(retrieved, knowledge, share, fuse, noise and noise.fusion),
-            target=self._target[torch.from_numpy(prefix)],
-            item_matrix=self.inputs.item_matrix,
+            target=self._target[self.current.tensor(prefix)],
+            item_matrix=self.current.item_matrix,
             encode=lambda vectors: self.retriever(vectors, noise and noise.extra),
             alone=alone,
         )
 
     @torch.no_grad()
     def _clean(self, prefix: Indices) -> tuple[Tensor, Tensor]:
-        sequence = self.inputs.encodings[torch.from_numpy(prefix)]
+        sequence = self.current.encodings[self.current.tensor(prefix)]
         return self.retriever(sequence), sequence
-
-
-def backbone_groups(backbone: DuoRec) -> tuple[str, ...]:
-    """Names of a backbone's groups of parameters, from the embeddings to the last block."""
-    blocks = (f"blocks.{number}" for number in range(len(backbone.blocks)))
-    return ("item_embedding", "position_embedding", "embedding_norm", *blocks)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.softmax import softmax_cross_entropy
+from harness.backbones.softmax import softmax_cross_entropy
 from harness.engine.types.forward import Forward
 from harness.engine.types.term import Term, mean_over
 from harness.recipe.recipe import Recipe

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from harness.backbones.duorec.spec import LATER, BackboneSpec
+from harness.backbones.base import Backbone
+from harness.backbones.registry import BACKBONES, DEFAULT_NAME
 from harness.errors import InputError
 
 FORMAT = "ftr-study backbone 1"
-"""What :mod:`harness.backbones.duorec.checkpoint` calls its files."""
+"""What :mod:`harness.backbones.training` calls its files."""
 
 _LENGTH = 8
 """Bytes of a safetensors file that tell the length of its header."""
@@ -31,6 +32,7 @@ class BackboneFile:
         written: the path as the study file has it.
         checksum: of tensors and description; the order of a safetensors header is left to chance, so the file's own
             checksum would tell equal backbones apart.
+        spec: the backbone that it holds.
         n_items: it knows so many.
         fingerprint: of the data that its items are numbered by.
         provenance: what it says of its origin.
@@ -39,6 +41,7 @@ class BackboneFile:
     path: Path
     written: str
     checksum: str
+    spec: Backbone
     n_items: int
     fingerprint: str
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -76,7 +79,7 @@ def read_backbone_file(path: Path, written: str) -> BackboneFile:
     described = _parsed(text.encode(), path)
     spec, n_items = _spec(described, path), described.get("n_items")
     shapes = {name: shape for name, (shape, _) in tensors.items()}
-    if type(n_items) is not int or shapes != _shapes(spec, n_items):
+    if type(n_items) is not int or spec.shapes(n_items) not in (None, shapes):
         raise InputError(f"{path} holds other tensors than its description says; import it again")
     provenance = described.get("provenance")
     told = {str(key): str(value) for key, value in provenance.items()} if isinstance(provenance, dict) else {}
@@ -84,6 +87,7 @@ def read_backbone_file(path: Path, written: str) -> BackboneFile:
         path=path,
         written=written,
         checksum=checksum,
+        spec=spec,
         n_items=n_items,
         fingerprint=told.get("fingerprint", ""),
         provenance=told,
@@ -137,36 +141,11 @@ def _checksum(tensors: Mapping[str, tuple[tuple[int, ...], memoryview]], text: s
     return digest.hexdigest()
 
 
-def _spec(described: Mapping[str, object], path: Path) -> BackboneSpec:
-    written = described.get("spec")
-    written = LATER | written if isinstance(written, dict) else written
-    known = {each: type(value) for each, value in _defaults().items()}
-    if not isinstance(written, dict) or {name: type(value) for name, value in written.items()} != known:
-        raise InputError(f"{path} was written by another version of this program; import or train it again")
-    return BackboneSpec(**written)
-
-
-def _defaults() -> dict[str, Any]:
-    default = BackboneSpec()
-    return {name: getattr(default, name) for name in BackboneSpec.__dataclass_fields__}
-
-
-def _shapes(spec: BackboneSpec, n_items: int) -> dict[str, tuple[int, ...]]:
-    """Of every parameter of the encoder, by name."""
-    d, inner = spec.hidden_size, spec.inner_size
-    shapes: dict[str, tuple[int, ...]] = {
-        "item_embedding.weight": (n_items + 1, d),
-        "position_embedding.weight": (spec.max_length, d),
-    }
-    linear = {"embedding_norm": (d,)}
-    for layer in range(spec.n_layers):
-        block = f"blocks.{layer}."
-        linear |= {block + "projection": (3 * d, d), block + "output": (d, d), block + "attention_norm": (d,)}
-        linear |= {block + "expansion": (inner, d), block + "contraction": (d, inner)}
-        linear |= {block + "feed_forward_norm": (d,)}
-    for name, shape in linear.items():
-        shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
-    return shapes
+def _spec(described: Mapping[str, object], path: Path) -> Backbone:
+    try:
+        return BACKBONES.find(str(described.get("backbone", DEFAULT_NAME))).from_described(described.get("spec"))
+    except InputError as problem:
+        raise InputError(f"{path}: {problem}; import or train it again") from problem
 
 
 def _damaged(path: Path) -> InputError:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
 from harness.data.formats.base import Columns
 from harness.data.formats.recbole import RecBole
 from harness.data.interactions import Interactions
@@ -46,7 +46,7 @@ class Imported:
 
     written: Path
     checkpoint: RecBoleCheckpoint
-    spec: BackboneSpec
+    spec: DuoRec
     n_items: int
     data: str
     metric: str
@@ -165,17 +165,17 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
     return np.array([numbers[label] for label in ours], dtype=np.int64)
 
 
-def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, rows: Rows, out: Path) -> Imported:
+def _written(found: RecBoleCheckpoint, spec: DuoRec, data: Interactions, rows: Rows, out: Path) -> Imported:
     """Build our encoder with the parameters, try it on valid, and write it."""
     import torch
 
-    from harness.backbones.duorec.checkpoint import Backbone, save_backbone
-    from harness.backbones.duorec.model import DuoRec
+    from harness.backbones.base import TrainedBackbone
     from harness.backbones.duorec.pretrain import valid_ranks
+    from harness.backbones.training import save_backbone
     from harness.data.split import split_prefixes
 
-    model = DuoRec(data.n_items, spec)
-    model.load_state_dict({name: torch.from_numpy(numbers.copy()) for name, numbers in found.tensors(rows).items()})
+    model = spec.build(data.n_items)
+    model.load_state_dict({name: torch.as_tensor(numbers.copy()) for name, numbers in found.tensors(rows).items()})
     metric = str(found.settings.get("valid_metric", "")).lower().replace("hit@", "recall@")
     metric = metric if re.match(names_pattern(), metric) else "ndcg@10"
     valid = check_metric(metric).mean(valid_ranks(model, data, split_prefixes(data)))
@@ -188,7 +188,7 @@ def _written(found: RecBoleCheckpoint, spec: BackboneSpec, data: Interactions, r
         "data": data.name,
         "fingerprint": data.fingerprint(),
     }
-    backbone = Backbone(
+    backbone = TrainedBackbone(
         model=model,
         spec=spec,
         key=hashlib.sha256(json.dumps(provenance, sort_keys=True).encode()).hexdigest()[:20],

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
 from harness.errors import InputError
 from harness.imports.inert_pickle import Inert
 from harness.imports.torch_archive import TorchArchive, read_torch_archive
@@ -69,7 +69,7 @@ class RecBoleCheckpoint:
         """RecBole's name of the model; empty where the file does not say."""
         return str(self.settings.get("model") or "")
 
-    def spec(self, *, n_heads: int | None = None, dropout: float | None = None) -> BackboneSpec:
+    def spec(self, *, n_heads: int | None = None, dropout: float | None = None) -> DuoRec:
         """Our specification of the same encoder.
 
         Args:
@@ -83,7 +83,7 @@ class RecBoleCheckpoint:
         activation = self.settings.get("hidden_act", "gelu")
         if activation != "gelu":
             raise self.problem(f"its hidden_act is {activation!r}; this program's encoder has gelu")
-        return BackboneSpec(
+        return DuoRec(
             hidden_size=d,
             n_layers=_n_layers(self.parameters),
             n_heads=self._heads(n_heads, d),

@@ -8,8 +8,7 @@ from typing import ClassVar
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant
-from harness.recipe.seams.fusion import ScheduledShare
-from harness.recipe.seams.learned_fusion import AlphaByNet, AlphaBySimilarity, AttentionFusion, GatedFusion
+from harness.recipe.seams.fusion import AlphaByNet, AlphaBySimilarity, AttentionFusion, GatedFusion, ScheduledShare
 
 FUSED_ALONE = ScheduledShare(schedule=Constant(1.0))
 """The share under a fusion that does the mixing itself."""

@@ -8,9 +8,16 @@ from typing import ClassVar
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Span
-from harness.recipe.seams.memory import NoEviction, StoredKeysRefresh, TrainSource
+from harness.recipe.seams.memory import (
+    EncodedRefresh,
+    Managed,
+    NoEviction,
+    Policy,
+    StoredKeysRefresh,
+    TrainSource,
+    WiderSource,
+)
 from harness.recipe.seams.search import MinimumCosine, Stage
-from harness.recipe.seams.upkeep import EncodedRefresh, Managed, Policy, WiderSource
 
 _STAGES = {"train": (Stage.TRAIN,), "eval": (Stage.EVAL,), "both": (Stage.TRAIN, Stage.EVAL)}
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 from harness.interventions.base import Intervention, ParameterError, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Linear, OnValidation, Progress, Span, ramp
-from harness.recipe.seams.combine import Aggregator, JacobianAggregation
+from harness.recipe.seams.combiner import Aggregator, JacobianAggregation
 from harness.recipe.seams.objective import AllSamples, CloseNeighbours
 
 

@@ -8,10 +8,9 @@ from typing import ClassVar
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Span
-from harness.recipe.seams.feature_alignment import FeatureAlignment
+from harness.recipe.seams.extra_terms import FeatureAlignment
 from harness.recipe.seams.objective import AlignmentFirst
-from harness.recipe.seams.retriever import FeedForward, RandomStart
-from harness.recipe.seams.warm_start import ContrastiveStart
+from harness.recipe.seams.retriever import ContrastiveStart, FeedForward, RandomStart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

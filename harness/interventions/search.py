@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
-from harness.recipe.seams.diversity import Diverse as DiverseSelection
-from harness.recipe.seams.diversity import Method
-from harness.recipe.seams.ensemble import Ensemble as EnsembleIndex
-from harness.recipe.seams.ensemble import Merge
+from harness.recipe.seams.composite_index import Ensemble as EnsembleIndex
+from harness.recipe.seams.composite_index import Merge
 from harness.recipe.seams.search import TopK
+from harness.recipe.seams.selection import Diverse as DiverseSelection
+from harness.recipe.seams.selection import Method
 from harness.recipe.seams.tuned_index import Kind
 from harness.recipe.seams.tuned_index import Scaled as ScaledIndex
 

@@ -8,8 +8,7 @@ from typing import ClassVar
 from harness.interventions.base import Intervention, ParameterError, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Exponential, Span, ramp
-from harness.recipe.seams.attention import SharedTemperature
-from harness.recipe.seams.hardness import DistantNeighbours, HardnessTemperature, UndecidedBackbone
+from harness.recipe.seams.attention import DistantNeighbours, HardnessTemperature, SharedTemperature, UndecidedBackbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

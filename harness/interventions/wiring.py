@@ -7,12 +7,11 @@ from typing import ClassVar
 
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
-from harness.recipe.seams import attention, teacher
+from harness.recipe.seams import attention, objective
+from harness.recipe.seams.admission import AllEntries
 from harness.recipe.seams.attention import CosineSimilarity, RetrieverQuery
-from harness.recipe.seams.candidates import UnseenItems
 from harness.recipe.seams.fusion import MeanValues, SequenceNorm, SequenceValues, TargetValues
-from harness.recipe.seams.memory import AllEntries
-from harness.recipe.seams.scorer import Interpolate
+from harness.recipe.seams.scorer import Interpolate, UnseenItems
 from harness.recipe.seams.search import TopK
 
 
@@ -187,4 +186,4 @@ class LikelihoodTeacher(Intervention):
     )
 
     def apply(self, recipe: Recipe) -> Recipe:
-        return replace(recipe, teacher=teacher.LikelihoodTeacher(temperature=self.temperature))
+        return replace(recipe, teacher=objective.LikelihoodTeacher(temperature=self.temperature))

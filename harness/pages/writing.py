@@ -13,11 +13,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.checks.catalogue import CHECKS
+from harness.checks.base import Check, Expected, Remedy, Rule
+from harness.checks.catalogue import CHECKS, FIGURES, PARTS, RULES, figure_of
 from harness.checks.families import family_of
-from harness.checks.figures import FIGURES, PARTS, figure_of
-from harness.checks.rule import Expected, Remedy, Rule
-from harness.checks.rules import RULES
 from harness.interventions import CATALOGUE
 from harness.interventions.domains import as_written
 from harness.pages.facts import Page, page_of
@@ -61,13 +59,13 @@ KINDS = (
     ),
     Kind(
         folder="checks",
-        entries=lambda: CHECKS,
+        entries=lambda: sorted(CHECKS.values(), key=_claim),
         name=lambda check: check.code,
         group=lambda check: family_of(check.claim),
     ),
     Kind(
         folder="rules",
-        entries=lambda: sorted(RULES, key=lambda rule: list(Expected).index(rule.expected)),
+        entries=lambda: sorted(RULES.values(), key=lambda rule: list(Expected).index(rule.expected)),
         name=lambda rule: rule.name,
         group=lambda rule: rule.expected,
     ),
@@ -128,7 +126,7 @@ def _environment() -> Environment:
     pages.globals |= {
         "family_of": family_of,
         "figure_of": figure_of,
-        "figures": FIGURES,
+        "figures": list(FIGURES.values()),
         "parts": PARTS,
         "row": _row,
         "stacks_of": _stacks_of,
@@ -147,10 +145,14 @@ def _row(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _with_names(sentence: str, figures: Sequence[str]) -> str:
+def _claim(check: Check) -> int:
+    """The place of the first check of the same claim, a plug-in's too."""
+    return [each.claim for each in CHECKS.values()].index(check.claim)
+
+
+def _with_names(sentence: str) -> str:
     """The sentence with the name of each figure where a report has its value."""
-    names = {name.replace(".", "_"): name for name in figures}
-    return re.sub(r"\{(\w+)[^}]*\}", lambda found: f"`{names[found[1]]}`", sentence)
+    return re.sub(r"\{([^}:]+)[^}]*\}", r"`\1`", sentence)
 
 
 def _wrapped(text: str, label: str = "") -> str:

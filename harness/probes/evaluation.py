@@ -1,23 +1,40 @@
-"""Claim 8: do training and evaluation retrieve alike, and what does retrieval add on the same weights?"""
+"""Claim 8 and beyond: do training and evaluation retrieve alike, what does retrieval add, and what does history?"""
 
 from __future__ import annotations
 
-from harness.probes.sample import Moment
-from harness.results.record import EpochPoint
+from harness.probes.sample import ProbeSample, ranks_of, standard_error
+from harness.recipe.seams.scorer import UnseenItems, hide
+from harness.results.metrics import metric_values
 
 
-def measure(moment: Moment) -> dict[str, float]:
+def overlap(sample: ProbeSample) -> dict[str, float]:
     """Share of the neighbours that training samples find in evaluation which they find in training as well."""
-    noisy, clean = (each.neighbours for each in moment.noisy_training())
+    noisy, clean = (each.neighbours for each in sample.noisy_training())
     same = (clean.entry[:, :, None] == noisy.entry[:, None]) & clean.mask[:, :, None] & noisy.mask[:, None]
-    return {"train_eval_overlap": same.any(dim=2).sum().item() / max(int(clean.mask.sum()), 1)}
+    return {"evaluation.train_eval_overlap": same.any(dim=2).sum().item() / max(int(clean.mask.sum()), 1)}
 
 
-def on_and_off(moment: Moment, point: EpochPoint) -> dict[str, float]:
-    """The metric that chooses the checkpoint, over all valid users, with retrieval and without on the same weights.
+def on_and_off(sample: ProbeSample) -> dict[str, float]:
+    """The metric that chooses the checkpoint on the whole validation set, with retrieval and without, and at first."""
+    metric, curve = sample.run.recipe.checkpoint.metric, sample.run.curve
+    return {
+        "evaluation.valid_on": curve[-1].valid_on.get(metric, float("nan")),
+        "evaluation.valid_off": curve[-1].valid_off.get(metric, float("nan")),
+        "evaluation.first_off": curve[0].valid_off[metric],
+    }
 
-    ``first_off`` is the backbone as loaded, before any training.
-    """
-    metric = moment.run.recipe.checkpoint.metric
-    on, off = (figures.get(metric, float("nan")) for figures in (point.valid_on, point.valid_off))
-    return {"valid_on": on, "valid_off": off, "first_off": moment.run.curve[0].valid_off[metric]}
+
+def history(sample: ProbeSample, metric: str = "ndcg@10") -> dict[str, float]:
+    """What the user has had takes of the top ten, and what hiding it is worth, by the scores with retrieval."""
+    scores, target = sample.enhanced_scores, sample.valid.target
+    had = UnseenItems().hidden(sample.valid_sample, sample.current)
+    top = scores.topk(min(10, scores.shape[1]), dim=1).indices
+    all_items = metric_values(ranks_of(scores, target), metric)
+    unseen = metric_values(ranks_of(hide(had, scores.clone()), target), metric)
+    return {
+        "history.top10_seen": had.gather(1, top).float().mean().item(),
+        "history.targets_seen": had.gather(1, target[:, None] - 1).float().mean().item(),
+        "history.all_items": float(all_items.mean()),
+        "history.unseen_items": float(unseen.mean()),
+        "history.gain_error": standard_error(unseen - all_items),
+    }

@@ -12,7 +12,7 @@ from harness.data.split import Indices
 from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.vectors import Vectors
 from harness.probes.interpolation import of_another
-from harness.probes.sample import Moment, mean_where, ranks_of, standard_error
+from harness.probes.sample import ProbeSample, mean_where, ranks_of, standard_error
 from harness.recipe.seams.scorer import Interpolate
 from harness.results.metrics import metric_values
 
@@ -20,26 +20,26 @@ ALPHAS = tuple(step / 10 for step in range(11))
 """The grid on which each user's best share is looked for."""
 
 
-def measure(moment: Moment) -> dict[str, float]:
+def measure(sample: ProbeSample) -> dict[str, float]:
     """Lengths, the angle that mixing turns, and how many of the backbone's top ten it replaces."""
-    forward = moment.valid
+    forward = sample.valid
     some = forward.neighbours.any
     angle = torch.nn.functional.cosine_similarity(forward.enhanced, forward.sequence).clamp(-1.0, 1.0).acos()
-    top = min(10, moment.inputs.data.n_items)
-    tops = [scores.topk(top, dim=1).indices for scores in (moment.backbone_scores, moment.enhanced_scores)]
+    top = min(10, sample.current.data.n_items)
+    tops = [scores.topk(top, dim=1).indices for scores in (sample.backbone_scores, sample.enhanced_scores)]
     kept = (tops[0][:, :, None] == tops[1][:, None]).any(dim=2).float().mean(dim=1)
     lengths = forward.knowledge.norm(dim=1) / forward.sequence.norm(dim=1)
     return {
-        "sequence_norm": forward.sequence.norm(dim=1).mean().item(),
-        "key_norm": mean_where(forward.keys.norm(dim=2), forward.neighbours.mask),
-        "knowledge_to_sequence": mean_where(lengths, some),
-        "angle_degrees": mean_where(angle.rad2deg(), some),
-        "top10_replaced": mean_where(1.0 - kept, some),
-        "with_neighbours": some.float().mean().item(),
+        "fusion.sequence_norm": forward.sequence.norm(dim=1).mean().item(),
+        "fusion.key_norm": mean_where(forward.keys.norm(dim=2), forward.neighbours.mask),
+        "fusion.knowledge_to_sequence": mean_where(lengths, some),
+        "fusion.angle_degrees": mean_where(angle.rad2deg(), some),
+        "fusion.top10_replaced": mean_where(1.0 - kept, some),
+        "fusion.with_neighbours": some.float().mean().item(),
     }
 
 
-def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
+def head_room(sample: ProbeSample, metric: str = "ndcg@10") -> dict[str, float]:
     """What an oracle wins that knows each valid target, less what it wins with the neighbours of another user.
 
     ``alpha`` gives every user the best share of the knowledge on a grid, at the length of ``s``; ``switch`` turns the
@@ -47,22 +47,22 @@ def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
     oracle on shuffled neighbours could be won by a better mixture. Shuffled, ``switch`` chooses between the backbone
     and the run's own scores on another user's neighbours; NaN for a scorer that retrieves in a way of its own.
     """
-    own, shuffled = (oracle_by_alpha(moment, metric, shuffle=shuffle) for shuffle in (False, True))
-    off = metric_values(ranks_of(moment.backbone_scores, moment.valid.target), metric)
-    on = metric_values(ranks_of(moment.enhanced_scores, moment.valid.target), metric)
-    other = scores_with_neighbours_of_another(moment)
-    switched = None if other is None else np.maximum(metric_values(ranks_of(other, moment.valid.target), metric), off)
+    own, shuffled = (oracle_by_alpha(sample, metric, shuffle=shuffle) for shuffle in (False, True))
+    off = metric_values(ranks_of(sample.backbone_scores, sample.valid.target), metric)
+    on = metric_values(ranks_of(sample.enhanced_scores, sample.valid.target), metric)
+    other = scores_with_neighbours_of_another(sample)
+    switched = None if other is None else np.maximum(metric_values(ranks_of(other, sample.valid.target), metric), off)
     return {
-        "off": float(off.mean()),
-        "on": float(on.mean()),
-        "oracle_alpha": float(own.max(axis=0).mean()),
-        "oracle_alpha_shuffled": float(shuffled.max(axis=0).mean()),
-        "oracle_alpha_error": standard_error(own.max(axis=0) - shuffled.max(axis=0)),
-        "best_common_alpha": ALPHAS[int(own.mean(axis=1).argmax())],
-        "best_common": float(own.mean(axis=1).max()),
-        "oracle_alpha_spread": float(np.asarray(ALPHAS)[own.argmax(axis=0)].std()),
-        "oracle_switch": float(np.maximum(on, off).mean()),
-        "oracle_switch_shuffled": float("nan") if switched is None else float(switched.mean()),
+        "head_room.off": float(off.mean()),
+        "head_room.on": float(on.mean()),
+        "head_room.oracle_alpha": float(own.max(axis=0).mean()),
+        "head_room.oracle_alpha_shuffled": float(shuffled.max(axis=0).mean()),
+        "head_room.oracle_alpha_error": standard_error(own.max(axis=0) - shuffled.max(axis=0)),
+        "head_room.best_common_alpha": ALPHAS[int(own.mean(axis=1).argmax())],
+        "head_room.best_common": float(own.mean(axis=1).max()),
+        "head_room.oracle_alpha_spread": float(np.asarray(ALPHAS)[own.argmax(axis=0)].std()),
+        "head_room.oracle_switch": float(np.maximum(on, off).mean()),
+        "head_room.oracle_switch_shuffled": float("nan") if switched is None else float(switched.mean()),
     }
 
 
@@ -77,36 +77,36 @@ class SearchForAnother:
         return self._index.search(np.roll(query, 1, axis=0), np.roll(sequence, 1, axis=0), n_hits)
 
 
-def scores_with_neighbours_of_another(moment: Moment) -> Tensor | None:
-    """The run's own scores of the valid sample on another user's neighbours, ``(n, n_items)``; None: cannot be had."""
-    run, valid = moment.run, moment.valid
+def scores_with_neighbours_of_another(sample: ProbeSample) -> Tensor | None:
+    """The run's own scores of the validation sample on another user's neighbours, ``(n, n_items)``, or None."""
+    run, valid = sample.run, sample.valid
     snapshot, scorer = run.manager.snapshot, run.recipe.scorer
     prefix, sequence = valid.retrieved.prefix, valid.sequence
     with torch.no_grad():
         if scorer.reads_enhanced:
             other = replace(snapshot, index=SearchForAnother(snapshot.index))
-            forward = run.system.forward(sequence=sequence, prefix=prefix, snapshot=other, progress=moment.progress)
+            forward = run.system.forward(sequence=sequence, prefix=prefix, snapshot=other, progress=sample.progress)
             live, enhanced = snapshot.scorer, forward.enhanced
         elif isinstance(scorer, Interpolate):
-            own = scorer.build(moment.inputs, snapshot.sourced, run.recipe.admission, run.recipe.exclusion)
+            own = scorer.build(sample.current, snapshot.sourced, run.recipe.admission, run.recipe.exclusion)
             live, enhanced = of_another(own), valid.enhanced
         else:
             return None
-        return moment.hide(live.scores(sequence=sequence, enhanced=enhanced, prefix=prefix)[:, 1:])
+        return sample.hide(live.scores(sequence=sequence, enhanced=enhanced, prefix=prefix)[:, 1:])
 
 
-def oracle_by_alpha(moment: Moment, metric: str, *, shuffle: bool) -> np.ndarray:
+def oracle_by_alpha(sample: ProbeSample, metric: str, *, shuffle: bool) -> np.ndarray:
     """The metric of every valid query at every share of :data:`ALPHAS`, ``(n_alphas, n)``.
 
     Scores are linear in the vector, so those of a mixture are the mixture of the scores of ``s`` and of knowledge of
     its length, that of the query before if shuffled.
     """
-    forward, apart = moment.valid, moment.backbone_scores
+    forward, apart = sample.valid, sample.backbone_scores
     knowledge = forward.knowledge.roll(1, dims=0) if shuffle else forward.knowledge
     length = forward.sequence.norm(dim=1, keepdim=True)
     with torch.no_grad():
         stretched = knowledge * (length / knowledge.norm(dim=1, keepdim=True).clamp(min=1e-12))
-        other = moment.hide(stretched @ moment.inputs.item_matrix[1:].T)
+        other = sample.hide(stretched @ sample.current.item_matrix[1:].T)
         buffer = torch.empty_like(other)
         mixed = (torch.lerp(apart, other, alpha, out=buffer) for alpha in ALPHAS)
         return np.stack([metric_values(ranks_of(scores, forward.target), metric) for scores in mixed])

@@ -1,8 +1,7 @@
-"""Claim 4: what the best mixture of probabilities gives that needs no training, chosen on valid and read on test."""
+"""Claim 4: what the best untrained mixture of probabilities gives, chosen on the validation set and read on test."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -15,11 +14,10 @@ from torch import Tensor
 from harness.data.split import Indices
 from harness.engine.live.interpolation import ProbabilityInterpolation, memory_of_sequences
 from harness.engine.types.retrieved import Neighbours
-from harness.probes.exact import Remembering
-from harness.probes.sample import Moment, ranks_of, standard_error
-from harness.probes.scope import led
-from harness.recipe.seams.candidates import UnseenItems, hide
+from harness.probes.sample import ProbeSample, ranks_of, standard_error
+from harness.probes.search import Remembering, led
 from harness.recipe.seams.index import Flat
+from harness.recipe.seams.scorer import UnseenItems, hide
 from harness.recipe.seams.search import NeighbourSearch, NewItemsOnly, Stage, TopK
 from harness.results.metrics import metric_values
 
@@ -42,65 +40,56 @@ class Setting:
 
 
 BACKBONE = Setting(k=NEIGHBOURS[0], tau=TEMPERATURES[0], share=0.0)
-"""No mixture at all: what the search starts from, so that its choice is never worse on valid."""
+"""No mixture at all: what the search starts from, so that its choice is never worse on the validation set."""
+
+WIDEST = replace(BACKBONE, k=max(NEIGHBOURS))
+"""Searched for first, so that no setting has to search again."""
 
 
-class Swept(ProbabilityInterpolation):
-    """The scorer at any setting over one exact search for the most neighbours, or with those of another query."""
+class Sweep:
+    """The mixture at any setting, over one exact search for the most neighbours.
 
-    def __init__(self, moment: Moment) -> None:
-        """Over the raw ``s`` of every prefix that the sources offer now; no valid or test target is among them."""
-        run, entries = moment.run, moment.run.manager.snapshot.sourced
-        memory = memory_of_sequences(moment.inputs, entries)
-        super().__init__(
-            share=0.0,
-            temperature=TEMPERATURES[0],
-            item_matrix=moment.inputs.item_matrix,
-            memory=memory,
-            find=self._search,
-        )
-        self._inputs = moment.inputs
-        self._k, self._new_only = max(NEIGHBOURS), False
-        self._index = Remembering(Flat().build(memory, moment.inputs, seed=0))
-        self._rules = {False: run.recipe.exclusion, True: NewItemsOnly(run.recipe.exclusion, moment.inputs.data)}
-        self._neighbours: dict[tuple[bytes, int, bool], Neighbours] = {}
-        self._shuffled = False
+    Its memory holds the raw ``s`` of every prefix that the sources offer now; no target of the validation or test set
+    is among them.
+    """
 
-    def at(self, setting: Setting, *, shuffled: bool = False) -> Swept:
-        """The same at a setting, on each query's own neighbours or on those of the query before it."""
-        other = copy.copy(self)
-        other._share, other._temperature = setting.share, setting.tau
-        other._k, other._new_only = setting.k, setting.new_only
-        other._shuffled = shuffled
-        return other
+    def __init__(self, sample: ProbeSample) -> None:
+        recipe, self.inputs = sample.run.recipe, sample.current
+        self.memory = memory_of_sequences(self.inputs, sample.run.manager.snapshot.sourced)
+        self.index = Remembering(Flat().build(self.memory, self.inputs, seed=0))
+        self._rules = {False: recipe.exclusion, True: NewItemsOnly(recipe.exclusion, self.inputs.data)}
+        self._found: dict[tuple[bytes, int, bool], Neighbours] = {}
 
-    def search_widest(self, queries: Queries) -> None:
-        """Search once for the most neighbours, so that no setting has to."""
-        self.at(replace(BACKBONE, k=max(NEIGHBOURS))).neighbours(queries.sequence, queries.prefix)
+    def scorer(self, setting: Setting, *, shuffled: bool = False) -> ProbabilityInterpolation:
+        """The scorer at a setting, on each query's own neighbours or on those of the query before it."""
 
-    def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:
-        """Those that the scorer finds at this setting."""
-        asked = (prefix.tobytes(), self._k, self._new_only)
-        if asked not in self._neighbours:
-            self._neighbours[asked] = self._search(sequence, prefix)
-        found = self._neighbours[asked]
-        return of_the_query_before(found) if self._shuffled else found
+        def find(sequence: Tensor, prefix: Indices) -> Neighbours:
+            found = self.neighbours(setting, sequence, prefix)
+            return of_the_query_before(found) if shuffled else found
 
-    def _search(self, sequence: Tensor, prefix: Indices) -> Neighbours:
-        search = NeighbourSearch(exclusion=self._rules[self._new_only], filters=(), selection=TopK(k=self._k))
-        return search(
-            index=self._index,
-            memory=self._memory,
-            inputs=self._inputs,
-            query=sequence,
-            sequence=sequence,
-            prefix=prefix,
-            stage=Stage.EVAL,
+        return ProbabilityInterpolation(
+            share=setting.share,
+            temperature=setting.tau,
+            item_matrix=self.inputs.item_matrix,
+            memory=self.memory,
+            find=find,
         )
 
-    def hit_rate(self, moment: Moment) -> float:
-        """Share of valid queries with a neighbour that leads to the target, as many and chosen as the recipe does."""
-        return led(moment, moment.valid.sequence, self._memory, self._index)[0].any(dim=1).float().mean().item()
+    def neighbours(self, setting: Setting, sequence: Tensor, prefix: Indices) -> Neighbours:
+        """Neighbours of queries at a setting, searched for once."""
+        asked = (prefix.tobytes(), setting.k, setting.new_only)
+        if asked not in self._found:
+            search = NeighbourSearch(exclusion=self._rules[setting.new_only], filters=(), selection=TopK(k=setting.k))
+            self._found[asked] = search(
+                index=self.index,
+                memory=self.memory,
+                inputs=self.inputs,
+                query=sequence,
+                sequence=sequence,
+                prefix=prefix,
+                stage=Stage.EVAL,
+            )
+        return self._found[asked]
 
 
 def of_another(scorer: ProbabilityInterpolation) -> ProbabilityInterpolation:
@@ -131,67 +120,72 @@ class Queries:
     hidden: Tensor | None
 
     @classmethod
-    def of(cls, moment: Moment, prefix: Indices) -> Queries:
+    def of(cls, sample: ProbeSample, prefix: Indices) -> Queries:
         """Those prefixes, as evaluation encodes them."""
-        inputs = moment.inputs
+        inputs = sample.current
         return cls(
             prefix=prefix,
-            sequence=inputs.encodings[torch.from_numpy(prefix)],
-            target=torch.from_numpy(inputs.prefixes.target[prefix]),
-            hidden=moment.run.recipe.candidates.hidden(prefix, inputs),
+            sequence=inputs.encodings[torch.as_tensor(prefix)],
+            target=torch.as_tensor(inputs.prefixes.target[prefix]),
+            hidden=sample.run.recipe.candidates.hidden(prefix, inputs),
         )
 
 
-def head_room(moment: Moment, metric: str = "ndcg@10") -> dict[str, float]:
-    """The best mixture of probabilities on the valid sample, what it gives there and on the same users' test queries.
+def head_room(sample: ProbeSample, metric: str = "ndcg@10") -> dict[str, float]:
+    """The best mixture of probabilities on the validation sample, and what it gives the same users on the test set.
 
-    Neighbours are those of the raw ``s`` by cosine, exact, among all prefixes that the sources offer. Valid targets are
-    no entries while valid is scored, and none are when test is, either: a run whose sources add them then would gain
-    more. The setting is chosen on valid alone; the figures on test inform and decide nothing. With shuffled neighbours
-    the same setting mixes in those of another user, so what it gains then is not the neighbours' doing.
-    ``unseen`` and ``interpolation_unseen`` are the backbone and the best mixture on valid with what each user has had
-    hidden: gains of mixing and of hiding overlap. ``hit_rate_by_sequence`` is of the neighbours that the recipe would
-    choose if it searched with ``s``.
+    Neighbours are those of the raw ``s`` by cosine, exact, among all prefixes that the sources offer. Targets of
+    the validation set are no entries, not even while the test set is scored: a run whose sources add them then would
+    gain more. The setting is chosen on the validation set alone; figures on the test set inform and decide nothing.
+    With shuffled neighbours the same setting mixes in those of another user, so what it gains then is not the
+    neighbours' doing. ``unseen`` and ``interpolation_unseen`` are the backbone and the best mixture with what each user
+    has had hidden: gains of mixing and of hiding overlap. ``hit_rate_by_sequence`` is of the neighbours
+    that the recipe would choose if it searched with ``s``.
     """
-    swept = Swept(moment)
-    valid = Queries.of(moment, moment.valid_sample)
-    test = Queries.of(moment, moment.inputs.prefixes.test[moment.inputs.prefixes.user[valid.prefix]])
+    sweep = Sweep(sample)
+    valid = Queries.of(sample, sample.valid_sample)
+    test = Queries.of(sample, sample.current.prefixes.test[sample.current.prefixes.user[valid.prefix]])
     for queries in (valid, test):
-        swept.search_widest(queries)
-    best = chosen(swept, valid, metric)
-    off, on = (_values(swept.at(each), valid, metric) for each in (BACKBONE, best))
-    unseen = replace(valid, hidden=UnseenItems().hidden(valid.prefix, moment.inputs))
-    best_unseen = chosen(swept, unseen, metric)
+        sweep.neighbours(WIDEST, queries.sequence, queries.prefix)
+    best = chosen(sweep, valid, metric)
+    off, on = (_values(sweep.scorer(each), valid, metric) for each in (BACKBONE, best))
+    unseen = replace(valid, hidden=UnseenItems().hidden(valid.prefix, sample.current))
+    found = led(sample, sample.valid.sequence, sweep.memory, sweep.index)
+    best_unseen = chosen(sweep, unseen, metric)
     return {
-        "unseen": float(_values(swept.at(BACKBONE), unseen, metric).mean()),
-        "interpolation_unseen": float(_values(swept.at(best_unseen), unseen, metric).mean()),
-        "interpolation_valid": float(on.mean()),
-        "interpolation_valid_shuffled": float(_values(swept.at(best, shuffled=True), valid, metric).mean()),
-        "interpolation_gain_error": standard_error(on - off),
-        "off_test": float(_values(swept.at(BACKBONE), test, metric).mean()),
-        "interpolation_test": float(_values(swept.at(best), test, metric).mean()),
-        "interpolation_test_shuffled": float(_values(swept.at(best, shuffled=True), test, metric).mean()),
-        "interpolation_k": float(best.k) if best.share else float("nan"),
-        "interpolation_tau": best.tau if best.share else float("nan"),
-        "interpolation_l": best.share,
-        "interpolation_new": float(best.new_only) if best.share else float("nan"),
-        "hit_rate_by_sequence": swept.hit_rate(moment),
+        "head_room.unseen": float(_values(sweep.scorer(BACKBONE), unseen, metric).mean()),
+        "head_room.interpolation_unseen": float(_values(sweep.scorer(best_unseen), unseen, metric).mean()),
+        "head_room.interpolation_valid": float(on.mean()),
+        "head_room.interpolation_valid_shuffled": float(
+            _values(sweep.scorer(best, shuffled=True), valid, metric).mean()
+        ),
+        "head_room.interpolation_gain_error": standard_error(on - off),
+        "head_room.off_test": float(_values(sweep.scorer(BACKBONE), test, metric).mean()),
+        "head_room.interpolation_test": float(_values(sweep.scorer(best), test, metric).mean()),
+        "head_room.interpolation_test_shuffled": float(_values(sweep.scorer(best, shuffled=True), test, metric).mean()),
+        "head_room.interpolation_k": float(best.k) if best.share else float("nan"),
+        "head_room.interpolation_tau": best.tau if best.share else float("nan"),
+        "head_room.interpolation_l": best.share,
+        "head_room.interpolation_new": float(best.new_only) if best.share else float("nan"),
+        "head_room.hit_rate_by_sequence": found[0].any(dim=1).float().mean().item(),
     }
 
 
-def chosen(swept: Swept, queries: Queries, metric: str) -> Setting:
+def chosen(sweep: Sweep, queries: Queries, metric: str) -> Setting:
     """The setting with the best mean; the first of equals, and the backbone alone before all.
 
     It is looked for by the mixed probabilities themselves, which order items as the scorer's form of them does but for
     rounding, and cost less to compute at many settings.
     """
     with torch.no_grad():
-        logits = swept.at(BACKBONE).scores(sequence=queries.sequence, enhanced=queries.sequence, prefix=queries.prefix)
+        logits = sweep.scorer(BACKBONE).scores(
+            sequence=queries.sequence, enhanced=queries.sequence, prefix=queries.prefix
+        )
         softmax = logits[:, 1:].softmax(dim=1)
         buffer = torch.empty_like(softmax)
 
         def means(settings: Sequence[Setting]) -> dict[Setting, float]:
-            knn = swept.at(settings[0]).retrieved_distribution(
+            knn = sweep.scorer(settings[0]).retrieved_distribution(
                 queries.sequence, queries.prefix, n_columns=logits.shape[1]
             )
             mixed = (torch.lerp(softmax, knn[:, 1:], each.share, out=buffer) for each in settings)
@@ -207,7 +201,7 @@ def chosen(swept: Swept, queries: Queries, metric: str) -> Setting:
         return max(along, key=along.__getitem__)
 
 
-def _values(scorer: Swept, queries: Queries, metric: str) -> NDArray[np.float64]:
+def _values(scorer: ProbabilityInterpolation, queries: Queries, metric: str) -> NDArray[np.float64]:
     with torch.no_grad():
         scores = scorer.scores(sequence=queries.sequence, enhanced=queries.sequence, prefix=queries.prefix)
     return metric_values(ranks_of(hide(queries.hidden, scores[:, 1:]), queries.target), metric)

@@ -6,64 +6,63 @@ from collections.abc import Sequence
 from itertools import combinations, product
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from harness.engine.terms import loss_terms
 from harness.engine.types.term import Term
-from harness.probes.sample import Moment
+from harness.probes.sample import ProbeSample
 
 Gradients = dict[str, dict[str, Tensor]]
 """Term -> group of parameters -> the gradient of the weighted term, flat."""
 
 
-def measure(moment: Moment) -> dict[str, float]:
+def measure(sample: ProbeSample) -> dict[str, float]:
     """Value and weight of each term, its gradient by group, cosine of each pair, share of the decay.
 
     ``gradient`` is the norm of the weighted term's gradient; ``share`` its part of the sum of these norms over the
     terms. A term that reaches nothing has gradient 0 at every group. A cosine below 0 is a conflict; NaN where one
-    is 0. ``value`` is in evaluation mode on training samples, ``valid_gap`` how much higher it is on valid queries.
+    is 0. ``value`` is in evaluation mode on training samples, ``valid_gap`` how much higher it is in validation.
     """
     figures: dict[str, float] = {}
-    terms = moment.terms()
-    found = gradients(moment, terms)
+    terms = sample.terms()
+    found = gradients(sample, terms)
     for term in terms:
-        figures[f"weight.{term.name}"] = term.weight
+        figures[f"loss.weight.{term.name}"] = term.weight
         for group, gradient in found[term.name].items():
-            figures[f"gradient.{term.name}.{group}"] = gradient.norm().item()
+            figures[f"loss.gradient.{term.name}.{group}"] = gradient.norm().item()
     for term, group in product(found, next(iter(found.values()))):
-        whole = sum(figures[f"gradient.{each}.{group}"] for each in found)
-        figures[f"share.{term}.{group}"] = figures[f"gradient.{term}.{group}"] / whole if whole > 0 else float("nan")
+        whole = sum(figures[f"loss.gradient.{each}.{group}"] for each in found)
+        figures[f"loss.share.{term}.{group}"] = (
+            figures[f"loss.gradient.{term}.{group}"] / whole if whole > 0 else float("nan")
+        )
     for one, two in combinations(found, 2):
         whole = [torch.cat([found[name][group] for group in found[name]]) for name in (one, two)]
         scale = whole[0].norm() * whole[1].norm()
-        figures[f"cosine.{one}.{two}"] = (whole[0] @ whole[1] / scale).item() if scale > 0 else float("nan")
-    for group in moment.run.optimizer.param_groups:
-        trained = [each.detach().flatten() for each in group["params"] if each.requires_grad]
-        if trained:
-            figures[f"decay.{group['name']}"] = group["weight_decay"] * torch.cat(trained).norm().item()
-    return figures | values(moment)
+        figures[f"loss.cosine.{one}.{two}"] = (whole[0] @ whole[1] / scale).item() if scale > 0 else float("nan")
+    trained = trained_groups(sample)
+    for group in sample.run.optimizer.param_groups:
+        if group["name"] in trained:
+            weights = torch.cat([each.detach().flatten() for each in trained[group["name"]]])
+            figures[f"loss.decay.{group['name']}"] = group["weight_decay"] * weights.norm().item()
+    return figures | values(sample)
 
 
-def values(moment: Moment) -> dict[str, float]:
-    """Each term that counts in the epoch on training samples, and what valid queries have above that, nats."""
+def values(sample: ProbeSample) -> dict[str, float]:
+    """Each term that counts in the epoch on training samples, and what validation queries have above that, nats."""
     figures: dict[str, float] = {}
-    train, valid = (loss_terms(moment.run.recipe, each, moment.progress) for each in (moment.train, moment.valid))
+    train, valid = (loss_terms(sample.run.recipe, each, sample.progress) for each in (sample.train, sample.valid))
     for seen, unseen in zip(train, valid, strict=True):
         if seen.weight != 0.0:
             with torch.no_grad():
                 value = seen.value(slice(None)).item()
-                figures[f"value.{seen.name}"] = value
-                figures[f"valid_gap.{seen.name}"] = unseen.value(slice(None)).item() - value
+                figures[f"loss.value.{seen.name}"] = value
+                figures[f"loss.valid_gap.{seen.name}"] = unseen.value(slice(None)).item() - value
     return figures
 
 
-def gradients(moment: Moment, terms: Sequence[Term]) -> Gradients:
+def gradients(sample: ProbeSample, terms: Sequence[Term]) -> Gradients:
     """The gradient of every weighted term at every group that trains in the epoch; zeros where there is no path."""
-    groups = {
-        group: [each for each in parameters if each.requires_grad]
-        for group, parameters in moment.run.system.groups().items()
-    }
-    groups = {group: parameters for group, parameters in groups.items() if parameters}
+    groups = trained_groups(sample)
     flat = [each for parameters in groups.values() for each in parameters]
     found: Gradients = {}
     for term in terms:
@@ -78,3 +77,9 @@ def gradients(moment: Moment, terms: Sequence[Term]) -> Gradients:
         )
         found[term.name] = {group: torch.cat([next(of) for _ in parameters]) for group, parameters in groups.items()}
     return found
+
+
+def trained_groups(sample: ProbeSample) -> dict[str, list[nn.Parameter]]:
+    """The parameters of every group that trains in the epoch, of the sample's preview."""
+    view = sample.preview
+    return {group: each for group, each in view.system.groups().items() if each and group in view.rates}

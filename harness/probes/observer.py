@@ -1,48 +1,87 @@
-"""A diary beside a run that goes on whatever becomes of the diary."""
+"""The observer of a run: it asks the probes after every evaluation, whatever becomes of them."""
 
 from __future__ import annotations
 
 import time
 import traceback
 
+from harness.checks.base import When
 from harness.engine.run import Run
-from harness.probes.measuring import Diary
-from harness.results.evidence import Diagnosis, DiagnosisTask
+from harness.probes.catalogue import PROBES
+from harness.probes.sample import FEW, FULL_SAMPLE, LIGHT_SAMPLE, Past, ProbeSample
+from harness.results.evidence import Diagnosis, DiagnosisTask, Entry, Level
 from harness.results.record import EpochPoint, RunRecord
 
 
-class Witness:
-    """An observer for ``fine_tune``: measures what the task asks for and never stops the run.
+class Observer:
+    """Pass it to ``fine_tune``: it measures what the level asks for and never stops or changes the run.
 
-    A measure that fails, on a plug-in's part say, ends the diary; its traceback is kept in the diagnosis.
+    A probe that fails is asked no more; the others are. Its traceback is kept.
+
+    Attributes:
+        entries: figures by evaluation, oldest first.
+        problem: tracebacks of probes that failed; empty where none did.
+        seconds: wall time that measuring took.
     """
 
-    def __init__(self, task: DiagnosisTask) -> None:
-        self._task = task
-        self._diary = Diary(task.level)
-        self._seconds = 0.0
-        self._problem = ""
+    def __init__(self, level: Level) -> None:
+        self.entries: list[Entry] = []
+        self.problem = ""
+        self.seconds = 0.0
+        self._full = level is Level.FULL
+        self._probes = [] if level is Level.OFF else list(PROBES.values())
+        self._past: Past | None = None
 
     def __call__(self, point: EpochPoint, run: Run) -> None:
         """Measure; the time that it takes is no stage of the run."""
-        if self._problem:
+        if not self._probes:
             return
         began = time.perf_counter()
         try:
             with run.watch.aside():
-                self._diary(point, run)
+                self._measure(point, run)
         except Exception as problem:  # noqa: BLE001 - whatever it is, the ranks do not depend on it
-            self._problem = "".join(traceback.format_exception(problem)).strip()
-        self._seconds += time.perf_counter() - began
+            self._probes.clear()
+            self._note(problem)
+        self.seconds += time.perf_counter() - began
 
-    def diagnosis(self, record: RunRecord) -> Diagnosis:
+    def _measure(self, point: EpochPoint, run: Run) -> None:
+        sample = ProbeSample(
+            run,
+            run.progress(max(point.epoch - 1, 0)),
+            n_queries=FULL_SAMPLE if self._full else LIGHT_SAMPLE,
+            n_few=FULL_SAMPLE if self._full else FEW,
+            earlier=self._past,
+        )
+        wanted = {When.EVERY_EPOCH}
+        if self._full or point.epoch == 0:
+            wanted.add(When.AT_THE_START)
+        if self._full:
+            wanted.add(When.IN_FULL)
+        figures: dict[str, float] = {}
+        for probe in tuple(self._probes):
+            if probe.when in wanted:
+                try:
+                    figures |= probe.measure(sample)
+                except Exception as problem:  # noqa: BLE001 - a plug-in may raise anything; the others are asked
+                    self._probes.remove(probe)
+                    self._note(problem)
+        if figures:
+            self.entries.append(Entry(epoch=point.epoch, figures=figures))
+            self._past = sample.remembered()
+
+    def _note(self, problem: Exception) -> None:
+        told = "".join(traceback.format_exception(problem)).strip()
+        self.problem = f"{self.problem}\n{told}".strip()
+
+    def diagnosis(self, task: DiagnosisTask, record: RunRecord) -> Diagnosis:
         """What was measured in the run of that record."""
         return Diagnosis(
-            key=self._task.key,
+            key=task.key,
             run=record.key,
             chosen_epoch=record.chosen_epoch,
-            level=self._task.level,
-            entries=tuple(self._diary.entries),
-            seconds=self._seconds,
-            problem=self._problem,
+            level=task.level,
+            entries=tuple(self.entries),
+            seconds=self.seconds,
+            problem=self.problem,
         )

@@ -1,7 +1,8 @@
-"""One moment of a run, looked at on a fixed sample: what every figure of the diagnosis is computed from."""
+"""A fixed sample of a run's queries after some epoch: what every figure of the diagnosis is computed from."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,60 +11,110 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
-from harness.engine.feeding import window_batches
+from harness.engine.feeding import moving_batches
+from harness.engine.preview import Preview
 from harness.engine.run import Run
-from harness.engine.terms import loss_terms
 from harness.engine.types.forward import Forward
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.noise import Noise
 from harness.engine.types.streams import Streams
 from harness.engine.types.term import Term
-from harness.probes.exact import Remembering
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.candidates import hide
-from harness.recipe.seams.index import Flat
 from harness.recipe.seams.phases import BackboneDropout
+from harness.recipe.seams.scorer import hide
 from harness.results.record import Ranks
 
 LIGHT_SAMPLE = 512
 FULL_SAMPLE = 2000
-"""Queries of each kind that a moment looks at; all where there are fewer."""
+"""Queries of each kind in a sample; all where there are fewer."""
 
-DEAR_SAMPLE = 256
-"""Queries for what compares each of them to every entry or tries many mixtures, at the light level."""
+FEW = 256
+"""The same for what compares each query to every entry or tries many mixtures, at the light level."""
 
 WINDOWED = 4
 """Samples of the windows that training samples are drawn from, for each of those: the more, the more users."""
 
 
-class Moment:
-    """A run after some epoch, read and left exactly as it is.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Past:
+    """What earlier evaluations of a run left for the next one to compare itself to.
+
+    Attributes:
+        query, sequence: ``R(s)`` and ``s`` of the validation sample before the first epoch, ``(n, d)``.
+        hit: which of its queries had a neighbour that leads to their target then, ``(n,)``.
+        neighbours: prefix number of each of its neighbours at the evaluation before, -1 where there is none,
+            ``(n, k)``; None before the first.
+        last_encoded: the epoch after which all keys were encoded last; 0 is before training.
+    """
+
+    query: Tensor
+    sequence: Tensor
+    hit: Tensor
+    neighbours: Indices | None = None
+    last_encoded: int = 0
+
+
+@dataclass(eq=False)
+class ProbeSample:
+    """Some queries of a run after some epoch: what every figure is measured on. The run stays exactly as it is.
 
     Attributes:
         run: the live run.
         progress: the epoch that was trained last, or the first one where none was.
-        n_queries: queries of each sample at most.
+        n_queries: queries of each kind at most.
+        n_few: the same for :attr:`few`.
+        earlier: what earlier evaluations left; None at the first.
     """
 
-    def __init__(self, run: Run, progress: Progress, *, n_queries: int = LIGHT_SAMPLE) -> None:
-        self.run = run
-        self.progress = progress
-        self.n_queries = n_queries
+    run: Run
+    progress: Progress
+    n_queries: int = LIGHT_SAMPLE
+    n_few: int = FULL_SAMPLE
+    earlier: Past | None = None
 
     @property
-    def inputs(self) -> Inputs:
+    def epoch(self) -> int:
+        """Of the evaluation that was made last, 0 before training."""
+        return self.run.curve[-1].epoch
+
+    @cached_property
+    def few(self) -> ProbeSample:
+        """Fewer queries of the same sample, for what compares each to every entry or tries many mixtures."""
+        return self if self.n_few >= self.n_queries else replace(self, n_queries=self.n_few)
+
+    @cached_property
+    def past(self) -> Past:
+        """What earlier evaluations left; at the first one the start is now."""
+        return self.earlier or Past(query=self.valid.query, sequence=self.valid.sequence, hit=hits(self.valid))
+
+    @property
+    def last_encoded(self) -> int:
+        """The epoch after which all keys were encoded last; 0 is before training."""
+        return self.epoch if self.run.manager.reencoded else self.past.last_encoded
+
+    def remembered(self) -> Past:
+        """What the next evaluation compares itself to; all copies."""
+        return replace(self.past, neighbours=neighbour_prefixes(self.valid), last_encoded=self.last_encoded)
+
+    @property
+    def current(self) -> Inputs:
         """Data, backbone and encodings as they are now."""
-        return self.run.system.inputs
+        return self.run.system.current
+
+    @cached_property
+    def preview(self) -> Preview:
+        """The epoch with the gradients that its phase gives it, on tensors that the run shares."""
+        return self.run.preview(self.progress)
 
     @cached_property
     def valid(self) -> Forward:
-        """Valid queries, as evaluation treats them, without gradient."""
+        """Validation queries, as evaluation treats them, without gradient."""
         return self._forward(self.valid_sample)
 
     @cached_property
     def valid_sample(self) -> Indices:
-        """Prefix numbers of the valid queries."""
-        return self._sample(self.inputs.prefixes.valid, "valid")
+        """Prefix numbers of the validation queries."""
+        return self._sample(self.current.prefixes.valid, "valid")
 
     @cached_property
     def train(self) -> Forward:
@@ -73,27 +124,22 @@ class Moment:
     @cached_property
     def train_sample(self) -> Indices:
         """Prefix numbers of the training samples."""
-        return self._sample(self.inputs.prefixes.train, "train")
-
-    @cached_property
-    def exact(self) -> Remembering:
-        """Exact search over the stored keys."""
-        return Remembering(Flat().over(self.run.manager.snapshot.memory.normalised_keys()))
+        return self._sample(self.current.prefixes.train, "train")
 
     @cached_property
     def hidden(self) -> Tensor | None:
-        """Which items the recipe does not recommend to the valid queries, ``(n, n_items)``; None: any may be."""
-        return self.run.recipe.candidates.hidden(self.valid_sample, self.inputs)
+        """Which items the recipe does not recommend to the validation queries, ``(n, n_items)``; None: any may be."""
+        return self.run.recipe.candidates.hidden(self.valid_sample, self.current)
 
     def hide(self, scores: Tensor) -> Tensor:
-        """Scores of the valid queries ``(n, n_items)``, overwritten where the recipe does not recommend an item."""
+        """Scores of the validation queries ``(n, n_items)``, overwritten where the recipe recommends no item."""
         return hide(self.hidden, scores)
 
     @cached_property
     def backbone_scores(self) -> Tensor:
-        """Scores of the catalogue without retrieval for the valid queries, ``(n, n_items)``."""
+        """Scores of the catalogue without retrieval for the validation queries, ``(n, n_items)``."""
         with torch.no_grad():
-            return self.hide(self.valid.sequence @ self.inputs.item_matrix[1:].T)
+            return self.hide(self.valid.sequence @ self.current.item_matrix[1:].T)
 
     @cached_property
     def enhanced_scores(self) -> Tensor:
@@ -105,49 +151,39 @@ class Moment:
         return self.hide(scores[:, 1:])
 
     def terms(self) -> tuple[Term, ...]:
-        """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch."""
-        sequence, prefix = self.inputs.encodings[torch.from_numpy(self.train_sample)], self.train_sample
-        if self.run.enter(self.progress):
-            sequence, prefix = next(
-                window_batches(
-                    self.inputs,
-                    BackboneDropout.OFF,
-                    batch_size=self.n_queries,
-                    streams=probe_streams("windows"),
-                    epoch=0,
-                )
-            )
-        forward = self.run.forward(sequence, prefix, self.progress)
-        return loss_terms(self.run.recipe, forward, self.progress)
+        """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch.
+
+        They lead to the parameters of :attr:`preview`, not to those of the run.
+        """
+        sequence, prefix = self.current.encodings[torch.as_tensor(self.train_sample)], self.train_sample
+        if self.preview.moves_backbone:
+            streams, n, current = probe_streams("windows"), self.n_queries, self.preview.system.current
+            batches = moving_batches(current, BackboneDropout.OFF, batch_size=n, streams=streams, epoch=0)
+            sequence, prefix = next(batches)
+        return self.preview.terms(self.preview.forward(sequence, prefix))
 
     def noisy_training(self) -> tuple[Forward, Forward]:
         """Some training samples as an epoch of training treats them, all dropout included, and as evaluation does.
 
         Whole windows of a few users, encoded as an epoch encodes all of them; without gradient.
         """
-        recipe, streams = self.run.recipe, probe_streams("noise")
-        moves = self.run.enter(self.progress)
-        noise = Noise.of_epoch(streams, self.progress.epoch)
+        dropout, streams, epoch = self.run.recipe.backbone_dropout, probe_streams("noise"), self.progress.epoch
+        noise = Noise.of_epoch(streams, epoch)
         with torch.no_grad():
-            if moves or recipe.backbone_dropout is BackboneDropout.ACTIVE:
-                batches = window_batches(
-                    self.inputs,
-                    recipe.backbone_dropout,
-                    batch_size=WINDOWED * self.n_queries,
-                    streams=streams,
-                    epoch=self.progress.epoch,
-                )
+            if self.preview.moves_backbone or dropout is BackboneDropout.ACTIVE:
+                n = WINDOWED * self.n_queries
+                batches = moving_batches(self.current, dropout, batch_size=n, streams=streams, epoch=epoch)
                 sequence, prefix = next(batches)
                 order = torch.randperm(len(prefix), generator=streams.generator("sample"))[: self.n_queries]
                 sequence, prefix = sequence[order], prefix[order.numpy()]
             else:
-                sequence, prefix = self.inputs.encodings[torch.from_numpy(self.train_sample)], self.train_sample
+                sequence, prefix = self.current.encodings[torch.as_tensor(self.train_sample)], self.train_sample
             noisy = self.run.forward(sequence, prefix, self.progress, noise)
         return noisy, self._forward(prefix)
 
     def _forward(self, prefix: Indices) -> Forward:
         with torch.no_grad():
-            return self.run.forward(self.inputs.encodings[torch.from_numpy(prefix)], prefix, self.progress)
+            return self.run.forward(self.current.encodings[torch.as_tensor(prefix)], prefix, self.progress)
 
     def _sample(self, prefixes: Indices, name: str) -> Indices:
         if len(prefixes) <= self.n_queries:
@@ -159,6 +195,13 @@ class Moment:
 def probe_streams(name: str) -> Streams:
     """Random numbers of the probe alone: the same sample in every run, and none of the run's own."""
     return Streams(study_seed=-1, replicate=sum(name.encode()))
+
+
+def neighbour_prefixes(forward: Forward) -> Indices:
+    """Prefix number of each neighbour of a batch, -1 where there is none, ``(n, k)``."""
+    found = forward.neighbours
+    prefix = forward.retrieved.memory.prefixes_of(found.entry)
+    return torch.where(found.mask, prefix, torch.full_like(prefix, -1)).numpy()
 
 
 def found_targets(forward: Forward) -> Tensor:

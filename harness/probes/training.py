@@ -1,45 +1,72 @@
-"""Claims 1 and 2: what the whole course of training came to."""
+"""Claims 1, 2 and 7: what the course of training came to, and how far the retriever and the backbone have moved."""
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
 from harness.engine.run import Run
-from harness.probes.past import Past
-from harness.probes.sample import Moment, hits
-from harness.results.record import EpochPoint
+from harness.probes.sample import ProbeSample, hits
 
 
-def measure(run: Run, point: EpochPoint) -> dict[str, float]:
+def course(run: Run) -> dict[str, float]:
     """What the checkpoint is chosen by, its rise over the epoch before, and whether this epoch is the best so far.
 
-    In the last entry of a diary: whether valid was still rising when the run ended. All NaN before training; only
+    In the last entry: whether the validation metric was still rising when the run ended. All NaN before training; only
     epochs of the same part of training are compared, and the first of a part has no rise.
     """
     nan = float("nan")
-    if point.epoch == 0:
-        return {"valid": nan, "last_slope": nan, "best_epoch_is_last": nan}
+    if len(run.curve) == 1:
+        return dict.fromkeys(("training.valid", "training.last_slope", "training.best_epoch_is_last"), nan)
     verdicts = [
         run.recipe.checkpoint.judge(run.progress(each.epoch - 1), each.valid_on, each.valid_off)
-        for each in run.curve[1 : point.epoch + 1]
+        for each in run.curve[1:]
     ]
     now = verdicts[-1]
     earlier = [each.figure for each in verdicts[:-1] if each.part == now.part]
     return {
-        "valid": now.figure,
-        "last_slope": now.figure - earlier[-1] if earlier else nan,
-        "best_epoch_is_last": float(all(now.figure > each for each in earlier)) if earlier else nan,
+        "training.valid": now.figure,
+        "training.last_slope": now.figure - earlier[-1] if earlier else nan,
+        "training.best_epoch_is_last": float(all(now.figure > each for each in earlier)) if earlier else nan,
     }
 
 
-def retrieval(moment: Moment, start: Past) -> dict[str, float]:
-    """The hit rate of the valid sample before training and now, and the standard error of the difference.
+def retrieval(sample: ProbeSample) -> dict[str, float]:
+    """The hit rate of the validation sample before training and now, and the standard error of the difference.
 
     The error is that of paired queries: only those that gained or lost their hit count.
     """
-    now = hits(moment.valid)
-    change = now.float() - start.hit.float()
+    start, now = sample.past.hit, hits(sample.valid)
+    change = now.float() - start.float()
     error = change.std().item() / len(change) ** 0.5 if len(change) > 1 else float("nan")
     return {
-        "hit_rate_start": start.hit.float().mean().item(),
-        "hit_rate": now.float().mean().item(),
-        "hit_rate_error": error,
+        "training.hit_rate_start": start.float().mean().item(),
+        "training.hit_rate": now.float().mean().item(),
+        "training.hit_rate_error": error,
     }
+
+
+def drift(sample: ProbeSample) -> dict[str, float]:
+    """Closeness of ``R(s)`` to ``s``, drift from the start, and the hit rate of training less that of validation."""
+    forward, start = sample.valid, sample.past
+    cosine = torch.nn.functional.cosine_similarity(forward.query, forward.sequence)
+    return {
+        "retriever.query_to_sequence": cosine.mean().item(),
+        "retriever.hit_rate_train": hits(sample.train).float().mean().item(),
+        "retriever.hit_rate_gap": (hits(sample.train).float().mean() - hits(forward).float().mean()).item(),
+        "retriever.query_drift": 1.0 - torch.nn.functional.cosine_similarity(forward.query, start.query).mean().item(),
+        "retriever.query_cka": linear_cka(forward.query, start.query),
+        "retriever.backbone_drift": 1.0
+        - torch.nn.functional.cosine_similarity(forward.sequence, start.sequence).mean().item(),
+        "retriever.backbone_cka": linear_cka(forward.sequence, start.sequence),
+    }
+
+
+def linear_cka(one: Tensor, two: Tensor) -> float:
+    """Linear centred kernel alignment of two sets of vectors of the same queries, in [0, 1].
+
+    Source: Kornblith et al., ICML 2019, section 3.
+    """
+    one, two = (each.double() - each.double().mean(dim=0) for each in (one, two))
+    cross = (one.T @ two).norm() ** 2
+    return (cross / ((one.T @ one).norm() * (two.T @ two).norm()).clamp(min=1e-12)).item()

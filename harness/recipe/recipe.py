@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, fields
 
 from harness.recipe.schedules import Constant, Schedule
+from harness.recipe.seams.admission import Admission, LongerThan
 from harness.recipe.seams.attention import (
     AttentionQuery,
     BackboneQuery,
@@ -16,7 +17,6 @@ from harness.recipe.seams.attention import (
     StoredKeys,
     Temperature,
 )
-from harness.recipe.seams.candidates import AllItems, Candidates
 from harness.recipe.seams.checkpoint import BestOnValid, CheckpointRule
 from harness.recipe.seams.fusion import (
     Fusion,
@@ -29,16 +29,7 @@ from harness.recipe.seams.fusion import (
     Values,
 )
 from harness.recipe.seams.index import Index, IVFFlat
-from harness.recipe.seams.memory import (
-    Admission,
-    Eviction,
-    LongerThan,
-    NoEviction,
-    Refresh,
-    Source,
-    StoredKeysRefresh,
-    TrainSource,
-)
+from harness.recipe.seams.memory import Eviction, NoEviction, Refresh, Source, StoredKeysRefresh, TrainSource
 from harness.recipe.seams.objective import (
     AllSamples,
     AllTerms,
@@ -54,7 +45,7 @@ from harness.recipe.seams.objective import (
 )
 from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, BackboneDropout, LearningRates, Phases, RetrieverOnly
 from harness.recipe.seams.retriever import FeedForward, RandomStart, Retriever, Start
-from harness.recipe.seams.scorer import EnhancedDot, Scorer
+from harness.recipe.seams.scorer import AllItems, Candidates, EnhancedDot, Scorer
 from harness.recipe.seams.search import (
     BatchQuery,
     Exclusion,

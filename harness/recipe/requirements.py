@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.backbones.values import ParameterGroups
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Progress
 from harness.recipe.seams.objective import ALIGNMENT, ENHANCED, RECOMMENDATION
@@ -93,8 +94,8 @@ def _refresh(recipe: Recipe, written: frozenset[str]) -> str:
         return ""
     if not recipe.moves_backbone and not any(RETRIEVER in parts for parts in live_terms(recipe).values()):
         return "no term of the loss moves the retriever, so keys encoded anew are those that are stored; add one"
-    first = recipe.phases.rates(Progress(epoch=0, epochs=1), ("blocks.0",), recipe.learning_rates)
-    if "blocks.0" in first:
+    first = recipe.phases.rates(Progress(epoch=0, epochs=1), ParameterGroups(blocks=(BACKBONE,)), recipe.learning_rates)
+    if BACKBONE in first:
         return "the backbone moves in every epoch, and all keys are encoded anew after each; leave one of the two out"
     return ""
 

@@ -63,7 +63,7 @@ class Diagnosis:
         """What checks and rules are asked: the entries up to the chosen epoch, then the course of training to its end.
 
         A run is judged by the checkpoint of its chosen epoch, and so is the evidence; only figures of the course,
-        such as whether valid was still rising, are those of the last epoch.
+        such as whether the validation metric was still rising, are those of the last epoch.
         """
         if not self.entries:
             return ()

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
+from harness.backbones.base import Backbone
+from harness.backbones.registry import DEFAULT
 from harness.data.sources import load
 from harness.errors import InputError
 from harness.files import locked, refuse, sweep
@@ -77,7 +78,7 @@ class StudyResult:
     seconds: float
 
 
-def run_study(study: Study, options: RunOptions, display: Display, *, spec: BackboneSpec = DEFAULT) -> StudyResult:
+def run_study(study: Study, options: RunOptions, display: Display, *, spec: Backbone = DEFAULT) -> StudyResult:
     """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
 
     Raises:

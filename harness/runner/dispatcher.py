@@ -26,7 +26,7 @@ from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.stopping import nothing
 
 if TYPE_CHECKING:
-    from harness.backbones.duorec.checkpoint import EpochFigures
+    from harness.backbones.values import EpochFigures
 
 AHEAD = 2
 """Cells handed to the executor per slot: one runs, one waits, the rest are not yet trials."""
@@ -157,7 +157,7 @@ class CellDispatcher:
 
             def progress(epoch: int, epochs: int, figures: EpochFigures, replicate: int = replicate) -> None:
                 self.check()
-                metric = self.stages.spec.selection
+                metric = self.stages.spec.selection or next(iter(figures.valid))
                 self.display.message(
                     f"backbone {replicate}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}, "
                     f"valid {metric} {figures.valid[metric]:.4f}"

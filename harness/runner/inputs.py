@@ -25,9 +25,9 @@ def read_inputs(shared: SharedFiles) -> Inputs:
     Raises:
         EnvironmentProblem: a part of them is gone or has changed since the coordinator built it.
     """
-    from harness.backbones.duorec.checkpoint import load_backbone
+    from harness.backbones.training import load_backbone
 
-    return assembled(read_data(shared), load_backbone(shared.backbone).model, read_encodings(shared))
+    return assembled(read_data(shared), load_backbone(type(shared.spec), shared.backbone).model, read_encodings(shared))
 
 
 def read_data(shared: SharedFiles) -> Interactions:

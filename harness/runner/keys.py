@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.backbones.duorec.spec import PACKAGE
 from harness.device import Device, device_key
 from harness.engine.types.budget import Budget
 from harness.modes.plan import Cell, CellName, Plan, name_of
@@ -45,7 +44,7 @@ class Keys:
                 backbone_key=self.backbone(cell.backbone_replicate),
                 budget=self._plan.study.budget,
                 device=self._plan.device,
-                code=run_hash(cell.recipe, PACKAGE),
+                code=run_hash(cell.recipe, self._stages.spec.package),
                 versions=key_versions(),
             )
         return self._known[name]

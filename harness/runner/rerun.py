@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.backbones.duorec.spec import DEFAULT, BackboneSpec
+from harness.backbones.base import Backbone
+from harness.backbones.registry import DEFAULT
 from harness.data.sources import load
 from harness.errors import EnvironmentProblem, InputError
 from harness.modes.base import mode_of
@@ -63,7 +64,7 @@ class Rerun:
 
 
 def rerun(
-    key: str, out: Path, tell: Callable[[str], None], *, data_dir: Path | None = None, spec: BackboneSpec = DEFAULT
+    key: str, out: Path, tell: Callable[[str], None], *, data_dir: Path | None = None, spec: Backbone = DEFAULT
 ) -> Rerun:
     """Run the cell of a record again, on its backbone where that is kept, and compare; the record stays as it is.
 

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backbones.duorec.spec import DEFAULT, PACKAGE, BackboneSpec, backbone_key, resolve_precision
+from harness.backbones.base import Backbone, TrainedBackbone
+from harness.backbones.registry import DEFAULT
+from harness.backbones.values import Progress
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
-from harness.device import Device, computing_on, device_key, resolve_device
+from harness.device import Device, computing_on, computing_threads, resolve_device
 from harness.engine.types.streams import Streams
 from harness.errors import InputError
 from harness.files import locked, set_aside, sweep
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.results.manifest import StudyUsers
 from harness.runner.tasks import SharedFiles
-from harness.source_hash import backbone_hash
 from harness.study.mistakes import StudyFileError
 from harness.study.types import Study
-
-if TYPE_CHECKING:
-    from harness.backbones.duorec.checkpoint import Backbone
-    from harness.backbones.duorec.pretrain import Progress
 
 SHARED_THREADS = min(4, os.cpu_count() or 1)
 """Threads of the shared stages: fixed for a machine and part of their keys, since sums are split by them."""
@@ -44,7 +38,7 @@ class SharedStages:
         data, prefixes: its interactions, split.
         data_dir: the folder of named data sets; None: the user's cache folder.
         folder: such as ``runs/.cache``.
-        spec: the backbone's hyperparameters.
+        spec: the backbone that is trained, or that the given file holds.
     """
 
     study: Study
@@ -52,7 +46,7 @@ class SharedStages:
     prefixes: Prefixes
     data_dir: Path | None
     folder: Path
-    spec: BackboneSpec
+    spec: Backbone
 
     @classmethod
     def of(
@@ -62,7 +56,7 @@ class SharedStages:
         *,
         data_dir: Path | None,
         folder: Path,
-        spec: BackboneSpec = DEFAULT,
+        spec: Backbone = DEFAULT,
     ) -> SharedStages:
         """The shared stages of a study on its data.
 
@@ -70,15 +64,17 @@ class SharedStages:
             StudyFileError: the study names a backbone's file that belongs to other data.
         """
         given = study.backbone
-        if isinstance(given, BackboneFile) and (given.n_items, given.fingerprint) != (data.n_items, data.fingerprint()):
-            raise StudyFileError([study.problem("backbone", "other_data", _other_data(given, data))])
+        if isinstance(given, BackboneFile):
+            spec = given.spec
+            if (given.n_items, given.fingerprint) != (data.n_items, data.fingerprint()):
+                raise StudyFileError([study.problem("backbone", "other_data", _other_data(given, data))])
         return cls(
             study=study,
             data=data,
             prefixes=split_prefixes(data),
             data_dir=data_dir,
             folder=folder,
-            spec=replace(spec, n_sampled=study.n_sampled) if study.n_sampled else spec,
+            spec=spec.with_sampled(study.n_sampled) if study.n_sampled else spec,
         )
 
     @property
@@ -88,15 +84,11 @@ class SharedStages:
 
     def backbone_key(self, replicate: int) -> str:
         """The content address of a replicate's backbone; needs no training."""
-        if isinstance(self.study.backbone, BackboneFile):
-            return file_key(self.study.backbone, self.device)
-        return backbone_key(
-            self.spec,
-            fingerprint=self.data.fingerprint(),
-            seed=self._seed(replicate),
-            threads=SHARED_THREADS,
-            precision=resolve_precision(self.spec.precision, device=self.device),
-            device=self.device,
+        given = self.study.backbone
+        if isinstance(given, BackboneFile):
+            return self.spec.file_key(checksum=given.checksum, threads=SHARED_THREADS, device=self.device)
+        return self.spec.key(
+            fingerprint=self.data.fingerprint(), seed=self._seed(replicate), threads=SHARED_THREADS, device=self.device
         )
 
     def files(self, replicate: int) -> SharedFiles:
@@ -106,6 +98,7 @@ class SharedStages:
             data=self.study.data,
             data_dir=self.data_dir,
             fingerprint=self.data.fingerprint(),
+            spec=self.spec,
             backbone=self.folder / "backbones" / f"{key}.safetensors",
             encodings=self.folder / "encodings" / f"{key}.npy",
             device=self.device,
@@ -118,8 +111,6 @@ class SharedStages:
             harness.errors.InputError: the backbone cannot be trained on these data.
             harness.errors.EnvironmentProblem: the folder cannot be written.
         """
-        from harness.backbones.duorec.encode import encode_prefixes
-        from harness.backbones.duorec.pretrain import computing_threads
         from harness.runner.cache import cached_array
 
         files = self.files(replicate)
@@ -132,18 +123,18 @@ class SharedStages:
                 backbone = self._backbone(replicate, files.backbone.parent, progress)
 
         def encoded() -> NDArray[np.float32]:
-            return encode_prefixes(backbone.model.to(self.device), self.data, self.prefixes).numpy()
+            return backbone.model.to(self.device).encode(self.data, self.prefixes).numpy()
 
         with computing_threads(SHARED_THREADS), computing_on(self.device):
             cached_array(files.encodings, encoded, tell)
         return files
 
-    def _backbone(self, replicate: int, folder: Path, progress: Progress) -> Backbone:
-        from harness.backbones.duorec.pretrain import pretrain
+    def _backbone(self, replicate: int, folder: Path, progress: Progress) -> TrainedBackbone:
+        from harness.backbones.training import train_backbone
 
-        return pretrain(
-            self.data,
+        return train_backbone(
             self.spec,
+            self.data,
             seed=self._seed(replicate),
             threads=SHARED_THREADS,
             checkpoint_dir=folder,
@@ -165,31 +156,24 @@ class SharedStages:
         )
 
 
-def file_key(given: BackboneFile, device: Device) -> str:
-    """The name that a given backbone is kept under, 20 hexadecimal digits; its encodings depend on all that goes in."""
-    torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
-    parts = ("file", given.checksum, str(SHARED_THREADS), backbone_hash(PACKAGE), torch_version)
-    if device != "cpu":
-        parts = (*parts, device_key(device))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
-
-
-def _kept(given: BackboneFile, copy: Path) -> Backbone:
+def _kept(given: BackboneFile, copy: Path) -> TrainedBackbone:
     """The given backbone from its copy beside the trained ones, which is made first where it is missing or damaged.
 
     Raises:
         InputError: the file is another one than the study was read with.
     """
-    from harness.backbones.duorec.checkpoint import DamagedCheckpointError, load_backbone, save_backbone
+    from harness.backbones.tensor_file import DamagedCheckpointError
+    from harness.backbones.training import load_backbone, save_backbone
 
+    kind = type(given.spec)
     if copy.exists():
         try:
-            return load_backbone(copy)
+            return load_backbone(kind, copy)
         except DamagedCheckpointError:
             set_aside(copy, "it is not what was kept", then=f"copied again from {given.path}")
     if read_backbone_file(given.path, given.written).checksum != given.checksum:
         raise InputError(f"{given.path} changed while the study ran; run the study again")
-    backbone = load_backbone(given.path)
+    backbone = load_backbone(kind, given.path)
     save_backbone(backbone, copy)
     return backbone
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.backbones.base import Backbone
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec
 from harness.device import Device, computing_on, device_provenance
@@ -23,7 +24,7 @@ from harness.results.evidence import Diagnosis, DiagnosisTask
 from harness.results.record import EpochPoint, RunRecord
 
 if TYPE_CHECKING:
-    from harness.backbones.duorec.model import DuoRec
+    from harness.backbones.encoder import Encoder
     from harness.engine.run import Run
     from harness.engine.types.inputs import Inputs
 
@@ -38,7 +39,8 @@ class SharedFiles:
     Attributes:
         data: which interactions, and the folder of named sets (None: the user's cache folder).
         fingerprint: of the interactions, to be found again.
-        backbone: checkpoint of the pretrained model.
+        spec: the backbone.
+        backbone: its file, trained.
         encodings: clean ``s`` of every prefix.
         device: that built them, and that the cells compute on.
     """
@@ -46,6 +48,7 @@ class SharedFiles:
     data: DataSpec
     data_dir: Path | None
     fingerprint: str
+    spec: Backbone
     backbone: Path
     encodings: Path
     device: Device = "cpu"
@@ -117,7 +120,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
     import torch
 
     from harness.engine.loop import fine_tune
-    from harness.probes.observer import Witness
+    from harness.probes.observer import Observer
     from harness.provenance import peak_memory_bytes
 
     torch.set_num_threads(CELL_THREADS)
@@ -125,12 +128,12 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
     started = time.perf_counter()
     shared = inputs()
     loaded = time.perf_counter() - started
-    witness = Witness(task.diagnosis) if task.diagnosis else None
+    observer = Observer(task.diagnosis.level) if task.diagnosis else None
 
     def observe(point: EpochPoint, run: Run) -> None:
         tell(point)
-        if witness is not None:
-            witness(point, run)
+        if observer is not None:
+            observer(point, run)
 
     result = fine_tune(
         task.cell.recipe,
@@ -164,10 +167,11 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         },
     )
-    return CellResult(record=record, diagnosis=witness.diagnosis(record) if witness else None)
+    diagnosis = observer.diagnosis(task.diagnosis, record) if observer and task.diagnosis else None
+    return CellResult(record=record, diagnosis=diagnosis)
 
 
-def assembled(data: Interactions, backbone: DuoRec, encodings: NDArray[np.float32]) -> Inputs:
+def assembled(data: Interactions, backbone: Encoder, encodings: NDArray[np.float32]) -> Inputs:
     """What the cells of a replicate share, from its parts; none of them is written to.
 
     Args:
@@ -182,4 +186,4 @@ def assembled(data: Interactions, backbone: DuoRec, encodings: NDArray[np.float3
 
     backbone.eval()
     backbone.requires_grad_(False)
-    return Inputs(data=data, prefixes=split_prefixes(data), backbone=backbone, encodings=torch.from_numpy(encodings))
+    return Inputs(data=data, prefixes=split_prefixes(data), backbone=backbone, encodings=torch.as_tensor(encodings))

@@ -12,14 +12,14 @@ import pytest
 from harness import cli
 from harness.audit.command import AuditOptions, audit_study
 from harness.audit.table import audit_text
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
 from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
 from harness.errors import InputError
 from harness.results.audit import FILE, Audit, Audited, Measured, NotTried, Rung, Trial, read_audit, write_audit
 from harness.study.study import load_study
 
-SMALL = BackboneSpec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
+SMALL = DuoRec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
 
 STUDY = """\
 name: small

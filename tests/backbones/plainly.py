@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.backbones.duorec.model import DuoRec
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.split import Prefixes
 
-TINY = BackboneSpec(
+TINY = DuoRec(
     hidden_size=16,
     inner_size=32,
     max_length=8,
@@ -52,9 +52,9 @@ def sequences(rows: list[list[int]], n_items: int) -> Interactions:
     )
 
 
-def rough_model(n_items: int, spec: BackboneSpec | None = None, seed: int = 0) -> DuoRec:
+def rough_model(n_items: int, spec: DuoRec | None = None, seed: int = 0) -> DuoRecEncoder:
     """A model whose every weight, bias and norm matters: attention far from uniform, no symmetric part."""
-    model = DuoRec(n_items, spec or BackboneSpec())
+    model = DuoRecEncoder(n_items, spec or DuoRec())
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -64,7 +64,7 @@ def rough_model(n_items: int, spec: BackboneSpec | None = None, seed: int = 0) -
     return model
 
 
-def plain_states(model: DuoRec, histories: Tensor) -> Tensor:
+def plain_states(model: DuoRecEncoder, histories: Tensor) -> Tensor:
     """State at every position of histories of one length, ``(n, length, d)``.
 
     Args:
@@ -99,14 +99,14 @@ def plain_states(model: DuoRec, histories: Tensor) -> Tensor:
     return x
 
 
-def plain_representation(model: DuoRec, history: np.ndarray) -> Tensor:
+def plain_representation(model: DuoRecEncoder, history: np.ndarray) -> Tensor:
     """One prefix at a time: its last ``max_length`` items, positions from 0, the last state, ``(d,)`` float32."""
     recent = torch.from_numpy(history[-model.spec.max_length :].astype(np.int64))
     with torch.no_grad():
         return plain_states(model, recent.unsqueeze(0))[0, -1].float()
 
 
-def exact(model: DuoRec) -> DuoRec:
+def exact(model: DuoRecEncoder) -> DuoRecEncoder:
     """The same weights in float64, whose rounding no comparison sees."""
     return copy.deepcopy(model).double()
 

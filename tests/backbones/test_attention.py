@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from harness.backbones.dropout import MaskPool
 from harness.backbones.duorec.attention import causal_attention
-from harness.backbones.duorec.dropout import MaskPool
 from harness.backbones.duorec.packing import cut_buckets
 from tests.backbones.plainly import gradient
 

@@ -7,17 +7,20 @@ import pytest
 import safetensors.torch
 import torch
 
-from harness.backbones.duorec.checkpoint import Backbone, EpochFigures, load_backbone, save_backbone, write_tensors
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.base import TrainedBackbone
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.tensor_file import write_tensors
+from harness.backbones.training import load_backbone, save_backbone
+from harness.backbones.values import EpochFigures
 from harness.errors import InputError
 from tests.backbones.plainly import rough_model
 
 
 @pytest.fixture
-def backbone() -> Backbone:
-    spec = BackboneSpec(hidden_size=8, inner_size=8)
+def backbone() -> TrainedBackbone:
+    spec = DuoRec(hidden_size=8, inner_size=8)
     figures = EpochFigures(epoch=1, loss=2.5, contrastive=None, valid={"mrr@10": 0.25}, valid_error=0.01, seconds=1.5)
-    return Backbone(
+    return TrainedBackbone(
         model=rough_model(9, spec),
         spec=spec,
         key="abc",
@@ -28,17 +31,17 @@ def backbone() -> Backbone:
     )
 
 
-def test_a_backbone_survives_its_file(backbone: Backbone, tmp_path: Path) -> None:
+def test_a_backbone_survives_its_file(backbone: TrainedBackbone, tmp_path: Path) -> None:
     path = tmp_path / "deep" / "one.safetensors"
     save_backbone(backbone, path)
-    read = load_backbone(path)
+    read = load_backbone(DuoRec, path)
     assert replace(read, model=backbone.model) == backbone
     ours, theirs = backbone.model.state_dict(), read.model.state_dict()
     assert list(ours) == list(theirs)
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_any_safetensors_reader_opens_it(backbone: Backbone, tmp_path: Path) -> None:
+def test_any_safetensors_reader_opens_it(backbone: TrainedBackbone, tmp_path: Path) -> None:
     save_backbone(backbone, tmp_path / "one.safetensors")
     tensors = safetensors.torch.load_file(tmp_path / "one.safetensors")
     assert tensors["item_embedding.weight"].shape == (10, 8)
@@ -46,7 +49,7 @@ def test_any_safetensors_reader_opens_it(backbone: Backbone, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("damage", ["cut off", "flipped tensor", "flipped header", "empty", "no safetensors"])
-def test_a_damaged_file_is_named_with_what_to_do(backbone: Backbone, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_file_is_named_with_what_to_do(backbone: TrainedBackbone, tmp_path: Path, damage: str) -> None:
     path = tmp_path / "one.safetensors"
     save_backbone(backbone, path)
     content = bytearray(path.read_bytes())
@@ -58,7 +61,7 @@ def test_a_damaged_file_is_named_with_what_to_do(backbone: Backbone, tmp_path: P
         content = {"cut off": content[:-100], "empty": b"", "no safetensors": b"PK\x03\x04" + bytes(500)}[damage]
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"damaged.*train anew") as problem:
-        load_backbone(path)
+        load_backbone(DuoRec, path)
     assert str(path) in str(problem.value)
 
 
@@ -66,23 +69,23 @@ def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "theirs.safetensors"
     safetensors.torch.save_file({"weight": torch.zeros(3)}, path)
     with pytest.raises(InputError, match="no format at all"):
-        load_backbone(path)
+        load_backbone(DuoRec, path)
 
 
 def test_a_training_state_is_no_backbone(tmp_path: Path) -> None:
     path = tmp_path / "state.safetensors"
     write_tensors(path, {"weight": torch.zeros(3)}, {}, kind="ftr-study pretraining 1")
     with pytest.raises(InputError, match="pretraining"):
-        load_backbone(path)
+        load_backbone(DuoRec, path)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no file .*gone"):
-        load_backbone(tmp_path / "gone.safetensors")
+        load_backbone(DuoRec, tmp_path / "gone.safetensors")
 
 
-def test_a_specification_of_another_version_is_refused(backbone: Backbone, tmp_path: Path) -> None:
+def test_a_specification_of_another_version_is_refused(backbone: TrainedBackbone, tmp_path: Path) -> None:
     path = tmp_path / "one.safetensors"
     write_tensors(path, {}, {"spec": {"hidden_size": 8, "colour": 3}}, kind="ftr-study backbone 1")
     with pytest.raises(InputError, match="colour"):
-        load_backbone(path)
+        load_backbone(DuoRec, path)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.contrastive import SameTarget, contrastive_loss, info_nce
 from harness.backbones.duorec.packing import pack, training_windows
-from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
 from tests.backbones.plainly import rough_model, world
@@ -64,7 +64,7 @@ def test_a_view_is_the_training_window_up_to_the_sample() -> None:
 
 
 def test_the_term_reaches_every_weight_and_pairs_each_anchor_with_its_own_view() -> None:
-    spec = BackboneSpec(anchors=12, dropout=0.0)
+    spec = DuoRec(anchors=12, dropout=0.0)
     data = world([20, 70, 30], n_items=8)
     model = rough_model(data.n_items, spec)
     packed = pack(training_windows(data, max_length=50, stride=25), data.items)

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from harness.backbones.duorec.dropout import MaskPool
+from harness.backbones.dropout import MaskPool
 
 
 def _pool(rate: float, seed: int = 0, size: int = 1 << 16) -> MaskPool:

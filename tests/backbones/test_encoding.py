@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from harness.backbones.duorec.dropout import MaskPool
-from harness.backbones.duorec.encode import encode_prefixes, encode_some, noisy_prefixes
+from harness.backbones.dropout import MaskPool
+from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.packing import closing_windows, pack, training_windows
-from harness.backbones.duorec.spec import BackboneSpec
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
@@ -21,7 +20,7 @@ LENGTHS = [3, 4, 5, 5, 9, 23, 24, 49, 50, 51, 52, 53, 54, 78, 79, 104, 140]
 def test_packed_encoding_equals_one_prefix_at_a_time_also_beyond_50_items() -> None:
     data = world(LENGTHS)
     model, prefixes = rough_model(data.n_items), split_prefixes(data)
-    packed, plainly = encode_prefixes(model, data, prefixes), exact(model)
+    packed, plainly = model.encode(data, prefixes), exact(model)
     for number in range(prefixes.n_prefixes):
         history = history_of(data, prefixes, number)
         torch.testing.assert_close(packed[number], plain_representation(plainly, history), rtol=0, atol=1e-5)
@@ -30,16 +29,16 @@ def test_packed_encoding_equals_one_prefix_at_a_time_also_beyond_50_items() -> N
 def test_chosen_prefixes_are_encoded_in_the_order_asked_for() -> None:
     data = world(LENGTHS)
     model, prefixes = rough_model(data.n_items), split_prefixes(data)
-    every = encode_prefixes(model, data, prefixes)
+    every = model.encode(data, prefixes)
     wanted = np.random.default_rng(0).permutation(prefixes.n_prefixes)[:80]
-    torch.testing.assert_close(encode_some(model, data, prefixes, wanted), every[wanted], rtol=0, atol=1e-5)
+    torch.testing.assert_close(model.encode_some(data, prefixes, wanted), every[wanted], rtol=0, atol=1e-5)
 
 
 def test_more_heads_and_layers_encode_as_plainly() -> None:
-    spec = BackboneSpec(hidden_size=24, n_heads=3, n_layers=3, inner_size=40, max_length=8, stride=4)
+    spec = DuoRec(hidden_size=24, n_heads=3, n_layers=3, inner_size=40, max_length=8, stride=4)
     data = world([3, 6, 9, 15, 30])
     model, prefixes = rough_model(data.n_items, spec), split_prefixes(data)
-    packed, plainly = encode_prefixes(model, data, prefixes), exact(model)
+    packed, plainly = model.encode(data, prefixes), exact(model)
     for number in range(prefixes.n_prefixes):
         history = history_of(data, prefixes, number)
         torch.testing.assert_close(packed[number], plain_representation(plainly, history), rtol=0, atol=1e-5)
@@ -48,9 +47,9 @@ def test_more_heads_and_layers_encode_as_plainly() -> None:
 def test_what_lies_ahead_of_a_prefix_does_not_change_it() -> None:
     data = world([20, 20])
     model, prefixes = rough_model(data.n_items), split_prefixes(data)
-    before = encode_prefixes(model, data, prefixes)
+    before = model.encode(data, prefixes)
     data.items[12] = data.items[12] % data.n_items + 1
-    after = encode_prefixes(model, data, prefixes)
+    after = model.encode(data, prefixes)
     changed = np.flatnonzero((before != after).any(dim=1).numpy())
     assert changed.tolist() == list(range(12, 19))
 
@@ -82,10 +81,10 @@ def test_gradients_equal_those_of_the_plain_encoder(which: str) -> None:
 
 
 def test_noise_of_rate_0_leaves_the_states_of_the_training_windows() -> None:
-    spec = BackboneSpec(dropout=0.0)
+    spec = DuoRec(dropout=0.0)
     data = world(LENGTHS)
     model, prefixes = rough_model(data.n_items, spec), split_prefixes(data)
-    noisy, plainly = noisy_prefixes(model, data, prefixes, torch.Generator()), exact(model)
+    noisy, plainly = model.encode_noisy(data, prefixes, torch.Generator()), exact(model)
     for row, number in enumerate(prefixes.train):
         position = prefixes.position[number]
         start = 0 if position <= 50 else (position - 26) // 25 * 25
@@ -96,9 +95,7 @@ def test_noise_of_rate_0_leaves_the_states_of_the_training_windows() -> None:
 def test_noise_is_repeatable_and_differs_by_generator() -> None:
     data = world([9, 30, 70])
     model, prefixes = rough_model(data.n_items), split_prefixes(data)
-    one, same, other = (
-        noisy_prefixes(model, data, prefixes, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
-    )
+    one, same, other = (model.encode_noisy(data, prefixes, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
     assert not one.requires_grad
@@ -127,7 +124,7 @@ def test_both_ways_to_the_last_place_have_the_same_distribution_under_dropout() 
 def test_packed_encoding_of_real_data_equals_plain_encoding_for_every_prefix(name: str, shared_data: Path) -> None:
     data = _real(shared_data / name)
     model, prefixes = rough_model(data.n_items), split_prefixes(data)
-    packed, plainly = encode_prefixes(model, data, prefixes), exact(model)
+    packed, plainly = model.encode(data, prefixes), exact(model)
     clipped = np.minimum(prefixes.position, 50)
     checked = 0
     for length in np.unique(clipped):

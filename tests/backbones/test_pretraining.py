@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from harness.backbones.duorec.checkpoint import Backbone, EpochFigures
-from harness.backbones.duorec.encode import encode_some
-from harness.backbones.duorec.pretrain import pretrain, valid_ranks
-from harness.backbones.duorec.spec import BackboneSpec
-from harness.backbones.duorec.state import TrainingState
+from harness.backbones.base import TrainedBackbone
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
+from harness.backbones.duorec.pretrain import valid_ranks
 from harness.backbones.ranking import target_ranks
+from harness.backbones.training import train_backbone
+from harness.backbones.training_state import TrainingState
+from harness.backbones.values import EpochFigures
 from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
 from harness.errors import InputError
@@ -34,26 +36,26 @@ class Killed(Exception):
     pass
 
 
-def _trained(data: Interactions, folder: Path, spec: BackboneSpec = TINY, *, seed: int = 0, stop: int = 0) -> Backbone:
+def _trained(data: Interactions, folder: Path, spec: DuoRec = TINY, *, seed: int = 0, stop: int = 0) -> TrainedBackbone:
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
         assert figures.epoch == epoch <= epochs
         if epoch == stop:
             raise Killed
 
-    return pretrain(data, spec, seed=seed, threads=1, checkpoint_dir=folder, progress=progress)
+    return train_backbone(spec, data, seed=seed, threads=1, checkpoint_dir=folder, progress=progress)
 
 
-def _same(one: Backbone, other: Backbone) -> bool:
+def _same(one: TrainedBackbone, other: TrainedBackbone) -> bool:
     theirs = other.model.state_dict()
     return all(torch.equal(tensor, theirs[name]) for name, tensor in one.model.state_dict().items())
 
 
 @pytest.fixture(scope="module")
-def trained(rounds: Interactions, tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+def trained(rounds: Interactions, tmp_path_factory: pytest.TempPathFactory) -> TrainedBackbone:
     return _trained(rounds, tmp_path_factory.mktemp("trained"))
 
 
-def test_all_stages_run_and_are_recorded(trained: Backbone) -> None:
+def test_all_stages_run_and_are_recorded(trained: TrainedBackbone) -> None:
     assert [figures.epoch for figures in trained.history] == list(range(1, N_EPOCHS + 1))
     assert [figures.contrastive is not None for figures in trained.history] == [False, False, True, True, True]
     assert trained.history[-1].loss < trained.history[0].loss
@@ -61,7 +63,7 @@ def test_all_stages_run_and_are_recorded(trained: Backbone) -> None:
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(
-    rounds: Interactions, trained: Backbone, tmp_path: Path
+    rounds: Interactions, trained: TrainedBackbone, tmp_path: Path
 ) -> None:
     assert _same(trained, _trained(rounds, tmp_path))
     assert not _same(trained, _trained(rounds, tmp_path, seed=1))
@@ -69,7 +71,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(
 
 @pytest.mark.parametrize("stop", [1, 3, N_EPOCHS])
 def test_a_killed_training_ends_with_the_bits_of_an_unbroken_one(
-    rounds: Interactions, trained: Backbone, tmp_path: Path, stop: int
+    rounds: Interactions, trained: TrainedBackbone, tmp_path: Path, stop: int
 ) -> None:
     with pytest.raises(Killed):
         _trained(rounds, tmp_path, stop=stop)
@@ -83,7 +85,7 @@ def test_a_killed_training_ends_with_the_bits_of_an_unbroken_one(
 
 @pytest.mark.parametrize("stop", [0, 3])
 def test_a_damaged_backbone_or_state_is_named_set_aside_and_trained_anew(
-    rounds: Interactions, trained: Backbone, tmp_path: Path, stop: int, caplog: pytest.LogCaptureFixture
+    rounds: Interactions, trained: TrainedBackbone, tmp_path: Path, stop: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(Killed) if stop else nullcontext():
         _trained(rounds, tmp_path, stop=stop)
@@ -105,12 +107,13 @@ def test_a_finished_backbone_is_read_not_trained(rounds: Interactions, tmp_path:
 
 
 def test_the_chosen_epoch_is_the_last_within_one_standard_error_of_the_best(
-    rounds: Interactions, trained: Backbone
+    rounds: Interactions, trained: TrainedBackbone
 ) -> None:
     best = max(trained.history, key=lambda figures: figures.valid["ndcg@10"])
     level = best.valid["ndcg@10"] - best.valid_error
     close = [figures for figures in trained.history if figures.valid["ndcg@10"] >= level]
     assert trained.chosen_epoch == close[-1].epoch
+    assert isinstance(trained.model, DuoRecEncoder)
     ranks = valid_ranks(trained.model, rounds, split_prefixes(rounds))
     assert mean_metrics(ranks) == dict(close[-1].valid)
     own = metric_values(ranks, "ndcg@10")
@@ -177,14 +180,14 @@ def test_what_is_certain_is_learnt(rounds: Interactions, tmp_path: Path) -> None
     backbone = _trained(rounds, tmp_path, spec)
     prefixes = split_prefixes(rounds)
     ranks = target_ranks(
-        encode_some(backbone.model, rounds, prefixes, prefixes.test),
+        backbone.model.encode(rounds, prefixes)[prefixes.test],
         backbone.model.item_matrix,
         prefixes.target[prefixes.test],
     )
     assert metric_values(ranks, "mrr@10").mean() > 0.9
 
 
-def test_bfloat16_learns_the_same_curve(rounds: Interactions, trained: Backbone, tmp_path: Path) -> None:
+def test_bfloat16_learns_the_same_curve(rounds: Interactions, trained: TrainedBackbone, tmp_path: Path) -> None:
     rounded = _trained(rounds, tmp_path, replace(TINY, precision="bfloat16"))
     assert rounded.key != trained.key
     for one, other in zip(trained.history, rounded.history, strict=True):
@@ -195,9 +198,9 @@ def test_the_number_of_threads_is_restored(rounds: Interactions, tmp_path: Path)
     before = torch.get_num_threads()
     seen: list[int] = []
     spec = replace(TINY, visits=1)
-    pretrain(
-        rounds,
+    train_backbone(
         spec,
+        rounds,
         seed=0,
         threads=before + 1,
         checkpoint_dir=tmp_path,

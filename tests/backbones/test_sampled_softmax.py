@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.checkpoint import Backbone, EpochFigures, load_backbone, save_backbone
-from harness.backbones.duorec.pretrain import pretrain
-from harness.backbones.duorec.sampled import Negatives, Proposal, sampled_cross_entropy
-from harness.backbones.duorec.softmax import softmax_cross_entropy
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.base import TrainedBackbone
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.sampled import Negatives, Proposal, sampled_cross_entropy
+from harness.backbones.softmax import softmax_cross_entropy
+from harness.backbones.training import load_backbone, save_backbone, train_backbone
+from harness.backbones.values import EpochFigures
 from harness.data.formats.sequences import write_sequences
 from harness.data.interactions import Interactions
 from harness.imports.backbone_file import read_backbone_file
@@ -122,12 +123,12 @@ def rounds() -> Interactions:
     return sequences([[(start + step) % 20 + 1 for step in range(5 + start % 14)] for start in range(60)], 20)
 
 
-def _trained(data: Interactions, folder: Path, spec: BackboneSpec = SAMPLED, *, stop: int = 0) -> Backbone:
+def _trained(data: Interactions, folder: Path, spec: DuoRec = SAMPLED, *, stop: int = 0) -> TrainedBackbone:
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
         if epoch == stop:
             raise Killed
 
-    return pretrain(data, spec, seed=0, threads=1, checkpoint_dir=folder, progress=progress)
+    return train_backbone(spec, data, seed=0, threads=1, checkpoint_dir=folder, progress=progress)
 
 
 def test_training_with_it_learns_and_is_the_same_after_a_kill(rounds: Interactions, tmp_path: Path) -> None:
@@ -147,12 +148,12 @@ def test_a_file_of_it_says_so_and_files_from_before_mean_the_whole(rounds: Inter
     trained = _trained(rounds, tmp_path, replace(SAMPLED, visits=20))
     path = tmp_path / "sampled.safetensors"
     save_backbone(trained, path)
-    assert load_backbone(path).spec.n_sampled == 12
+    assert load_backbone(DuoRec, path).spec.n_sampled == 12
     assert read_backbone_file(path, "sampled").n_items == 20
     before = replace(trained, spec=replace(SAMPLED, n_sampled=0))
     save_backbone(before, tmp_path / "whole.safetensors")
     assert "n_sampled" not in (tmp_path / "whole.safetensors").read_bytes()[:20_000].decode("latin-1")
-    assert load_backbone(tmp_path / "whole.safetensors").spec.n_sampled == 0
+    assert load_backbone(DuoRec, tmp_path / "whole.safetensors").spec.n_sampled == 0
     assert read_backbone_file(tmp_path / "whole.safetensors", "whole").n_items == 20
 
 

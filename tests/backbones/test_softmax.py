@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from harness.backbones.duorec.softmax import CHUNK_ROWS, softmax_cross_entropy
-from harness.backbones.duorec.spec import Precision
+from harness.backbones.softmax import CHUNK_ROWS, softmax_cross_entropy
+from harness.backbones.values import Precision
 from tests.backbones.plainly import gradient
 
 N_ITEMS, WIDTH = 700, 16

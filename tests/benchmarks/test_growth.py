@@ -12,8 +12,8 @@ from benchmarks.growth import FIGURES, PAGE, in_a_process
 from benchmarks.growth_bias import GradientError, errors_of
 from benchmarks.growth_stages import Size, Stage, made, reading, retrieving, training
 from benchmarks.growth_tables import filled, growth_table, softmax_lines, stage_rows, tables
-from harness.backbones.duorec.pretrain import pretrain
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.training import train_backbone
 from harness.data.planted import PlantedWorld, plant
 
 SMALL = Size(users=80, items=40, length=9)
@@ -24,10 +24,8 @@ NEGATIVES = (4, 16)
 def errors(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[int, bool, str], GradientError]:
     """Of a backbone that has learnt its small world, in which some items are far more frequent than others."""
     data = plant(PlantedWorld(n_users=250, n_items=120, mean_length=12.0, retrieval_share=0.0)).interactions
-    spec = BackboneSpec(
-        hidden_size=16, inner_size=32, batch_tokens=256, visits=120, warmup_epochs=99, precision="float32"
-    )
-    backbone = pretrain(data, spec, seed=0, threads=1, checkpoint_dir=tmp_path_factory.mktemp("bias"))
+    spec = DuoRec(hidden_size=16, inner_size=32, batch_tokens=256, visits=120, warmup_epochs=99, precision="float32")
+    backbone = train_backbone(spec, data, seed=0, threads=1, checkpoint_dir=tmp_path_factory.mktemp("bias"))
     found = errors_of(backbone, data, sizes=NEGATIVES, n_rows=32, n_draws=1500)
     return {(each.n_sampled, each.log_q, each.side): each for each in found}
 

@@ -13,11 +13,10 @@ import torch
 from benchmarks.peers.padded import PaddedEncoder, padded_histories
 from benchmarks.peers.plain_duorec import PlainDuoRec, contrast
 from benchmarks.peers.plain_finetuning import PlainFineTuning, PlainRetriever
+from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.contrastive import info_nce
-from harness.backbones.duorec.encode import encode_prefixes
 from harness.backbones.duorec.packing import pack, training_windows
-from harness.backbones.duorec.softmax import softmax_cross_entropy
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.softmax import softmax_cross_entropy
 from harness.data.split import split_prefixes
 from harness.engine.run import Run
 from harness.engine.terms import loss_terms
@@ -29,7 +28,7 @@ from harness.recipe.seams.phases import BackboneDropout
 from harness.recipe.seams.retriever import FeedForward
 from tests.backbones.plainly import gradient, rough_model, world
 
-SPEC = BackboneSpec(dropout=0.0, precision="float32")
+SPEC = DuoRec(dropout=0.0, precision="float32")
 LENGTHS = [4, 7, 9, 12, 20, 30, 49, *(8 + user % 9 for user in range(30))]
 
 
@@ -60,7 +59,7 @@ def test_a_padded_row_a_prefix_gives_the_representation_of_the_packed_pass():
     every = np.arange(prefixes.n_prefixes)
     with torch.no_grad():
         plain = encoder(*padded_histories(data, prefixes, every, SPEC.max_length))
-    close(plain, encode_prefixes(model, data, prefixes))
+    close(plain, model.encode(data, prefixes))
 
 
 def test_plain_duorec_has_the_cross_entropy_and_the_gradient_of_the_packed_step():
@@ -98,11 +97,11 @@ def test_a_plain_fine_tuning_step_has_the_loss_and_the_gradient_of_the_products(
     model.requires_grad_(False)
     recipe = RetrieverAttention().apply(BASE) if by_retriever else BASE
     recipe = replace(recipe, retriever=FeedForward(dropout=0.0), backbone_dropout=BackboneDropout.OFF)
-    encodings = encode_prefixes(model, data, prefixes)
+    encodings = model.encode(data, prefixes)
     inputs = Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encodings)
     run = Run(recipe=recipe, inputs=inputs, streams=Streams(study_seed=0, replicate=0))
     progress = run.progress(0)
-    run.enter(progress)
+    run.enter_epoch(progress)
 
     def forward(places):
         chosen = prefixes.train[places]

@@ -190,7 +190,7 @@ def test_pages_writes_one_for_each_intervention_and_each_check(
     told = capsys.readouterr().out
     assert f"{len(CATALOGUE) + 1} files in docs/interventions" in told
     assert f"{len(CHECKS) + 1} files in docs/checks" in told
-    assert {path.name for path in Path("docs/checks").iterdir()} == {"README.md", *(f"{e.code}.md" for e in CHECKS)}
+    assert {path.name for path in Path("docs/checks").iterdir()} == {"README.md", *(f"{code}.md" for code in CHECKS)}
     assert {path.name for path in Path("docs/interventions").iterdir()} == {
         "README.md",
         *(f"{each.id}.md" for each in CATALOGUE),

@@ -41,7 +41,7 @@ def computing_on_pretended(device: str) -> Iterator[None]:
 def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
     """``cuda`` is the pretended device wherever a study computes."""
     for module in (
-        "harness.backbones.duorec.pretrain",
+        "harness.backbones.training",
         "harness.runner.tasks",
         "harness.runner.shared",
         "harness.audit.pool",

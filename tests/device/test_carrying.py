@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from harness.contracts.intervention import probe_inputs
 from harness.cuda import carrying
 from tests.device.pretend import DEVICE, MixedDevicesError, NotRepeatableError, Pretended, Pretending
 
@@ -61,22 +63,30 @@ def test_a_parameter_that_is_filled_stays_the_parameter() -> None:
 def test_arrays_cross_both_ways() -> None:
     array = np.arange(6.0).reshape(2, 3)
     with Pretending(), carrying(DEVICE):
-        there = torch.from_numpy(array)
-        made = [there, torch.as_tensor(array), torch.zeros(2), torch.arange(3)]
+        there = torch.as_tensor(array)
+        made = [there, torch.zeros(2), torch.arange(3)]
         assert all(isinstance(each, Pretended) for each in made)
         assert torch.tensor([1.0]).device == DEVICE
         np.testing.assert_array_equal((there * 2).numpy(), array * 2)
         np.testing.assert_array_equal(np.asarray(there.sum(dim=0)), array.sum(axis=0))
 
 
-def test_afterwards_all_is_as_before() -> None:
-    from_numpy = torch.from_numpy
+def test_nothing_of_torch_is_patched_and_afterwards_all_is_as_before() -> None:
+    before = {name: value for name, value in vars(torch).items() if callable(value)}
     with Pretending(), carrying(DEVICE):
-        assert torch.from_numpy is not from_numpy
+        assert all(vars(torch)[name] is value for name, value in before.items())
     with pytest.raises(ZeroDivisionError), Pretending(), carrying(DEVICE):
         raise ZeroDivisionError
-    assert torch.from_numpy is from_numpy
-    assert torch.zeros(1).device == torch.from_numpy(np.zeros(1)).device == torch.device("cpu")
+    assert torch.zeros(1).device == torch.as_tensor(np.zeros(1)).device == torch.device("cpu")
+
+
+def test_inputs_make_tensors_on_their_own_device() -> None:
+    inputs, array = probe_inputs(), np.arange(4)
+    assert inputs.device == torch.device("cpu")
+    assert inputs.tensor(array).data_ptr() == array.ctypes.data
+    with Pretending(), carrying(DEVICE):
+        there = replace(inputs, encodings=inputs.encodings.to(DEVICE))
+        assert there.device == there.tensor(array).device == DEVICE
 
 
 @pytest.mark.parametrize(

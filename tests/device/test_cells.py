@@ -10,8 +10,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from harness.backbones.duorec.pretrain import pretrain
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.training import train_backbone
 from harness.data.interactions import Interactions
 from harness.data.sources import load
 from harness.engine.types.budget import Budget
@@ -28,7 +28,7 @@ from tests.runner.conftest import Bench, bench
 
 __all__ = ["bench"]
 
-SPEC = BackboneSpec(batch_tokens=256, warmup_epochs=1, decay_visits=20, visits=30, precision="float32")
+SPEC = DuoRec(batch_tokens=256, warmup_epochs=1, decay_visits=20, visits=30, precision="float32")
 
 pytestmark = [
     pytest.mark.usefixtures("pretended"),
@@ -51,17 +51,17 @@ def test_a_backbone_is_trained_interrupted_and_finished_on_the_device(
         if epoch == 2:
             raise Interrupted
 
-    here = pretrain(world, spec, seed=0, threads=1, checkpoint_dir=tmp_path)
+    here = train_backbone(spec, world, seed=0, threads=1, checkpoint_dir=tmp_path)
     with pytest.raises(Interrupted):
-        pretrain(world, spec, seed=0, threads=1, checkpoint_dir=tmp_path, progress=stop, device="cuda")
-    there = pretrain(world, spec, seed=0, threads=1, checkpoint_dir=tmp_path, device="cuda")
+        train_backbone(spec, world, seed=0, threads=1, checkpoint_dir=tmp_path, progress=stop, device="cuda")
+    there = train_backbone(spec, world, seed=0, threads=1, checkpoint_dir=tmp_path, device="cuda")
     assert there.key != here.key
     assert [each.loss for each in there.history] == [each.loss for each in here.history]
     assert [each.valid for each in there.history] == [each.valid for each in here.history]
     for name, tensor in there.model.state_dict().items():
         assert type(tensor) is torch.Tensor
         assert torch.equal(tensor, here.model.state_dict()[name])
-    again = pretrain(world, spec, seed=0, threads=1, checkpoint_dir=tmp_path, device="cuda")
+    again = train_backbone(spec, world, seed=0, threads=1, checkpoint_dir=tmp_path, device="cuda")
     assert (again.key, again.chosen_epoch) == (there.key, there.chosen_epoch)
 
 

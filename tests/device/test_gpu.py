@@ -15,9 +15,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.checkpoint import Backbone
-from harness.backbones.duorec.pretrain import pretrain
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.base import TrainedBackbone
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.training import train_backbone
 from harness.cuda import carrying
 from harness.data.interactions import Interactions
 from harness.device import computing_on, device_provenance
@@ -30,7 +30,7 @@ __all__ = ["bench"]
 
 pytestmark = [pytest.mark.gpu, pytest.mark.usefixtures("gpu")]
 
-SPEC = BackboneSpec(batch_tokens=256, warmup_epochs=1, decay_visits=20, visits=30, precision="float32")
+SPEC = DuoRec(batch_tokens=256, warmup_epochs=1, decay_visits=20, visits=30, precision="float32")
 NEAR = 0.05
 """How far a metric may be from the CPU's: of 120 users, six have another hit, and rounding decides among near items."""
 
@@ -63,8 +63,8 @@ def test_draws_are_those_of_the_cpu(draw: Callable[[torch.Generator], Tensor]) -
 
 
 def test_a_backbone_trains_repeats_itself_and_is_near_the_cpus(world: Interactions, tmp_path: Path) -> None:
-    def trained(name: str, device: Literal["cpu", "cuda"]) -> Backbone:
-        return pretrain(world, SPEC, seed=0, threads=1, checkpoint_dir=tmp_path / name, device=device)
+    def trained(name: str, device: Literal["cpu", "cuda"]) -> TrainedBackbone:
+        return train_backbone(SPEC, world, seed=0, threads=1, checkpoint_dir=tmp_path / name, device=device)
 
     cpu, one, two = trained("cpu", "cpu"), trained("one", "cuda"), trained("two", "cuda")
     assert one.history[-1].loss < one.history[0].loss

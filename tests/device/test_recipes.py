@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from harness.audit.ladder import Ladder
+from harness.backbones.duorec.model import DuoRecEncoder
 from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
 from harness.engine.loop import Result, fine_tune
 from harness.engine.run import Run
 from harness.engine.types.inputs import Inputs
 from harness.interventions import CATALOGUE, example_base
-from harness.probes.measuring import Diary
+from harness.probes.observer import Observer
 from harness.recipe.recipe import BASE, Recipe
 from harness.results.evidence import Level
 from harness.results.record import EpochPoint
@@ -28,22 +29,24 @@ def on(device: str) -> Inputs:
     """A small world, its backbone asking for float32, which is what ``auto`` is off the CPU."""
     inputs = probe_inputs()
     backbone = copy.deepcopy(inputs.backbone)
+    assert isinstance(backbone, DuoRecEncoder)
     backbone.spec = replace(backbone.spec, precision="float32")
     return replace(inputs, backbone=backbone.to(device), encodings=inputs.encodings.to(device))
 
 
 def watched(recipe: Recipe, inputs: Inputs, level: Level) -> tuple[Result, list[str]]:
     """A short run and the evidence on it but for how long a search took, as text: some figures are no number."""
-    diary = Diary(level)
+    observer = Observer(level)
 
     def observe(point: EpochPoint, run: Run) -> None:
         if level is not Level.OFF:
-            diary(point, run)
+            observer(point, run)
 
     result = fine_tune(recipe, inputs, budget=PROBE_BUDGET, streams=PROBE_STREAMS, observe=observe)
+    assert observer.problem == ""
     figures = [
         f"{entry.epoch} {name} {value}"
-        for entry in diary.entries
+        for entry in observer.entries
         for name, value in entry.figures.items()
         if "milliseconds" not in name
     ]

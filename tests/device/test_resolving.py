@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from harness import device as devices
-from harness.backbones.duorec.spec import BackboneSpec, backbone_key, resolve_precision
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.values import resolve_precision
 from harness.device import computing_on, device_key, device_provenance, resolve_device, what_is_missing
 from harness.errors import EnvironmentProblem
 from harness.modes.planning import make_plan
@@ -109,9 +110,8 @@ def test_a_study_is_planned_for_its_device_and_a_missing_one_has_its_line(
 
 
 def test_keys_tell_devices_apart_and_the_cpu_leaves_no_mark() -> None:
-    inputs: dict[str, Any] = {"fingerprint": "f", "seed": 0, "threads": 1, "precision": "float32"}
-    assert backbone_key(BackboneSpec(), **inputs) == backbone_key(BackboneSpec(), **inputs, device="cpu")
-    assert backbone_key(BackboneSpec(), **inputs) != backbone_key(BackboneSpec(), **inputs, device="cuda")
+    spec, inputs = DuoRec(), {"fingerprint": "f", "seed": 0, "threads": 1}
+    assert spec.key(**inputs) == spec.key(**inputs, device="cpu") != spec.key(**inputs, device="cuda")
     assert device_key("cpu") == "cpu"
     assert device_key("cuda").startswith("cuda ")
     assert device_provenance("cpu") == {"device": "cpu"}

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.backbones.duorec.encode import encode_prefixes
-from harness.backbones.duorec.model import DuoRec
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.split import split_prefixes
 from harness.engine.types.inputs import Inputs
@@ -34,13 +33,13 @@ def inputs() -> Inputs:
     """Forty users, among them short ones, long ones and one whose history is over fifty items."""
     torch.set_num_threads(1)
     data = random_interactions([3, 4, 5, 7, 9, 12, 20, 30, 70] + [8 + user % 9 for user in range(31)])
-    model = DuoRec(data.n_items, BackboneSpec(precision="float32"))
+    model = DuoRecEncoder(data.n_items, DuoRec(precision="float32"))
     model.initialise(torch.Generator().manual_seed(1))
     with torch.no_grad():
         model.item_embedding.weight.mul_(20.0)
     model.requires_grad_(False)
     prefixes = split_prefixes(data)
-    encodings = encode_prefixes(model, data, prefixes)
+    encodings = model.encode(data, prefixes)
     return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encodings)
 
 

@@ -43,13 +43,13 @@ class Moment:
     """All that decides a score, as it was when an epoch had been evaluated."""
 
     state: dict[str, Tensor]
-    inputs: Inputs
+    current: Inputs
     snapshot: MemorySnapshot
     progress: Progress
 
     def test_ranks(self, system: System) -> Ranks:
-        system.restore(self.state, self.inputs)
-        return ranks_with_retrieval(system, self.inputs.prefixes.test, snapshot=self.snapshot, progress=self.progress)
+        system.restore(self.state, self.current)
+        return ranks_with_retrieval(system, self.current.prefixes.test, snapshot=self.snapshot, progress=self.progress)
 
 
 def moments_of(inputs: Inputs, streams: Streams) -> tuple[list[Moment], Result]:
@@ -68,7 +68,9 @@ def moments_of(inputs: Inputs, streams: Streams) -> tuple[list[Moment], Result]:
     def observe(point: EpochPoint, run: Run) -> None:
         state = {name: tensor.clone() for name, tensor in run.system.state().items()}
         progress = run.progress(max(point.epoch - 1, 0))
-        moments.append(Moment(state=state, inputs=run.system.inputs, snapshot=run.manager.snapshot, progress=progress))
+        moments.append(
+            Moment(state=state, current=run.system.current, snapshot=run.manager.snapshot, progress=progress)
+        )
 
     budget = Budget(epochs=EPOCHS, patience=EPOCHS)
     return moments, fine_tune(recipe, inputs, budget=budget, streams=streams, observe=observe)
@@ -81,18 +83,18 @@ def test_test_is_scored_as_the_chosen_epoch_was_and_as_no_later_one(inputs: Inpu
     scored = result.also[WITHOUT_VALID_TARGETS]
     np.testing.assert_array_equal(scored, chosen.test_ranks(result.system))
     np.testing.assert_array_equal(
-        result.test_off, ranks_without_retrieval(chosen.inputs, inputs.prefixes.test, BASE.candidates)
+        result.test_off, ranks_without_retrieval(chosen.current, inputs.prefixes.test, BASE.candidates)
     )
     for later in (
         replace(chosen, state=last.state),
-        replace(chosen, inputs=last.inputs),
+        replace(chosen, current=last.current),
         replace(chosen, snapshot=last.snapshot),
         replace(chosen, progress=last.progress),
     ):
         assert not np.array_equal(scored, later.test_ranks(result.system))
     assert not np.array_equal(scored, result.test_on)
     assert not np.array_equal(
-        result.test_off, ranks_without_retrieval(last.inputs, inputs.prefixes.test, BASE.candidates)
+        result.test_off, ranks_without_retrieval(last.current, inputs.prefixes.test, BASE.candidates)
     )
 
 
@@ -112,14 +114,14 @@ def test_valid_prefixes_join_the_chosen_epochs_memory_by_its_own_encoding(inputs
     moments, result = moments_of(inputs, streams)
     chosen, last = moments[CHOSEN], moments[-1]
     assert result.snapshot is chosen.snapshot
-    result.system.restore(chosen.state, chosen.inputs)
+    result.system.restore(chosen.state, chosen.current)
     prefixes = inputs.prefixes
     joined = prefixes.valid[BASE.admission.admitted(prefixes.valid, inputs)]
     held = chosen.snapshot.memory
     order = np.argsort(np.concatenate([held.prefix, joined]))
     keys = torch.cat([held.keys, result.system.keys(joined)])[torch.from_numpy(order)]
     memory = result.system.memory_of(np.concatenate([held.prefix, joined])[order], keys)
-    index = BASE.index.build(memory, chosen.inputs, streams.integer("index"))
+    index = BASE.index.build(memory, chosen.current, streams.integer("index"))
     richer = replace(chosen.snapshot, memory=memory, index=index)
     np.testing.assert_array_equal(result.test_on, replace(chosen, snapshot=richer).test_ranks(result.system))
     assert not np.array_equal(

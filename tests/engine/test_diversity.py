@@ -10,9 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.engine.live.diversity import greedy_map, kernel, marginal_relevance
-from harness.recipe.seams.diversity import Diverse, Floats, Method
+from harness.engine.live.diversity import Floats, greedy_map, kernel, marginal_relevance
 from harness.recipe.seams.search import Hits, TopK
+from harness.recipe.seams.selection import Diverse, Method
 
 
 def random_kernels(

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from harness.engine.live.merged import Merged
+from harness.engine.live.composite_index import Merged
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.memory import Memory
 from harness.engine.types.vectors import MISSING, Vectors
-from harness.recipe.seams.ensemble import Ensemble, Merge
+from harness.recipe.seams.composite_index import Ensemble, Merge
 from harness.recipe.seams.index import Flat, IVFFlat
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.engine.feeding import noisy_sequences, window_batches
+from harness.backbones.duorec.backbone import DuoRec
+from harness.engine.feeding import moving_batches, noisy_sequences
 from harness.engine.run import Run
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
@@ -25,9 +26,12 @@ class SameOrder(Streams):
         return Streams.integer(self, name, 0 if name == "shuffle" else number)
 
 
+MAX_LENGTH = DuoRec().max_length
+
+
 def by_windows(inputs: Inputs, streams: Streams, dropout: BackboneDropout, epoch: int = 0) -> Tensor:
     """``s`` of every training prefix as an epoch in which the backbone moves encodes it, ``(n_train, d)``."""
-    batches = list(window_batches(inputs, dropout, batch_size=64, streams=streams, epoch=epoch))
+    batches = list(moving_batches(inputs, dropout, batch_size=64, streams=streams, epoch=epoch))
     prefix = np.concatenate([numbers for _, numbers in batches])
     np.testing.assert_array_equal(np.sort(prefix), inputs.prefixes.train)
     assert len(batches) > 5
@@ -38,7 +42,7 @@ def test_a_moving_backbone_encodes_with_its_dropout_where_active_and_cleanly_whe
     inputs: Inputs, streams: Streams
 ) -> None:
     train = inputs.prefixes.train
-    whole = torch.from_numpy(inputs.prefixes.position[train] <= inputs.backbone.spec.max_length)
+    whole = torch.from_numpy(inputs.prefixes.position[train] <= MAX_LENGTH)
     clean = inputs.encodings[torch.from_numpy(train)]
     off, on = (by_windows(inputs, streams, dropout) for dropout in (BackboneDropout.OFF, BackboneDropout.ACTIVE))
     assert not whole.all()
@@ -59,8 +63,8 @@ def test_the_recipe_decides_whether_training_vectors_are_noisy(
     recipe = replace(BASE, backbone_dropout=dropout, learning_rates=rates)
     run = Run(recipe=recipe, inputs=inputs, streams=streams)
     start = Progress(epoch=0, epochs=1)
-    for vectors, prefix in run.batches(start, backbone_moves=run.enter(start)):
-        short = torch.from_numpy(inputs.prefixes.position[prefix] <= inputs.backbone.spec.max_length)
+    for vectors, prefix in run.batches(start, backbone_moves=run.enter_epoch(start)):
+        short = torch.from_numpy(inputs.prefixes.position[prefix] <= MAX_LENGTH)
         apart = (vectors.detach() - inputs.encodings[torch.from_numpy(prefix)]).norm(dim=1)[short]
         assert vectors.requires_grad == moves
         assert (apart > 0.1).all() if dropout is BackboneDropout.ACTIVE else (apart < 1e-3).all()

@@ -11,7 +11,6 @@ import torch
 from harness.engine.loop import NOTHING_TRAINS, Budget, fine_tune
 from harness.engine.loss_log import LossLog, NonFiniteError
 from harness.engine.run import Run
-from harness.engine.terms import loss_terms
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
 from harness.engine.types.term import Term
@@ -27,16 +26,14 @@ BUDGET = Budget(epochs=2, patience=2)
 
 def gradient_norms(recipe: Recipe, inputs: Inputs, streams: Streams) -> dict[str, float]:
     """The retriever's gradient norm from each term alone, computed in full whatever the term says of itself."""
-    run = Run(recipe=recipe, inputs=inputs, streams=streams)
-    run.enter(START)
-    forward = run.first_samples(START, 200)
+    view = Run(recipe=recipe, inputs=inputs, streams=streams).preview(START)
     norms: dict[str, float] = {}
-    for term in loss_terms(recipe, forward, START):
+    for term in view.terms(view.first_samples(200)):
         value = term.value(slice(None))
-        run.system.modules.zero_grad()
+        view.system.modules.zero_grad()
         if value.requires_grad:
             value.backward(retain_graph=True)
-        grads = [each.grad for each in run.system.modules.parameters() if each.grad is not None]
+        grads = [each.grad for each in view.system.modules.parameters() if each.grad is not None]
         norms[term.name] = float(torch.cat([each.flatten() for each in grads]).norm()) if grads else 0.0
         assert term.trains == (norms[term.name] > 0.0)
     return norms

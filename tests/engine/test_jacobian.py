@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.engine.live.jacobian import NonNegativeProjector, shortest_mixture, weights_of
-from harness.recipe.seams.combine import Aggregator, JacobianAggregation
+from harness.recipe.seams.combiner import Aggregator, JacobianAggregation
 from harness.recipe.seams.objective import WeightedSum
 
 CONFLICT_FREE = [Aggregator.UPGRAD, Aggregator.MGDA]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.softmax import CHUNK_ROWS
+from harness.backbones.softmax import CHUNK_ROWS
 from harness.engine.live.likelihood import catalogue_entropy, log_likelihood
 
 N_ITEMS, WIDTH = 700, 16

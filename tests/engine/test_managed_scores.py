@@ -18,7 +18,7 @@ from harness.interventions.wiring import Scale
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.upkeep import Managed, Policy
+from harness.recipe.seams.memory import Managed, Policy
 
 START = Progress(epoch=0, epochs=4)
 DECAY = 0.9
@@ -74,7 +74,7 @@ class Asked:
     def __init__(self, inputs: Inputs, streams: Streams) -> None:
         run = Run(recipe=BASE, inputs=inputs, streams=streams, epochs=4)
         self.entries = run.manager.snapshot.memory.prefix
-        self._forward = run.first_samples(START, 8)
+        self._forward = run.preview(START).first_samples(8)
 
     def batch(self, *prefixes: int) -> Forward:
         n = len(prefixes)

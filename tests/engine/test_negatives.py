@@ -14,7 +14,7 @@ from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.negatives import Form, HardNegatives, hard_negatives
+from harness.recipe.seams.extra_terms import Form, HardNegatives, hard_negatives
 
 
 def training_batch(inputs: Inputs, streams: Streams) -> tuple[System, Forward]:

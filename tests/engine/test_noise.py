@@ -20,7 +20,7 @@ from harness.interventions.wiring import LiveKeys
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.warm_start import ContrastiveStart
+from harness.recipe.seams.retriever import ContrastiveStart
 
 START = Progress(epoch=0, epochs=2)
 USES = tuple(each.name for each in fields(Noise))

@@ -75,8 +75,7 @@ def test_jeffreys_is_the_mean_of_both_directions(logits: Tensor, teacher: Tensor
 def alignment(inputs: Inputs, streams: Streams, weight: float) -> Term:
     recipe = compose(BASE, [Weight(weight=weight)])
     run = Run(recipe=recipe, inputs=inputs, streams=streams)
-    run.enter(START)
-    terms = loss_terms(recipe, run.first_samples(START, 100), START)
+    terms = loss_terms(recipe, run.preview(START).first_samples(100), START)
     return next(term for term in terms if term.name == "alignment")
 
 

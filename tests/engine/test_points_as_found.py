@@ -26,8 +26,9 @@ from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.streams import Streams
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
+from harness.recipe.seams.admission import LongerThan
 from harness.recipe.seams.index import IVFFlat
-from harness.recipe.seams.memory import LongerThan, StoredKeysRefresh
+from harness.recipe.seams.memory import StoredKeysRefresh
 from harness.recipe.seams.phases import BackboneDropout
 
 START = Progress(epoch=0, epochs=2)
@@ -315,7 +316,7 @@ def test_10_first_evaluation_is_without_retrieval_and_no_candidate(inputs: Input
 
 def test_11_optimiser_is_adam_with_coupled_decay(inputs: Inputs, streams: Streams) -> None:
     run = Run(recipe=BASE, inputs=inputs, streams=streams)
-    run.enter(START)
+    run.enter_epoch(START)
     group = run.optimizer.param_groups[0]
     assert (type(run.optimizer), group["lr"], group["weight_decay"]) == (torch.optim.Adam, 1e-3, 3e-4)
     assert BASE.batch_size == 1024

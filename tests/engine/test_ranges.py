@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import torch
 
+from harness.engine.live.composite_index import range_of
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.memory import Memory
 from harness.engine.types.vectors import MISSING
+from harness.recipe.seams.composite_index import ByLength
 from harness.recipe.seams.index import Flat, IVFFlat
-from harness.recipe.seams.ranges import BestPerRange, ByLength, range_of
 from harness.recipe.seams.search import Hits
+from harness.recipe.seams.selection import BestPerRange
 
 EDGES = (2, 5, 10, 20)
 

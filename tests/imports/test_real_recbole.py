@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from benchmarks.peers.environment import NoEnvironmentError, recbole_python
-from harness.backbones.duorec.checkpoint import load_backbone
-from harness.backbones.duorec.encode import encode_some
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
+from harness.backbones.training import load_backbone
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.imports.importing import import_recbole
@@ -87,10 +88,11 @@ def test_every_score_is_recboles_own(trained, turned, tmp_path):
     columns = [column[label] for label in data.item_labels[1:]]
     assert (columns == list(range(1, data.n_items + 1))) is not turned
     expected = theirs["scores"][[place[user] for user in data.user_labels]][:, columns]
-    model, prefixes = load_backbone(imported.written).model, split_prefixes(data)
+    model, prefixes = load_backbone(DuoRec, imported.written).model, split_prefixes(data)
+    assert isinstance(model, DuoRecEncoder)
     assert prefixes.position[prefixes.test].max() > 2 * model.spec.max_length
     with torch.no_grad():
-        found = encode_some(model, data, prefixes, prefixes.test) @ model.item_matrix[1:].T
+        found = model.encode_some(data, prefixes, prefixes.test) @ model.item_matrix[1:].T
     assert expected.shape == found.shape == (data.n_users, data.n_items)
     np.testing.assert_allclose(found.numpy(), expected, atol=1e-4, rtol=0)
     assert np.ptp(expected) > 1

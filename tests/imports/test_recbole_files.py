@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.checkpoint import load_backbone
-from harness.backbones.duorec.encode import encode_some
+from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.pretrain import valid_ranks
+from harness.backbones.training import load_backbone
 from harness.data.formats.sequences import write_sequences
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
@@ -53,7 +53,7 @@ def scores_by_id(model: Any, sequences: Mapping[str, list[int]], ids: list[str])
         data = _one(window, model.n_items)
         prefixes = split_prefixes(data)
         with torch.no_grad():
-            state = encode_some(model, data, prefixes, prefixes.test)[0]
+            state = model.encode_some(data, prefixes, prefixes.test)[0]
             found[user] = dict(zip(ids, (model.item_matrix[1:] @ state).tolist(), strict=True))
     return found
 
@@ -73,7 +73,7 @@ def test_a_checkpoint_becomes_a_backbone_that_scores_every_id_the_same(shop, pro
     ids = data.item_labels[1:].tolist()
     assert ids != shop.ids
     bring(shop, shop.save(protocol=protocol), DataSpec(path=other), inter=shop.inter)
-    ours = load_backbone(shop.inter.with_name("out.safetensors"))
+    ours = load_backbone(DuoRec, shop.inter.with_name("out.safetensors"))
     users = {str(data.user_labels[user]): data.sequence(user).tolist() for user in range(data.n_users)}
     theirs = {user: [shop.ids.index(ids[item - 1]) + 1 for item in items] for user, items in users.items()}
     here, there = scores_by_id(ours.model, users, ids), scores_by_id(shop.model, theirs, list(shop.ids))
@@ -84,7 +84,7 @@ def test_a_checkpoint_becomes_a_backbone_that_scores_every_id_the_same(shop, pro
 
 def test_the_file_tells_where_it_comes_from(shop):
     imported = bring(shop)
-    backbone = load_backbone(imported.written)
+    backbone = load_backbone(DuoRec, imported.written)
     assert backbone.spec == SPEC
     assert backbone.chosen_epoch == 7
     assert backbone.provenance["source"] == "model.pth"
@@ -128,7 +128,7 @@ def test_a_bare_state_dict_needs_what_it_does_not_say(shop):
     with pytest.raises(InputError, match="--dropout"):
         bring(shop, bare, n_heads=3)
     imported = bring(shop, bare, n_heads=3, dropout=0.25)
-    assert load_backbone(imported.written).spec == SPEC
+    assert load_backbone(DuoRec, imported.written).spec == SPEC
     assert imported.lines()[-1] == "taken for granted, since the file does not tell: LayerNorm's epsilon 1e-12"
 
 

@@ -21,8 +21,8 @@ from harness.interventions.wiring import Scale
 from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.memory import AllEntries
-from harness.recipe.seams.upkeep import Managed, Policy
+from harness.recipe.seams.admission import AllEntries
+from harness.recipe.seams.memory import Managed, Policy
 from harness.results.record import EpochPoint
 
 START = Progress(epoch=0, epochs=4)
@@ -199,7 +199,7 @@ def test_benefit_is_the_gain_in_log_likelihood_of_each_neighbour_alone() -> None
 
 def test_least_used_and_longest_unused_go_first() -> None:
     run = Run(recipe=BASE, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
-    forward = run.first_samples(START, 400)
+    forward = run.preview(START).first_samples(400)
     used = np.unique(forward.retrieved.memory.prefix[forward.neighbours.entry[forward.neighbours.mask]])
     admitted = run.manager.snapshot.memory.prefix
     for policy in (Policy.LRU, Policy.LFU):

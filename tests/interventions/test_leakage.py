@@ -11,9 +11,8 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness.backbones.duorec.encode import encode_prefixes
-from harness.backbones.duorec.model import DuoRec
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
 from harness.contracts.intervention import (
     PROBE_BUDGET,
     PROBE_STREAMS,
@@ -24,15 +23,16 @@ from harness.contracts.intervention import (
 )
 from harness.contracts.leakage import (
     LeakError,
+    check_search,
     check_test_targets_are_unseen,
     check_valid_targets_teach_nothing,
-    watched_searches,
     with_other_test_targets,
 )
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.split import Indices, split_prefixes
 from harness.engine.loop import Budget, fine_tune
 from harness.engine.types.inputs import Inputs
+from harness.engine.types.retrieved import SearchObserver
 from harness.engine.types.streams import Streams
 from harness.engine.types.vectors import Mask
 from harness.interventions import CATALOGUE
@@ -40,11 +40,10 @@ from harness.interventions.base import Intervention
 from harness.interventions.index import Refreshing, Sources
 from harness.interventions.scope import Stratified
 from harness.recipe.recipe import BASE, Recipe
-from harness.recipe.seams.candidates import UnseenItems
-from harness.recipe.seams.memory import Admission, AllEntries, LongerThan, TrainSource
-from harness.recipe.seams.scorer import Interpolate
+from harness.recipe.seams.admission import Admission, AllEntries, LongerThan
+from harness.recipe.seams.memory import TrainSource, WiderSource
+from harness.recipe.seams.scorer import Interpolate, UnseenItems
 from harness.recipe.seams.search import Exclusion, ShorterOwnPrefix, TopK
-from harness.recipe.seams.upkeep import WiderSource
 
 BUDGET = Budget(epochs=2, patience=2)
 
@@ -63,11 +62,11 @@ def inputs_of(lengths: list[int], seed: int) -> Inputs:
         item_labels=np.array(["", *(f"i{number}" for number in range(1, n_items + 1))]),
         load_report=LoadReport(source="tiny", rows=sum(lengths)),
     )
-    model = DuoRec(n_items, BackboneSpec(max_length=10, stride=5))
+    model = DuoRecEncoder(n_items, DuoRec(max_length=10, stride=5))
     model.initialise(torch.Generator().manual_seed(seed))
     model.requires_grad_(False)
     prefixes = split_prefixes(data)
-    return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encode_prefixes(model, data, prefixes))
+    return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=model.encode(data, prefixes))
 
 
 worlds = st.builds(inputs_of, st.lists(st.integers(3, 26), min_size=2, max_size=8), st.integers(0, 2**16))
@@ -80,8 +79,8 @@ def test_no_search_of_any_stage_sees_the_querys_own_future(kind: type[Interventi
     recipe = kind().apply(example_base(kind))
     if isinstance(recipe.admission, LongerThan):
         recipe = replace(recipe, admission=AllEntries())
-    with watched_searches():
-        fine_tune(recipe, world, budget=BUDGET, streams=Streams(study_seed=seed, replicate=0))
+    streams = Streams(study_seed=seed, replicate=0)
+    fine_tune(recipe, world, budget=BUDGET, streams=streams, search_observer=check_search)
 
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -91,10 +90,9 @@ def test_streamed_slices_and_valid_targets_keep_the_rule(world: Inputs, stream: 
     recipe = BASE
     for each in remedies:
         recipe = each.apply(recipe)
-    with watched_searches():
-        fine_tune(recipe, world, budget=BUDGET, streams=PROBE_STREAMS)
-        scored = replace(recipe, scorer=Interpolate(share=0.3, selection=TopK(k=3), temperature=0.1))
-        fine_tune(scored, world, budget=BUDGET, streams=PROBE_STREAMS)
+    scored = replace(recipe, scorer=Interpolate(share=0.3, selection=TopK(k=3), temperature=0.1))
+    for each in (recipe, scored):
+        fine_tune(each, world, budget=BUDGET, streams=PROBE_STREAMS, search_observer=check_search)
 
 
 def test_test_targets_really_differ_in_the_substituted_world() -> None:
@@ -145,7 +143,9 @@ class KnowsTheTarget:
 
     reads_enhanced: ClassVar[bool] = True
 
-    def build(self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion) -> Knowing:
+    def build(
+        self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion, observer: SearchObserver
+    ) -> Knowing:
         return Knowing(inputs)
 
 
@@ -182,8 +182,8 @@ def test_whoever_reads_the_target_that_it_scores_is_caught(leak: dict[str, Any])
     ids=["exclusion", "scorer", "valid", "test"],
 )
 def test_a_planted_leak_is_caught(recipe: Recipe, message: str) -> None:
-    with watched_searches(), pytest.raises(LeakError, match=message):
-        fine_tune(recipe, probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS)
+    with pytest.raises(LeakError, match=message):
+        fine_tune(recipe, probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS, search_observer=check_search)
 
 
 class PopularInTest(AllEntries):
@@ -208,7 +208,7 @@ class Peeking(Intervention):
 
 def test_a_leak_past_every_search_is_caught_by_substitution_and_by_the_contract() -> None:
     recipe = Peeking().apply(BASE)
-    with watched_searches(), pytest.raises(LeakError, match="other test targets"):
+    with pytest.raises(LeakError, match="other test targets"):
         check_test_targets_are_unseen(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
     with pytest.raises(ContractError, match=r"bad\.peeking leaks"):
         check_contract(Peeking)
@@ -229,7 +229,5 @@ def test_a_training_that_reads_valid_targets_is_caught_and_base_is_not() -> None
         check_valid_targets_teach_nothing(replace(BASE, admission=PopularInValid()), *arguments)
 
 
-def test_searches_are_watched_only_inside() -> None:
-    with pytest.raises(LeakError), watched_searches():
-        fine_tune(replace(BASE, exclusion=SeesEverything()), probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS)
+def test_a_run_without_an_observer_is_not_watched() -> None:
     fine_tune(replace(BASE, exclusion=SeesEverything()), probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS)

@@ -23,7 +23,6 @@ from harness.engine.memory_manager import MemoryManager
 from harness.engine.reach import Reach, reach
 from harness.engine.run import Run
 from harness.engine.system import System
-from harness.engine.terms import loss_terms
 from harness.engine.types.forward import Forward
 from harness.engine.types.noise import Noise
 from harness.engine.types.retrieved import Retrieved
@@ -37,8 +36,8 @@ from harness.interventions.wiring import Cosine, LikelihoodTeacher, RetrieverAtt
 from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.combine import JacobianAggregation
-from harness.recipe.seams.hardness import HardnessTemperature
+from harness.recipe.seams.attention import HardnessTemperature
+from harness.recipe.seams.combiner import JacobianAggregation
 from harness.recipe.seams.phases import LearningRates
 
 START = Progress(epoch=0, epochs=1)
@@ -71,14 +70,14 @@ def with_missing(retrieved: Retrieved) -> Retrieved:
 def gradient_of_enhanced(recipe: Recipe) -> dict[str, float]:
     """Norm of the enhanced loss's gradient on each tensor of the fusion, after a step so that no layer is zero."""
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS)
-    run.enter(START)
     with torch.no_grad():
         for each in run.system.modules["fusion"].parameters():
             each.add_(0.01)
-    term = loss_terms(recipe, run.first_samples(START, 100), START)[1]
+    view = run.preview(START)
+    term = view.terms(view.first_samples(100))[1]
     assert term.trains
     term.value(slice(None)).backward()
-    named = run.system.modules["fusion"].named_parameters()
+    named = view.system.modules["fusion"].named_parameters()
     return {name: 0.0 if each.grad is None else each.grad.norm().item() for name, each in named}
 
 
@@ -370,7 +369,7 @@ def test_each_neighbour_alone_is_mixed_in_by_the_share_of_the_epoch() -> None:
     recipe = AlphaRamp(start=0.0, end=0.8, until=1.0).apply(base)
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
     for epoch, share in ((0, 0.0), (3, 0.6)):
-        forward = run.first_samples(Progress(epoch=epoch, epochs=4), 60)
+        forward = run.preview(Progress(epoch=epoch, epochs=4)).first_samples(60)
         sequence, rows = forward.sequence[20:50, None], slice(20, 50)
         scaled = forward.values[rows] * (sequence.norm(dim=2) / forward.values[rows].norm(dim=2))[:, :, None]
         mask = forward.neighbours.mask[rows]
@@ -394,9 +393,9 @@ def test_pareto_of_one_term_is_base() -> None:
 def test_pareto_raises_no_term_of_the_real_loss_to_first_order(aggregator: str) -> None:
     recipe = compose(BASE, [Cosine(), RetrieverAttention(), Pareto(aggregator=aggregator)])
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS)
-    run.enter(START)
-    parameters = [each for group in run.system.groups().values() for each in group]
-    terms = [each for each in loss_terms(recipe, run.first_samples(START, 200), START) if each.trains]
+    view = run.preview(START)
+    parameters = [each for group in view.system.groups().values() for each in group]
+    terms = [each for each in view.terms(view.first_samples(200)) if each.trains]
     assert len(terms) == 2
     rows = [
         torch.cat(

@@ -34,7 +34,7 @@ from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant, Progress, Seen
 from harness.recipe.seams.checkpoint import Retrieval
-from harness.recipe.seams.feature_alignment import FeatureAlignment
+from harness.recipe.seams.extra_terms import FeatureAlignment
 from harness.results.record import Ranks
 
 START = Progress(epoch=0, epochs=4)
@@ -47,8 +47,7 @@ def run_of(recipe: Recipe, epochs: int = 4, patience: int = 4) -> Result:
 def live(recipe: Recipe, progress: Progress) -> set[str]:
     """Terms that train in an epoch."""
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=progress.epochs)
-    run.enter(progress)
-    return {term.name for term in loss_terms(recipe, run.first_samples(progress, 100), progress) if term.trains}
+    return {term.name for term in loss_terms(recipe, run.preview(progress).first_samples(100), progress) if term.trains}
 
 
 def seen(*losses: float) -> tuple[Seen, ...]:
@@ -97,17 +96,18 @@ def test_each_regularising_knob_alone_changes_its_own_seam() -> None:
 def test_feature_alignment_is_one_minus_the_cosine_and_reaches_the_retriever() -> None:
     recipe = retriever.Regularised(dropout=0.1, decay=3e-4, align=0.2).apply(BASE)
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
-    forward = run.first_samples(START, 50)
+    view = run.preview(START)
+    forward = view.first_samples(50)
     term = next(term for term in loss_terms(recipe, forward, START) if term.name == "feature_alignment")
     cosine = torch.nn.functional.cosine_similarity(forward.query, forward.sequence)
     assert term.value(slice(None)).item() == pytest.approx(1.0 - cosine.mean().item(), abs=1e-6)
     term.value(slice(None)).backward()
-    assert all(each.grad is not None for each in run.system.modules["retriever"].parameters())
+    assert all(each.grad is not None for each in view.system.modules["retriever"].parameters())
 
 
 def test_feature_alignment_moves_the_retrievers_vector_and_takes_the_backbones_as_given() -> None:
     run = Run(recipe=BASE, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
-    forward = run.first_samples(START, 50)
+    forward = run.preview(START).first_samples(50)
     sequence = forward.sequence.clone().requires_grad_()
     query = (forward.query.detach() + 0.5).requires_grad_()
     apart = replace(forward, retrieved=replace(forward.retrieved, sequence=sequence, query=query))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
+from harness.engine.live.composite_index import range_of
 from harness.engine.memory_manager import MemoryManager
 from harness.engine.reach import Reach, reach
 from harness.engine.system import System
@@ -17,8 +18,7 @@ from harness.interventions.search import Scaled
 from harness.recipe.compose import NoEffectError, compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.negatives import hard_negatives
-from harness.recipe.seams.ranges import range_of
+from harness.recipe.seams.extra_terms import hard_negatives
 
 START = Progress(epoch=0, epochs=1)
 

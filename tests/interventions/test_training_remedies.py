@@ -59,7 +59,7 @@ def test_the_shared_backbone_is_left_as_it_is_and_the_padding_stays_zero() -> No
     after = probe_inputs().backbone.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert not any(each.requires_grad for each in probe_inputs().backbone.parameters())
-    own = result.system.inputs.item_matrix
+    own = result.system.current.item_matrix
     assert (own[0] == 0).all()
     assert not torch.equal(own, probe_inputs().item_matrix)
 
@@ -71,7 +71,7 @@ def test_a_backbone_that_moved_is_encoded_anew_and_measured_anew() -> None:
     assert offs[0] == offs[1]
     assert offs[2] != offs[1]
     assert [point.settings["keys_reencoded"] for point in result.curve[1:]] == [0.0, 1.0, 1.0, 1.0]
-    inputs = result.system.inputs
+    inputs = result.system.current
     torch.testing.assert_close(inputs.encodings, inputs.reencoded().encodings, atol=0, rtol=0)
     keys = result.system.keys(result.snapshot.memory.prefix)
     torch.testing.assert_close(keys, result.snapshot.memory.keys, atol=0, rtol=0)
@@ -81,8 +81,8 @@ def test_an_interpolating_scorer_follows_the_backbone() -> None:
     recipe = compose(BASE, [ProbabilityInterpolation(), Unfreeze(start=0.0, blocks_factor=1.0)])
     _, result = run_of(recipe)
     prefix = probe_inputs().prefixes.test[:20]
-    vectors = result.system.inputs.encodings[torch.from_numpy(prefix)]
-    fresh = recipe.scorer.build(result.system.inputs, result.snapshot.sourced, recipe.admission, recipe.exclusion)
+    vectors = result.system.current.encodings[torch.from_numpy(prefix)]
+    fresh = recipe.scorer.build(result.system.current, result.snapshot.sourced, recipe.admission, recipe.exclusion)
     arguments = {"sequence": vectors, "enhanced": vectors, "prefix": prefix}
     torch.testing.assert_close(fresh.scores(**arguments), result.snapshot.scorer.scores(**arguments), atol=0, rtol=0)
 
@@ -93,7 +93,7 @@ def test_unfreeze_from_the_end_is_base() -> None:
 
 def rates_of(recipe: Recipe, epoch: int) -> dict[str, float]:
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=4)
-    run.enter(Progress(epoch=epoch, epochs=4))
+    run.enter_epoch(Progress(epoch=epoch, epochs=4))
     return {
         group["name"]: group["lr"]
         for group in run.optimizer.param_groups

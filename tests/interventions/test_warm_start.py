@@ -7,9 +7,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from harness.backbones.duorec.encode import encode_prefixes
-from harness.backbones.duorec.pretrain import pretrain
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.training import train_backbone
 from harness.data.partners import Indices, Partners
 from harness.data.planted import PlantedWorld, plant
 from harness.data.split import split_prefixes
@@ -20,10 +19,10 @@ from harness.engine.types.streams import Streams
 from harness.interventions.retriever import WarmStart
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
-from harness.recipe.seams import warm_start
+from harness.recipe.seams import retriever as retriever_seam
 
 WORLD = PlantedWorld(n_users=300, n_items=100, mean_length=16.0, retrieval_share=0.5)
-BRIEF = BackboneSpec(batch_tokens=512, warmup_epochs=30, visits=60, precision="float32")
+BRIEF = DuoRec(batch_tokens=512, warmup_epochs=30, visits=60, precision="float32")
 """Far from done: under a backbone that has converged, the random start already finds what there is to find."""
 
 
@@ -32,16 +31,16 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     """A planted world under a backbone that was trained for a short time."""
     data = plant(WORLD).interactions
     folder = tmp_path_factory.mktemp("backbones")
-    model = pretrain(data, BRIEF, seed=0, threads=1, checkpoint_dir=folder).model
+    model = train_backbone(BRIEF, data, seed=0, threads=1, checkpoint_dir=folder).model
     model.requires_grad_(False)
     prefixes = split_prefixes(data)
-    return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encode_prefixes(model, data, prefixes))
+    return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=model.encode(data, prefixes))
 
 
 @pytest.fixture(autouse=True)
 def many_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some seventy steps an epoch; at the real batch size a real data set has about as many or more."""
-    monkeypatch.setattr(warm_start, "BATCH_SIZE", 64)
+    monkeypatch.setattr(retriever_seam, "BATCH_SIZE", 64)
 
 
 def hit_rates(recipe: Recipe, inputs: Inputs) -> NDArray[np.float64]:

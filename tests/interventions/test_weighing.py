@@ -53,7 +53,7 @@ def compared(recipe: Recipe, rows: slice = slice(None), *, norms: Tensor | None 
     """Some training samples, and P_ret of a stretch of them as the alignment term has it."""
     listening = Listening()
     recipe = replace(recipe, divergence=listening)
-    forward = run_of(recipe, norms=norms).first_samples(START, N_SAMPLES)
+    forward = run_of(recipe, norms=norms).preview(START).first_samples(N_SAMPLES)
     alignment(recipe, forward).value(rows)
     ((p_ret, _),) = listening.heard
     return forward, p_ret.detach()
@@ -119,7 +119,7 @@ def test_entropy_of_attention_rises_with_tau_under_cosine_and_is_stuck_as_found(
         """Of every sample with all its neighbours at each tau, nats."""
         rows: list[Tensor] = []
         for tau in taus:
-            forward = run_of(Raise(tau=tau).apply(base), norms=norms).first_samples(START, N_SAMPLES)
+            forward = run_of(Raise(tau=tau).apply(base), norms=norms).preview(START).first_samples(N_SAMPLES)
             weights = forward.attention[forward.neighbours.mask.all(dim=1)]
             rows.append(-(weights * weights.clamp(min=1e-30).log()).sum(dim=1))
         return torch.stack(rows)
@@ -134,10 +134,10 @@ def test_entropy_of_attention_rises_with_tau_under_cosine_and_is_stuck_as_found(
 def test_the_teacher_follows_the_values(value: str) -> None:
     recipe, inputs = Values(value=value).apply(BASE), probe_inputs()
     run = run_of(recipe)
-    forward = run.first_samples(START, N_SAMPLES)
+    forward = run.preview(START).first_samples(N_SAMPLES)
     memory, items = run.manager.snapshot.memory, inputs.item_matrix
     p_rec = recipe.teacher(forward, slice(None))
-    as_targets = BASE.teacher(run_of(BASE).first_samples(START, N_SAMPLES), slice(None))
+    as_targets = BASE.teacher(run_of(BASE).preview(START).first_samples(N_SAMPLES), slice(None))
     for row in range(30, N_SAMPLES, 7):
         entries = forward.neighbours.entry[row][forward.neighbours.mask[row]]
         target = items[memory.target[entries]]
@@ -151,7 +151,7 @@ def test_the_teacher_follows_the_values(value: str) -> None:
 @pytest.mark.parametrize("value", ["target", "sequence", "both"])
 def test_the_likelihood_teacher_follows_the_values(value: str) -> None:
     recipe = Values(value=value).apply(compose(BASE, [Scale(), LikelihoodTeacher(temperature=0.5)]))
-    forward = run_of(recipe).first_samples(START, N_SAMPLES)
+    forward = run_of(recipe).preview(START).first_samples(N_SAMPLES)
     p_rec, items = recipe.teacher(forward, slice(None)), probe_inputs().item_matrix[1:]
     for row in range(30, N_SAMPLES, 7):
         sequence = forward.sequence[row]
@@ -164,10 +164,10 @@ def test_the_likelihood_teacher_follows_the_values(value: str) -> None:
 def test_live_keys_take_their_side_of_the_alignments_gradient() -> None:
     recipe = compose(BASE, [LiveKeys()])
     run = run_of(recipe)
-    run.enter(START)
-    forward = run.first_samples(START, N_SAMPLES)
+    view = run.preview(START)
+    forward = view.first_samples(N_SAMPLES)
     value = alignment(recipe, forward).value(slice(None))
-    retriever = list(run.system.modules["retriever"].parameters())
+    retriever = list(view.system.modules["retriever"].parameters())
     by_query, by_keys = torch.autograd.grad(value, [forward.query, forward.keys], retain_graph=True)
     whole = torch.autograd.grad(value, retriever, retain_graph=True)
     one = torch.autograd.grad(forward.query, retriever, by_query, retain_graph=True)
@@ -185,8 +185,7 @@ def test_stored_keys_give_the_query_side_of_that_gradient_alone() -> None:
     gradients: list[Tensor] = []
     for recipe in (BASE, compose(BASE, [LiveKeys()])):
         run = run_of(recipe)
-        run.enter(START)
-        forward = run.first_samples(START, N_SAMPLES)
+        forward = run.preview(START).first_samples(N_SAMPLES)
         value = alignment(recipe, forward).value(slice(None))
         gradients += torch.autograd.grad(value, [forward.query], retain_graph=True)
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-8)
@@ -195,7 +194,7 @@ def test_stored_keys_give_the_query_side_of_that_gradient_alone() -> None:
 def test_live_keys_are_those_of_the_retriever_as_it_is_and_stored_keys_as_it_was() -> None:
     run = run_of(compose(BASE, [LiveKeys()]))
     run.train_epoch(START)
-    forward = run.first_samples(START, N_SAMPLES)
+    forward = run.preview(START).first_samples(N_SAMPLES)
     memory, entry = run.manager.snapshot.memory, forward.neighbours.entry
     now = run.system.keys(memory.prefix)[entry]
     torch.testing.assert_close(forward.keys.detach(), now, rtol=1e-4, atol=1e-4)

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.catalogue import CHECKS
-from harness.checks.rules import RULES
+from harness.checks.catalogue import CHECKS, RULES
 from harness.pages.writing import KINDS, write_pages
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -37,7 +36,7 @@ def test_writing_pages_removes_those_of_entries_that_are_gone(tmp_path: Path) ->
 
 def test_a_page_says_everything_of_its_check() -> None:
     pages = TEXTS["checks"]
-    for check in CHECKS:
+    for check in CHECKS.values():
         page = pages[f"{check.code}.md"]
         for part in (check.title, check.condition, check.why, check.severity.value, *check.reads, *check.reduce):
             assert part in page
@@ -46,7 +45,7 @@ def test_a_page_says_everything_of_its_check() -> None:
 
 def test_a_page_says_everything_of_its_rule() -> None:
     pages = TEXTS["rules"]
-    for rule in RULES:
+    for rule in RULES.values():
         page = pages[f"{rule.name}.md"]
         spoken_of = {each.id for stack in rule.stacks(dict.fromkeys(rule.reads, 1.0)) for each in stack}
         for part in (rule.title, rule.condition, *rule.reads, *spoken_of):

@@ -17,8 +17,8 @@ from harness.interventions import find
 from harness.interventions.index import ManagedIndex, Refreshing
 from harness.interventions.wiring import ProbabilityInterpolation
 from harness.probes import fusion, index, interpolation
-from harness.probes.measuring import Diary
-from harness.probes.sample import Moment
+from harness.probes.observer import Observer
+from harness.probes.sample import ProbeSample
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
@@ -28,9 +28,9 @@ from harness.results.record import EpochPoint
 from tests.backbones.plainly import history_of
 
 
-def moment(recipe: Recipe = BASE) -> Moment:
+def sample(recipe: Recipe = BASE) -> ProbeSample:
     run = Run(recipe=recipe, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=3)
-    return Moment(run, Progress(epoch=0, epochs=3))
+    return ProbeSample(run, Progress(epoch=0, epochs=3))
 
 
 FILTERED = find("wiring.filter_seen")().apply(BASE)
@@ -97,11 +97,11 @@ def best_of(valid) -> tuple[int, float, float, bool]:
 
 @BOTH_WAYS
 def test_the_best_interpolation_is_that_of_a_few_lines(recipe: Recipe) -> None:
-    room, prefixes = interpolation.head_room(moment(recipe)), probe_inputs().prefixes
+    room, prefixes = interpolation.head_room(sample(recipe)), probe_inputs().prefixes
     valid, test = mixtures(prefixes.valid, recipe=recipe), mixtures(prefixes.test, recipe=recipe)
     unseen = mixtures(prefixes.valid, recipe=FILTERED)
     best = k, tau, _, new = best_of(valid)
-    assert best == pytest.approx(tuple(room[f"interpolation_{each}"] for each in ("k", "tau", "l", "new")))
+    assert best == pytest.approx(tuple(room[f"head_room.interpolation_{each}"] for each in ("k", "tau", "l", "new")))
     assert best[2] > 0.0
     off, on = valid(k, tau, 0.0, new), valid(*best)
     expected = {
@@ -114,48 +114,48 @@ def test_the_best_interpolation_is_that_of_a_few_lines(recipe: Recipe) -> None:
         "interpolation_test": test(*best).mean(),
         "interpolation_test_shuffled": mixtures(prefixes.test, shift=1, recipe=recipe)(*best).mean(),
     }
-    assert {name: room[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert {name: room[f"head_room.{name}"] for name in expected} == pytest.approx(expected, abs=1e-6)
 
 
 def test_no_valid_or_test_target_is_ever_an_entry_of_the_interpolation(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = compose(BASE, [find("index.sources")()])
-    seen: list[interpolation.Swept] = []
-    made = interpolation.Swept.__init__
+    seen: list[interpolation.Sweep] = []
+    made = interpolation.Sweep.__init__
 
-    def watched(self: interpolation.Swept, here: Moment) -> None:
+    def watched(self: interpolation.Sweep, here: ProbeSample) -> None:
         made(self, here)
         seen.append(self)
 
-    monkeypatch.setattr(interpolation.Swept, "__init__", watched)
-    interpolation.head_room(moment(recipe))
-    (swept,) = seen
-    assert set(swept._memory.prefix) == set(probe_inputs().prefixes.train)
+    monkeypatch.setattr(interpolation.Sweep, "__init__", watched)
+    interpolation.head_room(sample(recipe))
+    (sweep,) = seen
+    assert set(sweep.memory.prefix) == set(probe_inputs().prefixes.train)
 
 
 def test_a_neighbour_of_the_widest_search_is_one_that_a_search_for_few_would_find() -> None:
-    here = moment()
-    swept = interpolation.Swept(here)
+    here = sample()
+    sweep = interpolation.Sweep(here)
     queries = interpolation.Queries.of(here, here.valid_sample)
-    swept.search_widest(queries)
+    sweep.neighbours(interpolation.WIDEST, queries.sequence, queries.prefix)
     for k, new in itertools.product(interpolation.NEIGHBOURS, (False, True)):
         setting = interpolation.Setting(k=k, tau=0.15, share=0.3, new_only=new)
         scorer = ProbabilityInterpolation(k=k, tau=0.15, l=0.3, targets="new" if new else "all").apply(BASE).scorer
-        live = scorer.build(here.inputs, here.inputs.prefixes.train, BASE.admission, BASE.exclusion)
+        live = scorer.build(here.current, here.current.prefixes.train, BASE.admission, BASE.exclusion)
         asked = {"sequence": queries.sequence, "enhanced": queries.sequence, "prefix": queries.prefix}
-        torch.testing.assert_close(swept.at(setting).scores(**asked), live.scores(**asked), rtol=0, atol=0)
+        torch.testing.assert_close(sweep.scorer(setting).scores(**asked), live.scores(**asked), rtol=0, atol=0)
 
 
-def switched(scores: Tensor, here: Moment) -> float:
+def switched(scores: Tensor, here: ProbeSample) -> float:
     target = here.valid.target.numpy() - 1
     return float(np.maximum(ndcg(scores.numpy(), target), ndcg(here.backbone_scores.numpy(), target)).mean())
 
 
 def test_shuffled_a_switch_chooses_between_the_backbone_and_the_runs_own_mixture_of_anothers_neighbours() -> None:
     """As found the mixture is of raw lengths: stretched ones would flatter the oracle that it is compared to."""
-    here = moment()
+    here = sample()
     found = here.valid
     entry, mask = found.neighbours.entry.roll(1, 0), found.neighbours.mask.roll(1, 0)
-    memory, items = found.retrieved.memory, here.inputs.item_matrix.detach()
+    memory, items = found.retrieved.memory, here.current.item_matrix.detach()
     logits = (found.sequence[:, None] * memory.keys[entry]).sum(dim=2) / 0.07
     weight = logits.masked_fill(~mask, -torch.inf).softmax(dim=1)
     knowledge = (weight[:, :, None] * items[memory.target[entry]]).sum(dim=1)
@@ -163,42 +163,45 @@ def test_shuffled_a_switch_chooses_between_the_backbone_and_the_runs_own_mixture
     measured = fusion.scores_with_neighbours_of_another(here)
     assert measured is not None
     # A user of more than 50 items may not see some of its own entries, which the next one may.
-    long = torch.from_numpy(here.inputs.prefixes.position[found.retrieved.prefix] > 50)
+    long = torch.from_numpy(here.current.prefixes.position[found.retrieved.prefix] > 50)
     alike = ~(long | long.roll(1))
     assert alike.sum() > 50
     torch.testing.assert_close(measured[alike], scores[alike], rtol=0, atol=1e-4)
-    assert fusion.head_room(here)["oracle_switch_shuffled"] == pytest.approx(switched(measured, here), abs=1e-6)
+    assert fusion.head_room(here)["head_room.oracle_switch_shuffled"] == pytest.approx(
+        switched(measured, here), abs=1e-6
+    )
 
 
 @BOTH_WAYS
 @pytest.mark.parametrize("targets", ["all", "new"])
 def test_shuffled_a_switch_of_probabilities_mixes_in_anothers_targets(recipe: Recipe, targets: str) -> None:
-    here = moment(compose(recipe, [ProbabilityInterpolation(targets=targets)]))
-    at = mixtures(here.inputs.prefixes.valid, shift=1, recipe=recipe)
+    here = sample(compose(recipe, [ProbabilityInterpolation(targets=targets)]))
+    at = mixtures(here.current.prefixes.valid, shift=1, recipe=recipe)
     on, off = (at(50, 0.15, share, targets == "new") for share in (0.3, 0.0))
     room = fusion.head_room(here)
-    assert room["oracle_switch_shuffled"] == pytest.approx(np.maximum(on, off).mean(), abs=1e-6)
-    assert room["oracle_switch"] > room["oracle_switch_shuffled"]
+    assert room["head_room.oracle_switch_shuffled"] == pytest.approx(np.maximum(on, off).mean(), abs=1e-6)
+    assert room["head_room.oracle_switch"] > room["head_room.oracle_switch_shuffled"]
 
 
 FAST = replace(BASE, learning_rates=LearningRates(new_parts=0.05), batch_size=64)
 
 
 def looked_at(recipe: Recipe, level: Level = Level.LIGHT, epochs: int = 3) -> tuple[list[Entry], list[np.ndarray]]:
-    """Entries of a diary and, beside it, the prefixes of the valid queries' neighbours at each look."""
-    diary = Diary(level)
+    """Entries of an observer and, beside it, the prefixes of the valid queries' neighbours at each look."""
+    observer = Observer(level)
     found: list[np.ndarray] = []
 
     def observe(point: EpochPoint, run: Run) -> None:
-        diary(point, run)
-        forward = Moment(run, run.progress(max(point.epoch - 1, 0))).valid
+        observer(point, run)
+        forward = ProbeSample(run, run.progress(max(point.epoch - 1, 0))).valid
         prefix = forward.retrieved.memory.prefix[forward.neighbours.entry.numpy()]
         found.append(np.where(forward.neighbours.mask.numpy(), prefix, -1))
 
     fine_tune(
         recipe, probe_inputs(), budget=Budget(epochs=epochs, patience=epochs), streams=PROBE_STREAMS, observe=observe
     )
-    return diary.entries, found
+    assert observer.problem == ""
+    return observer.entries, found
 
 
 @pytest.mark.parametrize("recipe", [FAST, ManagedIndex(evict=0.3).apply(BASE)], ids=["base", "entries come and go"])
@@ -235,6 +238,6 @@ def test_a_refresh_would_move_keys_by_what_they_are_stale_and_stored_ones_not_at
     memory = run.manager.snapshot.memory
     now = run.system.keys(memory.prefix)
     cosine = torch.nn.functional.cosine_similarity(memory.keys, now, dim=1)
-    moves = index.refresh(Moment(run, run.progress(0)))["refresh_moves"]
+    moves = index.refresh(ProbeSample(run, run.progress(0)))["index.refresh_moves"]
     assert moves == pytest.approx(1.0 - cosine.mean().item(), abs=1e-6)
     assert moves > 0.001

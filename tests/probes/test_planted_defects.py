@@ -12,11 +12,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.encode import encode_prefixes
-from harness.backbones.duorec.model import DuoRec
-from harness.backbones.duorec.spec import BackboneSpec
-from harness.checks.catalogue import CHECKS
-from harness.checks.checks import Outcome, Status, ask
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.duorec.model import DuoRecEncoder
+from harness.checks.base import Outcome, Status
+from harness.checks.catalogue import CHECKS, ask
 from harness.contracts.intervention import PROBE_STREAMS
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.planted import PlantedWorld, plant
@@ -27,14 +26,14 @@ from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
 from harness.interventions import find
 from harness.interventions.index import Refreshing
-from harness.probes.measuring import Diary
+from harness.probes.observer import Observer
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant
+from harness.recipe.seams.admission import AllEntries, LongerThan
 from harness.recipe.seams.attention import SharedTemperature
 from harness.recipe.seams.fusion import ScheduledShare
 from harness.recipe.seams.index import Flat, IVFFlat
-from harness.recipe.seams.memory import AllEntries, LongerThan
 from harness.recipe.seams.objective import NormalisedSigmoid
 from harness.recipe.seams.phases import LearningRates
 from harness.results.evidence import Level
@@ -53,13 +52,13 @@ def world(
 def under_a_backbone(
     data: Interactions, *, item_scale: float = 20.0, stretch: float = 1.0, dropout: float = 0.5
 ) -> Inputs:
-    model = DuoRec(data.n_items, BackboneSpec(dropout=dropout))
+    model = DuoRecEncoder(data.n_items, DuoRec(dropout=dropout))
     model.initialise(torch.Generator().manual_seed(0))
     with torch.no_grad():
         model.item_embedding.weight.mul_(item_scale)
     model.requires_grad_(False)
     prefixes = split_prefixes(data)
-    encodings = encode_prefixes(model, data, prefixes) * stretch
+    encodings = model.encode(data, prefixes) * stretch
     return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=encodings)
 
 
@@ -240,14 +239,14 @@ CASES: dict[str, tuple[Case, Case]] = {
 
 def outcome(code: str, case: Case) -> Outcome:
     recipe, inputs = case
-    check = next(each for each in CHECKS if each.code == code)
-    diary = Diary(Level.LIGHT)
-    fine_tune(recipe, inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=diary)
-    return ask(check, diary.entries)
+    observer = Observer(Level.LIGHT)
+    fine_tune(recipe, inputs(), budget=Budget(epochs=2, patience=2), streams=PROBE_STREAMS, observe=observer)
+    assert observer.problem == ""
+    return ask(CHECKS[code], observer.entries)
 
 
 def test_every_check_has_its_planted_defect() -> None:
-    assert set(CASES) == {check.code for check in CHECKS}
+    assert set(CASES) == set(CHECKS)
     assert NormalisedSigmoid() == BASE.teacher
 
 

@@ -66,8 +66,7 @@ def live_in_some_epoch(recipe: Recipe) -> set[str]:
     live: set[str] = set()
     for epoch in range(EPOCHS):
         progress = Progress(epoch=epoch, epochs=EPOCHS)
-        moves = run.enter(progress)
-        forward = run.first_samples(progress, 64, backbone_moves=moves)
+        forward = run.preview(progress).first_samples(64)
         live |= {term.name for term in loss_terms(recipe, forward, progress) if term.trains}
     return live
 

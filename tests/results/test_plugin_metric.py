@@ -21,7 +21,7 @@ from harness.results.frame import read_frame
 from harness.results.metrics import METRICS, REGISTRY, GlobalMetric, Metric, check_metric, metric_values
 from harness.source_hash import metric_hash, run_hash
 from harness.study.study import StudyFileError, load_study, study_schema
-from reports.tidy import effects_table
+from reports.output.tidy import effects_table
 from tests.reports import worlds
 from tests.reports.pages import by_name, rendered
 

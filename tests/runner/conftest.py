@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
 from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
 from harness.interventions.base import Intervention
@@ -19,7 +19,7 @@ from harness.runner.executors.base import Where
 from harness.runner.progress import Display
 from harness.study.study import load_study
 
-SMALL = BackboneSpec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
+SMALL = DuoRec(batch_tokens=256, warmup_epochs=1, decay_visits=40, visits=60)
 
 STUDY = """\
 name: small

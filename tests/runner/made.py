@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.backbones.registry import DEFAULT
 from harness.engine.types.streams import Streams
 from harness.modes.base import mode_of
 from harness.modes.combining import JOINT
@@ -81,7 +82,7 @@ class MadeStages:
         self.built.append(replicate)
         nowhere = Path("none")
         data: Any = None
-        return SharedFiles(data=data, data_dir=None, fingerprint="f", backbone=nowhere, encodings=nowhere)
+        return SharedFiles(data=data, data_dir=None, fingerprint="f", spec=DEFAULT, backbone=nowhere, encodings=nowhere)
 
 
 class Unobserved:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from harness.checks.seeds import latest
-from harness.engine.run import Run
-from harness.probes import measuring as diary
-from harness.probes.observer import Witness
+from harness.probes.catalogue import PROBES, Probe
+from harness.probes.observer import Observer
+from harness.probes.sample import ProbeSample
 from harness.results.evidence import (
     DIAGNOSIS,
     Diagnosis,
@@ -19,7 +19,7 @@ from harness.results.evidence import (
     Entry,
     Level,
 )
-from harness.results.record import EpochPoint, RunRecord
+from harness.results.record import RunRecord
 from tests.runner.conftest import Bench
 
 OFF, LIGHT, FULL = (f"diagnostics: {level}\n" for level in ("off", "light", "full"))
@@ -89,22 +89,26 @@ def test_a_cell_that_gives_other_ranks_when_it_is_diagnosed_says_so(bench: Bench
     np.testing.assert_array_equal(kept.test_on, record.test_on + 1)
 
 
-def test_a_measure_that_fails_is_told_and_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_probe_that_fails_is_told_and_the_run_and_other_probes_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
     from harness.engine.loop import fine_tune
     from harness.recipe.recipe import BASE
 
-    def fails(self: diary.Diary, point: EpochPoint, run: Run) -> None:
-        if point.epoch == 1:
+    def fails(sample: ProbeSample) -> dict[str, float]:
+        if sample.epoch == 1:
             raise KeyError("a figure")
+        return {"acme.figure": 1.0}
 
-    monkeypatch.setattr(diary.Diary, "__call__", fails)
-    witness = Witness(DiagnosisTask(key="k", level=Level.LIGHT))
-    result = fine_tune(BASE, probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS, observe=witness)
+    monkeypatch.setattr(PROBES, "_all", {**PROBES, "acme": Probe(name="acme", measure=fails)})
+    observer = Observer(Level.LIGHT)
+    result = fine_tune(BASE, probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS, observe=observer)
     assert len(result.curve) == 3
     ranks = {name: getattr(result, name) for name in ("valid_on", "valid_off", "test_on", "test_off")}
     record = RunRecord(key="r", chosen_epoch=result.chosen_epoch, curve=result.curve, seconds={}, **ranks)
-    assert "KeyError: 'a figure'" in witness.diagnosis(record).problem
+    found = observer.diagnosis(DiagnosisTask(key="k", level=Level.LIGHT), record)
+    assert "KeyError: 'a figure'" in found.problem
+    assert ["acme.figure" in entry.figures for entry in found.entries] == [True, False, False]
+    assert all("kl.imitation" in entry.figures for entry in found.entries)
 
 
 def test_evidence_is_asked_at_the_chosen_epoch_and_the_course_of_training_at_its_end() -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.backbones.duorec.checkpoint import BACKBONE_FORMAT, Backbone, load_backbone, save_backbone, write_tensors
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.base import TrainedBackbone
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.tensor_file import write_tensors
+from harness.backbones.training import BACKBONE_FORMAT, load_backbone, save_backbone
 from harness.data.sources import DataSpec, load
 from harness.errors import InputError
 from harness.imports import backbone_file
@@ -20,7 +22,7 @@ from reports.output.files import write_report
 from tests.backbones.plainly import rough_model
 from tests.runner.conftest import Bench
 
-SPEC = BackboneSpec(hidden_size=12, n_layers=1, n_heads=3, inner_size=20, max_length=8, stride=4)
+SPEC = DuoRec(hidden_size=12, n_layers=1, n_heads=3, inner_size=20, max_length=8, stride=4)
 END = "diagnostics: off\nbackbone: {checkpoint: given.safetensors}\n"
 
 
@@ -29,7 +31,7 @@ def give(bench: Bench, *, seed: int = 0, fingerprint: str | None = None) -> Path
     spec = DataSpec(path=bench.folder / "world.txt", format="sequences", min_interactions=1)
     data = load(spec, bench.folder / "data")
     path = bench.folder / "given.safetensors"
-    backbone = Backbone(
+    backbone = TrainedBackbone(
         model=rough_model(data.n_items, SPEC, seed),
         spec=SPEC,
         key="0" * 20,
@@ -63,7 +65,7 @@ def test_all_replicates_fine_tune_the_given_backbone(bench):
     backbones = {record.provenance["backbone"] for row in records.values() for record in row.values()}
     (kept,) = (bench.folder / "runs" / ".cache" / "backbones").glob("*.safetensors")
     assert backbones == {kept.stem}
-    ours, theirs = load_backbone(kept), load_backbone(given)
+    ours, theirs = load_backbone(DuoRec, kept), load_backbone(DuoRec, given)
     assert all(torch.equal(value, theirs.model.state_dict()[name]) for name, value in ours.model.state_dict().items())
     assert manifest.backbone == "file"
     assert manifest.backbone_file["checksum"] == read_backbone_file(given, "").checksum
@@ -163,8 +165,7 @@ WRONG = {
 
 
 def _spec_of(path: Path) -> dict[str, object]:
-    spec = load_backbone(path).spec
-    return {name: getattr(spec, name) for name in BackboneSpec.__dataclass_fields__}
+    return load_backbone(DuoRec, path).spec.described()
 
 
 @pytest.mark.parametrize("wrong", WRONG)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from harness.backbones.duorec.spec import BackboneSpec
+from harness.backbones.duorec.backbone import DuoRec
 from harness.data.formats.sequences import write_sequences
 from harness.data.interactions import Interactions
 from harness.data.planted import PlantedWorld, plant
@@ -30,7 +30,7 @@ arms:
 replicates: 3
 budget: {epochs: 1, patience: 1}
 """
-BRIEF = BackboneSpec(batch_tokens=512, warmup_epochs=30, decay_visits=400, visits=300)
+BRIEF = DuoRec(batch_tokens=512, warmup_epochs=30, decay_visits=400, visits=300)
 WORLD = PlantedWorld(n_users=400, n_items=150, mean_length=20.0, retrieval_share=0.75)
 
 

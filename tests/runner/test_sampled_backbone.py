@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from harness.backbones.duorec.checkpoint import load_backbone
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.training import load_backbone
 from reports.output.files import write_report
 from tests.runner.conftest import Bench
 
@@ -11,7 +12,7 @@ def test_a_study_trains_its_backbone_by_a_sampled_softmax_and_says_so(bench: Ben
     outcome, _ = bench.run(end=END, replicates=1)
     assert outcome.n_failed == 0
     (kept,) = (bench.folder / "runs" / ".cache" / "backbones").glob("*.safetensors")
-    assert load_backbone(kept).spec.n_sampled == 30
+    assert load_backbone(DuoRec, kept).spec.n_sampled == 30
     manifest = outcome.folder.manifest()
     assert (manifest.backbone, manifest.backbone_recipe) == ("shared", {"n_sampled": 30})
     page = write_report(outcome.folder).read_text(encoding="utf-8")

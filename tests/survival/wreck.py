@@ -69,15 +69,15 @@ def _plan(what: str, strike: Callable[[], None]) -> None:
 
 
 def _backbone(what: str, strike: Callable[[], None]) -> None:
-    from harness.backbones.duorec.state import TrainingState
+    from harness.backbones.training_state import TrainingState
 
     _after(TrainingState, "save", strike)
 
 
 def _encode(what: str, strike: Callable[[], None]) -> None:
-    from harness.backbones.duorec import encode
+    from harness.backbones.duorec.model import DuoRecEncoder
 
-    _after(encode, "encode_prefixes", strike)
+    _after(DuoRecEncoder, "encode", strike)
 
 
 def _epoch(what: str, strike: Callable[[], None]) -> None:
@@ -114,9 +114,9 @@ def _worker_import(what: str, strike: Callable[[], None]) -> None:
 
 
 def _worker_load(what: str, strike: Callable[[], None]) -> None:
-    from harness.backbones.duorec import checkpoint
+    from harness.backbones import training
 
-    _after(checkpoint, "load_backbone", strike)
+    _after(training, "load_backbone", strike)
 
 
 def _worker_epoch(what: str, strike: Callable[[], None]) -> None:
@@ -197,7 +197,8 @@ def _unsettle_the_clock(hours: float) -> None:
 def serve() -> None:
     """Fork a run for each command; the child leaves the loop and is a coordinator like any other."""
     from harness import cli
-    from harness.backbones.duorec import encode, pretrain  # noqa: F401
+    from harness.backbones import training  # noqa: F401
+    from harness.backbones.duorec import pretrain  # noqa: F401
     from harness.runner import coordinator
     from harness.runner.optuna import mirror  # noqa: F401
     from reports.output import files  # noqa: F401

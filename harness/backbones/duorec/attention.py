@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.dropout import MaskPool
+from harness.backbones.dropout import MaskPool
 from harness.backbones.duorec.packing import Bucket, Packed
 
 

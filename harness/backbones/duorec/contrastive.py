@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.backbones.duorec.dropout import MaskPool
-from harness.backbones.duorec.model import DuoRec
+from harness.backbones.dropout import MaskPool
+from harness.backbones.duorec.model import DuoRecEncoder
 from harness.backbones.duorec.packing import Packed, Windows, pack
 from harness.data.interactions import Interactions
 
@@ -84,7 +84,7 @@ def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
 
 
 def contrastive_loss(
-    model: DuoRec,
+    model: DuoRecEncoder,
     packed: Packed,
     hidden: Tensor,
     same_target: SameTarget,
@@ -109,5 +109,5 @@ def contrastive_loss(
     anchors = rng.permutation(len(hidden))[:n]
     partners = same_target.draw(same_target.samples(packed.prefix[anchors]), rng)
     views = same_target.views(partners)
-    one = hidden.index_select(0, torch.from_numpy(anchors[views.order]))
+    one = hidden.index_select(0, torch.as_tensor(anchors[views.order]))
     return info_nce(one, model.last_places(views, masks), model.spec.contrastive_temperature)

@@ -180,12 +180,12 @@ def pack(windows: Windows, items: NDArray[np.int32]) -> Packed:
     scored = real & (position >= np.repeat(chosen.score_from, width))
     rows = np.flatnonzero(scored)
     return Packed(
-        items=torch.from_numpy(np.where(real, items[source], 0).astype(np.int64)),
-        positions=torch.from_numpy(position),
+        items=torch.as_tensor(np.where(real, items[source], 0).astype(np.int64)),
+        positions=torch.as_tensor(position),
         buckets=buckets,
-        lengths=torch.from_numpy(chosen.length),
+        lengths=torch.as_tensor(chosen.length),
         order=order,
-        rows=torch.from_numpy(rows),
-        targets=torch.from_numpy(items[source[rows] + 1].astype(np.int64)),
+        rows=torch.as_tensor(rows),
+        targets=torch.as_tensor(items[source[rows] + 1].astype(np.int64)),
         prefix=(np.repeat(chosen.first_prefix, width) + position)[rows],
     )

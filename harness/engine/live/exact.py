@@ -48,7 +48,7 @@ class Exact:
         import torch
 
         self._keys = np.ascontiguousarray(keys)
-        self._columns = torch.from_numpy(self._keys).t()
+        self._columns = torch.as_tensor(self._keys).t()
         self._rows = max(1, min(ROWS, SCORES // max(1, len(keys))))
         self._products = torch.empty(self._rows, len(keys))
 
@@ -71,7 +71,7 @@ class Exact:
     def _multiplied(self, query: Vectors) -> Vectors:
         import torch
 
-        return torch.mm(torch.from_numpy(query), self._columns, out=self._products[: len(query)]).numpy()
+        return torch.mm(torch.as_tensor(query), self._columns, out=self._products[: len(query)]).numpy()
 
     def _bound(self, scores: Vectors, n_hits: int) -> Vectors:
         """What every hit scores at least, ``(n,)``."""
@@ -103,7 +103,7 @@ def _block_maxima(scores: Vectors, blocks: int) -> Vectors:
     import torch
 
     whole = scores.shape[1] - scores.shape[1] % blocks
-    maxima = torch.from_numpy(scores[:, :whole]).unflatten(1, (-1, blocks)).amax(dim=1).numpy()
+    maxima = torch.as_tensor(scores[:, :whole]).unflatten(1, (-1, blocks)).amax(dim=1).numpy()
     left = scores.shape[1] - whole
     maxima[:, :left] = np.maximum(maxima[:, :left], scores[:, whole:])
     return maxima

@@ -27,8 +27,8 @@ def memory_of_sequences(inputs: Inputs, entries: Indices) -> Memory:
         prefix=entries,
         user=prefixes.user[entries],
         position=prefixes.position[entries],
-        target=torch.from_numpy(prefixes.target[entries]),
-        keys=torch.nn.functional.normalize(inputs.encodings[torch.from_numpy(entries)], dim=1),
+        target=inputs.tensor(prefixes.target[entries]),
+        keys=torch.nn.functional.normalize(inputs.encodings[inputs.tensor(entries)], dim=1),
     )
 
 

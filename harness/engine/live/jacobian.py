@@ -33,7 +33,7 @@ class NonNegativeProjector(DualConeProjector):
         length = G.double().diagonal().sqrt().numpy()
         root = square_root(G.double().numpy() / np.outer(length, length))
         rows = [u + nnls(root, -root @ u)[0] for u in U.double().numpy() * length]
-        return torch.from_numpy(np.stack(rows) / length).to(U.dtype)
+        return torch.as_tensor(np.stack(rows) / length).to(U.dtype)
 
 
 def aggregate_gradients(weighted: Sequence[Tensor], parameters: Sequence[nn.Parameter], aggregator: Rule) -> None:
@@ -97,7 +97,7 @@ def _weights(gramian: Tensor, aggregator: Rule) -> Tensor:
             equal = torch.ones(n, dtype=torch.float64)
             return UPGradWeighting(pref_vector=equal, projector=NonNegativeProjector())(gramian)
         case "mgda":
-            return n * torch.from_numpy(shortest_mixture(gramian.numpy()))
+            return n * torch.as_tensor(shortest_mixture(gramian.numpy()))
         case "pcgrad":
             digits = hashlib.sha256(gramian.numpy().tobytes()).digest()[:8]
             with torch.random.fork_rng(devices=()):

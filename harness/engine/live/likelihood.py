@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from harness.backbones.duorec.softmax import CHUNK_ROWS
+from harness.backbones.softmax import CHUNK_ROWS
 
 
 @torch.no_grad()

@@ -57,7 +57,7 @@ class Listwise:
             for number, size in enumerate(self._size.tolist())
         ]
         length = np.array([len(each) for each in filled], dtype=np.int64)
-        dealt = torch.from_numpy(keys[np.concatenate(filled)])
+        dealt = torch.as_tensor(keys[np.concatenate(filled)])
         self._lists = [each.t() for each in dealt.split(length.tolist())]
         self._products = torch.empty(ROWS * int(length.max()))
         self._entry = np.concatenate([_block_by_block(each) for each in filled])
@@ -132,7 +132,7 @@ class Listwise:
 
         visit = np.argsort(probe.ravel().astype(np.int32), kind="stable")
         counts = np.bincount(probe.ravel(), minlength=len(self._lists)).tolist()
-        visitors = torch.from_numpy(query[visit // probe.shape[1]]).split(counts)
+        visitors = torch.as_tensor(query[visit // probe.shape[1]]).split(counts)
         maxima = torch.full((len(visit), BLOCKS), -torch.inf)
         for here, keys, found in zip(visitors, self._lists, maxima.split(counts), strict=True):
             n, held = len(here), keys.shape[1]

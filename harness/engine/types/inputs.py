@@ -1,14 +1,16 @@
-"""What all runs on one replicate's backbone share."""
+"""What a run is given: data, backbone and encodings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.backbones.duorec.encode import encode_prefixes
-from harness.backbones.duorec.model import DuoRec
-from harness.backbones.duorec.spec import Precision, resolve_precision
+from harness.backbones.encoder import Encoder
+from harness.backbones.values import Precision
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes
 from harness.engine.types.array_cache import ArrayCache
@@ -16,19 +18,22 @@ from harness.engine.types.array_cache import ArrayCache
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Inputs:
-    """Data, backbone and its clean encodings; a run that moves the backbone does so in a copy of its own.
+    """Data, a backbone and its clean encodings, all on one device; never changed in place.
+
+    A run holds two of them: ``Run.inputs``, as loaded and shared by all runs on the backbone, and ``System.current``,
+    whose backbone is the run's own copy where it moves.
 
     Attributes:
         data: the interactions.
         prefixes: their prefixes, split leave-one-out.
-        backbone: the pretrained model.
+        backbone: the encoder.
         encodings: clean ``s`` of every prefix, ``(n_prefixes, d)`` float32.
         cache: what runs on these inputs need not compute again; empty in every changed copy.
     """
 
     data: Interactions
     prefixes: Prefixes
-    backbone: DuoRec
+    backbone: Encoder
     encodings: Tensor
     cache: ArrayCache = field(init=False, default_factory=ArrayCache)
 
@@ -40,8 +45,17 @@ class Inputs:
     @property
     def precision(self) -> Precision:
         """Of the products in a catalogue softmax that trains something."""
-        return resolve_precision(self.backbone.spec.precision, device=self.encodings.device.type)
+        return self.backbone.precision_on(self.device.type)
+
+    @property
+    def device(self) -> torch.device:
+        """Where backbone and encodings lie, and where a run computes."""
+        return self.encodings.device
+
+    def tensor(self, array: NDArray[Any]) -> Tensor:
+        """An array of numpy's as a tensor on :attr:`device`; on the CPU both share their memory."""
+        return torch.as_tensor(array, device=self.device)
 
     def reencoded(self) -> Inputs:
         """The same with encodings by the backbone as it is now."""
-        return replace(self, encodings=encode_prefixes(self.backbone, self.data, self.prefixes))
+        return replace(self, encodings=self.backbone.encode(self.data, self.prefixes))

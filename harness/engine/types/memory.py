@@ -34,7 +34,7 @@ class Memory:
         """Prefix numbers of entries, in the shape of ``entry``."""
         import torch
 
-        return torch.from_numpy(self.prefix)[entry]
+        return torch.as_tensor(self.prefix, device=entry.device)[entry]
 
     def __len__(self) -> int:
         return len(self.prefix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,14 @@ class Neighbours:
     def mean_cosine(self) -> Tensor:
         """Mean over the neighbours that exist, 0 without any, ``(batch,)``."""
         return self.cosine.sum(dim=1) / self.count.clamp(min=1)
+
+
+SearchObserver = Callable[[Neighbours, "Memory", "Inputs", "Indices"], None]
+"""Told of every search: what it found for prefixes ``(batch,)`` in a memory; reads, changes nothing."""
+
+
+def unobserved(found: Neighbours, memory: Memory, inputs: Inputs, prefix: Indices) -> None:
+    """The observer that does not look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from harness.engine.types.retrieved import Neighbours
     from harness.recipe.schedules import Progress
 
+
 RECOMMENDATION, ENHANCED, ALIGNMENT = "recommendation", "enhanced", "alignment"
 """Names of the base's three terms."""
+
 
 EPSILON = 1e-8
 """Added to both distributions inside every divergence, as the original does."""
@@ -225,3 +227,32 @@ class AlignmentFirst:
             if waited >= self.patience:
                 return True
         return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LikelihoodTeacher:
+    """``P_rec = softmax_j(log p(y | neighbour j alone) / T)`` over the neighbours that exist; detached.
+
+    ``p(y | j)`` is the catalogue softmax of the enhanced vector that neighbour j makes when it is the only one.
+
+    Source: Shi et al., REPLUG, arXiv 2301.12652, section 4, whose distribution over documents takes ``p / T`` in place
+    of ``log p / T``; with whole catalogues p is too small for that.
+
+    Attributes:
+        temperature: T, the teacher's own; the smaller, the more P_rec prefers the best neighbour.
+    """
+
+    reads_values: ClassVar[bool] = False
+
+    temperature: float
+
+    def __call__(self, forward: Forward, rows: slice) -> Tensor:
+        import torch
+
+        from harness.engine.live.likelihood import log_likelihood
+
+        mask = forward.neighbours.mask[rows]
+        targets = forward.target[rows][:, None].expand(mask.shape)
+        logs = torch.zeros(mask.shape)
+        logs[mask] = log_likelihood(forward.alone(rows)[mask], forward.item_matrix, targets[mask])
+        return masked_softmax(logs / self.temperature, mask)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from harness.backbones.values import ParameterGroups
 from harness.recipe.schedules import Progress, Span
 
 RETRIEVER, FUSION = "retriever", "fusion"
@@ -39,12 +40,12 @@ class Phases(Protocol):
         """Whether any group of the backbone trains in any epoch."""
         ...
 
-    def rates(self, progress: Progress, backbone: Sequence[str], rates: LearningRates) -> Mapping[str, float]:
+    def rates(self, progress: Progress, backbone: ParameterGroups, rates: LearningRates) -> Mapping[str, float]:
         """Group that trains in the epoch -> its step size; all others are frozen.
 
         Args:
             progress: the epoch.
-            backbone: groups of the backbone, from the embeddings to the last block (``blocks.<n>``).
+            backbone: groups of the backbone, from the embeddings to the last block.
             rates: the recipe's learning rates.
         """
         ...
@@ -57,10 +58,10 @@ class RetrieverOnly:
     def moves_backbone(self, rates: LearningRates) -> bool:
         return rates.backbone is not None and rates.blocks > 0
 
-    def rates(self, progress: Progress, backbone: Sequence[str], rates: LearningRates) -> Mapping[str, float]:
+    def rates(self, progress: Progress, backbone: ParameterGroups, rates: LearningRates) -> Mapping[str, float]:
         trained = dict.fromkeys(NEW_PARTS, rates.new_parts)
         if rates.backbone is not None:
-            trained |= dict.fromkeys(last_blocks(backbone, rates.blocks), rates.backbone)
+            trained |= dict.fromkeys(backbone.last_blocks(rates.blocks), rates.backbone)
         return trained
 
 
@@ -88,20 +89,14 @@ class GradualUnfreezing:
     def moves_backbone(self, rates: LearningRates) -> bool:
         return True
 
-    def rates(self, progress: Progress, backbone: Sequence[str], rates: LearningRates) -> Mapping[str, float]:
+    def rates(self, progress: Progress, backbone: ParameterGroups, rates: LearningRates) -> Mapping[str, float]:
         trained = dict.fromkeys(NEW_PARTS, rates.new_parts)
         first = rates.new_parts * self.blocks_factor if rates.backbone is None else rates.backbone
         if self.all_from is not None and progress.towards(self.all_from) >= 1.0:
-            return trained | dict.fromkeys(backbone, first * self.all_factor / self.blocks_factor)
+            return trained | dict.fromkeys(backbone.names, first * self.all_factor / self.blocks_factor)
         if progress.towards(self.start) >= 1.0:
-            return trained | dict.fromkeys(last_blocks(backbone, self.blocks), first)
+            return trained | dict.fromkeys(backbone.last_blocks(self.blocks), first)
         return trained
-
-
-def last_blocks(backbone: Sequence[str], n_blocks: int) -> Sequence[str]:
-    """The last transformer blocks among the backbone's groups, all of them where there are fewer."""
-    blocks = [group for group in backbone if group.startswith("blocks.")]
-    return blocks[max(len(blocks) - n_blocks, 0) :]
 
 
 class BackboneDropout(Enum):

@@ -1,12 +1,13 @@
-"""Seam ``scorer``: from an enhanced vector to scores of the whole catalogue."""
+"""Seams ``scorer`` and ``candidates``: from an enhanced vector to scores, and which items may be recommended at all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from harness.engine.types.retrieved import SearchObserver, unobserved
+from harness.recipe.seams.admission import Admission, AllEntries
 from harness.recipe.seams.index import Flat
-from harness.recipe.seams.memory import Admission, AllEntries
 from harness.recipe.seams.search import Exclusion, NeighbourSearch, NewItemsOnly, Selection, Stage
 
 if TYPE_CHECKING:
@@ -28,7 +29,14 @@ class Scorer(Protocol):
 
     reads_enhanced: ClassVar[bool]
 
-    def build(self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion) -> LiveScorer:
+    def build(
+        self,
+        inputs: Inputs,
+        entries: Indices,
+        admission: Admission,
+        exclusion: Exclusion,
+        observer: SearchObserver = unobserved,
+    ) -> LiveScorer:
         """The live scorer over the backbone as it is.
 
         Args:
@@ -36,6 +44,7 @@ class Scorer(Protocol):
             entries: prefixes whose targets may be seen, before any admission, ascending.
             admission: the memory's own.
             exclusion: keeps a query from its own future.
+            observer: told of every search that the scorer makes.
         """
         ...
 
@@ -46,7 +55,14 @@ class EnhancedDot:
 
     reads_enhanced: ClassVar[bool] = True
 
-    def build(self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion) -> _Dot:
+    def build(
+        self,
+        inputs: Inputs,
+        entries: Indices,
+        admission: Admission,
+        exclusion: Exclusion,
+        observer: SearchObserver = unobserved,
+    ) -> _Dot:
         """The product with the backbone's item embeddings."""
         return _Dot(inputs.item_matrix)
 
@@ -84,7 +100,12 @@ class Interpolate:
     new_only: bool = False
 
     def build(
-        self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion
+        self,
+        inputs: Inputs,
+        entries: Indices,
+        admission: Admission,
+        exclusion: Exclusion,
+        observer: SearchObserver = unobserved,
     ) -> ProbabilityInterpolation:
         """The scorer with its own exact index."""
         from harness.engine.live.interpolation import ProbabilityInterpolation, memory_of_sequences
@@ -92,7 +113,9 @@ class Interpolate:
         admitted = entries[(self.admission or admission).admitted(entries, inputs)]
         memory = memory_of_sequences(inputs, admitted)
         index = Flat().build(memory, inputs, seed=0)
-        search = NeighbourSearch(exclusion=self.rule(exclusion, inputs), filters=(), selection=self.selection)
+        search = NeighbourSearch(
+            exclusion=self.rule(exclusion, inputs), filters=(), selection=self.selection, observer=observer
+        )
 
         def find(sequence: Tensor, prefix: Indices) -> Neighbours:
             return search(
@@ -112,3 +135,44 @@ class Interpolate:
     def rule(self, exclusion: Exclusion, inputs: Inputs) -> Exclusion:
         """Which entries a query may have as neighbours, given what keeps it from its own future."""
         return NewItemsOnly(exclusion, inputs.data) if self.new_only else exclusion
+
+
+HIDDEN = -1e9
+"""Score of an item that is not to be recommended, finite so that such items tie instead of being no number."""
+
+
+class Candidates(Protocol):
+    """A spec of the seam; it holds for scores with retrieval and for those without."""
+
+    def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor | None:
+        """Which items are not to be recommended to the queries ``(n,)``, ``(n, n_items)`` bool; None: any may be.
+
+        Nothing at or after a query's position may decide it.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllItems:
+    """The whole catalogue is ranked, what the user has had included.  Source: FTragrec as found, point 10."""
+
+    def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor | None:
+        """Nothing."""
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnseenItems:
+    """Items of the query's own history rank behind all others.  Source: family 0."""
+
+    def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor:
+        """The items that stand before the query's position."""
+        from harness.engine.live.history import had_before
+
+        prefixes = inputs.prefixes
+        return inputs.tensor(had_before(inputs.data, prefixes.user[prefix], prefixes.position[prefix])[:, 1:])
+
+
+def hide(hidden: Tensor | None, scores: Tensor) -> Tensor:
+    """Overwrite the scores ``(n, n_items)`` of hidden items, and give them back."""
+    return scores if hidden is None else scores.masked_fill_(hidden, HIDDEN)

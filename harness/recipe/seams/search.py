@@ -11,7 +11,7 @@ import numpy as np
 from harness.data.split import Indices
 from harness.engine.live.history import had_before
 from harness.engine.types.memory import Memory
-from harness.engine.types.retrieved import Neighbours
+from harness.engine.types.retrieved import Neighbours, SearchObserver, unobserved
 from harness.engine.types.vectors import MISSING, Mask, Vectors
 
 if TYPE_CHECKING:
@@ -201,11 +201,16 @@ class MinimumCosine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighbourSearch:
-    """The seams of the search together: index hits, minus what may not be seen, then the choice of k."""
+    """The seams of the search together: index hits, minus what may not be seen, then the choice of k.
+
+    Attributes:
+        observer: told of every search.
+    """
 
     exclusion: Exclusion
     filters: tuple[HitFilter, ...]
     selection: Selection
+    observer: SearchObserver = unobserved
 
     def __call__(
         self,
@@ -219,8 +224,6 @@ class NeighbourSearch:
         stage: Stage,
     ) -> Neighbours:
         """Neighbours of prefixes ``(batch,)``, asked for by ``R(s)`` and ``s``, ``(batch, d)`` each."""
-        import torch
-
         cosine, entry = index.search(_normalised(query), _normalised(sequence), self.selection.n_hits)
         found = entry != MISSING
         entry = np.where(found, entry, 0)
@@ -236,13 +239,15 @@ class NeighbourSearch:
         columns, mask = self.selection.choose(hits)
         chosen = np.where(mask, np.take_along_axis(entry, columns, axis=1), 0)
         similarity = np.where(mask, np.take_along_axis(cosine, columns, axis=1), np.float32(0))
-        return Neighbours(
-            entry=torch.from_numpy(chosen),
-            mask=torch.from_numpy(mask),
-            cosine=torch.from_numpy(similarity),
-            pool_entry=torch.from_numpy(entry),
-            pool_mask=torch.from_numpy(allowed),
+        neighbours = Neighbours(
+            entry=inputs.tensor(chosen),
+            mask=inputs.tensor(mask),
+            cosine=inputs.tensor(similarity),
+            pool_entry=inputs.tensor(entry),
+            pool_mask=inputs.tensor(allowed),
         )
+        self.observer(neighbours, memory, inputs, prefix)
+        return neighbours
 
 
 def _normalised(vectors: Tensor) -> Vectors:

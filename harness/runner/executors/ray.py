@@ -89,7 +89,7 @@ class RayExecutor:
         if self._broken is not None:
             raise EnvironmentProblem(f"Ray ended: {self._broken}; run the study again, what is finished is safe")
         shared = self._objects(task.shared)
-        reference = self._attempt.remote(task, shared, Code.of(task, shared.precision), self._progress)
+        reference = self._attempt.remote(task, shared, Code.of(task), self._progress)
         self._pending[reference] = (task, future)
         if self._pump is None:
             self._pump = threading.Thread(target=self._follow, name="ray cells", daemon=True)
@@ -150,9 +150,7 @@ class RayExecutor:
             self._data[shared.fingerprint] = ray.put(read_data(shared))
         if shared not in self._shared:
             trained = Trained.of(shared)
-            self._shared[shared] = SharedObjects(
-                data=self._data[shared.fingerprint], trained=ray.put(trained), precision=trained.spec.precision
-            )
+            self._shared[shared] = SharedObjects(data=self._data[shared.fingerprint], trained=ray.put(trained))
         return self._shared[shared]
 
     def _follow(self) -> None:

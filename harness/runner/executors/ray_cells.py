@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ray import ObjectRef
 from ray.exceptions import RayActorError
 
-from harness.backbones.duorec.spec import PACKAGE, BackboneSpec, resolve_precision
+from harness.backbones.base import Backbone
 from harness.provenance import key_versions, machine
 from harness.results.record import EpochPoint
 from harness.runner.executors.base import Outcome, progress_line
@@ -38,7 +38,7 @@ class Trained:
         encodings: clean ``s`` of every prefix, ``(n_prefixes, d)``.
     """
 
-    spec: BackboneSpec
+    spec: Backbone
     n_items: int
     tensors: dict[str, NDArray[Any]]
     encodings: NDArray[np.float32]
@@ -50,9 +50,9 @@ class Trained:
         Raises:
             harness.errors.EnvironmentProblem: one of them is gone or has changed.
         """
-        from harness.backbones.duorec.checkpoint import load_backbone
+        from harness.backbones.training import load_backbone
 
-        backbone = load_backbone(shared.backbone)
+        backbone = load_backbone(type(shared.spec), shared.backbone)
         tensors = {name: tensor.numpy() for name, tensor in backbone.model.state_dict().items()}
         n_items = backbone.model.n_items
         return cls(spec=backbone.spec, n_items=n_items, tensors=tensors, encodings=read_encodings(shared))
@@ -60,15 +60,10 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedObjects:
-    """What cells on one backbone share, in the object store: the interactions, and a :class:`Trained`.
-
-    Attributes:
-        precision: that the backbone asks for.
-    """
+    """What cells on one backbone share, in the object store: the interactions, and a :class:`Trained`."""
 
     data: ObjectRef
     trained: ObjectRef
-    precision: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +81,13 @@ class Code:
     precision: str
 
     @classmethod
-    def of(cls, task: CellTask, precision: str) -> Code:
-        """As it is on this machine, for a backbone that asks for this precision."""
+    def of(cls, task: CellTask) -> Code:
+        """As it is on this machine."""
+        spec = task.shared.spec
         return cls(
-            sources=run_hash(task.cell.recipe, PACKAGE),
+            sources=run_hash(task.cell.recipe, spec.package),
             versions=tuple(sorted(key_versions().items())),
-            precision=resolve_precision(precision, device=task.shared.device),
+            precision=spec.precision_on(task.shared.device),
         )
 
 
@@ -118,7 +114,7 @@ def attempt_there(task: CellTask, shared: SharedObjects, code: Code, progress: A
         code: as it is on the coordinator's machine.
         progress: the actor that is told of every evaluation.
     """
-    found = Code.of(task, shared.precision)
+    found = Code.of(task)
     if found != code:
         return CellFailure(reason=_other_code(code, found))
     file = str(task.progress_file)
@@ -138,13 +134,11 @@ def _inputs(shared: SharedObjects) -> Inputs:
     """The shared stages, kept for the next cell on the same backbone; the large arrays stay in the object store."""
     import torch
 
-    from harness.backbones.duorec.model import DuoRec
-
     # Arrays of the store are read-only, and torch warns that it cannot see to that; nothing writes to shared inputs.
     warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
     trained: Trained = ray.get(shared.trained)
-    model = DuoRec(trained.n_items, trained.spec)
-    model.load_state_dict({name: torch.from_numpy(values) for name, values in trained.tensors.items()})
+    model = trained.spec.build(trained.n_items)
+    model.load_state_dict({name: torch.as_tensor(values) for name, values in trained.tensors.items()})
     return assembled(ray.get(shared.data), model, trained.encodings)
 
 

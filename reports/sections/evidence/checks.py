@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from harness.checks.checks import Check, Outcome, Severity, Status
-from harness.checks.claims import CLAIMS, Claim, judge
-from harness.checks.rule import Confirmation, Expected, Remedy, Rule, Suggestion, confirmed
-from harness.checks.rules import RULES, suggestions
-from harness.checks.seeds import Runs, Summary, first, latest, mean, summaries
+from harness.checks.base import Check, Expected, Outcome, Remedy, Rule, Severity, Status, Suggestion, fill
+from harness.checks.catalogue import FIGURES, RULES, suggestions
+from harness.checks.claims import CLAIMS, Claim, Confirmation, confirmed, judge
+from harness.checks.seeds import Runs, first, latest, mean, summaries
 
 __all__ = [
     "CLAIMS",
+    "FIGURES",
     "RULES",
     "Check",
     "Claim",
@@ -22,8 +22,8 @@ __all__ = [
     "Severity",
     "Status",
     "Suggestion",
-    "Summary",
     "confirmed",
+    "fill",
     "first",
     "judge",
     "latest",

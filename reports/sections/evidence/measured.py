@@ -9,13 +9,10 @@ from typing import cast
 
 from harness.results.evidence import Diagnosis, Level
 from harness.results.manifest import A_A, BASE, StudyManifest
-from reports.sections.evidence.checks import Runs, Severity, Status, Summary, first, latest, summaries
+from reports.sections.evidence.checks import Outcome, Runs, Severity, Status, first, latest, summaries
 from reports.sections.evidence.model import CheckLine, DiagnosedArm, Unmeasured, Values
 from reports.sections.evidence.model import Status as StatusName
 from reports.sections.evidence.texts import EvidenceTexts, load_evidence_texts
-
-NEAREST = ("FTR001", "FTR401", "FTR402", "FTR303", "FTR201", "FTR601", "FTR102", "FTR101")
-"""Issues by how near to the ranking they act: behind what stops there, nothing that lies before it can show."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,7 +30,7 @@ class Evidence:
     names: tuple[str, ...]
     diagnoses: Mapping[str, Mapping[int, Diagnosis]]
     level: str
-    checks: Mapping[str, Mapping[str, Summary]]
+    checks: Mapping[str, Mapping[str, Outcome]]
     words: EvidenceTexts
 
     @property
@@ -82,26 +79,26 @@ class Evidence:
             if diagnosis.problem.strip()
         )
 
-    def status(self, summary: Summary) -> StatusName:
+    def status(self, outcome: Outcome) -> StatusName:
         """What most of the runs say."""
-        return cast("StatusName", summary.status.value)
+        return cast("StatusName", outcome.status.value)
 
-    def check(self, summary: Summary, name: str = BASE) -> CheckLine:
+    def check(self, outcome: Outcome, name: str = BASE) -> CheckLine:
         """A check of a row as the report says it."""
-        check, outcome = summary.check, summary.outcome
-        figures = plain(outcome.figures or {})
+        check = outcome.check
+        figures = plain(outcome.figures)
         return CheckLine(
             code=check.code,
             family=check.claim,
             severity=check.severity.value,
             title=self.words.title(check),
-            status=self.status(summary),
+            status=self.status(outcome),
             detected=self.words.detected(outcome) if None not in figures.values() else "",
             why=self.words.why(check),
             reduce=check.reduce,
             reason=outcome.reason,
-            n_issue=summary.n_issue,
-            n_asked=summary.n_asked,
+            n_issue=outcome.n_issue,
+            n_asked=outcome.n_asked,
             n_runs=len(self.runs(name)),
             epoch=outcome.epoch,
             figures=figures,
@@ -109,11 +106,10 @@ class Evidence:
 
     def obstacles(self, most: int) -> tuple[CheckLine, ...]:
         """Issues of base that stand in the way, the gravest first, one of each family at most."""
-        places = {code: place for place, code in enumerate(NEAREST)}
         grades = tuple(Severity)
         found = [each for each in self.checks[BASE].values() if each.status is Status.ISSUE]
-        found.sort(key=lambda each: (grades.index(each.check.severity), places.get(each.check.code, len(places))))
-        first_of: dict[str, Summary] = {}
+        found.sort(key=lambda each: (grades.index(each.check.severity), each.check.depth))
+        first_of: dict[str, Outcome] = {}
         for each in found:
             first_of.setdefault(each.check.claim, each)
         return tuple(self.check(each) for each in list(first_of.values())[:most])

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from reports.locale import flat
-from reports.sections.evidence.checks import RULES, Check, Claim, Outcome, Rule, Suggestion
-
-RULE: Mapping[str, Rule] = {rule.name: rule for rule in RULES}
+from reports.sections.evidence.checks import Check, Claim, Outcome, Suggestion, fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,26 +31,23 @@ class EvidenceTexts:
         """How a check was detected, with its figures; empty where it read none."""
         if not outcome.figures:
             return ""
-        template = self._or(f"check.{outcome.check.code}.detected", outcome.check.detected)
-        return template.format(**_places(outcome.figures))
+        return fill(self._or(f"check.{outcome.check.code}.detected", outcome.check.detected), outcome.figures)
 
     def says(self, claim: Claim) -> str:
         return self._or(f"claim.{claim.family}", claim.says)
 
     def advises(self, suggestion: Suggestion) -> str:
         """What its rule advises, in a few words."""
-        return self._or(f"rule.{suggestion.rule}.title", RULE[suggestion.rule].title)
+        return self._or(f"rule.{suggestion.rule.name}.title", suggestion.rule.title)
 
     def condition(self, suggestion: Suggestion) -> str:
         """When its rule holds."""
-        return self._or(f"rule.{suggestion.rule}.condition", RULE[suggestion.rule].condition)
+        return self._or(f"rule.{suggestion.rule.name}.condition", suggestion.rule.condition)
 
-    def because(self, suggestion: Suggestion, figures: Mapping[str, float]) -> str:
+    def because(self, suggestion: Suggestion) -> str:
         """Why it is made, with the figures that its rule read."""
-        key = f"rule.{suggestion.rule}.because"
-        if key not in self.texts:
-            return suggestion.because
-        return self.texts[key].format(**_places({name: figures[name] for name in RULE[suggestion.rule].reads}))
+        rule = suggestion.rule
+        return fill(self._or(f"rule.{rule.name}.because", rule.because), suggestion.figures)
 
     def _or(self, key: str, english: str) -> str:
         return self.texts.get(key, english)
@@ -64,8 +59,3 @@ def load_evidence_texts(lang: str) -> EvidenceTexts:
         return EvidenceTexts(texts={})
     file = resources.files("reports.locale").joinpath("evidence", f"{lang}.toml")
     return EvidenceTexts(texts=flat(tomllib.loads(file.read_text(encoding="utf-8"))))
-
-
-def _places(figures: Mapping[str, float]) -> dict[str, float]:
-    """Figures by names that a format string can hold, dots as underscores."""
-    return {name.replace(".", "_"): value for name, value in figures.items()}

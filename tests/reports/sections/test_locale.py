@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.catalogue import CHECKS
+from harness.checks.catalogue import CHECKS, RULES
 from harness.checks.claims import CLAIMS
 from harness.checks.families import FAMILIES
-from harness.checks.rules import RULES
 from harness.interventions import CATALOGUE
 from harness.results.folder import StudyFolder
 from harness.results.manifest import ArmRow
@@ -70,9 +69,9 @@ def test_no_text_is_empty_or_left_in_english(lang: str) -> None:
 def evidence_texts() -> dict[str, str]:
     """English of every check, claim and rule, by the key that other languages have it under."""
     texts = {f"claim.{claim.family}": claim.says for claim in CLAIMS}
-    for check in CHECKS:
+    for check in CHECKS.values():
         texts |= {f"check.{check.code}.{part}": getattr(check, part) for part in ("title", "detected", "why")}
-    for rule in RULES:
+    for rule in RULES.values():
         texts |= {f"rule.{rule.name}.{part}": getattr(rule, part) for part in ("title", "condition", "because")}
     return texts
 

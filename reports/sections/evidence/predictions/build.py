@@ -114,12 +114,12 @@ def advice_of(evidence: Evidence, text: Catalogue) -> tuple[Advice, ...]:
     figures = {name: value for name, value in evidence.figures(BASE).items() if math.isfinite(value)}
     return tuple(
         Advice(
-            rule=found.rule,
+            rule=found.rule.name,
             title=words.advises(found),
-            because=words.because(found, figures),
+            because=words.because(found),
             condition=words.condition(found),
-            expected=found.expected.value,
-            expected_text=text(f"predictions.expected.{found.expected.value}"),
+            expected=found.rule.expected.value,
+            expected_text=text(f"predictions.expected.{found.rule.expected.value}"),
             gain=found.gain,
             stacks=tuple(_stack(stack) for stack in found.stacks),
         )

@@ -9,6 +9,7 @@ from harness.results.manifest import BASE
 from reports.drawing.figure import Figure, Line, finite
 from reports.locale import Catalogue
 from reports.sections.base import SectionInput
+from reports.sections.evidence.checks import FIGURES
 from reports.sections.evidence.claims.build import unmeasured_text
 from reports.sections.evidence.measured import Evidence
 from reports.sections.evidence.why.model import FigureLine, Liveness, LiveParameter, StatusRow, Why
@@ -17,43 +18,6 @@ MOST_SHOWN = 6
 """Arms beside base that have a column in the page."""
 
 MOST_TRIED = 4
-
-LINES: tuple[tuple[str, str, str], ...] = (
-    ("history.top10_seen", "wiring", "share"),
-    ("history.targets_seen", "wiring", "share"),
-    ("history.all_items", "wiring", "metric"),
-    ("history.unseen_items", "wiring", "metric"),
-    ("kl.p_rec_entropy", "kl", "share"),
-    ("kl.p_ret_entropy", "kl", "share"),
-    ("kl.imitation", "kl", "share"),
-    ("kl.new_information", "kl", "share"),
-    ("loss.gradient.enhanced.retriever", "training", "norm"),
-    ("loss.gradient.recommendation.retriever", "training", "norm"),
-    ("retriever.backbone_drift", "training", "number"),
-    ("index.staleness", "index", "number"),
-    ("index.hit_rate", "index", "share"),
-    ("index.below_threshold", "index", "share"),
-    ("fusion.knowledge_to_sequence", "fusion", "number"),
-    ("fusion.angle_degrees", "fusion", "number"),
-    ("fusion.top10_replaced", "fusion", "share"),
-    ("head_room.oracle_alpha", "fusion", "metric"),
-    ("head_room.oracle_alpha_shuffled", "fusion", "metric"),
-    ("loss.gradient.alignment.retriever", "loss", "norm"),
-    ("loss.share.alignment.retriever", "loss", "share"),
-    ("loss.cosine.enhanced.alignment", "loss", "number"),
-    ("temperature.effective_neighbours", "temperature", "number"),
-    ("temperature.logit_range", "temperature", "number"),
-    ("retriever.query_to_sequence", "retriever", "number"),
-    ("retriever.hit_rate_gap", "retriever", "points"),
-    ("evaluation.train_eval_overlap", "evaluation", "share"),
-    ("evaluation.valid_on", "evaluation", "metric"),
-    ("evaluation.valid_off", "evaluation", "metric"),
-    ("scope.dropped", "scope", "share"),
-    ("scope.dropped_of_useful", "scope", "share"),
-    ("search.recall", "search", "share"),
-    ("index.distinct_targets", "search", "number"),
-)
-"""The most telling figures: name, family of the claim that they bear on, and how they are printed."""
 
 
 def why_of(given: SectionInput) -> Why:
@@ -83,14 +47,18 @@ def why_of(given: SectionInput) -> Why:
 def figure_lines(evidence: Evidence, shown: Sequence[str], text: Catalogue) -> Iterable[FigureLine]:
     """The most telling figures that any of the rows has a number for."""
     start = evidence.start(BASE) if evidence.measured else {}
-    last = {name: evidence.figures(name) for name in shown}
-    for figure, family, kind in LINES:
-        values = tuple(finite(last[name].get(figure)) for name in shown)
-        before = finite(start.get(figure))
+    last = {row: evidence.figures(row) for row in shown}
+    for name, figure in FIGURES.items():
+        if not figure.telling:
+            continue
+        values = tuple(finite(last[row].get(name)) for row in shown)
+        before = finite(start.get(name))
         if before is None and not any(value is not None for value in values):
             continue
-        label = text(f"why.figure.{figure.replace('.', '_')}")
-        yield FigureLine(name=figure, label=label, family=family, kind=kind, start=before, values=values)
+        key = f"why.figure.{name.replace('.', '_')}"
+        label = text(key) if text.has(key) else figure.meaning
+        kind = figure.unit.kind
+        yield FigureLine(name=name, label=label, family=figure.claim, kind=kind, start=before, values=values)
 
 
 def every_figure(evidence: Evidence, text: Catalogue) -> Figure:

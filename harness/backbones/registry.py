@@ -1,0 +1,30 @@
+"""Every backbone by name: what ships with the harness, and what plug-ins add (group ``ftr_study.backbones``)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from harness.backbones.base import Backbone
+from harness.plugins import Registry, subclass_of
+
+
+def _builtin() -> Iterable[type[Backbone]]:
+    from harness.backbones.duorec.backbone import DuoRec
+
+    return (DuoRec,)
+
+
+BACKBONES: Registry[type[Backbone]] = Registry(
+    group="ftr_study.backbones",
+    what="backbone",
+    builtin=_builtin,
+    name_of=lambda kind: kind.name,
+    check=subclass_of(Backbone),
+)
+
+DEFAULT_NAME = "duorec"
+"""What a study trains that does not name a backbone, and what a file holds that does not."""
+
+
+DEFAULT: Backbone = BACKBONES.find(DEFAULT_NAME)()
+"""The one recipe of all studies."""

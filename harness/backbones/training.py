@@ -1,0 +1,126 @@
+"""Trained backbones: made once for the same inputs, kept in files that are checked when read."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from harness.backbones.base import Backbone, TrainedBackbone
+from harness.backbones.encoder import Encoder
+from harness.backbones.tensor_file import DamagedCheckpointError, read_tensors, set_aside, write_tensors
+from harness.backbones.values import EpochFigures, Progress
+from harness.data.interactions import Interactions
+from harness.device import Device, computing_on, computing_threads
+from harness.errors import InputError
+
+BACKBONE_FORMAT = "ftr-study backbone 1"
+
+
+def train_backbone(
+    spec: Backbone,
+    data: Interactions,
+    *,
+    seed: int,
+    threads: int,
+    checkpoint_dir: Path,
+    progress: Progress | None = None,
+    device: Device = "cpu",
+) -> TrainedBackbone:
+    """The backbone of these inputs: read from ``checkpoint_dir`` where it lies there, else trained.
+
+    An interrupted training goes on after its last whole epoch and ends with the bits that an uninterrupted one has. A
+    damaged file is named in the log, set aside as ``*.damaged`` and made anew.
+
+    Args:
+        spec: model and recipe.
+        data: whose training targets are learnt and whose valid targets choose the epoch.
+        seed: of initialisation, order, dropout and views.
+        threads: to compute with; the number before is restored at the end.
+        checkpoint_dir: where finished and unfinished backbones lie, by key.
+        progress: told of every epoch.
+        device: to compute on; the backbone that is given lies on the CPU.
+
+    Raises:
+        InputError: the specification cannot be used, or the loss stops being finite.
+        EnvironmentProblem: a file cannot be written.
+    """
+    precision = spec.precision_on(device)
+    fingerprint = data.fingerprint()
+    key = spec.key(fingerprint=fingerprint, seed=seed, threads=threads, device=device)
+    finished = checkpoint_dir / f"{key}.safetensors"
+    if finished.is_file():
+        try:
+            return load_backbone(type(spec), finished)
+        except DamagedCheckpointError as problem:
+            set_aside(finished, problem)
+    unfinished = checkpoint_dir / f"{key}.training.safetensors"
+    with computing_threads(threads), computing_on(device):
+        state = spec.fit(data, seed=seed, precision=precision, unfinished=unfinished, progress=progress)
+        state.model.load_state_dict(state.chosen)
+    assert isinstance(state.model, Encoder)
+    backbone = TrainedBackbone(
+        model=state.model.cpu(),
+        spec=spec,
+        key=key,
+        chosen_epoch=state.chosen_epoch,
+        history=tuple(state.history),
+        seconds=sum(figures.seconds for figures in state.history),
+        provenance={
+            "data": data.name,
+            "fingerprint": fingerprint,
+            "seed": str(seed),
+            "threads": str(threads),
+            "precision": precision,
+            "torch": torch.__version__,
+            **({} if device == "cpu" else {"device": device}),
+        },
+    )
+    save_backbone(backbone, finished)
+    unfinished.unlink(missing_ok=True)
+    return backbone
+
+
+def save_backbone(backbone: TrainedBackbone, path: Path) -> None:
+    """Write a backbone, whole or not at all.
+
+    Raises:
+        EnvironmentProblem: the file cannot be written.
+    """
+    described = {
+        "backbone": backbone.spec.name,
+        "spec": backbone.spec.described(),
+        "key": backbone.key,
+        "n_items": backbone.model.n_items,
+        "chosen_epoch": backbone.chosen_epoch,
+        "history": [asdict(figures) for figures in backbone.history],
+        "seconds": backbone.seconds,
+        "provenance": dict(backbone.provenance),
+    }
+    write_tensors(path, backbone.model.state_dict(), described, kind=BACKBONE_FORMAT)
+
+
+def load_backbone(kind: type[Backbone], path: Path) -> TrainedBackbone:
+    """The backbone of that kind that :func:`save_backbone` wrote.
+
+    Raises:
+        DamagedCheckpointError: it is damaged, or written by another version.
+        InputError: there is no such file.
+    """
+    tensors, described = read_tensors(path, kind=BACKBONE_FORMAT)
+    try:
+        spec = kind.from_described(described["spec"])
+    except InputError as problem:
+        raise DamagedCheckpointError(f"{path}: {problem}; delete it to train anew") from problem
+    model = spec.build(described["n_items"])
+    model.load_state_dict(tensors)
+    return TrainedBackbone(
+        model=model,
+        spec=spec,
+        key=described["key"],
+        chosen_epoch=described["chosen_epoch"],
+        history=tuple(EpochFigures(**figures) for figures in described["history"]),
+        seconds=described["seconds"],
+        provenance=described["provenance"],
+    )

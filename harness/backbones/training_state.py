@@ -1,0 +1,92 @@
+"""The state of an unfinished pretraining, kept so that a killed one goes on where it was, to the same bits."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from harness.backbones.tensor_file import DamagedCheckpointError, read_tensors, set_aside, write_tensors
+from harness.backbones.values import EpochFigures
+
+log = logging.getLogger(__name__)
+
+STATE_FORMAT = "ftr-study pretraining 1"
+
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
+
+
+@dataclass(slots=True, kw_only=True)
+class TrainingState:
+    """Where a pretraining stands after a number of whole epochs.
+
+    All randomness of an epoch follows from the seed and its number, so no generator is part of the state.
+
+    Attributes:
+        model: current weights.
+        optimizer: Adam over the model's parameters, in their order.
+        history: one entry an epoch.
+        chosen: weights of the epoch chosen so far, by name.
+        chosen_epoch: its number, 0 before the first.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Adam
+    history: list[EpochFigures] = field(default_factory=list)
+    chosen: dict[str, Tensor] = field(default_factory=dict)
+    chosen_epoch: int = 0
+
+    def close_epoch(self, figures: EpochFigures, metric: str) -> None:
+        """Note an epoch's figures, and its weights where it is chosen over all before it.
+
+        It is where valid lies within one standard error of its best. Of epochs that the valid users cannot tell apart
+        the latest has learnt most, and noise among a thousand users exceeds what five epochs bring.
+        """
+        self.history.append(figures)
+        best = max(self.history, key=lambda earlier: earlier.valid[metric])
+        if figures.valid[metric] >= best.valid[metric] - best.valid_error:
+            self.chosen_epoch = figures.epoch
+            self.chosen = {name: tensor.detach().clone() for name, tensor in self.model.state_dict().items()}
+
+    def save(self, path: Path) -> None:
+        """Write the state, whole or not at all."""
+        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors |= {f"chosen.{name}": tensor for name, tensor in self.chosen.items()}
+        for number, parameter in enumerate(self.model.parameters()):
+            for moment in _MOMENTS:
+                tensors[f"adam.{number}.{moment}"] = self.optimizer.state[parameter][moment]
+        described = {"history": [asdict(figures) for figures in self.history], "chosen_epoch": self.chosen_epoch}
+        write_tensors(path, tensors, described, kind=STATE_FORMAT)
+
+    def resume(self, path: Path) -> None:
+        """Become the state that was saved, if one was; a damaged file is named in the log and set aside."""
+        if not path.is_file():
+            return
+        try:
+            self.load(path)
+            log.info("pretraining goes on after epoch %d", len(self.history))
+        except DamagedCheckpointError as problem:
+            set_aside(path, problem)
+
+    def load(self, path: Path) -> None:
+        """Become the state that was saved.
+
+        Raises:
+            DamagedCheckpointError: the file is damaged or of another kind; the state is left as it was.
+        """
+        tensors, described = read_tensors(path, kind=STATE_FORMAT)
+        self.model.load_state_dict(_below("model.", tensors))
+        self.chosen = _below("chosen.", tensors)
+        for number, parameter in enumerate(self.model.parameters()):
+            self.optimizer.state[parameter] = {
+                moment: tensors[f"adam.{number}.{moment}"].to(parameter.device) for moment in _MOMENTS
+            }
+        self.history = [EpochFigures(**figures) for figures in described["history"]]
+        self.chosen_epoch = described["chosen_epoch"]
+
+
+def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,298 @@
+"""What figures, checks and rules are: frozen entries, each with its threshold and its texts side by side.
+
+A sentence names figures in braces, such as ``{kl.p_rec_entropy:.4f}``. A check or a rule reads the figures that its
+sentence names, and those of ``also_reads``.
+"""
+
+from __future__ import annotations
+
+import math
+import string
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+Figures = Mapping[str, float]
+"""Name of a figure -> its value; NaN where there was nothing to measure on."""
+
+
+class _Sentences(string.Formatter):
+    """Fills places that are named after figures, dots included."""
+
+    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
+        return kwargs[field_name], field_name
+
+
+def fill(sentence: str, figures: Figures) -> str:
+    """The sentence with the values of the figures that it names.
+
+    >>> fill("{index.hit_rate:.1%} of the queries", {"index.hit_rate": 0.25})
+    '25.0% of the queries'
+    """
+    return _Sentences().vformat(sentence, (), figures)
+
+
+def names_in(sentence: str) -> tuple[str, ...]:
+    """The figures that a sentence names, each once, in its order."""
+    return tuple(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(sentence) if name))
+
+
+class When(Enum):
+    """At which evaluations a figure is measured."""
+
+    EVERY_EPOCH = "every evaluation"
+    AT_THE_START = "before training; in full at every evaluation"
+    IN_FULL = "every evaluation, in full only"
+
+
+class Unit(Enum):
+    """What a figure counts in."""
+
+    FRACTION = "fraction in [0, 1]"
+    POINTS = "difference of two fractions"
+    COSINE = "cosine in [-1, 1]"
+    METRIC = "NDCG@10 on the sample"
+    CHOOSING = "the metric that chooses the checkpoint"
+    NATS = "nats"
+    NORM = "Euclidean norm"
+    LOGITS = "logits"
+    COUNT = "number"
+    EPOCHS = "epochs"
+    DEGREES = "degrees"
+    MILLISECONDS = "ms"
+    YES = "1 or 0"
+    RATIO = "ratio"
+    CKA = "CKA in [0, 1]"
+
+    @property
+    def kind(self) -> str:
+        """How a report prints it: ``share``, ``points``, ``metric``, ``norm`` or ``number``."""
+        if self in (Unit.METRIC, Unit.CHOOSING):
+            return "metric"
+        return {Unit.FRACTION: "share", Unit.POINTS: "points", Unit.NORM: "norm"}.get(self, "number")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A figure that a probe measures, or a family of them.
+
+    Attributes:
+        name: theme, a dot, and what; words in capitals stand for a part that varies, see
+            :data:`harness.checks.catalogue.PARTS`.
+        claim: family of the claim that it bears on.
+        unit: what it counts in.
+        meaning: what it says, a phrase.
+        when: at which evaluations it is measured.
+        telling: whether the report shows it among the most telling figures.
+    """
+
+    name: str
+    claim: str
+    unit: Unit
+    meaning: str
+    when: When = When.EVERY_EPOCH
+    telling: bool = False
+
+
+TELLING = True
+"""Marks a figure that the report shows among the most telling ones."""
+
+
+def figures(
+    claim: str, *rows: tuple[str, Unit, str] | tuple[str, Unit, str, bool], when: When = When.EVERY_EPOCH
+) -> tuple[Figure, ...]:
+    """Figures of a claim that are measured together: name, unit, meaning, and :data:`TELLING` where they are."""
+    return tuple(
+        Figure(name=name, claim=claim, unit=unit, meaning=meaning, when=when, telling=bool(telling))
+        for name, unit, meaning, *telling in rows
+    )
+
+
+class Status(Enum):
+    """What became of a check."""
+
+    PASSED = "passed"
+    ISSUE = "issue"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_MEASURED = "not_measured"
+    MUTED = "muted"
+
+
+class Severity(Enum):
+    """How much an issue matters."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Bearing(Enum):
+    """What an issue says of the claim that its check belongs to."""
+
+    DECIDES = "the claim's mechanism is there"
+    BESIDES = "something else stands in the way of the claim's remedies"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A question to the figures of a run.
+
+    Attributes:
+        code: stable id, such as ``FTR101``; the digits before the last two are the claim's, 0 beyond the problem list.
+        claim: family of the claim that it bears on.
+        bearing: what an issue says of that claim.
+        besides: other claims that it is shown with.
+        title: what is wrong where it is an issue.
+        severity: of the issue.
+        depth: how many steps before the ranking it acts. Of issues as severe, the one of the smallest depth is named
+            first: what a signal loses there, nothing deeper can restore.
+        issue: whether the figures show the issue; None where it cannot arise in this run.
+        condition: when it is an issue, and when it is not applicable, in words.
+        detected: how, a sentence that names figures.
+        why: why it matters.
+        reduce: ids of interventions that reduce it; empty where only the study can.
+        also_reads: figures that it needs and its sentence does not name.
+    """
+
+    code: str
+    claim: str
+    title: str
+    severity: Severity
+    issue: Callable[[Figures], bool | None]
+    condition: str
+    detected: str
+    why: str
+    reduce: tuple[str, ...]
+    also_reads: tuple[str, ...] = ()
+    bearing: Bearing = Bearing.BESIDES
+    besides: tuple[str, ...] = ()
+    depth: int = 100
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Figures that it needs."""
+        return (*names_in(self.detected), *self.also_reads)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A check, asked of one run or of all runs of an arm.
+
+    Attributes:
+        check: the question.
+        status: the answer.
+        epoch: whose figures answered; None where none did.
+        figures: those that it read.
+        reason: why it was muted, in the study's words.
+        n_issue: runs in which it is an issue.
+        n_asked: runs that could answer with passed or issue.
+    """
+
+    check: Check
+    status: Status
+    epoch: int | None = None
+    figures: Figures = field(default_factory=dict[str, float])
+    reason: str = ""
+    n_issue: int = 0
+    n_asked: int = 0
+
+    @property
+    def detected(self) -> str:
+        """How it was detected, with the figures; empty where it read none."""
+        return fill(self.check.detected, self.figures) if self.figures else ""
+
+
+class Expected(Enum):
+    """What a rule predicts of a remedy against base."""
+
+    BETTER = "better"
+    MOVES = "moves"
+    IDLE = "idle"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """An intervention as a study file names it.
+
+    Attributes:
+        id: such as ``wiring.interpolate``.
+        settings: parameters that the evidence fixes; the rest are its defaults.
+    """
+
+    id: str
+    settings: Mapping[str, float | int | str] = field(default_factory=dict[str, "float | int | str"])
+
+
+Stacks = tuple[tuple[Remedy, ...], ...]
+"""Combinations of remedies; each is one arm."""
+
+
+def stacks(*named: str) -> Callable[[Figures], Stacks]:
+    """The same stacks whatever the figures; ``a + b`` is a stack of two."""
+    fixed = tuple(tuple(Remedy(id=each) for each in stack.split(" + ")) for stack in named)
+    return lambda _: fixed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule of what to try: a condition on figures of the base run, and what it predicts that remedies would do.
+
+    Attributes:
+        name: short and stable, such as ``interpolate``.
+        title: what it advises, in a few words.
+        holds: whether the figures call for it.
+        stacks: what it speaks of, given the figures.
+        expected: what it predicts of them.
+        condition: when it holds, in words.
+        because: why, a sentence that names figures.
+        also_reads: figures that it needs and its sentence does not name; NaN in one of all and the rule is silent.
+        gain: the predicted difference in NDCG@10, where a figure gives one.
+        weight: how early it comes among rules without a gain.
+    """
+
+    name: str
+    title: str
+    holds: Callable[[Figures], bool]
+    stacks: Callable[[Figures], Stacks]
+    expected: Expected
+    condition: str
+    because: str
+    also_reads: tuple[str, ...] = ()
+    gain: Callable[[Figures], float] | None = None
+    weight: float = 0.0
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Figures that it needs."""
+        return (*names_in(self.because), *self.also_reads)
+
+    def __call__(self, figures: Figures) -> Suggestion | None:
+        """What it makes of the figures of a base run; None where it does not hold or lacks a figure.
+
+        Args:
+            figures: name -> value, such as :func:`harness.checks.seeds.latest` gives.
+        """
+        read = {name: figures.get(name, math.nan) for name in self.reads}
+        if any(math.isnan(value) for value in read.values()) or not self.holds(read):
+            return None
+        return Suggestion(
+            rule=self, stacks=self.stacks(read), figures=read, gain=self.gain(read) if self.gain else None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suggestion:
+    """What a rule makes of the figures.
+
+    Attributes:
+        rule: that holds.
+        stacks: what it speaks of.
+        figures: those that it read.
+        gain: predicted difference in the primary metric of the diagnosis, where a figure gives one; else None.
+    """
+
+    rule: Rule
+    stacks: Stacks
+    figures: Figures
+    gain: float | None

@@ -1,0 +1,80 @@
+"""Claim 8: training and evaluation differ."""
+
+from __future__ import annotations
+
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
+from harness.checks.fusion import SOME_REPLACED
+
+FIGURES = (
+    *figures(
+        "evaluation",
+        (
+            "evaluation.train_eval_overlap",
+            Unit.FRACTION,
+            "neighbours in evaluation that training finds as well",
+            TELLING,
+        ),
+        when=When.AT_THE_START,
+    ),
+    *figures(
+        "evaluation",
+        (
+            "evaluation.valid_on",
+            Unit.CHOOSING,
+            "the whole validation set with retrieval, these weights",
+            TELLING,
+        ),
+        (
+            "evaluation.valid_off",
+            Unit.CHOOSING,
+            "the whole validation set without retrieval, these weights",
+            TELLING,
+        ),
+        ("evaluation.first_off", Unit.CHOOSING, "the whole validation set without retrieval, before training"),
+    ),
+)
+
+CHECKS = (
+    Check(
+        code="FTR801",
+        claim="evaluation",
+        bearing=Bearing.DECIDES,
+        title="Training and evaluation find other neighbours",
+        severity=Severity.HIGH,
+        issue=lambda read: read["evaluation.train_eval_overlap"] < 0.5,
+        condition="Fewer than half of a sample's neighbours in evaluation are its neighbours in training.",
+        detected="{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are found in training.",
+        why="The retriever is trained on other neighbours than those that it is judged by.",
+        reduce=("evaluation.consistent",),
+    ),
+    Check(
+        code="FTR802",
+        claim="evaluation",
+        title="Retrieval makes the same weights worse",
+        severity=Severity.HIGH,
+        issue=lambda read: read["evaluation.valid_on"] < 0.99 * read["evaluation.valid_off"],
+        condition="With retrieval the validation figure is more than 1% below that without, on the same weights.",
+        detected=(
+            "On the same weights the validation metric is {evaluation.valid_on:.4f} with retrieval and "
+            "{evaluation.valid_off:.4f} without."
+        ),
+        why="A checkpoint that is served with retrieval is then worse than the one that it could be without.",
+        reduce=("evaluation.dual", "index.quality_filter", "wiring.interpolate"),
+    ),
+)
+
+RULES = (
+    Rule(
+        name="retrieve_alike",
+        title="Retrieve in training as in evaluation",
+        holds=lambda read: (
+            read["evaluation.train_eval_overlap"] < 0.5 and read["fusion.top10_replaced"] >= SOME_REPLACED
+        ),
+        also_reads=("fusion.top10_replaced",),
+        stacks=stacks("evaluation.consistent"),
+        expected=Expected.MOVES,
+        weight=0.5,
+        condition="Fewer than half of a sample's neighbours are the same in both modes, and mixing changes rankings.",
+        because="{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are found in training.",
+    ),
+)

@@ -1,0 +1,269 @@
+"""Claim 4: what mixing does, and what any mixing could win."""
+
+from __future__ import annotations
+
+from harness.checks.base import (
+    TELLING,
+    Bearing,
+    Check,
+    Expected,
+    Figures,
+    Remedy,
+    Rule,
+    Severity,
+    Stacks,
+    Unit,
+    When,
+    figures,
+    stacks,
+)
+
+SMALLEST_GAIN = 0.002
+"""A difference of oracles below this, in the metric, is noise among five hundred queries."""
+
+SOME_REPLACED = 0.02
+"""Share of the top ten below which mixing changes next to no ranking, so that nothing before it can show."""
+
+INTERPOLATING = ("head_room.off", "head_room.interpolation_valid", "head_room.interpolation_gain_error")
+"""Figures that say what the best interpolation gains."""
+
+
+def clear_gain(read: Figures, before: str, after: str, error: str) -> bool:
+    """Whether a figure rises above another by more than noise: :data:`SMALLEST_GAIN` and two standard errors."""
+    return read[after] - read[before] > max(SMALLEST_GAIN, 2.0 * read[error])
+
+
+def _left_by_alpha(read: Figures) -> float:
+    return read["head_room.oracle_alpha"] - read["head_room.oracle_alpha_shuffled"]
+
+
+def _worth_having(read: Figures) -> float:
+    return max(0.05 * read["head_room.off"], SMALLEST_GAIN)
+
+
+def _interpolated(read: Figures) -> Stacks:
+    share, k, tau = (read[f"head_room.interpolation_{name}"] for name in ("l", "k", "tau"))
+    targets = {"targets": "new"} if read["head_room.interpolation_new"] else {}
+    return ((Remedy(id="wiring.interpolate", settings={"l": share, "k": round(k), "tau": tau} | targets),),)
+
+
+FIGURES = (
+    *figures(
+        "fusion",
+        ("fusion.knowledge_to_sequence", Unit.RATIO, "length of the knowledge over that of s", TELLING),
+        ("fusion.angle_degrees", Unit.DEGREES, "angle between s and the mixed vector", TELLING),
+        ("fusion.top10_replaced", Unit.FRACTION, "share of the backbone's top ten that retrieval replaces", TELLING),
+        ("fusion.sequence_norm", Unit.NORM, "length of s"),
+        ("fusion.key_norm", Unit.NORM, "length of the neighbours' keys"),
+        ("fusion.with_neighbours", Unit.FRACTION, "validation queries with at least one neighbour"),
+    ),
+    *figures(
+        "fusion",
+        ("head_room.oracle_alpha", Unit.METRIC, "with the best alpha for each user, at equal lengths", TELLING),
+        ("head_room.oracle_alpha_shuffled", Unit.METRIC, "the same with another user's neighbours", TELLING),
+        ("head_room.off", Unit.METRIC, "the backbone on the validation set"),
+        ("head_room.on", Unit.METRIC, "the run with retrieval on the validation set"),
+        ("head_room.oracle_alpha_error", Unit.METRIC, "standard error of the difference of the two"),
+        ("head_room.oracle_alpha_spread", Unit.RATIO, "standard deviation of the best alpha over users"),
+        ("head_room.best_common_alpha", Unit.RATIO, "the alpha that is best for all, at equal lengths"),
+        ("head_room.best_common", Unit.METRIC, "with that alpha"),
+        ("head_room.oracle_switch", Unit.METRIC, "with retrieval on or off, whichever is better for each user"),
+        ("head_room.oracle_switch_shuffled", Unit.METRIC, "the same with another user's neighbours"),
+        ("head_room.interpolation_valid", Unit.METRIC, "best untrained interpolation of probabilities"),
+        ("head_room.interpolation_valid_shuffled", Unit.METRIC, "the same with another user's neighbours"),
+        ("head_room.interpolation_gain_error", Unit.METRIC, "standard error of its gain over the backbone"),
+        ("head_room.unseen", Unit.METRIC, "the backbone on the validation set, the user's history hidden"),
+        ("head_room.interpolation_unseen", Unit.METRIC, "best such interpolation, the user's history hidden"),
+        ("head_room.off_test", Unit.METRIC, "the backbone on test queries of the same users; information only"),
+        ("head_room.interpolation_test", Unit.METRIC, "that interpolation on test queries; information only"),
+        ("head_room.interpolation_test_shuffled", Unit.METRIC, "the same with another user's neighbours"),
+        ("head_room.interpolation_k", Unit.COUNT, "its neighbours; NaN where the backbone alone is best"),
+        ("head_room.interpolation_tau", Unit.RATIO, "its temperature; NaN where the backbone alone is best"),
+        ("head_room.interpolation_new", Unit.FRACTION, "1: its neighbours lead to new items only; NaN likewise"),
+        ("head_room.interpolation_l", Unit.FRACTION, "the retrieved distribution's part in it"),
+        when=When.AT_THE_START,
+    ),
+)
+
+CHECKS = (
+    Check(
+        code="FTR401",
+        claim="fusion",
+        title="The knowledge is too short to matter",
+        severity=Severity.HIGH,
+        depth=2,
+        issue=lambda read: read["fusion.knowledge_to_sequence"] < 0.2,
+        condition="The knowledge is less than a fifth as long as the vector that it is mixed into.",
+        detected="The knowledge is {fusion.knowledge_to_sequence:.3f} times as long as the vector it is mixed into.",
+        why="Alpha then shortens the vector and hardly turns it, so no value of alpha changes a ranking.",
+        reduce=("wiring.scale", "wiring.interpolate"),
+    ),
+    Check(
+        code="FTR402",
+        claim="fusion",
+        title="Mixing changes next to no ranking",
+        severity=Severity.HIGH,
+        depth=3,
+        issue=lambda read: read["fusion.top10_replaced"] < SOME_REPLACED,
+        condition="Scoring with retrieval replaces less than 2% of the backbone's top ten.",
+        detected=(
+            "Mixing turns the vector by {fusion.angle_degrees:.2f} degrees and replaces {fusion.top10_replaced:.1%} of "
+            "the backbone's top ten."
+        ),
+        why="What does not change a ranking cannot change a metric.",
+        reduce=("wiring.scale", "fusion.gate", "wiring.interpolate"),
+    ),
+    Check(
+        code="FTR403",
+        claim="fusion",
+        bearing=Bearing.DECIDES,
+        title="One alpha for everyone leaves something to win",
+        severity=Severity.MEDIUM,
+        issue=lambda read: _left_by_alpha(read) > max(_worth_having(read), 2.0 * read["head_room.oracle_alpha_error"]),
+        condition=(
+            "The oracle's lead over the same oracle on shuffled neighbours is more than 5% of the backbone's figure, "
+            "more than .002 and more than two of its standard errors."
+        ),
+        detected=(
+            "An oracle that gives each user the best alpha reaches {head_room.oracle_alpha:.4f}, the same oracle on "
+            "shuffled neighbours {head_room.oracle_alpha_shuffled:.4f}, the backbone {head_room.off:.4f}; the standard "
+            "error of the difference is {head_room.oracle_alpha_error:.4f}."
+        ),
+        why="The difference of the two oracles is the most that a mixture by sample could win with these neighbours.",
+        reduce=("fusion.adaptive", "fusion.gate", "fusion.attention"),
+    ),
+    Check(
+        code="FTR404",
+        claim="fusion",
+        title="A mixture of probabilities wins without training",
+        severity=Severity.HIGH,
+        issue=lambda read: clear_gain(read, *INTERPOLATING),
+        condition="The gain on the validation set is more than .002 and more than two of its standard errors.",
+        detected=(
+            "Chosen on the validation set, an interpolation of probabilities reaches "
+            "{head_room.interpolation_valid:.4f} there and the backbone {head_room.off:.4f} (standard error of the "
+            "gain {head_room.interpolation_gain_error:.4f}); on the test set, where nothing was chosen, "
+            "{head_room.interpolation_test:.4f} and {head_room.off_test:.4f}. With the user's history hidden it is "
+            "{head_room.interpolation_unseen:.4f} and {head_room.unseen:.4f} on the validation set."
+        ),
+        why="The neighbours hold something, and the fusion of vectors throws it away.",
+        reduce=("wiring.interpolate",),
+    ),
+    Check(
+        code="FTR405",
+        claim="fusion",
+        title="No mixture by user can win with these neighbours",
+        severity=Severity.MEDIUM,
+        issue=lambda read: all(
+            read[f"head_room.{oracle}"] - read[f"head_room.{oracle}_shuffled"] < SMALLEST_GAIN
+            for oracle in ("oracle_alpha", "oracle_switch")
+        ),
+        condition="Each oracle's lead over itself on shuffled neighbours is below .002.",
+        detected=(
+            "Oracles for alpha and for switching retrieval by user reach {head_room.oracle_alpha:.4f} and "
+            "{head_room.oracle_switch:.4f}, on another user's neighbours {head_room.oracle_alpha_shuffled:.4f} and "
+            "{head_room.oracle_switch_shuffled:.4f}."
+        ),
+        why="An oracle gains as much from anyone's neighbours: others have to be found before a fusion can win.",
+        reduce=("retriever.warm_start", "scope.hard_negatives", "index.sources"),
+    ),
+)
+
+RULES = (
+    Rule(
+        name="interpolate",
+        title="Mix probabilities instead of vectors",
+        holds=lambda read: clear_gain(read, *INTERPOLATING),
+        also_reads=(
+            "head_room.interpolation_gain_error",
+            "head_room.interpolation_l",
+            "head_room.interpolation_k",
+            "head_room.interpolation_tau",
+            "head_room.interpolation_new",
+        ),
+        stacks=_interpolated,
+        expected=Expected.BETTER,
+        gain=lambda read: read["head_room.interpolation_valid"] - read["head_room.off"],
+        condition="The best interpolation gains more than .002 and two standard errors on the validation set.",
+        because=(
+            "Without any training, mixing probabilities takes validation NDCG@10 from {head_room.off:.4f} to "
+            "{head_room.interpolation_valid:.4f}; with the user's history hidden, from {head_room.unseen:.4f} to "
+            "{head_room.interpolation_unseen:.4f}."
+        ),
+    ),
+    Rule(
+        name="lengthen",
+        title="Bring the knowledge to the length of what it is mixed into",
+        holds=lambda read: (
+            read["fusion.knowledge_to_sequence"] < 0.2
+            and read["head_room.best_common"] - read["head_room.off"] > SMALLEST_GAIN
+        ),
+        stacks=stacks("wiring.scale"),
+        expected=Expected.BETTER,
+        gain=lambda read: read["head_room.best_common"] - read["head_room.off"],
+        condition=(
+            "The knowledge is less than a fifth as long as the vector it is mixed into, and the best common alpha at "
+            "equal lengths beats the backbone on the validation set by more than .002."
+        ),
+        because=(
+            "The knowledge is {fusion.knowledge_to_sequence:.3f} times as long as s; at equal lengths the best alpha "
+            "for all takes validation NDCG@10 from {head_room.off:.4f} to {head_room.best_common:.4f}."
+        ),
+    ),
+    Rule(
+        name="mix_by_user",
+        title="Let the mixture follow the user",
+        holds=lambda read: _left_by_alpha(read) > max(_worth_having(read), 2.0 * read["head_room.oracle_alpha_error"]),
+        also_reads=("head_room.off", "head_room.oracle_alpha_error"),
+        stacks=stacks("wiring.scale + fusion.adaptive", "wiring.scale + fusion.gate"),
+        expected=Expected.MOVES,
+        weight=0.8,
+        condition=(
+            "An oracle for alpha gains more than the same oracle on shuffled neighbours, by over 5% of the backbone, "
+            "over .002 and over two standard errors."
+        ),
+        because=(
+            "An oracle for alpha by user reaches {head_room.oracle_alpha:.4f} on the validation set, on shuffled "
+            "neighbours {head_room.oracle_alpha_shuffled:.4f}; what lies between could be won by a mixture that knows "
+            "its user."
+        ),
+    ),
+    Rule(
+        name="no_mixture_wins",
+        title="No mixture by user will win with these neighbours",
+        holds=lambda read: _left_by_alpha(read) + 2.0 * read["head_room.oracle_alpha_error"] < _worth_having(read),
+        also_reads=("head_room.off", "head_room.oracle_alpha_error"),
+        stacks=stacks("fusion.adaptive", "fusion.gate", "fusion.attention"),
+        expected=Expected.IDLE,
+        condition=(
+            "What an oracle for alpha gains over the same oracle on shuffled neighbours is, even with two standard "
+            "errors more, below 5% of the backbone (or below .002)."
+        ),
+        because=(
+            "An oracle for alpha by user reaches {head_room.oracle_alpha:.4f} on the validation set and with another "
+            "user's neighbours {head_room.oracle_alpha_shuffled:.4f}: the gain is that of any oracle."
+        ),
+    ),
+    Rule(
+        name="neighbours_are_idle",
+        title="Better neighbours will not show while mixing changes no ranking",
+        holds=lambda read: read["fusion.top10_replaced"] < SOME_REPLACED,
+        stacks=stacks(
+            "index.sources",
+            "index.refresh",
+            "index.quality_filter",
+            "index.managed",
+            "scope.quality",
+            "scope.stratified",
+            "scope.hard_negatives",
+            "search.scaled",
+            "search.diverse",
+            "search.ensemble",
+            "retriever.warm_start",
+            "retriever.regularised",
+        ),
+        expected=Expected.IDLE,
+        condition="Mixing replaces under 2% of the backbone's top ten.",
+        because="Mixing replaces {fusion.top10_replaced:.1%} of the top ten; better neighbours would replace as few.",
+    ),
+)

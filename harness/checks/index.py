@@ -1,0 +1,110 @@
+"""Claim 3: the memory goes stale, and nothing controls its quality."""
+
+from __future__ import annotations
+
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
+from harness.checks.fusion import SOME_REPLACED
+
+CURRENT = 1e-5
+"""Cosine distance within which a stored key is that of the retriever as it is; rounding alone makes as much."""
+
+FIGURES = (
+    *figures(
+        "index",
+        ("index.staleness", Unit.COSINE, "between neighbours' stored keys and keys encoded now; 1 is current", TELLING),
+        (
+            "index.hit_rate",
+            Unit.FRACTION,
+            "validation queries with a hit: a neighbour that leads to their target",
+            TELLING,
+        ),
+        ("index.below_threshold", Unit.FRACTION, "neighbours under a cosine of .6", TELLING),
+        ("index.cosine", Unit.COSINE, "between query and neighbour"),
+        ("index.own_user_share", Unit.FRACTION, "neighbours that belong to the asking user"),
+        ("index.entries", Unit.COUNT, "entries of the memory"),
+        ("index.hit_rate.query_LENGTH", Unit.FRACTION, "hit rate of queries in a stratum of prefix lengths"),
+        ("index.precision.entry_LENGTH", Unit.FRACTION, "neighbours in a stratum that lead to the target"),
+        ("index.overlap_previous", Unit.FRACTION, "neighbours at the evaluation before that are neighbours still"),
+        ("index.age", Unit.EPOCHS, "time since all keys were encoded"),
+        ("index.refreshed", Unit.YES, "whether the index was rebuilt since the evaluation before"),
+        ("index.refresh_moves", Unit.RATIO, "1 less the cosine of a key before and after a refresh, if it came now"),
+        ("index.refresh_moved", Unit.FRACTION, "entries whose key such a refresh would turn"),
+    ),
+    *figures(
+        "index",
+        ("index.refresh_overlap", Unit.FRACTION, "neighbours that a refresh by the recipe's rule would keep now"),
+        when=When.IN_FULL,
+    ),
+)
+
+CHECKS = (
+    Check(
+        code="FTR301",
+        claim="index",
+        bearing=Bearing.DECIDES,
+        title="Stored keys have drifted from the retriever",
+        severity=Severity.MEDIUM,
+        issue=lambda read: read["index.staleness"] < 0.99,
+        condition="Stored keys and keys encoded now have a mean cosine below .99.",
+        detected="Stored keys and keys encoded now have a mean cosine of {index.staleness:.4f}; 1 is current.",
+        why="Queries are compared to keys of an older retriever; a refresh from stored keys never mends that.",
+        reduce=("index.refresh", "wiring.live_keys"),
+    ),
+    Check(
+        code="FTR302",
+        claim="index",
+        bearing=Bearing.DECIDES,
+        title="Many neighbours are far",
+        severity=Severity.LOW,
+        issue=lambda read: read["index.below_threshold"] > 0.25,
+        condition="More than a quarter of the neighbours are under a cosine of .6.",
+        detected="{index.below_threshold:.0%} of the neighbours are under a cosine of .6.",
+        why="Far neighbours say little about what comes next.",
+        reduce=("index.quality_filter", "loss.conditional"),
+    ),
+    Check(
+        code="FTR303",
+        claim="index",
+        title="Neighbours hardly ever lead to the target",
+        severity=Severity.HIGH,
+        depth=4,
+        issue=lambda read: read["index.hit_rate"] < 0.05,
+        condition="Fewer than 5% of the validation queries have a neighbour that leads to their target.",
+        detected="{index.hit_rate:.1%} of the validation queries have a neighbour that leads to their target.",
+        why="Whatever the mixture, it can only move towards items that some neighbour names.",
+        reduce=("retriever.warm_start", "scope.hard_negatives", "wiring.interpolate"),
+    ),
+    Check(
+        code="FTR304",
+        claim="index",
+        bearing=Bearing.DECIDES,
+        title="A refresh changes nothing",
+        severity=Severity.HIGH,
+        issue=lambda read: None if read["index.staleness"] > 1.0 - CURRENT else read["index.refresh_moves"] < CURRENT,
+        condition="Keys are stale, and a refresh by the recipe's rule turns none. Not applicable where none is stale.",
+        detected=(
+            "A refresh by this recipe's rule would turn the stored keys by {index.refresh_moves:.4f} in cosine, though "
+            "keys encoded now have a mean cosine of {index.staleness:.4f} with them."
+        ),
+        why="The index is rebuilt from keys as they were stored, so no interval of refreshes makes any difference.",
+        reduce=("index.refresh", "wiring.live_keys"),
+    ),
+)
+
+RULES = (
+    Rule(
+        name="encode_again",
+        title="Encode the memory again as the retriever moves",
+        holds=lambda read: (
+            read["index.staleness"] < 0.99
+            and read["index.refresh_moves"] == 0.0
+            and read["fusion.top10_replaced"] >= SOME_REPLACED
+        ),
+        also_reads=("index.refresh_moves", "fusion.top10_replaced"),
+        stacks=stacks("index.refresh"),
+        expected=Expected.MOVES,
+        weight=0.5,
+        condition="Stored keys have drifted, a refresh by the present rule moves none, and mixing changes rankings.",
+        because="Stored keys and keys encoded now have a mean cosine of {index.staleness:.3f}; no refresh mends it.",
+    ),
+)

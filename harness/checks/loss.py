@@ -1,0 +1,51 @@
+"""Claim 5: the weights of the loss terms."""
+
+from __future__ import annotations
+
+from harness.checks.base import TELLING, Bearing, Check, Rule, Severity, Unit, figures
+
+FIGURES = figures(
+    "loss",
+    ("loss.gradient.alignment.retriever", Unit.NORM, "gradient of the weighted alignment at the retriever", TELLING),
+    ("loss.share.alignment.retriever", Unit.FRACTION, "the alignment's part of the gradient norms there", TELLING),
+    ("loss.cosine.enhanced.alignment", Unit.COSINE, "between the gradients of CE(enhanced) and the alignment", TELLING),
+    ("loss.weight.TERM", Unit.RATIO, "weight of the term in the epoch"),
+    ("loss.value.TERM", Unit.NATS, "value of the term on training samples, in evaluation mode"),
+    ("loss.valid_gap.TERM", Unit.NATS, "its value on validation queries less that on training samples"),
+    ("loss.gradient.TERM.GROUP", Unit.NORM, "gradient of the weighted term at the group; 0 is no path"),
+    ("loss.share.TERM.GROUP", Unit.FRACTION, "its part of the sum of all terms' gradient norms at the group"),
+    ("loss.cosine.TERM.OTHER", Unit.COSINE, "between the gradients of two terms; below 0 is a conflict"),
+    ("loss.decay.GROUP", Unit.NORM, "gradient of the weight decay at the group"),
+)
+
+CHECKS = (
+    Check(
+        code="FTR501",
+        claim="loss",
+        bearing=Bearing.DECIDES,
+        title="Two terms pull in opposite directions",
+        severity=Severity.MEDIUM,
+        issue=lambda read: read["loss.cosine.enhanced.alignment"] < -0.1,
+        condition="The gradients of the two terms have a cosine below -.1. Not applicable where one of them is 0.",
+        detected="Gradients of CE(enhanced) and alignment have a cosine of {loss.cosine.enhanced.alignment:.2f}.",
+        why="A step that helps one term then harms the other, and their weights decide which.",
+        reduce=("loss.pareto", "kl.weight", "loss.ramp"),
+    ),
+    Check(
+        code="FTR502",
+        claim="loss",
+        bearing=Bearing.DECIDES,
+        title="One term rules the retriever",
+        severity=Severity.MEDIUM,
+        issue=lambda read: None if min(read.values()) == 0.0 else max(read.values()) > 0.95,
+        condition="Both terms reach the retriever, one with over 95% of the norms. Not applicable where one does not.",
+        detected=(
+            "Of the gradient norms at the retriever CE(enhanced) supplies {loss.share.enhanced.retriever:.1%}, the "
+            "alignment {loss.share.alignment.retriever:.1%}."
+        ),
+        why="The other term has a path and almost no influence.",
+        reduce=("kl.weight", "loss.adaptive", "loss.pareto"),
+    ),
+)
+
+RULES: tuple[Rule, ...] = ()

@@ -1,0 +1,62 @@
+"""Claim 9: what may be retrieved."""
+
+from __future__ import annotations
+
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
+from harness.checks.fusion import SOME_REPLACED
+
+FIGURES = figures(
+    "scope",
+    ("scope.dropped", Unit.FRACTION, "prefixes of the sources that are no entries", TELLING),
+    (
+        "scope.dropped_of_useful",
+        Unit.FRACTION,
+        "of all prefixes that would be a hit: dropped",
+        TELLING,
+    ),
+    ("scope.hit_rate_kept", Unit.FRACTION, "hit rate by exact search among the entries"),
+    ("scope.hit_rate_all", Unit.FRACTION, "hit rate by exact search among all prefixes of the sources"),
+    ("scope.hit_rate_searched", Unit.FRACTION, "hit rate of the run's own search on the same queries"),
+    when=When.AT_THE_START,
+)
+
+CHECKS = (
+    Check(
+        code="FTR901",
+        claim="scope",
+        bearing=Bearing.DECIDES,
+        title="The length filter drops useful entries",
+        severity=Severity.MEDIUM,
+        issue=lambda read: (
+            None if read["scope.dropped"] == 0.0 else read["scope.hit_rate_all"] > 1.02 * read["scope.hit_rate_kept"]
+        ),
+        condition="With all prefixes as entries the hit rate is over 2% higher. Not applicable where none is dropped.",
+        detected=(
+            "{scope.dropped:.0%} of the prefixes are no entries; with them the hit rate is {scope.hit_rate_all:.2%}, "
+            "without {scope.hit_rate_kept:.2%}."
+        ),
+        why="Entries that would have led to the target are left out because they are short.",
+        reduce=("scope.quality", "scope.stratified"),
+    ),
+)
+
+RULES = (
+    Rule(
+        name="admit_short_ones",
+        title="Admit entries by quality instead of length",
+        holds=lambda read: (
+            read["scope.dropped"] > 0.0
+            and read["scope.hit_rate_all"] > 1.02 * read["scope.hit_rate_kept"]
+            and read["fusion.top10_replaced"] >= SOME_REPLACED
+        ),
+        also_reads=("fusion.top10_replaced",),
+        stacks=stacks("scope.quality", "scope.stratified"),
+        expected=Expected.MOVES,
+        weight=0.4,
+        condition="With the entries that the filter drops the hit rate is 2% higher, and mixing changes rankings.",
+        because=(
+            "The filter drops {scope.dropped:.0%} of the entries; with them the hit rate is {scope.hit_rate_all:.2%}, "
+            "without {scope.hit_rate_kept:.2%}."
+        ),
+    ),
+)

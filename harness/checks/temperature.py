@@ -1,0 +1,75 @@
+"""Claim 6: the attention is too sharp."""
+
+from __future__ import annotations
+
+from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, figures, stacks
+
+FIGURES = figures(
+    "temperature",
+    ("temperature.effective_neighbours", Unit.COUNT, "exponential of the attention's entropy", TELLING),
+    ("temperature.logit_range", Unit.LOGITS, "highest less lowest attention logit of a query's neighbours", TELLING),
+    ("temperature.top_share", Unit.FRACTION, "largest attention weight, mean over validation queries"),
+    ("temperature.tau", Unit.RATIO, "temperature of the attention, mean over validation queries"),
+    ("temperature.effective_neighbours.at_TAU", Unit.COUNT, "the same at another temperature, weights fixed"),
+)
+
+CHECKS = (
+    Check(
+        code="FTR601",
+        claim="temperature",
+        bearing=Bearing.DECIDES,
+        title="The attention is one-hot",
+        severity=Severity.HIGH,
+        depth=6,
+        issue=lambda read: read["temperature.effective_neighbours"] < 1.5,
+        condition="The attention has fewer than 1.5 effective neighbours.",
+        detected=(
+            "The attention spreads over {temperature.effective_neighbours:.2f} effective neighbours; its logits span "
+            "{temperature.logit_range:.0f}."
+        ),
+        why="One neighbour then decides, and the others are searched for in vain.",
+        reduce=("wiring.cosine", "temperature.raise"),
+    ),
+    Check(
+        code="FTR602",
+        claim="temperature",
+        title="No temperature in the proposed range does anything",
+        severity=Severity.MEDIUM,
+        issue=lambda read: read["temperature.effective_neighbours.at_0.2"] < 1.5,
+        condition="At a temperature of .2 the same weights give fewer than 1.5 effective neighbours.",
+        detected=(
+            "At .07 the attention has {temperature.effective_neighbours.at_0.07:.2f} effective neighbours, at .2 it "
+            "has {temperature.effective_neighbours.at_0.2:.2f}."
+        ),
+        why="Raising or annealing it from .07 to .2 cannot be felt while the similarities are this large.",
+        reduce=("wiring.cosine",),
+    ),
+)
+
+RULES = (
+    Rule(
+        name="shrink_the_logits",
+        title="Normalise before a temperature is tuned",
+        holds=lambda read: read["temperature.effective_neighbours"] < 1.5,
+        stacks=stacks("wiring.cosine"),
+        expected=Expected.MOVES,
+        weight=0.7,
+        condition="The attention spreads over fewer than 1.5 effective neighbours.",
+        because=(
+            "The logits span {temperature.logit_range:.0f}, so the attention uses "
+            "{temperature.effective_neighbours:.2f} effective neighbours."
+        ),
+    ),
+    Rule(
+        name="temperature_is_idle",
+        title="No temperature of the proposed range changes the attention",
+        holds=lambda read: read["temperature.effective_neighbours.at_0.2"] < 1.5,
+        stacks=stacks("temperature.raise", "temperature.anneal", "temperature.per_sample"),
+        expected=Expected.IDLE,
+        condition="At a temperature of .2 the attention still spreads over fewer than 1.5 effective neighbours.",
+        because=(
+            "On the same weights the attention uses {temperature.effective_neighbours.at_0.07:.2f} effective "
+            "neighbours at .07 and {temperature.effective_neighbours.at_0.2:.2f} at .2."
+        ),
+    ),
+)

@@ -1,0 +1,209 @@
+"""The contract that every backbone keeps, for those of the harness and for those of a plug-in.
+
+A plug-in tests itself by three lines in a test file of its own::
+
+    from harness.contracts.backbone import check_backbone
+
+    def test_mine_keeps_the_contract(tmp_path):
+        check_backbone(Mine(), tmp_path)
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.backbones.base import Backbone, TrainedBackbone
+from harness.backbones.encoder import Encoder
+from harness.backbones.training import load_backbone, save_backbone, train_backbone
+from harness.backbones.values import EpochFigures
+from harness.data.interactions import Interactions
+from harness.data.planted import PlantedWorld, plant
+from harness.data.split import Prefixes, split_prefixes
+from harness.device import computing_threads
+from harness.errors import FtrError
+
+TOLERANCE = 1e-5
+"""Of vectors that may be computed in batches of another shape."""
+
+
+class BackboneContractError(FtrError):
+    """A backbone that does not keep the contract."""
+
+
+class _Interrupted(Exception):
+    """Ends a training after its first epoch."""
+
+
+def check_backbone(spec: Backbone, folder: Path) -> None:
+    """Hold a backbone to every point of the contract, on a planted world of 60 users.
+
+    Args:
+        spec: with which it trains in seconds.
+        folder: empty, for the files that it leaves.
+
+    Raises:
+        BackboneContractError: the first point that it breaks.
+    """
+    data = plant(PlantedWorld(n_users=60, n_items=60, mean_length=14.0, group_size=6)).interactions
+    prefixes = split_prefixes(data)
+    with computing_threads(1):
+        encoder = _untrained(spec, data)
+        check_description(spec)
+        check_items(spec, encoder, data)
+        check_groups(spec, encoder)
+        check_encodings(spec, encoder, data, prefixes)
+        check_causality(spec, encoder, data, prefixes)
+        check_noise(spec, encoder, data, prefixes)
+        check_batches(spec, encoder, data, prefixes)
+        check_training(spec, data, folder)
+
+
+def check_description(spec: Backbone) -> None:
+    """Files and keys tell of every field."""
+    if type(spec).from_described(spec.described()) != spec:
+        raise _broken(spec, "described() and from_described() do not give it back; make it a frozen dataclass")
+    one, other = (spec.key(fingerprint="f", seed=seed, threads=1) for seed in (0, 1))
+    if one == other:
+        raise _broken(spec, "its key does not depend on the seed; leave key() as the base class has it")
+
+
+def check_items(spec: Backbone, encoder: Encoder, data: Interactions) -> None:
+    """The item matrix has a row for each item and one of zeros, the padding, before them."""
+    items = encoder.item_matrix
+    if encoder.n_items != data.n_items or items.dim() != 2 or len(items) != data.n_items + 1:
+        raise _broken(spec, f"item_matrix is {tuple(items.shape)}; give n_items + 1 = {data.n_items + 1} rows")
+    if items[0].any():
+        raise _broken(spec, "row 0 of item_matrix, the padding, is not zero; let initialise() set it to zero")
+    tensors = {name: tuple(tensor.shape) for name, tensor in encoder.state_dict().items()}
+    if spec.shapes(data.n_items) not in (None, tensors):
+        raise _broken(spec, "shapes() tells of other tensors than build() makes; mend it or leave it out")
+
+
+def check_groups(spec: Backbone, encoder: Encoder) -> None:
+    """Every parameter is in exactly one group."""
+    grouped = [id(each) for name in encoder.parameter_groups.names for each in encoder.parameters_of(name)]
+    if sorted(grouped) != sorted(id(each) for each in encoder.parameters()):
+        raise _broken(spec, "its parameter_groups do not hold every parameter once; name sub-modules that do")
+    twin = copy.deepcopy(encoder)
+    if {each.data_ptr() for each in twin.parameters()} & {each.data_ptr() for each in encoder.parameters()}:
+        raise _broken(spec, "a deep copy shares parameters with it; a run that moves the backbone would move all")
+
+
+def check_encodings(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: Prefixes) -> None:
+    """There is a vector for every prefix, as wide as those of items, and the same each time."""
+    once, again = (encoder.encode(data, prefixes) for _ in range(2))
+    expected = (prefixes.n_prefixes, encoder.item_matrix.shape[1])
+    if once.shape != expected or once.dtype is not torch.float32 or once.requires_grad:
+        raise _broken(spec, f"encode gives {tuple(once.shape)} {once.dtype}; give {expected} float32 without gradient")
+    if not torch.equal(once, again) or not torch.equal(once, _untrained(spec, data).encode(data, prefixes)):
+        raise _broken(spec, "encode differs from call to call; leave dropout out, and draw weights from the generator")
+
+
+def check_causality(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: Prefixes) -> None:
+    """Another item changes vectors of later prefixes alone, and some of those."""
+    middle = data.lengths // 2
+    items = data.items.copy()
+    at = data.offsets[:-1] + middle
+    items[at] = items[at] % data.n_items + 1
+    before, after = encoder.encode(data, prefixes), encoder.encode(replace(data, items=items), prefixes)
+    moved = ((before - after).abs() > TOLERANCE * (1.0 + before.abs())).any(dim=1).numpy()
+    later = prefixes.position > middle[prefixes.user]
+    if moved[~later].any():
+        raise _broken(spec, "an item changes the vector of a prefix that ends before it; mask the future")
+    if not moved[later].any():
+        raise _broken(spec, "no vector depends on the items of its prefix; read the history")
+
+
+def check_noise(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: Prefixes) -> None:
+    """Noisy vectors of training prefixes follow from the generator alone, and differ from the clean ones."""
+    one, same, other = (encoder.encode_noisy(data, prefixes, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    if one.shape != (len(prefixes.train), encoder.item_matrix.shape[1]) or one.requires_grad:
+        raise _broken(spec, f"encode_noisy gives {tuple(one.shape)}; give one row a training prefix, without gradient")
+    if not torch.equal(one, same):
+        raise _broken(spec, "encode_noisy differs with the same generator; draw from that generator alone")
+    clean = encoder.encode(data, prefixes)[torch.as_tensor(prefixes.train)]
+    if torch.equal(one, other) or torch.equal(one, clean):
+        raise _broken(spec, "encode_noisy drops nothing; apply dropout from the generator")
+
+
+def check_batches(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: Prefixes) -> None:
+    """Batches hold every training prefix once, with a gradient to every group and to nothing that is frozen."""
+    encoder.requires_grad_(True)
+    first = _batches(encoder, data, order=0, noise=None)
+    if sorted(number for _, prefix in first for number in prefix.tolist()) != prefixes.train.tolist():
+        raise _broken(spec, "batches do not give every training prefix once; go through all of them")
+    if any(len(vectors) != len(prefix) for vectors, prefix in first):
+        raise _broken(spec, "batches give other numbers of vectors than of prefixes; number each vector")
+    encoder.zero_grad()
+    torch.cat([vectors for vectors, _ in first]).square().sum().backward()
+    for name in encoder.parameter_groups.names:
+        if all(each.grad is None for each in encoder.parameters_of(name)):
+            raise _broken(spec, f"batches have no gradient to group {name}; keep the graph, and name no idle group")
+    encoder.requires_grad_(False)
+    encoder.zero_grad()
+    for noise in (None, 3):
+        once, again = (_batches(encoder, data, order=1, noise=noise) for _ in range(2))
+        if not all(torch.equal(one, other) for (one, _), (other, _) in zip(once, again, strict=True)):
+            raise _broken(spec, "batches differ with the same generators; draw from those alone")
+    if any(vectors.requires_grad for vectors, _ in _batches(encoder, data, order=0, noise=None)):
+        raise _broken(spec, "batches have a gradient where every parameter is frozen; detach what is no parameter")
+
+
+def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
+    """An interrupted training ends with the bits of an uninterrupted one, and a file gives back what was saved."""
+
+    def stop(epoch: int, epochs: int, figures: EpochFigures) -> None:
+        raise _Interrupted
+
+    whole = train_backbone(spec, data, seed=0, threads=1, checkpoint_dir=folder / "whole")
+    interrupted = {"seed": 0, "threads": 1, "checkpoint_dir": folder / "interrupted"}
+    try:
+        train_backbone(spec, data, **interrupted, progress=stop)
+    except _Interrupted:
+        pass
+    else:
+        raise _broken(spec, "training tells of no epoch; call progress after each")
+    told: list[int] = []
+    resumed = train_backbone(spec, data, **interrupted, progress=lambda epoch, *_: told.append(epoch))
+    if 1 in told or not _same(whole, resumed):
+        raise _broken(spec, "an interrupted training does not go on to the same bits; save the state after each epoch")
+    if torch.equal(whole.model.item_matrix, _untrained(spec, data).item_matrix):
+        raise _broken(spec, "training leaves the items as they were; train them")
+    path = folder / "saved.safetensors"
+    save_backbone(whole, path)
+    read = load_backbone(type(spec), path)
+    if read.spec != spec or read.history != whole.history or not _same(read, whole):
+        raise _broken(spec, "a file does not give back what was saved; keep all weights in the state_dict")
+
+
+def _untrained(spec: Backbone, data: Interactions) -> Encoder:
+    encoder = spec.build(data.n_items)
+    encoder.initialise(torch.Generator().manual_seed(0))
+    return encoder.requires_grad_(False)
+
+
+def _batches(encoder: Encoder, data: Interactions, *, order: int, noise: int | None) -> list[tuple[Tensor, np.ndarray]]:
+    return list(
+        encoder.batches(
+            data,
+            batch_size=64,
+            order=torch.Generator().manual_seed(order),
+            noise=None if noise is None else torch.Generator().manual_seed(noise),
+        )
+    )
+
+
+def _same(one: TrainedBackbone, other: TrainedBackbone) -> bool:
+    """Whether two trained backbones have the same weights, of the same epoch."""
+    ours, theirs = one.model.state_dict(), other.model.state_dict()
+    return one.chosen_epoch == other.chosen_epoch and all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def _broken(spec: Backbone, what: str) -> BackboneContractError:
+    return BackboneContractError(f"backbone {spec.name}: {what}")

@@ -1,0 +1,153 @@
+"""The contracts that checks, rules and probes keep, for the tests of the harness and for those of a plug-in.
+
+A plug-in adds a figure, what measures it and what asks it in one module, named by its entry points
+``ftr_study.figures``, ``ftr_study.probes``, ``ftr_study.checks`` and ``ftr_study.rules``, and tests itself by::
+
+    from harness.contracts.checks import check_check, check_probe
+
+    def test_mine_keep_their_contracts():
+        check_probe(PROBE)
+        check_check(CHECK, issue={"acme.idle_users": 0.9}, passed={"acme.idle_users": 0.1})
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+import torch
+
+from harness.checks.base import Check, Figures, Rule, Status
+from harness.checks.catalogue import ask, figure_of
+from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, ContractError, probe_inputs
+from harness.engine.loop import fine_tune
+from harness.engine.run import Run
+from harness.interventions import find
+from harness.probes.catalogue import Probe
+from harness.probes.sample import Past, ProbeSample
+from harness.recipe.compose import compose
+from harness.recipe.recipe import BASE
+from harness.results.evidence import Entry
+from harness.results.record import EpochPoint
+
+
+def check_check(check: Check, *, issue: Figures, passed: Figures) -> None:
+    """Hold a check to its texts and to both sides of its threshold.
+
+    Args:
+        check: the check.
+        issue: figures in which its defect is planted.
+        passed: figures without it.
+
+    Raises:
+        ContractError: the first point that it breaks.
+    """
+    _check_reading(check.code, check.reads, check.detected, check.condition, check.why)
+    for name in check.reduce:
+        find(name)
+    for figures, expected in ((issue, Status.ISSUE), (passed, Status.PASSED)):
+        found = ask(check, [Entry(epoch=1, figures=figures)]).status
+        if found is not expected:
+            raise ContractError(
+                f"{check.code} is {found.value} on {dict(figures)}; it must be {expected.value}: mend the check or the "
+                "figures"
+            )
+
+
+def check_rule(rule: Rule, *, holds: Figures, silent: Figures) -> None:
+    """Hold a rule to its texts, to both sides of its condition, and to stacks that change FTragrec as published.
+
+    Args:
+        rule: the rule.
+        holds: figures that call for it.
+        silent: figures that do not.
+
+    Raises:
+        ContractError: the first point that it breaks.
+    """
+    _check_reading(rule.name, rule.reads, rule.because, rule.condition)
+    said = rule(holds)
+    if said is None:
+        raise ContractError(f"rule {rule.name} is silent on {dict(holds)}; it must hold there")
+    if rule(silent) is not None:
+        raise ContractError(f"rule {rule.name} holds on {dict(silent)}; it must be silent there")
+    for name in rule.reads:
+        if rule({**holds, name: math.nan}) is not None:
+            raise ContractError(f"rule {rule.name} holds without {name}; it must be silent where that is NaN")
+    for stack in said.stacks:
+        if compose(BASE, [find(each.id).from_settings(each.settings) for each in stack]) == BASE:
+            raise ContractError(f"rule {rule.name} names a stack that changes nothing: {stack}")
+
+
+def check_probe(probe: Probe) -> None:
+    """Hold a probe to known figures, measured when they say, and to a run that it leaves as it is.
+
+    It measures at every evaluation of two short runs, one with a frozen backbone and one with a backbone that moves.
+
+    Raises:
+        ContractError: the first point that it breaks.
+    """
+    for recipe in (BASE, find("training.unfreeze")().apply(BASE)):
+        past: Past | None = None
+
+        def observe(point: EpochPoint, run: Run) -> None:
+            nonlocal past
+            sample = ProbeSample(run, run.progress(max(point.epoch - 1, 0)), earlier=past)
+            before = state_of(run)
+            measured = probe.measure(sample)
+            after = state_of(run)
+            changed = [name for name in before if before[name] != after[name]]
+            if changed:
+                raise ContractError(f"probe {probe.name} changes the run: {', '.join(changed)}; it may only read")
+            _check_figures(probe, measured)
+            past = sample.remembered()
+
+        fine_tune(recipe, probe_inputs(), budget=PROBE_BUDGET, streams=PROBE_STREAMS, observe=observe)
+
+
+def state_of(run: Run) -> dict[str, object]:
+    """All of a run that a probe could change, by name, comparable."""
+    memory = run.manager.snapshot.memory
+    groups = run.optimizer.param_groups
+    tensors = {**run.system.state(), "encodings": run.system.current.encodings, "keys of the memory": memory.keys}
+    return {
+        **{name: _digest(tensor) for name, tensor in tensors.items()},
+        "learning rates": [group["lr"] for group in groups],
+        "requires_grad": [each.requires_grad for group in groups for each in group["params"]],
+        "gradients": [None if each.grad is None else _digest(each.grad) for g in groups for each in g["params"]],
+        "random state of torch": _digest(torch.get_rng_state()),
+        "random state of numpy": repr(np.random.get_state()),
+        "curve": len(run.curve),
+    }
+
+
+def _digest(tensor: torch.Tensor) -> str:
+    return hashlib.sha256(tensor.detach().cpu().contiguous().numpy().tobytes()).hexdigest()
+
+
+def _check_reading(name: str, reads: tuple[str, ...], *texts: str) -> None:
+    if not reads:
+        raise ContractError(f"{name} reads no figure; name one in braces in its sentence")
+    for figure in reads:
+        try:
+            figure_of(figure)
+        except KeyError:
+            raise ContractError(f"{name} reads the figure {figure!r}, which nobody declares; add it") from None
+    for text in texts:
+        if not text.endswith("."):
+            raise ContractError(f"{name}: {text!r} is no sentence; end it with a full stop")
+
+
+def _check_figures(probe: Probe, measured: Figures) -> None:
+    if not measured:
+        raise ContractError(f"probe {probe.name} measures nothing; give NaN for a figure without a value")
+    for name, value in measured.items():
+        try:
+            when = figure_of(name).when
+        except KeyError:
+            raise ContractError(f"probe {probe.name} measures {name!r}, which is no figure; declare it") from None
+        if not isinstance(value, float):
+            raise ContractError(f"probe {probe.name} gives {value!r} for {name}; give a float")
+        if when is not probe.when:
+            raise ContractError(f"probe {probe.name} measures {name} {probe.when.value}, the figure says {when.value}")

@@ -1,0 +1,54 @@
+"""An epoch of a run as its phase would have it, looked at without entering it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from harness.data.split import Indices
+from harness.engine.system import System
+from harness.engine.terms import loss_terms
+from harness.engine.types.forward import Forward
+from harness.engine.types.snapshot import MemorySnapshot
+from harness.engine.types.term import Term
+from harness.recipe.schedules import Progress
+from harness.recipe.seams.phases import NEW_PARTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Preview:
+    """What an epoch would compute; nothing of the run changes by asking.
+
+    Attributes:
+        system: the run's tensors, of which exactly those have a gradient that the phase trains.
+        snapshot: what may be retrieved.
+        progress: the epoch.
+        rates: group that trains -> its step size.
+    """
+
+    system: System
+    snapshot: MemorySnapshot
+    progress: Progress
+    rates: Mapping[str, float]
+
+    @property
+    def moves_backbone(self) -> bool:
+        """Whether any group of the backbone trains."""
+        return bool(self.rates.keys() - set(NEW_PARTS))
+
+    def forward(self, sequence: Tensor, prefix: Indices) -> Forward:
+        """Prefixes ``(batch,)`` with vectors ``s``, ``(batch, d)``, in evaluation mode."""
+        return self.system.forward(sequence=sequence, prefix=prefix, snapshot=self.snapshot, progress=self.progress)
+
+    def first_samples(self, count: int) -> Forward:
+        """The first training samples; ``s`` as stored, with a gradient where the backbone moves."""
+        current = self.system.current
+        prefix = current.prefixes.train[:count]
+        sequence = current.encodings[current.tensor(prefix)]
+        return self.forward(sequence.requires_grad_(self.moves_backbone), prefix)
+
+    def terms(self, forward: Forward) -> tuple[Term, ...]:
+        """The terms of the loss of a batch."""
+        return loss_terms(self.system.recipe, forward, self.progress)

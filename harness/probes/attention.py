@@ -1,0 +1,94 @@
+"""Claims 1 and 6: the distributions over neighbours, what teaches the retriever and how sharp the attention is."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from harness.engine.live.softmax import masked_softmax
+from harness.engine.types.forward import Forward
+from harness.probes.sample import ProbeSample, found_targets, mean_where
+from harness.recipe.seams.objective import retrieval_distribution
+
+TOP = 10
+
+SWEEP = (0.05, 0.07, 0.1, 0.15, 0.2, 0.5, 1.0, 5.0, 20.0)
+"""Temperatures that the attention of fixed weights is tried at."""
+
+
+def kl(sample: ProbeSample) -> dict[str, float]:
+    """Both distributions, what they say of each other, and whether neighbours bring anything new.
+
+    Entropies are fractions of the largest possible, ``ln k``; 1 is a uniform distribution, which says nothing.
+    """
+    forward, recipe = sample.train, sample.run.recipe
+    with torch.no_grad():
+        similarity = recipe.similarity(forward.query, forward.keys)
+        p_ret = retrieval_distribution(similarity, forward.temperature, forward.neighbours.mask)
+        p_rec = recipe.teacher(forward, slice(None))
+        divergence = recipe.divergence(p_ret, p_rec)
+    enough = forward.neighbours.count >= 2
+    return {
+        "kl.p_ret_entropy": mean_where(relative_entropy_of(p_ret, forward), enough),
+        "kl.p_rec_entropy": mean_where(relative_entropy_of(p_rec, forward), enough),
+        "kl.divergence": mean_where(divergence, enough),
+        "kl.new_information": new_information(sample),
+        "kl.imitation": imitation(sample),
+    }
+
+
+def relative_entropy_of(p: Tensor, forward: Forward) -> Tensor:
+    """Entropy over its largest value for as many neighbours, in [0, 1], ``(batch,)``; NaN for fewer than two."""
+    entropy = -torch.special.xlogy(p, p).sum(dim=1)
+    return entropy / forward.neighbours.count.float().log()
+
+
+def new_information(sample: ProbeSample) -> float:
+    """Share of validation queries with a neighbour that leads to the target while the backbone's top 10 misses it."""
+    forward = sample.valid
+    hit = (found_targets(forward) == forward.target[:, None]).any(dim=1)
+    scores = sample.backbone_scores
+    own = scores.gather(1, forward.target[:, None] - 1)
+    known = (scores >= own).sum(dim=1) <= TOP
+    return (hit & ~known).float().mean().item()
+
+
+def imitation(sample: ProbeSample) -> float:
+    """Overlap of the ten candidates that the knowledge favours with the backbone's ten, a fraction."""
+    forward, top = sample.valid, min(TOP, sample.current.data.n_items)
+    with torch.no_grad():
+        favoured = sample.hide(forward.knowledge @ sample.current.item_matrix[1:].T).topk(top, dim=1).indices
+    own = sample.backbone_scores.topk(top, dim=1).indices
+    shared = (favoured[:, :, None] == own[:, None]).any(dim=2).float().mean(dim=1)
+    return mean_where(shared, forward.neighbours.any)
+
+
+def temperature(sample: ProbeSample) -> dict[str, float]:
+    """How spread the attention is over the neighbours of validation queries, now and at other temperatures."""
+    forward, recipe = sample.valid, sample.run.recipe
+    several = forward.neighbours.count >= 2
+    with torch.no_grad():
+        asked = recipe.attention_query.choose(forward.sequence, forward.query)
+        similarity = recipe.similarity(asked, forward.keys)
+    mask = forward.neighbours.mask
+    highest = similarity.where(mask, -math.inf).amax(dim=1)
+    lowest = similarity.where(mask, math.inf).amin(dim=1)
+    tau = forward.temperature
+    tau = tau.squeeze(1) if isinstance(tau, Tensor) else torch.full_like(highest, tau)
+    figures = {
+        "temperature.logit_range": mean_where((highest - lowest) / tau, several),
+        "temperature.top_share": mean_where(forward.attention.amax(dim=1), several),
+        "temperature.effective_neighbours": mean_where(effective(forward.attention), several),
+        "temperature.tau": tau.mean().item(),
+    }
+    for swept in SWEEP:
+        attention = masked_softmax(similarity / swept, mask)
+        figures[f"temperature.effective_neighbours.at_{swept:g}"] = mean_where(effective(attention), several)
+    return figures
+
+
+def effective(attention: Tensor) -> Tensor:
+    """Effective number of neighbours, the exponential of the entropy, from 1 to k, ``(batch,)``."""
+    return (-torch.special.xlogy(attention, attention).sum(dim=1)).exp()

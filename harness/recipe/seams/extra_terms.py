@@ -1,0 +1,110 @@
+"""Specs of the seam ``extra_terms``: hard negatives, and a retriever that stays near the backbone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from harness.engine.types.term import Term, mean_over
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.engine.types.forward import Forward
+    from harness.engine.types.retrieved import Retrieved
+    from harness.recipe.schedules import Progress
+
+
+class Form(Enum):
+    """What the positive and the negatives are put into."""
+
+    INFONCE = "infonce"
+    MARGIN = "margin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardNegatives:
+    """A contrastive term on the retriever: one prefix of the same target against near ones of other targets.
+
+    Negatives are the nearest of a sample's hits, in the index's order, whose target differs from the sample's. The
+    positive is another training prefix with the sample's target, the next in that target's list at every epoch. Both
+    are encoded anew from their clean ``s`` by the retriever as the batch has it: with stored keys the term would push
+    the query away from where the keys once were and never move the keys themselves. Samples without a partner or
+    without a negative contribute nothing.  Source: seed 9.3; van den Oord et al., arXiv 1807.03748, eq. 4
+    (InfoNCE); Schroff et al., CVPR 2015, section 3.1, with cosines (margin).
+
+    Attributes:
+        form: of the loss.
+        count: negatives a sample at most.
+        weight: of the term in the loss.
+        tau: temperature of the cosines in InfoNCE.
+        margin: by how much the positive's cosine shall exceed each negative's in the margin form.
+    """
+
+    form: Form
+    count: int
+    weight: float
+    tau: float = 0.1
+    margin: float = 0.2
+
+    def term(self, forward: Forward, progress: Progress) -> Term:
+        def value(rows: slice) -> Tensor:
+            return self.loss(forward, rows, turn=progress.epoch)
+
+        return Term(name="hard_negatives", weight=self.weight, inputs=(forward.query,), value=value)
+
+    def loss(self, forward: Forward, rows: slice, *, turn: int) -> Tensor:
+        """The mean over the samples of a stretch that contribute, nats or cosine, ``()``."""
+        import torch
+        from torch.nn.functional import normalize
+
+        retrieved = forward.retrieved.rows(rows)
+        entry, mask = hard_negatives(retrieved, self.count)
+        prefixes, encodings = retrieved.inputs.prefixes, retrieved.inputs.encodings
+        partner, exists = prefixes.partners.of(retrieved.prefix, turn)
+        around = torch.cat([retrieved.inputs.tensor(partner)[:, None], retrieved.memory.prefixes_of(entry)], dim=1)
+        keys = normalize(forward.encode(encodings[around]), dim=-1)
+        cosine = (keys @ normalize(retrieved.query, dim=-1)[:, :, None]).squeeze(-1)
+        contributes = retrieved.inputs.tensor(exists) & mask.any(dim=1)
+        return mean_over(self.by_sample(cosine[:, 0], cosine[:, 1:], mask), contributes)
+
+    def by_sample(self, positive: Tensor, negative: Tensor, mask: Tensor) -> Tensor:
+        """Loss of cosines ``(batch,)`` and ``(batch, count)``, of which ``mask`` tells the negatives, ``(batch,)``."""
+        if self.form is Form.INFONCE:
+            excess = ((negative - positive[:, None]) / self.tau).where(mask, float("-inf"))
+            return excess.exp().sum(dim=1).log1p()
+        short = (self.margin - positive[:, None] + negative).clamp(min=0.0) * mask
+        return short.sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+
+def hard_negatives(retrieved: Retrieved, count: int) -> tuple[Tensor, Tensor]:
+    """The first ``count`` hits of another target, 0 where there is none, and which exist, ``(batch, count)`` each."""
+    import torch
+
+    pool, memory = retrieved.neighbours, retrieved.memory
+    own = retrieved.inputs.tensor(retrieved.inputs.prefixes.target[retrieved.prefix])
+    differs = pool.pool_mask & (memory.target[pool.pool_entry] != own[:, None])
+    columns = torch.argsort(~differs, dim=1, stable=True)[:, :count]
+    mask = differs.gather(1, columns)
+    return pool.pool_entry.gather(1, columns) * mask, mask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureAlignment:
+    """``1 - cos(R(s), s)``, mean over the batch.  Source: seed 7.2.
+
+    Attributes:
+        weight: its factor in the loss.
+    """
+
+    weight: float
+
+    def term(self, forward: Forward, progress: Progress) -> Term:
+        """The term of one batch; ``s`` is taken as given, but a backbone that moves feels it through ``R(s)``."""
+        from torch.nn.functional import cosine_similarity
+
+        def value(rows: slice) -> Tensor:
+            return (1.0 - cosine_similarity(forward.query[rows], forward.sequence[rows].detach(), dim=1)).mean()
+
+        return Term(name="feature_alignment", weight=self.weight, inputs=(forward.query,), value=value)

@@ -1,0 +1,134 @@
+"""DuoRec and a throw-away backbone keep the contract, and no other code knows which of them it runs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from harness import plugins
+from harness.backbones.base import Backbone
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.registry import BACKBONES
+from harness.backbones.values import ParameterGroups
+from harness.contracts.backbone import BackboneContractError, check_backbone
+from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.contracts.leakage import check_search
+from harness.engine.loop import fine_tune
+from harness.errors import InputError
+from harness.interventions.training import Unfreeze
+from harness.recipe.recipe import BASE, Recipe
+from harness.source_hash import backbone_hash, run_hash
+from tests.backbones.mean_of_items import MeanEncoder, MeanOfItems
+from tests.backbones.plainly import TINY
+
+ROOT = Path(__file__).parents[2]
+SPECS: tuple[Backbone, ...] = (replace(TINY, visits=20, warmup_epochs=1), MeanOfItems())
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_a_backbone_keeps_the_contract(spec: Backbone, tmp_path: Path) -> None:
+    check_backbone(spec, tmp_path)
+
+
+@pytest.mark.parametrize("recipe", [BASE, Unfreeze(start="1ep", all_from="2ep").apply(BASE)], ids=["base", "unfreeze"])
+def test_a_run_on_another_backbone_goes_from_end_to_end(recipe: Recipe) -> None:
+    inputs = probe_inputs(MeanOfItems())
+    before = {name: tensor.clone() for name, tensor in inputs.backbone.state_dict().items()}
+    budget = replace(PROBE_BUDGET, epochs=3, patience=3)
+    result = fine_tune(recipe, inputs, budget=budget, streams=PROBE_STREAMS, search_observer=check_search)
+    assert len(result.test_on) == inputs.data.n_users
+    assert all(torch.equal(tensor, before[name]) for name, tensor in inputs.backbone.state_dict().items())
+    rates = {name for point in result.curve for name, rate in point.settings.items() if rate and "rate." in name}
+    backbone = {"learning_rate.items", "learning_rate.mixing"} if recipe.moves_backbone else set()
+    assert rates == {"learning_rate.retriever"} | backbone
+
+
+def _late(self: MeanEncoder, *args: Any) -> Tensor:
+    return MeanEncoder.forward(self, *args).roll(1, dims=0)
+
+
+BROKEN: dict[str, tuple[str, object, str]] = {
+    "future": ("forward", _late, "mask the future"),
+    "groups": ("parameter_groups", property(lambda self: ParameterGroups(blocks=("mixing",))), "every parameter once"),
+    "noise": ("encode_noisy", lambda self, data, prefixes, _: self.encode(data, prefixes)[prefixes.train], "drops"),
+    "items": ("item_matrix", property(lambda self: self.items.weight[1:]), "rows"),
+    "padding": ("initialise", lambda self, generator: self.items.weight.data.fill_(1.0), "padding"),
+    "batches": ("batches", lambda self, data, **_: iter(()), "every training prefix"),
+}
+
+
+@pytest.mark.parametrize("flaw", BROKEN)
+def test_a_flaw_is_found(flaw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, wrong, message = BROKEN[flaw]
+    broken = type("Broken", (MeanEncoder,), {name: wrong})
+    monkeypatch.setattr(MeanOfItems, "build", lambda self, n_items: broken(n_items, self))
+    with pytest.raises(BackboneContractError, match=message):
+        check_backbone(MeanOfItems(), tmp_path)
+
+
+def test_a_training_that_starts_anew_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.backbones.training_state.TrainingState.resume", lambda self, path: None)
+    with pytest.raises(BackboneContractError, match="does not go on"):
+        check_backbone(MeanOfItems(), tmp_path)
+
+
+def test_a_plug_ins_backbone_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert BACKBONES.find("duorec") is DuoRec
+    point = EntryPoint("mean", "tests.backbones.mean_of_items:MeanOfItems", BACKBONES.group)
+    monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == BACKBONES.group else [])
+    monkeypatch.setattr(BACKBONES, "_all", None)
+    assert BACKBONES.find("mean_of_items").name == "mean_of_items"
+    with pytest.raises(InputError, match="duorec, mean_of_items"):
+        BACKBONES.find("sasrec")
+
+
+def test_a_key_covers_the_backbones_own_code_and_no_other_backbones() -> None:
+    assert backbone_hash(DuoRec.package) != backbone_hash(MeanOfItems.package)
+    assert run_hash(BASE, DuoRec.package) != run_hash(BASE, MeanOfItems.package)
+
+
+NAMES = re.compile(r"item_embedding|position_embedding|blocks\.[\d<{\"]|DuoRec")
+MAY_KNOW = ("harness/backbones/duorec/", "harness/imports/", "harness/backbones/registry.py")
+
+
+def _modules(may_know: bool) -> Iterator[Path]:
+    for path in sorted((ROOT / "harness").rglob("*.py")):
+        if path.relative_to(ROOT).as_posix().startswith(MAY_KNOW) == may_know:
+            yield path
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        lambda path: [
+            node.module
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("harness.backbones.duorec")
+        ],
+        lambda path: NAMES.findall(re.sub(r'(?m)help="[^"]*"', "", path.read_text(encoding="utf-8"))),
+    ],
+    ids=["imports", "names"],
+)
+def test_nothing_outside_its_folder_knows_duorec(find: Callable[[Path], list[str]]) -> None:
+    assert {path.name: found for path in _modules(may_know=False) if (found := find(path))} == {}
+    assert any(find(path) for path in _modules(may_know=True))
+
+
+def test_what_specs_build_knows_no_spec() -> None:
+    for folder in ("live", "types"):
+        for path in (ROOT / "harness/engine" / folder).glob("*.py"):
+            assert "harness.recipe" not in path.read_text(encoding="utf-8"), path
+
+
+def test_arrays_become_tensors_where_the_device_is_known() -> None:
+    for path in (ROOT / "harness").rglob("*.py"):
+        assert "torch.from_numpy(" not in path.read_text(encoding="utf-8"), path

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from harness.errors import InputError
-from harness.files import DamagedFileError, seal, unseal
+from harness.files import DamagedFileError, Sealed
 from harness.results.metrics import mean_metrics
-from harness.results.record import MAGIC, EpochPoint, RunRecord, decode_record, differing, encode_record, same_ranks
+from harness.results.record import RECORD, EpochPoint, RunRecord, differing, same_ranks
 from harness.results.store import RecordStore
 
 
@@ -45,7 +45,7 @@ def made() -> RunRecord:
 
 def test_a_record_comes_back_as_it_was_written() -> None:
     record = made()
-    found = decode_record(encode_record(record))
+    found = RECORD.unpack(RECORD.pack(record))
     assert not differing(record, found)
     assert list(found.also) == list(record.also)
     np.testing.assert_array_equal(found.lists["test_on"], record.lists["test_on"])
@@ -55,9 +55,10 @@ def test_a_record_comes_back_as_it_was_written() -> None:
 
 
 def test_a_record_with_arrays_of_no_known_kind_is_damaged() -> None:
-    payload = unseal(MAGIC, encode_record(made()))
+    plain = Sealed(title=RECORD.title, encode=bytes, decode=bytes)
+    payload = plain.unpack(RECORD.pack(made()))
     with pytest.raises(DamagedFileError, match="layout"):
-        decode_record(seal(MAGIC, payload.replace(b"also.without", b"else.without")))
+        RECORD.unpack(plain.pack(payload.replace(b"also.without", b"else.without")))
 
 
 def test_a_metric_that_the_run_did_not_measure_is_that_of_its_ranks() -> None:

@@ -9,7 +9,12 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-IMPORT_NAMES = {"faiss-cpu": "faiss", "pyyaml": "yaml", "import-linter": "importlinter"}
+IMPORT_NAMES = {
+    "pydantic-core": "pydantic_core",
+    "faiss-cpu": "faiss",
+    "pyyaml": "yaml",
+    "import-linter": "importlinter",
+}
 
 project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 

@@ -132,7 +132,7 @@ def _opened(folder: StudyFolder, study: Study, options: RunOptions, display: Dis
     own = (folder.path / "optuna.db").resolve() if options.storage is None else None
     if own is not None and "?" in str(own):
         raise InputError(f"{own}: a database's URL cannot hold the ? of this folder; choose another with --out")
-    url = options.storage or f"sqlite:///{own}"
+    url = f"sqlite:///{own}" if options.storage is None else options.storage
     with claimed(url, study_name(study.slug, study.primary)) as claim:
         if own is not None:
             set_aside_if_damaged(own)

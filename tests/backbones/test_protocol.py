@@ -20,9 +20,10 @@ from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.registry import BACKBONES
 from harness.backbones.values import ParameterGroups
 from harness.contracts.backbone import BackboneContractError, check_backbone
-from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
 from harness.contracts.leakage import check_search
 from harness.engine.loop import fine_tune
+from harness.engine.types.budget import Budget
 from harness.errors import InputError
 from harness.interventions.training import Unfreeze
 from harness.recipe.recipe import BASE, Recipe
@@ -43,7 +44,7 @@ def test_a_backbone_keeps_the_contract(spec: Backbone, tmp_path: Path) -> None:
 def test_a_run_on_another_backbone_goes_from_end_to_end(recipe: Recipe) -> None:
     inputs = probe_inputs(MeanOfItems())
     before = {name: tensor.clone() for name, tensor in inputs.backbone.state_dict().items()}
-    budget = replace(PROBE_BUDGET, epochs=3, patience=3)
+    budget = Budget(epochs=3, patience=3)
     result = fine_tune(recipe, inputs, budget=budget, streams=PROBE_STREAMS, search_observer=check_search)
     assert len(result.test_on) == inputs.data.n_users
     assert all(torch.equal(tensor, before[name]) for name, tensor in inputs.backbone.state_dict().items())

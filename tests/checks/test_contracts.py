@@ -17,8 +17,7 @@ from harness.contracts.checks import check_check, check_probe, check_rule
 from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, ContractError, probe_inputs
 from harness.engine.loop import fine_tune
 from harness.errors import InputError
-from harness.pages import checks as pages_of_checks
-from harness.pages import rules as pages_of_rules
+from harness.pages.writing import KINDS as PAGES
 from harness.probes.catalogue import PROBES, Probe
 from harness.probes.observer import Observer
 from harness.probes.sample import ProbeSample
@@ -91,11 +90,12 @@ def test_a_check_with_a_new_figure_takes_one_file(plug_in: str) -> None:
     assert load_evidence_texts("zh").detected(found) == "100% of the queries have five neighbours or fewer."
     assert [each.rule.name for each in suggestions(latest([observer.entries]))].count("acme_search_wider") == 1
     assert "ACME1" in next(claim for claim in CLAIMS if claim.family == "search").besides
-    assert "acme.few_neighbours" in pages_of_checks.texts_of()["ACME1.md"]
-    index = pages_of_checks.texts_of()["README.md"]
+    texts = {pages.folder: pages.texts() for pages in PAGES}
+    assert "acme.few_neighbours" in texts["checks"]["ACME1.md"]
+    index = texts["checks"]["README.md"]
     assert "`acme.few_neighbours`" in index
     assert index.count("`search`: ") == 1
-    assert "acme_search_wider.md" in pages_of_rules.texts_of()
+    assert "acme_search_wider.md" in texts["rules"]
     assert [list(registry)[-1] for registry in KINDS.values()] == [
         "acme.few_neighbours",
         "acme",

@@ -15,7 +15,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 from harness.results.metrics import find_metric
 
@@ -52,7 +52,8 @@ def meaning(source: str) -> str:
 
 def _text(node: object) -> str:
     if isinstance(node, list):
-        return f"[{','.join(_text(each) for each in node if not _is_silent(each))}]"
+        statements = cast("list[object]", node)
+        return f"[{','.join(_text(each) for each in statements if not _is_silent(each))}]"
     if not isinstance(node, ast.AST):
         return repr(node)
     parts = (
@@ -165,7 +166,7 @@ def _code_of(backbone: str) -> tuple[frozenset[str], frozenset[Path]]:
 def specs_of(value: object) -> Iterator[object]:
     """A spec and everything inside it."""
     if isinstance(value, (tuple, list, frozenset)):
-        for each in value:
+        for each in cast("Iterable[object]", value):
             yield from specs_of(each)
     elif is_dataclass(value) and not isinstance(value, type):
         yield value

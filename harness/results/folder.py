@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 
 from harness.errors import InputError
 from harness.files import write_atomically
@@ -51,7 +52,11 @@ class StudyFolder:
         path = self.path / "manifest.json"
         try:
             return StudyManifest.from_json(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as problem:
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            why = ": ".join(str(each) for each in (*first["loc"], first["msg"]))
+            raise InputError(f"{path} is damaged ({why}); run the study again, its records are kept") from problem
+        except (json.JSONDecodeError, UnicodeDecodeError) as problem:
             raise InputError(f"{path} is damaged ({problem}); run the study again, its records are kept") from problem
         except FileNotFoundError:
             raise InputError(f"{path} does not exist; run the study first: ftr-study run STUDY.yaml") from None

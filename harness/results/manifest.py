@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, TypeAdapter
 
 from harness.errors import InputError
 
@@ -35,6 +36,8 @@ class ArmRow:
         diagnoses: replicate number -> key of the evidence measured in that cell; holds finished ones only.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     name: str
     arm: str
     remedies: tuple[Mapping[str, Any], ...] = ()
@@ -43,10 +46,10 @@ class ArmRow:
     status: Literal["run", "alias", "inapplicable"] = "run"
     alias_of: str = ""
     reason: str = ""
-    keys: Mapping[int, str] = field(default_factory=dict)
-    failures: Mapping[int, str] = field(default_factory=dict)
+    keys: Mapping[int, str] = field(default_factory=dict[int, str])
+    failures: Mapping[int, str] = field(default_factory=dict[int, str])
     replaces: tuple[str, ...] = ()
-    diagnoses: Mapping[int, str] = field(default_factory=dict)
+    diagnoses: Mapping[int, str] = field(default_factory=dict[int, str])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,8 @@ class StudyManifest:
         provenance: command, versions, machine, git, started, finished, seconds, n_run, n_reused.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
     name: str
     question: str
     primary: str
@@ -78,12 +83,12 @@ class StudyManifest:
     base: tuple[str, ...]
     data: Mapping[str, Any]
     rows: tuple[ArmRow, ...]
-    backbone_file: Mapping[str, Any] = field(default_factory=dict)
-    backbone_recipe: Mapping[str, Any] = field(default_factory=dict)
-    diagnostics: Mapping[str, Any] = field(default_factory=dict)
-    file: Mapping[str, Any] = field(default_factory=dict)
-    course: Mapping[str, Any] = field(default_factory=dict)
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    backbone_file: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    backbone_recipe: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    diagnostics: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    file: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    course: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     schema_version: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
@@ -95,31 +100,17 @@ class StudyManifest:
 
         Raises:
             InputError: written by another version.
+            pydantic.ValidationError: a field is missing, unknown, or of another type.
         """
-        raw = json.loads(text)
+        raw = cast("object", json.loads(text))
         if not isinstance(raw, dict):
             raise InputError("the manifest is no mapping; run the study again, its records are kept")
-        if raw.get("schema_version") != SCHEMA_VERSION:
+        version = cast("dict[str, object]", raw).get("schema_version")
+        if version != SCHEMA_VERSION:
             raise InputError(
-                f"manifest has schema_version {raw.get('schema_version')!r}, this version reads {SCHEMA_VERSION}; "
-                "run the study again"
+                f"manifest has schema_version {version!r}, this version reads {SCHEMA_VERSION}; run the study again"
             )
-        rows = tuple(
-            ArmRow(
-                **{
-                    **row,
-                    "remedies": tuple(row["remedies"]),
-                    "replaces": tuple(row["replaces"]),
-                    "keys": {int(number): key for number, key in row["keys"].items()},
-                    "diagnoses": {int(number): key for number, key in row["diagnoses"].items()},
-                    "failures": {int(number): why for number, why in row["failures"].items()},
-                }
-            )
-            for row in raw.pop("rows")
-        )
-        for name in ("replicates", "base"):
-            raw[name] = tuple(raw[name])
-        return cls(rows=rows, **raw)
+        return TypeAdapter(cls).validate_python(raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

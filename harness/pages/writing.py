@@ -126,7 +126,7 @@ def _environment() -> Environment:
     pages.globals |= {
         "family_of": family_of,
         "figure_of": figure_of,
-        "figures": list(FIGURES.values()),
+        "figures": FIGURES,
         "parts": PARTS,
         "row": _row,
         "stacks_of": _stacks_of,

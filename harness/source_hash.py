@@ -17,12 +17,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast
 
+from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import find_metric
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "harness"
 
 ROOMS_OF_A_RUN = (
+    "harness.recipe.recipe",
     "harness.recipe.seams",
     "harness.recipe.schedules",
     "harness.engine",
@@ -112,9 +114,10 @@ def backbone_hash(backbone: str) -> str:
 
 
 def measuring_hash() -> str:
-    """A hash of the code that measures evidence beside a run, 16 hexadecimal digits; twice as many with plug-ins."""
-    ours = hash_reached({"harness.probes.observer"}, ("harness.probes",))
-    return ours + foreign_hash(point.module for point in entry_points(group="ftr_study.probes"))
+    """A hash of the code that measures evidence beside a run and of the metric it measures by, 16 digits a part."""
+    plug_ins = {point.module for point in entry_points(group="ftr_study.probes")}
+    ours = hash_reached({"harness.probes.observer", *imports_of_plugins(plug_ins)}, ("harness.probes",))
+    return ours + metric_hash(PROBED_METRIC) + foreign_hash(plug_ins)
 
 
 def metric_hash(name: str) -> str:
@@ -147,7 +150,8 @@ def run_hash(recipe: _Recipe, backbone: str) -> str:
     """
     modules = {type(spec).__module__ for spec in specs_of(recipe)}
     ours, foreign = _code_of(backbone)
-    started = hash_reached({"harness.engine.loop", *ours, *modules}, ROOMS_OF_A_RUN)
+    start = {"harness.engine.loop", *ours, *modules, *imports_of_plugins(modules)}
+    started = hash_reached(start, ROOMS_OF_A_RUN)
     return started + _hash_of(foreign | files_of(modules)) + metric_hash(recipe.checkpoint.metric)
 
 
@@ -155,12 +159,12 @@ def _code_of(backbone: str) -> tuple[frozenset[str], frozenset[Path]]:
     """Where a backbone's code starts: modules of ours, its own or what a plug-in's import, and a plug-in's files."""
     place = _path(backbone)
     if place is None:
-        files = files_of({backbone})
-        return frozenset(name for path in files for name in _imports_in(path)), files
+        return imports_of_plugins({backbone}), files_of({backbone})
     if place.name != "__init__.py":
         return frozenset({backbone}), frozenset()
-    found = (path.relative_to(place.parent).with_suffix("") for path in place.parent.rglob("*.py"))
-    return frozenset(".".join((backbone, *path.parts)) for path in found if path.name != "__init__"), frozenset()
+    found = (path.relative_to(place.parent).with_suffix("").parts for path in place.parent.rglob("*.py"))
+    parts = (each[:-1] if each[-1] == "__init__" else each for each in found)
+    return frozenset(".".join((backbone, *each)) for each in parts), frozenset()
 
 
 def specs_of(value: object) -> Iterator[object]:
@@ -191,6 +195,11 @@ def files_of(modules: Iterable[str]) -> frozenset[Path]:
         home = Path(next(filter(None, (*homes, spec and spec.origin)), ""))
         files.update(home.parent.rglob("*.py") if home.name == "__init__.py" else [home] if home.is_file() else [])
     return frozenset(files)
+
+
+def imports_of_plugins(modules: Iterable[str]) -> frozenset[str]:
+    """Modules of ours that the packages of plug-ins' modules import, inside functions too."""
+    return frozenset(name for path in files_of(modules) for name in _imports_in(path))
 
 
 def _hash_of(files: Iterable[Path]) -> str:

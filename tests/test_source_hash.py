@@ -15,7 +15,7 @@ import pytest
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.attention import SharedTemperature
-from harness.source_hash import hash_reached, meaning, modules_reached, run_hash
+from harness.source_hash import hash_reached, imports_of_plugins, meaning, modules_reached, run_hash
 
 ROOT = Path(__file__).parents[1]
 DUOREC = "harness.backbones.duorec"
@@ -128,7 +128,8 @@ def test_another_metric_moves_no_key_and_a_changed_one_those_of_the_epochs_that_
     assert copy.keys() == before
     copy.edit("results/metrics/ndcg.py", lambda text: text.replace("rank + 1.0", "rank + 2.0"))
     after = copy.keys()
-    assert (after[:2], after[-1]) == (before[:2], before[-1])
+    assert after[:2] == before[:2]
+    assert after[-1] != before[-1]  # probes measure by it
     assert set(after[2:4]).isdisjoint(before)
     copy.edit("results/metrics/base.py", lambda text: text.replace("place <= self.cutoff", "place < self.cutoff"))
     assert set(copy.keys()[:4]).isdisjoint((*before, *after))
@@ -179,3 +180,11 @@ class Zigzag:
 def test_a_plug_ins_schedule_inside_one_of_our_specs_counts() -> None:
     recipe = replace(BASE, temperature=SharedTemperature(schedule=Zigzag()))
     assert run_hash(recipe, DUOREC) != run_hash(BASE, DUOREC)
+
+
+def test_what_a_plug_ins_spec_imports_of_ours_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "acme_combiner.py"
+    file.write_text("def use():\n    from harness.engine.live.jacobian import weights_of\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert imports_of_plugins({"acme_combiner"}) == {"harness.engine.live.jacobian"}
+    assert imports_of_plugins({"harness.recipe.seams.combiner"}) == frozenset()

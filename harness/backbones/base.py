@@ -126,7 +126,7 @@ class Backbone(ABC):
 
     def file_key(self, *, checksum: str, threads: int, device: Device = "cpu") -> str:
         """The same of a trained backbone that a file brings, by the file's checksum and what encodes with it."""
-        return self._key("file", checksum, str(threads), device=device)
+        return self._key("file", checksum, str(threads), self.precision_on(device), device=device)
 
     def _key(self, *parts: str, device: Device) -> str:
         torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])

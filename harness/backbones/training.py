@@ -114,7 +114,12 @@ def load_backbone(kind: type[Backbone], path: Path) -> TrainedBackbone:
     except InputError as problem:
         raise DamagedCheckpointError(f"{path}: {problem}; delete it to train anew") from problem
     model = spec.build(described["n_items"])
-    model.load_state_dict(tensors)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as problem:
+        raise DamagedCheckpointError(
+            f"{path}: its tensors do not fit ({problem}); delete it to train anew"
+        ) from problem
     return TrainedBackbone(
         model=model,
         spec=spec,

@@ -21,7 +21,7 @@ from harness.data.parsed import read_parsed, write_parsed
 from harness.data.text import read_content
 from harness.errors import InputError
 from harness.files import locked, sweep
-from harness.source_hash import foreign_hash, hash_reached
+from harness.source_hash import foreign_hash, hash_reached, imports_of_plugins
 
 _log = logging.getLogger(__name__)
 
@@ -164,8 +164,9 @@ def _load(spec: DataSpec, path: Path, data_dir: Path | None, progress: Progress)
 def _key(spec: DataSpec, checksum: str) -> str:
     """Of all that decides the parsed data, the code that parses included."""
     module = spec.file_format().__module__
-    rooms = ("harness.data.events", "harness.data.formats", "harness.data.text")
-    code = [hash_reached({module, "harness.data.formats.table", "harness.data.events"}, rooms)]
+    rooms = ("harness.data.events", "harness.data.formats", "harness.data.interactions", "harness.data.text")
+    start = {module, "harness.data.formats.table", "harness.data.events", *imports_of_plugins({module})}
+    code = [hash_reached(start, rooms)]
     code += [foreign_hash({module})]
     decisive = (code, checksum, spec.file_format().name, spec.columns, spec.min_interactions)
     return hashlib.sha256(repr(decisive).encode()).hexdigest()[:24]

@@ -80,19 +80,12 @@ def fine_tune(
     """Train by ``recipe`` and give the ranks of the epoch that the validation set chooses.
 
     Args:
-        recipe: what to train.
-        inputs: what the runs of a seed share.
-        budget: how long.
-        streams: of random numbers.
-        observe: told of every evaluation.
-        more_metrics: names of metrics that the curve holds besides those of every run; they change no rank.
-
-    Args:
         recipe: what runs.
         inputs: as loaded; none of them is written to.
         budget: how long.
         streams: all random numbers.
         observe: told of every evaluation.
+        more_metrics: names of metrics that the curve holds besides those of every run; they change no rank.
         search_observer: told of every search.
 
     Raises:

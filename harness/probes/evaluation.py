@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.probes.sample import ProbeSample, ranks_of, standard_error
 from harness.recipe.seams.scorer import UnseenItems, hide
+from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
 
 
@@ -24,7 +25,7 @@ def on_and_off(sample: ProbeSample) -> dict[str, float]:
     }
 
 
-def history(sample: ProbeSample, metric: str = "ndcg@10") -> dict[str, float]:
+def history(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float]:
     """What the user has had takes of the top ten, and what hiding it is worth, by the scores with retrieval."""
     scores, target = sample.enhanced_scores, sample.valid.target
     had = UnseenItems().hidden(sample.valid_sample, sample.current)

@@ -14,6 +14,7 @@ from harness.engine.types.vectors import Vectors
 from harness.probes.interpolation import of_another
 from harness.probes.sample import ProbeSample, mean_where, ranks_of, standard_error
 from harness.recipe.seams.scorer import Interpolate
+from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
 
 ALPHAS = tuple(step / 10 for step in range(11))
@@ -39,7 +40,7 @@ def measure(sample: ProbeSample) -> dict[str, float]:
     }
 
 
-def head_room(sample: ProbeSample, metric: str = "ndcg@10") -> dict[str, float]:
+def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float]:
     """What an oracle wins that knows each valid target, less what it wins with the neighbours of another user.
 
     ``alpha`` gives every user the best share of the knowledge on a grid, at the length of ``s``; ``switch`` turns the

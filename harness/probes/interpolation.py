@@ -19,6 +19,7 @@ from harness.probes.search import Remembering, led
 from harness.recipe.seams.index import Flat
 from harness.recipe.seams.scorer import UnseenItems, hide
 from harness.recipe.seams.search import NeighbourSearch, NewItemsOnly, Stage, TopK
+from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
 
 NEIGHBOURS = (10, 50, 200)
@@ -131,7 +132,7 @@ class Queries:
         )
 
 
-def head_room(sample: ProbeSample, metric: str = "ndcg@10") -> dict[str, float]:
+def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float]:
     """The best mixture of probabilities on the validation sample, and what it gives the same users on the test set.
 
     Neighbours are those of the raw ``s`` by cosine, exact, among all prefixes that the sources offer. Targets of

@@ -14,6 +14,9 @@ from harness.files import Sealed
 COURSE = "training."
 """What the names of figures begin with that speak of the whole course of training."""
 
+PROBED_METRIC = "ndcg@10"
+"""By which probes measure what mixing and hiding are worth."""
+
 
 class Level(Enum):
     """How much a diagnosis measures."""

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.files import Sealed, locked, sweep
+from harness.errors import EnvironmentProblem
+from harness.files import DamagedFileError, Sealed, locked, sweep
 
 
 def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[str], None]) -> NDArray[Any]:
@@ -26,7 +27,7 @@ def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[
     """
     with locked(path, tell, option="--out"):
         sweep(path.parent)
-        found = read_array(path)
+        found = _ARRAY.read(path)
         if found is None:
             found = build()
             _ARRAY.write(path, found)
@@ -34,8 +35,17 @@ def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[
 
 
 def read_array(path: Path) -> NDArray[Any] | None:
-    """The array at ``path``; None where there is none, or where it was damaged and set aside."""
-    return _ARRAY.read(path)
+    """The array at ``path``; None where there is none.
+
+    Raises:
+        EnvironmentProblem: it is damaged; the file is left as it is, since others may be building it anew.
+    """
+    try:
+        return _ARRAY.unpack(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except DamagedFileError as problem:
+        raise EnvironmentProblem(f"{path} is damaged ({problem}); run the study again to build it anew") from problem
 
 
 def _encoded(array: NDArray[Any]) -> bytes:

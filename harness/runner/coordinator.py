@@ -18,6 +18,7 @@ from harness.errors import InputError
 from harness.files import locked, refuse, sweep
 from harness.modes.base import mode_of
 from harness.modes.planning import make_plan
+from harness.modes.search.settings import SearchSettings
 from harness.provenance import here
 from harness.results.folder import StudyFolder
 from harness.results.record import ranks_digest
@@ -103,7 +104,9 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
             mirror = OptunaMirror(storage, name=study.slug, primary=study.primary)
             dispatcher = CellDispatcher(
                 plan=plan,
-                schedule=mode_of(study).schedule(plan, SearchMirror(plan, storage) if plan.spaces else None),
+                schedule=mode_of(study).schedule(
+                    plan, SearchMirror(plan, storage) if isinstance(study.mode, SearchSettings) else None
+                ),
                 folder=folder,
                 stages=stages,
                 keys=Keys(plan, stages),

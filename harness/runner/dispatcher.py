@@ -157,10 +157,10 @@ class CellDispatcher:
 
             def progress(epoch: int, epochs: int, figures: EpochFigures, replicate: int = replicate) -> None:
                 self.check()
-                metric = self.stages.spec.selection or next(iter(figures.valid))
+                metric = self.stages.spec.selection
+                chosen_by = f", valid {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""
                 self.display.message(
-                    f"backbone {replicate}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}, "
-                    f"valid {metric} {figures.valid[metric]:.4f}"
+                    f"backbone {replicate}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}{chosen_by}"
                 )
 
             began = time.monotonic()

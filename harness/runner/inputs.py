@@ -53,5 +53,5 @@ def read_encodings(shared: SharedFiles) -> NDArray[np.float32]:
     """
     encodings = read_array(shared.encodings)
     if encodings is None:
-        raise EnvironmentProblem(f"{shared.encodings} is missing or damaged; run the study again to build it")
+        raise EnvironmentProblem(f"{shared.encodings} is missing; run the study again to build it")
     return encodings

@@ -15,6 +15,7 @@ from harness.provenance import key_versions
 from harness.results.evidence import DiagnosisTask, Level, diagnosis_key
 from harness.results.store import RecordStore
 from harness.runner.shared import SharedStages
+from harness.runner.tasks import CELL_THREADS
 from harness.source_hash import measuring_hash, run_hash
 
 
@@ -27,6 +28,7 @@ class Keys:
         self._fingerprint = stages.data.fingerprint()
         self._backbones: dict[int, str] = {}
         self._known: dict[CellName, str] = {}
+        self._measuring = measuring_hash()
 
     def backbone(self, replicate: int) -> str:
         """The key of a replicate's backbone."""
@@ -53,7 +55,7 @@ class Keys:
         """What is to be measured in the cell; None where nothing is."""
         if cell.level is Level.OFF:
             return None
-        key = diagnosis_key(self.record(cell), cell.level, measuring_hash())
+        key = diagnosis_key(self.record(cell), cell.level, self._measuring)
         return DiagnosisTask(key=key, level=cell.level)
 
 
@@ -71,7 +73,7 @@ def cell_key(
 
     Args:
         fingerprint: of the data.
-        backbone_key: of the pretrained backbone; it covers precision and threads.
+        backbone_key: of the pretrained backbone; it covers precision and the threads of the shared stages.
         device: ``cpu`` or ``cuda``.
         code: hash of what the modules that define a run do.
         versions: package -> major.minor of torch and faiss.
@@ -82,6 +84,7 @@ def cell_key(
         "study_seed": cell.streams.study_seed,
         "replicate": cell.streams.replicate,
         "budget": budget.model_dump(),
+        "threads": CELL_THREADS,
         "backbone": backbone_key,
         "device": device_key(device),
         "code": code,

@@ -12,7 +12,6 @@ from harness.engine.types.vectors import Mask
 if TYPE_CHECKING:
     from harness.data.interactions import Interactions
     from harness.data.split import Indices
-    from harness.engine.types.vectors import Mask
 
 
 def had_before(data: Interactions, user: Indices, position: Indices) -> Mask:

@@ -97,8 +97,6 @@ class RandomStart:
 
 
 BATCH_SIZE = 1024
-
-
 LEARNING_RATE = 1e-3
 """As in fine-tuning."""
 

@@ -112,9 +112,9 @@ def render_html(report: Report, text: Catalogue, sections: Sequence[Section] | N
     shown: list[tuple[str, str, Markup]] = []
     for section in every:
         if section.id in report.sections:
-            content = attempt(section, render_section, section, report, text, pages)
-            if content is not None:
-                shown.append((section.id, section.title(text), content))
+            part = attempt(section, lambda each=section: (each.title(text), render_section(each, report, text, pages)))
+            if part is not None:
+                shown.append((section.id, *part))
     return render_page(pages, "report.html.j2", report, text, sections=shown)
 
 

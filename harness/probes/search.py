@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from harness.data.split import Indices
+from harness.engine.live.composite_index import Ranged
 from harness.engine.types.memory import Memory
 from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.vectors import MISSING, Vectors
@@ -115,21 +115,10 @@ class Remembering:
         return cosine[:, :n_hits], entry[:, :n_hits]
 
 
-class Merged:
-    """Indexes over parts of a memory as one over the whole, each with its entries' numbers in the whole."""
-
-    def __init__(self, parts: Sequence[tuple[Indices, LiveIndex]]) -> None:
-        self._parts = parts
+class Merged(Ranged):
+    """Indexes over parts of a memory as one over the whole: as many hits as it is asked for, not as many of each."""
 
     def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
         """The best hits of all parts together."""
-        cosines: list[Vectors] = []
-        numbers: list[Indices] = []
-        for entries, index in self._parts:
-            cosine, entry = index.search(query, sequence, n_hits)
-            found = entry != MISSING
-            cosines.append(np.where(found, cosine, -np.inf).astype(np.float32))
-            numbers.append(np.where(found, entries[np.where(found, entry, 0)], MISSING))
-        cosine, entry = np.concatenate(cosines, axis=1), np.concatenate(numbers, axis=1)
-        order = np.argsort(-cosine, axis=1, kind="stable")[:, :n_hits]
-        return np.take_along_axis(cosine, order, axis=1), np.take_along_axis(entry, order, axis=1)
+        cosine, entry = super().search(query, sequence, n_hits)
+        return cosine[:, :n_hits], entry[:, :n_hits]

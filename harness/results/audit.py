@@ -13,6 +13,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import InputError
 from harness.files import write_atomically
+from harness.results.manifest import first_fault
 
 FILE = "audit.json"
 
@@ -200,6 +201,5 @@ def read_audit(folder: Path) -> Audit | None:
     except FileNotFoundError:
         return None
     except ValidationError as problem:
-        first = problem.errors()[0]
-        why = ": ".join(str(each) for each in (*first["loc"], first["msg"]))
+        why = first_fault(problem)
         raise InputError(f"{path} is damaged or of another version ({why}); audit the study again") from problem

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.evidence import Diagnosis, DiagnosisStore
-from harness.results.manifest import StudyManifest, StudyUsers
+from harness.results.manifest import StudyManifest, StudyUsers, first_fault
 from harness.results.record import RunRecord
 from harness.results.store import RecordStore
 
@@ -53,8 +53,7 @@ class StudyFolder:
         try:
             return StudyManifest.from_json(path.read_text(encoding="utf-8"))
         except ValidationError as problem:
-            first = problem.errors()[0]
-            why = ": ".join(str(each) for each in (*first["loc"], first["msg"]))
+            why = first_fault(problem)
             raise InputError(f"{path} is damaged ({why}); run the study again, its records are kept") from problem
         except (json.JSONDecodeError, UnicodeDecodeError) as problem:
             raise InputError(f"{path} is damaged ({problem}); run the study again, its records are kept") from problem

@@ -9,13 +9,19 @@ from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from harness.errors import InputError
 
 SCHEMA_VERSION = 2
 BASE = "base"
 A_A = "a/a"
+
+
+def first_fault(problem: ValidationError) -> str:
+    """Where a file of results departs from its type first, and how."""
+    first = problem.errors()[0]
+    return ": ".join(str(each) for each in (*first["loc"], first["msg"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from harness.engine.types.budget import Budget
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.schedule import Schedule
 from harness.provenance import key_versions
+from harness.recipe.recipe import Recipe
 from harness.results.evidence import DiagnosisTask, Level, diagnosis_key
 from harness.results.store import RecordStore
 from harness.runner.shared import SharedStages
@@ -28,7 +29,9 @@ class Keys:
         self._fingerprint = stages.data.fingerprint()
         self._backbones: dict[int, str] = {}
         self._known: dict[CellName, str] = {}
+        self._code: dict[str, str] = {}
         self._measuring = measuring_hash()
+        self._versions = key_versions()
 
     def backbone(self, replicate: int) -> str:
         """The key of a replicate's backbone."""
@@ -46,10 +49,17 @@ class Keys:
                 backbone_key=self.backbone(cell.backbone_replicate),
                 budget=self._plan.study.budget,
                 device=self._plan.device,
-                code=run_hash(cell.recipe, self._stages.spec.package),
-                versions=key_versions(),
+                code=self._code_of(cell.recipe),
+                versions=self._versions,
             )
         return self._known[name]
+
+    def _code_of(self, recipe: Recipe) -> str:
+        """The hash of the code that runs a recipe; replicates share it, and a plug-in's files are read once."""
+        digest = recipe.digest()
+        if digest not in self._code:
+            self._code[digest] = run_hash(recipe, self._stages.spec.package)
+        return self._code[digest]
 
     def diagnosis(self, cell: Cell) -> DiagnosisTask | None:
         """What is to be measured in the cell; None where nothing is."""

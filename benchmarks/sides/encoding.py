@@ -18,7 +18,7 @@ from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.model import CHUNK_TOKENS, DuoRecEncoder
 from harness.backbones.duorec.packing import closing_windows, pack
 from harness.backbones.training import load_backbone
-from harness.recipe.seams.index import IVFFlat
+from harness.recipe.seams.retrieval.index import IVFFlat
 
 BATCH_SIZE = 1024
 N_LISTS = 128

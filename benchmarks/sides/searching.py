@@ -19,8 +19,8 @@ from harness.engine.types.noise import Noise
 from harness.engine.types.vectors import Vectors
 from harness.interventions.search import Scaled
 from harness.recipe.recipe import BASE
-from harness.recipe.seams.index import Flat, IVFFlat
-from harness.recipe.seams.tuned_index import Scaled as ScaledIndex
+from harness.recipe.seams.retrieval.index import Flat, IVFFlat
+from harness.recipe.seams.retrieval.tuned_index import Scaled as ScaledIndex
 
 TARGETS = (0.92, 0.94, 0.96)
 """Settings of ``search.scaled`` that are tried: recall of keys against exact search."""

@@ -11,7 +11,7 @@ from harness.data.split import Indices
 from harness.engine.types.vectors import Mask
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
-from harness.recipe.seams.search import Hits
+from harness.recipe.seams.retrieval.search import Hits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from harness.contracts.intervention import check_contract
 from harness.interventions import available
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
-from harness.recipe.seams.search import Hits
+from harness.recipe.seams.retrieval.search import Hits
 from harness.source_hash import run_hash
 
 DUOREC = "harness.backbones.duorec"

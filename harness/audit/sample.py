@@ -12,7 +12,7 @@ from harness.data.interactions import MIN_SEQUENCE, Interactions
 from harness.data.split import split_prefixes
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
-from harness.recipe.seams.admission import LongerThan
+from harness.recipe.seams.retrieval.admission import LongerThan
 
 ENOUGH_USERS = 200
 ENOUGH_ENTRIES = 12_500

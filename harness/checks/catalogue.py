@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
-from harness.checks import (
+from harness.checks.base import Check, Expected, Figure, Figures, Outcome, Rule, Status, Suggestion
+from harness.checks.problems import (
     evaluation,
     fusion,
     index,
@@ -20,7 +21,6 @@ from harness.checks import (
     temperature,
     training,
 )
-from harness.checks.base import Check, Expected, Figure, Figures, Outcome, Rule, Status, Suggestion
 from harness.plugins import Registry, instance_of
 from harness.results.evidence import Entry
 

@@ -25,7 +25,7 @@ from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.fusion import enhance
 from harness.recipe.seams.phases import FUSION, RETRIEVER
-from harness.recipe.seams.search import NeighbourSearch, Stage
+from harness.recipe.seams.retrieval.search import NeighbourSearch, Stage
 
 KEY_ROWS = 2**19
 """Prefixes that keys are made of at a time: at most 1 GB of what lies between, and more than any named data set has."""

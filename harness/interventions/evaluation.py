@@ -10,7 +10,7 @@ from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Span
 from harness.recipe.seams.checkpoint import BestOfBoth, OffThenOn
 from harness.recipe.seams.phases import BackboneDropout
-from harness.recipe.seams.search import CleanQuery
+from harness.recipe.seams.retrieval.search import CleanQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

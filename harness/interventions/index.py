@@ -8,7 +8,7 @@ from typing import ClassVar
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Span
-from harness.recipe.seams.memory import (
+from harness.recipe.seams.retrieval.memory import (
     EncodedRefresh,
     Managed,
     NoEviction,
@@ -17,7 +17,7 @@ from harness.recipe.seams.memory import (
     TrainSource,
     WiderSource,
 )
-from harness.recipe.seams.search import MinimumCosine, Stage
+from harness.recipe.seams.retrieval.search import MinimumCosine, Stage
 
 _STAGES = {"train": (Stage.TRAIN,), "eval": (Stage.EVAL,), "both": (Stage.TRAIN, Stage.EVAL)}
 

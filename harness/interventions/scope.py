@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
-from harness.recipe.seams.admission import AllEntries, BestShare, By
-from harness.recipe.seams.composite_index import ByLength
 from harness.recipe.seams.extra_terms import Form
 from harness.recipe.seams.extra_terms import HardNegatives as HardNegativesTerm
-from harness.recipe.seams.selection import BestPerRange
+from harness.recipe.seams.retrieval.admission import AllEntries, BestShare, By
+from harness.recipe.seams.retrieval.composite_index import ByLength
+from harness.recipe.seams.retrieval.selection import BestPerRange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
-from harness.recipe.seams.composite_index import Ensemble as EnsembleIndex
-from harness.recipe.seams.composite_index import Merge
-from harness.recipe.seams.search import TopK
-from harness.recipe.seams.selection import Diverse as DiverseSelection
-from harness.recipe.seams.selection import Method
-from harness.recipe.seams.tuned_index import Kind
-from harness.recipe.seams.tuned_index import Scaled as ScaledIndex
+from harness.recipe.seams.retrieval.composite_index import Ensemble as EnsembleIndex
+from harness.recipe.seams.retrieval.composite_index import Merge
+from harness.recipe.seams.retrieval.search import TopK
+from harness.recipe.seams.retrieval.selection import Diverse as DiverseSelection
+from harness.recipe.seams.retrieval.selection import Method
+from harness.recipe.seams.retrieval.tuned_index import Kind
+from harness.recipe.seams.retrieval.tuned_index import Scaled as ScaledIndex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

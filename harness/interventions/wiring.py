@@ -8,11 +8,11 @@ from typing import ClassVar
 from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.seams import attention, objective
-from harness.recipe.seams.admission import AllEntries
 from harness.recipe.seams.attention import CosineSimilarity, RetrieverQuery
 from harness.recipe.seams.fusion import MeanValues, SequenceNorm, SequenceValues, TargetValues
+from harness.recipe.seams.retrieval.admission import AllEntries
+from harness.recipe.seams.retrieval.search import TopK
 from harness.recipe.seams.scorer import Interpolate, UnseenItems
-from harness.recipe.seams.search import TopK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,9 @@ from harness.engine.live.interpolation import ProbabilityInterpolation, memory_o
 from harness.engine.types.retrieved import Neighbours
 from harness.probes.sample import ProbeSample, ranks_of, standard_error
 from harness.probes.search import Remembering, led
-from harness.recipe.seams.index import Flat
+from harness.recipe.seams.retrieval.index import Flat
+from harness.recipe.seams.retrieval.search import NeighbourSearch, NewItemsOnly, Stage, TopK
 from harness.recipe.seams.scorer import UnseenItems, hide
-from harness.recipe.seams.search import NeighbourSearch, NewItemsOnly, Stage, TopK
 from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
 

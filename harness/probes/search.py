@@ -14,8 +14,8 @@ from harness.engine.types.memory import Memory
 from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.vectors import MISSING, Vectors
 from harness.probes.sample import ProbeSample, hits
-from harness.recipe.seams.index import Flat
-from harness.recipe.seams.search import NeighbourSearch, Selection, Stage, TopK
+from harness.recipe.seams.retrieval.index import Flat
+from harness.recipe.seams.retrieval.search import NeighbourSearch, Selection, Stage, TopK
 
 
 def measure(sample: ProbeSample) -> dict[str, float]:

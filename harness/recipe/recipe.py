@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass, fields
 
 from harness.recipe.schedules import Constant, Schedule
-from harness.recipe.seams.admission import Admission, LongerThan
 from harness.recipe.seams.attention import (
     AttentionQuery,
     BackboneQuery,
@@ -28,8 +27,6 @@ from harness.recipe.seams.fusion import (
     Unscaled,
     Values,
 )
-from harness.recipe.seams.index import Index, IVFFlat
-from harness.recipe.seams.memory import Eviction, NoEviction, Refresh, Source, StoredKeysRefresh, TrainSource
 from harness.recipe.seams.objective import (
     AllSamples,
     AllTerms,
@@ -44,9 +41,10 @@ from harness.recipe.seams.objective import (
     WeightedSum,
 )
 from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, BackboneDropout, LearningRates, Phases, RetrieverOnly
-from harness.recipe.seams.retriever import FeedForward, RandomStart, Retriever, Start
-from harness.recipe.seams.scorer import AllItems, Candidates, EnhancedDot, Scorer
-from harness.recipe.seams.search import (
+from harness.recipe.seams.retrieval.admission import Admission, LongerThan
+from harness.recipe.seams.retrieval.index import Index, IVFFlat
+from harness.recipe.seams.retrieval.memory import Eviction, NoEviction, Refresh, Source, StoredKeysRefresh, TrainSource
+from harness.recipe.seams.retrieval.search import (
     BatchQuery,
     Exclusion,
     HitFilter,
@@ -55,6 +53,8 @@ from harness.recipe.seams.search import (
     ShorterOwnPrefix,
     TopK,
 )
+from harness.recipe.seams.retriever import FeedForward, RandomStart, Retriever, Start
+from harness.recipe.seams.scorer import AllItems, Candidates, EnhancedDot, Scorer
 
 ADDITIVE = frozenset({"extra_terms", "filters"})
 """Seams whose entries of different kinds add up instead of replacing each other."""

@@ -7,7 +7,7 @@ from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Progress
 from harness.recipe.seams.objective import ALIGNMENT, ENHANCED, RECOMMENDATION
 from harness.recipe.seams.phases import FUSION, RETRIEVER
-from harness.recipe.seams.search import Stage
+from harness.recipe.seams.retrieval.search import Stage
 
 BACKBONE = "backbone"
 

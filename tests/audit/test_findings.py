@@ -19,9 +19,9 @@ from harness.interventions import find
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant
-from harness.recipe.seams.admission import LongerThan
 from harness.recipe.seams.attention import DotProduct
 from harness.recipe.seams.fusion import ScheduledShare
+from harness.recipe.seams.retrieval.admission import LongerThan
 from harness.results.audit import Audited, Failure, Measured, Rung
 from tests.audit.conftest import audited
 

@@ -15,7 +15,7 @@ from harness.audit.tries import ranges, values_to_try
 from harness.interventions import CATALOGUE, example_base, find
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, SEAMS, Recipe
-from harness.recipe.seams.search import MinimumCosine, Stage
+from harness.recipe.seams.retrieval.search import MinimumCosine, Stage
 
 
 def named(recipe: Recipe, name: str) -> Parameter:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.engine.live.diversity import Floats, greedy_map, kernel, marginal_relevance
-from harness.recipe.seams.search import Hits, TopK
-from harness.recipe.seams.selection import Diverse, Method
+from harness.recipe.seams.retrieval.search import Hits, TopK
+from harness.recipe.seams.retrieval.selection import Diverse, Method
 
 
 def random_kernels(

@@ -10,8 +10,8 @@ from harness.engine.live.composite_index import Merged
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.memory import Memory
 from harness.engine.types.vectors import MISSING, Vectors
-from harness.recipe.seams.composite_index import Ensemble, Merge
-from harness.recipe.seams.index import Flat, IVFFlat
+from harness.recipe.seams.retrieval.composite_index import Ensemble, Merge
+from harness.recipe.seams.retrieval.index import Flat, IVFFlat
 
 
 class Fixed:

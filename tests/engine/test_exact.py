@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.engine.live import exact
 from harness.engine.live.exact import Exact
 from harness.engine.types.vectors import MISSING, Vectors
-from harness.recipe.seams.index import Flat
+from harness.recipe.seams.retrieval.index import Flat
 from tests.engine.vectors import KINDS, drawn
 
 

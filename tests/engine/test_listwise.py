@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.engine.live import listwise
 from harness.engine.live.listwise import Listwise
 from harness.engine.types.vectors import MISSING, Vectors
-from harness.recipe.seams.index import IVFFlat
+from harness.recipe.seams.retrieval.index import IVFFlat
 from tests.engine.vectors import KINDS, drawn, unit
 
 

@@ -18,7 +18,7 @@ from harness.interventions.wiring import Scale
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.memory import Managed, Policy
+from harness.recipe.seams.retrieval.memory import Managed, Policy
 
 START = Progress(epoch=0, epochs=4)
 DECAY = 0.9

@@ -26,10 +26,10 @@ from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.streams import Streams
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.admission import LongerThan
-from harness.recipe.seams.index import IVFFlat
-from harness.recipe.seams.memory import StoredKeysRefresh
 from harness.recipe.seams.phases import BackboneDropout
+from harness.recipe.seams.retrieval.admission import LongerThan
+from harness.recipe.seams.retrieval.index import IVFFlat
+from harness.recipe.seams.retrieval.memory import StoredKeysRefresh
 
 START = Progress(epoch=0, epochs=2)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from harness.engine.types.inputs import Inputs
-from harness.recipe.seams.admission import AllEntries, BestShare, By, agreement, likelihood
+from harness.recipe.seams.retrieval.admission import AllEntries, BestShare, By, agreement, likelihood
 
 
 def test_likelihood_is_the_backbones_of_the_entrys_own_target(inputs: Inputs) -> None:

@@ -11,10 +11,10 @@ from harness.engine.live.composite_index import range_of
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.memory import Memory
 from harness.engine.types.vectors import MISSING
-from harness.recipe.seams.composite_index import ByLength
-from harness.recipe.seams.index import Flat, IVFFlat
-from harness.recipe.seams.search import Hits
-from harness.recipe.seams.selection import BestPerRange
+from harness.recipe.seams.retrieval.composite_index import ByLength
+from harness.recipe.seams.retrieval.index import Flat, IVFFlat
+from harness.recipe.seams.retrieval.search import Hits
+from harness.recipe.seams.retrieval.selection import BestPerRange
 
 EDGES = (2, 5, 10, 20)
 

@@ -5,8 +5,8 @@ import pytest
 
 from harness.engine.live.faiss_index import FaissIndex
 from harness.engine.types.vectors import Vectors
-from harness.recipe.seams.index import Flat, IVFFlat
-from harness.recipe.seams.tuned_index import Kind, RecallError, Sample, Scaled
+from harness.recipe.seams.retrieval.index import Flat, IVFFlat
+from harness.recipe.seams.retrieval.tuned_index import Kind, RecallError, Sample, Scaled
 
 K = 10
 
@@ -79,7 +79,7 @@ def test_same_seed_same_hits(kind: Kind, keys: Vectors) -> None:
 
 def test_hnsw_that_leaves_entries_out_of_reach_is_an_error(monkeypatch: pytest.MonkeyPatch, keys: Vectors) -> None:
     for setting, value in (("LINKS", 2), ("WIDEST", 32), ("SAMPLE", 200)):
-        monkeypatch.setattr(f"harness.recipe.seams.tuned_index.{setting}", value)
+        monkeypatch.setattr(f"harness.recipe.seams.retrieval.tuned_index.{setting}", value)
     spec = Scaled(kind=Kind.HNSW, exact_up_to=1_000, target=1.0, k=K)
     with pytest.raises(RecallError, match=r"largest efSearch, 32; use kind ivf"):
         spec.over(keys, seed=0)

@@ -15,8 +15,8 @@ from harness.interventions.base import Intervention
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant
 from harness.recipe.seams.fusion import ScheduledShare
-from harness.recipe.seams.index import IVFFlat
-from harness.recipe.seams.memory import StoredKeysRefresh
+from harness.recipe.seams.retrieval.index import IVFFlat
+from harness.recipe.seams.retrieval.memory import StoredKeysRefresh
 
 GOLDEN = Path(__file__).parent / "golden"
 IDS = [each.id for each in CATALOGUE]

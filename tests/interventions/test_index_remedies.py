@@ -21,8 +21,8 @@ from harness.interventions.wiring import Scale
 from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.admission import AllEntries
-from harness.recipe.seams.memory import Managed, Policy
+from harness.recipe.seams.retrieval.admission import AllEntries
+from harness.recipe.seams.retrieval.memory import Managed, Policy
 from harness.results.record import EpochPoint
 
 START = Progress(epoch=0, epochs=4)

@@ -40,10 +40,10 @@ from harness.interventions.base import Intervention
 from harness.interventions.index import Refreshing, Sources
 from harness.interventions.scope import Stratified
 from harness.recipe.recipe import BASE, Recipe
-from harness.recipe.seams.admission import Admission, AllEntries, LongerThan
-from harness.recipe.seams.memory import TrainSource, WiderSource
+from harness.recipe.seams.retrieval.admission import Admission, AllEntries, LongerThan
+from harness.recipe.seams.retrieval.memory import TrainSource, WiderSource
+from harness.recipe.seams.retrieval.search import Exclusion, ShorterOwnPrefix, TopK
 from harness.recipe.seams.scorer import Interpolate, UnseenItems
-from harness.recipe.seams.search import Exclusion, ShorterOwnPrefix, TopK
 
 BUDGET = Budget(epochs=2, patience=2)
 

@@ -16,7 +16,7 @@ from harness.interventions.search import Diverse, Ensemble, Scaled
 from harness.recipe.compose import NoEffectError, compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.index import Flat
+from harness.recipe.seams.retrieval.index import Flat
 
 
 def shelf_and_forward(recipe: Recipe) -> tuple[MemorySnapshot, Forward]:

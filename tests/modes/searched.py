@@ -20,7 +20,7 @@ from harness.modes.search.schedule import SearchSchedule
 from harness.modes.search.trials import TrialObserver
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant
-from harness.recipe.seams.admission import LongerThan
+from harness.recipe.seams.retrieval.admission import LongerThan
 from harness.results.metrics import METRICS
 from harness.results.record import EpochPoint, RunRecord
 from harness.study.study import load_study

@@ -27,7 +27,7 @@ from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.checkpoint import BestOnValid, CheckpointRule, OffThenOn
-from harness.recipe.seams.index import Flat
+from harness.recipe.seams.retrieval.index import Flat
 from harness.results.evidence import Level
 from harness.results.record import EpochPoint
 from tests.backbones.plainly import history_of

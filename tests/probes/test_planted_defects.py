@@ -30,12 +30,12 @@ from harness.probes.observer import Observer
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Constant
-from harness.recipe.seams.admission import AllEntries, LongerThan
 from harness.recipe.seams.attention import SharedTemperature
 from harness.recipe.seams.fusion import ScheduledShare
-from harness.recipe.seams.index import Flat, IVFFlat
 from harness.recipe.seams.objective import NormalisedSigmoid
 from harness.recipe.seams.phases import LearningRates
+from harness.recipe.seams.retrieval.admission import AllEntries, LongerThan
+from harness.recipe.seams.retrieval.index import Flat, IVFFlat
 from harness.results.evidence import Level
 
 WORLD = PlantedWorld(n_users=60, n_items=60, mean_length=14.0, group_size=6)

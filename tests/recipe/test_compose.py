@@ -26,7 +26,7 @@ from harness.recipe.compose import (
 from harness.recipe.recipe import ADDITIVE, BASE, SEAMS, Recipe
 from harness.recipe.schedules import Constant
 from harness.recipe.seams.objective import Jeffreys, ReverseKL
-from harness.recipe.seams.search import Stage
+from harness.recipe.seams.retrieval.search import Stage
 
 INDEPENDENT: tuple[Intervention, ...] = (
     Reverse(),

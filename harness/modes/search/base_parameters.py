@@ -12,7 +12,7 @@ from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Constant, Schedule
 from harness.recipe.seams.attention import SharedTemperature
 from harness.recipe.seams.fusion import ScheduledShare
-from harness.recipe.seams.search import TopK
+from harness.recipe.seams.retrieval.search import TopK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

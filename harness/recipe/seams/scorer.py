@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from harness.engine.types.retrieved import SearchObserver, unobserved
-from harness.recipe.seams.admission import Admission, AllEntries
-from harness.recipe.seams.index import Flat
-from harness.recipe.seams.search import Exclusion, NeighbourSearch, NewItemsOnly, Selection, Stage
+from harness.recipe.seams.retrieval.admission import Admission, AllEntries
+from harness.recipe.seams.retrieval.index import Flat
+from harness.recipe.seams.retrieval.search import Exclusion, NeighbourSearch, NewItemsOnly, Selection, Stage
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -15,7 +15,7 @@ from harness.engine.live.faiss_index import FaissIndex
 from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.vectors import MISSING, Vectors
 from harness.errors import InputError
-from harness.recipe.seams.index import Flat
+from harness.recipe.seams.retrieval.index import Flat
 
 if TYPE_CHECKING:
     from harness.engine.types.inputs import Inputs

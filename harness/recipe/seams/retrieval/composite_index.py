@@ -11,7 +11,7 @@ import numpy as np
 from harness.data.split import Indices
 from harness.engine.live.composite_index import Merged, Ranged, range_of
 from harness.engine.types.snapshot import LiveIndex
-from harness.recipe.seams.index import Index
+from harness.recipe.seams.retrieval.index import Index
 
 if TYPE_CHECKING:
     from harness.engine.types.inputs import Inputs

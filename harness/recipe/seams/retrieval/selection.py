@@ -12,7 +12,7 @@ from harness.data.split import Indices
 from harness.engine.live.composite_index import range_of
 from harness.engine.live.diversity import Floats, greedy_map, kernel, marginal_relevance
 from harness.engine.types.vectors import Mask
-from harness.recipe.seams.search import Hits
+from harness.recipe.seams.retrieval.search import Hits
 
 if TYPE_CHECKING:
     pass
@@ -32,7 +32,7 @@ class Diverse:
     ``dpp`` is greedy MAP inference of a determinantal point process (Chen et al., NeurIPS 2018, algorithm 1) whose
     kernel is :func:`kernel`; ``mmr`` takes the hit of the largest :func:`marginal_relevance` (Carbonell and Goldstein,
     SIGIR 1998) until there are k. At strength 0 both order by cosine, as
-    :class:`~harness.recipe.seams.search.TopK` does on an index that orders so.
+    :class:`~harness.recipe.seams.retrieval.search.TopK` does on an index that orders so.
 
     Greedy is not the best subset, but near it: for 4 of 9 random hits its log-determinant is that of brute force at
     strength .5, and .04 of 5.6 nats below it on average at .95.

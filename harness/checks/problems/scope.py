@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
-from harness.checks.fusion import SOME_REPLACED
+from harness.checks.problems.fusion import SOME_REPLACED
 
 FIGURES = figures(
     "scope",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from harness.checks.base import TELLING, Bearing, Check, Expected, Figures, Rule, Severity, Unit, figures, stacks
-from harness.checks.fusion import SOME_REPLACED
+from harness.checks.problems.fusion import SOME_REPLACED
 
 
 def _share_of_alignment(read: Figures) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.data.split import Indices
 from harness.engine.types.vectors import MISSING
-from harness.recipe.seams.index import IVFFlat
+from harness.recipe.seams.retrieval.index import IVFFlat
 
 if TYPE_CHECKING:
     from harness.engine.types.inputs import Inputs

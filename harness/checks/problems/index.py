@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
-from harness.checks.fusion import SOME_REPLACED
+from harness.checks.problems.fusion import SOME_REPLACED
 
 CURRENT = 1e-5
 """Cosine distance within which a stored key is that of the retriever as it is; rounding alone makes as much."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.base import TELLING, Check, Expected, Rule, Severity, Unit, figures, stacks
-from harness.checks.fusion import clear_gain
+from harness.checks.problems.fusion import clear_gain
 
 HIDING = ("history.all_items", "history.unseen_items", "history.gain_error")
 """Figures that say what hiding the history gains."""

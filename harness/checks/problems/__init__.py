@@ -1,0 +1,1 @@
+"""One file a problem of the list, and one beyond it: its figures, checks and rules, with thresholds and texts."""

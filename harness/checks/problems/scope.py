@@ -7,7 +7,7 @@ from harness.checks.problems.fusion import SOME_REPLACED
 
 FIGURES = figures(
     "scope",
-    ("scope.dropped", Unit.FRACTION, "prefixes of the sources that are no entries", TELLING),
+    ("scope.dropped", Unit.FRACTION, "prefixes of the sources that are not in the memory", TELLING),
     (
         "scope.dropped_of_useful",
         Unit.FRACTION,
@@ -32,7 +32,7 @@ CHECKS = (
         ),
         condition="With all prefixes as entries the hit rate is over 2% higher. Not applicable where none is dropped.",
         detected=(
-            "{scope.dropped:.0%} of the prefixes are no entries; with them the hit rate is {scope.hit_rate_all:.2%}, "
+            "{scope.dropped:.0%} of the prefixes are not in the memory; with them the hit rate is {scope.hit_rate_all:.2%}, "
             "without {scope.hit_rate_kept:.2%}."
         ),
         why="Entries that would have led to the target are left out because they are short.",

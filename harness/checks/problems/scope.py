@@ -32,8 +32,8 @@ CHECKS = (
         ),
         condition="With all prefixes as entries the hit rate is over 2% higher. Not applicable where none is dropped.",
         detected=(
-            "{scope.dropped:.0%} of the prefixes are not in the memory; with them the hit rate is {scope.hit_rate_all:.2%}, "
-            "without {scope.hit_rate_kept:.2%}."
+            "{scope.dropped:.0%} of the prefixes are not in the memory; with them the hit rate is "
+            "{scope.hit_rate_all:.2%}, without {scope.hit_rate_kept:.2%}."
         ),
         why="Entries that would have led to the target are left out because they are short.",
         reduce=("scope.quality", "scope.stratified"),

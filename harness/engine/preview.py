@@ -14,7 +14,7 @@ from harness.engine.types.forward import Forward
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.term import Term
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.phases import NEW_PARTS
+from harness.recipe.seams.phases import moves_backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -36,7 +36,7 @@ class Preview:
     @property
     def moves_backbone(self) -> bool:
         """Whether any group of the backbone trains."""
-        return bool(self.rates.keys() - set(NEW_PARTS))
+        return moves_backbone(self.rates)
 
     def forward(self, sequence: Tensor, prefix: Indices) -> Forward:
         """Prefixes ``(batch,)`` with vectors ``s``, ``(batch, d)``, in evaluation mode."""

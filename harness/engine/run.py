@@ -28,7 +28,7 @@ from harness.engine.types.term import Term
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Progress, Seen
 from harness.recipe.seams.checkpoint import Verdict
-from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, NEW_PARTS
+from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, NEW_PARTS, moves_backbone
 from harness.results.metrics import mean_metrics
 from harness.results.record import EpochPoint, Ranks
 
@@ -132,7 +132,7 @@ class Run:
             group["lr"] = rates.get(group["name"], 0.0)
             for each in group["params"]:
                 each.requires_grad_(group["name"] in rates)
-        return bool(rates.keys() - set(NEW_PARTS))
+        return moves_backbone(rates)
 
     def forward(self, sequence: Tensor, prefix: Indices, progress: Progress, noise: Noise | None = None) -> Forward:
         """A batch through the system with the memory as it is."""

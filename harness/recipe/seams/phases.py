@@ -33,6 +33,11 @@ class LearningRates:
     blocks: int = 0
 
 
+def moves_backbone(rates: Mapping[str, float]) -> bool:
+    """Whether any group of the backbone is among those that train, group -> step size."""
+    return bool(rates.keys() - set(NEW_PARTS))
+
+
 class Phases(Protocol):
     """A spec of the seam ``phases``."""
 

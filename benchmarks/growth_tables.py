@@ -129,7 +129,7 @@ def bias_lines(found: Mapping[str, Any]) -> list[str]:
             cells[n, False, "items"]["bias"],
         ]
         lines.append(f"| {n} | " + " | ".join(f"{value:.4f}" for value in shown) + " |")
-    lines += ["", "| softmax | valid NDCG@10 | epochs | seconds |", "| --- | ---: | ---: | ---: |"]
+    lines += ["", "| softmax | validation NDCG@10 | epochs | seconds |", "| --- | ---: | ---: | ---: |"]
     for each in found["quality"]:
         what = f"{each['n_sampled']} sampled" if each["n_sampled"] else f"all {found['n_items']} items"
         shown = (

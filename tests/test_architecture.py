@@ -50,6 +50,7 @@ ROOMS = (
     "harness.plugins",
     "harness.files",
     "harness.stopping",
+    "harness.processors",
     "harness.errors",
 )
 """From the top down: a room imports only from rooms below it, and from itself.

@@ -109,7 +109,7 @@ def read_study(
         replicates=final.replicates,
         seed=final.seed,
         primary=final.primary,
-        checkpoint=final.checkpoint,
+        checkpoint=final.checkpoint or final.primary,
         sesoi=final.sesoi,
         budget=final.budget,
         backbone=given or final.backbone.trained or "per_seed",

@@ -43,7 +43,7 @@ class Study:
         mode: which cells the study has, with the settings of its part of the file.
         replicates: how many runs each setting gets.
         seed: seed of replicate 0.
-        checkpoint: metric on valid that chooses the epoch of a run.
+        checkpoint: metric on the validation set that chooses the epoch of a run; the primary, unless the file names another.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
         backbone: one for every replicate, one for all, or one given file for all.
         n_sampled: negatives a step where a backbone is trained by a sampled softmax; 0: by the whole one.

@@ -47,7 +47,7 @@ def quota(groups: Path, membership: Path) -> float | None:
         return None
     found: list[float] = []
     for line in lines:
-        _, names, path = (line.split(":", 2) + ["", ""])[:3]
+        _, names, path = [*line.split(":", 2), "", ""][:3]
         if not names:
             found += _limits(groups, path, _version_2)
         elif "cpu" in names.split(","):

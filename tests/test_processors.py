@@ -44,9 +44,7 @@ def test_a_container_whose_group_lies_outside_what_it_sees_reads_the_mounted_one
 
 @pytest.mark.parametrize("mount", ["cpu", "cpu,cpuacct"])
 @pytest.mark.parametrize(("limit", "found"), [("250000", 2.5), ("-1", None)])
-def test_the_quota_of_a_control_group_of_version_1(
-    tmp_path: Path, mount: str, limit: str, found: float | None
-) -> None:
+def test_the_quota_of_a_control_group_of_version_1(tmp_path: Path, mount: str, limit: str, found: float | None) -> None:
     group(tmp_path / mount / "job", cpu__cfs_quota_us=limit, cpu__cfs_period_us="100000")
     lines = ("9:memory:/job", "4:cpu,cpuacct:/job", "0::/job")
     assert quota(tmp_path, member(tmp_path, *lines)) == found

@@ -104,6 +104,10 @@ class SharedStages:
             device=self.device,
         )
 
+    def is_built(self, replicate: int) -> bool:
+        """Whether the parts of a replicate are there already."""
+        return self.files(replicate).encodings.exists()
+
     def build(self, replicate: int, progress: Progress, tell: Callable[[str], None]) -> SharedFiles:
         """Train the replicate's backbone and encode every prefix, unless both are there.
 

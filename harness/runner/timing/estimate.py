@@ -32,6 +32,9 @@ MOST_READ = 30
 EACH = 2
 """Replicates of each row whose records are looked at."""
 
+LEAST_TARGETS = 2_000
+"""Training targets below which nothing is probed."""
+
 Prober = Callable[[ProbeTask], Probed | None]
 
 
@@ -52,6 +55,13 @@ def estimated_costs(
     known = log.read()
     if not own and not any(each.kind == "cell" and each.cpu == cpu and alike(each.size, size) for each in known):
         known = (*known, *_others(folder, size, stages.data.fingerprint()))
+
+    def probe() -> Probed | None:
+        if size.n_train < LEAST_TARGETS:
+            return None  # such a study is over before the probe is
+        task = ProbeTask(spec=stages.spec, data=stages.data, recipe=plan.base, device=device, threads=SHARED_THREADS)
+        return prober(task)
+
     return expected_costs(
         size=size,
         cpu=cpu,
@@ -61,15 +71,7 @@ def estimated_costs(
         epochs=plan.study.budget.epochs,
         own=own,
         known=known,
-        probe=lambda: prober(
-            ProbeTask(
-                spec=stages.spec,
-                data=stages.data,
-                recipe=plan.base,
-                device=device,
-                threads=SHARED_THREADS,
-            )
-        ),
+        probe=probe,
         needs_backbone=not isinstance(plan.study.backbone, BackboneFile)
         and any(not stages.is_built(plan.backbone_replicate(number)) for number in _replicates(plan)),
     )

@@ -22,8 +22,8 @@ from harness.runner.timing.costs import Probed
 if TYPE_CHECKING:
     from harness.backbones.values import EpochFigures
 
-FIRST_TARGETS = 2_000
-"""Training targets of the first try, which also warms the machine up."""
+FIRST_TARGETS = 1_000
+"""Training targets of the first try, which also warms the machine up; the second has twice as many or more."""
 
 SECONDS = 0.8
 """How long an epoch of the second try is meant to take."""
@@ -76,7 +76,7 @@ def _probed(task: ProbeTask, start: float) -> Probed:
     n_train = len(split_prefixes(task.data).train)
     small = some_users(task.data, FIRST_TARGETS)
     n_small, first_epochs, seconds = _epoch(task, small)
-    more = int(n_small * max(1.0, SECONDS / max(seconds, 1e-3)))
+    more = int(n_small * max(2.0, SECONDS / max(seconds, 1e-3)))
     sample = some_users(task.data, more)
     n_sample, epochs, seconds = _epoch(task, sample)
     if n_sample < n_train and n_small < n_sample and first_epochs > GROWN * epochs:

@@ -16,12 +16,11 @@ from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.schedule import Schedule
 from harness.results.evidence import DiagnosisTask
 from harness.results.folder import StudyFolder
-from harness.results.manifest import BASE
 from harness.results.record import RunRecord, same_ranks
 from harness.runner.executors.base import Executor, Outcome, how_it_ended
 from harness.runner.keys import Keys
 from harness.runner.progress import Display
-from harness.runner.running import CellObserver, RunningCell
+from harness.runner.running import CellObserver, Completion, RunningCell
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.stopping import nothing
@@ -91,8 +90,7 @@ class CellDispatcher:
     _shared: dict[int, SharedFiles] = field(default_factory=dict)
     _deaths: Counter[str] = field(default_factory=Counter)
     _seconds_of: dict[str, float] = field(default_factory=dict)
-    _ended: set[CellName] = field(default_factory=set)
-    _complete: set[int] = field(default_factory=set)
+    _completion: Completion = field(default_factory=Completion)
 
     @property
     def progress_folder(self) -> Path:
@@ -109,7 +107,7 @@ class CellDispatcher:
                 if record is None:
                     todo.append(cell)
                 else:
-                    self._ended.add(name_of(cell))
+                    self._completion.ended.add(name_of(cell))
                     self.schedule.finished(cell, record)
             self._waiting += todo
             self.display.planned(todo, self._records_of(named))
@@ -212,16 +210,10 @@ class CellDispatcher:
             self.trained.append((len(epochs_of), seconds - aside))
 
     def _tell_complete(self) -> None:
-        """Tell of a replicate by which rows are compared, once its last cell has ended and others are left."""
-        complete = {
-            number
-            for number in self.schedule.replicates()
-            if (BASE, number) in self._ended and all(name in self._ended for name in self.cells if name[1] == number)
-        }
-        if complete - self._complete and any(number in complete for _, number in self.ranked()):
-            self._complete = complete
-            if self._waiting or self._running or not self.schedule.named_all:
-                self.told_complete()
+        """Tell of another replicate that is complete, as long as other cells are left."""
+        news = self._completion.news(self.schedule.replicates(), self.cells)
+        if news and (self._waiting or self._running or not self.schedule.named_all) and self.ranked():
+            self.told_complete()
 
     def _hand_out(self, executor: Executor) -> None:
         """Give the executor the next cells that have their backbone; one whose record is being made waits for it."""
@@ -233,7 +225,7 @@ class CellDispatcher:
             cell = self._waiting.pop(0)
             record = self.settled(cell)
             if record is not None:
-                self._ended.add(name_of(cell))
+                self._completion.ended.add(name_of(cell))
                 self.schedule.finished(cell, record)
             elif cell.backbone_replicate not in self._shared or self.keys.record(cell) in busy:
                 held.append(cell)
@@ -287,7 +279,7 @@ class CellDispatcher:
             self.n_again += 1
         self.observer.finished(self.finished[key])
         self.display.finished(cell, result.record)
-        self._ended.add(name_of(cell))
+        self._completion.ended.add(name_of(cell))
         self.schedule.finished(cell, self.finished[key])
 
     def _try_again(self, cell: Cell, why: str) -> None:
@@ -298,7 +290,7 @@ class CellDispatcher:
 
     def _fail(self, cell: Cell, why: str) -> None:
         self.failures[name_of(cell)] = why
-        self._ended.add(name_of(cell))
+        self._completion.ended.add(name_of(cell))
         self.display.failed(cell, why)
         self.schedule.failed(cell, why)
 

@@ -50,6 +50,8 @@ ROOMS = (
     "harness.plugins",
     "harness.files",
     "harness.stopping",
+    "harness.processors",
+    "harness.words",
     "harness.errors",
 )
 """From the top down: a room imports only from rooms below it, and from itself.
@@ -57,7 +59,14 @@ ROOMS = (
 A study file is read with the modes that it may name, so its reader lies above them; the grammar and ``Study`` below.
 """
 
-FOR_REPORTS = ("harness.results", "harness.checks", "harness.plugins", "harness.files", "harness.errors")
+FOR_REPORTS = (
+    "harness.results",
+    "harness.checks",
+    "harness.plugins",
+    "harness.files",
+    "harness.words",
+    "harness.errors",
+)
 """What a report is made of."""
 
 

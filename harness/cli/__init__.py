@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import sys
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -16,8 +17,26 @@ from harness.errors import EnvironmentProblem, FtrError
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Does a remedy help FTragrec, by how much, at what cost, and why? Run a study file, read the report.",
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"ftr-study {version('ftr-study')}")
+        raise typer.Exit
+
+
+@app.callback()
+def command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Does a remedy help FTragrec, by how much, at what cost, and why? Run a study file, read the report."""
+
+
 app.add_typer(studies.commands)  # an app without a name puts its commands at the top
 app.add_typer(records.commands)
 app.add_typer(inputs.commands)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from harness.processors import processors
+
 RUNS = Path("runs")
-CORES = os.cpu_count() or 1
+CORES = processors()
 
 StudyPath = Annotated[Path, typer.Argument(help="The study file, such as studies/kl_direction.yaml.")]
 Replicates = Annotated[int | None, typer.Option(help="Number of seeds; overrides the study file.")]
@@ -18,7 +19,12 @@ Epochs = Annotated[int | None, typer.Option(help="Epoch budget; overrides the st
 Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Device; overrides the study file.")]
 Out = Annotated[Path, typer.Option(help="Folder of all studies; each study has a folder of its own in it.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets.", show_default="your cache folder")]
-Workers = Annotated[int, typer.Option(min=1, help="Worker processes, one thread each.", show_default="one per core")]
+Workers = Annotated[
+    int,
+    typer.Option(
+        min=1, help="Worker processes, one thread each.", show_default="one per processor that this process may use"
+    ),
+]
 Lang = Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")]
 
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default="SQLite in the study's folder")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -21,10 +20,11 @@ def report(
     lang: options.Lang = "en",
 ) -> None:
     """Write a study's report again from its records; nothing is run."""
+    from harness.cli.showing import results_folder
     from harness.results.folder import StudyFolder
     from reports.output.files import write_report
 
-    print(write_report(StudyFolder(study), lang=lang))
+    print(write_report(StudyFolder(results_folder(study, options.RUNS)), lang=lang))
 
 
 @commands.command()
@@ -37,27 +37,31 @@ def compare(
     lang: options.Lang = "en",
 ) -> None:
     """Compare two finished studies: the same arms on two data sets, or on two bases."""
+    from harness.cli.showing import results_folder
     from reports.output.comparison.page import write_comparison
 
-    print(write_comparison(study_a, study_b, out, lang=lang))
+    first, second = (results_folder(each, options.RUNS) for each in (study_a, study_b))
+    print(write_comparison(first, second, out, lang=lang))
 
 
 @commands.command()
-def show(key: str, out: options.Out = options.RUNS) -> None:
-    """Print a record: its recipe, timings, checks, curve and provenance."""
+def show(
+    what: Annotated[
+        str, typer.Argument(metavar="KEY|FOLDER", help="A record's key or its first digits, or a study's folder.")
+    ],
+    out: options.Out = options.RUNS,
+) -> None:
+    """Print a record (its arm, test metrics, recipe, timings, curve), or list the records of a study."""
+    from harness.cli.showing import record_lines, results_folder, study_lines
     from harness.results.folder import StudyFolder
 
-    record = StudyFolder(out / "any").records.only(key)
-    for title, part in (("recipe", record.recipe), ("seconds", record.seconds), ("checks", record.checks)):
-        print(f"{title}:")
-        for name, value in part.items():
-            print(f"  {name}: {value}")
-    print("curve:")
-    for point in record.curve:
-        shown = " ".join(f"{name} {value:.4f}" for name, value in (point.valid_on or point.valid_off).items())
-        print(f"  epoch {point.epoch}{' (chosen)' if point.epoch == record.chosen_epoch else ''}: {shown}")
-    print("provenance:")
-    print(json.dumps(dict(record.provenance), indent=2))
+    path = results_folder(Path(what), out)
+    if path.is_dir() or len(path.parts) > 1:
+        lines = study_lines(StudyFolder(path))
+    else:
+        lines = record_lines(StudyFolder(out / "any").records.only(what), out)
+    for line in lines:
+        print(line)
 
 
 @commands.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import signal
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,9 @@ from rich.console import Console
 from harness.cli import options
 
 if TYPE_CHECKING:
+    from harness.results.folder import StudyFolder
     from harness.runner.coordinator import RunOptions, StudyResult
+    from harness.runner.progress import Display
     from harness.study.study import Study
 
 commands = typer.Typer()
@@ -46,12 +49,44 @@ def run(
     """Run a study's unfinished cells and write its report."""
     from harness.runner.coordinator import RunOptions
     from harness.runner.executors.base import Where
+    from harness.runner.progress import make_display
     from reports.output.files import write_report
+    from reports.output.terminal import answer_lines
 
+    loaded = _load(study, replicates, epochs, device)
     where = Where(executor=executor, workers=workers, address=address, gpus_per_cell=gpus_per_cell)
     how = RunOptions(out=out, where=where, storage=storage, data_dir=data_dir, command=_command())
-    outcome = _run(_load(study, replicates, epochs, device), how)
-    _tell(outcome, write_report(outcome.folder))
+    pages = EarlyPages(make_display(Console(stderr=True), loaded.primary))
+    outcome = _run(loaded, how, pages.display, pages)
+    if outcome.n_done or outcome.n_failed:
+        page = write_report(outcome.folder)
+        _tell(outcome, page, answer_lines(page.with_name("report.json")))
+    _end(outcome)
+
+
+class EarlyPages:
+    """Writes a study's page each time that another replicate is complete, and says once where it is.
+
+    Args:
+        display: told of the page, or in one line why there is none; the run goes on.
+    """
+
+    def __init__(self, display: Display) -> None:
+        self.display = display
+        self._told = False
+
+    def __call__(self, folder: StudyFolder) -> None:
+        from reports.output.files import write_report
+
+        try:
+            page = write_report(folder)
+        except Exception as problem:  # noqa: BLE001 - a section of a plug-in may raise anything, and cells are running
+            why = str(problem).partition("\n")[0] or type(problem).__name__
+            self.display.note(f"the page of the first replicates could not be written ({why}); the run goes on")
+            return
+        if not self._told:
+            self.display.note(f"first page, refreshed after each replicate: {page}")
+            self._told = True
 
 
 def _command() -> str:
@@ -60,20 +95,43 @@ def _command() -> str:
     return shlex.join(["ftr-study", *map(without_password, sys.argv[1:])])
 
 
-def _run(study: Study, how: RunOptions) -> StudyResult:
+def _run(study: Study, how: RunOptions, display: Display, on_replicate: Callable[[StudyFolder], None]) -> StudyResult:
     from harness.runner.coordinator import run_study
-    from harness.runner.progress import make_display
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: workers stopped, report written
-    return run_study(study, how, make_display(Console(stderr=True), study.primary))
+    for line in _apart(study, how.out):
+        display.note(line)
+    try:
+        return run_study(study, how, display, on_replicate=on_replicate)
+    except KeyboardInterrupt:
+        print("interrupted before any cell ran; run the same command to go on", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
 
 
-def _tell(outcome: StudyResult, page: Path) -> None:
+def _apart(study: Study, out: Path) -> Iterator[str]:
+    """Where a run goes that the command line has changed."""
+    if study.changed:
+        given = ", ".join(f"{option} {value}" for option, value in sorted(study.changed.items()))
+        yield f"{given}, not as in the file: results go to {out / study.slug}, and its records are shared"
+
+
+def _tell(outcome: StudyResult, page: Path, answer: Iterable[str]) -> None:
+    """The answer, then what was run, then the page."""
+    for line in answer:
+        print(line)
+    print()
     again = f" ({outcome.n_again} of them again, for their diagnosis)" if outcome.n_again else ""
     summary = f"{outcome.n_run} cells run, {outcome.n_reused} reused{again}, {outcome.n_failed} failed"
-    print(f"{summary} in {outcome.seconds:.0f} s; ranks {outcome.ranks}")
+    ranks = f"; ranks {outcome.ranks}" if outcome.ranks else ""
+    print(f"{summary} in {outcome.seconds:.0f} s{ranks}")
     print(page)
+
+
+def _end(outcome: StudyResult) -> None:
+    """End with the status of the run."""
     if outcome.interrupted:
+        done = f"{outcome.n_done} of {outcome.n_cells} cells are done"
+        print(f"interrupted; {done}; run the same command to go on", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if outcome.n_failed:
         raise typer.Exit(SOME_CELLS_FAILED)
@@ -95,16 +153,21 @@ def diagnose(
     lang: options.Lang = "en",
 ) -> None:
     """Run base alone, measure the evidence for the ten claims, and write one page on what to try."""
-    from harness.runner.coordinator import RunOptions
+    from harness.runner.coordinator import RunOptions, no_page
     from harness.runner.executors.base import Where
+    from harness.runner.progress import make_display
     from harness.study.diagnosing import study_to_diagnose
     from harness.study.study import Overrides
     from reports.output.diagnosis.page import write_diagnosis
+    from reports.output.terminal import diagnosis_lines
 
     study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs, device=device))
     how = RunOptions(out=out, where=Where(workers=workers), data_dir=data_dir, command=_command())
-    outcome = _run(study, how)
-    _tell(outcome, write_diagnosis(outcome.folder, lang=lang))
+    outcome = _run(study, how, make_display(Console(stderr=True), study.primary), no_page)
+    if outcome.n_done or outcome.n_failed:
+        page = write_diagnosis(outcome.folder, lang=lang)
+        _tell(outcome, page, diagnosis_lines(page.with_suffix(".json")))
+    _end(outcome)
 
 
 @commands.command()
@@ -139,6 +202,8 @@ def plan(
     from reports.output.terminal import detectable_effect
 
     loaded = _load(study, replicates, epochs, device)
+    for line in _apart(loaded, out):
+        print(line)
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers).lines():
         print(line)
     detectable = detectable_effect(StudyFolder(out / loaded.slug), n_seeds=loaded.n_compared)

@@ -37,6 +37,7 @@ class Cell:
         streams: its random numbers; the a/a arm has its own.
         backbone_replicate: whose backbone it fine-tunes.
         level: how much evidence is measured beside.
+        label: what a person sees of it where the row's name says too little, such as a trial's settings.
     """
 
     row: str
@@ -45,6 +46,12 @@ class Cell:
     streams: Streams
     backbone_replicate: int
     level: Level = Level.OFF
+    label: str = ""
+
+    @property
+    def shown(self) -> str:
+        """Its row as a person sees it."""
+        return self.label or self.row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

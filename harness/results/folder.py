@@ -43,6 +43,9 @@ class StudyFolder:
     def write_manifest(self, manifest: StudyManifest) -> None:
         write_atomically(self.path / "manifest.json", manifest.to_json().encode())
 
+    def has_manifest(self) -> bool:
+        return (self.path / "manifest.json").exists()
+
     def manifest(self) -> StudyManifest:
         """The study's manifest.
 

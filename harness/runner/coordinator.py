@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +33,9 @@ from harness.runner.optuna.storage import Storage
 from harness.runner.outcome import manifest_of
 from harness.runner.progress import Display
 from harness.runner.shared import SharedStages
+from harness.runner.timing.estimate import estimated_costs, timings_of
+from harness.runner.timing.log import TimingLog
+from harness.runner.timing.probe import probed
 from harness.stopping import stoppable
 from harness.study.types import Study
 
@@ -64,7 +67,8 @@ class StudyResult:
         folder: the study's files.
         n_run, n_reused, n_failed: cells.
         n_again: those of the reused ones that ran again for evidence that had not been measured.
-        ranks: digest of every rank of the study; equal wherever and however its cells ran.
+        n_done, n_cells: cells that have a record, and all that the study has; at most, where results decide.
+        ranks: digest of every rank of the study, equal wherever and however its cells ran; empty without a record.
         interrupted: ended by Ctrl-C; what is finished is safe.
         seconds: wall time.
     """
@@ -74,13 +78,30 @@ class StudyResult:
     n_reused: int
     n_failed: int
     n_again: int
+    n_done: int
+    n_cells: int
     ranks: str
     interrupted: bool
     seconds: float
 
 
-def run_study(study: Study, options: RunOptions, display: Display, *, spec: Backbone = DEFAULT) -> StudyResult:
+def no_page(folder: StudyFolder) -> None:
+    """Where nobody waits for a page of the first replicate."""
+
+
+def run_study(
+    study: Study,
+    options: RunOptions,
+    display: Display,
+    *,
+    spec: Backbone = DEFAULT,
+    on_replicate: Callable[[StudyFolder], None] = no_page,
+) -> StudyResult:
     """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
+
+    Args:
+        on_replicate: called with the folder, its manifest written, each time that another replicate is complete while
+            cells are left; at the end the caller has the result. It must not raise.
 
     Raises:
         harness.errors.InputError: the study or its data cannot be used.
@@ -114,19 +135,43 @@ def run_study(study: Study, options: RunOptions, display: Display, *, spec: Back
                 observer=mirror,
                 provenance={**here(), "study_seed": study.seed},
             )
-            interrupted = _dispatched(dispatcher, options.where)
-            outcome = StudyResult(
-                folder=folder,
-                n_run=dispatcher.n_run,
-                n_reused=dispatcher.n_reused,
-                n_failed=len(dispatcher.failures),
-                n_again=dispatcher.n_again,
-                ranks=ranks_digest(dispatcher.ranked()),
-                interrupted=interrupted,
-                seconds=time.monotonic() - began,
+
+            def write_manifest(*, interrupted: bool = False) -> StudyResult:
+                so_far = _result(dispatcher, seconds=time.monotonic() - began, interrupted=interrupted)
+                if so_far.n_done or so_far.n_failed or not folder.has_manifest():
+                    provenance = _provenance(dispatcher, options, so_far)
+                    folder.write_manifest(manifest_of(dispatcher, provenance=provenance))
+                return so_far
+
+            def tell_complete() -> None:
+                write_manifest()
+                on_replicate(folder)
+
+            dispatcher.told_complete = tell_complete
+            log = TimingLog.of(options.data_dir)
+            display.expect(
+                lambda: estimated_costs(plan, stages, dispatcher.keys, folder, log, probed), options.where.workers
             )
-            folder.write_manifest(manifest_of(dispatcher, provenance=_provenance(dispatcher, options, outcome)))
+            outcome = write_manifest(interrupted=_dispatched(dispatcher, options.where))
+            log.add(timings_of(dispatcher, outcome.seconds, options.where.workers, whole=not outcome.interrupted))
             return outcome
+
+
+def _result(dispatcher: CellDispatcher, *, seconds: float, interrupted: bool) -> StudyResult:
+    """What the run has done so far."""
+    ranked, n_named = dispatcher.ranked(), len(dispatcher.cells)
+    return StudyResult(
+        folder=dispatcher.folder,
+        n_run=dispatcher.n_run,
+        n_reused=dispatcher.n_reused,
+        n_failed=len(dispatcher.failures),
+        n_again=dispatcher.n_again,
+        n_done=len(ranked),
+        n_cells=n_named if dispatcher.schedule.named_all and n_named else max(n_named, dispatcher.plan.n_cells),
+        ranks=ranks_digest(ranked) if ranked else "",
+        interrupted=interrupted,
+        seconds=seconds,
+    )
 
 
 @contextmanager

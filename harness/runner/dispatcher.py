@@ -20,7 +20,7 @@ from harness.results.record import RunRecord, same_ranks
 from harness.runner.executors.base import Executor, Outcome, how_it_ended
 from harness.runner.keys import Keys
 from harness.runner.progress import Display
-from harness.runner.running import CellObserver, RunningCell
+from harness.runner.running import CellObserver, Completion, RunningCell
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.stopping import nothing
@@ -57,9 +57,12 @@ class CellDispatcher:
         observer: told of every cell, such as Optuna's mirror.
         provenance: what every record says of versions, machine and commit.
         check: called often; raises KeyboardInterrupt where Ctrl-C was pressed and lost.
+        told_complete: called once another replicate has ended, as long as cells are left.
         finished: record key -> record, found or made.
         diagnosed: keys of the evidence that is there.
         failures: why a cell has no record, or no evidence.
+        made: records of this run.
+        trained: epochs and seconds of each backbone that was trained from its first epoch.
         n_reused, n_run, n_again: distinct records that were there, were made, and were there but ran for evidence.
     """
 
@@ -72,10 +75,13 @@ class CellDispatcher:
     observer: CellObserver
     provenance: Mapping[str, Any]
     check: Callable[[], None] = nothing
+    told_complete: Callable[[], None] = nothing
     finished: dict[str, RunRecord] = field(default_factory=dict)
     diagnosed: set[str] = field(default_factory=set)
     failures: dict[CellName, str] = field(default_factory=dict)
     cells: dict[CellName, Cell] = field(default_factory=dict)
+    made: list[RunRecord] = field(default_factory=list)
+    trained: list[tuple[int, float]] = field(default_factory=list)
     n_reused: int = 0
     n_run: int = 0
     n_again: int = 0
@@ -84,6 +90,7 @@ class CellDispatcher:
     _shared: dict[int, SharedFiles] = field(default_factory=dict)
     _deaths: Counter[str] = field(default_factory=Counter)
     _seconds_of: dict[str, float] = field(default_factory=dict)
+    _completion: Completion = field(default_factory=Completion)
 
     @property
     def progress_folder(self) -> Path:
@@ -91,7 +98,7 @@ class CellDispatcher:
         return self.folder.path / ".progress"
 
     def take_up(self) -> bool:
-        """Ask the schedule, give it what is there already, and build what the rest shares; whether a cell waits."""
+        """Ask the schedule, and give it what is there already; whether a cell waits."""
         while named := self.schedule.ready():
             self._look_up(named)
             todo: list[Cell] = []
@@ -100,10 +107,12 @@ class CellDispatcher:
                 if record is None:
                     todo.append(cell)
                 else:
+                    self._completion.ended.add(name_of(cell))
                     self.schedule.finished(cell, record)
+            self._waiting += todo
             self.display.planned(todo, self._records_of(named))
-            self._build_shared(todo)
-            self._waiting += [cell for cell in todo if cell.backbone_replicate in self._shared]
+            self.display.backbones(sum(not self.stages.is_built(replicate) for replicate in self._unbuilt()))
+        self._tell_complete()
         return bool(self._waiting)
 
     def settled(self, cell: Cell) -> RunRecord | None:
@@ -123,15 +132,22 @@ class CellDispatcher:
         """Until the schedule names no more."""
         while self._running or self.take_up():
             self._hand_out(executor)
-            self.check()
-            done, _ = wait(self._running, timeout=POLL_S, return_when=FIRST_COMPLETED)
-            for each in self._running.values():
-                self._follow(each)
-            self.observer.flush()
-            for future in done:
-                self._take_in(future, self._running.pop(future))
+            while len(self._running) < executor.slots and (unbuilt := self._unbuilt()):
+                self._build(unbuilt[0], executor)
+                self._hand_out(executor)
+            self._poll(POLL_S)
             self.take_up()
         self.observer.settle()
+
+    def _poll(self, seconds: float) -> None:
+        """Take in what has ended, after waiting for it as long as that."""
+        self.check()
+        done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
+        for each in self._running.values():
+            self._follow(each)
+        self.observer.flush()
+        for future in done:
+            self._take_in(future, self._running.pop(future))
 
     def _look_up(self, cells: Sequence[Cell]) -> None:
         """Read the records and the evidence of these cells that exist."""
@@ -151,30 +167,56 @@ class CellDispatcher:
     def _records_of(self, cells: Sequence[Cell]) -> dict[CellName, RunRecord]:
         return {name_of(cell): record for cell in cells if (record := self.finished.get(self.keys.record(cell)))}
 
-    def _build_shared(self, todo: Sequence[Cell]) -> None:
-        """Backbones and encodings of the replicates that these cells need."""
-        for replicate in sorted({cell.backbone_replicate for cell in todo} - self._shared.keys()):
+    def _unbuilt(self) -> list[int]:
+        """Replicates whose backbone waiting cells need and do not have, those of the first cells first."""
+        waiting = sorted(self._waiting, key=self._turn)
+        return list(
+            dict.fromkeys(each.backbone_replicate for each in waiting if each.backbone_replicate not in self._shared)
+        )
 
-            def progress(epoch: int, epochs: int, figures: EpochFigures, replicate: int = replicate) -> None:
-                self.check()
-                metric = self.stages.spec.selection
-                chosen_by = f", valid {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""
-                self.display.message(
-                    f"backbone {replicate}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}{chosen_by}"
-                )
+    def _build(self, replicate: int, executor: Executor) -> None:
+        """The backbone and the encodings of a replicate; cells of others run meanwhile."""
+        epochs_of: list[int] = []
+        aside = 0.0
 
+        def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
+            nonlocal aside
             began = time.monotonic()
-            try:
-                self._shared[replicate] = self.stages.build(replicate, progress, self.display.message)
-            except InputError as problem:
-                for cell in todo:
-                    if cell.backbone_replicate == replicate:
-                        self._fail(cell, f"backbone {replicate}: {problem}")
-                continue
-            self.display.message(f"backbone {replicate}: ready after {time.monotonic() - began:.0f} s")
+            epochs_of[:] = [*epochs_of, epoch] if epoch == len(epochs_of) + 1 else []
+            metric = self.stages.spec.selection
+            chosen_by = f", valid {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""
+            told = f"epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}{chosen_by}"
+            self.display.backbone(replicate, told, (epochs - epoch) * figures.seconds)
+            self._poll(0.0)
+            self._hand_out(executor)
+            self._tell_complete()
+            aside += time.monotonic() - began
+
+        trains = not self.stages.is_built(replicate)
+        if trains:
+            self.display.backbone_begins(replicate)
+        began = time.monotonic()
+        try:
+            self._shared[replicate] = self.stages.build(replicate, progress, self.display.message)
+        except InputError as problem:
+            without = [cell for cell in self._waiting if cell.backbone_replicate == replicate]
+            self._waiting = [cell for cell in self._waiting if cell.backbone_replicate != replicate]
+            for cell in without:
+                self._fail(cell, f"backbone {replicate}: {problem}")
+        seconds = time.monotonic() - began
+        if trains:
+            self.display.backbone_ended(replicate, seconds)
+        if epochs_of:
+            self.trained.append((len(epochs_of), seconds - aside))
+
+    def _tell_complete(self) -> None:
+        """Tell of another replicate that is complete, as long as other cells are left."""
+        news = self._completion.news(self.schedule.replicates(), self.cells)
+        if news and (self._waiting or self._running or not self.schedule.named_all) and self.ranked():
+            self.told_complete()
 
     def _hand_out(self, executor: Executor) -> None:
-        """Give the executor the next cells; one whose record is being made waits for it."""
+        """Give the executor the next cells that have their backbone; one whose record is being made waits for it."""
         held: list[Cell] = []
         busy = {each.task.key for each in self._running.values()}
         n_ahead = AHEAD * executor.slots
@@ -183,8 +225,9 @@ class CellDispatcher:
             cell = self._waiting.pop(0)
             record = self.settled(cell)
             if record is not None:
+                self._completion.ended.add(name_of(cell))
                 self.schedule.finished(cell, record)
-            elif self.keys.record(cell) in busy:
+            elif cell.backbone_replicate not in self._shared or self.keys.record(cell) in busy:
                 held.append(cell)
             else:
                 task = self._task(cell)
@@ -230,11 +273,13 @@ class CellDispatcher:
             self.folder.records.write(result.record)
             self.finished[key] = result.record
             self._seconds_of[cell.row] = result.record.seconds["total"]
+            self.made.append(result.record)
             self.n_run += 1
         else:
             self.n_again += 1
         self.observer.finished(self.finished[key])
         self.display.finished(cell, result.record)
+        self._completion.ended.add(name_of(cell))
         self.schedule.finished(cell, self.finished[key])
 
     def _try_again(self, cell: Cell, why: str) -> None:
@@ -245,6 +290,7 @@ class CellDispatcher:
 
     def _fail(self, cell: Cell, why: str) -> None:
         self.failures[name_of(cell)] = why
+        self._completion.ended.add(name_of(cell))
         self.display.failed(cell, why)
         self.schedule.failed(cell, why)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +13,16 @@ from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
+from harness.runner.executors.base import WorkerLostError
+from harness.runner.executors.local import WorkerPool
 from harness.runner.keys import Keys, replayed
 from harness.runner.shared import SharedStages
+from harness.runner.timing.costs import Costs, Probed
+from harness.runner.timing.estimate import estimated_costs
+from harness.runner.timing.log import TimingLog
+from harness.runner.timing.probe import ProbeTask, probed
 from harness.study.types import Study
+from harness.words import duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +35,9 @@ class Forecast:
         n_reused: cells that have a record already.
         n_again: those of them that run again for evidence that has not been measured.
         backbones: replicates whose backbone must be trained first.
-        seconds: estimated wall time of the cells that are left; None where no earlier record tells.
+        workers: that cells are shared among.
+        costs: expected seconds of a backbone and of the cells.
+        of_cells: expected wall seconds of the cells that are left; None where nothing tells.
         memory_bytes: estimated peak of all workers together; None where no earlier record tells.
     """
 
@@ -37,8 +46,21 @@ class Forecast:
     n_reused: int
     n_again: int
     backbones: Sequence[int]
-    seconds: float | None
+    workers: int
+    costs: Costs
+    of_cells: float | None
     memory_bytes: float | None
+
+    @property
+    def of_backbones(self) -> float | None:
+        """Expected wall seconds of the backbones that are to be trained."""
+        return None if self.costs.backbone is None else len(self.backbones) * self.costs.backbone
+
+    @property
+    def seconds(self) -> float | None:
+        """Expected wall seconds of the whole run; None where nothing tells."""
+        backbones, cells = self.of_backbones, self.of_cells
+        return None if backbones is None or cells is None else backbones + cells + self.costs.rest
 
     def lines(self) -> list[str]:
         """The forecast in words, a line each."""
@@ -55,11 +77,24 @@ class Forecast:
         if self.backbones:
             said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
         if left:
+            said += self._times(left, most)
             unknown = "unknown until a cell of this study has run"
-            time = unknown if self.seconds is None else f"{most}about {self.seconds:.0f} s"
             memory = unknown if self.memory_bytes is None else f"about {self.memory_bytes / 2**30:.1f} GiB"
-            said += [f"time for the cells: {time}", f"memory of the workers: {memory}"]
+            said.append(f"memory of the workers: {memory}")
         return said
+
+    def _times(self, left: int, most: str) -> Iterator[str]:
+        """Backbones, cells and their sum."""
+        if self.seconds is None:
+            yield "time: unknown until a backbone and a cell of this study have run"
+            return
+        if self.backbones:
+            n_backbones = f"{len(self.backbones)} backbone{'s' * (len(self.backbones) > 1)}"
+            yield f"time for {n_backbones}: about {duration(self.of_backbones or 0.0)}"
+        workers = f"{self.workers} worker{'s' * (self.workers > 1)}"
+        yield f"time for {most}{left} cells on {workers}: about {duration(self.of_cells or 0.0)}"
+        whole = f"{most}about {duration(self.seconds)} ({_JUDGED[self.costs.source]})"
+        yield f"time in all, start and page included: {whole}"
 
 
 def _what(status: str, alias_of: str, reason: str, replicates: int) -> str:
@@ -68,6 +103,14 @@ def _what(status: str, alias_of: str, reason: str, replicates: int) -> str:
     if status == "inapplicable":
         return f"cannot act on this base: {reason}"
     return f"{replicates} replicates"
+
+
+_JUDGED = {
+    "records": "judged by the records of this study",
+    "log": "judged by earlier runs on this machine",
+    "probe": "judged by a probe of two seconds; the next plan judges by runs",
+    "nothing": "",
+}
 
 
 def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) -> Forecast:
@@ -94,15 +137,20 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     untrained = [
         replicate
         for replicate in sorted(needed)
-        if not isinstance(study.backbone, BackboneFile) and not stages.files(replicate).encodings.exists()
+        if not isinstance(study.backbone, BackboneFile) and not stages.is_built(replicate)
     ]
+    costs = Costs(rest=0.0)
+    if left or to_come:
+        costs = estimated_costs(plan, stages, keys, folder, TimingLog.of(data_dir), _probed_apart)
     return Forecast(
         plan=plan,
         n_cells=n_cells,
         n_reused=len(found),
         n_again=len(again),
         backbones=untrained,
-        seconds=_seconds(found, n_cells - len(found) + len(again), workers),
+        workers=workers,
+        costs=costs,
+        of_cells=_seconds(costs, left, n_cells - len(found) + len(again), workers),
         memory_bytes=_memory(found, workers),
     )
 
@@ -118,12 +166,27 @@ def _cells(plan: Plan, keys: Keys, folder: StudyFolder) -> tuple[list[Cell], int
     return named, len(named) if known else plan.n_cells
 
 
-def _seconds(found: Mapping[CellName, RunRecord], n_left: int, workers: int) -> float | None:
-    """Wall seconds of the cells that are left, at the mean of the finished ones."""
-    if not found:
+def _seconds(costs: Costs, left: Sequence[Cell], n_left: int, workers: int) -> float | None:
+    """Wall seconds of the cells that are left, those not named yet at the mean."""
+    named = costs.of_cells((cell.row for cell in left), workers)
+    later = n_left - len(left)
+    if later <= 0 or named is None:
+        return named
+    return None if costs.any_cell is None else named + later * costs.any_cell / workers
+
+
+def _probed_apart(task: ProbeTask) -> Probed | None:
+    """A probe in a process of its own, so that this one need not load torch."""
+    pool = WorkerPool(1)
+    try:
+        found = pool.submit(probed, task).result()
+        pool.close()
+    except WorkerLostError:
         return None
-    mean = sum(record.seconds["total"] for record in found.values()) / len(found)
-    return mean * n_left / workers
+    except BaseException:
+        pool.stop()
+        raise
+    return found
 
 
 def _memory(found: Mapping[CellName, RunRecord], workers: int) -> float | None:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from rich.console import Console
 from rich.live import Live
-from rich.markup import escape
 from rich.table import Table
 
 from harness.modes.plan import Cell, CellName, name_of
 from harness.results.record import EpochPoint, RunRecord
-
-MOST_ROWS = 30
-"""Rows of the live table beyond which those that are done make room."""
+from harness.runner.table import Seen, progress_table
+from harness.runner.timing.costs import Costs
+from harness.runner.timing.pace import Pace
+from harness.words import duration
 
 
 class Display:
@@ -28,8 +27,29 @@ class Display:
     def message(self, text: str) -> None:
         """A stage that begins or ends."""
 
+    def note(self, text: str) -> None:
+        """Something that must stay to be read, such as where the first page is."""
+        self.message(text)
+
+    def expect(self, costs: Callable[[], Costs], workers: int) -> None:
+        """How to find out what the run will take; it may take seconds, so only who shows it asks."""
+
     def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
         """More cells that will run, and the records of those that need not."""
+
+    def backbones(self, n_left: int) -> None:
+        """How many backbones the cells that are known still wait for."""
+
+    def backbone_begins(self, replicate: int) -> None:
+        """A backbone is trained."""
+
+    def backbone(self, replicate: int, told: str, left: float) -> None:
+        """An epoch of it has ended; ``left`` seconds at most for the others."""
+        self.message(f"backbone {replicate}: {told}")
+
+    def backbone_ended(self, replicate: int, seconds: float) -> None:
+        """It and its encodings are there."""
+        self.message(f"backbone {replicate}: ready after {duration(seconds)}")
 
     def started(self, cell: Cell) -> None:
         """A worker has begun with the cell."""
@@ -45,7 +65,7 @@ class Display:
 
 
 class CountingDisplay(Display):
-    """Counts cells and says how long the rest will take, at the pace so far.
+    """Counts cells and backbones and says how long the rest will take.
 
     Args:
         console: to write to.
@@ -55,30 +75,54 @@ class CountingDisplay(Display):
     def __init__(self, console: Console, primary: str) -> None:
         self._console = console
         self._primary = primary
-        self._done = 0
-        self._total = 0
-        self._began = time.monotonic()
+        self._pace = Pace()
+        self._costs: tuple[Callable[[], Costs], int] | None = None
+
+    def expect(self, costs: Callable[[], Costs], workers: int) -> None:
+        self._costs = (costs, workers)
 
     def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
-        if not self._total:
-            self._began = time.monotonic()
-        self.message(f"{len(cells)} {'more ' * bool(self._total)}cells to run, {len(reused)} reused")
-        self._total += len(cells)
+        self.message(f"{len(cells)} {'more ' * bool(self._pace.n_cells)}cells to run, {len(reused)} reused")
+        self._pace.add_cells(cell.row for cell in cells)
+
+    def backbones(self, n_left: int) -> None:
+        self._pace.backbones_left = n_left
+        if self._costs is not None and self._pace.n_cells:
+            (ask, workers), self._costs = self._costs, None
+            self._pace.expect(ask(), workers)
+            left = self._pace.left()
+            if left is not None:
+                backbones = f"{n_left} backbone{'s' * (n_left != 1)} and " * bool(n_left)
+                self.note(f"{backbones}{self._pace.n_cells} cells: about {duration(left + self._pace.costs.rest)}")
+
+    def backbone_begins(self, replicate: int) -> None:
+        self._pace.begin_backbone()
+
+    def backbone(self, replicate: int, told: str, left: float) -> None:
+        self._pace.follow_backbone(left)
+        super().backbone(replicate, told, left)
+
+    def backbone_ended(self, replicate: int, seconds: float) -> None:
+        self._pace.end_backbone(seconds)
+        self._pace.backbones_left -= 1
+        super().backbone_ended(replicate, seconds)
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
-        self._done += 1
+        self._pace.end_cell(cell.row, float(record.provenance.get("wall_seconds", record.seconds["total"])))
 
     def failed(self, cell: Cell, why: str) -> None:
-        self._done += 1
+        self._pace.end_cell(cell.row, None)
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _left(self) -> str:
-        """Such as ``2 min 5 s left``."""
-        seconds = (time.monotonic() - self._began) / max(self._done, 1) * (self._total - self._done)
-        minutes, rest = divmod(round(seconds), 60)
-        return f"{minutes} min {rest} s left" if minutes else f"{rest} s left"
+        """Such as ``about 2 min 5 s left``; empty where nothing tells."""
+        left = self._pace.left()
+        return "" if left is None else f"about {duration(left)} left"
+
+    def _figure(self, record: RunRecord) -> float:
+        return record.measured(self._primary).valid_on[self._primary]
 
 
 class PlainDisplay(CountingDisplay):
@@ -89,8 +133,7 @@ class PlainDisplay(CountingDisplay):
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         super().finished(cell, record)
-        value = record.measured(self._primary).valid_on[self._primary]
-        figure = f"valid {self._primary} {value:.4f} at epoch {record.chosen_epoch}"
+        figure = f"valid {self._primary} {self._figure(record):.4f} at epoch {record.chosen_epoch}"
         self._ended(cell, f"{figure}, {record.seconds['total']:.1f} s")
 
     def failed(self, cell: Cell, why: str) -> None:
@@ -98,8 +141,9 @@ class PlainDisplay(CountingDisplay):
         self._ended(cell, f"FAILED: {first_line(why)}")
 
     def _ended(self, cell: Cell, how: str) -> None:
-        left = f"; {self._left()}" if self._done < self._total else ""
-        self._print(f"[{self._done}/{self._total}] {cell.row} replicate {cell.replicate}: {how}{left}")
+        pace, left = self._pace, self._left()
+        more = f"; {left}" if left and pace.n_done < pace.n_cells else ""
+        self._print(f"[{pace.n_done}/{pace.n_cells}] {cell.shown} replicate {cell.replicate}: {how}{more}")
 
 
 class LiveDisplay(CountingDisplay):
@@ -107,8 +151,7 @@ class LiveDisplay(CountingDisplay):
 
     def __init__(self, console: Console, primary: str) -> None:
         super().__init__(console, primary)
-        self._cells: dict[CellName, str] = {}
-        self._figures: dict[CellName, float] = {}
+        self._seen = Seen()
         self._headline = ""
         self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4)
 
@@ -118,63 +161,42 @@ class LiveDisplay(CountingDisplay):
     def message(self, text: str) -> None:
         self._headline = text
 
+    def note(self, text: str) -> None:
+        self._print(text)
+
     def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
         super().planned(cells, reused)
-        self._cells |= {name_of(cell): "waiting" for cell in cells}
-        self._figures |= {
-            place: record.measured(self._primary).valid_on[self._primary] for place, record in reused.items()
-        }
+        for name, record in reused.items():
+            self._seen.see(name, "reused", self._figure(record))
+        for cell in cells:
+            self._seen.labels[cell.row] = cell.shown
+            self._seen.see(name_of(cell), "waiting")
 
     def started(self, cell: Cell) -> None:
-        self._cells[name_of(cell)] = "running"
+        self._seen.see(name_of(cell), "running")
 
     def epoch(self, cell: Cell, point: EpochPoint) -> None:
         if self._primary in point.valid_on:
-            self._figures[name_of(cell)] = point.valid_on[self._primary]
-            self._cells[name_of(cell)] = f"epoch {point.epoch}"
+            self._seen.see(name_of(cell), f"epoch {point.epoch}", point.valid_on[self._primary])
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         super().finished(cell, record)
-        self._figures[name_of(cell)] = record.measured(self._primary).valid_on[self._primary]
-        self._cells[name_of(cell)] = "done"
+        self._seen.see(name_of(cell), "done", self._figure(record))
 
     def failed(self, cell: Cell, why: str) -> None:
         super().failed(cell, why)
-        self._cells[name_of(cell)] = "failed"
-        self._print(f"{cell.row} replicate {cell.replicate} failed: {first_line(why)}")
+        self._seen.see(name_of(cell), "failed")
+        self._print(f"{cell.shown} replicate {cell.replicate} failed: {first_line(why)}")
 
     def _table(self) -> Table:
-        replicates = sorted({replicate for _, replicate in self._cells})
-        left = self._left() if self._done else "time left unknown"
-        title = self._headline + (f" - {self._done} done, {left}" if self._cells else "")
+        pace = self._pace
+        counted = [f"{pace.n_done} of {pace.n_cells} cells done"] if pace.n_cells else []
+        if pace.backbones_left:
+            counted.append(f"{pace.backbones_left} backbone{'s' * (pace.backbones_left > 1)} to train")
+        title = [self._headline, ", ".join([*counted, *([self._left()] if pace.n_cells else [])]).rstrip(", ")]
         caption = f"valid {self._primary}, and its difference to base"
-        table = Table(title=escape(title), title_justify="left", caption=caption)
-        table.add_column("arm")
-        for replicate in replicates:
-            table.add_column(f"replicate {replicate}", justify="right")
-        for row in self._rows():
-            table.add_row(escape(row), *(self._shown(row, replicate) for replicate in replicates))
-        return table
-
-    def _rows(self) -> list[str]:
-        """The rows that fit: of too many, those that are done are left out, the oldest first, but never base."""
-        rows = list(dict.fromkeys(row for row, _ in self._cells))
-        done = [
-            row
-            for row in rows
-            if row != "base" and all(state == "done" for (name, _), state in self._cells.items() if name == row)
-        ]
-        hidden = set(done[: max(len(rows) - MOST_ROWS, 0)])
-        return [row for row in rows if row not in hidden]
-
-    def _shown(self, row: str, replicate: int) -> str:
-        figure = self._figures.get((row, replicate))
-        state = self._cells.get((row, replicate), "" if figure is None else "reused")
-        if figure is None:
-            return state
-        base = self._figures.get(("base", replicate))
-        against = f" {figure - base:+.4f}" if base is not None and row != "base" else ""
-        return f"{state} {figure:.4f}{against}"
+        size = self._console.size
+        return progress_table(self._seen, title=title, caption=caption, width=size.width, height=size.height)
 
 
 def first_line(text: str) -> str:

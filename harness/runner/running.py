@@ -1,12 +1,14 @@
-"""A cell that is with the executor, and who is told of it."""
+"""A cell that is with the executor, who is told of it, and which replicates are complete."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Protocol
 
-from harness.modes.plan import Cell
+from harness.modes.plan import Cell, CellName
+from harness.results.manifest import BASE
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.tasks import CellTask
 
@@ -26,6 +28,38 @@ class RunningCell:
         fresh = [line for line in lines[self.read :] if line.endswith("\n")]
         self.read += len(fresh)
         return [EpochPoint(**json.loads(line)) for line in fresh]
+
+
+@dataclass(slots=True)
+class Completion:
+    """Which replicates are complete, so that a page is worth writing again.
+
+    Attributes:
+        ended: cells that have their record, or have failed.
+    """
+
+    ended: set[CellName] = field(default_factory=set)
+    _complete: set[int] = field(default_factory=set)
+    _base_told: bool = False
+
+    def news(self, compared: Collection[int], cells: Collection[CellName]) -> bool:
+        """Whether another replicate is complete since the last call; before any is, whether base's cells have ended.
+
+        Args:
+            compared: replicates by which the rows are compared; a search and a greedy choice run others before.
+            cells: all that have been named.
+        """
+        complete = {
+            number
+            for number in compared
+            if (BASE, number) in self.ended and all(name in self.ended for name in cells if name[1] == number)
+        }
+        base = {name for name in cells if name[0].partition("[")[0] == BASE and name[1] not in compared}
+        base_ended = bool(base) and base <= self.ended
+        news = bool(complete - self._complete) or (base_ended and not self._base_told)
+        self._complete |= complete
+        self._base_told |= base_ended
+        return news
 
 
 class CellObserver(Protocol):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,13 @@ from harness.engine.types.streams import Streams
 from harness.errors import InputError
 from harness.files import locked, set_aside, sweep
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
+from harness.processors import processors
 from harness.results.manifest import StudyUsers
 from harness.runner.tasks import SharedFiles
 from harness.study.mistakes import StudyFileError
 from harness.study.types import Study
 
-SHARED_THREADS = min(4, os.cpu_count() or 1)
+SHARED_THREADS = min(4, processors())
 """Threads of the shared stages: fixed for a machine and part of their keys, since sums are split by them."""
 
 
@@ -103,6 +103,10 @@ class SharedStages:
             encodings=self.folder / "encodings" / f"{key}.npy",
             device=self.device,
         )
+
+    def is_built(self, replicate: int) -> bool:
+        """Whether the parts of a replicate are there already."""
+        return self.files(replicate).encodings.exists()
 
     def build(self, replicate: int, progress: Progress, tell: Callable[[str], None]) -> SharedFiles:
         """Train the replicate's backbone and encode every prefix, unless both are there.

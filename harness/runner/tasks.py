@@ -163,6 +163,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
             "stream": task.cell.streams.replicate,
             "threads": CELL_THREADS,
             "peak_memory_bytes": peak_memory_bytes(),
+            "wall_seconds": time.perf_counter() - started,
             **device_provenance(task.shared.device),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         },

@@ -8,7 +8,8 @@ from typing import Any, cast, get_args
 from pydantic import ValidationError
 from pydantic_core.core_schema import ErrorType
 
-from harness.errors import did_you_mean
+from harness.device import resolve_device
+from harness.errors import EnvironmentProblem, did_you_mean
 from harness.study.grammar import StudyMode, StudyModel, study_model
 from harness.study.mistakes import Path, Problem, listing, show
 from harness.study.types import Overrides
@@ -64,6 +65,26 @@ def checked(raw: Mapping[str, object], overrides: Overrides, modes: Modes) -> St
     for option, value in overrides.given().items():
         raw = _put(raw, PLACES[option], value)
     return study_model(tuple(modes.values())).model_validate(raw)
+
+
+def changes(raw: Mapping[str, object], overrides: Overrides, modes: Modes) -> dict[str, object]:
+    """The options that give another value than the file; a device only where it means another one on this machine."""
+    plain = checked(raw, Overrides(), modes).model_dump()
+    found: dict[str, object] = {}
+    for option, value in overrides.given().items():
+        written: Any = plain
+        for key in PLACES[option]:
+            written = written[key]
+        if value != written and not (option == "device" and _same_device(value, written)):
+            found[option] = value
+    return found
+
+
+def _same_device(one: Any, two: Any) -> bool:
+    try:
+        return resolve_device(one) == resolve_device(two)
+    except EnvironmentProblem:  # told when the study is planned
+        return False
 
 
 def explain(kind: str, loc: Path, value: object, schema: Schema) -> tuple[str, str]:

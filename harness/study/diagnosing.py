@@ -10,7 +10,7 @@ from harness.errors import InputError
 from harness.modes.grid import Grid
 from harness.results.evidence import Diagnostics, Level
 from harness.study.study import load_study, read_study, slugify
-from harness.study.types import Overrides, Study
+from harness.study.types import Overrides, Study, variant
 
 EPOCHS = 4
 """Budget of a diagnosis that no study file gives one: evidence hardly changes after the first epochs."""
@@ -36,21 +36,31 @@ def study_to_diagnose(target: Path | None, data: str | None, overrides: Override
     if target is not None and target.suffix in STUDY_SUFFIXES:
         if data is not None:
             raise InputError(f"{target} names its own data; leave out --data {data}")
-        return base_alone(load_study(target, once))
+        return base_alone(load_study(target, once), overrides)
     if target is not None and target.suffix != CHECKPOINT_SUFFIX:
         raise InputError(f"{target} is neither a study file (.yaml) nor a checkpoint (.safetensors); give one of them")
     if data is None:
         raise InputError("nothing to diagnose: give a study file, or name data, such as --data ml-100k")
-    return base_alone(read_study(_written(target, data), Path("--data"), once))
+    return base_alone(read_study(_written(target, data), Path("--data"), once), overrides)
 
 
-def base_alone(study: Study) -> Study:
-    """The study without its arms, in a folder of its own, measured in full."""
+def base_alone(study: Study, overrides: Overrides) -> Study:
+    """The study without its arms, in a folder of its own, measured in full.
+
+    Args:
+        study: read with one replicate unless the command line says otherwise.
+        overrides: of the command line.
+    """
     name = f"diagnosis of {study.name}"
+    changed = {option: value for option, value in study.changed.items() if option != "replicates"}
+    if overrides.replicates not in (None, 1):
+        changed["replicates"] = overrides.replicates
+    slug = f"diagnosis_{study.name}" if slugify(study.name) == study.name else slugify(name)
     return replace(
         study,
         name=name,
-        slug=f"diagnosis_{study.slug}" if study.slug == study.name else slugify(name),
+        slug=slug + variant(changed),
+        changed=changed,
         question="What holds the base back?",
         rows=(),
         mode=Grid(),

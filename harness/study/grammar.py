@@ -242,7 +242,9 @@ def _known_metric(name: object) -> object:
 
 
 def _list_metrics(schema: dict[str, Any]) -> None:
-    schema["anyOf"] = [{"enum": list(METRICS)}, {"type": "string", "pattern": names_pattern()}]
+    schema |= {"anyOf": [{"enum": list(METRICS)}, {"type": "string", "pattern": names_pattern()}], "type": "string"}
+    if schema.get("default", "") is None:
+        del schema["default"]
 
 
 class StudyModel(Part):
@@ -262,10 +264,13 @@ class StudyModel(Part):
         Field(json_schema_extra=_list_metrics, description="the metric that ranks the arms, on the test set"),
     ] = "ndcg@10"
     checkpoint: Annotated[
-        str,
+        str | None,
         BeforeValidator(_known_metric),
-        Field(json_schema_extra=_list_metrics, description="the metric that chooses the epoch, on the validation set"),
-    ] = "mrr@10"
+        Field(
+            json_schema_extra=_list_metrics,
+            description="the metric that chooses the epoch, on the validation set; left out: the primary",
+        ),
+    ] = None
     sesoi: Annotated[
         float,
         Field(gt=0, le=1, description="smallest effect of interest, as a fraction of base's primary metric"),

@@ -16,12 +16,12 @@ from harness.interventions.base import Intervention
 from harness.modes.catalogue import MODES
 from harness.results.evidence import Diagnostics, Level
 from harness.study.arms import Lists, read_arms, read_base
-from harness.study.checking import Modes, checked, mistakes_in, mistakes_of
+from harness.study.checking import Modes, changes, checked, mistakes_in, mistakes_of
 from harness.study.grammar import BackboneModel, DataModel, DiagnosticsModel, SomePart, read_part
 from harness.study.mistakes import Problem, StudyFileError, show
 from harness.study.schema import json_schema
 from harness.study.sources import backbone_file, data_spec
-from harness.study.types import Overrides, Study
+from harness.study.types import Overrides, Study, variant
 from harness.study.yaml_lines import LARGEST_FILE, Document, parse_yaml
 
 __all__ = ["Overrides", "Study", "StudyFileError", "load_study", "read_study", "slugify", "study_schema"]
@@ -98,9 +98,10 @@ def read_study(
     if problems or data is None or mode is None or evidence is None:
         raise StudyFileError(problems)
     final = checked(raw, options, modes)
+    changed = changes(raw, options, modes)
     return Study(
         name=final.name,
-        slug=slugify(final.name),
+        slug=slugify(final.name) + variant(changed),
         question=final.question,
         data=data,
         base=base,
@@ -109,7 +110,7 @@ def read_study(
         replicates=final.replicates,
         seed=final.seed,
         primary=final.primary,
-        checkpoint=final.checkpoint,
+        checkpoint=final.checkpoint or final.primary,
         sesoi=final.sesoi,
         budget=final.budget,
         backbone=given or final.backbone.trained or "per_seed",
@@ -124,6 +125,7 @@ def read_study(
         path=file,
         content=content,
         overrides=options,
+        changed=changed,
         lines={key: document.line((key,)) for key in raw},
     )
 

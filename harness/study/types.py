@@ -31,19 +31,28 @@ class Overrides:
         return {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) is not None}
 
 
+def variant(changed: Mapping[str, object]) -> str:
+    """What a folder's name says of values of the command line, empty where there are none.
+
+    >>> variant({"replicates": 1, "epochs": 2})
+    '.epochs-2.replicates-1'
+    """
+    return "".join(f".{name}-{value}" for name, value in sorted(changed.items()))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """A study file, checked, with every default filled in.
 
     Attributes:
         name: as written; escape it before it goes into a page.
-        slug: the name as a file name.
+        slug: the name as a file name, with what the command line changed: ``kl_direction.epochs-2``.
         base: the stack under every arm; empty for FTragrec as found.
         rows: every setting of every arm, in the order of the file; base and a/a are not among them.
         mode: which cells the study has, with the settings of its part of the file.
         replicates: how many runs each setting gets.
         seed: seed of replicate 0.
-        checkpoint: metric on valid that chooses the epoch of a run.
+        checkpoint: metric on the validation set that chooses the epoch of a run; the primary unless the file has one.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
         backbone: one for every replicate, one for all, or one given file for all.
         n_sampled: negatives a step where a backbone is trained by a sampled softmax; 0: by the whole one.
@@ -52,6 +61,7 @@ class Study:
         path: the study file.
         content: its text.
         overrides: what the command line set in its place.
+        changed: those of the overrides that are not what the file says anyway.
         lines: top-level key of the study file -> its line.
     """
 
@@ -76,6 +86,7 @@ class Study:
     content: bytes = field(repr=False, compare=False)
     overrides: Overrides = field(repr=False, compare=False)
     n_sampled: int = 0
+    changed: Mapping[str, object] = field(default_factory=dict[str, object], repr=False, compare=False)
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
 
     @property

@@ -9,6 +9,7 @@ from harness.results.folder import StudyFolder
 from harness.results.frame import read_frame
 from reports.locale import load_catalogue
 from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
+from reports.output.naming import named
 from reports.output.tidy import effects_parquet
 from reports.sections.assembly import build_report, render_html
 
@@ -16,7 +17,8 @@ from reports.sections.assembly import build_report, render_html
 def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     """Write the report into the study folder, from its records alone.
 
-    The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``.
+    The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``;
+    in Chinese ``report.zh.html`` and so on, beside the English ones.  ``effects.parquet`` has no words and is shared.
 
     Returns:
         The path of the page.
@@ -28,11 +30,11 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     text = load_catalogue(lang)
     frame = read_frame(folder)
     report = build_report(frame, text)
-    page = folder.path / "report.html"
-    write_atomically(folder.path / "report.json", report.to_json().encode())
-    write_atomically(folder.path / "ranking.csv", ranking_csv(report).encode())
-    write_atomically(folder.path / "ranking.md", ranking_markdown(report, text).encode())
-    write_atomically(folder.path / "ranking.tex", ranking_latex(report, text).encode())
+    page = folder.path / named("report.html", lang)
+    write_atomically(folder.path / named("report.json", lang), report.to_json().encode())
+    write_atomically(folder.path / named("ranking.csv", lang), ranking_csv(report).encode())
+    write_atomically(folder.path / named("ranking.md", lang), ranking_markdown(report, text).encode())
+    write_atomically(folder.path / named("ranking.tex", lang), ranking_latex(report, text).encode())
     write_atomically(page, render_html(report, text).encode())
     write_atomically(folder.path / "effects.parquet", effects_parquet(frame))
     return page

@@ -1,15 +1,68 @@
-"""What a planned study would be able to see, judged by the records that its folder already has."""
+"""What the terminal says of a study: its answer when it has run, and what a planned one would be able to see."""
 
 from __future__ import annotations
 
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
+from typing import Any
 
 from harness.results.folder import StudyFolder
 from harness.results.frame import read_frame
 from harness.results.manifest import A_A
+from harness.words import shorten
+from reports.locale import formats
 from reports.stats.effects import study_effects
 from reports.stats.noise import typical_detectable
+
+WIDTH = 80
+"""Columns of a terminal that nobody has widened."""
+
+MOST_ROWS = 5
+"""Rows of the ranking that a terminal shows."""
+
+NAME = 28
+
+
+def answer_lines(report: Path) -> Iterator[str]:
+    """A study's answer, the head of its ranking and what to do next, within 80 columns.
+
+    Args:
+        report: the ``report.json`` that was written beside the page.
+    """
+    found: Mapping[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    answer, decimals = found["answer"], found["decimals"]
+    yield from _paragraph(answer["sentence"])
+    rows = [row for row in found["rows"] if row["rank"] is not None]
+    if rows:
+        head = f"{'rank':>4}  {'arm':{NAME}} {'effect':>8} {'95% interval':>18}  verdict"
+        yield ""
+        yield head
+        for row in rows[:MOST_ROWS]:
+            low, high = formats.interval(row["adjusted"], decimals)
+            interval = f"{low} to {high}" if row["adjusted"] else formats.NONE
+            effect = formats.signed(row["effect"], decimals)
+            name, verdict = shorten(row["name"], NAME), shorten(row["verdict_text"], WIDTH - len(head) + len("verdict"))
+            yield f"{row['rank']:>4}  {name:{NAME}} {effect:>8} {interval:>18}  {verdict}".rstrip()
+        if len(rows) > MOST_ROWS:
+            yield f"      and {len(rows) - MOST_ROWS} more in the report"
+    yield ""
+    yield from _paragraph(f"Next: {answer['adopt']}")
+    warnings = [each["title"] for each in found["findings"] if each["severity"] == "warning"]
+    if warnings:
+        yield from _paragraph(f"Before you rely on this: {'; '.join(warnings)}.")
+
+
+def diagnosis_lines(diagnosis: Path) -> Iterator[str]:
+    """What a diagnosis found, within 80 columns; ``diagnosis`` is the ``diagnosis.json`` beside the page."""
+    yield from _paragraph(json.loads(diagnosis.read_text(encoding="utf-8"))["answer"])
+
+
+def _paragraph(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,14 +36,19 @@ def test_of_a_study_it_keeps_all_but_the_arms(folder: Path) -> None:
     (cell,) = make_plan(study).cells()
     assert (cell.row, cell.replicate, cell.level) == ("base", 0, Level.FULL)
     assert str(cell.recipe.similarity) == "CosineSimilarity()"
-    assert (study.slug, study.seed, study.budget.epochs, study.budget.patience) == ("diagnosis_mine", 7, 5, 2)
+    assert (study.slug, study.seed, study.budget.epochs, study.budget.patience) == (
+        "diagnosis_mine.epochs-5",
+        7,
+        5,
+        2,
+    )
     assert study.diagnostics.mute == {"FTR101": "known"}
 
 
 def test_a_file_of_interactions_or_a_named_set_is_enough(folder: Path) -> None:
     study = study_to_diagnose(None, str(folder / "world.txt"), Overrides(replicates=2))
     assert study.data.path == (folder / "world.txt").resolve()
-    assert (study.slug, len(make_plan(study).cells())) == ("diagnosis_world", 2)
+    assert (study.slug, len(make_plan(study).cells())) == ("diagnosis_world.replicates-2", 2)
     assert study_to_diagnose(None, "ml-100k", Overrides()).data.name == "ml-100k"
 
 

@@ -78,6 +78,9 @@ class MadeStages:
 
     built: list[int] = field(default_factory=list)
 
+    def is_built(self, replicate: int) -> bool:
+        return True
+
     def build(self, replicate: int, progress: Any, tell: Any) -> SharedFiles:
         self.built.append(replicate)
         nowhere = Path("none")

@@ -13,6 +13,7 @@ from harness.modes.plan import Cell
 from harness.recipe.recipe import BASE
 from harness.results.record import EpochPoint, RunRecord
 from harness.runner.progress import LiveDisplay, PlainDisplay, make_display
+from harness.runner.table import Seen
 
 
 def cell(row: str, replicate: int = 0) -> Cell:
@@ -52,7 +53,7 @@ def test_plain_lines_tell_each_finished_and_failed_cell(text: io.StringIO) -> No
     lines = text.getvalue().splitlines()
     assert lines[0] == "2 cells to run, 1 reused"
     assert lines[1].startswith("[1/2] base replicate 0: valid ndcg@10 0.0641 at epoch 2, 12.5 s; ")
-    assert lines[1].endswith(" left")
+    assert lines[1].endswith("s left")
     assert lines[2] == "[2/2] [bold]arm replicate 0: FAILED: a gradient is not finite"
 
 
@@ -85,7 +86,7 @@ def test_the_live_table_sets_each_cell_against_base(text: io.StringIO) -> None:
 
 def test_a_long_table_keeps_what_runs_and_base() -> None:
     out = io.StringIO()
-    display = LiveDisplay(Console(file=out, force_terminal=True, width=120), "ndcg@10")
+    display = LiveDisplay(Console(file=out, force_terminal=True, width=120, height=60), "ndcg@10")
     cells = [cell("base"), *(cell(f"arm[trial {number}]") for number in range(60))]
     display.planned(cells, {})
     for each in cells[:50]:
@@ -97,7 +98,8 @@ def test_a_long_table_keeps_what_runs_and_base() -> None:
 
 
 def test_a_replicate_that_a_row_does_not_have_is_empty() -> None:
-    display = LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=120), "ndcg@10")
-    display.planned([cell("base", 1000), cell("arm[trial 0]", 0)], {("arm", 0): record(0.1)})
-    assert display._shown("arm[trial 0]", 1000) == ""
-    assert display._shown("arm", 0).startswith("reused")
+    seen = Seen()
+    seen.see(("base", 1000), "waiting")
+    seen.see(("arm", 0), "reused", 0.1)
+    assert seen.shown("arm", 1000, full=True) == ""
+    assert seen.shown("arm", 0, full=True).startswith("reused")

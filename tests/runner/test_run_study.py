@@ -74,13 +74,13 @@ def test_ranks_do_not_depend_on_workers_and_finished_cells_are_reused(bench: Ben
 
 
 def test_another_primary_metric_repeats_no_run_and_has_its_report(bench: Bench) -> None:
-    first, _ = bench.run(replicates=1, end="diagnostics: off\nprimary: mrr@20\n")
+    first, _ = bench.run(replicates=1, end="diagnostics: off\nprimary: mrr@20\ncheckpoint: mrr@10\n")
     found = records(first.folder)
     for record in found.values():
         assert all("mrr@20" in point.valid_on for point in record.curve[1:])
         assert all("mrr" not in point.valid_on for point in record.curve)
     for primary in ("mrr", "ndcg@10"):
-        again, display = bench.run(replicates=1, end=f"diagnostics: off\nprimary: {primary}\n")
+        again, display = bench.run(replicates=1, end=f"diagnostics: off\nprimary: {primary}\ncheckpoint: mrr@10\n")
         assert (again.n_run, again.n_reused, display.ran) == (0, first.n_run, [])
         assert again.ranks == first.ranks
         assert again.folder.manifest().primary == primary

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from optuna.trial import TrialState
@@ -146,7 +147,9 @@ class ArmSearch:
     def _name(self, trial: Tried, replicates: Sequence[int]) -> None:
         row = trial_row(self.name, trial.number)
         trial.awaited.update(replicates)
-        self._named += [self._plan.cell(row, trial.recipe, replicate) for replicate in replicates]
+        label = " ".join([self.name, *self.space.settings(trial.point)])
+        cells = [self._plan.cell(row, trial.recipe, replicate) for replicate in replicates]
+        self._named += [replace(cell, label=label) for cell in cells]
 
 
 def _known(value: float | None) -> float:

@@ -116,6 +116,14 @@ class Space:
             for each, values in zip(self.stack, changed, strict=True)
         )
 
+    def settings(self, point: Point) -> list[str]:
+        """A point in short: every parameter of the remedies, and those of base that are not as they were."""
+        return [
+            f"{axis.name.rpartition('.')[2]}={_short(point[axis.name])}"
+            for axis in sorted(self.axes, key=lambda axis: axis.owner == "base")
+            if axis.owner != "base" or point[axis.name] != axis.first
+        ]
+
     def recipe(self, point: Point) -> Recipe:
         """The recipe at a point; what equals base there is left out, as in a grid.
 
@@ -124,6 +132,10 @@ class Space:
         """
         set_in_base = [each.at(point[each.id]) for each in self.base_parameters]
         return compose(self.base, _acting(self.base, (*self.remedies(point), *set_in_base)))
+
+
+def _short(value: Value) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def space_of(base: Recipe, stack: Stack = (), openings: Sequence[Opening] = ()) -> Space:

@@ -18,6 +18,7 @@ from reports.output.comparison import figure as pairs
 from reports.output.comparison.build import compare, labels_of
 from reports.output.comparison.model import Comparison, Pair
 from reports.output.comparison.text import difference
+from reports.output.naming import named
 from reports.sections.assembly import environment, render_page
 
 
@@ -43,9 +44,9 @@ def write_comparison(first: Path, second: Path, out: Path | None = None, lang: s
     comparison = compare(*frames, text=text, labels=labels)
     names = [path.resolve().name for path in (first, second)]
     folder = out or first.resolve().parent / (f"{names[0]}-vs-{names[1]}")
-    page = folder / "comparison.html"
-    write_atomically(folder / "comparison.json", comparison.to_json().encode())
-    write_atomically(folder / "comparison.csv", comparison_csv(comparison).encode())
+    page = folder / named("comparison.html", lang)
+    write_atomically(folder / named("comparison.json", lang), comparison.to_json().encode())
+    write_atomically(folder / named("comparison.csv", lang), comparison_csv(comparison).encode())
     write_atomically(page, render_comparison(comparison, text).encode())
     return page
 

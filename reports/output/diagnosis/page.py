@@ -13,6 +13,7 @@ from harness.results.folder import StudyFolder
 from harness.results.manifest import BASE, StudyManifest
 from reports.locale import Catalogue, formats, load_catalogue
 from reports.output.diagnosis.model import DiagnosisPage
+from reports.output.naming import named
 from reports.sections.assembly import environment, marked, render_page
 from reports.sections.evidence.claims.build import judged_claims
 from reports.sections.evidence.measured import Evidence, evidence_of
@@ -45,8 +46,8 @@ def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
             "run: ftr-study diagnose STUDY.yaml, or run the study with  diagnostics: light  in its file"
         )
     diagnosis = diagnose(manifest, evidence, text)
-    page = folder.path / "diagnosis.html"
-    write_atomically(folder.path / "diagnosis.json", diagnosis.to_json().encode())
+    page = folder.path / named("diagnosis.html", lang)
+    write_atomically(folder.path / named("diagnosis.json", lang), diagnosis.to_json().encode())
     write_atomically(page, render_diagnosis(diagnosis, text).encode())
     return page
 

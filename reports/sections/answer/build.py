@@ -75,6 +75,8 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         "n_open": sum(row.verdict == "inconclusive" for row in arms),
         "detectable": formats.number(analysis.detectable_all, decimals),
         "counts": _counts(rows, text),
+        "n_finished": len(analysis.frame.replicates(BASE)),
+        "n_planned": len(analysis.frame.manifest.replicates),
     }
     if base_row is not None and base_row.gain is not None:
         low, high = formats.interval((base_row.gain.low, base_row.gain.high), decimals)
@@ -115,8 +117,9 @@ def cause_of(answer: Answer, evidence: Evidence, text: Catalogue) -> str:
 
 
 def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: Analysis) -> str:
-    if code == "one_seed" and best is None:
-        return "answer.one_seed_none"
+    if code == "one_seed":
+        seeds = "partial" if _partial(analysis) else "one_seed"
+        return f"answer.{seeds}" if best else f"answer.{seeds}_none"
     if code == "nothing" and not arms:
         return "answer.nothing_dead"
     if code == "nothing" and not analysis.unchanged and all(row.verdict == "equivalent" for row in arms):
@@ -129,11 +132,13 @@ def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: An
 def _support(
     code: str, shown: Row | None, analysis: Analysis, values: dict[str, object], decimals: int, text: Catalogue
 ) -> str:
+    if code == "one_seed" and _partial(analysis):
+        return text("answer.support_partial")
     if code in ("one_seed", "unfinished"):
         return text(f"answer.support_{code}")
     if code == "base_only":
         return text("answer.support_base_only", **values) if "gain" in values else ""
-    parts: list[str] = []
+    parts = [text("answer.support_so_far", **values)] if _partial(analysis) else []
     if shown is not None and shown.without_valid_targets is not None:
         without = shown.without_valid_targets
         low, high = formats.interval((without.low, without.high), decimals)
@@ -149,6 +154,11 @@ def _support(
         blind = analysis.base_mean is not None and analysis.detectable_all > analysis.base_mean
         parts.append(text("answer.support_blind" if blind else "answer.support_detectable", **values))
     return text("list.sentences").join(parts)
+
+
+def _partial(analysis: Analysis) -> bool:
+    """Whether seeds of the plan are still to come."""
+    return len(analysis.frame.replicates(BASE)) < len(analysis.frame.manifest.replicates)
 
 
 def _adopt_key(code: str, worthwhile: Sequence[Row], values: dict[str, object]) -> str:

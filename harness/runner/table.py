@@ -1,0 +1,127 @@
+"""The live table of a run: arms x replicates, within the terminal's columns and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.markup import escape
+from rich.table import Table
+
+from harness.modes.plan import CellName
+from harness.words import shorten
+
+MOST_ROWS = 30
+"""Rows beyond which those that are done make room."""
+
+BESIDE = 8
+"""Lines of the terminal that are not rows: title, head, rules, caption and what was printed before."""
+
+LEAST_ARM = 16
+"""Columns that an arm's name keeps, whatever else is to be shown."""
+
+GAP = 2
+"""Columns between two columns of the table."""
+
+FULL = len("epoch 10 0.0610 +0.0010")
+SHORT = len("+0.0010")
+
+_ENDED = ("done", "reused", "failed")
+_SIGNS = {"waiting": "·", "running": "…", "failed": "failed"}
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is known of every cell, in the order in which it was first named.
+
+    Attributes:
+        states: ``waiting``, ``running``, ``epoch 3``, ``done``, ``reused`` or ``failed``.
+        figures: the metric on the validation set.
+        labels: row -> what a person sees of it.
+    """
+
+    states: dict[CellName, str] = field(default_factory=dict[CellName, str])
+    figures: dict[CellName, float] = field(default_factory=dict[CellName, float])
+    labels: dict[str, str] = field(default_factory=dict[str, str])
+
+    def see(self, name: CellName, state: str, figure: float | None = None) -> None:
+        """A cell is in another state."""
+        self.states[name] = state
+        if figure is not None:
+            self.figures[name] = figure
+
+    def rows(self, most: int) -> tuple[list[str], int]:
+        """At most so many rows, base always, and how many are left out: first those that have ended, oldest first."""
+        rows = list(dict.fromkeys(row for row, _ in self.states))
+        open_rows = {row for (row, _), state in self.states.items() if state not in _ENDED}
+        begun = {row for (row, _), state in self.states.items() if state not in ("waiting", *_ENDED)}
+        ended = [row for row in rows if row != "base" and row not in open_rows]
+        waiting = [row for row in reversed(rows) if row != "base" and row in open_rows and row not in begun]
+        hidden = set([*ended, *waiting][: max(len(rows) - most, 0)])
+        return [row for row in rows if row not in hidden], len(hidden)
+
+    def replicates(self) -> list[int]:
+        """Every replicate that a cell has, ascending."""
+        return sorted({replicate for _, replicate in self.states})
+
+    def begun(self, replicate: int) -> bool:
+        """Whether a cell of the replicate does not wait."""
+        return any(number == replicate and state != "waiting" for (_, number), state in self.states.items())
+
+    def shown(self, row: str, replicate: int, *, full: bool) -> str:
+        """A cell in words and figures, or in the shortest form that can be read; empty where there is none."""
+        state = self.states.get((row, replicate))
+        if state is None:
+            return ""
+        figure, base = self.figures.get((row, replicate)), self.figures.get(("base", replicate))
+        against = figure - base if figure is not None and base is not None and row != "base" else None
+        if full:
+            difference = "" if against is None else f" {against:+.4f}"
+            return state if figure is None else f"{state} {figure:.4f}{difference}"
+        if figure is None or state == "failed":
+            return _SIGNS.get(state, state)
+        running = "~" * (state not in _ENDED)
+        return running + (f"{figure:.4f}" if against is None else f"{against:+.4f}")
+
+
+def progress_table(seen: Seen, *, title: Sequence[str], caption: str, width: int, height: int) -> Table:
+    """The table, never wider than ``width``, and no higher than ``height`` where that leaves room for base.
+
+    With more replicates than fit in words, cells are shown in short; with more than fit then, those that began last.
+
+    Args:
+        title: its lines.
+    """
+    rows, n_hidden = seen.rows(max(1, min(MOST_ROWS, height - BESIDE)))
+    longest = max([len(seen.labels.get(row, row)) for row in rows], default=0)
+    replicates = seen.replicates()
+    arm = min(max(longest, len("arm")), max(LEAST_ARM, width - len(replicates) * (FULL + GAP) - GAP))
+    full = arm + len(replicates) * (FULL + GAP) <= width
+    each = FULL if full else max(SHORT + 1, len(str(max(replicates, default=0))) + 1)
+    if not full:
+        arm = min(longest, max(LEAST_ARM, width - len(replicates) * (each + GAP)))
+    fit = max(1, (width - arm) // (each + GAP))
+    if len(replicates) > fit:
+        last = max((place for place, number in enumerate(replicates) if seen.begun(number)), default=0)
+        end = min(max(last + 1, fit), len(replicates))
+        caption += f"; replicates {replicates[end - fit]} to {replicates[end - 1]} of {len(replicates)}"
+        replicates = replicates[end - fit : end]
+    if n_hidden:
+        caption += f"; {n_hidden} more row{'s' * (n_hidden > 1)}"
+    table = Table(
+        title="\n".join(escape(shorten(line, width)) for line in title if line),
+        title_justify="left",
+        caption=escape(shorten(caption, width)),
+        caption_justify="left",
+        box=None,
+        padding=(0, GAP, 0, 0),
+        pad_edge=False,
+    )
+    table.add_column("arm", no_wrap=True, width=arm)
+    for replicate in replicates:
+        head = f"replicate {replicate}" if full else f"r{replicate}"
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        cells = [seen.shown(row, replicate, full=full) for replicate in replicates]
+        table.add_row(escape(shorten(seen.labels.get(row, row), arm)), *cells)
+    return table

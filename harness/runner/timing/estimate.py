@@ -1,0 +1,121 @@
+"""The costs of a study's backbones and cells, from everything on this machine that tells of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+
+from harness.imports.backbone_file import BackboneFile
+from harness.modes.plan import Plan
+from harness.results.folder import StudyFolder
+from harness.results.record import RunRecord
+from harness.runner.dispatcher import CellDispatcher
+from harness.runner.keys import Keys
+from harness.runner.shared import SHARED_THREADS, SharedStages
+from harness.runner.timing.costs import Costs, Probed, alike, expected_costs
+from harness.runner.timing.log import (
+    Size,
+    Timing,
+    TimingLog,
+    parts_of_backbone,
+    recipe_parts,
+    rest_of_run,
+    this_cpu,
+    timing_of_backbone,
+    timing_of_record,
+)
+from harness.runner.timing.probe import ProbeTask
+
+MOST_READ = 30
+"""Records of other studies that are looked at, the newest, where nothing else tells."""
+
+EACH = 2
+"""Replicates of each row whose records are looked at."""
+
+LEAST_TARGETS = 2_000
+"""Training targets below which nothing is probed."""
+
+Prober = Callable[[ProbeTask], Probed | None]
+
+
+def estimated_costs(
+    plan: Plan, stages: SharedStages, keys: Keys, folder: StudyFolder, log: TimingLog, prober: Prober
+) -> Costs:
+    """What the study's backbones and cells cost.
+
+    Args:
+        prober: measures where no earlier run tells.
+    """
+    size, cpu, device = Size.of(stages.data, stages.prefixes), this_cpu(), stages.device
+    own: dict[str, list[Timing]] = defaultdict(list)
+    for row, record in _own(plan, keys, folder):
+        timing = timing_of_record(record, size, most_epochs=plan.study.budget.epochs)
+        if (timing.cpu, timing.device) == (cpu, device):
+            own[row].append(timing)
+    known = log.read()
+    if not own and not any(each.kind == "cell" and each.cpu == cpu and alike(each.size, size) for each in known):
+        known = (*known, *_others(folder, size, stages.data.fingerprint()))
+
+    def probe() -> Probed | None:
+        if size.n_train < LEAST_TARGETS:
+            return None  # such a study is over before the probe is
+        task = ProbeTask(spec=stages.spec, data=stages.data, recipe=plan.base, device=device, threads=SHARED_THREADS)
+        return prober(task)
+
+    return expected_costs(
+        size=size,
+        cpu=cpu,
+        device=device,
+        backbone=parts_of_backbone(stages.spec),
+        rows={row: recipe_parts(recipe) for row, recipe in plan.recipes.items()},
+        epochs=plan.study.budget.epochs,
+        own=own,
+        known=known,
+        probe=probe,
+        needs_backbone=not isinstance(plan.study.backbone, BackboneFile)
+        and any(not stages.is_built(plan.backbone_replicate(number)) for number in _replicates(plan)),
+    )
+
+
+def _replicates(plan: Plan) -> list[int]:
+    return [*range(plan.study.replicates), *plan.fresh()]
+
+
+def _own(plan: Plan, keys: Keys, folder: StudyFolder) -> Iterator[tuple[str, RunRecord]]:
+    for row, recipe in plan.recipes.items():
+        for replicate in _replicates(plan)[:EACH]:
+            record = folder.records.read(keys.record(plan.cell(row, recipe, replicate)))
+            if record is not None:
+                yield row, record
+
+
+def _others(folder: StudyFolder, size: Size, fingerprint: str) -> Iterator[Timing]:
+    """What the newest records of the same data took, oldest first."""
+    paths = sorted(folder.records.folder.glob("*.record"), key=lambda path: path.stat().st_mtime)
+    for path in paths[-MOST_READ:]:
+        record = folder.records.read(path.stem)
+        if record is not None and record.provenance.get("fingerprint") == fingerprint:
+            yield timing_of_record(record, size)
+
+
+def timings_of(dispatcher: CellDispatcher, seconds: float, workers: int, *, whole: bool) -> Iterator[Timing]:
+    """What a run that has ended tells of the next: each backbone, each row's cells, and the rest where it is whole.
+
+    Args:
+        seconds: wall time of the run.
+        workers: that its cells were shared among.
+        whole: it was not interrupted.
+    """
+    stages, budget = dispatcher.stages, dispatcher.plan.study.budget
+    size = Size.of(stages.data, stages.prefixes)
+    for epochs, took in dispatcher.trained:
+        yield timing_of_backbone(stages.spec, size, epochs=epochs, seconds=took, device=stages.device)
+    cells = [timing_of_record(record, size, most_epochs=budget.epochs) for record in dispatcher.made]
+    alike: dict[tuple[tuple[str, int], ...], list[Timing]] = defaultdict(list)
+    for each in cells:
+        alike[tuple(each.parts.items())].append(each)
+    for same in alike.values():
+        yield sorted(same, key=lambda each: each.seconds)[len(same) // 2]
+    if whole and (cells or dispatcher.trained):
+        busy = sum(took for _, took in dispatcher.trained) + sum(each.seconds for each in cells) / workers
+        yield rest_of_run(size, max(seconds - busy, 0.0), device=stages.device)

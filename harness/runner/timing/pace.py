@@ -1,0 +1,95 @@
+"""How long a run has left: backbones and cells apart, by what they took so far and what they were expected to take."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from harness.runner.timing.costs import Costs
+
+
+class Pace:
+    """Counts the backbones and cells of a run, and the time that the rest will take.
+
+    Args:
+        clock: seconds of any origin.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.costs = Costs()
+        self.workers = 1
+        self.n_cells = 0
+        self.n_done = 0
+        self.backbones_left = 0
+        self._clock = clock
+        self._waiting: dict[str, int] = defaultdict(int)
+        self._took: dict[str, list[float]] = defaultdict(list)
+        self._backbones: list[float] = []
+        self._training: tuple[float, float] | None = None
+
+    def expect(self, costs: Costs, workers: int) -> None:
+        """What backbones and cells were expected to take, before anything ran."""
+        self.costs, self.workers = costs, workers
+
+    def add_cells(self, rows: Iterable[str]) -> None:
+        """Cells that will run."""
+        for row in rows:
+            self._waiting[row] += 1
+            self.n_cells += 1
+
+    def end_cell(self, row: str, seconds: float | None) -> None:
+        """A cell has ended; ``seconds`` that it took, None where it failed."""
+        self._waiting[row] -= 1
+        self.n_done += 1
+        if seconds is not None:
+            self._took[row].append(seconds)
+
+    def begin_backbone(self) -> None:
+        """A backbone trains."""
+        self._training = (self._clock(), self.costs.backbone or 0.0)
+
+    def follow_backbone(self, left: float) -> None:
+        """An epoch of it has ended; the others take so many seconds, as long as none of them is left out."""
+        self._training = (self._clock(), left)
+
+    def end_backbone(self, seconds: float) -> None:
+        """It is there."""
+        if self._training is not None:
+            self._backbones.append(seconds)
+        self._training = None
+
+    def left(self) -> float | None:
+        """Seconds that the rest takes; None where nothing tells."""
+        cells = self._cells_left()
+        backbones = self._backbones_left()
+        return None if cells is None or backbones is None else cells + backbones
+
+    def _backbones_left(self) -> float | None:
+        training, waiting = 0.0, self.backbones_left
+        if self._training is not None:
+            since, expected = self._training
+            training, waiting = max(expected - (self._clock() - since), 0.0), max(waiting - 1, 0)
+        if not waiting:
+            return training
+        known = self._backbones or ([self.costs.backbone] if self.costs.backbone is not None else [])
+        return training + waiting * sum(known) / len(known) if known else None
+
+    def _cells_left(self) -> float | None:
+        """A row's cells take as long as they took; others as expected, stretched as those that ran were."""
+        ran = [(row, seconds) for row, took in self._took.items() for seconds in took]
+        expected = [(self.costs.cell(row), seconds) for row, seconds in ran]
+        both = [(one, other) for one, other in expected if one]
+        stretch = sum(other for _, other in both) / sum(one for one, _ in both) if both else 1.0
+        mean = sum(seconds for _, seconds in ran) / len(ran) if ran else None
+        total = 0.0
+        for row, n in self._waiting.items():
+            if not n:
+                continue
+            cost = self.costs.cell(row)
+            took = self._took.get(row)
+            each = sum(took) / len(took) if took else cost * stretch if cost is not None else mean
+            if each is None:
+                return None
+            total += n * each
+        return total / self.workers

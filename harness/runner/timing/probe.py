@@ -1,0 +1,159 @@
+"""A look of about two seconds at how fast this machine trains, on a few of the users; nothing of it is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.backbones.base import Backbone
+from harness.data.interactions import Interactions
+from harness.data.split import split_prefixes
+from harness.device import Device, computing_on, computing_threads
+from harness.engine.types.budget import Budget
+from harness.engine.types.streams import Streams
+from harness.recipe.recipe import Recipe
+from harness.runner.tasks import CELL_THREADS, assembled
+from harness.runner.timing.costs import Probed
+
+if TYPE_CHECKING:
+    from harness.backbones.values import EpochFigures
+
+FIRST_TARGETS = 1_000
+"""Training targets of the first try, which also warms the machine up; the second has twice as many or more."""
+
+SECONDS = 0.8
+"""How long an epoch of the second try is meant to take."""
+
+GROWN = 1.2
+"""A number of epochs that grows by more than this on half the data is meant per item, not per epoch."""
+
+
+class _EnoughError(Exception):
+    """The first epoch of a backbone has been seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeTask:
+    """What a probe looks at; pickles with the data.
+
+    Attributes:
+        recipe: of base.
+        threads: of the shared stages.
+    """
+
+    spec: Backbone
+    data: Interactions
+    recipe: Recipe
+    device: Device
+    threads: int
+
+
+def probed(task: ProbeTask) -> Probed | None:
+    """Train an epoch of a backbone and of base's cell on some users, and extend both to all; None where they cannot."""
+    began = time.perf_counter()
+    import faiss
+    import torch
+
+    import harness.backbones.training
+    import harness.engine.loop  # noqa: F401 - what a worker loads
+
+    start = time.perf_counter() - began
+    threads = faiss.omp_get_max_threads()
+    try:
+        with torch.random.fork_rng(devices=[]), computing_on(task.device):
+            return _probed(task, start)
+    except Exception:  # noqa: BLE001 - a plug-in may raise anything, and the run itself will say what is wrong
+        return None
+    finally:
+        faiss.omp_set_num_threads(threads)
+
+
+def _probed(task: ProbeTask, start: float) -> Probed:
+    n_train = len(split_prefixes(task.data).train)
+    small = some_users(task.data, FIRST_TARGETS)
+    n_small, first_epochs, seconds = _epoch(task, small)
+    more = int(n_small * max(2.0, SECONDS / max(seconds, 1e-3)))
+    sample = some_users(task.data, more)
+    n_sample, epochs, seconds = _epoch(task, sample)
+    if n_sample < n_train and n_small < n_sample and first_epochs > GROWN * epochs:
+        epochs = max(1, round(epochs * n_sample / n_train))  # counted in visits of an item
+    grown = n_train / max(n_sample, 1)
+    fixed, an_epoch, encoding = _cell(task, sample)
+    return Probed(
+        backbone=(seconds * epochs + encoding) * grown,
+        cell_fixed=fixed * grown,
+        cell_epoch=an_epoch * grown,
+        start=start,
+    )
+
+
+def some_users(data: Interactions, n_targets: int) -> Interactions:
+    """The first users, until they have so many training targets."""
+    targets = (data.lengths - 3).clip(min=0).cumsum()
+    n_users = min(int(targets.searchsorted(n_targets)) + 1, data.n_users)
+    return replace(
+        data,
+        items=data.items[: data.offsets[n_users]],
+        offsets=data.offsets[: n_users + 1],
+        user_labels=data.user_labels[:n_users],
+    )
+
+
+def _epoch(task: ProbeTask, data: Interactions) -> tuple[int, int, float]:
+    """Training targets, epochs that a whole training may have, and seconds of the first of them."""
+    told: list[tuple[int, float]] = []
+
+    def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
+        told.append((epochs, figures.seconds))
+        raise _EnoughError
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        computing_threads(task.threads),
+        contextlib.suppress(_EnoughError),
+    ):
+        task.spec.fit(
+            data,
+            seed=0,
+            precision=task.spec.precision_on(task.device),
+            unfinished=Path(folder) / "probe.safetensors",
+            progress=progress,
+        )
+    epochs, seconds = told[0]
+    return len(split_prefixes(data).train), epochs, seconds
+
+
+def _cell(task: ProbeTask, data: Interactions) -> tuple[float, float, float]:
+    """Seconds of base's cell without its epoch, of that epoch, and of encoding every prefix."""
+    import faiss
+    import torch
+
+    from harness.engine.loop import fine_tune
+
+    prefixes = split_prefixes(data)
+    with torch.no_grad():
+        model = task.spec.build(data.n_items)
+        generator = torch.Generator().manual_seed(0)
+        for parameter in model.parameters():
+            parameter.normal_(0.0, 0.02, generator=generator)
+    model = model.to(task.device)
+    with computing_threads(task.threads):
+        began = time.perf_counter()
+        encodings = model.encode(data, prefixes).cpu().numpy()
+        encoding = time.perf_counter() - began
+    with computing_threads(CELL_THREADS):
+        faiss.omp_set_num_threads(CELL_THREADS)
+        began = time.perf_counter()
+        result = fine_tune(
+            task.recipe,
+            assembled(data, model, encodings),
+            budget=Budget(epochs=1, patience=1),
+            streams=Streams(study_seed=0, replicate=0),
+        )
+        whole = time.perf_counter() - began
+    an_epoch = sum(point.seconds for point in result.curve if point.epoch)
+    return max(whole - an_epoch, 0.0), an_epoch, encoding

@@ -17,7 +17,7 @@ from harness.data.formats.recbole import RecBole
 from harness.data.interactions import Interactions
 from harness.data.named import NAMED_SETS
 from harness.data.sources import DataSpec, load
-from harness.data.text import read_content
+from harness.data.text import read_content, unpacked
 from harness.errors import InputError, did_you_mean
 from harness.imports.recbole import RecBoleCheckpoint, read_recbole
 from harness.imports.recbole_items import RecBoleFilter, recbole_filter, recbole_items
@@ -141,7 +141,7 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
     Raises:
         InputError: the checkpoint, RecBole's file and the data do not hold the same items.
     """
-    for key, name in (("USER_ID_FIELD", columns.user), ("ITEM_ID_FIELD", columns.item)):
+    for key, name in (("USER_ID_FIELD", columns.user or "user_id"), ("ITEM_ID_FIELD", columns.item or "item_id")):
         theirs = found.settings.get(key, name)
         if theirs != name:
             option = key.partition("_")[0].lower()
@@ -150,7 +150,7 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
             )
     least = f"[{spec.min_interactions},inf)"
     kept = recbole_filter(found.settings) if found.settings else RecBoleFilter(least, least)
-    ids = recbole_items(RecBole().read(read_content(inter), inter, columns), kept)
+    ids = recbole_items(RecBole().read(unpacked(read_content(inter), inter), inter, columns), kept)
     numbers = {label: number for number, label in enumerate(ids, start=1)}
     ours = data.item_labels[1:].tolist()
     if found.n_items != len(ids) or set(numbers) != set(ours):

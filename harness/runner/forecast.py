@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.data.report import lines_of
 from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
 from harness.modes.base import mode_of
@@ -30,6 +31,7 @@ class Forecast:
         backbones: replicates whose backbone must be trained first.
         seconds: estimated wall time of the cells that are left; None where no earlier record tells.
         memory_bytes: estimated peak of all workers together; None where no earlier record tells.
+        data: what reading the data found, a line each.
     """
 
     plan: Plan
@@ -39,6 +41,7 @@ class Forecast:
     backbones: Sequence[int]
     seconds: float | None
     memory_bytes: float | None
+    data: Sequence[str] = ()
 
     def lines(self) -> list[str]:
         """The forecast in words, a line each."""
@@ -50,7 +53,7 @@ class Forecast:
         for row in self.plan.rows:
             said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.replicates))
             said += [f"    {sentence}" for sentence in row.replaces]
-        said += self.plan.notes
+        said += [*self.plan.notes, *self.data]
         said.append(f"device: {self.plan.device}")
         if self.backbones:
             said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
@@ -104,6 +107,7 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
         backbones=untrained,
         seconds=_seconds(found, n_cells - len(found) + len(again), workers),
         memory_bytes=_memory(found, workers),
+        data=lines_of(stages.data),
     )
 
 

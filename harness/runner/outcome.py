@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.data.interactions import Interactions
+from harness.data.report import read_as
 from harness.imports.backbone_file import BackboneFile
 from harness.results.manifest import ArmRow, StudyManifest
 from harness.runner.dispatcher import CellDispatcher
@@ -71,4 +72,6 @@ def described_data(data: Interactions) -> dict[str, Any]:
         "n_interactions": len(data.items),
         "tied_share": data.load_report.tied_share,
         "dropped": data.load_report.dropped,
+        "notes": data.load_report.notes,
+        "read_as": read_as(data),
     }

@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from harness.checks.catalogue import CHECKS
 from harness.data.formats import FORMATS
+from harness.data.formats.base import GUESSED
 from harness.engine.types.budget import Budget
 from harness.errors import InputError, did_you_mean
 from harness.results.metrics import METRICS, check_metric, names_pattern
@@ -85,17 +86,28 @@ class StudyMode(Part):
         return replicates
 
 
-class ColumnsModel(Part):
-    """Which column of an interaction file holds what, by the name in its header without the type."""
+def _no_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
 
-    user: Annotated[str, Field(min_length=1, max_length=200, description="column of the user")] = "user_id"
-    item: Annotated[str, Field(min_length=1, max_length=200, description="column of the item")] = "item_id"
+
+class ColumnsModel(Part):
+    """Which column of an interaction file holds what, by the name in its header; those left out are guessed."""
+
+    user: Annotated[
+        str, Field(min_length=1, max_length=200, description="column of the user", json_schema_extra=_no_default)
+    ] = GUESSED
+    item: Annotated[
+        str, Field(min_length=1, max_length=200, description="column of the item", json_schema_extra=_no_default)
+    ] = GUESSED
     time: Annotated[
         str | None,
         Field(
-            min_length=1, max_length=200, description="column of the time stamp; null where lines are in order of time"
+            min_length=1,
+            max_length=200,
+            description="column of the time stamp, numbers or ISO 8601 dates; null where lines are in order of time",
+            json_schema_extra=_no_default,
         ),
-    ] = "timestamp"
+    ] = GUESSED
 
 
 def _known_format(name: str | None) -> str | None:
@@ -122,11 +134,18 @@ class DataModel(ShortPart):
         AfterValidator(_known_format),
         Field(
             json_schema_extra=_list_formats,
-            description="recbole: .inter with a typed header; sequences: 'user item item ...' a line; "
-            "left out: told by the suffix, .inter or .txt",
+            description="csv, tsv, jsonl, parquet, feather; recbole: .inter with a typed header; sequences: 'user item "
+            "item ...' a line; pairs: 'user item' a line; movielens: user::item::rating::time without a header; "
+            "left out: told by the suffix (docs/data.md)",
         ),
     ] = None
-    columns: ColumnsModel | None = None
+    columns: Annotated[
+        ColumnsModel | None, Field(description="columns of a table; those left out are told by their usual names")
+    ] = None
+    sep: Annotated[
+        str | None,
+        Field(min_length=1, max_length=8, pattern=r'^[^"\r\n]+$', description="between the fields of a text table"),
+    ] = None
     min_interactions: Annotated[
         int, Field(ge=1, le=1000, description="users and items with fewer interactions are dropped, repeatedly")
     ] = 5

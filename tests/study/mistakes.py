@@ -144,7 +144,7 @@ DATA: Section = {
     "a folder": ("{path: ., format: recbole}", "no_data_file", "data.path"),
     "name and path": ("{name: ml-100k, path: x.yaml}", "one_of_two", "data"),
     "neither": ("{min_interactions: 3}", "one_of_two", "data"),
-    "an unknown format": ("{path: x.yaml, format: csv}", "not_allowed", "data.format"),
+    "an unknown format": ("{path: x.yaml, format: cvs}", "not_allowed", "data.format"),
     "a format that no suffix tells": ("{path: x.yaml}", "data", "data"),
     "columns of sequences": ("{path: x.yaml, format: sequences, columns: {user: u}}", "no_columns", "data.columns"),
     "a misspelt column": ("{path: x.yaml, format: recbole, columns: {usr: u}}", "unknown_key", "data.columns.usr"),

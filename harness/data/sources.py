@@ -17,11 +17,11 @@ from harness.data.formats import BUILT_IN, FORMATS, format_of
 from harness.data.formats.base import Columns, DataFormat
 from harness.data.formats.delimited import Csv, Tsv
 from harness.data.interactions import Interactions
-from harness.data.named import find_named
+from harness.data.named import NAMED_SETS, find_named
 from harness.data.parsed import read_parsed, write_parsed
 from harness.data.report import read_as
 from harness.data.text import plain_name, read_content, unpacked
-from harness.errors import InputError
+from harness.errors import InputError, did_you_mean
 from harness.files import locked, sweep
 from harness.source_hash import foreign_hash, hash_reached, imports_of_plugins
 
@@ -31,6 +31,9 @@ _NOT_SEPARATED = {suffix for kind in BUILT_IN if kind.has_columns and not kind.h
     suffix for kind in (Csv, Tsv) for suffix in kind.suffixes
 }
 """Ends of names that tell the format even where ``sep`` is given; a file of any other name is then CSV."""
+
+_SPELT = {"tab": "\t", r"\t": "\t"}
+"""Words for a separator that is hard to type."""
 
 _LONG = 50
 """Events of the longest history that the backbone sees at once."""
@@ -104,7 +107,9 @@ class DataSpec:
         kind = self.file_format()
         if self.name is not None and kind.has_columns:
             columns = Columns(user="user_id", item="item_id", time="timestamp")
-        found = kind().read(unpacked(content, path), path, replace(columns, sep=self.sep or ""))
+        found = kind().read(
+            unpacked(content, path), path, replace(columns, sep=_SPELT.get(self.sep or "", self.sep or ""))
+        )
         said = kind.title or kind.name
         return replace(found, read_as=f"{said}: {found.read_as}" if found.read_as else said)
 
@@ -115,6 +120,30 @@ class DataSpec:
             EnvironmentProblem: a named set cannot be fetched.
         """
         return self.path or get(str(self.name), data_dir=data_dir, progress=progress)
+
+
+def spec_of(
+    data: str, *, format: str | None = None, sep: str | None = None, columns: Columns, min_interactions: int = 5
+) -> DataSpec:
+    """The data set that a word of the command line means: a named set, else a file.
+
+    Args:
+        data: as typed.
+        format, sep, columns: of a file; columns that a format does not have must be left to be guessed.
+        min_interactions: as a study file has it.
+
+    Raises:
+        InputError: it is neither.
+    """
+    names = [each.name for each in NAMED_SETS]
+    path = Path(data).expanduser()
+    if data not in names and not path.is_file():
+        raise InputError(
+            f"{data} is neither a file nor one of {', '.join(names)}{did_you_mean(data, names)}; name a data set or a "
+            "file"
+        )
+    named, file = (data, None) if data in names else (None, path)
+    return DataSpec(name=named, path=file, format=format, columns=columns, min_interactions=min_interactions, sep=sep)
 
 
 def load(spec: DataSpec, data_dir: Path | None = None, *, progress: Progress = _log.info) -> Interactions:

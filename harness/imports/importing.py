@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,9 @@ from harness.backbones.duorec.backbone import DuoRec
 from harness.data.formats.base import Columns
 from harness.data.formats.recbole import RecBole
 from harness.data.interactions import Interactions
-from harness.data.named import NAMED_SETS
 from harness.data.sources import DataSpec, load
 from harness.data.text import read_content, unpacked
-from harness.errors import InputError, did_you_mean
+from harness.errors import InputError
 from harness.imports.recbole import RecBoleCheckpoint, read_recbole
 from harness.imports.recbole_items import RecBoleFilter, recbole_filter, recbole_items
 from harness.results.metrics import check_metric, names_pattern
@@ -67,30 +66,6 @@ class Imported:
             f"valid {self.metric}: {self.valid:.4f} here{theirs}",
             *(f"taken for granted, since the file does not tell: {each}" for each in _ASSUMED if not settings),
         ]
-
-
-def study_data(data: str, columns: Columns, min_interactions: int) -> DataSpec:
-    """The data set that ``--data`` means: a named set, else a file.
-
-    Args:
-        data: as typed.
-        columns: of an atomic file.
-        min_interactions: as a study file has it.
-
-    Raises:
-        InputError: it is neither.
-    """
-    names = [each.name for each in NAMED_SETS]
-    if data in names:
-        return DataSpec(name=data, min_interactions=min_interactions)
-    path = Path(data).expanduser()
-    if not path.is_file():
-        raise InputError(
-            f"--data {data} is neither a file nor one of {', '.join(names)}{did_you_mean(data, names)}; "
-            "name a data set or a file"
-        )
-    spec = DataSpec(path=path, min_interactions=min_interactions)
-    return replace(spec, columns=columns) if spec.file_format().has_columns else spec
 
 
 def import_recbole(

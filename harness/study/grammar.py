@@ -90,23 +90,18 @@ def _no_default(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
+_Column = Field(min_length=1, max_length=200, json_schema_extra=_no_default)
+
+
 class ColumnsModel(Part):
     """Which column of an interaction file holds what, by the name in its header; those left out are guessed."""
 
-    user: Annotated[
-        str, Field(min_length=1, max_length=200, description="column of the user", json_schema_extra=_no_default)
-    ] = GUESSED
-    item: Annotated[
-        str, Field(min_length=1, max_length=200, description="column of the item", json_schema_extra=_no_default)
-    ] = GUESSED
+    user: Annotated[str, _Column, Field(description="column of the user")] = GUESSED
+    item: Annotated[str, _Column, Field(description="column of the item")] = GUESSED
     time: Annotated[
         str | None,
-        Field(
-            min_length=1,
-            max_length=200,
-            description="column of the time stamp, numbers or ISO 8601 dates; null where lines are in order of time",
-            json_schema_extra=_no_default,
-        ),
+        _Column,
+        Field(description="column of the time stamp, numbers or ISO 8601 dates; null where lines are in order of time"),
     ] = GUESSED
 
 
@@ -134,9 +129,8 @@ class DataModel(ShortPart):
         AfterValidator(_known_format),
         Field(
             json_schema_extra=_list_formats,
-            description="csv, tsv, jsonl, parquet, feather; recbole: .inter with a typed header; sequences: 'user item "
-            "item ...' a line; pairs: 'user item' a line; movielens: user::item::rating::time without a header; "
-            "left out: told by the suffix (docs/data.md)",
+            description="left out: told by the suffix; sequences: 'user item item ...' a line; pairs: 'user item' a line; "
+            "movielens: user::item::rating::time without a header; recbole: .inter with a typed header (docs/data.md)",
         ),
     ] = None
     columns: Annotated[
@@ -150,7 +144,7 @@ class DataModel(ShortPart):
         int, Field(ge=1, le=1000, description="users and items with fewer interactions are dropped, repeatedly")
     ] = 5
 
-    @field_validator("format")
+    @field_validator("format", "sep")
     @classmethod
     def _belongs_to_a_file(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("name") is not None and info.data.get("path") is None:

@@ -46,7 +46,7 @@ def choose(columns: Columns, names: Sequence[str], path: Path) -> tuple[Columns,
         if name is not None and name != GUESSED and name not in names:
             raise InputError(
                 f"{path} has no column {shorten(name)}{did_you_mean(name, names)}; it has {_listed(names)}; "
-                f"name the right one under data: columns: {option}{_or_null(option)}"
+                f"name the right one {_under(option)}{_or_null(option)}"
             )
     for option in guessed:
         taken = {getattr(found, other) for other in USUAL}
@@ -66,8 +66,7 @@ def _guess(option: str, free: Sequence[str], names: Sequence[str], path: Path) -
         return hits[0]
     if hits:
         raise InputError(
-            f"{path}, line 1: {len(hits)} columns may hold the {option}: {', '.join(hits)}; name one under data: "
-            f"columns: {option}"
+            f"{path}, line 1: {len(hits)} columns may hold the {option}: {', '.join(hits)}; name one {_under(option)}"
         )
     if any(_NUMBER.fullmatch(name) for name in names):
         raise InputError(
@@ -76,12 +75,16 @@ def _guess(option: str, free: Sequence[str], names: Sequence[str], path: Path) -
         )
     raise InputError(
         f"{path}, line 1: no column has a usual name for the {option} (such as {', '.join(USUAL[option][:3])}); it has "
-        f"{_listed(names)}; name the right one under data: columns: {option}{_or_null(option)}"
+        f"{_listed(names)}; name the right one {_under(option)}{_or_null(option)}"
     )
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[_\-\s]", "", name).lower()
+
+
+def _under(option: str) -> str:
+    return f"under data: columns: {option} (--{option}-column)"
 
 
 def _or_null(option: str) -> str:

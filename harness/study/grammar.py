@@ -129,13 +129,11 @@ class DataModel(ShortPart):
         AfterValidator(_known_format),
         Field(
             json_schema_extra=_list_formats,
-            description="left out: told by the suffix; sequences: 'user item item ...' a line; pairs: 'user item' a line; "
-            "movielens: user::item::rating::time without a header; recbole: .inter with a typed header (docs/data.md)",
+            description="left out: told by the suffix; sequences: 'user item item ...' a line; pairs: 'user item' a "
+            "line; movielens: user::item::rating::time, no header; recbole: .inter with a typed header (docs/data.md)",
         ),
     ] = None
-    columns: Annotated[
-        ColumnsModel | None, Field(description="columns of a table; those left out are told by their usual names")
-    ] = None
+    columns: ColumnsModel | None = None
     sep: Annotated[
         str | None,
         Field(min_length=1, max_length=8, pattern=r'^[^"\r\n]+$', description="between the fields of a text table"),

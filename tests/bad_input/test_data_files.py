@@ -7,15 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.bad_input.conftest import WORLD, Desk
+from tests.bad_input.tables import CSV, HEADER, INTER, ROWS, TABLES_READ, TABLES_REFUSED
+from tests.data.formats.written import write_all
 
 STUDY = """\
 name: small
 data: {{path: {file}, min_interactions: {least}{more}}}
 arms: {{reverse: kl.reverse}}
 """
-HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
-ROWS = [f"u{user}\ti{(user + step) % 7}\t{step}" for user in range(9) for step in range(8)]
-INTER = HEADER + "\n".join(ROWS) + "\n"
 HUGE = "x" * 1_000_000
 
 INTER_REFUSED: dict[str, tuple[str | bytes, str]] = {
@@ -141,6 +140,61 @@ def test_an_odd_sequence_file_is_read(desk: Desk, oddity: str) -> None:
     given_data(desk, "log.txt", SEQUENCES_READ[oddity])
     answer = desk.call("plan", "study.yaml", "--data-dir", "data")
     assert answer.status == 0, answer
+
+
+@pytest.mark.parametrize("fault", TABLES_REFUSED)
+def test_a_faulty_table_is_named_with_its_line(desk: Desk, fault: str) -> None:
+    name, content, said = TABLES_REFUSED[fault]
+    given_data(desk, name, content)
+    message = desk.refused("plan", "study.yaml", "--data-dir", "data")
+    assert name.partition(".")[0] in message
+    assert said in message
+    assert "; " in message, "the fix"
+    assert len(message) < 1500
+
+
+@pytest.mark.parametrize("oddity", TABLES_READ)
+def test_an_odd_table_is_read(desk: Desk, oddity: str) -> None:
+    name, content, more = TABLES_READ[oddity]
+    given_data(desk, name, content, more=more)
+    answer = desk.call("plan", "study.yaml", "--data-dir", "data")
+    assert answer.status == 0, answer
+    assert "data: read as " in answer.out
+
+
+def test_the_plan_of_every_form_of_a_log_is_the_same_but_for_how_it_was_read(desk: Desk) -> None:
+    plans: dict[str, list[str]] = {}
+    for form, path in write_all(desk.folder / "forms").items():
+        desk.study(STUDY.format(file=f'"{path}"', least=1, more=""))
+        answer = desk.call("plan", "study.yaml", "--data-dir", "data")
+        assert answer.status == 0, answer
+        plans[form] = answer.out.splitlines()
+    told = {form: [line for line in lines if "read as" in line] for form, lines in plans.items()}
+    (rest,) = {tuple(line for line in lines if "read as" not in line) for lines in plans.values()}
+    assert "data: 45 rows out of time order (sorted)" in rest
+    assert all(len(lines) == 1 for lines in told.values())
+    assert told["CSV"] == [
+        "data: read as CSV: user=user_id, item=item_id, time=timestamp (guessed; change with columns:)"
+    ]
+
+
+def test_data_show_says_of_a_file_what_it_says_of_a_name(desk: Desk) -> None:
+    (desk.folder / "my.csv").write_text(CSV.replace(",", ";").replace("user_id", "wer"))
+    options = ("--sep", ";", "--user-column", "wer", "--time-column", "null", "--min-interactions", "1")
+    answer = desk.call("data", "show", "my.csv", "--data-dir", "data", *options)
+    assert answer.status == 0, answer
+    for line in (
+        "name: my",
+        "n users: 9",
+        "tied share: unknown, there are no timestamps",
+        "dropped: nothing",
+        "read as: CSV: fields separated by ';', user=wer, item=item_id, rows in order of time (item guessed; change "
+        "with columns:)",
+    ):
+        assert line in answer.out.splitlines()
+    assert "my.cvs is neither a file nor one of ml-100k" in desk.refused("data", "show", "my.cvs", "--data-dir", "data")
+    message = desk.refused("data", "show", "my.csv", "--data-dir", "data")
+    assert "it seems to be separated by ';', so add sep: ';'" in message
 
 
 LINES = (

@@ -59,9 +59,8 @@ class TextTable:
         return cls(content=content, path=path, sep=sep, quoted=quoted, has_header=has_header)
 
     def first_fields(self) -> list[str]:
-        """The fields of the first line."""
-        ends = [place for place in (self.content.find(b"\n"), self.content.find(b"\r")) if place >= 0]
-        return next(self._rows(self.content[: min(ends, default=len(self.content))]), (1, []))[1]
+        """The fields of the first row."""
+        return next(self._rows(), (1, []))[1]
 
     def columns(self, places: Sequence[int], n_fields: int) -> list[pa.ChunkedArray]:
         """Some columns as text.
@@ -73,8 +72,6 @@ class TextTable:
         Raises:
             InputError: a line has another number of fields, or there is none.
         """
-        if self.has_header and not self.content.strip(b"\r\n").count(b"\n") and b"\r" not in self.content.strip():
-            raise InputError(f"{self.path} has a header but no rows; it needs at least one interaction")
         names = [str(place) for place in places]
         types = {name: pa.string() for name in names}
         block = _BLOCK
@@ -84,7 +81,7 @@ class TextTable:
                     pa.BufferReader(self.content),
                     arrow_csv.ReadOptions(
                         column_names=[str(place) for place in range(n_fields)],
-                        skip_rows=int(self.has_header),
+                        skip_rows_after_names=int(self.has_header),
                         block_size=block,
                     ),
                     arrow_csv.ParseOptions(
@@ -107,15 +104,15 @@ class TextTable:
         first = 1 + self.has_header
         lines = [first + row for row in rows]
         if self.quoted and b'"' in self.content:
-            starts = [line for line, _ in self._rows(self.content)][self.has_header :]
+            starts = [line for line, _ in self._rows()][self.has_header :]
             lines = [starts[row] for row in rows if row < len(starts)] or lines
         return f"{self.path}, {name_lines(lines)}"
 
-    def _rows(self, content: bytes) -> Iterator[tuple[int, list[str]]]:
-        """Each row with the line that it starts in, by Python's own reader: slow, for messages."""
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row with the line that it starts in, by Python's own reader: slow, for the header and for messages."""
         quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-        text = io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="")
-        csv.field_size_limit(max(csv.field_size_limit(), len(content) + 1))
+        text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8", newline="")
+        csv.field_size_limit(max(csv.field_size_limit(), len(self.content) + 1))
         reader, line = csv.reader(text, delimiter=self.sep, quoting=quoting), 1
         for row in reader:
             yield line, row
@@ -123,11 +120,14 @@ class TextTable:
 
     def _explained(self, n_fields: int, problem: pa.ArrowInvalid) -> InputError:
         ragged: list[int] = []
-        found = 0
-        for line, row in self._rows(self.content):
+        found, n_rows = 0, 0
+        for line, row in self._rows():
+            n_rows += 1
             if len(row) != n_fields and row:
                 found = found or len(row)
                 ragged.append(line)
+        if n_rows == int(self.has_header):
+            return InputError(f"{self.path} has a header but no rows; it needs at least one interaction")
         if not ragged:
             why = str(problem).partition("\n")[0][:200]
             return InputError(f"{self.path} cannot be read as a table: {why}; check its quotes")

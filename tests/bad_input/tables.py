@@ -27,7 +27,7 @@ def parquet(**changed: object) -> bytes:
     return FRAME.assign(**changed).to_parquet()
 
 
-def with_last(column: str, value: object, kind: object = None) -> pd.Series:
+def with_last(column: str, value: object, kind: str | None = None) -> pd.Series:
     """A column of the log whose last value is another one."""
     values = FRAME[column].tolist()
     return pd.Series([*values[:-1], value], dtype=kind)

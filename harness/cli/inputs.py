@@ -7,6 +7,16 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.data_options import (
+    Data,
+    Format,
+    ItemColumn,
+    MinInteractions,
+    Sep,
+    TimeColumn,
+    UserColumn,
+    columns_of,
+)
 from harness.cli.options import DataDir, to_stderr
 
 commands = typer.Typer()
@@ -16,25 +26,31 @@ data_commands = typer.Typer(no_args_is_help=True, help="Get and inspect data set
 @commands.command("import-checkpoint")
 def import_checkpoint(
     checkpoint: Annotated[Path, typer.Argument(help="RecBole's file of SASRec or DuoRec, such as saved/SASRec-….pth.")],
-    data: Annotated[str, typer.Option(help="The studies' data: a named set, or a file of interactions.")],
+    data: Data,
     out: Annotated[Path, typer.Option(help="The file to write, such as backbone.safetensors.")],
-    inter: Annotated[Path | None, typer.Option(help="RecBole's .inter file, if --data is not that file.")] = None,
-    min_interactions: Annotated[int, typer.Option(min=1, help="As in the study file.")] = 5,
-    user_column: Annotated[str, typer.Option(help="Column of the user in the .inter file.")] = "user_id",
-    item_column: Annotated[str, typer.Option(help="Column of the item.")] = "item_id",
-    time_column: Annotated[str, typer.Option(help="Column of the time stamp.")] = "timestamp",
+    inter: Annotated[
+        Path | None,
+        typer.Option(help="RecBole's .inter file, if --data is not that file; the columns are then its own."),
+    ] = None,
+    data_format: Format = None,
+    sep: Sep = None,
+    user_column: UserColumn = None,
+    item_column: ItemColumn = None,
+    time_column: TimeColumn = None,
+    min_interactions: MinInteractions = 5,
     heads: Annotated[int | None, typer.Option(min=1, help="Attention heads, where the file does not say.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Rate of dropout, where the file says none or two.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Turn a checkpoint of RecBole into a backbone that studies can name; nothing in it is run."""
-    from harness.data.formats.base import Columns
-    from harness.imports.importing import import_recbole, study_data
+    from harness.data.sources import spec_of
+    from harness.imports.importing import import_recbole
 
-    columns = Columns(user=user_column, item=item_column, time=time_column)
+    columns = columns_of(user_column, item_column, time_column)
+    own = columns if inter is None else columns_of(None, None, None)
     imported = import_recbole(
         checkpoint,
-        study_data(data, columns, min_interactions),
+        spec_of(data, format=data_format, sep=sep, columns=own, min_interactions=min_interactions),
         out,
         inter=inter,
         columns=columns,
@@ -62,9 +78,26 @@ def data_get(
 
 
 @data_commands.command("show")
-def data_show(name: str, data_dir: DataDir = None) -> None:
-    """Say what is in a named data set, fetched first if it is not there yet."""
-    from harness.data.sources import show as summary
+def data_show(
+    data: Annotated[str, typer.Argument(help="A named data set, or a file of interactions.")],
+    data_format: Format = None,
+    sep: Sep = None,
+    user_column: UserColumn = None,
+    item_column: ItemColumn = None,
+    time_column: TimeColumn = None,
+    min_interactions: MinInteractions = 5,
+    data_dir: DataDir = None,
+) -> None:
+    """Say what is in a data set or a file, and how it was read; a named set is fetched if it is not there yet."""
+    from harness.data.sources import show, spec_of
 
-    for figure, value in summary(name, data_dir, progress=to_stderr).items():
-        print(f"{figure.replace('_', ' ')}: {value}")
+    columns = columns_of(user_column, item_column, time_column)
+    spec = spec_of(data, format=data_format, sep=sep, columns=columns, min_interactions=min_interactions)
+    for figure, value in show(spec, data_dir, progress=to_stderr).items():
+        print(f"{figure.replace('_', ' ')}: {_in_words(value)}")
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{count} {what}" for what, count in value.items()) or "nothing"
+    return "unknown, there are no timestamps" if value != value else str(value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from harness.cli import options
+from harness.cli import data_options, options
 
 if TYPE_CHECKING:
     from harness.results.folder import StudyFolder
@@ -144,6 +144,12 @@ def diagnose(
         typer.Argument(help="A study file, or a backbone (.safetensors) with --data. Omit it for --data alone."),
     ] = None,
     data: Annotated[str | None, typer.Option(help="A named data set, or a file of interactions.")] = None,
+    data_format: data_options.Format = None,
+    sep: data_options.Sep = None,
+    user_column: data_options.UserColumn = None,
+    item_column: data_options.ItemColumn = None,
+    time_column: data_options.TimeColumn = None,
+    min_interactions: data_options.MinInteractions = 5,
     replicates: options.Replicates = None,
     epochs: options.Epochs = None,
     device: options.Device = None,
@@ -161,7 +167,9 @@ def diagnose(
     from reports.output.diagnosis.page import write_diagnosis
     from reports.output.terminal import diagnosis_lines
 
-    study = study_to_diagnose(target, data, Overrides(replicates=replicates, epochs=epochs, device=device))
+    reading = data_options.keys_of(data_format, sep, user_column, item_column, time_column, min_interactions)
+    overrides = Overrides(replicates=replicates, epochs=epochs, device=device)
+    study = study_to_diagnose(target, data, overrides, reading)
     how = RunOptions(out=out, where=Where(workers=workers), data_dir=data_dir, command=_command())
     outcome = _run(study, how, make_display(Console(stderr=True), study.primary), no_page)
     if outcome.n_done or outcome.n_failed:

@@ -21,6 +21,7 @@ import numpy as np
 from harness.data.events import Events
 from harness.data.formats import FORMATS
 from harness.data.formats.base import Columns, DataFormat
+from harness.data.text import GZ
 from harness.errors import ContractError, InputError
 
 _N_DAMAGED = 200
@@ -72,6 +73,10 @@ def _check_names(kind: type[DataFormat]) -> None:
     for suffix in kind.suffixes:
         if not suffix.startswith("."):
             raise ContractError(f"{kind.name}: the suffix {suffix!r} does not start with a dot; add it")
+        if suffix.endswith(GZ):
+            raise ContractError(
+                f"{kind.name}: the suffix {suffix} ends in {GZ}, which is unpacked before; leave {GZ} out"
+            )
         taken = [other.name for other in FORMATS.values() if suffix in other.suffixes and other.name != kind.name]
         if taken:
             raise ContractError(f"{kind.name}: the suffix {suffix} is that of {', '.join(taken)}; leave it out")

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.data.interactions import MIN_SEQUENCE, Interactions, LoadReport
+from harness.data.interactions import MIN_SEQUENCE, Interactions
+from harness.data.report import FileReport
 from harness.errors import InputError
 
 Codes = NDArray[np.int64]
@@ -25,6 +26,7 @@ class Events:
         user, item: ids as numbers from 0, ``(n_events,)`` each.
         time: timestamps in the source's unit, ``(n_events,)``; None where the file's order is the order of time.
         user_labels, item_labels: the source's ids by number; a user may be without events.
+        read_as: which columns hold what, and what of it was guessed, for a sentence; may be empty.
     """
 
     user: Codes
@@ -32,6 +34,7 @@ class Events:
     time: Times | None
     user_labels: Sequence[str]
     item_labels: Sequence[str]
+    read_as: str = ""
 
 
 def numbered(labels: Sequence[str]) -> tuple[Codes, list[str]]:
@@ -101,12 +104,17 @@ def assemble(events: Events, *, name: str, source: str, min_interactions: int) -
         f"items with fewer than {min_interactions} interactions": len(events.item_labels) - len(items),
         "interactions of those users and items": len(mask) - len(user),
     }
-    report = LoadReport(
+    tied = np.zeros(len(user), dtype=bool)
+    if time is not None:
+        tied[1:] = (np.diff(time[order]) == 0) & (np.diff(user) == 0)
+    report = FileReport(
         source=source,
         rows=len(mask),
         dropped={reason: count for reason, count in dropped.items() if count},
-        tied_share=float("nan") if time is None else _tied_share(user, time[order]),
+        tied_share=float("nan") if time is None else float(tied.sum() / (np.diff(user) == 0).sum()),
         notes=_notes(events),
+        read_as=events.read_as,
+        tied=tied,
     )
     return Interactions(
         name=name,
@@ -116,12 +124,6 @@ def assemble(events: Events, *, name: str, source: str, min_interactions: int) -
         item_labels=np.array(["", *(events.item_labels[number] for number in items)], dtype=np.str_),
         load_report=report,
     )
-
-
-def _tied_share(user: Codes, time: Times) -> float:
-    """Of the pairs of neighbouring events of a user, the fraction with equal times."""
-    same_user = user[1:] == user[:-1]
-    return float((time[1:] == time[:-1])[same_user].mean())
 
 
 def _notes(events: Events) -> dict[str, int]:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.interactions import Interactions, LoadReport
+from harness.data.interactions import Interactions
+from harness.data.report import FileReport, tied_events
 from harness.files import Sealed
 
 _ARRAYS = ("items", "offsets", "user_labels", "item_labels")
-_REPORT = ("rows", "dropped", "tied_share", "notes")
+_REPORT = ("rows", "dropped", "tied_share", "notes", "read_as")
 
 
 def write_parsed(path: Path, data: Interactions) -> None:
@@ -25,7 +26,7 @@ def write_parsed(path: Path, data: Interactions) -> None:
         EnvironmentProblem: the folder cannot be written.
     """
     described = json.dumps({name: getattr(data.load_report, name) for name in _REPORT}).encode()
-    arrays = {name: getattr(data, name) for name in _ARRAYS}
+    arrays = {name: getattr(data, name) for name in _ARRAYS} | {"tied": np.packbits(tied_events(data))}
     _PARSED.write(path, {**arrays, "described": np.frombuffer(described, dtype=np.uint8)})
 
 
@@ -37,7 +38,8 @@ def read_parsed(path: Path, *, name: str, source: str) -> Interactions | None:
     kept = _PARSED.read(path)
     if kept is None:
         return None
-    report = LoadReport(source=source, **json.loads(kept["described"].tobytes()))
+    tied = np.unpackbits(kept["tied"], count=len(kept["items"])).astype(bool)
+    report = FileReport(source=source, tied=tied, **json.loads(kept["described"].tobytes()))
     return Interactions(name=name, load_report=report, **{each: kept[each] for each in _ARRAYS})
 
 
@@ -49,7 +51,7 @@ def _encoded(arrays: Mapping[str, Any]) -> bytes:
 
 def _decoded(payload: bytes) -> Mapping[str, NDArray[Any]]:
     with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-        return {name: archive[name] for name in (*_ARRAYS, "described")}
+        return {name: archive[name] for name in (*_ARRAYS, "tied", "described")}
 
 
-_PARSED = Sealed(title="parsed data 1", encode=_encoded, decode=_decoded, then="parsed again", option="--data-dir")
+_PARSED = Sealed(title="parsed data 2", encode=_encoded, decode=_decoded, then="parsed again", option="--data-dir")

@@ -5,25 +5,35 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from harness.data.download import Progress
-from harness.data.events import assemble
+from harness.data.events import Events, assemble
 from harness.data.fetch import data_folder, get, sha256_of
-from harness.data.formats import FORMATS, format_of
+from harness.data.formats import BUILT_IN, FORMATS, format_of
 from harness.data.formats.base import Columns, DataFormat
+from harness.data.formats.delimited import Csv, Tsv
 from harness.data.interactions import Interactions
-from harness.data.named import find_named
+from harness.data.named import NAMED_SETS, find_named
 from harness.data.parsed import read_parsed, write_parsed
-from harness.data.text import read_content
-from harness.errors import InputError
+from harness.data.report import read_as
+from harness.data.text import plain_name, read_content, unpacked
+from harness.errors import InputError, did_you_mean
 from harness.files import locked, sweep
 from harness.source_hash import foreign_hash, hash_reached, imports_of_plugins
 
 _log = logging.getLogger(__name__)
+
+_NOT_SEPARATED = {suffix for kind in BUILT_IN if kind.has_columns and not kind.has_sep for suffix in kind.suffixes} | {
+    suffix for kind in (Csv, Tsv) for suffix in kind.suffixes
+}
+"""Ends of names that tell the format even where ``sep`` is given; a file of any other name is then CSV."""
+
+_SPELT = {"tab": "\t", r"\t": "\t"}
+"""Words for a separator that is hard to type."""
 
 _LONG = 50
 """Events of the longest history that the backbone sees at once."""
@@ -37,7 +47,8 @@ class DataSpec:
         name: one of the named sets; None for a file.
         path: the user's file; None for a named set.
         format: the name of the file's format; None to tell by its suffix.
-        columns: which columns to read, where the format has some.
+        columns: which columns to read, where the format has some; those not named are guessed.
+        sep: what separates the fields of a text table; None for the format's own, comma or tab.
         min_interactions: users and items with fewer are left out, repeatedly; 1 keeps all.
     """
 
@@ -46,6 +57,7 @@ class DataSpec:
     format: str | None = None
     columns: Columns = field(default_factory=Columns)
     min_interactions: int = 5
+    sep: str | None = None
 
     def __post_init__(self) -> None:
         if (self.name is None) == (self.path is None):
@@ -53,15 +65,19 @@ class DataSpec:
         if self.min_interactions < 1:
             raise InputError(f"data: min_interactions {self.min_interactions}: must be at least 1, which keeps all")
         kind = self.file_format()
-        if self.name is not None and (self.format is not None or self.columns != Columns()):
+        if self.name is not None and (self.format is not None or self.sep or self.columns != Columns()):
             raise InputError(f"data: {self.name} has its own format and columns; leave both out")
         if self.columns != Columns() and not kind.has_columns:
             raise InputError(f"data: {self.path} is of format {kind.name}, which has no columns; leave columns out")
+        if self.sep is not None and not kind.has_sep:
+            raise InputError(f"data: {self.path} is of format {kind.name}, which has no sep; leave sep out")
+        if self.sep is not None and (not self.sep or set(self.sep) & set('"\r\n\0')):
+            raise InputError(f"data: sep {self.sep!r}: give the characters between two fields, such as ';' or '::'")
 
     @property
     def label(self) -> str:
         """The data set's name in plans and reports."""
-        return str(self.name) if self.path is None else self.path.stem
+        return str(self.name) if self.path is None else plain_name(self.path).stem
 
     @property
     def source(self) -> str:
@@ -76,7 +92,26 @@ class DataSpec:
         """
         if self.format is not None:
             return FORMATS.find(self.format)
-        return format_of(self.path or Path(find_named(str(self.name)).file_name))
+        path = self.path or Path(find_named(str(self.name)).file_name)
+        if self.sep is not None and plain_name(path).suffix not in _NOT_SEPARATED:
+            return Csv
+        return format_of(path)
+
+    def events(self, path: Path, content: bytes) -> Events:
+        """What the file holds.
+
+        Raises:
+            InputError: it is not of the format.
+        """
+        columns = self.columns
+        kind = self.file_format()
+        if self.name is not None and kind.has_columns:
+            columns = Columns(user="user_id", item="item_id", time="timestamp")
+        found = kind().read(
+            unpacked(content, path), path, replace(columns, sep=_SPELT.get(self.sep or "", self.sep or ""))
+        )
+        said = kind.title or kind.name
+        return replace(found, read_as=f"{said}: {found.read_as}" if found.read_as else said)
 
     def file(self, data_dir: Path | None = None, *, progress: Progress = _log.info) -> Path:
         """The file, fetched if it is a named set that is not there yet.
@@ -85,6 +120,30 @@ class DataSpec:
             EnvironmentProblem: a named set cannot be fetched.
         """
         return self.path or get(str(self.name), data_dir=data_dir, progress=progress)
+
+
+def spec_of(
+    data: str, *, format: str | None = None, sep: str | None = None, columns: Columns, min_interactions: int = 5
+) -> DataSpec:
+    """The data set that a word of the command line means: a named set, else a file.
+
+    Args:
+        data: as typed.
+        format, sep, columns: of a file; columns that a format does not have must be left to be guessed.
+        min_interactions: as a study file has it.
+
+    Raises:
+        InputError: it is neither.
+    """
+    names = [each.name for each in NAMED_SETS]
+    path = Path(data).expanduser()
+    if data not in names and not path.is_file():
+        raise InputError(
+            f"{data} is neither a file nor one of {', '.join(names)}{did_you_mean(data, names)}; name a data set or a "
+            "file"
+        )
+    named, file = (data, None) if data in names else (None, path)
+    return DataSpec(name=named, path=file, format=format, columns=columns, min_interactions=min_interactions, sep=sep)
 
 
 def load(spec: DataSpec, data_dir: Path | None = None, *, progress: Progress = _log.info) -> Interactions:
@@ -131,6 +190,7 @@ def show(spec: DataSpec | str, data_dir: Path | None = None, *, progress: Progre
         "tied_share": data.load_report.tied_share,
         "dropped": data.load_report.dropped,
         "notes": data.load_report.notes,
+        "read_as": read_as(data),
         "fingerprint": data.fingerprint(),
     }
 
@@ -145,8 +205,9 @@ def _load(spec: DataSpec, path: Path, data_dir: Path | None, progress: Progress)
         return read_parsed(kept, name=spec.label, source=spec.source)
 
     def parse() -> Interactions:
-        events = spec.file_format()().read(content, path, spec.columns)
-        return assemble(events, name=spec.label, source=spec.source, min_interactions=spec.min_interactions)
+        return assemble(
+            spec.events(path, content), name=spec.label, source=spec.source, min_interactions=spec.min_interactions
+        )
 
     data = read()
     if data is None and _is_read_only(kept.parent):
@@ -164,11 +225,17 @@ def _load(spec: DataSpec, path: Path, data_dir: Path | None, progress: Progress)
 def _key(spec: DataSpec, checksum: str) -> str:
     """Of all that decides the parsed data, the code that parses included."""
     module = spec.file_format().__module__
-    rooms = ("harness.data.events", "harness.data.formats", "harness.data.interactions", "harness.data.text")
+    rooms = (
+        "harness.data.events",
+        "harness.data.formats",
+        "harness.data.interactions",
+        "harness.data.report",
+        "harness.data.text",
+    )
     start = {module, "harness.data.formats.table", "harness.data.events", *imports_of_plugins({module})}
     code = [hash_reached(start, rooms)]
     code += [foreign_hash({module})]
-    decisive = (code, checksum, spec.file_format().name, spec.columns, spec.min_interactions)
+    decisive = (code, checksum, spec.file_format().name, spec.columns, spec.sep, spec.name, spec.min_interactions)
     return hashlib.sha256(repr(decisive).encode()).hexdigest()[:24]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +13,19 @@ from harness.errors import EnvironmentProblem, InputError, did_you_mean
 LONGEST_ID = 255
 """Characters of a user's or an item's id: all take the room of the longest, and a longer one is no id but a mistake."""
 
+GZ = ".gz"
+
 _SHOWN_LINES = 5
+_GZIP = b"\x1f\x8b"
+_PACKED = {
+    b"PK\x03\x04": "a zip archive",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ": "packed by xz",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"PAR1": "Parquet (name it .parquet)",
+    b"ARROW1": "Feather (name it .feather)",
+}
 
 
 def read_content(path: Path) -> bytes:
@@ -34,32 +49,73 @@ def read_content(path: Path) -> bytes:
         ) from problem
 
 
-def decode_lines(content: bytes, path: Path) -> list[str]:
-    """The lines of a UTF-8 text without their ends; empty lines at the end of the file are left away.
+def unpacked(content: bytes, path: Path) -> bytes:
+    """The content of a gzip file, told by its first bytes; any other content as it is.
 
     Raises:
-        InputError: the file is empty, not UTF-8, or holds NUL bytes.
+        InputError: it is cut short or damaged, or the name says gzip and the content is none.
     """
+    if content.startswith(_GZIP):
+        try:
+            return gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as problem:
+            raise InputError(f"{path}: the gzip file is damaged ({problem}); download or copy it again") from None
+    if path.suffix == GZ and content:
+        raise InputError(f"{path} is not a gzip file, though its name ends in {GZ}; rename it without {GZ}")
+    return content
+
+
+def plain_name(path: Path) -> Path:
+    """The path without ``.gz``.
+
+    >>> plain_name(Path("log.csv.gz"))
+    PosixPath('log.csv')
+    """
+    return path.with_suffix("") if path.suffix == GZ else path
+
+
+def checked_text(content: bytes, path: Path) -> bytes:
+    """A UTF-8 text without byte order mark and without empty lines at its end.
+
+    Raises:
+        InputError: the file is empty, packed, not UTF-8, or holds NUL bytes.
+    """
+    for start, kind in _PACKED.items():
+        if content.startswith(start):
+            raise InputError(
+                f"{path}, line 1: the file is {kind}; unpack it and give the file inside (.gz is read as is)"
+            )
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        text = content.decode("utf-8-sig")
+        _ = content.isascii() or content.decode()
     except UnicodeDecodeError as problem:
         line = content.count(b"\n", 0, problem.start) + 1
         raise InputError(
             f"{path}, line {line}: byte 0x{content[problem.start]:02x} is not UTF-8 text; save the file as UTF-8"
         ) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+    if b"\0" in content:
+        line = content.count(b"\n", 0, content.index(b"\0")) + 1
         raise InputError(f"{path}, line {line}: a NUL byte; the file is binary or UTF-16, save it as UTF-8 text")
-    lines = [line.removesuffix("\r") for line in text.split("\n")]
-    while lines and not lines[-1].strip(" \t\r"):
-        lines.pop()
-    if not lines:
+    end = len(content)
+    while (cut := content.rfind(b"\n", 0, end)) >= 0 and not content[cut:end].strip(b" \t\r\n"):
+        end = cut
+    content = content[:end]
+    if not content.strip(b" \t\r"):
         raise InputError(f"{path} is empty; it needs at least one line of interactions")
-    return lines
+    return content
 
 
-def name_lines(numbers: Sequence[int]) -> str:
-    """Line numbers for a message.
+def decode_lines(content: bytes, path: Path) -> list[str]:
+    """The lines of a UTF-8 text without their ends; empty lines at the end of the file are left away.
+
+    Raises:
+        InputError: the file is empty, packed, not UTF-8, or holds NUL bytes.
+    """
+    return [line.removesuffix("\r") for line in checked_text(content, path).decode().split("\n")]
+
+
+def name_lines(numbers: Sequence[int], what: str = "line") -> str:
+    """Line numbers (or others) for a message.
 
     >>> name_lines([7])
     'line 7'
@@ -67,10 +123,10 @@ def name_lines(numbers: Sequence[int]) -> str:
     'lines 2, 3, 5, 7, 11 and 2 more'
     """
     if len(numbers) == 1:
-        return f"line {numbers[0]}"
+        return f"{what} {numbers[0]}"
     shown = ", ".join(str(number) for number in numbers[:_SHOWN_LINES])
     hidden = len(numbers) - _SHOWN_LINES
-    return f"lines {shown}" + (f" and {hidden} more" if hidden > 0 else "")
+    return f"{what}s {shown}" + (f" and {hidden} more" if hidden > 0 else "")
 
 
 def shorten(value: str, limit: int = 40) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,9 @@ from harness.backbones.duorec.backbone import DuoRec
 from harness.data.formats.base import Columns
 from harness.data.formats.recbole import RecBole
 from harness.data.interactions import Interactions
-from harness.data.named import NAMED_SETS
 from harness.data.sources import DataSpec, load
-from harness.data.text import read_content
-from harness.errors import InputError, did_you_mean
+from harness.data.text import read_content, unpacked
+from harness.errors import InputError
 from harness.imports.recbole import RecBoleCheckpoint, read_recbole
 from harness.imports.recbole_items import RecBoleFilter, recbole_filter, recbole_items
 from harness.results.metrics import check_metric, names_pattern
@@ -69,30 +68,6 @@ class Imported:
         ]
 
 
-def study_data(data: str, columns: Columns, min_interactions: int) -> DataSpec:
-    """The data set that ``--data`` means: a named set, else a file.
-
-    Args:
-        data: as typed.
-        columns: of an atomic file.
-        min_interactions: as a study file has it.
-
-    Raises:
-        InputError: it is neither.
-    """
-    names = [each.name for each in NAMED_SETS]
-    if data in names:
-        return DataSpec(name=data, min_interactions=min_interactions)
-    path = Path(data).expanduser()
-    if not path.is_file():
-        raise InputError(
-            f"--data {data} is neither a file nor one of {', '.join(names)}{did_you_mean(data, names)}; "
-            "name a data set or a file"
-        )
-    spec = DataSpec(path=path, min_interactions=min_interactions)
-    return replace(spec, columns=columns) if spec.file_format().has_columns else spec
-
-
 def import_recbole(
     path: Path,
     data_spec: DataSpec,
@@ -141,7 +116,7 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
     Raises:
         InputError: the checkpoint, RecBole's file and the data do not hold the same items.
     """
-    for key, name in (("USER_ID_FIELD", columns.user), ("ITEM_ID_FIELD", columns.item)):
+    for key, name in (("USER_ID_FIELD", columns.user or "user_id"), ("ITEM_ID_FIELD", columns.item or "item_id")):
         theirs = found.settings.get(key, name)
         if theirs != name:
             option = key.partition("_")[0].lower()
@@ -150,7 +125,7 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
             )
     least = f"[{spec.min_interactions},inf)"
     kept = recbole_filter(found.settings) if found.settings else RecBoleFilter(least, least)
-    ids = recbole_items(RecBole().read(read_content(inter), inter, columns), kept)
+    ids = recbole_items(RecBole().read(unpacked(read_content(inter), inter), inter, columns), kept)
     numbers = {label: number for number, label in enumerate(ids, start=1)}
     ours = data.item_labels[1:].tolist()
     if found.n_items != len(ids) or set(numbers) != set(ours):

@@ -69,7 +69,7 @@ class StudyManifest:
         base: the study's base stack as text, empty where it is FTragrec as found.
         backbone_file: name, checksum and origin of the one that all replicates fine-tune; empty where they are trained.
         backbone_recipe: fields of the specification that a trained one departs from the default in, such as n_sampled.
-        data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source.
+        data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source, notes, read_as, ties.
         diagnostics: level of the evidence, and code of a muted check -> the reason.
         file: the study file as it was run: its path, its text and what the command line set in its place.
         course: how a search or a choice of stacks came to these rows; empty where the study file names them all.

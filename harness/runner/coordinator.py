@@ -13,6 +13,7 @@ from typing import Any
 
 from harness.backbones.base import Backbone
 from harness.backbones.registry import DEFAULT
+from harness.data.report import lines_of
 from harness.data.sources import load
 from harness.errors import InputError
 from harness.files import locked, refuse, sweep
@@ -33,6 +34,7 @@ from harness.runner.optuna.storage import Storage
 from harness.runner.outcome import manifest_of
 from harness.runner.progress import Display
 from harness.runner.shared import SharedStages
+from harness.runner.ties import measure_ties
 from harness.runner.timing.estimate import estimated_costs, timings_of
 from harness.runner.timing.log import TimingLog
 from harness.runner.timing.probe import probed
@@ -114,6 +116,8 @@ def run_study(
     with display.showing():
         display.message(f"reading {study.data.source}")
         data = load(study.data, options.data_dir, progress=display.message)
+        for line in lines_of(data):
+            display.message(line)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
         with (
             locked(folder.path / "study", refuse, what=str(folder.path), option="--out"),
@@ -195,6 +199,7 @@ def _dispatched(dispatcher: CellDispatcher, where: Where) -> bool:
         dispatcher.progress_folder.mkdir()
         with stoppable() as dispatcher.check, executing(where) as executor:
             dispatcher.run(executor)
+        measure_ties(dispatcher.stages, dispatcher.display.message)
     except KeyboardInterrupt:
         return True
     return False

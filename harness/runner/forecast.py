@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.data.report import lines_of
 from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
 from harness.modes.base import mode_of
@@ -39,6 +40,7 @@ class Forecast:
         costs: expected seconds of a backbone and of the cells.
         of_cells: expected wall seconds of the cells that are left; None where nothing tells.
         memory_bytes: estimated peak of all workers together; None where no earlier record tells.
+        data: what reading the data found, a line each.
     """
 
     plan: Plan
@@ -50,6 +52,7 @@ class Forecast:
     costs: Costs
     of_cells: float | None
     memory_bytes: float | None
+    data: Sequence[str] = ()
 
     @property
     def of_backbones(self) -> float | None:
@@ -72,7 +75,7 @@ class Forecast:
         for row in self.plan.rows:
             said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.replicates))
             said += [f"    {sentence}" for sentence in row.replaces]
-        said += self.plan.notes
+        said += [*self.plan.notes, *self.data]
         said.append(f"device: {self.plan.device}")
         if self.backbones:
             said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
@@ -152,6 +155,7 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
         costs=costs,
         of_cells=_seconds(costs, left, n_cells - len(found) + len(again), workers),
         memory_bytes=_memory(found, workers),
+        data=lines_of(stages.data),
     )
 
 

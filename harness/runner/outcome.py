@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from harness.data.interactions import Interactions
+from harness.data.report import read_as
 from harness.imports.backbone_file import BackboneFile
 from harness.results.manifest import ArmRow, StudyManifest
 from harness.runner.dispatcher import CellDispatcher
+from harness.runner.ties import known_ties
 
 
 def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any]) -> StudyManifest:
@@ -47,7 +49,7 @@ def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any]) ->
         backbone_file=study.backbone.described() if isinstance(study.backbone, BackboneFile) else {},
         backbone_recipe={"n_sampled": study.n_sampled} if study.n_sampled else {},
         base=tuple(str(each) for each in study.base),
-        data=described_data(dispatcher.stages.data),
+        data={**described_data(dispatcher.stages.data), "ties": known_ties(dispatcher.stages)},
         rows=tuple(rows),
         diagnostics={"level": study.diagnostics.level.value, "mute": dict(study.diagnostics.mute)},
         file={
@@ -71,4 +73,6 @@ def described_data(data: Interactions) -> dict[str, Any]:
         "n_interactions": len(data.items),
         "tied_share": data.load_report.tied_share,
         "dropped": data.load_report.dropped,
+        "notes": data.load_report.notes,
+        "read_as": read_as(data),
     }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from harness.data.text import plain_name
 from harness.errors import InputError
 from harness.modes.grid import Grid
 from harness.results.evidence import Diagnostics, Level
@@ -19,7 +21,9 @@ STUDY_SUFFIXES = (".yaml", ".yml")
 CHECKPOINT_SUFFIX = ".safetensors"
 
 
-def study_to_diagnose(target: Path | None, data: str | None, overrides: Overrides) -> Study:
+def study_to_diagnose(
+    target: Path | None, data: str | None, overrides: Overrides, reading: Mapping[str, object] | None = None
+) -> Study:
     """Base alone, one replicate unless told otherwise, in full detail.
 
     Args:
@@ -27,6 +31,7 @@ def study_to_diagnose(target: Path | None, data: str | None, overrides: Override
             is trained, both with ``data``.
         data: a named data set or a file of interactions.
         overrides: values of the command line.
+        reading: keys of a study file's ``data`` that say how the file is read.
 
     Raises:
         InputError: the two do not go together.
@@ -41,7 +46,7 @@ def study_to_diagnose(target: Path | None, data: str | None, overrides: Override
         raise InputError(f"{target} is neither a study file (.yaml) nor a checkpoint (.safetensors); give one of them")
     if data is None:
         raise InputError("nothing to diagnose: give a study file, or name data, such as --data ml-100k")
-    return base_alone(read_study(_written(target, data), Path("--data"), once), overrides)
+    return base_alone(read_study(_written(target, data, reading or {}), Path("--data"), once), overrides)
 
 
 def base_alone(study: Study, overrides: Overrides) -> Study:
@@ -68,14 +73,14 @@ def base_alone(study: Study, overrides: Overrides) -> Study:
     )
 
 
-def _written(checkpoint: Path | None, data: str) -> bytes:
+def _written(checkpoint: Path | None, data: str, reading: Mapping[str, object]) -> bytes:
     """The study file that says the same; JSON is YAML."""
     path = Path(data).expanduser()
     here = path.exists() or path.suffix != ""
-    named = path.stem if here else data
+    named = plain_name(path).stem if here else data
     written: dict[str, object] = {
         "name": named if checkpoint is None else f"{named} on {checkpoint.stem}",
-        "data": {"path": str(path.resolve())} if here else data,
+        "data": {**({"path": str(path.resolve())} if here else {"name": data}), **reading},
         "arms": {},
         "budget": {"epochs": EPOCHS, "patience": EPOCHS},
     }

@@ -23,6 +23,7 @@ from pydantic_core import PydanticCustomError
 
 from harness.checks.catalogue import CHECKS
 from harness.data.formats import FORMATS
+from harness.data.formats.base import GUESSED
 from harness.engine.types.budget import Budget
 from harness.errors import InputError, did_you_mean
 from harness.results.metrics import METRICS, check_metric, names_pattern
@@ -85,17 +86,23 @@ class StudyMode(Part):
         return replicates
 
 
-class ColumnsModel(Part):
-    """Which column of an interaction file holds what, by the name in its header without the type."""
+def _no_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
 
-    user: Annotated[str, Field(min_length=1, max_length=200, description="column of the user")] = "user_id"
-    item: Annotated[str, Field(min_length=1, max_length=200, description="column of the item")] = "item_id"
+
+_Column = Field(min_length=1, max_length=200, json_schema_extra=_no_default)
+
+
+class ColumnsModel(Part):
+    """Which column of an interaction file holds what, by the name in its header; those left out are guessed."""
+
+    user: Annotated[str, _Column, Field(description="column of the user")] = GUESSED
+    item: Annotated[str, _Column, Field(description="column of the item")] = GUESSED
     time: Annotated[
         str | None,
-        Field(
-            min_length=1, max_length=200, description="column of the time stamp; null where lines are in order of time"
-        ),
-    ] = "timestamp"
+        _Column,
+        Field(description="column of the time stamp, numbers or ISO 8601 dates; null where lines are in order of time"),
+    ] = GUESSED
 
 
 def _known_format(name: str | None) -> str | None:
@@ -122,16 +129,20 @@ class DataModel(ShortPart):
         AfterValidator(_known_format),
         Field(
             json_schema_extra=_list_formats,
-            description="recbole: .inter with a typed header; sequences: 'user item item ...' a line; "
-            "left out: told by the suffix, .inter or .txt",
+            description="left out: told by the suffix; sequences: 'user item item ...' a line; pairs: 'user item' a "
+            "line; movielens: user::item::rating::time, no header; recbole: .inter with a typed header (docs/data.md)",
         ),
     ] = None
     columns: ColumnsModel | None = None
+    sep: Annotated[
+        str | None,
+        Field(min_length=1, max_length=8, pattern=r'^[^"\r\n]+$', description="between the fields of a text table"),
+    ] = None
     min_interactions: Annotated[
         int, Field(ge=1, le=1000, description="users and items with fewer interactions are dropped, repeatedly")
     ] = 5
 
-    @field_validator("format")
+    @field_validator("format", "sep")
     @classmethod
     def _belongs_to_a_file(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("name") is not None and info.data.get("path") is None:

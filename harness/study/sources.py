@@ -38,6 +38,7 @@ def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | 
             format=model.format,
             columns=Columns(user=columns.user, item=columns.item, time=columns.time),
             min_interactions=model.min_interactions,
+            sep=model.sep,
         )
     except OSError as problem:
         document.add(where, "no_data_file", f"{clip(str(path), 300)} cannot be looked up: {problem.strerror}")

@@ -7,15 +7,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.bad_input.conftest import WORLD, Desk
+from tests.bad_input.tables import CSV, HEADER, INTER, ROWS, TABLES_READ, TABLES_REFUSED
+from tests.data.formats.written import write_all
 
 STUDY = """\
 name: small
 data: {{path: {file}, min_interactions: {least}{more}}}
 arms: {{reverse: kl.reverse}}
 """
-HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
-ROWS = [f"u{user}\ti{(user + step) % 7}\t{step}" for user in range(9) for step in range(8)]
-INTER = HEADER + "\n".join(ROWS) + "\n"
 HUGE = "x" * 1_000_000
 
 INTER_REFUSED: dict[str, tuple[str | bytes, str]] = {
@@ -27,26 +26,24 @@ INTER_REFUSED: dict[str, tuple[str | bytes, str]] = {
     "a type that does not exist": (INTER.replace("user_id:token", "user_id:str"), "is not name:type"),
     "commas": (INTER.replace("\t", ","), "is not name:type"),
     "spaces": (INTER.replace("\t", " "), "is not name:type"),
-    "a column missing": (INTER.replace("item_id:token", "movie:token"), "no column 'item_id'"),
+    "a column missing": (INTER.replace("item_id:token", "movie:token"), "no column has a usual name for the item"),
     "a column twice": (INTER.replace("item_id:token", "user_id:token"), "occurs twice"),
-    "columns in capitals": (INTER.replace("user_id:", "USER_ID:"), "no column 'user_id'"),
     "a row too short": (INTER + "u1\ti1\n", "line 74: 2 fields where the header names 3"),
     "a row too long": (INTER + "u1\ti1\t1\t1\n", "line 74: 4 fields where the header names 3"),
-    "a blank line between": (INTER.replace("\nu3", "\n\nu3", 1), "1 field where the header names 3"),
+    "a blank line between": (INTER.replace("\nu3", "\n\nu3", 1), "the column user_id is empty"),
     "a user left out": (INTER + "\ti1\t1\n", "line 74: the column user_id is empty"),
-    "a date": (INTER + "u1\ti1\t2024-01-01\n", "line 74: the timestamp '2024-01-01' is not a number"),
-    "not a number": (INTER + "u1\ti1\tnan\n", "line 74: the timestamp 'nan' is not a number"),
-    "beyond all": (INTER + "u1\ti1\t1e999\n", "is not a number"),
-    "a thousand digits": (INTER + f"u1\ti1\t{'9' * 1000}\n", "is not a number"),
-    "hexadecimal": (INTER + "u1\ti1\t0x1f\n", "is not a number"),
-    "Arabic digits": (INTER + "u1\ti1\t١٢٣\n", "is not a number"),
-    "a comma for a point": (INTER + "u1\ti1\t1,5\n", "is not a number"),
+    "a date": (INTER + "u1\ti1\t2024-01-01\n", "line 74: the timestamp '2024-01-01' is a date, and other rows"),
+    "not a number": (INTER + "u1\ti1\tnan\n", "line 74: the timestamp 'nan' is neither a number nor an ISO 8601 date"),
+    "beyond all": (INTER + "u1\ti1\t1e999\n", "is neither a number nor an ISO 8601 date"),
+    "a thousand digits": (INTER + f"u1\ti1\t{'9' * 1000}\n", "is neither a number nor an ISO 8601 date"),
+    "hexadecimal": (INTER + "u1\ti1\t0x1f\n", "is neither a number nor an ISO 8601 date"),
+    "Arabic digits": (INTER + "u1\ti1\t١٢٣\n", "is neither a number nor an ISO 8601 date"),
+    "a comma for a point": (INTER + "u1\ti1\t1,5\n", "is neither a number nor an ISO 8601 date"),
     "NUL": (INTER + "u1\ti\0\t1\n", "line 74: a NUL byte"),
     "UTF-16": (INTER.encode("utf-16"), "is not UTF-8"),
     "Latin-1": (INTER.encode() + "u1\té\t1\n".encode("latin-1"), "line 74: byte 0xe9 is not UTF-8"),
     "binary": (bytes(range(256)) * 50, "is not UTF-8"),
     "a zip": (b"PK\x03\x04\x14\x00\x00\x00\x08\x00" * 9, "line 1"),
-    "lines of an old Mac": (INTER.replace("\n", "\r"), "line 1"),
     "an item of a million characters": (INTER + f"u1\t{HUGE}\t1\n", "line 74: the column item_id holds 1000000 char"),
     "a user of a million characters": (INTER + f"{HUGE}\ti1\t1\n", "line 74: the column user_id holds 1000000 char"),
     "an id of 256 characters": (INTER + f"u1\t{HUGE[:256]}\t1\n", "give ids of at most 255"),
@@ -71,6 +68,8 @@ INTER_READ: dict[str, str] = {
     "strange spaces for ids": INTER.replace("i3", "\x85\u2028\x0b\x1c").replace("i4", "\u00a0"),
     "a byte order mark": "\ufeff" + INTER,
     "lines of Windows": INTER.replace("\n", "\r\n"),
+    "lines of an old Mac": INTER.replace("\n", "\r"),
+    "columns in capitals": INTER.replace("user_id:", "USER_ID:"),
     "no end of the last line": INTER.strip(),
     "a column more": HEADER.strip() + "\trating:float\n" + "".join(f"{row}\tfive\n" for row in ROWS),
     "an id of 255 characters": INTER.replace("i3", HUGE[:255]),
@@ -141,6 +140,61 @@ def test_an_odd_sequence_file_is_read(desk: Desk, oddity: str) -> None:
     given_data(desk, "log.txt", SEQUENCES_READ[oddity])
     answer = desk.call("plan", "study.yaml", "--data-dir", "data")
     assert answer.status == 0, answer
+
+
+@pytest.mark.parametrize("fault", TABLES_REFUSED)
+def test_a_faulty_table_is_named_with_its_line(desk: Desk, fault: str) -> None:
+    name, content, said = TABLES_REFUSED[fault]
+    given_data(desk, name, content)
+    message = desk.refused("plan", "study.yaml", "--data-dir", "data")
+    assert name.partition(".")[0] in message
+    assert said in message
+    assert "; " in message, "the fix"
+    assert len(message) < 1500
+
+
+@pytest.mark.parametrize("oddity", TABLES_READ)
+def test_an_odd_table_is_read(desk: Desk, oddity: str) -> None:
+    name, content, more = TABLES_READ[oddity]
+    given_data(desk, name, content, more=more)
+    answer = desk.call("plan", "study.yaml", "--data-dir", "data")
+    assert answer.status == 0, answer
+    assert "data: read as " in answer.out
+
+
+def test_the_plan_of_every_form_of_a_log_is_the_same_but_for_how_it_was_read(desk: Desk) -> None:
+    plans: dict[str, list[str]] = {}
+    for form, path in write_all(desk.folder / "forms").items():
+        desk.study(STUDY.format(file=f'"{path}"', least=1, more=""))
+        answer = desk.call("plan", "study.yaml", "--data-dir", "data")
+        assert answer.status == 0, answer
+        plans[form] = answer.out.splitlines()
+    told = {form: [line for line in lines if "read as" in line] for form, lines in plans.items()}
+    (rest,) = {tuple(line for line in lines if "read as" not in line) for lines in plans.values()}
+    assert "data: 45 rows out of time order (sorted)" in rest
+    assert all(len(lines) == 1 for lines in told.values())
+    assert told["CSV"] == [
+        "data: read as CSV: user=user_id, item=item_id, time=timestamp (guessed; change with columns:)"
+    ]
+
+
+def test_data_show_says_of_a_file_what_it_says_of_a_name(desk: Desk) -> None:
+    (desk.folder / "my.csv").write_text(CSV.replace(",", ";").replace("user_id", "wer"))
+    options = ("--sep", ";", "--user-column", "wer", "--time-column", "null", "--min-interactions", "1")
+    answer = desk.call("data", "show", "my.csv", "--data-dir", "data", *options)
+    assert answer.status == 0, answer
+    for line in (
+        "name: my",
+        "n users: 9",
+        "tied share: unknown, there are no timestamps",
+        "dropped: nothing",
+        "read as: CSV: fields separated by ';', user=wer, item=item_id, rows in order of time (item guessed; change "
+        "with columns:)",
+    ):
+        assert line in answer.out.splitlines()
+    assert "my.cvs is neither a file nor one of ml-100k" in desk.refused("data", "show", "my.cvs", "--data-dir", "data")
+    message = desk.refused("data", "show", "my.csv", "--data-dir", "data")
+    assert "it seems to be separated by ';', so add sep: ';'" in message
 
 
 LINES = (

@@ -104,7 +104,10 @@ def test_the_format_is_told_by_the_suffix_unless_given(log: Path, tmp_path: Path
         ({"name": "beuty"}, r"did you mean beauty\?"),
         ({"name": "beauty", "format": "recbole"}, "beauty has its own format"),
         ({"path": Path("x.txt"), "columns": Columns(time=None)}, "x.txt is of format sequences, which has no columns"),
-        ({"path": Path("x.csv")}, r"the suffix of x.csv tells no format; add format: recbole \| sequences"),
+        (
+            {"path": Path("x.weird")},
+            r"the suffix of x.weird tells no format; add format: csv \| tsv \| .* \| movielens",
+        ),
         ({"path": Path("x.txt"), "min_interactions": 0}, "min_interactions 0: must be at least 1"),
     ],
 )

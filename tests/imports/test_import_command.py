@@ -49,7 +49,7 @@ def test_a_study_takes_what_the_command_wrote(shop, monkeypatch, capsys, tmp_pat
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("model.pth", "--data", "shop.iner"), "--data shop.iner is neither a file nor one of ml-100k"),
+        (("model.pth", "--data", "shop.iner"), "shop.iner is neither a file nor one of ml-100k"),
         (("model.pth", "--data", "ml-100"), "did you mean ml-100k?"),
         (("missing.pth", "--data", "shop.inter"), "missing.pth does not exist"),
         (("shop.inter", "--data", "shop.inter"), "shop.inter is no file of torch.save"),

@@ -10,22 +10,27 @@ from typing import ClassVar
 from harness.data.events import Events
 from harness.errors import InputError
 
+GUESSED = ""
+"""In place of a column's name: the column is found by the usual names of :mod:`harness.data.formats.naming`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     """Which columns of a table to read, as ``data: columns`` of a study file names them.
 
     Attributes:
-        user, item: the columns of user and item ids.
-        time: the column of numeric timestamps; None where the file's order is the order of time.
+        user, item: the columns of user and item ids; ``GUESSED`` where the file is to tell.
+        time: the column of timestamps; None where the file's order is the order of time.
+        sep: what separates the fields of a text table; empty for the format's own.
     """
 
-    user: str = "user_id"
-    item: str = "item_id"
-    time: str | None = "timestamp"
+    user: str = GUESSED
+    item: str = GUESSED
+    time: str | None = GUESSED
+    sep: str = ""
 
     def __post_init__(self) -> None:
-        names = [name for name in (self.user, self.item, self.time) if name is not None]
+        names = [name for name in (self.user, self.item, self.time) if name]
         if len(set(names)) < len(names):
             raise InputError(f"columns: {', '.join(names)}: user, item and time must be different columns")
 
@@ -37,24 +42,30 @@ class DataFormat(ABC):
     :func:`harness.contracts.data_format.check_data_format`. For tables, :func:`harness.data.formats.table.table_events`
     does all but taking the file apart::
 
-        class Csv(DataFormat):
-            name = "csv"
-            suffixes = (".csv",)
+        class Bars(DataFormat):
+            name = "bars"
+            suffixes = (".bars",)
             has_columns = True
 
             def read(self, content: bytes, path: Path, columns: Columns) -> Events:
-                header, *rows = csv.reader(decode_lines(content, path))
+                header, *rows = (line.split("|") for line in decode_lines(content, path))
                 return table_events(dict(zip(header, zip(*rows))), columns, path, first_line=2)
+
+    A gzip file is unpacked before a format sees it, and ``.gz`` is no part of a suffix.
 
     Attributes:
         name: what a study file calls it under ``data: format``.
-        suffixes: ends of file names that tell the format, such as ``.csv`` or ``.csv.gz``; may be empty.
+        title: what a sentence calls it; empty for ``name``.
+        suffixes: ends of file names that tell the format, such as ``.csv``; may be empty.
         has_columns: whether ``data: columns`` applies to it.
+        has_sep: whether ``data: sep`` applies to it.
     """
 
     name: ClassVar[str]
+    title: ClassVar[str] = ""
     suffixes: ClassVar[tuple[str, ...]] = ()
     has_columns: ClassVar[bool] = False
+    has_sep: ClassVar[bool] = False
 
     @abstractmethod
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:

@@ -1,16 +1,19 @@
 """RecBole's atomic ``.inter`` files: tab separated, under a header of ``name:type`` fields.
 
-Source: the format is RecBole's (Zhao et al., CIKM 2021); the reader is our own.
+Source: the format is RecBole's (Zhao et al., CIKM 2021); the header's reader is our own, the rows are read by Arrow.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from harness.data.events import Events
 from harness.data.formats.base import Columns, DataFormat
-from harness.data.formats.table import table_events
-from harness.data.text import decode_lines, name_lines, shorten
+from harness.data.formats.delimited import TextTable
+from harness.data.formats.naming import choose
+from harness.data.formats.table import events_of
+from harness.data.text import shorten
 from harness.errors import InputError
 
 _TYPES = ("token", "float", "token_seq", "float_seq")
@@ -20,30 +23,35 @@ class RecBole(DataFormat):
     """Atomic ``.inter`` files."""
 
     name = "recbole"
+    title = "RecBole .inter"
     suffixes = (".inter",)
     has_columns = True
 
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
-        header, *rows = decode_lines(content, path)
-        names = _column_names(header, path)
-        if not rows:
-            raise InputError(f"{path} has a header but no rows; it needs at least one interaction")
-        ragged = [line for line, row in enumerate(rows, start=2) if row.count("\t") != len(names) - 1]
-        if ragged:
-            found = rows[ragged[0] - 2].count("\t") + 1
-            raise InputError(
-                f"{path}, {name_lines(ragged)}: {found} {'field' if found == 1 else 'fields'} where the header names "
-                f"{len(names)}; separate all fields with single tabs"
-            )
-        cells = "\t".join(rows).split("\t")
-        table = {name: cells[place :: len(names)] for place, name in enumerate(names)}
-        return table_events(table, columns, path, first_line=2)
+        table = TextTable.of(content, path, "\t", quoted=False)
+        types = _column_types(table.first_fields(), path)
+        names = list(types)
+        chosen, read_as = choose(columns, names, path)
+        wanted = {
+            option: name
+            for option, name in (("user", chosen.user), ("item", chosen.item), ("time", chosen.time))
+            if name is not None
+        }
+        for option, name in wanted.items():
+            if types[name].endswith("_seq"):
+                single = ", ".join(each for each, kind in types.items() if not kind.endswith("_seq"))
+                raise InputError(
+                    f"{path}, line 1: the column {name} is typed {types[name]}, a list in each row; name one with a "
+                    f"single value under data: columns: {option} (it has {single or 'none'})"
+                )
+        found = table.columns([names.index(name) for name in wanted.values()], len(names))
+        return replace(events_of(dict(zip(wanted.values(), found, strict=True)), chosen, table.where), read_as=read_as)
 
 
-def _column_names(header: str, path: Path) -> list[str]:
-    """Names of the header, without types."""
-    names: list[str] = []
-    for field in header.split("\t"):
+def _column_types(header: list[str], path: Path) -> dict[str, str]:
+    """Name -> type of the header's fields."""
+    types: dict[str, str] = {}
+    for field in header:
         name, colon, kind = field.rpartition(":")
         if not colon or ":" in name or kind not in _TYPES:
             raise InputError(
@@ -51,7 +59,7 @@ def _column_names(header: str, path: Path) -> list[str]:
                 f"{', '.join(_TYPES)}; the first line must be such as "
                 "user_id:token<TAB>item_id:token<TAB>timestamp:float"
             )
-        if name in names:
+        if name in types:
             raise InputError(f"{path}, line 1: the column {shorten(name)} occurs twice; rename one")
-        names.append(name)
-    return names
+        types[name] = kind
+    return types

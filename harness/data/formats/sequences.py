@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from harness.data.events import Events, numbered
 from harness.data.formats.base import Columns, DataFormat
+from harness.data.formats.pairs import Pairs
 from harness.data.interactions import Interactions
 from harness.data.text import LONGEST_ID, decode_lines, name_lines, shorten
 from harness.errors import InputError
 from harness.files import write_atomically
+
+_PAIR = 2
 
 
 class Sequences(DataFormat):
     """Sequence text; fields are separated by any number of spaces or tabs."""
 
     name = "sequences"
+    title = "sequence text"
     suffixes = (".txt",)
 
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
@@ -32,6 +38,8 @@ class Sequences(DataFormat):
                 f"{path}, {name_lines(long)}: an id of {max(map(len, fields[long[0] - 1]))} characters; give ids of at "
                 f"most {LONGEST_ID}, separated by spaces"
             )
+        if all(len(row) == _PAIR for row in fields) and len({user for user, *_ in fields}) < len(fields):
+            return _pairs(content, path, columns, numeric=all(map(str.isdecimal, chain.from_iterable(fields))))
         line_of: dict[str, int] = {}
         for line, (user, *_) in enumerate(fields, start=1):
             first = line_of.setdefault(user, line)
@@ -42,7 +50,29 @@ class Sequences(DataFormat):
                 )
         item, item_labels = numbered([label for _, *labels in fields for label in labels])
         user = np.repeat(np.arange(len(fields)), [len(row) - 1 for row in fields])
-        return Events(user=user, item=item, time=None, user_labels=list(line_of), item_labels=item_labels)
+        return Events(
+            user=user,
+            item=item,
+            time=None,
+            user_labels=list(line_of),
+            item_labels=item_labels,
+            read_as="a user and all their items a line, oldest first",
+        )
+
+
+def _pairs(content: bytes, path: Path, columns: Columns, *, numeric: bool) -> Events:
+    """Lines of two fields whose first repeats: pairs for certain where all fields are numbers.
+
+    Raises:
+        InputError: they are not, so that the format must be named.
+    """
+    if not numeric:
+        raise InputError(
+            f"{path}: every line holds two fields and users repeat, which sequence text cannot be; add format: pairs "
+            "where every line is `user item`, oldest first"
+        )
+    events = Pairs().read(content, path, columns)
+    return replace(events, read_as=f"in fact pairs, {events.read_as} (guessed; change with format:)")
 
 
 def write_sequences(data: Interactions, path: Path) -> None:

@@ -1,23 +1,29 @@
-"""Events from the columns of a table: ids and timestamps as text, checked row by row."""
+"""Events from the columns of a table: ids and timestamps as text or typed columns, checked row by row."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from harness.data.events import Codes, Events, Times, numbered
+from harness.data.events import Codes, Events
 from harness.data.formats.base import Columns
+from harness.data.formats.naming import choose
+from harness.data.formats.times import Where, read_times
 from harness.data.text import LONGEST_ID, name_lines, shorten
-from harness.errors import InputError, did_you_mean
+from harness.errors import InputError
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
-_DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
+MISSING = frozenset({"nan", "NaN", "<NA>", "None", "null", "NULL"})
+"""Words that programs write for a missing value; as an id they would join all rows that lack one."""
 
 
-def table_events(cells: Mapping[str, Sequence[str]], columns: Columns, path: Path, *, first_line: int) -> Events:
+def table_events(
+    cells: Mapping[str, Sequence[str] | pa.Array | pa.ChunkedArray], columns: Columns, path: Path, *, first_line: int
+) -> Events:
     """The events of a table, in its order of rows.
 
     Args:
@@ -27,54 +33,122 @@ def table_events(cells: Mapping[str, Sequence[str]], columns: Columns, path: Pat
         first_line: of the file, that holds the first row.
 
     Raises:
-        InputError: a column is missing, an id is empty or longer than :data:`harness.data.text.LONGEST_ID`, or a
-            timestamp is not a finite number; ``path`` and the lines are named.
+        InputError: a column is missing, an id is missing or longer than :data:`harness.data.text.LONGEST_ID`, or a
+            timestamp is neither a number nor a date; ``path`` and the lines are named.
     """
+    chosen, read_as = choose(columns, list(cells), path)
+    events = events_of(cells, chosen, lambda rows: f"{path}, {name_lines([first_line + row for row in rows])}")
+    return replace(events, read_as=read_as)
 
-    def column(option: str, name: str) -> Sequence[str]:
-        if name in cells:
-            return cells[name]
-        without = ", or set it to null to take the file's order" if option == "time" else ""
-        raise InputError(
-            f"{path} has no column {shorten(name)}{did_you_mean(name, cells)}; it has {', '.join(cells)}; "
-            f"name the right one under data: columns: {option}{without}"
-        )
 
-    def ids(option: str, name: str) -> tuple[Codes, list[str]]:
-        values = column(option, name)
-        wrong = [row for row, value in enumerate(values) if not 0 < len(value) <= LONGEST_ID]
-        if wrong:
-            found = f"holds {len(values[wrong[0]])} characters" if values[wrong[0]] else "is empty"
-            alike = [row for row in wrong if bool(values[row]) == bool(values[wrong[0]])]
-            lines = name_lines([first_line + row for row in alike])
-            raise InputError(
-                f"{path}, {lines}: the column {name} {found}; give ids of at most {LONGEST_ID} characters, one in each "
-                "row"
-            )
-        return numbered(values)
+def events_of(
+    cells: Mapping[str, Sequence[str] | pa.Array | pa.ChunkedArray], columns: Columns, where: Where
+) -> Events:
+    """The same of columns that are known to be there.
 
-    user, user_labels = ids("user", columns.user)
-    item, item_labels = ids("item", columns.item)
+    Args:
+        cells: the values of the columns.
+        columns: none of them to be guessed.
+        where: names the file and the lines of some rows.
+    """
+    user, user_labels = _ids(_array(cells[columns.user], columns.user, where), columns.user, where)
+    item, item_labels = _ids(_array(cells[columns.item], columns.item, where), columns.item, where)
     time = None
     if columns.time is not None:
-        values = column("time", columns.time)
-        time, wrong = _times(values)
-        if wrong:
-            raise InputError(
-                f"{path}, {name_lines([first_line + row for row in wrong])}: the {columns.time} "
-                f"{shorten(values[wrong[0]])} is not a number; give timestamps as numbers, such as seconds since 1970"
-            )
+        time = read_times(_array(cells[columns.time], columns.time, where), columns.time, where)
     return Events(user=user, item=item, time=time, user_labels=user_labels, item_labels=item_labels)
 
 
-def _times(values: Sequence[str]) -> tuple[Times | None, list[int]]:
-    """Timestamps, as integers where all are, since a float64 would tie neighbouring nanoseconds; and the wrong rows."""
-    if all(_INTEGER.fullmatch(value) for value in values):
-        integers = [int(value) for value in values]
-        if max(map(abs, integers)) < 2**63:
-            return np.array(integers, dtype=np.int64), []
-    wrong = [row for row, value in enumerate(values) if not _DECIMAL.fullmatch(value)]
-    if wrong:
-        return None, wrong
-    times = np.array([float(value) for value in values], dtype=np.float64)
-    return times, np.flatnonzero(~np.isfinite(times)).tolist()
+def _array(values: Any, name: str, where: Where) -> pa.Array:
+    """A column in one piece, without dictionary."""
+    if isinstance(values, pa.ChunkedArray):
+        column = values.combine_chunks()
+    elif isinstance(values, pa.Array):
+        column = values
+    else:
+        try:
+            column = pa.array(values, pa.string())
+        except (pa.ArrowException, UnicodeError, TypeError):
+            wrong = [row for row, value in enumerate(values) if not _is_text(value)]
+            raise InputError(f"{where(wrong)}: the column {name} is not text; give text or numbers") from None
+    if isinstance(column.type, pa.DictionaryType):
+        column = column.cast(column.type.value_type)
+    wide = pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type)
+    return column.cast(pa.string()) if wide else column
+
+
+def _is_text(value: object) -> bool:
+    try:
+        return bool(str(value).encode()) or True
+    except UnicodeError:
+        return False
+
+
+def _ids(values: pa.Array, name: str, where: Where) -> tuple[Codes, list[str]]:
+    """Numbers from 0 by first appearance, and the ids by number."""
+    encoded = _as_text(values, name, where).dictionary_encode()
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    labels: list[str] = encoded.dictionary.to_pylist()
+    for wrong, found, fix in (
+        ([not label for label in labels], "is empty", "give an id in each row"),
+        ([label in MISSING for label in labels], "holds {} for a missing value", "remove these rows, or rename the id"),
+        (
+            [len(label) > LONGEST_ID for label in labels],
+            "holds {n} characters",
+            f"give ids of at most {LONGEST_ID} characters, one in each row",
+        ),
+    ):
+        if any(wrong):
+            rows = np.flatnonzero(np.array(wrong)[codes]).tolist()
+            label = labels[codes[rows[0]]]
+            said = found.format(shorten(label), n=len(label))
+            raise InputError(f"{where(rows)}: the column {name} {said}; {fix}")
+    return codes, _without_point(labels, codes, name, where)
+
+
+def _without_point(labels: list[str], codes: Codes, name: str, where: Where) -> list[str]:
+    """Ids ``1.0, 2.0``, which a program makes of whole numbers, as ``1, 2``: where all of them are written so."""
+    pointed = np.array([label.endswith(".0") and label[:-2].isascii() and label[:-2].isdigit() for label in labels])
+    if pointed.all():
+        return [label[:-2] for label in labels]
+    known = set(labels)
+    twice = np.array([bool(is_so) and label[:-2] in known for label, is_so in zip(labels, pointed, strict=True)])
+    if twice.any():
+        rows = np.flatnonzero(twice[codes]).tolist()
+        label = labels[codes[rows[0]]]
+        raise InputError(
+            f"{where(rows)}: the column {name} holds {label!r}, and other rows {label[:-2]!r}; write one id in one way"
+        )
+    return labels
+
+
+def _as_text(values: pa.Array, name: str, where: Where) -> pa.Array:
+    """A column of ids as text: whole numbers without a point, nothing missing, no lists."""
+    kind = values.type
+    if pa.types.is_nested(kind):
+        raise InputError(
+            f"{where([0])}: the column {name} holds {kind}, a list in each row, which is no id; name a column with one "
+            "id in each row under data: columns"
+        )
+    missing = np.flatnonzero(values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)).tolist()
+    if missing:
+        raise InputError(f"{where(missing)}: the column {name} has no value; fill it or remove these rows")
+    if pa.types.is_string(kind):
+        return values
+    try:
+        if pa.types.is_integer(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+            return values.cast(pa.string())
+        if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+            return values.cast(pa.int64()).cast(pa.string())
+    except (pa.ArrowException, UnicodeError):
+        pass
+    raise InputError(
+        f"{where(_not_whole(values))}: the column {name} holds {kind} that is not an id; give text or whole numbers"
+    )
+
+
+def _not_whole(values: pa.Array) -> list[int]:
+    if not pa.types.is_floating(values.type):
+        return [0]
+    numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return np.flatnonzero(~(np.abs(numbers) < 2**53) | (numbers != np.round(numbers))).tolist() or [0]

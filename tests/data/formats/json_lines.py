@@ -16,19 +16,18 @@ class JsonLines(DataFormat):
     """One interaction a line, such as ``{"user_id": "ann", "item_id": 7, "timestamp": 1}``."""
 
     name = "json-lines"
-    suffixes = (".jsonl", ".ndjson")
+    suffixes = (".events", ".evts")
     has_columns = True
 
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
-        names = [name for name in (columns.user, columns.item, columns.time) if name is not None]
-        table: dict[str, list[str]] = {name: [] for name in names}
+        rows: list[dict[str, object]] = []
         for line, text in enumerate(decode_lines(content, path), start=1):
             try:
                 row = json.loads(text)
             except (ValueError, RecursionError):
                 row = None
+            names = list(rows[0]) if rows else []
             if not isinstance(row, dict) or not set(names) <= set(row):
                 raise InputError(f"{path}, line {line}: no JSON object with {', '.join(names)}; write one a line")
-            for name in names:
-                table[name].append(str(row[name]))
-        return table_events(table, columns, path, first_line=1)
+            rows.append(row)
+        return table_events({name: [str(row[name]) for row in rows] for name in rows[0]}, columns, path, first_line=1)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import feather, parquet
 
 from harness.contracts.data_format import check_data_format
 from harness.data.events import Events
 from harness.data.formats import BUILT_IN
 from harness.data.formats.base import Columns, DataFormat
+from harness.data.formats.columnar import Feather, Parquet
+from harness.data.formats.delimited import Csv, Tsv
+from harness.data.formats.json_lines import JsonLines
+from harness.data.formats.movielens import MovieLens
+from harness.data.formats.pairs import Pairs
 from harness.data.formats.recbole import RecBole
 from harness.data.formats.sequences import Sequences
 from harness.data.text import decode_lines
@@ -19,12 +28,39 @@ from harness.errors import ContractError, InputError
 TEXT = b"ann x y z\nbob y z x\neve z x y\n"
 HEADER = b"who:token\titem_id:token\n"
 TABLE = HEADER + b"ann\tx\nann\ty\nann\tz\n"
+ROWS = pa.table({"user": ["ann", "ann", "bob"], "item": [3, 1, 3], "time": [3, 1, 2]})
+
+
+def _written(write: Callable[[pa.Table, io.BytesIO], object]) -> bytes:
+    content = io.BytesIO()
+    write(ROWS, content)
+    return content.getvalue()
+
+
+PARQUET, FEATHER = _written(parquet.write_table), _written(feather.write_feather)
+CSV = b"user,item,time\nann,x,2\nann,y,1\nbob,x,3\n"
+JSON = (
+    b'{"user": "a", "item": 3, "time": 2}\n{"user": "a", "item": 4, "time": 1}\n{"user": "b", "item": 3, "time": 7}\n'
+)
+DAT = b"1::2::5::9\n1::3::4::8\n2::2::1::7\n"
+
+EXAMPLES: dict[type[DataFormat], tuple[bytes, Columns | None, list[bytes]]] = {
+    Csv: (CSV, None, [CSV + b"bob,y\n", CSV + b",y,1\n", CSV + b"bob,y,noon\n", CSV[5:]]),
+    Tsv: (CSV.replace(b",", b"\t"), Columns(time=None), [CSV.replace(b",", b"\t") + b"bob\n"]),
+    JsonLines: (JSON, None, [JSON + b"[]\n", JSON + b'{"user": 3, "item": 3, "time": 2}\n', JSON + b'{"item": 3}\n']),
+    Parquet: (PARQUET, None, [PARQUET[:-9], CSV]),
+    Feather: (FEATHER, None, [FEATHER[:99], CSV]),
+    RecBole: (TABLE, Columns(user="who", time=None), [TABLE + b"bob\n", TABLE[4:]]),
+    Sequences: (TEXT, None, [TEXT + b"\nbob x\n", TEXT + b"ann x\n"]),
+    Pairs: (b"ann x\nann y\nbob x\n", None, [b"ann x\nann y\nbob x\nbob\n"]),
+    MovieLens: (DAT, None, [DAT + b"3::4::5\n", b"1::2::5\n" + DAT]),
+}
 
 
 def test_the_formats_of_the_harness_keep_it():
-    assert set(BUILT_IN) == {RecBole, Sequences}
-    check_data_format(Sequences, TEXT, broken=[TEXT + b"\nbob x\n", TEXT + b"ann x\n"])
-    check_data_format(RecBole, TABLE, columns=Columns(user="who", time=None), broken=[TABLE + b"bob\n", TABLE[4:]])
+    assert set(EXAMPLES) == set(BUILT_IN)
+    for kind, (example, columns, broken) in EXAMPLES.items():
+        check_data_format(kind, example, columns=columns, broken=broken)
 
 
 def test_an_example_may_be_a_file(tmp_path: Path):
@@ -52,6 +88,10 @@ class Taken(Words):
 
 class NoDot(Words):
     suffixes = ("words",)
+
+
+class Packed(Words):
+    suffixes = (".words.gz",)
 
 
 class Changing(Words):
@@ -121,6 +161,7 @@ BROKEN = {
     "no name for a study file": NoName,
     r"the suffix \.txt is that of sequences": Taken,
     "does not start with a dot": NoDot,
+    "which is unpacked before": Packed,
     "reading the same content twice": Changing,
     "items are not numbered by first appearance": ByASet,
     "item numbers and labels do not match": Twice,

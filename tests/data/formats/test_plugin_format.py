@@ -30,7 +30,7 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     points = EntryPoints([EntryPoint("jsonl", "json_lines:JsonLines", "ftr_study.data_formats")])
     monkeypatch.setattr("harness.plugins.entry_points", lambda group: points.select(group=group))
     monkeypatch.setattr(FORMATS, "_all", None)
-    (tmp_path / "log.jsonl").write_text(EXAMPLE)
+    (tmp_path / "log.events").write_text(EXAMPLE)
     return file
 
 
@@ -40,7 +40,7 @@ def study_of(folder: Path, data: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("data", ["path: log.jsonl", "path: log.jsonl, format: json-lines"])
+@pytest.mark.parametrize("data", ["path: log.events", "path: log.events, format: json-lines"])
 def test_a_study_reads_its_data_by_it(plugin: Path, tmp_path: Path, data: str):
     interactions = load(load_study(study_of(tmp_path, data)).data, tmp_path / "data")
     assert (interactions.n_users, interactions.n_items, len(interactions.items)) == (9, 4, 54)
@@ -49,9 +49,9 @@ def test_a_study_reads_its_data_by_it(plugin: Path, tmp_path: Path, data: str):
 
 
 def test_columns_are_mapped_and_faults_named_by_their_line(plugin: Path, tmp_path: Path):
-    (tmp_path / "log.jsonl").write_text(EXAMPLE.replace("user_id", "who") + '\n{"who": "u9"}\n')
-    study = load_study(study_of(tmp_path, "path: log.jsonl, columns: {user: who, time: null}, min_interactions: 1"))
-    with pytest.raises(InputError, match=r"log\.jsonl, line 55: no JSON object with who, item_id"):
+    (tmp_path / "log.events").write_text(EXAMPLE.replace("user_id", "who") + '\n{"who": "u9"}\n')
+    study = load_study(study_of(tmp_path, "path: log.events, columns: {user: who, time: null}, min_interactions: 1"))
+    with pytest.raises(InputError, match=r"log\.events, line 55: no JSON object with who, item_id"):
         load(study.data, tmp_path / "data")
 
 
@@ -60,14 +60,14 @@ def test_the_contract_is_kept(plugin: Path):
 
 
 def test_another_name_is_told_all_of_them(plugin: Path, tmp_path: Path):
-    with pytest.raises(StudyFileError, match=r"'json-line' is not one of recbole, sequences, json-lines; did you mean"):
-        load_study(study_of(tmp_path, "path: log.jsonl, format: json-line"))
-    with pytest.raises(InputError, match=r"tells no format; did you mean \.jsonl\?; add format: .* \| json-lines"):
-        DataSpec(path=Path("log.json"))
+    with pytest.raises(StudyFileError, match=r"'json-line' is not one of csv, .*, movielens, json-lines; did you mean"):
+        load_study(study_of(tmp_path, "path: log.events, format: json-line"))
+    with pytest.raises(InputError, match=r"tells no format; did you mean \.events\?; add format: .* \| json-lines"):
+        DataSpec(path=Path("log.event"))
 
 
 def test_parsed_data_of_a_changed_plugin_is_not_taken_for_that_of_another(plugin: Path, tmp_path: Path):
-    spec = DataSpec(path=tmp_path / "log.jsonl", min_interactions=1)
+    spec = DataSpec(path=tmp_path / "log.events", min_interactions=1)
     before = load(spec, tmp_path / "data")
     plugin.write_text(plugin.read_text() + '\n"""A closing word changes no key."""\n')
     assert load(spec, tmp_path / "data").fingerprint() == before.fingerprint()
@@ -79,4 +79,4 @@ def test_parsed_data_of_a_changed_plugin_is_not_taken_for_that_of_another(plugin
 
 def test_without_the_plugin_the_format_is_unknown(tmp_path: Path):
     with pytest.raises(InputError, match="tells no format"):
-        DataSpec(path=tmp_path / "log.jsonl")
+        DataSpec(path=tmp_path / "log.events")

@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 
 from harness.data.formats.base import Columns
 from harness.data.formats.recbole import RecBole
+from harness.data.formats.table import MISSING
 from harness.errors import InputError
 
 PATH = Path("log.inter")
 HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
 NO_TIME = Columns(time=None)
 
-ids = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\t\n\r\0\ufeff"), min_size=1, max_size=8)
+ids = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\t\n\r\0\ufeff"), min_size=1, max_size=8
+).filter(lambda text: text not in MISSING and not text.endswith(".0"))
 rows = st.lists(st.tuples(ids, ids, st.integers(-(2**62), 2**62)), min_size=1, max_size=20)
 
 
@@ -79,17 +82,23 @@ def test_windows_line_ends_byte_order_mark_and_trailing_blank_lines_are_accepted
         ("user_id:string\titem_id:token\n", "line 1: the header field 'user_id:string'"),
         (HEADER.replace("item_id", "user_id") + "a\tb\t1\n", "line 1: the column 'user_id' occurs twice"),
         (
-            HEADER.replace("item_id", "itemid") + "a\tx\t1\n",
-            r"no column 'item_id'; did you mean itemid\?; it has user_id, itemid, timestamp; .*columns: item",
+            HEADER.replace("item_id", "thing") + "a\tx\t1\n",
+            r"no column has a usual name for the item.*it has user_id, thing, timestamp; .*columns: item",
         ),
-        (HEADER.replace("timestamp", "when") + "a\tx\t1\n", "no column 'timestamp'.*or set it to null"),
+        (
+            HEADER.replace("timestamp", "when") + "a\tx\t1\n",
+            "no column has a usual name for the time.*or set it to null",
+        ),
         (HEADER + "a\tx\t1\na\ty\n", "log.inter, line 3: 2 fields where the header names 3"),
         (HEADER + "a\tx\t1\t9\n" * 7, "lines 2, 3, 4, 5, 6 and 2 more: 4 fields where the header names 3"),
-        (HEADER + "a\tx\t1\n\na\ty\t2\n", "line 3: 1 field where the header names 3"),
-        (HEADER + "a\tx\t1\na\ty\t2014-07-01\n", "line 3: the timestamp '2014-07-01' is not a number"),
-        (HEADER + "a\tx\tnan\n", "line 2: the timestamp 'nan' is not a number"),
-        (HEADER + "a\tx\t1e999\n", "line 2: the timestamp '1e999' is not a number"),
-        (HEADER + "a\tx\t1_000\n", "line 2: the timestamp '1_000' is not a number"),
+        (HEADER + "a\tx\t1\n\na\ty\t2\n", "line 3: the column user_id is empty"),
+        (
+            HEADER + "a\tx\t1\na\ty\t2014-07-01\n",
+            "line 3: the timestamp '2014-07-01' is a date, and other rows hold a number",
+        ),
+        (HEADER + "a\tx\tnan\n", "line 2: the timestamp 'nan' is neither a number nor an ISO 8601 date"),
+        (HEADER + "a\tx\t1e999\n", "line 2: the timestamp '1e999' is neither a number nor an ISO 8601 date"),
+        (HEADER + "a\tx\t1_000\n", "line 2: the timestamp '1_000' is neither a number nor an ISO 8601 date"),
         (HEADER + "a\t\t1\n", "line 2: the column item_id is empty"),
         (HEADER + "a\tx\0\t1\n", "line 2: a NUL byte"),
     ],

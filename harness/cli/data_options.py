@@ -1,0 +1,41 @@
+"""How a data file is read, as options of the commands that take one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from harness.data.formats.base import Columns
+
+Data = Annotated[str, typer.Option(help="A named data set, or a file of interactions.")]
+Format = Annotated[str | None, typer.Option("--format", help="The file's format.", show_default="told by its suffix")]
+Sep = Annotated[str | None, typer.Option(help="Between the fields of a text table.", show_default="comma or tab")]
+UserColumn = Annotated[str | None, typer.Option(help="Column of the user.", show_default="by its usual names")]
+ItemColumn = Annotated[str | None, typer.Option(help="Column of the item.", show_default="by its usual names")]
+TimeColumn = Annotated[
+    str | None,
+    typer.Option(help="Column of the time stamp; null: rows are in order.", show_default="by its usual names"),
+]
+MinInteractions = Annotated[int, typer.Option(min=1, help="As in the study file.")]
+
+NULL = "null"
+"""As in a study file: there is no column of time."""
+
+
+def columns_of(user: str | None, item: str | None, time: str | None) -> Columns:
+    """The columns that options name; those without are guessed."""
+    from harness.data.formats.base import GUESSED, Columns
+
+    return Columns(user=user or GUESSED, item=item or GUESSED, time=None if time == NULL else time or GUESSED)
+
+
+def keys_of(
+    data_format: str | None, sep: str | None, user: str | None, item: str | None, time: str | None, least: int
+) -> dict[str, object]:
+    """The same as keys of ``data:`` in a study file, without those that say nothing."""
+    named = {"user": user, "item": item, "time": time}
+    columns = {key: None if name == NULL and key == "time" else name for key, name in named.items() if name}
+    given = {"format": data_format, "sep": sep, "columns": columns or None}
+    return {**{key: value for key, value in given.items() if value is not None}, "min_interactions": least}

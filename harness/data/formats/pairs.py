@@ -1,0 +1,33 @@
+"""Pairs: ``user item`` a line in order of time, as SASRec's release has it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness.data.events import Events
+from harness.data.formats.base import Columns, DataFormat
+from harness.data.formats.table import table_events
+from harness.data.text import decode_lines, name_lines
+from harness.errors import InputError
+
+
+class Pairs(DataFormat):
+    """Two ids a line, separated by spaces or tabs; a user's lines stand in order of time."""
+
+    name = "pairs"
+    title = "pairs"
+
+    def read(self, content: bytes, path: Path, columns: Columns) -> Events:
+        rows = [line.split() for line in decode_lines(content, path)]
+        ragged = [line for line, row in enumerate(rows, start=1) if len(row) != 2]
+        if ragged:
+            found = len(rows[ragged[0] - 1])
+            raise InputError(
+                f"{path}, {name_lines(ragged)}: {found} fields, read as pairs; every line is `user item`, oldest first "
+                "(format: sequences where a line holds all items of a user)"
+            )
+        users, items = zip(*rows, strict=True)
+        chosen = Columns(user="user", item="item", time=None)
+        events = table_events({"user": users, "item": items}, chosen, path, first_line=1)
+        return replace(events, read_as="user item a line, rows in order of time")

@@ -1,0 +1,127 @@
+"""How far the metric depends on the file's order among events of one timestamp: the test set ranked again in others."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from harness.data.interactions import Interactions
+from harness.data.report import n_decided_by_ties, tied_events, with_ties_shuffled
+from harness.data.split import Indices, Prefixes, split_prefixes
+from harness.device import computing_on, computing_threads
+from harness.engine.types.streams import Streams
+from harness.files import Sealed
+from harness.imports.backbone_file import BackboneFile
+from harness.results.metrics import check_metric
+from harness.runner.shared import SHARED_THREADS, SharedStages
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.backbones.encoder import Encoder
+
+LEAST_SHARE = 0.01
+"""Share of users whose targets depend on ties, below which nothing is measured."""
+
+N_SHUFFLES = 5
+WHAT = "backbone alone, replicate 0"
+
+
+@runtime_checkable
+class _EncodesSome(Protocol):
+    """An encoder that need not encode every prefix for the sake of some."""
+
+    def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor: ...
+
+
+def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
+    """Rank the test set by replicate 0's backbone as read and in shuffled orders of tied events; kept beside it.
+
+    Nothing is computed where ties decide too few targets, where it is known already, or where there is no backbone.
+
+    Args:
+        stages: what the cells of a study share.
+        tell: told what was found, one sentence.
+    """
+    from harness.backbones.tensor_file import DamagedCheckpointError
+    from harness.backbones.training import load_backbone
+
+    found = known_ties(stages)
+    backbone = stages.files(0).backbone
+    n_users = n_decided_by_ties(stages.data)
+    if found is None and n_users >= LEAST_SHARE * stages.data.n_users and backbone.exists():
+        try:
+            model = load_backbone(type(stages.spec), backbone).model
+        except DamagedCheckpointError as problem:
+            tell(f"equal timestamps: their effect is not measured; {problem}")
+            return
+        found = _measured(stages, model, n_users)
+        _TIES.write(_path(stages), found)
+    if found is not None:
+        tell(_sentence(found, stages.data.n_users))
+
+
+def known_ties(stages: SharedStages) -> dict[str, Any] | None:
+    """What :func:`measure_ties` found for these stages before; None where it has not, or ties decide too little."""
+    return _TIES.read(_path(stages))
+
+
+def _measured(stages: SharedStages, model: Encoder, n_users: int) -> dict[str, Any]:
+    metric = check_metric(stages.study.primary)
+    streams = Streams(study_seed=stages.study.seed, replicate=0)
+    orders = [with_ties_shuffled(stages.data, streams.integer("ties", turn)) for turn in range(N_SHUFFLES)]
+    with computing_threads(SHARED_THREADS), computing_on(stages.device):
+        model.to(stages.device).eval()
+        as_read, *shuffled = (metric.mean(_test_ranks(model, data)) for data in (stages.data, *orders))
+    return {
+        "metric": stages.study.primary,
+        "n_users": n_users,
+        "share": n_users / stages.data.n_users,
+        "as_read": float(as_read),
+        "shuffled": [float(value) for value in shuffled],
+        "what": WHAT,
+    }
+
+
+def _test_ranks(model: Encoder, data: Interactions) -> np.ndarray[Any, np.dtype[np.int32]]:
+    from harness.backbones.ranking import target_ranks
+
+    prefixes = split_prefixes(data)
+    some = isinstance(model, _EncodesSome)
+    queries = model.encode_some(data, prefixes, prefixes.test) if some else model.encode(data, prefixes)[prefixes.test]
+    return target_ranks(queries, model.item_matrix.detach(), prefixes.target[prefixes.test])
+
+
+def _path(stages: SharedStages) -> Path:
+    """Where the figures lie: below the backbones, by everything that decides them."""
+    given = isinstance(stages.study.backbone, BackboneFile)
+    parts = (
+        stages.backbone_key(0),
+        stages.data.fingerprint() if given else "",
+        stages.study.primary,
+        stages.study.seed,
+    )
+    digest = hashlib.sha256(repr(parts).encode() + np.packbits(tied_events(stages.data)).tobytes()).hexdigest()
+    return stages.folder / "ties" / f"{digest[:20]}.json"
+
+
+def _sentence(found: dict[str, Any], n_users: int) -> str:
+    low, high = min(found["shuffled"]), max(found["shuffled"])
+    return (
+        f"equal timestamps: the order of the file decides the validation or test target of {found['n_users']} of "
+        f"{n_users} users ({found['share']:.0%}); {found['metric']} of the {found['what']}: {found['as_read']:.4f} as "
+        f"read, {low:.4f} to {high:.4f} in {len(found['shuffled'])} random orders of tied events"
+    )
+
+
+_TIES = Sealed(
+    title="ties 1",
+    encode=lambda found: json.dumps(found).encode(),
+    decode=json.loads,
+    then="measured again",
+)

@@ -1,0 +1,154 @@
+"""Equal timestamps: what the order of the file decides is measured by the backbone alone, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from harness.backbones.ranking import target_ranks
+from harness.backbones.training import load_backbone
+from harness.data.planted import PlantedWorld, plant
+from harness.data.report import n_decided_by_ties
+from harness.data.sources import load
+from harness.data.split import split_prefixes
+from harness.results.metrics import check_metric
+from harness.runner import ties
+from harness.runner.coordinator import RunOptions, StudyResult, run_study
+from harness.runner.executors.base import Where
+from harness.runner.shared import SharedStages
+from harness.runner.ties import measure_ties
+from harness.study.study import load_study
+from harness.study.types import Study
+from tests.backbones.mean_of_items import MeanOfItems
+from tests.runner.conftest import SMALL, Counting
+
+STUDY = """\
+name: tied
+data: {path: log.csv, min_interactions: 1}
+arms: {}
+replicates: 1
+budget: {epochs: 1, patience: 1}
+diagnostics: off
+"""
+
+
+def study_of(folder: Path, *, per_stamp: int) -> Study:
+    """A planted world whose events share a timestamp by so many."""
+    world = plant(PlantedWorld(n_users=60, n_items=30, mean_length=9, trail_length=4, retrieval_share=0.3)).interactions
+    rows = ["user,item,time"]
+    for user in range(world.n_users):
+        rows += [f"u{user},{item},{place // per_stamp}" for place, item in enumerate(world.sequence(user).tolist())]
+    (folder / "log.csv").write_text("\n".join(rows), encoding="utf-8")
+    (folder / "tied.yaml").write_text(STUDY, encoding="utf-8")
+    return load_study(folder / "tied.yaml")
+
+
+def run(study: Study, folder: Path, *, out: str = "runs") -> tuple[StudyResult, list[str]]:
+    display = Counting()
+    how = RunOptions(out=folder / out, where=Where(workers=1), data_dir=folder / "data")
+    return run_study(study, how, display, spec=SMALL), display.messages
+
+
+def stages_of(study: Study, folder: Path, out: str = "runs") -> SharedStages:
+    data = load(study.data, folder / "data")
+    return SharedStages.of(study, data, data_dir=folder / "data", folder=folder / out / ".cache", spec=SMALL)
+
+
+def test_the_test_set_is_ranked_in_the_order_of_the_file_and_in_five_others_and_once_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    stages = stages_of(study_of(tmp_path, per_stamp=3), tmp_path)
+    stages.build(0, lambda *_: None, told.append)
+    measure_ties(stages, told.append)
+    found = ties.known_ties(stages)
+    assert found is not None
+    assert found.keys() == {"metric", "n_users", "share", "as_read", "shuffled", "what"}
+    assert (found["metric"], found["what"]) == ("ndcg@10", "backbone alone, replicate 0")
+    assert found["n_users"] == n_decided_by_ties(stages.data)
+    assert found["share"] == found["n_users"] / 60 > 0.5
+    assert len(found["shuffled"]) == 5
+    assert len({found["as_read"], *found["shuffled"]}) > 3
+    (line,) = told
+    assert f"target of {found['n_users']} of 60 users ({found['share']:.0%})" in line
+    assert f"{found['as_read']:.4f} as read" in line
+
+    model = load_backbone(type(SMALL), stages.files(0).backbone).model
+    encodings = model.encode(stages.data, stages.prefixes)[stages.prefixes.test]
+    scores = (encodings @ model.item_matrix.T)[:, 1:].detach().numpy()
+    targets = stages.prefixes.target[stages.prefixes.test] - 1
+    ranks = (scores >= scores[np.arange(60), targets][:, None]).sum(axis=1)
+    assert found["as_read"] == pytest.approx(check_metric("ndcg@10").mean(ranks.astype(np.int32)))
+
+    monkeypatch.setattr("harness.backbones.training.load_backbone", refuse)
+    measure_ties(stages, told.append)
+    assert told == [line, line]
+    monkeypatch.undo()
+    (kept,) = (tmp_path / "runs" / ".cache" / "ties").iterdir()
+    kept.write_bytes(b"damaged")
+    measure_ties(stages, told.append)
+    assert ties.known_ties(stages) == found, "the same shuffles each time"
+
+
+def refuse(*_: object) -> None:
+    raise AssertionError("loaded again")
+
+
+@pytest.mark.slow
+def test_a_run_says_it_writes_it_into_the_manifest_and_ranks_as_it_does_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = study_of(tmp_path, per_stamp=3)
+    first, told = run(study, tmp_path)
+    (line,) = [line for line in told if line.startswith("equal timestamps")]
+    found = first.folder.manifest().data["ties"]
+    assert f"{found['as_read']:.4f} as read" in line
+    assert "data: read as CSV: user=user, item=item, time=time (guessed; change with columns:)" in told
+    assert first.folder.manifest().data["read_as"].startswith("CSV: user=user")
+
+    monkeypatch.setattr("harness.backbones.training.load_backbone", refuse)
+    again, told = run(study, tmp_path)
+    assert again.folder.manifest().data["ties"] == found
+    assert line in told
+
+    monkeypatch.undo()
+    monkeypatch.setattr(ties, "LEAST_SHARE", 2.0)
+    other, told = run(study, tmp_path, out="without")
+    assert other.ranks == first.ranks
+    assert other.folder.manifest().data["ties"] is None
+    assert not any(line.startswith("equal timestamps") for line in told)
+
+
+def test_nothing_is_measured_without_ties_or_without_a_backbone_and_a_damaged_one_is_said(tmp_path: Path) -> None:
+    told: list[str] = []
+    (tmp_path / "a").mkdir()
+    untied = stages_of(study_of(tmp_path / "a", per_stamp=1), tmp_path / "a")
+    untied.build(0, lambda *_: None, told.append)
+    measure_ties(untied, told.append)
+    tied = stages_of(study_of(tmp_path, per_stamp=3), tmp_path)
+    measure_ties(tied, told.append)
+    assert told == []
+    assert ties.known_ties(tied) is ties.known_ties(untied) is None
+    assert not list(tmp_path.rglob("ties"))
+    backbone = tied.files(0).backbone
+    backbone.parent.mkdir(parents=True)
+    backbone.write_bytes(b"no backbone")
+    measure_ties(tied, told.append)
+    (said,) = told
+    assert said.startswith("equal timestamps: their effect is not measured; ")
+    assert ties.known_ties(tied) is None
+
+
+def test_an_encoder_of_a_plug_in_need_not_encode_some(tmp_path: Path) -> None:
+    data = stages_of(study_of(tmp_path, per_stamp=3), tmp_path).data
+    model = MeanOfItems().build(data.n_items)
+    model.initialise(torch.Generator().manual_seed(1))
+    prefixes = split_prefixes(data)
+    expected = target_ranks(
+        model.encode(data, prefixes)[prefixes.test], model.item_matrix.detach(), prefixes.target[prefixes.test]
+    )
+    assert not hasattr(model, "encode_some")
+    assert np.array_equal(ties._test_ranks(model, data), expected)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
 from harness.modes.base import mode_of
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
+from harness.runner.early import check_data, read_data
 from harness.runner.keys import Keys, replayed
 from harness.runner.shared import SharedStages
 from harness.study.types import Study
@@ -76,8 +76,9 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     Raises:
         harness.errors.FtrError: the study or its data cannot be used.
     """
-    plan = make_plan(study)
-    stages = SharedStages.of(study, load(study.data, data_dir), data_dir=data_dir, folder=out / ".cache")
+    plan, data = make_plan(study), read_data(study, data_dir)
+    stages = SharedStages.of(study, data, data_dir=data_dir, folder=out / ".cache")
+    plan = check_data(plan, data, spec=stages.spec)
     keys, folder = Keys(plan, stages), StudyFolder(out / study.slug)
     found: dict[CellName, RunRecord] = {}
     again: set[CellName] = set()

@@ -11,6 +11,7 @@ from tests.bad_input.conftest import WORLD, Desk
 STUDY = """\
 name: small
 data: {{path: {file}, min_interactions: {least}{more}}}
+base: scope.quality
 arms: {{reverse: kl.reverse}}
 """
 HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
 import socket
-import tempfile
 import time
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,19 +40,19 @@ def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> No
     Raises:
         EnvironmentProblem: the folder cannot be written or the disk is full; nothing half-written remains.
     """
-    temporary: Path | None = None
+    # Opened as any file is, so that umask and the folder's default ACL decide who may read it; tempfile's are 0600.
+    temporary = path.with_name(f"{_WRITING}{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_WRITING, delete=False) as handle:
-            temporary = Path(handle.name)
+        with temporary.open("xb") as handle:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
         temporary.replace(path)
     except OSError as problem:
-        raise _cannot_write(path, problem, option) from problem
+        raise in_words(path, problem, option) from problem
     finally:
-        if temporary is not None:
+        with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
@@ -85,9 +86,9 @@ def set_aside(path: Path, why: str, *, then: str, option: str = "--out") -> None
     except FileNotFoundError:
         return
     except OSError as problem:
+        said = problem.strerror or problem
         raise EnvironmentProblem(
-            f"{path} is damaged ({why}) and cannot be set aside: {problem.strerror or problem}; remove it or choose "
-            f"another folder with {option}"
+            f"{path} is damaged ({why}) and cannot be set aside: {said}; remove it, or {_fix(problem, option)}"
         ) from problem
     log.warning("%s is damaged (%s); set aside as %s and %s", path, why, aside.name, then)
 
@@ -155,12 +156,14 @@ class Sealed(Generic[T]):
         """The value in the file; None where there is no file, or where it was damaged and set aside.
 
         Raises:
-            EnvironmentProblem: it is damaged and the folder cannot be written.
+            EnvironmentProblem: it may not be read, or is damaged and the folder cannot be written.
         """
         try:
             return self.unpack(path.read_bytes())
         except FileNotFoundError:
             return None
+        except OSError as problem:
+            raise in_words(path, problem, self.option) from problem
         except DamagedFileError as problem:
             set_aside(path, str(problem), then=self.then, option=self.option)
             return None
@@ -186,13 +189,14 @@ def locked(path: Path, busy: Callable[[str], None], *, what: str = "", option: s
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout:
-            holder = owner.read_text(encoding="utf-8") if owner.exists() else "another process"
+            holder = _text(owner) or "another process"
             busy(f"{what or path.name} is in use by {holder}")
             lock.acquire(poll_interval=0.2)
         started = datetime.now(UTC).isoformat(timespec="seconds")
+        owner.unlink(missing_ok=True)  # a killed run of another user may have left one that is not ours to write
         owner.write_text(f"process {os.getpid()} on {socket.gethostname()} since {started}", encoding="utf-8")
     except OSError as problem:
-        raise _cannot_write(path.parent, problem, option) from problem
+        raise in_words(path.parent, problem, option) from problem
     try:
         yield
     finally:
@@ -209,7 +213,42 @@ def refuse(said: str) -> NoReturn:
     raise EnvironmentProblem(f"{said}; wait for it, or stop it first") from None
 
 
-def _cannot_write(path: Path, problem: OSError, option: str) -> EnvironmentProblem:
-    return EnvironmentProblem(
-        f"cannot write {path}: {problem.strerror or problem}; free space or choose another folder with {option}"
-    )
+def in_words(path: Path, problem: OSError, option: str) -> EnvironmentProblem:
+    """What the operating system refused, with the way out: no room, no right to read or to write, or another reason.
+
+    Args:
+        path: what was to be read or written; the problem's own file counts where it cannot be read.
+        problem: as it was raised.
+        option: the command-line option that names another folder.
+    """
+    said, may_not = problem.strerror or str(problem), problem.errno in _NO_RIGHT
+    closed = _closed(Path(os.fsdecode(problem.filename)) if isinstance(problem.filename, str | bytes) else path)
+    if may_not and closed is not None:
+        return EnvironmentProblem(f"cannot read {closed}: {said}; ask its owner for read permission")
+    return EnvironmentProblem(f"cannot write {path}: {said}; {_fix(problem, option)}")
+
+
+_NO_RIGHT = (errno.EACCES, errno.EPERM)
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
+
+def _fix(problem: OSError, option: str) -> str:
+    elsewhere = f"choose another folder with {option}"
+    if problem.errno in _NO_ROOM:
+        return f"free space or {elsewhere}"
+    return f"ask its owner for write permission or {elsewhere}" if problem.errno in _NO_RIGHT else elsewhere
+
+
+def _closed(path: Path) -> Path | None:
+    """The file or the folder on the way to it that this user may not read; None where there is none."""
+    for each in reversed((path, *path.parents)):
+        if each.is_dir() and not os.access(each, os.X_OK):
+            return each
+    return path if path.is_file() and not os.access(path, os.R_OK) else None
+
+
+def _text(path: Path) -> str:
+    """The file's text; empty where it cannot be read."""
+    with contextlib.suppress(OSError):
+        return path.read_text(encoding="utf-8")
+    return ""

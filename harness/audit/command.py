@@ -12,13 +12,13 @@ from harness.audit.parameters import seams_without
 from harness.backbones.base import Backbone
 from harness.backbones.registry import DEFAULT
 from harness.backbones.values import EpochFigures
-from harness.data.sources import load
 from harness.data.split import split_prefixes
 from harness.engine.types.streams import Streams
 from harness.modes.planning import make_plan
 from harness.provenance import here
 from harness.recipe.recipe import Recipe
 from harness.results.audit import Audit, Failure, Measured, write_audit
+from harness.runner.early import check_data, read_data
 from harness.runner.shared import SharedStages
 from harness.study.types import Study
 
@@ -70,8 +70,9 @@ def audit_study(
     """
     plan = make_plan(study)
     tell(f"reading {study.data.source}")
-    data = load(study.data, options.data_dir, progress=tell)
+    data = read_data(study, options.data_dir, tell)
     stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
+    check_data(plan, data, spec=stages.spec)
 
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
         tell(f"backbone {REPLICATE}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +15,7 @@ from rich.logging import RichHandler
 
 from harness.cli import catalogue, inputs, records, studies
 from harness.errors import EnvironmentProblem, FtrError
+from harness.files import in_words
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,6 +67,12 @@ def main() -> None:
         print(problem, file=sys.stderr)
         raise SystemExit(problem.exit_status) from None
     except OSError as problem:
-        where = f"{problem.filename}: " if problem.filename else ""
-        print(f"{where}{problem.strerror or problem}; free space or choose another folder", file=sys.stderr)
+        print(_said(problem), file=sys.stderr)
         raise SystemExit(EnvironmentProblem.exit_status) from None
+
+
+def _said(problem: OSError) -> str:
+    """An error of the operating system that nobody on the way has put in words."""
+    if not isinstance(problem.filename, str | bytes):
+        return f"{problem.strerror or problem}; choose another folder with --out or --data-dir"
+    return str(in_words(Path(os.fsdecode(problem.filename)), problem, "--out or --data-dir"))

@@ -40,10 +40,14 @@ def import_checkpoint(
     min_interactions: MinInteractions = 5,
     heads: Annotated[int | None, typer.Option(min=1, help="Attention heads, where the file does not say.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Rate of dropout, where the file says none or two.")] = None,
+    accept_mismatch: Annotated[
+        bool, typer.Option("--accept-mismatch", help="Write it though its validation score is far from RecBole's own.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Turn a checkpoint of RecBole into a backbone that studies can name; nothing in it is run."""
     from harness.data.sources import spec_of
+    from harness.imports.agreement import Mismatch
     from harness.imports.importing import import_recbole
 
     columns = columns_of(user_column, item_column, time_column)
@@ -56,6 +60,7 @@ def import_checkpoint(
         columns=columns,
         n_heads=heads,
         dropout=dropout,
+        mismatch=Mismatch.ACCEPTED if accept_mismatch else Mismatch.REFUSED,
         data_dir=data_dir,
     )
     for line in imported.lines():

@@ -184,14 +184,19 @@ def validate(
     replicates: options.Replicates = None,
     epochs: options.Epochs = None,
     device: options.Device = None,
+    data_dir: options.DataDir = None,
 ) -> None:
-    """Check a study file and report every error with its line."""
+    """Check a study file, and the data where they are on this machine; report every error with its line."""
     from harness.modes.planning import make_plan
+    from harness.runner.early import check_here
 
     plan = make_plan(_load(study, replicates, epochs, device))
+    unchecked = check_here(plan, data_dir)
     print(
         f"{study}: {len(plan.rows)} rows, {'at most ' * (plan.most_cells is not None)}{plan.n_cells} cells, no errors"
     )
+    if unchecked:
+        print(unchecked)
 
 
 @commands.command()

@@ -45,7 +45,7 @@ def read_content(path: Path) -> bytes:
         raise InputError(f"{path} is a folder; name the data file inside it") from None
     except OSError as problem:
         raise EnvironmentProblem(
-            f"cannot read {path}: {problem.strerror or problem}; check its permissions"
+            f"cannot read {path}: {problem.strerror or problem}; ask its owner for read permission"
         ) from problem
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +17,9 @@ from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
 from harness.data.text import read_content, unpacked
 from harness.errors import InputError
+from harness.imports.agreement import Agreement, Mismatch, agreement
 from harness.imports.recbole import RecBoleCheckpoint, read_recbole
 from harness.imports.recbole_items import RecBoleFilter, recbole_filter, recbole_items
-from harness.results.metrics import check_metric, names_pattern
 
 Rows = NDArray[np.int64]
 
@@ -39,8 +38,7 @@ class Imported:
         spec: of the encoder.
         n_items: matched by their ids.
         data: the data set's name.
-        metric: that RecBole chose its epoch by, or ours where RecBole's is none of ours.
-        valid: its mean over users on the validation set, as we compute it, all items ranked.
+        agreement: its figure on the validation set beside RecBole's own.
     """
 
     written: Path
@@ -48,22 +46,19 @@ class Imported:
     spec: DuoRec
     n_items: int
     data: str
-    metric: str
-    valid: float
+    agreement: Agreement
 
     def lines(self) -> list[str]:
         """The import in words, a line each."""
         found, settings = self.checkpoint, self.checkpoint.settings
         epoch = f"{found.epoch} of RecBole's training" if found.epoch else "unknown, since the file does not tell it"
         sizes = ", ".join(f"{name} {getattr(self.spec, name)}" for name in _SIZES)
-        theirs = ", RecBole's own is not in the file"
-        if found.best_valid_score is not None and isinstance(settings.get("valid_metric"), str):
-            metric = str(settings["valid_metric"]).lower()
-            theirs = f"; RecBole's own, by its split and candidates: {metric} {found.best_valid_score:.4f}"
+        prefix = found.prefix
         return [
             f"{found.architecture or 'SASRec or DuoRec'}, epoch {epoch}: {sizes}",
             f"{self.n_items} items matched by id with {self.data}",
-            f"valid {self.metric}: {self.valid:.4f} here{theirs}",
+            self.agreement.line(),
+            *([f"the prefix {prefix} was taken off the names of its parameters"] if prefix else []),
             *(f"taken for granted, since the file does not tell: {each}" for each in _ASSUMED if not settings),
         ]
 
@@ -77,11 +72,12 @@ def import_recbole(
     columns: Columns | None = None,
     n_heads: int | None = None,
     dropout: float | None = None,
+    mismatch: Mismatch = Mismatch.REFUSED,
     data_dir: Path | None = None,
 ) -> Imported:
     """Read a checkpoint, match its items with a data set, and write a backbone file.
 
-    The model's activations are tried on valid, never on test.
+    The model is tried on the validation set, never on the test set.
 
     Args:
         path: the checkpoint.
@@ -90,6 +86,7 @@ def import_recbole(
         inter: RecBole's own ``.inter`` file, where ``data_spec`` is another form of the same interactions.
         columns: of that file.
         n_heads, dropout: where the checkpoint does not say.
+        mismatch: what becomes of an import whose score is far from RecBole's own.
         data_dir: the folder of named data sets.
 
     Raises:
@@ -107,7 +104,8 @@ def import_recbole(
             ".inter file that the model was trained on with --inter"
         )
     file = inter or data_spec.file(data_dir)
-    return _written(found, spec, data, _item_rows(found, data, data_spec, file, columns or data_spec.columns), out)
+    rows = _item_rows(found, data, data_spec, file, columns or data_spec.columns)
+    return _written(found, spec, data, rows, out, mismatch)
 
 
 def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, inter: Path, columns: Columns) -> Rows:
@@ -116,7 +114,12 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
     Raises:
         InputError: the checkpoint, RecBole's file and the data do not hold the same items.
     """
-    for key, name in (("USER_ID_FIELD", columns.user or "user_id"), ("ITEM_ID_FIELD", columns.item or "item_id")):
+    fields = (
+        ("USER_ID_FIELD", columns.user or "user_id"),
+        ("ITEM_ID_FIELD", columns.item or "item_id"),
+        ("TIME_FIELD", columns.time),
+    )
+    for key, name in fields:
         theirs = found.settings.get(key, name)
         if theirs != name:
             option = key.partition("_")[0].lower()
@@ -140,20 +143,24 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
     return np.array([numbers[label] for label in ours], dtype=np.int64)
 
 
-def _written(found: RecBoleCheckpoint, spec: DuoRec, data: Interactions, rows: Rows, out: Path) -> Imported:
-    """Build our encoder with the parameters, try it on valid, and write it."""
+def _written(
+    found: RecBoleCheckpoint, spec: DuoRec, data: Interactions, rows: Rows, out: Path, mismatch: Mismatch
+) -> Imported:
+    """Build our encoder with the parameters, try it on the validation set, and write it.
+
+    Raises:
+        InputError: it does not do there what RecBole says.
+    """
     import torch
 
     from harness.backbones.base import TrainedBackbone
-    from harness.backbones.duorec.pretrain import valid_ranks
     from harness.backbones.training import save_backbone
-    from harness.data.split import split_prefixes
 
     model = spec.build(data.n_items)
     model.load_state_dict({name: torch.as_tensor(numbers.copy()) for name, numbers in found.tensors(rows).items()})
-    metric = str(found.settings.get("valid_metric", "")).lower().replace("hit@", "recall@")
-    metric = metric if re.match(names_pattern(), metric) else "ndcg@10"
-    valid = check_metric(metric).mean(valid_ranks(model, data, split_prefixes(data)))
+    tried = agreement(found, model, data)
+    if tried.is_gross and mismatch is Mismatch.REFUSED:
+        raise found.problem(tried.problem())
     provenance = {
         "origin": "RecBole",
         "architecture": found.architecture,
@@ -162,6 +169,7 @@ def _written(found: RecBoleCheckpoint, spec: DuoRec, data: Interactions, rows: R
         "source_sha256": found.sha256,
         "data": data.name,
         "fingerprint": data.fingerprint(),
+        **({"mismatch": tried.line()} if tried.is_gross else {}),
     }
     backbone = TrainedBackbone(
         model=model,
@@ -179,6 +187,5 @@ def _written(found: RecBoleCheckpoint, spec: DuoRec, data: Interactions, rows: R
         spec=spec,
         n_items=data.n_items,
         data=data.name,
-        metric=metric,
-        valid=valid,
+        agreement=tried,
     )

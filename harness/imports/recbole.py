@@ -26,6 +26,10 @@ ARCHITECTURES = ("SASRec", "DuoRec", "CL4SRec")
 
 Numbers = NDArray[np.float32]
 
+_ITEMS = "item_embedding.weight"
+_STATES = ("state_dict", "model_state_dict", "model")
+"""Where a trainer keeps the parameters; else the file is the ``state_dict`` itself."""
+
 _BLOCK = "trm_encoder.layer.{}."
 _LAYER = {
     "multi_head_attention.query": ("projection", ("d", "d")),
@@ -50,6 +54,8 @@ class RecBoleCheckpoint:
         settings: RecBole's configuration, what is not text, a number or None as ``...``; empty where the file has none.
         epoch: of RecBole's training, from 1; None where the file does not say.
         best_valid_score: RecBole's score on its valid split by ``settings["valid_metric"]``; None where unsaid.
+        incomparable: why that score may differ from ours though all is well; empty where the two must agree.
+        prefix: taken off the names, such as ``module.`` of DataParallel.
     """
 
     path: Path
@@ -58,6 +64,8 @@ class RecBoleCheckpoint:
     settings: Mapping[str, object]
     epoch: int | None
     best_valid_score: float | None
+    incomparable: str = ""
+    prefix: str = ""
 
     @property
     def n_items(self) -> int:
@@ -161,11 +169,7 @@ def read_recbole(path: Path) -> RecBoleCheckpoint:
     """
     archive = read_torch_archive(path)
     root = archive.root if isinstance(archive.root, dict) else {}
-    held = root.get("state_dict") if "state_dict" in root else root
-    if not isinstance(held, dict) or "item_embedding.weight" not in held:
-        raise InputError(
-            f"{path} holds no state_dict with item_embedding.weight; give a checkpoint of SASRec or DuoRec"
-        )
+    held, prefix = _unwrapped(path, next((root[key] for key in _STATES if isinstance(root.get(key), dict)), root))
     settings = _settings(root.get("config"))
     architecture = settings.get("model")
     if architecture is not None and architecture not in ARCHITECTURES:
@@ -174,11 +178,33 @@ def read_recbole(path: Path) -> RecBoleCheckpoint:
     return RecBoleCheckpoint(
         path=path,
         sha256=archive.sha256,
-        parameters=_parameters(archive, {str(name): value for name, value in held.items()}),
+        parameters=_parameters(archive, held),
         settings=settings,
         epoch=epoch + 1 if type(epoch) is int and 0 <= epoch < 10**6 else None,
         best_valid_score=_score(root.get("best_valid_score")),
+        incomparable=_incomparable(root.get("config")),
+        prefix=prefix,
     )
+
+
+def _unwrapped(path: Path, held: object) -> tuple[dict[str, object], str]:
+    """The model's entries by RecBole's names, and the prefix that a wrapper had put before all of them.
+
+    Raises:
+        InputError: no entry is a table of items, or the file holds more than one model.
+    """
+    entries = {str(name): value for name, value in held.items()} if isinstance(held, dict) else {}
+    tables = [name for name in entries if name == _ITEMS or name.endswith(f".{_ITEMS}")]
+    if not tables:
+        raise InputError(f"{path} holds no state_dict with {_ITEMS}; give a checkpoint of SASRec or DuoRec")
+    prefix = tables[0].removesuffix(_ITEMS)
+    beside = sorted(name for name in entries if not name.startswith(prefix) or name in tables[1:])
+    if beside:
+        raise InputError(
+            f"{path}: {beside[0][:80]} does not belong to the model of {tables[0][:80]}, so the file holds more than "
+            "one; save the state_dict of the SASRec or DuoRec alone"
+        )
+    return {name.removeprefix(prefix): value for name, value in entries.items()}, prefix
 
 
 def _parameters(archive: TorchArchive, held: Mapping[str, object]) -> dict[str, Numbers]:
@@ -228,10 +254,36 @@ def _n_layers(held: Mapping[str, object]) -> int:
 
 
 def _settings(config: object) -> dict[str, object]:
+    """The plain values of a pickled configuration."""
+    return {str(key): _plain(value) for key, value in _configured(config).items()}
+
+
+def _configured(config: object) -> dict[object, object]:
     """The values of a pickled ``recbole.config.Config``, whose attributes hold them as one dict."""
     state = config.state if isinstance(config, Inert) else config
     values = state.get("final_config_dict", {}) if isinstance(state, dict) else {}
-    return {str(key): _plain(value) for key, value in values.items()} if isinstance(values, dict) else {}
+    return values if isinstance(values, dict) else {}
+
+
+def _incomparable(config: object) -> str:
+    """What of RecBole's evaluation is not leave-one-out by time with all items ranked; empty where nothing is.
+
+    RecBole 1.x says it in ``eval_args``, earlier ones in ``eval_setting``, such as ``TO_LS,full``.
+    """
+    values = _configured(config)
+    asked, old = values.get("eval_args"), values.get("eval_setting")
+    if isinstance(old, str) and asked is None:
+        kind, _, mode = old.replace(" ", "").partition(",")
+        order, _, split = kind.partition("_")
+        asked = {"order": order, "split": {split: "valid_and_test"}, "mode": mode}
+    if not isinstance(asked, dict):
+        return "the file does not say how RecBole evaluated"
+    mode = asked.get("mode")
+    mode = mode.get("valid") if isinstance(mode, dict) else mode
+    wanted = {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full"}
+    found = {"split": asked.get("split"), "order": asked.get("order"), "mode": mode}
+    other = [f"{key} {str(found[key])[:60]}, not {value}" for key, value in wanted.items() if found[key] != value]
+    return f"RecBole evaluated with {'; '.join(other)}" if other else ""
 
 
 def _plain(value: object) -> object:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from harness.device import resolve_device
 from harness.errors import EnvironmentProblem
 from harness.interventions.base import Intervention
+from harness.interventions.stretch import Stretch
 from harness.modes.base import mode_of
 from harness.modes.plan import Plan, row_of
 from harness.recipe.compose import CompositionError, ConflictError, NoEffectError, RequirementError, compose, patch
@@ -33,12 +34,13 @@ def base_alone(study: Study) -> Plan:
     """The plan of base, with which every mode begins.
 
     Raises:
-        StudyFileError: the device is not there, or the base stack cannot be composed.
+        StudyFileError: the device is not there, a span is longer than the budget, or the base stack cannot be composed.
     """
     try:
         resolve_device(study.device)
     except EnvironmentProblem as problem:
         raise StudyFileError([study.problem("device", "device", str(problem))]) from problem
+    refuse(spans_beyond_budget(study))
     as_found = replace(AS_FOUND, checkpoint=BestOnValid(metric=study.checkpoint))
     try:
         base = compose(as_found, study.base)
@@ -74,6 +76,30 @@ def with_settings(plan: Plan) -> tuple[Plan, list[Problem]]:
             else:
                 problems.append(plan.study.problem(f"arms.{setting.arm}", kind_of(problem), str(problem)))
     return plan, problems
+
+
+def spans_beyond_budget(study: Study) -> list[Problem]:
+    """Spans in whole epochs that are longer than the budget; defaults are left alone, since nobody wrote them."""
+    stacks = [("base", "", study.base), *((f"arms.{row.arm}", row.name, row.stack) for row in study.rows)]
+    found: dict[str, Problem] = {}
+    for key, row, stack in stacks:
+        for remedy in stack:
+            for name, value in remedy.settings().items():
+                if _epochs(remedy, name, value) > study.budget.epochs and value != remedy.defaults()[name]:
+                    where = "" if key in ("base", f"arms.{row}") else f"{row}: "
+                    said = (
+                        f"{where}{remedy.id}: {name} {value} exceeds the budget of {study.budget.epochs} epochs; "
+                        "shorten it, write it as a fraction of the budget such as 0.5, or raise  budget: {epochs: …}"
+                    )
+                    found.setdefault(key, study.problem(key, "beyond_budget", said))
+    return list(found.values())
+
+
+def _epochs(remedy: Intervention, name: str, value: object) -> int:
+    """The whole epochs that a parameter says; 0 where it says none."""
+    if not isinstance(value, str) or not value.endswith("ep") or not isinstance(remedy.domains()[name], Stretch):
+        return 0
+    return int(value.removesuffix("ep"))
 
 
 def refuse(problems: Sequence[Problem]) -> None:

@@ -27,6 +27,10 @@ class RecordStore:
         """
         return RECORD.read(self.path(key))
 
+    def keys(self) -> frozenset[str]:
+        """The keys of the records that are there now, by one look at the folder."""
+        return frozenset(path.stem for path in self.folder.glob("*.record"))
+
     def matching(self, start: str) -> list[str]:
         """Keys that begin with ``start``, in order."""
         return sorted(path.stem for path in self.folder.glob("*.record") if path.stem.startswith(start))

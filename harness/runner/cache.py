@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import EnvironmentProblem
-from harness.files import DamagedFileError, Sealed, locked, sweep
+from harness.files import DamagedFileError, Sealed, in_words, locked, sweep
 
 
 def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[str], None]) -> NDArray[Any]:
@@ -38,12 +38,14 @@ def read_array(path: Path) -> NDArray[Any] | None:
     """The array at ``path``; None where there is none.
 
     Raises:
-        EnvironmentProblem: it is damaged; the file is left as it is, since others may be building it anew.
+        EnvironmentProblem: it may not be read, or is damaged; it is left as it is: others may be building it anew.
     """
     try:
         return _ARRAY.unpack(path.read_bytes())
     except FileNotFoundError:
         return None
+    except OSError as problem:
+        raise in_words(path, problem, "--out") from problem
     except DamagedFileError as problem:
         raise EnvironmentProblem(f"{path} is damaged ({problem}); run the study again to build it anew") from problem
 

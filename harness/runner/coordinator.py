@@ -14,7 +14,6 @@ from typing import Any
 from harness.backbones.base import Backbone
 from harness.backbones.registry import DEFAULT
 from harness.data.report import lines_of
-from harness.data.sources import load
 from harness.errors import InputError
 from harness.files import locked, refuse, sweep
 from harness.modes.base import mode_of
@@ -24,6 +23,7 @@ from harness.provenance import here
 from harness.results.folder import StudyFolder
 from harness.results.record import ranks_digest
 from harness.runner.dispatcher import CellDispatcher
+from harness.runner.early import check_data, read_data
 from harness.runner.executors import executing
 from harness.runner.executors.base import Where
 from harness.runner.keys import Keys
@@ -115,10 +115,11 @@ def run_study(
     folder = StudyFolder(options.out / study.slug)
     with display.showing():
         display.message(f"reading {study.data.source}")
-        data = load(study.data, options.data_dir, progress=display.message)
+        data = read_data(study, options.data_dir, display.message)
         for line in lines_of(data):
             display.message(line)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
+        plan = check_data(plan, data, spec=stages.spec)
         with (
             locked(folder.path / "study", refuse, what=str(folder.path), option="--out"),
             _opened(folder, study, options, display) as storage,

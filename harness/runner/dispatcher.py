@@ -151,11 +151,12 @@ class CellDispatcher:
 
     def _look_up(self, cells: Sequence[Cell]) -> None:
         """Read the records and the evidence of these cells that exist."""
+        present = self.folder.records.keys()
         for cell in cells:
             self.cells[name_of(cell)] = cell
             key = self.keys.record(cell)
             if key not in self.finished:
-                record = self.folder.records.read(key)
+                record = self.folder.records.read(key) if key in present else None
                 if record is not None:
                     self.finished[key] = record
                     self.n_reused += 1

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.report import lines_of
-from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
 from harness.modes.base import mode_of
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
+from harness.runner.early import check_data, read_data
 from harness.runner.executors.base import WorkerLostError
 from harness.runner.executors.local import WorkerPool
-from harness.runner.keys import Keys, replayed
+from harness.runner.keys import Keys, KnownRecords, replayed
 from harness.runner.shared import SharedStages
 from harness.runner.timing.costs import Costs, Probed
 from harness.runner.timing.estimate import estimated_costs
@@ -122,19 +122,22 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     Raises:
         harness.errors.FtrError: the study or its data cannot be used.
     """
-    plan = make_plan(study)
-    stages = SharedStages.of(study, load(study.data, data_dir), data_dir=data_dir, folder=out / ".cache")
+    plan, data = make_plan(study), read_data(study, data_dir)
+    stages = SharedStages.of(study, data, data_dir=data_dir, folder=out / ".cache")
+    plan = check_data(plan, data, spec=stages.spec)
     keys, folder = Keys(plan, stages), StudyFolder(out / study.slug)
+    records = KnownRecords(folder.records)
     found: dict[CellName, RunRecord] = {}
     again: set[CellName] = set()
-    cells, n_cells = _cells(plan, keys, folder)
+    cells, n_cells = _cells(plan, keys, records)
     for cell in cells:
-        record, task = folder.records.read(keys.record(cell)), keys.diagnosis(cell)
+        record, task = records.read(keys.record(cell)), keys.diagnosis(cell)
         if record is not None:
             found[name_of(cell)] = record
             if task is not None and folder.diagnoses.read(task.key) is None:
                 again.add(name_of(cell))
-    left = [cell for cell in cells if name_of(cell) not in found.keys() - again]
+    done = found.keys() - again
+    left = [cell for cell in cells if name_of(cell) not in done]
     to_come = [*range(study.replicates), *plan.fresh()] if n_cells > len(cells) else []
     needed = {cell.backbone_replicate for cell in left} | {plan.backbone_replicate(number) for number in to_come}
     untrained = [
@@ -159,13 +162,13 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     )
 
 
-def _cells(plan: Plan, keys: Keys, folder: StudyFolder) -> tuple[list[Cell], int]:
+def _cells(plan: Plan, keys: Keys, records: KnownRecords) -> tuple[list[Cell], int]:
     """The cells that are known before anything runs, and how many there will be, at most.
 
     The schedule is replayed from the records that exist, as a run would.
     """
     schedule = mode_of(plan.study).schedule(plan)
-    named = list(replayed(schedule, keys, folder.records))
+    named = list(replayed(schedule, keys, records))
     known = schedule.named_all or plan.most_cells is None
     return named, len(named) if known else plan.n_cells
 

@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.device import Device, device_key
-from harness.engine.types.budget import Budget
+from harness.device import device_key
+from harness.engine.types.streams import Streams
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.schedule import Schedule
 from harness.provenance import key_versions
 from harness.recipe.recipe import Recipe
 from harness.results.evidence import DiagnosisTask, Level, diagnosis_key
+from harness.results.record import RunRecord
 from harness.results.store import RecordStore
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CELL_THREADS
@@ -26,12 +27,18 @@ class Keys:
     def __init__(self, plan: Plan, stages: SharedStages) -> None:
         self._plan = plan
         self._stages = stages
-        self._fingerprint = stages.data.fingerprint()
         self._backbones: dict[int, str] = {}
         self._known: dict[CellName, str] = {}
-        self._code: dict[str, str] = {}
+        self._diagnoses: dict[CellName, DiagnosisTask] = {}
+        self._decided: dict[int, tuple[Recipe, dict[str, Any]]] = {}
         self._measuring = measuring_hash()
-        self._versions = key_versions()
+        self._of_study: dict[str, Any] = {
+            "fingerprint": stages.data.fingerprint(),
+            "budget": plan.study.budget.model_dump(),
+            "threads": CELL_THREADS,
+            "device": device_key(plan.device),
+            "versions": key_versions(),
+        }
 
     def backbone(self, replicate: int) -> str:
         """The key of a replicate's backbone."""
@@ -44,66 +51,63 @@ class Keys:
         name = name_of(cell)
         if name not in self._known:
             self._known[name] = cell_key(
-                cell,
-                fingerprint=self._fingerprint,
-                backbone_key=self.backbone(cell.backbone_replicate),
-                budget=self._plan.study.budget,
-                device=self._plan.device,
-                code=self._code_of(cell.recipe),
-                versions=self._versions,
+                self._of_recipe(cell.recipe) | {"backbone": self.backbone(cell.backbone_replicate)}, cell.streams
             )
         return self._known[name]
 
-    def _code_of(self, recipe: Recipe) -> str:
-        """The hash of the code that runs a recipe; replicates share it, and a plug-in's files are read once."""
-        digest = recipe.digest()
-        if digest not in self._code:
-            self._code[digest] = run_hash(recipe, self._stages.spec.package)
-        return self._code[digest]
+    def _of_recipe(self, recipe: Recipe) -> dict[str, Any]:
+        """The parts of a key that the replicates of a recipe share; a plug-in's files are read once."""
+        # By identity: a digest writes every seam in full, and a study of many replicates asks for it as often.
+        if id(recipe) not in self._decided:
+            code = run_hash(recipe, self._stages.spec.package)
+            self._decided[id(recipe)] = recipe, {**self._of_study, "recipe": recipe.digest(), "code": code}
+        return self._decided[id(recipe)][1]
 
     def diagnosis(self, cell: Cell) -> DiagnosisTask | None:
         """What is to be measured in the cell; None where nothing is."""
         if cell.level is Level.OFF:
             return None
-        key = diagnosis_key(self.record(cell), cell.level, self._measuring)
-        return DiagnosisTask(key=key, level=cell.level)
+        name = name_of(cell)
+        if name not in self._diagnoses:
+            key = diagnosis_key(self.record(cell), cell.level, self._measuring)
+            self._diagnoses[name] = DiagnosisTask(key=key, level=cell.level)
+        return self._diagnoses[name]
 
 
-def cell_key(
-    cell: Cell,
-    *,
-    fingerprint: str,
-    backbone_key: str,
-    budget: Budget,
-    device: Device,
-    code: str,
-    versions: Mapping[str, str],
-) -> str:
+def cell_key(shared: Mapping[str, Any], streams: Streams) -> str:
     """The content address of a cell's record, 24 hexadecimal digits.
 
     Args:
-        fingerprint: of the data.
-        backbone_key: of the pretrained backbone; it covers precision and the threads of the shared stages.
-        device: ``cpu`` or ``cuda``.
-        code: hash of what the modules that define a run do.
-        versions: package -> major.minor of torch and faiss.
+        shared: what the cells of a recipe on one backbone have in common, as JSON: the data's fingerprint, the
+            recipe's digest, the hash of the code that runs it, the budget, threads and device, the versions of torch
+            and faiss, and the backbone's key, which covers precision and the threads of the shared stages.
+        streams: the cell's random numbers.
     """
-    parts: dict[str, Any] = {
-        "fingerprint": fingerprint,
-        "recipe": cell.recipe.digest(),
-        "study_seed": cell.streams.study_seed,
-        "replicate": cell.streams.replicate,
-        "budget": budget.model_dump(),
-        "threads": CELL_THREADS,
-        "backbone": backbone_key,
-        "device": device_key(device),
-        "code": code,
-        "versions": dict(versions),
-    }
+    parts = {**shared, "study_seed": streams.study_seed, "replicate": streams.replicate}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def replayed(schedule: Schedule, keys: Keys, records: RecordStore) -> Iterator[Cell]:
+class KnownRecords:
+    """The records that were there when the folder was listed, each read once.
+
+    A study of many cells asks for each of them, and most are not there yet.
+    """
+
+    def __init__(self, store: RecordStore) -> None:
+        self._store = store
+        self._present = store.keys()
+        self._read: dict[str, RunRecord | None] = {}
+
+    def read(self, key: str) -> RunRecord | None:
+        """The record of that key, or None where there is none or where it was damaged."""
+        if key not in self._present:
+            return None
+        if key not in self._read:
+            self._read[key] = self._store.read(key)
+        return self._read[key]
+
+
+def replayed(schedule: Schedule, keys: Keys, records: KnownRecords) -> Iterator[Cell]:
     """Every cell that a run of the schedule would name before it has to wait for one that has no record."""
     while named := schedule.ready():
         for cell in named:

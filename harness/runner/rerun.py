@@ -20,7 +20,7 @@ from harness.results.manifest import StudyManifest
 from harness.results.metrics import check_metric
 from harness.results.record import RunRecord, differing, same_ranks
 from harness.runner.inputs import read_inputs
-from harness.runner.keys import Keys, replayed
+from harness.runner.keys import Keys, KnownRecords, replayed
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellTask, attempt_cell
 from harness.study.study import Overrides, read_study
@@ -89,7 +89,8 @@ def rerun(
         stages = SharedStages.of(plan.study, data, data_dir=data_dir, folder=out / ".cache", spec=spec)
         keys = Keys(plan, stages)
         schedule = mode_of(plan.study).schedule(plan)
-        cell = next((each for each in replayed(schedule, keys, records) if keys.record(each) == before.key), None)
+        named = replayed(schedule, keys, KnownRecords(records))
+        cell = next((each for each in named if keys.record(each) == before.key), None)
         if cell is not None:
             return Rerun(
                 study=manifest.name,

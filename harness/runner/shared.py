@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,7 @@ class SharedStages:
     data_dir: Path | None
     folder: Path
     spec: Backbone
+    _keys: dict[int, str] = field(default_factory=dict[int, str], init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -84,6 +85,11 @@ class SharedStages:
 
     def backbone_key(self, replicate: int) -> str:
         """The content address of a replicate's backbone; needs no training."""
+        if replicate not in self._keys:
+            self._keys[replicate] = self._backbone_key(replicate)
+        return self._keys[replicate]
+
+    def _backbone_key(self, replicate: int) -> str:
         given = self.study.backbone
         if isinstance(given, BackboneFile):
             return self.spec.file_key(checksum=given.checksum, threads=SHARED_THREADS, device=self.device)

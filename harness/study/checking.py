@@ -10,6 +10,7 @@ from pydantic_core.core_schema import ErrorType
 
 from harness.device import resolve_device
 from harness.errors import EnvironmentProblem, did_you_mean
+from harness.study.first_guesses import meant
 from harness.study.grammar import StudyMode, StudyModel, study_model
 from harness.study.mistakes import Path, Problem, listing, show
 from harness.study.types import Overrides
@@ -99,7 +100,9 @@ def explain(kind: str, loc: Path, value: object, schema: Schema) -> tuple[str, s
     key = str(loc[-1]) if loc else ""
     if kind == "extra_forbidden":
         keys = _resolved(_at(schema, loc[:-1]), schema).get("properties", {})
-        return "unknown_key", f"unknown key{did_you_mean(key, keys)} (keys: {', '.join(keys)})"
+        guess = meant(loc)
+        known = f"{did_you_mean(key, keys)} (keys: {', '.join(keys)})"
+        return "unknown_key", f"unknown key{f'; {guess}' if guess else known}"
     here = _at(schema, loc)
     allowed = _allowed(here)
     if kind == "missing":

@@ -13,7 +13,7 @@ import pytest
 
 from harness import cli
 
-WORLD = "".join(f"u{user} " + " ".join(f"i{(user + step) % 7}" for step in range(8)) + "\n" for user in range(9))
+WORLD = "".join(f"u{user} " + " ".join(f"i{(user + step) % 7}" for step in range(9)) + "\n" for user in range(9))
 
 GOOD = """\
 name: small

@@ -13,6 +13,7 @@ from tests.data.formats.written import write_all
 STUDY = """\
 name: small
 data: {{path: {file}, min_interactions: {least}{more}}}
+base: scope.quality
 arms: {{reverse: kl.reverse}}
 """
 HUGE = "x" * 1_000_000

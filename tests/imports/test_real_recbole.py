@@ -102,7 +102,8 @@ def test_the_score_on_valid_is_recboles_own(trained, tmp_path):
     imported = import_recbole(
         trained.checkpoint, DataSpec(path=trained.inter), tmp_path / "b.st", data_dir=tmp_path / "data"
     )
-    assert imported.metric == "mrr@10"
+    assert imported.agreement.metric == "mrr@10"
     assert imported.checkpoint.best_valid_score == pytest.approx(float(trained.scores["valid"]))
-    assert imported.valid == pytest.approx(float(trained.scores["valid"]), abs=1e-4)
+    assert imported.agreement.here == pytest.approx(float(trained.scores["valid"]), abs=1e-4)
+    assert imported.agreement.incomparable == ""
     assert imported.checkpoint.epoch == int(trained.scores["epoch"]) + 1

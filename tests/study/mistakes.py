@@ -138,7 +138,30 @@ KEYS: Section = {
     "half a character": ('question: "a\\ud800b"', "control_character", "question"),
 }
 
+FIRST_GUESSES: Section = {
+    "a list of seeds": ("seeds: [0, 1, 2]", "unknown_key", "seeds"),
+    "a number of seeds": ("n_seeds: 5", "unknown_key", "n_seeds"),
+    "epochs by themselves": ("epochs: 20", "unknown_key", "epochs"),
+    "patience by itself": ("patience: 3", "unknown_key", "patience"),
+    "a metric": ("metric: ndcg@10", "unknown_key", "metric"),
+    "metrics": ("metrics: [ndcg@10, recall@20]", "unknown_key", "metrics"),
+    "a primary metric": ("primary_metric: ndcg@10", "unknown_key", "primary_metric"),
+    "a dataset": ("dataset: ml-100k", "unknown_key", "dataset"),
+    "a model": ("model: SASRec", "unknown_key", "model"),
+    "a learning rate": ("lr: 0.001", "unknown_key", "lr"),
+    "a baseline": ("baseline: base", "unknown_key", "baseline"),
+    "interventions": ("interventions: {reverse: kl.reverse}", "unknown_key", "interventions"),
+    "remedies": ("remedies: [kl.reverse]", "unknown_key", "remedies"),
+    "workers": ("workers: 4", "unknown_key", "workers"),
+    "a GPU": ("gpu: true", "unknown_key", "gpu"),
+    "a batch size": ("batch_size: 256", "unknown_key", "batch_size"),
+    "trials by themselves": ("n_trials: 50", "unknown_key", "n_trials"),
+    "the most epochs": ("budget: {max_epochs: 9}", "unknown_key", "budget.max_epochs"),
+}
+
 DATA: Section = {
+    "a file by another key": ("{file: x.csv, path: x.yaml, format: recbole}", "unknown_key", "data.file"),
+    "a column without its part": ("{path: x.yaml, format: recbole, user: uid}", "unknown_key", "data.user"),
     "an unknown set": ("ml-100", "data", "data"),
     "a file that is not there": ("{path: no.inter}", "no_data_file", "data.path"),
     "a folder": ("{path: ., format: recbole}", "no_data_file", "data.path"),
@@ -170,6 +193,7 @@ SEARCH: Section = {
 }
 
 FILES: Section = {
+    "no name": (b"data: ml-100k\narms: {reverse: kl.reverse}\n", "missing", "name"),
     "empty": (b"", "no_mapping", ""),
     "comments only": (b"# later\n", "no_mapping", ""),
     "a list": (b"- a\n", "no_mapping", ""),
@@ -276,6 +300,11 @@ PLANS: Section = {
         "conflict",
         "arms.twice",
     ),
+    "a span beyond the budget": (
+        f"{HEAD}arms: {{a: {{loss.ramp: {{until: 30ep}}}}}}\nbudget: {{epochs: 5}}\n",
+        "beyond_budget",
+        "arms.a",
+    ),
     "an arm that is in no run of the design": (
         combined(["pareto", "cosine"], arms={**FACTORS, "pareto": "loss.pareto"}),
         "in_no_run",
@@ -315,6 +344,7 @@ def cases() -> Iterator[Case]:
     sections: tuple[tuple[str, Section, str], ...] = (
         ("Arms", ARMS, f"{HEAD}arms:\n  SHOWN\n"),
         ("Keys", KEYS, f"{HEAD}arms: {{}}\nSHOWN\n"),
+        ("First guesses", FIRST_GUESSES, f"{HEAD}arms: {{}}\nSHOWN\n"),
         ("Data", DATA, "name: s\narms: {}\ndata: SHOWN\n"),
         ("Search", SEARCH, f"{SEARCHED}search: SHOWN\narms: {{}}\n"),
         ("Stacks", STACKS, "SHOWN"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -14,7 +16,7 @@ from optuna.exceptions import OptunaError, StorageInternalError, UpdateFinishedT
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy import event
+from sqlalchemy import URL, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import EnvironmentProblem
@@ -151,6 +153,7 @@ class Storage:
         # A server that started again has forgotten the connections of the pool.
         options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_S}} if postgres else {}
         with self.opening():
+            _touch(parsed(url))
             self.database = RDBStorage(url, engine_kwargs=options)
             if rebuilt:
                 event.listen(self.database.engine, "connect", _without_waiting)
@@ -265,6 +268,13 @@ class Storage:
             ) from problem
         self._next_round = now + min(LONGEST_PAUSE_S, 0.25 * 2**self._tries)
         self._tries += 1
+
+
+def _touch(url: URL) -> None:
+    """Make the file of a new SQLite database, since SQLite itself lets nobody but its owner write to it."""
+    if url.get_backend_name() == "sqlite" and url.database and url.database[:1] != ":" and "file:" not in url.database:
+        with contextlib.suppress(OSError):  # opening it will say why
+            Path(url.database).touch()
 
 
 def _without_waiting(connection: Any, record: object) -> None:

@@ -1,0 +1,134 @@
+"""Whether an imported backbone does on the validation set what RecBole says that it did.
+
+A checkpoint holds vectors without ids, so a file whose rows were sorted anew, another vocabulary of equal size or
+another column gives every item a wrong vector, and nothing but the score tells.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.imports.recbole import RecBoleCheckpoint
+from harness.results.metrics import check_metric, names_pattern
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.backbones.duorec.model import DuoRecEncoder
+    from harness.data.interactions import Interactions
+    from harness.data.split import Prefixes
+
+ROUNDING = 1e-4
+"""RecBole's figures have four decimals."""
+
+RELATIVE = 0.05
+"""Part of RecBole's figure by which ties and rounding may move it."""
+
+USERS = 2
+"""Users whose score may differ from best to worst, such as the few whose last events have equal times."""
+
+FALLBACK = "ndcg@10"
+"""Metric of a model whose own is none of ours."""
+
+
+class Mismatch(Enum):
+    """What becomes of an import whose score is far from RecBole's."""
+
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Two figures of one model on the validation set.
+
+    Attributes:
+        metric: that RecBole chose its epoch by, or ours where RecBole's is none of ours.
+        here: its mean over users as we compute it, all items ranked.
+        by_chance: what random ranks would give.
+        theirs: RecBole's; None where the file has none of this metric.
+        incomparable: why the two may differ though all is well; empty where they must agree.
+        n_users: users of ``here``.
+    """
+
+    metric: str
+    here: float
+    by_chance: float
+    theirs: float | None
+    incomparable: str
+    n_users: int
+
+    @property
+    def tolerance(self) -> float:
+        """The largest difference that is no sign of a mismatch."""
+        return ROUNDING + RELATIVE * abs(self.theirs or 0.0) + USERS / self.n_users
+
+    @property
+    def is_gross(self) -> bool:
+        """Whether the figures must agree and do not."""
+        return self.theirs is not None and not self.incomparable and abs(self.here - self.theirs) > self.tolerance
+
+    def line(self) -> str:
+        """Both figures, and what they prove."""
+        said = f"validation {self.metric}: {self.here:.4f} here"
+        if self.theirs is None:
+            return f"{said}, RecBole's own is not in the file; random ranks would give {self.by_chance:.4f}"
+        said += f", {self.theirs:.4f} by RecBole"
+        if self.incomparable:
+            return f"{said}, not comparable: {self.incomparable}; random ranks would give {self.by_chance:.4f}"
+        return f"{said}: they {'differ' if self.is_gross else 'agree'} (tolerance {self.tolerance:.4f})"
+
+    def problem(self) -> str:
+        """What a gross difference means and what to look at."""
+        return (
+            f"validation {self.metric} is {self.here:.4f} here and {self.theirs:.4f} by RecBole, on the same split "
+            f"with all items ranked. A difference above {self.tolerance:.4f} means that items or histories are matched "
+            "wrongly. Give the .inter file that the model was trained on, with its rows in the same order (RecBole "
+            "numbers items by their first row), the same columns and the same filter; if you know why they differ, "
+            "add --accept-mismatch. Nothing was written"
+        )
+
+
+def agreement(found: RecBoleCheckpoint, model: DuoRecEncoder, data: Interactions) -> Agreement:
+    """Try the model on the validation set, never on the test set.
+
+    Raises:
+        harness.errors.InputError: a score is not a number, or is infinite.
+    """
+    from harness.data.split import split_prefixes
+
+    named = str(found.settings.get("valid_metric", "")).lower().replace("hit@", "recall@")
+    ours = re.match(names_pattern(), named) is not None
+    metric = check_metric(named if ours else FALLBACK)
+    return Agreement(
+        metric=named if ours else FALLBACK,
+        here=metric.mean(_ranks(found, model, data, split_prefixes(data))),
+        by_chance=metric.mean(np.arange(1, data.n_items + 1, dtype=np.int32)),
+        theirs=found.best_valid_score if ours else None,
+        incomparable=found.incomparable,
+        n_users=data.n_users,
+    )
+
+
+def _ranks(found: RecBoleCheckpoint, model: DuoRecEncoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
+    """Rank of every user's validation target, ``(n_users,)``."""
+    import torch
+
+    from harness.backbones.duorec.pretrain import valid_ranks
+    from harness.backbones.ranking import CHUNK_QUERIES
+
+    with torch.no_grad():
+        states = model.encode_some(data, prefixes, prefixes.valid)
+        items = model.item_matrix[1:].t()
+        finite = sum(int((part @ items).isfinite().all(dim=1).sum()) for part in states.split(CHUNK_QUERIES))
+    if finite < data.n_users:
+        raise found.problem(
+            f"its scores are infinite or not a number for {data.n_users - finite} of {data.n_users} users, so its "
+            "training went wrong; give the file of another epoch or run"
+        )
+    return valid_ranks(model, data, prefixes)

@@ -1,0 +1,238 @@
+"""What the data alone tells of a study, said before a backbone trains: by ``validate``, ``plan`` and ``run``.
+
+In mode search only the setting at which each arm begins is checked, and in mode greedy only the arms by themselves:
+what a search or a choice makes of them later is known when it runs.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from harness.backbones.base import Backbone
+from harness.backbones.registry import DEFAULT
+from harness.data.download import Progress
+from harness.data.fetch import data_folder, sha256_of
+from harness.data.interactions import Interactions
+from harness.data.named import find_named
+from harness.data.sources import load
+from harness.data.split import Indices, Prefixes, split_prefixes
+from harness.data.text import read_content
+from harness.errors import InputError
+from harness.interventions import CATALOGUE
+from harness.modes.combining import JOINT, CombiningMode
+from harness.modes.plan import Plan
+from harness.modes.planning import refuse
+from harness.recipe.recipe import Recipe
+from harness.recipe.seams.fusion import AttentionFusion
+from harness.recipe.seams.retrieval.admission import BestShare, LongerThan
+from harness.recipe.seams.retrieval.memory import TrainSource
+from harness.results.manifest import A_A, BASE, ArmRow
+from harness.runner.shared import SharedStages
+from harness.study.mistakes import Problem, StudyFileError
+from harness.study.types import Study
+
+if TYPE_CHECKING:
+    from harness.engine.types.inputs import Inputs
+
+log = logging.getLogger(__name__)
+
+HELD_OUT = 3
+"""Events of a user that are no training target: the first one, the validation target and the test target."""
+
+
+def read_data(study: Study, data_dir: Path | None, progress: Progress = log.info) -> Interactions:
+    """The study's data; what is wrong with it is said at its line of the study file.
+
+    Args:
+        study: whose data.
+        data_dir: the folder of named data sets.
+        progress: told in words how far a fetch has come.
+
+    Raises:
+        StudyFileError: the file cannot be used, or nothing remains of it.
+        harness.errors.EnvironmentProblem: a named set cannot be fetched.
+    """
+    try:
+        return load(study.data, data_dir, progress=progress)
+    except InputError as problem:
+        raise StudyFileError([study.problem("data", "data", str(problem))]) from problem
+
+
+def check_here(plan: Plan, data_dir: Path | None) -> str:
+    """Check a plan against its data where they are on this machine; nothing is fetched.
+
+    Returns:
+        what was left unchecked, in a sentence; empty where nothing was.
+
+    Raises:
+        StudyFileError: as of :func:`check_data`, or the backbone's file belongs to other data.
+    """
+    study = plan.study
+    if study.data.name is not None and not _is_here(study.data.name, data_dir):
+        return (
+            f"not checked against the data: {study.data.name} is not on this machine yet; fetch it with  "
+            f"ftr-study data get {study.data.name}"
+        )
+    data = read_data(study, data_dir)
+    stages = SharedStages.of(study, data, data_dir=data_dir, folder=Path())
+    check_data(plan, data, spec=stages.spec)
+    return ""
+
+
+def _is_here(name: str, data_dir: Path | None) -> bool:
+    """Whether a named set lies whole in the data folder."""
+    wanted = find_named(name)
+    path = data_folder(data_dir) / wanted.file_name
+    return path.is_file() and sha256_of(read_content(path)) == wanted.sha256
+
+
+def check_data(plan: Plan, data: Interactions, *, spec: Backbone = DEFAULT) -> Plan:
+    """Refuse what must fail on these data, by counts alone.
+
+    Args:
+        plan: of the study.
+        data: its interactions.
+        spec: the backbone.
+
+    Returns:
+        the plan; with ``on_inapplicable: skip`` in modes grid and search, an arm that cannot run on these data has
+        become a row with its reason.
+
+    Raises:
+        StudyFileError: no user is long enough for a training target, a memory would be empty, or a fusion does not fit
+            the backbone; each with its line.
+    """
+    study, prefixes = plan.study, split_prefixes(data)
+    if not len(prefixes.train):
+        raise StudyFileError([study.problem("data", "no_training_target", _too_short(data))])
+    inputs = cast("Inputs", DataAlone(data=data, prefixes=prefixes))
+    known: dict[str, str] = {}
+    failing: dict[str, Problem] = {}
+    for row in plan.rows:
+        recipe = plan.recipes.get(row.name)
+        if recipe is None or row.name == A_A:
+            continue
+        key = f"{recipe.sources}|{recipe.admission}|{recipe.fusion}"
+        if key not in known:
+            known[key] = _cannot_run(recipe, inputs, spec, study.budget.epochs)
+        if known[key]:
+            failing[row.name] = _problem(plan, row, known[key], failing)
+    skipped = study.on_inapplicable == "skip" and not isinstance(study.mode, CombiningMode) and BASE not in failing
+    if failing and not skipped:
+        # A fault of base is that of every arm that leaves this seam as it is.
+        refuse([failing[BASE]] if BASE in failing else _first_of_each_line(failing.values()))
+    return _without(plan, {name: each.message for name, each in failing.items()})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataAlone:
+    """What a run's inputs hold before there is a backbone."""
+
+    data: Interactions
+    prefixes: Prefixes
+
+
+def _cannot_run(recipe: Recipe, inputs: Inputs, spec: Backbone, epochs: int) -> str:
+    """Why a run of the recipe must fail on these data; empty where nothing says so."""
+    width = getattr(spec, "hidden_size", None)  # a plug-in's backbone need not tell it
+    fusion = recipe.fusion
+    if isinstance(fusion, AttentionFusion) and isinstance(width, int) and width % fusion.n_heads:
+        return f"{fusion.n_heads} heads do not divide the backbone's width {width}; give fusion.attention heads that do"
+    entries = _sourced(recipe, inputs, epochs)
+    if entries is None or _admits(recipe, inputs, entries):
+        return ""
+    return _empty_memory(recipe, inputs, entries, epochs)
+
+
+def _sourced(recipe: Recipe, inputs: Inputs, epochs: int) -> Indices | None:
+    """Prefixes that may be entries at the start; None where only a run can tell."""
+    try:
+        return recipe.sources.entries(inputs, done=0, epochs=epochs)
+    except Exception:  # noqa: BLE001 - only a run can tell; it says what a plug-in raises, with the place
+        return None
+
+
+def _admits(recipe: Recipe, inputs: Inputs, entries: Indices) -> bool:
+    """Whether any of these prefixes is admitted, or only a run can tell."""
+    if not len(entries):
+        return False
+    if isinstance(recipe.admission, BestShare):  # keeps a share of any number, at least one
+        return True
+    try:
+        return bool(recipe.admission.admitted(entries, inputs).any())
+    except Exception:  # noqa: BLE001 - as above
+        return True
+
+
+def _empty_memory(recipe: Recipe, inputs: Inputs, entries: Indices, epochs: int) -> str:
+    rule, lengths, whole = recipe.admission, inputs.data.lengths, isinstance(recipe.sources, TrainSource)
+    wanted = f"is longer than {rule.length} items" if isinstance(rule, LongerThan) else "passes"
+    when = "" if whole else f" at the start of training, where the sources are {recipe.sources}"
+    said = f"the memory is empty: none of {len(entries)} training prefixes {wanted} (admission {rule}){when}"
+    if isinstance(rule, LongerThan) and whole:
+        needed = rule.length + HELD_OUT + 1
+        said += (
+            f"; a user needs {needed} events or more, and {(lengths >= needed).sum()} of {len(lengths)} users have "
+            f"them (the longest history has {lengths.max()})"
+        )
+    fixes = [f"give longer histories{'' if whole else ' or hold less back'}"]
+    remedies = [each.id for each in CATALOGUE if _helps(each().apply(recipe), recipe, inputs, epochs)]
+    fixes += [f"admit shorter ones with {' or '.join(remedies)}"] if remedies else ["use another admission rule"]
+    return f"{said}; {', or '.join(fixes)}"
+
+
+def _helps(other: Recipe, recipe: Recipe, inputs: Inputs, epochs: int) -> bool:
+    """Whether the other recipe admits prefixes where this one admits none."""
+    entries = None if other.admission == recipe.admission else _sourced(other, inputs, epochs)
+    return entries is not None and _admits(other, inputs, entries)
+
+
+def _too_short(data: Interactions) -> str:
+    needed = HELD_OUT + 1
+    return (
+        f"{data.name} has no training target: 0 of {data.n_users} users have {needed} events or more, and a user needs "
+        f"{needed} (a first one, one to train on, one each for the validation and test set); the longest history has "
+        f"{data.lengths.max()}; give longer histories"
+    )
+
+
+def _problem(plan: Plan, row: ArmRow, why: str, others: Collection[str]) -> Problem:
+    """The fault at the line of its arm, in a stack of the one that fails alone, or of what made base as it is."""
+    study = plan.study
+    if row.name == BASE:
+        own = (plan.base.sources, plan.base.admission, plan.base.fusion)
+        written = own != (plan.as_found.sources, plan.as_found.admission, plan.as_found.fusion)
+        fix = "" if written or "scope." not in why else ", written as  base: REMEDY  so that every arm has it"
+        return study.problem("base" if written else "data", "empty_memory", f"{why}{fix}")
+    arms = row.arm.split(JOINT)
+    arm = next((each for each in arms if each in others), arms[0])
+    named = "" if row.name == arm else f"{row.name}: "
+    return study.problem(f"arms.{arm}", "empty_memory", f"{named}{why}")
+
+
+def _first_of_each_line(problems: Iterable[Problem]) -> list[Problem]:
+    """One fault an arm, that of its first row."""
+    first: dict[object, Problem] = {}
+    for each in problems:
+        first.setdefault(each.path, each)
+    return list(first.values())
+
+
+def _without(plan: Plan, reasons: dict[str, str]) -> Plan:
+    """The plan in which these rows have no cells, but their reason."""
+    if not reasons:
+        return plan
+    return replace(
+        plan,
+        rows=tuple(
+            replace(row, status="inapplicable", reason=reasons[row.name]) if row.name in reasons else row
+            for row in plan.rows
+        ),
+        recipes={name: recipe for name, recipe in plan.recipes.items() if name not in reasons},
+        spaces={name: space for name, space in plan.spaces.items() if name not in reasons},
+        notes=tuple(note for note in plan.notes if not note.startswith(tuple(f"  {name} sets " for name in reasons))),
+    )

@@ -126,7 +126,22 @@ class StudyUsers:
     Attributes:
         history_length: items before the test target, ``(n_users,)``.
         target_popularity: training events of the test target, ``(n_users,)``.
+        user: the source's user ids, ``(n_users,)`` of str; None in folders of earlier versions.
+        valid_target, test_target: the source's item ids of the targets, ``(n_users,)`` of str; None likewise.
     """
 
     history_length: NDArray[np.int64]
     target_popularity: NDArray[np.int64]
+    user: NDArray[np.str_] | None = None
+    valid_target: NDArray[np.str_] | None = None
+    test_target: NDArray[np.str_] | None = None
+
+    def columns(self, split: Literal["valid", "test"]) -> dict[str, NDArray[Any]]:
+        """What is known of each user and of the target on that split, by the names that tables of ranks have for it."""
+        known = {
+            "user": self.user,
+            "target": self.test_target if split == "test" else self.valid_target,
+            "history_length": self.history_length,
+            "target_popularity": self.target_popularity,
+        }
+        return {name: values for name, values in known.items() if values is not None}

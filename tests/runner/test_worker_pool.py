@@ -64,7 +64,7 @@ def test_an_idle_worker_that_dies_is_replaced_and_no_call_fails(pool: WorkerPool
     pool.submit(double, 1).result(30)
     for process in list(pool._processes):
         process.kill()
-        process.join()
+        process.wait()
     assert [pool.submit(double, n).result(30) for n in range(4)] == [0, 2, 4, 6]
 
 

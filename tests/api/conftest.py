@@ -1,0 +1,60 @@
+"""One small planted study, run through the Python door once for all tests here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness import Study, StudyResult
+from harness.data.formats.sequences import write_sequences
+from harness.data.planted import PlantedWorld, plant
+from harness.runner import coordinator
+from tests.runner.conftest import SMALL
+
+ARMS = {"reverse": "kl.reverse", "js": {"kl.symmetric": {"form": "js"}}}
+
+
+def write_world(path: Path) -> Path:
+    write_sequences(plant(PlantedWorld(n_users=80, n_items=40, mean_length=12.0, group_size=5)).interactions, path)
+    return path
+
+
+def small_study(folder: Path) -> Study:
+    return Study(
+        data={"path": folder / "world.txt", "min_interactions": 1},
+        arms=ARMS,
+        replicates=2,
+        budget={"epochs": 1},
+        diagnostics="off",
+        question="Does the form of the KL term matter?",
+        out=folder / "runs",
+    )
+
+
+@pytest.fixture(scope="package")
+def _small_backbones() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        defaults = coordinator.run_study.__kwdefaults__
+        assert defaults is not None
+        patch.setitem(defaults, "spec", SMALL)
+        yield
+
+
+@pytest.fixture(scope="package")
+def ran(tmp_path_factory: pytest.TempPathFactory, _small_backbones: None) -> tuple[Study, StudyResult]:
+    folder = tmp_path_factory.mktemp("door")
+    write_world(folder / "world.txt")
+    study = small_study(folder)
+    return study, study.run(workers=1, data_dir=folder / "data", verbose=False)
+
+
+@pytest.fixture
+def study(ran: tuple[Study, StudyResult]) -> Study:
+    return ran[0]
+
+
+@pytest.fixture
+def result(ran: tuple[Study, StudyResult]) -> StudyResult:
+    return ran[1]

@@ -29,6 +29,11 @@ MOST_LINES = 12
 PRE = "white-space:pre;line-height:1.3;font-family:monospace;font-size:small"
 
 
+def pre(escaped: str) -> str:
+    """Text as a block of a notebook's output, its lines as they are."""
+    return f'<pre style="white-space:pre-wrap;line-height:1.3">{escaped}</pre>'
+
+
 def display_of(primary: str, *, verbose: bool) -> Display:
     """What shows a run: nothing, one output of a notebook, a live table on a terminal, plain lines elsewhere.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from harness.api.show import cut, pre
+from harness.api.notebook import pre
+from harness.results.text import cut
 from harness.runner.forecast import Forecast
 from reports.output.terminal import Detectable
 

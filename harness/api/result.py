@@ -13,7 +13,8 @@ import numpy as np
 from harness.api import figures
 from harness.api.figures import PLAIN, StudyFigure, Style
 from harness.api.saving import copy_report, page_to
-from harness.api.show import cut, pre
+from harness.api.notebook import pre
+from harness.results.text import cut
 from harness.errors import InputError
 from harness.results.folder import StudyFolder
 from harness.results.frame import Frame, read_frame
@@ -260,7 +261,7 @@ class StudyResult:
         more = len(self.ranking) - SHOWN_ROWS
         warnings = [each for each in self.report.findings if each.severity == "warning"]
         lines = [f"… {more} more rows: result.ranking"] if more > 0 else []
-        lines += [f"{len(warnings)} warnings: {'; '.join(each.title for each in warnings)}"] if warnings else []
+        lines += [f"warning: {each.title} (result.notes)" for each in warnings]
         return [*lines, f"page: {self.page}"]
 
     def __repr__(self) -> str:

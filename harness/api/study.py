@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from harness.api.keys import absolute, read_keys, to_yaml
 from harness.api.plan import StudyPlan
-from harness.api.show import cut, pre
+from harness.api.notebook import pre
+from harness.results.text import cut
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
 from harness.study.study import load_study as read_file

@@ -57,6 +57,9 @@ class ArmRow:
     replaces: tuple[str, ...] = ()
     diagnoses: Mapping[int, str] = field(default_factory=dict[int, str])
 
+    def __repr__(self) -> str:
+        return f"ArmRow({self.name!r}, {self.status}, {len(self.keys)} finished, {len(self.failures)} failed)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyManifest:
@@ -97,6 +100,10 @@ class StudyManifest:
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     schema_version: int = SCHEMA_VERSION
 
+    def __repr__(self) -> str:
+        data, seeds = self.data.get("name", ""), len(self.replicates)
+        return f"StudyManifest({self.name!r}, {self.primary} on {data}, {len(self.rows)} rows, {seeds} replicates)"
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
 
@@ -135,6 +142,9 @@ class StudyUsers:
     user: NDArray[np.str_] | None = None
     valid_target: NDArray[np.str_] | None = None
     test_target: NDArray[np.str_] | None = None
+
+    def __repr__(self) -> str:
+        return f"StudyUsers({len(self.history_length)} users: {', '.join(self.columns('test'))})"
 
     def columns(self, split: Literal["valid", "test"]) -> dict[str, NDArray[Any]]:
         """What is known of each user and of the target on that split, by the names that tables of ranks have for it."""

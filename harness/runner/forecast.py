@@ -40,6 +40,10 @@ class Forecast:
     seconds: float | None
     memory_bytes: float | None
 
+    def __repr__(self) -> str:
+        size = f"{len(self.plan.rows)} rows, {self.n_cells} cells, {self.n_reused} reused"
+        return f"Forecast({self.plan.study.name!r}: {size})"
+
     def lines(self) -> list[str]:
         """The forecast in words, a line each."""
         left = self.n_cells - self.n_reused + self.n_again

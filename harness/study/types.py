@@ -78,6 +78,10 @@ class Study:
     n_sampled: int = 0
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        size = f"{len(self.rows)} settings of {len(self.arms)} arms, {self.replicates} replicates"
+        return f"Study({self.name!r}: {size}, {self.primary} on {self.data.label})"
+
     @property
     def arms(self) -> tuple[str, ...]:
         """The names of the arms, in the order of the file."""

@@ -11,13 +11,18 @@ from harness import Study, StudyResult
 from harness.data.formats.sequences import write_sequences
 from harness.data.planted import PlantedWorld, plant
 from harness.runner import coordinator
+from harness.runner.shared import SharedStages
 from tests.runner.conftest import SMALL
 
-ARMS = {"reverse": "kl.reverse", "js": {"kl.symmetric": {"form": "js"}}}
+ARMS = {
+    "reverse": "kl.reverse",
+    "js": {"kl.symmetric": {"form": "js"}},
+    "attention": ["wiring.retriever_attention", "wiring.cosine"],
+}
 
 
 def write_world(path: Path) -> Path:
-    write_sequences(plant(PlantedWorld(n_users=80, n_items=40, mean_length=12.0, group_size=5)).interactions, path)
+    write_sequences(plant(PlantedWorld(n_users=120, n_items=60, mean_length=14.0, group_size=6)).interactions, path)
     return path
 
 
@@ -26,7 +31,7 @@ def small_study(folder: Path) -> Study:
         data={"path": folder / "world.txt", "min_interactions": 1},
         arms=ARMS,
         replicates=2,
-        budget={"epochs": 1},
+        budget={"epochs": 2},
         diagnostics="off",
         question="Does the form of the KL term matter?",
         out=folder / "runs",
@@ -36,9 +41,10 @@ def small_study(folder: Path) -> Study:
 @pytest.fixture(scope="package")
 def _small_backbones() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        defaults = coordinator.run_study.__kwdefaults__
-        assert defaults is not None
-        patch.setitem(defaults, "spec", SMALL)
+        for function in (coordinator.run_study, SharedStages.of.__func__):
+            defaults = function.__kwdefaults__
+            assert defaults is not None
+            patch.setitem(defaults, "spec", SMALL)
         yield
 
 

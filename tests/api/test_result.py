@@ -17,15 +17,18 @@ from harness import Study, StudyResult
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.errors import InputError
+from harness.results.frame import Frame
 from harness.results.metrics import metric_values
+from tests.reports import worlds
+from tests.reports.worlds import Arm
 
 
 def test_the_plan_says_cells_time_and_what_it_could_see(study: Study, result: StudyResult) -> None:
     plan = study.plan(workers=1)
-    assert plan.rows == ("base", "a/a", "reverse", "js")
-    assert (plan.n_cells, plan.n_reused) == (8, 8)
+    assert plan.rows == ("base", "a/a", "reverse", "js", "attention")
+    assert (plan.n_cells, plan.n_reused) == (10, 10)
     assert plan.detectable is not None
-    assert "8 reused" in repr(plan)
+    assert "10 reused" in repr(plan)
     assert "minimum detectable effect on ndcg@10" in repr(plan)
     assert repr(plan).splitlines()[0] in plan._repr_html_()
 
@@ -50,7 +53,7 @@ def test_the_answer_and_the_ranking_are_those_of_the_page(result: StudyResult) -
 def test_effects_are_paired_differences_with_their_interval(result: StudyResult) -> None:
     table = result.effects("recall@20").set_index("row")
     ranks = result.ranks
-    for row in ("reverse", "js", "a/a"):
+    for row in ("reverse", "js", "attention", "a/a"):
         means = {
             name: metric_values(ranks.loc[ranks["row"] == name, "rank"].to_numpy(), "recall@20").mean()
             for name in (row, "base")
@@ -90,7 +93,7 @@ def test_ranks_carry_the_sources_users_and_targets(study: Study, result: StudyRe
         assert list(one["user"]) == data.user_labels.tolist()
         assert list(one["target"]) == data.item_labels[prefixes.target[query]].tolist()
         assert {"rank_on", "rank_off", "history_length", "target_popularity"} <= set(table.columns)
-        assert len(table) == 4 * 2 * data.n_users
+        assert len(table) == 5 * 2 * data.n_users
     lines = (study.folder.parents[1] / "world.txt").read_text().splitlines()
     last = {line.split()[0]: line.split()[-1] for line in lines}
     targets = result.ranks.set_index("user")["target"]
@@ -119,7 +122,8 @@ def test_a_result_is_read_again_without_a_run(study: Study, result: StudyResult,
         Study(data="ml-100k", arms={}, out=tmp_path).result()
 
 
-def test_the_page_is_saved_to_a_folder_or_a_file(result: StudyResult, tmp_path: Path) -> None:
+def test_the_page_is_saved_to_a_folder_or_a_file(study: Study, result: StudyResult, tmp_path: Path) -> None:
+    result = study.result()
     page = result.save(tmp_path / "mine")
     assert page == tmp_path / "mine" / "report.html"
     assert page.read_text() == result.page.read_text()
@@ -173,14 +177,15 @@ def test_figures_are_the_same_whatever_matplotlibrc_says_and_change_nothing(resu
 def test_figures_show_the_figures_data(result: StudyResult) -> None:
     axes = result.forest().axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == result.report.figures["forest"].column("arm")
-    titles = [axes.get_title() for axes in result.curves().axes]
+    titles = [axes.get_title() for axes in result.curves().axes if axes.get_visible()]
     assert titles == ["base", *result.report.figures["forest"].column("arm"), "a/a"]
 
 
-def objects(study: Study, result: StudyResult) -> dict[str, Any]:
+def objects(study: Study, result: StudyResult, frame: Frame) -> dict[str, Any]:
     """What a user of both packages holds after a run, by name."""
-    frame, deltas = result.frame, result.frame.deltas("ndcg@10")
+    deltas = frame.deltas("ndcg@10")
     effects = reports.study_effects(deltas)
+    arms = {name: effect for name, effect in effects.items() if name != "a/a"}
     record = frame.records["base"][0]
     return {
         "study": study,
@@ -190,7 +195,6 @@ def objects(study: Study, result: StudyResult) -> dict[str, Any]:
         "composed": harness.compose(harness.BASE, []),
         "catalogue": harness.CATALOGUE,
         "frame": frame,
-        "records": frame.records,
         "record": record,
         "point": record.chosen,
         "manifest": frame.manifest,
@@ -200,26 +204,39 @@ def objects(study: Study, result: StudyResult) -> dict[str, Any]:
         "deltas": deltas,
         "effects": effects,
         "effect": next(iter(effects.values())),
-        "verdicts": reports.judge({"js": effects["js"]}, 0.01),
-        "places": reports.rank(deltas, {"js": effects["js"]}, 0),
+        "verdicts": reports.judge(arms, 0.01),
+        "places": reports.rank(deltas, arms, 0),
         "subgroups": reports.subgroups(frame),
-        "crossings": reports.crossings(frame, ["js"]),
+        "crossings": reports.crossings(frame, list(arms)),
         "priorities": reports.priority_agreement(frame),
         "report": result.report,
-        "outcome": result._outcome,
+        "outcome": study.run(workers=1, verbose=False)._outcome,
         "checked": study.checked,
         "forecast": study.plan(workers=1).forecast,
         "comparison": reports.compare(frame, frame),
+        "sources": reports.without_valid_targets(frame, deltas=deltas),
+        "interactions": load(study.checked.data, study.folder.parents[1] / "data"),
+    }
+
+
+def too_long(held: dict[str, Any]) -> dict[str, tuple[int, int]]:
+    return {
+        name: (len(text), text.count("\n") + 1)
+        for name, each in held.items()
+        if len(text := repr(each)) > 4000 or text.count("\n") > 39
     }
 
 
 def test_the_text_of_every_public_object_fits_a_screen(study: Study, result: StudyResult) -> None:
-    long = {
-        name: (len(text), text.count("\n") + 1)
-        for name, each in objects(study, result).items()
-        if len(text := repr(each)) > 4000 or text.count("\n") > 39
-    }
-    assert long == {}
+    assert too_long(objects(study, result, result.frame)) == {}
+
+
+def test_it_does_so_for_forty_arms_and_a_thousand_users(study: Study, result: StudyResult, tmp_path: Path) -> None:
+    arms = {f"wiring.retriever_attention[share=0.{place:02}]": Arm(shift=0.01 * place) for place in range(40)}
+    folder = worlds.study(tmp_path / "large", arms, n_users=999)
+    large = StudyResult(folder.path)
+    assert too_long(objects(study, large, large.frame)) == {}
+    assert "more rows: result.ranking" in repr(large)
 
 
 def test_a_result_shows_its_answer_and_its_ranking(result: StudyResult) -> None:

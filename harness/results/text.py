@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 MOST_LINES = 36
 MOST_CHARACTERS = 3800
@@ -37,6 +40,14 @@ def _cut(lines: Sequence[str], most: int) -> str:
     return "\n".join([*lines[:head], f"… {left_out} more lines", *lines[len(lines) - tail :]])
 
 
-def pre(escaped: str) -> str:
-    """Escaped text as a block of a notebook's output, its lines as they are."""
-    return f'<pre style="white-space:pre-wrap;line-height:1.3">{escaped}</pre>'
+class ByRow(dict[str, T]):
+    """Values by the name of a row, with a text that fits a screen however many rows there are.
+
+    >>> ByRow({"js": 1, "reverse": 2})
+    {'js': 1,
+     'reverse': 2}
+    """
+
+    def __repr__(self) -> str:
+        lines = [f"{name!r}: {value!r}," for name, value in self.items()]
+        return "{" + cut(lines).rstrip(",").replace("\n", "\n ") + "}"

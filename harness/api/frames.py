@@ -36,7 +36,8 @@ def write_frame(frame: pd.DataFrame, columns: Iterable[object], folder: Path, *,
         EnvironmentProblem: the folder cannot be written.
     """
     flat = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
-    named = [name for name in flat.columns if name in set(columns)]
+    wanted = [name for name in columns if isinstance(name, str)]
+    named = [name for name in flat.columns if name in wanted]
     buffer = io.BytesIO()
     try:
         (flat[named] if named else flat).to_parquet(buffer, engine="pyarrow", index=False)

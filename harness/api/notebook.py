@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import time
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from html import escape
@@ -45,18 +44,18 @@ def display_of(primary: str, *, verbose: bool) -> Display:
     return NotebookDisplay(primary) if console.is_jupyter else make_display(console, primary)
 
 
-class NotebookDisplay(LiveDisplay):
-    """The live table as one output of a notebook.
+class NotebookDisplay(Display):
+    """The terminal's live table as one output of a notebook.
 
     Args:
         primary: the metric on the validation set that is shown.
     """
 
     def __init__(self, primary: str) -> None:
-        super().__init__(Console(file=io.StringIO(), width=WIDTH, force_jupyter=False), primary)
-        self._lines: deque[str] = deque(maxlen=MOST_LINES)
+        self._printed = io.StringIO()
+        self._live = LiveDisplay(Console(file=self._printed, width=WIDTH, force_jupyter=False), primary)
         self._output: Any = None
-        self._shown = 0.0
+        self._updated = 0.0
 
     def showing(self) -> AbstractContextManager[object]:
         return self._showing()
@@ -68,42 +67,39 @@ class NotebookDisplay(LiveDisplay):
         try:
             yield
         finally:
-            self._show(at_once=True)
+            self._update(at_once=True)
 
     def message(self, text: str) -> None:
-        super().message(text)
-        self._show()
+        self._live.message(text)
+        self._update()
 
     def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
-        super().planned(cells, reused)
-        self._show()
+        self._live.planned(cells, reused)
+        self._update()
 
     def started(self, cell: Cell) -> None:
-        super().started(cell)
-        self._show()
+        self._live.started(cell)
+        self._update()
 
     def epoch(self, cell: Cell, point: EpochPoint) -> None:
-        super().epoch(cell, point)
-        self._show()
+        self._live.epoch(cell, point)
+        self._update()
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
-        super().finished(cell, record)
-        self._show()
+        self._live.finished(cell, record)
+        self._update()
 
     def failed(self, cell: Cell, why: str) -> None:
-        super().failed(cell, why)
-        self._show()
+        self._live.failed(cell, why)
+        self._update()
 
-    def _print(self, text: str) -> None:
-        self._lines.append(text)
-
-    def _show(self, *, at_once: bool = False) -> None:
-        """Update the output, unless that was done just now."""
-        if self._output is None or (not at_once and time.monotonic() - self._shown < EVERY_S):
+    def _update(self, *, at_once: bool = False) -> None:
+        """Draw the table again, unless that was done just now."""
+        if self._output is None or (not at_once and time.monotonic() - self._updated < EVERY_S):
             return
-        self._shown = time.monotonic()
+        self._updated = time.monotonic()
         drawn = Console(file=io.StringIO(), width=WIDTH, record=True, force_jupyter=False, force_terminal=True)
-        drawn.print(self._table())
+        drawn.print(self._live._table())
         table = drawn.export_html(inline_styles=True, code_format="{code}")
-        below = "".join(f"\n{escape(line)}" for line in self._lines)
+        below = "".join(f"\n{escape(line)}" for line in self._printed.getvalue().splitlines()[-MOST_LINES:])
         self._output.update(import_module("IPython.display").HTML(f'<div style="{PRE}">{table}{below}</div>'))

@@ -12,14 +12,14 @@ import numpy as np
 
 from harness.api import figures
 from harness.api.figures import PLAIN, StudyFigure, Style
-from harness.api.saving import copy_report, page_to
 from harness.api.notebook import pre
-from harness.results.text import cut
+from harness.api.saving import copy_report, page_to
 from harness.errors import InputError
 from harness.results.folder import StudyFolder
 from harness.results.frame import Frame, read_frame
 from harness.results.manifest import A_A
 from harness.results.metrics import check_metric
+from harness.results.text import cut
 from harness.runner.coordinator import StudyResult as Outcome
 from reports.locale import load_catalogue
 from reports.output.tidy import effects_table, ranks_table
@@ -125,7 +125,7 @@ class StudyResult:
             lines.append({**line, "value": primary.on if primary else None})
         table = pd.DataFrame(lines).rename(columns={"name": "arm", "verdict_text": "verdict"})
         first = ["rank", "arm", "verdict", "value", "effect", "low", "high", "relative", "p", "p_holm"]
-        table = table[[*first, *(name for name in table.columns if name not in first)]]
+        table = table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
         return table.astype(dict.fromkeys(_WHOLE, "Int64") | dict.fromkeys(_FIGURES, "float64"))
 
     def effects(
@@ -208,7 +208,7 @@ class StudyResult:
     def _ranks(self, split: Literal["test", "valid"]) -> pd.DataFrame:
         table = ranks_table(self.frame, split)
         first = [name for name in ("row", "replicate", "user", "target", "rank") if name in table.columns]
-        return table[[*first, *(name for name in table.columns if name not in first)]]
+        return table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
 
     def forest(self, *, style: Style = PLAIN) -> StudyFigure:
         """Every arm's effect with its intervals, as a matplotlib figure.
@@ -255,7 +255,7 @@ class StudyResult:
         return [self.answer, f"{manifest.name}: {done} runs finished{failed}"]
 
     def _table(self) -> pd.DataFrame:
-        return self.ranking[list(SHOWN_COLUMNS)].head(SHOWN_ROWS)
+        return self.ranking.reindex(columns=list(SHOWN_COLUMNS)).head(SHOWN_ROWS)
 
     def _foot(self) -> list[str]:
         more = len(self.ranking) - SHOWN_ROWS

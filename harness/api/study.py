@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from harness.api.keys import absolute, read_keys, to_yaml
-from harness.api.plan import StudyPlan
 from harness.api.notebook import pre
-from harness.results.text import cut
+from harness.api.plan import StudyPlan
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
+from harness.results.text import cut
 from harness.study.study import load_study as read_file
 from harness.study.types import Study as CheckedStudy
 from harness.study.yaml_lines import parse_yaml

@@ -87,11 +87,12 @@ def test_a_value_that_holds_itself_ends() -> None:
 
 
 def test_numpy_values_tuples_and_remedies_are_understood() -> None:
+    int_of_numpy: Any = np.int64(2)
     weight = {kind.id: kind for kind in CATALOGUE}["kl.weight"]
     study = Study(
         data="ml-100k",
         arms={"w": {"kl.weight": {"weight": (0.0, np.float64(0.01))}}, "one": weight.from_settings({"weight": 0.5})},
-        replicates=np.int64(2),
+        replicates=int_of_numpy,
     )
     assert study.rows == ("base", "a/a", "w[weight=0]", "w[weight=0.01]", "one")
     assert study.checked.replicates == 2

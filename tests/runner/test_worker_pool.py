@@ -93,6 +93,23 @@ def test_no_worker_hears_an_interrupt() -> None:
     assert said.stdout == "True\n"
 
 
+def test_a_script_needs_no_main_guard_and_is_run_once(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os\n"
+        "from harness.runner.executors.local import WorkerPool\n"
+        "print('once', flush=True)\n"
+        "pool = WorkerPool(1)\n"
+        "print(pool.submit(os.path.basename, 'a/worker').result(60))\n"
+        "pool.close()\n",
+        encoding="utf-8",
+    )
+    root = str(Path(__file__).resolve().parents[2])
+    environment = {**os.environ, "PYTHONPATH": root}
+    said = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "once\nworker\n"
+
+
 def test_stopping_waits_for_nobody() -> None:
     pool = WorkerPool(1)
     running, waiting = pool.submit(blocked, 600.0), pool.submit(double, 1)

@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from harness.results.record import EpochPoint
 from harness.runner.executors.base import Outcome, WorkerLostError, progress_line
@@ -159,7 +159,7 @@ class WorkerPool:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[end])
             self._processes.append(process)
             theirs.close()
-        return _Worker(process, ours)
+        return _Worker(process, cast("Connection", ours))
 
 
 def work(end: int) -> None:

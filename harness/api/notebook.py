@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from html import escape
@@ -31,6 +32,13 @@ PRE = "white-space:pre;line-height:1.3;font-family:monospace;font-size:small"
 def pre(escaped: str) -> str:
     """Text as a block of a notebook's output, its lines as they are."""
     return f'<pre style="white-space:pre-wrap;line-height:1.3">{escaped}</pre>'
+
+
+def load_runner() -> None:
+    """Import what plans and runs; tqdm, which comes with Optuna, would ask for widgets in a notebook."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import_module("harness.runner.coordinator")
 
 
 def display_of(primary: str, *, verbose: bool) -> Display:

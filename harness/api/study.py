@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from harness.api.keys import absolute, read_keys, to_yaml
-from harness.api.notebook import pre
+from harness.api.notebook import load_runner, pre
 from harness.api.plan import StudyPlan
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
@@ -158,6 +158,7 @@ class Study:
         Raises:
             harness.errors.FtrError: the study or its data cannot be used.
         """
+        load_runner()
         from harness.runner.forecast import forecast
         from reports.output.terminal import detectable_effect, detectable_line
 
@@ -195,6 +196,7 @@ class Study:
                 goes on where this one stopped.
             harness.errors.FtrError: the study, its data or the machine stands in the way.
         """
+        load_runner()
         from harness.api.notebook import display_of
         from harness.api.result import StudyResult
         from harness.runner.coordinator import RunOptions, run_study
@@ -222,6 +224,7 @@ class Study:
         Raises:
             harness.errors.InputError: it has not run yet.
         """
+        load_runner()
         from harness.api.result import StudyResult
 
         found = StudyResult(self.folder)

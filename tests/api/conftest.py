@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,13 +39,35 @@ def small_study(folder: Path) -> Study:
     )
 
 
+def use_small_backbones(patch: pytest.MonkeyPatch) -> None:
+    for function in (coordinator.run_study, SharedStages.of.__func__):
+        defaults = function.__kwdefaults__
+        assert defaults is not None
+        patch.setitem(defaults, "spec", SMALL)
+
+
+def on_the_small_world(text: str, *, epochs: int = 2) -> str:
+    """A program of the documentation on the data, and with the budget, of :func:`small_study`."""
+    for said, small in (
+        ('data="ml-100k"', 'data={"path": "world.txt", "min_interactions": 1}'),
+        ("replicates=3", f'replicates=2, budget={{"epochs": {epochs}}}, diagnostics="off"'),
+    ):
+        text = text.replace(said, small)
+    return text
+
+
+def small_world_at(folder: Path, study: Study) -> None:
+    """The world, with the records and the backbones of the study that was run on it."""
+    there = study.folder.parent
+    shutil.copy(there.parent / "world.txt", folder)
+    for name in (".records", ".cache"):
+        shutil.copytree(there / name, folder / "runs" / name)
+
+
 @pytest.fixture(scope="package")
 def _small_backbones() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for function in (coordinator.run_study, SharedStages.of.__func__):
-            defaults = function.__kwdefaults__
-            assert defaults is not None
-            patch.setitem(defaults, "spec", SMALL)
+        use_small_backbones(patch)
         yield
 
 

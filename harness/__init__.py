@@ -1,12 +1,11 @@
 """Ablation studies of FTragrec: the public API, all of it.
 
-* ``load_study(path)`` reads and checks a study file, and gives a ``Study``;
-* ``make_plan(study)`` composes and checks its cells;
-* ``run_study(study, RunOptions(...), display)`` runs them, and gives a ``StudyResult``; in a notebook ``display`` is
-  ``harness.runner.progress.Silent()``;
+* ``Study(data=..., arms=..., ...)`` is a study by the keys of a study file; ``load_study(path)`` reads one from a file;
+* ``study.plan()`` says what a run would do, a ``StudyPlan``; ``study.run()`` runs it and gives a ``StudyResult``;
+* ``StudyFileError`` lists the mistakes of a study, each with its place;
 * ``compose(BASE, stack)`` applies interventions of ``CATALOGUE`` to the base recipe.
 
-A name is loaded when it is first used, so importing this package is cheap. ``reports`` reads the results.
+A name is loaded when it is first used, so importing this package is cheap. ``reports`` asks more of the results.
 
 >>> from harness import BASE, CATALOGUE, compose
 >>> by_id = {kind.id: kind for kind in CATALOGUE}
@@ -22,12 +21,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.api.plan import StudyPlan
+    from harness.api.result import StudyResult
+    from harness.api.study import Study, load_study
     from harness.interventions import CATALOGUE
-    from harness.modes.planning import make_plan
     from harness.recipe.compose import compose
     from harness.recipe.recipe import BASE
-    from harness.runner.coordinator import RunOptions, StudyResult, run_study
-    from harness.study.study import Study, load_study
+    from harness.study.mistakes import StudyFileError
 
 # OpenMP threads that spin for long while they wait make two threads a hundred times slower than one as soon as another
 # process wants the core; threads that never spin halve the speed on an idle machine. A short spin does neither. The
@@ -37,25 +37,23 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 __all__ = [
     "BASE",
     "CATALOGUE",
-    "RunOptions",
     "Study",
+    "StudyFileError",
+    "StudyPlan",
     "StudyResult",
     "compose",
     "load_study",
-    "make_plan",
-    "run_study",
 ]
 
 _HOME = {
     "BASE": "harness.recipe.recipe",
     "CATALOGUE": "harness.interventions",
-    "RunOptions": "harness.runner.coordinator",
-    "Study": "harness.study.study",
-    "StudyResult": "harness.runner.coordinator",
+    "Study": "harness.api.study",
+    "StudyFileError": "harness.study.mistakes",
+    "StudyPlan": "harness.api.plan",
+    "StudyResult": "harness.api.result",
     "compose": "harness.recipe.compose",
-    "load_study": "harness.study.study",
-    "make_plan": "harness.modes.planning",
-    "run_study": "harness.runner.coordinator",
+    "load_study": "harness.api.study",
 }
 
 

@@ -1,11 +1,13 @@
 """From run records to a verdict and a page; reads records only, and loads nothing until it is asked for.
 
-In a notebook::
+``harness.Study`` and ``harness.load_study`` give a result with the usual tables; these functions ask more of its
+``frame``, or of that of any study folder::
 
     import reports
     frame = reports.read_frame("runs/kl_direction")
     effects = reports.study_effects(frame.deltas("ndcg@10"))
     groups = reports.subgroups(frame)
+    both = reports.compare(frame, reports.read_frame("runs/kl_direction_learning"))
 """
 
 from __future__ import annotations

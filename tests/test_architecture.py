@@ -21,6 +21,7 @@ MOST_LINES = 320
 ROOMS = (
     "harness",
     "harness.cli",
+    "harness.api",
     "reports",
     "harness.pages",
     "harness.contracts",

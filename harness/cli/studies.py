@@ -212,7 +212,7 @@ def plan(
     """Show what a run would do: its rows and cells, which results it reuses, and how long it may take."""
     from harness.results.folder import StudyFolder
     from harness.runner.forecast import forecast
-    from reports.output.terminal import detectable_effect
+    from reports.output.terminal import detectable_effect, detectable_line
 
     loaded = _load(study, replicates, epochs, device)
     for line in _apart(loaded, out):
@@ -220,14 +220,7 @@ def plan(
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers).lines():
         print(line)
     detectable = detectable_effect(StudyFolder(out / loaded.slug), n_seeds=loaded.n_compared)
-    if detectable is None:
-        print("minimum detectable effect: unknown until this study has records of two seeds")
-    else:
-        print(
-            f"minimum detectable effect on {loaded.primary} at 80% power: {detectable.corrected:.5f} "
-            f"({detectable.share:.1%} of base) corrected for all arms, {detectable.alone:.5f} for one arm alone, "
-            f"judged by {detectable.n_pilot} seeds"
-        )
+    print(detectable_line(detectable, loaded.primary))
 
 
 @commands.command()

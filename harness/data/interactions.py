@@ -55,6 +55,10 @@ class Interactions:
     item_labels: NDArray[np.str_]
     load_report: LoadReport
 
+    def __repr__(self) -> str:
+        size = f"{self.n_users} users, {self.n_items} items, {len(self.items)} interactions"
+        return f"Interactions({self.name!r}, {size}, {self.fingerprint()})"
+
     @property
     def n_users(self) -> int:
         return len(self.offsets) - 1

@@ -83,6 +83,9 @@ class Plan:
     most_cells: int | None = None
     n_fresh: int = 0
 
+    def __repr__(self) -> str:
+        return f"Plan({self.study.name!r}: {len(self.rows)} rows, {self.n_cells} cells)"
+
     @property
     def n_cells(self) -> int:
         """How many cells there are; at most, where that depends on results."""

@@ -21,6 +21,8 @@ from harness.results.store import RecordStore
 
 T = TypeVar("T")
 
+_USERS = tuple(each.name for each in fields(StudyUsers))
+
 
 @dataclass(frozen=True, slots=True)
 class StudyFolder:
@@ -65,7 +67,8 @@ class StudyFolder:
 
     def write_users(self, users: StudyUsers) -> None:
         archive = io.BytesIO()
-        np.savez_compressed(archive, history_length=users.history_length, target_popularity=users.target_popularity)
+        arrays = {each.name: getattr(users, each.name) for each in fields(StudyUsers)}
+        np.savez_compressed(archive, **{name: values for name, values in arrays.items() if values is not None})
         write_atomically(self.path / "users.npz", archive.getvalue())
 
     def users(self) -> StudyUsers:
@@ -77,7 +80,7 @@ class StudyFolder:
         path = self.path / "users.npz"
         try:
             with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-                return StudyUsers(**{each.name: archive[each.name] for each in fields(StudyUsers)})
+                return StudyUsers(**{name: archive[name] for name in _USERS if name in archive})
         except Exception as problem:  # an archive that is damaged in its middle may raise anything
             raise InputError(
                 f"{path} is missing or damaged ({problem}); run the study again, its records are kept"

@@ -17,6 +17,7 @@ from harness.results.folder import StudyFolder
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
 from harness.results.metrics import GlobalMetric, find_metric, metric_values
 from harness.results.record import Mode, Ranks, RunRecord, Split
+from harness.results.text import ByRow
 
 Floats = NDArray[np.float64]
 CellState = Literal["done", "failed", "lost", "missing", "alias", "inapplicable"]
@@ -46,6 +47,10 @@ class Deltas:
     values: Floats
     reference: Floats
 
+    def __repr__(self) -> str:
+        mean, n_users = float(self.values.mean()), self.values.shape[1]
+        return f"Deltas({self.row!r}, {mean:+.5f}, {len(self.replicates)} seeds, {n_users} users)"
+
     @classmethod
     def of(cls, row: str, replicates: tuple[int, ...], values: Floats, other: Floats) -> Deltas:
         """The differences of two metrics, each ``(n_replicates, n_users)``."""
@@ -71,6 +76,10 @@ class Frame:
     users: StudyUsers | None = None
     diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict[str, Mapping[int, Diagnosis]])
     audit: Audit | None = None
+
+    def __repr__(self) -> str:
+        n_runs = sum(len(cells) for cells in self.records.values())
+        return f"Frame({self.manifest.name!r}: {len(self.manifest.rows)} rows, {n_runs} runs, {self.n_users} users)"
 
     def row(self, name: str) -> ArmRow:
         """The row of that name.
@@ -157,7 +166,7 @@ class Frame:
         """Paired differences to base by row, for the given rows or for all that can be estimated."""
         base_replicates = self.replicates(BASE)
         base = self.values(BASE, metric, split, mode)
-        found: dict[str, Deltas] = {}
+        found: ByRow[Deltas] = ByRow()
         for name in self.estimable() if rows is None else rows:
             paired = self.paired(name)
             reference = base[[base_replicates.index(number) for number in paired]]
@@ -166,16 +175,18 @@ class Frame:
 
     def gains(self, metric: str) -> dict[str, Deltas]:
         """Retrieval on less retrieval off within each row that has cells of its own, on the test set."""
-        return {
-            row.name: Deltas.of(
-                row.name,
-                self.replicates(row.name),
-                self.values(row.name, metric, "test", "on"),
-                self.values(row.name, metric, "test", "off"),
-            )
-            for row in self.manifest.rows
-            if row.status == "run" and self.replicates(row.name)
-        }
+        return ByRow(
+            {
+                row.name: Deltas.of(
+                    row.name,
+                    self.replicates(row.name),
+                    self.values(row.name, metric, "test", "on"),
+                    self.values(row.name, metric, "test", "off"),
+                )
+                for row in self.manifest.rows
+                if row.status == "run" and self.replicates(row.name)
+            }
+        )
 
     def cell(self, name: str, replicate: int) -> CellState:
         """What became of a cell; ``lost`` is a finished cell whose record is absent or damaged."""

@@ -57,6 +57,9 @@ class ArmRow:
     replaces: tuple[str, ...] = ()
     diagnoses: Mapping[int, str] = field(default_factory=dict[int, str])
 
+    def __repr__(self) -> str:
+        return f"ArmRow({self.name!r}, {self.status}, {len(self.keys)} finished, {len(self.failures)} failed)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyManifest:
@@ -97,6 +100,10 @@ class StudyManifest:
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     schema_version: int = SCHEMA_VERSION
 
+    def __repr__(self) -> str:
+        data, seeds = self.data.get("name", ""), len(self.replicates)
+        return f"StudyManifest({self.name!r}, {self.primary} on {data}, {len(self.rows)} rows, {seeds} replicates)"
+
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False)
 
@@ -126,7 +133,25 @@ class StudyUsers:
     Attributes:
         history_length: items before the test target, ``(n_users,)``.
         target_popularity: training events of the test target, ``(n_users,)``.
+        user: the source's user ids, ``(n_users,)`` of str; None in folders of earlier versions.
+        valid_target, test_target: the source's item ids of the targets, ``(n_users,)`` of str; None likewise.
     """
 
     history_length: NDArray[np.int64]
     target_popularity: NDArray[np.int64]
+    user: NDArray[np.str_] | None = None
+    valid_target: NDArray[np.str_] | None = None
+    test_target: NDArray[np.str_] | None = None
+
+    def __repr__(self) -> str:
+        return f"StudyUsers({len(self.history_length)} users: {', '.join(self.columns('test'))})"
+
+    def columns(self, split: Literal["valid", "test"]) -> dict[str, NDArray[Any]]:
+        """What is known of each user and of the target on that split, by the names that tables of ranks have for it."""
+        known = {
+            "user": self.user,
+            "target": self.test_target if split == "test" else self.valid_target,
+            "history_length": self.history_length,
+            "target_popularity": self.target_popularity,
+        }
+        return {name: values for name, values in known.items() if values is not None}

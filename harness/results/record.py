@@ -85,6 +85,9 @@ class RunRecord:
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     observations: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
+    def __repr__(self) -> str:
+        return f"RunRecord({self.key!r}, {len(self.test_on)} users, epoch {self.chosen_epoch} of {len(self.curve) - 1})"
+
     @property
     def chosen(self) -> EpochPoint:
         """The evaluation at the chosen epoch."""

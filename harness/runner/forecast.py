@@ -65,6 +65,10 @@ class Forecast:
         backbones, cells = self.of_backbones, self.of_cells
         return None if backbones is None or cells is None else backbones + cells + self.costs.rest
 
+    def __repr__(self) -> str:
+        size = f"{len(self.plan.rows)} rows, {self.n_cells} cells, {self.n_reused} reused"
+        return f"Forecast({self.plan.study.name!r}: {size})"
+
     def lines(self) -> list[str]:
         """The forecast in words, a line each."""
         left = self.n_cells - self.n_reused + self.n_again

@@ -160,9 +160,13 @@ class SharedStages:
         events = np.bincount(self.prefixes.target[self.prefixes.train], minlength=self.data.n_items + 1)
         first = self.data.items[self.data.offsets[:-1]]
         events += np.bincount(first, minlength=self.data.n_items + 1)
+        test, valid = (self.prefixes.target[each] for each in (self.prefixes.test, self.prefixes.valid))
         return StudyUsers(
             history_length=self.prefixes.position[self.prefixes.test],
-            target_popularity=events[self.prefixes.target[self.prefixes.test]],
+            target_popularity=events[test],
+            user=self.data.user_labels,
+            valid_target=self.data.item_labels[valid],
+            test_target=self.data.item_labels[test],
         )
 
 

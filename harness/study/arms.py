@@ -205,5 +205,6 @@ def _check_distinct(document: Document, settings: Sequence[ArmSetting]) -> None:
         }
         first = seen.setdefault(key, each)
         if first is not each:
-            said = f"{each.name} is the same as {first.name} on line {first.line}; remove one of them"
+            where = f" on line {first.line}" if first.line else ""
+            said = f"{each.name} is the same as {first.name}{where}; remove one of them"
             Place(document, ("arms", each.arm)).add_to_key("same_arm", said)

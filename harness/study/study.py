@@ -24,7 +24,16 @@ from harness.study.sources import backbone_file, data_spec
 from harness.study.types import Overrides, Study, variant
 from harness.study.yaml_lines import LARGEST_FILE, Document, parse_yaml
 
-__all__ = ["Overrides", "Study", "StudyFileError", "load_study", "read_study", "slugify", "study_schema"]
+__all__ = [
+    "Overrides",
+    "Study",
+    "StudyFileError",
+    "load_study",
+    "read_document",
+    "read_study",
+    "slugify",
+    "study_schema",
+]
 
 LONGEST_SLUG = 60
 
@@ -70,8 +79,28 @@ def read_study(
     Raises:
         StudyFileError: it cannot be used.
     """
+    return read_document(parse_yaml(content, str(file)), content, file, overrides, catalogue=catalogue, modes=modes)
+
+
+def read_document(
+    document: Document,
+    content: bytes,
+    file: Path,
+    overrides: Overrides | None = None,
+    *,
+    catalogue: Iterable[type[Intervention]] | None = None,
+    modes: Modes = MODES,
+) -> Study:
+    """The same from the document that the content was parsed to.
+
+    Args:
+        document: the values, with or without their lines.
+        content, file, overrides, catalogue, modes: as for :func:`read_study`.
+
+    Raises:
+        StudyFileError: it cannot be used.
+    """
     known = available() if catalogue is None else {each.id: each for each in catalogue}
-    document = parse_yaml(content, str(file))
     values = document.value
     if not isinstance(values, dict):
         found = "the file is empty" if values is None else "not a mapping of keys to values"

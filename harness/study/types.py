@@ -89,6 +89,10 @@ class Study:
     changed: Mapping[str, object] = field(default_factory=dict[str, object], repr=False, compare=False)
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
 
+    def __repr__(self) -> str:
+        size = f"{len(self.rows)} settings of {len(self.arms)} arms, {self.replicates} replicates"
+        return f"Study({self.name!r}: {size}, {self.primary} on {self.data.label})"
+
     @property
     def arms(self) -> tuple[str, ...]:
         """The names of the arms, in the order of the file."""

@@ -82,6 +82,16 @@ class Detectable:
     n_pilot: int
 
 
+def detectable_line(found: Detectable | None, metric: str) -> str:
+    """The minimum detectable effect in words."""
+    if found is None:
+        return "minimum detectable effect: unknown until this study has records of two seeds"
+    return (
+        f"minimum detectable effect on {metric} at 80% power: {found.corrected:.5f} ({found.share:.1%} of base) "
+        f"corrected for all arms, {found.alone:.5f} for one arm alone, judged by {found.n_pilot} seeds"
+    )
+
+
 def detectable_effect(folder: StudyFolder, *, n_seeds: int) -> Detectable | None:
     """The smallest effect that the study would find with ``n_seeds`` seeds; None without records of two seeds."""
     if n_seeds < 2 or not (folder.path / "manifest.json").exists():

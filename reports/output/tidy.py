@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import fields
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -62,16 +61,15 @@ def effects_table(frame: Frame) -> pd.DataFrame:
 def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
     """The rank of every user's target in every finished run, one line a row, replicate and user.
 
-    Columns: ``row``, ``replicate``, ``user`` (number from 0, the same in all runs), ``rank`` (from 1, as the run would
-    be served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, where the study folder knows the users,
-    ``history_length`` (items before the test target) and ``target_popularity`` (training events of the test target).
+    Columns: ``row``, ``replicate``, ``user`` (the source's id; a number from 0 in folders of earlier versions),
+    ``rank`` (from 1, as the run would be served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, where
+    the study folder knows them, ``target`` (the source's item id), ``history_length`` (items before the test target)
+    and ``target_popularity`` (training events of the test target).
     An alias is left out; it is the row that ``equals`` names in the ranking.
     """
     import pandas as pd
 
-    known = (
-        {} if frame.users is None else {field.name: getattr(frame.users, field.name) for field in fields(frame.users)}
-    )
+    known = {} if frame.users is None else frame.users.columns(split)
     tables = [
         pd.DataFrame(
             {

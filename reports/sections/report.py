@@ -192,6 +192,9 @@ class Report:
     models: Mapping[str, Any]
     schema_version: int = REPORT_SCHEMA
 
+    def __repr__(self) -> str:
+        return f"Report({self.study!r}, {len(self.rows)} rows, {len(self.findings)} findings, {self.lang})"
+
     @property
     def base(self) -> float | None:
         """Base's mean of the primary metric on test."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.results.frame import Frame
 from harness.results.manifest import BASE
+from harness.results.text import ByRow
 from reports.stats.effects import Effect, study_effects
 from reports.stats.groups import changed_deltas
 
@@ -64,7 +65,7 @@ def crossings(
         hits = study_effects(frame.deltas(f"recall@{CUT}", rows=names)) if names else {}
     base_replicates = frame.replicates(BASE)
     base = frame.ranks(BASE, "test", "served") <= CUT
-    found: dict[str, Crossing] = {}
+    found: ByRow[Crossing] = ByRow()
     for name in names:
         paired = frame.paired(name)
         before = base[[base_replicates.index(number) for number in paired]]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.results.frame import Deltas
+from harness.results.text import ByRow
 from reports.stats.distributions import digamma, t_quantile, trigamma, trigamma_inverse, two_sided_p
 
 Floats = NDArray[np.float64]
@@ -104,6 +105,11 @@ class Effect(Estimated):
     p: float | None
     method: Method
     prior: Prior | None = None
+
+    def __repr__(self) -> str:
+        low, high = self.interval()
+        p = "" if self.p is None else f", p={self.p:.2g}"
+        return f"Effect({self.row!r}, {self.mean:+.5f} [{low:+.5f}, {high:+.5f}]{p}, {self.n_seeds} seeds)"
 
     @property
     def n_seeds(self) -> int:
@@ -286,7 +292,7 @@ def study_effects(deltas: Mapping[str, Deltas]) -> dict[str, Effect]:
     """
     anovas = {name: anova(found.values) for name, found in deltas.items()}
     prior = study_prior(anovas)
-    return {name: estimate(deltas[name], found, prior) for name, found in anovas.items()}
+    return ByRow({name: estimate(deltas[name], found, prior) for name, found in anovas.items()})
 
 
 def p_value(mean: float, se: float, df: float) -> float:

@@ -75,6 +75,10 @@ class Subgroups:
     effects: Mapping[tuple[int, str], GroupEffect]
     n_tests: int
 
+    def __repr__(self) -> str:
+        factors = ", ".join(dict.fromkeys(str(group.factor) for group in self.groups))
+        return f"Subgroups({len(self.groups)} groups by {factors}; {len(self.effects)} effects, {self.n_tests} tests)"
+
     def of(self, factor: Factor) -> tuple[Group, ...]:
         """The groups of one factor."""
         return tuple(group for group in self.groups if group.factor == factor)

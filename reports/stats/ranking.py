@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.results.frame import Deltas
 from harness.results.manifest import BASE
+from harness.results.text import ByRow
 from reports.stats.effects import Effect, Floats
 
 N_DRAWS = 10_000
@@ -104,10 +105,12 @@ def rank(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int)
     low, high = np.quantile(ranks, [0.025, 0.975], axis=0, method="inverted_cdf")
     order = np.argsort(-means, kind="stable")
     place = {everyone[index]: number for number, index in enumerate(order.tolist(), start=1)}
-    return {
-        name: Place(rank=place[name], p_best=float(p_best[index]), low=int(low[index]), high=int(high[index]))
-        for index, name in enumerate(everyone)
-    }
+    return ByRow(
+        {
+            name: Place(rank=place[name], p_best=float(p_best[index]), low=int(low[index]), high=int(high[index]))
+            for index, name in enumerate(everyone)
+        }
+    )
 
 
 def _products(rows: Floats) -> Floats:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 
+from harness.results.text import ByRow
 from reports.stats.distributions import t_quantile
 from reports.stats.effects import Effect, Floats
 from reports.stats.noise import minimum_detectable, project
@@ -65,7 +66,7 @@ def judge(effects: Mapping[str, Effect], sesoi: float) -> dict[str, Verdict]:
     """
     tested = {name: effect.p for name, effect in effects.items() if effect.p is not None}
     adjusted = dict(zip(tested, holm(np.array(list(tested.values()), dtype=np.float64)).tolist(), strict=True))
-    return {name: verdict_of(effect, adjusted.get(name), len(tested), sesoi) for name, effect in effects.items()}
+    return ByRow({name: verdict_of(effect, adjusted.get(name), len(tested), sesoi) for name, effect in effects.items()})
 
 
 def verdict_of(effect: Effect, p_holm: float | None, n_tests: int, sesoi: float) -> Verdict:

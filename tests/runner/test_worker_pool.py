@@ -64,7 +64,7 @@ def test_an_idle_worker_that_dies_is_replaced_and_no_call_fails(pool: WorkerPool
     pool.submit(double, 1).result(30)
     for process in list(pool._processes):
         process.kill()
-        process.join()
+        process.wait()
     assert [pool.submit(double, n).result(30) for n in range(4)] == [0, 2, 4, 6]
 
 
@@ -91,6 +91,23 @@ def test_no_worker_hears_an_interrupt() -> None:
     fresh = [sys.executable, "-c", program]  # the first worker of a process starts the resource tracker, too
     said = subprocess.run(fresh, cwd=root, capture_output=True, text=True, check=True)
     assert said.stdout == "True\n"
+
+
+def test_a_script_needs_no_main_guard_and_is_run_once(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os\n"
+        "from harness.runner.executors.local import WorkerPool\n"
+        "print('once', flush=True)\n"
+        "pool = WorkerPool(1)\n"
+        "print(pool.submit(os.path.basename, 'a/worker').result(60))\n"
+        "pool.close()\n",
+        encoding="utf-8",
+    )
+    root = str(Path(__file__).resolve().parents[2])
+    environment = {**os.environ, "PYTHONPATH": root}
+    said = subprocess.run([sys.executable, script], env=environment, capture_output=True, text=True, check=True)
+    assert said.stdout == "once\nworker\n"
 
 
 def test_stopping_waits_for_nobody() -> None:

@@ -115,7 +115,7 @@ class Process:
             return
 
     def workers(self) -> list[int]:
-        """Processes that it has started and that run Python, resource trackers left out."""
+        """The worker processes that it has started."""
         found: list[int] = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
@@ -124,7 +124,7 @@ class Process:
                     words = (entry / "cmdline").read_bytes()
                 except OSError:
                     continue
-                if parent == self.pid and b"spawn_main" in words:
+                if parent == self.pid and b"executors.local import work" in words:
                     found.append(int(entry.name))
         return found
 

@@ -1,4 +1,4 @@
-"""``ftr-study`` on a small backbone, struck at a chosen instant; a script, so that its workers import it too.
+"""``ftr-study`` on a small backbone, struck at a chosen instant, in the coordinator or in its workers.
 
 It forks a run for every line of JSON on its input, since what takes longest in a small run is to import torch. The
 product knows nothing of it: instants are found by wrapping functions from outside, here and in each worker.
@@ -200,6 +200,7 @@ def serve() -> None:
     from harness.backbones import training  # noqa: F401
     from harness.backbones.duorec import pretrain  # noqa: F401
     from harness.runner import coordinator
+    from harness.runner.executors import local
     from harness.runner.optuna import mirror  # noqa: F401
     from reports.output import files  # noqa: F401
     from tests.runner.conftest import SMALL
@@ -226,11 +227,11 @@ def serve() -> None:
 
             resource.setrlimit(resource.RLIMIT_FSIZE, (command["largest_file"],) * 2)
         prepare(worker=False)
+        first = "from tests.survival import wreck; wreck.prepare(worker=True); from harness"
+        local.START = local.START.replace("from harness", first, 1)
         sys.argv = ["ftr-study", *command["words"]]
         cli.main()
 
 
 if __name__ == "__main__":
     serve()
-elif __name__ == "__mp_main__":
-    prepare(worker=True)

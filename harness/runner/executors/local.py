@@ -7,17 +7,19 @@ does so even with a single worker.
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import queue
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from harness.results.record import EpochPoint
@@ -29,8 +31,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-SPAWN = multiprocessing.get_context("spawn")
-"""Not forked: a fork of a process that has used OpenMP can hang."""
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop()); "
+    "from harness.runner.executors.local import work; work(int(sys.argv.pop()))"
+)
+"""The program of a worker.
+
+It is a fresh interpreter and no fork, since a fork of a process that has used OpenMP can hang. Nor is it started by
+``multiprocessing``, which would run the user's script once more in every worker.
+"""
 
 GRACE_S = 2.0
 """How long a process has to end by itself once its pipe is closed, in seconds; it may be about to."""
@@ -43,7 +52,7 @@ _Call = tuple[Callable[..., Any], tuple[object, ...]]
 class _Worker:
     """A process that works for one thread of the coordinator."""
 
-    process: BaseProcess
+    process: subprocess.Popen[bytes]
     pipe: Connection
 
     def ask(self, call: _Call) -> Any:
@@ -68,10 +77,10 @@ class _Worker:
     def _end(self) -> str:
         """See the process to its end; how it came to it."""
         self.pipe.close()
-        self.process.join(GRACE_S)
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(GRACE_S)
         self.process.kill()
-        self.process.join()
-        return ending(self.process.exitcode)
+        return ending(self.process.wait())
 
 
 class WorkerPool:
@@ -87,7 +96,7 @@ class WorkerPool:
         self._size = size
         self._calls: queue.SimpleQueue[tuple[Future[Any], _Call] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._processes: list[BaseProcess] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
         self._stopping = False
 
@@ -121,20 +130,19 @@ class WorkerPool:
 
     def _serve(self) -> None:
         """Carry calls to one process, and its successors, until none come."""
-        resource_tracker.ensure_running()  # when it starts, it would unblock what is blocked next
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what this thread starts inherits it
         worker: _Worker | None = None
         while (waiting := self._calls.get()) is not None:
             future, call = waiting
             try:
-                if worker is None or not worker.process.is_alive():
+                if worker is None or worker.process.poll() is not None:
                     worker = self._hire()
                 future.set_result(worker.ask(call))
             except Exception as problem:  # noqa: BLE001 - whatever it is, it is this call's outcome
                 future.set_exception(problem)
         if worker is not None:
             worker.pipe.close()  # the end of its pipe is the end of its work
-            worker.process.join()
+            worker.process.wait()
 
     def _hire(self) -> _Worker:
         """A fresh process.
@@ -142,19 +150,25 @@ class WorkerPool:
         Raises:
             WorkerLostError: the pool is being stopped.
         """
-        ours, theirs = SPAWN.Pipe()
         with self._lock:
             if self._stopping:
                 raise WorkerLostError("the run was stopped")
-            process = SPAWN.Process(target=_work, args=(theirs,), name="ftr-study worker")
-            process.start()
+            ours, theirs = multiprocessing.Pipe()
+            end = theirs.fileno()
+            command = [sys.executable, "-c", START, str(end), json.dumps(sys.path)]
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[end])
             self._processes.append(process)
-        theirs.close()
+            theirs.close()
         return _Worker(process, cast("Connection", ours))
 
 
-def _work(pipe: Connection) -> None:
-    """A worker's whole life."""
+def work(end: int) -> None:
+    """A worker's whole life.
+
+    Args:
+        end: file descriptor of its end of the pipe.
+    """
+    pipe = Connection(end)
     while True:
         try:
             function, arguments = pipe.recv()
@@ -163,7 +177,7 @@ def _work(pipe: Connection) -> None:
         pipe.send(function(*arguments))
 
 
-def ending(exit_code: int | None) -> str:
+def ending(exit_code: int) -> str:
     """How a process came to its end.
 
     >>> ending(-9)
@@ -171,7 +185,7 @@ def ending(exit_code: int | None) -> str:
     >>> ending(1)
     'its worker process ended with exit code 1'
     """
-    if exit_code is None or exit_code >= 0:
+    if exit_code >= 0:
         return f"its worker process ended with exit code {exit_code}"
     name = signal.Signals(-exit_code).name
     hint = "; the machine may have run out of memory" if name == "SIGKILL" else ""

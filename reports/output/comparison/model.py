@@ -128,6 +128,9 @@ class Comparison:
     paragraphs: tuple[tuple[str, str], ...]
     schema_version: int = COMPARISON_SCHEMA
 
+    def __repr__(self) -> str:
+        return f"Comparison({self.a.study!r} and {self.b.study!r}, {len(self.pairs)} arms: {self.answer})"
+
     def to_json(self) -> str:
         """The comparison as JSON; figures that are not finite become null."""
         return as_json(self)

@@ -1,0 +1,279 @@
+"""What a study found, as frames, figures and one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from harness.api import figures
+from harness.api.figures import PLAIN, StudyFigure, Style
+from harness.api.notebook import pre
+from harness.api.saving import copy_report, page_to
+from harness.errors import InputError
+from harness.results.folder import StudyFolder
+from harness.results.frame import Frame, read_frame
+from harness.results.manifest import A_A
+from harness.results.metrics import check_metric
+from harness.results.text import cut
+from harness.runner.coordinator import StudyResult as Outcome
+from reports.locale import load_catalogue
+from reports.output.tidy import effects_table, ranks_table
+from reports.sections.assembly import build_report, render_html
+from reports.sections.report import Report
+from reports.stats.effects import study_effects
+from reports.stats.verdicts import holm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN_ROWS = 12
+"""Rows of the ranking in the text of a result."""
+
+SHOWN_COLUMNS = ("rank", "arm", "verdict", "effect", "low", "high", "relative", "p_holm", "n_seeds")
+
+_WHOLE = ("rank", "n_seeds", "seeds_needed")
+_FIGURES = (
+    *("value", "effect", "low", "high", "adjusted_low", "adjusted_high", "relative"),
+    *("p", "p_holm", "p_best", "seconds", "detectable"),
+)
+_OF_ROW = (
+    *("rank", "name", "verdict_text", "effect", "relative", "p", "p_holm", "p_best", "n_seeds"),
+    *("equals", "note", "seconds", "detectable", "seeds_needed"),
+)
+
+
+class StudyResult:
+    """What is known of a study from its folder; nothing is estimated before it is asked for.
+
+    Args:
+        folder: of the study, such as ``runs/kl_direction``.
+        outcome: what the run that led here did; None where the folder is only read.
+    """
+
+    def __init__(self, folder: Path | str, outcome: Outcome | None = None) -> None:
+        self._folder = StudyFolder(Path(folder))
+        self._outcome = outcome
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder."""
+        return self._folder.path
+
+    @property
+    def page(self) -> Path:
+        """The report, where one was written."""
+        return self.folder / "report.html"
+
+    @property
+    def digest(self) -> str | None:
+        """Hash of every rank of the run, equal wherever and however its cells ran; None where nothing ran."""
+        return None if self._outcome is None else self._outcome.ranks
+
+    @cached_property
+    def frame(self) -> Frame:
+        """Every rank, for :mod:`reports` and questions of your own.
+
+        Raises:
+            InputError: the folder holds no study, or records that do not belong together.
+        """
+        return read_frame(self._folder)
+
+    @cached_property
+    def report(self) -> Report:
+        """All that the page says, as typed values."""
+        return build_report(self.frame, load_catalogue("en"))
+
+    @property
+    def answer(self) -> str:
+        """The study's answer in one sentence."""
+        return self.report.models["answer"].sentence
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to know before believing the answer, warnings first."""
+        ordered = sorted(self.report.findings, key=lambda each: each.severity != "warning")
+        return tuple(f"{each.severity}: {each.title}: {each.text}" for each in ordered)
+
+    @property
+    def failures(self) -> dict[tuple[str, int], str]:
+        """Row and replicate of each run that failed, and why."""
+        return {
+            (row.name, number): why for row in self.frame.manifest.rows for number, why in sorted(row.failures.items())
+        }
+
+    @cached_property
+    def ranking(self) -> pd.DataFrame:
+        """The ranking by the primary metric on the test set, a line per row, the best first.
+
+        ``low`` and ``high`` are the 95% interval of the row by itself; ``adjusted_low`` and ``adjusted_high`` hold
+        for all arms at once. ``p_holm`` is ``p`` by Holm over the arms. ``value`` is the mean over users and seeds.
+        """
+        import pandas as pd
+
+        lines: list[dict[str, Any]] = []
+        for row in self.report.rows:
+            line = {name: getattr(row, name) for name in _OF_ROW}
+            plain, adjusted = row.plain or (None, None), row.adjusted or (None, None)
+            cells = {cell.metric: cell for cell in row.metrics}
+            primary = cells.get(self.report.primary)
+            line |= {"low": plain[0], "high": plain[1], "adjusted_low": adjusted[0], "adjusted_high": adjusted[1]}
+            lines.append({**line, "value": primary.on if primary else None})
+        table = pd.DataFrame(lines).rename(columns={"name": "arm", "verdict_text": "verdict"})
+        first = ["rank", "arm", "verdict", "value", "effect", "low", "high", "relative", "p", "p_holm"]
+        table = table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
+        return table.astype(dict.fromkeys(_WHOLE, "Int64") | dict.fromkeys(_FIGURES, "float64"))
+
+    def effects(
+        self,
+        metric: str | None = None,
+        *,
+        split: Literal["test", "valid"] = "test",
+        mode: Literal["served", "on", "off"] = "served",
+    ) -> pd.DataFrame:
+        """The paired effect of every row against base on one metric, a line per row, the largest first.
+
+        ``low`` and ``high`` are the 95% interval of the row by itself. ``p`` is not corrected; ``p_holm`` is corrected
+        by Holm over the arms of this table, not over several tables. ``a/a`` is base with other random numbers. Rows
+        without a changed rank have effect 0 and no p-value.
+
+        Args:
+            metric: such as ``recall@20``; the study's primary metric by default.
+            split: the test set or the validation set.
+            mode: with retrieval as the run would be served, with it, or without it.
+
+        Raises:
+            InputError: the metric, the split or the mode does not exist.
+        """
+        import pandas as pd
+
+        _one_of("split", split, ("test", "valid"))
+        _one_of("mode", mode, ("served", "on", "off"))
+        chosen = str(check_metric(metric or self.frame.manifest.primary))
+        frame = self.frame
+        changed = [name for name in frame.estimable() if frame.changed(name)]
+        found = study_effects(frame.deltas(chosen, split, mode, changed)) if changed else {}
+        tested = {name: effect.p for name, effect in found.items() if name != A_A and effect.p is not None}
+        adjusted = dict(zip(tested, holm(np.array(list(tested.values()))).tolist(), strict=True)) if tested else {}
+        lines = [
+            {
+                "row": name,
+                "effect": effect.mean,
+                "low": effect.interval()[0],
+                "high": effect.interval()[1],
+                "relative": effect.relative,
+                "p": effect.p,
+                "p_holm": adjusted.get(name),
+                "n_seeds": effect.n_seeds,
+                "se": effect.se,
+                "df": effect.df,
+                "base": effect.reference,
+            }
+            for name, effect in found.items()
+        ]
+        columns = ("row", "effect", "low", "high", "relative", "p", "p_holm", "n_seeds", "se", "df", "base")
+        nothing = dict.fromkeys(("effect", "low", "high", "relative", "se"), 0.0)
+        for name in frame.estimable():
+            if name not in found:
+                paired = frame.paired(name)
+                base = float(frame.values("base", chosen, split, mode, paired).mean())
+                lines.append({"row": name, **nothing, "n_seeds": len(paired), "base": base})
+        table = pd.DataFrame(lines, columns=list(columns)).astype({"p": "float64", "p_holm": "float64"})
+        return table.sort_values("effect", ascending=False, kind="stable", ignore_index=True)
+
+    @cached_property
+    def levels(self) -> pd.DataFrame:
+        """Every metric's mean over users: a line per row, metric, split, mode and replicate, with base beside it."""
+        return effects_table(self.frame)
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame:
+        """The rank of every user's target on the test set: a line per row, replicate and user.
+
+        ``user`` and ``target`` are the source's own ids; ``rank`` is as the run would be served, ``rank_on`` and
+        ``rank_off`` with and without retrieval; ``history_length`` counts the items before the target of the test set,
+        ``target_popularity`` the training events of that target.
+        """
+        return self._ranks("test")
+
+    @cached_property
+    def validation_ranks(self) -> pd.DataFrame:
+        """The same on the validation set, with its targets."""
+        return self._ranks("valid")
+
+    def _ranks(self, split: Literal["test", "valid"]) -> pd.DataFrame:
+        table = ranks_table(self.frame, split)
+        first = [name for name in ("row", "replicate", "user", "target", "rank") if name in table.columns]
+        return table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
+
+    def forest(self, *, style: Style = PLAIN) -> StudyFigure:
+        """Every arm's effect with its intervals, as a matplotlib figure.
+
+        Args:
+            style: the name of a matplotlib style; None: your own ``matplotlibrc`` and settings.
+        """
+        return figures.forest(self.report.figures["forest"], self.report.primary_label, style=style)
+
+    def curves(self, *, style: Style = PLAIN) -> StudyFigure:
+        """The primary metric on the validation set by epoch, a panel per row, as a matplotlib figure.
+
+        Args:
+            style: as for :meth:`forest`.
+        """
+        return figures.curves(self.report.figures["curves"], self.report.primary_label, style=style)
+
+    @property
+    def html(self) -> str:
+        """The whole page, complete in itself."""
+        return render_html(self.report, load_catalogue("en"))
+
+    def save(self, path: Path | str, *, lang: str = "en") -> Path:
+        """Write the page to a file, or the page and its exports into a folder; the path of the page.
+
+        Args:
+            path: a name that ends in ``.html``, or a folder that is absent, empty or holds this study's report.
+            lang: ``en`` or ``zh``.
+
+        Raises:
+            InputError: the file is no report, or the folder holds something else.
+            EnvironmentProblem: it cannot be written.
+        """
+        target = Path(path)
+        if target.suffix.lower() in (".html", ".htm"):
+            text = load_catalogue(lang)
+            return page_to(target, render_html(build_report(self.frame, text), text))
+        return copy_report(self._folder, target, lang=lang, study_name=self.frame.manifest.name)
+
+    def _head(self) -> list[str]:
+        manifest = self.frame.manifest
+        done = sum(len(cells) for name, cells in self.frame.records.items() if self.frame.row(name).status == "run")
+        failed = f", {len(self.failures)} failed" if self.failures else ""
+        return [self.answer, f"{manifest.name}: {done} runs finished{failed}"]
+
+    def _table(self) -> pd.DataFrame:
+        return self.ranking.reindex(columns=list(SHOWN_COLUMNS)).head(SHOWN_ROWS)
+
+    def _foot(self) -> list[str]:
+        more = len(self.ranking) - SHOWN_ROWS
+        warnings = [each for each in self.report.findings if each.severity == "warning"]
+        lines = [f"… {more} more rows: result.ranking"] if more > 0 else []
+        lines += [f"warning: {each.title} (result.notes)" for each in warnings]
+        return [*lines, f"page: {self.page}"]
+
+    def __repr__(self) -> str:
+        table = self._table().to_string(index=False, na_rep="", float_format="{:.4g}".format, max_colwidth=36)
+        return cut([*self._head(), *table.splitlines(), *self._foot()])
+
+    def _repr_html_(self) -> str:
+        answer, *rest = self._head()
+        table = self._table().to_html(index=False, na_rep="", float_format="{:.4g}".format, border=0)
+        return f"<p><b>{escape(answer)}</b></p>{pre(escape(cut(rest)))}{table}{pre(escape(cut(self._foot())))}"
+
+
+def _one_of(what: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise InputError(f"{what} {value!r} does not exist; give one of {', '.join(known)}")

@@ -1,0 +1,77 @@
+"""A report written where the user says, never over something else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from harness.errors import EnvironmentProblem, InputError
+from harness.files import write_atomically
+from harness.results.folder import StudyFolder
+from reports.output.files import write_report
+
+OURS = b'<meta name="generator" content="ftr-study">'
+"""What every page has near its top."""
+
+EXPORTS = ("report*.html", "report*.json", "ranking*.*", "effects*.parquet")
+
+
+def page_to(file: Path, page: str) -> Path:
+    """Write a page; an earlier page of this package is replaced.
+
+    Raises:
+        InputError: the file is there and is no such page.
+        EnvironmentProblem: it cannot be written.
+    """
+    if file.is_dir() or (file.exists() and OURS not in file.read_bytes()[:2000]):
+        raise InputError(f"{file} exists and is no page of ftr-study; choose another name, or remove it first")
+    write_atomically(file, page.encode(), option="another path")
+    return file
+
+
+def copy_report(study: StudyFolder, folder: Path, *, lang: str, study_name: str) -> Path:
+    """Write the report of a study into another folder.
+
+    Args:
+        study: its files.
+        folder: absent, empty, or holding an earlier report of the same study.
+        lang: of the page.
+        study_name: as the manifest has it.
+
+    Raises:
+        InputError: the folder holds something else.
+        EnvironmentProblem: it cannot be written.
+    """
+    if folder.resolve() != study.path.resolve():
+        _refuse_others(folder, study_name)
+    page = write_report(study, lang)
+    if folder.resolve() == study.path.resolve():
+        return page
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for pattern in EXPORTS:
+            for file in sorted(study.path.glob(pattern)):
+                shutil.copyfile(file, folder / file.name)
+    except OSError as problem:
+        raise EnvironmentProblem(f"cannot write {folder}: {problem.strerror or problem}; save elsewhere") from problem
+    return folder / page.name
+
+
+def _refuse_others(folder: Path, study_name: str) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise InputError(f"{folder} is a file; give a folder, or a name that ends in .html")
+    held = sorted(each.name for each in folder.iterdir())
+    if not held:
+        return
+    try:
+        same = json.loads((folder / "report.json").read_text(encoding="utf-8")).get("study") == study_name
+    except (OSError, ValueError, AttributeError):
+        same = False
+    if not same or "manifest.json" in held:
+        first = ", ".join(held[:3])
+        raise InputError(
+            f"{folder} holds other files ({first}); save to an absent or empty folder, or to one of this study's report"
+        )

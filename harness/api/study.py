@@ -1,0 +1,254 @@
+"""A study in Python: the keys of a study file, its plan, its run and its result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from harness.api.keys import absolute, read_keys, to_yaml
+from harness.api.notebook import load_runner, pre
+from harness.api.plan import StudyPlan
+from harness.files import write_atomically
+from harness.results.folder import StudyFolder
+from harness.results.text import cut
+from harness.study.study import load_study as read_file
+from harness.study.types import Study as CheckedStudy
+from harness.study.yaml_lines import parse_yaml
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.api.result import StudyResult
+
+RUNS = Path("runs")
+
+
+class Study:
+    """A study: base and arms on one data set, compared over seeds.
+
+    The keys are those of a study file, checked by the same code; None leaves a key out. In addition, ``data`` may be a
+    pandas frame or ``{"frame": df, "columns": {...}}``, files may be ``Path`` objects, and ``name`` may be left out.
+    Relative paths start at the working folder.
+
+    Args:
+        out: folder of all studies; this one's is ``out/name``.
+        of_the_mode: the settings of a mode, such as ``search={...}``.
+
+    Raises:
+        harness.study.mistakes.StudyFileError: every mistake at once; its ``problems`` have the place of each.
+
+    >>> study = Study(data="ml-100k", arms={"reverse": "kl.reverse"}, replicates=2)
+    >>> study.rows
+    ('base', 'a/a', 'reverse')
+    """
+
+    __slots__ = ("_checked", "_out")
+
+    def __init__(
+        self,
+        *,
+        data: str | Path | Mapping[str, Any] | pd.DataFrame | None = None,
+        arms: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        question: str | None = None,
+        base: object = None,
+        mode: str | None = None,
+        replicates: int | None = None,
+        seed: int | None = None,
+        primary: str | None = None,
+        checkpoint: str | None = None,
+        sesoi: float | None = None,
+        budget: Mapping[str, int] | None = None,
+        backbone: str | Path | Mapping[str, Any] | None = None,
+        diagnostics: str | Mapping[str, Any] | None = None,
+        device: str | None = None,
+        on_inapplicable: str | None = None,
+        out: Path | str = RUNS,
+        **of_the_mode: Any,
+    ) -> None:
+        given = {
+            "name": name,
+            "question": question,
+            "data": data,
+            "base": base,
+            "arms": arms,
+            "mode": mode,
+            "replicates": replicates,
+            "seed": seed,
+            "primary": primary,
+            "checkpoint": checkpoint,
+            "sesoi": sesoi,
+            "budget": budget,
+            "backbone": backbone,
+            "diagnostics": diagnostics,
+            "device": device,
+            "on_inapplicable": on_inapplicable,
+            **of_the_mode,
+        }
+        self._out = Path(out)
+        self._checked = read_keys(given, out=self._out)
+
+    @classmethod
+    def from_file(cls, path: Path | str, *, out: Path | str = RUNS) -> Study:
+        """The study of a study file.
+
+        Args:
+            path: the file; relative paths inside it start from its folder.
+            out: folder of all studies.
+
+        Raises:
+            harness.study.mistakes.StudyFileError: every mistake with its line.
+        """
+        study = cls.__new__(cls)
+        study._out = Path(out)
+        study._checked = read_file(path)
+        return study
+
+    @property
+    def checked(self) -> CheckedStudy:
+        """The study with every default filled in."""
+        return self._checked
+
+    @property
+    def name(self) -> str:
+        """As given, or made of the data's name and a hash of the keys."""
+        return self._checked.name
+
+    @property
+    def folder(self) -> Path:
+        """Where its report and its manifest lie once it has run."""
+        return self._out / self._checked.slug
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The rows of the ranking as planned, base first.
+
+        Raises:
+            harness.study.mistakes.StudyFileError: an arm cannot be composed.
+        """
+        from harness.modes.planning import make_plan
+
+        return tuple(row.name for row in make_plan(self._checked).rows)
+
+    def to_yaml(self) -> str:
+        """The study file that says the same, with absolute paths: same records, same ranks."""
+        content = self._checked.content
+        keys = cast("dict[str, object]", parse_yaml(content, str(self._checked.path)).value)
+        return to_yaml(absolute(keys, self._checked.path.parent))
+
+    def save_file(self, path: Path | str) -> Path:
+        """Write :meth:`to_yaml` to a file, for ``ftr-study run FILE``.
+
+        Raises:
+            harness.errors.EnvironmentProblem: it cannot be written.
+        """
+        write_atomically(Path(path), self.to_yaml().encode(), option="another path")
+        return Path(path)
+
+    def plan(self, *, workers: int | None = None, data_dir: Path | str | None = None) -> StudyPlan:
+        """What a run would do: cells, what is reused, how long it may take, and the smallest effect it could find.
+
+        Args:
+            workers: processes that would run cells; None: one per core.
+            data_dir: folder of named data sets; None: the user's cache folder.
+
+        Raises:
+            harness.errors.FtrError: the study or its data cannot be used.
+        """
+        load_runner()
+        from harness.runner.forecast import forecast
+        from reports.output.terminal import detectable_effect, detectable_line
+
+        study = self._checked
+        found = forecast(study, out=self._out, data_dir=_path(data_dir), workers=_workers(workers))
+        detectable = detectable_effect(StudyFolder(self.folder), n_seeds=study.n_compared)
+        lines = (*found.lines(), detectable_line(detectable, study.primary))
+        return StudyPlan(forecast=found, detectable=detectable, lines=lines)
+
+    def run(
+        self,
+        *,
+        workers: int | None = None,
+        data_dir: Path | str | None = None,
+        executor: Literal["local", "ray"] = "local",
+        address: str | None = None,
+        gpus_per_cell: float = 0.0,
+        storage: str | None = None,
+        verbose: bool = True,
+    ) -> StudyResult:
+        """Run what has no record yet, and write the report into :attr:`folder`.
+
+        A run that fails leaves the others as they are: see :attr:`StudyResult.failures`.
+
+        Args:
+            workers: processes that run cells, one thread each; None: one per core.
+            data_dir: folder of named data sets; None: the user's cache folder.
+            executor: ``local``, processes of this machine, or ``ray``.
+            address, gpus_per_cell: of a Ray cluster, as for ``ftr-study run``.
+            storage: Optuna storage URL; None: SQLite in :attr:`folder`.
+            verbose: whether progress is shown: in place in a notebook and on a terminal, as lines elsewhere.
+
+        Raises:
+            KeyboardInterrupt: it was interrupted; finished runs are kept, :meth:`result` reads them, and another call
+                goes on where this one stopped.
+            harness.errors.FtrError: the study, its data or the machine stands in the way.
+        """
+        load_runner()
+        from harness.api.notebook import display_of
+        from harness.api.result import StudyResult
+        from harness.runner.coordinator import RunOptions, run_study
+        from harness.runner.executors.base import Where
+        from reports.output.files import write_report
+
+        where = Where(executor=executor, workers=_workers(workers), address=address, gpus_per_cell=gpus_per_cell)
+        options = RunOptions(
+            out=self._out, where=where, storage=storage, data_dir=_path(data_dir), command="Study(...).run()"
+        )
+        outcome = run_study(self._checked, options, display_of(self._checked.primary, verbose=verbose))
+        result = StudyResult(self.folder, outcome)
+        if result.frame.records or not outcome.interrupted:
+            write_report(StudyFolder(self.folder))
+        if outcome.interrupted:
+            done = outcome.n_run + outcome.n_reused
+            raise KeyboardInterrupt(
+                f"interrupted; {done} runs are finished and kept: run() goes on from there, result() reads them"
+            )
+        return result
+
+    def result(self) -> StudyResult:
+        """What earlier runs of this study left, without running anything.
+
+        Raises:
+            harness.errors.InputError: it has not run yet.
+        """
+        load_runner()
+        from harness.api.result import StudyResult
+
+        found = StudyResult(self.folder)
+        _ = found.frame
+        return found
+
+    def __repr__(self) -> str:
+        study = self._checked
+        arms = [f"  {row.name}: {' + '.join(str(each) for each in row.stack)}" for row in study.rows]
+        head = f"Study {study.name!r}: {len(arms)} arms on {study.data.label}, {study.replicates} replicates"
+        return cut([head, *arms, f"primary metric {study.primary}, {study.budget}; folder {self.folder}"], most=24)
+
+    def _repr_html_(self) -> str:
+        return pre(escape(repr(self)))
+
+
+def load_study(path: Path | str, *, out: Path | str = RUNS) -> Study:
+    """The study of a study file; see :meth:`Study.from_file`."""
+    return Study.from_file(path, out=out)
+
+
+def _workers(given: int | None) -> int:
+    return given if given is not None else len(os.sched_getaffinity(0))
+
+
+def _path(given: Path | str | None) -> Path | None:
+    return None if given is None else Path(given)

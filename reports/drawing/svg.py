@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reports.drawing.style import fixed_style
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -179,11 +181,8 @@ def to_svg(canvas: Figure, name: str) -> str:
     The page gives the alternative text to what surrounds it.  Text stays text, ids are made unique by `name`, and the
     same figure gives the same bytes.
     """
-    import matplotlib as mpl
-
     output = io.StringIO()
-    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "ftr-study", "hatch.linewidth": 0.8}
-    with mpl.rc_context(settings), warnings.catch_warnings():
+    with fixed_style(), warnings.catch_warnings():
         # The browser sets the text in a face of its own, so a glyph that matplotlib's lacks (Chinese) is no loss.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         canvas.savefig(output, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

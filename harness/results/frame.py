@@ -190,17 +190,33 @@ class Frame:
         return found
 
     def gains(self, metric: str) -> dict[str, Deltas]:
-        """Retrieval on less retrieval off within each row that has cells of its own, on the test set."""
+        """Retrieval on less retrieval off within each row that has cells of its own, on the test set.
+
+        On the replicates that base has as well, so that base's gain on the same ones can be set beside it.
+        """
         return {
             row.name: Deltas.of(
                 row.name,
-                self.replicates(row.name),
-                self.values(row.name, metric, "test", "on"),
-                self.values(row.name, metric, "test", "off"),
+                paired,
+                self.values(row.name, metric, "test", "on", paired),
+                self.values(row.name, metric, "test", "off", paired),
             )
             for row in self.manifest.rows
-            if row.status == "run" and self.replicates(row.name)
+            if row.status == "run" and (paired := self.paired(row.name))
         }
+
+    def level(self, name: str, metric: str, mode: Mode = "served") -> float:
+        """A metric's mean on the test set that can be set beside base's, over all replicates of base.
+
+        One replicate is not like another, so a row that lacks some of base's has base's level plus the mean paired
+        difference on those that both have.
+        """
+        paired, every = self.paired(name), self.replicates(BASE)
+        values = self.values(name, metric, "test", mode, paired)
+        if paired == every:
+            return float(values.mean())
+        difference = values - self.values(BASE, metric, "test", mode, paired)
+        return float(self.values(BASE, metric, "test", mode).mean() + difference.mean())
 
     def cell(self, name: str, replicate: int) -> CellState:
         """What became of a cell; ``lost`` is a finished cell whose record is absent or damaged."""
@@ -258,9 +274,7 @@ def _gone(frame: Frame, label: str) -> str:
     )
 
 
-def lost_diagnoses(
-    rows: Iterable[ArmRow], found: Mapping[str, Mapping[int, Diagnosis]]
-) -> list[tuple[str, int]]:
+def lost_diagnoses(rows: Iterable[ArmRow], found: Mapping[str, Mapping[int, Diagnosis]]) -> list[tuple[str, int]]:
     """Row and replicate of every diagnosis that a manifest names and that was not found."""
     return [(row.name, number) for row in rows for number in row.diagnoses if number not in found.get(row.name, {})]
 

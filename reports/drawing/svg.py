@@ -101,6 +101,21 @@ def dress_panel(axes: Axes, panel: Layout, label: str, *, whole: bool = False) -
     open_frame(axes)
 
 
+LEAST_SPAN = 0.1
+"""Share of a level that an axis of levels spans at least, so that what differs by less looks alike."""
+
+
+def widened(low: float, high: float, least: float = 0.0) -> tuple[float, float]:
+    """Limits around a range of levels with a margin, no closer than :data:`LEAST_SPAN` of the level or `least`.
+
+    >>> widened(0.96, 1.04)
+    (0.95, 1.05)
+    """
+    middle = (low + high) / 2.0
+    span = max(1.12 * (high - low), LEAST_SPAN * abs(middle), least) or 2e-3
+    return middle - span / 2.0, middle + span / 2.0
+
+
 def open_frame(axes: Axes) -> None:
     """Only the line below."""
     for side in ("left", "right", "top"):

@@ -73,7 +73,9 @@ def answer_text(pairs: Sequence[Pair], order: Order | None, said: Wording) -> tu
     else:
         answer = text(f"compare.answer.untested_{_untested(arms, finished, said.design)}", **names)
     same = sum(pair.a.verdict == pair.b.verdict for pair in finished)
-    support = [text("compare.answer.verdicts", same=same, n=text.count("count.arms", len(finished)))] if finished else []
+    support = (
+        [text("compare.answer.verdicts", same=same, n=text.count("count.arms", len(finished)))] if finished else []
+    )
     if order is None:
         support.append(text("compare.answer.no_order"))
     else:

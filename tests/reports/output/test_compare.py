@@ -261,7 +261,7 @@ def test_gaps_aliases_and_unlike_budgets_are_told(tmp_path: Path) -> None:
 def test_studies_without_a_common_arm_are_refused_with_the_arms_of_both(tmp_path: Path) -> None:
     a = study(tmp_path / "a", {"x": Arm(family="kl")}, n_users=60)
     b = on_other_data(study(tmp_path / "b", {"y": Arm(family="gate")}, n_users=60, seed=1))
-    with pytest.raises(InputError, match="no arm in common.*a has x and b has y") as refused:
+    with pytest.raises(InputError, match=r"no arm in common.*a has x and b has y") as refused:
         write_comparison(a.path, b.path)
     assert refused.value.exit_status == 2
     assert not (tmp_path / "a-vs-b").exists()

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import pytest
@@ -76,7 +77,7 @@ def test_no_home_to_write_to_and_another_locale_change_no_byte(folder: StudyFold
 
 def test_settings_of_a_session_that_uses_matplotlib_neither_matter_nor_change(folder: StudyFolder) -> None:
     plain = digest(folder)
-    theirs = {"lines.linewidth": 9.0, "font.size": 30.0, "axes.facecolor": "red", "text.usetex": True}
+    theirs: Any = {"lines.linewidth": 9.0, "font.size": 30.0, "axes.facecolor": "red", "text.usetex": True}
     with mpl.rc_context(theirs):
         before = settings()
         assert digest(folder) == plain
@@ -104,15 +105,15 @@ def test_report_without_records_is_refused_and_files_stay(tmp_path: Path) -> Non
     (whole.records.folder / f"{whole.manifest().rows[0].diagnoses[0]}.diagnosis").unlink()
     with pytest.raises(InputError, match=r"diagnoses of .*tiny are gone .*, 1 in all \(base, replicate 0\)"):
         write_report(whole)
-    with pytest.raises(InputError, match="diagnoses of .*copy the folder .records beside the study's folder"):
+    with pytest.raises(InputError, match=r"diagnoses of .*copy the folder .records beside the study's folder"):
         write_diagnosis(whole)
     whole.records.path(keys["helps"][1]).unlink()
-    with pytest.raises(InputError, match=r"records of .*tiny are gone .*, 1 in all \(helps, replicate 1\); diagn") as one:
+    with pytest.raises(InputError, match=r"records of .*tiny .*, 1 in all \(helps, replicate 1\); diagn") as one:
         write_report(whole)
     assert one.value.exit_status == 2
     for file in whole.records.folder.iterdir():
         file.unlink()
-    with pytest.raises(InputError, match=r"9 in all \(base, replicate 0; base, replicate 1; base, replicate 2; \.\.\.\)"):
+    with pytest.raises(InputError, match=r"9 in all \(base, replicate 0; base, replicate 1; .*; \.\.\.\)"):
         write_report(whole)
     assert files(whole) == before
 

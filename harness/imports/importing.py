@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.data.formats.base import Columns
+from harness.data.formats.base import GUESSED, Columns
 from harness.data.formats.recbole import RecBole
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
@@ -117,7 +117,7 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
     fields = (
         ("USER_ID_FIELD", columns.user or "user_id"),
         ("ITEM_ID_FIELD", columns.item or "item_id"),
-        ("TIME_FIELD", columns.time),
+        ("TIME_FIELD", "timestamp" if columns.time == GUESSED else columns.time),
     )
     for key, name in fields:
         theirs = found.settings.get(key, name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,8 @@ from harness.results.metrics import GlobalMetric, find_metric, metric_values
 from harness.results.record import Mode, Ranks, RunRecord, Split
 from harness.results.text import ByRow
 
+log = logging.getLogger(__name__)
+
 Floats = NDArray[np.float64]
 CellState = Literal["done", "failed", "lost", "missing", "alias", "inapplicable"]
 
@@ -29,6 +32,8 @@ _VIEWS: tuple[tuple[Split, Mode], ...] = (
     ("test", "off"),
     ("test", "served"),
 )
+SPLITS: tuple[Split, ...] = ("valid", "test")
+MODES: tuple[Mode, ...] = ("on", "off", "served")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +113,21 @@ class Frame:
         return tuple(number for number in self.replicates(name) if number in others)
 
     def ranks(self, name: str, split: Split, mode: Mode, replicates: Sequence[int] | None = None) -> Ranks:
-        """Ranks from 1, ``(n_replicates, n_users)``, on the given replicates or on all that are finished."""
+        """Ranks from 1, ``(n_replicates, n_users)``, on the given replicates or on all that are finished.
+
+        Raises:
+            InputError: no such row, split or mode, or a replicate without a finished run of the row.
+        """
+        check_view(split, mode)
         cells = self.records.get(self.source(name), {})
         chosen = self.replicates(name) if replicates is None else replicates
         if not chosen:
             return np.empty((0, self.n_users), dtype=np.int32)
+        if unknown := [number for number in chosen if number not in cells]:
+            raise InputError(
+                f"row {name!r} has no finished run of replicate {unknown[0]}; "
+                f"it has {', '.join(map(str, self.replicates(name))) or 'none'}"
+            )
         return np.stack([cells[number].view(split, mode) for number in chosen])
 
     def values(
@@ -135,6 +150,7 @@ class Frame:
         found = find_metric(metric)
         if not isinstance(found, GlobalMetric):
             raise InputError(f"metric {metric!r} has a value per user; ask for its values")
+        check_view("test", mode)
         cells = self.records.get(self.source(name), {})
         values: list[float] = []
         for number in self.replicates(name) if replicates is None else replicates:
@@ -163,30 +179,55 @@ class Frame:
     def deltas(
         self, metric: str, split: Split = "test", mode: Mode = "served", rows: Sequence[str] | None = None
     ) -> dict[str, Deltas]:
-        """Paired differences to base by row, for the given rows or for all that can be estimated."""
+        """Paired differences to base by row, for the given rows or for all that can be estimated.
+
+        Raises:
+            InputError: no such metric, split, mode or row, or a row that shares no finished replicate with base.
+        """
         base_replicates = self.replicates(BASE)
         base = self.values(BASE, metric, split, mode)
         found: ByRow[Deltas] = ByRow()
         for name in self.estimable() if rows is None else rows:
             paired = self.paired(name)
+            if not paired:
+                raise InputError(
+                    f"row {name!r} shares no finished replicate with base; "
+                    f"rows that do: {', '.join(self.estimable()) or 'none'}"
+                )
             reference = base[[base_replicates.index(number) for number in paired]]
             found[name] = Deltas.of(name, paired, self.values(name, metric, split, mode, paired), reference)
         return found
 
     def gains(self, metric: str) -> dict[str, Deltas]:
-        """Retrieval on less retrieval off within each row that has cells of its own, on the test set."""
+        """Retrieval on less retrieval off within each row that has cells of its own, on the test set.
+
+        On the replicates that base has as well, so that base's gain on the same ones can be set beside it.
+        """
         return ByRow(
             {
                 row.name: Deltas.of(
                     row.name,
-                    self.replicates(row.name),
-                    self.values(row.name, metric, "test", "on"),
-                    self.values(row.name, metric, "test", "off"),
+                    paired,
+                    self.values(row.name, metric, "test", "on", paired),
+                    self.values(row.name, metric, "test", "off", paired),
                 )
                 for row in self.manifest.rows
-                if row.status == "run" and self.replicates(row.name)
+                if row.status == "run" and (paired := self.paired(row.name))
             }
         )
+
+    def level(self, name: str, metric: str, mode: Mode = "served") -> float:
+        """A metric's mean on the test set that can be set beside base's, over all replicates of base.
+
+        One replicate is not like another, so a row that lacks some of base's has base's level plus the mean paired
+        difference on those that both have.
+        """
+        paired, every = self.paired(name), self.replicates(BASE)
+        values = self.values(name, metric, "test", mode, paired)
+        if paired == every:
+            return float(values.mean())
+        difference = values - self.values(BASE, metric, "test", mode, paired)
+        return float(self.values(BASE, metric, "test", mode).mean() + difference.mean())
 
     def cell(self, name: str, replicate: int) -> CellState:
         """What became of a cell; ``lost`` is a finished cell whose record is absent or damaged."""
@@ -201,16 +242,87 @@ class Frame:
 
 
 def read_frame(folder: StudyFolder | Path | str) -> Frame:
-    """The frame of a study folder.
+    """The frame of a study folder; a line in the log names finished cells whose record is gone.
 
     Raises:
         InputError: the folder holds no study, its records are of different sets of users, or its audit is damaged.
     """
     study = folder if isinstance(folder, StudyFolder) else StudyFolder(Path(folder))
+    frame = _read(study)
+    if gone := _gone(frame, str(study.path)):
+        log.warning("%s", gone)
+    return frame
+
+
+def whole_frame(folder: StudyFolder) -> Frame:
+    """The same of a folder of which nothing is gone.
+
+    Raises:
+        InputError: as above, or a record or a diagnosis that the manifest names is gone or damaged.
+    """
+    frame = _read(folder)
+    refuse_gaps(frame, str(folder.path))
+    return frame
+
+
+def refuse_gaps(frame: Frame, label: str) -> None:
+    """Stop where records of finished cells are gone: what is said without them is not what the study found.
+
+    Raises:
+        InputError: a record or a diagnosis that the manifest names is gone or damaged.
+    """
+    if gone := _gone(frame, label):
+        raise InputError(gone)
+
+
+def _gone(frame: Frame, label: str) -> str:
+    """Which records and diagnoses the manifest names and nobody has, and what to do; empty where all are there."""
+    rows = frame.manifest.rows
+    return gone_text(
+        label,
+        records=[(row.name, number) for row in rows for number in row.keys if frame.cell(row.name, number) == "lost"],
+        diagnoses=lost_diagnoses(rows, frame.diagnoses),
+    )
+
+
+def lost_diagnoses(rows: Iterable[ArmRow], found: Mapping[str, Mapping[int, Diagnosis]]) -> list[tuple[str, int]]:
+    """Row and replicate of every diagnosis that a manifest names and that was not found."""
+    return [(row.name, number) for row in rows for number in row.diagnoses if number not in found.get(row.name, {})]
+
+
+def gone_text(label: str, **lost: Sequence[tuple[str, int]]) -> str:
+    """That files of cells are gone and what to do; empty where none is.
+
+    Args:
+        label: what the study is called.
+        lost: kind of file -> row and replicate of each that is gone.
+    """
+    said = [
+        f"{kind} of {label} are gone or damaged, {len(cells)} in all "
+        f"({'; '.join(f'{name}, replicate {number}' for name, number in cells[:3])}{'; ...' if len(cells) > 3 else ''})"
+        for kind, cells in lost.items()
+        if cells
+    ]
+    mend = "copy the folder .records beside the study's folder too, or run the study again"
+    return f"{'; '.join(said)}; {mend}" if said else ""
+
+
+def _read(study: StudyFolder) -> Frame:
     manifest = study.manifest()
     users = study.users() if (study.path / "users.npz").exists() else None
     frame = frame_of(manifest, study.load_records(manifest), users)
     return replace(frame, diagnoses=study.load_diagnoses(manifest), audit=read_audit(study.path))
+
+
+def check_view(split: str, mode: str) -> None:
+    """Refuse what is no set of targets or no way to serve.
+
+    Raises:
+        InputError: it names those that exist.
+    """
+    for what, given, known in (("split", split, SPLITS), ("mode", mode, MODES)):
+        if given not in known:
+            raise InputError(f"no {what} {given!r}{did_you_mean(given, known)}; there are {', '.join(known)}")
 
 
 def frame_of(

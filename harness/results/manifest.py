@@ -70,6 +70,7 @@ class StudyManifest:
         sesoi: smallest effect worth having, as a fraction of base's primary metric.
         replicates: replicate numbers, ascending.
         base: the study's base stack as text, empty where it is FTragrec as found.
+        checkpoint: metric on the validation set that chooses the epoch of a run; empty in folders that do not say.
         backbone_file: name, checksum and origin of the one that all replicates fine-tune; empty where they are trained.
         backbone_recipe: fields of the specification that a trained one departs from the default in, such as n_sampled.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source, notes, read_as, ties.
@@ -98,6 +99,7 @@ class StudyManifest:
     file: Mapping[str, Any] = field(default_factory=dict[str, Any])
     course: Mapping[str, Any] = field(default_factory=dict[str, Any])
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    checkpoint: str = ""
     schema_version: int = SCHEMA_VERSION
 
     def __repr__(self) -> str:

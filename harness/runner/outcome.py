@@ -41,6 +41,7 @@ def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any]) ->
         name=study.name,
         question=study.question,
         primary=study.primary,
+        checkpoint=study.checkpoint,
         sesoi=study.sesoi,
         seed=study.seed,
         replicates=replicates,

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reports.drawing.style import fixed_style
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -99,6 +101,21 @@ def dress_panel(axes: Axes, panel: Layout, label: str, *, whole: bool = False) -
     open_frame(axes)
 
 
+LEAST_SPAN = 0.1
+"""Share of a level that an axis of levels spans at least, so that what differs by less looks alike."""
+
+
+def widened(low: float, high: float, least: float = 0.0) -> tuple[float, float]:
+    """Limits around a range of levels with a margin, no closer than :data:`LEAST_SPAN` of the level or `least`.
+
+    >>> widened(0.96, 1.04)
+    (0.95, 1.05)
+    """
+    middle = (low + high) / 2.0
+    span = max(1.12 * (high - low), LEAST_SPAN * abs(middle), least) or 2e-3
+    return middle - span / 2.0, middle + span / 2.0
+
+
 def open_frame(axes: Axes) -> None:
     """Only the line below."""
     for side in ("left", "right", "top"):
@@ -179,11 +196,8 @@ def to_svg(canvas: Figure, name: str) -> str:
     The page gives the alternative text to what surrounds it.  Text stays text, ids are made unique by `name`, and the
     same figure gives the same bytes.
     """
-    import matplotlib as mpl
-
     output = io.StringIO()
-    settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "ftr-study", "hatch.linewidth": 0.8}
-    with mpl.rc_context(settings), warnings.catch_warnings():
+    with fixed_style(), warnings.catch_warnings():
         # The browser sets the text in a face of its own, so a glyph that matplotlib's lacks (Chinese) is no loss.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         canvas.savefig(output, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

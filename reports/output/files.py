@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
+from harness.results.frame import whole_frame
 from reports.locale import load_catalogue
 from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
 from reports.output.naming import named
@@ -24,11 +24,12 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
         The path of the page.
 
     Raises:
-        InputError: no such language, no study in the folder, or records that do not belong together.
+        InputError: no such language, no study in the folder, records that do not belong together, or records or
+            diagnoses that the manifest names and are gone; no file is touched then.
         EnvironmentProblem: the folder cannot be written, or pyarrow is missing, which leaves out the last file only.
     """
     text = load_catalogue(lang)
-    frame = read_frame(folder)
+    frame = whole_frame(folder)
     report = build_report(frame, text)
     page = folder.path / named("report.html", lang)
     write_atomically(folder.path / named("report.json", lang), report.to_json().encode())

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import EnvironmentProblem
-from harness.results.frame import Frame, Mode, Split
+from harness.results.frame import MODES, SPLITS, Frame, check_view
 from harness.results.manifest import BASE
 from harness.results.metrics import check_metric, tabulated
+from harness.results.record import Mode, Split
 from reports.stats.effects import Floats
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SPLITS: tuple[Split, ...] = ("valid", "test")
-MODES: tuple[Mode, ...] = ("on", "off", "served")
 
 
 def effects_table(frame: Frame) -> pd.DataFrame:
@@ -66,9 +64,13 @@ def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
     the study folder knows them, ``target`` (the source's item id), ``history_length`` (items before the test target)
     and ``target_popularity`` (training events of the test target).
     An alias is left out; it is the row that ``equals`` names in the ranking.
+
+    Raises:
+        InputError: no such split.
     """
     import pandas as pd
 
+    check_view(split, "served")
     known = {} if frame.users is None else frame.users.columns(split)
     tables = [
         pd.DataFrame(

@@ -6,6 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -25,6 +26,7 @@ from harness.results.frame import Frame
 from harness.results.manifest import A_A
 from harness.results.metrics import tabulated
 from reports.drawing.figure import Drawn, Scalar, csv_uri
+from reports.drawing.style import fixed_style
 from reports.locale import Catalogue, formats
 from reports.sections.base import Part, Section, SectionInput
 from reports.sections.evidence.measured import evidence_of
@@ -125,7 +127,7 @@ def render_section(section: Section, report: Report, text: Catalogue, pages: Env
         template.render(
             report=report,
             model=report.models.get(section.id),
-            drawings=marked(section.draw(report, text)),
+            drawings=marked(partial(section.draw, report, text)),
             t=text,
             NONE=formats.NONE,
             **section.variables(report),
@@ -140,8 +142,10 @@ def render_page(pages: Environment, template: str, report: object, text: Catalog
     return pages.get_template(template).render(values | variables)
 
 
-def marked(drawn: Mapping[str, Drawn]) -> dict[str, list[object]]:
-    """Drawings as templates take them, without those that drew nothing."""
+def marked(draw: Callable[[], Mapping[str, Drawn]]) -> dict[str, list[object]]:
+    """Drawings in the fixed style as templates take them, without those that drew nothing."""
+    with fixed_style():
+        drawn = draw()
     return {
         name: [Markup(each) if isinstance(each, str) else (each[0], each[1], Markup(each[2])) for each in made]
         for name, made in drawn.items()

@@ -22,12 +22,14 @@ class Crossing:
 
     Attributes:
         gained, lost: users a replicate, mean over the replicates.
+        n_seeds: replicates that the arm shares with base.
         gained_always, lost_always: users with whom it happens in every replicate; None for one.
         net: gained less lost, with its 95% interval ``low`` to ``high``, in users.
     """
 
     gained: float
     lost: float
+    n_seeds: int
     gained_always: int | None
     lost_always: int | None
     net: float
@@ -78,6 +80,7 @@ def crossings(
             lost=float(lost.sum(axis=1).mean()),
             gained_always=int(gained.all(axis=0).sum()) if several else None,
             lost_always=int(lost.all(axis=0).sum()) if several else None,
+            n_seeds=len(paired),
             net=hits[name].mean * frame.n_users,
             low=low * frame.n_users,
             high=high * frame.n_users,

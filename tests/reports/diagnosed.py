@@ -198,10 +198,11 @@ def diagnose(
     return folder
 
 
-def measured(folder: StudyFolder, row: str, name: str) -> float | None:
-    """Mean over a row's runs of a figure at the last entry up to the chosen epoch that has it, read by hand."""
+def measured(folder: StudyFolder, row: str, name: str, replicates: Sequence[int] = (0,)) -> float | None:
+    """Mean over a row's replicates of a figure at the last entry up to the chosen epoch that has it, read by hand."""
     found: list[float] = []
-    for key in next(each for each in folder.manifest().rows if each.name == row).diagnoses.values():
+    keys = next(each for each in folder.manifest().rows if each.name == row).diagnoses
+    for key in (keys[number] for number in replicates if number in keys):
         body = folder.diagnoses.path(key).read_bytes().split(b"\n", 2)[2]
         read = json.loads(body)
         looks = [entry for entry in read["entries"] if entry["epoch"] <= read["chosen_epoch"] or "training." in name]

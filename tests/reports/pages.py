@@ -7,7 +7,10 @@ import json
 from typing import Any
 
 from harness.results.folder import StudyFolder
+from harness.results.frame import read_frame
+from reports.locale import load_catalogue
 from reports.output.files import write_report
+from reports.sections.assembly import build_report, render_html
 
 
 class Page(html.parser.HTMLParser):
@@ -45,6 +48,13 @@ def rendered(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:
     page = write_report(folder)
     assert page == folder.path / "report.html"
     return Page(page.read_text(encoding="utf-8")), json.loads((folder.path / "report.json").read_text())
+
+
+def in_part(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:
+    """The page and the report of what is left of a study, for which ``write_report`` refuses to write files."""
+    text = load_catalogue("en")
+    report = build_report(read_frame(folder), text)
+    return Page(render_html(report, text)), json.loads(report.to_json())
 
 
 def by_name(report: dict[str, Any]) -> dict[str, dict[str, Any]]:

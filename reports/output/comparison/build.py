@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.errors import InputError
-from harness.results.frame import Frame
+from harness.results.frame import Frame, refuse_gaps
 from harness.results.manifest import BASE
 from reports.locale import Catalogue, formats, load_catalogue
 from reports.output.comparison import figure
@@ -31,7 +31,7 @@ def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[
         labels: what to call the studies; by their names, where None.
 
     Raises:
-        InputError: different primary metrics, no finished run of base, or records that are gone.
+        InputError: different primary metrics, no arm in common, no finished run of base, or records that are gone.
     """
     text = text or load_catalogue("en")
     labels = labels or labels_of(a, b)
@@ -39,6 +39,15 @@ def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[
     analyses = (analyse(a), analyse(b))
     rows = tuple({row.name: row for row in ranking_rows(each, effect_decimals(each), text)} for each in analyses)
     matching = match_rows(a.manifest, b.manifest)
+    if not matching.pairs:
+        arms = " and ".join(
+            f"{label} has {', '.join(row.name for row in alone) or 'none'}"
+            for label, alone in zip(labels, (matching.only_a, matching.only_b), strict=True)
+        )
+        raise InputError(
+            f"the studies have no arm in common, so there is nothing to compare: {arms}; arms are the same where they "
+            "have the same remedies at the same settings"
+        )
     design = contrasts.design_of(a, b)
     sides = tuple(_side(each, found, label, text) for each, found, label in zip(analyses, rows, labels, strict=True))
     scale: Scale = "absolute" if design == "paired" or min(side.base for side in sides) == 0.0 else "relative"
@@ -101,18 +110,7 @@ def _check(a: Frame, b: Frame, labels: Sequence[str]) -> None:
             f"{b.manifest.primary} in {labels[1]}; set the same 'primary:' in both study files and run one again"
         )
     for frame, label in zip((a, b), labels, strict=True):
-        lost = [
-            f"{row.name}, replicate {number}"
-            for row in frame.manifest.rows
-            for number in frame.manifest.replicates
-            if frame.cell(row.name, number) == "lost"
-        ]
-        if lost:
-            raise InputError(
-                f"records of {label} are gone or damaged, {len(lost)} in all ({'; '.join(lost[:3])}"
-                f"{'; ...' if len(lost) > 3 else ''}); copy the folder .records beside the study's folder too, or run "
-                "the study again"
-            )
+        refuse_gaps(frame, label)
         if not frame.replicates(BASE):
             raise InputError(f"{label} has no finished run of base, so it has no effects; run the study first")
 

@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from markupsafe import Markup
-
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
+from harness.results.frame import whole_frame
 from reports.drawing.figure import Scalar, to_csv, wide_and_narrow
 from reports.locale import Catalogue, load_catalogue
 from reports.output.comparison import figure as pairs
@@ -19,7 +17,7 @@ from reports.output.comparison.build import compare, labels_of
 from reports.output.comparison.model import Comparison, Pair
 from reports.output.comparison.text import difference
 from reports.output.naming import named
-from reports.sections.assembly import environment, render_page
+from reports.sections.assembly import environment, marked, render_page
 
 
 def write_comparison(first: Path, second: Path, out: Path | None = None, lang: str = "en") -> Path:
@@ -39,7 +37,7 @@ def write_comparison(first: Path, second: Path, out: Path | None = None, lang: s
     text = load_catalogue(lang)
     if first.resolve() == second.resolve():
         raise InputError(f"{first} and {second} are the same study; name two")
-    frames = (read_frame(StudyFolder(first)), read_frame(StudyFolder(second)))
+    frames = (whole_frame(StudyFolder(first)), whole_frame(StudyFolder(second)))
     labels = labels_of(*frames)
     comparison = compare(*frames, text=text, labels=labels)
     names = [path.resolve().name for path in (first, second)]
@@ -63,7 +61,7 @@ def render_comparison(comparison: Comparison, text: Catalogue) -> str:
         "comparison/comparison.html.j2",
         comparison,
         text,
-        drawings=[Markup(svg) for svg in wide_and_narrow(comparison.figure, draw)],
+        drawings=marked(lambda: {"pairs": wide_and_narrow(comparison.figure, draw)}).get("pairs", []),
         effect_decimals=comparison.decimals if scale == "absolute" else 4,
     )
 

@@ -15,6 +15,9 @@ from reports.stats.analysis import Analysis
 from reports.stats.contrast import Design, Scale
 from reports.stats.matching import Matching
 
+UNLIKE = ("backbone", "checkpoint", "ftr-study")
+"""Settings beside the budget that may make a difference between two studies, whatever their arms do."""
+
 _VERSIONS = ("ftr-study", "torch", "faiss-cpu", "numpy")
 
 
@@ -54,8 +57,7 @@ def answer_text(pairs: Sequence[Pair], order: Order | None, said: Wording) -> tu
     arms = [pair for pair in pairs if not pair.alias]
     tested = [pair for pair in arms if pair.difference is not None and pair.difference.p is not None]
     differing = [pair for pair in tested if pair.difference and pair.difference.code in ("higher", "lower")]
-    if not pairs:
-        return text("compare.answer.nothing_shared", **names), ()
+    finished = [pair for pair in arms if pair.a.value is not None and pair.b.value is not None]
     if differing:
         shown = [(pair.name, said.difference(pair.difference and pair.difference.mean)) for pair in differing]
         listed = [text("compare.answer.item", arm=name, difference=value) for name, value in shown]
@@ -69,9 +71,11 @@ def answer_text(pairs: Sequence[Pair], order: Order | None, said: Wording) -> tu
         every = all(pair.difference and pair.difference.code == "same" for pair in tested)
         answer = text("compare.answer.same" if every else "compare.answer.open", n=len(tested), **names)
     else:
-        answer = text(f"compare.answer.untested_{'overlapping' if said.design == 'overlapping' else 'seeds'}", **names)
-    same = sum(pair.a.verdict == pair.b.verdict for pair in arms)
-    support = [text("compare.answer.verdicts", same=same, n=text.count("count.arms", len(arms)))]
+        answer = text(f"compare.answer.untested_{_untested(arms, finished, said.design)}", **names)
+    same = sum(pair.a.verdict == pair.b.verdict for pair in finished)
+    support = (
+        [text("compare.answer.verdicts", same=same, n=text.count("count.arms", len(finished)))] if finished else []
+    )
     if order is None:
         support.append(text("compare.answer.no_order"))
     else:
@@ -86,6 +90,15 @@ def answer_text(pairs: Sequence[Pair], order: Order | None, said: Wording) -> tu
     return answer, tuple(support)
 
 
+def _untested(arms: Sequence[Pair], finished: Sequence[Pair], design: Design) -> str:
+    """Why no difference is tested."""
+    if not finished:
+        return "unfinished" if arms else "aliases"
+    if design == "overlapping":
+        return "overlapping"
+    return "apart" if all(pair.difference is None for pair in finished) else "seeds"
+
+
 def findings_of(analyses: Sequence[Analysis], matching: Matching, said: Wording) -> tuple[Finding, ...]:
     """What a reader must know before believing the comparison."""
     (a, b), labels, text = (each.frame for each in analyses), said.labels, said.text
@@ -98,7 +111,7 @@ def findings_of(analyses: Sequence[Analysis], matching: Matching, said: Wording)
     unlike = [
         label
         for label, _, _, differs in facts_of(a, b, text)
-        if differs and (label.startswith("budget.") or label in ("backbone", "primary"))
+        if differs and (label.startswith("budget.") or label in UNLIKE)
     ]
     if unlike:
         found.append(warning("unlike", text, unlike, **names))
@@ -139,6 +152,7 @@ def _facts(manifest: StudyManifest, text: Catalogue) -> dict[str, str]:
         },
         "base": " + ".join(manifest.base) or text("method.as_found"),
         "primary": manifest.primary,
+        "checkpoint": manifest.checkpoint or text("method.design.unknown"),
         "sesoi": manifest.sesoi,
         "seed": manifest.seed,
         "replicates": ", ".join(str(number) for number in manifest.replicates),

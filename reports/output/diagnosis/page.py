@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
+from harness.results.frame import gone_text, lost_diagnoses
 from harness.results.manifest import BASE, StudyManifest
 from reports.locale import Catalogue, formats, load_catalogue
 from reports.output.diagnosis.model import DiagnosisPage
@@ -32,14 +34,17 @@ def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
         The path of the page.
 
     Raises:
-        InputError: no such language, no study in the folder, or no evidence of its base.
+        InputError: no such language, no study in the folder, no evidence of its base, or some that is gone.
         EnvironmentProblem: the folder cannot be written.
     """
     text = load_catalogue(lang)
     manifest = folder.manifest()
     base = tuple(row for row in manifest.rows if row.name == BASE)
     alone = replace(manifest, rows=base)
-    evidence = evidence_of(manifest, folder.load_diagnoses(alone), lang)
+    diagnoses = folder.load_diagnoses(alone)
+    if gone := gone_text(str(folder.path), diagnoses=lost_diagnoses(base, diagnoses)):
+        raise InputError(gone)
+    evidence = evidence_of(manifest, diagnoses, lang)
     if not evidence.measured:
         raise InputError(
             f"{folder.path} holds no diagnosis of base, so there is nothing to say of it; "
@@ -117,5 +122,5 @@ def idle_of(advice: Sequence[Advice]) -> tuple[Advice, ...]:
 def render_diagnosis(diagnosis: DiagnosisPage, text: Catalogue) -> str:
     """The page of a diagnosis, complete in itself."""
     pages = environment({"diagnosis": Path(__file__).parent})
-    drawings = marked(drawn(diagnosis.figures, (BASE,), text))
+    drawings = marked(partial(drawn, diagnosis.figures, (BASE,), text))
     return render_page(pages, "diagnosis/diagnosis.html.j2", diagnosis, text, drawings=drawings)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.results.manifest import BASE
 from reports.drawing.figure import Figure, Line, figure_of, number
-from reports.drawing.svg import COLOUR, Layout, ellipsis, mark, new_figure, open_frame, to_svg
+from reports.drawing.svg import COLOUR, Layout, ellipsis, mark, new_figure, open_frame, to_svg, widened
 from reports.locale import formats
 from reports.sections.base import SectionInput
 from reports.sections.cost.build import Cost, offers_of
@@ -18,7 +18,7 @@ from reports.sections.cost.build import Cost, offers_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLUMNS = ("arm", "verdict", "seconds", "effect", "low", "high", "on_front", "evaluate_ms")
+COLUMNS = ("arm", "verdict", "seconds", "effect", "low", "high", "on_front", "evaluate_ms", "n_seeds")
 
 
 def table(cost: Cost, given: SectionInput) -> Figure:
@@ -30,7 +30,7 @@ def table(cost: Cost, given: SectionInput) -> Figure:
     for offer in offers if cost.front else ():
         row = by_name[offer.name]
         known = (row.name, row.verdict, offer.seconds, offer.effect, *(row.plain or (None, None)))
-        data.append((*known, int(offer.name in cost.front), row.evaluate_ms))
+        data.append((*known, int(offer.name in cost.front), row.evaluate_ms, row.n_seeds))
     alt = text("figure.cost.empty")
     if data:
         alt = text(
@@ -60,8 +60,8 @@ def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
-        margin = 0.12 * (float(np.ptp(seconds)) or 1.0)
-        axes.set_xlim(float(seconds.min()) - margin, float(seconds.max()) + margin)
+        aside = 0.06 * float(np.ptp(seconds))
+        axes.set_xlim(*widened(float(seconds.min()) - aside, float(seconds.max()) + aside))
     axes.set_ylim(bottom, top)
     axes.axhline(0.0, color=COLOUR.ink, linewidth=1.0, zorder=1)
     front = [row for row in figure.rows if row[6]]

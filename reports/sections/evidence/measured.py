@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from harness.results.evidence import Diagnosis, Level
@@ -24,6 +25,7 @@ class Evidence:
         diagnoses: row -> replicate -> what was measured there.
         level: that the study asks for.
         checks: row -> code -> the check, asked of the row's runs.
+        muted: code of a check -> why it is not asked.
         words: what checks, claims and rules say.
     """
 
@@ -31,6 +33,7 @@ class Evidence:
     diagnoses: Mapping[str, Mapping[int, Diagnosis]]
     level: str
     checks: Mapping[str, Mapping[str, Outcome]]
+    muted: Mapping[str, str]
     words: EvidenceTexts
 
     @property
@@ -39,20 +42,53 @@ class Evidence:
         return BASE in self.diagnoses
 
     def runs(self, name: str) -> Runs:
-        """What a row's runs tell by the checkpoint that they are judged by, by replicate."""
+        """What all of a row's runs tell by the checkpoint that they are judged by, by replicate."""
         return _runs(self.diagnoses[name])
 
+    @cached_property
+    def shared(self) -> tuple[int, ...]:
+        """Replicates in which every row was looked at, but for those of :attr:`apart`; only they are set side by side.
+
+        Rows are taken in their order, and one that has none of what the earlier ones share is left apart: base is
+        measured in every replicate, arms often in the first alone, and one replicate is not like another.
+        """
+        shared: set[int] = set()
+        for name in self.names:
+            found = self._looked_at(name)
+            shared = (shared & found or shared) if shared else found
+        return tuple(sorted(shared))
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """Rows that were looked at in other replicates only."""
+        rows = [(name, self._looked_at(name)) for name in self.names]
+        return tuple(name for name, found in rows if found and not found.issuperset(self.shared))
+
+    def _looked_at(self, name: str) -> set[int]:
+        return {number for number, found in self.diagnoses[name].items() if found.entries}
+
+    def _side_by_side(self, name: str) -> dict[int, Diagnosis]:
+        return {number: found for number, found in self.diagnoses[name].items() if number in self.shared}
+
     def diaries(self, name: str) -> Runs:
-        """Every look at a row's runs, by replicate."""
-        return [found.entries for _, found in sorted(self.diagnoses[name].items())]
+        """Every look at a row's runs, by shared replicate."""
+        return [found.entries for _, found in sorted(self._side_by_side(name).items())]
 
     def figures(self, name: str) -> dict[str, float]:
-        """Every figure of a row at its chosen epoch or the last before it that has it, mean over runs; NaN for none."""
-        return latest(self.runs(name))
+        """Every figure of a row at its chosen epoch or the last before it that has it; NaN for none.
+
+        It is the mean over the replicates that the rows share, so that rows can be set side by side.
+        """
+        return latest(_runs(self._side_by_side(name)))
 
     def start(self, name: str) -> dict[str, float]:
         """The same before training."""
-        return first(self.runs(name))
+        return first(_runs(self._side_by_side(name)))
+
+    def statuses(self, name: str) -> tuple[StatusName, ...]:
+        """What every check says of a row by the replicates that the rows share."""
+        found = summaries(_runs(self._side_by_side(name)), muted=self.muted)
+        return tuple(self.status(each) for each in found.values())
 
     def arm(self, name: str) -> DiagnosedArm:
         """Which of a row's runs were looked at."""
@@ -132,6 +168,7 @@ def evidence_of(
         diagnoses={name: diagnoses[name] for name in own},
         level=str(manifest.diagnostics.get("level", Level.OFF.value)),
         checks={name: summaries(_runs(diagnoses[name]), muted=muted) for name in own},
+        muted=muted,
         words=load_evidence_texts(lang),
     )
 

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from harness.results.manifest import BASE
-from reports.drawing.figure import Figure, figure_of
-from reports.drawing.svg import COLOUR, Layout, dress_rows, mark, new_figure, to_svg, write_name
+from harness.results.record import Mode
+from reports.drawing.figure import Figure, figure_of, number
+from reports.drawing.svg import (
+    COLOUR,
+    LEAST_SPAN,
+    Layout,
+    dress_rows,
+    mark,
+    new_figure,
+    to_svg,
+    whisker,
+    widened,
+    write_name,
+)
 from reports.locale import formats
 from reports.sections.base import SectionInput
 
-COLUMNS = ("arm", "off", "on", "gain", "gain_low", "gain_high", "q")
+MODES: tuple[Mode, ...] = ("off", "on")
+SPAN = f"{LEAST_SPAN:.0%}"
+COLUMNS = ("arm", "off", "on", "gain", "gain_low", "gain_high", "q", "n_seeds", "base_off", "base_on")
 
 
 def table(given: SectionInput) -> Figure:
-    """Levels off and on, and the gain with its interval, in the order of the ranking; aliases are left out."""
-    text, decimals = given.text, given.decimals
-    data: list[tuple[str, float, float, float, float, float, float | None]] = []
+    """Levels off and on, and the gain with its interval, in the order of the ranking; aliases are left out.
+
+    All over the replicates that the row shares with base, as are base's own levels beside them.
+    """
+    text, decimals, frame = given.text, given.decimals, given.frame
+    data: list[tuple[str, float, float, float, float, float, float | None, int, float, float]] = []
     for row in given.rows:
         if row.gain is None or row.alias:
             continue
-        cell = next(cell for cell in row.metrics if cell.metric == given.analysis.primary)
-        gain = row.gain
-        data.append((row.name, cell.off, cell.on, gain.effect, gain.low, gain.high, gain.q))
+        gain, paired = row.gain, frame.paired(row.name)
+        off, on, base_off, base_on = (
+            float(frame.values(name, given.analysis.primary, "test", mode, paired).mean())
+            for name in (row.name, BASE)
+            for mode in MODES
+        )
+        data.append((row.name, off, on, gain.effect, gain.low, gain.high, gain.q, len(paired), base_off, base_on))
     base = next((row for row in data if row[0] == BASE), None)
     if not data:
         alt = text("figure.forest.empty")
@@ -36,23 +59,29 @@ def table(given: SectionInput) -> Figure:
             least=least[0],
             least_gain=formats.signed(least[3], decimals),
         )
-    marks = {} if base is None else {"base_on": base[2]}
-    return figure_of("modes", text, COLUMNS, data, alt=alt, marks=marks, metric=given.metric)
+    caption = "caption" if len({row[7] for row in data}) < 2 else "caption_fewer"
+    return figure_of("modes", text, COLUMNS, data, alt=alt, caption=caption, metric=given.metric, span=SPAN)
 
 
 def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
-    """The pairs of levels as SVG."""
+    """The pairs of levels as SVG, on an axis of a tenth of the level at least, with the interval of each gain."""
     rows = figure.rows
     canvas, axes = new_figure(layout, height=0.95 + (0.46 if layout.narrow else 0.31) * len(rows))
-    off, on = ([float(value) for value in figure.column(name)] for name in ("off", "on"))
-    low, high = min(off + on), max(off + on)
-    margin = 0.05 * (high - low) or 0.05 * abs(high) or 1e-3
-    limits = (low - margin, high + margin)
-    if "base_on" in figure.marks:
-        axes.axvline(figure.marks["base_on"], color=COLOUR.soft, linewidth=1.0, zorder=1)
+    off, on, low, high, base = (
+        [number(value) for value in figure.column(name)] for name in ("off", "on", "gain_low", "gain_high", "base_on")
+    )
+    low, high = ([start + gain for start, gain in zip(off, gains, strict=True)] for gains in (low, high))
+    # A row of few seeds has a very wide interval, which is cut and gets an arrow.
+    reach = 3.0 * float(np.median([right - left for left, right in zip(low, high, strict=True)]))
+    limits = widened(
+        min(*off, *on, *(max(left, level - reach) for left, level in zip(low, on, strict=True))),
+        max(*off, *on, *(min(right, level + reach) for right, level in zip(high, on, strict=True))),
+    )
     for place, row in enumerate(rows):
         write_name(axes, layout, place, str(row[0]), limits[0])
-        axes.plot([off[place], on[place]], [place, place], color=COLOUR.neutral, linewidth=2.0, zorder=2)
+        axes.plot([base[place]] * 2, [place - 0.5, place + 0.5], color=COLOUR.soft, linewidth=1.0, zorder=1)
+        whisker(axes, place, low[place], high[place], limits, COLOUR.on, linewidth=1.2)
+        axes.plot([off[place], on[place]], [place, place], color=COLOUR.neutral, linewidth=3.2, alpha=0.6, zorder=2)
         mark(axes, off[place], place, COLOUR.off, filled=False, size=6.5, markeredgewidth=1.7, zorder=3)
         axes.plot([on[place]], [place], "o", markersize=6.5, color=COLOUR.on, zorder=4)
     axes.set_xlim(limits)

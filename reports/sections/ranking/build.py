@@ -75,7 +75,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
         rank=order.get(ranked_as) if finished else None,
         seed_effects={} if effect is None else dict(zip(map(str, effect.replicates), effect.seed_means, strict=True)),
         seconds=seconds,
-        seconds_ratio=_ratio(seconds, analysis),
+        seconds_ratio=_ratio(source, analysis) if finished else None,
         metrics=_metrics(analysis, source) if finished else (),
         gain=_gain(analysis, source) if finished else None,
         evaluate_ms=None if evaluate is None else 1e3 * evaluate / max(frame.n_users, 1),
@@ -139,9 +139,15 @@ def _note(
     return text("list.notes").join(note for note in notes if note)
 
 
-def _ratio(seconds: float | None, analysis: Analysis) -> float | None:
-    base = _median(stage_seconds(analysis.frame.records.get(BASE, {}), "total")) or 0.0
-    return seconds / base if seconds is not None and base > 0.0 else None
+def _ratio(source: str, analysis: Analysis) -> float | None:
+    """Median wall time of a run over base's, both on the replicates that both have."""
+    frame = analysis.frame
+    paired = frame.paired(source)
+    own, base = (
+        _median(stage_seconds({number: frame.records[name][number] for number in paired}, "total"))
+        for name in (source, BASE)
+    )
+    return own / base if own is not None and base else None
 
 
 def _median(values: list[float]) -> float | None:
@@ -153,8 +159,8 @@ def _metrics(analysis: Analysis, source: str) -> tuple[MetricCell, ...]:
     return tuple(
         MetricCell(
             metric=metric,
-            on=float(analysis.frame.values(source, metric).mean()),
-            off=float(analysis.frame.values(source, metric, "test", "off").mean()),
+            on=analysis.frame.level(source, metric),
+            off=analysis.frame.level(source, metric, "off"),
             effect=effect.mean if (effect := effects.get(metric, {}).get(source)) else None,
             relative=effect.relative if effect else None,
             q=analysis.q.get((metric, source)),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reports.drawing.figure import Figure, Line, Panel, figure_of
-from reports.drawing.svg import COLOUR, Layout, dress_panel, ellipsis, new_figure, to_svg
+from reports.drawing.svg import COLOUR, Layout, dress_panel, ellipsis, new_figure, to_svg, widened
 from reports.locale import Catalogue, formats
 from reports.sections.search.build import numbers_of
 from reports.sections.search.model import Searched, SearchedArm, SearchedParameter, SearchedTrial
@@ -175,9 +175,9 @@ def _draw_pairs(arm: SearchedArm, label: str, text: Catalogue) -> Iterator[tuple
     trials = [trial for trial, _ in points]
     across, up = _across(axes, one, trials), _across(axes, two, trials, vertical=True)
     means = [mean for _, mean in points]
-    span = (max(means) - min(means)) or 1.0
+    low, high = widened(min(means), max(means))
     for x, y, (trial, mean) in zip(across, up, points, strict=True):
-        size = 14.0 + 130.0 * ((mean - min(means)) / span) ** 2
+        size = 14.0 + 130.0 * ((mean - low) / (high - low)) ** 2
         fill = COLOUR.on if trial.best else "none"
         axes.scatter([x], [y], s=size, facecolor=fill, edgecolor=COLOUR.on, linewidth=1.2, zorder=3)
     axes.set_ylabel(ellipsis(two.name, 26), color=COLOUR.soft, fontsize=PANEL.font, parse_math=False)
@@ -238,6 +238,7 @@ def _plain_log(axes: Axes, low: float, high: float, *, vertical: bool) -> None:
 
 def _dots(axes: Axes, points: Sequence[tuple[float, float, SearchedTrial]]) -> None:
     """A dot a trial: hollow where it was pruned, square the default, filled and larger the best."""
+    axes.set_ylim(*widened(min(y for _, y, _ in points), max(y for _, y, _ in points)))
     for x, y, trial in points:
         marker = "s" if trial.number == 0 else "o"
         size = 70.0 if trial.best else 26.0

@@ -9,18 +9,18 @@ from reports.locale import formats
 from reports.sections.base import SectionInput
 from reports.stats.crossings import CUT
 
-COLUMNS = ("arm", "gained", "lost", "gained_always", "lost_always", "net", "net_low", "net_high")
+COLUMNS = ("arm", "gained", "lost", "gained_always", "lost_always", "net", "net_low", "net_high", "n_seeds")
 
 
 def table(given: SectionInput) -> Figure:
     """Users gained and lost per seed, in the order of the ranking; aliases are left out."""
     text = given.text
-    data: list[tuple[str, float, float, int | None, int | None, float, float, float]] = []
+    data: list[tuple[str, float, float, int | None, int | None, float, float, float, int]] = []
     for row in given.rows:
         found = given.analysis.crossings.get(row.name)
         if found is not None:
             always = (found.gained_always, found.lost_always)
-            data.append((row.name, found.gained, found.lost, *always, found.net, found.low, found.high))
+            data.append((row.name, found.gained, found.lost, *always, found.net, found.low, found.high, found.n_seeds))
     arms = [row for row in data if row[0] != A_A]
     alt = text("figure.crossings.empty")
     if arms:

@@ -224,7 +224,7 @@ def test_two_versions_of_one_data_set_are_not_tested(tmp_path: Path) -> None:
     found = compare(read_frame(a), read_frame(b))
     assert (found.design, found.n_tests) == ("overlapping", 0)
     assert all(pair.difference is None for pair in found.pairs)
-    assert "no difference can be tested" in found.answer
+    assert "same name and different content" in found.answer
     assert found.findings[0].code == "overlapping"
 
 
@@ -258,11 +258,27 @@ def test_gaps_aliases_and_unlike_budgets_are_told(tmp_path: Path) -> None:
     assert findings["unfinished"].items == ("late (3)",)
 
 
-def test_nothing_in_common_is_said(tmp_path: Path) -> None:
+def test_studies_without_a_common_arm_are_refused_with_the_arms_of_both(tmp_path: Path) -> None:
     a = study(tmp_path / "a", {"x": Arm(family="kl")}, n_users=60)
     b = on_other_data(study(tmp_path / "b", {"y": Arm(family="gate")}, n_users=60, seed=1))
-    page = Page(write_comparison(a.path, b.path).read_text(encoding="utf-8"))
-    assert "have no arm in common" in page.text
+    with pytest.raises(InputError, match=r"no arm in common.*a has x and b has y") as refused:
+        write_comparison(a.path, b.path)
+    assert refused.value.exit_status == 2
+    assert not (tmp_path / "a-vs-b").exists()
+
+
+def test_what_is_not_tested_says_why(tmp_path: Path) -> None:
+    arms = {"x": Arm(family="kl")}
+    a = study(tmp_path / "a", arms, n_users=60)
+    unfinished = study(tmp_path / "b", arms, n_users=60, seed=1, missing=[("x", each) for each in range(3)])
+    found = compare(read_frame(a), read_frame(unfinished))
+    assert "no arm of both has a finished run in both" in found.answer
+    assert found.support[0].startswith("Fewer than three arms")
+    later = study(tmp_path / "c", arms, n_users=60, seed=2, replicates=(7, 8))
+    assert "no arm has a replicate in both" in compare(read_frame(a), read_frame(later)).answer
+    renamed = edited(study(tmp_path / "d", arms, n_users=60, seed=3), checkpoint="mrr@10")
+    finding = {each.code: each for each in compare(read_frame(a), read_frame(renamed)).findings}["unlike"]
+    assert finding.items == ("checkpoint",)
 
 
 def lost(folder: StudyFolder) -> StudyFolder:
@@ -277,7 +293,7 @@ def lost(folder: StudyFolder) -> StudyFolder:
             lambda folder: edited(folder, primary="recall@5"),
             "different primary metrics, ndcg@10 in a and recall@5 in b",
         ),
-        (lost, r"records of b are gone or damaged, 1 in all \(reverse, replicate 1\)"),
+        (lost, r"records of .*/b are gone or damaged, 1 in all \(reverse, replicate 1\)"),
         (
             lambda folder: edited(folder, rows=_without_base_runs(folder.manifest().rows)),
             "b has no finished run of base",

@@ -14,7 +14,7 @@ from harness.results.manifest import ArmRow
 from reports.locale import load_catalogue
 from reports.output.files import write_report
 from tests.reports import gallery, worlds
-from tests.reports.pages import by_name, rendered
+from tests.reports.pages import by_name, in_part, rendered
 from tests.reports.worlds import Arm, study
 
 NASTY = "<script>alert('x')</script> & <b>bold</b> $x_1$"
@@ -43,7 +43,7 @@ def test_missing_failed_and_inapplicable_cells_are_named(tmp_path: Path) -> None
         extra_rows=(ArmRow(name="pareto", arm="pareto", status="inapplicable", reason="one live term only"),),
     )
     next(iter(folder.records.folder.glob("000004*0001.record"))).unlink()
-    page, report = rendered(folder)
+    page, report = in_part(folder)
     rows, findings = by_name(report), {finding["code"]: finding for finding in report["findings"]}
     assert (rows["a"]["n_seeds"], rows["a"]["verdict"]) == (1, "one_seed")
     assert (rows["b"]["n_seeds"], rows["b"]["verdict"]) == (0, "unfinished")

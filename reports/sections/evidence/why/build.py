@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.results.audit import Audit, Audited, Plain
@@ -9,7 +10,7 @@ from harness.results.manifest import BASE
 from reports.drawing.figure import Figure, Line, finite
 from reports.locale import Catalogue
 from reports.sections.base import SectionInput
-from reports.sections.evidence.checks import FIGURES
+from reports.sections.evidence.checks import FIGURES, first, latest
 from reports.sections.evidence.claims.build import unmeasured_text
 from reports.sections.evidence.measured import Evidence
 from reports.sections.evidence.why.model import FigureLine, Liveness, LiveParameter, StatusRow, Why
@@ -23,25 +24,39 @@ MOST_TRIED = 4
 def why_of(given: SectionInput) -> Why:
     """What was measured, with what is left out named."""
     evidence, audit, text = given.evidence, given.frame.audit, given.text
-    shown = evidence.names[: MOST_SHOWN + 1]
-    left_out = len(evidence.names) - len(shown)
+    together = tuple(name for name in evidence.names if name not in evidence.apart)
+    shown = together[: MOST_SHOWN + 1]
+    left_out = len(together) - len(shown)
     n_runs = text.count("count.runs", sum(len(found) for found in evidence.diagnoses.values()))
     return Why(
         sentence=text("why.sentence", n_runs=n_runs, n_rows=len(evidence.names))
         if evidence.names
         else unmeasured_text(evidence, text),
         note=text("why.left_out", n=text.count("count.arms", left_out)) if left_out else "",
+        replicates=evidence.shared,
+        sample=_sample(evidence, text),
         arms=tuple(evidence.arm(name) for name in evidence.names),
         shown=shown,
         lines=tuple(figure_lines(evidence, shown, text)),
         checks=tuple(evidence.check(each) for each in evidence.checks.get(BASE, {}).values()),
-        by_arm=tuple(
-            StatusRow(name=name, statuses=tuple(evidence.status(each) for each in evidence.checks[name].values()))
-            for name in evidence.names
-        ),
+        by_arm=tuple(StatusRow(name=name, statuses=evidence.statuses(name)) for name in together),
         unmeasured=evidence.unmeasured(),
         liveness=None if audit is None else liveness_of(audit, text),
     )
+
+
+def _sample(evidence: Evidence, text: Catalogue) -> str:
+    """Over which replicates and how many queries the rows are set side by side, and which rows are not."""
+    if not evidence.shared:
+        return ""
+    numbers = ", ".join(map(str, evidence.shared))
+    parts = [text("why.sample", numbers=numbers)]
+    n_queries = evidence.figures(evidence.names[0]).get("sample.valid", math.nan)
+    if math.isfinite(n_queries):
+        parts.append(text("why.queries", n=f"{n_queries:,.0f}"))
+    if evidence.apart:
+        parts.append(text("why.apart", names=text("list.comma").join(evidence.apart)))
+    return text("list.sentences").join(parts)
 
 
 def figure_lines(evidence: Evidence, shown: Sequence[str], text: Catalogue) -> Iterable[FigureLine]:
@@ -62,18 +77,18 @@ def figure_lines(evidence: Evidence, shown: Sequence[str], text: Catalogue) -> I
 
 
 def every_figure(evidence: Evidence, text: Catalogue) -> Figure:
-    """All figures of all rows, before training and after, as the table that the page offers as CSV."""
+    """All figures of every run that was looked at, before training and after, as the table that the page offers."""
     rows: list[Line] = []
     for name in evidence.names:
-        start, last = evidence.start(name), evidence.figures(name)
-        n_runs = len(evidence.runs(name))
-        rows.extend((name, figure, finite(start.get(figure)), finite(value), n_runs) for figure, value in last.items())
+        for number, found in sorted(evidence.diagnoses[name].items()):
+            start, last = first([found.told]), latest([found.told])
+            rows.extend((name, number, figure, finite(start.get(figure)), finite(last[figure])) for figure in last)
     return Figure(
         id="evidence",
         title=text("why.figures"),
         caption=text("why.figures_caption"),
         alt=text("why.figures_caption"),
-        columns=("arm", "figure", "before_training", "last", "n_runs"),
+        columns=("arm", "replicate", "figure", "before_training", "last"),
         rows=tuple(rows),
     )
 

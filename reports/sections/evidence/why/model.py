@@ -71,6 +71,8 @@ class Why:
 
     Attributes:
         arms: every row that was diagnosed, base first, then in the order of the ranking.
+        replicates: those in which all rows were looked at; only they are set side by side.
+        sample: the same and the queries of each, in words, with the rows that are left out of it.
         shown: those with a column in the page; the rest are in the CSV.
         lines: the most telling figures.
         checks: of base, in the order of the claims.
@@ -82,6 +84,8 @@ class Why:
     sentence: str
     note: str
     arms: tuple[DiagnosedArm, ...]
+    replicates: tuple[int, ...]
+    sample: str
     shown: tuple[str, ...]
     lines: tuple[FigureLine, ...]
     checks: tuple[CheckLine, ...]

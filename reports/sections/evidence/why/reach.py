@@ -41,7 +41,8 @@ def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]
     logs = [
         math.log10(norm) for rows in by_name.values() for row in rows if (norm := _norm(row)) is not None and norm > 0.0
     ]
-    limits = (min(logs), max(logs)) if logs else (0.0, 0.0)
+    # A tenth of the norm is pale; norms that are nearly alike are not set apart by their shade.
+    limits = (min(*logs, max(logs) - 1.0), max(logs)) if logs else (0.0, 0.0)
     return [
         (name, _alt(name, rows, text), draw(rows, limits, f"reach-{place}", text))
         for place, (name, rows) in enumerate(by_name.items())

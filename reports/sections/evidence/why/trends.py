@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from reports.drawing.figure import Figure, Line, Panel, figure_of, finite, number
-from reports.drawing.svg import COLOUR, Layout, dress_panel, new_figure, to_svg
+from reports.drawing.svg import COLOUR, LEAST_SPAN, Layout, dress_panel, new_figure, to_svg, widened
 from reports.locale import Catalogue, formats
 from reports.sections.evidence.checks import mean
 from reports.sections.evidence.measured import Evidence
@@ -46,7 +46,7 @@ def table(evidence: Evidence, text: Catalogue) -> Figure:
     alt = text("figure.trends.empty")
     if data:
         alt = text("figure.trends.alt", n_rows=len(evidence.names), last=max(epochs))
-    return figure_of("trends", text, COLUMNS, data, alt=alt)
+    return figure_of("trends", text, COLUMNS, data, alt=alt, span=f"{LEAST_SPAN:.0%}")
 
 
 def drawn_rows(shown: Sequence[str]) -> tuple[str, ...]:
@@ -93,9 +93,7 @@ def draw(lines: dict[str, list[tuple[float, float]]], kind: str, name: str, text
             zorder=4 if place == 0 else 3,
         )
     values = [value for points in lines.values() for _, value in points]
-    if max(values) == min(values):
-        middle = values[0]
-        axes.set_ylim(middle - 0.1 * (abs(middle) or 1.0), middle + 0.1 * (abs(middle) or 1.0))
+    axes.set_ylim(*widened(min(values), max(values), least=0.01))
     if kind == "share":
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100.0 * value:g}%"))
     dress_panel(axes, PANEL, text("figure.curves.epoch"), whole=True)

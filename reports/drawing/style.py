@@ -1,0 +1,76 @@
+"""Drawings that do not depend on the surroundings: matplotlib imported without them, and its own defaults."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from harness.errors import EnvironmentProblem
+
+OURS: Mapping[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ftr-study",
+    "hatch.linewidth": 0.8,
+    # The face that matplotlib brings with it: the size of a text decides places, whatever fonts a machine has.
+    "font.sans-serif": ["DejaVu Sans"],
+}
+"""What differs from matplotlib's defaults."""
+
+_OF_THE_SESSION = frozenset({"backend", "backend_fallback", "interactive", "toolbar", "docstring.hardcopy"})
+"""Settings of windows and notebooks, which no drawing reads and which are left alone."""
+
+_VARIABLES = ("MPLBACKEND", "MPLCONFIGDIR")
+
+
+@contextmanager
+def fixed_style() -> Iterator[None]:
+    """Draw with matplotlib's defaults and :data:`OURS`, whatever matplotlibrc, style or earlier settings say.
+
+    Settings of whoever uses matplotlib in this process are as before afterwards.
+
+    Raises:
+        EnvironmentProblem: matplotlib cannot be imported.
+    """
+    mpl = _matplotlib()
+    defaults = {name: value for name, value in mpl.rcParamsDefault.items() if name not in _OF_THE_SESSION}
+    with mpl.rc_context({**defaults, **OURS}):
+        yield
+
+
+def _matplotlib() -> Any:
+    """Matplotlib, imported without the backend of a notebook that this environment may lack."""
+    if "matplotlib.font_manager" in sys.modules:
+        return sys.modules["matplotlib"]
+    first = "matplotlib" not in sys.modules
+    kept = {name: os.environ.get(name) for name in _VARIABLES}
+    logger = logging.getLogger("matplotlib")
+    level = logger.level
+    os.environ.pop("MPLBACKEND", None)
+    # What it says of its folders, its font cache and the user's matplotlibrc is of no use to the reader of a report.
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import matplotlib as mpl
+            from matplotlib import font_manager as _  # noqa: F401 - lists the fonts, once
+    except Exception as problem:  # whatever a broken matplotlibrc makes of the import
+        raise EnvironmentProblem(
+            f"figures need matplotlib, which cannot be imported ({type(problem).__name__}: {problem}); "
+            "run: pip install matplotlib, or mend the matplotlibrc that is named"
+        ) from problem
+    finally:
+        logger.setLevel(level)
+        for name, value in kept.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+    if first and kept["MPLBACKEND"]:
+        # As matplotlib does at its import, for a notebook that draws by itself later.
+        with suppress(ValueError):
+            mpl.rcParams["backend"] = kept["MPLBACKEND"]
+    return mpl

@@ -62,7 +62,7 @@ class StudyFolder:
 
     def write_users(self, users: StudyUsers) -> None:
         archive = io.BytesIO()
-        np.savez_compressed(archive, history_length=users.history_length, target_popularity=users.target_popularity)
+        np.savez_compressed(archive, allow_pickle=False, **users.known)
         write_atomically(self.path / "users.npz", archive.getvalue())
 
     def users(self) -> StudyUsers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
@@ -124,9 +124,15 @@ class StudyUsers:
     """What the report needs of the users, in the order of the ranks.
 
     Attributes:
-        history_length: items before the test target, ``(n_users,)``.
-        target_popularity: training events of the test target, ``(n_users,)``.
+        history_length: items before the test target, ``(n_users,)``; None where a table of ranks does not say.
+        target_popularity: training events of the test target, ``(n_users,)``; None likewise.
     """
 
-    history_length: NDArray[np.int64]
-    target_popularity: NDArray[np.int64]
+    history_length: NDArray[np.int64] | None
+    target_popularity: NDArray[np.int64] | None
+
+    @property
+    def known(self) -> dict[str, NDArray[np.int64]]:
+        """Name of a field -> what it says of every user, of those that say something."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: values for name, values in found.items() if values is not None}

@@ -23,7 +23,6 @@ from markupsafe import Markup, escape
 
 from harness.results.frame import Frame
 from harness.results.manifest import A_A
-from harness.results.metrics import tabulated
 from reports.drawing.figure import Drawn, Scalar, csv_uri
 from reports.locale import Catalogue, formats
 from reports.sections.base import Part, Section, SectionInput
@@ -57,7 +56,7 @@ def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | No
         data=str(manifest.data.get("name", "")),
         primary=manifest.primary,
         primary_label=given.metric,
-        metrics=tabulated(manifest.primary),
+        metrics=frame.metrics,
         n_users=frame.n_users,
         n_arms=sum(row.kind == "arm" for row in given.rows),
         n_replicates=len(manifest.replicates),

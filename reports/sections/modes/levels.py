@@ -16,10 +16,10 @@ def table(given: SectionInput) -> Figure:
     text, decimals = given.text, given.decimals
     data: list[tuple[str, float, float, float, float, float, float | None]] = []
     for row in given.rows:
-        if row.gain is None or row.alias:
-            continue
-        cell = next(cell for cell in row.metrics if cell.metric == given.analysis.primary)
+        cell = next((cell for cell in row.metrics if cell.metric == given.analysis.primary), None)
         gain = row.gain
+        if gain is None or row.alias or cell is None or cell.off is None:
+            continue
         data.append((row.name, cell.off, cell.on, gain.effect, gain.low, gain.high, gain.q))
     base = next((row for row in data if row[0] == BASE), None)
     if not data:

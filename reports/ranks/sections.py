@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.results.frame import Frame
-from harness.results.manifest import A_A
+from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, flat, formats, load_catalogue
 from reports.ranks.framing import looks_cut
 from reports.sections.answer import AnswerSection
@@ -81,8 +81,10 @@ class MethodOfRanks(MethodSection):
             *statistics(given.analysis, method.noise, given.decimals, text),
             ("limits", [text("method.limits.same"), text("method.limits.ties")]),
         ]
+        baseline = given.manifest.data["baseline"]
+        cells = {baseline if name == BASE else name: states for name, states in method.cells.items()}
         facts = {text("method.group.data"): tuple(_facts(given.manifest.data, text))}
-        return Part(model=replace(method, paragraphs=titled(paragraphs, text), facts=facts, commands=()))
+        return Part(model=replace(method, paragraphs=titled(paragraphs, text), cells=cells, facts=facts, commands=()))
 
 
 def sections_of(frame: Frame, users: Sequence[str]) -> tuple[Section, ...]:

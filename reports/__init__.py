@@ -8,6 +8,10 @@
     effects = reports.study_effects(frame.deltas("ndcg@10"))
     groups = reports.subgroups(frame)
     both = reports.compare(frame, reports.read_frame("runs/kl_direction_learning"))
+
+Any model's runs, from a table of the rank of every user's target, see ``docs/ranks.md``::
+
+    reports.from_ranks(table, baseline="SASRec").save("my_report")
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from reports.output.comparison.page import write_comparison
     from reports.output.files import write_report
     from reports.output.tidy import effects_table, ranks_table
+    from reports.ranks.report import RanksReport, from_ranks
     from reports.stats.cost import pareto_front
     from reports.stats.crossings import crossings
     from reports.stats.effects import study_effects
@@ -32,9 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Frame",
+    "RanksReport",
     "compare",
     "crossings",
     "effects_table",
+    "from_ranks",
     "judge",
     "pareto_front",
     "priority_agreement",
@@ -50,9 +57,11 @@ __all__ = [
 
 _HOME = {
     "Frame": "harness.results.frame",
+    "RanksReport": "reports.ranks.report",
     "compare": "reports.output.comparison.build",
     "crossings": "reports.stats.crossings",
     "effects_table": "reports.output.tidy",
+    "from_ranks": "reports.ranks.report",
     "judge": "reports.stats.verdicts",
     "pareto_front": "reports.stats.cost",
     "priority_agreement": "reports.stats.priorities",

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harness.cli import options
+from harness.cli import options, tables
 
 commands = typer.Typer()
 
@@ -16,10 +16,23 @@ OTHER_RANKS = 3
 
 @commands.command()
 def report(
-    study: Annotated[Path, typer.Argument(help="A study's folder, such as runs/kl_direction.")],
+    study: Annotated[Path, typer.Argument(help="A study's folder, such as runs/kl_direction, or a table of ranks.")],
     lang: options.Lang = "en",
+    baseline: tables.Baseline = None,
+    primary: tables.Primary = None,
+    question: tables.Question = None,
+    out: tables.Out = None,
+    columns: tables.Columns = None,
+    common_users: tables.CommonUsers = False,
+    beyond: tables.Beyond = None,
+    sesoi: tables.Sesoi = None,
 ) -> None:
-    """Write a study's report again from its records; nothing is run."""
+    """Write a study's report again from its records, or that of any table of ranks per user; nothing is run."""
+    given = tables.Given(baseline, primary, question, out, columns, common_users, beyond, sesoi)
+    if tables.is_table(study):
+        print(tables.report_of(study, given, lang))
+        return
+    given.refuse_for(study)
     from harness.cli.showing import results_folder
     from harness.results.folder import StudyFolder
     from reports.output.files import write_report

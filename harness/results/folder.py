@@ -67,8 +67,7 @@ class StudyFolder:
 
     def write_users(self, users: StudyUsers) -> None:
         archive = io.BytesIO()
-        arrays = {each.name: getattr(users, each.name) for each in fields(StudyUsers)}
-        np.savez_compressed(archive, **{name: values for name, values in arrays.items() if values is not None})
+        np.savez_compressed(archive, allow_pickle=False, **users.known)
         write_atomically(self.path / "users.npz", archive.getvalue())
 
     def users(self) -> StudyUsers:

@@ -16,7 +16,7 @@ from harness.results.audit import Audit, read_audit
 from harness.results.evidence import Diagnosis
 from harness.results.folder import StudyFolder
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
-from harness.results.metrics import GlobalMetric, find_metric, metric_values
+from harness.results.metrics import GlobalMetric, check_metric, find_metric, metric_values, tabulated
 from harness.results.record import Mode, Ranks, RunRecord, Split
 from harness.results.text import ByRow
 
@@ -25,9 +25,10 @@ log = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 CellState = Literal["done", "failed", "lost", "missing", "alias", "inapplicable"]
 
-_VIEWS: tuple[tuple[Split, Mode], ...] = (
+VIEWS: tuple[tuple[Split, Mode], ...] = (
     ("valid", "on"),
     ("valid", "off"),
+    ("valid", "served"),
     ("test", "on"),
     ("test", "off"),
     ("test", "served"),
@@ -73,6 +74,8 @@ class Frame:
         users: what is known of the users in the order of the ranks; None where the folder does not say.
         diagnoses: row name -> replicate -> the evidence measured beside that run.
         audit: of the study's base; None where there is none.
+        views: the ranks that every record has; a study's records have all five, a table of ranks may have fewer.
+        longest: ranks beyond this one are known to be beyond it, no more; None where every rank is exact.
     """
 
     manifest: StudyManifest
@@ -81,6 +84,19 @@ class Frame:
     users: StudyUsers | None = None
     diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict[str, Mapping[int, Diagnosis]])
     audit: Audit | None = None
+    views: tuple[tuple[Split, Mode], ...] = VIEWS
+    longest: int | None = None
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metrics that a report tabulates, of those that the ranks decide."""
+        named = tabulated(self.manifest.primary)
+        return named if self.longest is None else tuple(name for name in named if self.decides(name))
+
+    def decides(self, metric: str) -> bool:
+        """Whether the ranks are exact as far as a metric looks."""
+        cutoff = check_metric(metric).cutoff
+        return self.longest is None or (cutoff is not None and cutoff <= self.longest)
 
     def __repr__(self) -> str:
         n_runs = sum(len(cells) for cells in self.records.values())
@@ -116,9 +132,13 @@ class Frame:
         """Ranks from 1, ``(n_replicates, n_users)``, on the given replicates or on all that are finished.
 
         Raises:
-            InputError: no such row, split or mode, or a replicate without a finished run of the row.
+            InputError: no such row, split or mode, records that have no such ranks, or a replicate without a finished
+                run of the row.
         """
         check_view(split, mode)
+        if (split, mode) not in self.views:
+            known = ", ".join(" ".join(view) for view in self.views)
+            raise InputError(f"there are no ranks of the {split} set, retrieval {mode}; there are {known}")
         cells = self.records.get(self.source(name), {})
         chosen = self.replicates(name) if replicates is None else replicates
         if not chosen:
@@ -173,7 +193,7 @@ class Frame:
         return any(
             not np.array_equal(base[number].view(*view), cells[number].view(*view))
             for number in self.paired(name)
-            for view in _VIEWS
+            for view in self.views
         )
 
     def deltas(
@@ -203,6 +223,8 @@ class Frame:
 
         On the replicates that base has as well, so that base's gain on the same ones can be set beside it.
         """
+        if ("test", "off") not in self.views:
+            return ByRow()
         return ByRow(
             {
                 row.name: Deltas.of(
@@ -326,9 +348,17 @@ def check_view(split: str, mode: str) -> None:
 
 
 def frame_of(
-    manifest: StudyManifest, records: Mapping[str, Mapping[int, RunRecord]], users: StudyUsers | None = None
+    manifest: StudyManifest,
+    records: Mapping[str, Mapping[int, RunRecord]],
+    users: StudyUsers | None = None,
+    *,
+    views: tuple[tuple[Split, Mode], ...] = VIEWS,
+    longest: int | None = None,
 ) -> Frame:
     """A frame of records in memory, checked.
+
+    Args:
+        views, longest: those of :class:`Frame`.
 
     Raises:
         InputError: two records, or the records and `users`, are of different numbers of users, or an alias points
@@ -337,10 +367,10 @@ def frame_of(
     lengths: dict[int, str] = {}
     for name, cells in records.items():
         for number, record in cells.items():
-            for view in _VIEWS:
+            for view in views:
                 lengths.setdefault(len(record.view(*view)), f"{name}, replicate {number}")
     if lengths and users is not None:
-        lengths.setdefault(users.history_length.shape[0], "users.npz")
+        lengths.update({len(values): "users.npz" for values in users.known.values() if len(values) not in lengths})
     if len(lengths) > 1:
         found = "; ".join(f"{length} users in {where}" for length, where in sorted(lengths.items()))
         raise InputError(f"records of one study rank the same users, but these differ: {found}; run the study again")
@@ -353,7 +383,8 @@ def frame_of(
             )
     if BASE not in targets:
         raise InputError(f"study {manifest.name!r} has no row {BASE!r}; run it again: effects are differences to it")
-    return Frame(manifest=manifest, records=records, n_users=next(iter(lengths), 0), users=users)
+    n_users = next(iter(lengths), 0)
+    return Frame(manifest=manifest, records=records, n_users=n_users, users=users, views=views, longest=longest)
 
 
 def judged_rows(frame: Frame) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
@@ -133,20 +133,27 @@ class StudyUsers:
     """What the report needs of the users, in the order of the ranks.
 
     Attributes:
-        history_length: items before the test target, ``(n_users,)``.
-        target_popularity: training events of the test target, ``(n_users,)``.
+        history_length: items before the test target, ``(n_users,)``; None where a table of ranks does not say.
+        target_popularity: training events of the test target, ``(n_users,)``; None likewise.
         user: the source's user ids, ``(n_users,)`` of str; None in folders of earlier versions.
         valid_target, test_target: the source's item ids of the targets, ``(n_users,)`` of str; None likewise.
     """
 
-    history_length: NDArray[np.int64]
-    target_popularity: NDArray[np.int64]
+    history_length: NDArray[np.int64] | None
+    target_popularity: NDArray[np.int64] | None
     user: NDArray[np.str_] | None = None
     valid_target: NDArray[np.str_] | None = None
     test_target: NDArray[np.str_] | None = None
 
     def __repr__(self) -> str:
-        return f"StudyUsers({len(self.history_length)} users: {', '.join(self.columns('test'))})"
+        n_users = max((len(values) for values in self.known.values()), default=0)
+        return f"StudyUsers({n_users} users: {', '.join(self.columns('test'))})"
+
+    @property
+    def known(self) -> dict[str, NDArray[Any]]:
+        """Name of a field -> what it says of every user, of those that say something."""
+        found = {each.name: getattr(self, each.name) for each in fields(self)}
+        return {name: values for name, values in found.items() if values is not None}
 
     def columns(self, split: Literal["valid", "test"]) -> dict[str, NDArray[Any]]:
         """What is known of each user and of the target on that split, by the names that tables of ranks have for it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from harness.errors import EnvironmentProblem
 from harness.results.frame import MODES, SPLITS, Frame, check_view
 from harness.results.manifest import BASE
-from harness.results.metrics import check_metric, tabulated
+from harness.results.metrics import check_metric
 from harness.results.record import Mode, Split
 from reports.stats.effects import Floats
 
@@ -30,9 +29,10 @@ def effects_table(frame: Frame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    numbers, metrics = frame.manifest.replicates, tabulated(frame.manifest.primary)
+    numbers, metrics = frame.manifest.replicates, frame.metrics
     names = [row.name for row in frame.manifest.rows if row.status == "run" and frame.replicates(row.name)]
-    levels = {(name, view): _levels(frame, metrics, name, *view) for name in names for view in product(SPLITS, MODES)}
+    views = sorted(frame.views, key=lambda view: (SPLITS.index(view[0]), MODES.index(view[1])))
+    levels = {(name, view): _levels(frame, metrics, name, *view) for name in names for view in views}
     nothing = np.full((len(numbers), len(metrics)), np.nan)
     tables: list[pd.DataFrame] = []
     for (name, (split, mode)), found in levels.items():
@@ -72,6 +72,7 @@ def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
 
     check_view(split, "served")
     known = {} if frame.users is None else frame.users.columns(split)
+    modes = [mode for mode in MODES[:2] if (split, mode) in frame.views]
     tables = [
         pd.DataFrame(
             {
@@ -79,8 +80,7 @@ def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
                 "replicate": number,
                 "user": np.arange(frame.n_users),
                 "rank": frame.ranks(row.name, split, "served", [number])[0],
-                "rank_on": frame.ranks(row.name, split, "on", [number])[0],
-                "rank_off": frame.ranks(row.name, split, "off", [number])[0],
+                **{f"rank_{mode}": frame.ranks(row.name, split, mode, [number])[0] for mode in modes},
                 **known,
             }
         )

@@ -24,7 +24,6 @@ from markupsafe import Markup, escape
 
 from harness.results.frame import Frame
 from harness.results.manifest import A_A
-from harness.results.metrics import tabulated
 from reports.drawing.figure import Drawn, Scalar, csv_uri
 from reports.drawing.style import fixed_style
 from reports.locale import Catalogue, formats
@@ -59,7 +58,7 @@ def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | No
         data=str(manifest.data.get("name", "")),
         primary=manifest.primary,
         primary_label=given.metric,
-        metrics=tabulated(manifest.primary),
+        metrics=frame.metrics,
         n_users=frame.n_users,
         n_arms=sum(row.kind == "arm" for row in given.rows),
         n_replicates=len(manifest.replicates),

@@ -25,12 +25,14 @@ class MetricCell:
     """One metric of one row on test: levels with retrieval on and off, and the effect with its adjusted p-value.
 
     Attributes:
+        on: as served.
+        off: None where a table of ranks knows no retrieval.
         q: Benjamini-Hochberg over all secondary metrics and arms; None for the primary and where nothing is tested.
     """
 
     metric: str
     on: float
-    off: float
+    off: float | None
     effect: float | None = None
     relative: float | None = None
     q: float | None = None

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from harness.results.frame import Frame, judged_rows
 from harness.results.manifest import A_A, BASE
-from harness.results.metrics import tabulated
 from reports.stats.crossings import CUT, Crossing, crossings
 from reports.stats.distributions import adjusted
 from reports.stats.effects import Effect, Prior, anova, study_effects, study_prior
@@ -94,7 +93,7 @@ def analyse(frame: Frame) -> Analysis:
 
     secondary: dict[str, dict[str, Effect]] = {}
     hits = effects
-    for metric in tabulated(primary):
+    for metric in frame.metrics:
         if metric != primary and rows:
             found = study_effects(frame.deltas(metric, rows=rows))
             secondary[metric] = {name: found[name] for name in arms}

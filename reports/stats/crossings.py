@@ -42,12 +42,12 @@ class Move:
     """One user whom an arm moves.
 
     Attributes:
-        user: place in the order of the ranks, from 0.
+        user: place in the order of the ranks, from 0; the user's own name where a table of ranks has one.
         history, popularity: of the user and of the target; None where the folder does not say.
         before, after: the target's rank under base and under the arm, a replicate each.
     """
 
-    user: int
+    user: int | str
     history: int | None
     popularity: int | None
     before: tuple[int, ...]
@@ -106,10 +106,15 @@ def moves(frame: Frame, name: str, n_each: int = 3) -> tuple[Move, ...]:
     return tuple(
         Move(
             user=int(user),
-            history=None if frame.users is None else int(frame.users.history_length[user]),
-            popularity=None if frame.users is None else int(frame.users.target_popularity[user]),
+            history=_known(frame, "history_length", user),
+            popularity=_known(frame, "target_popularity", user),
             before=tuple(before[:, user].tolist()),
             after=tuple(after[:, user].tolist()),
         )
         for user in chosen
     )
+
+
+def _known(frame: Frame, field: str, user: int) -> int | None:
+    values = {} if frame.users is None else frame.users.known
+    return int(values[field][user]) if field in values else None

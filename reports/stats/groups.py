@@ -139,16 +139,18 @@ def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
             )
 
     if frame.users is not None:
-        known: dict[Factor, NDArray[np.int64]] = {
+        known: dict[Factor, NDArray[np.int64] | None] = {
             "history": frame.users.history_length,
             "popularity": frame.users.target_popularity,
         }
         for factor, values in known.items():
+            if values is None:
+                continue
             for mask in thirds(values):
                 inside = values[mask]
                 add(factor, int(inside.min()), int(inside.max()), dict.fromkeys(replicates, mask))
     others = ranks_elsewhere(frame)
-    edges = (0.0, *_BACKBONE_EDGES, math.inf)
+    edges = (0.0, *(edge for edge in _BACKBONE_EDGES if edge <= (frame.longest or math.inf)), math.inf)
     for low, high in pairwise(edges):
         members = {number: (low < rank) & (rank <= high) for number, rank in others.items()}
         add("backbone", int(low) + 1, None if math.isinf(high) else int(high), members)
@@ -158,12 +160,12 @@ def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
 def ranks_elsewhere(frame: Frame) -> dict[int, Floats]:
     """Replicate -> each user's median rank in the other replicates of base, retrieval off, on test; ``(n_users,)``.
 
-    Empty for a single replicate.
+    Empty for a single replicate.  Ranks as served, where a table of ranks knows no retrieval.
     """
     replicates = frame.replicates(BASE)
     if len(replicates) < 2:
         return {}
-    ranks = frame.ranks(BASE, "test", "off")
+    ranks = frame.ranks(BASE, "test", "off" if ("test", "off") in frame.views else "served")
     return {
         number: np.asarray(np.median(np.delete(ranks, place, axis=0), axis=0), dtype=np.float64)
         for place, number in enumerate(replicates)

@@ -40,7 +40,7 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
         reasons = [f"{row.name}: {row.reason.removeprefix(f'{row.name}: ')}" for row in inapplicable]
         found.append(note("inapplicable", text, reasons))
     improving, n_late, n_all = _improving(analysis)
-    if manifest.budget["epochs"] == 1:
+    if manifest.budget.get("epochs") == 1:
         found.append(note("one_epoch", text))
     elif improving:
         found.append(warning("improving", text, improving, n=n_late, all=text.count("count.runs", n_all)))
@@ -49,7 +49,7 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
 
 def _improving(analysis: Analysis) -> tuple[list[str], int, int]:
     """Rows that chose the budget's last epoch in at least half of their runs; such runs, and runs that got so far."""
-    last = analysis.frame.manifest.budget["epochs"]
+    last = analysis.frame.manifest.budget.get("epochs")
     names: list[str] = []
     n_late = n_all = 0
     for name, cells in analysis.frame.records.items():

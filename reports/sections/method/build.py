@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +112,16 @@ def _paragraphs(
         base_stack,
         _backbone(manifest, text),
     ]
+    later = [text("method.limits.later"), _ties(manifest.data.get("tied_share"), text)]
+    return titled([("design", design), *statistics(analysis, noise, decimals, text), ("limits", later)], text)
+
+
+Parts = tuple[str, list[str]]
+"""Name of a paragraph and its sentences."""
+
+
+def statistics(analysis: Analysis, noise: NoiseFloor | None, decimals: int, text: Catalogue) -> list[Parts]:
+    """How effects were estimated and tested, whatever they are effects of."""
     tests = (
         [text("method.tests.text", n_tests=text.count("count.arms", analysis.n_tests)), text("method.tests.secondary")]
         if analysis.n_tests
@@ -120,16 +130,17 @@ def _paragraphs(
     if analysis.subgroups is not None and analysis.subgroups.n_tests:
         n_tests = text.count("count.tests", analysis.subgroups.n_tests)
         tests.append(text("method.tests.groups", n_tests=n_tests))
-    later = [text("method.limits.later"), _ties(manifest.data.get("tied_share"), text)]
-    sections = [
-        ("design", design),
+    return [
         ("estimate", [text("method.estimate.text"), _moderation(analysis, text)]),
         ("tests", tests),
         ("noise", _noise_text(noise, decimals, text)),
         ("detectable", [_detectable(analysis, decimals, text)]),
         ("order", [text("method.order.text")] if analysis.places else []),
-        ("limits", later),
     ]
+
+
+def titled(sections: Sequence[Parts], text: Catalogue) -> tuple[tuple[str, str], ...]:
+    """Heading and text of the paragraphs that have any."""
     return tuple(
         (text(f"method.{name}.title"), text("list.sentences").join(part for part in parts if part))
         for name, parts in sections

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from harness.results.manifest import A_A, BASE, ArmRow
-from harness.results.metrics import tabulated
 from reports.locale import Catalogue, formats
 from reports.sections.report import Gain, Kind, MetricCell, Row, Without, ends, filled
 from reports.stats.analysis import Analysis
@@ -155,17 +154,17 @@ def _median(values: list[float]) -> float | None:
 
 
 def _metrics(analysis: Analysis, source: str) -> tuple[MetricCell, ...]:
-    effects = {**analysis.secondary, analysis.primary: analysis.effects}
+    frame, effects = analysis.frame, {**analysis.secondary, analysis.primary: analysis.effects}
     return tuple(
         MetricCell(
             metric=metric,
-            on=analysis.frame.level(source, metric),
-            off=analysis.frame.level(source, metric, "off"),
+            on=frame.level(source, metric),
+            off=frame.level(source, metric, "off") if ("test", "off") in frame.views else None,
             effect=effect.mean if (effect := effects.get(metric, {}).get(source)) else None,
             relative=effect.relative if effect else None,
             q=analysis.q.get((metric, source)),
         )
-        for metric in tabulated(analysis.primary)
+        for metric in frame.metrics
     )
 
 

@@ -1,0 +1,94 @@
+"""A checked table of ranks as the frame that every estimate and section is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from harness.results.frame import VIEWS, Frame, frame_of
+from harness.results.manifest import BASE, ArmRow, StudyManifest, StudyUsers
+from harness.results.record import Mode, Ranks, RunRecord, Split
+from reports.ranks.checking import Checked, Run
+
+_NONE: Ranks = np.empty(0, dtype=np.int32)
+SUSPICIOUS = 0.05
+"""Share of ranks at the largest one from which they look cut off there."""
+
+
+def frame_from(
+    found: Checked,
+    *,
+    baseline: str,
+    name: str,
+    question: str,
+    primary: str,
+    sesoi: float,
+    beyond: int | None,
+    facts: Mapping[str, Any],
+) -> Frame:
+    """The frame of a table; the baseline is its row ``base``.
+
+    Args:
+        facts: what the page's method says of the table.
+    """
+    records = {_row(arm, baseline): {n: _record(run) for n, run in cells.items()} for arm, cells in found.runs.items()}
+    arms = [baseline, *(arm for arm in found.runs if arm != baseline)]
+    manifest = StudyManifest(
+        name=name,
+        question=question,
+        primary=primary,
+        sesoi=sesoi,
+        seed=0,
+        replicates=tuple(sorted({number for cells in found.runs.values() for number in cells})),
+        budget={},
+        backbone="per_seed",
+        base=(),
+        data=facts,
+        rows=tuple(ArmRow(name=_row(arm, baseline), arm=arm) for arm in arms),
+    )
+    known = found.known
+    users = StudyUsers(history_length=known.get("history_length"), target_popularity=known.get("popularity"))
+    return frame_of(manifest, records, users if known else None, views=_views(records), longest=beyond)
+
+
+def looks_cut(frame: Frame) -> tuple[int, float] | None:
+    """The largest rank and its share of all ranks, where so many are equal to it that they look cut off there."""
+    ranks = np.concatenate([frame.ranks(row.name, "test", "served").ravel() for row in frame.manifest.rows])
+    largest = int(ranks.max())
+    share = float(np.mean(ranks == largest))
+    crowded = share > SUSPICIOUS and share > 5.0 * float(np.mean(ranks == largest - 1))
+    return (largest, share) if crowded and largest > 1 else None
+
+
+def _row(arm: str, baseline: str) -> str:
+    return BASE if arm == baseline else arm
+
+
+def _views(records: Mapping[str, Mapping[int, RunRecord]]) -> tuple[tuple[Split, Mode], ...]:
+    """Sets and modes that every run has; retrieval on and off only where every run has both."""
+    runs = [record for cells in records.values() for record in cells.values()]
+
+    def has(split: Split, mode: Mode) -> bool:
+        modes: tuple[Mode, ...] = ("served",) if mode == "served" else ("on", "off")
+        return all(len(run.view(split, each)) for run in runs for each in modes)
+
+    return tuple(view for view in VIEWS if has(*view))
+
+
+def _record(run: Run) -> RunRecord:
+    """A record of ranks alone: a table tells neither epochs nor a recipe.  Ranks that it lacks are empty."""
+    served = "off" if {mode for split, mode in run.ranks if split == "test"} == {"off"} else "on"
+    ranks = {f"{split}_{'on' if mode == 'served' else mode}": values for (split, mode), values in run.ranks.items()}
+    return RunRecord(
+        key="",
+        valid_on=ranks.get("valid_on", _NONE),
+        valid_off=ranks.get("valid_off", _NONE),
+        test_on=ranks.get("test_on", _NONE),
+        test_off=ranks.get("test_off", _NONE),
+        chosen_epoch=0,
+        curve=(),
+        seconds={} if run.seconds is None else {"total": run.seconds},
+        served=served,
+    )

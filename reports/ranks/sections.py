@@ -1,0 +1,162 @@
+"""Sections of the page of a table of ranks: those of a study that have data, with a method of their own."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.results.frame import Frame
+from harness.results.manifest import A_A, BASE
+from reports.locale import Catalogue, flat, formats, load_catalogue
+from reports.ranks.framing import looks_cut
+from reports.sections.answer import AnswerSection
+from reports.sections.base import Part, Section, SectionInput
+from reports.sections.cost import CostSection
+from reports.sections.method import MethodSection
+from reports.sections.method.build import method_of, statistics, titled
+from reports.sections.modes import ModesSection
+from reports.sections.ranking import ForestSection, RankingSection
+from reports.sections.report import Finding, note, warning
+from reports.sections.who import WhoSection
+from reports.sections.who.model import WhoGains
+
+
+class AnswerOfRanks(AnswerSection):
+    """The answer, with what the table itself makes doubtful."""
+
+    @classmethod
+    def folder(cls) -> Path:
+        return AnswerSection.folder()
+
+    def build(self, given: SectionInput) -> Part:
+        part = super().build(given)
+        # That a table has no a/a is a choice of its author, which the method tells.
+        usual = [finding for finding in part.findings if finding.code != "aa_missing"]
+        return replace(part, findings=(*usual, *_findings(given)))
+
+
+class WhoOfRanks(WhoSection):
+    """Who gains, users called as the table calls them.
+
+    Attributes:
+        users: their names in the order of the ranks.
+    """
+
+    def __init__(self, users: Sequence[str] = ()) -> None:
+        self.users = users
+
+    @classmethod
+    def folder(cls) -> Path:
+        return WhoSection.folder()
+
+    def build(self, given: SectionInput) -> Part | None:
+        part = super().build(given)
+        if part is None or not isinstance(part.model, WhoGains):
+            return part
+        moved = tuple(replace(move, user=self.users[int(move.user)]) for move in part.model.moved)
+        return replace(part, model=replace(part.model, moved=moved))
+
+
+class MethodOfRanks(MethodSection):
+    """The table, what was taken for granted, and the statistics."""
+
+    @classmethod
+    def folder(cls) -> Path:
+        return MethodSection.folder()
+
+    def build(self, given: SectionInput) -> Part:
+        method, text = method_of(given.analysis, given.decimals, given.text), given.text
+        design = text(
+            "method.design.text",
+            n_users=f"{given.frame.n_users:,}",
+            metric=given.metric,
+            sesoi_relative=formats.share(given.manifest.sesoi, 1),
+            sesoi=formats.number(given.analysis.sesoi, given.decimals + 1),
+        )
+        paragraphs = [
+            ("design", [design, text("method.design.per_seed")]),
+            *statistics(given.analysis, method.noise, given.decimals, text),
+            ("limits", [text("method.limits.same"), text("method.limits.ties")]),
+        ]
+        baseline = given.manifest.data["baseline"]
+        cells = {baseline if name == BASE else name: states for name, states in method.cells.items()}
+        facts = {text("method.group.data"): tuple(_facts(given.manifest.data, text))}
+        return Part(model=replace(method, paragraphs=titled(paragraphs, text), cells=cells, facts=facts, commands=()))
+
+
+def sections_of(frame: Frame, users: Sequence[str]) -> tuple[Section, ...]:
+    """The sections that a table has data for, in page order."""
+    timed = any(record.seconds for cells in frame.records.values() for record in cells.values())
+    return (
+        AnswerOfRanks(),
+        RankingSection(),
+        ForestSection(),
+        *((ModesSection(),) if ("test", "off") in frame.views else ()),
+        WhoOfRanks(users),
+        *((CostSection(),) if timed else ()),
+        MethodOfRanks(),
+    )
+
+
+def texts_of(lang: str, *, baseline: str, noise: bool) -> Catalogue:
+    """The report's texts in a language, those that speak of a study replaced.
+
+    Args:
+        noise: whether an arm is base against itself.
+
+    Raises:
+        InputError: there is no such language.
+    """
+    usual = load_catalogue(lang)
+    layers = tomllib.loads((Path(__file__).parent / f"{lang}.toml").read_text(encoding="utf-8"))
+    own = flat(layers["every"]) | (flat(layers["noise"]) if noise else {})
+    name = baseline.replace("{", "{{").replace("}", "}}")
+    return replace(usual, texts={**usual.texts, **{key: said.replace("{baseline}", name) for key, said in own.items()}})
+
+
+def has_noise(frame: Frame) -> bool:
+    """Whether an arm is base against itself, on a seed that base has."""
+    return A_A in frame.estimable()
+
+
+def _findings(given: SectionInput) -> list[Finding]:
+    data, text = given.manifest.data, given.text
+    found: list[Finding] = []
+    if n_left_out := data["left_out"]:
+        found.append(note("common_users", text, n_left_out=n_left_out, n_all=given.frame.n_users + n_left_out))
+    if beyond := given.frame.longest:
+        found.append(note("beyond", text, beyond=beyond, next=beyond + 1))
+    elif cut := looks_cut(given.frame):
+        largest, share = cut
+        found.append(warning("looks_cut", text, share=formats.share(share), largest=largest, before=largest - 1))
+    if n_moving := data["moving_targets"]:
+        found.append(note("moving_targets", text, n=text.count("count.users", n_moving)))
+    if data["half_retrieval"]:
+        found.append(note("half_retrieval", text))
+    return found
+
+
+def _facts(data: Mapping[str, Any], text: Catalogue) -> list[tuple[str, str]]:
+    """What is known of the table by label, in reading order; what is empty is left out."""
+    comma = text("list.comma")
+
+    def said(value: Any) -> str:
+        if isinstance(value, Mapping):
+            return comma.join(f"{ours} = {theirs}" for ours, theirs in value.items())
+        return (
+            comma.join(map(str, value))
+            if isinstance(value, tuple)
+            else f"{value:,}"
+            if isinstance(value, int)
+            else value
+        )
+
+    assumed = tuple(text(f"ranks.assumed.{each}") for each in data["assumed"])
+    return [
+        (text(f"ranks.fact.{key}"), said(value))
+        for key, value in {**data, "assumed": assumed}.items()
+        if value and text.has(f"ranks.fact.{key}")
+    ]

@@ -76,8 +76,8 @@ def test_the_studys_own_records_come_first() -> None:
 
 def test_another_processor_or_device_or_a_much_larger_data_set_tells_nothing() -> None:
     known = [backbone(40.0), cell(10.0)]
-    for changed in ({"cpu": "y"}, {"device": "cuda"}, {"size": Size(n_train=9000, n_users=100, n_items=50)}):
-        found = costs(known, **changed)
+    larger = Size(n_train=9000, n_users=100, n_items=50)
+    for found in (costs(known, cpu="y"), costs(known, device="cuda"), costs(known, size=larger)):
         assert (found.backbone, found.cells, found.source) == (None, {}, "nothing")
     probe = Probed(backbone=100.0, cell_fixed=1.0, cell_epoch=2.0, start=3.0)
     found = costs(known, cpu="y", probe=lambda: probe)

@@ -10,10 +10,13 @@ from rich.live import Live
 
 from harness.modes.plan import Cell, CellName, name_of
 from harness.results.record import EpochPoint, RunRecord
-from harness.runner.table import Seen, progress_view
+from harness.runner.drawing.table import Seen, progress_view
 from harness.runner.timing.costs import Costs
 from harness.runner.timing.pace import Pace
 from harness.words import duration
+
+MOST_LINES = 100
+"""Lines of the table where no terminal limits them."""
 
 
 class Display:
@@ -152,7 +155,7 @@ class LiveDisplay(CountingDisplay):
         super().__init__(console, primary)
         self._seen = Seen()
         self._headline = ""
-        self._live = Live(console=console, get_renderable=self._view, refresh_per_second=4)
+        self._live = Live(console=console, get_renderable=self._table, refresh_per_second=4)
 
     def showing(self) -> AbstractContextManager[object]:
         return self._live
@@ -187,7 +190,7 @@ class LiveDisplay(CountingDisplay):
         self._seen.see(name_of(cell), "failed")
         self._print(f"{cell.shown} replicate {cell.replicate} failed: {first_line(why)}")
 
-    def _view(self) -> Group:
+    def _table(self) -> Group:
         pace = self._pace
         counted = [f"{pace.n_done} of {pace.n_cells} cells done"] if pace.n_cells else []
         if pace.backbones_left:
@@ -197,8 +200,8 @@ class LiveDisplay(CountingDisplay):
             counted.append(left)
         title = [self._headline, ", ".join(counted)]
         caption = f"valid {self._primary}, and its difference to base"
-        size = self._console.size
-        return progress_view(self._seen, title=title, caption=caption, width=size.width, height=size.height)
+        height = self._console.height if self._console.is_terminal else MOST_LINES
+        return progress_view(self._seen, title=title, caption=caption, width=self._console.width, height=height)
 
 
 def first_line(text: str) -> str:

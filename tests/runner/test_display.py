@@ -13,8 +13,8 @@ from harness.engine.types.streams import Streams
 from harness.modes.plan import Cell
 from harness.recipe.recipe import BASE
 from harness.results.record import EpochPoint, RunRecord
+from harness.runner.drawing.table import Seen
 from harness.runner.progress import LiveDisplay, PlainDisplay, make_display
-from harness.runner.table import Seen
 from harness.runner.timing.costs import Costs
 
 
@@ -48,7 +48,7 @@ def live(*, width: int = 80, height: int = 24) -> LiveDisplay:
 def frame(display: LiveDisplay) -> list[str]:
     """What the terminal shows now."""
     out = io.StringIO()
-    Console(file=out, width=display._console.width, height=display._console.height).print(display._view())
+    Console(file=out, width=display._console.width, height=display._console.height).print(display._table())
     return [line.rstrip() for line in out.getvalue().splitlines()]
 
 

@@ -132,7 +132,9 @@ class CellDispatcher:
         """Until the schedule names no more."""
         while self._running or self.take_up():
             self._hand_out(executor)
-            while len(self._running) < executor.slots and (unbuilt := self._unbuilt()):
+            while (unbuilt := self._unbuilt()) and (
+                len(self._running) < executor.slots or self.stages.is_built(unbuilt[0])
+            ):
                 self._build(unbuilt[0], executor)
                 self._hand_out(executor)
             self._poll(POLL_S)

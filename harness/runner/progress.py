@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 
 from harness.modes.plan import Cell, CellName, name_of
 from harness.results.record import EpochPoint, RunRecord
-from harness.runner.table import Seen, progress_table
+from harness.runner.drawing.table import Seen, progress_view
 from harness.runner.timing.costs import Costs
 from harness.runner.timing.pace import Pace
 from harness.words import duration
+
+MOST_LINES = 100
+"""Lines of the table where no terminal limits them."""
 
 
 class Display:
@@ -188,15 +190,18 @@ class LiveDisplay(CountingDisplay):
         self._seen.see(name_of(cell), "failed")
         self._print(f"{cell.shown} replicate {cell.replicate} failed: {first_line(why)}")
 
-    def _table(self) -> Table:
+    def _table(self) -> Group:
         pace = self._pace
         counted = [f"{pace.n_done} of {pace.n_cells} cells done"] if pace.n_cells else []
         if pace.backbones_left:
             counted.append(f"{pace.backbones_left} backbone{'s' * (pace.backbones_left > 1)} to train")
-        title = [self._headline, ", ".join([*counted, *([self._left()] if pace.n_cells else [])]).rstrip(", ")]
+        left = self._left()
+        if left and pace.n_done < pace.n_cells:
+            counted.append(left)
+        title = [self._headline, ", ".join(counted)]
         caption = f"valid {self._primary}, and its difference to base"
-        size = self._console.size
-        return progress_table(self._seen, title=title, caption=caption, width=size.width, height=size.height)
+        height = self._console.height if self._console.is_terminal else MOST_LINES
+        return progress_view(self._seen, title=title, caption=caption, width=self._console.width, height=height)
 
 
 def first_line(text: str) -> str:

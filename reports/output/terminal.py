@@ -24,7 +24,7 @@ WIDTH = 80
 MOST_ROWS = 5
 """Rows of the ranking that a terminal shows."""
 
-NAME = 28
+NAME = 26
 
 
 def answer_lines(report: Path) -> Iterator[str]:

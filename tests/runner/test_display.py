@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,9 @@ from harness.engine.types.streams import Streams
 from harness.modes.plan import Cell
 from harness.recipe.recipe import BASE
 from harness.results.record import EpochPoint, RunRecord
+from harness.runner.drawing.table import Seen
 from harness.runner.progress import LiveDisplay, PlainDisplay, make_display
-from harness.runner.table import Seen
+from harness.runner.timing.costs import Costs
 
 
 def cell(row: str, replicate: int = 0) -> Cell:
@@ -37,6 +39,17 @@ def record(value: float) -> RunRecord:
         curve=(point(1, 0.0), point(2, value)),
         seconds={"total": 12.5},
     )
+
+
+def live(*, width: int = 80, height: int = 24) -> LiveDisplay:
+    return LiveDisplay(Console(file=io.StringIO(), force_terminal=True, width=width, height=height), "ndcg@10")
+
+
+def frame(display: LiveDisplay) -> list[str]:
+    """What the terminal shows now."""
+    out = io.StringIO()
+    Console(file=out, width=display._console.width, height=display._console.height).print(display._table())
+    return [line.rstrip() for line in out.getvalue().splitlines()]
 
 
 @pytest.fixture
@@ -85,16 +98,80 @@ def test_the_live_table_sets_each_cell_against_base(text: io.StringIO) -> None:
 
 
 def test_a_long_table_keeps_what_runs_and_base() -> None:
-    out = io.StringIO()
-    display = LiveDisplay(Console(file=out, force_terminal=True, width=120, height=60), "ndcg@10")
+    display = live(height=60)
     cells = [cell("base"), *(cell(f"arm[trial {number}]") for number in range(60))]
     display.planned(cells, {})
     for each in cells[:50]:
         display.finished(each, record(0.1))
-    shown = [str(text) for text in display._table().columns[0].cells]
+    lines = frame(display)
+    shown = lines[3:-1]
     assert len(shown) == 30
-    assert shown[0] == "base"
-    assert {rf"arm[trial {number}]" for number in range(49, 60)} <= {each.replace("\\", "") for each in shown}
+    assert shown[0].startswith("base ")
+    assert all(any(line.startswith(f"arm[trial {number}]") for line in shown) for number in range(49, 60))
+    assert lines[-1].endswith("; 31 more rows")
+
+
+def test_in_a_low_terminal_fewer_rows_are_shown() -> None:
+    display = live(height=24)
+    display.planned([cell("base"), *(cell(f"arm{number}") for number in range(40))], {})
+    assert len(frame(display)) <= 24
+
+
+def test_reused_rows_stay_in_the_table() -> None:
+    display = live()
+    display.planned([cell("new")], {("base", 0): record(0.05), ("old", 0): record(0.06)})
+    lines = frame(display)
+    assert any(line.split() == ["base", "reused", "0.0500"] for line in lines)
+    assert any(line.split() == ["old", "reused", "0.0600", "+0.0100"] for line in lines)
+
+
+def test_a_trial_is_named_by_its_settings() -> None:
+    display = live()
+    display.planned([replace(cell("peak[trial 3]"), label="peak weight=0.003 lr=0.01")], {})
+    assert any(line.startswith("peak weight=0.003 lr=0.01  ") for line in frame(display))
+
+
+@pytest.mark.parametrize("n_replicates", [1, 2, 3, 5, 12, 40])
+@pytest.mark.parametrize("name", ["arm", "an_arm_with_a_very_long_name_for_a_terminal[weight=0.003]"])
+def test_it_fits_80_columns_with_many_replicates_and_long_names(n_replicates: int, name: str) -> None:
+    display = live()
+    display.message("backbone 0: epoch 3 of at most 52, loss 8.1234, valid ndcg@10 0.0123 and more words than fit")
+    cells = [cell(row, number) for number in range(n_replicates) for row in ("base", name)]
+    display.planned(cells, {})
+    for each in cells[: n_replicates + 1]:
+        display.finished(each, record(0.05))
+    display.epoch(cells[-1], point(10, 0.061))
+    lines = frame(display)
+    assert max(map(len, lines)) <= 80
+    assert not any("0.0…" in line or "+0…" in line for line in lines)
+    arm = next(line for line in lines if line.startswith(name[:6]))
+    assert name == "arm" or "…" not in arm or "weight=0.003]"[-6:] in arm
+    if n_replicates == 40:
+        assert any("of 40" in line for line in lines)
+
+
+def test_backbones_are_counted_apart_from_cells() -> None:
+    display = live()
+    display.planned([cell("base"), cell("arm")], {})
+    display.expect(lambda: Costs(backbone=60.0, cells={"base": 10.0, "arm": 10.0}, any_cell=10.0), workers=2)
+    display.backbones(2)
+    display.backbone_begins(0)
+    assert frame(display)[1] == "0 of 2 cells done, 2 backbones to train, about 2 min 10 s left"
+    display.backbone(0, "epoch 1 of at most 2, loss 1.0", 30.0)
+    display.backbone_ended(0, 40.0)
+    assert frame(display)[:2] == [
+        "backbone 0: ready after 40 s",
+        "0 of 2 cells done, 1 backbone to train, about 50 s left",
+    ]
+
+
+def test_plain_lines_say_at_the_start_what_the_run_will_take(text: io.StringIO) -> None:
+    display = PlainDisplay(Console(file=text, width=200), "ndcg@10")
+    display.expect(lambda: Costs(backbone=60.0, cells={}, any_cell=10.0, rest=5.0), workers=1)
+    display.planned([cell("base"), cell("arm")], {})
+    display.backbones(1)
+    display.backbones(1)
+    assert text.getvalue().splitlines()[1:] == ["1 backbone and 2 cells: about 1 min 25 s"]
 
 
 def test_a_replicate_that_a_row_does_not_have_is_empty() -> None:

@@ -214,3 +214,28 @@ def test_the_error_holds_every_problem_in_the_order_of_lines(study_from):
         study_from("name: s\nseed: x\ndata: ml-100k\narms: {a: nope}\nsesoi: 7\n")
     assert [problem.line for problem in caught.value.problems] == [2, 4, 5]
     assert caught.value.exit_status == 2
+
+
+def test_the_checkpoint_metric_follows_the_primary_unless_it_is_written(study_from, mistakes_in):
+    head = HEAD + "arms: {}\n"
+    assert study_from(head).checkpoint == study_from(head).primary == "ndcg@10"
+    assert study_from(head + "primary: recall@20\n").checkpoint == "recall@20"
+    assert study_from(head + "primary: recall@20\ncheckpoint: mrr@10\n").checkpoint == "mrr@10"
+    assert mistakes_in(head + "checkpoint: null\n")
+
+
+def test_values_of_the_command_line_name_the_folder_where_they_change_something(study_from):
+    text = HEAD + "arms: {}\nreplicates: 3\nbudget: {epochs: 4}\ndevice: cpu\n"
+    plain = study_from(text)
+    changed = study_from(text, Overrides(replicates=1, epochs=2))
+    assert changed.slug == f"{plain.slug}.epochs-2.replicates-1"
+    assert (changed.name, changed.changed) == (plain.name, {"replicates": 1, "epochs": 2})
+    assert study_from(text, Overrides(replicates=3, epochs=4, device="cpu")).slug == plain.slug
+    assert study_from(text, Overrides(seed=7)).slug == f"{plain.slug}.seed-7"
+
+
+def test_a_device_names_the_folder_only_where_it_means_another_one(study_from, monkeypatch):
+    for auto, slug in (("cpu", "s"), ("cuda", "s.device-cpu")):
+        meant = {"auto": auto, "cpu": "cpu"}
+        monkeypatch.setattr("harness.study.checking.resolve_device", meant.__getitem__)
+        assert study_from(HEAD + "arms: {}\n", Overrides(device="cpu")).slug == slug

@@ -120,8 +120,12 @@ def test_an_interrupted_study_has_the_report_of_what_exists(
         manifest = scene.study_folder.manifest()
         in_flight = where == "renamed .record"  # on the disk already, and not yet on the list
         assert sum(len(row.keys) for row in manifest.rows) == n_whole - in_flight
-        page = (scene.study_folder.path / "report.html").read_text(encoding="utf-8")
-        assert page.rstrip().endswith("</html>")
+        n_done = n_whole - in_flight
+        assert f"interrupted; {n_done} of 6 cells are done; run the same command to go on" in scene.said()
+        assert ("; ranks " in scene.said()) == (n_done > 0)
+        page = scene.study_folder.path / "report.html"
+        assert page.exists() == (n_done > 0)
+        assert n_done == 0 or page.read_text(encoding="utf-8").rstrip().endswith("</html>")
     scene.finish()
     undisturbed.check(scene, kept)
     table.note("Ctrl-C: backbone, first evaluation, third record, manifest", "exit 130, report of what exists")

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import pytest
 
+from harness.results.folder import StudyFolder
 from tests.survival.conftest import N_CELLS, Kept, Scene, Table, Undisturbed
 
 BEFORE_CELLS = {
@@ -136,7 +137,8 @@ def test_worker_killed_every_time_fails_its_cell_and_the_next_run_ends(
     status = scene.start(where="worker_epoch 1", workers=2, words=("--replicates", "1")).wait()
     assert status == 3, scene.said()
     assert counts(scene.said()) == (0, 0)
-    manifest = scene.study_folder.manifest()
+    assert "; ranks " not in scene.said()
+    manifest = StudyFolder(scene.out / "small.replicates-1").manifest()
     for row in manifest.rows:
         assert all("ended by SIGKILL" in why for why in row.failures.values())
     said = scene.finish()

@@ -23,6 +23,7 @@ from reports.locale import languages, load_catalogue
 from reports.output.comparison.model import Comparison
 from reports.output.comparison.page import render_comparison, write_comparison
 from reports.output.files import write_report
+from reports.output.naming import named
 from reports.sections.assembly import render_html
 from tests.reports import worlds
 from tests.reports.pages import by_name
@@ -86,7 +87,7 @@ def test_report_and_comparison_are_written_on_another_machine_without_torch_or_d
     home = tmp_path / "home"
     home.mkdir()
     said = on_a_bare_machine(["report", str(there / "one"), "--lang", lang], home)
-    assert said == str(there / "one" / "report.html")
+    assert said == str(there / "one" / named("report.html", lang))
     on_a_bare_machine(
         ["compare", str(there / "one"), str(there / "two"), "--out", str(there / "both"), "--lang", lang], home
     )

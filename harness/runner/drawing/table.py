@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from harness.modes.plan import CellName
 from harness.words import shorten
@@ -84,13 +86,22 @@ class Seen:
         return running + (f"{figure:.4f}" if against is None else f"{against:+.4f}")
 
 
-def progress_table(seen: Seen, *, title: Sequence[str], caption: str, width: int, height: int) -> Table:
+def progress_view(seen: Seen, *, title: Sequence[str], caption: str, width: int, height: int) -> Group:
+    """The table under its title and over its caption, each line within ``width``."""
+    table, more = progress_table(seen, width=width, height=height)
+    lines = [Text(shorten(line, width), no_wrap=True) for line in title if line]
+    if not seen.states:
+        return Group(*lines)
+    return Group(*lines, table, Text(shorten("; ".join([caption, *more]), width), style="italic", no_wrap=True))
+
+
+def progress_table(seen: Seen, *, width: int, height: int) -> tuple[Table, list[str]]:
     """The table, never wider than ``width``, and no higher than ``height`` where that leaves room for base.
 
     With more replicates than fit in words, cells are shown in short; with more than fit then, those that began last.
 
-    Args:
-        title: its lines.
+    Returns:
+        It, and what it leaves out.
     """
     rows, n_hidden = seen.rows(max(1, min(MOST_ROWS, height - BESIDE)))
     longest = max([len(seen.labels.get(row, row)) for row in rows], default=0)
@@ -100,23 +111,16 @@ def progress_table(seen: Seen, *, title: Sequence[str], caption: str, width: int
     each = FULL if full else max(SHORT + 1, len(str(max(replicates, default=0))) + 1)
     if not full:
         arm = min(longest, max(LEAST_ARM, width - len(replicates) * (each + GAP)))
+    more: list[str] = []
     fit = max(1, (width - arm) // (each + GAP))
     if len(replicates) > fit:
         last = max((place for place, number in enumerate(replicates) if seen.begun(number)), default=0)
         end = min(max(last + 1, fit), len(replicates))
-        caption += f"; replicates {replicates[end - fit]} to {replicates[end - 1]} of {len(replicates)}"
+        more.append(f"replicates {replicates[end - fit]} to {replicates[end - 1]} of {len(replicates)}")
         replicates = replicates[end - fit : end]
     if n_hidden:
-        caption += f"; {n_hidden} more row{'s' * (n_hidden > 1)}"
-    table = Table(
-        title="\n".join(escape(shorten(line, width)) for line in title if line),
-        title_justify="left",
-        caption=escape(shorten(caption, width)),
-        caption_justify="left",
-        box=None,
-        padding=(0, GAP, 0, 0),
-        pad_edge=False,
-    )
+        more.append(f"{n_hidden} more row{'s' * (n_hidden > 1)}")
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False)
     table.add_column("arm", no_wrap=True, width=arm)
     for replicate in replicates:
         head = f"replicate {replicate}" if full else f"r{replicate}"
@@ -124,4 +128,4 @@ def progress_table(seen: Seen, *, title: Sequence[str], caption: str, width: int
     for row in rows:
         cells = [seen.shown(row, replicate, full=full) for replicate in replicates]
         table.add_row(escape(shorten(seen.labels.get(row, row), arm)), *cells)
-    return table
+    return table, more

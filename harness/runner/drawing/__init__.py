@@ -1,0 +1,1 @@
+"""What the progress of a run looks like on a terminal."""

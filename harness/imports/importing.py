@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.data.formats.base import Columns
+from harness.data.formats.base import GUESSED, Columns
 from harness.data.formats.recbole import RecBole
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
@@ -116,10 +116,12 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
     Raises:
         InputError: the checkpoint, RecBole's file and the data do not hold the same items.
     """
-    for key, name in (("USER_ID_FIELD", columns.user or "user_id"), ("ITEM_ID_FIELD", columns.item or "item_id")):
+    for option in ("user", "item"):
+        key, name = f"{option.upper()}_ID_FIELD", getattr(columns, option)
         theirs = found.settings.get(key, name)
-        if theirs != name:
-            option = key.partition("_")[0].lower()
+        if name == GUESSED and isinstance(theirs, str):
+            columns = replace(columns, **{option: theirs})
+        elif theirs != name:
             raise found.problem(
                 f"it was trained with {key} {theirs!r}, and the column here is {name}; give --{option}-column"
             )

@@ -32,10 +32,10 @@ def columns_of(user: str | None, item: str | None, time: str | None) -> Columns:
 
 
 def keys_of(
-    data_format: str | None, sep: str | None, user: str | None, item: str | None, time: str | None, least: int
+    data_format: str | None, sep: str | None, user: str | None, item: str | None, time: str | None, least: int | None
 ) -> dict[str, object]:
-    """The same as keys of ``data:`` in a study file, without those that say nothing."""
+    """The same as keys of ``data:`` in a study file, those that were given."""
     named = {"user": user, "item": item, "time": time}
     columns = {key: None if name == NULL and key == "time" else name for key, name in named.items() if name}
-    given = {"format": data_format, "sep": sep, "columns": columns or None}
-    return {**{key: value for key, value in given.items() if value is not None}, "min_interactions": least}
+    given = {"format": data_format, "sep": sep, "columns": columns or None, "min_interactions": least}
+    return {key: value for key, value in given.items() if value is not None}

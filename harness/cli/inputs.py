@@ -46,15 +46,19 @@ def import_checkpoint(
     data_dir: DataDir = None,
 ) -> None:
     """Turn a checkpoint of RecBole into a backbone that studies can name; nothing in it is run."""
-    from harness.data.sources import spec_of
+    from harness.data.report import lines_of
+    from harness.data.sources import load, spec_of
     from harness.imports.agreement import Mismatch
     from harness.imports.importing import import_recbole
 
     columns = columns_of(user_column, item_column, time_column)
     own = columns if inter is None else columns_of(None, None, None)
+    spec = spec_of(data, format=data_format, sep=sep, columns=own, min_interactions=min_interactions)
+    for line in lines_of(load(spec, data_dir, progress=to_stderr)):
+        to_stderr(line)
     imported = import_recbole(
         checkpoint,
-        spec_of(data, format=data_format, sep=sep, columns=own, min_interactions=min_interactions),
+        spec,
         out,
         inter=inter,
         columns=columns,

@@ -149,7 +149,7 @@ def diagnose(
     user_column: data_options.UserColumn = None,
     item_column: data_options.ItemColumn = None,
     time_column: data_options.TimeColumn = None,
-    min_interactions: data_options.MinInteractions = 5,
+    min_interactions: Annotated[int | None, typer.Option(min=1, help="As in a study file.", show_default="5")] = None,
     replicates: options.Replicates = None,
     epochs: options.Epochs = None,
     device: options.Device = None,

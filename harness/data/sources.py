@@ -107,10 +107,15 @@ class DataSpec:
         kind = self.file_format()
         if self.name is not None and kind.has_columns:
             columns = Columns(user="user_id", item="item_id", time="timestamp")
-        found = kind().read(
-            unpacked(content, path), path, replace(columns, sep=_SPELT.get(self.sep or "", self.sep or ""))
-        )
         said = kind.title or kind.name
+        columns = replace(columns, sep=_SPELT.get(self.sep or "", self.sep or ""))
+        try:
+            found = kind().read(unpacked(content, path), path, columns)
+        except InputError as problem:
+            if said in str(problem):
+                raise
+            how = "" if self.format else "; format: changes that"
+            raise InputError(f"{problem} (read as {said}{how})") from problem
         return replace(found, read_as=f"{said}: {found.read_as}" if found.read_as else said)
 
     def file(self, data_dir: Path | None = None, *, progress: Progress = _log.info) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -114,15 +114,12 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
     Raises:
         InputError: the checkpoint, RecBole's file and the data do not hold the same items.
     """
-    fields = (
-        ("USER_ID_FIELD", columns.user or "user_id"),
-        ("ITEM_ID_FIELD", columns.item or "item_id"),
-        ("TIME_FIELD", "timestamp" if columns.time == GUESSED else columns.time),
-    )
-    for key, name in fields:
+    for option, key in (("user", "USER_ID_FIELD"), ("item", "ITEM_ID_FIELD"), ("time", "TIME_FIELD")):
+        name = getattr(columns, option)
         theirs = found.settings.get(key, name)
-        if theirs != name:
-            option = key.partition("_")[0].lower()
+        if name == GUESSED and isinstance(theirs, str):
+            columns = replace(columns, **{option: theirs})
+        elif theirs != name:
             raise found.problem(
                 f"it was trained with {key} {theirs!r}, and the column here is {name}; give --{option}-column"
             )

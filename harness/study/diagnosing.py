@@ -41,6 +41,8 @@ def study_to_diagnose(
     if target is not None and target.suffix in STUDY_SUFFIXES:
         if data is not None:
             raise InputError(f"{target} names its own data; leave out --data {data}")
+        if reading:
+            raise InputError(f"{target} says how its data is read; change {', '.join(reading)} under data: there")
         return base_alone(load_study(target, once), overrides)
     if target is not None and target.suffix != CHECKPOINT_SUFFIX:
         raise InputError(f"{target} is neither a study file (.yaml) nor a checkpoint (.safetensors); give one of them")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -151,6 +153,7 @@ def test_a_faulty_table_is_named_with_its_line(desk: Desk, fault: str) -> None:
     assert name.partition(".")[0] in message
     assert said in message
     assert "; " in message, "the fix"
+    assert re.search("CSV|TSV|JSON lines|Parquet|Feather|RecBole|MovieLens|pairs", message), "the format that was tried"
     assert len(message) < 1500
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
+from harness.cli.data_options import NULL, columns_of, keys_of
+from harness.data.formats.base import Columns
 from harness.errors import InputError
 from harness.modes.planning import make_plan
 from harness.results.evidence import Level
@@ -50,6 +53,32 @@ def test_a_file_of_interactions_or_a_named_set_is_enough(folder: Path) -> None:
     assert study.data.path == (folder / "world.txt").resolve()
     assert (study.slug, len(make_plan(study).cells())) == ("diagnosis_world.replicates-2", 2)
     assert study_to_diagnose(None, "ml-100k", Overrides()).data.name == "ml-100k"
+
+
+def test_a_file_is_read_as_the_options_say(folder: Path) -> None:
+    (folder / "my.csv.gz").write_bytes(gzip.compress(b"wer;item;time\na;x;1\n"))
+    reading = keys_of(None, ";", "wer", None, NULL, 2)
+    assert reading == {"sep": ";", "columns": {"user": "wer", "time": None}, "min_interactions": 2}
+    study = study_to_diagnose(None, str(folder / "my.csv.gz"), Overrides(), reading)
+    assert study.slug == "diagnosis_my"
+    assert study.data.columns == columns_of("wer", None, NULL) == Columns(user="wer", time=None)
+    assert (study.data.sep, study.data.min_interactions) == (";", 2)
+    assert keys_of(None, None, None, None, None, None) == {}
+
+
+@pytest.mark.parametrize(
+    ("target", "data", "reading", "message"),
+    [
+        ("mine.yaml", None, {"sep": ";"}, "says how its data is read; change sep under data: there"),
+        (None, "ml-100k", {"sep": ";"}, "a named data set has its own format"),
+        (None, "world.txt", {"columns": {"user": "u"}}, "which has no columns; leave columns out"),
+        (None, "world.txt", {"format": "cvs"}, "did you mean csv"),
+    ],
+)
+def test_options_that_do_not_fit_the_data_are_refused(folder: Path, target, data, reading, message) -> None:
+    path = None if target is None else folder / target
+    with pytest.raises(InputError, match=message):
+        study_to_diagnose(path, data if data == "ml-100k" or data is None else str(folder / data), Overrides(), reading)
 
 
 @pytest.mark.parametrize(

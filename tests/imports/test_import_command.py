@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from pathlib import Path
 
@@ -44,6 +45,23 @@ def test_a_study_takes_what_the_command_wrote(shop, monkeypatch, capsys, tmp_pat
     assert loaded.backbone.provenance["source"] == "model.pth"
     data = load(loaded.data, tmp_path / "data")
     assert SharedStages.of(loaded, data, data_dir=None, folder=tmp_path).backbone_key(0)
+
+
+def test_a_packed_file_with_columns_of_other_names_is_read_and_what_was_guessed_is_said(shop, monkeypatch, capsys):
+    text = shop.inter.read_text().replace("user_id:", "uid:", 1).replace("item_id:", "asin:", 1)
+    Path("mine.inter.gz").write_bytes(gzip.compress(text.encode()))
+    words = ("model.pth", "--data", "mine.inter.gz", "--out", "b.safetensors", "--data-dir", "data")
+    shop.save()
+    assert call(monkeypatch, *words) == 2
+    assert "has no column 'user_id'" in capsys.readouterr().err, "the checkpoint names another"
+    shop.save({**SETTINGS, "USER_ID_FIELD": "uid", "ITEM_ID_FIELD": "asin"})
+    assert call(monkeypatch, *words) == 0
+    said = capsys.readouterr()
+    assert "12 items matched by id with mine" in said.out
+    assert (
+        "data: read as RecBole .inter: user=uid, item=asin, time=timestamp (guessed; change with columns:)"
+        in said.err.splitlines()
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -41,7 +40,7 @@ class Columnar(DataFormat):
         def where(rows: Sequence[int]) -> str:
             return f"{path}, {name_lines([row + 1 for row in rows], 'row')}"
 
-        return replace(events_of({name: table.column(name) for name in wanted}, chosen, where), read_as=read_as)
+        return events_of({name: table.column(name) for name in wanted}, chosen, where, read_as)
 
     @abstractmethod
     def names(self, content: bytes) -> list[str]:

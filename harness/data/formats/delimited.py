@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -163,9 +163,8 @@ class Csv(DataFormat):
         if twice:
             raise InputError(f"{path}, line 1: the column {shorten(twice[0])} occurs twice; rename one")
         found = table.columns([names.index(name) for name in wanted], len(names))
-        events = events_of(dict(zip(wanted, found, strict=True)), chosen, table.where)
         other = f"fields separated by {_spelt(columns.sep)}, " if columns.sep not in ("", self.own_sep) else ""
-        return replace(events, read_as=other + read_as)
+        return events_of(dict(zip(wanted, found, strict=True)), chosen, table.where, other + read_as)
 
 
 class Tsv(Csv):

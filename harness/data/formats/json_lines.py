@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -46,7 +45,7 @@ class JsonLines(DataFormat):
         def where(rows: Sequence[int]) -> str:
             return f"{path}, {name_lines([row + 1 for row in rows])}"
 
-        return replace(events_of({name: table.column(name) for name in wanted}, chosen, where), read_as=read_as)
+        return events_of({name: table.column(name) for name in wanted}, chosen, where, read_as)
 
 
 def _read(content: bytes, types: Mapping[str, pa.DataType]) -> pa.Table | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from harness.data.events import Events
@@ -33,6 +32,6 @@ class MovieLens(DataFormat):
             )
         user, item, time = table.columns([0, 1, 3], len(_NAMES))
         chosen = Columns(user="user", item="item", time="time")
-        events = events_of({"user": user, "item": item, "time": time}, chosen, table.where)
         spelt = "tabs" if sep == "\t" else sep
-        return replace(events, read_as=f"separated by {spelt}, user=field 1, item=field 2, time=field 4")
+        read_as = f"separated by {spelt}, user=field 1, item=field 2, time=field 4"
+        return events_of({"user": user, "item": item, "time": time}, chosen, table.where, read_as)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 from harness.data.events import Events
 from harness.data.formats.base import Columns, DataFormat
-from harness.data.formats.table import table_events
+from harness.data.formats.table import events_of
 from harness.data.text import decode_lines, name_lines
 from harness.errors import InputError
 
@@ -29,5 +29,8 @@ class Pairs(DataFormat):
             )
         users, items = zip(*rows, strict=True)
         chosen = Columns(user="user", item="item", time=None)
-        events = table_events({"user": users, "item": items}, chosen, path, first_line=1)
-        return replace(events, read_as="user item a line, rows in order of time")
+
+        def where(wrong: Sequence[int]) -> str:
+            return f"{path}, {name_lines([row + 1 for row in wrong])}"
+
+        return events_of({"user": users, "item": items}, chosen, where, "user item a line, rows in order of time")

@@ -5,7 +5,6 @@ Source: the format is RecBole's (Zhao et al., CIKM 2021); the header's reader is
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from harness.data.events import Events
@@ -45,7 +44,7 @@ class RecBole(DataFormat):
                     f"single value under data: columns: {option} (it has {single or 'none'})"
                 )
         found = table.columns([names.index(name) for name in wanted.values()], len(names))
-        return replace(events_of(dict(zip(wanted.values(), found, strict=True)), chosen, table.where), read_as=read_as)
+        return events_of(dict(zip(wanted.values(), found, strict=True)), chosen, table.where, read_as)
 
 
 def _column_types(header: list[str], path: Path) -> dict[str, str]:

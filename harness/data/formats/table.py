@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +36,11 @@ def table_events(
             timestamp is neither a number nor a date; ``path`` and the lines are named.
     """
     chosen, read_as = choose(columns, list(cells), path)
-    events = events_of(cells, chosen, lambda rows: f"{path}, {name_lines([first_line + row for row in rows])}")
-    return replace(events, read_as=read_as)
+    return events_of(cells, chosen, lambda rows: f"{path}, {name_lines([first_line + row for row in rows])}", read_as)
 
 
 def events_of(
-    cells: Mapping[str, Sequence[str] | pa.Array | pa.ChunkedArray], columns: Columns, where: Where
+    cells: Mapping[str, Sequence[str] | pa.Array | pa.ChunkedArray], columns: Columns, where: Where, read_as: str
 ) -> Events:
     """The same of columns that are known to be there.
 
@@ -50,13 +48,17 @@ def events_of(
         cells: the values of the columns.
         columns: none of them to be guessed.
         where: names the file and the lines of some rows.
+        read_as: which columns hold what, for a sentence.
     """
-    user, user_labels = _ids(_array(cells[columns.user], columns.user, where), columns.user, where)
-    item, item_labels = _ids(_array(cells[columns.item], columns.item, where), columns.item, where)
+    user, user_labels, user_bare = _ids(_array(cells[columns.user], columns.user, where), columns.user, where)
+    item, item_labels, item_bare = _ids(_array(cells[columns.item], columns.item, where), columns.item, where)
+    bare = [name for name, is_so in ((columns.user, user_bare), (columns.item, item_bare)) if is_so]
+    if bare:
+        read_as += f"; ids such as 7.0 in {' and '.join(bare)} are read as 7"
     time = None
     if columns.time is not None:
         time = read_times(_array(cells[columns.time], columns.time, where), columns.time, where)
-    return Events(user=user, item=item, time=time, user_labels=user_labels, item_labels=item_labels)
+    return Events(user=user, item=item, time=time, user_labels=user_labels, item_labels=item_labels, read_as=read_as)
 
 
 def _array(values: Any, name: str, where: Where) -> pa.Array:
@@ -84,8 +86,8 @@ def _is_text(value: object) -> bool:
         return False
 
 
-def _ids(values: pa.Array, name: str, where: Where) -> tuple[Codes, list[str]]:
-    """Numbers from 0 by first appearance, and the ids by number."""
+def _ids(values: pa.Array, name: str, where: Where) -> tuple[Codes, list[str], bool]:
+    """Numbers from 0 by first appearance, the ids by number, and whether they were whole numbers written as floats."""
     encoded = _as_text(values, name, where).dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     labels: list[str] = encoded.dictionary.to_pylist()
@@ -103,7 +105,8 @@ def _ids(values: pa.Array, name: str, where: Where) -> tuple[Codes, list[str]]:
             label = labels[codes[rows[0]]]
             said = found.format(shorten(label), n=len(label))
             raise InputError(f"{where(rows)}: the column {name} {said}; {fix}")
-    return codes, _without_point(labels, codes, name, where)
+    bare = _without_point(labels, codes, name, where)
+    return codes, bare, bare is not labels or pa.types.is_floating(values.type)
 
 
 def _without_point(labels: list[str], codes: Codes, name: str, where: Where) -> list[str]:

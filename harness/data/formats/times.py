@@ -109,12 +109,11 @@ def _check_unit(times: Times, name: str, where: Where) -> None:
     found, counts = np.unique(unit, return_counts=True)
     if len(found) < 2 or found[0] < 0:
         return
-    rare = found[np.argmin(counts)]
-    odd = np.flatnonzero(unit == rare).tolist()
+    rarest, *others = found[np.argsort(counts, kind="stable")]
+    odd = np.flatnonzero(unit == rarest).tolist()
     raise InputError(
-        f"{where(odd)}: the {name} {times[odd[0]]} is in {_UNITS[rare]}, and other rows are in "
-        f"{_UNITS[found[np.argmax(counts)] if rare != found[np.argmax(counts)] else found[-1]]}; write all timestamps "
-        "in one unit"
+        f"{where(odd)}: the {name} {times[odd[0]]} is in {_UNITS[rarest]}, and other rows are in {_UNITS[others[-1]]}; "
+        "write all timestamps in one unit"
     )
 
 

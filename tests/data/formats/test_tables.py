@@ -115,6 +115,15 @@ def test_an_id_is_written_as_a_person_writes_it(values: pd.Series, label: str):
     assert Parquet().read(content, PATH, Columns()).item_labels[0] == label
 
 
+def test_ids_that_were_written_as_floats_are_said():
+    content = pd.DataFrame({"user": ["u", "v"], "item": [7.0, 8.0], "time": [1, 2]})
+    said = "; ids such as 7.0 in item are read as 7"
+    assert Parquet().read(content.to_parquet(), PATH, Columns()).read_as.endswith(said)
+    assert Csv().read(content.to_csv(index=False).encode(), PATH, Columns()).read_as.endswith(said)
+    whole = content.astype({"item": int})
+    assert Csv().read(whole.to_csv(index=False).encode(), PATH, Columns()).read_as.endswith("columns:)")
+
+
 @pytest.mark.parametrize("option", USUAL)
 @pytest.mark.parametrize("spelt", [str, str.upper, lambda name: name.title().replace("_", ""), lambda name: f" {name}"])
 def test_every_usual_name_is_recognised_in_any_spelling(option: str, spelt):

@@ -19,6 +19,9 @@ Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Dev
 Out = Annotated[Path, typer.Option(help="Folder of all studies; each study has a folder of its own in it.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets.", show_default="your cache folder")]
 Workers = Annotated[int, typer.Option(min=1, help="Worker processes, one thread each.", show_default="one per core")]
+NoContract = Annotated[
+    bool, typer.Option("--no-contract", help="Do not check that remedies of plug-ins keep their contract.")
+]
 Lang = Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")]
 
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default="SQLite in the study's folder")]

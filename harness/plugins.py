@@ -6,11 +6,14 @@ be loaded costs one line in the log that names it, and hurts only a study that a
 
 from __future__ import annotations
 
+import io
 import logging
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from harness.errors import InputError, did_you_mean
 
@@ -87,17 +90,29 @@ class Registry(Generic[T], Mapping[str, T]):
     def _add(self, point: EntryPoint, found: dict[str, T]) -> str:
         """Load one plug-in into ``found``; why it cannot be, empty where it is there now."""
         try:
-            entry = point.load()
+            entry = _loaded_quietly(point)
             why = self.check(entry)
             if why:
                 return why
             name = self.name_of(entry)
-        except Exception as problem:  # noqa: BLE001 - a plug-in may raise anything at import
+        except (Exception, SystemExit) as problem:  # noqa: BLE001 - a plug-in may raise anything at import
             return f"{type(problem).__name__}: {problem}".splitlines()[0]
         if name in found:
             return f"it takes the name {name!r}, which is taken; rename it"
         found[name] = entry
         return ""
+
+
+def _loaded_quietly(point: EntryPoint) -> Any:
+    """The plug-in's object; what its import prints or warns of goes to the debug log, not between our lines."""
+    said = io.StringIO()
+    try:
+        with redirect_stdout(said), redirect_stderr(said), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return point.load()
+    finally:
+        if said.getvalue():
+            log.debug("plug-in %s = %s printed while it was loaded: %s", point.name, point.value, said.getvalue())
 
 
 def subclass_of(kind: type) -> Callable[[object], str]:

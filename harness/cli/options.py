@@ -25,6 +25,9 @@ Workers = Annotated[
         min=1, help="Worker processes, one thread each.", show_default="one per processor that this process may use"
     ),
 ]
+NoContract = Annotated[
+    bool, typer.Option("--no-contract", help="Do not check that remedies of plug-ins keep their contract.")
+]
 Lang = Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")]
 
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default="SQLite in the study's folder")]

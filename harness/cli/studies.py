@@ -32,6 +32,15 @@ def _load(path: Path, replicates: int | None, epochs: int | None, device: str | 
     return load_study(path, Overrides(replicates=replicates, epochs=epochs, device=device))
 
 
+def _kept(study: Study, out: Path, no_contract: bool) -> Study:
+    """The study, whose plug-ins keep their contract unless that is not asked."""
+    from harness.contracts.of_study import check_plugins
+
+    if not no_contract:
+        check_plugins(study, out / ".cache", options.to_stderr)
+    return study
+
+
 @commands.command()
 def run(
     study: options.StudyPath,
@@ -45,6 +54,7 @@ def run(
     executor: options.Executors = "local",
     address: options.Address = None,
     gpus_per_cell: options.GpusPerCell = 0.0,
+    no_contract: options.NoContract = False,
 ) -> None:
     """Run a study's unfinished cells and write its report."""
     from harness.runner.coordinator import RunOptions
@@ -53,7 +63,7 @@ def run(
     from reports.output.files import write_report
     from reports.output.terminal import answer_lines
 
-    loaded = _load(study, replicates, epochs, device)
+    loaded = _kept(_load(study, replicates, epochs, device), out, no_contract)
     where = Where(executor=executor, workers=workers, address=address, gpus_per_cell=gpus_per_cell)
     how = RunOptions(out=out, where=where, storage=storage, data_dir=data_dir, command=_command())
     pages = EarlyPages(make_display(Console(stderr=True), loaded.primary))
@@ -208,13 +218,14 @@ def plan(
     out: options.Out = options.RUNS,
     data_dir: options.DataDir = None,
     workers: options.Workers = options.CORES,
+    no_contract: options.NoContract = False,
 ) -> None:
     """Show what a run would do: its rows and cells, which results it reuses, and how long it may take."""
     from harness.results.folder import StudyFolder
     from harness.runner.forecast import forecast
     from reports.output.terminal import detectable_effect, detectable_line
 
-    loaded = _load(study, replicates, epochs, device)
+    loaded = _kept(_load(study, replicates, epochs, device), out, no_contract)
     for line in _apart(loaded, out):
         print(line)
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers).lines():

@@ -9,6 +9,7 @@ from typing import cast
 from harness.errors import did_you_mean
 from harness.interventions.base import Intervention
 from harness.interventions.domains import Domain, Value
+from harness.plugins import Registry
 from harness.study.mistakes import show
 from harness.study.yaml_lines import Place
 
@@ -59,7 +60,8 @@ def _read_remedy(here: Place, value: object, catalogue: Catalogue) -> WrittenRem
     if kind is None:
         hint = "; write a stack as a list, in brackets" if "," in value else did_you_mean(value, catalogue)
         add = here.add if mapping is None else here.add_to_key
-        add("unknown_intervention", f"unknown intervention {show(value)}{hint} {_known(value, catalogue)}")
+        said = f"unknown intervention {show(value)}{hint}{_broken(catalogue)} {_known(value, catalogue)}"
+        add("unknown_intervention", said)
         return None
     if settings is None:
         return WrittenRemedy(kind=kind)
@@ -70,6 +72,12 @@ def _read_remedy(here: Place, value: object, catalogue: Catalogue) -> WrittenRem
         here.add("no_mapping", f"the parameters of {value} are a mapping, not {show(settings)}; {fix}")
         return None
     return _read_parameters(here, kind, given)
+
+
+def _broken(catalogue: Catalogue) -> str:
+    """Plug-ins that may be what is meant, and why they cannot be used."""
+    broken = catalogue.broken if isinstance(catalogue, Registry) else {}
+    return "".join(f"; plug-in {point} cannot be used: {why}" for point, why in broken.items())
 
 
 def _known(word: str, catalogue: Catalogue) -> str:

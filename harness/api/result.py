@@ -24,6 +24,7 @@ from harness.runner.coordinator import StudyResult as Outcome
 from reports.locale import load_catalogue
 from reports.output.tidy import effects_table, ranks_table
 from reports.sections.assembly import build_report, render_html
+from reports.sections.evidence.measured import evidence_of
 from reports.sections.report import Report
 from reports.stats.effects import study_effects
 from reports.stats.verdicts import holm
@@ -98,6 +99,23 @@ class StudyResult:
         """What to know before believing the answer, warnings first."""
         ordered = sorted(self.report.findings, key=lambda each: each.severity != "warning")
         return tuple(f"{each.severity}: {each.title}: {each.text}" for each in ordered)
+
+    @cached_property
+    def diagnosis(self) -> pd.DataFrame:
+        """What every check says of the evidence that was measured: a line per row and check, base first.
+
+        ``status`` is ``issue`` where it stands in the way, ``passed`` where it does not; ``detected`` has the figures.
+        """
+        import pandas as pd
+
+        frame = self.frame
+        evidence = evidence_of(frame.manifest, frame.diagnoses, "en", [row.name for row in self.report.rows])
+        found = [
+            (name, evidence.check(each, name)) for name in evidence.names for each in evidence.checks[name].values()
+        ]
+        columns = ("code", "title", "severity", "status", "detected", "why")
+        lines = [[name, *(getattr(check, column) for column in columns)] for name, check in found]
+        return pd.DataFrame(lines, columns=["row", *columns])
 
     @property
     def failures(self) -> dict[tuple[str, int], str]:

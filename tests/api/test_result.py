@@ -14,12 +14,14 @@ import pytest
 import harness
 import reports
 from harness import Study, StudyResult
+from harness.checks.catalogue import CHECKS
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.errors import InputError
 from harness.results.frame import Frame
 from harness.results.metrics import metric_values
 from tests.reports import worlds
+from tests.reports.diagnosed import AS_FOUND, diagnose
 from tests.reports.worlds import Arm
 
 
@@ -126,6 +128,18 @@ def test_a_folder_of_an_earlier_version_gives_numbers(result: StudyResult, tmp_p
     table = reports.ranks_table(old)
     assert list(table["user"][:3]) == [0, 1, 2]
     assert "target" not in table.columns
+
+
+def test_the_diagnosis_has_every_check_of_every_row_that_was_looked_at(result: StudyResult, tmp_path: Path) -> None:
+    assert result.diagnosis.empty
+    folder = worlds.study(tmp_path / "looked", {"js": Arm()}, n_users=60)
+    found = StudyResult(diagnose(folder, {"base": AS_FOUND, "js": AS_FOUND}).path)
+    table = found.diagnosis
+    assert table["row"].iloc[0] == "base"
+    assert set(table["code"]) == set(CHECKS)
+    issues = table[table["status"] == "issue"]
+    assert not issues.empty
+    assert all(issues["detected"])
 
 
 def test_levels_hold_every_metric(result: StudyResult) -> None:

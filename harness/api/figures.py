@@ -90,7 +90,7 @@ def forest(data: Data, metric: str, *, style: Style = PLAIN) -> StudyFigure:
         style: see the module.
     """
     rows = data.rows
-    canvas = StudyFigure(figsize=(WIDTH, 1.3 + 0.34 * len(rows)), layout="constrained", style=style)
+    canvas = StudyFigure(figsize=(WIDTH, 1.5 + 0.34 * len(rows)), layout="constrained", style=style)
     with styled(style):
         axes = canvas.add_subplot()
         if "sesoi" in data.marks:
@@ -100,7 +100,8 @@ def forest(data: Data, metric: str, *, style: Style = PLAIN) -> StudyFigure:
             _arm(axes, place, dict(zip(data.columns, row, strict=True)))
         axes.set_yticks(range(len(rows)), [str(row[0]) for row in rows], parse_math=False)
         axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
-        axes.set_xlabel(f"effect on {metric} (difference to base, test set)")
+        label = f"effect on {metric} (difference to base, test set)"
+        axes.set_xlabel(f"{label}\nthick: 95% interval of the arm alone; thin: of all arms at once; dots: seeds")
         _open(axes)
     return canvas
 
@@ -129,22 +130,24 @@ def curves(data: Data, metric: str, *, style: Style = PLAIN) -> StudyFigure:
     by_row = data.by_arm()
     across = max(min(PANELS_A_LINE, len(by_row)), 1)
     down = max(math.ceil(len(by_row) / across), 1)
-    canvas = StudyFigure(figsize=(WIDTH, 0.6 + 1.9 * down), layout="constrained", style=style)
+    canvas = StudyFigure(figsize=(WIDTH, 1.0 + 1.9 * down), layout="constrained", style=style)
     with styled(style):
         grid = canvas.subplots(down, across, sharex=True, sharey=True, squeeze=False)
         panels: list[Axes] = list(grid.flat)
         for axes, (name, rows) in zip(panels, by_row.items(), strict=False):
             _curve(axes, data.columns, rows, by_row.get(BASE, ()))
             axes.set_title(name, fontsize="small", parse_math=False)
-        for axes in panels[len(by_row) :]:
+        for place, axes in enumerate(panels[len(by_row) :], start=len(by_row)):
             axes.set_visible(False)
+            panels[place - across].tick_params(labelbottom=True)
         for axes in panels:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             _open(axes)
         canvas.supxlabel("epoch", fontsize="medium")
         canvas.supylabel(f"{metric}, validation set", fontsize="medium")
         if by_row:
-            panels[0].legend(fontsize="x-small", frameon=False)
+            lines, names = panels[min(1, len(by_row) - 1)].get_legend_handles_labels()
+            canvas.legend(lines, names, loc="outside upper center", ncols=3, fontsize="small", frameon=False)
     return canvas
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import io
-import time
+import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from html import escape
 from importlib import import_module
 from typing import Any
 
 from rich.console import Console
 
-from harness.modes.plan import Cell, CellName
-from harness.results.record import EpochPoint, RunRecord
 from harness.runner.progress import Display, LiveDisplay, make_display
 
 WIDTH = 100
@@ -52,7 +50,7 @@ def display_of(primary: str, *, verbose: bool) -> Display:
     return NotebookDisplay(primary) if console.is_jupyter else make_display(console, primary)
 
 
-class NotebookDisplay(Display):
+class NotebookDisplay(LiveDisplay):
     """The terminal's live table as one output of a notebook.
 
     Args:
@@ -61,53 +59,34 @@ class NotebookDisplay(Display):
 
     def __init__(self, primary: str) -> None:
         self._printed = io.StringIO()
-        self._live = LiveDisplay(Console(file=self._printed, width=WIDTH, force_jupyter=False), primary)
-        self._output: Any = None
-        self._updated = 0.0
+        super().__init__(Console(file=self._printed, width=WIDTH, force_jupyter=False), primary)
 
     def showing(self) -> AbstractContextManager[object]:
-        return self._showing()
+        return self._in_place()
 
     @contextmanager
-    def _showing(self) -> Iterator[None]:
+    def _in_place(self) -> Iterator[None]:
         ipython: Any = import_module("IPython.display")
-        self._output = ipython.display(ipython.HTML(""), display_id=True)
+        output = ipython.display(ipython.HTML(""), display_id=True)
+        ended = threading.Event()
+
+        def follow() -> None:
+            while not ended.wait(EVERY_S):
+                with suppress(RuntimeError):  # something happened while the table was drawn; it is drawn again soon
+                    output.update(ipython.HTML(self._html()))
+
+        drawing = threading.Thread(target=follow, daemon=True)
+        drawing.start()
         try:
             yield
         finally:
-            self._update(at_once=True)
+            ended.set()
+            drawing.join()
+            output.update(ipython.HTML(self._html()))
 
-    def message(self, text: str) -> None:
-        self._live.message(text)
-        self._update()
-
-    def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
-        self._live.planned(cells, reused)
-        self._update()
-
-    def started(self, cell: Cell) -> None:
-        self._live.started(cell)
-        self._update()
-
-    def epoch(self, cell: Cell, point: EpochPoint) -> None:
-        self._live.epoch(cell, point)
-        self._update()
-
-    def finished(self, cell: Cell, record: RunRecord) -> None:
-        self._live.finished(cell, record)
-        self._update()
-
-    def failed(self, cell: Cell, why: str) -> None:
-        self._live.failed(cell, why)
-        self._update()
-
-    def _update(self, *, at_once: bool = False) -> None:
-        """Draw the table again, unless that was done just now."""
-        if self._output is None or (not at_once and time.monotonic() - self._updated < EVERY_S):
-            return
-        self._updated = time.monotonic()
+    def _html(self) -> str:
         drawn = Console(file=io.StringIO(), width=WIDTH, record=True, force_jupyter=False, force_terminal=True)
-        drawn.print(self._live._table())
+        drawn.print(self._table())
         table = drawn.export_html(inline_styles=True, code_format="{code}")
         below = "".join(f"\n{escape(line)}" for line in self._printed.getvalue().splitlines()[-MOST_LINES:])
-        self._output.update(import_module("IPython.display").HTML(f'<div style="{PRE}">{table}{below}</div>'))
+        return f'<div style="{PRE}">{table}{below}</div>'

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from html import escape
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from harness.api import figures
-from harness.api.figures import PLAIN, StudyFigure, Style
 from harness.api.notebook import pre
 from harness.api.saving import copy_report, page_to
 from harness.errors import InputError
@@ -24,12 +26,18 @@ from harness.runner.coordinator import StudyResult as Outcome
 from reports.locale import load_catalogue
 from reports.output.tidy import effects_table, ranks_table
 from reports.sections.assembly import build_report, render_html
+from reports.sections.evidence.measured import evidence_of
 from reports.sections.report import Report
 from reports.stats.effects import study_effects
 from reports.stats.verdicts import holm
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from harness.api.figures import StudyFigure
+
+PLAIN = "default"
+"""Matplotlib's own style."""
 
 SHOWN_ROWS = 12
 """Rows of the ranking in the text of a result."""
@@ -98,6 +106,23 @@ class StudyResult:
         """What to know before believing the answer, warnings first."""
         ordered = sorted(self.report.findings, key=lambda each: each.severity != "warning")
         return tuple(f"{each.severity}: {each.title}: {each.text}" for each in ordered)
+
+    @cached_property
+    def diagnosis(self) -> pd.DataFrame:
+        """What every check says of the evidence that was measured: a line per row and check, base first.
+
+        ``status`` is ``issue`` where it stands in the way, ``passed`` where it does not; ``detected`` has the figures.
+        """
+        import pandas as pd
+
+        frame = self.frame
+        evidence = evidence_of(frame.manifest, frame.diagnoses, "en", [row.name for row in self.report.rows])
+        found = [
+            (name, evidence.check(each, name)) for name in evidence.names for each in evidence.checks[name].values()
+        ]
+        columns = ("code", "title", "severity", "status", "detected", "why")
+        lines = [[name, *(getattr(check, column) for column in columns)] for name, check in found]
+        return pd.DataFrame(lines, columns=["row", *columns])
 
     @property
     def failures(self) -> dict[tuple[str, int], str]:
@@ -210,21 +235,21 @@ class StudyResult:
         first = [name for name in ("row", "replicate", "user", "target", "rank") if name in table.columns]
         return table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
 
-    def forest(self, *, style: Style = PLAIN) -> StudyFigure:
+    def forest(self, *, style: str | None = PLAIN) -> StudyFigure:
         """Every arm's effect with its intervals, as a matplotlib figure.
 
         Args:
             style: the name of a matplotlib style; None: your own ``matplotlibrc`` and settings.
         """
-        return figures.forest(self.report.figures["forest"], self.report.primary_label, style=style)
+        return _figures().forest(self.report.figures["forest"], self.report.primary_label, style=style)
 
-    def curves(self, *, style: Style = PLAIN) -> StudyFigure:
+    def curves(self, *, style: str | None = PLAIN) -> StudyFigure:
         """The primary metric on the validation set by epoch, a panel per row, as a matplotlib figure.
 
         Args:
             style: as for :meth:`forest`.
         """
-        return figures.curves(self.report.figures["curves"], self.report.primary_label, style=style)
+        return _figures().curves(self.report.figures["curves"], self.report.primary_label, style=style)
 
     @property
     def html(self) -> str:
@@ -272,6 +297,21 @@ class StudyResult:
         answer, *rest = self._head()
         table = self._table().to_html(index=False, na_rep="", float_format="{:.4g}".format, border=0)
         return f"<p><b>{escape(answer)}</b></p>{pre(escape(cut(rest)))}{table}{pre(escape(cut(self._foot())))}"
+
+
+def _figures() -> Any:
+    """What draws; matplotlib is loaded without a backend of ``MPLBACKEND``, which may be one that is not there."""
+    backend = os.environ.pop("MPLBACKEND", None)
+    first = "matplotlib" not in sys.modules
+    try:
+        drawing = import_module("harness.api.figures")
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if first and backend is not None:
+        with suppress(ValueError):  # as matplotlib does by itself, for a notebook that draws later
+            sys.modules["matplotlib"].rcParams["backend"] = backend
+    return drawing
 
 
 def _one_of(what: str, value: str, known: Sequence[str]) -> None:

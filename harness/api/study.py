@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from harness.api.keys import absolute, read_keys, to_yaml
 from harness.api.notebook import load_runner, pre
 from harness.api.plan import StudyPlan
+from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
 from harness.results.text import cut
@@ -247,6 +248,8 @@ def load_study(path: Path | str, *, out: Path | str = RUNS) -> Study:
 
 
 def _workers(given: int | None) -> int:
+    if given is not None and (not isinstance(given, int) or isinstance(given, bool) or given < 1):
+        raise InputError(f"workers={given!r}: give a whole number from 1, or None for one process per core")
     return given if given is not None else len(os.sched_getaffinity(0))
 
 

@@ -39,12 +39,22 @@ def test_the_page_runs_in_order(here: Path, result: StudyResult, capsys: pytest.
     assert isinstance(names["study"].plan(), StudyPlan)
     assert names["result"].answer
     assert {"reverse", "js", "a/a"} == set(names["effects"]["row"])
+    assert names["again"].digest is not None
     assert {"base", "js"} <= set(names["by_user"].columns)
     assert set(names["places"]) == {("arms", "reverse"), ("replicates",)}
     assert names["again"].digest == names["result"].digest
     for written in ("forest.pdf", "curves.png", "saved/mine/report.html", "page.html", "study.yaml"):
         assert (here / written).stat().st_size > 0
     assert "did you mean kl.reverse?" in capsys.readouterr().out
+
+
+def test_the_readmes_lines_run(here: Path, result: StudyResult) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```python\n(from harness import Study\n.*?)```", text, flags=re.DOTALL)
+    found = execute([lines])["result"]
+    assert set(found.ranking["arm"]) == {"base", "a/a", "reverse", "js"}
+    assert found.failures == {}
+    assert (here / "saved" / "mine" / "report.html").exists()
 
 
 @pytest.mark.skipif("parquet" not in FORMATS, reason="needs the data format parquet, which is not there yet")

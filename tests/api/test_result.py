@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +17,14 @@ import pytest
 import harness
 import reports
 from harness import Study, StudyResult
+from harness.checks.catalogue import CHECKS
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.errors import InputError
 from harness.results.frame import Frame
 from harness.results.metrics import metric_values
 from tests.reports import worlds
+from tests.reports.diagnosed import AS_FOUND, diagnose
 from tests.reports.worlds import Arm
 
 
@@ -77,13 +82,14 @@ def test_effects_are_paired_differences_with_their_interval(tmp_path: Path) -> N
 
 def test_rows_that_change_no_rank_have_an_effect_of_zero(result: StudyResult) -> None:
     table = result.effects("ndcg@20").set_index("row")
-    unchanged = [name for name in ("reverse", "js", "attention") if not result.frame.changed(name)]
+    unchanged: list[str] = [name for name in ("reverse", "js", "attention") if not result.frame.changed(name)]
     assert unchanged
     assert set(table.index) == {"reverse", "js", "attention", "a/a"}
     for name in unchanged:
         assert (table["effect"][name], table["low"][name], table["high"][name]) == (0.0, 0.0, 0.0)
         assert np.isnan(table["p"][name])
-    assert result.effects(split="valid")["base"][0] != result.effects()["base"][0]
+    bases = [float(result.effects(split=split)["base"].iloc[0]) for split in ("test", "valid")]
+    assert bases[0] != bases[1]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +132,18 @@ def test_a_folder_of_an_earlier_version_gives_numbers(result: StudyResult, tmp_p
     table = reports.ranks_table(old)
     assert list(table["user"][:3]) == [0, 1, 2]
     assert "target" not in table.columns
+
+
+def test_the_diagnosis_has_every_check_of_every_row_that_was_looked_at(result: StudyResult, tmp_path: Path) -> None:
+    assert result.diagnosis.empty
+    folder = worlds.study(tmp_path / "looked", {"js": Arm()}, n_users=60)
+    found = StudyResult(diagnose(folder, {"base": AS_FOUND, "js": AS_FOUND}).path)
+    table = found.diagnosis
+    assert table["row"].iloc[0] == "base"
+    assert set(table["code"]) == set(CHECKS)
+    issues = table[table["status"] == "issue"]
+    assert not issues.empty
+    assert all(issues["detected"])
 
 
 def test_levels_hold_every_metric(result: StudyResult) -> None:
@@ -189,6 +207,31 @@ def test_figures_are_the_same_whatever_matplotlibrc_says_and_change_nothing(resu
     assert pixels(result.forest(style="ggplot")) != plain[0]
     with pytest.raises(InputError, match="is unknown to matplotlib"):
         result.forest(style="gplot")
+
+
+def test_a_backend_that_is_not_there_does_not_matter_and_stays_the_notebooks(
+    result: StudyResult, tmp_path: Path
+) -> None:
+    program = (
+        "import os, sys\n"
+        "from harness import StudyResult\n"
+        f"StudyResult({str(result.folder)!r}).forest().savefig('forest.png')\n"
+        "import matplotlib\n"
+        "assert 'matplotlib.pyplot' not in sys.modules\n"
+        "print(dict.__getitem__(matplotlib.rcParams, 'backend'), os.environ['MPLBACKEND'])\n"
+    )
+    for backend, kept in (("nonsense", ""), ("svg", "svg svg")):
+        said = subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=tmp_path,
+            env={**os.environ, "MPLBACKEND": backend, "PYTHONPATH": str(Path(__file__).parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert kept in said.stdout
+        assert said.stdout.split()[-1] == backend
+    assert (tmp_path / "forest.png").exists()
 
 
 def test_figures_show_the_figures_data(result: StudyResult) -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import harness.api.notebook
 from harness import Study, StudyFileError, StudyResult, load_study
 from harness.data.formats import FORMATS
+from harness.errors import InputError
 from harness.modes.plan import Cell
 from harness.results.record import RunRecord
 from harness.runner.progress import Display, PlainDisplay
@@ -102,6 +104,12 @@ def test_a_script_of_ten_lines_needs_no_main_guard(study: Study, result: StudyRe
 def test_progress_is_lines_where_there_is_no_terminal_and_nothing_if_told_so() -> None:
     assert isinstance(harness.api.notebook.display_of("ndcg@10", verbose=True), PlainDisplay)
     assert type(harness.api.notebook.display_of("ndcg@10", verbose=False)) is Display
+
+
+@pytest.mark.parametrize("workers", [0, -1, 1.5, True])
+def test_a_number_of_workers_that_cannot_be_is_refused(study: Study, workers: Any) -> None:
+    with pytest.raises(InputError, match="give a whole number from 1"):
+        study.run(workers=workers)
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def long_vectors() -> Inputs:
 
 def many() -> Inputs:
     """Enough users to be sure of a rise."""
-    return world(replace(WORLD, n_users=480))
+    return world(replace(WORLD, n_users=240))
 
 
 def much_dropout() -> Inputs:
@@ -199,7 +199,7 @@ CASES: dict[str, tuple[Case, Case]] = {
     "FTR103": ((with_remedies("wiring.values"), world), (BASE, world)),
     "FTR104": ((replace(BASE, **FAST), world), (BASE, world)),
     "FTR201": ((BASE, world), (with_remedies("wiring.retriever_attention"), world)),
-    "FTR202": ((thawed(0.003), many), (BASE, world)),
+    "FTR202": ((thawed(0.002), many), (BASE, world)),
     "FTR203": ((thawed(0.003), turncoats), (thawed(0.003), world)),
     "FTR301": ((replace(BASE, **FAST), world), (replace(EACH_EPOCH.apply(BASE), **FAST), world)),
     "FTR302": ((replace(BASE, admission=LongerThan(length=30)), world), (BASE, world)),

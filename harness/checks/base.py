@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from harness.checks.leads import Compares, Lead
+
 Figures = Mapping[str, float]
 """Name of a figure -> its value; NaN where there was nothing to measure on."""
 
@@ -114,6 +116,7 @@ class Status(Enum):
 
     PASSED = "passed"
     ISSUE = "issue"
+    CANNOT_TELL = "cannot_tell"
     NOT_APPLICABLE = "not_applicable"
     NOT_MEASURED = "not_measured"
     MUTED = "muted"
@@ -147,24 +150,29 @@ class Check:
         severity: of the issue.
         depth: how many steps before the ranking it acts. Of issues as severe, the one of the smallest depth is named
             first: what a signal loses there, nothing deeper can restore.
-        issue: whether the figures show the issue; None where it cannot arise in this run.
+        issue: whether the figures show the issue: how far they lie beyond the threshold, with the error of that, or
+            yes or no where the figures are exact; None where it cannot arise in this run.
+        compares: what it sets against its threshold.
         condition: when it is an issue, and when it is not applicable, in words.
         detected: how, a sentence that names figures.
         why: why it matters.
         reduce: ids of interventions that reduce it; empty where only the study can.
         also_reads: figures that it needs and its sentence does not name.
+        errors: figures that say how sure the others are; NaN in older evidence, which has none of them.
     """
 
     code: str
     claim: str
     title: str
     severity: Severity
-    issue: Callable[[Figures], bool | None]
+    issue: Callable[[Figures], bool | Lead | None]
     condition: str
     detected: str
     why: str
     reduce: tuple[str, ...]
     also_reads: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    compares: Compares = Compares.EXACT
     bearing: Bearing = Bearing.BESIDES
     besides: tuple[str, ...] = ()
     depth: int = 100
@@ -185,8 +193,10 @@ class Outcome:
         epoch: whose figures answered; None where none did.
         figures: those that it read.
         reason: why it was muted, in the study's words.
-        n_issue: runs in which it is an issue.
-        n_asked: runs that could answer with passed or issue.
+        lead: how far beyond the threshold, in one run; None where the answer is yes or no, or there is none.
+        by, half, smallest: the same over all runs, with half the width of its interval, and the smallest that counts.
+        n_issue: runs whose figures lie beyond the threshold, for sure or not.
+        n_asked: runs that could answer.
     """
 
     check: Check
@@ -194,6 +204,10 @@ class Outcome:
     epoch: int | None = None
     figures: Figures = field(default_factory=dict[str, float])
     reason: str = ""
+    lead: Lead | None = None
+    by: float | None = None
+    half: float | None = None
+    smallest: float = 0.0
     n_issue: int = 0
     n_asked: int = 0
 
@@ -247,6 +261,7 @@ class Rule:
         condition: when it holds, in words.
         because: why, a sentence that names figures.
         also_reads: figures that it needs and its sentence does not name; NaN in one of all and the rule is silent.
+        errors: figures that say how sure the others are; NaN in older evidence, which has none of them.
         gain: the predicted difference in NDCG@10, where a figure gives one.
         weight: how early it comes among rules without a gain.
     """
@@ -259,6 +274,7 @@ class Rule:
     condition: str
     because: str
     also_reads: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
     gain: Callable[[Figures], float] | None = None
     weight: float = 0.0
 
@@ -274,7 +290,8 @@ class Rule:
             figures: name -> value, such as :func:`harness.checks.seeds.latest` gives.
         """
         read = {name: figures.get(name, math.nan) for name in self.reads}
-        if any(math.isnan(value) for value in read.values()) or not self.holds(read):
+        errors = {name: figures.get(name, math.nan) for name in self.errors}
+        if any(math.isnan(value) for value in read.values()) or not self.holds({**errors, **read}):
             return None
         return Suggestion(
             rule=self, stacks=self.stacks(read), figures=read, gain=self.gain(read) if self.gain else None

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
 from harness.checks.base import Check, Expected, Figure, Figures, Outcome, Rule, Status, Suggestion
+from harness.checks.leads import Lead, Side
 from harness.checks.problems import (
     evaluation,
     fusion,
@@ -94,10 +95,24 @@ def ask(check: Check, entries: Sequence[Entry], *, muted: Mapping[str, str] | No
         read = {name: entry.figures[name] for name in check.reads if name in entry.figures}
         if len(read) < len(check.reads):
             continue
-        found = None if any(map(math.isnan, read.values())) else check.issue(read)
-        status = Status.NOT_APPLICABLE if found is None else Status.ISSUE if found else Status.PASSED
-        return Outcome(check=check, status=status, epoch=entry.epoch, figures=read)
+        errors = {name: entry.figures.get(name, math.nan) for name in check.errors}
+        found = None if any(map(math.isnan, read.values())) else check.issue({**errors, **read})
+        lead = found if isinstance(found, Lead) else None
+        return Outcome(check=check, status=_status(found), epoch=entry.epoch, figures=read, lead=lead)
     return Outcome(check=check, status=Status.NOT_MEASURED)
+
+
+def _status(found: bool | Lead | None) -> Status:
+    if isinstance(found, Lead):
+        return STATUS_OF[found.side]
+    return Status.NOT_APPLICABLE if found is None else Status.ISSUE if found else Status.PASSED
+
+
+STATUS_OF: Mapping[Side, Status] = {
+    Side.BEYOND: Status.ISSUE,
+    Side.SHORT: Status.PASSED,
+    Side.UNSURE: Status.CANNOT_TELL,
+}
 
 
 def suggestions(figures: Figures) -> tuple[Suggestion, ...]:

@@ -16,6 +16,7 @@ class Mechanism(Enum):
 
     FOUND = "found"
     NOT_FOUND = "not_found"
+    CANNOT_TELL = "cannot_tell"
     NOT_MEASURED = "not_measured"
 
 
@@ -54,7 +55,8 @@ CLAIMS = tuple(Claim(family=each.name, number=each.number, says=each.claim) for 
 def judge(claim: Claim, found: Mapping[str, Outcome]) -> Mechanism:
     """Whether the claim's mechanism is there.
 
-    Not found needs every deciding check that can be asked to have passed, and at least one of them.
+    It cannot be told where a deciding check cannot tell and none is an issue. Not found needs every deciding check that
+    can be asked to have passed, and at least one of them.
 
     Args:
         claim: the claim.
@@ -63,6 +65,8 @@ def judge(claim: Claim, found: Mapping[str, Outcome]) -> Mechanism:
     statuses = [found[code].status for code in claim.decided_by]
     if Status.ISSUE in statuses:
         return Mechanism.FOUND
+    if Status.CANNOT_TELL in statuses:
+        return Mechanism.CANNOT_TELL
     if Status.PASSED in statuses and not {Status.NOT_MEASURED, Status.MUTED} & set(statuses):
         return Mechanism.NOT_FOUND
     return Mechanism.NOT_MEASURED

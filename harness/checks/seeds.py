@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.checks.base import Check, Outcome, Status
-from harness.checks.catalogue import CHECKS, ask
+from harness.checks.catalogue import CHECKS, STATUS_OF, ask
+from harness.checks.leads import pooled, side_of
 from harness.results.evidence import Entry
 
 Runs = Sequence[Sequence[Entry]]
@@ -15,20 +16,46 @@ Runs = Sequence[Sequence[Entry]]
 
 
 def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = None) -> Outcome:
-    """Ask a check of every run: what most of those that could answer say, an issue where they are split evenly.
+    """Ask a check of every run: what the mean over those that could answer says, by its own uncertainty.
 
-    Its figures are the mean over the runs that have this status.
+    Where the answers are a plain yes or no, what most say; where they are split evenly, nobody can tell.
+    Its figures are the mean over the runs that could answer, or over those that have its status.
     """
     asked = [ask(check, entries, muted=muted) for entries in runs] or [ask(check, (), muted=muted)]
     counts = {status: sum(each.status is status for each in asked) for status in Status}
-    n_issue, n_passed = counts[Status.ISSUE], counts[Status.PASSED]
-    if n_issue + n_passed:
-        status = Status.ISSUE if n_issue >= n_passed else Status.PASSED
+    answered = [each for each in asked if each.status in (Status.ISSUE, Status.PASSED, Status.CANNOT_TELL)]
+    leads = [each.lead for each in answered if each.lead is not None]
+    by = half = None
+    smallest = 0.0
+    if answered and len(leads) == len(answered):
+        by, half, smallest = pooled(leads)
+        status, alike = STATUS_OF[side_of(by, half, smallest)], answered
+    elif answered:
+        n_issue, n_passed = counts[Status.ISSUE], counts[Status.PASSED]
+        status = Status.ISSUE if n_issue > n_passed else Status.PASSED
+        if n_issue == n_passed:
+            status = Status.CANNOT_TELL
+        alike = [each for each in answered if each.status is status] or answered
     else:
         status = next(each for each in (Status.MUTED, Status.NOT_APPLICABLE, Status.NOT_MEASURED) if counts[each])
-    alike = [each for each in asked if each.status is status]
-    figures = {name: mean([each.figures[name] for each in alike]) for name in alike[0].figures}
-    return replace(alike[0], figures=figures, n_issue=n_issue, n_asked=n_issue + n_passed)
+        alike = [each for each in asked if each.status is status]
+    return replace(
+        alike[0],
+        status=status,
+        figures={name: mean([each.figures[name] for each in alike]) for name in alike[0].figures},
+        lead=None,
+        by=by,
+        half=half,
+        smallest=smallest,
+        n_issue=sum(_beyond(each) for each in answered),
+        n_asked=len(answered),
+    )
+
+
+def _beyond(outcome: Outcome) -> bool:
+    """Whether a run's figures lie beyond the threshold, for sure or not."""
+    lead = outcome.lead
+    return outcome.status is Status.ISSUE if lead is None else lead.by > lead.smallest
 
 
 def summaries(runs: Runs, *, muted: Mapping[str, str] | None = None) -> dict[str, Outcome]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from harness.engine.live.softmax import masked_softmax
 from harness.engine.types.forward import Forward
-from harness.probes.sample import ProbeSample, found_targets, mean_where
+from harness.probes.sample import ProbeSample, error_where, found_targets, mean_where
 from harness.recipe.seams.objective import retrieval_distribution
 
 TOP = 10
@@ -30,12 +30,16 @@ def kl(sample: ProbeSample) -> dict[str, float]:
         p_rec = recipe.teacher(forward, slice(None))
         divergence = recipe.divergence(p_ret, p_rec)
     enough = forward.neighbours.count >= 2
+    taught = relative_entropy_of(p_rec, forward)
+    overlap, overlap_error = imitation(sample)
     return {
         "kl.p_ret_entropy": mean_where(relative_entropy_of(p_ret, forward), enough),
-        "kl.p_rec_entropy": mean_where(relative_entropy_of(p_rec, forward), enough),
+        "kl.p_rec_entropy": mean_where(taught, enough),
+        "kl.p_rec_entropy_error": error_where(taught, enough),
         "kl.divergence": mean_where(divergence, enough),
         "kl.new_information": new_information(sample),
-        "kl.imitation": imitation(sample),
+        "kl.imitation": overlap,
+        "kl.imitation_error": overlap_error,
     }
 
 
@@ -55,14 +59,14 @@ def new_information(sample: ProbeSample) -> float:
     return (hit & ~known).float().mean().item()
 
 
-def imitation(sample: ProbeSample) -> float:
-    """Overlap of the ten candidates that the knowledge favours with the backbone's ten, a fraction."""
+def imitation(sample: ProbeSample) -> tuple[float, float]:
+    """Overlap of the ten candidates that the knowledge favours with the backbone's ten, a fraction, and its error."""
     forward, top = sample.valid, min(TOP, sample.current.data.n_items)
     with torch.no_grad():
         favoured = sample.hide(forward.knowledge @ sample.current.item_matrix[1:].T).topk(top, dim=1).indices
     own = sample.backbone_scores.topk(top, dim=1).indices
     shared = (favoured[:, :, None] == own[:, None]).any(dim=2).float().mean(dim=1)
-    return mean_where(shared, forward.neighbours.any)
+    return mean_where(shared, forward.neighbours.any), error_where(shared, forward.neighbours.any)
 
 
 def temperature(sample: ProbeSample) -> dict[str, float]:
@@ -81,11 +85,13 @@ def temperature(sample: ProbeSample) -> dict[str, float]:
         "temperature.logit_range": mean_where((highest - lowest) / tau, several),
         "temperature.top_share": mean_where(forward.attention.amax(dim=1), several),
         "temperature.effective_neighbours": mean_where(effective(forward.attention), several),
+        "temperature.effective_neighbours_error": error_where(effective(forward.attention), several),
         "temperature.tau": tau.mean().item(),
     }
     for swept in SWEEP:
-        attention = masked_softmax(similarity / swept, mask)
-        figures[f"temperature.effective_neighbours.at_{swept:g}"] = mean_where(effective(attention), several)
+        spread = effective(masked_softmax(similarity / swept, mask))
+        figures[f"temperature.effective_neighbours.at_{swept:g}"] = mean_where(spread, several)
+        figures[f"temperature.effective_neighbours_error.at_{swept:g}"] = error_where(spread, several)
     return figures
 
 

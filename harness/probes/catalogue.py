@@ -29,6 +29,7 @@ class Probe:
 
 
 _BUILTIN = (
+    Probe(name="sample", measure=evaluation.sizes),
     Probe(name="kl", measure=attention.kl),
     Probe(name="training", measure=lambda sample: training.course(sample.run) | training.retrieval(sample)),
     Probe(name="loss", measure=loss.measure),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.probes.sample import ProbeSample, ranks_of, standard_error
+from harness.probes.sample import ProbeSample, clustered_error, ranks_of, standard_error
 from harness.recipe.seams.scorer import UnseenItems, hide
 from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
@@ -12,13 +12,34 @@ def overlap(sample: ProbeSample) -> dict[str, float]:
     """Share of the neighbours that training samples find in evaluation which they find in training as well."""
     noisy, clean = (each.neighbours for each in sample.noisy_training())
     same = (clean.entry[:, :, None] == noisy.entry[:, None]) & clean.mask[:, :, None] & noisy.mask[:, None]
-    return {"evaluation.train_eval_overlap": same.any(dim=2).sum().item() / max(int(clean.mask.sum()), 1)}
+    return {
+        "evaluation.train_eval_overlap": same.any(dim=2).sum().item() / max(int(clean.mask.sum()), 1),
+        "evaluation.train_eval_overlap_error": clustered_error(same.any(dim=2).float(), clean.mask),
+    }
+
+
+def sizes(sample: ProbeSample) -> dict[str, float]:
+    """How many queries figures are measured on."""
+    return {
+        "sample.valid": float(len(sample.valid_sample)),
+        "sample.train": float(len(sample.train_sample)),
+        "sample.few": float(len(sample.few.valid_sample)),
+    }
 
 
 def on_and_off(sample: ProbeSample) -> dict[str, float]:
-    """The metric that chooses the checkpoint on the whole validation set, with retrieval and without, and at first."""
-    metric, curve = sample.run.recipe.checkpoint.metric, sample.run.curve
+    """The metric that chooses the checkpoint on the whole validation set, with retrieval and without, and at first.
+
+    The errors of differences are those of the sampled queries, brought to as many as there are.
+    """
+    metric, curve, past = sample.run.recipe.checkpoint.metric, sample.run.curve, sample.past
+    on, off = sample.valued_on, sample.valued_off
+    scale = (len(on) / len(sample.current.prefixes.valid)) ** 0.5
+    first, before = past.first_off, past.served
     return {
+        "evaluation.retrieval_error": scale * standard_error(on - off),
+        "evaluation.off_error": float("nan") if first is None else scale * standard_error(off - first),
+        "training.last_slope_error": float("nan") if before is None else scale * standard_error(on - before),
         "evaluation.valid_on": curve[-1].valid_on.get(metric, float("nan")),
         "evaluation.valid_off": curve[-1].valid_off.get(metric, float("nan")),
         "evaluation.first_off": curve[0].valid_off[metric],

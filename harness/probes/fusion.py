@@ -12,7 +12,7 @@ from harness.data.split import Indices
 from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.vectors import Vectors
 from harness.probes.interpolation import of_another
-from harness.probes.sample import ProbeSample, mean_where, ranks_of, standard_error
+from harness.probes.sample import ProbeSample, error_where, mean_where, ranks_of, standard_error
 from harness.recipe.seams.scorer import Interpolate
 from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
@@ -34,6 +34,8 @@ def measure(sample: ProbeSample) -> dict[str, float]:
         "fusion.sequence_norm": forward.sequence.norm(dim=1).mean().item(),
         "fusion.key_norm": mean_where(forward.keys.norm(dim=2), forward.neighbours.mask),
         "fusion.knowledge_to_sequence": mean_where(lengths, some),
+        "fusion.knowledge_to_sequence_error": error_where(lengths, some),
+        "fusion.top10_replaced_error": error_where(1.0 - kept, some),
         "fusion.angle_degrees": mean_where(angle.rad2deg(), some),
         "fusion.top10_replaced": mean_where(1.0 - kept, some),
         "fusion.with_neighbours": some.float().mean().item(),
@@ -61,6 +63,10 @@ def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, flo
         "head_room.oracle_alpha_error": standard_error(own.max(axis=0) - shuffled.max(axis=0)),
         "head_room.best_common_alpha": ALPHAS[int(own.mean(axis=1).argmax())],
         "head_room.best_common": float(own.mean(axis=1).max()),
+        "head_room.best_common_error": standard_error(own[int(own.mean(axis=1).argmax())] - off),
+        "head_room.oracle_switch_error": float("nan")
+        if switched is None
+        else standard_error(np.maximum(on, off) - switched),
         "head_room.oracle_alpha_spread": float(np.asarray(ALPHAS)[own.argmax(axis=0)].std()),
         "head_room.oracle_switch": float(np.maximum(on, off).mean()),
         "head_room.oracle_switch_shuffled": float("nan") if switched is None else float(switched.mean()),

@@ -13,6 +13,8 @@ from torch import Tensor
 from harness.data.split import Indices
 from harness.probes.sample import (
     ProbeSample,
+    clustered_error,
+    error_where,
     found_targets,
     hits,
     mean_where,
@@ -51,10 +53,13 @@ def neighbours(sample: ProbeSample) -> dict[str, float]:
     return {
         "index.staleness": mean_where(current, mask),
         "index.hit_rate": hits(forward).float().mean().item(),
+        "index.staleness_error": clustered_error(current, mask),
+        "index.below_threshold_error": clustered_error((forward.neighbours.cosine < THRESHOLD).float(), mask),
         "index.cosine": mean_where(forward.neighbours.cosine, mask),
         "index.below_threshold": mean_where((forward.neighbours.cosine < THRESHOLD).float(), mask),
         "index.own_user_share": mean_where((users == asking[:, None]).float(), mask),
         "index.distinct_targets": mean_where(distinct(found_targets(forward)), forward.neighbours.any),
+        "index.distinct_targets_error": error_where(distinct(found_targets(forward)), forward.neighbours.any),
         "index.target_similarity": target_similarity(sample),
         "index.entries": float(len(memory)),
         **by_length(sample),

@@ -22,6 +22,7 @@ from harness.engine.types.term import Term
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.phases import BackboneDropout
 from harness.recipe.seams.scorer import hide
+from harness.results.metrics import metric_values
 from harness.results.record import Ranks
 
 LIGHT_SAMPLE = 512
@@ -45,6 +46,9 @@ class Past:
         neighbours: prefix number of each of its neighbours at the evaluation before, -1 where there is none,
             ``(n, k)``; None before the first.
         last_encoded: the epoch after which all keys were encoded last; 0 is before training.
+        first_off: each query's value of the metric that chooses the checkpoint, without retrieval before the first
+            epoch, ``(n,)``.
+        served: the same with retrieval at the evaluation before; None before the first.
     """
 
     query: Tensor
@@ -52,6 +56,8 @@ class Past:
     hit: Tensor
     neighbours: Indices | None = None
     last_encoded: int = 0
+    first_off: NDArray[np.float64] | None = None
+    served: NDArray[np.float64] | None = None
 
 
 @dataclass(eq=False)
@@ -85,7 +91,12 @@ class ProbeSample:
     @cached_property
     def past(self) -> Past:
         """What earlier evaluations left; at the first one the start is now."""
-        return self.earlier or Past(query=self.valid.query, sequence=self.valid.sequence, hit=hits(self.valid))
+        return self.earlier or Past(
+            query=self.valid.query,
+            sequence=self.valid.sequence,
+            hit=hits(self.valid),
+            first_off=self.valued_off,
+        )
 
     @property
     def last_encoded(self) -> int:
@@ -94,7 +105,12 @@ class ProbeSample:
 
     def remembered(self) -> Past:
         """What the next evaluation compares itself to; all copies."""
-        return replace(self.past, neighbours=neighbour_prefixes(self.valid), last_encoded=self.last_encoded)
+        return replace(
+            self.past,
+            neighbours=neighbour_prefixes(self.valid),
+            last_encoded=self.last_encoded,
+            served=self.valued_on,
+        )
 
     @property
     def current(self) -> Inputs:
@@ -149,6 +165,19 @@ class ProbeSample:
                 sequence=self.valid.sequence, enhanced=self.valid.enhanced, prefix=self.valid.retrieved.prefix
             )
         return self.hide(scores[:, 1:])
+
+    @cached_property
+    def valued_on(self) -> NDArray[np.float64]:
+        """Each validation query's value of the metric that chooses the checkpoint, with retrieval, ``(n,)``."""
+        return self._valued(self.enhanced_scores)
+
+    @cached_property
+    def valued_off(self) -> NDArray[np.float64]:
+        """The same without retrieval."""
+        return self._valued(self.backbone_scores)
+
+    def _valued(self, scores: Tensor) -> NDArray[np.float64]:
+        return metric_values(ranks_of(scores, self.valid.target), self.run.recipe.checkpoint.metric)
 
     def terms(self) -> tuple[Term, ...]:
         """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch.
@@ -219,6 +248,28 @@ def ranks_of(scores: Tensor, target: Tensor) -> Ranks:
 def standard_error(values: NDArray[np.float64]) -> float:
     """Of the mean of values ``(n,)``; NaN for one."""
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
+
+
+def paired_share_error(change: NDArray[np.float64]) -> float:
+    """Standard error of the difference of two shares of the same queries, from each one's change, ``(n,)``.
+
+    One more gain and one more loss are added, so that no change at all is not taken for certainty (Bonett and Price
+    2012).
+    """
+    n = len(change) + 2
+    gained, lost = (np.count_nonzero(change > 0) + 1) / n, (np.count_nonzero(change < 0) + 1) / n
+    return float(np.sqrt((gained + lost - (gained - lost) ** 2) / n))
+
+
+def error_where(values: Tensor, chosen: Tensor) -> float:
+    """Standard error of :func:`mean_where` of one value a query, ``(n,)`` each."""
+    return standard_error(values[chosen].double().numpy())
+
+
+def clustered_error(values: Tensor, chosen: Tensor) -> float:
+    """The same of values of each query's neighbours, ``(n, k)`` each: those of one query go together."""
+    apart = ((values - mean_where(values, chosen)) * chosen).double().sum(dim=1).numpy()
+    return standard_error(apart) * len(apart) / int(chosen.sum()) if bool(chosen.any()) else float("nan")
 
 
 def hits(forward: Forward) -> Tensor:

@@ -13,7 +13,7 @@ from harness.engine.live.composite_index import Ranged
 from harness.engine.types.memory import Memory
 from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.vectors import MISSING, Vectors
-from harness.probes.sample import ProbeSample, hits
+from harness.probes.sample import ProbeSample, clustered_error, hits, paired_share_error
 from harness.recipe.seams.retrieval.index import Flat
 from harness.recipe.seams.retrieval.search import NeighbourSearch, Selection, Stage, TopK
 
@@ -35,6 +35,7 @@ def against_exact(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
     there = np.any(nearest[:, :, None] == found[:, None, :], axis=2) & (nearest != MISSING)
     return {
         "search.recall": float(there.sum() / (nearest != MISSING).sum()),
+        "search.recall_error": clustered_error(torch.as_tensor(there).float(), torch.as_tensor(nearest != MISSING)),
         "search.milliseconds_per_query": 1e3 * seconds / len(query),
         "search.milliseconds_per_query_exact": 1e3 * exact.seconds / len(query),
     }
@@ -51,12 +52,14 @@ def scope(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
         everything = run.system.memory_of(snapshot.sourced, _in_order(kept, snapshot.memory, dropped))
         parts = ((np.flatnonzero(kept), exact), (np.flatnonzero(~kept), Flat().over(dropped.normalised_keys())))
         found_all, entry = led(sample, sample.valid.query, everything, Merged(parts))
+    lost = (found_all.any(dim=1).double() - found.any(dim=1).double()).numpy()
     useful = torch.zeros(int(found.sum())) if entry is None else torch.as_tensor(~kept)[entry][found_all]
     return {
         "scope.dropped": 1.0 - float(kept.mean()),
         "scope.dropped_of_useful": useful.float().mean().item() if len(useful) else float("nan"),
         "scope.hit_rate_kept": found.any(dim=1).float().mean().item(),
         "scope.hit_rate_all": found_all.any(dim=1).float().mean().item(),
+        "scope.hit_rate_error": paired_share_error(lost),
         "scope.hit_rate_searched": hits(sample.valid).float().mean().item(),
     }
 

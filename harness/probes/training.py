@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from harness.engine.run import Run
-from harness.probes.sample import ProbeSample, hits
+from harness.probes.sample import ProbeSample, error_where, hits
 
 
 def course(run: Run) -> dict[str, float]:
@@ -52,6 +52,7 @@ def drift(sample: ProbeSample) -> dict[str, float]:
     cosine = torch.nn.functional.cosine_similarity(forward.query, forward.sequence)
     return {
         "retriever.query_to_sequence": cosine.mean().item(),
+        "retriever.query_to_sequence_error": error_where(cosine, torch.ones_like(cosine, dtype=torch.bool)),
         "retriever.hit_rate_train": hits(sample.train).float().mean().item(),
         "retriever.hit_rate_gap": (hits(sample.train).float().mean() - hits(forward).float().mean()).item(),
         "retriever.query_drift": 1.0 - torch.nn.functional.cosine_similarity(forward.query, start.query).mean().item(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -15,9 +15,10 @@ from harness.errors import InputError, did_you_mean
 from harness.results.audit import Audit, read_audit
 from harness.results.evidence import Diagnosis
 from harness.results.folder import StudyFolder
+from harness.results.gaps import gone_text, lost_diagnoses
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
 from harness.results.metrics import GlobalMetric, check_metric, find_metric, metric_values, tabulated
-from harness.results.record import Mode, Ranks, RunRecord, Split
+from harness.results.record import Mode, Ranks, RunRecord, Split, check_view
 from harness.results.text import ByRow
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,6 @@ VIEWS: tuple[tuple[Split, Mode], ...] = (
     ("test", "off"),
     ("test", "served"),
 )
-SPLITS: tuple[Split, ...] = ("valid", "test")
-MODES: tuple[Mode, ...] = ("on", "off", "served")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,44 +306,11 @@ def _gone(frame: Frame, label: str) -> str:
     )
 
 
-def lost_diagnoses(rows: Iterable[ArmRow], found: Mapping[str, Mapping[int, Diagnosis]]) -> list[tuple[str, int]]:
-    """Row and replicate of every diagnosis that a manifest names and that was not found."""
-    return [(row.name, number) for row in rows for number in row.diagnoses if number not in found.get(row.name, {})]
-
-
-def gone_text(label: str, **lost: Sequence[tuple[str, int]]) -> str:
-    """That files of cells are gone and what to do; empty where none is.
-
-    Args:
-        label: what the study is called.
-        lost: kind of file -> row and replicate of each that is gone.
-    """
-    said = [
-        f"{kind} of {label} are gone or damaged, {len(cells)} in all "
-        f"({'; '.join(f'{name}, replicate {number}' for name, number in cells[:3])}{'; ...' if len(cells) > 3 else ''})"
-        for kind, cells in lost.items()
-        if cells
-    ]
-    mend = "copy the folder .records beside the study's folder too, or run the study again"
-    return f"{'; '.join(said)}; {mend}" if said else ""
-
-
 def _read(study: StudyFolder) -> Frame:
     manifest = study.manifest()
     users = study.users() if (study.path / "users.npz").exists() else None
     frame = frame_of(manifest, study.load_records(manifest), users)
     return replace(frame, diagnoses=study.load_diagnoses(manifest), audit=read_audit(study.path))
-
-
-def check_view(split: str, mode: str) -> None:
-    """Refuse what is no set of targets or no way to serve.
-
-    Raises:
-        InputError: it names those that exist.
-    """
-    for what, given, known in (("split", split, SPLITS), ("mode", mode, MODES)):
-        if given not in known:
-            raise InputError(f"no {what} {given!r}{did_you_mean(given, known)}; there are {', '.join(known)}")
 
 
 def frame_of(

@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import InputError, did_you_mean
 from harness.files import Sealed
 from harness.results.metrics import check_metric
 from harness.results.metrics.global_metric import Lists
@@ -22,8 +23,22 @@ Split = Literal["valid", "test"]
 Mode = Literal["served", "on", "off"]
 """With retrieval, without, or as the run would be served: with it, unless its checkpoint rule chose to go without."""
 
+SPLITS: tuple[Split, ...] = ("valid", "test")
+MODES: tuple[Mode, ...] = ("on", "off", "served")
+
 _RANK_FIELDS = ("valid_on", "valid_off", "test_on", "test_off")
 _GROUPS = ("also", "lists")
+
+
+def check_view(split: str, mode: str) -> None:
+    """Refuse what is no set of targets or no way to serve.
+
+    Raises:
+        InputError: it names those that exist.
+    """
+    for what, given, known in (("split", split, SPLITS), ("mode", mode, MODES)):
+        if given not in known:
+            raise InputError(f"no {what} {given!r}{did_you_mean(given, known)}; there are {', '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.errors import EnvironmentProblem
-from harness.results.frame import MODES, SPLITS, Frame, check_view
+from harness.results.frame import Frame
 from harness.results.manifest import BASE
 from harness.results.metrics import check_metric
-from harness.results.record import Mode, Split
+from harness.results.record import MODES, SPLITS, Mode, Split, check_view
 from reports.stats.effects import Floats
 
 if TYPE_CHECKING:

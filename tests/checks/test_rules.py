@@ -167,18 +167,32 @@ def entries(**figures: float) -> tuple[Entry, ...]:
     return (Entry(epoch=0, figures=named), Entry(epoch=1, figures={}))
 
 
-def test_most_runs_decide_a_check_and_its_figures_are_their_mean() -> None:
+def test_the_mean_of_the_runs_decides_a_check_by_its_own_uncertainty() -> None:
     check = CHECKS["FTR101"]
-    runs = [entries(kl__p_rec_entropy=value) for value in (1.0, 0.996, 0.5)]
+    runs = [entries(kl__p_rec_entropy=value) for value in (1.0, 0.998, 0.996)]
     found = summarise(check, runs)
-    assert (found.status, found.n_issue, found.n_asked) == (Status.ISSUE, 2, 3)
+    assert (found.status, found.n_issue, found.n_asked) == (Status.ISSUE, 3, 3)
     assert found.figures == {"kl.p_rec_entropy": pytest.approx(0.998)}
+    assert (found.by, found.half) == (pytest.approx(0.008), pytest.approx(0.005068, rel=1e-3))
     assert "0.9980" in found.detected
-    assert summarise(check, runs[2:]).status is Status.PASSED
+    apart = [*runs[:2], entries(kl__p_rec_entropy=0.5)]
+    assert (summarise(check, apart).status, summarise(check, apart).n_issue) == (Status.CANNOT_TELL, 2)
+    assert summarise(check, apart[2:]).status is Status.PASSED
     assert summarise(check, []).status is Status.NOT_MEASURED
     assert summarise(check, runs, muted={"FTR101": "known"}).reason == "known"
     assert summarise(check, [entries(kl__p_rec_entropy=math.nan)]).status is Status.NOT_APPLICABLE
-    assert latest(runs) == {"kl.p_rec_entropy": pytest.approx(2.496 / 3)} == first(runs)
+    assert latest(apart) == {"kl.p_rec_entropy": pytest.approx(2.498 / 3)} == first(apart)
+
+
+def test_runs_that_answer_yes_and_no_are_split_and_nobody_can_tell() -> None:
+    def run(gradient: float) -> tuple[Entry, ...]:
+        named = {"loss.gradient.enhanced.retriever": gradient, "loss.gradient.recommendation.retriever": 0.0}
+        return (Entry(epoch=0, figures={**named, "loss.weight.enhanced": 0.5}),)
+
+    check = CHECKS["FTR201"]
+    assert summarise(check, [run(0.0), run(0.1)]).status is Status.CANNOT_TELL
+    assert summarise(check, [run(0.0), run(0.0), run(0.1)]).status is Status.ISSUE
+    assert summarise(check, [run(0.0), run(0.0)]).by is None
 
 
 def test_a_claim_is_found_with_one_issue_and_not_found_only_when_all_has_been_asked() -> None:

@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
-from harness.checks.problems.fusion import SOME_REPLACED
+from harness.checks.base import (
+    TELLING,
+    Bearing,
+    Check,
+    Compares,
+    Expected,
+    Figures,
+    Rule,
+    Severity,
+    Unit,
+    When,
+    figures,
+    stacks,
+)
+from harness.checks.leads import Lead, below, gain
+from harness.checks.problems.fusion import REPLACED_ERROR, replaces_little
 
 FIGURES = (
     *figures(
@@ -14,6 +28,7 @@ FIGURES = (
             "neighbours in evaluation that training finds as well",
             TELLING,
         ),
+        ("evaluation.train_eval_overlap_error", Unit.FRACTION, "standard error of that over training samples"),
         when=When.AT_THE_START,
     ),
     *figures(
@@ -31,8 +46,20 @@ FIGURES = (
             TELLING,
         ),
         ("evaluation.first_off", Unit.CHOOSING, "the whole validation set without retrieval, before training"),
+        ("evaluation.retrieval_error", Unit.CHOOSING, "standard error of what retrieval adds on the validation set"),
+        ("evaluation.off_error", Unit.CHOOSING, "standard error of the change without retrieval since the start"),
+        ("sample.valid", Unit.COUNT, "validation queries that figures are measured on"),
+        ("sample.train", Unit.COUNT, "training samples that figures are measured on"),
+        ("sample.few", Unit.COUNT, "validation queries of what is compared with every entry or at many mixtures"),
     ),
 )
+
+OVERLAP_ERROR = ("evaluation.train_eval_overlap_error",)
+
+
+def _overlap(read: Figures) -> Lead:
+    return below(read["evaluation.train_eval_overlap"], 0.5, read["evaluation.train_eval_overlap_error"])
+
 
 CHECKS = (
     Check(
@@ -41,7 +68,9 @@ CHECKS = (
         bearing=Bearing.DECIDES,
         title="Training and evaluation find other neighbours",
         severity=Severity.HIGH,
-        issue=lambda read: read["evaluation.train_eval_overlap"] < 0.5,
+        issue=_overlap,
+        errors=OVERLAP_ERROR,
+        compares=Compares.QUERIES,
         condition="Fewer than half of a sample's neighbours in evaluation are its neighbours in training.",
         detected="{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are found in training.",
         why="The retriever is trained on other neighbours than those that it is judged by.",
@@ -52,8 +81,17 @@ CHECKS = (
         claim="evaluation",
         title="Retrieval makes the same weights worse",
         severity=Severity.HIGH,
-        issue=lambda read: read["evaluation.valid_on"] < 0.99 * read["evaluation.valid_off"],
-        condition="With retrieval the validation figure is more than 1% below that without, on the same weights.",
+        issue=lambda read: gain(
+            read["evaluation.valid_off"] - read["evaluation.valid_on"],
+            0.01 * read["evaluation.valid_off"],
+            read["evaluation.retrieval_error"],
+        ),
+        errors=("evaluation.retrieval_error",),
+        compares=Compares.QUERIES,
+        condition=(
+            "With retrieval the validation figure is more than 1% below that without, on the same weights, and the 95% "
+            "interval of the difference lies below 0."
+        ),
         detected=(
             "On the same weights the validation metric is {evaluation.valid_on:.4f} with retrieval and "
             "{evaluation.valid_off:.4f} without."
@@ -67,10 +105,9 @@ RULES = (
     Rule(
         name="retrieve_alike",
         title="Retrieve in training as in evaluation",
-        holds=lambda read: (
-            read["evaluation.train_eval_overlap"] < 0.5 and read["fusion.top10_replaced"] >= SOME_REPLACED
-        ),
+        holds=lambda read: _overlap(read).surely and not replaces_little(read),
         also_reads=("fusion.top10_replaced",),
+        errors=(*OVERLAP_ERROR, *REPLACED_ERROR),
         stacks=stacks("evaluation.consistent"),
         expected=Expected.MOVES,
         weight=0.5,

@@ -6,6 +6,7 @@ from harness.checks.base import (
     TELLING,
     Bearing,
     Check,
+    Compares,
     Expected,
     Figures,
     Remedy,
@@ -17,9 +18,10 @@ from harness.checks.base import (
     figures,
     stacks,
 )
+from harness.checks.leads import Lead, Side, below, gain
 
 SMALLEST_GAIN = 0.002
-"""A difference of oracles below this, in the metric, is noise among five hundred queries."""
+"""A difference of oracles below this, in the metric, is not worth having, whatever its error."""
 
 SOME_REPLACED = 0.02
 """Share of the top ten below which mixing changes next to no ranking, so that nothing before it can show."""
@@ -28,17 +30,41 @@ INTERPOLATING = ("head_room.off", "head_room.interpolation_valid", "head_room.in
 """Figures that say what the best interpolation gains."""
 
 
-def clear_gain(read: Figures, before: str, after: str, error: str) -> bool:
-    """Whether a figure rises above another by more than noise: :data:`SMALLEST_GAIN` and two standard errors."""
-    return read[after] - read[before] > max(SMALLEST_GAIN, 2.0 * read[error])
+REPLACED_ERROR = ("fusion.top10_replaced_error",)
+SHORT_ERROR = ("fusion.knowledge_to_sequence_error",)
 
 
-def _left_by_alpha(read: Figures) -> float:
-    return read["head_room.oracle_alpha"] - read["head_room.oracle_alpha_shuffled"]
+def gain_of(read: Figures, before: str, after: str, error: str) -> Lead:
+    """What a figure gains over another, against :data:`SMALLEST_GAIN`."""
+    return gain(read[after] - read[before], SMALLEST_GAIN, read[error])
 
 
-def _worth_having(read: Figures) -> float:
-    return max(0.05 * read["head_room.off"], SMALLEST_GAIN)
+def replaced(read: Figures) -> Lead:
+    """How far mixing falls short of :data:`SOME_REPLACED`."""
+    return below(read["fusion.top10_replaced"], SOME_REPLACED, read["fusion.top10_replaced_error"])
+
+
+def replaces_little(read: Figures) -> bool:
+    """Whether mixing may change next to no ranking: it does not reach :data:`SOME_REPLACED` for sure."""
+    return replaced(read).side is not Side.SHORT
+
+
+def _too_short(read: Figures) -> Lead:
+    return below(read["fusion.knowledge_to_sequence"], 0.2, read["fusion.knowledge_to_sequence_error"])
+
+
+def _left_by_alpha(read: Figures) -> Lead:
+    left = read["head_room.oracle_alpha"] - read["head_room.oracle_alpha_shuffled"]
+    return gain(left, max(0.05 * read["head_room.off"], SMALLEST_GAIN), read["head_room.oracle_alpha_error"])
+
+
+def _nothing_left(read: Figures) -> Lead:
+    """How far the larger of both oracles' leads falls short of the smallest gain."""
+    left, oracle = max(
+        (read[f"head_room.{oracle}"] - read[f"head_room.{oracle}_shuffled"], oracle)
+        for oracle in ("oracle_alpha", "oracle_switch")
+    )
+    return below(left, SMALLEST_GAIN, read[f"head_room.{oracle}_error"])
 
 
 def _interpolated(read: Figures) -> Stacks:
@@ -53,6 +79,8 @@ FIGURES = (
         ("fusion.knowledge_to_sequence", Unit.RATIO, "length of the knowledge over that of s", TELLING),
         ("fusion.angle_degrees", Unit.DEGREES, "angle between s and the mixed vector", TELLING),
         ("fusion.top10_replaced", Unit.FRACTION, "share of the backbone's top ten that retrieval replaces", TELLING),
+        ("fusion.knowledge_to_sequence_error", Unit.RATIO, "standard error of that ratio over queries"),
+        ("fusion.top10_replaced_error", Unit.FRACTION, "standard error of that share over queries"),
         ("fusion.sequence_norm", Unit.NORM, "length of s"),
         ("fusion.key_norm", Unit.NORM, "length of the neighbours' keys"),
         ("fusion.with_neighbours", Unit.FRACTION, "validation queries with at least one neighbour"),
@@ -68,6 +96,8 @@ FIGURES = (
         ("head_room.best_common_alpha", Unit.RATIO, "the alpha that is best for all, at equal lengths"),
         ("head_room.best_common", Unit.METRIC, "with that alpha"),
         ("head_room.oracle_switch", Unit.METRIC, "with retrieval on or off, whichever is better for each user"),
+        ("head_room.best_common_error", Unit.METRIC, "standard error of what it gains over the backbone"),
+        ("head_room.oracle_switch_error", Unit.METRIC, "standard error of its lead over that on shuffled neighbours"),
         ("head_room.oracle_switch_shuffled", Unit.METRIC, "the same with another user's neighbours"),
         ("head_room.interpolation_valid", Unit.METRIC, "best untrained interpolation of probabilities"),
         ("head_room.interpolation_valid_shuffled", Unit.METRIC, "the same with another user's neighbours"),
@@ -92,7 +122,9 @@ CHECKS = (
         title="The knowledge is too short to matter",
         severity=Severity.HIGH,
         depth=2,
-        issue=lambda read: read["fusion.knowledge_to_sequence"] < 0.2,
+        issue=_too_short,
+        errors=SHORT_ERROR,
+        compares=Compares.QUERIES,
         condition="The knowledge is less than a fifth as long as the vector that it is mixed into.",
         detected="The knowledge is {fusion.knowledge_to_sequence:.3f} times as long as the vector it is mixed into.",
         why="Alpha then shortens the vector and hardly turns it, so no value of alpha changes a ranking.",
@@ -104,7 +136,9 @@ CHECKS = (
         title="Mixing changes next to no ranking",
         severity=Severity.HIGH,
         depth=3,
-        issue=lambda read: read["fusion.top10_replaced"] < SOME_REPLACED,
+        issue=replaced,
+        errors=REPLACED_ERROR,
+        compares=Compares.QUERIES,
         condition="Scoring with retrieval replaces less than 2% of the backbone's top ten.",
         detected=(
             "Mixing turns the vector by {fusion.angle_degrees:.2f} degrees and replaces {fusion.top10_replaced:.1%} of "
@@ -119,10 +153,11 @@ CHECKS = (
         bearing=Bearing.DECIDES,
         title="One alpha for everyone leaves something to win",
         severity=Severity.MEDIUM,
-        issue=lambda read: _left_by_alpha(read) > max(_worth_having(read), 2.0 * read["head_room.oracle_alpha_error"]),
+        issue=_left_by_alpha,
+        compares=Compares.QUERIES,
         condition=(
-            "The oracle's lead over the same oracle on shuffled neighbours is more than 5% of the backbone's figure, "
-            "more than .002 and more than two of its standard errors."
+            "The oracle's lead over the same oracle on shuffled neighbours is more than 5% of the backbone's figure "
+            "and more than .002, and its 95% interval lies above 0."
         ),
         detected=(
             "An oracle that gives each user the best alpha reaches {head_room.oracle_alpha:.4f}, the same oracle on "
@@ -137,8 +172,9 @@ CHECKS = (
         claim="fusion",
         title="A mixture of probabilities wins without training",
         severity=Severity.HIGH,
-        issue=lambda read: clear_gain(read, *INTERPOLATING),
-        condition="The gain on the validation set is more than .002 and more than two of its standard errors.",
+        issue=lambda read: gain_of(read, *INTERPOLATING),
+        compares=Compares.QUERIES,
+        condition="The gain on the validation set is more than .002, and its 95% interval lies above 0.",
         detected=(
             "Chosen on the validation set, an interpolation of probabilities reaches "
             "{head_room.interpolation_valid:.4f} there and the backbone {head_room.off:.4f} (standard error of the "
@@ -154,10 +190,9 @@ CHECKS = (
         claim="fusion",
         title="No mixture by user can win with these neighbours",
         severity=Severity.MEDIUM,
-        issue=lambda read: all(
-            read[f"head_room.{oracle}"] - read[f"head_room.{oracle}_shuffled"] < SMALLEST_GAIN
-            for oracle in ("oracle_alpha", "oracle_switch")
-        ),
+        issue=_nothing_left,
+        errors=("head_room.oracle_alpha_error", "head_room.oracle_switch_error"),
+        compares=Compares.QUERIES,
         condition="Each oracle's lead over itself on shuffled neighbours is below .002.",
         detected=(
             "Oracles for alpha and for switching retrieval by user reach {head_room.oracle_alpha:.4f} and "
@@ -173,7 +208,7 @@ RULES = (
     Rule(
         name="interpolate",
         title="Mix probabilities instead of vectors",
-        holds=lambda read: clear_gain(read, *INTERPOLATING),
+        holds=lambda read: gain_of(read, *INTERPOLATING).surely,
         also_reads=(
             "head_room.interpolation_gain_error",
             "head_room.interpolation_l",
@@ -184,7 +219,7 @@ RULES = (
         stacks=_interpolated,
         expected=Expected.BETTER,
         gain=lambda read: read["head_room.interpolation_valid"] - read["head_room.off"],
-        condition="The best interpolation gains more than .002 and two standard errors on the validation set.",
+        condition="The best interpolation gains more than .002 on the validation set, and surely more than nothing.",
         because=(
             "Without any training, mixing probabilities takes validation NDCG@10 from {head_room.off:.4f} to "
             "{head_room.interpolation_valid:.4f}; with the user's history hidden, from {head_room.unseen:.4f} to "
@@ -195,9 +230,10 @@ RULES = (
         name="lengthen",
         title="Bring the knowledge to the length of what it is mixed into",
         holds=lambda read: (
-            read["fusion.knowledge_to_sequence"] < 0.2
-            and read["head_room.best_common"] - read["head_room.off"] > SMALLEST_GAIN
+            _too_short(read).surely
+            and gain_of(read, "head_room.off", "head_room.best_common", "head_room.best_common_error").surely
         ),
+        errors=(*SHORT_ERROR, "head_room.best_common_error"),
         stacks=stacks("wiring.scale"),
         expected=Expected.BETTER,
         gain=lambda read: read["head_room.best_common"] - read["head_room.off"],
@@ -213,14 +249,14 @@ RULES = (
     Rule(
         name="mix_by_user",
         title="Let the mixture follow the user",
-        holds=lambda read: _left_by_alpha(read) > max(_worth_having(read), 2.0 * read["head_room.oracle_alpha_error"]),
+        holds=lambda read: _left_by_alpha(read).surely,
         also_reads=("head_room.off", "head_room.oracle_alpha_error"),
         stacks=stacks("wiring.scale + fusion.adaptive", "wiring.scale + fusion.gate"),
         expected=Expected.MOVES,
         weight=0.8,
         condition=(
-            "An oracle for alpha gains more than the same oracle on shuffled neighbours, by over 5% of the backbone, "
-            "over .002 and over two standard errors."
+            "An oracle for alpha gains more than the same oracle on shuffled neighbours, by over 5% of the backbone "
+            "and over .002, and surely more than nothing."
         ),
         because=(
             "An oracle for alpha by user reaches {head_room.oracle_alpha:.4f} on the validation set, on shuffled "
@@ -231,13 +267,13 @@ RULES = (
     Rule(
         name="no_mixture_wins",
         title="No mixture by user will win with these neighbours",
-        holds=lambda read: _left_by_alpha(read) + 2.0 * read["head_room.oracle_alpha_error"] < _worth_having(read),
+        holds=lambda read: _left_by_alpha(read).side is Side.SHORT,
         also_reads=("head_room.off", "head_room.oracle_alpha_error"),
         stacks=stacks("fusion.adaptive", "fusion.gate", "fusion.attention"),
         expected=Expected.IDLE,
         condition=(
-            "What an oracle for alpha gains over the same oracle on shuffled neighbours is, even with two standard "
-            "errors more, below 5% of the backbone (or below .002)."
+            "What an oracle for alpha gains over the same oracle on shuffled neighbours is, at the upper end of its "
+            "95% interval, below 5% of the backbone (or below .002)."
         ),
         because=(
             "An oracle for alpha by user reaches {head_room.oracle_alpha:.4f} on the validation set and with another "
@@ -247,7 +283,8 @@ RULES = (
     Rule(
         name="neighbours_are_idle",
         title="Better neighbours will not show while mixing changes no ranking",
-        holds=lambda read: read["fusion.top10_replaced"] < SOME_REPLACED,
+        holds=lambda read: replaced(read).surely,
+        errors=REPLACED_ERROR,
         stacks=stacks(
             "index.sources",
             "index.refresh",

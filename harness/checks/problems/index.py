@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
-from harness.checks.problems.fusion import SOME_REPLACED
+from harness.checks.base import (
+    TELLING,
+    Bearing,
+    Check,
+    Compares,
+    Expected,
+    Figures,
+    Rule,
+    Severity,
+    Unit,
+    When,
+    figures,
+    stacks,
+)
+from harness.checks.leads import Lead, above, below, share_error
+from harness.checks.problems.fusion import REPLACED_ERROR, replaces_little
 
 CURRENT = 1e-5
 """Cosine distance within which a stored key is that of the retriever as it is; rounding alone makes as much."""
@@ -19,6 +33,8 @@ FIGURES = (
             TELLING,
         ),
         ("index.below_threshold", Unit.FRACTION, "neighbours under a cosine of .6", TELLING),
+        ("index.staleness_error", Unit.COSINE, "standard error of the staleness over queries"),
+        ("index.below_threshold_error", Unit.FRACTION, "standard error of the share under .6 over queries"),
         ("index.cosine", Unit.COSINE, "between query and neighbour"),
         ("index.own_user_share", Unit.FRACTION, "neighbours that belong to the asking user"),
         ("index.entries", Unit.COUNT, "entries of the memory"),
@@ -37,6 +53,13 @@ FIGURES = (
     ),
 )
 
+STALENESS_ERROR = ("index.staleness_error",)
+
+
+def _stale(read: Figures) -> Lead:
+    return below(read["index.staleness"], 0.99, read["index.staleness_error"], room=0.01)
+
+
 CHECKS = (
     Check(
         code="FTR301",
@@ -44,7 +67,9 @@ CHECKS = (
         bearing=Bearing.DECIDES,
         title="Stored keys have drifted from the retriever",
         severity=Severity.MEDIUM,
-        issue=lambda read: read["index.staleness"] < 0.99,
+        issue=_stale,
+        errors=STALENESS_ERROR,
+        compares=Compares.QUERIES,
         condition="Stored keys and keys encoded now have a mean cosine below .99.",
         detected="Stored keys and keys encoded now have a mean cosine of {index.staleness:.4f}; 1 is current.",
         why="Queries are compared to keys of an older retriever; a refresh from stored keys never mends that.",
@@ -56,7 +81,9 @@ CHECKS = (
         bearing=Bearing.DECIDES,
         title="Many neighbours are far",
         severity=Severity.LOW,
-        issue=lambda read: read["index.below_threshold"] > 0.25,
+        issue=lambda read: above(read["index.below_threshold"], 0.25, read["index.below_threshold_error"]),
+        errors=("index.below_threshold_error",),
+        compares=Compares.QUERIES,
         condition="More than a quarter of the neighbours are under a cosine of .6.",
         detected="{index.below_threshold:.0%} of the neighbours are under a cosine of .6.",
         why="Far neighbours say little about what comes next.",
@@ -68,7 +95,11 @@ CHECKS = (
         title="Neighbours hardly ever lead to the target",
         severity=Severity.HIGH,
         depth=4,
-        issue=lambda read: read["index.hit_rate"] < 0.05,
+        issue=lambda read: below(
+            read["index.hit_rate"], 0.05, share_error(read["index.hit_rate"], read["sample.valid"])
+        ),
+        errors=("sample.valid",),
+        compares=Compares.QUERIES,
         condition="Fewer than 5% of the validation queries have a neighbour that leads to their target.",
         detected="{index.hit_rate:.1%} of the validation queries have a neighbour that leads to their target.",
         why="Whatever the mixture, it can only move towards items that some neighbour names.",
@@ -95,11 +126,8 @@ RULES = (
     Rule(
         name="encode_again",
         title="Encode the memory again as the retriever moves",
-        holds=lambda read: (
-            read["index.staleness"] < 0.99
-            and read["index.refresh_moves"] == 0.0
-            and read["fusion.top10_replaced"] >= SOME_REPLACED
-        ),
+        holds=lambda read: _stale(read).surely and read["index.refresh_moves"] == 0.0 and not replaces_little(read),
+        errors=(*STALENESS_ERROR, *REPLACED_ERROR),
         also_reads=("index.refresh_moves", "fusion.top10_replaced"),
         stacks=stacks("index.refresh"),
         expected=Expected.MOVES,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from harness.checks.base import TELLING, Bearing, Check, Rule, Severity, Unit, figures
+import math
+
+from harness.checks.base import TELLING, Bearing, Check, Compares, Rule, Severity, Unit, figures
+from harness.checks.leads import above, below
 
 FIGURES = figures(
     "loss",
@@ -25,7 +28,8 @@ CHECKS = (
         bearing=Bearing.DECIDES,
         title="Two terms pull in opposite directions",
         severity=Severity.MEDIUM,
-        issue=lambda read: read["loss.cosine.enhanced.alignment"] < -0.1,
+        issue=lambda read: below(read["loss.cosine.enhanced.alignment"], -0.1, math.nan),
+        compares=Compares.RUNS,
         condition="The gradients of the two terms have a cosine below -.1. Not applicable where one of them is 0.",
         detected="Gradients of CE(enhanced) and alignment have a cosine of {loss.cosine.enhanced.alignment:.2f}.",
         why="A step that helps one term then harms the other, and their weights decide which.",
@@ -37,7 +41,8 @@ CHECKS = (
         bearing=Bearing.DECIDES,
         title="One term rules the retriever",
         severity=Severity.MEDIUM,
-        issue=lambda read: None if min(read.values()) == 0.0 else max(read.values()) > 0.95,
+        issue=lambda read: None if min(read.values()) == 0.0 else above(max(read.values()), 0.95, math.nan, room=0.05),
+        compares=Compares.RUNS,
         condition="Both terms reach the retriever, one with over 95% of the norms. Not applicable where one does not.",
         detected=(
             "Of the gradient norms at the retriever CE(enhanced) supplies {loss.share.enhanced.retriever:.1%}, the "

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
+import math
+
+from harness.checks.base import (
+    TELLING,
+    Bearing,
+    Check,
+    Compares,
+    Expected,
+    Figures,
+    Rule,
+    Severity,
+    Unit,
+    When,
+    figures,
+    stacks,
+)
+from harness.checks.leads import Lead, above, share_error
 
 FIGURES = (
     *figures(
@@ -10,6 +26,7 @@ FIGURES = (
         ("retriever.query_to_sequence", Unit.COSINE, "between R(s) and s", TELLING),
         ("retriever.hit_rate_gap", Unit.POINTS, "that less the hit rate of validation queries", TELLING),
         ("retriever.hit_rate_train", Unit.FRACTION, "hit rate of training samples"),
+        ("retriever.query_to_sequence_error", Unit.COSINE, "standard error of the cosine of R(s) and s over queries"),
         ("retriever.query_drift", Unit.RATIO, "1 less the cosine of R(s) now and at the start"),
         ("retriever.query_cka", Unit.CKA, "likeness of R(s) now and at the start, turns apart"),
     ),
@@ -20,6 +37,14 @@ FIGURES = (
     ),
 )
 
+
+def _over_fits(read: Figures) -> Lead:
+    """Half the hit rate of training samples less that of validation queries, which have samples of their own."""
+    train, valid = read["retriever.hit_rate_train"], read["retriever.hit_rate_train"] - read["retriever.hit_rate_gap"]
+    errors = 0.5 * share_error(train, read["sample.train"]), share_error(valid, read["sample.valid"])
+    return above(read["retriever.hit_rate_gap"], 0.5 * train, math.hypot(*errors))
+
+
 CHECKS = (
     Check(
         code="FTR701",
@@ -27,7 +52,9 @@ CHECKS = (
         bearing=Bearing.DECIDES,
         title="The retriever fits training more than the validation set",
         severity=Severity.MEDIUM,
-        issue=lambda read: read["retriever.hit_rate_gap"] > 0.5 * read["retriever.hit_rate_train"],
+        issue=_over_fits,
+        errors=("sample.train", "sample.valid"),
+        compares=Compares.QUERIES,
         condition="The hit rate of training samples exceeds that of validation queries by more than half of itself.",
         detected=(
             "The hit rate is {retriever.hit_rate_train:.1%} on training samples, {retriever.hit_rate_gap:.1%} more "
@@ -41,7 +68,16 @@ CHECKS = (
         claim="retriever",
         title="The retriever finds less than the backbone's own vector",
         severity=Severity.MEDIUM,
-        issue=lambda read: read["head_room.hit_rate_by_sequence"] - read["scope.hit_rate_all"] > 0.02,
+        issue=lambda read: above(
+            read["head_room.hit_rate_by_sequence"] - read["scope.hit_rate_all"],
+            0.02,
+            math.hypot(
+                share_error(read["head_room.hit_rate_by_sequence"], read["sample.few"]),
+                share_error(read["scope.hit_rate_all"], read["sample.few"]),
+            ),
+        ),
+        errors=("sample.few",),
+        compares=Compares.QUERIES,
         condition="The hit rate by exact search with R(s) is more than two points below that with s.",
         detected=(
             "Among all prefixes the neighbours of R(s) lead to the target of {scope.hit_rate_all:.1%} of the "
@@ -56,7 +92,10 @@ RULES = (
     Rule(
         name="start_is_aligned",
         title="A warm start has nothing to align",
-        holds=lambda read: read["retriever.query_to_sequence"] > 0.9,
+        holds=lambda read: (
+            above(read["retriever.query_to_sequence"], 0.9, read["retriever.query_to_sequence_error"], room=0.1).surely
+        ),
+        errors=("retriever.query_to_sequence_error",),
         stacks=stacks("retriever.warm_start"),
         expected=Expected.IDLE,
         condition="R(s) and s have a mean cosine above .9.",

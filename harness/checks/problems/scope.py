@@ -2,8 +2,22 @@
 
 from __future__ import annotations
 
-from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, When, figures, stacks
-from harness.checks.problems.fusion import SOME_REPLACED
+from harness.checks.base import (
+    TELLING,
+    Bearing,
+    Check,
+    Compares,
+    Expected,
+    Figures,
+    Rule,
+    Severity,
+    Unit,
+    When,
+    figures,
+    stacks,
+)
+from harness.checks.leads import Lead, gain
+from harness.checks.problems.fusion import REPLACED_ERROR, replaces_little
 
 FIGURES = figures(
     "scope",
@@ -16,9 +30,22 @@ FIGURES = figures(
     ),
     ("scope.hit_rate_kept", Unit.FRACTION, "hit rate by exact search among the entries"),
     ("scope.hit_rate_all", Unit.FRACTION, "hit rate by exact search among all prefixes of the sources"),
+    (
+        "scope.hit_rate_error",
+        Unit.FRACTION,
+        "standard error of the hit rate among all less that among entries",
+    ),
     ("scope.hit_rate_searched", Unit.FRACTION, "hit rate of the run's own search on the same queries"),
     when=When.AT_THE_START,
 )
+
+HIT_RATE_ERROR = ("scope.hit_rate_error",)
+
+
+def _found_by_all(read: Figures) -> Lead:
+    kept = read["scope.hit_rate_kept"]
+    return gain(read["scope.hit_rate_all"] - kept, 0.02 * kept, read["scope.hit_rate_error"])
+
 
 CHECKS = (
     Check(
@@ -27,10 +54,13 @@ CHECKS = (
         bearing=Bearing.DECIDES,
         title="The length filter drops useful entries",
         severity=Severity.MEDIUM,
-        issue=lambda read: (
-            None if read["scope.dropped"] == 0.0 else read["scope.hit_rate_all"] > 1.02 * read["scope.hit_rate_kept"]
+        issue=lambda read: None if read["scope.dropped"] == 0.0 else _found_by_all(read),
+        errors=HIT_RATE_ERROR,
+        compares=Compares.QUERIES,
+        condition=(
+            "With all prefixes as entries the hit rate is over 2% higher, and the 95% interval of the difference lies "
+            "above 0. Not applicable where none is dropped."
         ),
-        condition="With all prefixes as entries the hit rate is over 2% higher. Not applicable where none is dropped.",
         detected=(
             "{scope.dropped:.0%} of the prefixes are not in the memory; with them the hit rate is "
             "{scope.hit_rate_all:.2%}, without {scope.hit_rate_kept:.2%}."
@@ -44,12 +74,9 @@ RULES = (
     Rule(
         name="admit_short_ones",
         title="Admit entries by quality instead of length",
-        holds=lambda read: (
-            read["scope.dropped"] > 0.0
-            and read["scope.hit_rate_all"] > 1.02 * read["scope.hit_rate_kept"]
-            and read["fusion.top10_replaced"] >= SOME_REPLACED
-        ),
+        holds=lambda read: read["scope.dropped"] > 0.0 and _found_by_all(read).surely and not replaces_little(read),
         also_reads=("fusion.top10_replaced",),
+        errors=(*HIT_RATE_ERROR, *REPLACED_ERROR),
         stacks=stacks("scope.quality", "scope.stratified"),
         expected=Expected.MOVES,
         weight=0.4,

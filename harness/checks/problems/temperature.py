@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, figures, stacks
+from harness.checks.base import (
+    TELLING,
+    Bearing,
+    Check,
+    Compares,
+    Expected,
+    Figures,
+    Rule,
+    Severity,
+    Unit,
+    figures,
+    stacks,
+)
+from harness.checks.leads import Lead, below
 
 FIGURES = figures(
     "temperature",
@@ -10,8 +23,20 @@ FIGURES = figures(
     ("temperature.logit_range", Unit.LOGITS, "highest less lowest attention logit of a query's neighbours", TELLING),
     ("temperature.top_share", Unit.FRACTION, "largest attention weight, mean over validation queries"),
     ("temperature.tau", Unit.RATIO, "temperature of the attention, mean over validation queries"),
+    ("temperature.effective_neighbours_error", Unit.COUNT, "standard error of the effective neighbours over queries"),
+    ("temperature.effective_neighbours_error.at_TAU", Unit.COUNT, "the same at another temperature, weights fixed"),
     ("temperature.effective_neighbours.at_TAU", Unit.COUNT, "the same at another temperature, weights fixed"),
 )
+
+
+def _error(at: str = "") -> str:
+    return f"temperature.effective_neighbours_error{at}"
+
+
+def _one_hot(read: Figures, at: str = "") -> Lead:
+    # There is at least one effective neighbour, so the threshold is half a neighbour away from the end of the scale.
+    return below(read[f"temperature.effective_neighbours{at}"], 1.5, read[_error(at)], room=0.5)
+
 
 CHECKS = (
     Check(
@@ -21,7 +46,9 @@ CHECKS = (
         title="The attention is one-hot",
         severity=Severity.HIGH,
         depth=6,
-        issue=lambda read: read["temperature.effective_neighbours"] < 1.5,
+        issue=_one_hot,
+        errors=(_error(),),
+        compares=Compares.QUERIES,
         condition="The attention has fewer than 1.5 effective neighbours.",
         detected=(
             "The attention spreads over {temperature.effective_neighbours:.2f} effective neighbours; its logits span "
@@ -35,7 +62,9 @@ CHECKS = (
         claim="temperature",
         title="No temperature in the proposed range does anything",
         severity=Severity.MEDIUM,
-        issue=lambda read: read["temperature.effective_neighbours.at_0.2"] < 1.5,
+        issue=lambda read: _one_hot(read, ".at_0.2"),
+        errors=(_error(".at_0.2"),),
+        compares=Compares.QUERIES,
         condition="At a temperature of .2 the same weights give fewer than 1.5 effective neighbours.",
         detected=(
             "At .07 the attention has {temperature.effective_neighbours.at_0.07:.2f} effective neighbours, at .2 it "
@@ -50,7 +79,8 @@ RULES = (
     Rule(
         name="shrink_the_logits",
         title="Normalise before a temperature is tuned",
-        holds=lambda read: read["temperature.effective_neighbours"] < 1.5,
+        holds=lambda read: _one_hot(read).surely,
+        errors=(_error(),),
         stacks=stacks("wiring.cosine"),
         expected=Expected.MOVES,
         weight=0.7,
@@ -63,7 +93,8 @@ RULES = (
     Rule(
         name="temperature_is_idle",
         title="No temperature of the proposed range changes the attention",
-        holds=lambda read: read["temperature.effective_neighbours.at_0.2"] < 1.5,
+        holds=lambda read: _one_hot(read, ".at_0.2").surely,
+        errors=(_error(".at_0.2"),),
         stacks=stacks("temperature.raise", "temperature.anneal", "temperature.per_sample"),
         expected=Expected.IDLE,
         condition="At a temperature of .2 the attention still spreads over fewer than 1.5 effective neighbours.",

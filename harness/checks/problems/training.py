@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.checks.base import TELLING, Bearing, Check, Expected, Rule, Severity, Unit, figures, stacks
+from harness.checks.base import TELLING, Bearing, Check, Compares, Expected, Rule, Severity, Unit, figures, stacks
+from harness.checks.leads import gain
 
 FIGURES = figures(
     "training",
@@ -11,6 +12,7 @@ FIGURES = figures(
     ("retriever.backbone_drift", Unit.RATIO, "1 less the cosine of s now and at the start", TELLING),
     ("training.valid", Unit.CHOOSING, "what this epoch is chosen by"),
     ("training.last_slope", Unit.CHOOSING, "its rise over the epoch before"),
+    ("training.last_slope_error", Unit.CHOOSING, "standard error of that rise over the validation set"),
     ("training.best_epoch_is_last", Unit.YES, "whether this epoch is better than all before it"),
     ("training.hit_rate_start", Unit.FRACTION, "validation queries with a hit before training"),
     ("training.hit_rate", Unit.FRACTION, "validation queries with a hit now"),
@@ -47,9 +49,15 @@ CHECKS = (
         title="The validation metric was still rising at the last epoch",
         severity=Severity.MEDIUM,
         issue=lambda read: (
-            read["training.best_epoch_is_last"] == 1.0 and read["training.last_slope"] > 0.01 * read["training.valid"]
+            read["training.best_epoch_is_last"] == 1.0
+            and gain(read["training.last_slope"], 0.01 * read["training.valid"], read["training.last_slope_error"])
         ),
-        condition="The last epoch is the best, and its rise over the one before is more than 1% of the figure.",
+        errors=("training.last_slope_error",),
+        compares=Compares.QUERIES,
+        condition=(
+            "The last epoch is the best, its rise over the one before is more than 1% of the figure, and the 95% "
+            "interval of the rise lies above 0."
+        ),
         detected=(
             "The last epoch changed the validation figure by {training.last_slope:+.5f} to {training.valid:.4f}; "
             "whether it was the best: {training.best_epoch_is_last:.0f}."
@@ -65,10 +73,19 @@ CHECKS = (
         issue=lambda read: (
             None
             if read["retriever.backbone_drift"] < 1e-6
-            else read["evaluation.valid_off"] < 0.99 * read["evaluation.first_off"]
+            else gain(
+                read["evaluation.first_off"] - read["evaluation.valid_off"],
+                0.01 * read["evaluation.first_off"],
+                read["evaluation.off_error"],
+            )
         ),
+        errors=("evaluation.off_error",),
+        compares=Compares.QUERIES,
         also_reads=("retriever.backbone_drift",),
-        condition="Without retrieval the metric is over 1% below its start. Not applicable to a fixed backbone.",
+        condition=(
+            "Without retrieval the metric is over 1% below its start, and the 95% interval of the difference lies "
+            "below 0. Not applicable to a fixed backbone."
+        ),
         detected=(
             "Without retrieval the validation metric is {evaluation.valid_off:.4f}, before training it was "
             "{evaluation.first_off:.4f}."

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
-from harness.results.frame import gone_text, lost_diagnoses
+from harness.results.gaps import gone_text, lost_diagnoses
 from harness.results.manifest import BASE, StudyManifest
 from reports.locale import Catalogue, formats, load_catalogue
 from reports.output.diagnosis.model import DiagnosisPage

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from harness.results.manifest import A_A
 from reports.locale import Catalogue, formats
+from reports.sections.answer.data import data_findings
 from reports.sections.base import SectionInput
 from reports.sections.report import Finding, note, warning
 from reports.stats.analysis import Analysis
@@ -44,7 +45,7 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
         found.append(note("one_epoch", text))
     elif improving:
         found.append(warning("improving", text, improving, n=n_late, all=text.count("count.runs", n_all)))
-    return (*found, *_checks(analysis, text))
+    return (*data_findings(given), *found, *_checks(analysis, text))
 
 
 def _improving(analysis: Analysis) -> tuple[list[str], int, int]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from harness.checks.base import Check, Expected, Outcome, Remedy, Rule, Severity, Status, Suggestion, fill
 from harness.checks.catalogue import FIGURES, RULES, suggestions
 from harness.checks.claims import CLAIMS, Claim, Confirmation, confirmed, judge
+from harness.checks.leads import CONFIDENCE
 from harness.checks.seeds import Runs, first, latest, mean, summaries
 
 __all__ = [
     "CLAIMS",
+    "CONFIDENCE",
     "FIGURES",
     "RULES",
     "Check",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["passed", "issue", "not_applicable", "not_measured", "muted"]
+Status = Literal["passed", "issue", "cannot_tell", "not_applicable", "not_measured", "muted"]
 Grade = Literal["high", "medium", "low"]
 Values = Mapping[str, float | None]
 
@@ -24,7 +24,10 @@ class CheckLine:
         why: why it matters.
         reduce: ids of remedies that reduce it.
         reason: why it was muted, in the study's words.
-        n_issue, n_asked: runs in which it is an issue, of those that could answer.
+        by, half, smallest: mean distance beyond the threshold, half the width of its 95% interval, and for a gain the
+            smallest that counts; None and 0 where the answer is yes or no.
+        margin: the same in words.
+        n_issue, n_asked: runs whose figures lie beyond the threshold, of those that could answer.
         n_runs: runs of the arm that were diagnosed.
         epoch: whose figures answered.
         figures: those that it read; None for a figure without a value.
@@ -39,6 +42,10 @@ class CheckLine:
     why: str
     reduce: tuple[str, ...]
     reason: str
+    by: float | None
+    half: float | None
+    smallest: float
+    margin: str
     n_issue: int
     n_asked: int
     n_runs: int

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
-from reports.locale import flat
-from reports.sections.evidence.checks import Check, Claim, Outcome, Suggestion, fill
+from reports.locale import Catalogue, flat, formats, load_catalogue
+from reports.sections.evidence.checks import CONFIDENCE, Check, Claim, Outcome, Suggestion, fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,9 +16,11 @@ class EvidenceTexts:
     """Texts of the evidence in one language.
 
     Attributes:
+        catalogue: the other texts of the report.
         texts: such as ``check.FTR101.title`` -> text; empty for English, whose texts stand beside the thresholds.
     """
 
+    catalogue: Catalogue
     texts: Mapping[str, str]
 
     def title(self, check: Check) -> str:
@@ -32,6 +34,15 @@ class EvidenceTexts:
         if not outcome.figures:
             return ""
         return fill(self._or(f"check.{outcome.check.code}.detected", outcome.check.detected), outcome.figures)
+
+    def margin(self, outcome: Outcome) -> str:
+        """How far beyond its threshold the figure is, with its interval; empty where the answer is yes or no."""
+        if outcome.by is None or outcome.half is None:
+            return ""
+        key = "why.margin_gain" if outcome.smallest else "why.margin"
+        values = {"by": outcome.by, "half": outcome.half, "smallest": outcome.smallest}
+        shown = {name: f"{value:.2g}".replace("-", formats.MINUS) for name, value in values.items()}
+        return self.catalogue(key, level=f"{CONFIDENCE:.0%}", **shown)
 
     def says(self, claim: Claim) -> str:
         return self._or(f"claim.{claim.family}", claim.says)
@@ -56,6 +67,6 @@ class EvidenceTexts:
 def load_evidence_texts(lang: str) -> EvidenceTexts:
     """The texts of a language that :func:`reports.locale.languages` names."""
     if lang == "en":
-        return EvidenceTexts(texts={})
+        return EvidenceTexts(catalogue=load_catalogue(lang), texts={})
     file = resources.files("reports.locale").joinpath("evidence", f"{lang}.toml")
-    return EvidenceTexts(texts=flat(tomllib.loads(file.read_text(encoding="utf-8"))))
+    return EvidenceTexts(catalogue=load_catalogue(lang), texts=flat(tomllib.loads(file.read_text(encoding="utf-8"))))

@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.results.manifest import A_A, StudyManifest
 from reports.locale import Catalogue, formats
+from reports.sections.answer.data import ties_of
 from reports.sections.report import ends, filled
 from reports.stats.analysis import Analysis
 
@@ -111,9 +112,18 @@ def _paragraphs(
         ),
         base_stack,
         _backbone(manifest, text),
+        *_checkpoint(manifest, text),
     ]
     later = [text("method.limits.later"), _ties(manifest.data.get("tied_share"), text)]
-    return titled([("design", design), *statistics(analysis, noise, decimals, text), ("limits", later)], text)
+    return titled(
+        [
+            ("design", design),
+            ("data", _data(manifest, text)),
+            *statistics(analysis, noise, decimals, text),
+            ("limits", later),
+        ],
+        text,
+    )
 
 
 Parts = tuple[str, list[str]]
@@ -146,6 +156,33 @@ def titled(sections: Sequence[Parts], text: Catalogue) -> tuple[tuple[str, str],
         for name, parts in sections
         if parts
     )
+
+
+def _checkpoint(manifest: StudyManifest, text: Catalogue) -> list[str]:
+    """Which metric chooses the epoch of a run."""
+    metric = formats.metric_label(manifest.checkpoint) if manifest.checkpoint else ""
+    if not metric:
+        return [text("method.design.checkpoint_unknown")]
+    unlike = [] if manifest.checkpoint == manifest.primary else [text("method.design.checkpoint_unlike")]
+    return [text("method.design.checkpoint", metric=metric), *unlike]
+
+
+def _data(manifest: StudyManifest, text: Catalogue) -> list[str]:
+    """How the data were read, what was left out and what was noticed; nothing where the folder does not say."""
+    data, said = manifest.data, list[str]()
+    if read_as := data.get("read_as"):
+        said.append(text("method.data.read_as", read_as=str(read_as).rstrip(".")))
+    for key in ("dropped", "notes"):
+        counts = {str(what): int(n) for what, n in (data.get(key) or {}).items() if n}
+        if counts:
+            listed = text("list.comma").join(f"{what} ({n:,})" for what, n in counts.items())
+            said.append(text(f"method.data.{key}", list=listed))
+    ties = ties_of(data)
+    if ties is not None:
+        shown = {name: formats.number(getattr(ties, name)) for name in ("as_read", "low", "high")}
+        metric, share = formats.metric_label(ties.metric), formats.share(ties.share, 1)
+        said.append(text("method.data.ties", metric=metric, share=share, what=ties.what, **shown))
+    return said
 
 
 def _backbone(manifest: StudyManifest, text: Catalogue) -> str:
@@ -246,6 +283,8 @@ def _listed(facts: Any, prefix: str = "") -> list[tuple[str, str]]:
         return [(prefix.rstrip("."), str(facts))]
     listed: list[tuple[str, str]] = []
     for key, value in facts.items():
+        if value is None:
+            continue
         if isinstance(value, Mapping):
             listed.extend(_listed(value, f"{prefix}{key}."))
         elif isinstance(value, list | tuple):

@@ -36,11 +36,11 @@ def frozen_study(path: Path) -> StudyFolder:
     folder.records.write(replace(own, valid_off=base.valid_off, test_off=base.test_off, curve=curve))
     diagnose(folder, {"base": AS_FOUND, FROZEN: AS_FOUND})
     for row in folder.manifest().rows:
-        for number, key in row.diagnoses.items():
+        for replicate, key in row.diagnoses.items():
             found = folder.diagnoses.read(key)
             assert found is not None
             entries = tuple(
-                replace(each, figures={**each.figures, "evaluation.valid_off": 0.0391 * UNLIKE[number]})
+                replace(each, figures={**each.figures, "evaluation.valid_off": 0.0391 * UNLIKE[replicate]})
                 for each in found.entries
             )
             folder.diagnoses.write(replace(found, entries=entries))
@@ -93,10 +93,10 @@ def test_curves_set_base_on_the_same_seeds_beside_an_arm(report: Report, tmp_pat
 
 def test_the_ratio_of_run_times_is_over_the_same_replicates(tmp_path: Path) -> None:
     folder = study(tmp_path / "slow", {"arm": Arm()}, n_users=40, missing=[("arm", 0), ("arm", 1)])
-    for number, key in folder.manifest().rows[0].keys.items():
+    for replicate, key in folder.manifest().rows[0].keys.items():
         run = folder.records.read(key)
         assert run is not None
-        folder.records.write(replace(run, seconds={"total": (10.0, 10.0, 40.0)[number]}))
+        folder.records.write(replace(run, seconds={"total": (10.0, 10.0, 40.0)[replicate]}))
     key = folder.manifest().rows[2].keys[2]
     run = folder.records.read(key)
     assert run is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from harness.results.manifest import BASE
 from reports.locale import Catalogue, formats
@@ -14,7 +14,7 @@ from reports.sections.evidence.measured import Evidence
 from reports.sections.evidence.model import CheckLine
 from reports.sections.report import Row, filled
 
-Found = Literal["found", "not_found", "not_measured"]
+Found = Literal["found", "not_found", "cannot_tell", "not_measured"]
 
 SETTLED = ("better", "worse", "equivalent", "no_effect", "inapplicable")
 
@@ -100,7 +100,7 @@ def claims_of(given: SectionInput) -> Claims:
         return Claims(sentence=unmeasured_text(evidence, text), note="", cards=())
     judged = judged_claims(evidence, text)
     cards = tuple(_card(claim, each, given) for claim, each in zip(CLAIMS, judged, strict=True))
-    counts = {kind: sum(card.mechanism == kind for card in cards) for kind in ("found", "not_found", "not_measured")}
+    counts = {kind: sum(card.mechanism == kind for card in cards) for kind in get_args(Found)}
     base = given.manifest.base
     return Claims(
         sentence=text("claims.sentence", n=len(cards), **counts),

@@ -1,0 +1,126 @@
+"""How far a figure lies beyond a threshold, and whether its own uncertainty leaves a doubt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from statistics import NormalDist
+
+CONFIDENCE = 0.95
+"""Of every interval that a check or a rule compares with."""
+
+NEAR = 0.1
+"""Where the evidence holds no error of a figure: the share of the threshold within which nothing can be told."""
+
+Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2.0)
+
+
+class Compares(Enum):
+    """What a check sets against its threshold."""
+
+    EXACT = "An exact figure, yes or no."
+    QUERIES = "The 95% interval of the figure: its standard error over the sampled queries, and the spread of the runs."
+    RUNS = "The 95% interval of the figure over the runs; one run cannot tell within a tenth of the threshold."
+
+
+class Side(Enum):
+    """On which side of its threshold a figure is for sure."""
+
+    BEYOND = "beyond"
+    SHORT = "short"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """A figure against a threshold in one run.
+
+    Attributes:
+        by: how far it is beyond the threshold; below 0 it falls short.
+        error: standard error of `by` over the sampled queries; NaN where the evidence does not hold it.
+        near: what :data:`NEAR` is a share of where there is no error, such as the threshold.
+        smallest: where `by` is a gain, the smallest one that counts: it has to be above 0 for sure and larger than
+            this; below it for sure, it does not count.
+    """
+
+    by: float
+    error: float
+    near: float
+    smallest: float = 0.0
+
+    @property
+    def half(self) -> float:
+        """Half the width of the interval around `by`."""
+        return NEAR * abs(self.near) if math.isnan(self.error) else Z * self.error
+
+    @property
+    def side(self) -> Side:
+        return side_of(self.by, self.half, self.smallest)
+
+    @property
+    def surely(self) -> bool:
+        """Whether it is beyond the threshold without doubt, as a rule needs it."""
+        return self.side is Side.BEYOND
+
+
+def side_of(by: float, half: float, smallest: float = 0.0) -> Side:
+    """Where an interval lies.
+
+    >>> side_of(0.3, 0.1), side_of(-0.3, 0.1), side_of(0.3, 0.5)
+    (<Side.BEYOND: 'beyond'>, <Side.SHORT: 'short'>, <Side.UNSURE: 'unsure'>)
+    """
+    if by > max(smallest, half):
+        return Side.BEYOND
+    if by + half < smallest or (half == 0.0 and by <= smallest):
+        return Side.SHORT
+    return Side.UNSURE
+
+
+def pooled(leads: Sequence[Lead]) -> tuple[float, float, float]:
+    """Mean of leads over runs, half the width of its interval, and the smallest gain that counts.
+
+    All runs sample the same queries, so their sampling error stays what it is in one; the spread between runs is added
+    to it, with Student's quantile for as few runs as there are.
+    """
+    n = len(leads)
+    by, smallest = math.fsum(each.by for each in leads) / n, math.fsum(each.smallest for each in leads) / n
+    within = math.sqrt(math.fsum(each.half**2 for each in leads) / n)
+    if n == 1:
+        return by, within, smallest
+    from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
+
+    spread = math.sqrt(math.fsum((each.by - by) ** 2 for each in leads) / (n - 1))
+    quantile = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2.0))  # pyright: ignore[reportUnknownArgumentType]
+    return by, math.hypot(within, quantile * spread / math.sqrt(n)), smallest
+
+
+def above(value: float, threshold: float, error: float, *, room: float | None = None) -> Lead:
+    """An issue where a figure is above a threshold.
+
+    Args:
+        room: what :data:`NEAR` is a share of; the threshold where None. Less where the scale ends near it.
+    """
+    return Lead(by=value - threshold, error=error, near=threshold if room is None else room)
+
+
+def below(value: float, threshold: float, error: float, *, room: float | None = None) -> Lead:
+    """The same where it is below."""
+    return Lead(by=threshold - value, error=error, near=threshold if room is None else room)
+
+
+def gain(value: float, smallest: float, error: float) -> Lead:
+    """An issue where a difference is above 0 for sure and larger than the smallest one that counts."""
+    return Lead(by=value, error=error, near=smallest, smallest=smallest)
+
+
+def share_error(share: float, n: float) -> float:
+    """Standard error of a share of `n` queries (Agresti and Coull 1998), not 0 at a share of 0 or 1; NaN without `n`.
+
+    >>> round(share_error(0.0, 512.0), 4)
+    0.0027
+    """
+    trials = n + Z * Z
+    middle = (share * n + Z * Z / 2.0) / trials
+    return math.sqrt(middle * (1.0 - middle) / trials)

@@ -1,0 +1,30 @@
+"""Files of cells that a manifest names and nobody has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from harness.results.evidence import Diagnosis
+from harness.results.manifest import ArmRow
+
+
+def lost_diagnoses(rows: Iterable[ArmRow], found: Mapping[str, Mapping[int, Diagnosis]]) -> list[tuple[str, int]]:
+    """Row and replicate of every diagnosis that a manifest names and that was not found."""
+    return [(row.name, number) for row in rows for number in row.diagnoses if number not in found.get(row.name, {})]
+
+
+def gone_text(label: str, **lost: Sequence[tuple[str, int]]) -> str:
+    """That files of cells are gone and what to do; empty where none is.
+
+    Args:
+        label: what the study is called.
+        lost: kind of file -> row and replicate of each that is gone.
+    """
+    said = [
+        f"{kind} of {label} are gone or damaged, {len(cells)} in all "
+        f"({'; '.join(f'{name}, replicate {number}' for name, number in cells[:3])}{'; ...' if len(cells) > 3 else ''})"
+        for kind, cells in lost.items()
+        if cells
+    ]
+    mend = "copy the folder .records beside the study's folder too, or run the study again"
+    return f"{'; '.join(said)}; {mend}" if said else ""

@@ -1,0 +1,90 @@
+"""What the data alone could do to the answer: ties in time, and users that were left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.results.manifest import StudyManifest
+from reports.locale import formats
+from reports.sections.base import SectionInput
+from reports.sections.report import Finding, warning
+
+MANY_TIED = 0.01
+"""Share of users from which on a target that the file's order decides is worth a warning."""
+
+MANY_DROPPED = 0.2
+"""Share of the source's users that were left out, likewise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ties:
+    """How much the file's order among equal times decides.
+
+    Attributes:
+        share: of the users whose validation or test target depends on it.
+        as_read: the metric in the file's order.
+        low, high: the same with that order shuffled, smallest and largest.
+        what: what was scored, such as the backbone alone.
+    """
+
+    metric: str
+    share: float
+    as_read: float
+    low: float
+    high: float
+    what: str
+
+    @property
+    def moved(self) -> float:
+        """How far shuffling moves the metric at most."""
+        return max(abs(self.high - self.as_read), abs(self.as_read - self.low))
+
+
+def ties_of(data: Mapping[str, Any]) -> Ties | None:
+    """What a manifest's data say of ties; None where they say nothing."""
+    found = data.get("ties")
+    if not found or not found.get("shuffled"):
+        return None
+    shuffled = [float(value) for value in found["shuffled"]]
+    return Ties(
+        metric=str(found["metric"]),
+        share=float(found["share"]),
+        as_read=float(found["as_read"]),
+        low=min(shuffled),
+        high=max(shuffled),
+        what=str(found.get("what", "")),
+    )
+
+
+def dropped_users(manifest: StudyManifest) -> tuple[int, float]:
+    """How many of the source's users were left out, and their share of all."""
+    dropped: Mapping[str, Any] = manifest.data.get("dropped") or {}
+    n = sum(int(count) for reason, count in dropped.items() if str(reason).startswith("users"))
+    every = n + int(manifest.data.get("n_users", 0))
+    return n, n / every if every else 0.0
+
+
+def data_findings(given: SectionInput) -> list[Finding]:
+    """Warnings about the data, the gravest first."""
+    text, manifest = given.text, given.manifest
+    found: list[Finding] = []
+    ties = ties_of(manifest.data)
+    if ties is not None and ties.share >= MANY_TIED:
+        best = max((row.effect for row in given.rows if row.kind == "arm" and row.effect is not None), default=None)
+        stronger = best is not None and ties.metric == manifest.primary and ties.moved > abs(best)
+        values = {
+            "share": formats.share(ties.share, 1),
+            "metric": formats.metric_label(ties.metric),
+            "as_read": formats.number(ties.as_read, given.decimals),
+            "low": formats.number(ties.low, given.decimals),
+            "high": formats.number(ties.high, given.decimals),
+            "moved": formats.number(ties.moved, given.decimals),
+            "best": formats.signed(best, given.decimals),
+        }
+        found.append(warning("ties_decide" if stronger else "ties", text, **values))
+    n, share = dropped_users(manifest)
+    if share > MANY_DROPPED:
+        found.append(warning("dropped_users", text, n=f"{n:,}", share=formats.share(share, 0)))
+    return found

@@ -21,6 +21,7 @@ from reports.ranks.values import Values
 from reports.sections.assembly import build_report, render_html
 from reports.sections.base import Section
 from reports.sections.report import Report
+from reports.stats.crossings import CUT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -171,7 +172,8 @@ def from_ranks(
     Raises:
         InputError: the table or an argument cannot be used; the text names the column or row, the value and the fix.
     """
-    check_metric(primary)
+    if beyond is not None and beyond < CUT:
+        raise InputError(f"beyond {beyond}: the page counts users in the first {CUT}; use lists of {CUT} items or more")
     _check_decided(primary, beyond)
     if not 0.0 <= sesoi < 1.0:
         raise InputError(f"sesoi {sesoi} is not a fraction of the baseline; use one from 0 to 1, such as 0.01")

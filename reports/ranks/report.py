@@ -16,6 +16,7 @@ from reports.ranks.checking import Users, check
 from reports.ranks.columns import named
 from reports.ranks.framing import frame_from
 from reports.ranks.reading import read_ranks, sha256_of, stem_of
+from reports.ranks.saving import save
 from reports.ranks.sections import has_noise, sections_of, texts_of
 from reports.ranks.values import Values
 from reports.sections.assembly import build_report, render_html
@@ -132,9 +133,7 @@ class RanksReport:
         Returns:
             The path of the page.
         """
-        from reports.ranks.saving import save
-
-        return save(self, Path(folder))
+        return save(Path(folder), page=self.html, report=self.report, frame=self.frame, text=self.texts)
 
     def __repr__(self) -> str:
         return f"{self.answer}\n\n{self.ranking.to_string(max_rows=12, float_format='{:.4f}'.format)}"

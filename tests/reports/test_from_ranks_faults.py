@@ -16,7 +16,6 @@ from harness.cli import app
 from harness.errors import InputError
 from reports.ranks.checking import check
 from reports.ranks.columns import named
-from reports.ranks.saving import save
 from tests.reports.rankings import described, table
 from tests.reports.worlds import FOUR, study
 
@@ -212,7 +211,7 @@ def test_columns_that_are_not_pairs_are_refused(tmp_path: Path, part: str) -> No
 
 def test_nothing_larger_is_overwritten(tmp_path: Path) -> None:
     small, large = (reports.from_ranks(table(n_users=n), baseline="plain") for n in (40, 50))
-    kept = save(large, tmp_path / "out")
+    kept = large.save(tmp_path / "out")
     before = kept.read_bytes()
     with pytest.raises(InputError, match="larger table \\(50 users; this one has 2 arms, 3 seeds, 40 users\\)"):
         small.save(tmp_path / "out")

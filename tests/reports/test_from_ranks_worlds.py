@@ -17,7 +17,7 @@ from reports.stats.analysis import analyse
 from tests.reports.rankings import table
 from tests.reports.worlds import ranks_of
 
-SEED_SD = 0.08
+SEED_SD = 0.05
 
 
 def drawn(world: int, *, n_seeds: int = 3, n_users: int = 400) -> pd.DataFrame:

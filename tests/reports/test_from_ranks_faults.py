@@ -194,6 +194,13 @@ def test_the_command_asks_for_the_baseline_and_names_the_arms(tmp_path: Path) ->
     assert "--baseline with one of plain, better, alike" in said
 
 
+def test_the_command_names_the_formats_of_a_file_that_is_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / "ranks.xlsx").write_bytes(b"PK")
+    status, said = run(tmp_path / "ranks.xlsx", "--baseline", "plain")
+    assert status == 2
+    assert ".parquet, .feather, .csv" in said
+
+
 def test_options_of_a_table_are_refused_for_a_study(tmp_path: Path) -> None:
     folder = study(tmp_path / "kl", FOUR, n_users=30)
     status, said = run(folder.path, "--baseline", "base", "--common-users")

@@ -72,7 +72,8 @@ def is_table(path: Path) -> bool:
     """Whether a path is that of a table of ranks rather than a study's folder."""
     from reports.ranks.reading import is_table
 
-    return is_table(path) and not path.is_dir()
+    study_file = path.suffix in (".yaml", ".yml")
+    return not path.is_dir() and (is_table(path) or (path.is_file() and not study_file))
 
 
 def report_of(table: Path, given: Given, lang: str) -> Path:

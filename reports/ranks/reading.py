@@ -31,7 +31,7 @@ def _json_lines(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     as_written: Any = False
-    return pd.read_json(path, lines=True, dtype=as_written, convert_dates=False)
+    return pd.read_json(path, lines=True, dtype=as_written)
 
 
 def _parquet(path: Path) -> pd.DataFrame:

@@ -16,11 +16,13 @@ from reports.ranks.checking import Users, check
 from reports.ranks.columns import named
 from reports.ranks.framing import frame_from
 from reports.ranks.reading import read_ranks, sha256_of, stem_of
+from reports.ranks.saving import save
 from reports.ranks.sections import has_noise, sections_of, texts_of
 from reports.ranks.values import Values
 from reports.sections.assembly import build_report, render_html
 from reports.sections.base import Section
 from reports.sections.report import Report
+from reports.stats.crossings import CUT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,9 +133,7 @@ class RanksReport:
         Returns:
             The path of the page.
         """
-        from reports.ranks.saving import save
-
-        return save(self, Path(folder))
+        return save(Path(folder), page=self.html, report=self.report, frame=self.frame, text=self.texts)
 
     def __repr__(self) -> str:
         return f"{self.answer}\n\n{self.ranking.to_string(max_rows=12, float_format='{:.4f}'.format)}"
@@ -171,7 +171,8 @@ def from_ranks(
     Raises:
         InputError: the table or an argument cannot be used; the text names the column or row, the value and the fix.
     """
-    check_metric(primary)
+    if beyond is not None and beyond < CUT:
+        raise InputError(f"beyond {beyond}: the page counts users in the first {CUT}; use lists of {CUT} items or more")
     _check_decided(primary, beyond)
     if not 0.0 <= sesoi < 1.0:
         raise InputError(f"sesoi {sesoi} is not a fraction of the baseline; use one from 0 to 1, such as 0.01")

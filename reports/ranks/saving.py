@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.errors import InputError
 from harness.files import write_atomically
+from harness.results.frame import Frame
+from reports.locale import Catalogue
 from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
 from reports.output.tidy import effects_parquet
 from reports.ranks.reading import stem_of
-
-if TYPE_CHECKING:
-    from reports.ranks.report import RanksReport
+from reports.sections.report import Report
 
 _SIZES = {"n_arms": "arms", "n_replicates": "seeds", "n_users": "users"}
 
@@ -23,10 +23,13 @@ def folder_beside(table: Path) -> Path:
     return table.parent / stem_of(table)
 
 
-def save(made: RanksReport, folder: Path) -> Path:
+def save(folder: Path, *, page: str, report: Report, frame: Frame, text: Catalogue) -> Path:
     """Write ``report.html``, ``report.json``, ``ranking.csv``, ``.md``, ``.tex`` and ``effects.parquet``.
 
     The page of another language than English has it in its name, as ``report.zh.html``; so have the others.
+
+    Args:
+        page: the HTML.
 
     Returns:
         The path of the page.
@@ -35,20 +38,19 @@ def save(made: RanksReport, folder: Path) -> Path:
         InputError: the folder is a study's, or holds the page of a larger table.
         EnvironmentProblem: pyarrow is missing, which leaves out the last file only.
     """
-    report, text = made.report, made.texts
     lang = "" if report.lang == "en" else f".{report.lang}"
-    _check_free(folder, folder / f"report{lang}.json", made)
-    page = folder / f"report{lang}.html"
+    _check_free(folder, folder / f"report{lang}.json", report)
+    path = folder / f"report{lang}.html"
     write_atomically(folder / f"report{lang}.json", report.to_json().encode())
     write_atomically(folder / f"ranking{lang}.csv", ranking_csv(report).encode())
     write_atomically(folder / f"ranking{lang}.md", ranking_markdown(report, text).encode())
     write_atomically(folder / f"ranking{lang}.tex", ranking_latex(report, text).encode())
-    write_atomically(page, made.html.encode())
-    write_atomically(folder / "effects.parquet", effects_parquet(made.frame))
-    return page
+    write_atomically(path, page.encode())
+    write_atomically(folder / "effects.parquet", effects_parquet(frame))
+    return path
 
 
-def _check_free(folder: Path, earlier: Path, made: RanksReport) -> None:
+def _check_free(folder: Path, earlier: Path, report: Report) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; choose another folder with --out")
     if (folder / "manifest.json").exists():
@@ -59,11 +61,11 @@ def _check_free(folder: Path, earlier: Path, made: RanksReport) -> None:
         said: Any = json.loads(earlier.read_text(encoding="utf-8"))
         if "claims" in said:
             raise InputError(f"{folder} holds the page of a study; choose another one with --out")
-        larger = [f"{said[key]:,} {what}" for key, what in _SIZES.items() if said[key] > getattr(made.report, key)]
+        larger = [f"{said[key]:,} {what}" for key, what in _SIZES.items() if said[key] > getattr(report, key)]
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         raise InputError(f"{earlier} is not the report of a table of ranks; choose another folder with --out") from None
     if larger:
-        here = ", ".join(f"{getattr(made.report, key):,} {what}" for key, what in _SIZES.items())
+        here = ", ".join(f"{getattr(report, key):,} {what}" for key, what in _SIZES.items())
         raise InputError(
             f"{folder} holds the page of a larger table ({', '.join(larger)}; this one has {here}); "
             "choose another folder with --out, or remove that one"

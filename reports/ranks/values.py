@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 MISSING = ("", "nan", "na", "none", "null", "<na>")
 """How text files write that a value is missing, in small letters."""
-LEAST_BEYOND = 10
-"""The page counts users in the first ten, so a list that is known less far cannot be judged."""
 
 SETS = ("valid", "test")
 MODES = ("on", "off", "served")
@@ -77,12 +75,8 @@ class Values:
         """
         numbers, missing = self.numbers("rank")
         if beyond is not None:
-            if beyond < LEAST_BEYOND:
-                raise InputError(
-                    f"beyond {beyond}: the page counts users in the first ten; use lists of 10 items or more"
-                )
-            missing |= ~np.isfinite(numbers) | (numbers < 1) | (numbers > beyond)
-            numbers = np.where(missing, beyond + 1, numbers)
+            outside = missing | ~np.isfinite(numbers) | (numbers < 1) | (numbers > beyond)
+            numbers, missing = np.where(outside, beyond + 1, numbers), np.zeros_like(missing)
         not_listed = "if it means that the target is not among the first K items, add --beyond K"
         self.refuse(missing | np.isinf(numbers), "rank {} is no number", not_listed, "rank")
         self.refuse(

@@ -72,7 +72,7 @@ def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
 
     check_view(split, "served")
     known = {} if frame.users is None else frame.users.columns(split)
-    modes = [mode for mode in MODES[:2] if (split, mode) in frame.views]
+    modes: list[Mode] = [mode for mode in MODES[:2] if (split, mode) in frame.views]
     tables = [
         pd.DataFrame(
             {

@@ -52,6 +52,7 @@ def test_moved_users_are_those_of_the_largest_change(tmp_path: Path) -> None:
     order = sorted(range(200), key=lambda user: -change[user])
     assert [move.user for move in found] == [*order[:2], *order[-2:]]
     first = found[0]
+    assert isinstance(first.user, int)
     assert first.before == tuple(int(frame.records["base"][n].test_on[first.user]) for n in range(3))
     assert first.after == tuple(int(frame.records["a"][n].test_on[first.user]) for n in range(3))
     assert (first.history, first.popularity) == (5 + first.user % 50, 1 + first.user % 90)

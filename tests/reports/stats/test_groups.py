@@ -127,6 +127,7 @@ def test_thirds_partition_the_users_and_say_their_bounds(tmp_path: Path) -> None
     for factor, values in (("history", frame.users.history_length), ("popularity", frame.users.target_popularity)):
         groups = [group for group in found.groups if group.factor == factor]
         assert len(groups) == 3
+        assert values is not None
         together = sum(group.members[0].astype(int) for group in groups)
         assert (together == 1).all()
         for group in groups:

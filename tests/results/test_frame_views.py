@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -23,7 +23,7 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> Frame:
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda frame: reports.ranks_table(frame, "train"), "no split 'train'; there are valid, test"),
+        (lambda frame: reports.ranks_table(frame, cast("Any", "train")), "no split 'train'; there are valid, test"),
         (lambda frame: frame.values("base", "ndcg@10", "tset"), r"no split 'tset'; did you mean test\?"),
         (
             lambda frame: frame.values("base", "ndcg@10", mode="onn"),

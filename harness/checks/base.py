@@ -195,6 +195,7 @@ class Outcome:
         reason: why it was muted, in the study's words.
         lead: how far beyond the threshold, in one run; None where the answer is yes or no, or there is none.
         by, half, smallest: the same over all runs, with half the width of its interval, and the smallest that counts.
+        known: whether the evidence holds the errors; else `half` rests on a tenth of the threshold.
         n_issue: runs whose figures lie beyond the threshold, for sure or not.
         n_asked: runs that could answer.
     """
@@ -208,6 +209,7 @@ class Outcome:
     by: float | None = None
     half: float | None = None
     smallest: float = 0.0
+    known: bool = True
     n_issue: int = 0
     n_asked: int = 0
 

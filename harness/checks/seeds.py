@@ -47,6 +47,7 @@ def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = Non
         by=by,
         half=half,
         smallest=smallest,
+        known=not any(math.isnan(each.error) for each in leads),
         n_issue=sum(_beyond(each) for each in answered),
         n_asked=len(answered),
     )

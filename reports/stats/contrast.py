@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -65,6 +65,22 @@ def design_of(a: Frame, b: Frame) -> Design:
     if data_a.get("name") == data_b.get("name"):
         return "overlapping"
     return "independent"
+
+
+def on_common(a: Frame, b: Frame) -> tuple[Frame, Frame]:
+    """Both studies on the replicates that base has in both; as they are where it has none."""
+    common = set(a.replicates(BASE)) & set(b.replicates(BASE))
+    if not common:
+        return a, b
+    return _on(a, common), _on(b, common)
+
+
+def _on(frame: Frame, numbers: set[int]) -> Frame:
+    records = {
+        name: {number: record for number, record in cells.items() if number in numbers}
+        for name, cells in frame.records.items()
+    }
+    return replace(frame, records={name: cells for name, cells in records.items() if cells})
 
 
 def scaled_deltas(frame: Frame, rows: tuple[str, ...], scale: Scale) -> dict[str, Deltas]:

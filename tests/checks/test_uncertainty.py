@@ -65,6 +65,8 @@ def test_evidence_without_errors_cannot_tell_within_the_stated_margin_alone() ->
     assert outcome("FTR103", **old).status is Status.CANNOT_TELL
     assert outcome("FTR103", kl__imitation=0.5 * (1.0 + 1.1 * NEAR)).status is Status.ISSUE
     assert outcome("FTR103", kl__imitation=0.3).status is Status.PASSED
+    assert not outcome("FTR103", **old).known
+    assert outcome("FTR103", **old, kl__imitation_error=0.1).known
     assert outcome("FTR103", **old, kl__imitation_error=0.002).status is Status.ISSUE
 
 

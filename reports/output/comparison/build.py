@@ -52,9 +52,11 @@ def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[
     sides = tuple(_side(each, found, label, text) for each, found, label in zip(analyses, rows, labels, strict=True))
     scale: Scale = "absolute" if design == "paired" or min(side.base for side in sides) == 0.0 else "relative"
     sesoi = min(side.sesoi for side in sides) if scale == "absolute" else min(a.manifest.sesoi, b.manifest.sesoi)
+    # Side by side stand effects on the same replicates where these are the same users and backbones.
+    beside = contrasts.on_common(a, b) if design == "paired" else (a, b)
     estimates = (
-        contrasts.estimates(a, tuple(match.a.name for match in matching.pairs), scale),
-        contrasts.estimates(b, tuple(match.b.name for match in matching.pairs), scale),
+        contrasts.estimates(beside[0], tuple(match.a.name for match in matching.pairs), scale),
+        contrasts.estimates(beside[1], tuple(match.b.name for match in matching.pairs), scale),
     )
     decimals = max(effect_decimals(each) for each in analyses) if scale == "absolute" else _percent_decimals(estimates)
     said = Wording(labels=labels, design=design, scale=scale, decimals=decimals, text=text)
@@ -174,8 +176,10 @@ def _judged(pair: Pair, difference: Contrast | None, said: Wording) -> Pair:
 
 
 def _side_effect(row: Row, estimate: Estimate | None) -> SideEffect:
-    low, high = (None, None) if estimate is None else estimate.interval()
-    return filled(SideEffect, row, value=None if estimate is None else estimate.mean, low=low, high=high)
+    if estimate is None:
+        return filled(SideEffect, row)
+    low, high = estimate.interval()
+    return filled(SideEffect, row, value=estimate.mean, low=low, high=high, n_seeds=estimate.n_seeds)
 
 
 def _order(pairs: Sequence[Pair]) -> Order | None:

@@ -42,7 +42,8 @@ class EvidenceTexts:
         key = "why.margin_gain" if outcome.smallest else "why.margin"
         values = {"by": outcome.by, "half": outcome.half, "smallest": outcome.smallest}
         shown = {name: f"{value:.2g}".replace("-", formats.MINUS) for name, value in values.items()}
-        return self.catalogue(key, level=f"{CONFIDENCE:.0%}", **shown)
+        level = f"{CONFIDENCE:.0%}" if outcome.known else self.catalogue("why.margin_near")
+        return self.catalogue(key, level=level, **shown)
 
     def says(self, claim: Claim) -> str:
         return self._or(f"claim.{claim.family}", claim.says)

@@ -267,6 +267,20 @@ def test_studies_without_a_common_arm_are_refused_with_the_arms_of_both(tmp_path
     assert not (tmp_path / "a-vs-b").exists()
 
 
+def test_effects_side_by_side_are_on_the_replicates_that_both_studies_have(tmp_path: Path) -> None:
+    arms = {"x": Arm(family="kl", shift=0.2), "y": Arm(family="kl", shift=-0.2)}
+    more = study(tmp_path / "more", arms, n_users=80, replicates=range(5))
+    fewer = edited(study(tmp_path / "fewer", arms, n_users=80, replicates=(1, 3)), name="fewer")
+    found = compare(read_frame(more), read_frame(fewer))
+    assert found.design == "paired"
+    for pair in found.pairs:
+        assert pair.difference is not None
+        assert (pair.a.n_seeds, pair.b.n_seeds, pair.difference.n_seeds) == (2, 2, 2)
+        assert pair.a.value is not None
+        assert pair.b.value is not None
+        assert pair.a.value - pair.b.value == pytest.approx(pair.difference.mean)
+
+
 def test_what_is_not_tested_says_why(tmp_path: Path) -> None:
     arms = {"x": Arm(family="kl")}
     a = study(tmp_path / "a", arms, n_users=60)

@@ -13,7 +13,7 @@ from harness.results.frame import read_frame
 from reports.drawing.figure import number
 from reports.drawing.svg import LEAST_SPAN, WIDE, widened
 from reports.locale import load_catalogue
-from reports.sections.assembly import build_report, input_of
+from reports.sections.assembly import build_report, input_of, render_html
 from reports.sections.modes import levels
 from reports.sections.report import Report
 from tests.reports import worlds
@@ -140,3 +140,19 @@ def test_worlds_still_give_every_row_one_level(tmp_path: Path) -> None:
     frame = read_frame(study(tmp_path / "four", worlds.FOUR, n_users=60))
     for name in worlds.FOUR:
         assert frame.level(name, "ndcg@10") == float(frame.values(name, "ndcg@10").mean())
+
+
+def test_a_check_that_cannot_tell_says_by_how_much_and_an_error_that_was_not_measured(tmp_path: Path) -> None:
+    folder = study(tmp_path / "doubt", {"a": Arm()}, n_users=40)
+    diagnose(folder, {"base": {**AS_FOUND, "kl.imitation": 0.5, "kl.imitation_error": 0.02}, "a": AS_FOUND})
+    report = build_report(read_frame(folder), load_catalogue("en"))
+    lines = {line.code: line for line in report.models["why"].checks}
+    assert lines["FTR103"].status == "cannot_tell"
+    assert re.search(r"Distance beyond the threshold: 0\.001 ± 0\.04\d? \(95%\)\.", lines["FTR103"].margin)
+    assert "a tenth of the threshold, as its error was not measured" in lines["FTR101"].margin
+    cards = {card.family: card for card in report.models["claims"].cards}
+    assert cards["kl"].mechanism == "cannot_tell"
+    assert cards["kl"].outcome.startswith("cannot_tell.")
+    page = render_html(report, load_catalogue("en"))
+    assert 'data-outcome="cannot_tell.' in page
+    assert lines["FTR103"].margin in page

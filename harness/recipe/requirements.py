@@ -53,14 +53,18 @@ def problems(recipe: Recipe, written: frozenset[str]) -> tuple[str, ...]:
     return tuple(problem for rule in rules if (problem := rule(recipe, written)))
 
 
-def _unread(recipe: Recipe, written: frozenset[str]) -> str:
+def unread_seams(recipe: Recipe) -> frozenset[str]:
     """Seams of the mixture or of the alignment that nothing reads."""
     read = frozenset[str]()
     if recipe.fusion.reads_knowledge:
         read |= MIXING
     if aligns(recipe):
         read |= ALIGNING | ({"values"} if recipe.teacher.reads_values else set())
-    unread = sorted((MIXING | ALIGNING) & written - read)
+    return (MIXING | ALIGNING) - read
+
+
+def _unread(recipe: Recipe, written: frozenset[str]) -> str:
+    unread = sorted(written & unread_seams(recipe))
     if not unread:
         return ""
     reasons = [f"{recipe.fusion} weighs the neighbours itself"] * (not recipe.fusion.reads_knowledge)

@@ -127,7 +127,7 @@ def run_study(
             for place in (folder.path, folder.records.folder):
                 sweep(place)
             folder.write_users(stages.users())
-            mirror = OptunaMirror(storage, name=study.slug, primary=study.primary)
+            mirror = OptunaMirror(storage, name=study.slug, primary=study.primary, plan=plan)
             dispatcher = CellDispatcher(
                 plan=plan,
                 schedule=mode_of(study).schedule(

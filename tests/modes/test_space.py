@@ -161,3 +161,49 @@ def test_values_that_contradict_each_other_are_an_error_and_no_recipe() -> None:
     space = space_of(BASE, stack, open_wide)
     with pytest.raises(ParameterError, match="is below floor"):
         space.recipe({**space.first, "temperature.anneal.init": 0.01, "temperature.anneal.floor": 0.05})
+
+
+def searched(remedy: str, **fixed: object) -> Space:
+    """The space of one remedy with some parameters fixed, all others open that have a range."""
+    stack = (find(remedy).from_settings(fixed),)
+    return space_of(BASE, stack, [each for each in openings(stack) if each.name not in fixed])
+
+
+def own(space: Space) -> set[str]:
+    return {axis.name for axis in space.axes if axis.owner != "base"}
+
+
+@pytest.mark.parametrize(
+    ("remedy", "fixed", "dead"),
+    [
+        ("scope.hard_negatives", {"weight": 0.0}, {"scope.hard_negatives.count"}),
+        ("wiring.interpolate", {"l": 0.0}, {"wiring.interpolate.k", "wiring.interpolate.tau"}),
+    ],
+)
+def test_a_parameter_that_a_fixed_one_has_made_dead_is_not_searched(
+    remedy: str, fixed: dict[str, object], dead: set[str]
+) -> None:
+    space = searched(remedy, **fixed)
+    assert dead <= space.left_out.keys()
+    assert not own(space) & dead
+    assert space.recipe(space.first) == space_of(BASE, space.stack).recipe({**space.first})
+
+
+def test_a_parameter_that_an_open_one_can_bring_to_life_is_searched() -> None:
+    stack = (find("scope.hard_negatives").from_settings({"weight": 0.0}),)
+    found = space_of(BASE, stack, [Opening(place=0, name="weight", values=(0.0, 0.1)), Opening(place=0, name="count")])
+    assert own(found) == {"scope.hard_negatives.weight", "scope.hard_negatives.count"}
+
+
+def test_a_temperature_that_only_a_term_of_weight_nothing_would_read_is_not_searched() -> None:
+    base = compose(BASE, [find("kl.weight")(weight=0.0), find("fusion.attention")()])
+    space = space_of(base)
+    assert "base.tau" in space.left_out
+    assert "base.tau" not in of_base(space)
+    assert "base.tau" in of_base(space_of(compose(BASE, [find("kl.weight")(weight=0.0)])))  # the mixture reads it
+
+
+@pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.id)
+def test_at_its_defaults_no_remedy_has_a_dead_parameter(kind) -> None:
+    if not kind.example_base:
+        assert not [each for each in opened(kind.id).left_out if each.startswith(f"{kind.id}.")]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from harness.errors import InputError
 from harness.interventions.base import Intervention
 from harness.interventions.domains import Domain, Number, Scale, Value
 from harness.modes.search.base_parameters import BASE_SPACE, BaseParameter
+from harness.modes.search.dead import dead_parameters
 from harness.recipe.compose import CompositionError, NoEffectError, Remedy, compose, patch
 from harness.recipe.recipe import Recipe
 from harness.study.arms import Opening, Stack
@@ -87,7 +88,7 @@ class Space:
         stack: the arm's remedies where the search begins; none for base itself.
         openings: the parameters of the stack that are open, in the order of `axes`.
         axes: parameters of base first.
-        left_out: parameters of base that are not among them, each with the reason.
+        left_out: parameters of base that are not among them, and those that are dead here, each with the reason.
     """
 
     base: Recipe
@@ -165,13 +166,29 @@ def space_of(base: Recipe, stack: Stack = (), openings: Sequence[Opening] = ()) 
             axes.append(_choice(name, remedy.id, domain, first, each.values))
         else:
             axes.append(_axis(name, remedy.id, domain, first))
-    return Space(
+    space = Space(
         base=base,
         stack=stack,
         openings=tuple(openings),
         base_parameters=tuple(beside),
         axes=tuple(axes),
         left_out=left_out,
+    )
+    return _without_dead(space)
+
+
+def _without_dead(space: Space) -> Space:
+    """The space without parameters that a fixed one has made dead, such as a count of negatives whose weight is 0."""
+    ends = {axis.name: axis.choices or (axis.value(axis.low), axis.value(axis.high)) for axis in space.axes}
+    dead = dead_parameters(ends, space.first, space.recipe)
+    if not dead:
+        return space
+    return replace(
+        space,
+        openings=tuple(each for each in space.openings if axis_name(space.stack[each.place], each.name) not in dead),
+        base_parameters=tuple(each for each in space.base_parameters if each.id not in dead),
+        axes=tuple(axis for axis in space.axes if axis.name not in dead),
+        left_out={**space.left_out, **dict.fromkeys(sorted(dead), "it has no effect beside what is fixed")},
     )
 
 

@@ -15,7 +15,8 @@ from harness.modes.search.settings import SearchSettings
 from harness.modes.search.space import Space
 from harness.modes.search.trials import TrialObserver, Tried, is_trial
 from harness.results.record import EpochPoint, RunRecord
-from harness.runner.optuna.storage import KEY, Storage
+from harness.runner.optuna.cells import CellSpace
+from harness.runner.optuna.storage import Storage
 
 TRIAL = "trial"
 """The attribute that names a setting's trial: its number in the arm's search."""
@@ -30,6 +31,8 @@ class OptunaMirror:
         storage: where.
         name: of the study.
         primary: the metric that trials are valued by.
+        plan: whose rows are the choices of the parameter ``arm``, so that an Optuna tool's charts can name them; a row
+            that is found while the study runs, such as a greedy stack, is an attribute alone.
 
     Attributes:
         study: the trials.
@@ -38,10 +41,11 @@ class OptunaMirror:
         harness.errors.EnvironmentProblem: the storage cannot be read or written.
     """
 
-    def __init__(self, storage: Storage, *, name: str, primary: str) -> None:
+    def __init__(self, storage: Storage, *, name: str, primary: str, plan: Plan | None = None) -> None:
         self._storage = storage
         self._primary = primary
         self.study = storage.study(study_name(name, primary))
+        self._space = CellSpace.of(plan, self.study.trials()) if plan else CellSpace()
         self._open: dict[str, FrozenTrial] = {}
         with storage.opening():
             self.study.close_stale()
@@ -49,7 +53,7 @@ class OptunaMirror:
     def started(self, key: str, cell: Cell) -> None:
         """Show a cell that is about to run; a complete trial of the same key stays as it is."""
         if not is_trial(cell.row):
-            self._open[key] = create_trial(state=TrialState.RUNNING, user_attrs=_attributes(key, cell))
+            self._open[key] = create_trial(state=TrialState.RUNNING, **self._space.shown(key, cell))
             self._storage.put(self.study, self._open[key])
 
     def epoch(self, key: str, point: EpochPoint) -> None:
@@ -81,10 +85,11 @@ class OptunaMirror:
                 each.epoch: each.valid_on[self._primary] for each in record.curve if self._primary in each.valid_on
             }
             shown = create_trial(
-                user_attrs={**_attributes(record.key, cell), "reused": True},
+                **self._space.shown(record.key, cell),
                 intermediate_values=steps,
                 value=record.measured(self._primary).valid_on[self._primary],
             )
+            shown.user_attrs["reused"] = True
             self._storage.put(self.study, shown)
 
     def flush(self) -> None:
@@ -170,10 +175,6 @@ class SearchMirror(TrialObserver):
         told = {"quality": trial.quality, "seconds": trial.seconds}
         values = [value for each in self._objectives if (value := told[each]) is not None]
         return values if trial.state is TrialState.COMPLETE else None
-
-
-def _attributes(key: str, cell: Cell) -> dict[str, str | int]:
-    return {KEY: key, "arm": cell.row, "replicate": cell.replicate}
 
 
 def _end(shown: FrozenTrial, state: TrialState, values: list[float] | None) -> None:

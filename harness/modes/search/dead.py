@@ -1,0 +1,62 @@
+"""Parameters that a search would set in vain, since one that is fixed has made them dead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from harness.errors import InputError
+from harness.interventions.domains import Value
+from harness.recipe.recipe import Recipe
+from harness.recipe.requirements import live_terms, unread_seams
+from harness.recipe.seams.scorer import Interpolate
+
+Point = Mapping[str, Value]
+
+
+def dead_parameters(
+    values: Mapping[str, Sequence[Value]], first: Point, recipe_at: Callable[[Point], Recipe]
+) -> set[str]:
+    """Parameters whose value changes nothing that a run reads, whatever the other open ones are.
+
+    Observed, not declared: each is moved while the others are where the search begins, then at either end, one by one
+    and all together. What acts in any of these places is open.
+
+    Args:
+        values: parameter -> values to try, its ends or all its choices.
+        first: where the search begins.
+        recipe_at: the recipe at a point; an InputError where it cannot run.
+    """
+    return {name for name in values if not _acts(name, values, first, recipe_at)}
+
+
+def _acts(name: str, values: Mapping[str, Sequence[Value]], first: Point, recipe_at: Callable[[Point], Recipe]) -> bool:
+    for place in _places(name, values, first):
+        try:
+            seen = {what_is_read(recipe_at({**place, name: value})) for value in (first[name], *values[name])}
+        except InputError:
+            return True  # a point that cannot run proves nothing
+        if len(seen) > 1:
+            return True
+    return False
+
+
+def _places(name: str, values: Mapping[str, Sequence[Value]], first: Point) -> Iterator[Point]:
+    others = {other: ends for other, ends in values.items() if other != name and ends}
+    yield first
+    for other, ends in others.items():
+        for end in ends:
+            yield {**first, other: end}
+    for end in (0, -1):
+        yield {**first, **{other: ends[end] for other, ends in others.items()}}
+
+
+def what_is_read(recipe: Recipe) -> tuple[tuple[str, str], ...]:
+    """The seams of a recipe without those that nothing reads; equal where two recipes run alike."""
+    idle = set(unread_seams(recipe))
+    if not live_terms(recipe):
+        idle.add("learning_rates")  # nothing is stepped
+    if isinstance(recipe.scorer, Interpolate) and recipe.scorer.share == 0.0:
+        scorer = Interpolate(share=0.0, selection=recipe.selection, temperature=1.0)  # it gives the backbone's scores
+        recipe = replace(recipe, scorer=scorer)
+    return tuple((seam, text) for seam, text in recipe.describe().items() if seam not in idle)

@@ -146,7 +146,7 @@ class DataModel(ShortPart):
     @classmethod
     def _belongs_to_a_file(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("name") is not None and info.data.get("path") is None:
-            raise refusal("format_of_named", "a named data set has its own format; remove this line")
+            raise refusal("format_of_named", "a named data set has its own format; leave it out")
         return value
 
     @field_validator("columns")
@@ -155,7 +155,7 @@ class DataModel(ShortPart):
         data_format = info.data.get("format")
         named = info.data.get("name") is not None or (data_format is not None and not FORMATS[data_format].has_columns)
         if value is not None and named:
-            raise refusal("no_columns", "this data has no columns to name; remove this line")
+            raise refusal("no_columns", "this data has no columns to name; leave it out")
         return value
 
     @model_validator(mode="after")
@@ -231,7 +231,7 @@ class BackboneModel(ShortPart):
     @classmethod
     def _is_trained(cls, value: int, info: ValidationInfo) -> int:
         if info.data.get("checkpoint") is not None and info.data.get("trained") is None:
-            raise refusal("not_trained", "a backbone from a file is not trained here; remove this line")
+            raise refusal("not_trained", "a backbone from a file is not trained here; leave it out")
         return value
 
     @model_validator(mode="after")

@@ -58,6 +58,22 @@ def test_what_is_missing_is_named() -> None:
     assert problems() == {("data",): "missing", ("arms",): "missing"}
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"data": {"name": "ml-100k", "columns": {"user": "u"}}},
+        {"data": {"name": "ml-100k", "format": "recbole"}},
+        {"backbone": {"checkpoint": "x.safetensors", "n_sampled": 3}},
+        {"arms": {"a": [], "b": ["kl.reverse", "kl.reverse"]}},
+        {"mode": "search", "search": {"n_trials": 0}},
+        {"mode": "factorial", "arms": {"w": {"kl.weight": {"weight": [0, 1]}}}},
+        {"diagnostics": {"arms": ["nobody"], "mute": {"FTR1": "why"}}},
+    ],
+)
+def test_no_mistake_speaks_of_lines(keys: dict[str, Any]) -> None:
+    assert problems(**{"data": "ml-100k", "arms": ARMS} | keys)
+
+
 def test_a_mistake_that_only_the_plan_sees_names_its_key() -> None:
     study = Study(data="ml-100k", arms={"twice": ["kl.reverse", {"kl.symmetric": {"form": "js"}}]})
     with pytest.raises(StudyFileError) as raised:

@@ -16,13 +16,15 @@ import pytest
 
 import harness
 import reports
-from harness import Study, StudyResult
+from harness import Study, StudyFileError, StudyResult
 from harness.checks.catalogue import CHECKS
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.errors import InputError
 from harness.results.frame import Frame
 from harness.results.metrics import metric_values
+from harness.study.mistakes import Problem
+from reports.stats.cost import Offer
 from tests.reports import worlds
 from tests.reports.diagnosed import AS_FOUND, diagnose
 from tests.reports.worlds import Arm
@@ -241,40 +243,63 @@ def test_figures_show_the_figures_data(result: StudyResult) -> None:
     assert titles == ["base", *result.report.figures["forest"].column("arm"), "a/a"]
 
 
-def objects(study: Study, result: StudyResult, frame: Frame) -> dict[str, Any]:
-    """What a user of both packages holds after a run, by name."""
+GIVE_PATHS = {"write_comparison", "write_report"}
+
+
+def public(study: Study, result: StudyResult, frame: Frame) -> dict[str, Any]:
+    """Every public name of both packages: the object, or what the function or class gives for this study."""
     deltas = frame.deltas("ndcg@10")
     effects = reports.study_effects(deltas)
     arms = {name: effect for name, effect in effects.items() if name != "a/a"}
+    ranks = reports.ranks_table(frame)
+    found: dict[str, Any] = {
+        "BASE": harness.BASE,
+        "CATALOGUE": harness.CATALOGUE,
+        "Study": study,
+        "StudyFileError": StudyFileError([Problem(source="s", code="c", message="m")] * 30),
+        "StudyPlan": study.plan(workers=1),
+        "StudyResult": result,
+        "compose": harness.compose(harness.BASE, []),
+        "load_study": harness.load_study(Path(__file__).parents[2] / "studies" / "all_remedies.yaml"),
+        "Frame": frame,
+        "compare": reports.compare(frame, frame),
+        "crossings": reports.crossings(frame, list(arms)),
+        "effects_table": reports.effects_table(frame),
+        "judge": reports.judge(arms, 0.01),
+        "pareto_front": reports.pareto_front([Offer(name=name, effect=0.1, seconds=1.0) for name in arms]),
+        "priority_agreement": reports.priority_agreement(frame),
+        "rank": reports.rank(deltas, arms, 0),
+        "ranks_table": ranks,
+        "read_frame": frame,
+        "study_effects": effects,
+        "subgroups": reports.subgroups(frame),
+        "without_valid_targets": reports.without_valid_targets(frame, deltas=deltas),
+    }
+    if "from_ranks" in reports.__all__:
+        table = ranks[["row", "replicate", "user", "rank"]].set_axis(["arm", "seed", "user", "rank"], axis=1)
+        found["from_ranks"] = found["RanksReport"] = reports.from_ranks(table, baseline="base")
+    return found
+
+
+def within(study: Study, result: StudyResult, frame: Frame) -> dict[str, Any]:
+    """What is found inside them."""
+    deltas = frame.deltas("ndcg@10")
     record = frame.records["base"][0]
     return {
-        "study": study,
-        "plan": study.plan(workers=1),
-        "result": result,
-        "recipe": harness.BASE,
-        "composed": harness.compose(harness.BASE, []),
-        "catalogue": harness.CATALOGUE,
-        "frame": frame,
-        "record": record,
-        "point": record.chosen,
-        "manifest": frame.manifest,
-        "row": frame.manifest.rows[-1],
-        "users": frame.users,
-        "delta": next(iter(deltas.values())),
         "deltas": deltas,
-        "effects": effects,
-        "effect": next(iter(effects.values())),
-        "verdicts": reports.judge(arms, 0.01),
-        "places": reports.rank(deltas, arms, 0),
-        "subgroups": reports.subgroups(frame),
-        "crossings": reports.crossings(frame, list(arms)),
-        "priorities": reports.priority_agreement(frame),
+        "a delta": next(iter(deltas.values())),
+        "an effect": next(iter(reports.study_effects(deltas).values())),
+        "a record": record,
+        "a point": record.chosen,
+        "manifest": frame.manifest,
+        "a row": frame.manifest.rows[-1],
+        "users": frame.users,
         "report": result.report,
+        "a row of it": result.report.rows[0],
         "outcome": study.run(workers=1, verbose=False)._outcome,
         "checked": study.checked,
         "forecast": study.plan(workers=1).forecast,
-        "comparison": reports.compare(frame, frame),
-        "sources": reports.without_valid_targets(frame, deltas=deltas),
+        "planned": study.plan(workers=1).forecast.plan,
         "interactions": load(study.checked.data, study.folder.parents[1] / "data"),
     }
 
@@ -288,14 +313,18 @@ def too_long(held: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 
 def test_the_text_of_every_public_object_fits_a_screen(study: Study, result: StudyResult) -> None:
-    assert too_long(objects(study, result, result.frame)) == {}
+    held = public(study, result, result.frame)
+    assert set(held) | GIVE_PATHS == {*harness.__all__, *reports.__all__}
+    assert too_long(held) == {}
+    assert too_long(within(study, result, result.frame)) == {}
 
 
-def test_it_does_so_for_forty_arms_and_a_thousand_users(study: Study, result: StudyResult, tmp_path: Path) -> None:
+def test_it_does_so_for_forty_arms_and_a_thousand_users(study: Study, tmp_path: Path) -> None:
     arms = {f"wiring.retriever_attention[share=0.{place:02}]": Arm(shift=0.01 * place) for place in range(40)}
     folder = worlds.study(tmp_path / "large", arms, n_users=999)
     large = StudyResult(folder.path)
-    assert too_long(objects(study, large, large.frame)) == {}
+    assert too_long(public(study, large, large.frame)) == {}
+    assert too_long(within(study, large, large.frame)) == {}
     assert "more rows: result.ranking" in repr(large)
 
 

@@ -57,7 +57,7 @@ class SearchSettings(Mode, ABC):
     @classmethod
     def _can_prune(cls, value: float, info: ValidationInfo) -> float:
         if value > 0 and len(info.data.get("objectives", ())) > 1:
-            raise refusal("no_pruning", "with two objectives no setting can be pruned; remove this line")
+            raise refusal("no_pruning", "with two objectives no setting can be pruned; leave it out")
         return value
 
     @property

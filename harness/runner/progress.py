@@ -136,7 +136,8 @@ class PlainDisplay(CountingDisplay):
     def finished(self, cell: Cell, record: RunRecord) -> None:
         super().finished(cell, record)
         figure = f"valid {self._primary} {self._figure(record):.4f} at epoch {record.chosen_epoch}"
-        self._ended(cell, f"{figure}, {record.seconds['total']:.1f} s")
+        seconds = record.seconds["total"]
+        self._ended(cell, f"{figure}, {f'{seconds:.1f} s' if seconds < 60 else duration(seconds)}")
 
     def failed(self, cell: Cell, why: str) -> None:
         super().failed(cell, why)

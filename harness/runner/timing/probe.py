@@ -82,13 +82,23 @@ def _probed(task: ProbeTask, start: float) -> Probed:
     if n_sample < n_train and n_small < n_sample and first_epochs > GROWN * epochs:
         epochs = max(1, round(epochs * n_sample / n_train))  # counted in visits of an item
     grown = n_train / max(n_sample, 1)
-    fixed, an_epoch, encoding = _cell(task, sample)
+    cell = _cell(task, sample)
     return Probed(
-        backbone=(seconds * epochs + encoding) * grown,
-        cell_fixed=fixed * grown,
-        cell_epoch=an_epoch * grown,
+        backbone=(seconds * epochs + cell.encoding) * grown,
+        cell_fixed=cell.fixed * grown,
+        cell_epoch=cell.epoch * grown + cell.search * grown**2,  # more queries, each among more entries
         start=start,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CellSeconds:
+    """Of base's cell on a sample: what comes once, its epoch without the search, the search, and encoding beside it."""
+
+    fixed: float
+    epoch: float
+    search: float
+    encoding: float
 
 
 def some_users(data: Interactions, n_targets: int) -> Interactions:
@@ -127,8 +137,8 @@ def _epoch(task: ProbeTask, data: Interactions) -> tuple[int, int, float]:
     return len(split_prefixes(data).train), epochs, seconds
 
 
-def _cell(task: ProbeTask, data: Interactions) -> tuple[float, float, float]:
-    """Seconds of base's cell without its epoch, of that epoch, and of encoding every prefix."""
+def _cell(task: ProbeTask, data: Interactions) -> _CellSeconds:
+    """What base's cell of one epoch takes."""
     import faiss
     import torch
 
@@ -156,4 +166,5 @@ def _cell(task: ProbeTask, data: Interactions) -> tuple[float, float, float]:
         )
         whole = time.perf_counter() - began
     an_epoch = sum(point.seconds for point in result.curve if point.epoch)
-    return max(whole - an_epoch, 0.0), an_epoch, encoding
+    search = min(result.seconds.get("search", 0.0), an_epoch)
+    return _CellSeconds(fixed=max(whole - an_epoch, 0.0), epoch=an_epoch - search, search=search, encoding=encoding)

@@ -79,7 +79,7 @@ class MethodOfRanks(MethodSection):
         paragraphs = [
             ("design", [design, text("method.design.per_seed")]),
             *statistics(given.analysis, method.noise, given.decimals, text),
-            ("limits", [text("method.limits.same"), text("method.limits.ties")]),
+            ("limits", [text(f"method.limits.{part}") for part in ("same", "ties")]),
         ]
         baseline = given.manifest.data["baseline"]
         cells = {baseline if name == BASE else name: states for name, states in method.cells.items()}

@@ -69,7 +69,7 @@ def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
     import pandas as pd
 
     known = {} if frame.users is None else frame.users.known
-    modes = [mode for mode in MODES[:2] if (split, mode) in frame.views]
+    modes: list[Mode] = [mode for mode in MODES[:2] if (split, mode) in frame.views]
     tables = [
         pd.DataFrame(
             {

@@ -56,7 +56,7 @@ class WhoOfRanks(WhoSection):
         part = super().build(given)
         if part is None or not isinstance(part.model, WhoGains):
             return part
-        moved = tuple(replace(move, user=self.users[int(move.user)]) for move in part.model.moved)
+        moved = tuple(replace(move, name=self.users[move.user]) for move in part.model.moved)
         return replace(part, model=replace(part.model, moved=moved))
 
 

@@ -74,7 +74,7 @@ def test_every_optional_column_brings_its_section() -> None:
     rows = {row.name: row for row in made.report.rows}
     assert (rows["plain"].seconds, rows["better"].seconds) == (11.0, 21.0)
     moved = made.report.models["who"].moved
-    first = given[(given["user"] == moved[0].user) & (given["arm"] == "better")]
+    first = given[(given["user"] == moved[0].name) & (given["arm"] == "better")]
     assert moved[0].after == tuple(first["rank"])
     assert (moved[0].history, moved[0].popularity) == (first["history_length"].iloc[0], first["popularity"].iloc[0])
 

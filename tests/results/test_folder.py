@@ -20,7 +20,7 @@ def test_a_damaged_users_file_is_an_input_error(tmp_path: Path, content: bytes |
     folder.write_users(
         StudyUsers(history_length=np.ones(3, dtype=np.int64), target_popularity=np.ones(3, dtype=np.int64))
     )
-    assert folder.users().history_length.tolist() == [1, 1, 1]
+    assert folder.users().known["history_length"].tolist() == [1, 1, 1]
     whole = (tmp_path / "users.npz").read_bytes()
     if content is None:
         (tmp_path / "users.npz").unlink()
@@ -32,7 +32,7 @@ def test_a_damaged_users_file_is_an_input_error(tmp_path: Path, content: bytes |
         for damaged in (whole[:at], whole[:at] + bytes([whole[at] ^ 16]) + whole[at + 1 :]):
             (tmp_path / "users.npz").write_bytes(damaged)
             try:
-                assert folder.users().history_length.tolist() == [1, 1, 1], "a byte that says nothing"
+                assert folder.users().known["history_length"].tolist() == [1, 1, 1], "a byte that says nothing"
             except InputError as problem:
                 assert "run the study again" in str(problem)
 

@@ -56,7 +56,7 @@ class WhoOfRanks(WhoSection):
         part = super().build(given)
         if part is None or not isinstance(part.model, WhoGains):
             return part
-        moved = tuple(replace(move, user=self.users[int(move.user)]) for move in part.model.moved)
+        moved = tuple(replace(move, name=self.users[move.user]) for move in part.model.moved)
         return replace(part, model=replace(part.model, moved=moved))
 
 
@@ -79,7 +79,7 @@ class MethodOfRanks(MethodSection):
         paragraphs = [
             ("design", [design, text("method.design.per_seed")]),
             *statistics(given.analysis, method.noise, given.decimals, text),
-            ("limits", [text("method.limits.same"), text("method.limits.ties")]),
+            ("limits", [text(f"method.limits.{part}") for part in ("same", "ties")]),
         ]
         baseline = given.manifest.data["baseline"]
         cells = {baseline if name == BASE else name: states for name, states in method.cells.items()}

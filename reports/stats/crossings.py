@@ -42,16 +42,18 @@ class Move:
     """One user whom an arm moves.
 
     Attributes:
-        user: place in the order of the ranks, from 0; the user's own name where a table of ranks has one.
+        user: place in the order of the ranks, from 0.
         history, popularity: of the user and of the target; None where the folder does not say.
         before, after: the target's rank under base and under the arm, a replicate each.
+        name: what a table of ranks calls the user, else empty.
     """
 
-    user: int | str
+    user: int
     history: int | None
     popularity: int | None
     before: tuple[int, ...]
     after: tuple[int, ...]
+    name: str = ""
 
 
 def crossings(

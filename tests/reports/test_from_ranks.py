@@ -74,7 +74,7 @@ def test_every_optional_column_brings_its_section() -> None:
     rows = {row.name: row for row in made.report.rows}
     assert (rows["plain"].seconds, rows["better"].seconds) == (11.0, 21.0)
     moved = made.report.models["who"].moved
-    first = given[(given["user"] == moved[0].user) & (given["arm"] == "better")]
+    first = given[(given["user"] == moved[0].name) & (given["arm"] == "better")]
     assert moved[0].after == tuple(first["rank"])
     assert (moved[0].history, moved[0].popularity) == (first["history_length"].iloc[0], first["popularity"].iloc[0])
 
@@ -359,3 +359,46 @@ def test_the_torch_example_writes_a_table_that_is_read(tmp_path: Path) -> None:
     assert made.frame.n_users == 400
     assert made.report.base is not None
     assert made.report.base > 2 * metric_values(np.arange(1, 109, dtype=np.int32), "ndcg@10").mean()
+
+
+def test_the_documented_lines_for_torch_rank_as_the_example_does() -> None:
+    root = Path(__file__).parents[2]
+    said = (root / "docs" / "ranks.md").read_text(encoding="utf-8")
+    (lines,) = (
+        block for block in re.findall(r"```python\n(.*?)```", said, flags=re.DOTALL) if "scores.gather" in block
+    )
+    example: dict[str, Any] = {"__name__": "example"}
+    exec((root / "examples" / "ranks_from_torch.py").read_text(encoding="utf-8"), example)
+    events, popularity = example["planted"](n_users=50)
+    torch, users, targets = example["torch"], example["torch"].arange(50), events[:, -1]
+    seen = torch.zeros(50, len(popularity), dtype=torch.bool).scatter(1, events[:, :-1], True)
+    seen[users, targets] = False
+    model = example["Factors"](50, len(popularity), cosine=False)
+    own: dict[str, Any] = {"pd": pd, "torch": torch, "rows": [], "seed": 0}
+    with torch.no_grad():
+        exec(lines, {**own, "model": model, "user": users, "target": targets, "seen": seen})
+    ranks = example["ranks_of"](model, users, targets, seen)
+    assert own["rows"][0]["rank"].tolist() == ranks.tolist()
+    for user, target in zip(users.tolist(), targets.tolist(), strict=True):
+        scores = model(torch.tensor([user]))[0].tolist()
+        shown = [score for item, score in enumerate(scores) if item == target or not seen[user, item]]
+        assert ranks[user] == sorted(shown, reverse=True).index(scores[target]) + 1
+
+
+@pytest.mark.parametrize("n_users", [1, 2])
+def test_a_handful_of_users_makes_a_page(n_users: int) -> None:
+    made = reports.from_ranks(described(table(n_users=n_users)), baseline="plain")
+    assert made.report.n_users == n_users
+    assert "<h1>Is any arm better than plain?</h1>" in made.html
+
+
+def test_columns_may_be_of_any_type_that_holds_the_values() -> None:
+    given: Any = described(table())
+    made = given.astype(
+        {"arm": "category", "seed": "float64", "user": "string", "rank": "Int64", "popularity": "Float64"}
+    )
+    made = made.set_index(made["user"].rename("index"))
+    assert (
+        reports.from_ranks(made, baseline="plain").report.rows
+        == reports.from_ranks(given, baseline="plain").report.rows
+    )

@@ -124,7 +124,7 @@ def test_thirds_partition_the_users_and_say_their_bounds(tmp_path: Path) -> None
     found = subgroups(frame)
     assert found is not None
     assert frame.users is not None
-    for factor, values in (("history", frame.users.history_length), ("popularity", frame.users.target_popularity)):
+    for factor, values in zip(("history", "popularity"), frame.users.known.values(), strict=True):
         groups = [group for group in found.groups if group.factor == factor]
         assert len(groups) == 3
         assert values is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -13,6 +12,7 @@ from harness.api.notebook import load_runner, pre
 from harness.api.plan import StudyPlan
 from harness.errors import InputError
 from harness.files import write_atomically
+from harness.processors import processors
 from harness.results.folder import StudyFolder
 from harness.results.text import cut
 from harness.study.study import load_study as read_file
@@ -199,6 +199,7 @@ class Study:
         """
         load_runner()
         from harness.api.notebook import display_of
+        from harness.api.pages import EarlyPages
         from harness.api.result import StudyResult
         from harness.runner.coordinator import RunOptions, run_study
         from harness.runner.executors.base import Where
@@ -208,7 +209,8 @@ class Study:
         options = RunOptions(
             out=self._out, where=where, storage=storage, data_dir=_path(data_dir), command="Study(...).run()"
         )
-        outcome = run_study(self._checked, options, display_of(self._checked.primary, verbose=verbose))
+        pages = EarlyPages(display_of(self._checked.primary, verbose=verbose))
+        outcome = run_study(self._checked, options, pages.display, on_replicate=pages)
         result = StudyResult(self.folder, outcome)
         if result.frame.records or not outcome.interrupted:
             write_report(StudyFolder(self.folder))
@@ -250,7 +252,7 @@ def load_study(path: Path | str, *, out: Path | str = RUNS) -> Study:
 def _workers(given: int | None) -> int:
     if given is not None and (not isinstance(given, int) or isinstance(given, bool) or given < 1):
         raise InputError(f"workers={given!r}: give a whole number from 1, or None for one process per core")
-    return given if given is not None else len(os.sched_getaffinity(0))
+    return given if given is not None else processors()
 
 
 def _path(given: Path | str | None) -> Path | None:

@@ -22,7 +22,6 @@ from harness.results.audit import Failure, Measured
 from harness.runner.executors.base import how_it_ended
 from harness.runner.executors.local import WorkerPool
 from harness.runner.inputs import read_inputs
-from harness.runner.quiet import quiet_faiss
 from harness.runner.tasks import CELL_THREADS, SharedFiles
 
 
@@ -78,7 +77,6 @@ def _ladder(ground: Ground) -> Ladder:
     """Base's short run, kept for the next recipe on the same ground."""
     torch.set_num_threads(CELL_THREADS)
     faiss.omp_set_num_threads(CELL_THREADS)
-    quiet_faiss()
     budget = Budget(epochs=ground.epochs, patience=ground.epochs)
     return Ladder(ground.base, ground.sample.of(read_inputs(ground.shared)), ground.streams, budget)
 

@@ -57,6 +57,7 @@ def run(
     no_contract: options.NoContract = False,
 ) -> None:
     """Run a study's unfinished cells and write its report."""
+    from harness.api.pages import EarlyPages
     from harness.runner.coordinator import RunOptions
     from harness.runner.executors.base import Where
     from harness.runner.progress import make_display
@@ -72,31 +73,6 @@ def run(
         page = write_report(outcome.folder)
         _tell(outcome, page, answer_lines(page.with_name("report.json")))
     _end(outcome)
-
-
-class EarlyPages:
-    """Writes a study's page each time that another replicate is complete, and says once where it is.
-
-    Args:
-        display: told of the page, or in one line why there is none; the run goes on.
-    """
-
-    def __init__(self, display: Display) -> None:
-        self.display = display
-        self._told = False
-
-    def __call__(self, folder: StudyFolder) -> None:
-        from reports.output.files import write_report
-
-        try:
-            page = write_report(folder)
-        except Exception as problem:  # noqa: BLE001 - a section of a plug-in may raise anything, and cells are running
-            why = str(problem).partition("\n")[0] or type(problem).__name__
-            self.display.note(f"the page of the first replicates could not be written ({why}); the run goes on")
-            return
-        if not self._told:
-            self.display.note(f"first page, refreshed after each replicate: {page}")
-            self._told = True
 
 
 def _command() -> str:

@@ -122,11 +122,9 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
     from harness.engine.loop import fine_tune
     from harness.probes.observer import Observer
     from harness.provenance import peak_memory_bytes
-    from harness.runner.quiet import quiet_faiss
 
     torch.set_num_threads(CELL_THREADS)
     faiss.omp_set_num_threads(CELL_THREADS)
-    quiet_faiss()
     started = time.perf_counter()
     shared = inputs()
     loaded = time.perf_counter() - started

@@ -10,7 +10,8 @@ import pytest
 import typer
 
 from harness import cli
-from harness.cli.studies import EarlyPages, _end, _tell
+from harness.api.pages import EarlyPages
+from harness.cli.studies import _end, _tell
 from harness.results.folder import StudyFolder
 from harness.runner.coordinator import StudyResult
 from harness.runner.progress import Display

@@ -61,6 +61,7 @@ class IVFFlat:
         n_lists = max(1, min(self.max_lists, n_entries // self.entries_per_list))
         index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, n_lists, faiss.METRIC_INNER_PRODUCT)
         index.cp.seed = seed
+        index.cp.min_points_per_centroid = 1  # FAISS's own floor decides nothing but a warning
         index.train(keys)
         index.add(keys)
         index.nprobe = self.nprobe

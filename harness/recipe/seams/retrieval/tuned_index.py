@@ -159,6 +159,7 @@ def _ivf(keys: Vectors, seed: int) -> Any:
     n_lists = max(1, min(round(LISTS_PER_ROOT * math.sqrt(n_entries)), n_entries // ENTRIES_PER_LIST))
     index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, n_lists, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed = seed
+    index.cp.min_points_per_centroid = 1  # FAISS's own floor decides nothing but a warning
     index.cp.niter = KMEANS_ROUNDS
     index.cp.max_points_per_centroid = KMEANS_POINTS
     index.train(keys)

@@ -20,7 +20,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.results.frame import Frame, read_frame
+    from harness.results.frame import Frame
+    from harness.results.reading import read_frame
     from reports.output.comparison.build import compare
     from reports.output.comparison.page import write_comparison
     from reports.output.files import write_report

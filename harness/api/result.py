@@ -18,9 +18,10 @@ from harness.api.notebook import pre
 from harness.api.saving import copy_report, page_to
 from harness.errors import InputError
 from harness.results.folder import StudyFolder
-from harness.results.frame import Frame, read_frame
+from harness.results.frame import Frame
 from harness.results.manifest import A_A
 from harness.results.metrics import check_metric
+from harness.results.reading import read_frame
 from harness.results.text import cut
 from harness.runner.coordinator import StudyResult as Outcome
 from reports.locale import load_catalogue

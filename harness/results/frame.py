@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import InputError, did_you_mean
-from harness.results.audit import Audit, read_audit
+from harness.results.audit import Audit
 from harness.results.evidence import Diagnosis
-from harness.results.folder import StudyFolder
-from harness.results.gaps import gone_text, lost_diagnoses
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
 from harness.results.metrics import GlobalMetric, check_metric, find_metric, metric_values, tabulated
 from harness.results.record import Mode, Ranks, RunRecord, Split, check_view
 from harness.results.text import ByRow
-
-log = logging.getLogger(__name__)
 
 Floats = NDArray[np.float64]
 CellState = Literal["done", "failed", "lost", "missing", "alias", "inapplicable"]
@@ -260,97 +254,6 @@ class Frame:
         if replicate in row.failures:
             return "failed"
         return "lost" if replicate in row.keys else "missing"
-
-
-def read_frame(folder: StudyFolder | Path | str) -> Frame:
-    """The frame of a study folder; a line in the log names finished cells whose record is gone.
-
-    Raises:
-        InputError: the folder holds no study, its records are of different sets of users, or its audit is damaged.
-    """
-    study = folder if isinstance(folder, StudyFolder) else StudyFolder(Path(folder))
-    frame = _read(study)
-    if gone := _gone(frame, str(study.path)):
-        log.warning("%s", gone)
-    return frame
-
-
-def whole_frame(folder: StudyFolder) -> Frame:
-    """The same of a folder of which nothing is gone.
-
-    Raises:
-        InputError: as above, or a record or a diagnosis that the manifest names is gone or damaged.
-    """
-    frame = _read(folder)
-    refuse_gaps(frame, str(folder.path))
-    return frame
-
-
-def refuse_gaps(frame: Frame, label: str) -> None:
-    """Stop where records of finished cells are gone: what is said without them is not what the study found.
-
-    Raises:
-        InputError: a record or a diagnosis that the manifest names is gone or damaged.
-    """
-    if gone := _gone(frame, label):
-        raise InputError(gone)
-
-
-def _gone(frame: Frame, label: str) -> str:
-    """Which records and diagnoses the manifest names and nobody has, and what to do; empty where all are there."""
-    rows = frame.manifest.rows
-    return gone_text(
-        label,
-        records=[(row.name, number) for row in rows for number in row.keys if frame.cell(row.name, number) == "lost"],
-        diagnoses=lost_diagnoses(rows, frame.diagnoses),
-    )
-
-
-def _read(study: StudyFolder) -> Frame:
-    manifest = study.manifest()
-    users = study.users() if (study.path / "users.npz").exists() else None
-    frame = frame_of(manifest, study.load_records(manifest), users)
-    return replace(frame, diagnoses=study.load_diagnoses(manifest), audit=read_audit(study.path))
-
-
-def frame_of(
-    manifest: StudyManifest,
-    records: Mapping[str, Mapping[int, RunRecord]],
-    users: StudyUsers | None = None,
-    *,
-    views: tuple[tuple[Split, Mode], ...] = VIEWS,
-    longest: int | None = None,
-) -> Frame:
-    """A frame of records in memory, checked.
-
-    Args:
-        views, longest: those of :class:`Frame`.
-
-    Raises:
-        InputError: two records, or the records and `users`, are of different numbers of users, or an alias points
-            nowhere or to itself.
-    """
-    lengths: dict[int, str] = {}
-    for name, cells in records.items():
-        for number, record in cells.items():
-            for view in views:
-                lengths.setdefault(len(record.view(*view)), f"{name}, replicate {number}")
-    if lengths and users is not None:
-        lengths.update({len(values): "users.npz" for values in users.known.values() if len(values) not in lengths})
-    if len(lengths) > 1:
-        found = "; ".join(f"{length} users in {where}" for length, where in sorted(lengths.items()))
-        raise InputError(f"records of one study rank the same users, but these differ: {found}; run the study again")
-    targets = {row.name: row for row in manifest.rows}
-    for row in manifest.rows:
-        target = targets.get(row.alias_of)
-        if row.status == "alias" and (target is None or target.status == "alias"):
-            raise InputError(
-                f"row {row.name!r} is an alias of {row.alias_of!r}, which has no cells of its own; run the study again"
-            )
-    if BASE not in targets:
-        raise InputError(f"study {manifest.name!r} has no row {BASE!r}; run it again: effects are differences to it")
-    n_users = next(iter(lengths), 0)
-    return Frame(manifest=manifest, records=records, n_users=n_users, users=users, views=views, longest=longest)
 
 
 def judged_rows(frame: Frame) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
-from harness.results.frame import whole_frame
+from harness.results.reading import whole_frame
 from reports.locale import load_catalogue
 from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
 from reports.output.naming import named

@@ -11,8 +11,8 @@ from statistics import median
 from typing import Any
 
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
 from harness.results.manifest import A_A
+from harness.results.reading import read_frame
 from harness.words import shorten
 from reports.locale import formats
 from reports.stats.effects import study_effects

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.results.frame import VIEWS, Frame, frame_of
+from harness.results.frame import VIEWS, Frame
 from harness.results.manifest import BASE, ArmRow, StudyManifest, StudyUsers
+from harness.results.reading import frame_of
 from harness.results.record import Mode, Ranks, RunRecord, Split
 from reports.ranks.checking import Checked, Run
 

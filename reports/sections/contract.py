@@ -16,8 +16,9 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from harness.results.frame import Frame, frame_of
+from harness.results.frame import Frame
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
+from harness.results.reading import frame_of
 from harness.results.record import EpochPoint, RunRecord
 from reports.locale import Catalogue, languages, load_catalogue
 from reports.sections.assembly import build_report, environment, input_of, render_html, render_section

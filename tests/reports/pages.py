@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
+from harness.results.reading import read_frame
 from reports.locale import load_catalogue
 from reports.output.files import write_report
 from reports.sections.assembly import build_report, render_html

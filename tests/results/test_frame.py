@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.results.frame import frame_of, read_frame
+from harness.results.reading import frame_of, read_frame
 from tests.reports import worlds
 
 

@@ -17,8 +17,8 @@ from harness.errors import InputError
 from harness.interventions import CATALOGUE
 from harness.modes.planning import make_plan
 from harness.recipe.recipe import BASE
-from harness.results.frame import read_frame
 from harness.results.metrics import METRICS, REGISTRY, GlobalMetric, Metric, check_metric, metric_values
+from harness.results.reading import read_frame
 from harness.source_hash import metric_hash, run_hash
 from harness.study.study import StudyFileError, load_study, study_schema
 from reports.output.tidy import effects_table

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.errors import InputError
-from harness.results.frame import Frame, refuse_gaps
+from harness.results.frame import Frame
 from harness.results.manifest import BASE
+from harness.results.reading import refuse_gaps
 from reports.locale import Catalogue, formats, load_catalogue
 from reports.output.comparison import figure
 from reports.output.comparison.model import Comparison, Order, Pair, Side, SideEffect

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
-from harness.results.frame import whole_frame
+from harness.results.reading import whole_frame
 from reports.drawing.figure import Scalar, to_csv, wide_and_narrow
 from reports.locale import Catalogue, load_catalogue
 from reports.output.comparison import figure as pairs

@@ -17,8 +17,8 @@ from scipy import stats
 import reports
 from harness.errors import InputError
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
 from harness.results.manifest import ArmRow, StudyManifest
+from harness.results.reading import read_frame
 from reports.output.comparison.build import compare
 from reports.output.comparison.page import write_comparison
 from reports.stats.contrast import Estimate, design_of, independent_contrasts, order_agreement, scaled_deltas

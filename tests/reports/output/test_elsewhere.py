@@ -17,8 +17,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
 from harness.results.manifest import ArmRow
+from harness.results.reading import read_frame
 from reports.locale import languages, load_catalogue
 from reports.output.comparison.model import Comparison
 from reports.output.comparison.page import render_comparison, write_comparison

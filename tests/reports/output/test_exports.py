@@ -19,9 +19,10 @@ from markdown_it import MarkdownIt
 
 from harness.errors import EnvironmentProblem
 from harness.results.folder import StudyFolder
-from harness.results.frame import Mode, Split, read_frame
+from harness.results.frame import Mode, Split
 from harness.results.manifest import ArmRow
 from harness.results.metrics import METRICS
+from harness.results.reading import read_frame
 from reports.locale import formats
 from reports.output.exports import escape_latex, escape_markdown
 from reports.output.files import write_report

@@ -15,8 +15,8 @@ from scipy import stats
 
 from harness.errors import InputError
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
 from harness.results.manifest import ArmRow
+from harness.results.reading import read_frame
 from reports.locale import load_catalogue
 from reports.output.files import write_report
 from tests.reports import worlds

@@ -14,7 +14,7 @@ import pytest
 
 from harness.errors import InputError
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
+from harness.results.reading import read_frame
 from reports.drawing.style import fixed_style
 from reports.output.diagnosis.page import write_diagnosis
 from reports.output.files import write_report

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
+from harness.results.reading import read_frame
 from reports.locale import languages, load_catalogue
 from reports.sections.assembly import build_report, render_html
 from reports.sections.report import Report

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
+from harness.results.reading import read_frame
 from reports.drawing.figure import number
 from reports.drawing.svg import LEAST_SPAN, WIDE, widened
 from reports.locale import load_catalogue

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.results.folder import StudyFolder
-from harness.results.frame import read_frame
+from harness.results.reading import read_frame
 from reports.locale import languages
 from reports.output.files import write_report
 from tests.reports import stackworlds, worlds

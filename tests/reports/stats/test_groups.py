@@ -13,8 +13,9 @@ from statsmodels.stats.multitest import multipletests
 
 import reports
 from harness.errors import InputError
-from harness.results.frame import Deltas, frame_of
+from harness.results.frame import Deltas
 from harness.results.manifest import StudyUsers
+from harness.results.reading import frame_of
 from harness.results.record import RunRecord
 from reports.stats.effects import anova, study_effects, study_prior
 from reports.stats.groups import MIN_USERS, estimate_group, holed_anova, ranks_elsewhere, subgroups, thirds

@@ -1,0 +1,109 @@
+"""Frames of study folders and of records in memory, checked."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from harness.errors import InputError
+from harness.results.audit import read_audit
+from harness.results.folder import StudyFolder
+from harness.results.frame import VIEWS, Frame
+from harness.results.gaps import gone_text, lost_diagnoses
+from harness.results.manifest import BASE, StudyManifest, StudyUsers
+from harness.results.record import Mode, RunRecord, Split
+
+log = logging.getLogger(__name__)
+
+
+def read_frame(folder: StudyFolder | Path | str) -> Frame:
+    """The frame of a study folder; a line in the log names finished cells whose record is gone.
+
+    Raises:
+        InputError: the folder holds no study, its records are of different sets of users, or its audit is damaged.
+    """
+    study = folder if isinstance(folder, StudyFolder) else StudyFolder(Path(folder))
+    frame = _read(study)
+    if gone := _gone(frame, str(study.path)):
+        log.warning("%s", gone)
+    return frame
+
+
+def whole_frame(folder: StudyFolder) -> Frame:
+    """The same of a folder of which nothing is gone.
+
+    Raises:
+        InputError: as above, or a record or a diagnosis that the manifest names is gone or damaged.
+    """
+    frame = _read(folder)
+    refuse_gaps(frame, str(folder.path))
+    return frame
+
+
+def refuse_gaps(frame: Frame, label: str) -> None:
+    """Stop where records of finished cells are gone: what is said without them is not what the study found.
+
+    Raises:
+        InputError: a record or a diagnosis that the manifest names is gone or damaged.
+    """
+    if gone := _gone(frame, label):
+        raise InputError(gone)
+
+
+def _gone(frame: Frame, label: str) -> str:
+    """Which records and diagnoses the manifest names and nobody has, and what to do; empty where all are there."""
+    rows = frame.manifest.rows
+    return gone_text(
+        label,
+        records=[(row.name, number) for row in rows for number in row.keys if frame.cell(row.name, number) == "lost"],
+        diagnoses=lost_diagnoses(rows, frame.diagnoses),
+    )
+
+
+def _read(study: StudyFolder) -> Frame:
+    manifest = study.manifest()
+    users = study.users() if (study.path / "users.npz").exists() else None
+    frame = frame_of(manifest, study.load_records(manifest), users)
+    return replace(frame, diagnoses=study.load_diagnoses(manifest), audit=read_audit(study.path))
+
+
+def frame_of(
+    manifest: StudyManifest,
+    records: Mapping[str, Mapping[int, RunRecord]],
+    users: StudyUsers | None = None,
+    *,
+    views: tuple[tuple[Split, Mode], ...] = VIEWS,
+    longest: int | None = None,
+) -> Frame:
+    """A frame of records in memory, checked.
+
+    Args:
+        views, longest: those of :class:`Frame`.
+
+    Raises:
+        InputError: two records, or the records and `users`, are of different numbers of users, or an alias points
+            nowhere or to itself.
+    """
+    lengths: dict[int, str] = {}
+    for name, cells in records.items():
+        for number, record in cells.items():
+            for view in views:
+                lengths.setdefault(len(record.view(*view)), f"{name}, replicate {number}")
+    if lengths and users is not None:
+        lengths.update({len(values): "users.npz" for values in users.known.values() if len(values) not in lengths})
+    if len(lengths) > 1:
+        found = "; ".join(f"{length} users in {where}" for length, where in sorted(lengths.items()))
+        raise InputError(f"records of one study rank the same users, but these differ: {found}; run the study again")
+    targets = {row.name: row for row in manifest.rows}
+    for row in manifest.rows:
+        target = targets.get(row.alias_of)
+        if row.status == "alias" and (target is None or target.status == "alias"):
+            raise InputError(
+                f"row {row.name!r} is an alias of {row.alias_of!r}, which has no cells of its own; run the study again"
+            )
+    if BASE not in targets:
+        raise InputError(f"study {manifest.name!r} has no row {BASE!r}; run it again: effects are differences to it")
+    n_users = next(iter(lengths), 0)
+    return Frame(manifest=manifest, records=records, n_users=n_users, users=users, views=views, longest=longest)

@@ -68,7 +68,7 @@ _HOME = {
     "priority_agreement": "reports.stats.priorities",
     "rank": "reports.stats.ranking",
     "ranks_table": "reports.output.tidy",
-    "read_frame": "harness.results.frame",
+    "read_frame": "harness.results.reading",
     "study_effects": "reports.stats.effects",
     "subgroups": "reports.stats.groups",
     "without_valid_targets": "reports.stats.sources",

@@ -8,7 +8,8 @@ from typing import Any
 from harness.checks.catalogue import CHECKS
 from harness.interventions.base import Intervention
 from harness.study.arms import Lists
-from harness.study.grammar import ShortPart, StudyMode, StudyModel, study_model
+from harness.study.grammar import StudyMode, StudyModel, study_model
+from harness.study.parts import ShortPart
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -8,8 +8,8 @@ from harness.data.formats.base import Columns
 from harness.data.sources import DataSpec
 from harness.errors import InputError
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
-from harness.study.grammar import BackboneModel, ColumnsModel, DataModel
 from harness.study.mistakes import clip, show
+from harness.study.parts import BackboneModel, ColumnsModel, DataModel
 from harness.study.yaml_lines import Document
 
 

@@ -17,8 +17,8 @@ from harness.modes.catalogue import MODES
 from harness.results.evidence import Diagnostics, Level
 from harness.study.arms import Lists, read_arms, read_base
 from harness.study.checking import Modes, changes, checked, mistakes_in, mistakes_of
-from harness.study.grammar import BackboneModel, DataModel, DiagnosticsModel, SomePart, read_part
 from harness.study.mistakes import Problem, StudyFileError, show
+from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, SomePart, read_part
 from harness.study.schema import json_schema
 from harness.study.sources import backbone_file, data_spec
 from harness.study.types import Overrides, Study, variant

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, fie
 
 from harness.modes.base import Mode
 from harness.study.arms import Lists
-from harness.study.grammar import refusal
+from harness.study.parts import refusal
 
 Objective = Literal["quality", "seconds"]
 

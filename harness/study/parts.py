@@ -1,0 +1,224 @@
+"""Parts of a study file: the data, the backbone and the diagnostics, as pydantic models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, LiteralString, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from harness.checks.catalogue import CHECKS
+from harness.data.formats import FORMATS
+from harness.data.formats.base import GUESSED
+from harness.errors import did_you_mean
+from harness.study.mistakes import show
+
+LONGEST_REASON = 500
+
+
+MOST_SAMPLED = 65_536
+"""A step holds so many logits for each of its some 800 targets: 200 MB."""
+
+
+def refusal(code: LiteralString, message: str) -> PydanticCustomError:
+    """What a validator raises where a bound or a list of words cannot say what is wrong."""
+    return PydanticCustomError(code, "{message}", {"message": message})
+
+
+class Part(BaseModel):
+    """A mapping of a study file."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+SomePart = TypeVar("SomePart", bound=Part)
+
+
+class ShortPart(Part):
+    """A mapping that may be written as one word.
+
+    Attributes:
+        short: the key that the word stands for.
+    """
+
+    short: ClassVar[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, value: object) -> object:
+        return {cls.short: value} if isinstance(value, str) else value
+
+
+def _no_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+_Column = Field(min_length=1, max_length=200, json_schema_extra=_no_default)
+
+
+class ColumnsModel(Part):
+    """Which column of an interaction file holds what, by the name in its header; those left out are guessed."""
+
+    user: Annotated[str, _Column, Field(description="column of the user")] = GUESSED
+    item: Annotated[str, _Column, Field(description="column of the item")] = GUESSED
+    time: Annotated[
+        str | None,
+        _Column,
+        Field(description="column of the time stamp, numbers or ISO 8601 dates; null where lines are in order of time"),
+    ] = GUESSED
+
+
+def _known_format(name: str | None) -> str | None:
+    if name is not None:
+        FORMATS.find(name)
+    return name
+
+
+def _list_formats(schema: dict[str, Any]) -> None:
+    schema["anyOf"][0] = {"enum": list(FORMATS), "type": "string"}
+
+
+class DataModel(ShortPart):
+    """Where the interactions come from."""
+
+    short: ClassVar[str] = "name"
+
+    name: Annotated[str | None, Field(max_length=200, description="a named data set, such as ml-100k")] = None
+    path: Annotated[
+        str | None, Field(min_length=1, max_length=4000, description="a file; relative to the study file's folder")
+    ] = None
+    format: Annotated[
+        str | None,
+        AfterValidator(_known_format),
+        Field(
+            json_schema_extra=_list_formats,
+            description="left out: told by the suffix; sequences: 'user item item ...' a line; pairs: 'user item' a "
+            "line; movielens: user::item::rating::time, no header; recbole: .inter with a typed header (docs/data.md)",
+        ),
+    ] = None
+    columns: ColumnsModel | None = None
+    sep: Annotated[
+        str | None,
+        Field(min_length=1, max_length=8, pattern=r'^[^"\r\n]+$', description="between the fields of a text table"),
+    ] = None
+    min_interactions: Annotated[
+        int, Field(ge=1, le=1000, description="users and items with fewer interactions are dropped, repeatedly")
+    ] = 5
+
+    @field_validator("format", "sep")
+    @classmethod
+    def _belongs_to_a_file(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("name") is not None and info.data.get("path") is None:
+            raise refusal("format_of_named", "a named data set has its own format; leave it out")
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _has_columns(cls, value: ColumnsModel | None, info: ValidationInfo) -> ColumnsModel | None:
+        data_format = info.data.get("format")
+        named = info.data.get("name") is not None or (data_format is not None and not FORMATS[data_format].has_columns)
+        if value is not None and named:
+            raise refusal("no_columns", "this data has no columns to name; leave it out")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.name is None) == (self.path is None):
+            found = "neither" if self.name is None else "both"
+            raise refusal("one_of_two", f"needs either name (a named data set) or path (a file), has {found}")
+        return self
+
+
+def _known_check(code: str) -> str:
+    if code not in CHECKS:
+        raise refusal("unknown_check", f"no check {show(code)}{did_you_mean(code, CHECKS)} (docs/checks)")
+    return code
+
+
+def _said(reason: object) -> object:
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > LONGEST_REASON:
+        found = f"{len(reason)} characters" if isinstance(reason, str) and reason.strip() else show(reason)
+        why = f"say in 1 to {LONGEST_REASON} characters why, the report prints it"
+        raise refusal("no_reason", f"{found} is no reason; {why}")
+    return reason
+
+
+class DiagnosticsModel(ShortPart):
+    """What evidence is measured beside the metrics."""
+
+    short: ClassVar[str] = "level"
+
+    level: Annotated[
+        Literal["off", "light", "full"],
+        Field(description="off; light: a sample, under a tenth of a run's time; full: a larger one at every epoch"),
+    ] = "light"
+    arms: Annotated[
+        list[str] | None,
+        WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+        Field(description="arms that are diagnosed, each in its first replicate, beside base; left out: all"),
+    ] = None
+    mute: Annotated[
+        dict[Annotated[str, AfterValidator(_known_check)], Annotated[str, BeforeValidator(_said)]] | None,
+        WithJsonSchema({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
+        Field(description="checks that are not asked, by code, each with the reason that the report prints"),
+    ] = None
+
+
+class BackboneModel(ShortPart):
+    """Which backbones the runs fine-tune."""
+
+    short: ClassVar[str] = "trained"
+
+    trained: Annotated[
+        Literal["per_seed", "shared"] | None, Field(description="a backbone for every replicate, or one for all")
+    ] = None
+    checkpoint: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=4000,
+            description="a file of ftr-study import-checkpoint, or a trained one, for all replicates; relative to the "
+            "study file's folder",
+        ),
+    ] = None
+    n_sampled: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=MOST_SAMPLED,
+            description="items that a step of its training draws for a sampled softmax; 0: softmax over all items",
+        ),
+    ] = 0
+
+    @field_validator("n_sampled")
+    @classmethod
+    def _is_trained(cls, value: int, info: ValidationInfo) -> int:
+        if info.data.get("checkpoint") is not None and info.data.get("trained") is None:
+            raise refusal("not_trained", "a backbone from a file is not trained here; leave it out")
+        return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.trained is None) == (self.checkpoint is None):
+            found = "neither" if self.trained is None else "both"
+            raise refusal("one_of_two", f"needs either per_seed or shared, or checkpoint: FILE, has {found}")
+        return self
+
+
+def read_part(kind: type[SomePart], value: object) -> SomePart | None:
+    """One part by itself, so that its mistakes show beside those of the others; None where it has mistakes."""
+    try:
+        return kind.model_validate(value)
+    except ValidationError:
+        return None

@@ -174,8 +174,9 @@ def test_a_folder_without_evidence_says_how_to_get_some(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_page_is_its_json_again(tmp_path: Path, lang: str) -> None:
     folder = base_alone(tmp_path / "alone")
-    html = write_diagnosis(folder, lang).read_text(encoding="utf-8")
-    found = rebuild(DiagnosisPage, json.loads((folder.path / "diagnosis.json").read_text(encoding="utf-8")))
+    page = write_diagnosis(folder, lang)
+    html = page.read_text(encoding="utf-8")
+    found = rebuild(DiagnosisPage, json.loads(page.with_suffix(".json").read_text(encoding="utf-8")))
     assert render_diagnosis(found, load_catalogue(lang)) == html
 
 

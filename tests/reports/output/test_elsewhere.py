@@ -113,7 +113,7 @@ def five(tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
 @pytest.mark.parametrize("lang", languages())
 def test_page_holds_nothing_that_report_json_does_not_say(five: StudyFolder, lang: str) -> None:
     page = write_report(five, lang).read_text(encoding="utf-8")
-    report = rebuild_report(json.loads((five.path / "report.json").read_text(encoding="utf-8")))
+    report = rebuild_report(json.loads((five.path / named("report.json", lang)).read_text(encoding="utf-8")))
     assert render_html(report, load_catalogue(lang)) == page
 
 

@@ -20,15 +20,11 @@ LAYOUTS = {
 }
 
 IN_A_WORKER = """
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 import ftr_study
-from harness.files import sweep
-from pathlib import Path
-if __name__ == "__main__":
-    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        pool.submit(sweep, Path(".")).result()
-    print("done")
+from harness.runner.executors.local import WorkerPool, ending
+pool = WorkerPool(1)
+print(pool.submit(ending, 1).result())
+pool.close()
 """
 
 
@@ -67,7 +63,7 @@ def test_python_finds_ours_after_importing_ftr_study(project: Path) -> None:
 def test_workers_find_ours_too(project: Path) -> None:
     (project / "script.py").write_text(IN_A_WORKER)
     ran = python(project, "script.py")
-    assert ran.stdout == "done\n", ran.stderr
+    assert ran.stdout == "its worker process ended with exit code 1\n", ran.stderr
 
 
 def test_a_folder_without_code_hides_nothing(tmp_path: Path) -> None:

@@ -275,9 +275,8 @@ def public(study: Study, result: StudyResult, frame: Frame) -> dict[str, Any]:
         "subgroups": reports.subgroups(frame),
         "without_valid_targets": reports.without_valid_targets(frame, deltas=deltas),
     }
-    if "from_ranks" in reports.__all__:
-        table = ranks[["row", "replicate", "user", "rank"]].set_axis(["arm", "seed", "user", "rank"], axis=1)
-        found["from_ranks"] = found["RanksReport"] = reports.from_ranks(table, baseline="base")
+    table = ranks.rename(columns={"row": "arm", "replicate": "seed"})
+    found["from_ranks"] = found["RanksReport"] = reports.from_ranks(table, baseline="base")
     return found
 
 

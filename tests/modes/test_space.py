@@ -196,11 +196,13 @@ def test_a_parameter_that_an_open_one_can_bring_to_life_is_searched() -> None:
 
 
 def test_a_temperature_that_only_a_term_of_weight_nothing_would_read_is_not_searched() -> None:
-    base = compose(BASE, [find("kl.weight")(weight=0.0), find("fusion.attention")()])
+    base = compose(BASE, [find("kl.weight").from_settings({"weight": 0.0}), find("fusion.attention")()])
     space = space_of(base)
     assert "base.tau" in space.left_out
     assert "base.tau" not in of_base(space)
-    assert "base.tau" in of_base(space_of(compose(BASE, [find("kl.weight")(weight=0.0)])))  # the mixture reads it
+    assert "base.tau" in of_base(
+        space_of(compose(BASE, [find("kl.weight").from_settings({"weight": 0.0})]))
+    )  # the mixture reads it
 
 
 @pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.id)

@@ -242,9 +242,9 @@ def _fix(problem: OSError, option: str) -> str:
 def _closed(path: Path) -> Path | None:
     """The file or the folder on the way to it that this user may not read; None where there is none."""
     for each in reversed((path, *path.parents)):
-        if each.is_dir() and not os.access(each, os.X_OK):
+        if os.path.isdir(each) and not os.access(each, os.X_OK):  # noqa: PTH112 - Path's own fails on a name too long
             return each
-    return path if path.is_file() and not os.access(path, os.R_OK) else None
+    return path if os.path.isfile(path) and not os.access(path, os.R_OK) else None  # noqa: PTH113 - likewise
 
 
 def _text(path: Path) -> str:

@@ -9,7 +9,7 @@ def shorten(text: str, width: int) -> str:
     """A name within so many columns: what is left out is its middle, since settings stand at the end.
 
     >>> shorten("weight[weight=0.003]", 12), shorten("short", 12)
-    ('weight…003]', 'short')
+    ('weight….003]', 'short')
     """
     if len(text) <= width:
         return text

@@ -31,7 +31,7 @@ budget: {epochs: 3}
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    lines = [f"u{user} " + " ".join(f"i{(user + step) % 7}" for step in range(8)) for user in range(9)]
+    lines = [f"u{user} " + " ".join(f"i{(user + step) % 7}" for step in range(9)) for user in range(9)]
     Path("world.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     Path("study.yaml").write_text(STUDY, encoding="utf-8")
     return tmp_path

@@ -22,6 +22,7 @@ from harness.runner.forecast import forecast
 from harness.runner.keys import Keys, KnownRecords
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CELL_THREADS
+from harness.runner.timing.estimate import EACH
 from harness.source_hash import run_hash
 from harness.study.study import load_study
 from harness.study.types import Study
@@ -68,7 +69,7 @@ def test_plan_asks_once_a_recipe_and_once_a_replicate_not_once_a_cell(
     found = forecast(many, out=tmp_path / "runs", data_dir=tmp_path / "data", workers=1)
     assert found.n_cells == (N_ARMS + 2) * N_REPLICATES - N_REPLICATES  # one weight is base's and runs as its alias
     assert calls["digest"] <= 3 * (N_ARMS + 2)
-    assert calls["read"] == 0
+    assert calls["read"] <= EACH * (N_ARMS + 2)  # of the first replicates, for what their cells took
     assert calls["_backbone_key"] == N_REPLICATES
     assert calls["version"] <= N_REPLICATES + 10
 

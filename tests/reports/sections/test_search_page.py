@@ -125,7 +125,7 @@ def test_two_objectives_show_their_front(tmp_path: Path) -> None:
 def test_a_search_that_has_not_ended_has_a_page_that_says_so(tmp_path: Path, stop: int, lang: str) -> None:
     folder = folder_of(tmp_path / "x", search="trials: 8, width: 4, startup: 4, confirm: 3", stop=stop)
     page = write_report(folder, lang)
-    report = json.loads(page.with_name("report.json").read_text(encoding="utf-8"))
+    report = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
     assert not report["search"]["done"]
     assert "search_unfinished" in [finding["code"] for finding in report["findings"]]
 

@@ -83,12 +83,12 @@ def _arm(axes: Axes, place: int, row: Line, limits: tuple[float, float]) -> None
     line: dict[str, Any] = {"solid_capstyle": "butt"}
     if not math.isnan(adjusted_low):
         whisker(axes, place, adjusted_low, adjusted_high, limits, colour, linewidth=1.1, **line)
-    dots = (0, (0.5, 0.7)) if verdict == "one_seed" else "-"
+    dots = (0, (0.5, 0.7)) if math.isnan(adjusted_low) and high > low else "-"
     whisker(axes, place, low, high, limits, colour, linewidth=3.4, linestyle=dots, **line)
     inside = [value for value in seeds if not math.isnan(value) and limits[0] <= value <= limits[1]]
     small: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 2.8, "markeredgewidth": 0}
     axes.plot(inside, [place + 0.24] * len(inside), color=COLOUR.soft, alpha=0.75, zorder=4, **small)
-    filled = verdict not in ("inconclusive", "one_seed", "no_effect")
+    filled = verdict in ("better", "worse", "equivalent")
     mark(axes, min(max(effect, limits[0]), limits[1]), place, colour, filled=filled)
 
 

@@ -1,0 +1,28 @@
+"""How far a study has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.results.frame import Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """Replicates of the plan in which no cell is still to run; failed cells and rows that cannot act have ended."""
+
+    finished: int
+    planned: int
+
+    @property
+    def complete(self) -> bool:
+        return self.finished == self.planned
+
+
+def progress_of(frame: Frame) -> Progress:
+    """Every planned cell counted. A table of ranks, whose runs have no keys, plans no more than it holds."""
+    rows, planned = [row for row in frame.manifest.rows if row.status == "run"], frame.manifest.replicates
+    if any(frame.records.values()) and not any(row.keys for row in rows):
+        return Progress(finished=len(planned), planned=len(planned))
+    finished = sum(all(frame.cell(row.name, number) != "missing" for row in rows) for number in planned)
+    return Progress(finished=finished, planned=len(planned))

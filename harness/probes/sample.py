@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -70,6 +70,8 @@ class ProbeSample:
         n_queries: queries of each kind at most.
         n_few: the same for :attr:`few`.
         earlier: what earlier evaluations left; None at the first.
+        hit_among_all: which validation queries have their target among the neighbours by exact search with ``R(s)``
+            in all prefixes, ``(n,)``, for what is compared with it; None before it was measured.
     """
 
     run: Run
@@ -77,6 +79,7 @@ class ProbeSample:
     n_queries: int = LIGHT_SAMPLE
     n_few: int = FULL_SAMPLE
     earlier: Past | None = None
+    hit_among_all: Tensor | None = field(default=None, init=False)
 
     @property
     def epoch(self) -> int:
@@ -259,6 +262,13 @@ def paired_share_error(change: NDArray[np.float64]) -> float:
     n = len(change) + 2
     gained, lost = (np.count_nonzero(change > 0) + 1) / n, (np.count_nonzero(change < 0) + 1) / n
     return float(np.sqrt((gained + lost - (gained - lost) ** 2) / n))
+
+
+def by_user_error(values: Tensor, user: Indices) -> float:
+    """Standard error of the mean of values ``(n,)``, of which those of one user go together, ``(n,)``."""
+    apart = (values - values.float().mean()).double().numpy()
+    sums = np.bincount(np.unique(user, return_inverse=True)[1], weights=apart)
+    return standard_error(sums) * len(sums) / len(apart)
 
 
 def error_where(values: Tensor, chosen: Tensor) -> float:

@@ -13,7 +13,7 @@ from harness.checks.catalogue import CHECKS, RULES, ask, figure_of
 from harness.checks.claims import CLAIMS, Mechanism, judge
 from harness.checks.leads import CONFIDENCE, NEAR, Lead, Side, above, below, gain, pooled, share_error, side_of
 from harness.checks.seeds import summarise
-from harness.probes.sample import clustered_error, error_where, paired_share_error, standard_error
+from harness.probes.sample import by_user_error, clustered_error, error_where, paired_share_error, standard_error
 from harness.results.evidence import Entry
 
 
@@ -119,3 +119,33 @@ def test_a_rule_holds_only_where_its_figures_are_sure() -> None:
     check = CHECKS["FTR101"]
     doubtful = {"kl.p_rec_entropy": 0.995, "kl.p_rec_entropy_error": 0.01}
     assert ask(check, [Entry(epoch=0, figures=doubtful)]).status is Status.CANNOT_TELL
+
+
+def test_two_hit_rates_of_the_same_queries_are_compared_in_pairs() -> None:
+    """9 of 256 queries more found by s and none fewer is an issue, 39 more and 30 fewer is none."""
+    figures = {"head_room__hit_rate_by_sequence": 0.30 + 9 / 256, "scope__hit_rate_all": 0.30}
+    few, many = (np.repeat([1.0, -1.0, 0.0], [up, down, 256 - up - down]) for up, down in ((9, 0), (39, 30)))
+    sure, unsure = (
+        outcome("FTR702", **figures, head_room__hit_rate_by_sequence_error=paired_share_error(each))
+        for each in (few, many)
+    )
+    assert (sure.half or 0.0) < 0.6 * (unsure.half or 0.0)
+    assert unsure.status is Status.CANNOT_TELL
+    assert sure.half == pytest.approx(stats.norm.ppf(0.975) * paired_share_error(few))
+
+
+def test_prefixes_of_one_user_are_no_independent_samples() -> None:
+    import torch
+
+    rng = np.random.default_rng(3)
+    of_user = rng.random(60) < 0.4
+    user = np.repeat(np.arange(60), 10)
+    error = by_user_error(torch.as_tensor(of_user[user]).float(), user)
+    assert error == pytest.approx(standard_error(of_user.astype(np.float64)), rel=1e-6)
+    assert error > 3.0 * share_error(float(of_user.mean()), 600.0)
+    alone = torch.as_tensor(rng.random(600) < 0.4).float()
+    assert by_user_error(alone, np.arange(600)) == pytest.approx(standard_error(alone.double().numpy()))
+    figures = {"retriever__hit_rate_train": 0.4, "retriever__hit_rate_gap": 0.25, "sample__valid": 60.0}
+    assert outcome("FTR701", **figures, retriever__hit_rate_train_error=0.02).half != outcome(
+        "FTR701", **figures, retriever__hit_rate_train_error=0.1
+    ).half

@@ -96,7 +96,7 @@ RULES = (
         name="start_is_aligned",
         title="A warm start has nothing to align",
         holds=lambda read: (
-            above(read["retriever.query_to_sequence"], 0.9, read["retriever.query_to_sequence_error"], room=0.1).surely
+            above(read["retriever.query_to_sequence"], 0.9, read["retriever.query_to_sequence_error"], room=0.1)
         ),
         errors=("retriever.query_to_sequence_error",),
         stacks=stacks("retriever.warm_start"),

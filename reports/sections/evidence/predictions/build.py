@@ -11,7 +11,7 @@ from typing import Literal, cast
 from harness.results.manifest import BASE
 from reports.locale import Catalogue
 from reports.sections.base import SectionInput
-from reports.sections.evidence.checks import Confirmation, Expected, Remedy, confirmed, latest, suggestions
+from reports.sections.evidence.checks import Confirmation, Expected, Remedy, by_run, confirmed, suggestions
 from reports.sections.evidence.measured import Evidence
 from reports.sections.report import Row, filled
 
@@ -111,7 +111,10 @@ class Predictions:
 def advice_of(evidence: Evidence, text: Catalogue) -> tuple[Advice, ...]:
     """What the rules make of base's figures: predicted gains first, then what moves, then what is idle."""
     words = evidence.words
-    figures = {name: value for name, value in latest(evidence.runs(BASE)).items() if math.isfinite(value)}
+    runs = [
+        {name: value if math.isfinite(value) else math.nan for name, value in figures.items()}
+        for figures in by_run(evidence.runs(BASE))
+    ]
     return tuple(
         Advice(
             rule=found.rule.name,
@@ -123,7 +126,7 @@ def advice_of(evidence: Evidence, text: Catalogue) -> tuple[Advice, ...]:
             gain=found.gain,
             stacks=tuple(_stack(stack) for stack in found.stacks),
         )
-        for found in suggestions(figures)
+        for found in suggestions(*runs)
     )
 
 

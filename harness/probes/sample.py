@@ -266,9 +266,7 @@ def paired_share_error(change: NDArray[np.float64]) -> float:
 
 def by_user_error(values: Tensor, user: Indices) -> float:
     """Standard error of the mean of values ``(n,)``, of which those of one user go together, ``(n,)``."""
-    apart = (values - values.float().mean()).double().numpy()
-    sums = np.bincount(np.unique(user, return_inverse=True)[1], weights=apart)
-    return standard_error(sums) * len(sums) / len(apart)
+    return clustered_error(values[:, None], torch.ones(len(values), 1, dtype=torch.bool), user)
 
 
 def error_where(values: Tensor, chosen: Tensor) -> float:
@@ -276,9 +274,16 @@ def error_where(values: Tensor, chosen: Tensor) -> float:
     return standard_error(values[chosen].double().numpy())
 
 
-def clustered_error(values: Tensor, chosen: Tensor) -> float:
-    """The same of values of each query's neighbours, ``(n, k)`` each: those of one query go together."""
+def clustered_error(values: Tensor, chosen: Tensor, user: Indices | None = None) -> float:
+    """The same of values of each query's neighbours, ``(n, k)`` each: those of one query, or of one user, go together.
+
+    Args:
+        user: of each query, where one user has several, ``(n,)``.
+    """
     apart = ((values - mean_where(values, chosen)) * chosen).double().sum(dim=1).numpy()
+    if user is not None:
+        named = np.unique(user[chosen.any(dim=1).numpy()], return_inverse=True)[1]
+        apart = np.bincount(named, weights=apart[chosen.any(dim=1).numpy()])
     return standard_error(apart) * len(apart) / int(chosen.sum()) if bool(chosen.any()) else float("nan")
 
 

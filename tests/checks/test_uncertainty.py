@@ -146,9 +146,10 @@ def test_prefixes_of_one_user_are_no_independent_samples() -> None:
     alone = torch.as_tensor(rng.random(600) < 0.4).float()
     assert by_user_error(alone, np.arange(600)) == pytest.approx(standard_error(alone.double().numpy()))
     figures = {"retriever__hit_rate_train": 0.4, "retriever__hit_rate_gap": 0.25, "sample__valid": 60.0}
-    assert outcome("FTR701", **figures, retriever__hit_rate_train_error=0.02).half != outcome(
-        "FTR701", **figures, retriever__hit_rate_train_error=0.1
-    ).half
+    assert (
+        outcome("FTR701", **figures, retriever__hit_rate_train_error=0.02).half
+        != outcome("FTR701", **figures, retriever__hit_rate_train_error=0.1).half
+    )
 
 
 def runs_of(**figures: tuple[float, ...]) -> list[tuple[Entry, ...]]:
@@ -214,7 +215,12 @@ def test_runs_that_cannot_tell_count_in_the_vote() -> None:
         return summarise(asked, runs_of(kl__imitation=tuple(float(each) for each in range(len(answers))))).status
 
     found = {answers: check(answers) for answers in ("i??", "ip?", "ii?", "pp?", "ii??", "iip", "ip")}
-    assert [answers for answers, status in found.items() if status is Status.CANNOT_TELL] == ["i??", "ip?", "ii??", "ip"]
+    assert [answers for answers, status in found.items() if status is Status.CANNOT_TELL] == [
+        "i??",
+        "ip?",
+        "ii??",
+        "ip",
+    ]
     assert (found["ii?"], found["pp?"], found["iip"]) == (Status.ISSUE, Status.PASSED, Status.ISSUE)
 
 

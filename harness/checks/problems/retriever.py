@@ -95,8 +95,8 @@ RULES = (
     Rule(
         name="start_is_aligned",
         title="A warm start has nothing to align",
-        holds=lambda read: (
-            above(read["retriever.query_to_sequence"], 0.9, read["retriever.query_to_sequence_error"], room=0.1)
+        holds=lambda read: above(
+            read["retriever.query_to_sequence"], 0.9, read["retriever.query_to_sequence_error"], room=0.1
         ),
         errors=("retriever.query_to_sequence_error",),
         stacks=stacks("retriever.warm_start"),

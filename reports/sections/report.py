@@ -122,6 +122,11 @@ class Row:
     without_valid_targets: Without | None = None
 
     @property
+    def label(self) -> str:
+        """What figures call it: a table's baseline, which is row base, by its own name."""
+        return self.arm if self.kind == "base" else self.name
+
+    @property
     def alias(self) -> bool:
         """Whether its numbers are another row's and need no line of their own in figures."""
         return bool(self.equals) and self.verdict != "no_effect"

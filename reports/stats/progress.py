@@ -19,10 +19,15 @@ class Progress:
         return self.finished == self.planned
 
 
+def is_table(frame: Frame) -> bool:
+    """Whether the frame is of a table of ranks, whose runs have no keys of records."""
+    return any(frame.records.values()) and not any(row.keys for row in frame.manifest.rows)
+
+
 def progress_of(frame: Frame) -> Progress:
-    """Every planned cell counted. A table of ranks, whose runs have no keys, plans no more than it holds."""
+    """Every planned cell counted; a table of ranks plans no more than it holds."""
     rows, planned = [row for row in frame.manifest.rows if row.status == "run"], frame.manifest.replicates
-    if any(frame.records.values()) and not any(row.keys for row in rows):
+    if is_table(frame):
         return Progress(finished=len(planned), planned=len(planned))
     finished = sum(all(frame.cell(row.name, number) != "missing" for row in rows) for number in planned)
     return Progress(finished=finished, planned=len(planned))

@@ -43,8 +43,9 @@ def table(given: SectionInput) -> Figure:
             for name in (row.name, BASE)
             for mode in MODES
         )
-        data.append((row.name, off, on, gain.effect, gain.low, gain.high, gain.q, len(paired), base_off, base_on))
-    base = next((row for row in data if row[0] == BASE), None)
+        data.append((row.label, off, on, gain.effect, gain.low, gain.high, gain.q, len(paired), base_off, base_on))
+    of_base = frame.row(BASE).arm
+    base = next((row for row in data if row[0] == of_base), None)
     if not data:
         alt = text("figure.forest.empty")
     else:

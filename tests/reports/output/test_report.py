@@ -45,8 +45,6 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Answer",
         "Ranking",
         "Effects",
-        "The ten claims",
-        "Why",
         "Learning curves",
         "Retrieval on and off",
         "Who gains",

@@ -63,7 +63,10 @@ def _check_free(folder: Path, lang: str, report: Report) -> None:
     pages = {each: path for each in endings if (path := folder / f"report{each}.json").exists()}
     for path in pages.values():
         _check_earlier(path, report)
-    names = [*(name.format(lang) for name in _WRITTEN if lang not in pages), *(["effects.parquet"] if not pages else [])]
+    names = [
+        *(name.format(lang) for name in _WRITTEN if lang not in pages),
+        *(["effects.parquet"] if not pages else []),
+    ]
     if taken := [name for name in names if (folder / name).exists()]:
         raise InputError(
             f"{folder} has {', '.join(taken)}, not written beside the page of a table; choose another folder with --out"

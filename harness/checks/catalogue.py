@@ -116,7 +116,7 @@ STATUS_OF: Mapping[Side, Status] = {
 
 
 def suggestions(*runs: Figures) -> tuple[Suggestion, ...]:
-    """What every rule that holds makes of the figures of base's runs: predicted gains first, then what moves, then what is idle.
+    """What every rule that holds makes of base's runs: predicted gains first, then what moves, then what is idle.
 
     A stack that one rule expects to be idle stays in the list of another that expects more of it: the study decides.
     """

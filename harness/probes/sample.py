@@ -283,7 +283,7 @@ def clustered_error(values: Tensor, chosen: Tensor, user: Indices | None = None)
     apart = ((values - mean_where(values, chosen)) * chosen).double().sum(dim=1).numpy()
     if user is not None:
         named = np.unique(user[chosen.any(dim=1).numpy()], return_inverse=True)[1]
-        apart = np.bincount(named, weights=apart[chosen.any(dim=1).numpy()])
+        apart = np.bincount(named, weights=apart[chosen.any(dim=1).numpy()]).astype(np.float64)
     return standard_error(apart) * len(apart) / int(chosen.sum()) if bool(chosen.any()) else float("nan")
 
 

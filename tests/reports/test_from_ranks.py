@@ -258,7 +258,7 @@ def test_names_in_text_files_stay_as_they_are_written(tmp_path: Path) -> None:
 
 def lacking(arm: str, seed: int) -> pd.DataFrame:
     """A table in which an arm lacks one of five seeds."""
-    found = table(seeds=range(5))
+    found: Any = table(seeds=range(5))
     return found[(found["arm"] != arm) | (found["seed"] != seed)]
 
 

@@ -254,7 +254,7 @@ def test_beside_a_page_files_of_another_language_that_are_not_ours_are_kept(tmp_
     reports.from_ranks(given, baseline="plain").save(tmp_path)
     (tmp_path / "ranking.zh.csv").write_text("mine")
     other = reports.from_ranks(given, baseline="plain", lang="zh")
-    with pytest.raises(InputError, match="ranking.zh.csv"):
+    with pytest.raises(InputError, match=r"ranking\.zh\.csv"):
         other.save(tmp_path)
     (tmp_path / "ranking.zh.csv").unlink()
     assert other.save(tmp_path).name == "report.zh.html"

@@ -49,6 +49,8 @@ def ranks_of(trainer: Any, test: Any, seen: torch.Tensor | None = None) -> Itera
     dataset = test.dataset
     for batch in test:
         interaction, scores, row, item = trainer._full_sort_batch_eval(batch)
+        if scores[row].isnan().any():
+            raise ValueError("the model gives NaN as a score: no rank can be told; look for a loss that diverged")
         user = interaction[dataset.uid_field][row]
         mine = scores[row, item][:, None]
         others = scores[row] if seen is None else scores[row].masked_fill(seen[user].to(scores.device), -torch.inf)
@@ -86,7 +88,9 @@ def run(
     trainer.model.load_state_dict(torch.load(trainer.saved_model_file, weights_only=False)["state_dict"])
     figures = trainer.evaluate(test, load_best_model=False)
     table = pd.concat(ranks_of(trainer, test, seen), ignore_index=True)
-    of_user, of_item = np.bincount(users), np.bincount(items)
+    # Popularity counts the training events alone: the target itself is none.
+    trained = train.dataset.inter_feat[dataset.iid_field].numpy()
+    of_user, of_item = np.bincount(users), np.bincount(trained, minlength=dataset.item_num)
     return table.assign(
         arm=model,
         seed=seed,

@@ -28,6 +28,8 @@ def ranks_of(model: nn.Module, users: Tensor, targets: Tensor, seen: Tensor) -> 
     ranks = []
     for user, target in zip(users.split(512), targets.split(512), strict=True):
         scores = model(user)
+        if scores.isnan().any():
+            raise ValueError("the model gives NaN as a score: no rank can be told; look for a loss that diverged")
         mine = scores.gather(1, target[:, None])
         ahead = scores.masked_fill(seen[user], -torch.inf) >= mine  # a tie counts against the target
         ranks.append(1 + ahead.scatter(1, target[:, None], False).sum(1))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from harness.checks.leads import Compares, Lead
+from harness.checks.leads import Compares, Condition, Lead, hold
 
 Figures = Mapping[str, float]
 """Name of a figure -> its value; NaN where there was nothing to measure on."""
@@ -38,6 +38,12 @@ def fill(sentence: str, figures: Figures) -> str:
 def names_in(sentence: str) -> tuple[str, ...]:
     """The figures that a sentence names, each once, in its order."""
     return tuple(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(sentence) if name))
+
+
+def mean(values: Sequence[float]) -> float:
+    """Mean of the numbers among the values; NaN where there is none."""
+    numbers = [each for each in values if not math.isnan(each)]
+    return math.fsum(numbers) / len(numbers) if numbers else math.nan
 
 
 class When(Enum):
@@ -195,7 +201,8 @@ class Outcome:
         reason: why it was muted, in the study's words.
         lead: how far beyond the threshold, in one run; None where the answer is yes or no, or there is none.
         by, half, smallest: the same over all runs, with half the width of its interval, and the smallest that counts.
-        known: whether the evidence holds the errors; else `half` rests on a tenth of the threshold.
+        known: whether the evidence holds the errors; else `half` rests on a tenth of the threshold in one
+            run, on their spread alone in several.
         n_issue: runs whose figures lie beyond the threshold, for sure or not.
         n_asked: runs that could answer.
     """
@@ -257,7 +264,7 @@ class Rule:
     Attributes:
         name: short and stable, such as ``interpolate``.
         title: what it advises, in a few words.
-        holds: whether the figures call for it.
+        holds: what it needs of the figures of a run, one condition or several that all have to hold.
         stacks: what it speaks of, given the figures.
         expected: what it predicts of them.
         condition: when it holds, in words.
@@ -270,7 +277,7 @@ class Rule:
 
     name: str
     title: str
-    holds: Callable[[Figures], bool]
+    holds: Callable[[Figures], Condition | tuple[Condition, ...]]
     stacks: Callable[[Figures], Stacks]
     expected: Expected
     condition: str
@@ -285,15 +292,20 @@ class Rule:
         """Figures that it needs."""
         return (*names_in(self.because), *self.also_reads)
 
-    def __call__(self, figures: Figures) -> Suggestion | None:
-        """What it makes of the figures of a base run; None where it does not hold or lacks a figure.
+    def __call__(self, *runs: Figures) -> Suggestion | None:
+        """What it makes of the figures of base's runs; None where it does not hold or lacks a figure.
+
+        Its conditions are asked of every run and pooled as those of checks are; its texts have the mean.
 
         Args:
-            figures: name -> value, such as :func:`harness.checks.seeds.latest` gives.
+            runs: name -> value, such as :func:`harness.checks.seeds.by_run` gives.
         """
-        read = {name: figures.get(name, math.nan) for name in self.reads}
-        errors = {name: figures.get(name, math.nan) for name in self.errors}
-        if any(math.isnan(value) for value in read.values()) or not self.holds({**errors, **read}):
+        read = {name: mean([run[name] for run in runs if name in run]) for name in self.reads}
+        if any(math.isnan(value) for value in read.values()):
+            return None
+        asked = [self.holds({name: run.get(name, math.nan) for name in (*self.errors, *self.reads)}) for run in runs]
+        conditions = [each if isinstance(each, tuple) else (each,) for each in asked]
+        if not all(map(hold, zip(*conditions, strict=True))):
             return None
         return Suggestion(
             rule=self, stacks=self.stacks(read), figures=read, gain=self.gain(read) if self.gain else None

@@ -115,11 +115,11 @@ STATUS_OF: Mapping[Side, Status] = {
 }
 
 
-def suggestions(figures: Figures) -> tuple[Suggestion, ...]:
-    """What every rule that holds makes of the figures: predicted gains first, then what moves, then what is idle.
+def suggestions(*runs: Figures) -> tuple[Suggestion, ...]:
+    """What every rule that holds makes of base's runs: predicted gains first, then what moves, then what is idle.
 
     A stack that one rule expects to be idle stays in the list of another that expects more of it: the study decides.
     """
-    found = [suggestion for rule in RULES.values() if (suggestion := rule(figures)) is not None]
+    found = [suggestion for rule in RULES.values() if (suggestion := rule(*runs)) is not None]
     order = {expected: place for place, expected in enumerate(Expected)}
     return tuple(sorted(found, key=lambda each: (order[each.rule.expected], -(each.gain or 0.0), -each.rule.weight)))

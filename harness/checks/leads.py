@@ -59,10 +59,26 @@ class Lead:
     def side(self) -> Side:
         return side_of(self.by, self.half, self.smallest)
 
-    @property
-    def surely(self) -> bool:
-        """Whether it is beyond the threshold without doubt, as a rule needs it."""
-        return self.side is Side.BEYOND
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """A condition of a rule: that the lead falls short of its threshold for sure."""
+
+    lead: Lead
+
+
+Condition = bool | Lead | Short
+"""What a rule needs of a run's figures: yes, a lead beyond its threshold for sure, or one that falls short for sure."""
+
+
+def hold(conditions: Sequence[Condition]) -> bool:
+    """Whether one condition holds over runs: their leads pooled as a check's are, or yes in more than half of them."""
+    leads = [each.lead if isinstance(each, Short) else each for each in conditions]
+    measured = [each for each in leads if isinstance(each, Lead) and not math.isnan(each.by)]
+    if any(isinstance(each, Lead) for each in leads):
+        wanted = Side.SHORT if isinstance(conditions[0], Short) else Side.BEYOND
+        return bool(measured) and side_of(*pooled(measured)) is wanted
+    return 2 * sum(bool(each) for each in conditions) > len(conditions)
 
 
 def side_of(by: float, half: float, smallest: float = 0.0) -> Side:
@@ -82,13 +98,14 @@ def pooled(leads: Sequence[Lead]) -> tuple[float, float, float]:
     """Mean of leads over runs, half the width of its interval, and the smallest gain that counts.
 
     All runs sample the same queries, so their sampling error stays what it is in one; the spread between runs is added
-    to it, with Student's quantile for as few runs as there are.
+    to it, with Student's quantile for as few runs as there are. An error that the evidence does not hold counts in one
+    run alone, as :data:`NEAR` of the threshold: of several runs their spread says how unsure the mean is.
     """
     n = len(leads)
     by, smallest = math.fsum(each.by for each in leads) / n, math.fsum(each.smallest for each in leads) / n
-    within = math.sqrt(math.fsum(each.half**2 for each in leads) / n)
     if n == 1:
-        return by, within, smallest
+        return by, leads[0].half, smallest
+    within = math.sqrt(math.fsum(0.0 if math.isnan(each.error) else each.half**2 for each in leads) / n)
     from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
     spread = math.sqrt(math.fsum((each.by - by) ** 2 for each in leads) / (n - 1))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.checks.base import Check, Outcome, Status
+from harness.checks.base import Check, Outcome, Status, mean
 from harness.checks.catalogue import CHECKS, STATUS_OF, ask
 from harness.checks.leads import pooled, side_of
 from harness.results.evidence import Entry
@@ -18,7 +18,7 @@ Runs = Sequence[Sequence[Entry]]
 def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = None) -> Outcome:
     """Ask a check of every run: what the mean over those that could answer says, by its own uncertainty.
 
-    Where the answers are a plain yes or no, what most say; where they are split evenly, nobody can tell.
+    Where the answers are a plain yes or no, what more than half of them say; else nobody can tell.
     Its figures are the mean over the runs that could answer, or over those that have its status.
     """
     asked = [ask(check, entries, muted=muted) for entries in runs] or [ask(check, (), muted=muted)]
@@ -31,10 +31,8 @@ def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = Non
         by, half, smallest = pooled(leads)
         status, alike = STATUS_OF[side_of(by, half, smallest)], answered
     elif answered:
-        n_issue, n_passed = counts[Status.ISSUE], counts[Status.PASSED]
-        status = Status.ISSUE if n_issue > n_passed else Status.PASSED
-        if n_issue == n_passed:
-            status = Status.CANNOT_TELL
+        most = max((Status.ISSUE, Status.PASSED), key=lambda each: counts[each])
+        status = most if 2 * counts[most] > len(answered) else Status.CANNOT_TELL
         alike = [each for each in answered if each.status is status] or answered
     else:
         status = next(each for each in (Status.MUTED, Status.NOT_APPLICABLE, Status.NOT_MEASURED) if counts[each])
@@ -64,9 +62,14 @@ def summaries(runs: Runs, *, muted: Mapping[str, str] | None = None) -> dict[str
     return {code: summarise(check, runs, muted=muted) for code, check in CHECKS.items()}
 
 
+def by_run(runs: Runs) -> list[dict[str, float]]:
+    """Every figure of each run at the last epoch that has it."""
+    return [{name: value for entry in entries for name, value in entry.figures.items()} for entries in runs]
+
+
 def latest(runs: Runs) -> dict[str, float]:
-    """Every figure at the last epoch that has it, mean over the runs; NaN where no run has a number."""
-    last = [{name: value for entry in entries for name, value in entry.figures.items()} for entries in runs]
+    """The same as the mean over the runs; NaN where no run has a number."""
+    last = by_run(runs)
     names = dict.fromkeys(name for figures in last for name in figures)
     return {name: mean([figures[name] for figures in last if name in figures]) for name in names}
 
@@ -74,9 +77,3 @@ def latest(runs: Runs) -> dict[str, float]:
 def first(runs: Runs) -> dict[str, float]:
     """Every figure before training, mean over the runs."""
     return latest([entries[:1] for entries in runs])
-
-
-def mean(values: Sequence[float]) -> float:
-    """Mean of the numbers among the values; NaN where there is none."""
-    numbers = [each for each in values if not math.isnan(each)]
-    return math.fsum(numbers) / len(numbers) if numbers else math.nan

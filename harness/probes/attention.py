@@ -9,7 +9,7 @@ from torch import Tensor
 
 from harness.engine.live.softmax import masked_softmax
 from harness.engine.types.forward import Forward
-from harness.probes.sample import ProbeSample, error_where, found_targets, mean_where
+from harness.probes.sample import ProbeSample, by_user_error, error_where, found_targets, mean_where
 from harness.recipe.seams.objective import retrieval_distribution
 
 TOP = 10
@@ -31,11 +31,12 @@ def kl(sample: ProbeSample) -> dict[str, float]:
         divergence = recipe.divergence(p_ret, p_rec)
     enough = forward.neighbours.count >= 2
     taught = relative_entropy_of(p_rec, forward)
+    user = sample.current.prefixes.user[sample.train_sample]
     overlap, overlap_error = imitation(sample)
     return {
         "kl.p_ret_entropy": mean_where(relative_entropy_of(p_ret, forward), enough),
         "kl.p_rec_entropy": mean_where(taught, enough),
-        "kl.p_rec_entropy_error": error_where(taught, enough),
+        "kl.p_rec_entropy_error": by_user_error(taught[enough], user[enough.numpy()]),
         "kl.divergence": mean_where(divergence, enough),
         "kl.new_information": new_information(sample),
         "kl.imitation": overlap,

@@ -10,11 +10,12 @@ from harness.results.metrics import metric_values
 
 def overlap(sample: ProbeSample) -> dict[str, float]:
     """Share of the neighbours that training samples find in evaluation which they find in training as well."""
-    noisy, clean = (each.neighbours for each in sample.noisy_training())
+    trained, plain = sample.noisy_training()
+    noisy, clean, user = trained.neighbours, plain.neighbours, sample.current.prefixes.user[plain.retrieved.prefix]
     same = (clean.entry[:, :, None] == noisy.entry[:, None]) & clean.mask[:, :, None] & noisy.mask[:, None]
     return {
         "evaluation.train_eval_overlap": same.any(dim=2).sum().item() / max(int(clean.mask.sum()), 1),
-        "evaluation.train_eval_overlap_error": clustered_error(same.any(dim=2).float(), clean.mask),
+        "evaluation.train_eval_overlap_error": clustered_error(same.any(dim=2).float(), clean.mask, user),
     }
 
 

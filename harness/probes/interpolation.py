@@ -14,8 +14,8 @@ from torch import Tensor
 from harness.data.split import Indices
 from harness.engine.live.interpolation import ProbabilityInterpolation, memory_of_sequences
 from harness.engine.types.retrieved import Neighbours
-from harness.probes.sample import ProbeSample, ranks_of, standard_error
-from harness.probes.search import Remembering, led
+from harness.probes.sample import ProbeSample, paired_share_error, ranks_of, standard_error
+from harness.probes.search import Remembering, hit_among_all, led
 from harness.recipe.seams.retrieval.index import Flat
 from harness.recipe.seams.retrieval.search import NeighbourSearch, NewItemsOnly, Stage, TopK
 from harness.recipe.seams.scorer import UnseenItems, hide
@@ -141,7 +141,8 @@ def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, flo
     With shuffled neighbours the same setting mixes in those of another user, so what it gains then is not the
     neighbours' doing. ``unseen`` and ``interpolation_unseen`` are the backbone and the best mixture with what each user
     has had hidden: gains of mixing and of hiding overlap. ``hit_rate_by_sequence`` is of the neighbours
-    that the recipe would choose if it searched with ``s``.
+    that the recipe would choose if it searched with ``s``; its error is that of the lead over ``R(s)`` on the same
+    queries.
     """
     sweep = Sweep(sample)
     valid = Queries.of(sample, sample.valid_sample)
@@ -151,7 +152,8 @@ def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, flo
     best = chosen(sweep, valid, metric)
     off, on = (_values(sweep.scorer(each), valid, metric) for each in (BACKBONE, best))
     unseen = replace(valid, hidden=UnseenItems().hidden(valid.prefix, sample.current))
-    found = led(sample, sample.valid.sequence, sweep.memory, sweep.index)
+    by_sequence = led(sample, sample.valid.sequence, sweep.memory, sweep.index)[0].any(dim=1)
+    lead = (by_sequence.double() - hit_among_all(sample).double()).numpy()
     best_unseen = chosen(sweep, unseen, metric)
     return {
         "head_room.unseen": float(_values(sweep.scorer(BACKBONE), unseen, metric).mean()),
@@ -168,7 +170,8 @@ def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, flo
         "head_room.interpolation_tau": best.tau if best.share else float("nan"),
         "head_room.interpolation_l": best.share,
         "head_room.interpolation_new": float(best.new_only) if best.share else float("nan"),
-        "head_room.hit_rate_by_sequence": found[0].any(dim=1).float().mean().item(),
+        "head_room.hit_rate_by_sequence": by_sequence.float().mean().item(),
+        "head_room.hit_rate_by_sequence_error": paired_share_error(lead),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -70,6 +70,8 @@ class ProbeSample:
         n_queries: queries of each kind at most.
         n_few: the same for :attr:`few`.
         earlier: what earlier evaluations left; None at the first.
+        hit_among_all: which validation queries have their target among the neighbours by exact search with ``R(s)``
+            in all prefixes, ``(n,)``, for what is compared with it; None before it was measured.
     """
 
     run: Run
@@ -77,6 +79,7 @@ class ProbeSample:
     n_queries: int = LIGHT_SAMPLE
     n_few: int = FULL_SAMPLE
     earlier: Past | None = None
+    hit_among_all: Tensor | None = field(default=None, init=False)
 
     @property
     def epoch(self) -> int:
@@ -261,14 +264,26 @@ def paired_share_error(change: NDArray[np.float64]) -> float:
     return float(np.sqrt((gained + lost - (gained - lost) ** 2) / n))
 
 
+def by_user_error(values: Tensor, user: Indices) -> float:
+    """Standard error of the mean of values ``(n,)``, of which those of one user go together, ``(n,)``."""
+    return clustered_error(values[:, None], torch.ones(len(values), 1, dtype=torch.bool), user)
+
+
 def error_where(values: Tensor, chosen: Tensor) -> float:
     """Standard error of :func:`mean_where` of one value a query, ``(n,)`` each."""
     return standard_error(values[chosen].double().numpy())
 
 
-def clustered_error(values: Tensor, chosen: Tensor) -> float:
-    """The same of values of each query's neighbours, ``(n, k)`` each: those of one query go together."""
+def clustered_error(values: Tensor, chosen: Tensor, user: Indices | None = None) -> float:
+    """The same of values of each query's neighbours, ``(n, k)`` each: those of one query, or of one user, go together.
+
+    Args:
+        user: of each query, where one user has several, ``(n,)``.
+    """
     apart = ((values - mean_where(values, chosen)) * chosen).double().sum(dim=1).numpy()
+    if user is not None:
+        named = np.unique(user[chosen.any(dim=1).numpy()], return_inverse=True)[1]
+        apart = np.bincount(named, weights=apart[chosen.any(dim=1).numpy()]).astype(np.float64)
     return standard_error(apart) * len(apart) / int(chosen.sum()) if bool(chosen.any()) else float("nan")
 
 

@@ -53,6 +53,7 @@ def scope(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
         parts = ((np.flatnonzero(kept), exact), (np.flatnonzero(~kept), Flat().over(dropped.normalised_keys())))
         found_all, entry = led(sample, sample.valid.query, everything, Merged(parts))
     lost = (found_all.any(dim=1).double() - found.any(dim=1).double()).numpy()
+    sample.hit_among_all = found_all.any(dim=1)
     useful = torch.zeros(int(found.sum())) if entry is None else torch.as_tensor(~kept)[entry][found_all]
     return {
         "scope.dropped": 1.0 - float(kept.mean()),
@@ -62,6 +63,14 @@ def scope(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
         "scope.hit_rate_error": paired_share_error(lost),
         "scope.hit_rate_searched": hits(sample.valid).float().mean().item(),
     }
+
+
+def hit_among_all(sample: ProbeSample) -> Tensor:
+    """Which validation queries find their target by exact search with ``R(s)`` in all prefixes, searched for once."""
+    if sample.hit_among_all is None:
+        scope(sample, Remembering(Flat().over(sample.run.manager.snapshot.memory.normalised_keys())))
+    assert sample.hit_among_all is not None
+    return sample.hit_among_all
 
 
 def _in_order(kept: np.ndarray, memory: Memory, dropped: Memory) -> Tensor:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from harness.checks.leads import share_error
 from harness.engine.run import Run
-from harness.probes.sample import ProbeSample, error_where, hits
+from harness.probes.sample import ProbeSample, by_user_error, error_where, hits, paired_share_error
 
 
 def course(run: Run) -> dict[str, float]:
@@ -38,23 +39,27 @@ def retrieval(sample: ProbeSample) -> dict[str, float]:
     """
     start, now = sample.past.hit, hits(sample.valid)
     change = now.float() - start.float()
-    error = change.std().item() / len(change) ** 0.5 if len(change) > 1 else float("nan")
     return {
         "training.hit_rate_start": start.float().mean().item(),
         "training.hit_rate": now.float().mean().item(),
-        "training.hit_rate_error": error,
+        "training.hit_rate_error": paired_share_error(change.double().numpy()),
     }
 
 
 def drift(sample: ProbeSample) -> dict[str, float]:
     """Closeness of ``R(s)`` to ``s``, drift from the start, and the hit rate of training less that of validation."""
     forward, start = sample.valid, sample.past
+    train = hits(sample.train).float()
+    share = train.mean().item()
+    by_user = by_user_error(train, sample.current.prefixes.user[sample.train_sample])
     cosine = torch.nn.functional.cosine_similarity(forward.query, forward.sequence)
     return {
         "retriever.query_to_sequence": cosine.mean().item(),
         "retriever.query_to_sequence_error": error_where(cosine, torch.ones_like(cosine, dtype=torch.bool)),
-        "retriever.hit_rate_train": hits(sample.train).float().mean().item(),
-        "retriever.hit_rate_gap": (hits(sample.train).float().mean() - hits(forward).float().mean()).item(),
+        "retriever.hit_rate_train": share,
+        # Prefixes of one user go together; where no user has a hit, that alone would say that nothing is unsure.
+        "retriever.hit_rate_train_error": max(share_error(share, len(train)), by_user),
+        "retriever.hit_rate_gap": (train.mean() - hits(forward).float().mean()).item(),
         "retriever.query_drift": 1.0 - torch.nn.functional.cosine_similarity(forward.query, start.query).mean().item(),
         "retriever.query_cka": linear_cka(forward.query, start.query),
         "retriever.backbone_drift": 1.0

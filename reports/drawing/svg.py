@@ -101,6 +101,9 @@ def dress_panel(axes: Axes, panel: Layout, label: str, *, whole: bool = False) -
     open_frame(axes)
 
 
+NAMED_ROW, NAME_RISE = 0.62, 0.47
+"""Inches of a row whose name is above its line, and how far above, in rows: clear of the marks on both sides."""
+
 LEAST_SPAN = 0.1
 """Share of a level that an axis of levels spans at least, so that what differs by less looks alike."""
 
@@ -129,7 +132,9 @@ def write_name(
     """The name of a row: beside it, or in the narrow layout above its line, from `left` on."""
     style: dict[str, Any] = {"color": colour, "fontsize": layout.font, "parse_math": False, "va": "center"}
     if layout.narrow:
-        axes.text(left, place - rise, ellipsis(name, 46), ha="left", **style)
+        # On the page's ground, so that no line or band runs through it.
+        ground = {"facecolor": COLOUR.paper, "edgecolor": "none", "pad": 0.5}
+        axes.text(left, place - rise, ellipsis(name, 46), ha="left", bbox=ground, zorder=2.5, **style)
     else:
         axes.text(-0.02, place, ellipsis(name, 30), ha="right", transform=axes.get_yaxis_transform(), **style)
 

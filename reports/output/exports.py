@@ -200,7 +200,7 @@ def _caption(report: Report, text: Catalogue) -> str:
         n_arms=text.count("count.arms", report.n_arms),
         data=report.data,
         n_users=f"{report.n_users:,}",
-        n_replicates=text.count("count.seeds", report.n_replicates),
+        n_replicates=report.seeds(text),
     )
     return text("list.sentences").join(
         [

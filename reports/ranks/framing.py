@@ -54,13 +54,16 @@ def frame_from(
     return frame_of(manifest, records, users if known else None, views=_views(records), longest=beyond)
 
 
-def looks_cut(frame: Frame) -> tuple[int, float] | None:
-    """The largest rank and its share of all ranks, where so many are equal to it that they look cut off there."""
+def looks_cut(frame: Frame) -> tuple[int, int, float] | None:
+    """The largest rank, the largest below it, and the share of the first, where so many have it that they look cut."""
     ranks = np.concatenate([frame.ranks(row.name, "test", "served").ravel() for row in frame.manifest.rows])
-    largest = int(ranks.max())
+    distinct = np.unique(ranks)[-2:]
+    if len(distinct) < 2:
+        return None
+    before, largest = map(int, distinct)
     share = float(np.mean(ranks == largest))
-    crowded = share > SUSPICIOUS and share > 5.0 * float(np.mean(ranks == largest - 1))
-    return (largest, share) if crowded and largest > 1 else None
+    crowded = share > SUSPICIOUS and share > 5.0 * float(np.mean(ranks == before))
+    return (largest, before, share) if crowded else None
 
 
 def _row(arm: str, baseline: str) -> str:

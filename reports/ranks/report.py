@@ -49,7 +49,7 @@ class RanksReport:
 
     def __post_init__(self) -> None:
         report = build_report(self.frame, self.texts, self.sections)
-        rows = tuple(replace(row, name=self.baseline) if row.kind == "base" else row for row in report.rows)
+        rows = tuple(replace(row, name=row.label) for row in report.rows)
         object.__setattr__(self, "_report", replace(report, rows=rows))
 
     @property
@@ -192,7 +192,7 @@ def from_ranks(
         for run in cells.values()
     )
     facts: dict[str, Any] = {
-        "name": "a pandas frame" if path is None else path.name,
+        "name": texts("ranks.frame") if path is None else path.name,
         "sha256": "" if path is None else sha256_of(path),
         "rows": len(found.table),
         "users": len(checked.users),

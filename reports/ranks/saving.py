@@ -9,12 +9,14 @@ from typing import Any
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.frame import Frame
-from reports.locale import Catalogue
+from reports.locale import Catalogue, languages
 from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
 from reports.output.tidy import effects_parquet
 from reports.ranks.reading import stem_of
+from reports.ranks.sections import texts_of
 from reports.sections.report import Report
 
+_WRITTEN = ("report{}.html", "ranking{}.csv", "ranking{}.md", "ranking{}.tex")
 _SIZES = {"n_arms": "arms", "n_replicates": "seeds", "n_users": "users"}
 
 
@@ -35,11 +37,12 @@ def save(folder: Path, *, page: str, report: Report, frame: Frame, text: Catalog
         The path of the page.
 
     Raises:
-        InputError: the folder is a study's, or holds the page of a larger table.
+        InputError: the folder is a study's, holds the page of another or a larger table, or files that are not ours
+            by the names that would be written.
         EnvironmentProblem: pyarrow is missing, which leaves out the last file only.
     """
     lang = "" if report.lang == "en" else f".{report.lang}"
-    _check_free(folder, folder / f"report{lang}.json", report)
+    _check_free(folder, lang, report)
     path = folder / f"report{lang}.html"
     write_atomically(folder / f"report{lang}.json", report.to_json().encode())
     write_atomically(folder / f"ranking{lang}.csv", ranking_csv(report).encode())
@@ -50,23 +53,53 @@ def save(folder: Path, *, page: str, report: Report, frame: Frame, text: Catalog
     return path
 
 
-def _check_free(folder: Path, earlier: Path, report: Report) -> None:
+def _check_free(folder: Path, lang: str, report: Report) -> None:
+    """Every file that would be replaced has to be an earlier page's of the same table, in whatever language."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; choose another folder with --out")
     if (folder / "manifest.json").exists():
         raise InputError(f"{folder} is the folder of a study; choose another one with --out")
-    if not earlier.exists():
-        return
+    endings = ["" if each == "en" else f".{each}" for each in languages()]
+    pages = {each: path for each in endings if (path := folder / f"report{each}.json").exists()}
+    for path in pages.values():
+        _check_earlier(path, report)
+    names = [
+        *(name.format(lang) for name in _WRITTEN if lang not in pages),
+        *(["effects.parquet"] if not pages else []),
+    ]
+    if taken := [name for name in names if (folder / name).exists()]:
+        raise InputError(
+            f"{folder} has {', '.join(taken)}, not written beside the page of a table; choose another folder with --out"
+        )
+
+
+def _check_earlier(path: Path, report: Report) -> None:
     try:
-        said: Any = json.loads(earlier.read_text(encoding="utf-8"))
+        said: Any = json.loads(path.read_text(encoding="utf-8"))
         if "claims" in said:
-            raise InputError(f"{folder} holds the page of a study; choose another one with --out")
+            raise InputError(f"{path.parent} holds the page of a study; choose another one with --out")
         larger = [f"{said[key]:,} {what}" for key, what in _SIZES.items() if said[key] > getattr(report, key)]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise InputError(f"{earlier} is not the report of a table of ranks; choose another folder with --out") from None
+        baseline = next(row["name"] for row in said["rows"] if row["kind"] == "base")
+        earlier = (said["data"], baseline, said["primary"])
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, StopIteration):
+        raise InputError(f"{path} is not the report of a table of ranks; choose another folder with --out") from None
+    own = (report.data, next(row.name for row in report.rows if row.kind == "base"), report.primary)
+    if _untold(earlier) != _untold(own):
+        names = [f"{table}, baseline {arm}, {metric}" for table, arm, metric in (earlier, own)]
+        raise InputError(
+            f"{path.parent} holds the page of another table ({names[0]}; this one is {names[1]}); "
+            "choose another folder with --out, or remove that one"
+        )
     if larger:
         here = ", ".join(f"{getattr(report, key):,} {what}" for key, what in _SIZES.items())
         raise InputError(
-            f"{folder} holds the page of a larger table ({', '.join(larger)}; this one has {here}); "
+            f"{path.parent} holds the page of a larger table ({', '.join(larger)}; this one has {here}); "
             "choose another folder with --out, or remove that one"
         )
+
+
+def _untold(table: tuple[str, str, str]) -> tuple[str, str, str]:
+    """The same in every language: a frame, which has no name, is called one in the language of the page."""
+    name, baseline, primary = table
+    frames = [texts_of(each, baseline="", noise=False)("ranks.frame") for each in languages()]
+    return "" if name in frames else name, baseline, primary

@@ -22,6 +22,7 @@ from reports.sections.ranking import ForestSection, RankingSection
 from reports.sections.report import Finding, note, warning
 from reports.sections.who import WhoSection
 from reports.sections.who.model import WhoGains
+from reports.stats.crossings import CUT
 
 
 class AnswerOfRanks(AnswerSection):
@@ -130,8 +131,9 @@ def _findings(given: SectionInput) -> list[Finding]:
     if beyond := given.frame.longest:
         found.append(note("beyond", text, beyond=beyond, next=beyond + 1))
     elif cut := looks_cut(given.frame):
-        largest, share = cut
-        found.append(warning("looks_cut", text, share=formats.share(share), largest=largest, before=largest - 1))
+        largest, before, share = cut
+        code = "looks_cut" if before >= CUT else "cut_short"
+        found.append(warning(code, text, share=formats.share(share), largest=largest, before=before, cut=CUT))
     if n_moving := data["moving_targets"]:
         found.append(note("moving_targets", text, n=text.count("count.users", n_moving)))
     if data["half_retrieval"]:

@@ -62,6 +62,7 @@ def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | No
         n_users=frame.n_users,
         n_arms=sum(row.kind == "arm" for row in given.rows),
         n_replicates=len(manifest.replicates),
+        n_finished=given.analysis.progress.finished,
         decimals=given.decimals,
         sesoi=given.analysis.sesoi,
         sesoi_relative=manifest.sesoi,

@@ -153,6 +153,7 @@ def small_study(n_users: int = 120, n_seeds: int = 5) -> Frame:
         base=(),
         data={"name": "made", "fingerprint": "0", "n_users": n_users, "tied_share": 0.0},
         rows=rows,
+        diagnostics={"level": "light", "mute": {}},
         provenance={"command": "ftr-study run small.yaml", "versions": {"python": "3.11"}},
     )
     known = StudyUsers(history_length=5 + np.arange(n_users) % 50, target_popularity=1 + np.arange(n_users) % 90)

@@ -122,6 +122,11 @@ class Row:
     without_valid_targets: Without | None = None
 
     @property
+    def label(self) -> str:
+        """What figures call it: a table's baseline, which is row base, by its own name."""
+        return self.arm if self.kind == "base" else self.name
+
+    @property
     def alias(self) -> bool:
         """Whether its numbers are another row's and need no line of their own in figures."""
         return bool(self.equals) and self.verdict != "no_effect"
@@ -168,6 +173,7 @@ class Report:
     """All of it.
 
     Attributes:
+        n_finished: replicates in which nothing is still to run, of `n_replicates`.
         decimals: decimals at which the page prints effects, from the size of their errors.
         sesoi, sesoi_relative: smallest effect worth having, in units of the metric and as a fraction of base.
         sections: ids of the page's sections, in order.
@@ -184,6 +190,7 @@ class Report:
     n_users: int
     n_arms: int
     n_replicates: int
+    n_finished: int
     decimals: int
     sesoi: float | None
     sesoi_relative: float
@@ -202,6 +209,12 @@ class Report:
         """Base's mean of the primary metric on test."""
         cells = (cell for row in self.rows if row.kind == "base" for cell in row.metrics)
         return next((cell.on for cell in cells if cell.metric == self.primary), None)
+
+    def seeds(self, text: Catalogue) -> str:
+        """How many seeds there are, and of how many while some are still to come."""
+        if self.n_finished < self.n_replicates:
+            return text("page.seeds_so_far", n=self.n_finished, all=self.n_replicates)
+        return text.count("count.seeds", self.n_replicates)
 
     def to_json(self) -> str:
         """The report as JSON; figures that are not finite become null."""

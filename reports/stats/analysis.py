@@ -13,6 +13,7 @@ from reports.stats.effects import Effect, Prior, anova, study_effects, study_pri
 from reports.stats.groups import Subgroups, subgroups
 from reports.stats.noise import SwapRate, swap_rate, typical_detectable
 from reports.stats.priorities import Agreement, priority_agreement
+from reports.stats.progress import Progress, progress_of
 from reports.stats.ranking import Place, rank
 from reports.stats.sources import without_valid_targets
 from reports.stats.verdicts import Verdict, judge
@@ -34,6 +35,7 @@ class Analysis:
         subgroups: primary metric by group of users; None where nothing can be compared.
         crossings: gained and lost users, by row, A/A included.
         agreement: the seed's priorities against the effects; None where too few remedies have one.
+        progress: how many replicates have ended; no arm has a verdict before all have.
         without_valid: primary metric without valid targets in the memory, of the rows whose memory has them.
         sesoi: smallest effect worth having, in units of the metric.
         detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction.
@@ -51,6 +53,7 @@ class Analysis:
     subgroups: Subgroups | None
     crossings: Mapping[str, Crossing]
     agreement: Agreement | None
+    progress: Progress
     without_valid: Mapping[str, Effect]
     prior: Prior | None
     swaps: SwapRate | None
@@ -66,7 +69,7 @@ class Analysis:
     @property
     def n_tests(self) -> int:
         """Arms that are corrected for together."""
-        return sum(verdict.p_holm is not None for verdict in self.verdicts.values())
+        return sum(verdict.adjusted is not None for verdict in self.verdicts.values())
 
     @property
     def one_seed(self) -> bool:
@@ -87,7 +90,8 @@ def analyse(frame: Frame) -> Analysis:
     effects = study_effects(deltas)
     prior = study_prior({name: anova(found.values) for name, found in deltas.items()})
     judged = {name: effects[name] for name in arms}
-    verdicts = judge(judged, sesoi or 0.0)
+    progress = progress_of(frame)
+    verdicts = judge(judged, sesoi or 0.0, unfinished=not progress.complete)
     placed = {name: effect for name, effect in judged.items() if effect.n_seeds > 1}
     places = rank(deltas, placed, frame.manifest.seed) if placed else {}
 
@@ -112,6 +116,7 @@ def analyse(frame: Frame) -> Analysis:
         subgroups=subgroups(frame, deltas=deltas),
         crossings=crossings(frame, rows, hits=hits),
         agreement=priority_agreement(frame, deltas=deltas, effects=effects),
+        progress=progress,
         without_valid=without_valid_targets(frame, deltas=deltas),
         prior=prior,
         swaps=swap_rate(deltas[A_A].values, prior) if A_A in deltas else None,

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
+from harness.results.frame import Frame
+from harness.results.manifest import BASE
 from harness.results.record import RunRecord
 
 
@@ -36,3 +40,19 @@ def pareto_front(offers: list[Offer]) -> tuple[Offer, ...]:
 def stage_seconds(cells: Mapping[int, RunRecord], stage: str) -> list[float]:
     """Seconds of a stage in the runs that recorded it."""
     return [float(record.seconds[stage]) for record in cells.values() if stage in record.seconds]
+
+
+def median_seconds(cells: Mapping[int, RunRecord], stage: str) -> float | None:
+    """Median seconds of a stage; None where no run recorded it."""
+    found = stage_seconds(cells, stage)
+    return float(np.median(found)) if found else None
+
+
+def paired_seconds(frame: Frame, name: str) -> tuple[float | None, float | None]:
+    """Median wall time of a row's run and of base's, both on the replicates that both have."""
+    paired = frame.paired(name)
+    own, base = (
+        median_seconds({number: frame.records[row][number] for number in paired}, "total")
+        for row in (frame.source(name), BASE)
+    )
+    return own, base

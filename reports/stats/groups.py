@@ -21,6 +21,7 @@ from harness.results.frame import Deltas, Frame
 from harness.results.manifest import A_A, BASE
 from reports.stats.distributions import adjusted
 from reports.stats.effects import Anova, Estimated, Floats, Prior, anova, error_of, p_value, study_prior
+from reports.stats.progress import is_table
 
 Factor = Literal["history", "popularity", "backbone"]
 Members = NDArray[np.bool_]
@@ -160,12 +161,12 @@ def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
 def ranks_elsewhere(frame: Frame) -> dict[int, Floats]:
     """Replicate -> each user's median rank in the other replicates of base, retrieval off, on test; ``(n_users,)``.
 
-    Empty for a single replicate.  Ranks as served, where a table of ranks knows no retrieval.
+    Empty for a single replicate.  Of a table of ranks, whose baseline is no backbone, the ranks as served.
     """
     replicates = frame.replicates(BASE)
     if len(replicates) < 2:
         return {}
-    ranks = frame.ranks(BASE, "test", "off" if ("test", "off") in frame.views else "served")
+    ranks = frame.ranks(BASE, "test", "served" if is_table(frame) else "off")
     return {
         number: np.asarray(np.median(np.delete(ranks, place, axis=0), axis=0), dtype=np.float64)
         for place, number in enumerate(replicates)

@@ -13,10 +13,12 @@ from reports.stats.distributions import t_quantile
 from reports.stats.effects import Effect, Floats
 from reports.stats.noise import minimum_detectable, project
 
-Code = Literal["better", "worse", "equivalent", "inconclusive", "one_seed", "no_effect"]
+Code = Literal["better", "worse", "equivalent", "inconclusive", "one_seed", "two_seeds", "partial", "no_effect"]
 
 ALPHA = 0.05
 MOST_SEEDS = 10_000
+FEWEST_SEEDS = 3
+"""Of the arm that has most, below which no arm has a verdict."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +26,7 @@ class Verdict:
     """What may be said of one arm on the primary metric.
 
     Attributes:
+        code: ``partial`` while the study is not finished, ``two_seeds`` where none of its arms has more.
         p, p_holm: plain and Holm-adjusted p-value; None where there is no test.
         plain: 95% interval of this arm alone.
         adjusted: interval that holds for all arms of the study at once (Bonferroni); None for one seed.
@@ -57,16 +60,35 @@ def holm(p_values: Floats) -> Floats:
     return adjusted
 
 
-def judge(effects: Mapping[str, Effect], sesoi: float) -> dict[str, Verdict]:
+def judge(effects: Mapping[str, Effect], sesoi: float, *, unfinished: bool = False) -> dict[str, Verdict]:
     """The verdict of every arm of the family.
 
     Args:
         effects: the arms to be corrected for together: without A/A, aliases and arms that changed no rank.
         sesoi: smallest effect worth having, in units of the metric.
+        unfinished: whether cells of the study are still to run, so that no arm has a verdict yet.
     """
+    most = max((effect.n_seeds for effect in effects.values()), default=0)
+    if unfinished or (1 < most < FEWEST_SEEDS):
+        n_tests = sum(effect.n_seeds > 1 for effect in effects.values())
+        code: Code = "partial" if unfinished else "two_seeds"
+        return ByRow({name: without_verdict(effect, n_tests, code) for name, effect in effects.items()})
     tested = {name: effect.p for name, effect in effects.items() if effect.p is not None}
     adjusted = dict(zip(tested, holm(np.array(list(tested.values()), dtype=np.float64)).tolist(), strict=True))
     return ByRow({name: verdict_of(effect, adjusted.get(name), len(tested), sesoi) for name, effect in effects.items()})
+
+
+def without_verdict(effect: Effect, n_tests: int, code: Code) -> Verdict:
+    """The intervals of one arm of `n_tests` that is not judged."""
+    if effect.p is None:
+        return Verdict(code="partial" if code == "partial" else "one_seed", plain=effect.interval())
+    return Verdict(
+        code=code,
+        p=effect.p,
+        plain=effect.interval(),
+        adjusted=effect.interval(1.0 - ALPHA / n_tests),
+        detectable=minimum_detectable(effect, n_tests=n_tests),
+    )
 
 
 def verdict_of(effect: Effect, p_holm: float | None, n_tests: int, sesoi: float) -> Verdict:

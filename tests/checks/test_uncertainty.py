@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.checks.base import Compares, Outcome, Status
-from harness.checks.catalogue import CHECKS, RULES, ask, figure_of
+from harness.checks.base import Check, Compares, Outcome, Severity, Status
+from harness.checks.catalogue import CHECKS, RULES, ask, figure_of, suggestions
 from harness.checks.claims import CLAIMS, Mechanism, judge
 from harness.checks.leads import CONFIDENCE, NEAR, Lead, Side, above, below, gain, pooled, share_error, side_of
-from harness.checks.seeds import summarise
-from harness.probes.sample import clustered_error, error_where, paired_share_error, standard_error
+from harness.checks.seeds import by_run, summarise
+from harness.probes.sample import by_user_error, clustered_error, error_where, paired_share_error, standard_error
 from harness.results.evidence import Entry
 
 
@@ -119,3 +119,114 @@ def test_a_rule_holds_only_where_its_figures_are_sure() -> None:
     check = CHECKS["FTR101"]
     doubtful = {"kl.p_rec_entropy": 0.995, "kl.p_rec_entropy_error": 0.01}
     assert ask(check, [Entry(epoch=0, figures=doubtful)]).status is Status.CANNOT_TELL
+
+
+def test_two_hit_rates_of_the_same_queries_are_compared_in_pairs() -> None:
+    """9 of 256 queries more found by s and none fewer is an issue, 39 more and 30 fewer is none."""
+    figures = {"head_room__hit_rate_by_sequence": 0.30 + 9 / 256, "scope__hit_rate_all": 0.30}
+    few, many = (np.repeat([1.0, -1.0, 0.0], [up, down, 256 - up - down]) for up, down in ((9, 0), (39, 30)))
+    sure, unsure = (
+        outcome("FTR702", **figures, head_room__hit_rate_by_sequence_error=paired_share_error(each))
+        for each in (few, many)
+    )
+    assert (sure.half or 0.0) < 0.6 * (unsure.half or 0.0)
+    assert unsure.status is Status.CANNOT_TELL
+    assert sure.half == pytest.approx(stats.norm.ppf(0.975) * paired_share_error(few))
+
+
+def test_prefixes_of_one_user_are_no_independent_samples() -> None:
+    import torch
+
+    rng = np.random.default_rng(3)
+    of_user = rng.random(60) < 0.4
+    user = np.repeat(np.arange(60), 10)
+    error = by_user_error(torch.as_tensor(of_user[user]).float(), user)
+    assert error == pytest.approx(standard_error(of_user.astype(np.float64)), rel=1e-6)
+    assert error > 3.0 * share_error(float(of_user.mean()), 600.0)
+    alone = torch.as_tensor(rng.random(600) < 0.4).float()
+    assert by_user_error(alone, np.arange(600)) == pytest.approx(standard_error(alone.double().numpy()))
+    figures = {"retriever__hit_rate_train": 0.4, "retriever__hit_rate_gap": 0.25, "sample__valid": 60.0}
+    assert (
+        outcome("FTR701", **figures, retriever__hit_rate_train_error=0.02).half
+        != outcome("FTR701", **figures, retriever__hit_rate_train_error=0.1).half
+    )
+
+
+def runs_of(**figures: tuple[float, ...]) -> list[tuple[Entry, ...]]:
+    names = {name.replace("__", "."): values for name, values in figures.items()}
+    n_runs = len(next(iter(names.values())))
+    return [(Entry(epoch=0, figures={name: values[run] for name, values in names.items()}),) for run in range(n_runs)]
+
+
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [((0.995, 0.996, 0.994), Status.ISSUE), ((0.9999, 0.9999, 0.97), Status.CANNOT_TELL)],
+)
+def test_a_rule_pools_its_runs_as_the_check_on_the_same_figure_does(values: tuple[float, ...], status: Status) -> None:
+    """On the mean alone the rule held where the runs differ so much that the check could not tell."""
+    runs = runs_of(kl__p_rec_entropy=values, kl__p_rec_entropy_error=(0.0005,) * 3)
+    assert summarise(CHECKS["FTR101"], runs).status is status
+    held = {found.rule.name for found in suggestions(*by_run(runs))}
+    assert ("sharpen_the_teacher" in held) == (status is Status.ISSUE)
+
+
+def test_no_rule_and_check_on_the_same_lead_contradict_each_other_over_runs() -> None:
+    """What a rule needs beyond or short for sure, the pooled lead of three runs is, however they are drawn."""
+    rng = np.random.default_rng(5)
+    n_held = 0
+    for _ in range(300):
+        alpha = 0.08 + 0.02 * rng.standard_normal(3)
+        runs = runs_of(
+            head_room__off=(0.05,) * 3,
+            head_room__oracle_alpha=tuple(alpha),
+            head_room__oracle_alpha_shuffled=(0.07,) * 3,
+            head_room__oracle_alpha_error=(0.001,) * 3,
+        )
+        check = summarise(CHECKS["FTR403"], runs).status
+        held = {found.rule.name for found in suggestions(*by_run(runs))} & {"mix_by_user", "no_mixture_wins"}
+        expected = {Status.ISSUE: {"mix_by_user"}, Status.PASSED: {"no_mixture_wins"}}
+        assert held == expected.get(check, set())
+        n_held += bool(held)
+    assert n_held > 0
+
+
+def test_an_unknown_error_of_several_runs_is_left_to_their_spread() -> None:
+    leads = [Lead(by=value, error=math.nan, near=1.0) for value in (0.04, 0.05, 0.06)]
+    by, half, _ = pooled(leads)
+    assert half == pytest.approx(stats.t.ppf(0.975, 2) * 0.01 / math.sqrt(3))
+    assert side_of(by, half) is Side.BEYOND
+    assert pooled(leads[:1])[1] == pytest.approx(NEAR)
+
+
+def test_runs_that_cannot_tell_count_in_the_vote() -> None:
+    def check(answers: str) -> Status:
+        said = {"i": True, "p": False, "?": Lead(by=0.0, error=0.1, near=1.0)}
+        asked = Check(
+            code="X1",
+            claim="kl",
+            title="",
+            severity=Severity.LOW,
+            issue=lambda read: said[answers[int(read["kl.imitation"])]],
+            condition="",
+            detected="{kl.imitation}",
+            why="",
+            reduce=(),
+        )
+        return summarise(asked, runs_of(kl__imitation=tuple(float(each) for each in range(len(answers))))).status
+
+    found = {answers: check(answers) for answers in ("i??", "ip?", "ii?", "pp?", "ii??", "iip", "ip")}
+    assert [answers for answers, status in found.items() if status is Status.CANNOT_TELL] == [
+        "i??",
+        "ip?",
+        "ii??",
+        "ip",
+    ]
+    assert (found["ii?"], found["pp?"], found["iip"]) == (Status.ISSUE, Status.PASSED, Status.ISSUE)
+
+
+@pytest.mark.parametrize(("n_runs", "words"), [(1, "a tenth of the threshold"), (3, "95% over the runs")])
+def test_the_page_says_what_stands_for_an_error_that_was_not_measured(n_runs: int, words: str) -> None:
+    from reports.sections.evidence.texts import load_evidence_texts
+
+    found = summarise(CHECKS["FTR103"], runs_of(kl__imitation=tuple(0.9 + 0.01 * run for run in range(n_runs))))
+    assert words in load_evidence_texts("en").margin(found)

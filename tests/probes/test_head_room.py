@@ -16,13 +16,14 @@ from harness.engine.run import Run
 from harness.interventions import find
 from harness.interventions.index import ManagedIndex, Refreshing
 from harness.interventions.wiring import ProbabilityInterpolation
-from harness.probes import fusion, index, interpolation
+from harness.probes import fusion, index, interpolation, search, training
 from harness.probes.observer import Observer
 from harness.probes.sample import ProbeSample
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.phases import LearningRates
+from harness.recipe.seams.retrieval.index import Flat
 from harness.results.evidence import Entry, Level
 from harness.results.record import EpochPoint
 from tests.backbones.plainly import history_of
@@ -241,3 +242,19 @@ def test_a_refresh_would_move_keys_by_what_they_are_stale_and_stored_ones_not_at
     moves = index.refresh(ProbeSample(run, run.progress(0)))["index.refresh_moves"]
     assert moves == pytest.approx(1.0 - cosine.mean().item(), abs=1e-6)
     assert moves > 0.001
+
+
+def test_the_lead_of_s_over_r_is_measured_on_the_same_queries() -> None:
+    here = sample()
+    room = interpolation.head_room(here)
+    by_query = search.hit_among_all(here)
+    found = search.scope(sample(), search.Remembering(Flat().over(here.run.manager.snapshot.memory.normalised_keys())))
+    assert found["scope.hit_rate_all"] == pytest.approx(by_query.float().mean().item())
+    lead = room["head_room.hit_rate_by_sequence"] - found["scope.hit_rate_all"]
+    n = len(by_query) + 2
+    error = room["head_room.hit_rate_by_sequence_error"]
+    # Of what differs, as many queries as the lead says, and as many more pairs of one gain and one loss.
+    differ = round(n * (n * error**2 + (lead * len(by_query) / n) ** 2))
+    assert differ >= 2 + abs(round(lead * len(by_query)))
+    assert (differ - 2 - abs(round(lead * len(by_query)))) % 2 == 0
+    assert training.drift(here)["retriever.hit_rate_train_error"] > 0.0

@@ -256,7 +256,14 @@ def test_names_in_text_files_stay_as_they_are_written(tmp_path: Path) -> None:
     assert {row.name for row in made.report.rows} == {"None", "007", "NA"}
 
 
+def lacking(arm: str, seed: int) -> pd.DataFrame:
+    """A table in which an arm lacks one of five seeds."""
+    found: Any = table(seeds=range(5))
+    return found[(found["arm"] != arm) | (found["seed"] != seed)]
+
+
 OF_STUDIES = (
+    "same command|study file|run the study|refreshed|of 5 seeds, no verdicts|"
     "remed|intervention|the seed document|retrieval on|Seed's priority|replicate|FTragrec|as found|learning curve|"
     "fine-tuning|checkpoint|memory|neighbour|study folder|records|recipe|alias|valid targets|{|}"
 )
@@ -264,8 +271,17 @@ OF_STUDIES = (
 
 @pytest.mark.parametrize(
     "given",
-    [table(), described(table()), table(seeds=(0,)), table({**SHIFTS, "a/a": 0.0})],
-    ids=["lean", "described", "one seed", "noise"],
+    [
+        table(),
+        described(table()),
+        table(seeds=(0,)),
+        table(seeds=(0, 1)),
+        table({**SHIFTS, "a/a": 0.0}),
+        table({"plain": 0.0, "a/a": 0.0}),
+        lacking("plain", 2),
+        lacking("better", 1),
+    ],
+    ids=["lean", "described", "one seed", "two seeds", "noise", "baseline only", "uneven baseline", "uneven arm"],
 )
 def test_the_page_speaks_of_arms_and_its_own_baseline(given: pd.DataFrame) -> None:
     """Nothing is said that holds for a study of remedies only, no text has a place left open, no heading is empty."""
@@ -274,7 +290,7 @@ def test_the_page_speaks_of_arms_and_its_own_baseline(given: pd.DataFrame) -> No
         page.text.index("Skip to the ranking") : page.text.index("Made by ftr-study from a table of ranks")
     ]
     assert set(re.findall(OF_STUDIES, shown)) == set()
-    assert "against plain" in shown
+    assert "against plain" in shown or "plain alone" in shown
     assert all(heading.strip() for heading in page.headings)
 
 
@@ -402,3 +418,77 @@ def test_columns_may_be_of_any_type_that_holds_the_values() -> None:
         reports.from_ranks(made, baseline="plain").report.rows
         == reports.from_ranks(given, baseline="plain").report.rows
     )
+
+
+def test_an_arm_that_lacks_a_seed_keeps_its_verdict_as_a_table_plans_nothing() -> None:
+    rows = {row.name: row for row in reports.from_ranks(lacking("plain", 2), baseline="plain").report.rows}
+    assert (rows["better"].verdict, rows["better"].n_seeds) == ("better", 4)
+
+
+@pytest.mark.parametrize(("kept", "code", "said"), [(20, 10**6, "--beyond 20"), (5, 6, "cannot be used as it is")])
+def test_the_advice_on_cut_ranks_is_the_largest_rank_below_the_code(kept: int, code: int, said: str) -> None:
+    given = table(n_users=200)
+    given["rank"] = given["rank"].where(given["rank"] <= kept, code)
+    found = {each.code: each.text for each in reports.from_ranks(given, baseline="plain").report.findings}
+    assert said in found["looks_cut" if kept >= 10 else "cut_short"]
+
+
+def test_with_retrieval_groups_are_by_the_ranks_as_served_and_figures_name_the_baseline() -> None:
+    on, off = described(table(world=1)), described(table(world=2))
+    given = pd.concat([on.assign(retrieval="on"), off.assign(retrieval="off")])
+    made, plain = reports.from_ranks(given, baseline="plain"), reports.from_ranks(on, baseline="plain")
+    by_rank = [
+        [(group.label, group.n_users) for group in each.report.models["who"].groups if group.factor == "backbone"]
+        for each in (made, plain)
+    ]
+    assert by_rank[0] == by_rank[1]
+    for figure in (made.report.figures["modes"], made.report.figures["cost"]):
+        assert "plain" in figure.column("arm")
+        assert "base" not in figure.column("arm")
+    assert "same weights" not in made.html
+    assert "base" not in {*made.report.models["cost"].front}
+
+
+def test_a_frame_is_called_one_in_the_language_of_the_page() -> None:
+    assert "a pandas frame" in reports.from_ranks(table(), baseline="plain").html
+    assert "a pandas frame" not in reports.from_ranks(table(), baseline="plain", lang="zh").html
+
+
+def test_the_torch_example_refuses_nan_and_the_documented_lines_rank_it_last() -> None:
+    root = Path(__file__).parents[2]
+    example: dict[str, Any] = {"__name__": "example"}
+    exec((root / "examples" / "ranks_from_torch.py").read_text(encoding="utf-8"), example)
+    torch = example["torch"]
+
+    def model(user: Any) -> Any:
+        return torch.full((len(user), 7), torch.nan)
+
+    users, targets, seen = torch.arange(3), torch.tensor([1, 2, 3]), torch.zeros(3, 7, dtype=torch.bool)
+    with pytest.raises(ValueError, match="NaN"):
+        example["ranks_of"](model, users, targets, seen)
+    said = (root / "docs" / "ranks.md").read_text(encoding="utf-8")
+    (lines,) = (
+        block for block in re.findall(r"```python\n(.*?)```", said, flags=re.DOTALL) if "scores.gather" in block
+    )
+    own: dict[str, Any] = {"pd": pd, "torch": torch, "rows": [], "seed": 0}
+    exec(lines, {**own, "model": model, "user": users, "target": targets, "seen": seen})
+    assert own["rows"][0]["rank"].tolist() == [7, 7, 7]
+
+
+def test_the_recbole_example_counts_popularity_in_training_and_refuses_nan() -> None:
+    import torch
+
+    example: dict[str, Any] = {"__name__": "example"}
+    path = Path(__file__).parents[2] / "examples" / "ranks_from_recbole.py"
+    exec(path.read_text(encoding="utf-8"), example)
+
+    class Test(list[Any]):
+        dataset: Any = None
+
+    class Trainer:
+        def _full_sort_batch_eval(self, batch: Any) -> Any:
+            return None, torch.full((2, 5), torch.nan), torch.tensor([0, 1]), torch.tensor([1, 2])
+
+    with pytest.raises(ValueError, match="NaN"):
+        list(example["ranks_of"](Trainer(), Test([0])))
+    assert "np.bincount(trained" in path.read_text(encoding="utf-8")

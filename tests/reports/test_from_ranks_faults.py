@@ -238,3 +238,50 @@ def test_nothing_larger_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="is a file"):
         small.save(tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", ["ranking.csv", "effects.parquet", "report.html", "ranking.md"])
+def test_a_file_of_the_users_own_is_not_overwritten(tmp_path: Path, name: str) -> None:
+    made = reports.from_ranks(table(n_users=40), baseline="plain")
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=name):
+        made.save(tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [(name, "mine")]
+
+
+def test_beside_a_page_files_of_another_language_that_are_not_ours_are_kept(tmp_path: Path) -> None:
+    given = table(n_users=40)
+    reports.from_ranks(given, baseline="plain").save(tmp_path)
+    (tmp_path / "ranking.zh.csv").write_text("mine")
+    other = reports.from_ranks(given, baseline="plain", lang="zh")
+    with pytest.raises(InputError, match=r"ranking\.zh\.csv"):
+        other.save(tmp_path)
+    (tmp_path / "ranking.zh.csv").unlink()
+    assert other.save(tmp_path).name == "report.zh.html"
+    assert other.save(tmp_path).exists()
+
+
+def test_a_page_in_another_language_of_a_larger_table_is_kept(tmp_path: Path) -> None:
+    reports.from_ranks(table(n_users=50), baseline="plain", lang="zh").save(tmp_path)
+    with pytest.raises(InputError, match="larger table"):
+        reports.from_ranks(table(n_users=40), baseline="plain").save(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_another_table_of_the_same_size_is_not_overwritten(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        table(n_users=40).to_csv(tmp_path / f"{name}.csv", index=False)
+    out = tmp_path / "out"
+    reports.from_ranks(tmp_path / "one.csv", baseline="plain").save(out)
+    others = {
+        "two.csv, baseline plain, ndcg@10": reports.from_ranks(tmp_path / "two.csv", baseline="plain"),
+        "one.csv, baseline better, ndcg@10": reports.from_ranks(tmp_path / "one.csv", baseline="better"),
+        "one.csv, baseline plain, recall@10": reports.from_ranks(
+            tmp_path / "one.csv", baseline="plain", primary="recall@10"
+        ),
+    }
+    for said, other in others.items():
+        with pytest.raises(InputError, match=said):
+            other.save(out)
+    table(n_users=45).to_csv(tmp_path / "one.csv", index=False)
+    assert reports.from_ranks(tmp_path / "one.csv", baseline="plain").save(out).exists()

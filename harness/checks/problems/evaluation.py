@@ -16,8 +16,8 @@ from harness.checks.base import (
     figures,
     stacks,
 )
-from harness.checks.leads import Lead, below, gain
-from harness.checks.problems.fusion import REPLACED_ERROR, replaces_little
+from harness.checks.leads import Lead, Short, below, gain
+from harness.checks.problems.fusion import REPLACED_ERROR, replaced
 
 FIGURES = (
     *figures(
@@ -105,7 +105,7 @@ RULES = (
     Rule(
         name="retrieve_alike",
         title="Retrieve in training as in evaluation",
-        holds=lambda read: _overlap(read).surely and not replaces_little(read),
+        holds=lambda read: (_overlap(read), Short(lead=replaced(read))),
         also_reads=("fusion.top10_replaced",),
         errors=(*OVERLAP_ERROR, *REPLACED_ERROR),
         stacks=stacks("evaluation.consistent"),

@@ -18,7 +18,7 @@ from harness.checks.base import (
     figures,
     stacks,
 )
-from harness.checks.leads import Lead, Side, below, gain
+from harness.checks.leads import Lead, Short, below, gain
 
 SMALLEST_GAIN = 0.002
 """A difference of oracles below this, in the metric, is not worth having, whatever its error."""
@@ -42,11 +42,6 @@ def gain_of(read: Figures, before: str, after: str, error: str) -> Lead:
 def replaced(read: Figures) -> Lead:
     """How far mixing falls short of :data:`SOME_REPLACED`."""
     return below(read["fusion.top10_replaced"], SOME_REPLACED, read["fusion.top10_replaced_error"])
-
-
-def replaces_little(read: Figures) -> bool:
-    """Whether mixing may change next to no ranking: it does not reach :data:`SOME_REPLACED` for sure."""
-    return replaced(read).side is not Side.SHORT
 
 
 def _too_short(read: Figures) -> Lead:
@@ -208,7 +203,7 @@ RULES = (
     Rule(
         name="interpolate",
         title="Mix probabilities instead of vectors",
-        holds=lambda read: gain_of(read, *INTERPOLATING).surely,
+        holds=lambda read: gain_of(read, *INTERPOLATING),
         also_reads=(
             "head_room.interpolation_gain_error",
             "head_room.interpolation_l",
@@ -230,8 +225,8 @@ RULES = (
         name="lengthen",
         title="Bring the knowledge to the length of what it is mixed into",
         holds=lambda read: (
-            _too_short(read).surely
-            and gain_of(read, "head_room.off", "head_room.best_common", "head_room.best_common_error").surely
+            _too_short(read),
+            gain_of(read, "head_room.off", "head_room.best_common", "head_room.best_common_error"),
         ),
         errors=(*SHORT_ERROR, "head_room.best_common_error"),
         stacks=stacks("wiring.scale"),
@@ -249,7 +244,7 @@ RULES = (
     Rule(
         name="mix_by_user",
         title="Let the mixture follow the user",
-        holds=lambda read: _left_by_alpha(read).surely,
+        holds=lambda read: _left_by_alpha(read),
         also_reads=("head_room.off", "head_room.oracle_alpha_error"),
         stacks=stacks("wiring.scale + fusion.adaptive", "wiring.scale + fusion.gate"),
         expected=Expected.MOVES,
@@ -267,7 +262,7 @@ RULES = (
     Rule(
         name="no_mixture_wins",
         title="No mixture by user will win with these neighbours",
-        holds=lambda read: _left_by_alpha(read).side is Side.SHORT,
+        holds=lambda read: Short(lead=_left_by_alpha(read)),
         also_reads=("head_room.off", "head_room.oracle_alpha_error"),
         stacks=stacks("fusion.adaptive", "fusion.gate", "fusion.attention"),
         expected=Expected.IDLE,
@@ -283,7 +278,7 @@ RULES = (
     Rule(
         name="neighbours_are_idle",
         title="Better neighbours will not show while mixing changes no ranking",
-        holds=lambda read: replaced(read).surely,
+        holds=lambda read: replaced(read),
         errors=REPLACED_ERROR,
         stacks=stacks(
             "index.sources",

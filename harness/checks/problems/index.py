@@ -16,8 +16,8 @@ from harness.checks.base import (
     figures,
     stacks,
 )
-from harness.checks.leads import Lead, above, below, share_error
-from harness.checks.problems.fusion import REPLACED_ERROR, replaces_little
+from harness.checks.leads import Lead, Short, above, below, share_error
+from harness.checks.problems.fusion import REPLACED_ERROR, replaced
 
 CURRENT = 1e-5
 """Cosine distance within which a stored key is that of the retriever as it is; rounding alone makes as much."""
@@ -126,7 +126,11 @@ RULES = (
     Rule(
         name="encode_again",
         title="Encode the memory again as the retriever moves",
-        holds=lambda read: _stale(read).surely and read["index.refresh_moves"] == 0.0 and not replaces_little(read),
+        holds=lambda read: (
+            _stale(read),
+            read["index.refresh_moves"] == 0.0,
+            Short(lead=replaced(read)),
+        ),
         errors=(*STALENESS_ERROR, *REPLACED_ERROR),
         also_reads=("index.refresh_moves", "fusion.top10_replaced"),
         stacks=stacks("index.refresh"),

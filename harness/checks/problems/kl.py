@@ -127,7 +127,7 @@ RULES = (
     Rule(
         name="sharpen_the_teacher",
         title="Give the retriever a teacher that prefers something",
-        holds=lambda read: _says_nothing(read).surely,
+        holds=lambda read: _says_nothing(read),
         errors=ENTROPY_ERROR,
         stacks=stacks("wiring.likelihood_teacher"),
         expected=Expected.MOVES,
@@ -138,7 +138,7 @@ RULES = (
     Rule(
         name="direction_is_idle",
         title="Neither direction nor weight of the KL term will win while its teacher says nothing",
-        holds=lambda read: _says_nothing(read).surely and replaced(read).surely,
+        holds=lambda read: (_says_nothing(read), replaced(read)),
         errors=(*ENTROPY_ERROR, *REPLACED_ERROR),
         stacks=stacks("kl.reverse", "kl.weight", "kl.symmetric"),
         expected=Expected.IDLE,

@@ -16,8 +16,8 @@ from harness.checks.base import (
     figures,
     stacks,
 )
-from harness.checks.leads import Lead, gain
-from harness.checks.problems.fusion import REPLACED_ERROR, replaces_little
+from harness.checks.leads import Lead, Short, gain
+from harness.checks.problems.fusion import REPLACED_ERROR, replaced
 
 FIGURES = figures(
     "scope",
@@ -74,7 +74,11 @@ RULES = (
     Rule(
         name="admit_short_ones",
         title="Admit entries by quality instead of length",
-        holds=lambda read: read["scope.dropped"] > 0.0 and _found_by_all(read).surely and not replaces_little(read),
+        holds=lambda read: (
+            read["scope.dropped"] > 0.0,
+            _found_by_all(read),
+            Short(lead=replaced(read)),
+        ),
         also_reads=("fusion.top10_replaced",),
         errors=(*HIT_RATE_ERROR, *REPLACED_ERROR),
         stacks=stacks("scope.quality", "scope.stratified"),

@@ -47,7 +47,7 @@ RULES = (
     Rule(
         name="filter_seen",
         title="Recommend unseen items only",
-        holds=lambda read: gain_of(read, *HIDING).surely,
+        holds=lambda read: gain_of(read, *HIDING),
         also_reads=("history.gain_error",),
         stacks=stacks("wiring.filter_seen"),
         expected=Expected.BETTER,

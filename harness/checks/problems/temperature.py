@@ -79,7 +79,7 @@ RULES = (
     Rule(
         name="shrink_the_logits",
         title="Normalise before a temperature is tuned",
-        holds=lambda read: _one_hot(read).surely,
+        holds=lambda read: _one_hot(read),
         errors=(_error(),),
         stacks=stacks("wiring.cosine"),
         expected=Expected.MOVES,
@@ -93,7 +93,7 @@ RULES = (
     Rule(
         name="temperature_is_idle",
         title="No temperature of the proposed range changes the attention",
-        holds=lambda read: _one_hot(read, ".at_0.2").surely,
+        holds=lambda read: _one_hot(read, ".at_0.2"),
         errors=(_error(".at_0.2"),),
         stacks=stacks("temperature.raise", "temperature.anneal", "temperature.per_sample"),
         expected=Expected.IDLE,

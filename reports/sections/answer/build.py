@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from harness.results.frame import Frame
 from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, formats
 from reports.sections.evidence.measured import Evidence
 from reports.sections.report import Row
 from reports.stats.analysis import Analysis
+from reports.stats.cost import paired_seconds
 
 BARGAIN = 0.5
 """Share of the best arm's effect that a cheaper one must have, and of its time that it may take, to be named."""
@@ -21,7 +23,8 @@ class Answer:
     """The answer in sentences.
 
     Attributes:
-        code: ``helped``, ``negligible``, ``nothing``, ``one_seed``, ``base_only`` or ``unfinished``.
+        code: ``helped``, ``negligible``, ``nothing``, ``partial``, ``one_seed``, ``two_seeds``, ``base_only`` or
+            ``unfinished``.
         arm: the row that the sentence is about, empty for none.
         cause: what the evidence names as the main cause where nothing helped; empty where it names none.
         base: base's mean of the primary metric.
@@ -44,8 +47,13 @@ def headline(analysis: Analysis, rows: Sequence[Row]) -> tuple[str, Row | None]:
         return "base_only", None
     if analysis.base_mean is None or not (arms or analysis.unchanged):
         return "unfinished", None
+    first = next((row for row in arms if (row.effect or 0.0) > 0.0), None)
+    if not analysis.progress.complete:
+        return "partial", first
     if analysis.one_seed:
-        return "one_seed", arms[0] if (arms[0].effect or 0.0) > 0.0 else None
+        return "one_seed", first
+    if any(verdict.code == "two_seeds" for verdict in analysis.verdicts.values()):
+        return "two_seeds", first
     if worthwhile := _worthwhile(arms):
         return "helped", worthwhile[0]
     better = [row for row in arms if row.verdict == "better"]
@@ -72,23 +80,27 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         "sesoi_relative": formats.share(analysis.frame.manifest.sesoi, 1),
         "n_users": f"{analysis.frame.n_users:,}",
         "n_arms": len(arms) + len(analysis.unchanged),
-        "n_open": sum(row.verdict == "inconclusive" for row in arms),
+        "n_open": sum(row.verdict in ("inconclusive", "one_seed") for row in arms),
         "detectable": formats.number(analysis.detectable_all, decimals),
         "counts": _counts(rows, text),
-        "n_finished": len(analysis.frame.replicates(BASE)),
-        "n_planned": len(analysis.frame.manifest.replicates),
+        "n_finished": analysis.progress.finished,
+        "n_planned": analysis.progress.planned,
     }
     if base_row is not None and base_row.gain is not None:
         low, high = formats.interval((base_row.gain.low, base_row.gain.high), decimals)
         values |= {"gain": formats.signed(base_row.gain.effect, decimals), "gain_low": low, "gain_high": high}
     if shown is not None and base is not None:
+        # Base on the seeds that both have, so that the figures of one sentence go together.
+        paired = analysis.effects[shown.name].reference
+        if best is not None:
+            values["base"] = formats.number(paired, decimals)
         low, high = formats.interval(shown.adjusted, decimals)
         values |= {
             "arm": shown.name,
             "effect": formats.signed(shown.effect, decimals),
             "size": formats.number(shown.effect, decimals),
             "relative": formats.percent(shown.relative),
-            "level": formats.number(base + (shown.effect or 0.0), decimals),
+            "level": formats.number(paired + (shown.effect or 0.0), decimals),
             "low": low,
             "high": high,
             "p_best": formats.chance(shown.p_best),
@@ -99,9 +111,9 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         code=code,
         arm=best.name if best else "",
         sentence=text(_sentence_key(code, best, arms, analysis), **values),
-        support=_support(code, shown, analysis, values, decimals, text),
+        support=_support(code, shown, arms, analysis, values, decimals, text),
         adopt=text(_adopt_key(code, worthwhile, values), **values),
-        cost=_cost(best if code in ("helped", "negligible") else None, rows, text),
+        cost=_cost(best if code in ("helped", "negligible") else None, rows, analysis.frame, text),
         base=base,
     )
 
@@ -117,9 +129,8 @@ def cause_of(answer: Answer, evidence: Evidence, text: Catalogue) -> str:
 
 
 def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: Analysis) -> str:
-    if code == "one_seed":
-        seeds = "partial" if _partial(analysis) else "one_seed"
-        return f"answer.{seeds}" if best else f"answer.{seeds}_none"
+    if code in ("partial", "one_seed", "two_seeds"):
+        return f"answer.{code}" if best else f"answer.{code}_none"
     if code == "nothing" and not arms:
         return "answer.nothing_dead"
     if code == "nothing" and not analysis.unchanged and all(row.verdict == "equivalent" for row in arms):
@@ -130,15 +141,23 @@ def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: An
 
 
 def _support(
-    code: str, shown: Row | None, analysis: Analysis, values: dict[str, object], decimals: int, text: Catalogue
+    code: str,
+    shown: Row | None,
+    rows: Sequence[Row],
+    analysis: Analysis,
+    values: dict[str, object],
+    decimals: int,
+    text: Catalogue,
 ) -> str:
-    if code == "one_seed" and _partial(analysis):
-        return text("answer.support_partial")
-    if code in ("one_seed", "unfinished"):
+    so_far = [] if analysis.progress.complete else [text("answer.support_so_far", **values)]
+    if code in ("partial", "one_seed"):
         return text(f"answer.support_{code}")
+    if code == "unfinished":
+        return text("list.sentences").join([*so_far, text("answer.support_unfinished")])
     if code == "base_only":
-        return text("answer.support_base_only", **values) if "gain" in values else ""
-    parts = [text("answer.support_so_far", **values)] if _partial(analysis) else []
+        gain = [text("answer.support_base_only", **values)] if "gain" in values else []
+        return text("list.sentences").join([*so_far, *gain])
+    parts: list[str] = []
     if shown is not None and shown.without_valid_targets is not None:
         without = shown.without_valid_targets
         low, high = formats.interval((without.low, without.high), decimals)
@@ -149,16 +168,13 @@ def _support(
         return text("list.sentences").join(parts)
     if shown is None:
         return ""
-    parts.insert(0, text("answer.support_best", **values))
+    key = "best_of_several" if any(row.verdict == "one_seed" for row in rows) else "best"
+    counts = text("answer.support_two_seeds") if code == "two_seeds" else str(values["counts"])
+    parts = [text(f"answer.support_{key}", **values), counts, *parts]
     if analysis.detectable_all is not None:
         blind = analysis.base_mean is not None and analysis.detectable_all > analysis.base_mean
         parts.append(text("answer.support_blind" if blind else "answer.support_detectable", **values))
     return text("list.sentences").join(parts)
-
-
-def _partial(analysis: Analysis) -> bool:
-    """Whether seeds of the plan are still to come."""
-    return len(analysis.frame.replicates(BASE)) < len(analysis.frame.manifest.replicates)
 
 
 def _adopt_key(code: str, worthwhile: Sequence[Row], values: dict[str, object]) -> str:
@@ -176,26 +192,29 @@ def _tied(worthwhile: Sequence[Row]) -> list[Row]:
 
 def _counts(rows: Sequence[Row], text: Catalogue) -> str:
     codes = Counter(row.verdict for row in rows if row.kind == "arm" and not row.alias)
-    names = ("better", "worse", "equivalent", "inconclusive", "no_effect")
+    names = ("better", "worse", "equivalent", "inconclusive", "one_seed", "no_effect")
     counts = [
         text("answer.support_count", n=codes[name], verdict=text(f"verdict.{name}")) for name in names if codes[name]
     ]
+    if not counts:
+        return ""
     return text("answer.support_counts", counts=text("list.comma").join(counts))
 
 
-def _cost(best: Row | None, rows: Sequence[Row], text: Catalogue) -> str:
+def _cost(best: Row | None, rows: Sequence[Row], frame: Frame, text: Catalogue) -> str:
     base = next((row.seconds for row in rows if row.kind == "base"), None)
     if base is None:
         return text("answer.cost.unknown")
-    if best is None or best.seconds is None or best.seconds_ratio is None:
+    own, paired = (None, None) if best is None else paired_seconds(frame, best.name)
+    if best is None or own is None or not paired:
         return text("answer.cost.base", base=formats.seconds(base))
-    more = best.seconds_ratio - 1.0
+    more = own / paired - 1.0
     key = "same" if abs(more) < 0.02 else "more" if more > 0.0 else "less"
     parts = [
         text(
             f"answer.cost.{key}",
-            seconds=formats.seconds(best.seconds),
-            base=formats.seconds(base),
+            seconds=formats.seconds(own),
+            base=formats.seconds(paired),
             ratio=formats.share(abs(more)),
         )
     ]
@@ -203,11 +222,15 @@ def _cost(best: Row | None, rows: Sequence[Row], text: Catalogue) -> str:
 
 
 def _bargain(best: Row, rows: Sequence[Row], text: Catalogue) -> Iterator[str]:
-    """Names the better arm with most of the best one's effect, of those with half of it in half its time."""
+    """Names the better arm with most of the best one's effect, of those with half of it in half its time.
+
+    Only arms with the best one's seeds, as one seed is not like another.
+    """
     offers = [
         (row.effect / best.effect, row.seconds, row.name)
         for row in rows
         if row.verdict == "better" and not row.negligible and not row.alias
+        if row.seed_effects.keys() == best.seed_effects.keys()
         if row.effect and best.effect and row.seconds is not None and best.seconds is not None
         if row.effect >= BARGAIN * best.effect and row.seconds <= BARGAIN * best.seconds
     ]

@@ -20,6 +20,8 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if analysis.one_seed:
         found.append(warning("one_seed", text))
+    elif any(verdict.code == "two_seeds" for verdict in analysis.verdicts.values()):
+        found.append(warning("two_seeds", text))
     elif single := [row.name for row in given.rows if row.verdict == "one_seed" and not row.equals]:
         found.append(warning("one_seed_arms", text, single))
     noise = analysis.effects.get(A_A)

@@ -61,10 +61,10 @@ def cost_of(given: SectionInput) -> Cost | None:
     parts = [text("cost.front", list=text("list.comma").join(items))]
     if by_name[front[-1].name].kind == "base":
         parts.append(text("cost.alone"))
-    elif not any(by_name[offer.name].verdict in ("better", "one_seed") for offer in front):
+    elif not any(by_name[offer.name].verdict in ("better", "one_seed", "two_seeds", "partial") for offer in front):
         parts.append(text("cost.unsure"))
     return Cost(
-        front=tuple(offer.name for offer in front),
+        front=tuple(by_name[offer.name].label for offer in front),
         sentence=text("list.sentences").join(parts),
         latency=_latency(rows, text),
     )

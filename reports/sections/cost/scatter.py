@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.results.manifest import BASE
 from reports.drawing.figure import Figure, Line, figure_of, number
 from reports.drawing.svg import COLOUR, Layout, ellipsis, mark, new_figure, open_frame, to_svg, widened
 from reports.locale import formats
@@ -29,13 +28,13 @@ def table(cost: Cost, given: SectionInput) -> Figure:
     data: list[Line] = []
     for offer in offers if cost.front else ():
         row = by_name[offer.name]
-        known = (row.name, row.verdict, offer.seconds, offer.effect, *(row.plain or (None, None)))
-        data.append((*known, int(offer.name in cost.front), row.evaluate_ms, row.n_seeds))
+        known = (row.label, row.verdict, offer.seconds, offer.effect, *(row.plain or (None, None)))
+        data.append((*known, int(row.label in cost.front), row.evaluate_ms, row.n_seeds))
     alt = text("figure.cost.empty")
     if data:
         alt = text(
             "figure.cost.alt",
-            n_rows=text.count("count.arms", sum(line[0] != BASE for line in data)),
+            n_rows=text.count("count.arms", sum(line[1] != "base" for line in data)),
             quickest=formats.seconds(offers[0].seconds),
             slowest=formats.seconds(offers[-1].seconds),
             front=text("list.comma").join(cost.front),
@@ -82,7 +81,7 @@ def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
 
 
 def _offer(axes: Axes, row: Line) -> None:
-    verdict, on_front, base = str(row[1]), bool(row[6]), row[0] == BASE
+    verdict, on_front, base = str(row[1]), bool(row[6]), row[1] == "base"
     colour = {"better": COLOUR.good, "worse": COLOUR.bad}.get(verdict, COLOUR.neutral)
     x, y = number(row[2]), number(row[3])
     if row[4] is not None:
@@ -109,7 +108,7 @@ def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
     inside: dict[str, Any] = {"transform": axes.transAxes}
     font: dict[str, Any] = {"fontsize": layout.font, "parse_math": False}
     for row in figure.rows:
-        if not row[6] and row[0] != BASE:
+        if not row[6] and row[1] != "base":
             continue
         name = ellipsis(str(row[0]), 24 if layout.narrow else 34)
         x, y = place(row)

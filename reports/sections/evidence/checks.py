@@ -6,7 +6,7 @@ from harness.checks.base import Check, Expected, Outcome, Remedy, Rule, Severity
 from harness.checks.catalogue import FIGURES, RULES, suggestions
 from harness.checks.claims import CLAIMS, Claim, Confirmation, confirmed, judge
 from harness.checks.leads import CONFIDENCE
-from harness.checks.seeds import Runs, first, latest, mean, summaries
+from harness.checks.seeds import Runs, by_run, first, latest, mean, summaries
 
 __all__ = [
     "CLAIMS",
@@ -24,6 +24,7 @@ __all__ = [
     "Severity",
     "Status",
     "Suggestion",
+    "by_run",
     "confirmed",
     "fill",
     "first",

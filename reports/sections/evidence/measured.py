@@ -41,6 +41,11 @@ class Evidence:
         """Whether base was looked at, without which no claim can be judged."""
         return BASE in self.diagnoses
 
+    @property
+    def turned_off(self) -> bool:
+        """Whether the study asks for no diagnosis, and none was made."""
+        return self.level == Level.OFF.value and not self.names
+
     def runs(self, name: str) -> Runs:
         """What all of a row's runs tell by the checkpoint that they are judged by, by replicate."""
         return _runs(self.diagnoses[name])

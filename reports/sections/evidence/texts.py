@@ -42,7 +42,10 @@ class EvidenceTexts:
         key = "why.margin_gain" if outcome.smallest else "why.margin"
         values = {"by": outcome.by, "half": outcome.half, "smallest": outcome.smallest}
         shown = {name: f"{value:.2g}".replace("-", formats.MINUS) for name, value in values.items()}
-        level = f"{CONFIDENCE:.0%}" if outcome.known else self.catalogue("why.margin_near")
+        level = f"{CONFIDENCE:.0%}"
+        if not outcome.known:
+            key_of = "why.margin_runs" if outcome.n_asked > 1 else "why.margin_near"
+            level = self.catalogue(key_of, level=level)
         return self.catalogue(key, level=level, **shown)
 
     def says(self, claim: Claim) -> str:

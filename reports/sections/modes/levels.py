@@ -10,6 +10,8 @@ from reports.drawing.figure import Figure, figure_of, number
 from reports.drawing.svg import (
     COLOUR,
     LEAST_SPAN,
+    NAME_RISE,
+    NAMED_ROW,
     Layout,
     dress_rows,
     mark,
@@ -43,8 +45,9 @@ def table(given: SectionInput) -> Figure:
             for name in (row.name, BASE)
             for mode in MODES
         )
-        data.append((row.name, off, on, gain.effect, gain.low, gain.high, gain.q, len(paired), base_off, base_on))
-    base = next((row for row in data if row[0] == BASE), None)
+        data.append((row.label, off, on, gain.effect, gain.low, gain.high, gain.q, len(paired), base_off, base_on))
+    of_base = frame.row(BASE).arm
+    base = next((row for row in data if row[0] == of_base), None)
     if not data:
         alt = text("figure.forest.empty")
     else:
@@ -66,7 +69,7 @@ def table(given: SectionInput) -> Figure:
 def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
     """The pairs of levels as SVG, on an axis of a tenth of the level at least, with the interval of each gain."""
     rows = figure.rows
-    canvas, axes = new_figure(layout, height=0.95 + (0.46 if layout.narrow else 0.31) * len(rows))
+    canvas, axes = new_figure(layout, height=0.95 + (NAMED_ROW if layout.narrow else 0.31) * len(rows))
     off, on, low, high, base = (
         [number(value) for value in figure.column(name)] for name in ("off", "on", "gain_low", "gain_high", "base_on")
     )
@@ -78,7 +81,7 @@ def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
         max(*off, *on, *(min(right, level + reach) for right, level in zip(high, on, strict=True))),
     )
     for place, row in enumerate(rows):
-        write_name(axes, layout, place, str(row[0]), limits[0])
+        write_name(axes, layout, place, str(row[0]), limits[0], rise=NAME_RISE)
         axes.plot([base[place]] * 2, [place - 0.5, place + 0.5], color=COLOUR.soft, linewidth=1.0, zorder=1)
         whisker(axes, place, low[place], high[place], limits, COLOUR.on, linewidth=1.2)
         axes.plot([off[place], on[place]], [place, place], color=COLOUR.neutral, linewidth=3.2, alpha=0.6, zorder=2)

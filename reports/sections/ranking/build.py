@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from harness.results.manifest import A_A, BASE, ArmRow
 from reports.locale import Catalogue, formats
 from reports.sections.report import Gain, Kind, MetricCell, Row, Without, ends, filled
 from reports.stats.analysis import Analysis
-from reports.stats.cost import stage_seconds
+from reports.stats.cost import median_seconds, paired_seconds
 from reports.stats.effects import Effect
 from reports.stats.verdicts import MOST_SEEDS, NO_EFFECT, Verdict
 
@@ -45,12 +43,14 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
     dead = source in analysis.unchanged
     effect = analysis.effects.get(source)
     verdict = NO_EFFECT if dead else analysis.verdicts.get(source)
+    if dead and not analysis.progress.complete:
+        verdict = Verdict(code="partial")
     code = _code(arm, kind, finished, verdict, source)
     ranked_as = BASE if dead else source
     place = analysis.places.get(ranked_as)
     zero = 0.0 if finished and (dead or source == BASE) else None
     cells = frame.records.get(source, {})
-    seconds, evaluate = _median(stage_seconds(cells, "total")), _median(stage_seconds(cells, "evaluate"))
+    seconds, evaluate = median_seconds(cells, "total"), median_seconds(cells, "evaluate")
     equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
     # Of one seed only users are known, so there are no components to tell apart.
     alone = dict.fromkeys(("user_sd", "seed_sd", "error_sd")) if effect and effect.method == "one seed" else {}
@@ -140,17 +140,8 @@ def _note(
 
 def _ratio(source: str, analysis: Analysis) -> float | None:
     """Median wall time of a run over base's, both on the replicates that both have."""
-    frame = analysis.frame
-    paired = frame.paired(source)
-    own, base = (
-        _median(stage_seconds({number: frame.records[name][number] for number in paired}, "total"))
-        for name in (source, BASE)
-    )
+    own, base = paired_seconds(analysis.frame, source)
     return own / base if own is not None and base else None
-
-
-def _median(values: list[float]) -> float | None:
-    return float(np.median(values)) if values else None
 
 
 def _metrics(analysis: Analysis, source: str) -> tuple[MetricCell, ...]:

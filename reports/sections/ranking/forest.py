@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.results.manifest import A_A
 from reports.drawing.figure import Figure, Line, figure_of, number
-from reports.drawing.svg import COLOUR, Layout, dress_rows, mark, new_figure, to_svg, whisker, write_name
+from reports.drawing.svg import (
+    COLOUR,
+    NAME_RISE,
+    NAMED_ROW,
+    Layout,
+    dress_rows,
+    mark,
+    new_figure,
+    to_svg,
+    whisker,
+    write_name,
+)
 from reports.locale import formats
 from reports.sections.base import SectionInput
 
@@ -49,18 +61,25 @@ def table(given: SectionInput) -> Figure:
             below=sum(row.adjusted is not None and row.adjusted[1] < 0.0 for row in shown),
         )
     columns = (*_FIXED, *(f"seed_{number}" for number in replicates))
-    return figure_of("forest", text, columns, data, alt=alt, caption=f"caption{one}", marks=marks, metric=given.metric)
+    made = figure_of("forest", text, columns, data, alt=alt, caption=f"caption{one}", marks=marks, metric=given.metric)
+    drawn = {
+        "noise": "aa_low" in marks,
+        "arrow": is_cut(made),
+        "dotted": not one and any(row.plain and not row.adjusted and row.plain[0] < row.plain[1] for row in shown),
+    }
+    said = [text(f"figure.forest.{name}") for name, is_there in drawn.items() if is_there]
+    return replace(made, caption=text("list.sentences").join([made.caption, *said]))
 
 
 def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
     """The forest plot as SVG; the narrow layout writes each name above its line."""
     rows = figure.rows
-    canvas, axes = new_figure(layout, height=1.0 + (0.46 if layout.narrow else 0.34) * len(rows))
+    canvas, axes = new_figure(layout, height=1.0 + (NAMED_ROW if layout.narrow else 0.34) * len(rows))
     limits = _limits(figure)
     _bands(axes, figure)
     for place, row in enumerate(rows):
         _arm(axes, place, row, limits)
-        write_name(axes, layout, place, str(row[0]), limits[0])
+        write_name(axes, layout, place, str(row[0]), limits[0], rise=NAME_RISE)
     axes.axvline(0.0, color=COLOUR.ink, linewidth=1.0, zorder=2)
     axes.set_xlim(limits)
     dress_rows(axes, layout, n_rows=len(rows), label=axis_label)
@@ -83,13 +102,20 @@ def _arm(axes: Axes, place: int, row: Line, limits: tuple[float, float]) -> None
     line: dict[str, Any] = {"solid_capstyle": "butt"}
     if not math.isnan(adjusted_low):
         whisker(axes, place, adjusted_low, adjusted_high, limits, colour, linewidth=1.1, **line)
-    dots = (0, (0.5, 0.7)) if verdict == "one_seed" else "-"
+    dots = (0, (0.5, 0.7)) if math.isnan(adjusted_low) and high > low else "-"
     whisker(axes, place, low, high, limits, colour, linewidth=3.4, linestyle=dots, **line)
     inside = [value for value in seeds if not math.isnan(value) and limits[0] <= value <= limits[1]]
     small: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 2.8, "markeredgewidth": 0}
-    axes.plot(inside, [place + 0.24] * len(inside), color=COLOUR.soft, alpha=0.75, zorder=4, **small)
-    filled = verdict not in ("inconclusive", "one_seed", "no_effect")
+    axes.plot(inside, [place + 0.2] * len(inside), color=COLOUR.soft, alpha=0.75, zorder=4, **small)
+    filled = verdict in ("better", "worse", "equivalent")
     mark(axes, min(max(effect, limits[0]), limits[1]), place, colour, filled=filled)
+
+
+def is_cut(figure: Figure) -> bool:
+    """Whether any interval goes on beyond the limits."""
+    left, right = _limits(figure)
+    ends = [number(value) for row in figure.rows for value in row[3:7]]
+    return any(end < left or end > right for end in ends)
 
 
 def _limits(figure: Figure) -> tuple[float, float]:

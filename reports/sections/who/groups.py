@@ -68,8 +68,7 @@ def draw(rows: Sequence[Line], limits: tuple[float, float], name: str, text: Cat
         holds = row[9] is not None and number(row[9]) < 0.05
         colour = (COLOUR.good if effect > 0.0 else COLOUR.bad) if holds else COLOUR.neutral
         whisker(axes, place, low, high, limits, colour, linewidth=2.2)
-        if left <= effect <= right:  # else the arrow says where it is
-            mark(axes, effect, place, colour, filled=holds, size=6.0, markeredgewidth=1.5, zorder=4)
+        mark(axes, effect, place, colour, filled=holds, size=6.0, markeredgewidth=1.5, zorder=4)
     axes.set_xlim(left, right)
     axes.set_ylim(places[-1] + 0.6, -0.6)
     axes.set_yticks([])
@@ -81,13 +80,12 @@ def draw(rows: Sequence[Line], limits: tuple[float, float], name: str, text: Cat
 
 
 def _limits(figure: Figure) -> tuple[float, float]:
-    """Limits that show every arm's typical interval; the widest tenth of the ends is cut and gets an arrow."""
+    """Limits that show every estimate and every arm's typical interval; the widest intervals are cut, with an arrow."""
     effect, low, high = (np.array(figure.column(name), dtype=np.float64) for name in ("effect", "low", "high"))
     reach = max(float(np.quantile(np.maximum(np.abs(low), np.abs(high)), 0.85)), 1e-6)
-    reach = max(reach, 1.15 * float(np.quantile(np.abs(effect), 0.97)))
-    left = -min(reach, max(float(-low.min()), 0.15 * reach)) * 1.08
-    right = min(reach, max(float(high.max()), 0.15 * reach)) * 1.08
-    return left, right
+    left = max(-float(effect.min()), min(reach, max(float(-low.min()), 0.15 * reach)))
+    right = max(float(effect.max()), min(reach, max(float(high.max()), 0.15 * reach)))
+    return -1.08 * left, 1.08 * right
 
 
 def _alt(name: str, rows: Sequence[Line], text: Catalogue, decimals: int) -> str:

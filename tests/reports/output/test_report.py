@@ -45,8 +45,6 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Answer",
         "Ranking",
         "Effects",
-        "The ten claims",
-        "Why",
         "Learning curves",
         "Retrieval on and off",
         "Who gains",
@@ -54,7 +52,7 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Method and provenance",
     ]
     sections = [found["id"] for tag, found in page.tags if tag == "section"]
-    assert sections == ["answer", "ranking", "forest", "claims", "why", "curves", "modes", "who", "cost", "method"]
+    assert sections == ["answer", "ranking", "forest", "curves", "modes", "who", "cost", "method"]
     assert len(page.ids) == len(set(page.ids))
 
 

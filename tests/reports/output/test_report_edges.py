@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from harness.errors import InputError
 from harness.results.manifest import ArmRow
 from reports.locale import load_catalogue
 from reports.output.files import write_report
-from tests.reports import gallery, worlds
+from tests.reports import worlds
 from tests.reports.pages import by_name, in_part, rendered
 from tests.reports.worlds import Arm, study
 
@@ -45,9 +46,10 @@ def test_missing_failed_and_inapplicable_cells_are_named(tmp_path: Path) -> None
     next(iter(folder.records.folder.glob("000004*0001.record"))).unlink()
     page, report = in_part(folder)
     rows, findings = by_name(report), {finding["code"]: finding for finding in report["findings"]}
-    assert (rows["a"]["n_seeds"], rows["a"]["verdict"]) == (1, "one_seed")
+    assert (rows["a"]["n_seeds"], rows["a"]["verdict"]) == (1, "partial")
     assert (rows["b"]["n_seeds"], rows["b"]["verdict"]) == (0, "unfinished")
-    assert rows["d"]["verdict"] == "no_effect"
+    assert rows["d"]["verdict"] == "partial"
+    assert report["answer"]["code"] == "partial"
     assert rows["pareto"]["verdict"] == "inapplicable"
     assert findings["failed"]["items"] == ["b (2)"]
     assert findings["missing"]["items"] == ["base (1)", "a (1)"]
@@ -59,10 +61,17 @@ def test_missing_failed_and_inapplicable_cells_are_named(tmp_path: Path) -> None
 
 
 def test_the_highest_estimate_named_is_one_with_an_interval(tmp_path: Path) -> None:
-    _, report = rendered(gallery.failed(tmp_path / "failed"))
+    failures = {("b", 1): "killed by signal 9", ("b", 2): "killed by signal 9"}
+    arms = {"a": Arm(), "b": Arm(shift=0.2), "c": Arm(shift=-0.1)}
+    _, report = rendered(study(tmp_path / "failed", arms, n_users=200, failures=failures))
     highest = max((row for row in report["rows"] if row["adjusted"]), key=lambda row: row["effect"])
     assert max(report["rows"], key=lambda row: row["effect"] or 0.0)["n_seeds"] == 1
-    assert report["answer"]["support"].startswith(f"The highest estimate is {highest['name']} with ")
+    assert report["answer"]["support"].startswith(
+        f"Of the arms with two seeds or more the highest estimate is {highest['name']} with "
+    )
+    assert "1 one seed" in report["answer"]["support"]
+    if report["answer"]["code"] == "nothing":
+        assert re.search(r"[23] of 3 arms are still open", report["answer"]["adopt"])
 
 
 def test_one_seed_gives_no_verdict_and_says_why(tmp_path: Path) -> None:

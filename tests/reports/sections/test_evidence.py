@@ -43,14 +43,18 @@ def cards(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {card["family"]: card for card in report["claims"]["cards"]}
 
 
-@pytest.mark.parametrize(
-    ("level", "says"), [("off", "turns diagnostics off"), ("light", "no run of base has a diagnosis")]
-)
-def test_without_evidence_both_sections_are_one_sentence_that_says_how_to_measure(
-    tmp_path: Path, level: str, says: str
-) -> None:
+def test_a_study_with_diagnostics_off_has_no_empty_sections_on_them(tmp_path: Path) -> None:
     folder = study(tmp_path / "plain", {"a": Arm()}, n_users=60)
-    folder.write_manifest(replace(folder.manifest(), diagnostics={"level": level, "mute": {}}))
+    folder.write_manifest(replace(folder.manifest(), diagnostics={"level": "off", "mute": {}}))
+    page, report = rendered(folder)
+    assert not {"claims", "why", "predictions"} & {*report["sections"], *page.ids}
+    assert (report["claims"], report["why"]) == (None, None)
+
+
+def test_without_evidence_both_sections_are_one_sentence_that_says_how_to_measure(tmp_path: Path) -> None:
+    says = "no run of base has a diagnosis"
+    folder = study(tmp_path / "plain", {"a": Arm()}, n_users=60)
+    folder.write_manifest(replace(folder.manifest(), diagnostics={"level": "light", "mute": {}}))
     page, report = rendered(folder)
     assert (report["claims"]["cards"], report["why"]["arms"], report["predictions"]) == ([], [], None)
     assert not set(FIGURES) & set(report["figures"])

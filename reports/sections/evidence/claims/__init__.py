@@ -14,5 +14,8 @@ class ClaimsSection(Section):
     model = Claims
     template = "claims.html.j2"
 
-    def build(self, given: SectionInput) -> Part:
+    def build(self, given: SectionInput) -> Part | None:
+        """None where the study asks for no diagnosis and has none."""
+        if given.evidence.turned_off:
+            return None
         return Part(model=claims_of(given))

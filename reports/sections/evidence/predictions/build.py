@@ -11,13 +11,13 @@ from typing import Literal, cast
 from harness.results.manifest import BASE
 from reports.locale import Catalogue
 from reports.sections.base import SectionInput
-from reports.sections.evidence.checks import Confirmation, Expected, Remedy, confirmed, latest, suggestions
+from reports.sections.evidence.checks import Confirmation, Expected, Remedy, by_run, confirmed, suggestions
 from reports.sections.evidence.measured import Evidence
 from reports.sections.report import Row, filled
 
 Became = Literal["confirmed", "refuted", "open", "untested"]
 
-JUDGED = ("better", "worse", "equivalent", "inconclusive", "one_seed", "no_effect")
+JUDGED = ("better", "worse", "equivalent", "inconclusive", "one_seed", "two_seeds", "partial", "no_effect")
 """Verdicts of rows that have run, whose outcome tests a prediction."""
 
 
@@ -111,7 +111,10 @@ class Predictions:
 def advice_of(evidence: Evidence, text: Catalogue) -> tuple[Advice, ...]:
     """What the rules make of base's figures: predicted gains first, then what moves, then what is idle."""
     words = evidence.words
-    figures = {name: value for name, value in latest(evidence.runs(BASE)).items() if math.isfinite(value)}
+    runs = [
+        {name: value if math.isfinite(value) else math.nan for name, value in figures.items()}
+        for figures in by_run(evidence.runs(BASE))
+    ]
     return tuple(
         Advice(
             rule=found.rule.name,
@@ -123,7 +126,7 @@ def advice_of(evidence: Evidence, text: Catalogue) -> tuple[Advice, ...]:
             gain=found.gain,
             stacks=tuple(_stack(stack) for stack in found.stacks),
         )
-        for found in suggestions(figures)
+        for found in suggestions(*runs)
     )
 
 
@@ -169,8 +172,10 @@ def outcome_of(expected: str, row: Row) -> Became:
     """What a row's verdict makes of a prediction; a gain too small to be worth having counts as none."""
     if row.verdict not in JUDGED:
         return "untested"
+    if row.verdict == "partial":
+        return "open"
     verdict = "equivalent" if row.verdict == "better" and row.negligible else row.verdict
-    verdict = {"one_seed": "inconclusive", "no_effect": "equivalent"}.get(verdict, verdict)
+    verdict = {"one_seed": "inconclusive", "two_seeds": "inconclusive", "no_effect": "equivalent"}.get(verdict, verdict)
     found: Confirmation = confirmed(Expected(expected), verdict, moved=row.verdict != "no_effect")
     return cast("Became", found.value)
 

@@ -21,7 +21,10 @@ class WhySection(Section):
     model = Why
     template = "why.html.j2"
 
-    def build(self, given: SectionInput) -> Part:
+    def build(self, given: SectionInput) -> Part | None:
+        """None where the study asks for no diagnosis and has neither one nor an audit."""
+        if given.evidence.turned_off and given.frame.audit is None:
+            return None
         evidence, text = given.evidence, given.text
         figures = (*drawings.tables(evidence, text), every_figure(evidence, text)) if evidence.names else ()
         broken = [f"{each.name} ({each.replicate})" for each in evidence.unmeasured()]

@@ -110,9 +110,9 @@ class Agreement:
         return (
             f"validation {self.metric} is {self.here:.4f} here and {self.theirs:.4f} by RecBole, on the same split "
             f"with all items ranked. A difference above {self.tolerance:.4f} {means} that items or histories are "
-            f"matched wrongly{ties}. Give the .inter file that the model was trained on, with its rows in the same order "
-            "(RecBole numbers items by their first row), the same columns and the same filter; if you know why they differ, "
-            "add --accept-mismatch. Nothing was written"
+            f"matched wrongly{ties}. Give the .inter file that the model was trained on, with its rows in the same "
+            "order (RecBole numbers items by their first row), the same columns and the same filter; if you know why "
+            "they differ, add --accept-mismatch. Nothing was written"
         )
 
 

@@ -112,15 +112,17 @@ class TextTable:
     def settled(self) -> tuple[TextTable, str]:
         """The table with its quotes checked, and what to say of them; Arrow would join rows between stray quotes.
 
-        Text holds no tabs, so a table with tabs needs no quotes: where they do not match, they are part of the text.
+        Text holds no tabs, so a table with tabs needs no quotes: where its header has none and they do not match, they
+        are part of the text.
 
         Raises:
             InputError: a quoted field does not end where its quotes do.
         """
         if not self.quoted or b'"' not in self.content:
             return self, ""
+        may_be_text = self.sep == "\t" and b'"' not in self.content.partition(b"\n")[0]
         start, n_long, over_fields = 1, 0, False
-        rows = self._reader(csv.QUOTE_MINIMAL, strict=True)
+        rows = self._reader(strict=True)
         try:
             for row in rows:
                 if rows.line_num > start:
@@ -128,10 +130,10 @@ class TextTable:
                     over_fields |= any(self.sep in field and "\n" in field for field in row)
                 start = rows.line_num + 1
         except csv.Error as problem:
-            if self.sep != "\t" or b'"' in self.content.partition(b"\n")[0]:
+            if not may_be_text:
                 raise self._unmatched(start, rows.line_num, problem) from None
             over_fields = True
-        if self.sep == "\t" and over_fields:
+        if may_be_text and over_fields:
             return replace(self, quoted=False), "quotes are part of the text, "
         return self, f"{n_long} {'row takes' if n_long == 1 else 'rows take'} several lines, " if n_long else ""
 
@@ -145,14 +147,15 @@ class TextTable:
             f'the whole field and write "" for each quote inside{slash}, or separate the fields by tabs'
         )
 
-    def _reader(self, quoting: int, *, strict: bool = False) -> Any:
+    def _reader(self, *, strict: bool = False) -> Any:
+        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
         text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8", newline="")
         csv.field_size_limit(max(csv.field_size_limit(), len(self.content) + 1))
         return csv.reader(text, delimiter=self.sep, quoting=quoting, strict=strict)
 
     def _rows(self) -> Iterator[tuple[int, list[str]]]:
         """Each row with the line that it starts in, by Python's own reader: slow, for the header and for messages."""
-        reader, line = self._reader(csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE), 1
+        reader, line = self._reader(), 1
         for row in reader:
             yield line, row
             line = reader.line_num + 1

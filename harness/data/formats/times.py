@@ -146,7 +146,7 @@ def _units(times: Times) -> NDArray[np.int64] | None:
 def _refuse_unset(times: Times, values: pa.Array, name: str, where: Where) -> None:
     """Refuse 0 and -1, which programs write for an unknown time, where the other values are times since 1970."""
     unset = np.flatnonzero((times == 0) | (times == -1)).tolist()
-    if unset and _units(np.delete(times, unset)) is not None:
+    if unset and _units(times[(times != 0) & (times != -1)]) is not None:
         raise InputError(
             f"{where(unset)}: the {name} {values[unset[0]].as_py()} means 1970 or 1969 where other rows are of 1995 "
             "or later, as programs write an unknown time; write the time or remove these rows"

@@ -57,6 +57,8 @@ def test_quotes_that_do_not_match_are_text_between_tabs(titles: tuple[str, ...])
     events = read("log.tsv", table(*rows, head=TITLED).replace(",", "\t"))
     assert list(events.item_labels) == ["i0", "i1", "i2", "i3"]
     assert "quotes are part of the text" in events.read_as
+    quoted = '"user_id"\t"item_id"\t"timestamp"\t"title"\n"a"\t"x"\t"1"\t"one\ttwo\nthree"\n'
+    assert list(read("log.tsv", quoted).user_labels) == ["a"]
     matched = read("log.tsv", table('a,"i,1",1', 'a,"i""2",2').replace(",", "\t"))
     assert list(matched.item_labels) == ["i\t1", 'i"2']
     with pytest.raises(InputError, match="line 3: a quote opens"):

@@ -18,6 +18,7 @@ from harness.cli.data_options import (
     columns_of,
 )
 from harness.cli.options import DataDir, to_stderr
+from harness.errors import InputError
 
 commands = typer.Typer()
 data_commands = typer.Typer(no_args_is_help=True, help="Get and inspect data sets.")
@@ -54,7 +55,16 @@ def import_checkpoint(
     columns = columns_of(user_column, item_column, time_column)
     own = columns if inter is None else columns_of(None, None, None)
     spec = spec_of(data, format=data_format, sep=sep, columns=own, min_interactions=min_interactions)
-    for line in lines_of(load(spec, data_dir, progress=to_stderr)):
+    try:
+        found = load(spec, data_dir, progress=to_stderr)
+    except InputError as problem:
+        if inter is None or "-column)" not in str(problem):
+            raise
+        raise InputError(
+            f"{problem}; beside --inter, --user-column, --item-column and --time-column name columns of {inter}, so "
+            f"rename those of {data}, or give --inter's file as --data"
+        ) from problem
+    for line in lines_of(found):
         to_stderr(line)
     imported = import_recbole(
         checkpoint,

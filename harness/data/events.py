@@ -24,7 +24,7 @@ class Events:
 
     Attributes:
         user, item: ids as numbers from 0, ``(n_events,)`` each.
-        time: timestamps in the source's unit, ``(n_events,)``; None where the file's order is the order of time.
+        time: timestamps in the source's unit, ``(n_events,)``; None where the rows are in order of time.
         user_labels, item_labels: the source's ids by number; a user may be without events.
         read_as: which columns hold what, and what of it was guessed, for a sentence; may be empty.
     """

@@ -66,11 +66,21 @@ def n_decided_by_ties(data: Interactions) -> int:
     return int((varied[run[last]] | varied[run[last - 1]]).sum())
 
 
-def with_ties_shuffled(data: Interactions, seed: int) -> Interactions:
-    """The same events with those of one user and timestamp in random order."""
-    rng = np.random.default_rng(seed)
-    order = np.lexsort((rng.random(len(data.items)), _runs(data)))
-    return replace(data, items=data.items[order])
+def exchangeable(data: Interactions) -> NDArray[np.bool_]:
+    """Users whose validation and test event share a timestamp and are of different items, ``(n_users,)``."""
+    last = data.offsets[1:] - 1
+    return tied_events(data)[last] & (data.items[last] != data.items[last - 1])
+
+
+def with_held_out_exchanged(data: Interactions, seed: int) -> Interactions:
+    """The same events with validation and test event exchanged for half of the users where they share a timestamp.
+
+    Training events stay, so that a backbone is never tried on an item that it was trained to predict there.
+    """
+    last = (data.offsets[1:] - 1)[exchangeable(data) & (np.random.default_rng(seed).random(data.n_users) < 0.5)]
+    items = data.items.copy()
+    items[last], items[last - 1] = data.items[last - 1], data.items[last]
+    return replace(data, items=items)
 
 
 def _runs(data: Interactions) -> NDArray[np.int64]:

@@ -14,8 +14,9 @@ from harness.data.download import Progress
 from harness.data.events import Events, assemble
 from harness.data.fetch import data_folder, get, sha256_of
 from harness.data.formats import BUILT_IN, FORMATS, format_of
-from harness.data.formats.base import Columns, DataFormat
+from harness.data.formats.base import Columns, DataFormat, UnlikeFormatError
 from harness.data.formats.delimited import Csv, Tsv
+from harness.data.formats.movielens import MovieLens, SeparatedDat
 from harness.data.interactions import Interactions
 from harness.data.named import NAMED_SETS, find_named
 from harness.data.parsed import read_parsed, write_parsed
@@ -94,7 +95,7 @@ class DataSpec:
             return FORMATS.find(self.format)
         path = self.path or Path(find_named(str(self.name)).file_name)
         if self.sep is not None and plain_name(path).suffix not in _NOT_SEPARATED:
-            return Csv
+            return SeparatedDat if plain_name(path).suffix in MovieLens.suffixes else Csv
         return format_of(path)
 
     def events(self, path: Path, content: bytes) -> Events:
@@ -114,7 +115,7 @@ class DataSpec:
         except InputError as problem:
             if said in str(problem):
                 raise
-            how = "" if self.format else "; format: changes that"
+            how = "; format: changes that" if isinstance(problem, UnlikeFormatError) and not self.format else ""
             raise InputError(f"{problem} (read as {said}{how})") from problem
         return replace(found, read_as=f"{said}: {found.read_as}" if found.read_as else said)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.data.report import n_decided_by_ties
 from harness.imports.recbole import RecBoleCheckpoint
 from harness.results.metrics import check_metric, names_pattern
 
@@ -27,7 +28,13 @@ ROUNDING = 1e-4
 """RecBole's figures have four decimals."""
 
 RELATIVE = 0.05
-"""Part of RecBole's figure by which ties and rounding may move it."""
+"""Part of RecBole's figure by which rounding and few ties may move it."""
+
+TIED = 0.5
+"""Part of RecBole's figure by which ties may move it where they decide every user's target; less in proportion."""
+
+MANY_TIED = 0.01
+"""Share of users whose target ties decide, from which ties are named as a cause."""
 
 USERS = 2
 """Users whose score may differ from best to worst, such as the few whose last events have equal times."""
@@ -54,6 +61,7 @@ class Agreement:
         theirs: RecBole's; None where the file has none of this metric.
         incomparable: why the two may differ though all is well; empty where they must agree.
         n_users: users of ``here``.
+        tied_share: share of users of whom another order of events of one timestamp makes another item the target.
     """
 
     metric: str
@@ -62,11 +70,13 @@ class Agreement:
     theirs: float | None
     incomparable: str
     n_users: int
+    tied_share: float = 0.0
 
     @property
     def tolerance(self) -> float:
         """The largest difference that is no sign of a mismatch."""
-        return ROUNDING + RELATIVE * abs(self.theirs or 0.0) + USERS / self.n_users
+        part = RELATIVE + TIED * (self.tied_share if self.tied_share > MANY_TIED else 0.0)
+        return ROUNDING + part * abs(self.theirs or 0.0) + USERS / self.n_users
 
     @property
     def is_gross(self) -> bool:
@@ -81,16 +91,28 @@ class Agreement:
         said += f", {self.theirs:.4f} by RecBole"
         if self.incomparable:
             return f"{said}, not comparable: {self.incomparable}; random ranks would give {self.by_chance:.4f}"
+        if not self.is_gross and abs(self.theirs - self.by_chance) <= self.tolerance:
+            return (
+                f"{said}: this does not show whether the items match, since random ranks would give "
+                f"{self.by_chance:.4f} (tolerance {self.tolerance:.4f})"
+            )
         return f"{said}: they {'differ' if self.is_gross else 'agree'} (tolerance {self.tolerance:.4f})"
 
     def problem(self) -> str:
         """What a gross difference means and what to look at."""
+        ties = ""
+        if self.tied_share > MANY_TIED:
+            ties = (
+                f", or that RecBole ordered events of equal timestamps otherwise, which decides the targets of "
+                f"{self.tied_share:.0%} of users"
+            )
+        means = "can mean" if ties else "means"
         return (
             f"validation {self.metric} is {self.here:.4f} here and {self.theirs:.4f} by RecBole, on the same split "
-            f"with all items ranked. A difference above {self.tolerance:.4f} means that items or histories are matched "
-            "wrongly. Give the .inter file that the model was trained on, with its rows in the same order (RecBole "
-            "numbers items by their first row), the same columns and the same filter; if you know why they differ, "
-            "add --accept-mismatch. Nothing was written"
+            f"with all items ranked. A difference above {self.tolerance:.4f} {means} that items or histories are "
+            f"matched wrongly{ties}. Give the .inter file that the model was trained on, with its rows in the same "
+            "order (RecBole numbers items by their first row), the same columns and the same filter; if you know why "
+            "they differ, add --accept-mismatch. Nothing was written"
         )
 
 
@@ -112,6 +134,7 @@ def agreement(found: RecBoleCheckpoint, model: DuoRecEncoder, data: Interactions
         theirs=found.best_valid_score if ours else None,
         incomparable=found.incomparable,
         n_users=data.n_users,
+        tied_share=n_decided_by_ties(data) / data.n_users,
     )
 
 

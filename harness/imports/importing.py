@@ -114,18 +114,26 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
     Raises:
         InputError: the checkpoint, RecBole's file and the data do not hold the same items.
     """
+    trained: list[str] = []
     for option, key in (("user", "USER_ID_FIELD"), ("item", "ITEM_ID_FIELD"), ("time", "TIME_FIELD")):
         name = getattr(columns, option)
         theirs = found.settings.get(key, name)
         if name == GUESSED and isinstance(theirs, str):
             columns = replace(columns, **{option: theirs})
+            trained.append(f"{key} {theirs!r}")
         elif theirs != name:
             raise found.problem(
                 f"it was trained with {key} {theirs!r}, and the column here is {name}; give --{option}-column"
             )
     least = f"[{spec.min_interactions},inf)"
     kept = recbole_filter(found.settings) if found.settings else RecBoleFilter(least, least)
-    ids = recbole_items(RecBole().read(unpacked(read_content(inter), inter), inter, columns), kept)
+    try:
+        events = RecBole().read(unpacked(read_content(inter), inter), inter, columns)
+    except InputError as problem:
+        raise (
+            found.problem(f"it was trained with {', '.join(trained)}, and {problem}") if trained else problem
+        ) from None
+    ids = recbole_items(events, kept)
     numbers = {label: number for number, label in enumerate(ids, start=1)}
     ours = data.item_labels[1:].tolist()
     if found.n_items != len(ids) or set(numbers) != set(ours):

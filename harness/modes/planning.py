@@ -82,6 +82,7 @@ def spans_beyond_budget(study: Study) -> list[Problem]:
     """Spans in whole epochs that are longer than the budget; defaults are left alone, since nobody wrote them."""
     stacks = [("base", "", study.base), *((f"arms.{row.arm}", row.name, row.stack) for row in study.rows)]
     found: dict[str, Problem] = {}
+    budget = "raise  budget: {epochs: …}" if study.overrides.epochs is None else "raise  --epochs"
     for key, row, stack in stacks:
         for remedy in stack:
             for name, value in remedy.settings().items():
@@ -89,7 +90,7 @@ def spans_beyond_budget(study: Study) -> list[Problem]:
                     where = "" if key in ("base", f"arms.{row}") else f"{row}: "
                     said = (
                         f"{where}{remedy.id}: {name} {value} exceeds the budget of {study.budget.epochs} epochs; "
-                        "shorten it, write it as a fraction of the budget such as 0.5, or raise  budget: {epochs: …}"
+                        f"shorten it, write it as a fraction of the budget such as 0.5, or {budget}"
                     )
                     found.setdefault(key, study.problem(key, "beyond_budget", said))
     return list(found.values())

@@ -1,4 +1,8 @@
-"""How far the metric depends on the file's order among events of one timestamp: the test set ranked again in others."""
+"""How far the metric depends on the file's order among the held-out events: the test set ranked again in others.
+
+Only the validation and the test event of a user are exchanged, where they share a timestamp. Were training events moved
+into the test set, the backbone would be tried on what it was trained on.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from harness.data.interactions import Interactions
-from harness.data.report import n_decided_by_ties, tied_events, with_ties_shuffled
+from harness.data.report import exchangeable, n_decided_by_ties, tied_events, with_held_out_exchanged
 from harness.data.split import Indices, Prefixes, split_prefixes
 from harness.device import computing_on, computing_threads
 from harness.engine.types.streams import Streams
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from harness.backbones.encoder import Encoder
 
 LEAST_SHARE = 0.01
-"""Share of users whose targets depend on ties, below which nothing is measured."""
+"""Share of users whose validation and test event can be exchanged, below which nothing is measured."""
 
 N_SHUFFLES = 5
 WHAT = "backbone alone, replicate 0"
@@ -40,9 +44,9 @@ class _EncodesSome(Protocol):
 
 
 def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
-    """Rank the test set by replicate 0's backbone as read and in shuffled orders of tied events; kept beside it.
+    """Rank the test set by replicate 0's backbone as read and with tied held-out events exchanged; kept beside it.
 
-    Nothing is computed where ties decide too few targets, where it is known already, or where there is no backbone.
+    Nothing is computed where too few users have such a pair, where it is known already, or where there is no backbone.
 
     Args:
         stages: what the cells of a study share.
@@ -53,14 +57,14 @@ def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
 
     found = known_ties(stages)
     backbone = stages.files(0).backbone
-    n_users = n_decided_by_ties(stages.data)
-    if found is None and n_users >= LEAST_SHARE * stages.data.n_users and backbone.exists():
+    n_exchanged = int(exchangeable(stages.data).sum())
+    if found is None and n_exchanged >= max(1, LEAST_SHARE * stages.data.n_users) and backbone.exists():
         try:
             model = load_backbone(type(stages.spec), backbone).model
         except DamagedCheckpointError as problem:
             tell(f"equal timestamps: their effect is not measured; {problem}")
             return
-        found = _measured(stages, model, n_users)
+        found = _measured(stages, model, n_exchanged)
         _TIES.write(_path(stages), found)
     if found is not None:
         tell(_sentence(found, stages.data.n_users))
@@ -71,10 +75,11 @@ def known_ties(stages: SharedStages) -> dict[str, Any] | None:
     return _TIES.read(_path(stages))
 
 
-def _measured(stages: SharedStages, model: Encoder, n_users: int) -> dict[str, Any]:
+def _measured(stages: SharedStages, model: Encoder, n_exchanged: int) -> dict[str, Any]:
+    n_users = n_decided_by_ties(stages.data)
     metric = check_metric(stages.study.primary)
     streams = Streams(study_seed=stages.study.seed, replicate=0)
-    orders = [with_ties_shuffled(stages.data, streams.integer("ties", turn)) for turn in range(N_SHUFFLES)]
+    orders = [with_held_out_exchanged(stages.data, streams.integer("ties", turn)) for turn in range(N_SHUFFLES)]
     with computing_threads(SHARED_THREADS), computing_on(stages.device):
         model.to(stages.device).eval()
         as_read, *shuffled = (metric.mean(_test_ranks(model, data)) for data in (stages.data, *orders))
@@ -82,6 +87,7 @@ def _measured(stages: SharedStages, model: Encoder, n_users: int) -> dict[str, A
         "metric": stages.study.primary,
         "n_users": n_users,
         "share": n_users / stages.data.n_users,
+        "n_exchanged": n_exchanged,
         "as_read": float(as_read),
         "shuffled": [float(value) for value in shuffled],
         "what": WHAT,
@@ -105,6 +111,7 @@ def _path(stages: SharedStages) -> Path:
         stages.data.fingerprint() if given else "",
         stages.study.primary,
         stages.study.seed,
+        "held-out exchanged",
     )
     digest = hashlib.sha256(repr(parts).encode() + np.packbits(tied_events(stages.data)).tobytes()).hexdigest()
     return stages.folder / "ties" / f"{digest[:20]}.json"
@@ -115,12 +122,13 @@ def _sentence(found: dict[str, Any], n_users: int) -> str:
     return (
         f"equal timestamps: the order of the file decides the validation or test target of {found['n_users']} of "
         f"{n_users} users ({found['share']:.0%}); {found['metric']} of the {found['what']}: {found['as_read']:.4f} as "
-        f"read, {low:.4f} to {high:.4f} in {len(found['shuffled'])} random orders of tied events"
+        f"read, {low:.4f} to {high:.4f} in {len(found['shuffled'])} random orders of the validation and the test event "
+        f"of the {found['n_exchanged']} users for whom these two share a timestamp (training events stay)"
     )
 
 
 _TIES = Sealed(
-    title="ties 1",
+    title="ties 2",
     encode=lambda found: json.dumps(found).encode(),
     decode=json.loads,
     then="measured again",

@@ -46,8 +46,12 @@ TABLES_REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "TSV with commas": ("log.tsv", CSV, "read as TSV (fields separated by tabs); it seems to be separated by commas"),
     "CSV with a short row": ("log.csv", CSV + "u1,i1\n", "line 74: 2 fields where the header names 3"),
     "CSV with a long row": ("log.csv", CSV + "u1,i1,1,1\n", "line 74: 4 fields where the header names 3"),
-    "CSV with an open quote": ("log.csv", CSV + '"u1,i1,1\n', "line 74: 1 field where the header names 3"),
-    "CSV with rows of two lines before": ("log.csv", CSV + '"u\n1",i1,1\nu1,i1,x\n', "line 76: the timestamp 'x'"),
+    "CSV with an open quote": ("log.csv", CSV + '"u1,i1,1\n', "line 74: a quote opens a field and does not close it"),
+    "CSV with rows of two lines before": (
+        "log.csv",
+        CSV.replace("\n", ",x\n") + 'u1,i1,1,"a\nb"\nu1,i1,x,x\n',
+        "line 76: the timestamp 'x'",
+    ),
     "CSV with a blank line": ("log.csv", CSV + "\nu1,i1,1\n", "line 74: the column user_id is empty"),
     "CSV with an empty item": ("log.csv", CSV + "u1,,1\n", "line 74: the column item_id is empty"),
     "CSV with NaN for an item": ("log.csv", CSV + "u1,NaN,1\n", "line 74: the column item_id holds 'NaN'"),
@@ -63,7 +67,7 @@ TABLES_REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "CSV with no day of the calendar": (
         "log.csv",
         "user,item,date\nu,i,2014-02-28\nu,j,2014-02-30\n",
-        "line 3: the date '2014-02-30' is no date of the calendar",
+        "line 3: the date '2014-02-30' is not a date that can be read",
     ),
     "CSV with a time zone in one row": (
         "log.csv",
@@ -145,7 +149,7 @@ TABLES_REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "Parquet with lists of items": (
         "log.parquet",
         parquet(item_id=[["i1", "i2"]] * len(ROWS)),
-        "row 1: the column item_id holds list<element: string>, a list in each row, which is no id",
+        "row 1: the column item_id holds list<element: string>, a list in each row; name a column",
     ),
     "Parquet with a missing item": (
         "log.parquet",
@@ -160,10 +164,18 @@ TABLES_REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "Parquet with halves": (
         "log.parquet",
         parquet(item_id=NUMBERS / 2),
-        "double that is not an id; give text or whole",
+        "double values that are not ids; give text or whole",
     ),
-    "Parquet with truths for users": ("log.parquet", parquet(user_id=NUMBERS > 3), "holds bool that is not an id"),
-    "Parquet with dates for users": ("log.parquet", parquet(user_id=pd.Timestamp("2014-07-01")), "that is not an id"),
+    "Parquet with truths for users": (
+        "log.parquet",
+        parquet(user_id=NUMBERS > 3),
+        "holds bool values that are not ids",
+    ),
+    "Parquet with dates for users": (
+        "log.parquet",
+        parquet(user_id=pd.Timestamp("2014-07-01")),
+        "values that are not ids",
+    ),
     "Parquet with a missing time": (
         "log.parquet",
         parquet(timestamp=with_last("timestamp", None, "Int64")),
@@ -175,7 +187,11 @@ TABLES_REFUSED: dict[str, tuple[str, str | bytes, str]] = {
         "row 72: the timestamp 'inf' is neither a number",
     ),
     "Feather that is Parquet": ("log.feather", FRAME.to_parquet(), "cannot be read as Feather"),
-    "ratings.dat with another separator": ("ratings.dat", DAT.replace("::", ","), "1 fields, read as MovieLens"),
+    "ratings.dat with another separator": (
+        "ratings.dat",
+        DAT.replace("::", ","),
+        "separated by commas, and add sep: ','",
+    ),
     "ratings.dat with three fields": ("ratings.dat", DAT.replace("::4::", "::"), "3 fields, read as MovieLens"),
     "ratings.dat with a short row": ("ratings.dat", DAT + "1::2::3\n", "line 73: 3 fields where line 1 has 4"),
     "u.data with a header": (

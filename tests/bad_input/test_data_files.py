@@ -88,7 +88,7 @@ SEQUENCES_REFUSED: dict[str, tuple[str | bytes, str]] = {
     "binary": (bytes(range(256)) * 50, "is not UTF-8"),
     "an item of a million characters": (WORLD + f"u10 i1 {HUGE} i3\n", "line 10: an id of 1000000 characters"),
     "a user of a million characters": (WORLD + f"{HUGE} i1 i2 i3\n", "line 10: an id of 1000000 characters"),
-    "commas": (WORLD.replace(" ", ","), "nothing remains"),
+    "commas": (WORLD.replace(" ", ","), "is of a table, read as sequence text"),
 }
 
 SEQUENCES_READ: dict[str, str] = {

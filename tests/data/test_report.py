@@ -14,11 +14,12 @@ from harness.data.interactions import Interactions
 from harness.data.planted import PlantedWorld, plant
 from harness.data.report import (
     FileReport,
+    exchangeable,
     lines_of,
     n_decided_by_ties,
     read_as,
     tied_events,
-    with_ties_shuffled,
+    with_held_out_exchanged,
 )
 from harness.data.sources import DataSpec, load
 
@@ -49,19 +50,24 @@ def test_the_users_whose_targets_depend_on_ties_are_counted_as_by_trying_every_o
 
 
 @given(logs, st.integers(0, 9))
-def test_a_shuffle_moves_events_among_those_of_one_user_and_time_alone(log: list[list[tuple[int, int]]], seed: int):
+def test_only_the_validation_and_the_test_event_of_one_time_are_exchanged(log: list[list[tuple[int, int]]], seed: int):
     data = data_of(log)
-    shuffled = with_ties_shuffled(data, seed)
-    run = np.cumsum(~tied_events(data))
-    assert sorted(zip(run, shuffled.items, strict=True)) == sorted(zip(run, data.items, strict=True))
-    assert shuffled.offsets is data.offsets
-    assert np.array_equal(with_ties_shuffled(data, seed).items, shuffled.items)
+    other = with_held_out_exchanged(data, seed)
+    run, users = np.cumsum(~tied_events(data)), exchangeable(data)
+    assert sorted(zip(run, other.items, strict=True)) == sorted(zip(run, data.items, strict=True))
+    for user in range(data.n_users):
+        *training, valid, test = data.sequence(user).tolist()
+        *kept, first, second = other.sequence(user).tolist()
+        assert kept == training, "no item that a backbone was trained to predict becomes a target"
+        assert (first, second) in ({(valid, test), (test, valid)} if users[user] else {(valid, test)})
+    assert np.array_equal(with_held_out_exchanged(data, seed).items, other.items)
+    assert users.sum() <= n_decided_by_ties(data)
 
 
-def test_shuffles_reach_every_order_of_a_tie():
+def test_both_orders_of_the_held_out_events_are_reached_and_training_events_stay():
     data = data_of([[(0, 0), (1, 1), (2, 1), (3, 1)]])
-    found = {tuple(with_ties_shuffled(data, seed).items.tolist()) for seed in range(200)}
-    assert found == {(1, *order) for order in permutations((2, 3, 4))}
+    found = {tuple(with_held_out_exchanged(data, seed).items.tolist()) for seed in range(50)}
+    assert found == {(1, 2, 3, 4), (1, 2, 4, 3)}
 
 
 def test_the_lines_say_how_the_file_was_read_and_what_was_found(tmp_path: Path):

@@ -106,7 +106,7 @@ def test_the_format_is_told_by_the_suffix_unless_given(log: Path, tmp_path: Path
         ({"path": Path("x.txt"), "columns": Columns(time=None)}, "x.txt is of format sequences, which has no columns"),
         (
             {"path": Path("x.weird")},
-            r"the suffix of x.weird tells no format; add format: csv \| tsv \| .* \| movielens",
+            r"no format has the suffix of x.weird; add format: csv \| tsv \| .* \| movielens",
         ),
         ({"path": Path("x.txt"), "min_interactions": 0}, "min_interactions 0: must be at least 1"),
     ],

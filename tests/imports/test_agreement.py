@@ -161,6 +161,44 @@ def test_the_tolerance_grows_with_the_figure_and_falls_with_the_users():
     assert not replace(one, n_users=10).is_gross
 
 
+def test_two_figures_at_chance_show_nothing_and_do_not_agree():
+    for theirs, n_users in ((0.02, 100), (0.0022, 1000)):
+        one = Agreement(metric="mrr@10", here=0.0049, by_chance=0.0002, theirs=theirs, incomparable="", n_users=n_users)
+        one = replace(one, here=min(one.here, theirs))
+        assert not one.is_gross
+        assert "does not show whether the items match, since random ranks would give 0.0002" in one.line()
+        assert "agree" not in one.line()
+    assert (
+        "they agree"
+        in Agreement(metric="mrr@10", here=0.1, by_chance=0.01, theirs=0.1, incomparable="", n_users=1000).line()
+    )
+
+
+def test_a_right_model_on_tied_data_is_not_refused_and_a_wrong_one_still_is():
+    ml = Agreement(
+        metric="ndcg@10", here=0.0631, by_chance=0.0028, theirs=0.0566, incomparable="", n_users=943, tied_share=0.64
+    )
+    assert replace(ml, tied_share=0.0).is_gross
+    assert not ml.is_gross
+    assert "they agree" in ml.line()
+    assert replace(ml, here=0.0028).is_gross
+    few, many = replace(ml, here=0.0028, tied_share=0.005), replace(ml, here=0.0028)
+    assert few.tolerance == replace(ml, tied_share=0.0).tolerance
+    assert "means that items or histories are matched wrongly. Give" in few.problem()
+    assert "can mean that items or histories are matched wrongly, or that RecBole ordered" in many.problem()
+    assert "decides the targets of 64% of users" in many.problem()
+
+
+def test_the_share_of_ties_is_counted_from_the_data(trained, tmp_path):
+    inter, model, score = trained
+    assert bring(saved(tmp_path / "m.pth", model, score), inter).agreement.tied_share == 0.0
+    tied = tmp_path / "log.inter"
+    write_inter(tied, [(user, item, at // 3) for user, item, at in read_inter(inter)])
+    found = bring(saved(tmp_path / "n.pth", model, score), tied).agreement
+    assert found.tied_share > 0.9
+    assert not found.is_gross
+
+
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
     monkeypatch.chdir(tmp_path)

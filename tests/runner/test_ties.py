@@ -11,7 +11,7 @@ import torch
 from harness.backbones.ranking import target_ranks
 from harness.backbones.training import load_backbone
 from harness.data.planted import PlantedWorld, plant
-from harness.data.report import n_decided_by_ties
+from harness.data.report import exchangeable, n_decided_by_ties
 from harness.data.sources import load
 from harness.data.split import split_prefixes
 from harness.results.metrics import check_metric
@@ -66,15 +66,17 @@ def test_the_test_set_is_ranked_in_the_order_of_the_file_and_in_five_others_and_
     measure_ties(stages, told.append)
     found = ties.known_ties(stages)
     assert found is not None
-    assert found.keys() == {"metric", "n_users", "share", "as_read", "shuffled", "what"}
+    assert found.keys() == {"metric", "n_users", "share", "n_exchanged", "as_read", "shuffled", "what"}
     assert (found["metric"], found["what"]) == ("ndcg@10", "backbone alone, replicate 0")
     assert found["n_users"] == n_decided_by_ties(stages.data)
+    assert 0 < found["n_exchanged"] == exchangeable(stages.data).sum() < found["n_users"]
     assert found["share"] == found["n_users"] / 60 > 0.5
     assert len(found["shuffled"]) == 5
     assert len({found["as_read"], *found["shuffled"]}) > 3
     (line,) = told
     assert f"target of {found['n_users']} of 60 users ({found['share']:.0%})" in line
     assert f"{found['as_read']:.4f} as read" in line
+    assert f"of the {found['n_exchanged']} users for whom these two share a timestamp (training events stay)" in line
 
     model = load_backbone(type(SMALL), stages.files(0).backbone).model
     encodings = model.encode(stages.data, stages.prefixes)[stages.prefixes.test]

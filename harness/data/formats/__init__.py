@@ -68,6 +68,6 @@ def format_of(path: Path) -> type[DataFormat]:
         )
     suffixes = [suffix for kind in FORMATS.values() for suffix in kind.suffixes]
     raise InputError(
-        f"data: the suffix of {path} tells no format{did_you_mean(name.suffix, suffixes)}; "
+        f"data: no format has the suffix of {path}{did_you_mean(name.suffix, suffixes)}; "
         f"add format: {' | '.join(FORMATS)}"
     )

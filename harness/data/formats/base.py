@@ -20,7 +20,7 @@ class Columns:
 
     Attributes:
         user, item: the columns of user and item ids; ``GUESSED`` where the file is to tell.
-        time: the column of timestamps; None where the file's order is the order of time.
+        time: the column of timestamps; None where the rows are in order of time.
         sep: what separates the fields of a text table; empty for the format's own.
     """
 
@@ -33,6 +33,10 @@ class Columns:
         names = [name for name in (self.user, self.item, self.time) if name]
         if len(set(names)) < len(names):
             raise InputError(f"columns: {', '.join(names)}: user, item and time must be different columns")
+
+
+class UnlikeFormatError(InputError):
+    """The file looks as if it were of another format."""
 
 
 class DataFormat(ABC):

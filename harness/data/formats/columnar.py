@@ -40,7 +40,7 @@ class Columnar(DataFormat):
         def where(rows: Sequence[int]) -> str:
             return f"{path}, {name_lines([row + 1 for row in rows], 'row')}"
 
-        return events_of({name: table.column(name) for name in wanted}, chosen, where, read_as)
+        return events_of({name: table.column(name) for name in wanted}, chosen, where, read_as, names=names)
 
     @abstractmethod
     def names(self, content: bytes) -> list[str]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
 from harness.data.events import Events
-from harness.data.formats.base import Columns, DataFormat
-from harness.data.formats.naming import choose
+from harness.data.formats.base import Columns, DataFormat, UnlikeFormatError
+from harness.data.formats.naming import choose, refuse_data_as_names
 from harness.data.formats.table import events_of
 from harness.data.text import checked_text, name_lines, shorten
 from harness.errors import InputError
@@ -108,12 +109,53 @@ class TextTable:
             lines = [starts[row] for row in rows if row < len(starts)] or lines
         return f"{self.path}, {name_lines(lines)}"
 
-    def _rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Each row with the line that it starts in, by Python's own reader: slow, for the header and for messages."""
+    def settled(self) -> tuple[TextTable, str]:
+        """The table with its quotes checked, and what to say of them; Arrow would join rows between stray quotes.
+
+        Text holds no tabs, so a table with tabs needs no quotes: where its header has none and they do not match, they
+        are part of the text.
+
+        Raises:
+            InputError: a quoted field does not end where its quotes do.
+        """
+        if not self.quoted or b'"' not in self.content:
+            return self, ""
+        may_be_text = self.sep == "\t" and b'"' not in self.content.partition(b"\n")[0]
+        start, n_long, over_fields = 1, 0, False
+        rows = self._reader(strict=True)
+        try:
+            for row in rows:
+                if rows.line_num > start:
+                    n_long += 1
+                    over_fields |= any(self.sep in field and "\n" in field for field in row)
+                start = rows.line_num + 1
+        except csv.Error as problem:
+            if not may_be_text:
+                raise self._unmatched(start, rows.line_num, problem) from None
+            over_fields = True
+        if may_be_text and over_fields:
+            return replace(self, quoted=False), "quotes are part of the text, "
+        return self, f"{n_long} {'row takes' if n_long == 1 else 'rows take'} several lines, " if n_long else ""
+
+    def _unmatched(self, start: int, end: int, problem: csv.Error) -> InputError:
+        seen = "" if end == start else f" (the next quote is in line {end})"
+        if "end of data" in str(problem):
+            seen = " (no other quote follows)"
+        slash = ', not \\"' if b'\\"' in self.content else ""
+        return InputError(
+            f"{self.path}, line {start}: a quote opens a field and does not close it{seen}; put quotes around "
+            f'the whole field and write "" for each quote inside{slash}, or separate the fields by tabs'
+        )
+
+    def _reader(self, *, strict: bool = False) -> Any:
         quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
         text = io.TextIOWrapper(io.BytesIO(self.content), "utf-8", newline="")
         csv.field_size_limit(max(csv.field_size_limit(), len(self.content) + 1))
-        reader, line = csv.reader(text, delimiter=self.sep, quoting=quoting), 1
+        return csv.reader(text, delimiter=self.sep, quoting=quoting, strict=strict)
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row with the line that it starts in, by Python's own reader: slow, for the header and for messages."""
+        reader, line = self._reader(), 1
         for row in reader:
             yield line, row
             line = reader.line_num + 1
@@ -133,9 +175,9 @@ class TextTable:
             return InputError(f"{self.path} cannot be read as a table: {why}; check its quotes")
         named = "the header names" if self.has_header else "line 1 has"
         fields = f"{found} {'field' if found == 1 else 'fields'}"
-        return InputError(
+        return UnlikeFormatError(
             f"{self.path}, {name_lines(ragged)}: {fields} where {named} {n_fields}; give every line as many fields, "
-            f"separated by {_spelt(self.sep)}"
+            f"separated by {spelt(self.sep)}"
         )
 
 
@@ -155,16 +197,19 @@ class Csv(DataFormat):
         if len(names) < 2:
             raise InputError(
                 f"{path}, line 1: one field, {shorten(''.join(names))}, read as {self.title} (fields separated by "
-                f"{_spelt(columns.sep or self.own_sep)}){_other_sep(''.join(names))}"
+                f"{spelt(columns.sep or self.own_sep)}){_other_sep(''.join(names))}"
             )
+        table, quotes = table.settled()
         chosen, read_as = choose(columns, names, path)
+        refuse_data_as_names(columns, names, path)
         wanted = [name for name in (chosen.user, chosen.item, chosen.time) if name is not None]
         twice = [name for name in wanted if names.count(name) > 1]
         if twice:
             raise InputError(f"{path}, line 1: the column {shorten(twice[0])} occurs twice; rename one")
-        found = table.columns([names.index(name) for name in wanted], len(names))
-        other = f"fields separated by {_spelt(columns.sep)}, " if columns.sep not in ("", self.own_sep) else ""
-        return events_of(dict(zip(wanted, found, strict=True)), chosen, table.where, other + read_as)
+        found = map(trimmed, table.columns([names.index(name) for name in wanted], len(names)))
+        other = f"fields separated by {spelt(columns.sep)}, " if columns.sep not in ("", self.own_sep) else ""
+        cells = dict(zip(wanted, found, strict=True))
+        return events_of(cells, chosen, table.where, other + quotes + read_as, names=names)
 
 
 class Tsv(Csv):
@@ -176,13 +221,33 @@ class Tsv(Csv):
     own_sep = "\t"
 
 
-def _spelt(sep: str) -> str:
+def trimmed(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of text without the spaces around its values, as the names in the header are read."""
+    return pc.call_function("utf8_trim", [column], pc.TrimOptions(" \t"))
+
+
+def spelt(sep: str) -> str:
+    """A separator in words."""
     return {"\t": "tabs", ",": "commas", " ": "spaces", _STAND_IN: "the same separator"}.get(sep, repr(sep))
+
+
+def likely_sep(line: str) -> str:
+    """What seems to separate the fields of a line; empty where nothing does.
+
+    >>> likely_sep("user;item;price,eur")
+    ';'
+    """
+    return next((sep for sep in ("::", "\t", ";", "|", ",", " ") if sep in line), "")
 
 
 def _other_sep(line: str) -> str:
     """The fix for a header that is one field."""
-    likely = [sep for sep in ("::", "\t", ";", "|", ",", " ") if sep in line]
-    if not likely:
+    sep = likely_sep(line)
+    if not sep:
         return "; put a header line above the rows, such as user_id,item_id,timestamp"
-    return f"; it seems to be separated by {_spelt(likely[0])}, so add sep: {likely[0]!r}".replace("'\\t'", '"\\t"')
+    return f"; it seems to be separated by {spelt(sep)}, so add {in_yaml(sep)}"
+
+
+def in_yaml(sep: str) -> str:
+    """A separator as a study file names it."""
+    return 'sep: "\\t"' if sep == "\t" else f"sep: {sep!r}"

@@ -31,7 +31,8 @@ class JsonLines(DataFormat):
 
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
         content = checked_text(content, path)
-        first = _object(content.partition(b"\n")[0], 1, path)
+        lines = [number for number, line in enumerate(content.split(b"\n"), start=1) if line.strip()] or [1]
+        first = _object(content.split(b"\n", lines[0])[lines[0] - 1], lines[0], path)
         chosen, read_as = choose(columns, list(first), path)
         wanted = [name for name in (chosen.user, chosen.item, chosen.time) if name is not None]
         types = {name: _type_of(first[name], name, path) for name in wanted}
@@ -43,9 +44,11 @@ class JsonLines(DataFormat):
             raise _explained(content, types, path)
 
         def where(rows: Sequence[int]) -> str:
-            return f"{path}, {name_lines([row + 1 for row in rows])}"
+            if table.num_rows != len(lines):  # Arrow reads several objects of one line, and one of several lines
+                return f"{path}, {name_lines([row + 1 for row in rows], 'object')}"
+            return f"{path}, {name_lines([lines[row] for row in rows])}"
 
-        return events_of({name: table.column(name) for name in wanted}, chosen, where, read_as)
+        return events_of({name: table.column(name) for name in wanted}, chosen, where, read_as, names=list(first))
 
 
 def _read(content: bytes, types: Mapping[str, pa.DataType]) -> pa.Table | None:
@@ -90,18 +93,40 @@ def _type_of(value: object, name: str, path: Path) -> pa.DataType:
 
 
 def _explained(content: bytes, types: Mapping[str, pa.DataType], path: Path) -> InputError:
-    """Why Arrow refused: the first line that is no object, or holds a value of another type."""
+    """Why Arrow refused: the first line that is no object, holds too large a number, or a value of another type."""
+    n_fit, n_unlike = dict.fromkeys(types, 0), dict.fromkeys(types, 0)
+    first: dict[str, tuple[int, object]] = {}
+    odd: dict[str, tuple[int, object]] = {}
     for number, line in enumerate(content.split(b"\n"), start=1):
+        if not line.strip():
+            continue
         try:
             row = _object(line, number, path)
         except InputError as problem:
             return problem
         for name, kind in types.items():
             value = row.get(name)
-            fits = str if kind == pa.string() else int if kind == pa.int64() else (int, float)
-            if value is not None and (not isinstance(value, fits) or isinstance(value, bool)):
+            if value is None:
+                continue
+            if isinstance(value, int) and kind == pa.int64() and not -(2**63) <= value < 2**63:
                 return InputError(
-                    f"{path}, line {number}: the column {name} holds {shorten(json.dumps(value))}, and line 1 "
-                    f"{_WORDS[str(kind)]}; write all its values in one type"
+                    f"{path}, line {number}: the column {name} holds {shorten(str(value))}, a number of more than 64 "
+                    "bits; write it as text"
                 )
+            first.setdefault(name, (number, value))
+            fits = str if kind == pa.string() else int if kind == pa.int64() else (int, float)
+            if isinstance(value, fits) and not isinstance(value, bool):
+                n_fit[name] += 1
+            else:
+                n_unlike[name] += 1
+                odd.setdefault(name, (number, value))
+    for name, (number, value) in sorted(odd.items(), key=lambda each: each[1][0]):
+        other, usual = first[name]
+        found = _WORDS[str(types[name])]
+        if n_unlike[name] > n_fit[name]:  # the first line is the odd one
+            number, value, other, found = other, usual, number, shorten(json.dumps(value))
+        return InputError(
+            f"{path}, line {number}: the column {name} holds {shorten(json.dumps(value))}, and line {other} {found}; "
+            "write all its values in one type"
+        )
     return InputError(f"{path} cannot be read as JSON lines; write one plain object a line, each key once")

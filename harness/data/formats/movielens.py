@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.data.events import Events
-from harness.data.formats.base import Columns, DataFormat
-from harness.data.formats.delimited import TextTable
+from harness.data.formats.base import Columns, DataFormat, UnlikeFormatError
+from harness.data.formats.delimited import Csv, TextTable, in_yaml, likely_sep, spelt, trimmed
+from harness.data.formats.naming import is_value
 from harness.data.formats.table import events_of
-from harness.errors import InputError
+from harness.data.formats.times import is_since_1995
 
 _NAMES = ("user", "item", "rating", "time")
 _NUMBER = "0123456789.-"
@@ -22,16 +23,49 @@ class MovieLens(DataFormat):
     suffixes = (".dat", ".data")
 
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
-        sep = "::" if b"::" in content.partition(b"\n")[0] else "\t"
+        sep = columns.sep or ("::" if b"::" in content.partition(b"\n")[0] else "\t")
         table = TextTable.of(content, path, sep, quoted=False, has_header=False)
         first = table.first_fields()
-        if len(first) != len(_NAMES) or not first[2] or first[2].strip(_NUMBER):
-            raise InputError(
-                f"{path}, line 1: {len(first)} fields, read as MovieLens (user::item::rating::time, or tabs for ::, "
-                "and no header); where there is a header, give format: csv and sep:"
+        if not _has_ratings(first):
+            raise UnlikeFormatError(
+                f"{path}, line 1: {len(first)} {'field' if len(first) == 1 else 'fields'}, read as MovieLens "
+                f"(user::item::rating::time, or tabs for ::, and no header); {_other_way(first, sep)}"
             )
-        user, item, time = table.columns([0, 1, 3], len(_NAMES))
+        if is_since_1995(first[2]) and not is_since_1995(first[3]):
+            raise UnlikeFormatError(
+                f"{path}, line 1: field 3, {first[2]}, seems to be the time, and field 4 is {first[3]}, read as "
+                "MovieLens (user, item, rating, time); put a header line above, such as user_id, item_id, timestamp, "
+                f"rating with the same separator, and add {in_yaml(sep)}"
+            )
+        user, item, time = map(trimmed, table.columns([0, 1, 3], len(_NAMES)))
         chosen = Columns(user="user", item="item", time="time")
-        spelt = "tabs" if sep == "\t" else sep
-        read_as = f"separated by {spelt}, user=field 1, item=field 2, time=field 4"
+        read_as = f"separated by {spelt(sep)}, user=field 1, item=field 2, time=field 4 (guessed, there is no header)"
         return events_of({"user": user, "item": item, "time": time}, chosen, table.where, read_as)
+
+
+class SeparatedDat(Csv):
+    """A .dat or .data file whose separator is named: MovieLens's columns where it has those and no header, else CSV."""
+
+    def read(self, content: bytes, path: Path, columns: Columns) -> Events:
+        named = columns != Columns(sep=columns.sep)
+        table = TextTable.of(content, path, columns.sep, quoted=False, has_header=False)
+        if not named and _has_ratings(table.first_fields()):
+            return MovieLens().read(content, path, columns)
+        return super().read(content, path, columns)
+
+
+def _has_ratings(first: list[str]) -> bool:
+    """Whether a line has MovieLens's fields."""
+    return len(first) == len(_NAMES) and bool(first[2]) and not first[2].strip(_NUMBER)
+
+
+def _other_way(first: list[str], sep: str) -> str:
+    """The fix for a file of this suffix that is not MovieLens's."""
+    if len(first) == 1 and likely_sep(first[0]):
+        sep = likely_sep(first[0])
+        first = first[0].split(sep)
+    if any(map(is_value, first)):
+        how = f"put a header line above the rows, such as user_id, item_id, timestamp, separated by {spelt(sep)}, and"
+    else:
+        how = "where line 1 is a header,"
+    return f"{how} add {in_yaml(sep)}" if len(first) > 1 else "give another format:"

@@ -21,7 +21,8 @@ USUAL: dict[str, tuple[str, ...]] = {
 }
 """Names by which a column is found, case, ``_``, ``-`` and spaces aside; where the first is there, it is taken."""
 
-_NUMBER = re.compile(r"\s*[+-]?[0-9]+([.:][0-9]+)*\s*")
+_VALUE = re.compile(r"\s*([+-]?[0-9]+([.:][0-9]+)*|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?)\s*")
+"""A number or a date, which is data and no name of a column."""
 _SHOWN = 12
 
 
@@ -68,14 +69,56 @@ def _guess(option: str, free: Sequence[str], names: Sequence[str], path: Path) -
         raise InputError(
             f"{path}, line 1: {len(hits)} columns may hold the {option}: {', '.join(hits)}; name one {_under(option)}"
         )
-    if any(_NUMBER.fullmatch(name) for name in names):
-        raise InputError(
-            f"{path}, line 1: {_listed(names)} reads as data, not as the names of columns; put a header line above it, "
-            "such as user_id, item_id, timestamp with the same separator"
-        )
+    if any(map(is_value, names)):
+        raise _no_header(names, path)
     raise InputError(
         f"{path}, line 1: no column has a usual name for the {option} (such as {', '.join(USUAL[option][:3])}); it has "
         f"{_listed(names)}; name the right one {_under(option)}{_or_null(option)}"
+    )
+
+
+def refuse_data_as_names(columns: Columns, names: Sequence[str], path: Path) -> None:
+    """Refuse a text table whose columns are named by the values of its first row, which would be lost.
+
+    Numbers from 0 upward are names: pandas writes them over columns that have none.
+
+    Raises:
+        InputError: a column is named that is a number or a date.
+    """
+    written = [name for name in names if name and not name.startswith("Unnamed: ")]
+    if written == [str(number) for number in range(len(written))]:
+        return
+    if any(is_value(getattr(columns, option) or "") for option in USUAL):
+        raise _no_header(names, path)
+
+
+def other_column(option: str, taken: Columns, names: Sequence[str]) -> str:
+    """A further column with a usual name for user, item or time, as the end of a fix; empty where there is none.
+
+    >>> other_column("user", Columns(user="userId", item="i", time="t"), ["sessionId", "userId", "i", "t"])
+    ', or name sessionId under data: columns: user (--user-column)'
+    """
+    usual = {_plain(name) for name in USUAL[option]}
+    used = {taken.user, taken.item, taken.time}
+    found = next((name for name in names if name not in used and _plain(name) in usual), "")
+    return f", or name {found} {_under(option)}" if found else ""
+
+
+def is_header(names: Sequence[str]) -> bool:
+    """Whether a line of fields names columns: usual names of two of user, item and time are among the first."""
+    plain = {_plain(name) for name in names[:_SHOWN]}
+    return sum(any(_plain(name) in plain for name in usual) for usual in USUAL.values()) > 1
+
+
+def is_value(field: str) -> bool:
+    """Whether a field of the first line is a number or a date, so that the line is no header."""
+    return _VALUE.fullmatch(field) is not None
+
+
+def _no_header(names: Sequence[str], path: Path) -> InputError:
+    return InputError(
+        f"{path}, line 1: {_listed(names)} reads as data, not as the names of columns; put a header line above it, "
+        "such as user_id, item_id, timestamp with the same separator"
     )
 
 

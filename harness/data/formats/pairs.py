@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.data.events import Events
-from harness.data.formats.base import Columns, DataFormat
+from harness.data.formats.base import Columns, DataFormat, UnlikeFormatError
+from harness.data.formats.naming import is_header
 from harness.data.formats.table import events_of
 from harness.data.text import decode_lines, name_lines
-from harness.errors import InputError
 
 
 class Pairs(DataFormat):
@@ -20,10 +20,14 @@ class Pairs(DataFormat):
 
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
         rows = [line.split() for line in decode_lines(content, path)]
+        if is_header(rows[0]):
+            raise UnlikeFormatError(
+                f"{path}, line 1: {' '.join(rows[0])} is a header; remove the line, or add format: csv and sep:"
+            )
         ragged = [line for line, row in enumerate(rows, start=1) if len(row) != 2]
         if ragged:
             found = len(rows[ragged[0] - 1])
-            raise InputError(
+            raise UnlikeFormatError(
                 f"{path}, {name_lines(ragged)}: {found} fields, read as pairs; every line is `user item`, oldest first "
                 "(format: sequences where a line holds all items of a user)"
             )

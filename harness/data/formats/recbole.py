@@ -44,7 +44,8 @@ class RecBole(DataFormat):
                     f"single value under data: columns: {option} (it has {single or 'none'})"
                 )
         found = table.columns([names.index(name) for name in wanted.values()], len(names))
-        return events_of(dict(zip(wanted.values(), found, strict=True)), chosen, table.where, read_as)
+        cells = dict(zip(wanted.values(), found, strict=True))
+        return events_of(cells, chosen, table.where, read_as, names=names)
 
 
 def _column_types(header: list[str], path: Path) -> dict[str, str]:

@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from harness.data.events import Events, numbered
-from harness.data.formats.base import Columns, DataFormat
+from harness.data.formats.base import Columns, DataFormat, UnlikeFormatError
+from harness.data.formats.delimited import in_yaml, likely_sep
+from harness.data.formats.naming import is_header
 from harness.data.formats.pairs import Pairs
 from harness.data.interactions import Interactions
 from harness.data.text import LONGEST_ID, decode_lines, name_lines, shorten
@@ -27,7 +29,8 @@ class Sequences(DataFormat):
     suffixes = (".txt",)
 
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
-        fields = [line.replace("\t", " ").split(" ") for line in decode_lines(content, path)]
+        lines = decode_lines(content, path)
+        fields = [line.replace("\t", " ").split(" ") for line in lines]
         fields = [[field for field in row if field] for row in fields]
         empty = [line for line, row in enumerate(fields, start=1) if not row]
         if empty:
@@ -38,15 +41,29 @@ class Sequences(DataFormat):
                 f"{path}, {name_lines(long)}: an id of {max(map(len, fields[long[0] - 1]))} characters; give ids of at "
                 f"most {LONGEST_ID}, separated by spaces"
             )
+        sep = likely_sep(lines[0])
+        if is_header(lines[0].split(sep or None)) or (
+            sep not in ("", " ", "\t") and all(len(row) == 1 for row in fields)
+        ):
+            raise UnlikeFormatError(
+                f"{path}, line 1: {shorten(lines[0])} is of a table, read as sequence text (`user item item ...`); add "
+                f"format: csv, {in_yaml(sep or ',')}, and a header line if there is none"
+            )
         if all(len(row) == _PAIR for row in fields) and len({user for user, *_ in fields}) < len(fields):
             return _pairs(content, path, columns, numeric=all(map(str.isdecimal, chain.from_iterable(fields))))
         line_of: dict[str, int] = {}
         for line, (user, *_) in enumerate(fields, start=1):
             first = line_of.setdefault(user, line)
             if first != line:
-                raise InputError(
+                table = len({len(row) for row in fields}) == 1
+                raise UnlikeFormatError(
                     f"{path}, {name_lines([first, line])}: both begin with user {shorten(user)}; "
-                    "join them into one line, oldest item first"
+                    + (
+                        f"each line has {len(fields[0])} fields, so for a table add a header line, format: csv, "
+                        f"{in_yaml(sep or ' ')}; otherwise join them into one line, oldest item first"
+                        if table
+                        else "join them into one line, oldest item first"
+                    )
                 )
         item, item_labels = numbered([label for _, *labels in fields for label in labels])
         user = np.repeat(np.arange(len(fields)), [len(row) - 1 for row in fields])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,19 @@ import pyarrow as pa
 
 from harness.data.events import Codes, Events
 from harness.data.formats.base import Columns
-from harness.data.formats.naming import choose
+from harness.data.formats.naming import choose, other_column
 from harness.data.formats.times import Where, read_times
 from harness.data.text import LONGEST_ID, name_lines, shorten
 from harness.errors import InputError
 
-MISSING = frozenset({"nan", "NaN", "<NA>", "None", "null", "NULL"})
+MISSING = frozenset(
+    ("nan", "NaN", "-nan", "<NA>", "NA", "N/A", "n/a", "#N/A", "#NA", "NaT", "None", "none", "null", "NULL", r"\N")
+)
 """Words that programs write for a missing value; as an id they would join all rows that lack one."""
+
+_POINTED = re.compile(r"[0-9]+\.0")
+_DECIMAL = re.compile(r"[+-]?[0-9]*\.[0-9]+")
+_ROUNDED = re.compile(r"[+-]?[0-9](\.[0-9]+)?[eE]\+[0-9]{2,3}")
 
 
 def table_events(
@@ -40,7 +47,12 @@ def table_events(
 
 
 def events_of(
-    cells: Mapping[str, Sequence[str] | pa.Array | pa.ChunkedArray], columns: Columns, where: Where, read_as: str
+    cells: Mapping[str, Sequence[str] | pa.Array | pa.ChunkedArray],
+    columns: Columns,
+    where: Where,
+    read_as: str,
+    *,
+    names: Sequence[str] = (),
 ) -> Events:
     """The same of columns that are known to be there.
 
@@ -49,9 +61,12 @@ def events_of(
         columns: none of them to be guessed.
         where: names the file and the lines of some rows.
         read_as: which columns hold what, for a sentence.
+        names: of all columns of the table, of which a message may propose another.
     """
-    user, user_labels, user_bare = _ids(_array(cells[columns.user], columns.user, where), columns.user, where)
-    item, item_labels, item_bare = _ids(_array(cells[columns.item], columns.item, where), columns.item, where)
+    (user, user_labels, user_bare), (item, item_labels, item_bare) = (
+        _ids(_array(cells[name], name, where), name, where, other_column(option, columns, names))
+        for option, name in (("user", columns.user), ("item", columns.item))
+    )
     bare = [name for name, is_so in ((columns.user, user_bare), (columns.item, item_bare)) if is_so]
     if bare:
         read_as += f"; ids such as 7.0 in {' and '.join(bare)} are read as 7"
@@ -86,14 +101,28 @@ def _is_text(value: object) -> bool:
         return False
 
 
-def _ids(values: pa.Array, name: str, where: Where) -> tuple[Codes, list[str], bool]:
+def _ids(values: pa.Array, name: str, where: Where, other: str) -> tuple[Codes, list[str], bool]:
     """Numbers from 0 by first appearance, the ids by number, and whether they were whole numbers written as floats."""
-    encoded = _as_text(values, name, where).dictionary_encode()
+    encoded = _as_text(values, name, where, other).dictionary_encode()
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
     labels: list[str] = encoded.dictionary.to_pylist()
     for wrong, found, fix in (
-        ([not label for label in labels], "is empty", "give an id in each row"),
-        ([label in MISSING for label in labels], "holds {} for a missing value", "remove these rows, or rename the id"),
+        ([not label for label in labels], "is empty", f"give an id in each row{other}"),
+        (
+            [label in MISSING for label in labels],
+            "holds {} for a missing value",
+            f"remove these rows, or rename the id{other}",
+        ),
+        (
+            ["\n" in label or "\r" in label for label in labels],
+            "holds a line break in {}",
+            "check the quotes of these rows, and write each id in one line",
+        ),
+        (
+            [bool(_ROUNDED.fullmatch(label)) or _is_beyond(label) for label in labels],
+            "holds {}, which a program has rounded, so that different ids may have become one",
+            "write these ids as text or as whole numbers",
+        ),
         (
             [len(label) > LONGEST_ID for label in labels],
             "holds {n} characters",
@@ -109,11 +138,17 @@ def _ids(values: pa.Array, name: str, where: Where) -> tuple[Codes, list[str], b
     return codes, bare, bare is not labels or pa.types.is_floating(values.type)
 
 
+def _is_beyond(label: str) -> bool:
+    """Whether it is a float to which neighbouring whole numbers are rounded."""
+    return _POINTED.fullmatch(label) is not None and int(label[:-2]) >= 2**53
+
+
 def _without_point(labels: list[str], codes: Codes, name: str, where: Where) -> list[str]:
-    """Ids ``1.0, 2.0``, which a program makes of whole numbers, as ``1, 2``: where all of them are written so."""
-    pointed = np.array([label.endswith(".0") and label[:-2].isascii() and label[:-2].isdigit() for label in labels])
-    if pointed.all():
-        return [label[:-2] for label in labels]
+    """Ids ``1.0, 2.0``, which a program makes of whole numbers, as ``1, 2``.
+
+    Where most are written so and the others are words; ``1.5`` beside them tells that the point belongs to the id.
+    """
+    pointed = np.array([_POINTED.fullmatch(label) is not None for label in labels])
     known = set(labels)
     twice = np.array([bool(is_so) and label[:-2] in known for label, is_so in zip(labels, pointed, strict=True)])
     if twice.any():
@@ -122,22 +157,27 @@ def _without_point(labels: list[str], codes: Codes, name: str, where: Where) -> 
         raise InputError(
             f"{where(rows)}: the column {name} holds {label!r}, and other rows {label[:-2]!r}; write one id in one way"
         )
-    return labels
+    others = [label for label, is_so in zip(labels, pointed, strict=True) if not is_so]
+    if pointed.sum() <= len(others) or any(map(_DECIMAL.fullmatch, others)):
+        return labels
+    return [label[:-2] if is_so else label for label, is_so in zip(labels, pointed, strict=True)]
 
 
-def _as_text(values: pa.Array, name: str, where: Where) -> pa.Array:
+def _as_text(values: pa.Array, name: str, where: Where, other: str) -> pa.Array:
     """A column of ids as text: whole numbers without a point, nothing missing, no lists."""
     kind = values.type
     if pa.types.is_nested(kind):
         raise InputError(
-            f"{where([0])}: the column {name} holds {kind}, a list in each row, which is no id; name a column with one "
-            "id in each row under data: columns"
+            f"{where([0])}: the column {name} holds {kind}, a list in each row; name a column with one id in each "
+            "row under data: columns"
         )
     missing = np.flatnonzero(values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)).tolist()
     if missing:
-        raise InputError(f"{where(missing)}: the column {name} has no value; fill it or remove these rows")
+        raise InputError(f"{where(missing)}: the column {name} has no value; fill it or remove these rows{other}")
     if pa.types.is_string(kind):
         return values
+    if pa.types.is_floating(kind):
+        _refuse_rounded(values, name, where)
     try:
         if pa.types.is_integer(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             return values.cast(pa.string())
@@ -146,12 +186,25 @@ def _as_text(values: pa.Array, name: str, where: Where) -> pa.Array:
     except (pa.ArrowException, UnicodeError):
         pass
     raise InputError(
-        f"{where(_not_whole(values))}: the column {name} holds {kind} that is not an id; give text or whole numbers"
+        f"{where(_not_whole(values))}: the column {name} holds {kind} values that are not ids; give text or whole "
+        "numbers"
     )
+
+
+def _refuse_rounded(values: pa.Array, name: str, where: Where) -> None:
+    """Refuse floats so large that neighbouring whole numbers are one of them."""
+    bits = {pa.float16(): 11, pa.float32(): 24}.get(values.type, 53)
+    numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    large = np.flatnonzero(np.abs(numbers) >= 2.0**bits).tolist()
+    if large:
+        raise InputError(
+            f"{where(large)}: the column {name} holds {numbers[large[0]]:.0f} as a float ({values.type}); above "
+            f"2**{bits} different ids become one float; write these ids as text or as whole numbers"
+        )
 
 
 def _not_whole(values: pa.Array) -> list[int]:
     if not pa.types.is_floating(values.type):
         return [0]
     numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return np.flatnonzero(~(np.abs(numbers) < 2**53) | (numbers != np.round(numbers))).tolist() or [0]
+    return np.flatnonzero(numbers != np.round(numbers)).tolist() or [0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -23,6 +24,8 @@ _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1
 _OFFSET = r":.*(Z|[+-][0-9]{2}:?[0-9]{2})$"
 _UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 _YEAR_1995, _YEAR_2100 = 788_918_400, 4_102_444_800
+_MOST = 0.9
+"""Share of values from 1995 to 2100 in some unit from which a column is taken to hold times since 1970."""
 
 
 def read_times(values: pa.Array, name: str, where: Where) -> Times:
@@ -42,7 +45,9 @@ def read_times(values: pa.Array, name: str, where: Where) -> Times:
         raise InputError(f"{where(missing)}: the column {name} has no value; fill it or remove these rows")
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         width = pa.int32() if pa.types.is_date32(kind) else pa.int64()
-        return values.cast(width).to_numpy(zero_copy_only=False).astype(np.int64)
+        times = values.cast(width).to_numpy(zero_copy_only=False).astype(np.int64)
+        _refuse_unset(times * 86_400 if pa.types.is_date32(kind) else times, values, name, where)
+        return times
     if pa.types.is_string(kind):
         times = _of_text(values, name, where)
         if times is None:
@@ -56,7 +61,7 @@ def read_times(values: pa.Array, name: str, where: Where) -> Times:
     endless = np.flatnonzero(~np.isfinite(times)).tolist()
     if endless:
         raise InputError(f"{where(endless)}: {_neither(values[endless[0]].as_py(), name)}")
-    _check_unit(times, name, where)
+    _check_unit(times, values, name, where)
     return times
 
 
@@ -97,17 +102,20 @@ def _dates(values: pa.Array, name: str, where: Where) -> Times:
     wrong = np.flatnonzero(np.asarray(times.isna())).tolist()
     if wrong:
         said = shorten(values[wrong[0]].as_py())
-        raise InputError(f"{where(wrong)}: the {name} {said} is no date of the calendar; correct it")
-    return np.asarray(times.asi8, dtype=np.int64)
+        raise InputError(f"{where(wrong)}: the {name} {said} is not a date that can be read; correct it")
+    numbers = np.asarray(times.asi8, dtype=np.int64)
+    _refuse_unset(numbers, values, name, where)
+    return numbers
 
 
-def _check_unit(times: Times, name: str, where: Where) -> None:
-    """Refuse seconds beside milliseconds; only where every value is a date from 1995 to 2100 in some unit."""
-    unit = np.full(len(times), -1)
-    for power in range(len(_UNITS)):
-        unit[(times >= _YEAR_1995 * 1000.0**power) & (times < _YEAR_2100 * 1000.0**power)] = power
-    found, counts = np.unique(unit, return_counts=True)
-    if len(found) < 2 or found[0] < 0:
+def _check_unit(times: Times, values: pa.Array, name: str, where: Where) -> None:
+    """Refuse seconds beside milliseconds, and 0 or -1 for a time that is not known."""
+    _refuse_unset(times, values, name, where)
+    unit = _units(times)
+    if unit is None:
+        return
+    found, counts = np.unique(unit[unit >= 0], return_counts=True)
+    if len(found) < 2:
         return
     rarest, *others = found[np.argsort(counts, kind="stable")]
     odd = np.flatnonzero(unit == rarest).tolist()
@@ -115,6 +123,34 @@ def _check_unit(times: Times, name: str, where: Where) -> None:
         f"{where(odd)}: the {name} {times[odd[0]]} is in {_UNITS[rarest]}, and other rows are in {_UNITS[others[-1]]}; "
         "write all timestamps in one unit"
     )
+
+
+def is_since_1995(value: str) -> bool:
+    """Whether it is a number that is a time from 1995 to 2100, in any unit."""
+    if re.fullmatch(_DECIMAL, value.strip()) is None:
+        return False
+    return _units(np.array([float(value)])) is not None
+
+
+def _units(times: Times) -> NDArray[np.int64] | None:
+    """The unit of each value that is a date from 1995 to 2100 in one, else -1; None where too few values are.
+
+    Any numbers that rise are times, and a counter may pass through the range of a unit.
+    """
+    unit = np.full(len(times), -1)
+    for power in range(len(_UNITS)):
+        unit[(times >= _YEAR_1995 * 1000.0**power) & (times < _YEAR_2100 * 1000.0**power)] = power
+    return unit if len(times) and (unit >= 0).mean() >= _MOST else None
+
+
+def _refuse_unset(times: Times, values: pa.Array, name: str, where: Where) -> None:
+    """Refuse 0 and -1, which programs write for an unknown time, where the other values are times since 1970."""
+    unset = np.flatnonzero((times == 0) | (times == -1)).tolist()
+    if unset and _units(times[(times != 0) & (times != -1)]) is not None:
+        raise InputError(
+            f"{where(unset)}: the {name} {values[unset[0]].as_py()} means 1970 or 1969 where other rows are of 1995 "
+            "or later, as programs write an unknown time; write the time or remove these rows"
+        )
 
 
 def _neither(value: object, name: str) -> str:

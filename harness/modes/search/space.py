@@ -188,7 +188,10 @@ def _without_dead(space: Space) -> Space:
         openings=tuple(each for each in space.openings if axis_name(space.stack[each.place], each.name) not in dead),
         base_parameters=tuple(each for each in space.base_parameters if each.id not in dead),
         axes=tuple(axis for axis in space.axes if axis.name not in dead),
-        left_out={**space.left_out, **dict.fromkeys(sorted(dead), "it has no effect beside what is fixed")},
+        left_out={
+            **space.left_out,
+            **dict.fromkeys(sorted(dead), "it has no effect with the parameters that are fixed"),
+        },
     )
 
 

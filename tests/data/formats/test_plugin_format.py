@@ -62,7 +62,9 @@ def test_the_contract_is_kept(plugin: Path):
 def test_another_name_is_told_all_of_them(plugin: Path, tmp_path: Path):
     with pytest.raises(StudyFileError, match=r"'json-line' is not one of csv, .*, movielens, json-lines; did you mean"):
         load_study(study_of(tmp_path, "path: log.events, format: json-line"))
-    with pytest.raises(InputError, match=r"tells no format; did you mean \.events\?; add format: .* \| json-lines"):
+    with pytest.raises(
+        InputError, match=r"no format has the suffix of .*; did you mean \.events\?; add format: .* \| json-lines"
+    ):
         DataSpec(path=Path("log.event"))
 
 
@@ -78,5 +80,5 @@ def test_parsed_data_of_a_changed_plugin_is_not_taken_for_that_of_another(plugin
 
 
 def test_without_the_plugin_the_format_is_unknown(tmp_path: Path):
-    with pytest.raises(InputError, match="tells no format"):
+    with pytest.raises(InputError, match="no format has the suffix of"):
         DataSpec(path=tmp_path / "log.events")

@@ -28,8 +28,8 @@ from harness.errors import InputError
 PATH = Path("log.csv")
 
 ids = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters="\0\r\ufeff"), min_size=1, max_size=8
-).filter(lambda text: text not in MISSING and not text.endswith(".0"))
+    st.characters(exclude_categories=("Cs",), exclude_characters="\0\r\n\ufeff"), min_size=1, max_size=8
+).filter(lambda text: text.strip(" \t") not in MISSING | {""} and not text.strip(" \t").endswith(".0"))
 rows = st.lists(st.tuples(ids, ids, st.integers(-(2**53), 2**53)), min_size=1, max_size=12)
 
 
@@ -47,7 +47,8 @@ def test_what_pythons_csv_writes_is_read(log: list[tuple[str, str, int]], sep: s
     quoting = csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL
     writer = csv.writer(text, delimiter=sep, quoting=quoting, lineterminator="\n")
     writer.writerows([("user", "item", "time"), *log])
-    assert content_of(Csv().read(text.getvalue().encode(), PATH, Columns(sep=sep))) == log
+    read = content_of(Csv().read(text.getvalue().encode(), PATH, Columns(sep=sep)))
+    assert read == [(user.strip(" \t"), item.strip(" \t"), time) for user, item, time in log]
 
 
 @given(rows, st.sampled_from(["::", "\u00a7", "~~~"]))
@@ -55,7 +56,8 @@ def test_a_separator_of_several_bytes_needs_no_quotes(log: list[tuple[str, str, 
     taken = set("\n\x1f" + sep)
     assume(not any(taken & set(user + item) for user, item, _ in log))
     text = "\n".join(sep.join(map(str, row)) for row in [("user", "item", "time"), *log])
-    assert content_of(Csv().read(text.encode(), PATH, Columns(sep=sep))) == log
+    read = content_of(Csv().read(text.encode(), PATH, Columns(sep=sep)))
+    assert read == [(user.strip(" \t"), item.strip(" \t"), time) for user, item, time in log]
 
 
 @given(rows)

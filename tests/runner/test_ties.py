@@ -162,7 +162,7 @@ def test_the_manifest_is_written_before_ties_are_measured_and_their_failure_cost
     there: list[bool] = []
 
     def fails(stages: SharedStages, tell: object) -> None:
-        manifest = StudyFolder(tmp_path / "runs" / "tied").read_manifest()
+        manifest = StudyFolder(tmp_path / "runs" / "tied").manifest()
         there.append(all(row.keys for row in manifest.rows))
         raise RuntimeError("no such operator")
 

@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 _WRITING = ".writing-"
 _STALE_S = 3600.0
+_WAIT_S = 0.2
 _LINE = 65
 """A SHA-256 in hexadecimal digits and the end of its line."""
 
@@ -170,7 +171,14 @@ class Sealed(Generic[T]):
 
 
 @contextmanager
-def locked(path: Path, busy: Callable[[str], None], *, what: str = "", option: str = "--data-dir") -> Iterator[None]:
+def locked(
+    path: Path,
+    busy: Callable[[str], None],
+    *,
+    what: str = "",
+    option: str = "--data-dir",
+    meanwhile: Callable[[], None] | None = None,
+) -> Iterator[None]:
     """Hold the lock beside ``path``; a process that dies gives it up, however it dies.
 
     Args:
@@ -178,6 +186,7 @@ def locked(path: Path, busy: Callable[[str], None], *, what: str = "", option: s
         busy: told which other process holds it; it returns in order to wait, or raises, as :func:`refuse` does.
         what: is locked, in words; the file's name without them.
         option: the command-line option that names another folder.
+        meanwhile: called again and again while the lock is awaited.
 
     Raises:
         EnvironmentProblem: the folder cannot be written.
@@ -191,7 +200,11 @@ def locked(path: Path, busy: Callable[[str], None], *, what: str = "", option: s
         except filelock.Timeout:
             holder = _text(owner) or "another process"
             busy(f"{what or path.name} is in use by {holder}")
-            lock.acquire(poll_interval=0.2)
+            while not lock.is_locked:
+                with contextlib.suppress(filelock.Timeout):
+                    lock.acquire(timeout=_WAIT_S)
+                if meanwhile is not None and not lock.is_locked:
+                    meanwhile()
         started = datetime.now(UTC).isoformat(timespec="seconds")
         owner.unlink(missing_ok=True)  # a killed run of another user may have left one that is not ours to write
         owner.write_text(f"process {os.getpid()} on {socket.gethostname()} since {started}", encoding="utf-8")

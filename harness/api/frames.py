@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
@@ -22,12 +22,13 @@ def is_frame(value: object) -> TypeGuard[pd.DataFrame]:
     return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
-def write_frame(frame: pd.DataFrame, columns: Iterable[object], folder: Path, *, source: str) -> Path:
+def write_frame(frame: pd.DataFrame, columns: Mapping[str, object], folder: Path, *, source: str) -> Path:
     """Keep a frame as a file named by its content; the same content is written once.
 
     Args:
         frame: a row per interaction; a named index becomes columns.
-        columns: those that the study names; others are left out where there are some.
+        columns: user, item and time -> the column that the study names; others are left out where all three are named,
+            since a column that is not named is guessed.
         folder: where it is kept.
         source: what a mistake names as the study.
 
@@ -36,7 +37,7 @@ def write_frame(frame: pd.DataFrame, columns: Iterable[object], folder: Path, *,
         EnvironmentProblem: the folder cannot be written.
     """
     flat = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
-    wanted = [name for name in columns if isinstance(name, str)]
+    wanted = set(columns.values()) if {"user", "item", "time"} <= columns.keys() else set(flat.columns)
     named = [name for name in flat.columns if name in wanted]
     buffer = io.BytesIO()
     try:

@@ -17,6 +17,7 @@ from harness.api.frames import is_frame, write_frame
 from harness.interventions.base import Intervention
 from harness.study.mistakes import Path as Place
 from harness.study.mistakes import Problem, StudyFileError, show
+from harness.study.sources import with_file
 from harness.study.study import read_document
 from harness.study.types import Study
 from harness.study.yaml_lines import DEEPEST, Document, parse_yaml, plain
@@ -51,6 +52,7 @@ def read_keys(given: Mapping[str, object], *, out: Path) -> Study:
     values = cast("dict[str, object]", _plain(keys, (), problems))
     if problems:
         raise StudyFileError(problems)
+    values = with_file(values, Path())
     values = {"name": values["name"] if "name" in values else _default_name(values), **values}
     if frame is not None:
         values["data"] = {**cast("dict[str, object]", values["data"]), "path": str(frame)}
@@ -65,7 +67,7 @@ def absolute(values: Mapping[str, object], folder: Path) -> dict[str, object]:
         values: keys of a study file.
         folder: where relative paths start.
     """
-    found = dict(values)
+    found = with_file(values, folder)
     for key, inner in FILES.items():
         part = found.get(key)
         path = cast("dict[str, object]", part).get(inner) if isinstance(part, dict) else None
@@ -98,7 +100,7 @@ def _without_frame(keys: dict[str, object], folder: Path) -> tuple[dict[str, obj
     if wrong or not is_frame(frame):
         raise StudyFileError([Problem(source=SOURCE, code="frame", path=("data", "frame"), message=wrong)])
     columns = given.get("columns")
-    named = cast("Mapping[str, object]", columns).values() if isinstance(columns, Mapping) else ()
+    named = cast("Mapping[str, object]", columns) if isinstance(columns, Mapping) else {}
     path = write_frame(frame, named, folder, source=SOURCE)
     return {**keys, "data": {"path": path.name, **given}}, path.absolute()
 

@@ -10,11 +10,14 @@ from harness.errors import EnvironmentProblem, InputError
 from harness.files import write_atomically
 from harness.results.folder import StudyFolder
 from reports.output.files import write_report
+from reports.output.naming import named
 
 OURS = b'<meta name="generator" content="ftr-study">'
 """What every page has near its top."""
 
-EXPORTS = ("report*.html", "report*.json", "ranking*.*", "effects*.parquet")
+
+EXPORTS = ("report.html", "report.json", "ranking.csv", "ranking.md", "ranking.tex")
+"""What a report has in each language."""
 
 
 def page_to(file: Path, page: str) -> Path:
@@ -50,9 +53,8 @@ def copy_report(study: StudyFolder, folder: Path, *, lang: str, study_name: str)
         return page
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for pattern in EXPORTS:
-            for file in sorted(study.path.glob(pattern)):
-                shutil.copyfile(file, folder / file.name)
+        for name in (*(named(each, lang) for each in EXPORTS), "effects.parquet"):  # others may be of an earlier run
+            shutil.copyfile(study.path / name, folder / name)
     except OSError as problem:
         raise EnvironmentProblem(f"cannot write {folder}: {problem.strerror or problem}; save elsewhere") from problem
     return folder / page.name
@@ -66,12 +68,18 @@ def _refuse_others(folder: Path, study_name: str) -> None:
     held = sorted(each.name for each in folder.iterdir())
     if not held:
         return
-    try:
-        same = json.loads((folder / "report.json").read_text(encoding="utf-8")).get("study") == study_name
-    except (OSError, ValueError, AttributeError):
-        same = False
+    reports = sorted(folder.glob("report*.json"))
+    same = bool(reports) and all(_study_of(each) == study_name for each in reports)
     if not same or "manifest.json" in held:
         first = ", ".join(held[:3])
         raise InputError(
             f"{folder} holds other files ({first}); save to an absent or empty folder, or to one of this study's report"
         )
+
+
+def _study_of(report: Path) -> str | None:
+    """The study that a ``report.json`` is of; None where it is no such file."""
+    try:
+        return json.loads(report.read_text(encoding="utf-8")).get("study")
+    except (OSError, ValueError, AttributeError):
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -89,7 +90,7 @@ class Study:
             "on_inapplicable": on_inapplicable,
             **of_the_mode,
         }
-        self._out = Path(out)
+        self._out = Path(out).absolute()
         self._checked = read_keys(given, out=self._out)
 
     @classmethod
@@ -104,7 +105,7 @@ class Study:
             harness.study.mistakes.StudyFileError: every mistake with its line.
         """
         study = cls.__new__(cls)
-        study._out = Path(out)
+        study._out = Path(out).absolute()
         study._checked = read_file(path)
         return study
 
@@ -149,21 +150,27 @@ class Study:
         write_atomically(Path(path), self.to_yaml().encode(), option="another path")
         return Path(path)
 
-    def plan(self, *, workers: int | None = None, data_dir: Path | str | None = None) -> StudyPlan:
+    def plan(
+        self, *, workers: int | None = None, data_dir: Path | str | None = None, contract: bool = True
+    ) -> StudyPlan:
         """What a run would do: cells, what is reused, how long it may take, and the smallest effect it could find.
 
         Args:
-            workers: processes that would run cells; None: one per core.
+            workers: processes that would run cells; None: one for each core that this process may use.
             data_dir: folder of named data sets; None: the user's cache folder.
+            contract: whether remedies of plug-ins are held to their contract, once per version of their source.
 
         Raises:
             harness.errors.FtrError: the study or its data cannot be used.
         """
         load_runner()
+        from harness.contracts.of_study import check_plugins
         from harness.runner.forecast import forecast
         from reports.output.terminal import detectable_effect, detectable_line
 
         study = self._checked
+        if contract:
+            check_plugins(study, self._out / ".cache", lambda text: print(text, file=sys.stderr))  # noqa: T201 - as ftr-study plan says it
         found = forecast(study, out=self._out, data_dir=_path(data_dir), workers=_workers(workers))
         detectable = detectable_effect(StudyFolder(self.folder), n_seeds=study.n_compared)
         lines = (*found.lines(), detectable_line(detectable, study.primary))
@@ -179,18 +186,20 @@ class Study:
         gpus_per_cell: float = 0.0,
         storage: str | None = None,
         verbose: bool = True,
+        contract: bool = True,
     ) -> StudyResult:
         """Run what has no record yet, and write the report into :attr:`folder`.
 
         A run that fails leaves the others as they are: see :attr:`StudyResult.failures`.
 
         Args:
-            workers: processes that run cells, one thread each; None: one per core.
+            workers: processes that run cells, one thread each; None: one for each core that this process may use.
             data_dir: folder of named data sets; None: the user's cache folder.
             executor: ``local``, processes of this machine, or ``ray``.
             address, gpus_per_cell: of a Ray cluster, as for ``ftr-study run``.
             storage: Optuna storage URL; None: SQLite in :attr:`folder`.
             verbose: whether progress is shown: in place in a notebook and on a terminal, as lines elsewhere.
+            contract: as for :meth:`plan`.
 
         Raises:
             KeyboardInterrupt: it was interrupted; finished runs are kept, :meth:`result` reads them, and another call
@@ -201,6 +210,7 @@ class Study:
         from harness.api.notebook import display_of
         from harness.api.pages import EarlyPages
         from harness.api.result import StudyResult
+        from harness.contracts.of_study import check_plugins
         from harness.runner.coordinator import RunOptions, run_study
         from harness.runner.executors.base import Where
         from reports.output.files import write_report
@@ -210,6 +220,8 @@ class Study:
             out=self._out, where=where, storage=storage, data_dir=_path(data_dir), command="Study(...).run()"
         )
         pages = EarlyPages(display_of(self._checked.primary, verbose=verbose))
+        if contract:
+            check_plugins(self._checked, self._out / ".cache", pages.display.note)
         outcome = run_study(self._checked, options, pages.display, on_replicate=pages)
         result = StudyResult(self.folder, outcome)
         if result.frame.records or not outcome.interrupted:
@@ -225,13 +237,21 @@ class Study:
         """What earlier runs of this study left, without running anything.
 
         Raises:
-            harness.errors.InputError: it has not run yet.
+            harness.errors.InputError: it has not run yet, or its folder holds the results of other keys;
+                ``StudyResult(folder)`` reads any.
         """
         load_runner()
+        from harness.api.matching import differing_keys
         from harness.api.result import StudyResult
 
         found = StudyResult(self.folder)
-        _ = found.frame
+        differs = differing_keys(self._checked, found.frame.manifest)
+        if differs:
+            raise InputError(
+                f"{self.folder} holds the results of a study {self.name!r} with other keys ({', '.join(differs)}); "
+                "run() replaces them and keeps every record, another name= keeps both, and StudyResult(folder) reads "
+                "them as they are"
+            )
         return found
 
     def __repr__(self) -> str:

@@ -90,7 +90,7 @@ def _run(study: Study, how: RunOptions, display: Display, on_replicate: Callable
     try:
         return run_study(study, how, display, on_replicate=on_replicate)
     except KeyboardInterrupt:
-        print("interrupted before any cell ran; run the same command to go on", file=sys.stderr)
+        print("interrupted; finished cells are kept; run the same command to go on", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
 
 

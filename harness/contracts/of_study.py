@@ -15,6 +15,7 @@ from harness.source_hash import foreign_hash
 from harness.study.mistakes import Problem, StudyFileError
 from harness.study.types import Study
 
+_SKIP = "--no-contract skips this check; in Python: contract=False"
 _KEPT = Sealed(title="contract 1", encode=str.encode, decode=bytes.decode, then="checked again")
 
 
@@ -42,7 +43,7 @@ def check_plugins(study: Study, folder: Path, tell: Callable[[str], None]) -> No
             tell(f"checking that {kind.id} keeps the contract of remedies, once per version of its source")
             broken = _broken(kind)
             if broken:
-                problems.append(study.problem(key, "contract", f"{broken}; --no-contract skips this check"))
+                problems.append(study.problem(key, "contract", f"{broken}; {_SKIP}"))
             else:
                 _KEPT.write(kept, kind.id)
     if problems:

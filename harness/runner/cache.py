@@ -12,20 +12,24 @@ from numpy.typing import NDArray
 
 from harness.errors import EnvironmentProblem
 from harness.files import DamagedFileError, Sealed, in_words, locked, sweep
+from harness.stopping import nothing
 
 
-def cached_array(path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[str], None]) -> NDArray[Any]:
+def cached_array(
+    path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[str], None], meanwhile: Callable[[], None] = nothing
+) -> NDArray[Any]:
     """The array at ``path``; built and written there first where it is missing or damaged.
 
     Args:
         path: the file; a lock lies beside it.
         build: computes the array.
         tell: told when another process is building it.
+        meanwhile: called again and again while that is awaited.
 
     Raises:
         harness.errors.EnvironmentProblem: the folder cannot be written.
     """
-    with locked(path, tell, option="--out"):
+    with locked(path, tell, option="--out", meanwhile=meanwhile):
         sweep(path.parent)
         found = _ARRAY.read(path)
         if found is None:

@@ -116,6 +116,7 @@ def run_study(
     with display.showing():
         display.message(f"reading {study.data.source}")
         data = read_data(study, options.data_dir, display.message)
+        opened = time.monotonic()
         for line in lines_of(data):
             display.message(line)
         stages = SharedStages.of(study, data, data_dir=options.data_dir, folder=options.out / ".cache", spec=spec)
@@ -158,7 +159,9 @@ def run_study(
                 lambda: estimated_costs(plan, stages, dispatcher.keys, folder, log, probed), options.where.workers
             )
             outcome = write_manifest(interrupted=_dispatched(dispatcher, options.where))
-            log.add(timings_of(dispatcher, outcome.seconds, options.where.workers, whole=not outcome.interrupted))
+            if not outcome.interrupted:
+                outcome = write_manifest(interrupted=not _measured_ties(stages, display))
+            log.add(timings_of(dispatcher, None if outcome.interrupted else time.monotonic() - opened))
             return outcome
 
 
@@ -199,11 +202,26 @@ def _dispatched(dispatcher: CellDispatcher, where: Where) -> bool:
         shutil.rmtree(dispatcher.progress_folder, ignore_errors=True)
         dispatcher.progress_folder.mkdir()
         with stoppable() as dispatcher.check, executing(where) as executor:
-            dispatcher.run(executor)
-        measure_ties(dispatcher.stages, dispatcher.display.message)
+            try:
+                dispatcher.run(executor)
+            except KeyboardInterrupt:
+                dispatcher.take_in_ended()
+                raise
     except KeyboardInterrupt:
         return True
     return False
+
+
+def _measured_ties(stages: SharedStages, display: Display) -> bool:
+    """Measure what equal timestamps decide; false where Ctrl-C ended that. Whatever else fails costs no result."""
+    try:
+        measure_ties(stages, display.message)
+    except KeyboardInterrupt:
+        return False
+    except Exception as problem:  # noqa: BLE001 - the encoder of a plug-in may raise anything
+        why = str(problem).partition("\n")[0] or type(problem).__name__
+        display.note(f"equal timestamps: their effect is not measured ({why}); the results do not depend on it")
+    return True
 
 
 def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: StudyResult) -> dict[str, Any]:

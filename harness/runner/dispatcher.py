@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections import Counter
@@ -9,14 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.errors import InputError
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.schedule import Schedule
 from harness.results.evidence import DiagnosisTask
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord, same_ranks
+from harness.runner.building import build_backbone
 from harness.runner.executors.base import Executor, Outcome, how_it_ended
 from harness.runner.keys import Keys
 from harness.runner.progress import Display
@@ -24,9 +25,6 @@ from harness.runner.running import CellObserver, Completion, RunningCell
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.stopping import nothing
-
-if TYPE_CHECKING:
-    from harness.backbones.values import EpochFigures
 
 AHEAD = 2
 """Cells handed to the executor per slot: one runs, one waits, the rest are not yet trials."""
@@ -63,6 +61,8 @@ class CellDispatcher:
         failures: why a cell has no record, or no evidence.
         made: records of this run.
         trained: epochs and seconds of each backbone that was trained from its first epoch.
+        seconds: that :meth:`run` took.
+        start: seconds that a worker took before its first cell; infinite where none has ended.
         n_reused, n_run, n_again: distinct records that were there, were made, and were there but ran for evidence.
     """
 
@@ -82,12 +82,15 @@ class CellDispatcher:
     cells: dict[CellName, Cell] = field(default_factory=dict)
     made: list[RunRecord] = field(default_factory=list)
     trained: list[tuple[int, float]] = field(default_factory=list)
+    seconds: float = 0.0
+    start: float = math.inf
     n_reused: int = 0
     n_run: int = 0
     n_again: int = 0
     _waiting: list[Cell] = field(default_factory=list)
     _running: dict[Future[Outcome], RunningCell] = field(default_factory=dict)
     _shared: dict[int, SharedFiles] = field(default_factory=dict)
+    _n_submitted: int = 0
     _deaths: Counter[str] = field(default_factory=Counter)
     _seconds_of: dict[str, float] = field(default_factory=dict)
     _completion: Completion = field(default_factory=Completion)
@@ -110,6 +113,7 @@ class CellDispatcher:
                     self._completion.ended.add(name_of(cell))
                     self.schedule.finished(cell, record)
             self._waiting += todo
+            self.display.named(named)
             self.display.planned(todo, self._records_of(named))
             self.display.backbones(sum(not self.stages.is_built(replicate) for replicate in self._unbuilt()))
         self._tell_complete()
@@ -129,7 +133,12 @@ class CellDispatcher:
         return self._records_of(tuple(self.cells.values()))
 
     def run(self, executor: Executor) -> None:
-        """Until the schedule names no more."""
+        """Until the schedule names no more.
+
+        A backbone trains here, on the threads of the shared stages, as soon as a slot has no cell: for a while there
+        may be more threads than processors. Waiting for the last cells would leave processors without work for longer.
+        """
+        began = time.monotonic()
         while self._running or self.take_up():
             self._hand_out(executor)
             while (unbuilt := self._unbuilt()) and (
@@ -140,6 +149,12 @@ class CellDispatcher:
             self._poll(POLL_S)
             self.take_up()
         self.observer.settle()
+        self.seconds = time.monotonic() - began
+
+    def take_in_ended(self) -> None:
+        """Take in the cells that have ended by now: after Ctrl-C, before the workers are stopped."""
+        for future in [each for each in self._running if each.done()]:
+            self._take_in(future)
 
     def _poll(self, seconds: float) -> None:
         """Take in what has ended, after waiting for it as long as that."""
@@ -149,7 +164,7 @@ class CellDispatcher:
             self._follow(each)
         self.observer.flush()
         for future in done:
-            self._take_in(future, self._running.pop(future))
+            self._take_in(future)
 
     def _look_up(self, cells: Sequence[Cell]) -> None:
         """Read the records and the evidence of these cells that exist."""
@@ -179,38 +194,22 @@ class CellDispatcher:
 
     def _build(self, replicate: int, executor: Executor) -> None:
         """The backbone and the encodings of a replicate; cells of others run meanwhile."""
-        epochs_of: list[int] = []
-        aside = 0.0
 
-        def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
-            nonlocal aside
-            began = time.monotonic()
-            epochs_of[:] = [*epochs_of, epoch] if epoch == len(epochs_of) + 1 else []
-            metric = self.stages.spec.selection
-            chosen_by = f", valid {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""
-            told = f"epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}{chosen_by}"
-            self.display.backbone(replicate, told, (epochs - epoch) * figures.seconds)
+        def meanwhile() -> None:
             self._poll(0.0)
             self._hand_out(executor)
             self._tell_complete()
-            aside += time.monotonic() - began
 
-        trains = not self.stages.is_built(replicate)
-        if trains:
-            self.display.backbone_begins(replicate)
-        began = time.monotonic()
-        try:
-            self._shared[replicate] = self.stages.build(replicate, progress, self.display.message)
-        except InputError as problem:
+        built = build_backbone(self.stages, self.display, replicate, meanwhile)
+        if built.shared is not None:
+            self._shared[replicate] = built.shared
+        else:
             without = [cell for cell in self._waiting if cell.backbone_replicate == replicate]
             self._waiting = [cell for cell in self._waiting if cell.backbone_replicate != replicate]
             for cell in without:
-                self._fail(cell, f"backbone {replicate}: {problem}")
-        seconds = time.monotonic() - began
-        if trains:
-            self.display.backbone_ended(replicate, seconds)
-        if epochs_of:
-            self.trained.append((len(epochs_of), seconds - aside))
+                self._fail(cell, f"backbone {replicate}: {built.why}")
+        if built.epochs:
+            self.trained.append((built.epochs, built.seconds))
 
     def _tell_complete(self) -> None:
         """Tell of another replicate that is complete, as long as other cells are left."""
@@ -236,7 +235,9 @@ class CellDispatcher:
                 task = self._task(cell)
                 busy.add(task.key)
                 self.observer.started(task.key, cell)
-                self._running[executor.submit(task)] = RunningCell(task=task)
+                began = time.monotonic() if self._n_submitted < executor.slots else None
+                self._n_submitted += 1
+                self._running[executor.submit(task)] = RunningCell(task=task, began=began)
         self._waiting[:0] = held
 
     def _turn(self, cell: Cell) -> tuple[int, float]:
@@ -253,19 +254,25 @@ class CellDispatcher:
             self.display.epoch(running.task.cell, point)
             self.observer.epoch(running.task.key, point)
 
-    def _take_in(self, future: Future[Outcome], ran: RunningCell) -> None:
-        """Write the record first, then tell the observer: what is told is always there to be read."""
+    def _take_in(self, future: Future[Outcome]) -> None:
+        """Write the record first, then tell the observer: what is told is always there to be read.
+
+        The cell counts as running until its record is written, so that Ctrl-C at any moment does not lose it.
+        """
+        ran = self._running[future]
         cell, key = ran.task.cell, ran.task.key
         before = self.finished.get(key)
         death = future.exception()
         self._deaths[key] += death is not None
         if death is not None and self._deaths[key] < MOST_DEATHS:
+            del self._running[future]
             self._try_again(cell, how_it_ended(death))
             return
         result = CellFailure(reason=how_it_ended(death)) if death is not None else future.result()
         if isinstance(result, CellResult) and before is not None and not same_ranks(before, result.record):
             result = CellFailure(reason=f"{RUN_OTHERWISE} (record {key})")
         if isinstance(result, CellFailure):
+            del self._running[future]
             self.observer.failed(key, result.reason)
             self._fail(cell, result.reason)
             return
@@ -280,6 +287,8 @@ class CellDispatcher:
             self.n_run += 1
         else:
             self.n_again += 1
+        del self._running[future]
+        self.start = min(self.start, ran.start(result.record))
         self.observer.finished(self.finished[key])
         self.display.finished(cell, result.record)
         self._completion.ended.add(name_of(cell))

@@ -36,6 +36,9 @@ class Display:
     def expect(self, costs: Callable[[], Costs], workers: int) -> None:
         """How to find out what the run will take; it may take seconds, so only who shows it asks."""
 
+    def named(self, cells: Sequence[Cell]) -> None:
+        """More cells of the study, whether they run or not."""
+
     def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
         """More cells that will run, and the records of those that need not."""
 
@@ -52,6 +55,10 @@ class Display:
     def backbone_ended(self, replicate: int, seconds: float) -> None:
         """It and its encodings are there."""
         self.message(f"backbone {replicate}: ready after {duration(seconds)}")
+
+    def backbone_failed(self, replicate: int, why: str) -> None:
+        """It cannot be trained; its cells fail."""
+        self.message(f"backbone {replicate}: failed: {first_line(why)}")
 
     def started(self, cell: Cell) -> None:
         """A worker has begun with the cell."""
@@ -78,13 +85,16 @@ class CountingDisplay(Display):
         self._console = console
         self._primary = primary
         self._pace = Pace()
+        self._n_reused = 0
         self._costs: tuple[Callable[[], Costs], int] | None = None
 
     def expect(self, costs: Callable[[], Costs], workers: int) -> None:
         self._costs = (costs, workers)
 
     def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
-        self.message(f"{len(cells)} {'more ' * bool(self._pace.n_cells)}cells to run, {len(reused)} reused")
+        more = "more " * bool(self._pace.n_cells)
+        self.message(f"{len(cells)} {more}{_cells(len(cells))} to run, {len(reused)} reused")
+        self._n_reused += len(reused.keys() - {name_of(cell) for cell in cells})
         self._pace.add_cells(cell.row for cell in cells)
 
     def backbones(self, n_left: int) -> None:
@@ -95,7 +105,8 @@ class CountingDisplay(Display):
             left = self._pace.left()
             if left is not None:
                 backbones = f"{n_left} backbone{'s' * (n_left != 1)} and " * bool(n_left)
-                self.note(f"{backbones}{self._pace.n_cells} cells: about {duration(left + self._pace.costs.rest)}")
+                cells = f"{self._pace.n_cells} {_cells(self._pace.n_cells)}"
+                self.note(f"{backbones}{cells}: about {duration(left + self._pace.costs.rest)}")
 
     def backbone_begins(self, replicate: int) -> None:
         self._pace.begin_backbone()
@@ -109,6 +120,14 @@ class CountingDisplay(Display):
         self._pace.backbones_left -= 1
         super().backbone_ended(replicate, seconds)
 
+    def backbone_failed(self, replicate: int, why: str) -> None:
+        self._pace.fail_backbone()
+        self._pace.backbones_left -= 1
+        super().backbone_failed(replicate, why)
+
+    def started(self, cell: Cell) -> None:
+        self._pace.begin_cell(cell.row)
+
     def finished(self, cell: Cell, record: RunRecord) -> None:
         self._pace.end_cell(cell.row, float(record.provenance.get("wall_seconds", record.seconds["total"])))
 
@@ -117,6 +136,10 @@ class CountingDisplay(Display):
 
     def _print(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def _done(self) -> tuple[int, int]:
+        """Cells of the whole study that are done, and how many there are, those of earlier runs included."""
+        return self._pace.n_done + self._n_reused, self._pace.n_cells + self._n_reused
 
     def _left(self) -> str:
         """Such as ``about 2 min 5 s left``; empty where nothing tells."""
@@ -144,9 +167,9 @@ class PlainDisplay(CountingDisplay):
         self._ended(cell, f"FAILED: {first_line(why)}")
 
     def _ended(self, cell: Cell, how: str) -> None:
-        pace, left = self._pace, self._left()
-        more = f"; {left}" if left and pace.n_done < pace.n_cells else ""
-        self._print(f"[{pace.n_done}/{pace.n_cells}] {cell.shown} replicate {cell.replicate}: {how}{more}")
+        (done, n_cells), left = self._done(), self._left()
+        more = f"; {left}" if left and done < n_cells else ""
+        self._print(f"[{done}/{n_cells}] {cell.shown} replicate {cell.replicate}: {how}{more}")
 
 
 class LiveDisplay(CountingDisplay):
@@ -167,15 +190,18 @@ class LiveDisplay(CountingDisplay):
     def note(self, text: str) -> None:
         self._print(text)
 
+    def named(self, cells: Sequence[Cell]) -> None:
+        self._seen.labels.update((cell.row, cell.shown) for cell in cells)
+
     def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
         super().planned(cells, reused)
         for name, record in reused.items():
             self._seen.see(name, "reused", self._figure(record))
         for cell in cells:
-            self._seen.labels[cell.row] = cell.shown
             self._seen.see(name_of(cell), "waiting")
 
     def started(self, cell: Cell) -> None:
+        super().started(cell)
         self._seen.see(name_of(cell), "running")
 
     def epoch(self, cell: Cell, point: EpochPoint) -> None:
@@ -192,17 +218,21 @@ class LiveDisplay(CountingDisplay):
         self._print(f"{cell.shown} replicate {cell.replicate} failed: {first_line(why)}")
 
     def _table(self) -> Group:
-        pace = self._pace
-        counted = [f"{pace.n_done} of {pace.n_cells} cells done"] if pace.n_cells else []
+        pace, (done, n_cells) = self._pace, self._done()
+        counted = [f"{done} of {n_cells} {_cells(n_cells)} done"] if n_cells else []
         if pace.backbones_left:
             counted.append(f"{pace.backbones_left} backbone{'s' * (pace.backbones_left > 1)} to train")
         left = self._left()
-        if left and pace.n_done < pace.n_cells:
+        if left and done < n_cells:
             counted.append(left)
         title = [self._headline, ", ".join(counted)]
         caption = f"valid {self._primary}, and its difference to base"
         height = self._console.height if self._console.is_terminal else MOST_LINES
         return progress_view(self._seen, title=title, caption=caption, width=self._console.width, height=height)
+
+
+def _cells(n: int) -> str:
+    return "cell" if n == 1 else "cells"
 
 
 def first_line(text: str) -> str:

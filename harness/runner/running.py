@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -15,10 +17,21 @@ from harness.runner.tasks import CellTask
 
 @dataclass(slots=True, kw_only=True)
 class RunningCell:
-    """A cell that is with the executor, and how far its progress file has been read."""
+    """A cell that is with the executor, and how far its progress file has been read.
+
+    Attributes:
+        began: when it was handed to a worker that had not started, by ``time.monotonic``; None for later cells.
+    """
 
     task: CellTask
     read: int = 0
+    began: float | None = None
+
+    def start(self, record: RunRecord) -> float:
+        """Seconds that its worker took to start; infinite for later cells."""
+        if self.began is None:
+            return math.inf
+        return max(time.monotonic() - self.began - float(record.provenance.get("wall_seconds", 0.0)), 0.0)
 
     def new_points(self) -> list[EpochPoint]:
         """Evaluations that the worker has written since the last call; a line still being written waits."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +20,18 @@ from harness.engine.types.streams import Streams
 from harness.errors import InputError
 from harness.files import locked, set_aside, sweep
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
-from harness.processors import processors
 from harness.results.manifest import StudyUsers
 from harness.runner.tasks import SharedFiles
+from harness.stopping import nothing
 from harness.study.mistakes import StudyFileError
 from harness.study.types import Study
 
-SHARED_THREADS = min(4, processors())
-"""Threads of the shared stages: fixed for a machine and part of their keys, since sums are split by them."""
+SHARED_THREADS = min(4, os.cpu_count() or 1)
+"""Threads of the shared stages, part of their keys, since sums are split by them.
+
+They are fixed for a machine: under ``taskset``, Slurm or a container's quota the keys stay, and training is slower.
+The number of workers follows what the process may use, see :func:`harness.processors.processors`.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +119,20 @@ class SharedStages:
         """Whether the parts of a replicate are there already."""
         return self.files(replicate).encodings.exists()
 
-    def build(self, replicate: int, progress: Progress, tell: Callable[[str], None]) -> SharedFiles:
+    def build(
+        self,
+        replicate: int,
+        progress: Progress,
+        tell: Callable[[str], None],
+        meanwhile: Callable[[], None] = nothing,
+    ) -> SharedFiles:
         """Train the replicate's backbone and encode every prefix, unless both are there.
+
+        Args:
+            replicate: of the backbone.
+            progress: told of every epoch.
+            tell: told which other process is building a part.
+            meanwhile: called again and again while that is awaited.
 
         Raises:
             harness.errors.InputError: the backbone cannot be trained on these data.
@@ -125,7 +142,7 @@ class SharedStages:
 
         files = self.files(replicate)
         given = self.study.backbone
-        with locked(files.backbone, tell, option="--out"):
+        with locked(files.backbone, tell, option="--out", meanwhile=meanwhile):
             sweep(files.backbone.parent)
             if isinstance(given, BackboneFile):
                 backbone = _kept(given, files.backbone)
@@ -136,7 +153,7 @@ class SharedStages:
             return backbone.model.to(self.device).encode(self.data, self.prefixes).numpy()
 
         with computing_threads(SHARED_THREADS), computing_on(self.device):
-            cached_array(files.encodings, encoded, tell)
+            cached_array(files.encodings, encoded, tell, meanwhile)
         return files
 
     def _backbone(self, replicate: int, folder: Path, progress: Progress) -> TrainedBackbone:

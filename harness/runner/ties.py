@@ -19,6 +19,7 @@ from harness.data.report import exchangeable, n_decided_by_ties, tied_events, wi
 from harness.data.split import Indices, Prefixes, split_prefixes
 from harness.device import computing_on, computing_threads
 from harness.engine.types.streams import Streams
+from harness.errors import EnvironmentProblem
 from harness.files import Sealed
 from harness.imports.backbone_file import BackboneFile
 from harness.results.metrics import check_metric
@@ -55,7 +56,7 @@ def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
     from harness.backbones.tensor_file import DamagedCheckpointError
     from harness.backbones.training import load_backbone
 
-    found = known_ties(stages)
+    found = _TIES.read(_path(stages))
     backbone = stages.files(0).backbone
     n_exchanged = int(exchangeable(stages.data).sum())
     if found is None and n_exchanged >= max(1, LEAST_SHARE * stages.data.n_users) and backbone.exists():
@@ -71,8 +72,11 @@ def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
 
 
 def known_ties(stages: SharedStages) -> dict[str, Any] | None:
-    """What :func:`measure_ties` found for these stages before; None where it has not, or ties decide too little."""
-    return _TIES.read(_path(stages))
+    """What :func:`measure_ties` found for these stages before; None where there is nothing that can be read."""
+    try:
+        return _TIES.read(_path(stages))
+    except EnvironmentProblem:  # measuring says so, and the manifest is written without it
+        return None
 
 
 def _measured(stages: SharedStages, model: Encoder, n_exchanged: int) -> dict[str, Any]:

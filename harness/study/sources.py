@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from harness.data.formats import format_of
 from harness.data.formats.base import Columns
+from harness.data.named import NAMED_SETS
 from harness.data.sources import DataSpec
 from harness.errors import InputError
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.study.mistakes import clip, show
 from harness.study.parts import BackboneModel, ColumnsModel, DataModel
 from harness.study.yaml_lines import Document
+
+
+def with_file(keys: Mapping[str, object], folder: Path) -> dict[str, object]:
+    """The keys of a study, ``data`` as a mapping where it is a word that names a file and no data set.
+
+    A word names a file where the file is there, or where its suffix is that of a format.
+
+    Args:
+        keys: as written.
+        folder: where a relative path starts.
+    """
+    word = keys.get("data")
+    if isinstance(word, str) and word not in {each.name for each in NAMED_SETS} and _names_file(word, folder):
+        return {**keys, "data": {"path": word}}
+    return dict(keys)
+
+
+def _names_file(word: str, folder: Path) -> bool:
+    try:
+        if (folder / Path(word).expanduser()).is_file():
+            return True
+        return bool(Path(word).suffix) and bool(format_of(Path(word)))
+    except (OSError, ValueError, RuntimeError, InputError):  # a name that no file can have, or no format
+        return False
 
 
 def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | None:

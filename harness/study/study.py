@@ -20,7 +20,7 @@ from harness.study.checking import Modes, changes, checked, mistakes_in, mistake
 from harness.study.mistakes import Problem, StudyFileError, show
 from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, SomePart, read_part
 from harness.study.schema import json_schema
-from harness.study.sources import backbone_file, data_spec
+from harness.study.sources import backbone_file, data_spec, with_file
 from harness.study.types import Overrides, Study, variant
 from harness.study.yaml_lines import LARGEST_FILE, Document, parse_yaml
 
@@ -106,7 +106,7 @@ def read_document(
         found = "the file is empty" if values is None else "not a mapping of keys to values"
         document.add((), "no_mapping", f"{found}; a study needs name, data and arms")
         raise StudyFileError(document.problems)
-    raw = cast(dict[str, object], values)
+    raw = with_file(cast(dict[str, object], values), file.parent)
     for path, code, message in mistakes_in(raw, modes):
         document.add(path, code, message, line=document.line(path))
     kind = modes.get(str(raw.get("mode", next(iter(modes)))))

@@ -81,7 +81,7 @@ class MadeStages:
     def is_built(self, replicate: int) -> bool:
         return True
 
-    def build(self, replicate: int, progress: Any, tell: Any) -> SharedFiles:
+    def build(self, replicate: int, progress: Any, tell: Any, meanwhile: Any = None) -> SharedFiles:
         self.built.append(replicate)
         nowhere = Path("none")
         data: Any = None

@@ -65,9 +65,9 @@ def test_plain_lines_tell_each_finished_and_failed_cell(text: io.StringIO) -> No
     display.failed(cell("[bold]arm"), "a gradient is not finite\nTraceback: long")
     lines = text.getvalue().splitlines()
     assert lines[0] == "2 cells to run, 1 reused"
-    assert lines[1].startswith("[1/2] base replicate 0: valid ndcg@10 0.0641 at epoch 2, 12.5 s; ")
+    assert lines[1].startswith("[2/3] base replicate 0: valid ndcg@10 0.0641 at epoch 2, 12.5 s; ")
     assert lines[1].endswith("s left")
-    assert lines[2] == "[2/2] [bold]arm replicate 0: FAILED: a gradient is not finite"
+    assert lines[2] == "[3/3] [bold]arm replicate 0: FAILED: a gradient is not finite"
 
 
 def test_the_live_table_sets_each_cell_against_base(text: io.StringIO) -> None:
@@ -127,7 +127,9 @@ def test_reused_rows_stay_in_the_table() -> None:
 
 def test_a_trial_is_named_by_its_settings() -> None:
     display = live()
-    display.planned([replace(cell("peak[trial 3]"), label="peak weight=0.003 lr=0.01")], {})
+    trial = replace(cell("peak[trial 3]"), label="peak weight=0.003 lr=0.01")
+    display.named([trial])
+    display.planned([trial], {})
     assert any(line.startswith("peak weight=0.003 lr=0.01  ") for line in frame(display))
 
 
@@ -180,3 +182,29 @@ def test_a_replicate_that_a_row_does_not_have_is_empty() -> None:
     seen.see(("arm", 0), "reused", 0.1)
     assert seen.shown("arm", 1000, full=True) == ""
     assert seen.shown("arm", 0, full=True).startswith("reused")
+
+
+def test_after_resuming_everything_done_is_counted_and_reused_trials_are_named_by_their_settings() -> None:
+    display = live()
+    old = replace(cell("peak[trial 1]"), label="peak weight=0.1")
+    display.named([old, cell("new")])
+    display.planned([cell("new")], {("peak[trial 1]", 0): record(0.05)})
+    lines = frame(display)
+    assert lines[0].startswith("1 cell to run, 1 reused")
+    assert lines[1].startswith("1 of 2 cells done")
+    assert any(line.startswith("peak weight=0.1  ") for line in lines)
+
+
+def test_brackets_of_a_row_are_shown_as_they_are() -> None:
+    display = live()
+    display.planned([cell(r"weight[trial 3]"), cell("x[/]"), cell("[red]y")], {})
+    shown = [line.split("  ")[0] for line in frame(display)]
+    assert {"weight[trial 3]", "x[/]", "[red]y"} <= set(shown)
+
+
+def test_one_cell_is_no_cells(text: io.StringIO) -> None:
+    display = PlainDisplay(Console(file=text, width=200), "ndcg@10")
+    display.expect(lambda: Costs(backbone=0.0, cells={}, any_cell=10.0, rest=5.0), workers=1)
+    display.planned([cell("base")], {})
+    display.backbones(0)
+    assert text.getvalue().splitlines() == ["1 cell to run, 0 reused", "1 cell: about 15 s"]

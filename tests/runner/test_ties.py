@@ -14,8 +14,10 @@ from harness.data.planted import PlantedWorld, plant
 from harness.data.report import exchangeable, n_decided_by_ties
 from harness.data.sources import load
 from harness.data.split import split_prefixes
+from harness.errors import EnvironmentProblem
+from harness.results.folder import StudyFolder
 from harness.results.metrics import check_metric
-from harness.runner import ties
+from harness.runner import coordinator, ties
 from harness.runner.coordinator import RunOptions, StudyResult, run_study
 from harness.runner.executors.base import Where
 from harness.runner.shared import SharedStages
@@ -154,3 +156,29 @@ def test_an_encoder_of_a_plug_in_need_not_encode_some(tmp_path: Path) -> None:
     )
     assert not hasattr(model, "encode_some")
     assert np.array_equal(ties._test_ranks(model, data), expected)
+
+
+def test_the_manifest_is_written_before_ties_are_measured_and_their_failure_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: list[bool] = []
+
+    def fails(stages: SharedStages, tell: object) -> None:
+        manifest = StudyFolder(tmp_path / "runs" / "tied").manifest()
+        there.append(all(row.keys for row in manifest.rows))
+        raise RuntimeError("no such operator")
+
+    monkeypatch.setattr(coordinator, "measure_ties", fails)
+    result, told = run(study_of(tmp_path, per_stamp=3), tmp_path)
+    assert there == [True]
+    assert (result.interrupted, result.n_failed, result.n_done) == (False, 0, result.n_cells)
+    assert any("their effect is not measured (no such operator)" in line for line in told)
+
+
+def test_kept_figures_that_cannot_be_read_cost_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(self: object, path: Path) -> None:
+        raise EnvironmentProblem("cannot read it")
+
+    stages = stages_of(study_of(tmp_path, per_stamp=3), tmp_path)
+    monkeypatch.setattr("harness.files.Sealed.read", closed)
+    assert ties.known_ties(stages) is None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,7 +17,9 @@ from harness.recipe.recipe import BASE
 from harness.results.record import EpochPoint
 from harness.runner import forecast as forecasting
 from harness.runner.forecast import forecast
+from harness.runner.running import RunningCell
 from harness.runner.timing.costs import Costs, Probed, expected_costs, nearest_to, scaled
+from harness.runner.timing.estimate import timings_of
 from harness.runner.timing.log import MOST_KEPT, Size, Timing, TimingLog, timing_of_record
 from harness.runner.timing.pace import Pace
 from harness.runner.timing.probe import ProbeTask, probed, some_users
@@ -147,6 +152,48 @@ def test_the_time_left_counts_backbones_apart_from_cells() -> None:
     assert pace.left() == 2 * 90.0 + (2 * 20.0 + 3 * 60.0) / 2
     pace.end_cell("other", None)
     assert pace.left() == 2 * 90.0 + (2 * 20.0 + 2 * 60.0) / 2
+
+
+def test_the_time_left_is_no_less_than_what_the_longest_cell_has_left() -> None:
+    now = [0.0]
+    pace = Pace(clock=lambda: now[0])
+    pace.add_cells(["base", "other"])
+    pace.expect(Costs(backbone=0.0, cells={"base": 100.0, "other": 10.0}, any_cell=55.0), workers=16)
+    assert pace.left() == 100.0
+    pace.begin_cell("base")
+    now[0] = 40.0
+    assert pace.left() == 60.0
+    pace.begin_cell("base")  # its worker was lost
+    now[0] = 60.0
+    assert pace.left() == 80.0
+    pace.end_cell("base", 30.0)
+    assert pace.left() == pytest.approx(3.0)
+
+
+def test_the_rest_of_a_run_is_that_of_like_data_on_this_device() -> None:
+    near, far = replace(cell(3.0), kind="rest"), replace(cell(900.0), kind="rest")
+    larger = Size(n_train=10**8, n_users=10**6, n_items=10**6)
+    assert costs([near, replace(far, size=larger), replace(far, device="cuda"), replace(far, cpu="y")]).rest == 3.0
+
+
+def test_slots_without_a_cell_and_waiting_are_no_rest_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One cell of 100 s, on however many workers, in a dispatch of 120 s: 3 s outside it, and 2 s for a worker."""
+    record = replace(made_record("k", 0.1), provenance={"wall_seconds": 100.0, "device": "cpu"})
+    monkeypatch.setattr(Size, "of", lambda *_: SIZE)
+    stages = SimpleNamespace(data=None, prefixes=None, device="cpu", spec=None)
+    study = SimpleNamespace(budget=SimpleNamespace(epochs=2))
+    ran: Any = SimpleNamespace(
+        stages=stages, plan=SimpleNamespace(study=study), trained=[], made=[record], seconds=120.0, start=2.0
+    )
+    assert [(each.kind, each.seconds) for each in timings_of(ran, 123.0)] == [("cell", 100.0), ("rest", 5.0)]
+    assert [each.kind for each in timings_of(ran, None)] == ["cell"]
+
+
+def test_the_start_of_a_worker_is_what_its_first_cell_took_beside_itself() -> None:
+    task: Any = None
+    record = replace(made_record("k", 0.1), provenance={"wall_seconds": 100.0})
+    assert RunningCell(task=task, began=time.monotonic() - 102.0).start(record) == pytest.approx(2.0, abs=0.5)
+    assert RunningCell(task=task).start(record) == float("inf")
 
 
 def test_without_any_estimate_cells_cost_what_they_took() -> None:

@@ -164,6 +164,7 @@ DATA: Section = {
     "a column without its part": ("{path: x.yaml, format: recbole, user: uid}", "unknown_key", "data.user"),
     "an unknown set": ("ml-100", "data", "data"),
     "a file that is not there": ("{path: no.inter}", "no_data_file", "data.path"),
+    "a file that is not there, by its name alone": ("no.csv", "no_data_file", "data.path"),
     "a folder": ("{path: ., format: recbole}", "no_data_file", "data.path"),
     "name and path": ("{name: ml-100k, path: x.yaml}", "one_of_two", "data"),
     "neither": ("{min_interactions: 3}", "one_of_two", "data"),

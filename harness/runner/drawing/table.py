@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -127,5 +126,5 @@ def progress_table(seen: Seen, *, width: int, height: int) -> tuple[Table, list[
         table.add_column(head, justify="right", no_wrap=True)
     for row in rows:
         cells = [seen.shown(row, replicate, full=full) for replicate in replicates]
-        table.add_row(escape(shorten(seen.labels.get(row, row), arm)), *cells)
+        table.add_row(Text(shorten(seen.labels.get(row, row), arm)), *cells)
     return table, more

@@ -155,7 +155,8 @@ class WorkerPool:
                 raise WorkerLostError("the run was stopped")
             ours, theirs = multiprocessing.Pipe()
             end = theirs.fileno()
-            command = [sys.executable, "-c", START, str(end), json.dumps(sys.path)]
+            entries = [each for each in sys.path if isinstance(each, str)]  # Python ignores others, too
+            command = [sys.executable, "-c", START, str(end), json.dumps(entries)]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[end])
             self._processes.append(process)
             theirs.close()

@@ -19,7 +19,7 @@ LAST = 5
 """Timings of one kind that are averaged, the latest."""
 
 REST = 8.0
-"""Seconds of a run beside backbones and cells where nothing is known: start, workers, page."""
+"""Seconds of a run beside backbones and cells where nothing is known: start, workers, equal timestamps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def expected_costs(
     trained = [each for each in near if each.kind == "backbone" and each.parts == backbone]
     ran = [each for each in near if each.kind == "cell"]
     mine = [each for timings in own.values() for each in timings]
-    rests = [each.seconds for each in known if each.kind == "rest" and each.cpu == cpu]
+    rests = [each.seconds for each in near if each.kind == "rest"]
     found: Probed | None = None
     if rows and ((needs_backbone and not trained) or not (mine or ran)):
         found = probe()

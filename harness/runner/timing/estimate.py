@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
@@ -10,7 +11,7 @@ from harness.modes.plan import Plan
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
 from harness.runner.dispatcher import CellDispatcher
-from harness.runner.keys import Keys
+from harness.runner.keys import Keys, KnownRecords
 from harness.runner.shared import SHARED_THREADS, SharedStages
 from harness.runner.timing.costs import Costs, Probed, alike, expected_costs
 from harness.runner.timing.log import (
@@ -82,9 +83,10 @@ def _replicates(plan: Plan) -> list[int]:
 
 
 def _own(plan: Plan, keys: Keys, folder: StudyFolder) -> Iterator[tuple[str, RunRecord]]:
+    records = KnownRecords(folder.records)
     for row, recipe in plan.recipes.items():
         for replicate in _replicates(plan)[:EACH]:
-            record = folder.records.read(keys.record(plan.cell(row, recipe, replicate)))
+            record = records.read(keys.record(plan.cell(row, recipe, replicate)))
             if record is not None:
                 yield row, record
 
@@ -98,13 +100,14 @@ def _others(folder: StudyFolder, size: Size, fingerprint: str) -> Iterator[Timin
             yield timing_of_record(record, size)
 
 
-def timings_of(dispatcher: CellDispatcher, seconds: float, workers: int, *, whole: bool) -> Iterator[Timing]:
+def timings_of(dispatcher: CellDispatcher, seconds: float | None) -> Iterator[Timing]:
     """What a run that has ended tells of the next: each backbone, each row's cells, and the rest where it is whole.
 
+    The rest is the time before and after cells and backbones, and the start of a worker. Slots without a cell and
+    waiting for another process are no part of it.
+
     Args:
-        seconds: wall time of the run.
-        workers: that its cells were shared among.
-        whole: it was not interrupted.
+        seconds: wall time of the run once its data were read; None where it was interrupted.
     """
     stages, budget = dispatcher.stages, dispatcher.plan.study.budget
     size = Size.of(stages.data, stages.prefixes)
@@ -116,6 +119,6 @@ def timings_of(dispatcher: CellDispatcher, seconds: float, workers: int, *, whol
         alike[tuple(each.parts.items())].append(each)
     for same in alike.values():
         yield sorted(same, key=lambda each: each.seconds)[len(same) // 2]
-    if whole and (cells or dispatcher.trained):
-        busy = sum(took for _, took in dispatcher.trained) + sum(each.seconds for each in cells) / workers
-        yield rest_of_run(size, max(seconds - busy, 0.0), device=stages.device)
+    if seconds is not None and cells:
+        start = dispatcher.start if math.isfinite(dispatcher.start) else 0.0
+        yield rest_of_run(size, max(seconds - dispatcher.seconds, 0.0) + start, device=stages.device)

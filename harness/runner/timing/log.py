@@ -54,7 +54,7 @@ class Timing:
     """What one backbone or one cell took, or a run beside both.
 
     Attributes:
-        kind: ``rest`` is what a run takes beside backbones and cells: start, workers, page.
+        kind: ``rest`` is what a run takes beside backbones and cells: start, workers, equal timestamps.
         parts: what it is made of, part -> a hash of it; what has more of them in common took a more similar time.
         size: of the data.
         epochs: trained.

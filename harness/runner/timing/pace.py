@@ -23,7 +23,8 @@ class Pace:
         self.n_done = 0
         self.backbones_left = 0
         self._clock = clock
-        self._waiting: dict[str, int] = defaultdict(int)
+        self._open: dict[str, int] = defaultdict(int)
+        self._running: dict[str, list[float]] = defaultdict(list)
         self._took: dict[str, list[float]] = defaultdict(list)
         self._backbones: list[float] = []
         self._training: tuple[float, float] | None = None
@@ -35,12 +36,17 @@ class Pace:
     def add_cells(self, rows: Iterable[str]) -> None:
         """Cells that will run."""
         for row in rows:
-            self._waiting[row] += 1
+            self._open[row] += 1
             self.n_cells += 1
+
+    def begin_cell(self, row: str) -> None:
+        """A worker has begun with a cell."""
+        self._running[row].append(self._clock())
 
     def end_cell(self, row: str, seconds: float | None) -> None:
         """A cell has ended; ``seconds`` that it took, None where it failed."""
-        self._waiting[row] -= 1
+        self._open[row] -= 1
+        del self._running[row][:1]
         self.n_done += 1
         if seconds is not None:
             self._took[row].append(seconds)
@@ -57,6 +63,10 @@ class Pace:
         """It is there."""
         if self._training is not None:
             self._backbones.append(seconds)
+        self._training = None
+
+    def fail_backbone(self) -> None:
+        """It cannot be trained."""
         self._training = None
 
     def left(self) -> float | None:
@@ -76,14 +86,17 @@ class Pace:
         return training + waiting * sum(known) / len(known) if known else None
 
     def _cells_left(self) -> float | None:
-        """A row's cells take as long as they took; others as expected, stretched as those that ran were."""
+        """A row's cells take as long as they took; others as expected, stretched as those that ran were.
+
+        However many workers there are, it is no less than what the longest cell has left.
+        """
         ran = [(row, seconds) for row, took in self._took.items() for seconds in took]
         expected = [(self.costs.cell(row), seconds) for row, seconds in ran]
         both = [(one, other) for one, other in expected if one]
         stretch = sum(other for _, other in both) / sum(one for one, _ in both) if both else 1.0
         mean = sum(seconds for _, seconds in ran) / len(ran) if ran else None
-        total = 0.0
-        for row, n in self._waiting.items():
+        total, longest, now = 0.0, 0.0, self._clock()
+        for row, n in self._open.items():
             if not n:
                 continue
             cost = self.costs.cell(row)
@@ -91,5 +104,8 @@ class Pace:
             each = sum(took) / len(took) if took else cost * stretch if cost is not None else mean
             if each is None:
                 return None
-            total += n * each
-        return total / self.workers
+            begun = self._running[row][-n:]  # a cell that is tried again has begun twice
+            left = [max(each - (now - since), 0.0) for since in begun] + [each] * (n - len(begun))
+            total += sum(left)
+            longest = max(longest, *left)
+        return max(total / self.workers, longest)

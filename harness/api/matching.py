@@ -1,0 +1,76 @@
+"""Whether a folder holds the results of these keys, or of other keys under the same name."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+from harness.api.keys import absolute
+from harness.imports.backbone_file import BackboneFile
+from harness.modes.planning import make_plan
+from harness.results.manifest import ArmRow, StudyManifest
+from harness.study.mistakes import StudyFileError
+from harness.study.parts import DataModel
+from harness.study.types import Study
+from harness.study.yaml_lines import parse_yaml
+
+
+def differing_keys(study: Study, manifest: StudyManifest) -> list[str]:
+    """The keys in which a study differs from the one that a manifest is of; those that change no figure are left out.
+
+    Args:
+        study: as checked.
+        manifest: of its folder.
+
+    Raises:
+        harness.study.mistakes.StudyFileError: an arm of the study cannot be composed.
+    """
+    plan = make_plan(study)
+    file = manifest.file
+    keys = _keys(study.content, study.path.parent)
+    kept = _keys(str(file.get("content", "")).encode(), Path(str(file.get("path", ""))).parent)
+    from_file = isinstance(study.backbone, BackboneFile)
+    checksum = study.backbone.described() if isinstance(study.backbone, BackboneFile) else {}
+    pairs: dict[str, tuple[object, object]] = {
+        "data": (_data(keys), _data(kept) if kept else _data(keys)),
+        "base": ([str(each) for each in study.base], list(manifest.base)),
+        "seed": (study.seed, manifest.seed),
+        "primary": (study.primary, manifest.primary),
+        "checkpoint": (study.checkpoint, manifest.checkpoint or study.checkpoint),
+        "budget": (study.budget.model_dump(), dict(manifest.budget)),
+        "backbone": (
+            ("file" if from_file else study.backbone, checksum),
+            (manifest.backbone, dict(manifest.backbone_file)),
+        ),
+    }
+    if plan.most_cells is None:
+        pairs["arms"] = (_stacks(plan.rows), _stacks(manifest.rows))
+        pairs["replicates"] = (list(range(study.replicates)), list(manifest.replicates))
+    elif kept:  # its rows depend on results
+        pairs |= {key: (keys.get(key), kept.get(key)) for key in ("arms", "mode", study.mode.name, "replicates")}
+    return [key for key, (ours, theirs) in pairs.items() if _text(ours) != _text(theirs)]
+
+
+def _keys(content: bytes, folder: Path) -> dict[str, object]:
+    """The keys of a study file, paths absolute; none where there is no text."""
+    try:
+        value = parse_yaml(content, "manifest").value
+    except StudyFileError:
+        return {}
+    return absolute(cast("dict[str, object]", value), folder) if isinstance(value, dict) else {}
+
+
+def _data(keys: dict[str, object]) -> Any:
+    found = DataModel.model_validate(keys.get("data")).model_dump()
+    return {**found, "path": os.path.normpath(found["path"]) if found["path"] else None}
+
+
+def _stacks(rows: Iterable[ArmRow]) -> list[tuple[str, list[tuple[Any, Any]]]]:
+    return [(row.name, [(each["id"], each["settings"]) for each in row.remedies]) for row in rows]
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

@@ -1,0 +1,81 @@
+"""The backbone of a replicate, trained here while cells of other replicates run and end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.errors import InputError
+from harness.runner.progress import Display
+from harness.runner.shared import SharedStages
+from harness.runner.tasks import SharedFiles
+
+if TYPE_CHECKING:
+    from harness.backbones.values import EpochFigures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """What has become of a backbone.
+
+    Attributes:
+        shared: its files; None where it cannot be trained.
+        why: it cannot.
+        epochs: trained from the first on; 0 where it was there, or training went on from a checkpoint.
+        seconds: that it took, without those that cells and waiting for another process took.
+    """
+
+    shared: SharedFiles | None
+    why: str = ""
+    epochs: int = 0
+    seconds: float = 0.0
+
+
+def build_backbone(stages: SharedStages, display: Display, replicate: int, meanwhile: Callable[[], None]) -> Built:
+    """Train the backbone of a replicate and encode the prefixes, unless both are there.
+
+    Args:
+        stages: what cells share.
+        display: told of it.
+        replicate: of the backbone.
+        meanwhile: takes care of the cells that run; called after every epoch, and again and again while another
+            process is awaited. Within an epoch, and while prefixes are encoded, cells that end wait to be taken in.
+    """
+    began, aside = time.monotonic(), 0.0
+    epochs_of: list[int] = []
+
+    def set_aside() -> None:
+        nonlocal aside
+        left = time.monotonic()
+        meanwhile()
+        aside += time.monotonic() - left
+
+    def await_others() -> None:
+        nonlocal began, aside
+        set_aside()
+        if not epochs_of:
+            began, aside = time.monotonic(), 0.0
+
+    def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
+        epochs_of[:] = [*epochs_of, epoch] if epoch == len(epochs_of) + 1 else []
+        metric = stages.spec.selection
+        chosen_by = f", valid {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""
+        told = f"epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}{chosen_by}"
+        display.backbone(replicate, told, (epochs - epoch) * figures.seconds)
+        set_aside()
+
+    trains = not stages.is_built(replicate)
+    if trains:
+        display.backbone_begins(replicate)
+    try:
+        shared = stages.build(replicate, progress, display.message, await_others)
+    except InputError as problem:
+        if trains:
+            display.backbone_failed(replicate, str(problem))
+        return Built(shared=None, why=str(problem))
+    seconds = time.monotonic() - began
+    if trains:
+        display.backbone_ended(replicate, seconds)
+    return Built(shared=shared, epochs=len(epochs_of), seconds=seconds - aside)

@@ -215,7 +215,7 @@ def _dispatched(dispatcher: CellDispatcher, where: Where) -> bool:
 def _measured_ties(stages: SharedStages, display: Display) -> bool:
     """Measure what equal timestamps decide; false where Ctrl-C ended that. Whatever else fails costs no result."""
     try:
-        measure_ties(stages, display.message)
+        measure_ties(stages, display.note)
     except KeyboardInterrupt:
         return False
     except Exception as problem:  # noqa: BLE001 - the encoder of a plug-in may raise anything

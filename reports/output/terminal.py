@@ -85,9 +85,7 @@ class Detectable:
 def detectable_line(found: Detectable | None, metric: str) -> str:
     """The minimum detectable effect in words."""
     if found is None:
-        return (
-            "minimum detectable effect: unknown until this study has records of two seeds of an arm that changes ranks"
-        )
+        return "minimum detectable effect: unknown until an arm that changes ranks has records of two seeds"
     return (
         f"minimum detectable effect on {metric} at 80% power: {found.corrected:.5f} ({found.share:.1%} of base) "
         f"corrected for all arms, {found.alone:.5f} for one arm alone, judged by {found.n_pilot} seeds"

@@ -96,7 +96,7 @@ def changed(study: Study, **keys: object) -> Study:
         ("budget", {"epochs": 3}),
         ("seed", 7),
         ("primary", "recall@20"),
-        ("base", ["wiring.cosine"]),
+        ("base", ["wiring.scale"]),
         ("data", "ml-100k"),
     ],
 )

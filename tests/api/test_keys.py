@@ -119,7 +119,7 @@ def test_the_name_is_the_same_for_the_same_keys_and_another_for_others(tmp_path:
     assert len(named) == 1
     (name,) = named
     assert name.startswith("ml-100k-")
-    assert Study(data="ml-100k", arms=ARMS).folder == Path("runs") / name
+    assert Study(data="ml-100k", arms=ARMS).folder == Path("runs").absolute() / name
     assert Study(data="ml-100k", arms=ARMS, seed=1).name != name
     assert Study(data="ml-100k", arms=ARMS, name="mine").name == "mine"
     assert problems(data="ml-100k", arms=ARMS, name="") == {("name",): "not_allowed"}

@@ -64,6 +64,16 @@ def test_a_packed_file_with_columns_of_other_names_is_read_and_what_was_guessed_
     )
 
 
+def test_beside_inter_the_options_of_columns_are_not_offered_for_the_data(shop, monkeypatch, capsys):
+    shop.save()
+    Path("mine.csv").write_text("wer,was,timestamp\na,i1,1\n")
+    words = ("model.pth", "--data", "mine.csv", "--out", "b.safetensors", "--data-dir", "data")
+    for more, said in ((("--inter", "shop.inter"), True), ((), False)):
+        assert call(monkeypatch, *words, *more) == 2
+        message = capsys.readouterr().err
+        assert ("name columns of shop.inter, so rename those of mine.csv" in message) is said
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

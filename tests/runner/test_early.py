@@ -19,6 +19,7 @@ from harness.runner.early import check_data, check_here, read_data
 from harness.runner.forecast import forecast
 from harness.study.mistakes import Problem, StudyFileError
 from harness.study.study import load_study
+from harness.study.types import Overrides
 
 HEADER = "user_id:token\titem_id:token\ttimestamp:float\n"
 
@@ -154,7 +155,7 @@ def test_a_rule_that_needs_the_backbone_is_left_to_the_run(tmp_path: Path, broke
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (HEADER.replace("item_id", "movie") + "u1\ti1\t1\n", "no column 'item_id'"),
+        (HEADER.replace("item_id", "movie") + "u1\ti1\t1\n", "no column has a usual name for the item"),
         (HEADER + "u1\ti1\t1\n", "nothing remains of 1 users"),
         ("", "is empty"),
     ],
@@ -200,6 +201,15 @@ def test_a_span_longer_than_the_budget_is_refused(tmp_path: Path, span: str, epo
     with pytest.raises(StudyFileError) as caught:
         make_plan(load_study(path))
     assert [place(each) for each in caught.value.problems] == [("beyond_budget", 4, ("arms", "soon"))]
+
+
+def test_the_fix_of_a_span_names_the_option_that_set_the_budget(tmp_path: Path) -> None:
+    path = study(tmp_path, [9] * 4, "\n  soon: {loss.ramp: {until: 9ep}}", "budget: {epochs: 5}\n")
+    for given, fix in ((Overrides(), "or raise  budget: {epochs: …}"), (Overrides(epochs=4), "or raise  --epochs")):
+        with pytest.raises(StudyFileError) as caught:
+            make_plan(load_study(path, given))
+        (problem,) = caught.value.problems
+        assert problem.message.endswith(fix)
 
 
 def test_a_default_span_is_no_mistake_of_who_wrote_the_study(tmp_path: Path) -> None:

@@ -194,6 +194,11 @@ class Csv(DataFormat):
     def read(self, content: bytes, path: Path, columns: Columns) -> Events:
         table = TextTable.of(content, path, columns.sep or self.own_sep)
         names = [name.strip() for name in table.first_fields()]
+        if (line := ",".join(names)).startswith("sep=") and len(line) <= len("sep=::"):
+            raise InputError(
+                f"{path}, line 1: {shorten(line)} is a note for Excel and no header; remove the line, and name the "
+                "separator under data: sep"
+            )
         if len(names) < 2:
             raise InputError(
                 f"{path}, line 1: one field, {shorten(''.join(names))}, read as {self.title} (fields separated by "

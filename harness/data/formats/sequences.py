@@ -13,6 +13,7 @@ from harness.data.formats.base import Columns, DataFormat, UnlikeFormatError
 from harness.data.formats.delimited import in_yaml, likely_sep
 from harness.data.formats.naming import is_header
 from harness.data.formats.pairs import Pairs
+from harness.data.formats.table import MISSING
 from harness.data.interactions import Interactions
 from harness.data.text import LONGEST_ID, decode_lines, name_lines, shorten
 from harness.errors import InputError
@@ -40,6 +41,12 @@ class Sequences(DataFormat):
             raise InputError(
                 f"{path}, {name_lines(long)}: an id of {max(map(len, fields[long[0] - 1]))} characters; give ids of at "
                 f"most {LONGEST_ID}, separated by spaces"
+            )
+        missing = [line for line, row in enumerate(fields, start=1) if not MISSING.isdisjoint(row)]
+        if missing:
+            word = next(field for field in fields[missing[0] - 1] if field in MISSING)
+            raise InputError(
+                f"{path}, {name_lines(missing)}: {shorten(word)} for a missing value; remove it, or rename the id"
             )
         sep = likely_sep(lines[0])
         if is_header(lines[0].split(sep or None)) or (

@@ -9,12 +9,15 @@ from hypothesis import strategies as st
 from harness.data.events import Events, assemble
 from harness.data.formats.base import Columns
 from harness.data.formats.sequences import Sequences, write_sequences
+from harness.data.formats.table import MISSING
 from harness.data.planted import PlantedWorld, plant
 from harness.errors import InputError
 
 PATH = Path("log.txt")
 
-ids = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\t\n\r \0\ufeff"), min_size=1, max_size=6)
+ids = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\t\n\r \0\ufeff"), min_size=1, max_size=6
+).filter(lambda text: text not in MISSING)
 
 
 def parse(content: bytes, path: Path = PATH) -> Events:
@@ -49,6 +52,7 @@ def test_hostile_content_is_read_or_refused_with_the_files_name(content: bytes):
     [
         ("", "log.txt is empty"),
         ("a 1 2 3\n\nb 1\n", "log.txt, line 2: empty"),
+        ("a 1 2\nb NA 1\nc 2 nan\n", "log.txt, lines 2, 3: 'NA' for a missing value; remove it"),
         ("a 1 2\nb 1\na 3\n", "log.txt, lines 1, 3: both begin with user 'a'"),
     ],
 )

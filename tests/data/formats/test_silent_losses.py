@@ -217,6 +217,13 @@ def test_a_table_named_txt_is_told_its_format(content: str, said: str) -> None:
         read("log.txt", content)
 
 
+@pytest.mark.parametrize("note", ["sep=;", "sep=,"])
+def test_the_note_for_excel_is_no_header(note: str) -> None:
+    for sep in (None, ";"):
+        with pytest.raises(InputError, match=r"line 1: 'sep=.' is a note for Excel and no header; remove the line"):
+            read("log.csv", f"{note}\nuser_id;item_id;timestamp\na;i;1\n", sep=sep)
+
+
 def test_a_header_above_pairs_is_refused() -> None:
     with pytest.raises(InputError, match="line 1: user item is a header; remove the line"):
         read("log.txt", "user item\na x\na y\n", format="pairs")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from harness.checks.leads import Compares, Condition, Lead, hold
+from harness.checks.leads import Compares, Condition, Lead, hold, mean
 
 Figures = Mapping[str, float]
 """Name of a figure -> its value; NaN where there was nothing to measure on."""
@@ -38,12 +38,6 @@ def fill(sentence: str, figures: Figures) -> str:
 def names_in(sentence: str) -> tuple[str, ...]:
     """The figures that a sentence names, each once, in its order."""
     return tuple(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(sentence) if name))
-
-
-def mean(values: Sequence[float]) -> float:
-    """Mean of the numbers among the values; NaN where there is none."""
-    numbers = [each for each in values if not math.isnan(each)]
-    return math.fsum(numbers) / len(numbers) if numbers else math.nan
 
 
 class When(Enum):
@@ -295,10 +289,7 @@ class Rule:
     def __call__(self, *runs: Figures) -> Suggestion | None:
         """What it makes of the figures of base's runs; None where it does not hold or lacks a figure.
 
-        Its conditions are asked of every run and pooled as those of checks are; its texts have the mean.
-
-        Args:
-            runs: name -> value, such as :func:`harness.checks.seeds.by_run` gives.
+        Its conditions are asked of every run, such as :func:`harness.checks.seeds.by_run` gives, and pooled.
         """
         read = {name: mean([run[name] for run in runs if name in run]) for name in self.reads}
         if any(math.isnan(value) for value in read.values()):

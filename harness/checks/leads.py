@@ -94,6 +94,12 @@ def side_of(by: float, half: float, smallest: float = 0.0) -> Side:
     return Side.UNSURE
 
 
+def mean(values: Sequence[float]) -> float:
+    """Mean of the numbers among the values; NaN where there is none."""
+    numbers = [each for each in values if not math.isnan(each)]
+    return math.fsum(numbers) / len(numbers) if numbers else math.nan
+
+
 def pooled(leads: Sequence[Lead]) -> tuple[float, float, float]:
     """Mean of leads over runs, half the width of its interval, and the smallest gain that counts.
 

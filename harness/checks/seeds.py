@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.checks.base import Check, Outcome, Status, mean
+from harness.checks.base import Check, Outcome, Status
 from harness.checks.catalogue import CHECKS, STATUS_OF, ask
-from harness.checks.leads import pooled, side_of
+from harness.checks.leads import mean, pooled, side_of
 from harness.results.evidence import Entry
 
 Runs = Sequence[Sequence[Entry]]

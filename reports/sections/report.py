@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
+from harness.results.manifest import BASE
 from reports.drawing.figure import Figure
 from reports.locale import Catalogue
 from reports.stats.effects import Estimated
@@ -129,7 +130,8 @@ class Row:
     @property
     def alias(self) -> bool:
         """Whether its numbers are another row's and need no line of their own in figures."""
-        return bool(self.equals) and self.verdict != "no_effect"
+        dead = self.verdict == "no_effect" or (self.verdict == "partial" and self.equals == BASE)
+        return bool(self.equals) and not dead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,7 @@ def cost_of(given: SectionInput) -> Cost | None:
         return Cost(front=(), sentence=text("cost.missing"), latency="")
     by_name = {row.name: row for row in rows}
     # A row that ranks as base does is base by another name, quicker or slower by chance.
-    front = pareto_front([offer for offer in offers if by_name[offer.name].verdict != "no_effect"])
+    front = pareto_front([offer for offer in offers if not by_name[offer.name].equals])
     items = [
         text("cost.front_base", seconds=formats.seconds(offer.seconds))
         if by_name[offer.name].kind == "base"

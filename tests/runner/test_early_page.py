@@ -56,7 +56,7 @@ class Watched(MadeStages):
     def is_built(self, replicate: int) -> bool:
         return replicate in self.built
 
-    def build(self, replicate: int, progress: Any, tell: Any) -> SharedFiles:
+    def build(self, replicate: int, progress: Any, tell: Any, meanwhile: Any = None) -> SharedFiles:
         self.told.append(f"backbone {replicate}")
         if replicate in self.broken:
             raise InputError("it broke")

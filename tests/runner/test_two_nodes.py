@@ -115,7 +115,9 @@ def test_ctrl_c_ends_a_run_on_ray_soon_and_tells_what_there_is(bench: Bench) -> 
     assert time.monotonic() - began < 30.0  # with the report; the executors' contract holds the cells alone to ten
     assert running.returncode == 130, errors
     assert said == ""  # no digest of nothing
-    assert re.search(r"^interrupted; 0 of \d cells are done; run the same command to go on$", errors, flags=re.MULTILINE)
+    assert re.search(
+        r"^interrupted; 0 of \d cells are done; run the same command to go on$", errors, flags=re.MULTILINE
+    )
     assert "Traceback" not in errors
 
 

@@ -21,7 +21,6 @@ from reports.sections.who import groups
 from tests.reports import worlds
 from tests.reports.worlds import Arm, study
 
-
 CLEAR = 3.0
 """Points between a name and a mark, as a browser sets the name in a face of its own, which may be taller."""
 

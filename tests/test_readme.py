@@ -33,8 +33,7 @@ def test_the_study_explained_line_by_line_is_the_shipped_one(tmp_path: Path) -> 
 
 
 def test_the_data_example_is_understood(tmp_path: Path) -> None:
-    header = "user_id:token\titem_id:token\ttimestamp:float\n"
-    (tmp_path / "my.inter").write_text(header, encoding="utf-8")
+    (tmp_path / "ratings.csv").write_text("userId,movieId,timestamp\n", encoding="utf-8")
     study = tmp_path / "study.yaml"
     study.write_text(
         f"name: mine\nquestion: Any?\narms: {{reverse: kl.reverse}}\n{blocks('yaml')[1]}", encoding="utf-8"
@@ -44,7 +43,8 @@ def test_the_data_example_is_understood(tmp_path: Path) -> None:
 
 def test_the_intervention_example_keeps_the_contract() -> None:
     names: dict[str, Any] = {"__name__": "readme"}
-    exec(compile(blocks("python")[0], "README.md", "exec", dont_inherit=True), names)
+    (example,) = (block for block in blocks("python") if "class Alpha" in block)
+    exec(compile(example, "README.md", "exec", dont_inherit=True), names)
     alpha: type[Intervention] = names["Alpha"]
     check_contract(alpha)
     assert compose(BASE, [alpha()]).share != BASE.share

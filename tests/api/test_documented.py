@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from harness import Study, StudyPlan, StudyResult
-from harness.data.formats import FORMATS
 from tests.api.conftest import on_the_small_world, small_world_at
 
 ROOT = Path(__file__).parents[2]
@@ -57,7 +56,6 @@ def test_the_readmes_lines_run(here: Path, result: StudyResult) -> None:
     assert (here / "saved" / "mine" / "report.html").exists()
 
 
-@pytest.mark.skipif("parquet" not in FORMATS, reason="needs the data format parquet, which is not there yet")
 def test_the_pages_frame_is_a_study(here: Path, result: StudyResult) -> None:
     own = execute(["from harness import Study\n", *OF_A_FRAME])["own"]
     assert own.rows == ("base", "a/a", "reverse")

@@ -44,7 +44,7 @@ def test_data_may_be_a_word_that_names_a_file(written: str, tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     Path(written).write_text(LOG, encoding="utf-8")
     if written == "events":
-        with pytest.raises(StudyFileError, match="tells no format"):
+        with pytest.raises(StudyFileError, match="no format has the suffix"):
             Study(data=written, arms=ARM)
         return
     study = Study(data=written, arms=ARM)

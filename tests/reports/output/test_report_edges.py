@@ -71,7 +71,7 @@ def test_the_highest_estimate_named_is_one_with_an_interval(tmp_path: Path) -> N
     )
     assert "1 one seed" in report["answer"]["support"]
     if report["answer"]["code"] == "nothing":
-        assert re.search(r"[23] of 3 arms are still open", report["answer"]["adopt"])
+        assert re.search(r"[23] of 3 arms are undecided", report["answer"]["adopt"])
 
 
 def test_one_seed_gives_no_verdict_and_says_why(tmp_path: Path) -> None:

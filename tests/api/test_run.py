@@ -13,7 +13,6 @@ import pytest
 
 import harness.api.notebook
 from harness import Study, StudyFileError, StudyResult, load_study
-from harness.data.formats import FORMATS
 from harness.errors import InputError
 from harness.modes.plan import Cell
 from harness.results.record import RunRecord
@@ -118,10 +117,6 @@ def log() -> pd.DataFrame:
     return pd.DataFrame(events, columns=["user_id", "item_id", "timestamp"])
 
 
-parquet = pytest.mark.skipif("parquet" not in FORMATS, reason="needs the data format parquet, which is not there yet")
-
-
-@parquet
 def test_a_frame_is_read_as_any_file(log: pd.DataFrame, tmp_path: Path) -> None:
     from harness.data.sources import load
 
@@ -134,7 +129,6 @@ def test_a_frame_is_read_as_any_file(log: pd.DataFrame, tmp_path: Path) -> None:
     assert load_study(study.save_file(tmp_path / "study.yaml")).checked.data == study.checked.data
 
 
-@parquet
 def test_a_frame_with_other_columns_or_an_index_is_read_by_the_names_given(log: pd.DataFrame, tmp_path: Path) -> None:
     from harness.data.sources import load
 

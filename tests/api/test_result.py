@@ -211,6 +211,7 @@ def test_figures_are_the_same_whatever_matplotlibrc_says_and_change_nothing(resu
         result.forest(style="gplot")
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_not_there_does_not_matter_and_stays_the_notebooks(
     result: StudyResult, tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ def test_evidence_is_asked_at_the_chosen_epoch_and_the_course_of_training_at_its
     assert Diagnosis(key="d", run="r", chosen_epoch=1, level=Level.LIGHT, entries=(), seconds=0.0).told == ()
 
 
+@pytest.mark.slow
 def test_measuring_takes_no_time_of_the_run(bench: Bench) -> None:
     outcome, _ = bench.run(end=FULL)
     manifest = outcome.folder.manifest()

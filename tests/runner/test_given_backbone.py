@@ -91,6 +91,7 @@ def test_another_content_makes_other_cells_and_the_same_none(bench):
     assert moved.n_reused == first.n_run
 
 
+@pytest.mark.slow
 def test_a_damaged_copy_is_set_aside_and_made_again(bench, caplog):
     give(bench)
     bench.run(end=END, replicates=1)

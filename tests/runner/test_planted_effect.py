@@ -62,6 +62,7 @@ def test_a_planted_effect_is_found_and_a_a_is_none(planted: Interactions, tmp_pa
     assert rows["a/a"]["p"] > 0.01
 
 
+@pytest.mark.slow
 def test_retrieval_is_not_called_a_help_where_histories_tell_nothing(planted: Interactions, tmp_path: Path) -> None:
     rows = judged(shuffled(planted), tmp_path)
     assert rows["interpolate"]["verdict"] != "better"

@@ -56,6 +56,7 @@ def test_other_ranks_are_told_by_array_and_by_number_of_users(bench: Bench) -> N
     assert "other ranks: more differs for 120 of 120 users" in list(again(bench, record.key).lines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [SEARCH, GREEDY], ids=["search", "greedy"])
 def test_cells_that_no_file_names_are_found_by_replaying_the_study(bench: Bench, end: str) -> None:
     outcome, display = bench.run(replicates=1, epochs=1, end=end)

@@ -8,6 +8,7 @@ from tests.runner.conftest import Bench
 END = "diagnostics: off\nbackbone: {trained: shared, n_sampled: 30}\n"
 
 
+@pytest.mark.slow
 def test_a_study_trains_its_backbone_by_a_sampled_softmax_and_says_so(bench: Bench) -> None:
     outcome, _ = bench.run(end=END, replicates=1)
     assert outcome.n_failed == 0

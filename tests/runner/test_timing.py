@@ -8,9 +8,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.backbones.registry import DEFAULT
+from harness.data.interactions import Interactions, LoadReport
 from harness.data.planted import PlantedWorld, plant
 from harness.data.split import split_prefixes
 from harness.recipe.recipe import BASE
@@ -203,6 +205,23 @@ def test_without_any_estimate_cells_cost_what_they_took() -> None:
     assert pace.left() == 16.0
 
 
+def test_a_probe_takes_no_more_of_a_long_history_than_it_asks_for() -> None:
+    report = LoadReport(source="long", rows=5000)
+    labels = np.array(["u"]), np.array(["", *(f"i{item}" for item in range(7))])
+    items = (np.arange(5000) % 7 + 1).astype(np.int32)
+    data = Interactions(
+        name="long",
+        items=items,
+        offsets=np.array([0, 5000]),
+        user_labels=labels[0],
+        item_labels=labels[1],
+        load_report=report,
+    )
+    part = some_users(data, 100)
+    assert len(split_prefixes(part).train) == 100
+    assert part.items.tolist() == items[:103].tolist()
+
+
 def test_a_probe_extends_some_users_to_all(tmp_path: Path) -> None:
     data = plant(PlantedWorld(n_users=300, n_items=60, mean_length=14.0, group_size=6)).interactions
     part = some_users(data, 100)
@@ -214,7 +233,7 @@ def test_a_probe_extends_some_users_to_all(tmp_path: Path) -> None:
     n_epochs = SMALL.epochs_of(SMALL.visits, n_targets=len(split_prefixes(data).train), n_items=data.n_items)
     assert 0.0 < found.backbone < 20.0 * n_epochs
     assert 0.0 < found.cell(1) < found.cell(3)
-    assert probed(ProbeTask(spec=DEFAULT, data=some_users(data, 0), recipe=BASE, device="cpu", threads=1)) is not None
+    assert probed(ProbeTask(spec=DEFAULT, data=some_users(data, 10), recipe=BASE, device="cpu", threads=1)) is not None
 
 
 def test_plan_tells_backbones_and_cells_apart_and_a_second_study_is_judged_by_the_first(

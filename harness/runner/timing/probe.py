@@ -102,13 +102,15 @@ class _CellSeconds:
 
 
 def some_users(data: Interactions, n_targets: int) -> Interactions:
-    """The first users, until they have so many training targets."""
+    """The first users, until they have so many training targets; of the last one no more events than that takes."""
     targets = (data.lengths - 3).clip(min=0).cumsum()
     n_users = min(int(targets.searchsorted(n_targets)) + 1, data.n_users)
+    offsets = data.offsets[: n_users + 1].copy()
+    offsets[-1] -= max(int(targets[n_users - 1]) - n_targets, 0)
     return replace(
         data,
-        items=data.items[: data.offsets[n_users]],
-        offsets=data.offsets[: n_users + 1],
+        items=data.items[: offsets[-1]],
+        offsets=offsets,
         user_labels=data.user_labels[:n_users],
     )
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.training import load_backbone
 from reports.output.files import write_report

@@ -88,9 +88,12 @@ def run(
     trainer.model.load_state_dict(torch.load(trainer.saved_model_file, weights_only=False)["state_dict"])
     figures = trainer.evaluate(test, load_best_model=False)
     table = pd.concat(ranks_of(trainer, test, seen), ignore_index=True)
-    # Popularity counts the training events alone: the target itself is none.
-    trained = train.dataset.inter_feat[dataset.iid_field].numpy()
-    of_user, of_item = np.bincount(users), np.bincount(trained, minlength=dataset.item_num)
+    # Popularity counts the training events alone. Those of a sequential model hold targets only, so they are what is
+    # left of all events without the two that are held out of each user.
+    of_user, of_item = np.bincount(users), np.bincount(items, minlength=dataset.item_num)
+    for held_out in (valid, test):
+        targets = held_out.dataset.inter_feat[dataset.iid_field].numpy()
+        of_item = of_item - np.bincount(targets, minlength=dataset.item_num)
     return table.assign(
         arm=model,
         seed=seed,

@@ -69,7 +69,7 @@ def test_a_hostile_word_is_one_message(desk: Desk, place: str, word: str) -> Non
 def test_file_names_that_are_not_utf8_serve(tmp_path: Path) -> None:
     folder = tmp_path / "caf\udce9"
     folder.mkdir()
-    (folder / "world.txt").write_text("u1 a b c d\nu2 a b c d\n", encoding="utf-8")
+    (folder / "world.txt").write_text("u1 a b c d e f g h i\nu2 a b c d e f g h i\n", encoding="utf-8")
     (folder / "st\udce9.yaml").write_text(
         "name: s\ndata: {path: world.txt, min_interactions: 1}\narms: {reverse: kl.reverse}\n", encoding="utf-8"
     )

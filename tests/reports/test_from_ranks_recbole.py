@@ -62,6 +62,18 @@ def test_the_example_hides_what_a_user_has_seen_for_every_model(written: Path) -
         assert np.mean(both[0]["SASRec", seed]) < np.mean(both[1]["SASRec", seed])
 
 
+def test_popularity_counts_every_event_but_the_two_held_out_of_each_user(written: Path) -> None:
+    log: Any = pd.read_csv(written / "ml-100k" / "ml-100k.inter", sep="\t")
+    table: Any = pd.read_csv(written / "ranks.csv.gz")
+    for _, of_model in table[table["seed"] == 0].groupby("arm"):
+        assert of_model.groupby("target")["popularity"].nunique().max() == 1
+        popularity = of_model.groupby("target")["popularity"].first()
+        validation = log["item_id:token"].value_counts() - of_model["target"].value_counts()
+        validation = (validation - popularity).dropna()
+        assert validation.min() >= 0
+        assert 0 < validation.sum() <= 943
+
+
 def test_the_table_makes_the_page(written: Path) -> None:
     made = reports.from_ranks(written / "ranks.csv.gz", baseline="BPR")
     assert made.report.sections == ("answer", "ranking", "forest", "who", "cost", "method")

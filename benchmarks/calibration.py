@@ -5,7 +5,7 @@
 A world has twelve arms and A/A, which share base and so its noise, over S seeds and U users.  Its mean squares are
 drawn from their exact joint distribution (normal seed means, Wishart squares) instead of from S x U differences: the
 estimate reads nothing else.  All studies of a world are then estimated at once, by the same formulas as
-:mod:`reports.stats.effects`; a test holds the two against each other, and the draws against plain differences.
+:mod:`harness.stats.effects`; a test holds the two against each other, and the draws against plain differences.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from scipy import special as _special
 from scipy import stats as _stats
 
 from harness.results.frame import Deltas
-from reports.stats.effects import Anova, Effect, estimate, study_prior
+from harness.stats.effects import Anova, Effect, estimate, study_prior
 from reports.stats.noise import typical_detectable
 
 special, stats = cast("Any", _special), cast("Any", _stats)
@@ -249,7 +249,7 @@ def measure(world: World, n_studies: int, seed: int) -> Rates:
 
 
 def effects_of(found: Squares, world: World, study: int) -> list[Effect]:
-    """The arms of one study as :mod:`reports.stats.effects` estimates them, A/A last."""
+    """The arms of one study as :mod:`harness.stats.effects` estimates them, A/A last."""
     arms = {
         str(arm): Anova(
             n_seeds=world.n_seeds,
@@ -386,7 +386,7 @@ def _wishart_diagonal(covariance: Floats, df: int, n_studies: int, rng: np.rando
 
 
 def _trigamma_inverse(values: Floats) -> Floats:
-    """:func:`reports.stats.distributions.trigamma_inverse` of each value."""
+    """:func:`harness.stats.distributions.trigamma_inverse` of each value."""
     x = 0.5 + 1.0 / values
     for _ in range(60):
         here = special.polygamma(1, x)

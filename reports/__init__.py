@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from harness.results.frame import Frame
     from harness.results.reading import read_frame
+    from harness.stats.effects import study_effects
     from reports.output.comparison.build import compare
     from reports.output.comparison.page import write_comparison
     from reports.output.files import write_report
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from reports.ranks.report import RanksReport, from_ranks
     from reports.stats.cost import pareto_front
     from reports.stats.crossings import crossings
-    from reports.stats.effects import study_effects
     from reports.stats.groups import subgroups
     from reports.stats.priorities import priority_agreement
     from reports.stats.ranking import rank
@@ -69,7 +69,7 @@ _HOME = {
     "rank": "reports.stats.ranking",
     "ranks_table": "reports.output.tidy",
     "read_frame": "harness.results.reading",
-    "study_effects": "reports.stats.effects",
+    "study_effects": "harness.stats.effects",
     "subgroups": "reports.stats.groups",
     "without_valid_targets": "reports.stats.sources",
     "write_comparison": "reports.output.comparison.page",

@@ -46,6 +46,7 @@ ROOMS = (
     "harness.cuda",
     "harness.source_hash",
     "harness.checks",
+    "harness.stats",
     "harness.results",
     "harness.provenance",
     "harness.plugins",
@@ -63,6 +64,7 @@ A study file is read with the modes that it may name, so its reader lies above t
 FOR_REPORTS = (
     "harness.results",
     "harness.checks",
+    "harness.stats",
     "harness.plugins",
     "harness.files",
     "harness.words",

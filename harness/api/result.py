@@ -24,12 +24,12 @@ from harness.results.metrics import check_metric
 from harness.results.reading import read_frame
 from harness.results.text import cut
 from harness.runner.coordinator import StudyResult as Outcome
+from harness.stats.effects import study_effects
 from reports.locale import load_catalogue
 from reports.output.tidy import effects_table, ranks_table
 from reports.sections.assembly import build_report, render_html
 from reports.sections.evidence.measured import evidence_of
 from reports.sections.report import Report
-from reports.stats.effects import study_effects
 from reports.stats.verdicts import holm
 
 if TYPE_CHECKING:

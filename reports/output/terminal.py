@@ -13,9 +13,9 @@ from typing import Any
 from harness.results.folder import StudyFolder
 from harness.results.manifest import A_A
 from harness.results.reading import read_frame
+from harness.stats.effects import study_effects
 from harness.words import shorten
 from reports.locale import formats
-from reports.stats.effects import study_effects
 from reports.stats.noise import typical_detectable
 
 WIDTH = 80

@@ -13,7 +13,7 @@ from harness.results.frame import Frame
 from harness.results.manifest import BASE
 from harness.results.metrics import check_metric
 from harness.results.record import MODES, SPLITS, Mode, Split, check_view
-from reports.stats.effects import Floats
+from harness.stats.effects import Floats
 
 if TYPE_CHECKING:
     import pandas as pd

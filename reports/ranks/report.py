@@ -102,7 +102,7 @@ class RanksReport:
         """
         import pandas as pd
 
-        from reports.stats.effects import study_effects
+        from harness.stats.effects import study_effects
 
         metric = metric or self.report.primary
         _check_decided(metric, self.frame.longest)

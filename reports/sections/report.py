@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
 from harness.results.manifest import BASE
+from harness.stats.effects import Estimated
 from reports.drawing.figure import Figure
 from reports.locale import Catalogue
-from reports.stats.effects import Estimated
 
 REPORT_SCHEMA = 3
 

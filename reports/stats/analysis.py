@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from harness.results.frame import Frame, judged_rows
 from harness.results.manifest import A_A, BASE
+from harness.stats.distributions import adjusted
+from harness.stats.effects import Effect, Prior, anova, study_effects, study_prior
 from reports.stats.crossings import CUT, Crossing, crossings
-from reports.stats.distributions import adjusted
-from reports.stats.effects import Effect, Prior, anova, study_effects, study_prior
 from reports.stats.groups import Subgroups, subgroups
 from reports.stats.noise import SwapRate, swap_rate, typical_detectable
 from reports.stats.priorities import Agreement, priority_agreement

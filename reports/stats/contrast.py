@@ -11,8 +11,8 @@ import numpy as np
 
 from harness.results.frame import Deltas, Frame
 from harness.results.manifest import BASE
-from reports.stats.distributions import kendall, two_sided_p
-from reports.stats.effects import Effect, Estimated, study_effects
+from harness.stats.distributions import kendall, two_sided_p
+from harness.stats.effects import Effect, Estimated, study_effects
 from reports.stats.verdicts import ALPHA, holm
 
 Design = Literal["paired", "independent", "overlapping"]

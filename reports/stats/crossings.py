@@ -10,7 +10,7 @@ import numpy as np
 from harness.results.frame import Frame
 from harness.results.manifest import BASE
 from harness.results.text import ByRow
-from reports.stats.effects import Effect, study_effects
+from harness.stats.effects import Effect, study_effects
 from reports.stats.groups import changed_deltas
 
 CUT = 10

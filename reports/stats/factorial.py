@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.results.frame import Deltas, Frame
 from harness.results.manifest import BASE
-from reports.stats.effects import Effect, Floats, study_effects
+from harness.stats.effects import Effect, Floats, study_effects
 from reports.stats.verdicts import ALPHA, holm
 
 Factors = tuple[str, ...]

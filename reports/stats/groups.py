@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from harness.results.frame import Deltas, Frame
 from harness.results.manifest import A_A, BASE
-from reports.stats.distributions import adjusted
-from reports.stats.effects import Anova, Estimated, Floats, Prior, anova, error_of, p_value, study_prior
+from harness.stats.distributions import adjusted
+from harness.stats.effects import Anova, Estimated, Floats, Prior, anova, error_of, p_value, study_prior
 from reports.stats.progress import is_table
 
 Factor = Literal["history", "popularity", "backbone"]
@@ -177,7 +177,7 @@ def holed_anova(values: Floats, member: Members) -> tuple[Anova, float]:
     """Mean squares of ``(n_seeds, n_users)`` differences of which only those of `member` count.
 
     The variance components come from Henderson's first method and are put as the mean squares that a table without
-    holes with the same variance of the mean would have; without holes they are :func:`reports.stats.effects.anova`'s.
+    holes with the same variance of the mean would have; without holes they are :func:`harness.stats.effects.anova`'s.
 
     Returns:
         The mean squares, and the mean number of users a seed.

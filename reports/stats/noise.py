@@ -8,7 +8,7 @@ from statistics import median
 
 import numpy as np
 
-from reports.stats.distributions import (
+from harness.stats.distributions import (
     binomial_interval,
     both_beyond,
     chi_square_quantiles,
@@ -16,7 +16,7 @@ from reports.stats.distributions import (
     t_quantiles,
     two_sided_p,
 )
-from reports.stats.effects import MIN_MODERATED, Anova, Effect, Floats, Prior, error_of, standard_error
+from harness.stats.effects import MIN_MODERATED, Anova, Effect, Floats, Prior, error_of, standard_error
 
 MIN_SWAP_SEEDS = 5
 _MOST_SWAPPED_SEEDS = 14
@@ -119,7 +119,7 @@ def minimum_detectable(
     """Smallest true effect that the arm's test finds with that power, in units of the metric.
 
     The seeds' mean square of the study to be is not known: it is spread as its degrees of freedom say around the one
-    that was found, and each value of it is judged as :func:`reports.stats.effects.moderate` would, so that an arm may
+    that was found, and each value of it is judged as :func:`harness.stats.effects.moderate` would, so that an arm may
     fall back on its own few degrees of freedom there, too.
 
     Args:

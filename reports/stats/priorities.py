@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.results.frame import Deltas, Frame, judged_rows
 from harness.results.manifest import A_A, BASE
-from reports.stats.effects import Effect, study_effects
+from harness.stats.effects import Effect, study_effects
 from reports.stats.groups import changed_deltas
 from reports.stats.ranking import joint_draws
 

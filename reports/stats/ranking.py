@@ -10,7 +10,7 @@ import numpy as np
 from harness.results.frame import Deltas
 from harness.results.manifest import BASE
 from harness.results.text import ByRow
-from reports.stats.effects import Effect, Floats
+from harness.stats.effects import Effect, Floats
 
 N_DRAWS = 10_000
 

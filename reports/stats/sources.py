@@ -10,7 +10,7 @@ from harness.results.frame import Deltas, Frame
 from harness.results.manifest import BASE
 from harness.results.metrics import metric_values
 from harness.results.record import RunRecord
-from reports.stats.effects import Effect, Floats, study_effects
+from harness.stats.effects import Effect, Floats, study_effects
 from reports.stats.groups import changed_deltas
 
 WITHOUT_VALID_TARGETS = "test_on_without_valid_targets"

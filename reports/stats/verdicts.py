@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from harness.results.text import ByRow
-from reports.stats.distributions import t_quantile
-from reports.stats.effects import Effect, Floats
+from harness.stats.distributions import t_quantile
+from harness.stats.effects import Effect, Floats
 from reports.stats.noise import minimum_detectable, project
 
 Code = Literal["better", "worse", "equivalent", "inconclusive", "one_seed", "two_seeds", "partial", "no_effect"]

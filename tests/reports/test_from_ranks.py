@@ -18,9 +18,9 @@ import reports
 from harness.cli import app
 from harness.errors import InputError
 from harness.results.metrics import METRICS, metric_values
+from harness.stats.effects import study_effects
 from reports.locale import languages, load_catalogue
 from reports.ranks.sections import texts_of
-from reports.stats.effects import study_effects
 from tests.reports.pages import Page
 from tests.reports.rankings import SHIFTS, described, table
 from tests.reports.sections.test_locale import OTHERS, left_in_english, places

@@ -19,10 +19,10 @@ from harness.errors import InputError
 from harness.results.folder import StudyFolder
 from harness.results.manifest import ArmRow, StudyManifest
 from harness.results.reading import read_frame
+from harness.stats.effects import study_effects
 from reports.output.comparison.build import compare
 from reports.output.comparison.page import write_comparison
 from reports.stats.contrast import Estimate, design_of, independent_contrasts, order_agreement, scaled_deltas
-from reports.stats.effects import study_effects
 from reports.stats.matching import match_rows
 from tests.reports import worlds
 from tests.reports.pages import Page

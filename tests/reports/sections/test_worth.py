@@ -15,8 +15,8 @@ from scipy import stats
 
 import reports
 from harness.results.folder import StudyFolder
+from harness.stats.effects import study_effects
 from reports.stats.cost import Offer, pareto_front
-from reports.stats.effects import study_effects
 from reports.stats.priorities import priority_agreement, tau_b
 from reports.stats.ranking import joint_draws
 from tests.reports.pages import by_name, rendered

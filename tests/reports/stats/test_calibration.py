@@ -12,7 +12,7 @@ from scipy import stats
 from benchmarks.calibration import N_ARMS, RIVALS, Squares, World, draw, measure, moderated, plain, worlds
 from harness.results.frame import Deltas
 from harness.results.metrics import metric_values
-from reports.stats.effects import anova, study_effects
+from harness.stats.effects import anova, study_effects
 from tests.reports.worlds import ranks_of
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "statistics.md"

@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 from harness.modes.designs import fractional_design
 from harness.results.frame import Deltas, Frame
 from harness.results.reading import frame_of
-from reports.stats.effects import study_effects
+from harness.stats.effects import study_effects
 from reports.stats.factorial import FactorialAnalysis, factorial_analysis, separate
 from tests.reports.stackworlds import N_USERS, every, name_of, planted
 

@@ -17,7 +17,7 @@ from harness.results.frame import Deltas
 from harness.results.manifest import StudyUsers
 from harness.results.reading import frame_of
 from harness.results.record import RunRecord
-from reports.stats.effects import anova, study_effects, study_prior
+from harness.stats.effects import anova, study_effects, study_prior
 from reports.stats.groups import MIN_USERS, estimate_group, holed_anova, ranks_elsewhere, subgroups, thirds
 from tests.reports import worlds
 from tests.reports.worlds import Arm, study

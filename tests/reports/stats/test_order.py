@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from harness.results.frame import Deltas
-from reports.stats.effects import study_effects
+from harness.stats.effects import study_effects
 from reports.stats.ranking import joint_draws, rank
 
 

@@ -12,7 +12,7 @@ import reports
 from harness.results.folder import StudyFolder
 from harness.results.metrics import metric_values
 from harness.results.reading import frame_of
-from reports.stats.effects import study_effects
+from harness.stats.effects import study_effects
 from reports.stats.sources import WITHOUT_VALID_TARGETS, rows_with_valid_targets, without_valid_targets
 from tests.reports.pages import by_name, rendered
 from tests.reports.worlds import Arm, study

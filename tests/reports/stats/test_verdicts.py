@@ -8,8 +8,8 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from harness.results.frame import Deltas
-from reports.stats.distributions import benjamini_hochberg, t_quantile
-from reports.stats.effects import Anova, Effect, estimate, study_effects
+from harness.stats.distributions import benjamini_hochberg, t_quantile
+from harness.stats.effects import Anova, Effect, estimate, study_effects
 from reports.stats.noise import minimum_detectable, swap_rate
 from reports.stats.ranking import covariance, rank
 from reports.stats.verdicts import holm, judge, seeds_to_settle, verdict_of

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from harness.results.frame import Deltas
 from harness.results.text import ByRow
-from reports.stats.distributions import digamma, t_quantile, trigamma, trigamma_inverse, two_sided_p
+from harness.stats.distributions import digamma, t_quantile, trigamma, trigamma_inverse, two_sided_p
 
 Floats = NDArray[np.float64]
 Method = Literal["moderated", "own", "plain", "one seed", "exact"]

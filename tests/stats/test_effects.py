@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import special, stats
 
 from harness.results.frame import Deltas
-from reports.stats.distributions import trigamma_inverse
-from reports.stats.effects import anova, moderate, scaled_f_prior, standard_error, study_effects, study_prior
+from harness.stats.distributions import trigamma_inverse
+from harness.stats.effects import anova, moderate, scaled_f_prior, standard_error, study_effects, study_prior
 
 
 def as_deltas(values: np.ndarray, name: str = "arm") -> Deltas:

@@ -1,0 +1,1 @@
+"""Paired statistics of seeds and users: pure functions, read by the runner and by reports."""

@@ -181,7 +181,7 @@ def training(size: Size, *, n_sampled: int) -> Iterator[Stage]:
     """Training steps of the backbone by cross-entropy: encoder, softmax and Adam."""
     spec = DuoRec(n_sampled=n_sampled)
     data = made(size)
-    windows = training_windows(data, max_length=spec.max_length, stride=spec.stride)
+    windows = training_windows(data, split_prefixes(data), max_length=spec.max_length, stride=spec.stride)
     targets = data.items[data.offsets[0] + 1 :].astype(np.int64)
     proposal = Proposal(targets, data.n_items) if n_sampled else None
     some = windows.take(np.flatnonzero(np.cumsum(windows.length) <= N_STEPS * spec.batch_tokens))

@@ -69,7 +69,7 @@ class Pretraining:
         model = DuoRecEncoder(data.n_items, DEFAULT)
         model.initialise(torch.Generator().manual_seed(SEED))
         optimizer = torch.optim.Adam(model.parameters(), lr=DEFAULT.learning_rate, fused=True)
-        windows = training_windows(data, max_length=DEFAULT.max_length, stride=DEFAULT.stride)
+        windows = training_windows(data, split_prefixes(data), max_length=DEFAULT.max_length, stride=DEFAULT.stride)
         return cls(
             data=data,
             state=TrainingState(model=model, optimizer=optimizer),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -62,7 +62,9 @@ class Study:
         seed: int | None = None,
         primary: str | None = None,
         checkpoint: str | None = None,
+        guard: Sequence[str] | None = None,
         sesoi: float | None = None,
+        protocol: Mapping[str, Any] | None = None,
         budget: Mapping[str, int] | None = None,
         backbone: str | Path | Mapping[str, Any] | None = None,
         diagnostics: str | Mapping[str, Any] | None = None,
@@ -82,7 +84,9 @@ class Study:
             "seed": seed,
             "primary": primary,
             "checkpoint": checkpoint,
+            "guard": guard,
             "sesoi": sesoi,
+            "protocol": protocol,
             "budget": budget,
             "backbone": backbone,
             "diagnostics": diagnostics,

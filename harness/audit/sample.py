@@ -50,7 +50,12 @@ class Sample:
         users = self.users(whole.data)
         kept = np.isin(whole.prefixes.user, users)
         data = of_users(whole.data, users)
-        return replace(whole, data=data, prefixes=split_prefixes(data), encodings=whole.encodings[whole.tensor(kept)])
+        return replace(
+            whole,
+            data=data,
+            prefixes=split_prefixes(data, whole.prefixes.protocol),
+            encodings=whole.encodings[whole.tensor(kept)],
+        )
 
 
 def entries(data: Interactions) -> NDArray[np.int64]:

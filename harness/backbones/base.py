@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from harness.backbones.values import EpochFigures, Precision, Progress, resolve_precision
 from harness.data.interactions import Interactions
+from harness.data.protocol import AS_PUBLISHED, Protocol
+from harness.data.split import Prefixes
 from harness.device import Device, device_key
 from harness.errors import InputError
 from harness.source_hash import backbone_hash, metric_hash
@@ -52,14 +54,22 @@ class Backbone(ABC):
 
     @abstractmethod
     def fit(
-        self, data: Interactions, *, seed: int, precision: Precision, unfinished: Path, progress: Progress | None
+        self,
+        data: Interactions,
+        prefixes: Prefixes,
+        *,
+        seed: int,
+        precision: Precision,
+        unfinished: Path,
+        progress: Progress | None,
     ) -> TrainingState:
         """Train, or go on from ``unfinished``, where the state is kept after each epoch.
 
         An interrupted training ends with the bits that an uninterrupted one has.
 
         Args:
-            data: whose training targets are learnt and whose valid targets choose the epoch.
+            data: the sequences.
+            prefixes: of ``data``; the training targets are learnt, the valid targets choose the epoch.
             seed: of initialisation, order and dropout.
             precision: resolved from the field.
             unfinished: the file of the state.
@@ -109,7 +119,9 @@ class Backbone(ABC):
         """A hash of every field, 16 hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()[:16]
 
-    def key(self, *, fingerprint: str, seed: int, threads: int, device: Device = "cpu") -> str:
+    def key(
+        self, *, fingerprint: str, seed: int, threads: int, device: Device = "cpu", protocol: Protocol = AS_PUBLISHED
+    ) -> str:
         """The name of the trained backbone that these inputs make, 20 hexadecimal digits.
 
         Everything that can change its bits goes in, the precision, the code of ``package`` and torch's version too.
@@ -119,10 +131,11 @@ class Backbone(ABC):
             seed: of initialisation, order and dropout.
             threads: that training uses; sums are split by them.
             device: that it is trained on; the CPU leaves no mark.
+            protocol: that splits the data.
         """
         chosen_by = metric_hash(self.selection) if self.selection else ""
         parts = (self.digest(), fingerprint, str(seed), str(threads), self.precision_on(device), chosen_by)
-        return self._key(*parts, device=device)
+        return self._key(*parts, protocol.of_backbone(), device=device)
 
     def file_key(self, *, checksum: str, threads: int, device: Device = "cpu") -> str:
         """The same of a trained backbone that a file brings, by the file's checksum and what encodes with it."""

@@ -56,12 +56,19 @@ class Encoder(nn.Module, ABC):
 
     @abstractmethod
     def batches(
-        self, data: Interactions, *, batch_size: int, order: torch.Generator, noise: torch.Generator | None
+        self,
+        data: Interactions,
+        prefixes: Prefixes,
+        *,
+        batch_size: int,
+        order: torch.Generator,
+        noise: torch.Generator | None,
     ) -> Iterator[Batch]:
         """Every training prefix once, with the gradient of this encoder.
 
         Args:
             data: the sequences.
+            prefixes: of ``data``.
             batch_size: prefixes in a batch, about.
             order: draws the order.
             noise: draws dropout; None: none.

@@ -12,6 +12,8 @@ from harness.backbones.encoder import Encoder
 from harness.backbones.tensor_file import DamagedCheckpointError, read_tensors, set_aside, write_tensors
 from harness.backbones.values import EpochFigures, Progress
 from harness.data.interactions import Interactions
+from harness.data.protocol import AS_PUBLISHED, Protocol
+from harness.data.split import split_prefixes
 from harness.device import Device, computing_on, computing_threads
 from harness.errors import InputError
 
@@ -27,6 +29,7 @@ def train_backbone(
     checkpoint_dir: Path,
     progress: Progress | None = None,
     device: Device = "cpu",
+    protocol: Protocol = AS_PUBLISHED,
 ) -> TrainedBackbone:
     """The backbone of these inputs: read from ``checkpoint_dir`` where it lies there, else trained.
 
@@ -35,12 +38,13 @@ def train_backbone(
 
     Args:
         spec: model and recipe.
-        data: whose training targets are learnt and whose valid targets choose the epoch.
+        data: the sequences.
         seed: of initialisation, order, dropout and views.
         threads: to compute with; the number before is restored at the end.
         checkpoint_dir: where finished and unfinished backbones lie, by key.
         progress: told of every epoch.
         device: to compute on; the backbone that is given lies on the CPU.
+        protocol: splits the data: training targets are learnt, valid targets choose the epoch.
 
     Raises:
         InputError: the specification cannot be used, or the loss stops being finite.
@@ -48,7 +52,7 @@ def train_backbone(
     """
     precision = spec.precision_on(device)
     fingerprint = data.fingerprint()
-    key = spec.key(fingerprint=fingerprint, seed=seed, threads=threads, device=device)
+    key = spec.key(fingerprint=fingerprint, seed=seed, threads=threads, device=device, protocol=protocol)
     finished = checkpoint_dir / f"{key}.safetensors"
     if finished.is_file():
         try:
@@ -57,7 +61,8 @@ def train_backbone(
             set_aside(finished, problem)
     unfinished = checkpoint_dir / f"{key}.training.safetensors"
     with computing_threads(threads), computing_on(device):
-        state = spec.fit(data, seed=seed, precision=precision, unfinished=unfinished, progress=progress)
+        prefixes = split_prefixes(data, protocol)
+        state = spec.fit(data, prefixes, seed=seed, precision=precision, unfinished=unfinished, progress=progress)
         state.model.load_state_dict(state.chosen)
     assert isinstance(state.model, Encoder)
     backbone = TrainedBackbone(
@@ -75,6 +80,7 @@ def train_backbone(
             "precision": precision,
             "torch": torch.__version__,
             **({} if device == "cpu" else {"device": device}),
+            **({} if protocol.of_backbone() == AS_PUBLISHED.of_backbone() else {"protocol": protocol.of_backbone()}),
         },
     )
     save_backbone(backbone, finished)

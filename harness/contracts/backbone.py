@@ -192,6 +192,7 @@ def _batches(encoder: Encoder, data: Interactions, *, order: int, noise: int | N
     return list(
         encoder.batches(
             data,
+            split_prefixes(data),
             batch_size=64,
             order=torch.Generator().manual_seed(order),
             noise=None if noise is None else torch.Generator().manual_seed(noise),

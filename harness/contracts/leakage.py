@@ -135,7 +135,7 @@ def _substituted(inputs: Inputs, *, place: int) -> Inputs:
     items = data.items.copy()
     items[at] = np.roll(items[at], 1)
     other = replace(data, items=items)
-    return replace(inputs, data=other, prefixes=split_prefixes(other))
+    return replace(inputs, data=other, prefixes=split_prefixes(other, inputs.prefixes.protocol))
 
 
 def _same_states(one: Trail, other: Trail) -> bool:

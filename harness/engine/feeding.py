@@ -37,6 +37,7 @@ def moving_batches(
     """The same, about ``batch_size`` at a time, encoded by the backbone with its gradient."""
     return inputs.backbone.batches(
         inputs.data,
+        inputs.prefixes,
         batch_size=batch_size,
         order=streams.generator("shuffle", epoch),
         noise=streams.generator("backbone_dropout", epoch) if dropout is BackboneDropout.ACTIVE else None,

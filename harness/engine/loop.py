@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from harness.engine.evaluation import ranks_with_retrieval
 from harness.engine.run import Checkpoint, Run
 from harness.engine.system import System
 from harness.engine.types.budget import Budget
@@ -28,7 +27,8 @@ class Result:
     """What a run found at the chosen epoch.
 
     Attributes:
-        valid_on, valid_off, test_on, test_off: rank of every user's target, retrieval on and off.
+        valid_on, valid_off, test_on, test_off: rank of every target, retrieval on and off, as
+            :meth:`~harness.data.split.Prefixes.by_user` lays it out.
         also: other ranks by name, such as those on test without valid targets in the memory.
         chosen_epoch: counted from 1.
         progress: where the run stood in it, for scheduled values.
@@ -128,10 +128,10 @@ def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
     with run.watch.stage("memory"):
         richer = run.manager.for_test(best.snapshot)
     with run.watch.stage("evaluate"):
-        plain = ranks_with_retrieval(run.system, test, snapshot=best.snapshot, progress=best.progress)
+        plain = run.ranks_on(test, best.snapshot, best.progress)
         test_on = plain
         if richer is not None:
-            test_on = ranks_with_retrieval(run.system, test, snapshot=richer, progress=best.progress)
+            test_on = run.ranks_on(test, richer, best.progress)
         test_off = run.ranks_of_backbone("test", test)
     return Result(
         valid_on=best.valid_on,

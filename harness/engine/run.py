@@ -63,7 +63,7 @@ class Run:
         more_metrics: names of metrics that the curve holds besides those of every run and the checkpoint's.
         search_observer: told of every search.
         curve, seen: one entry an evaluation.
-        valid_off: rank of every valid target without retrieval, by the backbone as it is now.
+        valid_off: rank of every valid target without retrieval, by the backbone as it is now, a row each user.
     """
 
     recipe: Recipe
@@ -166,12 +166,19 @@ class Run:
             lambda seconds: self.watch.charge("backbone_noise", seconds),
         )
 
+    def ranks_on(self, queries: Indices, snapshot: MemorySnapshot, progress: Progress) -> Ranks:
+        """Rank of every valid or test target with retrieval, as :meth:`Prefixes.by_user` lays it out."""
+        ranks = ranks_with_retrieval(self.system, queries, snapshot=snapshot, progress=progress)
+        return self.inputs.prefixes.by_user(ranks, queries)
+
     def ranks_of_backbone(self, split: str, queries: Indices) -> Ranks:
-        """Rank of every query's target among the recipe's candidates by the backbone as it is now, ``(n_queries,)``."""
+        """The same among the recipe's candidates by the backbone as it is now."""
         current = self.system.current
         return current.cache.get(
             ("backbone", split, str(self.recipe.candidates)),
-            lambda: ranks_without_retrieval(current, queries, self.recipe.candidates),
+            lambda: current.prefixes.by_user(
+                ranks_without_retrieval(current, queries, self.recipe.candidates), queries
+            ),
             lambda seconds: self.watch.charge("evaluate", seconds),
         )
 
@@ -226,9 +233,7 @@ class Run:
         """Measure valid with retrieval on and off, add a point to the curve and offer a checkpoint."""
         snapshot = self.manager.snapshot
         with self.watch.stage("evaluate"):
-            valid_on = ranks_with_retrieval(
-                self.system, self.inputs.prefixes.valid, snapshot=snapshot, progress=progress
-            )
+            valid_on = self.ranks_on(self.inputs.prefixes.valid, snapshot, progress)
         on, off = self.means(valid_on), self.means(self.valid_off)
         metric = self.recipe.checkpoint.metric
         self.seen = (*self.seen, Seen(on=on[metric], off=off[metric], losses=losses))

@@ -13,7 +13,7 @@ from harness.errors import InputError, did_you_mean
 from harness.results.audit import Audit
 from harness.results.evidence import Diagnosis
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
-from harness.results.metrics import GlobalMetric, check_metric, find_metric, metric_values, tabulated
+from harness.results.metrics import GlobalMetric, check_metric, find_metric, tabulated, user_values
 from harness.results.record import Mode, Ranks, RunRecord, Split, check_view
 from harness.results.text import ByRow
 
@@ -63,7 +63,7 @@ class Frame:
     Attributes:
         manifest: the study as planned.
         records: row name -> replicate -> record; finished cells only.
-        n_users: length of every rank array, 0 where nothing has finished.
+        n_users: rows of every array of ranks, 0 where nothing has finished.
         users: what is known of the users in the order of the ranks; None where the folder does not say.
         diagnoses: row name -> replicate -> the evidence measured beside that run.
         audit: of the study's base; None where there is none.
@@ -122,7 +122,10 @@ class Frame:
         return tuple(number for number in self.replicates(name) if number in others)
 
     def ranks(self, name: str, split: Split, mode: Mode, replicates: Sequence[int] | None = None) -> Ranks:
-        """Ranks from 1, ``(n_replicates, n_users)``, on the given replicates or on all that are finished.
+        """Ranks from 1 on the given replicates or on all that are finished, ``(n_replicates, n_users)``.
+
+        With several targets per user ``(n_replicates, n_users, n_targets)``, a user's last target in the last column
+        and 0 where the user has fewer.
 
         Raises:
             InputError: no such row, split or mode, records that have no such ranks, or a replicate without a finished
@@ -151,8 +154,8 @@ class Frame:
         mode: Mode = "served",
         replicates: Sequence[int] | None = None,
     ) -> Floats:
-        """A metric by replicate and user, ``(n_replicates, n_users)``."""
-        return metric_values(self.ranks(name, split, mode, replicates), metric)
+        """A metric by replicate and user, the mean over a user's targets, ``(n_replicates, n_users)``."""
+        return user_values(self.ranks(name, split, mode, replicates), metric)
 
     def overall(self, name: str, metric: str, mode: Mode = "served", replicates: Sequence[int] | None = None) -> Floats:
         """A global metric, such as coverage, on the test set by replicate, ``(n_replicates,)``.

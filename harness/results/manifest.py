@@ -73,6 +73,8 @@ class StudyManifest:
         checkpoint: metric on the validation set that chooses the epoch of a run; empty in folders that do not say.
         backbone_file: name, checksum and origin of the one that all replicates fine-tune; empty where they are trained.
         backbone_recipe: fields of the specification that a trained one departs from the default in, such as n_sampled.
+        protocol: how the study measures, by the keys of the study file; empty in folders of earlier versions.
+        guard: metrics on the test set that must not fall.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source, notes, read_as, ties.
         diagnostics: level of the evidence, and code of a muted check -> the reason.
         file: the study file as it was run: its path, its text and what the command line set in its place.
@@ -100,6 +102,8 @@ class StudyManifest:
     course: Mapping[str, Any] = field(default_factory=dict[str, Any])
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     checkpoint: str = ""
+    protocol: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    guard: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     def __repr__(self) -> str:
@@ -133,10 +137,11 @@ class StudyUsers:
     """What the report needs of the users, in the order of the ranks.
 
     Attributes:
-        history_length: items before the test target, ``(n_users,)``; None where a table of ranks does not say.
-        target_popularity: training events of the test target, ``(n_users,)``; None likewise.
+        history_length: items before each test target, in the form of the ranks on the test set; None where a table of
+            ranks does not say.
+        target_popularity: training events of each test target, in the same form; None likewise.
         user: the source's user ids, ``(n_users,)`` of str; None in folders of earlier versions.
-        valid_target, test_target: the source's item ids of the targets, ``(n_users,)`` of str; None likewise.
+        valid_target, test_target: the source's item ids of the targets, str in the form of the ranks; None likewise.
     """
 
     history_length: NDArray[np.int64] | None

@@ -68,10 +68,11 @@ class RunRecord:
 
     Attributes:
         key: hash of everything that decides the ranks.
-        valid_on, valid_off, test_on, test_off: rank of each user's target, from 1, retrieval on and off,
-            ``(n_users,)`` int32.
-        also: other ranks by name, each ``(n_users,)`` int32, such as those on the test set without validation targets
-            in the memory.
+        valid_on, valid_off, test_on, test_off: rank of each target, from 1, retrieval on and off, int32: ``(n_users,)``
+            where every user has one target, else ``(n_users, n_targets)`` with a user's last target in the last column
+            and 0 where the user has fewer.
+        also: other ranks by name, in the same form, such as those on the test set without validation targets in the
+            memory.
         lists: recommended items by name, such as ``test_on``, each ``(n_users, n_recommended)`` int32, for global
             metrics; runs write none yet.
         served: whether the run would be served with retrieval, ``on`` or ``off``.
@@ -126,12 +127,12 @@ class RunRecord:
         return (point.valid_on if self.served == "on" else point.valid_off)[metric]
 
     def view(self, split: Split, mode: Mode) -> Ranks:
-        """Ranks on one set of targets, ``(n_users,)``."""
+        """Ranks on one set of targets, a row each user."""
         return getattr(self, f"{split}_{self.served if mode == 'served' else mode}")
 
     @property
     def test(self) -> Ranks:
-        """Ranks on the test set as the run would be served, ``(n_users,)``."""
+        """Ranks on the test set as the run would be served, a row each user."""
         return self.view("test", "served")
 
     @property
@@ -150,8 +151,9 @@ def differing(one: RunRecord, two: RunRecord) -> dict[str, int]:
     for name in sorted(one.ranks.keys() | two.ranks.keys()):
         pair = [each.ranks.get(name, nothing) for each in (one, two)]
         n_users = max(len(each) for each in pair)
-        comparable = all(len(each) == n_users for each in pair)
-        found[name] = int(np.count_nonzero(pair[0] != pair[1])) if comparable else n_users
+        comparable = pair[0].shape == pair[1].shape
+        differs = (pair[0] != pair[1]).reshape(n_users, -1).any(axis=1) if comparable else np.ones(n_users)
+        found[name] = int(np.count_nonzero(differs))
     return {name: n_users for name, n_users in found.items() if n_users}
 
 

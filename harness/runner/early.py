@@ -106,7 +106,7 @@ def check_data(plan: Plan, data: Interactions, *, spec: Backbone = DEFAULT) -> P
         StudyFileError: no user is long enough for a training target, a memory would be empty, or a fusion does not fit
             the backbone; each with its line.
     """
-    study, prefixes = plan.study, split_prefixes(data)
+    study, prefixes = plan.study, split_prefixes(data, plan.study.protocol)
     if not len(prefixes.train):
         raise StudyFileError([study.problem("data", "no_training_target", _too_short(data))])
     inputs = cast("Inputs", DataAlone(data=data, prefixes=prefixes))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from harness.data.interactions import Interactions
 from harness.data.sources import load
+from harness.data.split import split_prefixes
 from harness.errors import EnvironmentProblem
 from harness.runner.cache import read_array
 from harness.runner.tasks import SharedFiles, assembled
@@ -27,7 +28,9 @@ def read_inputs(shared: SharedFiles) -> Inputs:
     """
     from harness.backbones.training import load_backbone
 
-    return assembled(read_data(shared), load_backbone(type(shared.spec), shared.backbone).model, read_encodings(shared))
+    data = read_data(shared)
+    model = load_backbone(type(shared.spec), shared.backbone).model
+    return assembled(data, split_prefixes(data, shared.protocol), model, read_encodings(shared))
 
 
 def read_data(shared: SharedFiles) -> Interactions:

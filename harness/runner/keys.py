@@ -35,6 +35,7 @@ class Keys:
         self._of_study: dict[str, Any] = {
             "fingerprint": stages.data.fingerprint(),
             "budget": plan.study.budget.model_dump(),
+            "protocol": plan.study.protocol.described(),
             "threads": CELL_THREADS,
             "device": device_key(plan.device),
             "versions": key_versions(),
@@ -79,8 +80,9 @@ def cell_key(shared: Mapping[str, Any], streams: Streams) -> str:
 
     Args:
         shared: what the cells of a recipe on one backbone have in common, as JSON: the data's fingerprint, the
-            recipe's digest, the hash of the code that runs it, the budget, threads and device, the versions of torch
-            and faiss, and the backbone's key, which covers precision and the threads of the shared stages.
+            recipe's digest, the hash of the code that runs it, the budget, the protocol, threads and device, the
+            versions of torch and faiss, and the backbone's key, which covers precision and the threads of the shared
+            stages.
         streams: the cell's random numbers.
     """
     parts = {**shared, "study_seed": streams.study_seed, "replicate": streams.replicate}

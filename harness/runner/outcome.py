@@ -43,6 +43,8 @@ def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any]) ->
         primary=study.primary,
         checkpoint=study.checkpoint,
         sesoi=study.sesoi,
+        guard=study.guard,
+        protocol=study.protocol.described(),
         seed=study.seed,
         replicates=replicates,
         budget=study.budget.model_dump(),

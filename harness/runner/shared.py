@@ -77,7 +77,7 @@ class SharedStages:
         return cls(
             study=study,
             data=data,
-            prefixes=split_prefixes(data),
+            prefixes=split_prefixes(data, study.protocol),
             data_dir=data_dir,
             folder=folder,
             spec=spec.with_sampled(study.n_sampled) if study.n_sampled else spec,
@@ -99,7 +99,11 @@ class SharedStages:
         if isinstance(given, BackboneFile):
             return self.spec.file_key(checksum=given.checksum, threads=SHARED_THREADS, device=self.device)
         return self.spec.key(
-            fingerprint=self.data.fingerprint(), seed=self._seed(replicate), threads=SHARED_THREADS, device=self.device
+            fingerprint=self.data.fingerprint(),
+            seed=self._seed(replicate),
+            threads=SHARED_THREADS,
+            device=self.device,
+            protocol=self.study.protocol,
         )
 
     def files(self, replicate: int) -> SharedFiles:
@@ -113,6 +117,7 @@ class SharedStages:
             backbone=self.folder / "backbones" / f"{key}.safetensors",
             encodings=self.folder / "encodings" / f"{key}.npy",
             device=self.device,
+            protocol=self.study.protocol,
         )
 
     def is_built(self, replicate: int) -> bool:
@@ -167,6 +172,7 @@ class SharedStages:
             checkpoint_dir=folder,
             progress=progress,
             device=self.device,
+            protocol=self.study.protocol,
         )
 
     def _seed(self, replicate: int) -> int:
@@ -177,13 +183,14 @@ class SharedStages:
         events = np.bincount(self.prefixes.target[self.prefixes.train], minlength=self.data.n_items + 1)
         first = self.data.items[self.data.offsets[:-1]]
         events += np.bincount(first, minlength=self.data.n_items + 1)
-        test, valid = (self.prefixes.target[each] for each in (self.prefixes.test, self.prefixes.valid))
+        prefixes, labels = self.prefixes, self.data.item_labels
+        target = prefixes.target[prefixes.test]
         return StudyUsers(
-            history_length=self.prefixes.position[self.prefixes.test],
-            target_popularity=events[test],
+            history_length=prefixes.by_user(prefixes.position[prefixes.test], prefixes.test),
+            target_popularity=prefixes.by_user(events[target], prefixes.test),
             user=self.data.user_labels,
-            valid_target=self.data.item_labels[valid],
-            test_target=self.data.item_labels[test],
+            valid_target=prefixes.by_user(labels[prefixes.target[prefixes.valid]], prefixes.valid),
+            test_target=prefixes.by_user(labels[target], prefixes.test),
         )
 
 

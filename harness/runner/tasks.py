@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.backbones.base import Backbone
 from harness.data.interactions import Interactions
+from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.sources import DataSpec
 from harness.device import Device, computing_on, device_provenance
 from harness.engine.types.budget import Budget
@@ -25,6 +26,7 @@ from harness.results.record import EpochPoint, RunRecord
 
 if TYPE_CHECKING:
     from harness.backbones.encoder import Encoder
+    from harness.data.split import Prefixes
     from harness.engine.run import Run
     from harness.engine.types.inputs import Inputs
 
@@ -43,6 +45,7 @@ class SharedFiles:
         backbone: its file, trained.
         encodings: clean ``s`` of every prefix.
         device: that built them, and that the cells compute on.
+        protocol: of the study.
     """
 
     data: DataSpec
@@ -52,6 +55,7 @@ class SharedFiles:
     backbone: Path
     encodings: Path
     device: Device = "cpu"
+    protocol: Protocol = AS_PUBLISHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,19 +176,19 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
     return CellResult(record=record, diagnosis=diagnosis)
 
 
-def assembled(data: Interactions, backbone: Encoder, encodings: NDArray[np.float32]) -> Inputs:
+def assembled(data: Interactions, prefixes: Prefixes, backbone: Encoder, encodings: NDArray[np.float32]) -> Inputs:
     """What the cells of a replicate share, from its parts; none of them is written to.
 
     Args:
         data: the interactions.
+        prefixes: of ``data``, split by the protocol of the study.
         backbone: the pretrained model; it is frozen here.
         encodings: clean ``s`` of every prefix, ``(n_prefixes, d)``; may be read-only.
     """
     import torch
 
-    from harness.data.split import split_prefixes
     from harness.engine.types.inputs import Inputs
 
     backbone.eval()
     backbone.requires_grad_(False)
-    return Inputs(data=data, prefixes=split_prefixes(data), backbone=backbone, encodings=torch.as_tensor(encodings))
+    return Inputs(data=data, prefixes=prefixes, backbone=backbone, encodings=torch.as_tensor(encodings))

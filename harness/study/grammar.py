@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import (
     BeforeValidator,
     Field,
+    WithJsonSchema,
     create_model,
 )
 
@@ -17,7 +18,7 @@ from harness.errors import InputError
 from harness.results.metrics import METRICS, check_metric, names_pattern
 from harness.study.arms import ArmSetting, Lists
 from harness.study.mistakes import show
-from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, Part, refusal
+from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, Part, ProtocolModel, refusal
 from harness.study.yaml_lines import Document
 
 
@@ -82,6 +83,11 @@ class StudyModel(Part):
             description="the metric that chooses the epoch, on the validation set; left out: the primary",
         ),
     ] = None
+    guard: Annotated[
+        list[Annotated[str, BeforeValidator(_known_metric)]],
+        WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+        Field(max_length=10, description="metrics that must not fall: a better arm that lowers one is called so"),
+    ] = []  # noqa: RUF012 - pydantic copies it
     sesoi: Annotated[
         float,
         Field(gt=0, le=1, description="smallest effect of interest, as a fraction of base's primary metric"),
@@ -91,6 +97,10 @@ class StudyModel(Part):
         BackboneModel,
         Field(description="per_seed (one for every replicate), shared (one for all) or {checkpoint: FILE} (that one)"),
     ] = BackboneModel(trained="per_seed")
+    protocol: Annotated[
+        ProtocolModel,
+        Field(description="how the study measures: targets per user, history, memory and what it holds at test"),
+    ] = ProtocolModel()
     diagnostics: Annotated[
         DiagnosticsModel, Field(description="evidence on why an arm helps or not: off, light, full, or a mapping")
     ] = DiagnosticsModel()

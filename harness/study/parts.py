@@ -21,11 +21,14 @@ from pydantic_core import PydanticCustomError
 from harness.checks.catalogue import CHECKS
 from harness.data.formats import FORMATS
 from harness.data.formats.base import GUESSED
+from harness.data.protocol import AtTest, History, Protocol, Reach
 from harness.errors import did_you_mean
 from harness.study.mistakes import show
 
 LONGEST_REASON = 500
 
+
+MOST_TARGETS = 100
 
 MOST_SAMPLED = 65_536
 """A step holds so many logits for each of its some 800 targets: 200 MB."""
@@ -173,6 +176,38 @@ class DiagnosticsModel(ShortPart):
         WithJsonSchema({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
         Field(description="checks that are not asked, by code, each with the reason that the report prints"),
     ] = None
+
+
+class ProtocolModel(Part):
+    """How the study measures, for every row alike."""
+
+    targets: Annotated[
+        int, Field(ge=1, le=MOST_TARGETS, description="test targets per user, the last events; 1: leave-one-out")
+    ] = 1
+    valid_targets: Annotated[
+        int, Field(ge=1, le=MOST_TARGETS, description="validation targets per user, the events before them")
+    ] = 1
+    history: Annotated[
+        Literal["rank", "hide"],
+        Field(description="rank: items of the user's history are candidates, as in RecBole; hide: they are none"),
+    ] = "rank"
+    memory: Annotated[
+        Literal["any", "past"],
+        Field(description="past: a query sees only memory entries older than its own event; needs timestamps"),
+    ] = "any"
+    at_test: Annotated[
+        Literal["train", "train+valid"], Field(description="what the memory holds while the test set is scored")
+    ] = "train"
+
+    def protocol(self) -> Protocol:
+        """The same as the engine reads it."""
+        return Protocol(
+            targets=self.targets,
+            valid_targets=self.valid_targets,
+            history=History(self.history),
+            memory=Reach(self.memory),
+            at_test=AtTest(self.at_test),
+        )
 
 
 class BackboneModel(ShortPart):

@@ -141,6 +141,8 @@ def read_document(
         primary=final.primary,
         checkpoint=final.checkpoint or final.primary,
         sesoi=final.sesoi,
+        guard=tuple(final.guard),
+        protocol=final.protocol.protocol(),
         budget=final.budget,
         backbone=given or final.backbone.trained or "per_seed",
         n_sampled=final.backbone.n_sampled,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
+from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.sources import DataSpec
 from harness.engine.types.budget import Budget
 from harness.imports.backbone_file import BackboneFile
@@ -55,6 +56,8 @@ class Study:
         checkpoint: metric on the validation set that chooses the epoch of a run; the primary unless the file has one.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
         backbone: one for every replicate, one for all, or one given file for all.
+        protocol: how it measures, for every row alike.
+        guard: metrics on the test set that must not fall.
         n_sampled: negatives a step where a backbone is trained by a sampled softmax; 0: by the whole one.
         diagnostics: which evidence is measured, and where.
         on_inapplicable: whether an arm that cannot act on this base refuses the study or is listed with its reason.
@@ -85,6 +88,8 @@ class Study:
     path: Path
     content: bytes = field(repr=False, compare=False)
     overrides: Overrides = field(repr=False, compare=False)
+    protocol: Protocol = AS_PUBLISHED
+    guard: tuple[str, ...] = ()
     n_sampled: int = 0
     changed: Mapping[str, object] = field(default_factory=dict[str, object], repr=False, compare=False)
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)

@@ -18,7 +18,7 @@ from harness.backbones.softmax import softmax_cross_entropy
 from harness.backbones.training_state import TrainingState
 from harness.backbones.values import EpochFigures, ParameterGroups, Precision, Progress
 from harness.data.interactions import Interactions
-from harness.data.split import Indices, Prefixes, split_prefixes
+from harness.data.split import Indices, Prefixes
 
 
 class MeanEncoder(Encoder):
@@ -70,9 +70,14 @@ class MeanEncoder(Encoder):
         return self(data, prefixes, prefixes.train, generator)
 
     def batches(
-        self, data: Interactions, *, batch_size: int, order: torch.Generator, noise: torch.Generator | None
+        self,
+        data: Interactions,
+        prefixes: Prefixes,
+        *,
+        batch_size: int,
+        order: torch.Generator,
+        noise: torch.Generator | None,
     ) -> Iterator[Batch]:
-        prefixes = split_prefixes(data)
         shuffled = prefixes.train[torch.randperm(len(prefixes.train), generator=order).numpy()]
         for start in range(0, len(shuffled), batch_size):
             numbers = shuffled[start : start + batch_size]
@@ -93,9 +98,15 @@ class MeanOfItems(Backbone):
         return MeanEncoder(n_items, self)
 
     def fit(
-        self, data: Interactions, *, seed: int, precision: Precision, unfinished: Path, progress: Progress | None
+        self,
+        data: Interactions,
+        prefixes: Prefixes,
+        *,
+        seed: int,
+        precision: Precision,
+        unfinished: Path,
+        progress: Progress | None,
     ) -> TrainingState:
-        prefixes = split_prefixes(data)
         model = self.build(data.n_items)
         model.initialise(torch.Generator().manual_seed(seed))
         state = TrainingState(model=model, optimizer=torch.optim.Adam(model.parameters(), lr=0.01))
@@ -103,7 +114,7 @@ class MeanOfItems(Backbone):
         for epoch in range(len(state.history) + 1, self.epochs + 1):
             generator = torch.Generator().manual_seed(1000 * seed + epoch)
             loss = torch.zeros(())
-            for vectors, numbers in model.batches(data, batch_size=128, order=generator, noise=generator):
+            for vectors, numbers in model.batches(data, prefixes, batch_size=128, order=generator, noise=generator):
                 target = torch.as_tensor(prefixes.target[numbers])
                 loss = softmax_cross_entropy(vectors, model.item_matrix, target, precision=precision)
                 state.optimizer.zero_grad()

@@ -15,7 +15,7 @@ from tests.backbones.plainly import rough_model, world
 
 
 def _same_target(data: Interactions) -> SameTarget:
-    return SameTarget(training_windows(data, max_length=50, stride=25), data)
+    return SameTarget(training_windows(data, split_prefixes(data), max_length=50, stride=25), data)
 
 
 def test_info_nce_equals_its_definition() -> None:
@@ -67,7 +67,7 @@ def test_the_term_reaches_every_weight_and_pairs_each_anchor_with_its_own_view()
     spec = DuoRec(anchors=12, dropout=0.0)
     data = world([20, 70, 30], n_items=8)
     model = rough_model(data.n_items, spec)
-    packed = pack(training_windows(data, max_length=50, stride=25), data.items)
+    packed = pack(training_windows(data, split_prefixes(data), max_length=50, stride=25), data.items)
     hidden = model(packed, None)
     same_target = _same_target(data)
     loss = contrastive_loss(model, packed, hidden, same_target, masks=None, rng=np.random.default_rng(5))

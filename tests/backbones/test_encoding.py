@@ -60,7 +60,7 @@ def test_gradients_equal_those_of_the_plain_encoder(which: str) -> None:
     model, prefixes = rough_model(data.n_items), split_prefixes(data)
     direction = torch.randn(prefixes.n_prefixes, 64, generator=torch.Generator().manual_seed(1))
     windows = (
-        training_windows(data, max_length=50, stride=25)
+        training_windows(data, split_prefixes(data), max_length=50, stride=25)
         if which == "forward"
         else closing_windows(data, prefixes, prefixes.train[::3], max_length=50)
     )

@@ -44,7 +44,7 @@ def _checked(packed: Packed, data: Interactions) -> None:
 @given(lengths=LENGTHS)
 def test_training_windows_score_every_training_target_once_and_no_other(lengths: list[int]) -> None:
     data = world(lengths)
-    packed = pack(training_windows(data, max_length=50, stride=25), data.items)
+    packed = pack(training_windows(data, split_prefixes(data), max_length=50, stride=25), data.items)
     assert sorted(packed.prefix.tolist()) == split_prefixes(data).train.tolist()
     _checked(packed, data)
 
@@ -52,7 +52,7 @@ def test_training_windows_score_every_training_target_once_and_no_other(lengths:
 @given(lengths=LENGTHS)
 def test_every_training_target_has_25_items_of_context_or_its_whole_history(lengths: list[int]) -> None:
     data = world(lengths)
-    windows = training_windows(data, max_length=50, stride=25)
+    windows = training_windows(data, split_prefixes(data), max_length=50, stride=25)
     position = split_prefixes(data).position
     assert windows.length.max(initial=0) <= 50
     for window in range(len(windows)):
@@ -117,4 +117,4 @@ def test_the_order_of_a_packed_batch_names_the_windows_given() -> None:
 
 
 def test_users_without_a_training_target_have_no_window() -> None:
-    assert len(training_windows(world([3, 3]), max_length=50, stride=25)) == 0
+    assert len(training_windows(world([3, 3]), split_prefixes(world([3, 3])), max_length=50, stride=25)) == 0

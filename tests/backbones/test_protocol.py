@@ -63,7 +63,7 @@ BROKEN: dict[str, tuple[str, object, str]] = {
     "noise": ("encode_noisy", lambda self, data, prefixes, _: self.encode(data, prefixes)[prefixes.train], "drops"),
     "items": ("item_matrix", property(lambda self: self.items.weight[1:]), "rows"),
     "padding": ("initialise", lambda self, generator: self.items.weight.data.fill_(1.0), "padding"),
-    "batches": ("batches", lambda self, data, **_: iter(()), "every training prefix"),
+    "batches": ("batches", lambda self, data, prefixes, **_: iter(()), "every training prefix"),
 }
 
 

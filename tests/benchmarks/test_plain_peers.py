@@ -67,7 +67,9 @@ def test_plain_duorec_has_the_cross_entropy_and_the_gradient_of_the_packed_step(
     plain = plain_duorec(data, prefixes, encoder, weight=0.0)
     loss = plain.loss(prefixes.train, np.random.default_rng(0))
     loss.backward()
-    packed = pack(training_windows(data, max_length=SPEC.max_length, stride=SPEC.stride), data.items)
+    packed = pack(
+        training_windows(data, split_prefixes(data), max_length=SPEC.max_length, stride=SPEC.stride), data.items
+    )
     own = softmax_cross_entropy(model(packed, None), model.item_matrix, packed.targets)
     own.backward()
     close(loss, own)

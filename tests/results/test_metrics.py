@@ -20,6 +20,7 @@ from harness.results.metrics import (
     mean_metrics,
     metric_values,
     tabulated,
+    user_values,
 )
 
 RANKS = np.array([1, 2, 5, 6, 10, 11, 50, 51], dtype=np.int32)
@@ -47,6 +48,15 @@ def test_values_are_float64_and_means_cover_every_metric() -> None:
     assert tuple(means) == (*METRICS, "mrr")
     assert means["recall@10"] == 5 / 8
     assert means["mrr"] == (1 / RANKS).mean()
+
+
+def test_several_targets_are_averaged_per_user_and_then_over_users() -> None:
+    ranks = np.array([[0, 0, 1], [2, 11, 1]], dtype=np.int32)  # one target and three
+    values = check_metric("ndcg@10").of_users(ranks)
+    assert values == pytest.approx([1.0, (1 / math.log2(3) + 1) / 3], abs=1e-15)
+    assert mean_metrics(ranks)["ndcg@10"] == values.mean()
+    assert user_values(np.stack([ranks, ranks]), "ndcg@10").tolist() == [values.tolist()] * 2
+    assert check_metric("mrr").values(ranks)[0].tolist() == [0.0, 0.0, 1.0]
 
 
 def test_a_report_tabulates_the_nine_and_the_primary_metric_once() -> None:

@@ -11,6 +11,7 @@ from harness.backbones.base import Backbone
 from harness.backbones.duorec.hyperparameters import Hyperparameters
 from harness.backbones.values import Precision, Progress
 from harness.data.interactions import Interactions
+from harness.data.split import Prefixes
 
 if TYPE_CHECKING:
     from harness.backbones.duorec.model import DuoRecEncoder
@@ -31,11 +32,18 @@ class DuoRec(Hyperparameters, Backbone):
         return DuoRecEncoder(n_items, self)
 
     def fit(
-        self, data: Interactions, *, seed: int, precision: Precision, unfinished: Path, progress: Progress | None
+        self,
+        data: Interactions,
+        prefixes: Prefixes,
+        *,
+        seed: int,
+        precision: Precision,
+        unfinished: Path,
+        progress: Progress | None,
     ) -> TrainingState:
         from harness.backbones.duorec.pretrain import pretrain
 
-        return pretrain(data, self, seed=seed, precision=precision, unfinished=unfinished, progress=progress)
+        return pretrain(data, prefixes, self, seed=seed, precision=precision, unfinished=unfinished, progress=progress)
 
     def with_sampled(self, n_sampled: int) -> Self:
         return replace(self, n_sampled=n_sampled)

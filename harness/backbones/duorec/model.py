@@ -184,7 +184,7 @@ class DuoRecEncoder(Encoder):
         """
         states = torch.empty(len(prefixes.train), self.spec.hidden_size)
         masks = self._masks(generator)
-        windows = training_windows(data, max_length=self.spec.max_length, stride=self.spec.stride)
+        windows = training_windows(data, prefixes, max_length=self.spec.max_length, stride=self.spec.stride)
         with torch.no_grad():
             for part in windows.by_length(CHUNK_TOKENS):
                 packed = pack(part, data.items)
@@ -194,14 +194,20 @@ class DuoRecEncoder(Encoder):
         return states
 
     def batches(
-        self, data: Interactions, *, batch_size: int, order: torch.Generator, noise: torch.Generator | None
+        self,
+        data: Interactions,
+        prefixes: Prefixes,
+        *,
+        batch_size: int,
+        order: torch.Generator,
+        noise: torch.Generator | None,
     ) -> Iterator[Batch]:
         """All training windows in random order.
 
         A batch holds whole windows with about ``batch_size`` prefixes, so that one pass over a user's sequence serves
         all of its prefixes. Departs from FTragrec, which encodes every prefix on its own.
         """
-        windows = training_windows(data, max_length=self.spec.max_length, stride=self.spec.stride)
+        windows = training_windows(data, prefixes, max_length=self.spec.max_length, stride=self.spec.stride)
         shuffled = torch.randperm(len(windows), generator=order).numpy()
         reached = np.cumsum((windows.length - windows.score_from)[shuffled])
         n_batches = max(1, round(int(reached[-1]) / batch_size))

@@ -61,13 +61,13 @@ class Windows:
             first += n
 
 
-def training_windows(data: Interactions, *, max_length: int, stride: int) -> Windows:
+def training_windows(data: Interactions, prefixes: Prefixes, *, max_length: int, stride: int) -> Windows:
     """Windows in which every training target is scored exactly once.
 
     A history over ``max_length`` is cut into windows of ``max_length`` every ``stride`` items; all but a user's first
     leave their opening ``max_length - stride`` positions, which the window before has scored, to serve as context.
     """
-    n_inputs = np.maximum(data.lengths - 3, 0)
+    n_inputs = np.maximum(data.lengths - prefixes.held_out - 1, 0)
     n_windows = np.where(n_inputs > 0, 1 + np.maximum(0, -(-(n_inputs - max_length) // stride)), 0)
     user = np.repeat(np.arange(data.n_users), n_windows)
     nth = np.arange(len(user)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)

@@ -22,13 +22,14 @@ from harness.backbones.softmax import softmax_cross_entropy
 from harness.backbones.training_state import TrainingState
 from harness.backbones.values import EpochFigures, Precision, Progress
 from harness.data.interactions import Interactions
-from harness.data.split import Prefixes, split_prefixes
+from harness.data.split import Prefixes
 from harness.errors import InputError
-from harness.results.metrics import check_metric, mean_metrics, metric_values
+from harness.results.metrics import check_metric, mean_metrics
 
 
 def pretrain(
     data: Interactions,
+    prefixes: Prefixes,
     spec: Hyperparameters,
     *,
     seed: int,
@@ -39,7 +40,8 @@ def pretrain(
     """Train, or go on from ``unfinished``, where the state is kept after each epoch.
 
     Args:
-        data: whose training targets are learnt and whose valid targets choose the epoch.
+        data: the sequences.
+        prefixes: of ``data``; the training targets are learnt, the valid targets choose the epoch.
         spec: model and recipe.
         seed: of initialisation, order, dropout and views.
         precision: of the products in the whole softmax.
@@ -50,8 +52,7 @@ def pretrain(
         InputError: the specification cannot be used, or the loss stops being finite.
     """
     check_metric(spec.selection)
-    prefixes = split_prefixes(data)
-    windows = training_windows(data, max_length=spec.max_length, stride=spec.stride)
+    windows = training_windows(data, prefixes, max_length=spec.max_length, stride=spec.stride)
     if not len(windows):
         raise InputError(f"data set {data.name} has no training target; every user needs 4 events or more")
     size = {"n_targets": len(prefixes.train), "n_items": data.n_items}
@@ -74,7 +75,7 @@ def pretrain(
             state, data, windows, same_target, epoch, seed, precision, proposal=proposal
         )
         ranks = valid_ranks(model, data, prefixes)
-        own = metric_values(ranks, spec.selection)
+        own = check_metric(spec.selection).of_users(ranks)
         figures = EpochFigures(
             epoch=epoch,
             loss=loss,
@@ -154,6 +155,7 @@ def _batches(
 
 
 def valid_ranks(model: DuoRecEncoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
-    """Rank of every user's valid target without retrieval, ``(n_users,)``."""
+    """Rank of every valid target without retrieval, as :meth:`Prefixes.by_user` lays it out."""
     states = model.encode_some(data, prefixes, prefixes.valid)
-    return target_ranks(states, model.item_matrix, prefixes.target[prefixes.valid])
+    ranks = target_ranks(states, model.item_matrix, prefixes.target[prefixes.valid])
+    return prefixes.by_user(ranks, prefixes.valid)

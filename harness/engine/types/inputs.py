@@ -25,7 +25,7 @@ class Inputs:
 
     Attributes:
         data: the interactions.
-        prefixes: their prefixes, split leave-one-out.
+        prefixes: their prefixes, split by the protocol of the study.
         backbone: the encoder.
         encodings: clean ``s`` of every prefix, ``(n_prefixes, d)`` float32.
         cache: what runs on these inputs need not compute again; empty in every changed copy.

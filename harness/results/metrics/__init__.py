@@ -1,4 +1,4 @@
-"""Metrics by name, such as ``ndcg@10``, ``mrr@20`` or ``mrr``, per user from the rank of the user's one target.
+"""Metrics by name, such as ``ndcg@10``, ``mrr@20`` or ``mrr``, per user from the ranks of the user's targets.
 
 A plug-in adds a family through the entry point group ``ftr_study.metrics``: one class below :class:`Metric` or
 :class:`GlobalMetric`, tested by :func:`harness.contracts.metric.check_metric_class`.
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.errors import InputError, did_you_mean
 from harness.plugins import Registry, subclass_of
-from harness.results.metrics.base import AnyMetric, CutOff, Floats, Metric
+from harness.results.metrics.base import AnyMetric, CutOff, Floats, Metric, targets_mean
 from harness.results.metrics.global_metric import GlobalMetric
 from harness.results.metrics.mrr import MRR
 from harness.results.metrics.ndcg import NDCG
@@ -32,6 +32,7 @@ __all__ = [
     "metric_values",
     "names_pattern",
     "tabulated",
+    "user_values",
 ]
 
 METRICS: tuple[str, ...] = (
@@ -88,10 +89,10 @@ def check_metric(name: str) -> Metric:
 
 
 def metric_values(ranks: NDArray[np.int32], metric: str) -> Floats:
-    """Each user's value of a metric; the mean over users is the figure that papers print.
+    """Each target's value of a metric; with one target per user the mean is the figure that papers print.
 
     Args:
-        ranks: rank of each user's target, from 1, ``(n_users,)`` or with axes before.
+        ranks: rank of each target, from 1, of any shape; 0 where there is none.
         metric: its name, such as ``ndcg@10``.
 
     Raises:
@@ -101,6 +102,20 @@ def metric_values(ranks: NDArray[np.int32], metric: str) -> Floats:
     [1.0, 0.5, 0.0]
     """
     return check_metric(metric).values(ranks)
+
+
+def user_values(ranks: NDArray[np.int32], metric: str) -> Floats:
+    """Each user's value of a metric by replicate, the mean over the user's targets, ``(n_replicates, n_users)``.
+
+    Args:
+        ranks: ``(n_replicates, n_users)`` or ``(n_replicates, n_users, n_targets)``, 0 where there is no target.
+        metric: its name.
+
+    Raises:
+        InputError: the metric is unknown.
+    """
+    values = check_metric(metric).values(ranks)
+    return targets_mean(values, ranks) if ranks.ndim > 2 else values
 
 
 def mean_metrics(ranks: NDArray[np.int32], *more: str) -> dict[str, float]:

@@ -49,7 +49,7 @@ class AnyMetric(ABC):
 
 
 class Metric(AnyMetric):
-    """A metric of one user, from the rank of that user's one target.
+    """A metric of one user, the mean over that user's targets, from the rank of each.
 
     A subclass gives :meth:`gain`.  It needs no new run: a record holds every rank.
 
@@ -65,16 +65,30 @@ class Metric(AnyMetric):
 
     @abstractmethod
     def gain(self, rank: Floats) -> Floats:
-        """The value of a target at each rank, from 1, ``(n_users,)``, whatever the cut-off."""
+        """The value of a target at each rank, from 1, of any shape, whatever the cut-off."""
 
     @final
     def values(self, ranks: NDArray[np.int32]) -> Floats:
-        """Each user's value, 0 where the rank is beyond the cut-off; the shape is that of ``ranks``."""
-        place = ranks.astype(np.float64)
+        """Each target's value; the shape is that of ``ranks``.
+
+        0 where the rank is beyond the cut-off, and where it is 0 because there is no target.
+        """
+        place = np.maximum(ranks, 1).astype(np.float64)
         gain = self.gain(place)
-        return gain if self.cutoff is None else np.where(place <= self.cutoff, gain, 0.0)
+        counts = ranks > 0 if self.cutoff is None else (ranks > 0) & (ranks <= self.cutoff)
+        return np.where(counts, gain, 0.0)
+
+    @final
+    def of_users(self, ranks: NDArray[np.int32]) -> Floats:
+        """Each user's value: the mean over the user's targets, ``(n_users,)`` of ``(n_users,)`` or ``(n_users, n)``."""
+        return targets_mean(self.values(ranks), ranks) if ranks.ndim > 1 else self.values(ranks)
 
     @final
     def mean(self, ranks: NDArray[np.int32]) -> float:
-        """The mean over users, the figure that papers print."""
-        return float(self.values(ranks).mean())
+        """The mean over users, the figure that papers print; ``ranks`` as in :meth:`of_users`."""
+        return float(self.of_users(ranks).mean())
+
+
+def targets_mean(values: Floats, ranks: NDArray[np.int32]) -> Floats:
+    """The mean of each user's targets, over the last axis, where the rank is no 0."""
+    return values.sum(axis=-1) / np.maximum((ranks > 0).sum(axis=-1), 1)

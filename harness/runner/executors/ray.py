@@ -150,7 +150,9 @@ class RayExecutor:
             self._data[shared.fingerprint] = ray.put(read_data(shared))
         if shared not in self._shared:
             trained = Trained.of(shared)
-            self._shared[shared] = SharedObjects(data=self._data[shared.fingerprint], trained=ray.put(trained))
+            self._shared[shared] = SharedObjects(
+                data=self._data[shared.fingerprint], trained=ray.put(trained), protocol=shared.protocol
+            )
         return self._shared[shared]
 
     def _follow(self) -> None:

@@ -16,6 +16,9 @@ from ray import ObjectRef
 from ray.exceptions import RayActorError
 
 from harness.backbones.base import Backbone
+from harness.data.interactions import Interactions
+from harness.data.protocol import Protocol
+from harness.data.split import split_prefixes
 from harness.provenance import key_versions, machine
 from harness.results.record import EpochPoint
 from harness.runner.executors.base import Outcome, progress_line
@@ -60,10 +63,11 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedObjects:
-    """What cells on one backbone share, in the object store: the interactions, and a :class:`Trained`."""
+    """What cells on one backbone share; interactions and a :class:`Trained` lie in the object store."""
 
     data: ObjectRef
     trained: ObjectRef
+    protocol: Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +143,8 @@ def _inputs(shared: SharedObjects) -> Inputs:
     trained: Trained = ray.get(shared.trained)
     model = trained.spec.build(trained.n_items)
     model.load_state_dict({name: torch.as_tensor(values) for name, values in trained.tensors.items()})
-    return assembled(ray.get(shared.data), model, trained.encodings)
+    data: Interactions = ray.get(shared.data)
+    return assembled(data, split_prefixes(data, shared.protocol), model, trained.encodings)
 
 
 def _other_code(wanted: Code, found: Code) -> str:

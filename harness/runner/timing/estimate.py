@@ -60,7 +60,14 @@ def estimated_costs(
     def probe() -> Probed | None:
         if size.n_train < LEAST_TARGETS:
             return None  # such a study is over before the probe is
-        task = ProbeTask(spec=stages.spec, data=stages.data, recipe=plan.base, device=device, threads=SHARED_THREADS)
+        task = ProbeTask(
+            spec=stages.spec,
+            data=stages.data,
+            recipe=plan.base,
+            device=device,
+            threads=SHARED_THREADS,
+            protocol=plan.study.protocol,
+        )
         return prober(task)
 
     return expected_costs(

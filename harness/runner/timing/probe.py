@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.backbones.base import Backbone
 from harness.data.interactions import Interactions
+from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.split import split_prefixes
 from harness.device import Device, computing_on, computing_threads
 from harness.engine.types.budget import Budget
@@ -50,6 +51,7 @@ class ProbeTask:
     recipe: Recipe
     device: Device
     threads: int
+    protocol: Protocol = AS_PUBLISHED
 
 
 def probed(task: ProbeTask) -> Probed | None:
@@ -73,11 +75,11 @@ def probed(task: ProbeTask) -> Probed | None:
 
 
 def _probed(task: ProbeTask, start: float) -> Probed:
-    n_train = len(split_prefixes(task.data).train)
-    small = some_users(task.data, FIRST_TARGETS)
+    n_train = len(split_prefixes(task.data, task.protocol).train)
+    small = some_users(task.data, FIRST_TARGETS, task.protocol)
     n_small, first_epochs, seconds = _epoch(task, small)
     more = int(n_small * max(2.0, SECONDS / max(seconds, 1e-3)))
-    sample = some_users(task.data, more)
+    sample = some_users(task.data, more, task.protocol)
     n_sample, epochs, seconds = _epoch(task, sample)
     if n_sample < n_train and n_small < n_sample and first_epochs > GROWN * epochs:
         epochs = max(1, round(epochs * n_sample / n_train))  # counted in visits of an item
@@ -101,9 +103,9 @@ class _CellSeconds:
     encoding: float
 
 
-def some_users(data: Interactions, n_targets: int) -> Interactions:
+def some_users(data: Interactions, n_targets: int, protocol: Protocol = AS_PUBLISHED) -> Interactions:
     """The first users, until they have so many training targets; of the last one no more events than that takes."""
-    targets = (data.lengths - 3).clip(min=0).cumsum()
+    targets = (data.lengths - split_prefixes(data, protocol).held_out - 1).clip(min=0).cumsum()
     n_users = min(int(targets.searchsorted(n_targets)) + 1, data.n_users)
     offsets = data.offsets[: n_users + 1].copy()
     offsets[-1] -= max(int(targets[n_users - 1]) - n_targets, 0)
@@ -130,13 +132,14 @@ def _epoch(task: ProbeTask, data: Interactions) -> tuple[int, int, float]:
     ):
         task.spec.fit(
             data,
+            split_prefixes(data, task.protocol),
             seed=0,
             precision=task.spec.precision_on(task.device),
             unfinished=Path(folder) / "probe.safetensors",
             progress=progress,
         )
     epochs, seconds = told[0]
-    return len(split_prefixes(data).train), epochs, seconds
+    return len(split_prefixes(data, task.protocol).train), epochs, seconds
 
 
 def _cell(task: ProbeTask, data: Interactions) -> _CellSeconds:
@@ -146,7 +149,7 @@ def _cell(task: ProbeTask, data: Interactions) -> _CellSeconds:
 
     from harness.engine.loop import fine_tune
 
-    prefixes = split_prefixes(data)
+    prefixes = split_prefixes(data, task.protocol)
     with torch.no_grad():
         model = task.spec.build(data.n_items)
         generator = torch.Generator().manual_seed(0)
@@ -162,7 +165,7 @@ def _cell(task: ProbeTask, data: Interactions) -> _CellSeconds:
         began = time.perf_counter()
         result = fine_tune(
             task.recipe,
-            assembled(data, model, encodings),
+            assembled(data, prefixes, model, encodings),
             budget=Budget(epochs=1, patience=1),
             streams=Streams(study_seed=0, replicate=0),
         )

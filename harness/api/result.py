@@ -48,10 +48,10 @@ SHOWN_COLUMNS = ("rank", "arm", "verdict", "effect", "low", "high", "relative", 
 _WHOLE = ("rank", "n_seeds", "seeds_needed")
 _FIGURES = (
     *("value", "effect", "low", "high", "adjusted_low", "adjusted_high", "relative"),
-    *("p", "p_holm", "p_best", "seconds", "detectable"),
+    *("p", "p_holm", "p_worthwhile", "seconds", "detectable"),
 )
 _OF_ROW = (
-    *("rank", "name", "verdict_text", "effect", "relative", "p", "p_holm", "p_best", "n_seeds"),
+    *("rank", "name", "verdict_text", "effect", "relative", "p", "p_holm", "p_worthwhile", "n_seeds"),
     *("equals", "note", "seconds", "detectable", "seeds_needed"),
 )
 

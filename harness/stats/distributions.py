@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -13,6 +13,8 @@ from scipy import stats as _stats
 
 Floats = NDArray[np.float64]
 Key = TypeVar("Key", bound=Hashable)
+
+_N_NODES = 400
 
 _scipy_special = cast("Any", _special)
 _scipy_stats = cast("Any", _stats)
@@ -26,6 +28,12 @@ def t_quantile(probability: float, df: float) -> float:
 def two_sided_p(statistic: float, df: float) -> float:
     """Chance that ``|t|`` is at least as large under the null; df may be infinite."""
     return min(1.0, 2.0 * float(_scipy_stats.t.sf(abs(statistic), df)))
+
+
+def two_sided_ps(statistics: Floats, df: Floats) -> Floats:
+    """:func:`two_sided_p` of many statistics; degrees of freedom as broadcast, infinite ones too."""
+    limited = np.minimum(df, 1e8)
+    return np.asarray(2.0 * _scipy_special.stdtr(limited, -np.abs(statistics)), dtype=np.float64)
 
 
 def t_quantiles(probability: float, df: Floats) -> Floats:
@@ -43,38 +51,33 @@ def normal_cdf(values: Floats) -> Floats:
     return np.asarray(_scipy_special.ndtr(values), dtype=np.float64)
 
 
-def digamma(x: float) -> float:
-    """Derivative of the logarithm of the gamma function."""
-    return float(_scipy_special.digamma(x))
+def chi_square_tail(value: float, df: float) -> float:
+    """Chance that a chi-square variable is larger."""
+    return float(_scipy_special.chdtrc(df, value))
 
 
-def trigamma(x: float) -> float:
-    """Derivative of :func:`digamma`."""
-    return float(_scipy_special.polygamma(1, x))
+@lru_cache(maxsize=256)
+def expected_lowest(dfs: tuple[float, ...], n_lowest: int) -> float:
+    """Expected mean of the `n_lowest` smallest of chi-square variables, each over its degrees of freedom.
 
-
-def trigamma_inverse(value: float) -> float:
-    """The x > 0 with ``trigamma(x) = value``, by Newton's method on ``1 / trigamma``, which is convex.
-
-    Source: Smyth 2004, appendix "Inversion of trigamma function".
-
-    Raises:
-        ArithmeticError: value is not positive and finite.
+    Given the next larger one, the lowest are as drawn from below it; that one's place among uniform variables is beta
+    distributed.  Exact where all degrees of freedom are equal, close where they differ.
     """
-    if not (0.0 < value < math.inf):
-        raise ArithmeticError(f"trigamma takes every positive value and no other; {value} was asked for")
-    if value > 1e7:
-        return 1.0 / math.sqrt(value)
-    if value < 1e-6:
-        return 1.0 / value
-    x = 0.5 + 1.0 / value
-    for _ in range(50):
-        here = trigamma(x)
-        step = here * (1.0 - here / value) / float(_scipy_special.polygamma(2, x))
-        x += step
-        if -step / x < 1e-10:
-            break
-    return x
+    n_all = len(dfs)
+    nodes = (np.arange(_N_NODES) + 0.5) / _N_NODES
+    chance = np.asarray(_scipy_stats.beta.ppf(nodes, n_lowest + 1.0, n_all - n_lowest), dtype=np.float64)
+    df, count = np.unique(np.array(dfs), return_counts=True)
+    weight = (count / n_all)[:, None]
+
+    def below(cut: Floats, more: float) -> Floats:
+        return np.asarray((weight * _scipy_special.chdtr(df[:, None] + more, df[:, None] * cut)).sum(axis=0))
+
+    low, high = np.zeros(_N_NODES), np.full(_N_NODES, 1e3)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        under = below(middle, 0.0) < chance
+        low, high = np.where(under, middle, low), np.where(under, high, middle)
+    return float((below(high, 2.0) / below(high, 0.0)).mean())
 
 
 def both_beyond(correlation: float, critical: float) -> float:

@@ -16,13 +16,31 @@ from numpy.typing import NDArray
 
 from harness.results.frame import Deltas
 from harness.results.text import ByRow
-from harness.stats.distributions import digamma, t_quantile, trigamma, trigamma_inverse, two_sided_p
+from harness.stats.distributions import chi_square_tail, expected_lowest, t_quantile, two_sided_p
 
 Floats = NDArray[np.float64]
-Method = Literal["moderated", "own", "plain", "one seed", "exact"]
+Method = Literal["moderated", "plain", "two seeds", "one seed", "exact"]
 
 MIN_MODERATED = 3
 """Arms with an estimable ratio below which nothing can be borrowed from the others."""
+
+MIN_TESTED = 3
+"""Seeds of an arm below which it has no test."""
+
+KEPT = 0.9
+"""Share of the arms, those of the lowest ratios, that the common ratio is estimated from."""
+
+TRUST = 10.0
+"""Degrees of freedom that an arm borrows at most, for every seed beyond two."""
+
+TRUST_SHARE = 1.0 / 3.0
+"""The same as a share of the other arms' own degrees of freedom: all arms share base, so they repeat each other."""
+
+TRUST_POWER = 6
+"""How fast trust falls where an arm's ratio is higher than chance makes it."""
+
+FLOOR = 20.0
+"""Degrees of freedom of an arm whose variance is the residual's, for every seed beyond two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +64,18 @@ class Anova:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prior:
-    """What the arms of a study say together of ``MS_seed / MS_err``: a scaled F with d0 and r0.
+    """What the arms of a study say together of ``MS_seed / MS_err``.
 
     Attributes:
-        d0: prior degrees of freedom; infinite where the arms differ no more than their own noise explains.
-        r0: prior ratio.
+        ratio: the common ratio, without the noisiest tenth of the arms; at least 1.
+        mean_ratio: mean over all arms, at least 1, which arms of two seeds use.
+        df: the arms' own degrees of freedom, summed.
         n_arms: arms that it was estimated from.
     """
 
-    d0: float
-    r0: float
+    ratio: float
+    mean_ratio: float
+    df: float
     n_arms: int
 
 
@@ -85,11 +105,12 @@ class Effect(Estimated):
     Attributes:
         reference: base's mean of the metric on the same replicates.
         ms_tilde: the moderated, floored mean square of seeds.
-        prior_df: degrees of freedom borrowed from the other arms (d0), 0 where none are.
+        prior_df: degrees of freedom borrowed from the other arms, 0 where none are.
         prior: what the study's arms say together, whether or not this one borrowed from it.
-        p: two-sided p-value against no effect; None for one seed.
-        method: ``moderated``, ``own`` (noisier than the study: its own ratio), ``plain`` (too few arms), ``one seed``
-            (users only) or ``exact`` (every difference is the same, so there is nothing to estimate).
+        p: two-sided p-value against no effect; None below three seeds.
+        method: ``moderated`` (graded by how like the others it is), ``plain`` (too few arms), ``two seeds`` (assumes
+            that no arm is noisier than the rest), ``one seed`` (users only) or ``exact`` (every difference is the same,
+            so there is nothing to estimate).
     """
 
     row: str
@@ -158,57 +179,61 @@ def anova(values: Floats) -> Anova:
     )
 
 
-def scaled_f_prior(ratios: Floats, dfs: Floats) -> Prior:
-    """d0 and r0 of ``ratio ~ r0 F(df, d0)`` by the moments of the logarithm.
-
-    Ratios of 0 are raised to 1e-5 of their median, as their logarithm is not finite.
-
-    Args:
-        ratios: ``MS_seed / MS_err`` of each arm, ``(n_arms,)``.
-        dfs: numerator degrees of freedom, seeds less one, ``(n_arms,)``.
-
-    Source: Smyth, SAGMB 3(1):3, 2004, section 6.2, without the term for the denominator's own noise: MS_err has
-    thousands of degrees of freedom.
-    """
-    n_arms = int(ratios.size)
-    raised = np.maximum(ratios, 1e-5 * (float(np.median(ratios)) or 1.0))
-    offsets = np.array([digamma(df / 2.0) - math.log(df / 2.0) for df in dfs.tolist()])
-    centred = np.log(raised) - offsets
-    level = float(centred.mean())
-    own_noise = np.array([trigamma(df / 2.0) for df in dfs.tolist()])
-    spread = float((np.square(centred - level) * n_arms / (n_arms - 1) - own_noise).mean())
-    if spread <= 0.0:
-        return Prior(d0=math.inf, r0=math.exp(level), n_arms=n_arms)
-    d0 = 2.0 * trigamma_inverse(spread)
-    return Prior(d0=d0, r0=math.exp(level + digamma(d0 / 2.0) - math.log(d0 / 2.0)), n_arms=n_arms)
-
-
 def study_prior(anovas: Mapping[str, Anova]) -> Prior | None:
-    """The prior of a study's arms, None where fewer than three have a ratio to learn from."""
+    """The prior of a study's arms, None where fewer than three have a ratio to learn from.
+
+    The mean of the lowest ratios is divided by what it would be if all arms had a ratio of 1 and only chance differed.
+    """
     usable = [found for found in anovas.values() if found.n_seeds > 1 and found.ms_err > 0.0]
     if len(usable) < MIN_MODERATED:
         return None
-    ratios = np.array([found.ms_seed / found.ms_err for found in usable])
-    return scaled_f_prior(ratios, np.array([found.n_seeds - 1.0 for found in usable]))
+    ratios = np.sort([found.ms_seed / found.ms_err for found in usable])
+    n_kept = min(max(int(KEPT * len(usable)), 1), len(usable) - 1)
+    dfs = tuple(sorted(found.n_seeds - 1.0 for found in usable))
+    return Prior(
+        ratio=max(1.0, float(ratios[:n_kept].mean()) / expected_lowest(dfs, n_kept)),
+        mean_ratio=max(1.0, float(ratios.mean())),
+        df=sum(dfs),
+        n_arms=len(usable),
+    )
+
+
+def graded(ratio: float, n_seeds: int, prior: Prior | None) -> tuple[float, float, Method]:
+    """The ratio of mean squares that an arm's interval uses, the degrees of freedom it borrows, and by which rule.
+
+    An arm borrows as far as its own ratio could be chance if it were like the others.  Where that leaves a ratio below
+    1, the variance is the residual's, which is known well; yet a noisy arm may come out low by luck, so it counts for
+    no more than :data:`FLOOR` says.
+
+    Args:
+        ratio: the arm's own ``MS_seed / MS_err``.
+
+    Returns:
+        ``(ratio, prior_df, method)``; the ratio has ``prior_df + n_seeds - 1`` degrees of freedom.
+    """
+    df = n_seeds - 1.0
+    if prior is None:
+        return max(ratio, 1.0), 0.0, "plain"
+    if n_seeds < MIN_TESTED:
+        return prior.mean_ratio, math.inf, "two seeds"
+    likely = min(1.0, 2.0 * chi_square_tail(ratio / prior.ratio * df, df))
+    borrowed = min(TRUST * (n_seeds - 2), TRUST_SHARE * (prior.df - df)) * likely**TRUST_POWER
+    pooled = (borrowed * prior.ratio + df * ratio) / (borrowed + df)
+    if pooled > 1.0:
+        return pooled, borrowed, "moderated"
+    return 1.0, max(borrowed, FLOOR * (n_seeds - 2) - df), "moderated"
 
 
 def moderate(found: Anova, prior: Prior | None) -> tuple[float, float, Method]:
-    """The mean square of seeds that an interval uses, the degrees of freedom it borrows, and by which rule.
-
-    Returns:
-        ``(ms_tilde, prior_df, method)``; the mean square has ``prior_df + n_seeds - 1`` degrees of freedom.
-    """
-    if prior is None or found.ms_err == 0.0:
-        return max(found.ms_seed, found.ms_err), 0.0, "plain"
-    own, df = found.ms_seed / found.ms_err, found.n_seeds - 1
-    pooled = prior.r0 if math.isinf(prior.d0) else (prior.d0 * prior.r0 + df * own) / (prior.d0 + df)
-    if own > pooled:
-        return max(found.ms_seed, found.ms_err), 0.0, "own"
-    return found.ms_err * max(pooled, 1.0), prior.d0, "moderated"
+    """The mean square of seeds that an interval uses: :func:`graded` in units of the metric squared."""
+    if found.ms_err == 0.0:
+        return found.ms_seed, 0.0, "plain"
+    ratio, prior_df, method = graded(found.ms_seed / found.ms_err, found.n_seeds, prior)
+    return found.ms_err * ratio, prior_df, method
 
 
 def standard_error(
-    n_seeds: int, n_users: float, *, ms_tilde: float, prior_df: float, user_variance: float, ms_err: float, plain: bool
+    n_seeds: int, n_users: float, *, ms_tilde: float, prior_df: float, user_variance: float, ms_err: float
 ) -> tuple[float, float]:
     """Standard error of the mean over seeds and users, and Satterthwaite's degrees of freedom.
 
@@ -217,7 +242,6 @@ def standard_error(
     Args:
         n_users: mean over the seeds, where each has users of its own.
         user_variance: variance of the true effect between users, ``max(MS_user - MS_err, 0) / S``.
-        plain: nothing was borrowed from other arms, so the degrees of freedom are at least ``n_seeds - 1``.
     """
     seed_df = prior_df + n_seeds - 1
     total = ms_tilde + n_seeds * user_variance
@@ -228,7 +252,7 @@ def standard_error(
         spread += (n_seeds * user_variance + ms_err) ** 2 / (n_users - 1)
         spread += ms_err**2 / ((n_seeds - 1) * (n_users - 1))
     df = total**2 / spread if spread > 0.0 else math.inf
-    return math.sqrt(total / (n_seeds * n_users)), max(df, n_seeds - 1.0) if plain else df
+    return math.sqrt(total / (n_seeds * n_users)), max(df, n_seeds - 1.0)
 
 
 def error_of(
@@ -256,7 +280,6 @@ def error_of(
         prior_df=prior_df,
         user_variance=user_variance,
         ms_err=found.ms_err,
-        plain=method != "moderated",
     )
     return se, df, ms_tilde, prior_df, method
 
@@ -278,7 +301,7 @@ def estimate(deltas: Deltas, found: Anova, prior: Prior | None) -> Effect:
         prior_df=prior_df,
         se=se,
         df=df,
-        p=None if method == "one seed" else p_value(found.mean, se, df),
+        p=p_value(found.mean, se, df) if found.n_seeds >= MIN_TESTED else None,
         method="exact" if se == 0.0 and method != "one seed" else method,
         prior=prior,
     )

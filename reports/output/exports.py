@@ -46,7 +46,7 @@ def ranking_csv(report: Report) -> str:
     """The ranking as CSV, one line a row, figures in full."""
     plain = (
         "rank name kind verdict verdict_text note equals family priority n_seeds effect relative p p_holm df method "
-        "detectable seeds_needed p_best rank_low rank_high user_sd seed_sd error_sd seconds"
+        "detectable seeds_needed p_worthwhile rank_low rank_high user_sd seed_sd error_sd seconds"
     ).split()
     bounds = ["low", "high", "adjusted_low", "adjusted_high"]
     levels = [f"{metric}_{mode}" for metric in report.metrics for mode in ("on", "off")]
@@ -169,7 +169,7 @@ def escape_latex(text: str) -> str:
 
 
 def _heads(report: Report, text: Catalogue) -> list[str]:
-    keys = ("rank", "arm", "verdict", "effect", "effect_share", "adjusted", "p_holm", "p_best")
+    keys = ("rank", "arm", "verdict", "effect", "effect_share", "adjusted", "p_holm", "p_worthwhile")
     return [text(f"table.{key}") for key in keys] + [report.primary_label]
 
 
@@ -185,7 +185,7 @@ def _cells(report: Report, row: Row) -> list[str]:
         formats.percent(row.relative),
         formats.NONE if row.adjusted is None else f"{low}, {high}",
         formats.p_value(row.p_holm),
-        formats.chance(row.p_best),
+        formats.chance(row.p_worthwhile),
         formats.number(None if primary is None else primary.on),
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -13,10 +13,10 @@ from typing import Any
 from harness.results.folder import StudyFolder
 from harness.results.manifest import A_A
 from harness.results.reading import read_frame
-from harness.stats.effects import study_effects
+from harness.stats.effects import MIN_TESTED, Effect, study_effects
 from harness.words import shorten
 from reports.locale import formats
-from reports.stats.noise import typical_detectable
+from reports.stats.noise import movers, typical_detectable
 
 WIDTH = 80
 """Columns of a terminal that nobody has widened."""
@@ -49,6 +49,8 @@ def answer_lines(report: Path) -> Iterator[str]:
             yield f"{row['rank']:>4}  {name:{NAME}} {effect:>8} {interval:>18}  {verdict}".rstrip()
         if len(rows) > MOST_ROWS:
             yield f"      and {len(rows) - MOST_ROWS} more in the report"
+    if any(row["method"] == "two seeds" for row in rows):
+        yield from _paragraph("Intervals of two seeds assume that no arm is noisier than the rest.")
     yield ""
     yield from _paragraph(f"Next: {answer['adopt']}")
     warnings = [each["title"] for each in found["findings"] if each["severity"] == "warning"]
@@ -72,12 +74,16 @@ class Detectable:
     Attributes:
         alone: of a typical arm tested by itself.
         corrected: the same after the correction for all arms.
+        idle, moving: the same of the arms that move ranks (:func:`reports.stats.noise.movers`), and of the others; None
+            where there are none or A/A is not known.
         share: ``corrected`` as a fraction of base's level.
         n_pilot: seeds of the records that this is judged by.
     """
 
     alone: float
     corrected: float
+    idle: float | None
+    moving: float | None
     share: float
     n_pilot: int
 
@@ -86,19 +92,25 @@ def detectable_line(found: Detectable | None, metric: str) -> str:
     """The minimum detectable effect in words."""
     if found is None:
         return "minimum detectable effect: unknown until an arm that changes ranks has records of two seeds"
+    by_kind = (
+        ""
+        if found.idle is None or found.moving is None
+        else (f" ({found.moving:.5f} for arms that move ranks, {found.idle:.5f} for the others)")
+    )
     return (
         f"minimum detectable effect on {metric} at 80% power: {found.corrected:.5f} ({found.share:.1%} of base) "
-        f"corrected for all arms, {found.alone:.5f} for one arm alone, judged by {found.n_pilot} seeds"
+        f"corrected for all arms{by_kind}, {found.alone:.5f} for one arm alone, judged by {found.n_pilot} seeds"
     )
 
 
 def detectable_effect(folder: StudyFolder, *, n_seeds: int) -> Detectable | None:
     """The smallest effect that the study would find with ``n_seeds`` seeds; None without records of two seeds."""
-    if n_seeds < 2 or not (folder.path / "manifest.json").exists():
+    if n_seeds < MIN_TESTED or not (folder.path / "manifest.json").exists():
         return None
     frame = read_frame(folder)
     rows = [name for name in frame.estimable() if name == A_A or frame.changed(name)]
     effects = study_effects(frame.deltas(frame.manifest.primary, rows=rows)) if rows else {}
+    moving = movers(effects)
     effects.pop(A_A, None)
     alone = typical_detectable(effects.values(), n_seeds=n_seeds)
     corrected = typical_detectable(effects.values(), n_seeds=n_seeds, n_tests=len(effects))
@@ -108,6 +120,13 @@ def detectable_effect(folder: StudyFolder, *, n_seeds: int) -> Detectable | None
     return Detectable(
         alone=alone,
         corrected=corrected,
+        idle=_of(effects, effects.keys() - moving, n_seeds) if moving else None,
+        moving=_of(effects, moving, n_seeds),
         share=corrected / level if level else float("inf"),
         n_pilot=max(effect.n_seeds for effect in effects.values()),
     )
+
+
+def _of(effects: Mapping[str, Effect], names: Collection[str], n_seeds: int) -> float | None:
+    chosen = [effect for name, effect in effects.items() if name in names]
+    return typical_detectable(chosen, n_seeds=n_seeds, n_tests=len(effects))

@@ -84,7 +84,7 @@ class RanksReport:
                 "low": None if row.adjusted is None else row.adjusted[0],
                 "high": None if row.adjusted is None else row.adjusted[1],
                 "p_holm": row.p_holm,
-                "p_best": row.p_best,
+                "p_worthwhile": row.p_worthwhile,
                 "n_seeds": row.n_seeds,
                 self.report.primary: next(
                     (cell.on for cell in row.metrics if cell.metric == self.report.primary), None

@@ -105,10 +105,11 @@ class Row:
     method: str = ""
     negligible: bool = False
     seeds_needed: int | None = None
-    needs_users: bool = False
+    needs_targets: bool = False
+    targets_needed: int | None = None
     detectable: float | None = None
     rank: int | None = None
-    p_best: float | None = None
+    p_worthwhile: float | None = None
     rank_low: int | None = None
     rank_high: int | None = None
     seed_effects: Mapping[str, float] = dataclasses.field(default_factory=dict)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from harness.results.frame import Frame, judged_rows
@@ -11,10 +11,10 @@ from harness.stats.distributions import adjusted
 from harness.stats.effects import Effect, Prior, anova, study_effects, study_prior
 from reports.stats.crossings import CUT, Crossing, crossings
 from reports.stats.groups import Subgroups, subgroups
-from reports.stats.noise import SwapRate, swap_rate, typical_detectable
+from reports.stats.noise import SwapRate, movers, swap_rate, typical_detectable
 from reports.stats.priorities import Agreement, priority_agreement
 from reports.stats.progress import Progress, progress_of
-from reports.stats.ranking import Place, rank
+from reports.stats.ranking import Place, rank, simultaneous_alpha
 from reports.stats.sources import without_valid_targets
 from reports.stats.verdicts import Verdict, judge
 
@@ -39,6 +39,8 @@ class Analysis:
         without_valid: primary metric without valid targets in the memory, of the rows whose memory has them.
         sesoi: smallest effect worth having, in units of the metric.
         detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction.
+        detectable_idle, detectable_moving: the latter of the arms that move ranks (:func:`reports.stats.noise.movers`)
+            and of the others; None where there are none, or A/A is not known.
     """
 
     frame: Frame
@@ -61,6 +63,8 @@ class Analysis:
     sesoi: float | None
     detectable_one: float | None
     detectable_all: float | None
+    detectable_idle: float | None
+    detectable_moving: float | None
 
     @property
     def primary(self) -> str:
@@ -69,12 +73,21 @@ class Analysis:
     @property
     def n_tests(self) -> int:
         """Arms that are corrected for together."""
-        return sum(verdict.adjusted is not None for verdict in self.verdicts.values())
+        return sum(verdict.p is not None for verdict in self.verdicts.values())
 
     @property
     def one_seed(self) -> bool:
         """Whether no arm has more than one seed, though some have one."""
-        return bool(self.verdicts) and self.n_tests == 0
+        return self._most_seeds == 1
+
+    @property
+    def two_seeds(self) -> bool:
+        """Whether no arm has more than two seeds, though some have two."""
+        return self._most_seeds == 2
+
+    @property
+    def _most_seeds(self) -> int:
+        return max((self.effects[name].n_seeds for name in self.verdicts), default=0)
 
 
 def analyse(frame: Frame) -> Analysis:
@@ -91,9 +104,17 @@ def analyse(frame: Frame) -> Analysis:
     prior = study_prior({name: anova(found.values) for name, found in deltas.items()})
     judged = {name: effects[name] for name in arms}
     progress = progress_of(frame)
-    verdicts = judge(judged, sesoi or 0.0, unfinished=not progress.complete)
     placed = {name: effect for name, effect in judged.items() if effect.n_seeds > 1}
-    places = rank(deltas, placed, frame.manifest.seed) if placed else {}
+    places = rank(deltas, placed, frame.manifest.seed, sesoi or 0.0) if placed else {}
+    verdicts = judge(
+        judged,
+        sesoi or 0.0,
+        unfinished=not progress.complete,
+        alpha=simultaneous_alpha(deltas, placed, frame.manifest.seed) if placed else None,
+        n_targets=_targets(frame),
+    )
+    moving = movers(effects)
+    n_tests = max(len(placed), 1)
 
     secondary: dict[str, dict[str, Effect]] = {}
     hits = effects
@@ -123,5 +144,17 @@ def analyse(frame: Frame) -> Analysis:
         base_mean=base_mean,
         sesoi=sesoi,
         detectable_one=typical_detectable(judged.values()),
-        detectable_all=typical_detectable(judged.values(), n_tests=max(len(placed), 1)),
+        detectable_all=typical_detectable(judged.values(), n_tests=n_tests),
+        detectable_idle=_detectable(judged, judged.keys() - moving, n_tests) if moving else None,
+        detectable_moving=_detectable(judged, moving, n_tests),
     )
+
+
+def _detectable(effects: Mapping[str, Effect], names: Collection[str], n_tests: int) -> float | None:
+    return typical_detectable([effect for name, effect in effects.items() if name in names], n_tests=n_tests)
+
+
+def _targets(frame: Frame) -> float:
+    """Mean number of test targets per user."""
+    ranks = frame.ranks(BASE, "test", "served", frame.replicates(BASE)[:1])
+    return float((ranks > 0).sum(axis=-1).mean()) if ranks.ndim == 3 and ranks.size else 1.0

@@ -12,7 +12,7 @@ import numpy as np
 from harness.results.frame import Deltas, Frame
 from harness.results.manifest import BASE
 from harness.stats.distributions import kendall, two_sided_p
-from harness.stats.effects import Effect, Estimated, study_effects
+from harness.stats.effects import MIN_TESTED, Effect, Estimated, study_effects
 from reports.stats.verdicts import ALPHA, holm
 
 Design = Literal["paired", "independent", "overlapping"]
@@ -37,7 +37,7 @@ class Contrast:
 
     Attributes:
         code: ``higher`` or ``lower`` (in the first), ``same`` (give or take the smallest effect worth having),
-            ``open``, ``identical`` (the very same ranks) or ``untested`` (one seed).
+            ``open``, ``identical`` (the very same ranks) or ``untested`` (fewer than three seeds).
         plain, adjusted: 95% interval of this arm alone, and the one that holds for all arms at once.
         n_seeds: replicates that are paired, or the fewer of both studies.
     """
@@ -186,7 +186,7 @@ def _judged(raw: Mapping[str, Estimate], sesoi: float) -> dict[str, Contrast]:
     p_values = {
         key: two_sided_p(each.mean / each.se, each.df) if each.se > 0.0 else 0.0
         for key, each in raw.items()
-        if each.n_seeds > 1 and (each.mean != 0.0 or each.se > 0.0)
+        if each.n_seeds >= MIN_TESTED and (each.mean != 0.0 or each.se > 0.0)
     }
     adjusted = dict(zip(p_values, holm(np.array(list(p_values.values()), dtype=np.float64)).tolist(), strict=True))
     found: dict[str, Contrast] = {}

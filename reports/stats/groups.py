@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from harness.results.frame import Deltas, Frame
 from harness.results.manifest import A_A, BASE
 from harness.stats.distributions import adjusted
-from harness.stats.effects import Anova, Estimated, Floats, Prior, anova, error_of, p_value, study_prior
+from harness.stats.effects import MIN_TESTED, Anova, Estimated, Floats, Prior, anova, error_of, p_value, study_prior
 from reports.stats.progress import is_table
 
 Factor = Literal["history", "popularity", "backbone"]
@@ -55,8 +55,8 @@ class GroupEffect(Estimated):
     """The effect of one arm in one group.
 
     Attributes:
-        p: None for one seed, for A/A and where no user of the group is touched; q is its Benjamini-Hochberg over all
-            groups and arms.
+        p: None below three seeds, for A/A and where no user of the group is touched; q is its Benjamini-Hochberg over
+            all groups and arms.
     """
 
     p: float | None
@@ -258,7 +258,7 @@ def _anova_of(deltas: Deltas, group: Group) -> tuple[Anova, float]:
 
 def estimate_group(table: Anova, n_users: float, prior: Prior | None, *, tested: bool = True) -> GroupEffect:
     """The effect in one group from its mean squares, with what the arms share of their seed variance in the group."""
-    se, df, _, _, method = error_of(table, prior, n_users=n_users)
+    se, df, *_ = error_of(table, prior, n_users=n_users)
     varies = se > 0.0 or table.mean != 0.0
-    p = p_value(table.mean, se, df) if tested and varies and method != "one seed" else None
+    p = p_value(table.mean, se, df) if tested and varies and table.n_seeds >= MIN_TESTED else None
     return GroupEffect(mean=table.mean, se=se, df=df, p=p)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
 
+from harness.results.manifest import A_A
 from harness.stats.distributions import (
     binomial_interval,
     both_beyond,
@@ -16,12 +17,25 @@ from harness.stats.distributions import (
     t_quantiles,
     two_sided_p,
 )
-from harness.stats.effects import MIN_MODERATED, Anova, Effect, Floats, Prior, error_of, standard_error
+from harness.stats.effects import (
+    MIN_MODERATED,
+    MIN_TESTED,
+    Anova,
+    Effect,
+    Floats,
+    Prior,
+    error_of,
+    graded,
+    standard_error,
+)
 
 MIN_SWAP_SEEDS = 5
 _MOST_SWAPPED_SEEDS = 14
 _NORMAL_95 = 1.959963984540054
 _N_OUTCOMES = 200
+
+MOVES = 2.0
+"""Mean square of an arm's errors, as a multiple of A/A's, above which it moves ranks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,16 +115,25 @@ def _independent_patterns(signs: Floats) -> float:
 
 
 def project(effect: Effect, n_seeds: int) -> tuple[float, float]:
-    """Standard error and degrees of freedom that the same arm would have with that many seeds."""
+    """Standard error and degrees of freedom that the same arm would have with that many seeds, were they typical."""
+    ratio = effect.ms_tilde / effect.ms_err if effect.ms_err > 0.0 else 1.0
+    prior = _prior_at(effect, n_seeds)
     return standard_error(
         n_seeds,
         effect.n_users,
         ms_tilde=effect.ms_tilde,
-        prior_df=effect.prior_df,
+        prior_df=graded(ratio * _middle(n_seeds - 1.0), n_seeds, prior)[1],
         user_variance=effect.user_sd**2,
         ms_err=effect.ms_err,
-        plain=effect.method != "moderated",
     )
+
+
+def _prior_at(effect: Effect, n_seeds: int) -> Prior | None:
+    """What the arms of the same study would say together with that many seeds each."""
+    prior = effect.prior
+    if prior is None or n_seeds == effect.n_seeds:
+        return prior
+    return replace(prior, df=prior.n_arms * (n_seeds - 1.0))
 
 
 def minimum_detectable(
@@ -119,7 +142,7 @@ def minimum_detectable(
     """Smallest true effect that the arm's test finds with that power, in units of the metric.
 
     The seeds' mean square of the study to be is not known: it is spread as its degrees of freedom say around the one
-    that was found, and each value of it is judged as :func:`harness.stats.effects.moderate` would, so that an arm may
+    that was found, and each value of it is judged as :func:`harness.stats.effects.graded` would, so that an arm may
     fall back on its own few degrees of freedom there, too.
 
     Args:
@@ -127,10 +150,10 @@ def minimum_detectable(
         n_seeds: seeds of the study that is planned; those of the effect where None.
 
     Returns:
-        None for one seed, where there is no test.
+        None below three seeds, where there is no test, and for one seed, which says nothing of more.
     """
     seeds = effect.n_seeds if n_seeds is None else n_seeds
-    if seeds < 2 or effect.method == "one seed":
+    if seeds < MIN_TESTED or effect.n_seeds < 2:
         return None
     sigma, _ = project(effect, seeds)
     if sigma == 0.0:
@@ -155,7 +178,7 @@ def typical_detectable(effects: Collection[Effect], *, n_tests: int = 1, n_seeds
     A single arm's mean square of few seeds says little of its own, and arms whose draw was high would raise the median.
 
     Returns:
-        None where no arm has two seeds.
+        None where no arm has two seeds, or the study has fewer than three.
     """
     ratios = [
         effect.ms_seed / effect.ms_err / _middle(effect.n_seeds - 1.0)
@@ -175,6 +198,20 @@ def typical_detectable(effects: Collection[Effect], *, n_tests: int = 1, n_seeds
     return median(known) if known else None
 
 
+def movers(effects: Mapping[str, Effect]) -> frozenset[str]:
+    """Arms that move ranks: their differences to base vary twice as much as A/A's, user by user and seed by seed.
+
+    Training again moves the ranks of most users a little, so a count of changed ranks says nothing.
+
+    Args:
+        effects: of the arms and of A/A; without an estimate of A/A no arm is told apart.
+    """
+    still = effects.get(A_A)
+    if still is None or still.n_seeds < 2:
+        return frozenset()
+    return frozenset(name for name, effect in effects.items() if effect.ms_err > MOVES * still.ms_err)
+
+
 def _middle(df: float) -> float:
     """Median of a mean square with that many degrees of freedom, as a share of its expectation."""
     return float(chi_square_quantiles(np.array([0.5]), df)[0]) / df
@@ -183,7 +220,7 @@ def _middle(df: float) -> float:
 def _least_significant(effect: Effect, n_seeds: int, alpha: float) -> Floats:
     """Smallest significant means of equally likely studies of the same arm with that many seeds."""
     spread = chi_square_quantiles((np.arange(_N_OUTCOMES) + 0.5) / _N_OUTCOMES, n_seeds - 1.0) / (n_seeds - 1.0)
-    user_variance = effect.user_sd**2
+    user_variance, prior = effect.user_sd**2, _prior_at(effect, n_seeds)
     judged: list[tuple[float, float]] = []
     for ms_seed in (effect.ms_tilde * spread).tolist():
         outcome = Anova(
@@ -195,6 +232,6 @@ def _least_significant(effect: Effect, n_seeds: int, alpha: float) -> Floats:
             ms_user=n_seeds * user_variance + effect.ms_err,
             ms_err=effect.ms_err,
         )
-        judged.append(error_of(outcome, effect.prior, user_variance=user_variance)[:2])
+        judged.append(error_of(outcome, prior, user_variance=user_variance)[:2])
     se, df = np.array(judged).T
     return t_quantiles(1.0 - alpha / 2.0, df) * se

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,15 +11,17 @@ import numpy as np
 
 from harness.results.text import ByRow
 from harness.stats.distributions import t_quantile
-from harness.stats.effects import Effect, Floats
+from harness.stats.effects import Effect, Floats, standard_error
 from reports.stats.noise import minimum_detectable, project
 
 Code = Literal["better", "worse", "equivalent", "inconclusive", "one_seed", "two_seeds", "partial", "no_effect"]
 
 ALPHA = 0.05
 MOST_SEEDS = 10_000
-FEWEST_SEEDS = 3
-"""Of the arm that has most, below which no arm has a verdict."""
+MOST_TARGETS = 1_000
+
+PERSISTENT = 0.08
+"""Share of the variance between users that stays over a user's other targets, where each has one; 1-15% measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +29,15 @@ class Verdict:
     """What may be said of one arm on the primary metric.
 
     Attributes:
-        code: ``partial`` while the study is not finished, ``two_seeds`` where none of its arms has more.
+        code: ``partial`` while the study is not finished; ``one_seed`` and ``two_seeds`` have no test.
         p, p_holm: plain and Holm-adjusted p-value; None where there is no test.
         plain: 95% interval of this arm alone.
-        adjusted: interval that holds for all arms of the study at once (Bonferroni); None for one seed.
+        adjusted: interval that holds for all arms of the study at once; None for one seed.
         negligible: better or worse, yet by less than the smallest effect worth having.
         seeds_needed: seeds in all that would settle an inconclusive arm, were its estimate and variances to stay.
-        needs_users: no number of seeds would, because users differ too much among themselves.
+        needs_targets: no number of seeds would, because single targets are too noisy.
+        targets_needed: targets per user that would then settle it with the seeds it has; None where more than
+            :data:`MOST_TARGETS` or no number would.
         detectable: smallest effect that this arm's test finds with 80% power after the correction.
     """
 
@@ -43,7 +48,8 @@ class Verdict:
     adjusted: tuple[float, float] | None = None
     negligible: bool = False
     seeds_needed: int | None = None
-    needs_users: bool = False
+    needs_targets: bool = False
+    targets_needed: int | None = None
     detectable: float | None = None
 
 
@@ -60,60 +66,74 @@ def holm(p_values: Floats) -> Floats:
     return adjusted
 
 
-def judge(effects: Mapping[str, Effect], sesoi: float, *, unfinished: bool = False) -> dict[str, Verdict]:
+def judge(
+    effects: Mapping[str, Effect],
+    sesoi: float,
+    *,
+    unfinished: bool = False,
+    alpha: float | None = None,
+    n_targets: float = 1.0,
+) -> dict[str, Verdict]:
     """The verdict of every arm of the family.
 
     Args:
         effects: the arms to be corrected for together: without A/A, aliases and arms that changed no rank.
         sesoi: smallest effect worth having, in units of the metric.
         unfinished: whether cells of the study are still to run, so that no arm has a verdict yet.
+        alpha: of each arm's interval, so that all hold at once (:func:`reports.stats.ranking.simultaneous_alpha`);
+            Bonferroni's where None.
+        n_targets: targets per user that the effects rest on.
     """
-    most = max((effect.n_seeds for effect in effects.values()), default=0)
-    if unfinished or (1 < most < FEWEST_SEEDS):
-        n_tests = sum(effect.n_seeds > 1 for effect in effects.values())
-        code: Code = "partial" if unfinished else "two_seeds"
-        return ByRow({name: without_verdict(effect, n_tests, code) for name, effect in effects.items()})
-    tested = {name: effect.p for name, effect in effects.items() if effect.p is not None}
+    n_intervals = sum(effect.n_seeds > 1 for effect in effects.values())
+    alpha = ALPHA / max(n_intervals, 1) if alpha is None else alpha
+    tested = {} if unfinished else {name: effect.p for name, effect in effects.items() if effect.p is not None}
     adjusted = dict(zip(tested, holm(np.array(list(tested.values()), dtype=np.float64)).tolist(), strict=True))
-    return ByRow({name: verdict_of(effect, adjusted.get(name), len(tested), sesoi) for name, effect in effects.items()})
+    found: dict[str, Verdict] = {}
+    for name, effect in effects.items():
+        if name in adjusted:
+            found[name] = verdict_of(effect, adjusted[name], len(tested), sesoi, alpha=alpha, n_targets=n_targets)
+        else:
+            code: Code = "partial" if unfinished else "one_seed" if effect.n_seeds == 1 else "two_seeds"
+            found[name] = without_verdict(effect, n_intervals, code, alpha=alpha)
+    return ByRow(found)
 
 
-def without_verdict(effect: Effect, n_tests: int, code: Code) -> Verdict:
+def without_verdict(effect: Effect, n_tests: int, code: Code, *, alpha: float) -> Verdict:
     """The intervals of one arm of `n_tests` that is not judged."""
-    if effect.p is None:
-        return Verdict(code="partial" if code == "partial" else "one_seed", plain=effect.interval())
     return Verdict(
         code=code,
         p=effect.p,
         plain=effect.interval(),
-        adjusted=effect.interval(1.0 - ALPHA / n_tests),
+        adjusted=effect.interval(1.0 - alpha) if effect.n_seeds > 1 else None,
         detectable=minimum_detectable(effect, n_tests=n_tests),
     )
 
 
-def verdict_of(effect: Effect, p_holm: float | None, n_tests: int, sesoi: float) -> Verdict:
-    """One arm's verdict, given its Holm p-value among `n_tests` arms."""
-    plain = effect.interval()
-    if p_holm is None:
-        return Verdict(code="one_seed", plain=plain)
-    adjusted = effect.interval(1.0 - ALPHA / n_tests)
-    seeds_needed, needs_users = None, False
+def verdict_of(
+    effect: Effect, p_holm: float, n_tests: int, sesoi: float, *, alpha: float | None = None, n_targets: float = 1.0
+) -> Verdict:
+    """One arm's verdict, given its Holm p-value among `n_tests` arms; the others as :func:`judge` has them."""
+    adjusted = effect.interval(1.0 - (ALPHA / n_tests if alpha is None else alpha))
+    seeds_needed, needs_targets, targets_needed = None, False, None
     if p_holm < ALPHA:
         code: Code = "better" if effect.mean > 0.0 else "worse"
     elif _inside(effect.interval(1.0 - 2.0 * ALPHA), sesoi):
         code = "equivalent"
     else:
         code = "inconclusive"
-        seeds_needed, needs_users = seeds_to_settle(effect, n_tests, sesoi)
+        seeds_needed, needs_targets = seeds_to_settle(effect, n_tests, sesoi)
+        if needs_targets:
+            targets_needed = targets_to_settle(effect, n_tests, sesoi, n_targets)
     return Verdict(
         code=code,
         p=effect.p,
         p_holm=p_holm,
-        plain=plain,
+        plain=effect.interval(),
         adjusted=adjusted,
         negligible=p_holm < ALPHA and _inside(adjusted, sesoi),
         seeds_needed=seeds_needed,
-        needs_users=needs_users,
+        needs_targets=needs_targets,
+        targets_needed=targets_needed,
         detectable=minimum_detectable(effect, n_tests=n_tests),
     )
 
@@ -122,24 +142,68 @@ def seeds_to_settle(effect: Effect, n_tests: int, sesoi: float) -> tuple[int | N
     """Seeds in all at which the arm would be better, worse or equivalent, were its estimate to stay.
 
     Returns:
-        ``(seeds, needs_users)``: seeds is None where more than :data:`MOST_SEEDS` or no number would do; the latter
-        is the case where the users' own variance alone leaves the arm open.
+        ``(seeds, needs_targets)``: seeds is None where more than :data:`MOST_SEEDS` or no number would do; the latter
+        is the case where what users gain, by as many targets as they have, is too uncertain by itself.
     """
-
-    def settled(se: float, df: float) -> bool:
-        significant = abs(effect.mean) > t_quantile(1.0 - ALPHA / (2.0 * n_tests), df) * se
-        return significant or abs(effect.mean) + t_quantile(1.0 - ALPHA, df) * se < sesoi
-
     floor = effect.user_sd / effect.n_users**0.5
-    if not settled(floor, effect.n_users - 1.0):
+    if not _settled(effect, n_tests, sesoi, floor, effect.n_users - 1.0):
         return None, True
-    if not settled(*project(effect, MOST_SEEDS)):
-        return None, False
-    low, high = effect.n_seeds, MOST_SEEDS
+    fewest = _fewest(
+        lambda n_seeds: _settled(effect, n_tests, sesoi, *project(effect, n_seeds)), effect.n_seeds, MOST_SEEDS
+    )
+    return fewest, False
+
+
+def targets_to_settle(
+    effect: Effect, n_tests: int, sesoi: float, n_targets: float, persistent: float = PERSISTENT
+) -> int | None:
+    """Targets per user at which the arm would be better, worse or equivalent with the seeds that it has.
+
+    The residual and what does not persist of the users' variance go down as one over the number of targets; what seeds
+    do to all users and what persists stay.
+
+    Args:
+        n_targets: targets per user that the effect rests on.
+        persistent: share of the users' variance that would persist, were there one target per user.
+
+    Returns:
+        None where more than :data:`MOST_TARGETS` or no number would do.
+    """
+    stays = persistent / (persistent + (1.0 - persistent) / n_targets)
+    common = max(effect.ms_tilde - effect.ms_err, 0.0)
+
+    def settled(targets: int) -> bool:
+        noise = n_targets / targets
+        error = effect.ms_err * noise
+        tilde = common + error
+        variance = effect.user_sd**2 * (stays + (1.0 - stays) * noise)
+        se, df = standard_error(
+            effect.n_seeds,
+            effect.n_users,
+            ms_tilde=tilde,
+            prior_df=effect.prior_df,
+            user_variance=variance,
+            ms_err=error,
+        )
+        return _settled(effect, n_tests, sesoi, se, df)
+
+    return _fewest(settled, math.floor(n_targets), MOST_TARGETS)
+
+
+def _settled(effect: Effect, n_tests: int, sesoi: float, se: float, df: float) -> bool:
+    significant = abs(effect.mean) > t_quantile(1.0 - ALPHA / (2.0 * n_tests), df) * se
+    return significant or abs(effect.mean) + t_quantile(1.0 - ALPHA, df) * se < sesoi
+
+
+def _fewest(settled: Callable[[int], bool], low: int, most: int) -> int | None:
+    """The smallest number above `low` that settles it, as fewer do not; None where even `most` would not."""
+    if not settled(most):
+        return None
+    high = most
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if settled(*project(effect, middle)) else (middle, high)
-    return high, False
+        low, high = (low, middle) if settled(middle) else (middle, high)
+    return high
 
 
 def _inside(interval: tuple[float, float], sesoi: float) -> bool:

@@ -12,7 +12,7 @@
       head.querySelector("button")?.addEventListener("click", () => {
         const text = head.classList.contains("text");
         const before = head.getAttribute("aria-sort");
-        const down = before ? before === "ascending" : !text && /effect|relative|adjusted|p_best|@/.test(head.dataset.sort);
+        const down = before ? before === "ascending" : !text && /effect|relative|adjusted|p_worthwhile|@/.test(head.dataset.sort);
         heads.forEach((other) => other.removeAttribute("aria-sort"));
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         const value = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent.trim();

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import special, stats
+from scipy import stats
 
 from harness.results.frame import Deltas
-from harness.stats.distributions import trigamma_inverse
-from harness.stats.effects import anova, moderate, scaled_f_prior, standard_error, study_effects, study_prior
+from harness.stats.distributions import expected_lowest
+from harness.stats.effects import Anova, Prior, anova, graded, standard_error, study_effects, study_prior
 
 
 def as_deltas(values: np.ndarray, name: str = "arm") -> Deltas:
@@ -60,48 +60,94 @@ def test_constant_differences_have_no_variance_but_rounding() -> None:
     assert (found.ms_seed, found.ms_user, found.ms_err) == (0.0, 0.0, 0.0)
 
 
-@pytest.mark.parametrize("x", [1e-4, 0.3, 1.0, 7.0, 1e4, 1e8])
-def test_trigamma_inverse_inverts(x: float) -> None:
-    assert trigamma_inverse(float(special.polygamma(1, x))) == pytest.approx(x, rel=1e-6)
+@pytest.mark.parametrize(("n_arms", "n_lowest", "df"), [(3, 2, 2.0), (13, 11, 4.0), (39, 35, 9.0)])
+def test_expected_mean_of_the_lowest_is_that_of_simulated_ratios(n_arms: int, n_lowest: int, df: float) -> None:
+    drawn = np.random.default_rng(2).chisquare(df, (200_000, n_arms)) / df
+    lowest = np.sort(drawn, axis=1)[:, :n_lowest].mean()
+    assert expected_lowest((df,) * n_arms, n_lowest) == pytest.approx(lowest, rel=0.004)
 
 
-def test_moments_recover_the_prior_of_simulated_ratios() -> None:
-    rng = np.random.default_rng(2)
-    dfs = rng.choice([2.0, 4.0], 400_000)
-    ratios = 2.5 * np.asarray(stats.f.rvs(dfs, 8.0, random_state=rng))
-    found = scaled_f_prior(ratios, dfs)
-    assert found.d0 == pytest.approx(8.0, rel=0.06)
-    assert found.r0 == pytest.approx(2.5, rel=0.01)
+def test_expected_mean_of_the_lowest_of_arms_with_different_numbers_of_seeds() -> None:
+    dfs = np.array([2.0] * 9 + [9.0] * 3)
+    drawn = np.random.default_rng(3).chisquare(dfs, (200_000, 12)) / dfs
+    lowest = np.sort(drawn, axis=1)[:, :10].mean()
+    assert expected_lowest(tuple(dfs.tolist()), 10) == pytest.approx(lowest, rel=0.01)
 
 
-def test_prior_is_unlimited_where_arms_differ_by_chance_alone() -> None:
-    ratios = stats.chi2.ppf(np.linspace(0.1, 0.9, 9), 2.0) / 2.0
-    found = scaled_f_prior(ratios, np.full(9, 2.0))
-    assert math.isinf(found.d0)
-    offset = special.digamma(1.0) - math.log(1.0)
-    assert found.r0 == pytest.approx(math.exp(np.log(ratios).mean() - offset))
+def anova_of(ratio: float, n_seeds: int = 3) -> Anova:
+    return Anova(n_seeds=n_seeds, n_users=500, mean=0.0, seed_means=(), ms_seed=0.2 * ratio, ms_user=0.2, ms_err=0.2)
 
 
-def test_an_exact_zero_ratio_does_not_break_the_prior() -> None:
-    found = scaled_f_prior(np.array([0.0, 1.0, 2.0]), np.full(3, 2.0))
-    assert 0.0 < found.r0 < math.inf
+def test_the_common_ratio_is_that_of_the_arms_without_the_noisiest() -> None:
+    rng = np.random.default_rng(4)
+    common, calm = [], []
+    for _ in range(400):
+        ratios = 3.0 * rng.chisquare(2.0, 13) / 2.0
+        prior = study_prior({str(arm): anova_of(float(ratio)) for arm, ratio in enumerate([*ratios, 500.0])})
+        assert prior is not None
+        common.append(prior.ratio)
+        low = study_prior({str(arm): anova_of(0.01 * arm) for arm in range(5)})
+        assert low is not None
+        calm.append(low.ratio)
+    assert np.mean(common) == pytest.approx(3.3, abs=0.4)
+    assert set(calm) == {1.0}
+    assert study_prior({str(arm): anova_of(1.0) for arm in range(2)}) is None
 
 
-def test_noisier_arm_keeps_its_own_mean_square_and_calmer_one_borrows() -> None:
+PRIOR = Prior(ratio=2.0, mean_ratio=2.5, df=26.0, n_arms=13)
+
+
+def test_an_arm_borrows_as_far_as_its_ratio_could_be_chance() -> None:
+    """By hand: with two degrees of freedom the chance of a larger ratio is exp(-r / c)."""
+    for ratio in (0.5, 2.0, 3.0, 6.0, 20.0):
+        pooled, borrowed, method = graded(ratio, 3, PRIOR)
+        trust = min(10.0, 24.0 / 3.0) * min(1.0, 2.0 * math.exp(-ratio / 2.0)) ** 6
+        assert (method, borrowed) == ("moderated", pytest.approx(trust))
+        assert pooled == pytest.approx((trust * 2.0 + 2.0 * ratio) / (trust + 2.0))
+    ratio, borrowed, _ = graded(20.0, 3, PRIOR)
+    assert ratio == pytest.approx(20.0, rel=1e-4)
+    assert borrowed < 1e-4
+
+
+def test_where_the_floor_binds_the_residual_stands_with_limited_trust() -> None:
+    calm = Prior(ratio=1.0, mean_ratio=1.0, df=26.0, n_arms=13)
+    assert graded(0.9, 3, calm) == (1.0, 18.0, "moderated")
+    assert graded(0.9, 5, calm) == (1.0, 56.0, "moderated")
+    assert graded(0.1, 3, calm)[1] == 18.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.floats(0.0, 50.0), st.integers(3, 12), st.floats(1.0, 20.0))
+def test_a_noisier_arm_gets_no_smaller_variance_and_borrows_less(ratio: float, n_seeds: int, common: float) -> None:
+    prior = Prior(ratio=common, mean_ratio=common, df=12.0 * (n_seeds - 1), n_arms=12)
+    here, borrowed, _ = graded(ratio, n_seeds, prior)
+    more, less_borrowed, _ = graded(1.01 * ratio + 0.01, n_seeds, prior)
+    assert more >= 0.98 * here
+    assert borrowed >= 0.0
+    assert here >= 1.0
+    if more > 1.0 and here > 1.0:
+        assert less_borrowed <= borrowed + 1e-9
+
+
+def test_two_seeds_share_one_ratio_and_have_no_test() -> None:
     rng = np.random.default_rng(3)
-    found = [anova(crossed(rng, 3, 400, 0.2 if arm == 0 else 0.02)) for arm in range(8)]
-    prior = study_prior({str(arm): value for arm, value in enumerate(found)})
-    assert prior is not None
-    ratios = [value.ms_seed / value.ms_err for value in found]
-    for value, ratio in zip(found, ratios, strict=True):
-        pooled = prior.r0 if math.isinf(prior.d0) else (prior.d0 * prior.r0 + 2 * ratio) / (prior.d0 + 2)
-        ms, borrowed, method = moderate(value, prior)
-        if ratio > pooled:
-            assert (method, borrowed, ms) == ("own", 0.0, max(value.ms_seed, value.ms_err))
-        else:
-            assert (method, borrowed) == ("moderated", prior.d0)
-            assert ms == pytest.approx(value.ms_err * max(pooled, 1.0))
-    assert moderate(found[0], prior)[2] == "own"
+    deltas = {str(n): as_deltas(crossed(rng, 2, 400, 0.03, 0.5), str(n)) for n in range(6)}
+    effects = study_effects(deltas)
+    ratio = max(1.0, np.mean([effect.ms_seed / effect.ms_err for effect in effects.values()]))
+    for effect in effects.values():
+        assert (effect.method, effect.p) == ("two seeds", None)
+        assert effect.ms_tilde == pytest.approx(effect.ms_err * ratio)
+        variance = (effect.ms_tilde + max(effect.ms_user - effect.ms_err, 0.0)) / 800
+        low, high = effect.interval()
+        assert high - low == pytest.approx(2.0 * 1.96 * math.sqrt(variance), rel=0.01)
+
+
+def test_an_arm_of_two_seeds_among_arms_of_more_has_no_test_either() -> None:
+    rng = np.random.default_rng(8)
+    deltas = {str(n): as_deltas(crossed(rng, 2 if n == 0 else 5, 300), str(n)) for n in range(5)}
+    effects = study_effects(deltas)
+    assert (effects["0"].method, effects["0"].p) == ("two seeds", None)
+    assert all(effects[str(n)].p is not None for n in range(1, 5))
 
 
 def test_two_arms_borrow_nothing_and_are_floored() -> None:
@@ -109,14 +155,14 @@ def test_two_arms_borrow_nothing_and_are_floored() -> None:
     effects = study_effects({name: as_deltas(crossed(rng, 3, 300), name) for name in "ab"})
     for effect in effects.values():
         assert effect.method == "plain"
-        assert effect.ms_tilde == max(effect.ms_seed, effect.ms_err)
+        assert effect.ms_tilde == pytest.approx(max(effect.ms_seed, effect.ms_err))
         assert effect.df >= 2.0
         variance = (effect.ms_tilde + max(effect.ms_user - effect.ms_err, 0.0)) / (3 * 300)
         assert effect.se == pytest.approx(math.sqrt(variance))
 
 
 def test_satterthwaite_by_hand() -> None:
-    se, df = standard_error(3, 50, ms_tilde=0.5, prior_df=4.0, user_variance=0.1, ms_err=0.2, plain=False)
+    se, df = standard_error(3, 50, ms_tilde=0.5, prior_df=4.0, user_variance=0.1, ms_err=0.2)
     assert se == pytest.approx(math.sqrt(0.8 / 150))
     ms_user = 0.3 + 0.2
     assert df == pytest.approx(0.8**2 / (0.5**2 / 6 + ms_user**2 / 49 + 0.2**2 / 98))
@@ -156,7 +202,8 @@ def test_sign_flip_and_order_of_arms_and_users(seed: int, n_seeds: int, n_arms: 
         assert flipped[name].mean == pytest.approx(-effect.mean)
         assert shuffled[name].mean == pytest.approx(effect.mean)
         for other in (flipped[name], shuffled[name]):
-            assert (other.se, other.p, other.df) == pytest.approx((effect.se, effect.p, effect.df), rel=1e-6)
+            assert (other.se, other.df) == pytest.approx((effect.se, effect.df), rel=1e-6)
+            assert other.p == (None if effect.p is None else pytest.approx(effect.p, rel=1e-6))
 
 
 def false_positives(n_repeats: int, n_users: int, n_seeds: int, noisy_sd: float, seed: int) -> tuple[np.ndarray, float]:

@@ -52,7 +52,7 @@ def headline(analysis: Analysis, rows: Sequence[Row]) -> tuple[str, Row | None]:
         return "partial", first
     if analysis.one_seed:
         return "one_seed", first
-    if any(verdict.code == "two_seeds" for verdict in analysis.verdicts.values()):
+    if analysis.two_seeds:
         return "two_seeds", first
     if worthwhile := _worthwhile(arms):
         return "helped", worthwhile[0]
@@ -80,7 +80,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         "sesoi_relative": formats.share(analysis.frame.manifest.sesoi, 1),
         "n_users": f"{analysis.frame.n_users:,}",
         "n_arms": len(arms) + len(analysis.unchanged),
-        "n_open": sum(row.verdict in ("inconclusive", "one_seed") for row in arms),
+        "n_open": sum(row.verdict in ("inconclusive", "one_seed", "two_seeds") for row in arms),
         "detectable": formats.number(analysis.detectable_all, decimals),
         "counts": _counts(rows, text),
         "n_finished": analysis.progress.finished,
@@ -103,7 +103,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
             "level": formats.number(paired + (shown.effect or 0.0), decimals),
             "low": low,
             "high": high,
-            "p_best": formats.chance(shown.p_best),
+            "p_worthwhile": formats.chance(shown.p_worthwhile),
             "n_seeds": text.count("count.seeds", shown.n_seeds),
             "others": text("list.comma").join(row.name for row in _tied(worthwhile)),
         }
@@ -192,7 +192,7 @@ def _tied(worthwhile: Sequence[Row]) -> list[Row]:
 
 def _counts(rows: Sequence[Row], text: Catalogue) -> str:
     codes = Counter(row.verdict for row in rows if row.kind == "arm" and not row.alias)
-    names = ("better", "worse", "equivalent", "inconclusive", "one_seed", "no_effect")
+    names = ("better", "worse", "equivalent", "inconclusive", "one_seed", "two_seeds", "no_effect")
     counts = [
         text("answer.support_count", n=codes[name], verdict=text(f"verdict.{name}")) for name in names if codes[name]
     ]

@@ -20,10 +20,14 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if analysis.one_seed:
         found.append(warning("one_seed", text))
-    elif any(verdict.code == "two_seeds" for verdict in analysis.verdicts.values()):
+    elif analysis.two_seeds:
         found.append(warning("two_seeds", text))
-    elif single := [row.name for row in given.rows if row.verdict == "one_seed" and not row.equals]:
-        found.append(warning("one_seed_arms", text, single))
+    else:
+        few = {
+            code: [row.name for row in given.rows if row.verdict == code and not row.equals]
+            for code in ("one_seed", "two_seeds")
+        }
+        found += [warning(f"{code}_arms", text, names) for code, names in few.items() if names]
     noise = analysis.effects.get(A_A)
     if noise is None:
         if analysis.base_mean is not None:

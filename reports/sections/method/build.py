@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +43,8 @@ class Method:
         paragraphs: heading and text, in reading order.
         detectable_one, detectable_all: minimum detectable effect of a typical arm at 80% power, alone and
             after the correction.
-        prior_d0, prior_r0: what the arms share of their seed variance; None where nothing was borrowed.
+        detectable_idle, detectable_moving: after the correction, of the arms that move ranks and of the others.
+        prior_ratio: what the arms share of their seed variance, relative to the residual's; None where nothing is.
         cells: row name -> state of the cell by replicate.
         failures: row, replicate and reason of every failed or lost cell.
         facts: label and value, in reading order, by group.
@@ -55,9 +55,9 @@ class Method:
     noise: NoiseFloor | None
     detectable_one: float | None
     detectable_all: float | None
-    prior_d0: float | None
-    prior_d0_infinite: bool
-    prior_r0: float | None
+    detectable_idle: float | None
+    detectable_moving: float | None
+    prior_ratio: float | None
     replicates: tuple[int, ...]
     cells: Mapping[str, tuple[str, ...]]
     failures: tuple[tuple[str, int, str], ...]
@@ -77,9 +77,9 @@ def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:
         noise=noise,
         detectable_one=analysis.detectable_one,
         detectable_all=analysis.detectable_all,
-        prior_d0=None if prior is None or math.isinf(prior.d0) else prior.d0,
-        prior_d0_infinite=prior is not None and math.isinf(prior.d0),
-        prior_r0=None if prior is None else prior.r0,
+        detectable_idle=analysis.detectable_idle,
+        detectable_moving=analysis.detectable_moving,
+        prior_ratio=None if prior is None else prior.ratio,
         replicates=manifest.replicates,
         cells=cells,
         failures=tuple(failures),
@@ -201,11 +201,11 @@ def _backbone(manifest: StudyManifest, text: Catalogue) -> str:
 def _moderation(analysis: Analysis, text: Catalogue) -> str:
     prior = analysis.prior
     if prior is not None:
+        ratio = prior.mean_ratio if analysis.two_seeds else prior.ratio
         return text(
-            "method.estimate.moderated",
+            f"method.estimate.{'two_seeds' if analysis.two_seeds else 'moderated'}",
             n_arms=text.count("count.arms", prior.n_arms),
-            r0=formats.number(prior.r0, 2),
-            d0=text("method.estimate.infinite") if math.isinf(prior.d0) else formats.number(prior.d0, 1),
+            ratio=formats.number(ratio, 2),
         )
     return text("method.estimate.one_seed" if analysis.one_seed else "method.estimate.plain")
 
@@ -231,13 +231,19 @@ def _noise_text(noise: NoiseFloor | None, decimals: int, text: Catalogue) -> lis
 def _detectable(analysis: Analysis, decimals: int, text: Catalogue) -> str:
     if analysis.detectable_one is None or analysis.detectable_all is None:
         return text("method.detectable.none")
-    return text(
+    said = text(
         "method.detectable.text",
         one=formats.number(analysis.detectable_one, decimals + 1),
         all=formats.number(analysis.detectable_all, decimals + 1),
         n_tests=text.count("count.arms", analysis.n_tests),
         sesoi=formats.number(analysis.sesoi, decimals + 1),
     )
+    if analysis.detectable_moving is None or analysis.detectable_idle is None:
+        return said
+    moving, idle = (
+        formats.number(each, decimals + 1) for each in (analysis.detectable_moving, analysis.detectable_idle)
+    )
+    return text("list.sentences").join([said, text("method.detectable.moving", moving=moving, idle=idle)])
 
 
 def _ties(tied_share: Any, text: Catalogue) -> str:

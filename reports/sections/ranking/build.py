@@ -8,7 +8,7 @@ from reports.locale import Catalogue, formats
 from reports.sections.report import Gain, Kind, MetricCell, Row, Without, ends, filled
 from reports.stats.analysis import Analysis
 from reports.stats.cost import median_seconds, paired_seconds
-from reports.stats.verdicts import MOST_SEEDS, NO_EFFECT, Verdict
+from reports.stats.verdicts import MOST_SEEDS, MOST_TARGETS, NO_EFFECT, Verdict
 
 
 def ranking_rows(analysis: Analysis, decimals: int, text: Catalogue) -> tuple[Row, ...]:
@@ -54,7 +54,11 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
     equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
     # Of one seed only users are known, so there are no components to tell apart.
     alone = dict.fromkeys(("user_sd", "seed_sd", "error_sd")) if effect and effect.method == "one seed" else {}
-    placed = {"p_best": place.p_best, "rank_low": place.low, "rank_high": place.high} if place and finished else {}
+    placed = (
+        {"p_worthwhile": place.p_worthwhile, "rank_low": place.low, "rank_high": place.high}
+        if place and finished
+        else {}
+    )
     return filled(
         Row,
         arm,
@@ -120,12 +124,16 @@ def _note(
     elif verdict is not None and verdict.negligible:
         notes.append(text("verdict.note.negligible"))
     elif code == "inconclusive" and verdict is not None:
-        if verdict.needs_users:
-            notes.append(text("verdict.note.users"))
+        if verdict.needs_targets and verdict.targets_needed is None:
+            notes.append(text("verdict.note.targets_many", n=MOST_TARGETS))
+        elif verdict.needs_targets:
+            notes.append(text("verdict.note.targets", n=verdict.targets_needed))
         elif verdict.seeds_needed is None:
             notes.append(text("verdict.note.many", n=MOST_SEEDS))
         else:
             notes.append(text("verdict.note.seeds", n=verdict.seeds_needed))
+    if effect is not None and effect.method == "two seeds":
+        notes.append(text("verdict.note.two_seeds"))
     planned = len(analysis.frame.manifest.replicates)
     if effect is not None and effect.n_seeds < planned:
         notes.append(text("verdict.note.fewer", n=effect.n_seeds, all=planned))

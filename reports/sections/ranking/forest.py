@@ -64,6 +64,7 @@ def table(given: SectionInput) -> Figure:
     made = figure_of("forest", text, columns, data, alt=alt, caption=f"caption{one}", marks=marks, metric=given.metric)
     drawn = {
         "noise": "aa_low" in marks,
+        "two_seeds": any(effect.method == "two seeds" for effect in analysis.effects.values()),
         "arrow": is_cut(made),
         "dotted": not one and any(row.plain and not row.adjusted and row.plain[0] < row.plain[1] for row in shown),
     }

@@ -99,7 +99,7 @@ def test_numbers_shown_are_the_numbers_of_report_json(four: StudyFolder) -> None
     for name, values in shown.items():
         row = rows[name]
         adjusted = row["adjusted"] or [None]
-        expected = [row["rank"], row["verdict_text"], row["effect"], adjusted[0], row["p_holm"], row["p_best"]]
+        expected = [row["rank"], row["verdict_text"], row["effect"], adjusted[0], row["p_holm"], row["p_worthwhile"]]
         expected += [row["rank_low"], row["seconds"]]
         assert values[:8] == ["" if value is None else str(value) for value in expected]
     answer = report["answer"]
@@ -171,13 +171,13 @@ def test_aliases_share_numbers_and_do_not_count_twice(four: StudyFolder) -> None
     _, report = rendered(four)
     rows = by_name(report)
     assert report["method"]["n_tests"] == 4
-    for field in ("effect", "adjusted", "p_holm", "verdict", "rank", "p_best"):
+    for field in ("effect", "adjusted", "p_holm", "verdict", "rank", "p_worthwhile"):
         assert rows["twin"][field] == rows["reverse"][field]
     assert rows["weight[weight=0.03]"]["verdict"] == "alias"
     assert rows["weight[weight=0.03]"]["effect"] == 0.0
     drawn = [row[0] for row in report["figures"]["forest"]["rows"]]
     assert sorted(drawn) == sorted(worlds.FOUR)
-    distinct = [row["p_best"] for row in report["rows"] if row["p_best"] is not None and not row["equals"]]
+    distinct = [row["p_worthwhile"] for row in report["rows"] if row["p_worthwhile"] is not None and not row["equals"]]
     assert sum(distinct) == pytest.approx(1.0)
 
 

@@ -80,7 +80,7 @@ def test_one_seed_gives_no_verdict_and_says_why(tmp_path: Path) -> None:
     assert [finding["code"] for finding in report["findings"]] == ["one_seed"]
     arms = [row for row in report["rows"] if row["kind"] == "arm"]
     assert {row["verdict"] for row in arms} == {"one_seed"}
-    assert all(row["p"] is None and row["p_best"] is None and row["adjusted"] is None for row in arms)
+    assert all(row["p"] is None and row["p_worthwhile"] is None and row["adjusted"] is None for row in arms)
     assert "no inference beyond it" in page.text
 
 

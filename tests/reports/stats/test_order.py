@@ -40,7 +40,7 @@ def best_of(means: np.ndarray, covariance: np.ndarray) -> list[float]:
     return chances
 
 
-def test_p_best_is_that_of_the_joint_normal_with_the_covariance_of_the_users() -> None:
+def test_p_worthwhile_is_that_of_the_joint_normal_with_the_covariance_of_the_users() -> None:
     rng = np.random.default_rng(0)
     n_seeds, n_users = 8, 4000
     base = 2.0 * rng.standard_normal((n_seeds, n_users))
@@ -50,7 +50,7 @@ def test_p_best_is_that_of_the_joint_normal_with_the_covariance_of_the_users() -
     cells = np.stack([deltas[name].values.ravel() for name in "abc"])
     means, covariance = cells.mean(axis=1), np.cov(cells) / cells.shape[1]
     expected = best_of(means, covariance)
-    found = [places[name].p_best for name in ("a", "b", "c", "base")]
+    found = [places[name].p_worthwhile for name in ("a", "b", "c", "base")]
     assert found == pytest.approx(expected, abs=0.03)
     # Were the estimates taken as independent, the same figures would be wrong by far more than that.
     alone = best_of(means, np.diag(np.diag(covariance)))
@@ -66,9 +66,9 @@ def test_arms_that_differ_by_a_constant_have_a_certain_order_however_noisy_base_
     effects = study_effects(deltas)
     assert all(low < 0.0 < high for low, high in (effect.interval() for effect in effects.values()))
     places = rank(deltas, effects, seed=0)
-    assert places["low"].p_best < 0.02
-    assert places["middle"].p_best < 0.1
-    assert places["high"].p_best + places["base"].p_best > 0.9
+    assert places["low"].p_worthwhile < 0.02
+    assert places["middle"].p_worthwhile < 0.1
+    assert places["high"].p_worthwhile + places["base"].p_worthwhile > 0.9
 
 
 def test_joint_draws_have_the_estimates_and_their_errors_in_the_order_of_names() -> None:

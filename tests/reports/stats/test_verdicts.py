@@ -180,7 +180,7 @@ def test_ranks_are_probabilities_and_do_not_depend_on_the_order_of_arms() -> Non
     places = rank(deltas, effects, seed=1)
     backwards = dict(reversed(list(effects.items())))
     assert rank(deltas, backwards, seed=1) == places
-    assert sum(place.p_best for place in places.values()) == pytest.approx(1.0)
+    assert sum(place.p_worthwhile for place in places.values()) == pytest.approx(1.0)
     assert sorted(place.rank for place in places.values()) == list(range(1, 7))
     assert all(1 <= place.low <= place.high <= 6 for place in places.values())
 
@@ -188,7 +188,7 @@ def test_ranks_are_probabilities_and_do_not_depend_on_the_order_of_arms() -> Non
 def test_base_is_best_where_every_arm_is_worse() -> None:
     deltas = {name: replace(found, values=found.values - 2.0) for name, found in study_of(3).items()}
     places = rank(deltas, study_effects(deltas), seed=0)
-    assert places["base"].p_best > 0.99
+    assert places["base"].p_worthwhile > 0.99
     assert places["base"].rank == 1
 
 

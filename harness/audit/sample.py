@@ -72,4 +72,5 @@ def of_users(data: Interactions, users: NDArray[np.int64]) -> Interactions:
         items=data.items[kept],
         offsets=np.concatenate([[0], np.cumsum(data.lengths[users])]).astype(np.int64),
         user_labels=data.user_labels[users],
+        times=None if data.times is None else data.times[kept],
     )

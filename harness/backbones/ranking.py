@@ -2,24 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.data.history import HIDDEN, had_before
+from harness.data.interactions import Interactions
+from harness.data.split import Indices, Prefixes
+
 CHUNK_QUERIES = 512
 
 
-def target_ranks(queries: Tensor, item_matrix: Tensor, targets: Tensor | NDArray[np.int64]) -> NDArray[np.int32]:
+def ranks_of_queries(
+    vectors: Tensor, item_matrix: Tensor, data: Interactions, prefixes: Prefixes, queries: Indices
+) -> NDArray[np.int32]:
+    """Rank of every query's target by its vector among the protocol's candidates, ``(n,)``; see :func:`target_ranks`.
+
+    Args:
+        vectors: of the queries, ``(n, d)`` float32.
+        item_matrix: ``(n_items + 1, d)`` float32; row 0 is padding.
+        data: the sequences.
+        prefixes: of ``data``, split by the protocol.
+        queries: prefix numbers, ``(n,)``.
+    """
+
+    def hidden(here: slice) -> NDArray[np.bool_]:
+        part = queries[here]
+        return had_before(data, prefixes.user[part], prefixes.position[part])[:, 1:]
+
+    return target_ranks(
+        vectors, item_matrix, prefixes.target[queries], hidden if prefixes.protocol.hides_history else None
+    )
+
+
+def target_ranks(
+    queries: Tensor,
+    item_matrix: Tensor,
+    targets: Tensor | NDArray[np.int64],
+    hidden: Callable[[slice], NDArray[np.bool_]] | None = None,
+) -> NDArray[np.int32]:
     """1 + the number of other items that score at least as much as the target, ``(n,)``.
 
-    Ties count against the target; padding is no item; nothing is masked. A target whose score is not a number ranks
-    behind all items.
+    Ties count against the target; padding is no item. A target that is no candidate ranks behind all items, and so does
+    one whose score is not a number.
 
     Args:
         queries: scored by their product with the items, ``(n, d)`` float32.
         item_matrix: ``(n_items + 1, d)`` float32; row 0 is padding.
         targets: item number of each query's target, from 1, ``(n,)``.
+        hidden: which items are no candidates of some of the queries, ``(n_some, n_items)``; None: all are.
     """
     with torch.no_grad():
         wanted = torch.as_tensor(targets, dtype=torch.int64) - 1
@@ -30,6 +64,8 @@ def target_ranks(queries: Tensor, item_matrix: Tensor, targets: Tensor | NDArray
             here = slice(first, first + CHUNK_QUERIES)
             part = scores[: len(wanted[here])]
             torch.mm(queries[here], catalogue, out=part)
+            if hidden is not None:
+                part.masked_fill_(torch.as_tensor(hidden(here), device=part.device), HIDDEN)
             ranks[here] = ranks_of_scores(part, wanted[here])
     return ranks.numpy()
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from harness.data.history import had_before
+from harness.data.protocol import Reach
 from harness.data.split import Indices, split_prefixes
 from harness.engine.evaluation import scores_with_retrieval
 from harness.engine.loop import Budget, Result, fine_tune
@@ -29,7 +31,8 @@ def check_search(found: Neighbours, memory: Memory, inputs: Inputs, prefix: Indi
 
     No neighbour, and no hit of the pool that they are chosen from, belongs to the query's user with a target at or
     after the query's own (true positions, unclipped). Valid prefixes are entries only of a memory that test queries
-    ask, test prefixes never are.
+    ask, test prefixes never are, though their events stand in later prefixes. Under ``history: hide`` none leads to an
+    item of the query's own prefix, and under ``memory: past`` each one's event is older than the query's.
 
     Raises:
         LeakError: it breaks the rule.
@@ -56,23 +59,33 @@ def check_neighbours(found: Neighbours, memory: Memory, inputs: Inputs, prefix: 
     """Hold the neighbours of the queries ``prefix`` to the rule.
 
     Raises:
-        LeakError: one of them is of the query's own future.
+        LeakError: one of them is of the query's own future, or the protocol keeps it from the query.
     """
-    prefixes = inputs.prefixes
+    prefixes, data = inputs.prefixes, inputs.data
+    asks = prefixes.position[prefix][:, None]
     for what, entry, mask in (
         ("neighbour", found.entry, found.mask),
         ("hit of the pool", found.pool_entry, found.pool_mask),
     ):
-        own = memory.user[entry.numpy()] == prefixes.user[prefix][:, None]
-        future = memory.position[entry.numpy()] >= prefixes.position[prefix][:, None]
-        rows, columns = np.nonzero(own & future & mask.numpy())
+        hit, there = memory.prefix[entry.numpy()], mask.numpy()
+        own = prefixes.user[hit] == prefixes.user[prefix][:, None]
+        rows, columns = np.nonzero(own & (prefixes.position[hit] >= asks) & there)
         if len(rows):
-            query, other = prefix[rows[0]], memory.prefix[entry.numpy()[rows[0], columns[0]]]
+            query, other = prefix[rows[0]], hit[rows[0], columns[0]]
             raise LeakError(
                 f"a {what} is of the query's own future: user {prefixes.user[query]} asks at position "
                 f"{prefixes.position[query]} and sees position {prefixes.position[other]}; keep the exclusion of own "
                 "later entries"
             )
+        if prefixes.protocol.hides_history:
+            had = had_before(data, prefixes.user[prefix], prefixes.position[prefix])
+            if (np.take_along_axis(had, prefixes.target[hit], axis=1) & there).any():
+                raise LeakError(f"a {what} leads to an item of the query's own prefix, which the protocol hides")
+        if prefixes.protocol.memory is Reach.PAST:
+            assert data.times is not None
+            time = data.times[data.offsets[prefixes.user] + prefixes.position]
+            if ((time[hit] >= time[prefix][:, None]) & there).any():
+                raise LeakError(f"a {what} is not older than the query, and the protocol says  memory: past")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,24 +98,47 @@ class Trail:
 
 
 def check_test_targets_are_unseen(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> None:
-    """Substitute other items for all test targets: nothing before the test may differ by a bit, nor any score of it.
+    """Substitute other items for test targets: nothing before the test may differ by a bit, nor any score of it.
+
+    With several targets, earlier ones stand in the prefixes of later ones: the scores of all test queries stay where
+    only each user's last target is another, and those of each user's first query where all of them are.
 
     Raises:
         LeakError: the run depends on test targets.
     """
-    one, other = (_trail(recipe, each, streams, budget) for each in (inputs, with_other_test_targets(inputs)))
+    prefixes = inputs.prefixes
+    if prefixes.protocol.targets == 1:
+        one = _trail(recipe, inputs, streams, budget)
+        _compare(one, _trail(recipe, with_other_test_targets(inputs), streams, budget), prefixes.test)
+        return
+    first = prefixes.test[np.flatnonzero(np.diff(prefixes.user[prefixes.test], prepend=-1))]
+    # All worlds are encoded here and now: another number of threads would already change the last bits.
+    one = _trail(recipe, inputs.reencoded(), streams, budget)
+    for other, queries in (
+        (_substituted(inputs, prefixes.last(prefixes.test)), prefixes.test),
+        (with_other_test_targets(inputs), first),
+    ):
+        _compare(one, _trail(recipe, other.reencoded(), streams, budget), queries)
+
+
+def _compare(one: Trail, other: Trail, queries: Indices) -> None:
+    """Hold two runs to be one before the test, and in the scores of those queries of it.
+
+    Raises:
+        LeakError: they differ.
+    """
     same_points = [(each.losses, each.valid_on, each.valid_off) for each in one.points] == [
         (each.losses, each.valid_on, each.valid_off) for each in other.points
     ]
     if not (same_points and _same_states(one, other) and np.array_equal(one.result.valid_on, other.result.valid_on)):
         raise LeakError("with other test targets the run is another one; something reads test before it is scored")
-    if not torch.equal(_scores_of_test(one.result), _scores_of_test(other.result)):
+    if not torch.equal(_scores_of(queries, one.result), _scores_of(queries, other.result)):
         raise LeakError("with other test targets the scores of test queries are others; something reads the target")
 
 
 def with_other_test_targets(inputs: Inputs) -> Inputs:
-    """The same users whose last items go round by one user; nothing else differs."""
-    return _substituted(inputs, place=1)
+    """The same users whose test targets go round by one; with several of them, later prefixes follow."""
+    return _substituted(inputs, inputs.prefixes.test)
 
 
 def check_valid_targets_teach_nothing(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> None:
@@ -124,14 +160,14 @@ def check_valid_targets_teach_nothing(recipe: Recipe, inputs: Inputs, streams: S
 
 
 def with_other_valid_targets(inputs: Inputs) -> Inputs:
-    """The same users whose items before the last go round by one user; test histories follow."""
-    return _substituted(inputs, place=2).reencoded()
+    """The same users whose validation targets go round by one; test histories follow."""
+    return _substituted(inputs, inputs.prefixes.valid).reencoded()
 
 
-def _substituted(inputs: Inputs, *, place: int) -> Inputs:
-    """Users' items at that place from the end go round by one user."""
-    data = inputs.data
-    at = data.offsets[1:] - place
+def _substituted(inputs: Inputs, queries: Indices) -> Inputs:
+    """The targets of those queries go round by one."""
+    data, prefixes = inputs.data, inputs.prefixes
+    at = data.offsets[prefixes.user[queries]] + prefixes.position[queries]
     items = data.items.copy()
     items[at] = np.roll(items[at], 1)
     other = replace(data, items=items)
@@ -146,9 +182,8 @@ def _same_states(one: Trail, other: Trail) -> bool:
     )
 
 
-def _scores_of_test(result: Result) -> torch.Tensor:
-    """Of every item, as test queries are ranked by them without what the sources add then, ``(n_users, n_items)``."""
-    queries = result.system.current.prefixes.test
+def _scores_of(queries: Indices, result: Result) -> torch.Tensor:
+    """Of every item, as those test queries are ranked by them without what is added then, ``(n_queries, n_items)``."""
     return scores_with_retrieval(result.system, queries, snapshot=result.snapshot, progress=result.progress)
 
 

@@ -123,6 +123,7 @@ def assemble(events: Events, *, name: str, source: str, min_interactions: int) -
         user_labels=np.array([events.user_labels[number] for number in users], dtype=np.str_),
         item_labels=np.array(["", *(events.item_labels[number] for number in items)], dtype=np.str_),
         load_report=report,
+        times=None if time is None else time[order],
     )
 
 

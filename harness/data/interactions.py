@@ -46,6 +46,8 @@ class Interactions:
         user_labels: the source's user ids, ``(n_users,)`` of str.
         item_labels: the source's item ids by item number, ``(n_items + 1,)`` of str; entry 0 is empty.
         load_report: what reading the source left out.
+        times: of each event, in the source's unit, ``(n_events,)``; None where the source has no timestamps. Sequences
+            are in their order, so the fingerprint leaves them out.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Interactions:
     user_labels: NDArray[np.str_]
     item_labels: NDArray[np.str_]
     load_report: LoadReport
+    times: NDArray[np.int64] | NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         size = f"{self.n_users} users, {self.n_items} items, {len(self.items)} interactions"
@@ -84,3 +87,10 @@ class Interactions:
         for labels in (self.user_labels, self.item_labels):
             digest.update("\n".join(labels.tolist()).encode())
         return digest.hexdigest()[:16]
+
+    def hash_of_times(self) -> str:
+        """A hash of the timestamps, 16 hexadecimal digits; empty where there are none."""
+        if self.times is None:
+            return ""
+        kept = self.times.astype(self.times.dtype.newbyteorder("<"))
+        return hashlib.sha256(kept.dtype.str.encode() + kept.tobytes()).hexdigest()[:16]

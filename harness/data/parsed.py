@@ -16,6 +16,7 @@ from harness.data.report import FileReport, tied_events
 from harness.files import Sealed
 
 _ARRAYS = ("items", "offsets", "user_labels", "item_labels")
+_TIMES = "times"
 _REPORT = ("rows", "dropped", "tied_share", "notes", "read_as")
 
 
@@ -27,6 +28,8 @@ def write_parsed(path: Path, data: Interactions) -> None:
     """
     described = json.dumps({name: getattr(data.load_report, name) for name in _REPORT}).encode()
     arrays = {name: getattr(data, name) for name in _ARRAYS} | {"tied": np.packbits(tied_events(data))}
+    if data.times is not None:
+        arrays[_TIMES] = data.times
     _PARSED.write(path, {**arrays, "described": np.frombuffer(described, dtype=np.uint8)})
 
 
@@ -40,7 +43,8 @@ def read_parsed(path: Path, *, name: str, source: str) -> Interactions | None:
         return None
     tied = np.unpackbits(kept["tied"], count=len(kept["items"])).astype(bool)
     report = FileReport(source=source, tied=tied, **json.loads(kept["described"].tobytes()))
-    return Interactions(name=name, load_report=report, **{each: kept[each] for each in _ARRAYS})
+    arrays = {each: kept[each] for each in _ARRAYS}
+    return Interactions(name=name, load_report=report, times=kept.get(_TIMES), **arrays)
 
 
 def _encoded(arrays: Mapping[str, Any]) -> bytes:
@@ -51,7 +55,8 @@ def _encoded(arrays: Mapping[str, Any]) -> bytes:
 
 def _decoded(payload: bytes) -> Mapping[str, NDArray[Any]]:
     with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
-        return {name: archive[name] for name in (*_ARRAYS, "tied", "described")}
+        times = (_TIMES,) if _TIMES in archive else ()
+        return {name: archive[name] for name in (*_ARRAYS, "tied", "described", *times)}
 
 
-_PARSED = Sealed(title="parsed data 2", encode=_encoded, decode=_decoded, then="parsed again", option="--data-dir")
+_PARSED = Sealed(title="parsed data 3", encode=_encoded, decode=_decoded, then="parsed again", option="--data-dir")

@@ -74,5 +74,15 @@ class Protocol:
         return f"{self.targets} {self.valid_targets} {self.history.value}"
 
 
+def split_of(of_backbone: str) -> tuple[int, int]:
+    """Test and validation targets per user that :meth:`Protocol.of_backbone` tells of.
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    targets, valid_targets, _ = of_backbone.split(" ")
+    return int(targets), int(valid_targets)
+
+
 AS_PUBLISHED = Protocol()
 """Leave-one-out over the whole catalogue, as RecBole has it."""

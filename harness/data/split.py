@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.history import FirstEvents
 from harness.data.interactions import Interactions
 from harness.data.partners import Partners, group_by_target
 from harness.data.protocol import AS_PUBLISHED, SPARED, Protocol
@@ -35,6 +36,7 @@ class Prefixes:
             and ``(n_test,)``; one each of every user where the protocol has one target.
         held_out: events of each user that are valid or test targets, ``(n_users,)``.
         partners: the training prefixes by target.
+        had: looks up what a user has had, where the protocol hides it; else None.
     """
 
     protocol: Protocol
@@ -46,6 +48,7 @@ class Prefixes:
     test: Indices
     held_out: Indices
     partners: Partners
+    had: FirstEvents | None = None
 
     @property
     def n_prefixes(self) -> int:
@@ -101,6 +104,7 @@ def split_prefixes(data: Interactions, protocol: Protocol = AS_PUBLISHED) -> Pre
         test=np.flatnonzero(is_test),
         held_out=n_test + n_valid,
         partners=group_by_target(target, user, train, data.n_items),
+        had=FirstEvents.of(data) if protocol.hides_history else None,
     )
 
 

@@ -1,6 +1,7 @@
 """The referee: the rank of every target.
 
-A recipe decides what is scored and which items may be recommended, never which targets count or how ties are ranked.
+A recipe decides what is scored and which candidates may be recommended, never which targets count, what a candidate is
+or how ties are ranked: these are the protocol's.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.scorer import Candidates, hide
+from harness.recipe.seams.scorer import Candidates, hidden_by_protocol, hide
 from harness.results.record import Ranks
 
 CHUNK = 512
@@ -50,7 +51,9 @@ def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candid
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
         vectors = inputs.encodings[inputs.tensor(prefix)]
-        ranks.append(_ranks(hide(candidates.hidden(prefix, inputs), vectors @ catalogue), prefix, inputs))
+        left_out = candidates.hidden(prefix, inputs)
+        hidden = hidden_by_protocol(prefix, inputs)
+        ranks.append(_ranks(hide(hidden, hide(left_out, vectors @ catalogue)), prefix, inputs))
     return torch.cat(ranks).numpy()
 
 
@@ -64,8 +67,9 @@ def scores_with_retrieval(system: System, prefix: Indices, *, snapshot: MemorySn
         snapshot=snapshot,
         progress=progress,
     )
-    scores = snapshot.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix)
-    return hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:])
+    hidden = hidden_by_protocol(prefix, inputs)
+    scores = snapshot.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix, hidden=hidden)
+    return hide(hidden, hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:]))
 
 
 def _ranks(scores: Tensor, prefix: Indices, inputs: Inputs) -> Tensor:

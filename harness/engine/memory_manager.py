@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.data.protocol import AtTest
 from harness.data.split import Indices
 from harness.engine.system import System
 from harness.engine.types.forward import Forward
@@ -68,12 +69,14 @@ class MemoryManager:
             self.snapshot = self._snapshot(memory, sourced, scorer)
 
     def for_test(self, snapshot: MemorySnapshot) -> MemorySnapshot | None:
-        """The snapshot with what the sources add once test is scored; None where they add nothing.
+        """The snapshot with what the sources and the protocol add once test is scored; None where they add nothing.
 
         New entries are encoded by the system as it is, so the chosen checkpoint must be in place.
         """
         recipe, inputs = self._recipe, self._system.current
         added = recipe.sources.added_for_test(inputs)
+        if inputs.prefixes.protocol.at_test is AtTest.TRAIN_AND_VALID:
+            added = np.union1d(added, inputs.prefixes.valid)
         if len(added) == 0:
             return None
         admitted = added[recipe.admission.admitted(added, inputs)]

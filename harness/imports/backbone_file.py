@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from harness.backbones.base import Backbone
 from harness.backbones.registry import BACKBONES, DEFAULT_NAME
+from harness.data.protocol import AS_PUBLISHED, split_of
 from harness.errors import InputError
 
 FORMAT = "ftr-study backbone 1"
@@ -45,6 +46,18 @@ class BackboneFile:
     n_items: int
     fingerprint: str
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    def split(self) -> tuple[int, int]:
+        """Test and validation targets per user that it was trained without; one each where it does not say.
+
+        Raises:
+            InputError: it says something else.
+        """
+        told = self.provenance.get("protocol", AS_PUBLISHED.of_backbone())
+        try:
+            return split_of(told)
+        except ValueError as problem:
+            raise InputError(f"{self.path}: its protocol {told!r} cannot be read; train it again") from problem
 
     def described(self) -> dict[str, str]:
         """The file in a manifest's words."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from harness.data.protocol import Protocol
 from harness.interventions.base import Intervention
 from harness.modes.base import Mode
 from harness.modes.planning import kind_of
@@ -60,7 +61,7 @@ def joined(arms: Sequence[ArmSetting]) -> ArmSetting:
     )
 
 
-def stacked(base: Recipe, arms: Sequence[ArmSetting]) -> Recipe:
+def stacked(base: Recipe, arms: Sequence[ArmSetting], protocol: Protocol) -> Recipe:
     """The recipe of several arms at once.
 
     Raises:
@@ -73,13 +74,13 @@ def stacked(base: Recipe, arms: Sequence[ArmSetting]) -> Recipe:
             first = holder.setdefault(remedy.id, arm.name)
             if first != arm.name:
                 raise ConflictError(f"{first} and {arm.name} both hold {remedy.id}")
-    return compose(base, [remedy for arm in arms for remedy in arm.stack])
+    return compose(base, [remedy for arm in arms for remedy in arm.stack], protocol)
 
 
-def left_out(base: Recipe, arms: Sequence[ArmSetting]) -> LeftOut | None:
+def left_out(base: Recipe, arms: Sequence[ArmSetting], protocol: Protocol) -> LeftOut | None:
     """Why a stack is not run, without what only the writer of an arm could mend; None where it can run."""
     try:
-        stacked(base, arms)
+        stacked(base, arms, protocol)
     except CompositionError as problem:
         reason = str(problem)
         if isinstance(problem, ConflictError):
@@ -95,7 +96,7 @@ def unusable(study: Study, base: Recipe) -> list[Problem]:
     problems: list[Problem] = []
     for arm in study.rows:
         try:
-            stacked(base, [arm])
+            stacked(base, [arm], study.protocol)
         except RequirementError:
             continue  # another arm of the stack may give it what it lacks
         except CompositionError as problem:

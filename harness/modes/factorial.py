@@ -66,14 +66,14 @@ class Factorial(CombiningMode):
         missing: list[LeftOut] = []
         for run in design.runs[1:]:
             arms = [study.rows[place] for place in run]
-            problem = left_out(plan.base, arms)
+            problem = left_out(plan.base, arms, study.protocol)
             if problem is None:
                 running.append(joined(arms))
             else:
                 missing.append(problem)
         refuse(_never_on(study, running, missing))
         for each in running:
-            plan = plan.with_setting(each, compose(plan.base, each.stack))
+            plan = plan.with_setting(each, compose(plan.base, each.stack, study.protocol))
         names = [row.arm for row in study.rows]
         course: dict[str, Any] = {"mode": self.name, "fraction": self.fraction, "factors": described(study.rows)}
         return replace(

@@ -57,9 +57,9 @@ class Greedy(CombiningMode):
         refuse(unusable(study, plan.base))
         waiting: list[str] = []
         for arm in study.rows:
-            problem = left_out(plan.base, [arm])
+            problem = left_out(plan.base, [arm], study.protocol)
             if problem is None:
-                plan = plan.with_setting(arm, compose(plan.base, arm.stack))
+                plan = plan.with_setting(arm, compose(plan.base, arm.stack, study.protocol))
             else:
                 waiting.append(f"  {arm.arm} cannot act alone and waits for a stack: {problem.reason}")
         return replace(plan, notes=(*self._notes(study), *waiting), n_fresh=self.confirm)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.device import resolve_device
 from harness.errors import EnvironmentProblem
 from harness.interventions.base import Intervention
@@ -43,7 +44,7 @@ def base_alone(study: Study) -> Plan:
     refuse(spans_beyond_budget(study))
     as_found = replace(AS_FOUND, checkpoint=BestOnValid(metric=study.checkpoint))
     try:
-        base = compose(as_found, study.base)
+        base = compose(as_found, study.base, study.protocol)
     except CompositionError as problem:
         raise StudyFileError([study.problem("base", kind_of(problem), str(problem))]) from problem
     row = ArmRow(name=BASE, arm=BASE)
@@ -69,7 +70,7 @@ def with_settings(plan: Plan) -> tuple[Plan, list[Problem]]:
     problems: list[Problem] = []
     for setting in plan.study.rows:
         try:
-            plan = plan.with_setting(setting, composed(plan.base, setting))
+            plan = plan.with_setting(setting, composed(plan.base, setting, plan.study.protocol))
         except CompositionError as problem:
             if plan.study.on_inapplicable == "skip" and isinstance(problem, (NoEffectError, RequirementError)):
                 plan = plan.with_row(replace(row_of(setting), status="inapplicable", reason=str(problem)))
@@ -113,7 +114,7 @@ def refuse(problems: Sequence[Problem]) -> None:
         raise StudyFileError(problems)
 
 
-def composed(base: Recipe, setting: ArmSetting) -> Recipe:
+def composed(base: Recipe, setting: ArmSetting, protocol: Protocol = AS_PUBLISHED) -> Recipe:
     """The arm's recipe; a remedy whose written setting equals base's is left out, as a point of a grid may be.
 
     Raises:
@@ -122,13 +123,13 @@ def composed(base: Recipe, setting: ArmSetting) -> Recipe:
     acting: list[Intervention] = []
     for remedy, explicit in zip(setting.stack, setting.explicit, strict=True):
         try:
-            patch(base, remedy)
+            patch(base, remedy, protocol)
         except NoEffectError:
             if not explicit:
                 raise
         else:
             acting.append(remedy)
-    return compose(base, acting)
+    return compose(base, acting, protocol)
 
 
 def kind_of(problem: CompositionError) -> str:

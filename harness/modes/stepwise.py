@@ -274,11 +274,11 @@ class GreedySchedule:
         ]
 
     def _recipe(self, stack: Stack) -> Recipe:
-        return stacked(self.plan.base, self._arms(stack))
+        return stacked(self.plan.base, self._arms(stack), self.plan.study.protocol)
 
     def _refused(self, stack: Stack) -> str:
         """Why a stack cannot run; empty where it can."""
-        problem = left_out(self.plan.base, self._arms(stack))
+        problem = left_out(self.plan.base, self._arms(stack), self.plan.study.protocol)
         return problem.reason if problem else ""
 
     def _row(self, stack: Stack) -> str:

@@ -99,7 +99,8 @@ def scores_with_neighbours_of_another(sample: ProbeSample) -> Tensor | None:
             live, enhanced = of_another(own), valid.enhanced
         else:
             return None
-        return sample.hide(live.scores(sequence=sequence, enhanced=enhanced, prefix=prefix)[:, 1:])
+        hidden = sample.no_candidates
+        return sample.hide(live.scores(sequence=sequence, enhanced=enhanced, prefix=prefix, hidden=hidden)[:, 1:])
 
 
 def oracle_by_alpha(sample: ProbeSample, metric: str, *, shuffle: bool) -> np.ndarray:

@@ -18,7 +18,7 @@ from harness.probes.sample import ProbeSample, paired_share_error, ranks_of, sta
 from harness.probes.search import Remembering, hit_among_all, led
 from harness.recipe.seams.retrieval.index import Flat
 from harness.recipe.seams.retrieval.search import NeighbourSearch, NewItemsOnly, Stage, TopK
-from harness.recipe.seams.scorer import UnseenItems, hide
+from harness.recipe.seams.scorer import UnseenItems, hidden_by_protocol, hide
 from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
 
@@ -112,13 +112,15 @@ def of_the_query_before(found: Neighbours) -> Neighbours:
 class Queries:
     """Queries of one kind: prefix numbers ``(n,)``, ``s`` ``(n, d)`` and targets ``(n,)``.
 
-    ``hidden``, ``(n, n_items)``, says which items are not recommended to each; None: any may be.
+    ``hidden`` and ``no_candidates``, ``(n, n_items)``, say which items the recipe does not recommend to each, and which
+    the protocol hides; None: any may be.
     """
 
     prefix: Indices
     sequence: Tensor
     target: Tensor
     hidden: Tensor | None
+    no_candidates: Tensor | None
 
     @classmethod
     def of(cls, sample: ProbeSample, prefix: Indices) -> Queries:
@@ -129,7 +131,12 @@ class Queries:
             sequence=inputs.encodings[torch.as_tensor(prefix)],
             target=torch.as_tensor(inputs.prefixes.target[prefix]),
             hidden=sample.run.recipe.candidates.hidden(prefix, inputs),
+            no_candidates=hidden_by_protocol(prefix, inputs),
         )
+
+    def hide(self, scores: Tensor) -> Tensor:
+        """Scores of the queries ``(n, n_items)``, overwritten where recipe or protocol leaves an item out."""
+        return hide(self.no_candidates, hide(self.hidden, scores))
 
 
 def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float]:
@@ -146,7 +153,8 @@ def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, flo
     """
     sweep = Sweep(sample)
     valid = Queries.of(sample, sample.valid_sample)
-    test = Queries.of(sample, sample.current.prefixes.test[sample.current.prefixes.user[valid.prefix]])
+    prefixes = sample.current.prefixes
+    test = Queries.of(sample, prefixes.last(prefixes.test)[prefixes.user[valid.prefix]])
     for queries in (valid, test):
         sweep.neighbours(WIDEST, queries.sequence, queries.prefix)
     best = chosen(sweep, valid, metric)
@@ -185,7 +193,7 @@ def chosen(sweep: Sweep, queries: Queries, metric: str) -> Setting:
         logits = sweep.scorer(BACKBONE).scores(
             sequence=queries.sequence, enhanced=queries.sequence, prefix=queries.prefix
         )
-        softmax = logits[:, 1:].softmax(dim=1)
+        softmax = hide(queries.no_candidates, logits[:, 1:]).softmax(dim=1)
         buffer = torch.empty_like(softmax)
 
         def means(settings: Sequence[Setting]) -> dict[Setting, float]:
@@ -193,7 +201,7 @@ def chosen(sweep: Sweep, queries: Queries, metric: str) -> Setting:
                 queries.sequence, queries.prefix, n_columns=logits.shape[1]
             )
             mixed = (torch.lerp(softmax, knn[:, 1:], each.share, out=buffer) for each in settings)
-            ranks = (ranks_of(hide(queries.hidden, each), queries.target) for each in mixed)
+            ranks = (ranks_of(queries.hide(each), queries.target) for each in mixed)
             return {each: float(metric_values(rank, metric).mean()) for each, rank in zip(settings, ranks, strict=True)}
 
         tried: dict[Setting, float] = {}
@@ -207,5 +215,10 @@ def chosen(sweep: Sweep, queries: Queries, metric: str) -> Setting:
 
 def _values(scorer: ProbabilityInterpolation, queries: Queries, metric: str) -> NDArray[np.float64]:
     with torch.no_grad():
-        scores = scorer.scores(sequence=queries.sequence, enhanced=queries.sequence, prefix=queries.prefix)
-    return metric_values(ranks_of(hide(queries.hidden, scores[:, 1:]), queries.target), metric)
+        scores = scorer.scores(
+            sequence=queries.sequence,
+            enhanced=queries.sequence,
+            prefix=queries.prefix,
+            hidden=queries.no_candidates,
+        )
+    return metric_values(ranks_of(queries.hide(scores[:, 1:]), queries.target), metric)

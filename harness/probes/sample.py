@@ -21,7 +21,7 @@ from harness.engine.types.streams import Streams
 from harness.engine.types.term import Term
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.phases import BackboneDropout
-from harness.recipe.seams.scorer import hide
+from harness.recipe.seams.scorer import hidden_by_protocol, hide
 from harness.results.metrics import metric_values
 from harness.results.record import Ranks
 
@@ -150,9 +150,14 @@ class ProbeSample:
         """Which items the recipe does not recommend to the validation queries, ``(n, n_items)``; None: any may be."""
         return self.run.recipe.candidates.hidden(self.valid_sample, self.current)
 
+    @cached_property
+    def no_candidates(self) -> Tensor | None:
+        """Which items the protocol hides from them, ``(n, n_items)``; None: none."""
+        return hidden_by_protocol(self.valid_sample, self.current)
+
     def hide(self, scores: Tensor) -> Tensor:
-        """Scores of the validation queries ``(n, n_items)``, overwritten where the recipe recommends no item."""
-        return hide(self.hidden, scores)
+        """Scores of the validation queries ``(n, n_items)``, overwritten where recipe or protocol leaves one out."""
+        return hide(self.no_candidates, hide(self.hidden, scores))
 
     @cached_property
     def backbone_scores(self) -> Tensor:
@@ -165,7 +170,10 @@ class ProbeSample:
         """The same with retrieval, by the run's own scorer."""
         with torch.no_grad():
             scores = self.run.manager.snapshot.scorer.scores(
-                sequence=self.valid.sequence, enhanced=self.valid.enhanced, prefix=self.valid.retrieved.prefix
+                sequence=self.valid.sequence,
+                enhanced=self.valid.enhanced,
+                prefix=self.valid.retrieved.prefix,
+                hidden=self.no_candidates,
             )
         return self.hide(scores[:, 1:])
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
+from typing import Protocol as Shape
 
+from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.errors import InputError
 from harness.recipe.recipe import ADDITIVE, SEAMS, Recipe
 from harness.recipe.requirements import problems
+from harness.recipe.under import done_already, under
 
 
-class Remedy(Protocol):
+class Remedy(Shape):
     """What can be composed: an intervention, or anything with an id that maps recipe to recipe."""
 
     id: ClassVar[str]
@@ -48,14 +51,15 @@ class Patch:
     seams: Mapping[str, Any]
 
 
-def patch(base: Recipe, remedy: Remedy) -> Patch:
-    """Observe what a remedy changes in ``base``.
+def patch(base: Recipe, remedy: Remedy, protocol: Protocol = AS_PUBLISHED) -> Patch:
+    """Observe what a remedy changes in ``base``, beyond what the protocol does for every row.
 
     Raises:
         NoEffectError: it changes nothing.
         CompositionError: it took entries out of an additive seam.
     """
-    changed = remedy.apply(base)
+    written = remedy.apply(base)
+    changed = under(protocol, written)
     seams: dict[str, Any] = {}
     for seam in SEAMS:
         before, after = getattr(base, seam), getattr(changed, seam)
@@ -67,20 +71,22 @@ def patch(base: Recipe, remedy: Remedy) -> Patch:
             seams[seam] = after[len(before) :]
         else:
             seams[seam] = after
+    if not seams and (key := done_already(protocol, written)):
+        raise NoEffectError(f"{remedy} changes nothing: {key} does the same for every row; remove it")
     if not seams:
         raise NoEffectError(f"{remedy} changes nothing in this base; remove it or give it another value")
     return Patch(remedy=remedy.id, seams=seams)
 
 
-def compose(base: Recipe, stack: Sequence[Remedy]) -> Recipe:
-    """``base`` with every remedy of ``stack`` in it, whatever their order.
+def compose(base: Recipe, stack: Sequence[Remedy], protocol: Protocol = AS_PUBLISHED) -> Recipe:
+    """``base`` with every remedy of ``stack`` in it, whatever their order, under the protocol of the study.
 
     Raises:
         NoEffectError: a remedy leaves the base as it is.
         ConflictError: two remedies set the same seam, or add entries of the same kind.
         RequirementError: the result cannot work.
     """
-    patches = [patch(base, remedy) for remedy in stack]
+    patches = [patch(base, remedy, protocol) for remedy in stack]
     writer: dict[tuple[str, str], str] = {}
     merged: dict[str, Any] = {}
     for each in sorted(patches, key=lambda one: one.remedy):

@@ -18,6 +18,7 @@ from harness.data.download import Progress
 from harness.data.fetch import data_folder, sha256_of
 from harness.data.interactions import Interactions
 from harness.data.named import find_named
+from harness.data.protocol import Reach
 from harness.data.sources import load
 from harness.data.split import Indices, Prefixes, split_prefixes
 from harness.data.text import read_content
@@ -103,10 +104,13 @@ def check_data(plan: Plan, data: Interactions, *, spec: Backbone = DEFAULT) -> P
         become a row with its reason.
 
     Raises:
-        StudyFileError: no user is long enough for a training target, a memory would be empty, or a fusion does not fit
-            the backbone; each with its line.
+        StudyFileError: no user is long enough for a training target, a memory would be empty, a fusion does not fit the
+            backbone, or the protocol needs timestamps that the data lack; each with its line.
     """
-    study, prefixes = plan.study, split_prefixes(data, plan.study.protocol)
+    study = plan.study
+    if study.protocol.memory is Reach.PAST and data.times is None:
+        refuse([_no_timestamps(study, data)])
+    prefixes = split_prefixes(data, study.protocol)
     if not len(prefixes.train):
         raise StudyFileError([study.problem("data", "no_training_target", _too_short(data))])
     inputs = cast("Inputs", DataAlone(data=data, prefixes=prefixes))
@@ -189,6 +193,14 @@ def _helps(other: Recipe, recipe: Recipe, inputs: Inputs, epochs: int) -> bool:
     """Whether the other recipe admits prefixes where this one admits none."""
     entries = None if other.admission == recipe.admission else _sourced(other, inputs, epochs)
     return entries is not None and _admits(other, inputs, entries)
+
+
+def _no_timestamps(study: Study, data: Interactions) -> Problem:
+    said = (
+        f"memory: past needs the time of every event, and {data.name} has none ({data.load_report.source}); name the "
+        "column of timestamps under  data: {columns: {time: …}}, or write  memory: any"
+    )
+    return replace(study.problem("protocol", "no_timestamps", said), path=("protocol", "memory"))
 
 
 def _too_short(data: Interactions) -> str:

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from harness.data.interactions import Interactions
+from harness.data.protocol import Protocol, Reach
 from harness.device import device_key
 from harness.engine.types.streams import Streams
 from harness.modes.plan import Cell, CellName, Plan, name_of
@@ -36,6 +38,7 @@ class Keys:
             "fingerprint": stages.data.fingerprint(),
             "budget": plan.study.budget.model_dump(),
             "protocol": plan.study.protocol.described(),
+            **_of_times(plan.study.protocol, stages.data),
             "threads": CELL_THREADS,
             "device": device_key(plan.device),
             "versions": key_versions(),
@@ -73,6 +76,11 @@ class Keys:
             key = diagnosis_key(self.record(cell), cell.level, self._measuring)
             self._diagnoses[name] = DiagnosisTask(key=key, level=cell.level)
         return self._diagnoses[name]
+
+
+def _of_times(protocol: Protocol, data: Interactions) -> dict[str, str]:
+    """The timestamps, where they decide what a query may see; else they leave no mark."""
+    return {"times": data.hash_of_times()} if protocol.memory is Reach.PAST else {}
 
 
 def cell_key(shared: Mapping[str, Any], streams: Streams) -> str:

@@ -67,13 +67,16 @@ class SharedStages:
         """The shared stages of a study on its data.
 
         Raises:
-            StudyFileError: the study names a backbone's file that belongs to other data.
+            StudyFileError: the study names a backbone's file that belongs to other data, or that was trained under
+                another split.
         """
         given = study.backbone
         if isinstance(given, BackboneFile):
             spec = given.spec
             if (given.n_items, given.fingerprint) != (data.n_items, data.fingerprint()):
                 raise StudyFileError([study.problem("backbone", "other_data", _other_data(given, data))])
+            if given.split() != (study.protocol.targets, study.protocol.valid_targets):
+                raise StudyFileError([study.problem("backbone", "saw_test_targets", _other_split(given, study))])
         return cls(
             study=study,
             data=data,
@@ -214,6 +217,16 @@ def _kept(given: BackboneFile, copy: Path) -> TrainedBackbone:
     backbone = load_backbone(kind, given.path)
     save_backbone(backbone, copy)
     return backbone
+
+
+def _other_split(given: BackboneFile, study: Study) -> str:
+    targets, valid_targets = given.split()
+    return (
+        f"{given.written} was trained with the last {targets} and {valid_targets} events of a user held out for test "
+        f"and validation set, and this study holds out {study.protocol.targets} and {study.protocol.valid_targets}: it "
+        "may have learnt test targets; remove backbone, so that one is trained for every seed, or write  protocol: "
+        f"{{targets: {targets}, valid_targets: {valid_targets}}}"
+    )
 
 
 def _other_data(given: BackboneFile, data: Interactions) -> str:

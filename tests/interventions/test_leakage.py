@@ -153,7 +153,9 @@ class Knowing:
     def __init__(self, inputs: Inputs) -> None:
         self.inputs = inputs
 
-    def scores(self, *, sequence: torch.Tensor, enhanced: torch.Tensor, prefix: Indices) -> torch.Tensor:
+    def scores(
+        self, *, sequence: torch.Tensor, enhanced: torch.Tensor, prefix: Indices, hidden: torch.Tensor | None = None
+    ) -> torch.Tensor:
         target = torch.from_numpy(self.inputs.prefixes.target[prefix])
         return torch.nn.functional.one_hot(target, self.inputs.data.n_items + 1).float()
 

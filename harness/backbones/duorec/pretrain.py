@@ -16,7 +16,7 @@ from harness.backbones.duorec.contrastive import SameTarget, contrastive_loss
 from harness.backbones.duorec.hyperparameters import Hyperparameters
 from harness.backbones.duorec.model import DuoRecEncoder
 from harness.backbones.duorec.packing import Packed, Windows, pack, training_windows
-from harness.backbones.ranking import target_ranks
+from harness.backbones.ranking import ranks_of_queries
 from harness.backbones.sampled import Proposal, sampled_cross_entropy
 from harness.backbones.softmax import softmax_cross_entropy
 from harness.backbones.training_state import TrainingState
@@ -157,5 +157,5 @@ def _batches(
 def valid_ranks(model: DuoRecEncoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
     """Rank of every valid target without retrieval, as :meth:`Prefixes.by_user` lays it out."""
     states = model.encode_some(data, prefixes, prefixes.valid)
-    ranks = target_ranks(states, model.item_matrix, prefixes.target[prefixes.valid])
+    ranks = ranks_of_queries(states, model.item_matrix, data, prefixes, prefixes.valid)
     return prefixes.by_user(ranks, prefixes.valid)

@@ -1,22 +1,44 @@
-"""What a query's user has had before, and neighbours that lead there."""
+"""Which entries the protocol of a study lets a query see, whatever its recipe."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from numpy.typing import NDArray
 
-from harness.engine.live.pairs import nth_of_run
+from harness.data.protocol import Reach
 from harness.engine.types.vectors import Mask
 
 if TYPE_CHECKING:
-    from harness.data.interactions import Interactions
     from harness.data.split import Indices
+    from harness.engine.types.inputs import Inputs
+    from harness.engine.types.memory import Memory
 
 
-def had_before(data: Interactions, user: Indices, position: Indices) -> Mask:
-    """Which items stand before each position of its user's sequence, ``(n, n_items + 1)``."""
-    row = np.repeat(np.arange(len(user)), position)
-    had = np.zeros((len(user), data.n_items + 1), dtype=bool)
-    had[row, data.items[data.offsets[user][row] + nth_of_run(position)]] = True
-    return had
+def allowed_by_protocol(inputs: Inputs, memory: Memory, prefix: Indices, entry: Indices, found: Mask) -> Mask:
+    """Which hits of queries may stay, ``(batch, n_hits)``.
+
+    Under ``history: hide`` a hit that leads to an item of the query's own prefix is no neighbour; under ``memory:
+    past`` one whose event is not older than the query's is none.
+
+    Args:
+        inputs: data and prefixes.
+        memory: whose entries the hits are.
+        prefix: the queries, ``(batch,)``.
+        entry: their hits, ``(batch, n_hits)``.
+        found: which of them exist and pass the recipe's own rule, ``(batch, n_hits)``.
+    """
+    prefixes = inputs.prefixes
+    hit = memory.prefix[entry]
+    if prefixes.had is not None:
+        found = found & ~prefixes.had.had(prefixes.user[prefix], prefixes.target[hit], prefixes.position[prefix])
+    if prefixes.protocol.memory is Reach.PAST:
+        found = found & (times_of(inputs, hit) < times_of(inputs, prefix)[:, None])
+    return found
+
+
+def times_of(inputs: Inputs, prefix: Indices) -> NDArray[Any]:
+    """The timestamp of each prefix's target event, in the shape of ``prefix``."""
+    data, prefixes = inputs.data, inputs.prefixes
+    assert data.times is not None, "memory: past needs timestamps; harness.runner.early refuses data without"
+    return data.times[data.offsets[prefixes.user[prefix]] + prefixes.position[prefix]]

@@ -35,6 +35,7 @@ def memory_of_sequences(inputs: Inputs, entries: Indices) -> Memory:
 class ProbabilityInterpolation:
     """Scores as ``logit_i + log(1 + l / (1 - l) knn_i / softmax_i)``, which orders items as the mixture does.
 
+    The softmax is over the candidates: what the protocol hides takes no part of it.
     In this form an item that no neighbour names keeps its backbone logit bit for bit, and so does every item at l = 0.
 
     Args:
@@ -63,7 +64,7 @@ class ProbabilityInterpolation:
             find=find,
         )
 
-    def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
+    def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices, hidden: Tensor | None = None) -> Tensor:
         logits = sequence @ self._item_matrix.T
         if self._share == 0.0:
             return logits
@@ -72,7 +73,8 @@ class ProbabilityInterpolation:
         knn = self._distribution(neighbours, n_columns=logits.shape[1]).gather(1, named)
         log_odds = math.log(self._share) - math.log1p(-self._share)
         logit = logits.gather(1, named)
-        log_softmax = logit - logits[:, 1:].logsumexp(dim=1, keepdim=True)
+        candidates = logits[:, 1:] if hidden is None else logits[:, 1:].masked_fill(hidden, -math.inf)
+        log_softmax = logit - candidates.logsumexp(dim=1, keepdim=True)
         return logits.scatter(1, named, logit + torch.nn.functional.softplus(log_odds + knn.log() - log_softmax))
 
     def retrieved_distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 class LiveScorer(Protocol):
     """Scores with retrieval on."""
 
-    def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
+    def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices, hidden: Tensor | None = None) -> Tensor:
         """Scores ``(batch, n_items + 1)`` of prefixes ``(batch,)`` with vectors ``(batch, d)``; column 0 is padding.
 
         A fresh tensor: whoever ranks by it overwrites it.
+
+        Args:
+            hidden: which items the protocol makes no candidates, ``(batch, n_items)``: a probability is none of theirs.
+                Their scores are overwritten afterwards. None: all items are candidates.
         """
         ...
 

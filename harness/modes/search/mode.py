@@ -26,11 +26,11 @@ class Search(SearchSettings):
 
     def plan(self, study: Study) -> Plan:
         plan, problems = with_settings(base_alone(study))
-        spaces = {BASE: space_of(plan.base)}
+        spaces = {BASE: space_of(plan.base, protocol=study.protocol)}
         for setting in study.rows:
             if setting.name in plan.recipes:
                 try:
-                    spaces[setting.name] = space_of(plan.base, setting.stack, setting.openings)
+                    spaces[setting.name] = space_of(plan.base, setting.stack, setting.openings, protocol=study.protocol)
                 except SpaceError as problem:
                     problems.append(study.problem(f"arms.{setting.arm}", "space", str(problem)))
         refuse(problems)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.errors import InputError
 from harness.interventions.base import Intervention
 from harness.interventions.domains import Domain, Number, Scale, Value
@@ -89,6 +90,7 @@ class Space:
         openings: the parameters of the stack that are open, in the order of `axes`.
         axes: parameters of base first.
         left_out: parameters of base that are not among them, and those that are dead here, each with the reason.
+        protocol: of the study.
     """
 
     base: Recipe
@@ -97,6 +99,7 @@ class Space:
     base_parameters: tuple[BaseParameter, ...]
     axes: tuple[Axis, ...]
     left_out: Mapping[str, str]
+    protocol: Protocol = AS_PUBLISHED
 
     @property
     def first(self) -> dict[str, Value]:
@@ -132,14 +135,17 @@ class Space:
             InputError: values that contradict each other, or a combination that cannot run.
         """
         set_in_base = [each.at(point[each.id]) for each in self.base_parameters]
-        return compose(self.base, _acting(self.base, (*self.remedies(point), *set_in_base)))
+        acting = _acting(self.base, (*self.remedies(point), *set_in_base), self.protocol)
+        return compose(self.base, acting, self.protocol)
 
 
 def _short(value: Value) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def space_of(base: Recipe, stack: Stack = (), openings: Sequence[Opening] = ()) -> Space:
+def space_of(
+    base: Recipe, stack: Stack = (), openings: Sequence[Opening] = (), *, protocol: Protocol = AS_PUBLISHED
+) -> Space:
     """The space of an arm; of base itself without a stack.
 
     Which parameters of base can stand beside the stack is observed: both are composed.
@@ -152,7 +158,7 @@ def space_of(base: Recipe, stack: Stack = (), openings: Sequence[Opening] = ()) 
     left_out: dict[str, str] = {}
     for kind in BASE_SPACE:
         found = kind.found_in(base)
-        reason = _why_not(base, stack, kind, found)
+        reason = _why_not(base, stack, kind, found, protocol)
         if found is None or reason:
             left_out[kind.id] = reason
         else:
@@ -173,6 +179,7 @@ def space_of(base: Recipe, stack: Stack = (), openings: Sequence[Opening] = ()) 
         base_parameters=tuple(beside),
         axes=tuple(axes),
         left_out=left_out,
+        protocol=protocol,
     )
     return _without_dead(space)
 
@@ -200,28 +207,28 @@ def axis_name(remedy: Intervention, parameter: str) -> str:
     return f"{remedy.id}.{parameter}"
 
 
-def _why_not(base: Recipe, stack: Stack, kind: BaseParameter, found: Value | None) -> str:
+def _why_not(base: Recipe, stack: Stack, kind: BaseParameter, found: Value | None, protocol: Protocol) -> str:
     """Why a search of the arm does not set the parameter of base; empty where it does."""
     if found is None:
         return "base holds no single number there"
     domain = kind.domain
     if domain.log and _number(found) <= 0:
         return f"it is {found} in base, and the range is logarithmic"
-    acting = _acting(base, stack)
+    acting = _acting(base, stack, protocol)
     for end in domain.ends:
         if end != found:
             try:
-                compose(base, [*acting, kind.at(end)])
+                compose(base, [*acting, kind.at(end)], protocol)
             except CompositionError as problem:
                 return str(problem).rpartition("; ")[0]
     return ""
 
 
-def _acting(base: Recipe, remedies: Sequence[Remedy]) -> list[Remedy]:
+def _acting(base: Recipe, remedies: Sequence[Remedy], protocol: Protocol) -> list[Remedy]:
     acting: list[Remedy] = []
     for each in remedies:
         try:
-            patch(base, each)
+            patch(base, each, protocol)
         except NoEffectError:
             continue
         acting.append(each)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from harness.data.history import HIDDEN, had_before
 from harness.engine.types.retrieved import SearchObserver, unobserved
 from harness.recipe.seams.retrieval.admission import Admission, AllEntries
 from harness.recipe.seams.retrieval.index import Flat
@@ -71,7 +72,7 @@ class _Dot:
     def __init__(self, item_matrix: Tensor) -> None:
         self._item_matrix = item_matrix
 
-    def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
+    def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices, hidden: Tensor | None = None) -> Tensor:
         return enhanced @ self._item_matrix.T
 
 
@@ -137,10 +138,6 @@ class Interpolate:
         return NewItemsOnly(exclusion, inputs.data) if self.new_only else exclusion
 
 
-HIDDEN = -1e9
-"""Score of an item that is not to be recommended, finite so that such items tie instead of being no number."""
-
-
 class Candidates(Protocol):
     """A spec of the seam; it holds for scores with retrieval and for those without."""
 
@@ -167,10 +164,13 @@ class UnseenItems:
 
     def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor:
         """The items that stand before the query's position."""
-        from harness.engine.live.history import had_before
-
         prefixes = inputs.prefixes
         return inputs.tensor(had_before(inputs.data, prefixes.user[prefix], prefixes.position[prefix])[:, 1:])
+
+
+def hidden_by_protocol(prefix: Indices, inputs: Inputs) -> Tensor | None:
+    """Which items the protocol makes no candidates of the queries ``(n,)``, ``(n, n_items)`` bool; None: all are."""
+    return UnseenItems().hidden(prefix, inputs) if inputs.prefixes.protocol.hides_history else None
 
 
 def hide(hidden: Tensor | None, scores: Tensor) -> Tensor:

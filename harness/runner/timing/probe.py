@@ -114,6 +114,7 @@ def some_users(data: Interactions, n_targets: int, protocol: Protocol = AS_PUBLI
         items=data.items[: offsets[-1]],
         offsets=offsets,
         user_labels=data.user_labels[:n_users],
+        times=None if data.times is None else data.times[: offsets[-1]],
     )
 
 

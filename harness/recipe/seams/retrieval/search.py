@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
+from harness.data.history import FirstEvents
 from harness.data.split import Indices
-from harness.engine.live.history import had_before
+from harness.engine.live.history import allowed_by_protocol
 from harness.engine.types.memory import Memory
 from harness.engine.types.retrieved import Neighbours, SearchObserver, unobserved
 from harness.engine.types.vectors import MISSING, Mask, Vectors
@@ -201,7 +202,7 @@ class MinimumCosine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighbourSearch:
-    """The seams of the search together: index hits, minus what may not be seen, then the choice of k.
+    """The seams of the search together: index hits, minus what may not be seen by recipe or protocol, then the choice.
 
     Attributes:
         observer: told of every search.
@@ -233,6 +234,7 @@ class NeighbourSearch:
             entry_user=memory.user[entry],
             entry_position=memory.position[entry],
         )
+        allowed = allowed_by_protocol(inputs, memory, prefix, entry, allowed)
         for each in self.filters:
             allowed &= each.allowed(cosine, stage)
         hits = Hits(cosine=cosine, entry=entry, allowed=allowed, memory=memory, inputs=inputs)
@@ -263,17 +265,17 @@ class NewItemsOnly:
         """On top of ``rule``."""
         self._rule = rule
         self._data = data
+        self._first = FirstEvents.of(data)
 
     def allowed(
         self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
     ) -> Mask:
         """Which hits may stay: queries ``(batch,)`` against their hits ``(batch, n_hits)``."""
         target = self._data.items[self._data.offsets[entry_user] + entry_position]
-        had = had_before(self._data, query_user, query_position)
         kept = self._rule.allowed(
             query_user=query_user,
             query_position=query_position,
             entry_user=entry_user,
             entry_position=entry_position,
         )
-        return kept & ~np.take_along_axis(had, target.astype(np.int64), axis=1)
+        return kept & ~self._first.had(query_user, target, query_position)

@@ -91,7 +91,10 @@ def analyse(frame: Frame) -> Analysis:
     prior = study_prior({name: anova(found.values) for name, found in deltas.items()})
     judged = {name: effects[name] for name in arms}
     progress = progress_of(frame)
-    verdicts = judge(judged, sesoi or 0.0, unfinished=not progress.complete)
+    seeds = frame.seeds
+    verdicts = judge(
+        judged, sesoi or 0.0, unfinished=not progress.complete, set_aside=seeds.set_aside, n_looks=seeds.n_looks
+    )
     placed = {name: effect for name, effect in judged.items() if effect.n_seeds > 1}
     places = rank(deltas, placed, frame.manifest.seed) if placed else {}
 

@@ -24,6 +24,9 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
         found.append(warning("two_seeds", text))
     elif single := [row.name for row in given.rows if row.verdict == "one_seed" and not row.equals]:
         found.append(warning("one_seed_arms", text, single))
+    if earlier := frame.seeds.earlier:
+        ends = text("list.comma").join(str(n) for n, _ in earlier)
+        found.append(warning("extended", text, [f"{folder} ({n})" for n, folder in earlier], ends=ends))
     noise = analysis.effects.get(A_A)
     if noise is None:
         if analysis.base_mean is not None:

@@ -30,7 +30,7 @@ PLAIN = "default"
 
 GOOD, BAD, NEUTRAL, ON, OFF, SOFT, BAND = "#1a7f4b", "#b3261e", "#4a5568", "#2457a6", "#8a6d1f", "#718096", "#edf0f5"
 COLOURS = {"better": GOOD, "worse": BAD}
-OPEN = ("inconclusive", "one_seed", "two_seeds", "partial", "no_effect")
+OPEN = ("inconclusive", "set_aside", "one_seed", "two_seeds", "partial", "no_effect")
 """Verdicts whose mark is hollow."""
 
 PANELS_A_LINE = 4

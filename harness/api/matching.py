@@ -46,7 +46,7 @@ def differing_keys(study: Study, manifest: StudyManifest) -> list[str]:
             (manifest.backbone, dict(manifest.backbone_file)),
         ),
     }
-    if plan.most_cells is None:
+    if not plan.at_most:
         pairs["arms"] = (_stacks(plan.rows), _stacks(manifest.rows))
         pairs["replicates"] = (list(range(study.replicates)), list(manifest.replicates))
     elif kept:  # its rows depend on results

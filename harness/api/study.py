@@ -58,7 +58,7 @@ class Study:
         question: str | None = None,
         base: object = None,
         mode: str | None = None,
-        replicates: int | None = None,
+        replicates: int | Mapping[str, int] | None = None,
         seed: int | None = None,
         primary: str | None = None,
         checkpoint: str | None = None,
@@ -261,7 +261,7 @@ class Study:
     def __repr__(self) -> str:
         study = self._checked
         arms = [f"  {row.name}: {' + '.join(str(each) for each in row.stack)}" for row in study.rows]
-        head = f"Study {study.name!r}: {len(arms)} arms on {study.data.label}, {study.replicates} replicates"
+        head = f"Study {study.name!r}: {len(arms)} arms on {study.data.label}, {study.n_seeds} replicates"
         return cut([head, *arms, f"primary metric {study.primary}, {study.budget}; folder {self.folder}"], most=24)
 
     def _repr_html_(self) -> str:

@@ -178,9 +178,7 @@ def validate(
 
     plan = make_plan(_load(study, replicates, epochs, device))
     unchecked = check_here(plan, data_dir)
-    print(
-        f"{study}: {len(plan.rows)} rows, {'at most ' * (plan.most_cells is not None)}{plan.n_cells} cells, no errors"
-    )
+    print(f"{study}: {len(plan.rows)} rows, {'at most ' * plan.at_most}{plan.n_cells} cells, no errors")
     if unchecked:
         print(unchecked)
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from harness.errors import InputError
 from harness.modes.plan import Plan
 from harness.modes.schedule import GridSchedule, Schedule
+from harness.modes.sequential import SequentialSchedule
 from harness.study.grammar import StudyMode
 from harness.study.types import Study
 
@@ -43,13 +44,14 @@ class Mode(StudyMode, ABC):
         """
 
     def schedule(self, plan: Plan, observer: TrialObserver | None = None) -> Schedule:
-        """What names the cells of this mode's plan: all at once, unless the mode decides from results.
+        """What names the cells of this mode's plan: all at once, unless the mode or the seeds are decided by results.
 
         Args:
             plan: made by :meth:`plan`.
             observer: told of the trials of a search.
         """
-        return GridSchedule(plan)
+        start = plan.study.start
+        return GridSchedule(plan) if start is None else SequentialSchedule(plan, start)
 
 
 def mode_of(study: Study) -> Mode:

@@ -28,6 +28,7 @@ class Factorial(CombiningMode):
 
     name: ClassVar[str] = "factorial"
     summary: ClassVar[str] = "combinations of the arms"
+    fixed_seeds: ClassVar[str] = ""
 
     fraction: Annotated[
         Literal["full", "1/2", "1/4", "1/8"],

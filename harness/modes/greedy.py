@@ -29,6 +29,7 @@ class Greedy(CombiningMode):
 
     name: ClassVar[str] = "greedy"
     summary: ClassVar[str] = "a stack built from the arms one by one"
+    fixed_seeds: ClassVar[str] = "they choose the stack, and  confirm  says how many fresh ones test it"
 
     most: Annotated[int, Field(ge=1, le=20, description="arms in the stack at most")] = 4
     confirm: Annotated[

@@ -15,6 +15,7 @@ class Grid(Mode):
 
     name: ClassVar[str] = "grid"
     summary: ClassVar[str] = "every setting, every replicate"
+    fixed_seeds: ClassVar[str] = ""
 
     def plan(self, study: Study) -> Plan:
         # Base alone has nothing that a noise floor could be compared with.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -87,6 +87,11 @@ class Plan:
         return f"Plan({self.study.name!r}: {len(self.rows)} rows, {self.n_cells} cells)"
 
     @property
+    def at_most(self) -> bool:
+        """Whether results decide how many of its cells run."""
+        return self.most_cells is not None or self.study.start is not None
+
+    @property
     def n_cells(self) -> int:
         """How many cells there are; at most, where that depends on results."""
         return len(self.cells()) if self.most_cells is None else self.most_cells
@@ -110,11 +115,11 @@ class Plan:
         """Where the cells compute, and the backbones before them."""
         return resolve_device(self.study.device)
 
-    def cells(self) -> tuple[Cell, ...]:
-        """All cells of the rows, one replicate of every arm before the next replicate."""
+    def cells(self, replicates: Iterable[int] | None = None) -> tuple[Cell, ...]:
+        """All cells of the rows on these replicates, or on all, one replicate of every arm before the next."""
         return tuple(
             self.cell(row.name, self.recipes[row.name], replicate, self.level(row, replicate))
-            for replicate in range(self.study.replicates)
+            for replicate in (range(self.study.replicates) if replicates is None else replicates)
             for row in self.rows
             if row.name in self.recipes
         )

@@ -15,10 +15,11 @@ from harness.results.evidence import Diagnosis
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
 from harness.results.metrics import GlobalMetric, check_metric, find_metric, tabulated, user_values
 from harness.results.record import Mode, Ranks, RunRecord, Split, check_view
+from harness.results.seeds import Seeds
 from harness.results.text import ByRow
 
 Floats = NDArray[np.float64]
-CellState = Literal["done", "failed", "lost", "missing", "alias", "inapplicable"]
+CellState = Literal["done", "failed", "lost", "missing", "set_aside", "alias", "inapplicable"]
 
 VIEWS: tuple[tuple[Split, Mode], ...] = (
     ("valid", "on"),
@@ -85,6 +86,11 @@ class Frame:
         """Metrics that a report tabulates, of those that the ranks decide."""
         named = tabulated(self.manifest.primary)
         return named if self.longest is None else tuple(name for name in named if self.decides(name))
+
+    @property
+    def seeds(self) -> Seeds:
+        """With how many seeds it was declared, and which rows stopped."""
+        return Seeds.of(self.manifest.seeds)
 
     def decides(self, metric: str) -> bool:
         """Whether the ranks are exact as far as a metric looks."""
@@ -248,7 +254,10 @@ class Frame:
         return float(self.values(BASE, metric, "test", mode).mean() + difference.mean())
 
     def cell(self, name: str, replicate: int) -> CellState:
-        """What became of a cell; ``lost`` is a finished cell whose record is absent or damaged."""
+        """What became of a cell.
+
+        ``lost``: it finished and its record is absent or damaged; ``set_aside``: its row had stopped before.
+        """
         row = self.row(name)
         if row.status != "run":
             return row.status
@@ -256,7 +265,9 @@ class Frame:
             return "done"
         if replicate in row.failures:
             return "failed"
-        return "lost" if replicate in row.keys else "missing"
+        if replicate in row.keys:
+            return "lost"
+        return "set_aside" if replicate >= self.seeds.set_aside.get(name, replicate + 1) else "missing"
 
 
 def judged_rows(frame: Frame) -> tuple[str, ...]:

@@ -79,6 +79,7 @@ class StudyManifest:
         diagnostics: level of the evidence, and code of a muted check -> the reason.
         file: the study file as it was run: its path, its text and what the command line set in its place.
         course: how a search or a choice of stacks came to these rows; empty where the study file names them all.
+        seeds: what :class:`harness.results.seeds.Seeds` says; empty in a fixed study that was never extended.
         provenance: command, versions, machine, git, started, finished, seconds, n_run, n_reused.
     """
 
@@ -104,6 +105,7 @@ class StudyManifest:
     checkpoint: str = ""
     protocol: Mapping[str, Any] = field(default_factory=dict[str, Any])
     guard: tuple[str, ...] = ()
+    seeds: Mapping[str, Any] = field(default_factory=dict[str, Any])
     schema_version: int = SCHEMA_VERSION
 
     def __repr__(self) -> str:

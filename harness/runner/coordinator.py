@@ -26,6 +26,7 @@ from harness.runner.dispatcher import CellDispatcher
 from harness.runner.early import check_data, read_data
 from harness.runner.executors import executing
 from harness.runner.executors.base import Where
+from harness.runner.extended import earlier_ends
 from harness.runner.keys import Keys
 from harness.runner.optuna.claim import claimed
 from harness.runner.optuna.damage import set_aside_if_damaged
@@ -142,11 +143,13 @@ def run_study(
                 provenance={**here(), "study_seed": study.seed},
             )
 
+            earlier = earlier_ends(plan, dispatcher.keys, folder)
+
             def write_manifest(*, interrupted: bool = False) -> StudyResult:
                 so_far = _result(dispatcher, seconds=time.monotonic() - began, interrupted=interrupted)
                 if so_far.n_done or so_far.n_failed or not folder.has_manifest():
                     provenance = _provenance(dispatcher, options, so_far)
-                    folder.write_manifest(manifest_of(dispatcher, provenance=provenance))
+                    folder.write_manifest(manifest_of(dispatcher, provenance=provenance, earlier=earlier))
                 return so_far
 
             def tell_complete() -> None:

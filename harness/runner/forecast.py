@@ -11,6 +11,7 @@ from harness.imports.backbone_file import BackboneFile
 from harness.modes.base import mode_of
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.planning import make_plan
+from harness.modes.sequential import SequentialSchedule
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
 from harness.runner.early import check_data, read_data
@@ -33,6 +34,7 @@ class Forecast:
     Attributes:
         plan: the cells.
         n_cells: how many there are; at most, where what runs next depends on results.
+        n_open: those of them that depend on it.
         n_reused: cells that have a record already.
         n_again: those of them that run again for evidence that has not been measured.
         backbones: replicates whose backbone must be trained first.
@@ -53,6 +55,7 @@ class Forecast:
     of_cells: float | None
     memory_bytes: float | None
     data: Sequence[str] = ()
+    n_open: int = 0
 
     @property
     def of_backbones(self) -> float | None:
@@ -72,14 +75,14 @@ class Forecast:
     def lines(self) -> list[str]:
         """The forecast in words, a line each."""
         left = self.n_cells - self.n_reused + self.n_again
-        most = "at most " * (self.plan.most_cells is not None)
+        most = "at most " * (self.n_open > 0)
         size = f"{len(self.plan.rows)} rows, {most}{self.n_cells} cells"
         again = f" ({self.n_again} of them again, for their diagnosis)" if self.n_again else ""
         said = [f"{self.plan.study.name}: {size}; {self.n_reused} reused{again}, {most}{left} to run"]
         for row in self.plan.rows:
-            said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.replicates))
+            said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.n_seeds))
             said += [f"    {sentence}" for sentence in row.replaces]
-        said += [*self.plan.notes, *self.data]
+        said += [*self.plan.notes, *self._looks(), *self.data]
         said.append(f"device: {self.plan.device}")
         if self.backbones:
             said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
@@ -89,6 +92,15 @@ class Forecast:
             memory = unknown if self.memory_bytes is None else f"about {self.memory_bytes / 2**30:.1f} GiB"
             said.append(f"memory of the workers: {memory}")
         return said
+
+    def _looks(self) -> Iterator[str]:
+        """Between how many cells a study decides, where results say which rows get more seeds."""
+        start = self.plan.study.start
+        if start is not None and self.n_open:
+            yield (
+                f"between {self.n_cells - self.n_open} and {self.n_cells} cells: after {start} seeds and after each "
+                "further one, arms that more seeds would hardly decide get no more"
+            )
 
     def _times(self, left: int, most: str) -> Iterator[str]:
         """Backbones, cells and their sum."""
@@ -104,7 +116,7 @@ class Forecast:
         yield f"time in all, start and page included: {whole}"
 
 
-def _what(status: str, alias_of: str, reason: str, replicates: int) -> str:
+def _what(status: str, alias_of: str, reason: str, replicates: str) -> str:
     if status == "alias":
         return f"the same recipe as {alias_of}, no runs of its own"
     if status == "inapplicable":
@@ -163,6 +175,7 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
         of_cells=_seconds(costs, left, n_cells - len(found) + len(again), workers),
         memory_bytes=_memory(found, workers),
         data=lines_of(stages.data),
+        n_open=n_cells - len(cells),
     )
 
 
@@ -173,8 +186,9 @@ def _cells(plan: Plan, keys: Keys, records: KnownRecords) -> tuple[list[Cell], i
     """
     schedule = mode_of(plan.study).schedule(plan)
     named = list(replayed(schedule, keys, records))
-    known = schedule.named_all or plan.most_cells is None
-    return named, len(named) if known else plan.n_cells
+    known = schedule.named_all or not plan.at_most
+    left = schedule.n_left if isinstance(schedule, SequentialSchedule) else plan.n_cells - len(named)
+    return named, len(named) if known else len(named) + left
 
 
 def _seconds(costs: Costs, left: Sequence[Cell], n_left: int, workers: int) -> float | None:

@@ -9,20 +9,25 @@ from typing import Any
 from harness.data.interactions import Interactions
 from harness.data.report import read_as
 from harness.imports.backbone_file import BackboneFile
+from harness.modes.sequential import SequentialSchedule
 from harness.results.manifest import ArmRow, StudyManifest
+from harness.results.seeds import Seeds
 from harness.runner.dispatcher import CellDispatcher
+from harness.runner.extended import Earlier
 from harness.runner.ties import known_ties
 
 
-def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any]) -> StudyManifest:
+def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any], earlier: Earlier = ()) -> StudyManifest:
     """The study as far as it has run.
 
     Args:
         dispatcher: what has run, and what has become of it.
         provenance: of this run.
+        earlier: ends that had been read before.
     """
     study, schedule = dispatcher.plan.study, dispatcher.schedule
     replicates = tuple(schedule.replicates())
+    seeds = schedule.seeds() if isinstance(schedule, SequentialSchedule) else Seeds()
     rows: list[ArmRow] = []
     for row in schedule.rows():
         source = row.alias_of or row.name
@@ -61,6 +66,7 @@ def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any]) ->
             "overrides": study.overrides.given(),
         },
         course=dict(schedule.course()),
+        seeds=replace(seeds, earlier=tuple(earlier)).described(),
         provenance=provenance,
     )
 

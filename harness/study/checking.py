@@ -70,13 +70,14 @@ def checked(raw: Mapping[str, object], overrides: Overrides, modes: Modes) -> St
 
 def changes(raw: Mapping[str, object], overrides: Overrides, modes: Modes) -> dict[str, object]:
     """The options that give another value than the file; a device only where it means another one on this machine."""
-    plain = checked(raw, Overrides(), modes).model_dump()
+    plain, given = (checked(raw, each, modes).model_dump() for each in (Overrides(), overrides))
     found: dict[str, object] = {}
     for option, value in overrides.given().items():
         written: Any = plain
+        asked: Any = given
         for key in PLACES[option]:
-            written = written[key]
-        if value != written and not (option == "device" and _same_device(value, written)):
+            written, asked = written[key], asked[key]
+        if asked != written and not (option == "device" and _same_device(value, written)):
             found[option] = value
     return found
 
@@ -168,9 +169,9 @@ def _allowed(here: Schema) -> str:
 
 
 def _as_written(loc: Path, raw: object) -> Path:
-    """The place in the file: ``data: NAME`` is short for ``data: {name: NAME}``."""
+    """The place in the file: ``data: NAME`` is short for ``data: {name: NAME}``, a number for ``{most: NUMBER}``."""
     for depth, part in enumerate(loc):
-        if isinstance(raw, str):
+        if isinstance(raw, str | int | float):
             return loc[:depth]
         raw = cast(Any, raw)[part] if _holds(raw, part) else None
     return loc

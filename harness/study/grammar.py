@@ -19,6 +19,7 @@ from harness.results.metrics import METRICS, check_metric, names_pattern
 from harness.study.arms import ArmSetting, Lists
 from harness.study.mistakes import show
 from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, Part, ProtocolModel, refusal
+from harness.study.replicates import DEFAULT_REPLICATES, ReplicatesModel
 from harness.study.yaml_lines import Document
 
 
@@ -29,11 +30,13 @@ class StudyMode(Part):
         name: what ``mode:`` says.
         summary: what it does with the arms, one phrase.
         lists: what a list of values in an arm means.
+        fixed_seeds: why ``replicates: {start, most}`` is refused; empty in a mode that takes it.
     """
 
     name: ClassVar[str]
     summary: ClassVar[str]
     lists: ClassVar[Lists] = Lists.GRID
+    fixed_seeds: ClassVar[str] = "it does not look at results between seeds"
 
     def check(self, document: Document, rows: Sequence[ArmSetting]) -> None:
         """Note in the document what keeps these arms from running in this mode."""
@@ -68,7 +71,10 @@ class StudyModel(Part):
     base: Annotated[Any, Field(description="remedies under every arm, base included")] = None
     arms: Annotated[Any, Field(description="what is compared with base")]
     mode: str = ""
-    replicates: Annotated[int, Field(ge=1, le=1000, description="runs of each setting, each with its own seed")] = 3
+    replicates: Annotated[
+        ReplicatesModel,
+        Field(description="a number of seeds for each setting, or {start: 3, most: 10}: more where they decide"),
+    ] = ReplicatesModel.model_validate(DEFAULT_REPLICATES)
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of replicate 0")] = 0
     primary: Annotated[
         str,

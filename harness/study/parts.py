@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, LiteralString, Self, TypeVar
 
 from pydantic import (
@@ -49,18 +50,22 @@ SomePart = TypeVar("SomePart", bound=Part)
 
 
 class ShortPart(Part):
-    """A mapping that may be written as one word.
+    """A mapping that may be written as one word, or as one number.
 
     Attributes:
-        short: the key that the word stands for.
+        short: the key that it stands for.
+        spelt: what it may be.
+        implied: the other keys that it says.
     """
 
     short: ClassVar[str]
+    spelt: ClassVar[tuple[type, ...]] = (str,)
+    implied: ClassVar[Mapping[str, object]] = {}
 
     @model_validator(mode="before")
     @classmethod
     def _spelled_out(cls, value: object) -> object:
-        return {cls.short: value} if isinstance(value, str) else value
+        return {**cls.implied, cls.short: value} if isinstance(value, cls.spelt) else value
 
 
 def _no_default(schema: dict[str, Any]) -> None:

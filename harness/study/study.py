@@ -19,6 +19,7 @@ from harness.study.arms import Lists, read_arms, read_base
 from harness.study.checking import Modes, changes, checked, mistakes_in, mistakes_of
 from harness.study.mistakes import Problem, StudyFileError, show
 from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, SomePart, read_part
+from harness.study.replicates import DEFAULT_REPLICATES, ReplicatesModel
 from harness.study.schema import json_schema
 from harness.study.sources import backbone_file, data_spec, with_file
 from harness.study.types import Overrides, Study, variant
@@ -120,6 +121,10 @@ def read_document(
     if evidence and evidence.arms is not None:
         _check_named_arms(document, evidence.arms, [row.arm for row in rows])
     mode = _part(document, kind, kind.name, raw.get(kind.name) or {}) if kind else None
+    seeds = _part(document, ReplicatesModel, "replicates", raw.get("replicates", DEFAULT_REPLICATES))
+    if kind and kind.fixed_seeds and seeds and seeds.start is not None:
+        said = f"mode {kind.name} takes one number of replicates: {kind.fixed_seeds}; write  replicates: {seeds.most}"
+        document.add(("replicates",), "fixed_seeds", said)
     if mode is not None and rows:
         mode.check(document, rows)
     options = Overrides() if overrides is None else overrides
@@ -136,7 +141,8 @@ def read_document(
         base=base,
         rows=rows,
         mode=mode,
-        replicates=final.replicates,
+        replicates=final.replicates.most,
+        start=final.replicates.start,
         seed=final.seed,
         primary=final.primary,
         checkpoint=final.checkpoint or final.primary,

@@ -51,7 +51,8 @@ class Study:
         base: the stack under every arm; empty for FTragrec as found.
         rows: every setting of every arm, in the order of the file; base and a/a are not among them.
         mode: which cells the study has, with the settings of its part of the file.
-        replicates: how many runs each setting gets.
+        replicates: how many runs each setting gets; at most, where `start` is set.
+        start: runs of each setting after which it is decided which of them get more; None: all get `replicates`.
         seed: seed of replicate 0.
         checkpoint: metric on the validation set that chooses the epoch of a run; the primary unless the file has one.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
@@ -91,12 +92,18 @@ class Study:
     protocol: Protocol = AS_PUBLISHED
     guard: tuple[str, ...] = ()
     n_sampled: int = 0
+    start: int | None = None
     changed: Mapping[str, object] = field(default_factory=dict[str, object], repr=False, compare=False)
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
 
     def __repr__(self) -> str:
-        size = f"{len(self.rows)} settings of {len(self.arms)} arms, {self.replicates} replicates"
+        size = f"{len(self.rows)} settings of {len(self.arms)} arms, {self.n_seeds} replicates"
         return f"Study({self.name!r}: {size}, {self.primary} on {self.data.label})"
+
+    @property
+    def n_seeds(self) -> str:
+        """How many runs each setting gets, in words: ``5``, or ``3 to 10``."""
+        return f"{self.replicates}" if self.start is None else f"{self.start} to {self.replicates}"
 
     @property
     def arms(self) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | No
         metrics=frame.metrics,
         n_users=frame.n_users,
         n_arms=sum(row.kind == "arm" for row in given.rows),
-        n_replicates=len(manifest.replicates),
+        n_replicates=given.analysis.progress.planned,
         n_finished=given.analysis.progress.finished,
         decimals=given.decimals,
         sesoi=given.analysis.sesoi,

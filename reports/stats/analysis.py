@@ -104,12 +104,15 @@ def analyse(frame: Frame) -> Analysis:
     prior = study_prior({name: anova(found.values) for name, found in deltas.items()})
     judged = {name: effects[name] for name in arms}
     progress = progress_of(frame)
+    seeds = frame.seeds
     placed = {name: effect for name, effect in judged.items() if effect.n_seeds > 1}
     places = rank(deltas, placed, frame.manifest.seed, sesoi or 0.0) if placed else {}
     verdicts = judge(
         judged,
         sesoi or 0.0,
         unfinished=not progress.complete,
+        set_aside=seeds.set_aside,
+        n_looks=seeds.n_looks,
         alpha=simultaneous_alpha(deltas, placed, frame.manifest.seed) if placed else None,
         n_targets=_targets(frame),
     )

@@ -9,7 +9,10 @@ from harness.results.frame import Frame
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Replicates of the plan in which no cell is still to run; failed cells and rows that cannot act have ended."""
+    """Replicates of the plan in which no cell is still to run; failed cells and rows that cannot act have ended.
+
+    Where results decide how many there are, those planned are the most that there may be, until the study has ended.
+    """
 
     finished: int
     planned: int
@@ -30,4 +33,4 @@ def progress_of(frame: Frame) -> Progress:
     if is_table(frame):
         return Progress(finished=len(planned), planned=len(planned))
     finished = sum(all(frame.cell(row.name, number) != "missing" for row in rows) for number in planned)
-    return Progress(finished=finished, planned=len(planned))
+    return Progress(finished=finished, planned=frame.seeds.planned(len(planned)))

@@ -30,6 +30,9 @@ class SearchSettings(Mode, ABC):
     name: ClassVar[str] = "search"
     summary: ClassVar[str] = "the best setting of each arm, found on valid"
     lists: ClassVar[Lists] = Lists.CHOICES
+    fixed_seeds: ClassVar[str] = (
+        "they judge each setting tried, and  confirm  says how many fresh ones compare the best"
+    )
 
     trials: Annotated[int, Field(ge=2, le=1000, description="settings tried for each arm, base included")] = 20
     width: Annotated[

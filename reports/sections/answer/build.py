@@ -81,6 +81,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         "n_users": f"{analysis.frame.n_users:,}",
         "n_arms": len(arms) + len(analysis.unchanged),
         "n_open": sum(row.verdict in ("inconclusive", "one_seed", "two_seeds") for row in arms),
+        "n_set_aside": sum(row.verdict == "set_aside" for row in arms),
         "detectable": formats.number(analysis.detectable_all, decimals),
         "counts": _counts(rows, text),
         "n_finished": analysis.progress.finished,
@@ -135,7 +136,7 @@ def _sentence_key(code: str, best: Row | None, arms: Sequence[Row], analysis: An
         return "answer.nothing_dead"
     if code == "nothing" and not analysis.unchanged and all(row.verdict == "equivalent" for row in arms):
         return "answer.nothing_all_equal"
-    if code == "nothing" and any(row.verdict == "inconclusive" for row in arms):
+    if code == "nothing" and any(row.verdict in ("inconclusive", "set_aside") for row in arms):
         return "answer.nothing_open"
     return f"answer.{code}"
 
@@ -182,6 +183,8 @@ def _adopt_key(code: str, worthwhile: Sequence[Row], values: dict[str, object]) 
         return "answer.adopt.helped_tied"
     if code == "nothing" and values["n_open"]:
         return "answer.adopt.nothing_open"
+    if code == "nothing" and values["n_set_aside"]:
+        return "answer.adopt.nothing_set_aside"
     return f"answer.adopt.{code}"
 
 
@@ -192,7 +195,7 @@ def _tied(worthwhile: Sequence[Row]) -> list[Row]:
 
 def _counts(rows: Sequence[Row], text: Catalogue) -> str:
     codes = Counter(row.verdict for row in rows if row.kind == "arm" and not row.alias)
-    names = ("better", "worse", "equivalent", "inconclusive", "one_seed", "two_seeds", "no_effect")
+    names = ("better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds", "no_effect")
     counts = [
         text("answer.support_count", n=codes[name], verdict=text(f"verdict.{name}")) for name in names if codes[name]
     ]

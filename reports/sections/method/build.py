@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.results.manifest import A_A, StudyManifest
+from harness.results.seeds import Seeds
 from reports.locale import Catalogue, formats
 from reports.sections.answer.data import ties_of
 from reports.sections.report import ends, filled
@@ -113,6 +114,7 @@ def _paragraphs(
         base_stack,
         _backbone(manifest, text),
         *_checkpoint(manifest, text),
+        *_seeds(manifest, text),
     ]
     later = [text("method.limits.later"), _ties(manifest.data.get("tied_share"), text)]
     return titled(
@@ -252,6 +254,14 @@ def _ties(tied_share: Any, text: Catalogue) -> str:
     if not tied_share:
         return text("method.limits.ties_none")
     return text("method.limits.ties", share=formats.share(float(tied_share), 1))
+
+
+def _seeds(manifest: StudyManifest, text: Catalogue) -> list[str]:
+    """How results decided which arms got more seeds; nothing in a study of a fixed number."""
+    seeds = Seeds.of(manifest.seeds)
+    if seeds.start is None:
+        return []
+    return [text("method.design.seeds", start=seeds.start, most=seeds.most, n_looks=seeds.n_looks)]
 
 
 def commands_of(manifest: StudyManifest) -> tuple[str, ...]:

@@ -134,8 +134,11 @@ def _note(
             notes.append(text("verdict.note.seeds", n=verdict.seeds_needed))
     if effect is not None and effect.method == "two seeds":
         notes.append(text("verdict.note.two_seeds"))
-    planned = len(analysis.frame.manifest.replicates)
-    if effect is not None and effect.n_seeds < planned:
+    seeds, all_seeds = analysis.frame.seeds, len(analysis.frame.manifest.replicates)
+    stopped = seeds.set_aside.get(analysis.frame.source(arm.name))
+    if stopped is not None and code in ("set_aside", "equivalent", "partial"):
+        notes.append(text("verdict.note.set_aside", n=stopped, all=seeds.most))
+    if effect is not None and effect.n_seeds < (planned := all_seeds if stopped is None else stopped):
         notes.append(text("verdict.note.fewer", n=effect.n_seeds, all=planned))
     without = analysis.without_valid.get(analysis.frame.source(arm.name))
     if without is not None and effect is not None and arm.status != "inapplicable":

@@ -17,7 +17,7 @@ from reports.sections.report import Row, filled
 
 Became = Literal["confirmed", "refuted", "open", "untested"]
 
-JUDGED = ("better", "worse", "equivalent", "inconclusive", "one_seed", "two_seeds", "partial", "no_effect")
+JUDGED = ("better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds", "partial", "no_effect")
 """Verdicts of rows that have run, whose outcome tests a prediction."""
 
 
@@ -175,7 +175,8 @@ def outcome_of(expected: str, row: Row) -> Became:
     if row.verdict == "partial":
         return "open"
     verdict = "equivalent" if row.verdict == "better" and row.negligible else row.verdict
-    verdict = {"one_seed": "inconclusive", "two_seeds": "inconclusive", "no_effect": "equivalent"}.get(verdict, verdict)
+    undecided = dict.fromkeys(("set_aside", "one_seed", "two_seeds"), "inconclusive")
+    verdict = {**undecided, "no_effect": "equivalent"}.get(verdict, verdict)
     found: Confirmation = confirmed(Expected(expected), verdict, moved=row.verdict != "no_effect")
     return cast("Became", found.value)
 

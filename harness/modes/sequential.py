@@ -1,0 +1,122 @@
+"""More seeds where they decide: every row for some seeds, then a look after each, and no more cells for arms that stop.
+
+A look reads the primary metric on the test set, as served.  It stops arms for futility alone and claims nothing: the
+one test of the study comes at its end, so that looking cannot raise the family's error (``docs/seeds.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.modes.plan import Cell, CellName, Plan, name_of
+from harness.results.frame import VIEWS
+from harness.results.manifest import A_A, BASE, ArmRow
+from harness.results.record import RunRecord
+from harness.results.seeds import Seeds
+from harness.stats.effects import study_effects
+from harness.stats.looks import Floats, going_on, paired, user_values
+
+
+class SequentialSchedule:
+    """Names the cells of ``start`` seeds, then of one seed after another, of the rows that go on.
+
+    A look comes when all cells of the seed have ended, in whatever order; cells that failed are left out of it.
+
+    Args:
+        plan: of a study with ``replicates: {start, most}``.
+    """
+
+    def __init__(self, plan: Plan, start: int) -> None:
+        self._plan = plan
+        self._start = start
+        self._n_named = 0
+        self._arms = [row.name for row in plan.rows if row.name in plan.recipes and row.name not in (BASE, A_A)]
+        self._stopped: dict[str, int] = {}
+        self._ended = False
+        self._next: Sequence[Cell] = ()
+        self._open: set[CellName] = set()
+        self._values: dict[str, dict[int, Floats]] = {name: {} for name in plan.recipes}
+        self._round: dict[CellName, RunRecord] = {}
+        self._moved: set[str] = set()
+        self._name(range(start))
+
+    @property
+    def named_all(self) -> bool:
+        return not self._next and (self._ended or self._n_named == self._plan.study.replicates)
+
+    def ready(self) -> Sequence[Cell]:
+        named, self._next = self._next, ()
+        return named
+
+    def finished(self, cell: Cell, record: RunRecord) -> None:
+        self._round[name_of(cell)] = record
+        self._settle(cell)
+
+    def failed(self, cell: Cell, why: str) -> None:
+        self._settle(cell)
+
+    def rows(self) -> Sequence[ArmRow]:
+        return self._plan.rows
+
+    def replicates(self) -> Sequence[int]:
+        """Those named so far: how many there will be is decided on the way."""
+        return range(self._n_named)
+
+    def course(self) -> Mapping[str, Any]:
+        return self._plan.course
+
+    @property
+    def n_left(self) -> int:
+        """Cells that may still be named, at most."""
+        rows = self._plan.recipes.keys() - self._stopped
+        return 0 if self.named_all else len(rows) * (self._plan.study.replicates - self._n_named)
+
+    def seeds(self) -> Seeds:
+        """Which rows have stopped, and whether all have."""
+        return Seeds(
+            start=self._start, most=self._plan.study.replicates, set_aside=dict(self._stopped), ended=self.named_all
+        )
+
+    def _settle(self, cell: Cell) -> None:
+        self._open.discard(name_of(cell))
+        if not self._open and not self._next:
+            self._take_in()
+            if self._n_named < self._plan.study.replicates:
+                self._look()
+
+    def _take_in(self) -> None:
+        """Keep what a look needs of the records of a round: the metric, and which rows changed a rank."""
+        for (row, number), record in self._round.items():
+            self._values[row][number] = user_values(record.test, self._plan.study.primary)
+            base = self._round.get((BASE, number))
+            if base is not None and (row == A_A or _moved(base, record)):
+                self._moved.add(row)
+        self._round = {}
+
+    def _look(self) -> None:
+        """Decide which arms go on, by all seeds so far, and name the next seed; without any arm the study ends."""
+        values = {row: cells for row, cells in self._values.items() if row in self._moved}
+        effects = study_effects(paired(values, self._values[BASE]))
+        arms = {row: effects[row] for row in self._arms if row in effects}
+        on = set(going_on(arms, most=self._plan.study.replicates))
+        for row in self._arms:
+            if row not in on:
+                self._stopped.setdefault(row, self._n_named)
+        if len(self._stopped) < len(self._arms):
+            self._name(range(self._n_named, self._n_named + 1))
+        else:
+            self._ended = True
+
+    def _name(self, replicates: range) -> None:
+        """Every row that has not stopped, one replicate before the next."""
+        self._next = [cell for cell in self._plan.cells(replicates) if cell.row not in self._stopped]
+        self._open = {name_of(cell) for cell in self._next}
+        self._n_named = replicates.stop
+
+
+def _moved(base: RunRecord, record: RunRecord) -> bool:
+    """Whether any rank differs from base's, on any set of targets."""
+    return any(not np.array_equal(base.view(*view), record.view(*view)) for view in VIEWS)

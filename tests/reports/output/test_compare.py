@@ -233,8 +233,8 @@ def test_one_seed_is_not_tested(tmp_path: Path) -> None:
     b = on_other_data(study(tmp_path / "b", worlds.FOUR, n_users=80, seed=1, replicates=(0,)))
     found = compare(read_frame(a), read_frame(b))
     assert {pair.difference.code for pair in found.pairs if pair.difference} == {"untested"}
-    assert {pair.difference_text for pair in found.pairs} == {"one seed"}
-    assert "it needs two seeds" in found.answer
+    assert {pair.difference_text for pair in found.pairs} == {"fewer than three seeds"}
+    assert "it needs three seeds" in found.answer
     assert "one_seed" in {finding.code for finding in found.findings}
 
 

@@ -135,7 +135,7 @@ def test_every_verdict_follows_from_the_figures_of_report_json_by_another_route(
     assert len(tested) == report["method"]["n_tests"] == 6
     adjusted: Any = multipletests([row["p"] for row in tested], method="holm")[1]
     sesoi = 0.02 * report["answer"]["base"]
-    seen = set()
+    seen, levels = set(), set[float]()
     for row, p_holm in zip(tested, adjusted, strict=True):
         cells = frame.records[row["name"]]
         gains = [
@@ -149,8 +149,12 @@ def test_every_verdict_follows_from_the_figures_of_report_json_by_another_route(
         half = row["plain"][1] - row["effect"]
         se = half / stats.t.ppf(0.975, df)
         assert row["p"] == pytest.approx(2.0 * stats.t.sf(abs(row["effect"]) / se, df))
+        # Max-t: narrower than Bonferroni by what the arms have in common, and wider than one arm's.
         wide = se * stats.t.ppf(1.0 - 0.025 / len(tested), df)
-        assert row["adjusted"] == pytest.approx([row["effect"] - wide, row["effect"] + wide])
+        own = row["adjusted"][1] - row["effect"]
+        assert row["effect"] - row["adjusted"][0] == pytest.approx(own)
+        assert 0.9 * wide <= own <= wide * (1.0 + 1e-9)
+        levels.add(round(2.0 * float(stats.t.sf(own / se, df)), 9))
         # Two one-sided t tests against the smallest effect worth having, each at 5%.
         apart = [stats.t.sf((sesoi + sign * row["effect"]) / se, df) for sign in (1.0, -1.0)]
         if p_holm < 0.05:
@@ -160,4 +164,5 @@ def test_every_verdict_follows_from_the_figures_of_report_json_by_another_route(
         assert row["verdict"] == expected, row["name"]
         seen.add(expected)
     assert seen == {"better", "worse", "equivalent", "inconclusive"}
+    assert len(levels) == 1
     assert by_name(report)["dead"]["verdict"] == "no_effect"

@@ -10,6 +10,7 @@ import pytest
 
 from harness.results.manifest import ArmRow
 from reports.locale import load_catalogue
+from reports.output.terminal import answer_lines
 from reports.stats.verdicts import judge
 from tests.reports import worlds
 from tests.reports.pages import Page, by_name, rendered
@@ -73,13 +74,20 @@ def test_two_seeds_in_all_give_intervals_and_no_verdict(tmp_path: Path) -> None:
     assert "Two seeds give no verdict" in page.text
     assert all(rows[name]["verdict"] == "two_seeds" and rows[name]["adjusted"] for name in worlds.FOUR)
     assert {finding["code"] for finding in report["findings"]} == {"two_seeds"}
+    assert all(rows[name]["p"] is None and rows[name]["method"] == "two seeds" for name in worlds.FOUR)
+    assert page.text.count("assumes that no arm is noisier than the rest") > len(worlds.FOUR)
+    assert "Intervals of two seeds assume that no arm is noisier" in " ".join(
+        answer_lines(tmp_path / "two/report.json")
+    )
 
 
-def test_an_arm_of_two_seeds_beside_arms_of_more_is_judged() -> None:
+def test_an_arm_of_two_seeds_beside_arms_of_more_is_not_judged() -> None:
     few, many = effect_of(0.01, 0.0001, n_seeds=2), effect_of(0.01, 0.0001, n_seeds=5)
-    assert {each.code for each in judge({"few": few, "many": many}, 0.001).values()} == {"better"}
+    both = judge({"few": few, "many": many}, 0.001)
+    assert {name: each.code for name, each in both.items()} == {"few": "two_seeds", "many": "better"}
+    assert (both["few"].p, both["few"].p_holm) == (None, None)
+    assert both["many"].p == both["many"].p_holm
     alone = judge({"few": few}, 0.001)["few"]
-    assert (alone.code, alone.p_holm) == ("two_seeds", None)
     assert alone.adjusted == few.interval()
     assert {each.code for each in judge({"few": few, "many": many}, 0.001, unfinished=True).values()} == {"partial"}
 

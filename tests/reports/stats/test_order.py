@@ -40,7 +40,7 @@ def best_of(means: np.ndarray, covariance: np.ndarray) -> list[float]:
     return chances
 
 
-def test_p_worthwhile_is_that_of_the_joint_normal_with_the_covariance_of_the_users() -> None:
+def test_without_a_least_effect_the_chance_is_that_of_the_joint_normal_with_the_covariance_of_the_users() -> None:
     rng = np.random.default_rng(0)
     n_seeds, n_users = 8, 4000
     base = 2.0 * rng.standard_normal((n_seeds, n_users))

@@ -10,9 +10,9 @@ from statsmodels.stats.multitest import multipletests
 from harness.results.frame import Deltas
 from harness.stats.distributions import benjamini_hochberg, t_quantile
 from harness.stats.effects import Anova, Effect, estimate, study_effects
-from reports.stats.noise import minimum_detectable, swap_rate
-from reports.stats.ranking import covariance, rank
-from reports.stats.verdicts import holm, judge, seeds_to_settle, verdict_of
+from reports.stats.noise import minimum_detectable, movers, swap_rate
+from reports.stats.ranking import covariance, rank, simultaneous_alpha
+from reports.stats.verdicts import holm, judge, seeds_to_settle, targets_to_settle, verdict_of
 
 
 def effect_of(mean: float, se: float, *, n_seeds: int = 5, n_users: int = 1000, user_sd: float = 0.0) -> Effect:
@@ -92,9 +92,9 @@ def test_one_seed_is_never_a_verdict() -> None:
 
 def test_seeds_that_would_settle_do_so_and_one_fewer_does_not() -> None:
     effect = effect_of(0.001, 0.001, n_seeds=3)
-    needed, users = seeds_to_settle(effect, 4, 0.0005)
+    needed, targets = seeds_to_settle(effect, 4, 0.0005)
     assert needed is not None
-    assert not users
+    assert not targets
 
     def p_at(n_seeds: int) -> float:
         projected = effect_of(0.001, effect.se * math.sqrt(3 / n_seeds), n_seeds=n_seeds)
@@ -105,10 +105,38 @@ def test_seeds_that_would_settle_do_so_and_one_fewer_does_not() -> None:
     assert p_at(needed - 1) > 0.05
 
 
-def test_users_that_differ_too_much_cannot_be_settled_by_seeds() -> None:
-    effect = effect_of(0.001, 0.0031, user_sd=0.0031 * math.sqrt(1000) * 0.99)
+def test_what_seeds_cannot_settle_targets_may() -> None:
+    effect = effect_of(0.001, 0.0011, user_sd=0.0011 * math.sqrt(1000) * 0.99)
     found = verdict_of(effect, 0.7, 4, 0.0005)
-    assert (found.code, found.needs_users, found.seeds_needed) == ("inconclusive", True, None)
+    assert (found.code, found.needs_targets, found.seeds_needed) == ("inconclusive", True, None)
+    needed = found.targets_needed
+    assert needed is not None
+
+    def p_at(targets: int) -> float:
+        """All but the persistent 8% of the users' variance and all of the residual go down with targets."""
+        user_sd = effect.user_sd * math.sqrt(0.08 + 0.92 / targets)
+        error = effect.ms_err / targets
+        se = math.sqrt((error + 5 * user_sd**2) / 5000)
+        projected = effect_of(0.001, se, user_sd=user_sd)
+        assert projected.p is not None
+        return projected.p * 4
+
+    assert p_at(needed) < 0.05 < p_at(needed - 1)
+    assert verdict_of(effect, 0.7, 4, 0.0005, n_targets=10.0).targets_needed is None
+
+
+def test_targets_are_no_cure_for_seeds_or_for_what_persists() -> None:
+    assert targets_to_settle(effect_of(0.001, 0.001), 4, 0.0005, 1.0) is not None
+    noisy = replace(effect_of(0.001, 0.001), ms_tilde=30.0 * effect_of(0.001, 0.001).ms_err)
+    assert targets_to_settle(noisy, 4, 0.0005, 1.0) is None
+    lasting = effect_of(0.001, 0.0031, user_sd=0.0031 * math.sqrt(1000) * 0.99)
+    assert targets_to_settle(lasting, 4, 0.0005, 1.0, persistent=1.0) is None
+
+
+def test_arms_that_move_ranks_are_told_by_the_spread_of_their_differences() -> None:
+    idle, moving = effect_of(0.0, 0.001), effect_of(0.0, 0.003)
+    assert movers({"a/a": idle, "idle": idle, "moving": moving}) == {"moving"}
+    assert movers({"idle": idle, "moving": moving}) == frozenset()
 
 
 def test_detectable_effect_shrinks_with_seeds_and_grows_with_tests() -> None:
@@ -122,7 +150,7 @@ def test_detectable_effect_shrinks_with_seeds_and_grows_with_tests() -> None:
     assert many is not None
     assert later is not None
     assert later < one < many
-    assert minimum_detectable(effect, n_seeds=1) is None
+    assert minimum_detectable(effect, n_seeds=2) is None
 
 
 @pytest.mark.slow
@@ -183,6 +211,49 @@ def test_ranks_are_probabilities_and_do_not_depend_on_the_order_of_arms() -> Non
     assert sum(place.p_worthwhile for place in places.values()) == pytest.approx(1.0)
     assert sorted(place.rank for place in places.values()) == list(range(1, 7))
     assert all(1 <= place.low <= place.high <= 6 for place in places.values())
+
+
+@pytest.mark.parametrize("shared", [0.0, 1.0, 100.0])
+def test_simultaneous_intervals_hold_at_once_and_are_no_wider_than_bonferroni(shared: float) -> None:
+    """Against the exact alpha of independent arms (Sidak), and of arms that are all but the same."""
+    rng = np.random.default_rng(5)
+    base = math.sqrt(shared) * rng.standard_normal((40, 300))
+    deltas = {
+        f"{n}": Deltas(
+            row=f"{n}",
+            replicates=tuple(range(40)),
+            values=rng.standard_normal((40, 300)) - base,
+            reference=np.full(40, 0.1),
+        )
+        for n in range(8)
+    }
+    effects = study_effects(deltas)
+    alpha = simultaneous_alpha(deltas, effects, seed=1)
+    assert alpha == simultaneous_alpha(deltas, dict(reversed(list(effects.items()))), seed=1)
+    exact = {0.0: 1.0 - 0.95 ** (1 / 8), 1.0: 0.00797, 100.0: 0.03625}[shared]
+    assert alpha == pytest.approx(exact, rel=0.15)
+    others = [simultaneous_alpha(deltas, effects, seed) for seed in range(2, 6)]
+    assert max(abs(t_quantile(1 - each / 2, 99.0) / t_quantile(1 - alpha / 2, 99.0) - 1) for each in others) < 0.01
+    one = {"0": effects["0"]}
+    assert simultaneous_alpha(deltas, one, seed=1) == 0.05
+
+
+def test_a_noisy_arm_is_not_worth_having_for_its_noise() -> None:
+    """Its chance to be the best of all, by any margin, is that of a coin."""
+    rng = np.random.default_rng(6)
+    base = rng.standard_normal((4, 300))
+    deltas = study_of(4)
+    loud = 0.001 + 3.0 * rng.standard_normal((4, 300))
+    deltas = {name: replace(found, values=0.1 * (found.values - found.values.mean())) for name, found in deltas.items()}
+    deltas["loud"] = Deltas(
+        row="loud", replicates=(0, 1, 2, 3), values=loud - loud.mean() - base + base.mean(), reference=np.full(4, 0.1)
+    )
+    effects = study_effects(deltas)
+    plain, worth = (rank(deltas, effects, seed=1, sesoi=sesoi) for sesoi in (0.0, 0.5))
+    assert plain["loud"].p_worthwhile > 0.3
+    assert worth["loud"].p_worthwhile < 0.02
+    assert worth["base"].p_worthwhile > 0.98
+    assert sum(place.p_worthwhile for place in worth.values()) == pytest.approx(1.0)
 
 
 def test_base_is_best_where_every_arm_is_worse() -> None:

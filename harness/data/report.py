@@ -12,6 +12,11 @@ from harness.data.interactions import Interactions, LoadReport
 
 _MANY_TIES = 0.01
 
+HeldOut = NDArray[np.int64] | int
+
+LEAVE_ONE_OUT = 2
+"""Events of every user that are held out where each has one validation and one test target."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileReport(LoadReport):
@@ -57,30 +62,58 @@ def tied_events(data: Interactions) -> NDArray[np.bool_]:
     return report.tied if isinstance(report, FileReport) else np.zeros(len(data.items), dtype=bool)
 
 
-def n_decided_by_ties(data: Interactions) -> int:
-    """Users whose validation or test target would be another item in another order of events of one timestamp."""
+def n_decided_by_ties(data: Interactions, held_out: HeldOut = LEAVE_ONE_OUT) -> int:
+    """Users of whom a validation or test target would be another item in another order of events of one timestamp.
+
+    Args:
+        data: the sequences.
+        held_out: validation and test targets of each user, ``(n_users,)``, or as many of all; so in what follows.
+    """
     run = _runs(data)
     starts = np.flatnonzero(np.r_[True, run[1:] != run[:-1]])
     varied = np.minimum.reduceat(data.items, starts) != np.maximum.reduceat(data.items, starts)
-    last = data.offsets[1:] - 1
-    return int((varied[run[last]] | varied[run[last - 1]]).sum())
+    return len(np.unique(_user(data)[_is_held_out(data, held_out) & varied[run]]))
 
 
-def exchangeable(data: Interactions) -> NDArray[np.bool_]:
-    """Users whose validation and test event share a timestamp and are of different items, ``(n_users,)``."""
-    last = data.offsets[1:] - 1
-    return tied_events(data)[last] & (data.items[last] != data.items[last - 1])
+def exchangeable(data: Interactions, held_out: HeldOut = LEAVE_ONE_OUT) -> NDArray[np.bool_]:
+    """Users of whom some validation or test events share a timestamp and are of different items, ``(n_users,)``."""
+    run, held = _runs(data), np.flatnonzero(_is_held_out(data, held_out))
+    # Neighbours suffice: where all of a run are neighbours of equal items, all of its items are equal.
+    pairs = held[1:][(np.diff(held) == 1) & (np.diff(run[held]) == 0) & (np.diff(data.items[held]) != 0)]
+    found = np.zeros(data.n_users, dtype=bool)
+    found[_user(data)[pairs]] = True
+    return found
 
 
-def with_held_out_exchanged(data: Interactions, seed: int) -> Interactions:
-    """The same events with validation and test event exchanged for half of the users where they share a timestamp.
+def with_held_out_exchanged(data: Interactions, seed: int, held_out: HeldOut = LEAVE_ONE_OUT) -> Interactions:
+    """The same events with the validation and test events of each timestamp of a user in a random order.
 
     Training events stay, so that a backbone is never tried on an item that it was trained to predict there.
     """
-    last = (data.offsets[1:] - 1)[exchangeable(data) & (np.random.default_rng(seed).random(data.n_users) < 0.5)]
+    run, rng = _runs(data), np.random.default_rng(seed)
+    first_of_run = np.flatnonzero(np.r_[True, run[1:] != run[:-1]])
+    counts = np.broadcast_to(held_out, data.n_users)
     items = data.items.copy()
-    items[last], items[last - 1] = data.items[last - 1], data.items[last]
+    for back in range(int(counts.max(initial=0)) - 1):
+        # Fisher and Yates: each event, the last of a user first, changes places with one of its run up to itself.
+        drawn = rng.random(data.n_users)
+        users = np.flatnonzero(back < counts - 1)
+        at = data.offsets[1:][users] - 1 - back
+        low = np.maximum(data.offsets[1:][users] - counts[users], first_of_run[run[at]])
+        other = low + (drawn[users] * (at - low + 1)).astype(np.int64)
+        items[at], items[other] = items[other], items[at]
     return replace(data, items=items)
+
+
+def _user(data: Interactions) -> NDArray[np.int64]:
+    """Of each event, ``(n_events,)``."""
+    return np.repeat(np.arange(data.n_users), data.lengths)
+
+
+def _is_held_out(data: Interactions, held_out: HeldOut) -> NDArray[np.bool_]:
+    """Which events are validation or test targets, ``(n_events,)``."""
+    first = data.offsets[1:] - held_out
+    return np.arange(len(data.items)) >= np.repeat(first, data.lengths)
 
 
 def _runs(data: Interactions) -> NDArray[np.int64]:

@@ -1,6 +1,6 @@
 """How far the metric depends on the file's order among the held-out events: the test set ranked again in others.
 
-Only the validation and the test event of a user are exchanged, where they share a timestamp. Were training events moved
+Only the validation and test events of a user are exchanged, where they share a timestamp. Were training events moved
 into the test set, the backbone would be tried on what it was trained on.
 """
 
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from harness.data.interactions import Interactions
+from harness.data.protocol import AS_PUBLISHED
+from harness.data.protocol import Protocol as StudyProtocol
 from harness.data.report import exchangeable, n_decided_by_ties, tied_events, with_held_out_exchanged
 from harness.data.split import Indices, Prefixes, split_prefixes
 from harness.device import computing_on, computing_threads
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from harness.backbones.encoder import Encoder
 
 LEAST_SHARE = 0.01
-"""Share of users whose validation and test event can be exchanged, below which nothing is measured."""
+"""Share of users with validation and test events that can be exchanged, below which nothing is measured."""
 
 N_SHUFFLES = 5
 WHAT = "backbone alone, replicate 0"
@@ -58,7 +60,7 @@ def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
 
     found = _TIES.read(_path(stages))
     backbone = stages.files(0).backbone
-    n_exchanged = int(exchangeable(stages.data).sum())
+    n_exchanged = int(exchangeable(stages.data, stages.prefixes.held_out).sum())
     if found is None and n_exchanged >= max(1, LEAST_SHARE * stages.data.n_users) and backbone.exists():
         try:
             model = load_backbone(type(stages.spec), backbone).model
@@ -68,7 +70,7 @@ def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
         found = _measured(stages, model, n_exchanged)
         _TIES.write(_path(stages), found)
     if found is not None:
-        tell(_sentence(found, stages.data.n_users))
+        tell(_sentence(found, stages.data.n_users, stages.study.protocol))
 
 
 def known_ties(stages: SharedStages) -> dict[str, Any] | None:
@@ -80,13 +82,16 @@ def known_ties(stages: SharedStages) -> dict[str, Any] | None:
 
 
 def _measured(stages: SharedStages, model: Encoder, n_exchanged: int) -> dict[str, Any]:
-    n_users = n_decided_by_ties(stages.data)
+    protocol, held_out = stages.study.protocol, stages.prefixes.held_out
+    n_users = n_decided_by_ties(stages.data, held_out)
     metric = check_metric(stages.study.primary)
     streams = Streams(study_seed=stages.study.seed, replicate=0)
-    orders = [with_held_out_exchanged(stages.data, streams.integer("ties", turn)) for turn in range(N_SHUFFLES)]
+    orders = [
+        with_held_out_exchanged(stages.data, streams.integer("ties", turn), held_out) for turn in range(N_SHUFFLES)
+    ]
     with computing_threads(SHARED_THREADS), computing_on(stages.device):
         model.to(stages.device).eval()
-        as_read, *shuffled = (metric.mean(_test_ranks(model, data)) for data in (stages.data, *orders))
+        as_read, *shuffled = (metric.mean(_test_ranks(model, data, protocol)) for data in (stages.data, *orders))
     return {
         "metric": stages.study.primary,
         "n_users": n_users,
@@ -98,13 +103,16 @@ def _measured(stages: SharedStages, model: Encoder, n_exchanged: int) -> dict[st
     }
 
 
-def _test_ranks(model: Encoder, data: Interactions) -> np.ndarray[Any, np.dtype[np.int32]]:
-    from harness.backbones.ranking import target_ranks
+def _test_ranks(
+    model: Encoder, data: Interactions, protocol: StudyProtocol = AS_PUBLISHED
+) -> np.ndarray[Any, np.dtype[np.int32]]:
+    from harness.backbones.ranking import ranks_of_queries
 
-    prefixes = split_prefixes(data)
+    prefixes = split_prefixes(data, protocol)
     some = isinstance(model, _EncodesSome)
     queries = model.encode_some(data, prefixes, prefixes.test) if some else model.encode(data, prefixes)[prefixes.test]
-    return target_ranks(queries, model.item_matrix.detach(), prefixes.target[prefixes.test])
+    ranks = ranks_of_queries(queries, model.item_matrix.detach(), data, prefixes, prefixes.test)
+    return prefixes.by_user(ranks, prefixes.test)
 
 
 def _path(stages: SharedStages) -> Path:
@@ -115,19 +123,24 @@ def _path(stages: SharedStages) -> Path:
         stages.data.fingerprint() if given else "",
         stages.study.primary,
         stages.study.seed,
+        stages.study.protocol.of_backbone(),
         "held-out exchanged",
     )
     digest = hashlib.sha256(repr(parts).encode() + np.packbits(tied_events(stages.data)).tobytes()).hexdigest()
     return stages.folder / "ties" / f"{digest[:20]}.json"
 
 
-def _sentence(found: dict[str, Any], n_users: int) -> str:
+def _sentence(found: dict[str, Any], n_users: int, protocol: StudyProtocol) -> str:
     low, high = min(found["shuffled"]), max(found["shuffled"])
+    one_each = protocol.targets == protocol.valid_targets == 1
+    decided = "the validation or test target" if one_each else "a validation or test target"
+    events = "the validation and the test event" if one_each else "the validation and test events"
+    whom = "for whom these two share a timestamp" if one_each else "of whom some of these share a timestamp"
     return (
-        f"equal timestamps: the order of the file decides the validation or test target of {found['n_users']} of "
+        f"equal timestamps: the order of the file decides {decided} of {found['n_users']} of "
         f"{n_users} users ({found['share']:.0%}); {found['metric']} of the {found['what']}: {found['as_read']:.4f} as "
-        f"read, {low:.4f} to {high:.4f} in {len(found['shuffled'])} random orders of the validation and the test event "
-        f"of the {found['n_exchanged']} users for whom these two share a timestamp (training events stay)"
+        f"read, {low:.4f} to {high:.4f} in {len(found['shuffled'])} random orders of {events} "
+        f"of the {found['n_exchanged']} users {whom} (training events stay)"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import chain, permutations, product
 from pathlib import Path
 
@@ -38,14 +39,23 @@ def data_of(log: list[list[tuple[int, int]]], *, timed: bool = True) -> Interact
     return assemble(events, name="log", source="log", min_interactions=1)
 
 
-@given(logs)
-def test_the_users_whose_targets_depend_on_ties_are_counted_as_by_trying_every_order(log: list[list[tuple[int, int]]]):
-    decided = 0
-    for events in log:
+def held_out_of(log: list[list[tuple[int, int]]], most: int) -> np.ndarray:
+    """As many held-out events of each user as there may be."""
+    return np.array([min(most, len(events) - 1) for events in log])
+
+
+@given(logs, st.integers(2, 4))
+def test_the_users_whose_targets_depend_on_ties_are_counted_as_by_trying_every_order(
+    log: list[list[tuple[int, int]]], most: int
+):
+    decided, held_out = 0, held_out_of(log, most)
+    for events, n_held_out in zip(log, held_out, strict=True):
         runs = [[item for item, when in events if when == time] for time in sorted({time for _, time in events})]
         orders = [list(chain.from_iterable(order)) for order in product(*(permutations(run) for run in runs))]
-        decided += len({tuple(order[-2:]) for order in orders}) > 1
-    assert n_decided_by_ties(data_of(log)) == decided
+        decided += len({tuple(order[-n_held_out:]) for order in orders}) > 1
+    assert n_decided_by_ties(data_of(log), held_out) == decided
+    if most == 2:
+        assert n_decided_by_ties(data_of(log)) == decided
     assert n_decided_by_ties(data_of(log, timed=False)) == 0
 
 
@@ -62,6 +72,33 @@ def test_only_the_validation_and_the_test_event_of_one_time_are_exchanged(log: l
         assert (first, second) in ({(valid, test), (test, valid)} if users[user] else {(valid, test)})
     assert np.array_equal(with_held_out_exchanged(data, seed).items, other.items)
     assert users.sum() <= n_decided_by_ties(data)
+
+
+@given(logs, st.integers(2, 4), st.integers(0, 9))
+def test_held_out_events_of_one_time_change_places_and_training_events_stay(
+    log: list[list[tuple[int, int]]], most: int, seed: int
+):
+    data, held_out = data_of(log), held_out_of(log, most)
+    other, users = with_held_out_exchanged(data, seed, held_out), exchangeable(data, held_out)
+    run = np.cumsum(~tied_events(data))
+    assert sorted(zip(run, other.items, strict=True)) == sorted(zip(run, data.items, strict=True))
+    for user, n_held_out in enumerate(held_out):
+        before, after = data.sequence(user), other.sequence(user)
+        assert before[:-n_held_out].tolist() == after[:-n_held_out].tolist()
+        held = list(zip(run[data.offsets[user] : data.offsets[user + 1]], before, strict=True))[-n_held_out:]
+        assert users[user] == (len({time for time, _ in held}) < len(set(held)))
+        assert users[user] or before.tolist() == after.tolist()
+    assert users.sum() <= n_decided_by_ties(data, held_out)
+
+
+def test_all_orders_of_several_held_out_events_are_reached_about_as_often():
+    data = data_of([[(0, 0), (1, 0), (2, 1), (3, 1), (4, 1), (5, 2)]])
+    found = Counter(tuple(with_held_out_exchanged(data, seed, 4).items.tolist()) for seed in range(600))
+    assert set(found) == {(1, 2, *middle, 6) for middle in permutations((3, 4, 5))}
+    assert 60 < min(found.values()) <= max(found.values()) < 150
+    assert {items[:3] for items in found} == {(1, 2, 3), (1, 2, 4), (1, 2, 5)}
+    two = {tuple(with_held_out_exchanged(data, seed, 3).items.tolist()) for seed in range(50)}
+    assert two == {(1, 2, 3, 4, 5, 6), (1, 2, 3, 5, 4, 6)}, "the first of the three is a training event and stays"
 
 
 def test_both_orders_of_the_held_out_events_are_reached_and_training_events_stay():

@@ -29,6 +29,7 @@ from harness.contracts.leakage import (
     with_other_test_targets,
 )
 from harness.data.interactions import Interactions, LoadReport
+from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.split import Indices, split_prefixes
 from harness.engine.loop import Budget, fine_tune
 from harness.engine.types.inputs import Inputs
@@ -48,8 +49,8 @@ from harness.recipe.seams.scorer import Interpolate, UnseenItems
 BUDGET = Budget(epochs=2, patience=2)
 
 
-def inputs_of(lengths: list[int], seed: int) -> Inputs:
-    """A world of few items, so that a user's own prefixes are among its nearest."""
+def inputs_of(lengths: list[int], seed: int, protocol: Protocol = AS_PUBLISHED) -> Inputs:
+    """A world of few items and few moments, so that a user's own prefixes are among its nearest and times tie."""
     rng = np.random.default_rng(seed)
     n_items = 12
     data = Interactions(
@@ -61,11 +62,12 @@ def inputs_of(lengths: list[int], seed: int) -> Inputs:
         user_labels=np.array([f"u{number}" for number in range(len(lengths) + 1)]),
         item_labels=np.array(["", *(f"i{number}" for number in range(1, n_items + 1))]),
         load_report=LoadReport(source="tiny", rows=sum(lengths)),
+        times=np.concatenate([np.sort(rng.integers(0, 40, size=each)) for each in (n_items, *lengths)]),
     )
     model = DuoRecEncoder(n_items, DuoRec(max_length=10, stride=5))
     model.initialise(torch.Generator().manual_seed(seed))
     model.requires_grad_(False)
-    prefixes = split_prefixes(data)
+    prefixes = split_prefixes(data, protocol)
     return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=model.encode(data, prefixes))
 
 

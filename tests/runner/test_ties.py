@@ -14,13 +14,16 @@ from harness.data.planted import PlantedWorld, plant
 from harness.data.report import exchangeable, n_decided_by_ties
 from harness.data.sources import load
 from harness.data.split import split_prefixes
+from harness.engine.evaluation import ranks_without_retrieval
 from harness.errors import EnvironmentProblem
+from harness.recipe.seams.scorer import AllItems
 from harness.results.folder import StudyFolder
 from harness.results.metrics import check_metric
 from harness.runner import coordinator, ties
 from harness.runner.coordinator import RunOptions, StudyResult, run_study
 from harness.runner.executors.base import Where
 from harness.runner.shared import SharedStages
+from harness.runner.tasks import assembled
 from harness.runner.ties import measure_ties
 from harness.study.study import load_study
 from harness.study.types import Study
@@ -37,14 +40,14 @@ diagnostics: off
 """
 
 
-def study_of(folder: Path, *, per_stamp: int) -> Study:
+def study_of(folder: Path, *, per_stamp: int, protocol: str = "{}") -> Study:
     """A planted world whose events share a timestamp by so many."""
     world = plant(PlantedWorld(n_users=60, n_items=30, mean_length=9, trail_length=4, retrieval_share=0.3)).interactions
     rows = ["user,item,time"]
     for user in range(world.n_users):
         rows += [f"u{user},{item},{place // per_stamp}" for place, item in enumerate(world.sequence(user).tolist())]
     (folder / "log.csv").write_text("\n".join(rows), encoding="utf-8")
-    (folder / "tied.yaml").write_text(STUDY, encoding="utf-8")
+    (folder / "tied.yaml").write_text(f"{STUDY}protocol: {protocol}\n", encoding="utf-8")
     return load_study(folder / "tied.yaml")
 
 
@@ -95,6 +98,29 @@ def test_the_test_set_is_ranked_in_the_order_of_the_file_and_in_five_others_and_
     kept.write_bytes(b"damaged")
     measure_ties(stages, told.append)
     assert ties.known_ties(stages) == found, "the same shuffles each time"
+
+
+def test_several_targets_are_exchanged_among_each_other_and_the_sentence_says_so(tmp_path: Path) -> None:
+    told: list[str] = []
+    study = study_of(tmp_path, per_stamp=3, protocol="{targets: 3, valid_targets: 2, history: hide}")
+    stages = stages_of(study, tmp_path)
+    stages.build(0, lambda *_: None, told.append)
+    measure_ties(stages, told.append)
+    found, held_out = ties.known_ties(stages), stages.prefixes.held_out
+    assert found is not None
+    assert set(held_out) > {2}
+    assert found["n_users"] == n_decided_by_ties(stages.data, held_out) >= n_decided_by_ties(stages.data)
+    assert found["n_exchanged"] == exchangeable(stages.data, held_out).sum()
+    (line,) = told
+    assert f"decides a validation or test target of {found['n_users']} of 60 users" in line
+    assert f"of the validation and test events of the {found['n_exchanged']} users of whom some of these share" in line
+
+    model = load_backbone(type(SMALL), stages.files(0).backbone).model
+    inputs = assembled(stages.data, stages.prefixes, model, model.encode(stages.data, stages.prefixes).numpy())
+    ranks = ranks_without_retrieval(inputs, stages.prefixes.test, AllItems())
+    own = stages.prefixes.by_user(ranks, stages.prefixes.test)
+    assert own.ndim == 2
+    assert found["as_read"] == pytest.approx(check_metric("ndcg@10").mean(own))
 
 
 def refuse(*_: object) -> None:

@@ -47,19 +47,19 @@ def variance_at(effect: Effect, n_seeds: int) -> float:
     return effect.se**2 - effect.ms_tilde / effect.n_users * (1.0 / effect.n_seeds - 1.0 / n_seeds)
 
 
-def chance_to_decide(effect: Effect, *, n_arms: int, most: int) -> float:
+def chance_to_decide(effect: Effect, *, critical: float, most: int) -> float:
     """Chance, by the estimate and its error now, that the arm differs from base at the last seed, after the correction.
 
     ``Phi((m - c sqrt(V_max)) / sqrt(V_s - V_max)) + Phi((-m - c sqrt(V_max)) / sqrt(V_s - V_max))``: V_s the variance
-    now, V_max that at the last seed, ``c = z_{1 - .025 / n_arms}``.
+    now, V_max that at the last seed.
 
     Args:
-        n_arms: arms that are corrected for together at the end.
+        critical: c, how many standard errors an estimate must have to be told from 0 after the correction.
         most: seeds at the end.
     """
     last = max(variance_at(effect, most), 0.0)
     left = effect.se**2 - last
-    need, size = t_quantile(1.0 - ALPHA / 2.0 / n_arms, math.inf) * math.sqrt(last), abs(effect.mean)
+    need, size = critical * math.sqrt(last), abs(effect.mean)
     if left <= 0.0:  # another seed changes nothing: it is decided, or never will be
         return float(size > need)
     return float(normal_cdf(np.array([size - need, -size - need]) / math.sqrt(left)).sum())
@@ -74,9 +74,9 @@ def going_on(effects: Mapping[str, Effect], *, most: int) -> tuple[str, ...]:
         effects: of every arm that is tested at the end, those that were stopped before included; A/A is none.
         most: seeds at the end.
     """
-    n_arms = max(len(effects), 1)
+    critical = t_quantile(1.0 - ALPHA / 2.0 / max(len(effects), 1), math.inf)
     return tuple(
         row
         for row, effect in effects.items()
-        if effect.n_seeds < FEWEST_SEEDS or chance_to_decide(effect, n_arms=n_arms, most=most) >= LEAST_CHANCE
+        if effect.n_seeds < FEWEST_SEEDS or chance_to_decide(effect, critical=critical, most=most) >= LEAST_CHANCE
     )

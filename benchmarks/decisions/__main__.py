@@ -1,0 +1,121 @@
+"""What a decision costs, in worlds whose truth is known.
+
+    python -m benchmarks.decisions                                      # looks against a fixed number of seeds
+    python -m benchmarks.decisions --repeats 400 --arms 8               # quicker
+    python -m benchmarks.decisions --study runs/kl_direction            # and the price of a decision
+    python -m benchmarks.decisions --price-only --components FILE.json
+
+Three tables: power and cells of studies with ``replicates: {start: 3, most: 10}`` and of a fixed number of seeds at as
+many cells; their errors; the errors of fixed studies that were extended until something was found.
+
+With ``--study`` a fourth one: the price of a decision, CPU seconds to resolve a true effect of 2% of base at 80% power,
+and to call idle arms equivalent within 1%, for the first edition (one target per user, a fixed number of seeds, its
+moderation) and for today's.  Components and costs are read from a study that has run.  ``--shrink`` is the standard
+error with ten targets per user over that with one; a study with several targets is scaled back by it, and one with one
+target is scaled by it.  A backbone costs what its file says, times its threads, unless ``--backbone-seconds`` is given.
+``--components`` takes a JSON file with the fields of ``benchmarks.decisions.price.Components`` instead of a study;
+``--write FILE`` keeps those that were read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.decisions.looking import MOST, SIZES, START, Compared, Errors, compare, errors, extended
+from benchmarks.decisions.price import components_of, price_table, read_components
+from benchmarks.decisions.worlds import World
+
+EXTENDED: tuple[tuple[int, ...], ...] = ((3,), (3, 5), (3, 5, 10), tuple(range(3, 11)))
+
+
+def power_table(found: Sequence[Compared]) -> str:
+    """Power and cells as Markdown."""
+    heads = (
+        "arms | effect | cells with looks | seeds for as many | power with looks | fixed, as many cells | "
+        f"fixed, {MOST} seeds | its cells"
+    )
+    lines = [f"| {heads} |", "|" + " --- |" * len(heads.split("|"))]
+    for each in found:
+        powers = " | ".join(f"{100 * power:.0f}" for power in (each.power, each.power_fixed, each.power_most))
+        full = MOST * (each.n_arms + 2)
+        lines.append(
+            f"| {each.n_arms} | {each.size:g} se | {each.n_cells:.0f} | {each.n_seeds:.1f} | {powers} | {full} |"
+        )
+    return "\n".join(lines)
+
+
+def error_table(found: Sequence[Errors]) -> str:
+    """Errors as Markdown, in percent."""
+    heads = (
+        f"arms | world | family, with looks | family, all {MOST} seeds | found by looks alone | equivalence, worst | "
+        "of it: set aside"
+    )
+    lines = [f"| {heads} |", "|" + " --- |" * len(heads.split("|"))]
+    for each in found:
+        values = (each.family, each.family_fixed, each.more_found, each.equivalence, each.set_aside)
+        shown = " | ".join(f"{100 * value:.1f}" for value in values)
+        lines.append(f"| {each.world.n_arms} | {name_of(each.world)} | {shown} |")
+    return "\n".join(lines)
+
+
+def name_of(world: World) -> str:
+    """The noise of a world in words."""
+    said = f"seed sd {world.seed_sd:g}" if world.seed_sd else "no seed variance"
+    return said if world.noisy_sd is None else f"{said}, one arm {world.noisy_sd:g}"
+
+
+def worlds(n_arms: int) -> list[World]:
+    """Those of the table of errors."""
+    kinds = ((0.0, None), (0.008, None), (0.0, 0.02), (0.004, 0.02))
+    return [World(effects=(0.0,) * n_arms, seed_sd=seed_sd, noisy_sd=noisy) for seed_sd, noisy in kinds]
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=2000, help="studies of a world")
+    parser.add_argument("--arms", type=int, nargs="*", default=[8, 12, 38])
+    parser.add_argument(
+        "--sizes", type=float, nargs="*", default=[3.0, 4.0], help="effects in standard errors of 5 seeds"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--study", type=Path, help="folder of a study that has run, such as runs/kl_direction")
+    parser.add_argument("--components", type=Path, help="JSON instead of a study")
+    parser.add_argument("--write", type=Path, help="where the components that were read are kept")
+    parser.add_argument("--price-only", action="store_true", help="leave the other tables out")
+    parser.add_argument("--price-arms", type=int, default=8)
+    parser.add_argument("--shrink", type=float, default=0.35, help="standard error with ten targets over that with one")
+    parser.add_argument("--backbone-seconds", type=float, help="CPU seconds of a backbone")
+    chosen = parser.parse_args()
+    if not chosen.price_only:
+        cases = [(n_arms, size) for n_arms in chosen.arms for size in chosen.sizes]
+        print(power_table([compare(n_arms, size, chosen.repeats, chosen.seed) for n_arms, size in cases]), flush=True)
+        print()
+        found = [errors(world, chosen.repeats, chosen.seed) for n_arms in chosen.arms for world in worlds(n_arms)]
+        print(f"Equivalence at the worst of {', '.join(f'{size:g}' for size in SIZES)} standard errors of 5 seeds.\n")
+        print(error_table(found), flush=True)
+        print(f"\n| arms | read after so many seeds | a find, of studies without effect |\n|{' --- |' * 3}")
+        for n_arms in chosen.arms:
+            for ends in EXTENDED:
+                share = 100 * extended(n_arms, ends, chosen.repeats, chosen.seed)
+                print(f"| {n_arms} | {', '.join(map(str, ends))} | {share:.1f} |", flush=True)
+        print()
+    if chosen.components is not None:
+        components = read_components(chosen.components)
+    elif chosen.study is not None:
+        components = components_of(chosen.study, backbone=chosen.backbone_seconds, shrink=chosen.shrink)
+    else:
+        return
+    if chosen.write is not None:
+        chosen.write.write_text(json.dumps(asdict(components), indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(asdict(components)))
+    print(f"start {START} where there are looks\n")
+    print(price_table(components, n_arms=chosen.price_arms, n_studies=chosen.repeats, seed=chosen.seed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""More seeds where they decide against a fixed number of them: power, errors and cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
+
+import numpy as np
+
+from benchmarks.decisions.playing import Played, any_found, fixed, sequential, share
+from benchmarks.decisions.worlds import World, draw
+
+START, MOST = 3, 10
+N_CHUNK = 200
+SHARE_OF_ARMS = 0.25
+"""Of the arms of a study, those that have an effect."""
+
+SIZES = (1.5, 2.0, 3.0, 4.0, 6.0)
+"""True effects, and smallest effects worth having, in standard errors of five seeds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """Studies with looks, and the same seeds for a fixed number of them.
+
+    Attributes:
+        n_arms: that are tested.
+        size: true effect of a quarter of the arms, in standard errors of five seeds.
+        n_cells: mean of the studies with looks; n_seeds: fixed number of seeds at as many cells.
+        power, power_fixed: share of the arms with an effect that are found; between two whole numbers of seeds where
+            ``n_seeds`` is.
+        power_most: of all seeds for all arms.
+    """
+
+    n_arms: int
+    size: float
+    n_cells: float
+    n_seeds: float
+    power: float
+    power_fixed: float
+    power_most: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errors:
+    """Studies whose arms all equal base, or differ from it by exactly the smallest effect worth having.
+
+    Attributes:
+        family, family_fixed: studies in which an arm is found, with looks and with all seeds for all arms.
+        more_found: studies in which looks found an arm that all seeds for all arms would not have.
+        equivalence: arms with the smallest effect worth having that are called equivalent; the worst of :data:`SIZES`.
+        set_aside: the same of those alone that were set aside, as a share of all arms.
+    """
+
+    world: World
+    family: float
+    family_fixed: float
+    more_found: float
+    equivalence: float
+    set_aside: float
+
+
+def play(
+    world: World, n_studies: int, seed: int, sesoi: float, *, designs: Sequence[int] = (), most: int = MOST
+) -> tuple[list[Played], dict[int, list[Played]]]:
+    """Studies with looks, and the same draws with each fixed number of seeds."""
+    rng = np.random.default_rng([seed, world.n_arms])
+    looked: list[Played] = []
+    plain: dict[int, list[Played]] = {n_seeds: [] for n_seeds in designs}
+    while len(looked) < n_studies:
+        size = min(N_CHUNK, n_studies - len(looked))
+        drawn = draw(world, most, size, rng)
+        looked += [sequential(drawn, study, START, most, sesoi) for study in range(size)]
+        for n_seeds, found in plain.items():
+            found += [fixed(drawn, study, n_seeds, sesoi) for study in range(size)]
+    return looked, plain
+
+
+def compare(n_arms: int, size: float, n_studies: int, seed: int, *, seed_sd: float = 0.0) -> Compared:
+    """Power and cells where a quarter of the arms has an effect of that size."""
+    n_true = max(1, round(SHARE_OF_ARMS * n_arms))
+    idle = World(effects=(0.0,) * n_arms, seed_sd=seed_sd)
+    effect = size * idle.true_se(5)
+    world = World(effects=(*[effect] * n_true, *[0.0] * (n_arms - n_true)), seed_sd=seed_sd)
+    looked, plain = play(world, n_studies, seed, 0.0, designs=range(START, MOST + 1))
+    n_cells = mean(each.n_cells for each in looked)
+    n_seeds = n_cells / (n_arms + 2)
+    arms = [str(arm) for arm in range(n_true)]
+    powers = [share(plain[each], arms, "better", "worse") for each in range(START, MOST + 1)]
+    return Compared(
+        n_arms=n_arms,
+        size=size,
+        n_cells=n_cells,
+        n_seeds=n_seeds,
+        power=share(looked, arms, "better", "worse"),
+        power_fixed=float(np.interp(n_seeds, range(START, MOST + 1), powers)),
+        power_most=powers[-1],
+    )
+
+
+def errors(world: World, n_studies: int, seed: int) -> Errors:
+    """Error rates of studies with looks in a world without effects."""
+    looked, plain = play(world, n_studies, seed, 0.0, designs=[MOST])
+    more = [
+        any(each.codes[arm] in ("better", "worse") and full.codes[arm] not in ("better", "worse") for arm in each.codes)
+        for each, full in zip(looked, plain[MOST], strict=True)
+    ]
+    arms = [str(arm) for arm in range(world.n_arms)]
+    worst, stopped = 0.0, 0.0
+    for size in SIZES:
+        sesoi = size * world.true_se(5)
+        played, _ = play(replace(world, effects=(sesoi,) * world.n_arms), n_studies, seed + 1, sesoi)
+        noisy = 0.0 if world.noisy_sd is None else share(played, arms[:1], "equivalent")
+        worst = max(worst, noisy, share(played, arms, "equivalent"))
+        aside = [each.codes[arm] == "equivalent" and arm in each.set_aside for each in played for arm in arms]
+        stopped = max(stopped, float(np.mean(aside)))
+    return Errors(
+        world=world,
+        family=any_found(looked),
+        family_fixed=any_found(plain[MOST]),
+        more_found=float(np.mean(more)),
+        equivalence=worst,
+        set_aside=stopped,
+    )
+
+
+def extended(n_arms: int, ends: Sequence[int], n_studies: int, seed: int) -> float:
+    """Share of studies without any effect in which an arm is found at one of these numbers of seeds."""
+    world = World(effects=(0.0,) * n_arms)
+    _, plain = play(world, n_studies, seed, 0.0, designs=ends, most=max(ends))
+    return float(np.mean([any(any_found([plain[n][study]]) for n in ends) for study in range(n_studies)]))

@@ -1,0 +1,134 @@
+"""Drawn studies played by the product's own estimate and rule.
+
+The verdicts alone are written here again, in few lines: those of the product also say what would settle an arm, which
+takes a hundred times as long.  A test holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from benchmarks.decisions.worlds import Drawn
+from harness.results.frame import Deltas
+from harness.stats.effects import Anova, Effect, estimate, study_prior
+from harness.stats.looks import going_on
+from reports.stats.verdicts import ALPHA, holm
+
+_NOTHING = np.zeros((0, 0))
+_A_A = "a/a"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """A study at its end.
+
+    Attributes:
+        n_seeds: arm -> seeds that it got.
+        effects: arm -> its estimate, A/A left out.
+        codes: arm -> the code of its verdict.
+        set_aside: arms that stopped before the last seed that was declared.
+        n_cells: of all rows, base and A/A included.
+        n_backbones: seeds of base.
+    """
+
+    n_seeds: Mapping[str, int]
+    effects: Mapping[str, Effect]
+    codes: Mapping[str, str]
+    n_cells: int
+    n_backbones: int
+    set_aside: Collection[str] = ()
+
+
+def effects_of(anovas: Mapping[str, Anova]) -> dict[str, Effect]:
+    """The estimates of a study's arms from their mean squares, A/A's for moderation alone."""
+    prior, reference = study_prior(anovas), np.ones(1)
+    return {
+        row: estimate(
+            Deltas(row=row, replicates=tuple(range(found.n_seeds)), values=_NOTHING, reference=reference), found, prior
+        )
+        for row, found in anovas.items()
+        if row != _A_A
+    }
+
+
+def fixed(drawn: Drawn, study: int, n_seeds: int, sesoi: float) -> Played:
+    """All arms for that many seeds."""
+    n_arms = drawn.mean.shape[1]
+    place = n_seeds if drawn.mean.shape[2] > 1 else 1
+    anovas = {row: drawn.anova(study, arm, place) for arm, row in enumerate(_rows(n_arms))}
+    if place != n_seeds:
+        anovas = {row: replace(found, n_seeds=n_seeds) for row, found in anovas.items()}
+    effects = effects_of(anovas)
+    return Played(
+        n_seeds=dict.fromkeys(effects, n_seeds),
+        effects=effects,
+        codes=verdicts(effects, sesoi),
+        n_cells=n_seeds * (n_arms + 1),
+        n_backbones=n_seeds,
+    )
+
+
+def sequential(drawn: Drawn, study: int, start: int, most: int, sesoi: float) -> Played:
+    """All arms for `start` seeds, then those that go on, as :mod:`harness.modes.sequential` does it."""
+    rows = _rows(drawn.mean.shape[1])
+    stopped: dict[str, int] = {}
+
+    def estimated(n_seeds: int) -> dict[str, Effect]:
+        last = {row: stopped.get(row, n_seeds) for row in rows}
+        return effects_of({row: drawn.anova(study, arm, last[row]) for arm, row in enumerate(rows)})
+
+    n_seeds = start
+    while n_seeds < most:
+        effects = estimated(n_seeds)
+        on = set(going_on(effects, most=most))
+        for row in effects:
+            if row not in on:
+                stopped.setdefault(row, n_seeds)
+        if len(stopped) == len(effects):
+            break
+        n_seeds += 1
+    effects = estimated(n_seeds)
+    of_arms = {row: stopped.get(row, n_seeds) for row in effects}
+    return Played(
+        n_seeds=of_arms,
+        effects=effects,
+        codes=verdicts(effects, sesoi, set_aside=stopped, n_looks=most - start),
+        n_cells=sum(of_arms.values()) + 2 * n_seeds,
+        n_backbones=n_seeds,
+        set_aside=tuple(stopped),
+    )
+
+
+def verdicts(
+    effects: Mapping[str, Effect], sesoi: float, *, set_aside: Collection[str] = (), n_looks: int = 1
+) -> dict[str, str]:
+    """The codes of :func:`reports.stats.verdicts.judge`, of arms that have a test."""
+    ps = np.array([1.0 if row in set_aside or (p := effect.p) is None else p for row, effect in effects.items()])
+    codes: dict[str, str] = {}
+    for (row, effect), p in zip(effects.items(), holm(ps).tolist(), strict=True):
+        if p < ALPHA:
+            codes[row] = "better" if effect.mean > 0.0 else "worse"
+            continue
+        stopped, inside = row in set_aside, False
+        if abs(effect.mean) < sesoi:
+            low, high = effect.interval(1.0 - 2.0 * ALPHA / (n_looks if stopped else 1))
+            inside = -sesoi < low and high < sesoi
+        codes[row] = "equivalent" if inside else "set_aside" if stopped else "inconclusive"
+    return codes
+
+
+def share(played: Sequence[Played], arms: Sequence[str], *codes: str) -> float:
+    """Share of these arms, over all studies, that have one of these verdicts."""
+    return float(np.mean([each.codes[arm] in codes for each in played for arm in arms]))
+
+
+def any_found(played: Sequence[Played]) -> float:
+    """Share of studies in which an arm is called better or worse."""
+    return float(np.mean([bool({"better", "worse"} & set(each.codes.values())) for each in played]))
+
+
+def _rows(n_arms: int) -> list[str]:
+    return [*map(str, range(n_arms - 1)), _A_A]

@@ -1,0 +1,267 @@
+"""The price of a decision: CPU seconds to resolve a true effect, or to call an idle arm equivalent, at 80% power."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean, median
+from typing import Any
+
+import numpy as np
+
+from benchmarks.decisions import first_edition
+from benchmarks.decisions.playing import Played, fixed, sequential, share
+from benchmarks.decisions.worlds import World, draw, draw_end
+from harness.results.folder import StudyFolder
+from harness.results.manifest import A_A
+from harness.results.reading import read_frame
+from harness.stats.effects import study_effects
+
+POWER = 0.8
+EFFECT, SESOI = 0.02, 0.01
+"""As fractions of base: what is to be resolved, and what idle arms are to lie within."""
+
+START = 3
+MOST_TRIED = 20_000
+"""Seeds beyond which no design is tried."""
+
+N_CHUNK = 200
+"""Studies drawn at once where all their seeds are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    """What one arm's difference to base varies by, and what a study of such arms costs.
+
+    Attributes:
+        base: level of the primary metric, which effects are fractions of.
+        seed_sd, user_sd, error_sd: of a difference with one target per user.
+        shrink: standard deviations of users and errors with ``targets`` targets per user, over those with one.
+        cell, evaluate, backbone: CPU seconds of a cell without scoring, of scoring one target per user, of a backbone.
+    """
+
+    base: float
+    n_users: int
+    seed_sd: float
+    user_sd: float
+    error_sd: float
+    cell: float
+    evaluate: float
+    backbone: float
+    targets: int = 10
+    shrink: float = 0.35
+
+    def world(self, effects: Sequence[float], targets: int) -> World:
+        """Arms with these effects, as fractions of base."""
+        by = self.shrink if targets > 1 else 1.0
+        return World(
+            effects=tuple(self.base * each for each in effects),
+            n_users=self.n_users,
+            seed_sd=self.seed_sd * by,
+            user_sd=self.user_sd * by,
+            error_sd=self.error_sd * by,
+        )
+
+    def seconds(self, n_cells: float, n_backbones: float, targets: int) -> float:
+        """What so many cells and backbones cost."""
+        return n_cells * (self.cell + targets * self.evaluate) + n_backbones * self.backbone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """The cheapest design of its kind that has the power.
+
+    Attributes:
+        how: the design.
+        n_cells, n_backbones, seconds: its mean cost; infinite where none that was tried has the power.
+    """
+
+    how: str
+    power: float
+    n_cells: float
+    n_backbones: float
+    seconds: float
+
+
+def components_of(folder: Path, *, backbone: float | None = None, shrink: float = 0.35) -> Components:
+    """The components and costs of a study that has run.
+
+    The variance of each part is the median over the arms that move ranks; the ratio of the seeds' mean square to the
+    residual's is the mean over them, as single ones say little.  Of a study with several targets per user the figures
+    are scaled back to one by `shrink`.
+
+    Args:
+        folder: of a study with three seeds or more.
+        backbone: CPU seconds to train one; None: those that the files of the study's backbones say.
+        shrink: as of :class:`Components`.
+    """
+    frame = read_frame(StudyFolder(folder))
+    manifest = frame.manifest
+    targets = int(dict(getattr(manifest, "protocol", {})).get("targets", 1))
+    rows = [name for name in frame.estimable() if name != A_A and frame.changed(name)]
+    effects = [each for each in study_effects(frame.deltas(manifest.primary, rows=rows)).values() if each.ms_err > 0.0]
+    ratio = max(mean(each.ms_seed / each.ms_err for each in effects), 1.0)
+    error = median(each.error_sd for each in effects)
+    records = [record for cells in frame.records.values() for record in cells.values()]
+    evaluate = median(record.seconds.get("evaluate", 0.0) for record in records)
+    back = shrink if targets > 1 else 1.0
+    return Components(
+        base=median(each.reference for each in effects),
+        n_users=frame.n_users,
+        seed_sd=error * math.sqrt((ratio - 1.0) / frame.n_users) / back,
+        user_sd=median(each.user_sd for each in effects) / back,
+        error_sd=error / back,
+        cell=median(record.seconds["total"] - record.seconds.get("evaluate", 0.0) for record in records),
+        evaluate=evaluate / targets,
+        backbone=_backbone_seconds(folder) if backbone is None else backbone,
+        targets=max(targets, 10),
+        shrink=shrink,
+    )
+
+
+def read_components(file: Path) -> Components:
+    """The same from a JSON file with the fields of :class:`Components`."""
+    said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return Components(**said)
+
+
+def resolve_first(found: Components, *, effect: float, n_arms: int, n_studies: int, seed: int) -> Price:
+    """One arm of that effect among idle ones: one target per user, fixed seeds, the first edition's test."""
+    world = found.world((effect, *[0.0] * (n_arms - 1)), 1)
+
+    def power(n_seeds: int) -> float:
+        drawn = draw_end(world, n_seeds, n_studies, np.random.default_rng([seed, n_seeds]))
+        return float((first_edition.p_values(drawn, n_seeds)[:, 0] < 0.05 / n_arms).mean())
+
+    return _of_fixed(found, power, n_arms=n_arms, targets=1)
+
+
+def resolve_now(found: Components, *, effect: float, n_arms: int, n_studies: int, seed: int) -> Price:
+    """The same with several targets, today's estimate, and more seeds where they decide."""
+    world = found.world((effect, *[0.0] * (n_arms - 1)), found.targets)
+    sesoi = 0.01 * found.base
+
+    def studies(most: int) -> list[Played]:
+        rng = np.random.default_rng([seed, most])
+        if most <= START:
+            drawn = draw(world, most, n_studies, rng)
+            return [fixed(drawn, study, most, sesoi) for study in range(n_studies)]
+        played: list[Played] = []
+        while len(played) < n_studies:
+            size = min(N_CHUNK, n_studies - len(played))
+            drawn = draw(world, most, size, rng)
+            played += [sequential(drawn, study, START, most, sesoi) for study in range(size)]
+        return played
+
+    most = smallest(lambda n: share(studies(n), ["0"], "better", "worse"), least=START, most=300)
+    if most is None:
+        return Price(
+            how="none with at most 300 seeds", power=0.0, n_cells=math.inf, n_backbones=math.inf, seconds=math.inf
+        )
+    played = studies(most)
+    n_cells, n_backbones = mean(each.n_cells for each in played), mean(each.n_backbones for each in played)
+    return Price(
+        how=f"start {START}, most {most}" if most > START else f"{most} seeds",
+        power=share(played, ["0"], "better", "worse"),
+        n_cells=n_cells,
+        n_backbones=n_backbones,
+        seconds=found.seconds(n_cells, n_backbones, found.targets),
+    )
+
+
+def idle_first(found: Components, *, sesoi: float, n_arms: int, n_studies: int, seed: int) -> Price:
+    """Idle arms called equivalent within that fraction of base: first edition."""
+    world = found.world([0.0] * n_arms, 1)
+
+    def power(n_seeds: int) -> float:
+        drawn = draw_end(world, n_seeds, n_studies, np.random.default_rng([seed, n_seeds]))
+        return float(first_edition.equivalent(drawn, n_seeds, sesoi * found.base)[:, :-1].mean())
+
+    return _of_fixed(found, power, n_arms=n_arms, targets=1)
+
+
+def idle_now(found: Components, *, sesoi: float, n_arms: int, n_studies: int, seed: int) -> Price:
+    """The same with several targets and today's estimate, for a fixed number of seeds.
+
+    Stops for futility save no seeds here: they look for effects, and an arm that stops early has fewer seeds to be
+    called equivalent by.
+    """
+    world, arms = found.world([0.0] * n_arms, found.targets), [str(arm) for arm in range(n_arms)]
+
+    def power(n_seeds: int) -> float:
+        drawn = draw_end(world, n_seeds, n_studies, np.random.default_rng([seed, n_seeds]))
+        played = [fixed(drawn, study, n_seeds, sesoi * found.base) for study in range(n_studies)]
+        return share(played, arms, "equivalent")
+
+    return _of_fixed(found, power, n_arms=n_arms, targets=found.targets)
+
+
+def smallest(power: Callable[[int], float], *, least: int = 3, most: int = MOST_TRIED) -> int | None:
+    """The smallest number of seeds with a power of :data:`POWER`; None where `most` has less."""
+    low, high = least - 1, least
+    while power(high) < POWER:
+        if high >= most:
+            return None
+        low, high = high, min(2 * high, most)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
+    return high
+
+
+def _of_fixed(found: Components, power: Callable[[int], float], *, n_arms: int, targets: int) -> Price:
+    n_seeds = smallest(power)
+    if n_seeds is None:
+        how = f"none with at most {MOST_TRIED} seeds"
+        return Price(how=how, power=0.0, n_cells=math.inf, n_backbones=math.inf, seconds=math.inf)
+    n_cells = n_seeds * (n_arms + 2)
+    seconds = found.seconds(n_cells, n_seeds, targets)
+    return Price(how=f"{n_seeds} seeds", power=power(n_seeds), n_cells=n_cells, n_backbones=n_seeds, seconds=seconds)
+
+
+def price_table(found: Components, *, n_arms: int, n_studies: int, seed: int) -> str:
+    """Both decisions, first edition against now, as Markdown."""
+    given = {"n_arms": n_arms, "n_studies": n_studies, "seed": seed}
+    rows: list[tuple[str, Price, Price]] = [
+        (
+            f"resolve {EFFECT:.0%} of base",
+            resolve_first(found, effect=EFFECT, **given),
+            resolve_now(found, effect=EFFECT, **given),
+        ),
+        (
+            f"equivalent within {SESOI:.0%}",
+            idle_first(found, sesoi=SESOI, **given),
+            idle_now(found, sesoi=SESOI, **given),
+        ),
+    ]
+    lines = [
+        "| decision | edition | design | power | cells | backbones | CPU seconds | of the first |",
+        "|" + " --- |" * 8,
+    ]
+    for name, first, now in rows:
+        for edition, each in (("first", first), ("now", now)):
+            ratio = each.seconds / first.seconds if math.isfinite(first.seconds) else math.nan
+            shown = f"{each.n_cells:.0f} | {each.n_backbones:.0f} | {each.seconds:.0f} | {ratio:.3f}"
+            lines.append(f"| {name} | {edition} | {each.how} | {100 * each.power:.0f}% | {shown} |")
+    return "\n".join(lines)
+
+
+def _backbone_seconds(folder: Path) -> float:
+    """Mean CPU seconds of the study's backbones, by what their files say; 0 where none is there."""
+    took: list[float] = []
+    for key in StudyFolder(folder).manifest().provenance.get("backbones", {}).values():
+        file = folder.parent / ".cache" / "backbones" / f"{key}.safetensors"
+        if file.exists():
+            with file.open("rb") as opened:
+                header = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))
+            described = json.loads(header["__metadata__"]["described"])
+            took.append(float(described["seconds"]) * int(described["provenance"].get("threads", 1)))
+    return mean(took) if took else 0.0
+
+
+def without_costs(found: Components) -> Components:
+    """The same where nothing is known of costs: a cell costs 1, a backbone nothing."""
+    return replace(found, cell=1.0, evaluate=0.0, backbone=0.0)

@@ -113,9 +113,9 @@ class Frame:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Metrics that a report tabulates, of those that the ranks decide."""
-        named = tabulated(self.manifest.primary)
-        return named if self.longest is None else tuple(name for name in named if self.decides(name))
+        """Metrics that a report tabulates, guards included, of those that the ranks decide."""
+        named = dict.fromkeys((*tabulated(self.manifest.primary), *self.manifest.guard))
+        return tuple(name for name in named if self.decides(name))
 
     def decides(self, metric: str) -> bool:
         """Whether the ranks are exact as far as a metric looks."""

@@ -33,6 +33,7 @@ class Verdict:
         negligible: better or worse, yet by less than the smallest effect worth having.
         seeds_needed: seeds in all that would settle an inconclusive arm, were its estimate and variances to stay.
         needs_users: no number of seeds would, because users differ too much among themselves.
+        targets_needed: targets per user that would settle such an arm, were its target noise to average out.
         detectable: smallest effect that this arm's test finds with 80% power after the correction.
     """
 
@@ -44,6 +45,7 @@ class Verdict:
     negligible: bool = False
     seeds_needed: int | None = None
     needs_users: bool = False
+    targets_needed: int | None = None
     detectable: float | None = None
 
 

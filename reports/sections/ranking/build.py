@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.stats.effects import Effect
 from reports.locale import Catalogue, formats
+from reports.sections.ranking.beside import beside_of, notes_beside, variance_of
 from reports.sections.report import Gain, Kind, MetricCell, Row, Without, ends, filled
 from reports.stats.analysis import Analysis
 from reports.stats.cost import median_seconds, paired_seconds
@@ -54,6 +55,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
     equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
     # Of one seed only users are known, so there are no components to tell apart.
     alone = dict.fromkeys(("user_sd", "seed_sd", "error_sd")) if effect and effect.method == "one seed" else {}
+    beside = beside_of(analysis, source) if finished else {}
     placed = {"p_best": place.p_best, "rank_low": place.low, "rank_high": place.high} if place and finished else {}
     return filled(
         Row,
@@ -64,7 +66,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
         remedies=tuple(str(remedy.get("id", "")) for remedy in arm.remedies),
         titles=tuple(str(remedy.get(f"title_{text.lang}") or remedy.get("title", "")) for remedy in arm.remedies),
         verdict=code,
-        verdict_text=text(f"verdict.{code}"),
+        verdict_text=text("verdict.fell" if any(cell.fell for cell in beside.get("guards", ())) else f"verdict.{code}"),
         note=_note(analysis, arm, code, verdict, effect, decimals, text),
         equals=equals,
         n_seeds=len(frame.paired(source)) if arm.status != "inapplicable" else 0,
@@ -77,10 +79,12 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
         seconds_ratio=_ratio(source, analysis) if finished else None,
         metrics=_metrics(analysis, source) if finished else (),
         gain=_gain(analysis, source) if finished else None,
-        evaluate_ms=None if evaluate is None else 1e3 * evaluate / max(frame.n_users, 1),
+        evaluate_ms=None if evaluate is None else 1e3 * evaluate / max(int(frame.present.sum()), 1),
         without_valid_targets=_without(analysis, source) if finished else None,
         **alone,
         **placed,
+        **beside,
+        **variance_of(effect),
     )
 
 
@@ -121,11 +125,13 @@ def _note(
         notes.append(text("verdict.note.negligible"))
     elif code == "inconclusive" and verdict is not None:
         if verdict.needs_users:
-            notes.append(text("verdict.note.users"))
+            more = "users" if verdict.targets_needed is None else "targets"
+            notes.append(text(f"verdict.note.{more}", n=verdict.targets_needed))
         elif verdict.seeds_needed is None:
             notes.append(text("verdict.note.many", n=MOST_SEEDS))
         else:
             notes.append(text("verdict.note.seeds", n=verdict.seeds_needed))
+    notes += notes_beside(analysis, analysis.frame.source(arm.name), code, text)
     planned = len(analysis.frame.manifest.replicates)
     if effect is not None and effect.n_seeds < planned:
         notes.append(text("verdict.note.fewer", n=effect.n_seeds, all=planned))

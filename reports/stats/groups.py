@@ -263,7 +263,7 @@ def _enough(deltas: Deltas, group: Group) -> bool:
 
 
 def _any(members: Members) -> Members:
-    return members.any(axis=-1) if members.ndim > 1 else members
+    return np.asarray(members.any(axis=-1)) if members.ndim > 1 else members
 
 
 def within(values: Floats, members: Members) -> tuple[Floats, Members]:
@@ -274,7 +274,7 @@ def within(values: Floats, members: Members) -> tuple[Floats, Members]:
     """
     if values.ndim == 1:
         return values, members
-    return np.where(members, values, 0.0).sum(axis=1) / np.maximum(members.sum(axis=1), 1), members.any(axis=1)
+    return np.where(members, values, 0.0).sum(axis=1) / np.maximum(members.sum(axis=1), 1), _any(members)
 
 
 def _differences(frame: Frame, deltas: Deltas, metric: str) -> Floats:

@@ -33,10 +33,17 @@ class RankingSection(Section):
             if row.plain is not None and row.kind == "arm"
         )
         # The widest tenth may run off its bar, or one hopeless arm would flatten all others.
-        parts = [row.variance_shares for row in report.rows if row.kind == "arm" and row.seed_share is not None]
-        seeds, targets = (float(np.median([part[place] for part in parts])) if parts else 0.0 for place in (0, 1))
+        parts = np.array(
+            [
+                (row.seed_share, row.target_share)
+                for row in report.rows
+                if row.kind == "arm" and row.seed_share is not None
+            ],
+            dtype=np.float64,
+        )
+        seeds, targets = np.median(parts, axis=0).tolist() if len(parts) else (0.0, 0.0)
         scale = ends[math.ceil(0.9 * (len(ends) - 1))] * 1.15 or None if ends else None
-        return {"scale": scale, "typical": (seeds, targets, max(1.0 - seeds - targets, 0.0)) if parts else None}
+        return {"scale": scale, "typical": (seeds, targets, max(1.0 - seeds - targets, 0.0)) if len(parts) else None}
 
 
 class ForestSection(Section):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from html import escape
@@ -16,12 +15,12 @@ import numpy as np
 
 from harness.api.notebook import pre
 from harness.api.saving import copy_report, page_to
-from harness.errors import InputError
 from harness.results.folder import StudyFolder
 from harness.results.frame import Frame
 from harness.results.manifest import A_A
 from harness.results.metrics import check_metric
 from harness.results.reading import read_frame
+from harness.results.record import check_view
 from harness.results.text import cut
 from harness.runner.coordinator import StudyResult as Outcome
 from harness.stats.effects import study_effects
@@ -45,14 +44,14 @@ SHOWN_ROWS = 12
 
 SHOWN_COLUMNS = ("rank", "arm", "verdict", "effect", "low", "high", "relative", "p_holm", "n_seeds")
 
-_WHOLE = ("rank", "n_seeds", "seeds_needed")
+_WHOLE = ("rank", "n_seeds", "seeds_needed", "targets_needed")
 _FIGURES = (
     *("value", "effect", "low", "high", "adjusted_low", "adjusted_high", "relative"),
     *("p", "p_holm", "p_worthwhile", "seconds", "detectable"),
 )
 _OF_ROW = (
     *("rank", "name", "verdict_text", "effect", "relative", "p", "p_holm", "p_worthwhile", "n_seeds"),
-    *("equals", "note", "seconds", "detectable", "seeds_needed"),
+    *("equals", "note", "seconds", "detectable", "seeds_needed", "targets_needed"),
 )
 
 
@@ -137,7 +136,9 @@ class StudyResult:
         """The ranking by the primary metric on the test set, a line per row, the best first.
 
         ``low`` and ``high`` are the 95% interval of the row by itself; ``adjusted_low`` and ``adjusted_high`` hold
-        for all arms at once. ``p_holm`` is ``p`` by Holm over the arms. ``value`` is the mean over users and seeds.
+        for all arms at once. ``p_holm`` is ``p`` by Holm over the arms. ``value`` is the mean over users and seeds;
+        ``last_target`` that of each user's last target alone. ``log_rank`` is the effect on the logarithm of the rank,
+        below 0 is better; ``guards_lowered`` names metrics that must not fall and did.
         """
         import pandas as pd
 
@@ -148,7 +149,7 @@ class StudyResult:
             cells = {cell.metric: cell for cell in row.metrics}
             primary = cells.get(self.report.primary)
             line |= {"low": plain[0], "high": plain[1], "adjusted_low": adjusted[0], "adjusted_high": adjusted[1]}
-            lines.append({**line, "value": primary.on if primary else None})
+            lines.append({**line, "value": primary.on if primary else None, **row.beside})
         table = pd.DataFrame(lines).rename(columns={"name": "arm", "verdict_text": "verdict"})
         first = ["rank", "arm", "verdict", "value", "effect", "low", "high", "relative", "p", "p_holm"]
         table = table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
@@ -177,8 +178,7 @@ class StudyResult:
         """
         import pandas as pd
 
-        _one_of("split", split, ("test", "valid"))
-        _one_of("mode", mode, ("served", "on", "off"))
+        check_view(split, mode)
         chosen = str(check_metric(metric or self.frame.manifest.primary))
         frame = self.frame
         changed = [name for name in frame.estimable() if frame.changed(name)]
@@ -218,9 +218,10 @@ class StudyResult:
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
-        """The rank of every user's target on the test set: a line per row, replicate and user.
+        """The rank of every test target: a line per row, replicate, user and target.
 
-        ``user`` and ``target`` are the source's own ids; ``rank`` is as the run would be served, ``rank_on`` and
+        ``user`` and ``target`` are the source's own ids; ``target_index`` numbers a user's targets from 1, the oldest;
+        ``rank`` is as the run would be served, ``rank_on`` and
         ``rank_off`` with and without retrieval; ``history_length`` counts the items before the target of the test set,
         ``target_popularity`` the training events of that target.
         """
@@ -233,7 +234,8 @@ class StudyResult:
 
     def _ranks(self, split: Literal["test", "valid"]) -> pd.DataFrame:
         table = ranks_table(self.frame, split)
-        first = [name for name in ("row", "replicate", "user", "target", "rank") if name in table.columns]
+        leading = ("row", "replicate", "user", "target", "rank", "target_index")
+        first = [name for name in leading if name in table.columns]
         return table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
 
     def forest(self, *, style: str | None = PLAIN) -> StudyFigure:
@@ -278,7 +280,7 @@ class StudyResult:
         manifest = self.frame.manifest
         done = sum(len(cells) for name, cells in self.frame.records.items() if self.frame.row(name).status == "run")
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        return [self.answer, f"{manifest.name}: {done} runs finished{failed}"]
+        return [self.answer, self.report.protocol, f"{manifest.name}: {done} runs finished{failed}"]
 
     def _table(self) -> pd.DataFrame:
         return self.ranking.reindex(columns=list(SHOWN_COLUMNS)).head(SHOWN_ROWS)
@@ -313,8 +315,3 @@ def _figures() -> Any:
         with suppress(ValueError):  # as matplotlib does by itself, for a notebook that draws later
             sys.modules["matplotlib"].rcParams["backend"] = backend
     return drawing
-
-
-def _one_of(what: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise InputError(f"{what} {value!r} does not exist; give one of {', '.join(known)}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from harness.errors import InputError, did_you_mean
 from harness.results.audit import Audit
 from harness.results.evidence import Diagnosis
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
-from harness.results.metrics import GlobalMetric, check_metric, find_metric, tabulated, user_values
+from harness.results.metrics import GlobalMetric, check_metric, find_metric, metric_values, tabulated, user_values
 from harness.results.record import Mode, Ranks, RunRecord, Split, check_view
 from harness.results.seeds import Seeds
 from harness.results.text import ByRow
@@ -82,10 +82,41 @@ class Frame:
     longest: int | None = None
 
     @property
+    def n_targets(self) -> int:
+        """Test targets of a user, of the one who has most; 0 where nothing has finished."""
+        return self.present.shape[1] if self.present.ndim > 1 else min(self.n_users, 1)
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """Which places of the ranks on the test set are targets: all of ``(n_users,)``, or ``(n_users, n_targets)``."""
+        for cells in self.records.values():
+            for record in cells.values():
+                return record.test > 0
+        return np.ones(self.n_users, dtype=np.bool_)
+
+    def last(self) -> Frame:
+        """The same study judged by each user's last target alone, as leave-one-out would; with one target, itself."""
+        if self.n_targets <= 1:
+            return self
+        records = {
+            name: {
+                number: replace(
+                    record,
+                    **{each: _last(getattr(record, each)) for each in ("valid_on", "valid_off", "test_on", "test_off")},
+                    also={key: _last(ranks) for key, ranks in record.also.items()},
+                )
+                for number, record in cells.items()
+            }
+            for name, cells in self.records.items()
+        }
+        users = self.users and replace(self.users, **{name: _last(each) for name, each in self.users.known.items()})
+        return replace(self, records=records, users=users)
+
+    @property
     def metrics(self) -> tuple[str, ...]:
-        """Metrics that a report tabulates, of those that the ranks decide."""
-        named = tabulated(self.manifest.primary)
-        return named if self.longest is None else tuple(name for name in named if self.decides(name))
+        """Metrics that a report tabulates, guards included, of those that the ranks decide."""
+        named = dict.fromkeys((*tabulated(self.manifest.primary), *self.manifest.guard))
+        return tuple(name for name in named if self.decides(name))
 
     @property
     def seeds(self) -> Seeds:
@@ -162,6 +193,10 @@ class Frame:
     ) -> Floats:
         """A metric by replicate and user, the mean over a user's targets, ``(n_replicates, n_users)``."""
         return user_values(self.ranks(name, split, mode, replicates), metric)
+
+    def by_target(self, name: str, metric: str, replicates: Sequence[int] | None = None) -> Floats:
+        """A metric on the test set as served by replicate and target, in the form of the ranks."""
+        return metric_values(self.ranks(name, "test", "served", replicates), metric)
 
     def overall(self, name: str, metric: str, mode: Mode = "served", replicates: Sequence[int] | None = None) -> Floats:
         """A global metric, such as coverage, on the test set by replicate, ``(n_replicates,)``.
@@ -268,6 +303,11 @@ class Frame:
         if replicate in row.keys:
             return "lost"
         return "set_aside" if replicate >= self.seeds.set_aside.get(name, replicate + 1) else "missing"
+
+
+def _last(values: NDArray[Any]) -> NDArray[Any]:
+    """What belongs to each user's last target, ``(n_users,)``."""
+    return values[:, -1] if values.ndim > 1 else values
 
 
 def judged_rows(frame: Frame) -> tuple[str, ...]:

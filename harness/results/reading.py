@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.errors import InputError
 from harness.results.audit import read_audit
 from harness.results.folder import StudyFolder
@@ -83,7 +86,7 @@ def frame_of(
         views, longest: those of :class:`Frame`.
 
     Raises:
-        InputError: two records, or the records and `users`, are of different numbers of users, or an alias points
+        InputError: two records, or the records and `users`, are of different users or targets, or an alias points
             nowhere or to itself.
     """
     lengths: dict[int, str] = {}
@@ -96,6 +99,7 @@ def frame_of(
     if len(lengths) > 1:
         found = "; ".join(f"{length} users in {where}" for length, where in sorted(lengths.items()))
         raise InputError(f"records of one study rank the same users, but these differ: {found}; run the study again")
+    _check_targets(records, users, views)
     targets = {row.name: row for row in manifest.rows}
     for row in manifest.rows:
         target = targets.get(row.alias_of)
@@ -107,3 +111,41 @@ def frame_of(
         raise InputError(f"study {manifest.name!r} has no row {BASE!r}; run it again: effects are differences to it")
     n_users = next(iter(lengths), 0)
     return Frame(manifest=manifest, records=records, n_users=n_users, users=users, views=views, longest=longest)
+
+
+def _check_targets(
+    records: Mapping[str, Mapping[int, RunRecord]], users: StudyUsers | None, views: tuple[tuple[Split, Mode], ...]
+) -> None:
+    """Refuse ranks of other targets than those of the same set of the first record.
+
+    Raises:
+        InputError: a record, or what is known of the users, has another number of targets for some user.
+    """
+    first: dict[Split, NDArray[np.bool_]] = {}
+    again = "records of one study rank the same targets; run the study again"
+    for name, cells in records.items():
+        for number, record in cells.items():
+            for split, mode in views:
+                ranks = record.view(split, mode)
+                known = first.setdefault(split, ranks > 0)
+                if ranks.shape != known.shape or (ranks.ndim > 1 and not np.array_equal(ranks > 0, known)):
+                    where = f"{name}, replicate {number}"
+                    raise InputError(
+                        f"{where}: its ranks on the {split} set are of other targets than others'; {again}"
+                    )
+    if users is None:
+        return
+    for field, split in _OF_TARGETS.items():
+        values = users.known.get(field)
+        if values is not None and split in first and values.shape != first[split].shape:
+            raise InputError(
+                f"users.npz: {field} is of {values.shape}, the {split} targets of {first[split].shape}; {again}"
+            )
+
+
+_OF_TARGETS: Mapping[str, Split] = {
+    "history_length": "test",
+    "target_popularity": "test",
+    "test_target": "test",
+    "valid_target": "valid",
+}

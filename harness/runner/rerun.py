@@ -54,9 +54,10 @@ class Rerun:
         for when, record in (("then", self.before), ("now", self.now)):
             level = f"{self.metric} {check_metric(self.metric).mean(record.test):.6f} on test"
             yield f"{when}: epoch {record.chosen_epoch}, {level}; {_circumstances(record.provenance)}"
-        n_users = len(self.before.test_on)
+        n_users, n_targets = len(self.before.test_on), int((self.before.test_on > 0).sum())
         if self.same:
-            yield f"the same ranks for {n_users:,} users: {', '.join(self.before.ranks)}"
+            whose = f"{n_users:,} users" + (f" and their {n_targets:,} test targets" if n_targets > n_users else "")
+            yield f"the same ranks for {whose}: {', '.join(self.before.ranks)}"
         if self.before.chosen_epoch != self.now.chosen_epoch:
             yield "another epoch was chosen"
         for name, n_differ in differing(self.before, self.now).items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 
 from harness.errors import InputError
@@ -30,6 +30,11 @@ class Catalogue:
         """The text of ``key.one`` or ``key.other``, with ``{n}`` filled; a language may leave ``one`` out."""
         form = f"{key}.one" if n == 1 and f"{key}.one" in self.texts else f"{key}.other"
         return self.texts[form].format(n=n, **values)
+
+    def variant(self, name: str) -> Catalogue:
+        """The same with the texts ``KEY_NAME`` in place of ``KEY``, such as those of targets where others say users."""
+        own = {key: self.texts[f"{key}_{name}"] for key in self.texts if f"{key}_{name}" in self.texts}
+        return replace(self, texts={**self.texts, **own}) if own else self
 
     def has(self, key: str) -> bool:
         """Whether there is a text of that key."""

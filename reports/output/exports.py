@@ -46,11 +46,13 @@ def ranking_csv(report: Report) -> str:
     """The ranking as CSV, one line a row, figures in full."""
     plain = (
         "rank name kind verdict verdict_text note equals family priority n_seeds effect relative p p_holm df method "
-        "detectable seeds_needed p_worthwhile rank_low rank_high user_sd seed_sd error_sd seconds"
+        "detectable seeds_needed targets_needed p_worthwhile rank_low rank_high user_sd seed_sd error_sd "
+        "seed_share target_share seconds"
     ).split()
     bounds = ["low", "high", "adjusted_low", "adjusted_high"]
     levels = [f"{metric}_{mode}" for metric in report.metrics for mode in ("on", "off")]
     without = [f"without_valid_targets_{part}" for part in ("effect", "low", "high")]
+    beside = list(dict.fromkeys(name for row in report.rows for name in row.beside))
 
     def values(row: Row) -> Iterable[Scalar]:
         yield from (getattr(row, name) for name in plain)
@@ -62,8 +64,10 @@ def ranking_csv(report: Report) -> str:
             yield from (cell.on, cell.off) if cell else (None, None)
         fewer = row.without_valid_targets
         yield from (fewer.effect, fewer.low, fewer.high) if fewer else (None, None, None)
+        found = row.beside
+        yield from (found.get(name) for name in beside)
 
-    return to_csv([*plain, *bounds, *levels, *without], (values(row) for row in report.rows))
+    return to_csv([*plain, *bounds, *levels, *without, *beside], (values(row) for row in report.rows))
 
 
 def ranking_markdown(report: Report, text: Catalogue) -> str:
@@ -170,7 +174,8 @@ def escape_latex(text: str) -> str:
 
 def _heads(report: Report, text: Catalogue) -> list[str]:
     keys = ("rank", "arm", "verdict", "effect", "effect_share", "adjusted", "p_holm", "p_worthwhile")
-    return [text(f"table.{key}") for key in keys] + [report.primary_label]
+    last = [text("beside.last_target", metric=report.primary_label)] if report.n_targets > 1 else []
+    return [*(text(f"table.{key}") for key in keys), report.primary_label, *last]
 
 
 def _cells(report: Report, row: Row) -> list[str]:
@@ -187,6 +192,7 @@ def _cells(report: Report, row: Row) -> list[str]:
         formats.p_value(row.p_holm),
         formats.chance(row.p_worthwhile),
         formats.number(None if primary is None else primary.on),
+        *([formats.number(row.last_target and row.last_target.level)] if report.n_targets > 1 else []),
     ]
 
 
@@ -205,6 +211,7 @@ def _caption(report: Report, text: Catalogue) -> str:
     return text("list.sentences").join(
         [
             text("table.caption_export", metric=report.primary_label),
+            *([report.protocol] if report.protocol else []),
             text("table.source", made_from=made_from, study=report.study),
         ]
     )

@@ -36,6 +36,8 @@ def answer_lines(report: Path) -> Iterator[str]:
     found: Mapping[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     answer, decimals = found["answer"], found["decimals"]
     yield from _paragraph(answer["sentence"])
+    if found.get("protocol"):
+        yield from _paragraph(found["protocol"])
     rows = [row for row in found["rows"] if row["rank"] is not None]
     if rows:
         head = f"{'rank':>4}  {'arm':{NAME}} {'effect':>8} {'95% interval':>18}  verdict"

@@ -1,12 +1,13 @@
-"""Levels, effects and the ranks of every user in long form, for analysis elsewhere."""
+"""Levels, effects and the rank of every target in long form, for analysis elsewhere."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.errors import EnvironmentProblem
 from harness.results.frame import Frame
@@ -14,6 +15,7 @@ from harness.results.manifest import BASE
 from harness.results.metrics import check_metric
 from harness.results.record import MODES, SPLITS, Mode, Split, check_view
 from harness.stats.effects import Floats
+from reports.stats.crossings import target_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,12 +59,14 @@ def effects_table(frame: Frame) -> pd.DataFrame:
 
 
 def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
-    """The rank of every user's target in every finished run, one line a row, replicate and user.
+    """The rank of every target in every finished run, one line a row, replicate, user and target.
 
     Columns: ``row``, ``replicate``, ``user`` (the source's id; a number from 0 in folders of earlier versions),
-    ``rank`` (from 1, as the run would be served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, where
-    the study folder knows them, ``target`` (the source's item id), ``history_length`` (items before the test target)
-    and ``target_popularity`` (training events of the test target).
+    ``target_index`` (which of the user's targets, from 1, the oldest; always 1 where a user has one), ``rank`` (from 1,
+    as the run would be served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, where the study folder
+    knows them, ``target`` (the source's item id), ``history_length`` (items before the test target) and
+    ``target_popularity`` (training events of the test target); on the validation set these two are those of the user's
+    last test target.
     An alias is left out; it is the row that ``equals`` names in the ranking.
 
     Raises:
@@ -71,16 +75,23 @@ def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
     import pandas as pd
 
     check_view(split, "served")
-    known = {} if frame.users is None else frame.users.columns(split)
     modes: list[Mode] = [mode for mode in MODES[:2] if (split, mode) in frame.views]
+    present = _targets(frame, split)
+    user = np.nonzero(present)[0]
+    known = (
+        {}
+        if frame.users is None
+        else {name: _lined(values, present, user) for name, values in frame.users.columns(split).items()}
+    )
     tables = [
         pd.DataFrame(
             {
                 "row": row.name,
                 "replicate": number,
-                "user": np.arange(frame.n_users),
-                "rank": frame.ranks(row.name, split, "served", [number])[0],
-                **{f"rank_{mode}": frame.ranks(row.name, split, mode, [number])[0] for mode in modes},
+                "user": user,
+                "target_index": target_numbers(present)[present],
+                "rank": frame.ranks(row.name, split, "served", [number])[0][present],
+                **{f"rank_{mode}": frame.ranks(row.name, split, mode, [number])[0][present] for mode in modes},
                 **known,
             }
         )
@@ -89,8 +100,21 @@ def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
         for number in frame.replicates(row.name)
     ]
     if not tables:
-        return pd.DataFrame(columns=["row", "replicate", "user", "rank", "rank_on", "rank_off"])
+        return pd.DataFrame(columns=["row", "replicate", "user", "target_index", "rank", "rank_on", "rank_off"])
     return pd.concat(tables, ignore_index=True)
+
+
+def _targets(frame: Frame, split: Split) -> NDArray[np.bool_]:
+    """Which places of the ranks on a set are targets."""
+    runs = (record for cells in frame.records.values() for record in cells.values())
+    return next((record.view(split, "served") > 0 for record in runs), np.ones(0, dtype=np.bool_))
+
+
+def _lined(values: NDArray[Any], present: NDArray[np.bool_], user: NDArray[np.int64]) -> NDArray[Any]:
+    """What is known of each target, or of the user whose it is, a line per target."""
+    if values.shape == present.shape:
+        return values[present]
+    return (values if values.ndim == 1 else values[:, -1])[user]
 
 
 def effects_parquet(frame: Frame) -> bytes:
@@ -115,7 +139,8 @@ def effects_parquet(frame: Frame) -> bytes:
 def _levels(frame: Frame, metrics: Sequence[str], name: str, split: Split, mode: Mode) -> Floats:
     """Mean of every metric over users by replicate of the plan, ``(n_replicates, n_metrics)``, nan where there is none.
 
-    Metrics are 0 beyond their cut-off, so a mean needs only how many users have each rank up to the longest one.
+    Metrics are 0 beyond their cut-off, so a mean needs only how many users have each rank up to the longest one; a user
+    with several targets counts as a part of one at each of their ranks.
     """
     asked = [check_metric(metric) for metric in metrics]
     beyond = max(each.cutoff or int(frame.ranks(name, split, mode).max()) for each in asked) + 1
@@ -126,5 +151,11 @@ def _levels(frame: Frame, metrics: Sequence[str], name: str, split: Split, mode:
     for place, number in enumerate(frame.manifest.replicates):
         if number in finished:
             (found,) = frame.ranks(name, split, mode, [number])
-            levels[place] = np.bincount(np.minimum(found, beyond), minlength=beyond + 1)[1:] @ gains / frame.n_users
+            parts = None
+            if found.ndim > 1:
+                parts = np.broadcast_to(
+                    1.0 / np.maximum((found > 0).sum(axis=1, keepdims=True), 1), found.shape
+                ).ravel()
+            counts = np.bincount(np.minimum(found, beyond).ravel(), weights=parts, minlength=beyond + 1)
+            levels[place] = counts[1:] @ gains / frame.n_users
     return levels

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REQUIRED = ("arm", "seed", "user", "rank")
-OPTIONAL = ("target", "history_length", "popularity", "split", "retrieval", "seconds")
+OPTIONAL = ("target", "target_index", "history_length", "popularity", "split", "retrieval", "seconds")
 COLUMNS = (*REQUIRED, *OPTIONAL)
 
 _ELSEWHERE: Mapping[str, tuple[str, ...]] = {

@@ -57,6 +57,7 @@ def frame_from(
 def looks_cut(frame: Frame) -> tuple[int, int, float] | None:
     """The largest rank, the largest below it, and the share of the first, where so many have it that they look cut."""
     ranks = np.concatenate([frame.ranks(row.name, "test", "served").ravel() for row in frame.manifest.rows])
+    ranks = ranks[ranks > 0]
     distinct = np.unique(ranks)[-2:]
     if len(distinct) < 2:
         return None

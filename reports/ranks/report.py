@@ -160,7 +160,8 @@ def from_ranks(
 
     Args:
         table: a frame or a file with the columns ``arm``, ``seed``, ``user`` and ``rank`` (from 1); optionally
-            ``target``, ``history_length``, ``popularity`` (of the target), ``split``, ``retrieval``, ``seconds``.
+            ``target``, ``target_index`` (one of the two where a user has several rows in a run), ``history_length``,
+            ``popularity`` (of the target), ``split``, ``retrieval``, ``seconds``.
         baseline: the arm that all others are compared with.
         question: heading of the page.
         columns: our name of a column -> the table's, where they differ.

@@ -18,6 +18,7 @@ from reports.sections.cost import CostSection
 from reports.sections.method import MethodSection
 from reports.sections.method.build import method_of, statistics, titled
 from reports.sections.modes import ModesSection
+from reports.sections.protocol import protocol_sentences
 from reports.sections.ranking import ForestSection, RankingSection
 from reports.sections.report import Finding, note, warning
 from reports.sections.who import WhoSection
@@ -79,6 +80,7 @@ class MethodOfRanks(MethodSection):
         )
         paragraphs = [
             ("design", [design, text("method.design.per_seed")]),
+            ("protocol", list(protocol_sentences(given.frame, text))),
             *statistics(given.analysis, method.noise, given.decimals, text),
             ("limits", [text(f"method.limits.{part}") for part in ("same", "ties")]),
         ]

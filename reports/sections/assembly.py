@@ -29,6 +29,7 @@ from reports.drawing.style import fixed_style
 from reports.locale import Catalogue, formats
 from reports.sections.base import Part, Section, SectionInput
 from reports.sections.evidence.measured import evidence_of
+from reports.sections.protocol import protocol_line
 from reports.sections.ranking.build import ranking_rows
 from reports.sections.registry import in_page_order, with_texts
 from reports.sections.report import Report
@@ -60,6 +61,9 @@ def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | No
         primary_label=given.metric,
         metrics=frame.metrics,
         n_users=frame.n_users,
+        n_targets=frame.n_targets,
+        protocol=protocol_line(frame, given.text),
+        guard=tuple(given.analysis.guards),
         n_arms=sum(row.kind == "arm" for row in given.rows),
         n_replicates=given.analysis.progress.planned,
         n_finished=given.analysis.progress.finished,

@@ -65,6 +65,52 @@ class Without:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogRank:
+    """The effect on the natural logarithm of the target's rank over the whole list, below 0 is better.
+
+    Attributes:
+        change: the same as a share of the rank, such as -0.03.
+        p_holm: Holm over the arms, at a level of its own.
+        reading: ``improve``, ``worsen`` or ``open``.
+    """
+
+    effect: float
+    low: float
+    high: float
+    change: float
+    p: float | None
+    p_holm: float | None
+    reading: Literal["improve", "worsen", "open"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardCell:
+    """The effect on a metric that must not fall.
+
+    Attributes:
+        p_holm: Holm over the guards of all better arms; None where it is not tested.
+        fell: whether the arm is better on the primary metric and lowers this one.
+    """
+
+    metric: str
+    effect: float
+    low: float
+    high: float
+    p_holm: float | None
+    fell: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTarget:
+    """The primary metric on each user's last target alone; the effect is None for base."""
+
+    level: float
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One row of the ranking; None where a figure does not exist.
 
@@ -78,8 +124,12 @@ class Row:
         seed_effects: replicate -> effect.
         user_sd, seed_sd, error_sd: variance components as standard deviations.
         seconds, seconds_ratio: median wall time of a run, and that over base's.
-        evaluate_ms: median time to score test, retrieval on and off, in milliseconds a user.
+        seed_share, target_share: shares of the effect's variance that only more seeds and only more targets reduce;
+            either reduces what is left.
+        evaluate_ms: median time to score test, retrieval on and off, in milliseconds a test target.
         without_valid_targets: of a row whose memory holds valid targets while test is scored; else None.
+        log_rank: None where the arm has no verdict or ranks are not exact.
+        last_target: None where a user has one target.
     """
 
     name: str
@@ -116,12 +166,44 @@ class Row:
     user_sd: float | None = None
     seed_sd: float | None = None
     error_sd: float | None = None
+    seed_share: float | None = None
+    target_share: float | None = None
     seconds: float | None = None
     seconds_ratio: float | None = None
     metrics: tuple[MetricCell, ...] = ()
     gain: Gain | None = None
     evaluate_ms: float | None = None
     without_valid_targets: Without | None = None
+    log_rank: LogRank | None = None
+    guards: tuple[GuardCell, ...] = ()
+    last_target: LastTarget | None = None
+
+    @property
+    def variance_shares(self) -> tuple[float | None, float | None, float | None]:
+        """Shares of the variance that only seeds, only targets and either of them reduce."""
+        if self.seed_share is None or self.target_share is None:
+            return None, None, None
+        return self.seed_share, self.target_share, 1.0 - self.seed_share - self.target_share
+
+    @property
+    def fell(self) -> tuple[str, ...]:
+        """Guards that the arm, better on the primary metric, lowers."""
+        return tuple(cell.metric for cell in self.guards if cell.fell)
+
+    @property
+    def beside(self) -> dict[str, float | str | None]:
+        """Log rank, last target and guards by the names that tables have for them."""
+        ranks, last = self.log_rank, self.last_target
+        found: dict[str, float | str | None] = {
+            "log_rank": ranks and ranks.effect,
+            "log_rank_p_holm": ranks and ranks.p_holm,
+            "last_target": last and last.level,
+            "last_target_effect": last and last.effect,
+            "guards_lowered": " ".join(self.fell),
+        }
+        for cell in self.guards:
+            found |= {f"guard_{cell.metric}": cell.effect, f"guard_{cell.metric}_p_holm": cell.p_holm}
+        return found
 
     @property
     def label(self) -> str:
@@ -176,6 +258,9 @@ class Report:
     """All of it.
 
     Attributes:
+        protocol: how the study measures, in one line.
+        n_targets: test targets of a user, of the one who has most.
+        guard: metrics that must not fall.
         n_finished: replicates in which nothing is still to run, of `n_replicates`.
         decimals: decimals at which the page prints effects, from the size of their errors.
         sesoi, sesoi_relative: smallest effect worth having, in units of the metric and as a fraction of base.
@@ -202,6 +287,9 @@ class Report:
     figures: Mapping[str, Figure]
     sections: tuple[str, ...]
     models: Mapping[str, Any]
+    protocol: str = ""
+    n_targets: int = 1
+    guard: tuple[str, ...] = ()
     schema_version: int = REPORT_SCHEMA
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ from harness.results.frame import Frame, judged_rows
 from harness.results.manifest import A_A, BASE
 from harness.stats.distributions import adjusted
 from harness.stats.effects import Effect, Prior, anova, study_effects, study_prior
+from reports.stats.beside import Beside, guards, last_targets, log_ranks
 from reports.stats.crossings import CUT, Crossing, crossings
 from reports.stats.groups import Subgroups, subgroups
 from reports.stats.noise import SwapRate, movers, swap_rate, typical_detectable
@@ -33,10 +34,13 @@ class Analysis:
         gains: retrieval on less off on the primary metric, by row, base and A/A included; `gain_q` its adjusted p.
         base_mean: base's mean of the primary metric over its finished replicates; None where there are none.
         subgroups: primary metric by group of users; None where nothing can be compared.
-        crossings: gained and lost users, by row, A/A included.
+        crossings: gained and lost targets, by row, A/A included.
         agreement: the seed's priorities against the effects; None where too few remedies have one.
         progress: how many replicates have ended; no arm has a verdict before all have.
         without_valid: primary metric without valid targets in the memory, of the rows whose memory has them.
+        log_rank: log rank of the target over the whole list, of the arms that have a verdict.
+        guards: metric that must not fall -> arm -> effect.
+        last: primary metric on each user's last target alone, by row; empty where a user has one.
         sesoi: smallest effect worth having, in units of the metric.
         detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction.
         detectable_idle, detectable_moving: the latter of the arms that move ranks (:func:`reports.stats.noise.movers`)
@@ -57,6 +61,9 @@ class Analysis:
     agreement: Agreement | None
     progress: Progress
     without_valid: Mapping[str, Effect]
+    log_rank: Mapping[str, Beside]
+    guards: Mapping[str, Mapping[str, Beside]]
+    last: Mapping[str, Effect]
     prior: Prior | None
     swaps: SwapRate | None
     base_mean: float | None
@@ -142,6 +149,9 @@ def analyse(frame: Frame) -> Analysis:
         agreement=priority_agreement(frame, deltas=deltas, effects=effects),
         progress=progress,
         without_valid=without_valid_targets(frame, deltas=deltas),
+        log_rank=log_ranks(frame, rows, verdicts),
+        guards=guards(frame, rows, verdicts, secondary),
+        last=last_targets(frame, rows),
         prior=prior,
         swaps=swap_rate(deltas[A_A].values, prior) if A_A in deltas else None,
         base_mean=base_mean,

@@ -4,6 +4,9 @@ Groups by the backbone's rank of the target are formed anew for every replicate,
 a user's own luck in a replicate must not decide both the group and the effect measured in it, or the groups regress
 to the mean.  A user may then be of one group in one replicate and of another in the next, so the tables of seeds and
 users have holes; their variance components are those of :func:`holed_anova`.
+
+With several targets per user it is targets that are grouped.  A user's value in a group is the mean over the user's
+targets in it, and users with at least one belong to it.
 """
 
 from __future__ import annotations
@@ -33,12 +36,12 @@ _BACKBONE_EDGES = (10.0, 50.0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Some of the users.
+    """Some of the users, or of their targets where a user has several.
 
     Attributes:
         low, high: smallest and largest value in the group, both included; high is None where it has no bound.
-        members: replicate of base -> who belongs to it, ``(n_users,)``.
-        n_users: mean over the replicates.
+        members: replicate of base -> what belongs to it, in the form of the ranks.
+        n_users, n_targets: users with a target in the group, and these targets; means over the replicates.
         level: base's mean of the metric in the group.
     """
 
@@ -47,6 +50,7 @@ class Group:
     high: int | None
     members: Mapping[int, Members]
     n_users: float
+    n_targets: float
     level: float
 
 
@@ -98,9 +102,10 @@ def subgroups(
     if not found:
         return None
     groups = user_groups(frame, metric)
+    values = {name: _differences(frame, each, metric) for name, each in found.items()}
     effects: dict[tuple[int, str], GroupEffect] = {}
     for place, group in enumerate(groups):
-        anovas = {name: _anova_of(each, group) for name, each in found.items() if _enough(each, group)}
+        anovas = {name: _anova_of(each, values[name], group) for name, each in found.items() if _enough(each, group)}
         prior = study_prior({name: table for name, (table, _) in anovas.items()})
         for name, (table, n_users) in anovas.items():
             effects[place, name] = estimate_group(table, n_users, prior, tested=name != A_A)
@@ -121,13 +126,15 @@ def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
     replicates = frame.replicates(BASE)
     if not replicates:
         return ()
-    base = dict(zip(replicates, frame.values(BASE, metric), strict=True))
+    base, present = dict(zip(replicates, frame.by_target(BASE, metric), strict=True)), frame.present
     groups: list[Group] = []
 
     def add(factor: Factor, low: int, high: int | None, members: dict[int, Members]) -> None:
-        n_members = sum(int(mask.sum()) for mask in members.values())
+        inside = {number: within(base[number], mask) for number, mask in members.items()}
+        n_members = sum(int(who.sum()) for _, who in inside.values())
         if n_members:
-            total = sum(float(base[number][mask].sum()) for number, mask in members.items())
+            total = sum(float(values[who].sum()) for values, who in inside.values())
+            n_targets = sum(int(mask.sum()) for mask in members.values())
             groups.append(
                 Group(
                     factor=factor,
@@ -135,6 +142,7 @@ def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
                     high=high,
                     members=members,
                     n_users=n_members / len(members),
+                    n_targets=n_targets / len(members),
                     level=total / n_members,
                 )
             )
@@ -147,9 +155,10 @@ def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
         for factor, values in known.items():
             if values is None:
                 continue
-            for mask in thirds(values):
-                inside = values[mask]
-                add(factor, int(inside.min()), int(inside.max()), dict.fromkeys(replicates, mask))
+            for third in thirds(values[present]):
+                mask = np.zeros_like(present)
+                mask[present] = third
+                add(factor, int(values[mask].min()), int(values[mask].max()), dict.fromkeys(replicates, mask))
     others = ranks_elsewhere(frame)
     edges = (0.0, *(edge for edge in _BACKBONE_EDGES if edge <= (frame.longest or math.inf)), math.inf)
     for low, high in pairwise(edges):
@@ -159,9 +168,10 @@ def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
 
 
 def ranks_elsewhere(frame: Frame) -> dict[int, Floats]:
-    """Replicate -> each user's median rank in the other replicates of base, retrieval off, on test; ``(n_users,)``.
+    """Replicate -> each target's median rank in the other replicates of base, retrieval off, on test.
 
-    Empty for a single replicate.  Of a table of ranks, whose baseline is no backbone, the ranks as served.
+    In the form of the ranks, 0 where there is no target.  Empty for a single replicate.  Of a table of ranks, whose
+    baseline is no backbone, the ranks as served.
     """
     replicates = frame.replicates(BASE)
     if len(replicates) < 2:
@@ -248,12 +258,37 @@ def thirds(values: NDArray[np.int64]) -> list[Members]:
 def _enough(deltas: Deltas, group: Group) -> bool:
     """Whether every replicate of the row is grouped and has enough users."""
     return all(
-        number in group.members and int(group.members[number].sum()) >= MIN_USERS for number in deltas.replicates
+        number in group.members and int(_any(group.members[number]).sum()) >= MIN_USERS for number in deltas.replicates
     )
 
 
-def _anova_of(deltas: Deltas, group: Group) -> tuple[Anova, float]:
-    return holed_anova(deltas.values, np.stack([group.members[number] for number in deltas.replicates]))
+def _any(members: Members) -> Members:
+    return np.asarray(members.any(axis=-1)) if members.ndim > 1 else members
+
+
+def within(values: Floats, members: Members) -> tuple[Floats, Members]:
+    """Each user's mean over the targets that belong, and who has any; as given where a user has one target.
+
+    Args:
+        values, members: ``(n_users,)`` or ``(n_users, n_targets)``.
+    """
+    if values.ndim == 1:
+        return values, members
+    return np.where(members, values, 0.0).sum(axis=1) / np.maximum(members.sum(axis=1), 1), _any(members)
+
+
+def _differences(frame: Frame, deltas: Deltas, metric: str) -> Floats:
+    """Differences to base by replicate and target, of which `deltas` has the means over a user's targets."""
+    if frame.n_targets <= 1:
+        return deltas.values
+    paired = deltas.replicates
+    return frame.by_target(deltas.row, metric, paired) - frame.by_target(BASE, metric, paired)
+
+
+def _anova_of(deltas: Deltas, values: Floats, group: Group) -> tuple[Anova, float]:
+    members = (group.members[number] for number in deltas.replicates)
+    inside = [within(each, mask) for each, mask in zip(values, members, strict=True)]
+    return holed_anova(np.stack([each for each, _ in inside]), np.stack([who for _, who in inside]))
 
 
 def estimate_group(table: Anova, n_users: float, prior: Prior | None, *, tested: bool = True) -> GroupEffect:

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.results.frame import Deltas, Frame
 from harness.results.manifest import BASE
-from harness.results.metrics import metric_values
+from harness.results.metrics import user_values
 from harness.results.record import RunRecord
 from harness.stats.effects import Effect, Floats, study_effects
 from reports.stats.groups import changed_deltas
@@ -60,4 +60,4 @@ def _values(frame: Frame, name: str, metric: str, replicates: tuple[int, ...]) -
         cells[number].also[WITHOUT_VALID_TARGETS] if _differs(cells[number]) else cells[number].test
         for number in replicates
     ]
-    return metric_values(np.stack(ranks), metric)
+    return user_values(np.stack(ranks), metric)

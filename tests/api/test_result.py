@@ -98,8 +98,8 @@ def test_rows_that_change_no_rank_have_an_effect_of_zero(result: StudyResult) ->
     ("arguments", "said"),
     [
         ({"metric": "recal@20"}, "did you mean"),
-        ({"split": "train"}, "give one of test, valid"),
-        ({"mode": "both"}, "give one of served, on, off"),
+        ({"split": "train"}, "there are valid, test"),
+        ({"mode": "both"}, "there are on, off, served"),
     ],
 )
 def test_what_does_not_exist_is_an_error(result: StudyResult, arguments: dict[str, Any], said: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness.data.protocol import Protocol
 from harness.results.folder import StudyFolder
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
 from harness.results.metrics import METRICS, metric_values
@@ -38,9 +39,26 @@ def ranks_of(score: np.ndarray) -> Ranks:
     return np.maximum(np.exp(3.6 - 1.6 * score), 1.0).round().astype(np.int32)
 
 
-def record(key: str, arm: Arm, *, replicate: int, n_users: int, n_epochs: int = 6, study: int = 0) -> RunRecord:
+def counts(n_users: int, n_targets: int) -> np.ndarray:
+    """Test targets of each user: all of them in two users of three, fewer in the others."""
+    users = np.arange(n_users)
+    return np.where(users % 3 == 0, 1 + users % n_targets, n_targets)
+
+
+def laid_out(values: np.ndarray, n_targets: int) -> np.ndarray:
+    """Values of every place ``(n_users * n_targets,)`` in the form of ranks, 0 where a user has no target."""
+    if n_targets == 1:
+        return values
+    rows = values.reshape(-1, n_targets)
+    return np.where(np.arange(n_targets) >= n_targets - counts(len(rows), n_targets)[:, None], rows, 0)
+
+
+def record(
+    key: str, arm: Arm, *, replicate: int, n_users: int, n_epochs: int = 6, study: int = 0, n_targets: int = 1
+) -> RunRecord:
     """One run; users and the replicate's base scores are shared by every arm of a world."""
     shared = np.random.default_rng([study, replicate])
+    n_users *= n_targets
     users = np.random.default_rng([study, 10**6]).standard_normal(n_users)
     own = np.random.default_rng([study, replicate, *key.encode()])
     base = 0.85 * users + 0.5 * shared.standard_normal(n_users)
@@ -48,8 +66,9 @@ def record(key: str, arm: Arm, *, replicate: int, n_users: int, n_epochs: int = 
     touched = own.random(n_users) < arm.touched
     change = np.where(touched, 0.25 * own.standard_normal(n_users), base_change)
     change = change + (arm.shift + arm.seed_sd * own.standard_normal()) * touched
-    off = ranks_of(base - 0.02 * touched)
-    on = ranks_of(base + 0.03 + change)
+    off = laid_out(ranks_of(base - 0.02 * touched), n_targets)
+    on = laid_out(ranks_of(base + 0.03 + change), n_targets)
+    valid_on, valid_off = (each if n_targets == 1 else np.ascontiguousarray(each[:, -1]) for each in (on, off))
     curve = []
     for epoch in range(n_epochs + 1):
         progress = 1.0 - np.exp(-0.8 * epoch)
@@ -73,8 +92,8 @@ def record(key: str, arm: Arm, *, replicate: int, n_users: int, n_epochs: int = 
         )
     return RunRecord(
         key=key,
-        valid_on=on,
-        valid_off=off,
+        valid_on=valid_on,
+        valid_off=valid_off,
         test_on=on,
         test_off=off,
         chosen_epoch=int(own.integers(2, n_epochs)),
@@ -99,6 +118,8 @@ def study(
     primary: str = "ndcg@10",
     base: Sequence[str] = (),
     n_epochs: int = 6,
+    n_targets: int = 1,
+    guard: Sequence[str] = (),
 ) -> StudyFolder:
     """A study folder on disk with base, A/A and the given arms."""
     folder = StudyFolder(path)
@@ -111,7 +132,8 @@ def study(
             if number in failed or (name, number) in missing:
                 continue
             keys[number] = f"{seed:02x}{place:04x}{number:04x}"
-            run = record(keys[number], arm, replicate=number, n_users=n_users, n_epochs=n_epochs, study=seed)
+            cell = {"replicate": number, "n_users": n_users, "n_epochs": n_epochs, "study": seed}
+            run = record(keys[number], arm, **cell, n_targets=n_targets)
             folder.records.write(run)
         rows.append(
             ArmRow(
@@ -135,6 +157,8 @@ def study(
             budget={"epochs": n_epochs, "patience": 3},
             backbone="per_seed",
             base=tuple(base),
+            protocol=Protocol(targets=n_targets).described() if n_targets > 1 else {},
+            guard=tuple(guard),
             data={
                 "name": "ml-100k",
                 "fingerprint": "9c1f0e2ab7d4",
@@ -159,8 +183,9 @@ def study(
             },
         )
     )
-    users = np.arange(n_users)
-    folder.write_users(StudyUsers(history_length=5 + users % 50, target_popularity=1 + users % 90))
+    places = np.arange(n_users * n_targets)
+    history, popularity = (laid_out(each, n_targets) for each in (5 + places % 50, 1 + places % 90))
+    folder.write_users(StudyUsers(history_length=history, target_popularity=popularity))
     return folder
 
 

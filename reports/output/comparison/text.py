@@ -10,13 +10,14 @@ from harness.results.frame import Frame
 from harness.results.manifest import StudyManifest
 from reports.locale import Catalogue, formats
 from reports.output.comparison.model import Order, Pair
+from reports.sections.protocol import UNSAID
 from reports.sections.report import Finding, note, warning
 from reports.stats.analysis import Analysis
 from reports.stats.contrast import Design, Scale
 from reports.stats.matching import Matching
 
 UNLIKE = ("backbone", "checkpoint", "ftr-study")
-"""Settings beside the budget that may make a difference between two studies, whatever their arms do."""
+"""Settings beside budget and protocol that may make a difference between two studies, whatever their arms do."""
 
 _VERSIONS = ("ftr-study", "torch", "faiss-cpu", "numpy")
 
@@ -111,7 +112,7 @@ def findings_of(analyses: Sequence[Analysis], matching: Matching, said: Wording)
     unlike = [
         label
         for label, _, _, differs in facts_of(a, b, text)
-        if differs and (label.startswith("budget.") or label in UNLIKE)
+        if differs and (label.startswith(("budget.", "protocol.")) or label in UNLIKE)
     ]
     if unlike:
         found.append(warning("unlike", text, unlike, **names))
@@ -164,6 +165,7 @@ def _facts(manifest: StudyManifest, text: Catalogue) -> dict[str, str]:
             ]
         ),
         **{f"budget.{key}": value for key, value in manifest.budget.items()},
+        **{f"protocol.{key}": value for key, value in {**UNSAID, **manifest.protocol}.items()},
         "git": provenance.get("git", ""),
         **{name: versions[name] for name in _VERSIONS if name in versions},
     }

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.results.frame import Frame
 from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, formats
+from reports.sections.answer.beside import beside_sentences
 from reports.sections.evidence.measured import Evidence
 from reports.sections.report import Row
 from reports.stats.analysis import Analysis
@@ -23,8 +24,8 @@ class Answer:
     """The answer in sentences.
 
     Attributes:
-        code: ``helped``, ``negligible``, ``nothing``, ``partial``, ``one_seed``, ``two_seeds``, ``base_only`` or
-            ``unfinished``.
+        code: ``helped``, ``guarded`` (better, but a guard falls), ``negligible``, ``nothing``, ``partial``,
+            ``one_seed``, ``two_seeds``, ``base_only`` or ``unfinished``.
         arm: the row that the sentence is about, empty for none.
         cause: what the evidence names as the main cause where nothing helped; empty where it names none.
         base: base's mean of the primary metric.
@@ -57,11 +58,13 @@ def headline(analysis: Analysis, rows: Sequence[Row]) -> tuple[str, Row | None]:
     if worthwhile := _worthwhile(arms):
         return "helped", worthwhile[0]
     better = [row for row in arms if row.verdict == "better"]
+    if guarded := next((row for row in better if row.fell and not row.negligible), None):
+        return "guarded", guarded
     return ("negligible", better[0]) if better else ("nothing", None)
 
 
 def _worthwhile(arms: Sequence[Row]) -> list[Row]:
-    return [row for row in arms if row.verdict == "better" and not row.negligible]
+    return [row for row in arms if row.verdict == "better" and not row.negligible and not row.fell]
 
 
 def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> Answer:
@@ -107,6 +110,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
             "p_worthwhile": formats.chance(shown.p_worthwhile),
             "n_seeds": text.count("count.seeds", shown.n_seeds),
             "others": text("list.comma").join(row.name for row in _tied(worthwhile)),
+            "guards": text("list.comma").join(formats.metric_label(each) for each in shown.fell),
         }
     return Answer(
         code=code,
@@ -114,7 +118,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         sentence=text(_sentence_key(code, best, arms, analysis), **values),
         support=_support(code, shown, arms, analysis, values, decimals, text),
         adopt=text(_adopt_key(code, worthwhile, values), **values),
-        cost=_cost(best if code in ("helped", "negligible") else None, rows, analysis.frame, text),
+        cost=_cost(best if code in ("helped", "guarded", "negligible") else None, rows, analysis.frame, text),
         base=base,
     )
 
@@ -157,14 +161,16 @@ def _support(
         return text("list.sentences").join([*so_far, text("answer.support_unfinished")])
     if code == "base_only":
         gain = [text("answer.support_base_only", **values)] if "gain" in values else []
-        return text("list.sentences").join([*so_far, *gain])
+        own = beside_sentences(next((row for row in rows if row.name == BASE), None), rows, analysis, decimals, text)
+        return text("list.sentences").join([*so_far, *gain, *own])
     parts: list[str] = []
     if shown is not None and shown.without_valid_targets is not None:
         without = shown.without_valid_targets
         low, high = formats.interval((without.low, without.high), decimals)
         effect = formats.signed(without.effect, decimals)
         parts.append(text("answer.support_valid_targets", without=effect, low=low, high=high))
-    if code == "helped":
+    parts += beside_sentences(shown, rows, analysis, decimals, text)
+    if code in ("helped", "guarded"):
         parts = [text("answer.support_helped", **values), *parts, str(values["counts"])]
         return text("list.sentences").join(parts)
     if shown is None:
@@ -232,7 +238,7 @@ def _bargain(best: Row, rows: Sequence[Row], text: Catalogue) -> Iterator[str]:
     offers = [
         (row.effect / best.effect, row.seconds, row.name)
         for row in rows
-        if row.verdict == "better" and not row.negligible and not row.alias
+        if row.verdict == "better" and not row.negligible and not row.alias and not row.fell
         if row.seed_effects.keys() == best.seed_effects.keys()
         if row.effect and best.effect and row.seconds is not None and best.seconds is not None
         if row.effect >= BARGAIN * best.effect and row.seconds <= BARGAIN * best.seconds

@@ -10,6 +10,7 @@ from harness.results.manifest import A_A, StudyManifest
 from harness.results.seeds import Seeds
 from reports.locale import Catalogue, formats
 from reports.sections.answer.data import ties_of
+from reports.sections.protocol import protocol_sentences
 from reports.sections.report import ends, filled
 from reports.stats.analysis import Analysis
 
@@ -116,10 +117,14 @@ def _paragraphs(
         *_checkpoint(manifest, text),
         *_seeds(manifest, text),
     ]
-    later = [text("method.limits.later"), _ties(manifest.data.get("tied_share"), text)]
+    later = [
+        *([] if manifest.protocol.get("memory") == "past" else [text("method.limits.later")]),
+        _ties(manifest.data.get("tied_share"), text),
+    ]
     return titled(
         [
             ("design", design),
+            ("protocol", list(protocol_sentences(analysis.frame, text))),
             ("data", _data(manifest, text)),
             *statistics(analysis, noise, decimals, text),
             ("limits", later),
@@ -142,6 +147,11 @@ def statistics(analysis: Analysis, noise: NoiseFloor | None, decimals: int, text
     if analysis.subgroups is not None and analysis.subgroups.n_tests:
         n_tests = text.count("count.tests", analysis.subgroups.n_tests)
         tests.append(text("method.tests.groups", n_tests=n_tests))
+    if analysis.log_rank:
+        tests.append(text("method.tests.log_rank", n_tests=text.count("count.arms", analysis.n_tests)))
+    if analysis.guards:
+        listed = text("list.comma").join(formats.metric_label(metric) for metric in analysis.guards)
+        tests.append(text("method.tests.guards", list=listed))
     return [
         ("estimate", [text("method.estimate.text"), _moderation(analysis, text)]),
         ("tests", tests),
@@ -284,6 +294,8 @@ def facts_of(manifest: StudyManifest, text: Catalogue) -> dict[str, tuple[tuple[
         **{f"backbone.{key}": value for key, value in manifest.backbone_recipe.items()},
         "base": " + ".join(manifest.base) or text("method.as_found"),
         **{f"budget.{key}": value for key, value in manifest.budget.items()},
+        **{f"protocol.{key}": value for key, value in manifest.protocol.items()},
+        **({"guard": manifest.guard} if manifest.guard else {}),
     }
     groups = {"study": study, "data": manifest.data, "run": run, "versions": versions}
     named: dict[str, tuple[tuple[str, str], ...]] = {}

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from functools import partial
 
+import numpy as np
+
 from reports.drawing.figure import Drawn, wide_and_narrow
 from reports.locale import Catalogue
 from reports.sections.base import Part, Section, SectionInput
@@ -24,14 +26,24 @@ class RankingSection(Section):
         return Part()
 
     def variables(self, report: Report) -> Mapping[str, object]:
-        """Half-width of the small interval bars, in units of the metric."""
+        """Half-width of the small interval bars, in units of the metric, and a typical arm's parts of the variance."""
         ends = sorted(
             max(abs(bound) for bound in (*row.plain, row.effect or 0.0))
             for row in report.rows
             if row.plain is not None and row.kind == "arm"
         )
         # The widest tenth may run off its bar, or one hopeless arm would flatten all others.
-        return {"scale": ends[math.ceil(0.9 * (len(ends) - 1))] * 1.15 or None if ends else None}
+        parts = np.array(
+            [
+                (row.seed_share, row.target_share)
+                for row in report.rows
+                if row.kind == "arm" and row.seed_share is not None
+            ],
+            dtype=np.float64,
+        )
+        seeds, targets = np.median(parts, axis=0).tolist() if len(parts) else (0.0, 0.0)
+        scale = ends[math.ceil(0.9 * (len(ends) - 1))] * 1.15 or None if ends else None
+        return {"scale": scale, "typical": (seeds, targets, max(1.0 - seeds - targets, 0.0)) if len(parts) else None}
 
 
 class ForestSection(Section):

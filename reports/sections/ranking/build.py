@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.stats.effects import Effect
 from reports.locale import Catalogue, formats
+from reports.sections.ranking.beside import beside_of, notes_beside, variance_of
 from reports.sections.report import Gain, Kind, MetricCell, Row, Without, ends, filled
 from reports.stats.analysis import Analysis
 from reports.stats.cost import median_seconds, paired_seconds
@@ -54,6 +55,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
     equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
     # Of one seed only users are known, so there are no components to tell apart.
     alone = dict.fromkeys(("user_sd", "seed_sd", "error_sd")) if effect and effect.method == "one seed" else {}
+    beside = beside_of(analysis, source) if finished else {}
     placed = (
         {"p_worthwhile": place.p_worthwhile, "rank_low": place.low, "rank_high": place.high}
         if place and finished
@@ -68,7 +70,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
         remedies=tuple(str(remedy.get("id", "")) for remedy in arm.remedies),
         titles=tuple(str(remedy.get(f"title_{text.lang}") or remedy.get("title", "")) for remedy in arm.remedies),
         verdict=code,
-        verdict_text=text(f"verdict.{code}"),
+        verdict_text=text("verdict.fell" if any(cell.fell for cell in beside.get("guards", ())) else f"verdict.{code}"),
         note=_note(analysis, arm, code, verdict, effect, decimals, text),
         equals=equals,
         n_seeds=len(frame.paired(source)) if arm.status != "inapplicable" else 0,
@@ -81,10 +83,12 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
         seconds_ratio=_ratio(source, analysis) if finished else None,
         metrics=_metrics(analysis, source) if finished else (),
         gain=_gain(analysis, source) if finished else None,
-        evaluate_ms=None if evaluate is None else 1e3 * evaluate / max(frame.n_users, 1),
+        evaluate_ms=None if evaluate is None else 1e3 * evaluate / max(int(frame.present.sum()), 1),
         without_valid_targets=_without(analysis, source) if finished else None,
         **alone,
         **placed,
+        **beside,
+        **variance_of(effect),
     )
 
 
@@ -134,6 +138,7 @@ def _note(
             notes.append(text("verdict.note.seeds", n=verdict.seeds_needed))
     if effect is not None and effect.method == "two seeds":
         notes.append(text("verdict.note.two_seeds"))
+    notes += notes_beside(analysis, analysis.frame.source(arm.name), code, text)
     seeds, all_seeds = analysis.frame.seeds, len(analysis.frame.manifest.replicates)
     stopped = seeds.set_aside.get(analysis.frame.source(arm.name))
     if stopped is not None and code in ("set_aside", "equivalent", "partial"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from reports.drawing.figure import Drawn, wide_and_narrow
@@ -15,7 +16,7 @@ from reports.sections.who.model import WhoGains
 
 
 class WhoSection(Section):
-    """Effects within groups of users; gained and lost users."""
+    """Effects within groups of users or of their targets; what is gained and lost."""
 
     id = "who"
     place = 900
@@ -23,10 +24,13 @@ class WhoSection(Section):
     template = "who.html.j2"
 
     def build(self, given: SectionInput) -> Part | None:
+        if given.frame.n_targets > 1:
+            given = replace(given, text=given.text.variant("targets"))
         who = who_gains(given)
         return who and Part(model=who, figures=(groups.table(who, given), crossings.table(given)))
 
     def draw(self, report: Report, text: Catalogue) -> Mapping[str, Drawn]:
+        text = text.variant("targets") if report.n_targets > 1 else text
         crossed, axis = report.figures["crossings"], text("figure.crossings.axis")
         return {
             "groups": groups.panels(report.figures["groups"], text, report.decimals),

@@ -15,7 +15,7 @@ class UserGroup:
     Attributes:
         factor: ``history``, ``popularity`` or ``backbone``.
         low, high: smallest and largest value of the factor in the group; high is None without a bound.
-        n_users: mean over the replicates.
+        n_users, n_targets: users with a target in the group, and these targets; means over the replicates.
         base: base's mean of the primary metric in the group.
     """
 
@@ -24,6 +24,7 @@ class UserGroup:
     low: int
     high: int | None
     n_users: float
+    n_targets: float
     base: float
 
 

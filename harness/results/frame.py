@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from harness.errors import InputError, did_you_mean
 from harness.results.audit import Audit
 from harness.results.evidence import Diagnosis
-from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
+from harness.results.manifest import A_A, BASE, ArmRow, StudyItems, StudyManifest, StudyUsers
 from harness.results.metrics import GlobalMetric, check_metric, find_metric, tabulated, user_values
 from harness.results.record import Mode, Ranks, RunRecord, Split, check_view
 from harness.results.text import ByRow
@@ -65,7 +65,9 @@ class Frame:
         records: row name -> replicate -> record; finished cells only.
         n_users: rows of every array of ranks, 0 where nothing has finished.
         users: what is known of the users in the order of the ranks; None where the folder does not say.
+        items: what is known of the items; None where the folder does not say.
         diagnoses: row name -> replicate -> the evidence measured beside that run.
+        references: reference row -> replicate -> record; rows of ``manifest.references``, never of the ranking.
         audit: of the study's base; None where there is none.
         views: the ranks that every record has; a study's records have all five, a table of ranks may have fewer.
         longest: ranks beyond this one are known to be beyond it, no more; None where every rank is exact.
@@ -75,7 +77,9 @@ class Frame:
     records: Mapping[str, Mapping[int, RunRecord]]
     n_users: int
     users: StudyUsers | None = None
+    items: StudyItems | None = None
     diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict[str, Mapping[int, Diagnosis]])
+    references: Mapping[str, Mapping[int, RunRecord]] = field(default_factory=dict[str, Mapping[int, RunRecord]])
     audit: Audit | None = None
     views: tuple[tuple[Split, Mode], ...] = VIEWS
     longest: int | None = None

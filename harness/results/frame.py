@@ -13,7 +13,7 @@ from harness.errors import InputError, did_you_mean
 from harness.results.audit import Audit
 from harness.results.evidence import Diagnosis
 from harness.results.manifest import A_A, BASE, ArmRow, StudyItems, StudyManifest, StudyUsers
-from harness.results.metrics import GlobalMetric, check_metric, find_metric, tabulated, user_values
+from harness.results.metrics import Catalogue, GlobalMetric, check_metric, find_metric, tabulated, user_values
 from harness.results.record import Mode, Ranks, RunRecord, Split, check_view
 from harness.results.text import ByRow
 
@@ -174,12 +174,22 @@ class Frame:
         cells = self.records.get(self.source(name), {})
         values: list[float] = []
         for number in self.replicates(name) if replicates is None else replicates:
-            record = cells[number]
-            lists = record.lists.get(f"test_{record.served if mode == 'served' else mode}")
+            lists = cells[number].recommended(mode)
             if lists is None:
                 raise InputError(f"{name}, replicate {number}: its record holds no recommended items for {metric!r}")
-            values.append(found.value(lists, self.manifest.data["n_items"]))
+            values.append(found.value(lists, self.catalogue))
         return np.array(values)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The items that could be recommended.
+
+        Raises:
+            InputError: the folder does not say how popular they are.
+        """
+        if self.items is None:
+            raise InputError("the study's folder has no items.npz; run the study again, its records are kept")
+        return Catalogue(n_items=len(self.items.label) - 1, popularity=self.items.popularity)
 
     def estimable(self) -> tuple[str, ...]:
         """Rows with cells of their own, other than base, that share at least one replicate with it."""

@@ -68,7 +68,7 @@ class ReferenceRow:
     Attributes:
         name: unique among them, such as ``popularity``.
         title, title_zh: what the page calls it.
-        note: what it departs from the protocol in; empty where it departs in nothing.
+        note: code of what it departs from the protocol in, such as ``all_events``; empty where it departs in nothing.
         trained: whether it is made of trained backbones.
         keys: replicate number -> record key; 0 alone for one without randomness.
     """

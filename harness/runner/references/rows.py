@@ -31,7 +31,8 @@ from harness.study.types import Study
 TWO = ReferenceRow(name="two backbones", title="Two backbones averaged", title_zh="两个主干取平均", trained=True)
 """The mean of two backbones' probabilities: what any ensemble of two gives, without retrieval."""
 
-ALL_EVENTS = "counts all training events, later ones than the query too: memory: past does not apply to it"
+ALL_EVENTS = "all_events"
+"""Note of a row that counts training events later than the query too, although the memory is that of the past."""
 
 
 @dataclass(slots=True, kw_only=True)

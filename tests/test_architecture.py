@@ -41,6 +41,7 @@ ROOMS = (
     "harness.engine.live",
     "harness.engine.types",
     "harness.backbones",
+    "harness.baselines",
     "harness.data",
     "harness.device",
     "harness.cuda",

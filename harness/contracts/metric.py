@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import ContractError
-from harness.results.metrics import AnyMetric, CutOff, GlobalMetric, Metric
+from harness.results.metrics import AnyMetric, Catalogue, CutOff, GlobalMetric, Metric
 from harness.results.metrics.base import Floats
 
 CUTOFFS = (1, 7, 10, 500)
@@ -65,11 +65,17 @@ def _check_global(metric: GlobalMetric) -> None:
     rng = np.random.default_rng(0)
     shape = (40, max(metric.cutoff or 0, 20))
     lists = np.argsort(rng.random((shape[0], max(N_ITEMS, shape[1]))), axis=1)[:, : shape[1]].astype(np.int32)
-    n_items = int(lists.max()) + 1
-    value = _twice(metric, lambda: np.array([metric.value(lists, n_items)]), lists)
+    lists += 1
+    n_items = int(lists.max())
+    lists[:2, 1:] = 0  # users with fewer candidates than a list holds
+    popularity = np.append(0, rng.integers(0, 100, n_items))
+    catalogue = Catalogue(n_items=n_items, popularity=popularity)
+    value = _twice(metric, lambda: np.array([metric.value(lists, catalogue)]), lists)
     _check_range(metric, value)
-    same = np.isclose(metric.value(rng.permutation(lists), n_items), value, rtol=1e-12, atol=0.0)
+    same = np.isclose(metric.value(rng.permutation(lists), catalogue), value, rtol=1e-12, atol=0.0)
     _demand(same, metric, "depends on the order of users")
+    nobody = metric.value(np.zeros_like(lists), catalogue)
+    _demand(np.isfinite(nobody), metric, "is no number where nothing is recommended; a 0 in a list is no item")
 
 
 def _twice(metric: AnyMetric, measure: Callable[[], Floats], given: NDArray[np.int32]) -> Floats:

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from harness.backbones.ranking import ranks_of_scores
 from harness.data.split import Indices
+from harness.engine.recommended import Recommended
 from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.scorer import Candidates, hidden_by_protocol, hide
+from harness.results.metrics.global_metric import Lists
 from harness.results.record import Ranks
 
 CHUNK = 512
@@ -23,7 +25,14 @@ CHUNK = 512
 
 
 @torch.no_grad()
-def ranks_with_retrieval(system: System, queries: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Ranks:
+def ranks_with_retrieval(
+    system: System,
+    queries: Indices,
+    *,
+    snapshot: MemorySnapshot,
+    progress: Progress,
+    recommended: Recommended | None = None,
+) -> Ranks:
     """Rank of the target of every query, scored from the enhanced vector, ``(n_queries,)`` int32.
 
     Source: FTragrec as found, data protocol and point 10.
@@ -33,28 +42,46 @@ def ranks_with_retrieval(system: System, queries: Indices, *, snapshot: MemorySn
         queries: prefix numbers.
         snapshot: what may be retrieved.
         progress: the epoch, for scheduled values.
+        recommended: shown the scores.
     """
+
+    def scores(prefix: Indices) -> Tensor:
+        found = scores_with_retrieval(system, prefix, snapshot=snapshot, progress=progress)
+        if recommended is not None:
+            recommended.see(found, prefix)
+        return found
+
     ranks: list[Tensor] = []
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
-        ranks.append(
-            _ranks(scores_with_retrieval(system, prefix, snapshot=snapshot, progress=progress), prefix, system.current)
-        )
+        ranks.append(_ranks(scores(prefix), prefix, system.current))
     return torch.cat(ranks).numpy()
 
 
 @torch.no_grad()
 def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candidates) -> Ranks:
     """Rank of the target of every query among the candidates by the backbone vector, ``(n_queries,)`` int32."""
-    catalogue = inputs.item_matrix[1:].T
     ranks: list[Tensor] = []
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
-        vectors = inputs.encodings[inputs.tensor(prefix)]
-        left_out = candidates.hidden(prefix, inputs)
-        hidden = hidden_by_protocol(prefix, inputs)
-        ranks.append(_ranks(hide(hidden, hide(left_out, vectors @ catalogue)), prefix, inputs))
+        ranks.append(_ranks(_scores_without(inputs, prefix, candidates), prefix, inputs))
     return torch.cat(ranks).numpy()
+
+
+@torch.no_grad()
+def lists_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candidates) -> Lists:
+    """The items recommended at every query by the backbone vector, ``(n_queries, 10)`` int32."""
+    recommended = Recommended(queries)
+    for start in range(0, len(queries), CHUNK):
+        prefix = queries[start : start + CHUNK]
+        recommended.see(_scores_without(inputs, prefix, candidates), prefix)
+    return recommended.lists
+
+
+def _scores_without(inputs: Inputs, prefix: Indices, candidates: Candidates) -> Tensor:
+    vectors = inputs.encodings[inputs.tensor(prefix)]
+    scores = hide(candidates.hidden(prefix, inputs), vectors @ inputs.item_matrix[1:].T)
+    return hide(hidden_by_protocol(prefix, inputs), scores)
 
 
 @torch.no_grad()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from harness.engine.recommended import Recommended
 from harness.engine.run import Checkpoint, Run
 from harness.engine.system import System
 from harness.engine.types.budget import Budget
@@ -15,6 +16,7 @@ from harness.engine.types.streams import Streams
 from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.checkpoint import Retrieval, Verdict
+from harness.results.metrics.global_metric import Lists
 from harness.results.record import EpochPoint, Ranks
 
 NOTHING_TRAINS = "nothing_trains"
@@ -30,6 +32,7 @@ class Result:
         valid_on, valid_off, test_on, test_off: rank of every target, retrieval on and off, as
             :meth:`~harness.data.split.Prefixes.by_user` lays it out.
         also: other ranks by name, such as those on test without valid targets in the memory.
+        lists: items recommended at each user's last test query, ``test_on`` and ``test_off``.
         chosen_epoch: counted from 1.
         progress: where the run stood in it, for scheduled values.
         verdict: why it was chosen, and how it is served.
@@ -44,6 +47,7 @@ class Result:
     test_on: Ranks
     test_off: Ranks
     also: Mapping[str, Ranks] = field(default_factory=dict[str, Ranks])
+    lists: Mapping[str, Lists]
     chosen_epoch: int
     progress: Progress
     verdict: Verdict
@@ -128,17 +132,21 @@ def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
     with run.watch.stage("memory"):
         richer = run.manager.for_test(best.snapshot)
     with run.watch.stage("evaluate"):
-        plain = run.ranks_on(test, best.snapshot, best.progress)
+        last = run.inputs.prefixes.last(test)
+        served = Recommended(last)
+        plain = run.ranks_on(test, best.snapshot, best.progress, served if richer is None else None)
         test_on = plain
         if richer is not None:
-            test_on = run.ranks_on(test, richer, best.progress)
+            test_on = run.ranks_on(test, richer, best.progress, served)
         test_off = run.ranks_of_backbone("test", test)
+        lists = {"test_on": served.lists, "test_off": run.lists_of_backbone(last)}
     return Result(
         valid_on=best.valid_on,
         valid_off=best.valid_off,
         test_on=test_on,
         test_off=test_off,
         also={} if richer is None else {WITHOUT_VALID_TARGETS: plain},
+        lists=lists,
         chosen_epoch=best.epoch,
         progress=best.progress,
         verdict=best.verdict,

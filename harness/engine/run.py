@@ -10,11 +10,12 @@ from torch import Tensor
 
 from harness.backbones.encoder import Batch
 from harness.data.split import Indices
-from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.engine.evaluation import lists_without_retrieval, ranks_with_retrieval, ranks_without_retrieval
 from harness.engine.feeding import moving_batches, noisy_sequences, sample_batches
 from harness.engine.loss_log import LossLog
 from harness.engine.memory_manager import MemoryManager
 from harness.engine.preview import Preview
+from harness.engine.recommended import Recommended
 from harness.engine.stopwatch import Stopwatch
 from harness.engine.system import System
 from harness.engine.terms import loss_terms
@@ -30,6 +31,7 @@ from harness.recipe.schedules import Progress, Seen
 from harness.recipe.seams.checkpoint import Verdict
 from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, NEW_PARTS, moves_backbone
 from harness.results.metrics import mean_metrics
+from harness.results.metrics.global_metric import Lists
 from harness.results.record import EpochPoint, Ranks
 
 PROBE = 64
@@ -166,9 +168,22 @@ class Run:
             lambda seconds: self.watch.charge("backbone_noise", seconds),
         )
 
-    def ranks_on(self, queries: Indices, snapshot: MemorySnapshot, progress: Progress) -> Ranks:
-        """Rank of every valid or test target with retrieval, as :meth:`Prefixes.by_user` lays it out."""
-        ranks = ranks_with_retrieval(self.system, queries, snapshot=snapshot, progress=progress)
+    def ranks_on(
+        self,
+        queries: Indices,
+        snapshot: MemorySnapshot,
+        progress: Progress,
+        recommended: Recommended | None = None,
+    ) -> Ranks:
+        """Rank of every valid or test target with retrieval, as :meth:`Prefixes.by_user` lays it out.
+
+        Args:
+            queries, snapshot, progress: as of :func:`ranks_with_retrieval`.
+            recommended: shown the scores.
+        """
+        ranks = ranks_with_retrieval(
+            self.system, queries, snapshot=snapshot, progress=progress, recommended=recommended
+        )
         return self.inputs.prefixes.by_user(ranks, queries)
 
     def ranks_of_backbone(self, split: str, queries: Indices) -> Ranks:
@@ -179,6 +194,15 @@ class Run:
             lambda: current.prefixes.by_user(
                 ranks_without_retrieval(current, queries, self.recipe.candidates), queries
             ),
+            lambda seconds: self.watch.charge("evaluate", seconds),
+        )
+
+    def lists_of_backbone(self, queries: Indices) -> Lists:
+        """The items that the backbone as it is now recommends at some test queries, ``(n_queries, 10)``."""
+        current = self.system.current
+        return current.cache.get(
+            ("backbone", "lists", str(self.recipe.candidates)),
+            lambda: lists_without_retrieval(current, queries, self.recipe.candidates),
             lambda seconds: self.watch.charge("evaluate", seconds),
         )
 

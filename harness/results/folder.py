@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from harness.errors import InputError
 from harness.files import write_atomically
 from harness.results.evidence import Diagnosis, DiagnosisStore
-from harness.results.manifest import StudyManifest, StudyUsers, first_fault
+from harness.results.manifest import StudyItems, StudyManifest, StudyUsers, first_fault
 from harness.results.record import RunRecord
 from harness.results.store import RecordStore
 
@@ -37,6 +37,11 @@ class StudyFolder:
     @property
     def records(self) -> RecordStore:
         return RecordStore(self.path.parent / ".records")
+
+    @property
+    def references(self) -> RecordStore:
+        """Records of reference rows."""
+        return RecordStore(self.records.folder, ".reference")
 
     @property
     def diagnoses(self) -> DiagnosisStore:
@@ -85,9 +90,33 @@ class StudyFolder:
                 f"{path} is missing or damaged ({problem}); run the study again, its records are kept"
             ) from problem
 
+    def write_items(self, items: StudyItems) -> None:
+        archive = io.BytesIO()
+        np.savez_compressed(archive, allow_pickle=False, label=items.label, popularity=items.popularity)
+        write_atomically(self.path / "items.npz", archive.getvalue())
+
+    def items(self) -> StudyItems | None:
+        """What the report needs of the items; None in folders of earlier versions.
+
+        Raises:
+            InputError: the file is damaged.
+        """
+        path = self.path / "items.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+                return StudyItems(label=archive["label"], popularity=archive["popularity"])
+        except Exception as problem:  # an archive that is damaged in its middle may raise anything
+            raise InputError(f"{path} is damaged ({problem}); run the study again, its records are kept") from problem
+
     def load_records(self, manifest: StudyManifest) -> dict[str, dict[int, RunRecord]]:
         """Row name -> replicate -> record, for every finished cell whose record is there and whole."""
         return _loaded({row.name: row.keys for row in manifest.rows}, self.records.read)
+
+    def load_references(self, manifest: StudyManifest) -> dict[str, dict[int, RunRecord]]:
+        """Reference row -> replicate -> record, wherever it is there and whole."""
+        return _loaded({row.name: row.keys for row in manifest.references}, self.references.read)
 
     def load_diagnoses(self, manifest: StudyManifest) -> dict[str, dict[int, Diagnosis]]:
         """Row name -> replicate -> the evidence of that cell, wherever it is there and whole."""

@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 from harness.errors import InputError, did_you_mean
 from harness.results.audit import Audit
 from harness.results.evidence import Diagnosis
-from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
-from harness.results.metrics import GlobalMetric, check_metric, find_metric, metric_values, tabulated, user_values
+from harness.results.manifest import A_A, BASE, ArmRow, StudyItems, StudyManifest, StudyUsers
+from harness.results.metrics import (
+    Catalogue,
+    GlobalMetric,
+    check_metric,
+    find_metric,
+    metric_values,
+    tabulated,
+    user_values,
+)
 from harness.results.record import Mode, Ranks, RunRecord, Split, check_view
 from harness.results.seeds import Seeds
 from harness.results.text import ByRow
@@ -66,7 +74,9 @@ class Frame:
         records: row name -> replicate -> record; finished cells only.
         n_users: rows of every array of ranks, 0 where nothing has finished.
         users: what is known of the users in the order of the ranks; None where the folder does not say.
+        items: what is known of the items; None where the folder does not say.
         diagnoses: row name -> replicate -> the evidence measured beside that run.
+        references: reference row -> replicate -> record; rows of ``manifest.references``, never of the ranking.
         audit: of the study's base; None where there is none.
         views: the ranks that every record has; a study's records have all five, a table of ranks may have fewer.
         longest: ranks beyond this one are known to be beyond it, no more; None where every rank is exact.
@@ -76,7 +86,9 @@ class Frame:
     records: Mapping[str, Mapping[int, RunRecord]]
     n_users: int
     users: StudyUsers | None = None
+    items: StudyItems | None = None
     diagnoses: Mapping[str, Mapping[int, Diagnosis]] = field(default_factory=dict[str, Mapping[int, Diagnosis]])
+    references: Mapping[str, Mapping[int, RunRecord]] = field(default_factory=dict[str, Mapping[int, RunRecord]])
     audit: Audit | None = None
     views: tuple[tuple[Split, Mode], ...] = VIEWS
     longest: int | None = None
@@ -211,12 +223,22 @@ class Frame:
         cells = self.records.get(self.source(name), {})
         values: list[float] = []
         for number in self.replicates(name) if replicates is None else replicates:
-            record = cells[number]
-            lists = record.lists.get(f"test_{record.served if mode == 'served' else mode}")
+            lists = cells[number].recommended(mode)
             if lists is None:
                 raise InputError(f"{name}, replicate {number}: its record holds no recommended items for {metric!r}")
-            values.append(found.value(lists, self.manifest.data["n_items"]))
+            values.append(found.value(lists, self.catalogue))
         return np.array(values)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The items that could be recommended.
+
+        Raises:
+            InputError: the folder does not say how popular they are.
+        """
+        if self.items is None:
+            raise InputError("the study's folder has no items.npz; run the study again, its records are kept")
+        return Catalogue(n_items=len(self.items.label) - 1, popularity=self.items.popularity)
 
     def estimable(self) -> tuple[str, ...]:
         """Rows with cells of their own, other than base, that share at least one replicate with it."""

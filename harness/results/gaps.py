@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.results.evidence import Diagnosis
-from harness.results.manifest import ArmRow
+from harness.results.manifest import ArmRow, ReferenceRow
+from harness.results.record import RunRecord
 
 
 def lost_diagnoses(rows: Iterable[ArmRow], found: Mapping[str, Mapping[int, Diagnosis]]) -> list[tuple[str, int]]:
     """Row and replicate of every diagnosis that a manifest names and that was not found."""
     return [(row.name, number) for row in rows for number in row.diagnoses if number not in found.get(row.name, {})]
+
+
+def lost_references(
+    rows: Iterable[ReferenceRow], found: Mapping[str, Mapping[int, RunRecord]]
+) -> list[tuple[str, int]]:
+    """Reference row and replicate of every record that a manifest names and that was not found."""
+    return [(row.name, number) for row in rows for number in row.keys if number not in found.get(row.name, {})]
 
 
 def gone_text(label: str, **lost: Sequence[tuple[str, int]]) -> str:

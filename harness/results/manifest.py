@@ -62,6 +62,28 @@ class ArmRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceRow:
+    """A row below the ranking: what an arm has to beat to have found anything, scored under the study's protocol.
+
+    Attributes:
+        name: unique among them, such as ``popularity``.
+        title, title_zh: what the page calls it.
+        note: code of what it departs from the protocol in, such as ``all_events``; empty where it departs in nothing.
+        trained: whether it is made of trained backbones.
+        keys: replicate number -> record key; 0 alone for one without randomness.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    name: str
+    title: str
+    title_zh: str = ""
+    note: str = ""
+    trained: bool = False
+    keys: Mapping[int, str] = field(default_factory=dict[int, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudyManifest:
     """A study as planned and as far as it has run.
 
@@ -75,6 +97,7 @@ class StudyManifest:
         backbone_recipe: fields of the specification that a trained one departs from the default in, such as n_sampled.
         protocol: how the study measures, by the keys of the study file; empty in folders of earlier versions.
         guard: metrics on the test set that must not fall.
+        references: rows below the ranking.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source, notes, read_as, ties.
         diagnostics: level of the evidence, and code of a muted check -> the reason.
         file: the study file as it was run: its path, its text and what the command line set in its place.
@@ -106,6 +129,7 @@ class StudyManifest:
     protocol: Mapping[str, Any] = field(default_factory=dict[str, Any])
     guard: tuple[str, ...] = ()
     seeds: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    references: tuple[ReferenceRow, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     def __repr__(self) -> str:
@@ -132,6 +156,22 @@ class StudyManifest:
                 f"manifest has schema_version {version!r}, this version reads {SCHEMA_VERSION}; run the study again"
             )
         return TypeAdapter(cls).validate_python(raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyItems:
+    """What the report needs of the items.
+
+    Attributes:
+        label: the source's item ids by item number, ``(n_items + 1,)`` of str; entry 0 is empty.
+        popularity: training events of each, ``(n_items + 1,)``; entry 0 is 0.
+    """
+
+    label: NDArray[np.str_]
+    popularity: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        return f"StudyItems({len(self.label) - 1} items)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

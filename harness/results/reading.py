@@ -14,7 +14,7 @@ from harness.errors import InputError
 from harness.results.audit import read_audit
 from harness.results.folder import StudyFolder
 from harness.results.frame import VIEWS, Frame
-from harness.results.gaps import gone_text, lost_diagnoses
+from harness.results.gaps import gone_text, lost_diagnoses, lost_references
 from harness.results.manifest import BASE, StudyManifest, StudyUsers
 from harness.results.record import Mode, RunRecord, Split
 
@@ -60,7 +60,10 @@ def _gone(frame: Frame, label: str) -> str:
     rows = frame.manifest.rows
     return gone_text(
         label,
-        records=[(row.name, number) for row in rows for number in row.keys if frame.cell(row.name, number) == "lost"],
+        records=[
+            *((row.name, number) for row in rows for number in row.keys if frame.cell(row.name, number) == "lost"),
+            *lost_references(frame.manifest.references, frame.references),
+        ],
         diagnoses=lost_diagnoses(rows, frame.diagnoses),
     )
 
@@ -69,7 +72,13 @@ def _read(study: StudyFolder) -> Frame:
     manifest = study.manifest()
     users = study.users() if (study.path / "users.npz").exists() else None
     frame = frame_of(manifest, study.load_records(manifest), users)
-    return replace(frame, diagnoses=study.load_diagnoses(manifest), audit=read_audit(study.path))
+    return replace(
+        frame,
+        diagnoses=study.load_diagnoses(manifest),
+        references=study.load_references(manifest),
+        items=study.items(),
+        audit=read_audit(study.path),
+    )
 
 
 def frame_of(

@@ -73,8 +73,8 @@ class RunRecord:
             and 0 where the user has fewer.
         also: other ranks by name, in the same form, such as those on the test set without validation targets in the
             memory.
-        lists: recommended items by name, such as ``test_on``, each ``(n_users, n_recommended)`` int32, for global
-            metrics; runs write none yet.
+        lists: items recommended at each user's last test query, retrieval on and off (``test_on``, ``test_off``), each
+            ``(n_users, 10)`` int32, best first, 0 behind the last candidate; empty in records of earlier versions.
         served: whether the run would be served with retrieval, ``on`` or ``off``.
         chosen_epoch: the epoch of the chosen checkpoint.
         curve: one point an evaluation, oldest first.
@@ -135,6 +135,10 @@ class RunRecord:
         """Ranks on the test set as the run would be served, a row each user."""
         return self.view("test", "served")
 
+    def recommended(self, mode: Mode) -> Lists | None:
+        """Items recommended on the test set, a row each user; None where the record does not hold them."""
+        return self.lists.get(f"test_{self.served if mode == 'served' else mode}")
+
     @property
     def ranks(self) -> dict[str, Ranks]:
         """Every array of ranks by its name."""
@@ -181,7 +185,9 @@ def _encoded(record: RunRecord) -> bytes:
     described = {name: getattr(record, name) for name in _DESCRIBED}
     arrays: dict[str, NDArray[Any]] = {name: getattr(record, name) for name in _RANK_FIELDS}
     arrays |= {f"{group}.{name}": array for group in _GROUPS for name, array in getattr(record, group).items()}
-    arrays = {name: array.astype("<i4") for name, array in arrays.items()}
+    arrays = {
+        name: _packed(array) if name.startswith("lists.") else array.astype("<i4") for name, array in arrays.items()
+    }
     arrays["described"] = np.frombuffer(json.dumps(described, default=asdict).encode(), dtype=np.uint8)
     content = io.BytesIO()
     # numpy's own savez_compressed takes five times as long for 4% less: 25 ms a record of 22 000 users.
@@ -190,6 +196,11 @@ def _encoded(record: RunRecord) -> bytes:
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)
     return content.getvalue()
+
+
+def _packed(lists: Lists) -> NDArray[Any]:
+    """Item numbers in two bytes where all of them fit."""
+    return lists.astype("<u2" if int(lists.max(initial=0)) < 1 << 16 else "<i4")
 
 
 def _decoded(payload: bytes) -> RunRecord:

@@ -9,13 +9,19 @@ from harness.results.record import RECORD, RunRecord
 
 
 class RecordStore:
-    """A folder of records, shared by all studies below one output folder."""
+    """A folder of records, shared by all studies below one output folder.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where they are.
+        suffix: of their files: those of reference rows are no runs, and nothing that lists runs may meet them.
+    """
+
+    def __init__(self, folder: Path, suffix: str = ".record") -> None:
         self.folder = folder
+        self.suffix = suffix
 
     def path(self, key: str) -> Path:
-        return self.folder / f"{key}.record"
+        return self.folder / f"{key}{self.suffix}"
 
     def write(self, record: RunRecord) -> None:
         RECORD.write(self.path(record.key), record)
@@ -29,11 +35,11 @@ class RecordStore:
 
     def keys(self) -> frozenset[str]:
         """The keys of the records that are there now, by one look at the folder."""
-        return frozenset(path.stem for path in self.folder.glob("*.record"))
+        return frozenset(path.stem for path in self.folder.glob(f"*{self.suffix}"))
 
     def matching(self, start: str) -> list[str]:
         """Keys that begin with ``start``, in order."""
-        return sorted(path.stem for path in self.folder.glob("*.record") if path.stem.startswith(start))
+        return sorted(path.stem for path in self.folder.glob(f"*{self.suffix}") if path.stem.startswith(start))
 
     def only(self, start: str) -> RunRecord:
         """The one record whose key begins with ``start``.

@@ -34,6 +34,7 @@ from harness.runner.optuna.mirror import OptunaMirror, SearchMirror, study_name
 from harness.runner.optuna.storage import Storage
 from harness.runner.outcome import manifest_of
 from harness.runner.progress import Display
+from harness.runner.references.rows import References
 from harness.runner.shared import SharedStages
 from harness.runner.ties import measure_ties
 from harness.runner.timing.estimate import estimated_costs, timings_of
@@ -129,6 +130,8 @@ def run_study(
             for place in (folder.path, folder.records.folder):
                 sweep(place)
             folder.write_users(stages.users())
+            folder.write_items(stages.items())
+            references = References(stages=stages, folder=folder, tell=display.message, note=display.note)
             mirror = OptunaMirror(storage, name=study.slug, primary=study.primary, plan=plan)
             dispatcher = CellDispatcher(
                 plan=plan,
@@ -149,7 +152,10 @@ def run_study(
                 so_far = _result(dispatcher, seconds=time.monotonic() - began, interrupted=interrupted)
                 if so_far.n_done or so_far.n_failed or not folder.has_manifest():
                     provenance = _provenance(dispatcher, options, so_far)
-                    folder.write_manifest(manifest_of(dispatcher, provenance=provenance, earlier=earlier))
+                    manifest = manifest_of(
+                        dispatcher, provenance=provenance, earlier=earlier, references=references.rows
+                    )
+                    folder.write_manifest(manifest)
                 return so_far
 
             def tell_complete() -> None:
@@ -161,9 +167,11 @@ def run_study(
             display.expect(
                 lambda: estimated_costs(plan, stages, dispatcher.keys, folder, log, probed), options.where.workers
             )
-            outcome = write_manifest(interrupted=_dispatched(dispatcher, options.where))
+            ended = references.score_counts() and not _dispatched(dispatcher, options.where)
+            outcome = write_manifest(interrupted=not ended)
             if not outcome.interrupted:
-                outcome = write_manifest(interrupted=not _measured_ties(stages, display))
+                ended = references.average(dispatcher.schedule.replicates()) and _measured_ties(stages, display)
+                outcome = write_manifest(interrupted=not ended)
             log.add(timings_of(dispatcher, None if outcome.interrupted else time.monotonic() - opened))
             return outcome
 

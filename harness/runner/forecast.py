@@ -18,6 +18,7 @@ from harness.runner.early import check_data, read_data
 from harness.runner.executors.base import WorkerLostError
 from harness.runner.executors.local import WorkerPool
 from harness.runner.keys import Keys, KnownRecords, replayed
+from harness.runner.references.rows import counted
 from harness.runner.shared import SharedStages
 from harness.runner.timing.costs import Costs, Probed
 from harness.runner.timing.estimate import estimated_costs
@@ -83,6 +84,7 @@ class Forecast:
             said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.n_seeds))
             said += [f"    {sentence}" for sentence in row.replaces]
         said += [*self.plan.notes, *self._looks(), *self.data]
+        said.append(counted(self.plan.study, range(self.plan.study.replicates)))
         said.append(f"device: {self.plan.device}")
         if self.backbones:
             said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")

@@ -10,20 +10,27 @@ from harness.data.interactions import Interactions
 from harness.data.report import read_as
 from harness.imports.backbone_file import BackboneFile
 from harness.modes.sequential import SequentialSchedule
-from harness.results.manifest import ArmRow, StudyManifest
+from harness.results.manifest import ArmRow, ReferenceRow, StudyManifest
 from harness.results.seeds import Seeds
 from harness.runner.dispatcher import CellDispatcher
 from harness.runner.extended import Earlier
 from harness.runner.ties import known_ties
 
 
-def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any], earlier: Earlier = ()) -> StudyManifest:
+def manifest_of(
+    dispatcher: CellDispatcher,
+    *,
+    provenance: Mapping[str, Any],
+    earlier: Earlier = (),
+    references: tuple[ReferenceRow, ...] = (),
+) -> StudyManifest:
     """The study as far as it has run.
 
     Args:
         dispatcher: what has run, and what has become of it.
         provenance: of this run.
         earlier: ends that had been read before.
+        references: rows below the ranking.
     """
     study, schedule = dispatcher.plan.study, dispatcher.schedule
     replicates = tuple(schedule.replicates())
@@ -59,6 +66,7 @@ def manifest_of(dispatcher: CellDispatcher, *, provenance: Mapping[str, Any], ea
         base=tuple(str(each) for each in study.base),
         data={**described_data(dispatcher.stages.data), "ties": known_ties(dispatcher.stages)},
         rows=tuple(rows),
+        references=references,
         diagnostics={"level": study.diagnostics.level.value, "mute": dict(study.diagnostics.mute)},
         file={
             "path": str(study.path.absolute()),

@@ -20,7 +20,7 @@ from harness.engine.types.streams import Streams
 from harness.errors import InputError
 from harness.files import locked, set_aside, sweep
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
-from harness.results.manifest import StudyUsers
+from harness.results.manifest import StudyItems, StudyUsers
 from harness.runner.tasks import SharedFiles
 from harness.stopping import nothing
 from harness.study.mistakes import StudyFileError
@@ -181,11 +181,16 @@ class SharedStages:
     def _seed(self, replicate: int) -> int:
         return Streams(study_seed=self.study.seed, replicate=replicate).integer("backbone")
 
-    def users(self) -> StudyUsers:
-        """What the report needs of the users."""
+    def items(self) -> StudyItems:
+        """What the report needs of the items."""
         events = np.bincount(self.prefixes.target[self.prefixes.train], minlength=self.data.n_items + 1)
         first = self.data.items[self.data.offsets[:-1]]
         events += np.bincount(first, minlength=self.data.n_items + 1)
+        return StudyItems(label=self.data.item_labels, popularity=events)
+
+    def users(self) -> StudyUsers:
+        """What the report needs of the users."""
+        events = self.items().popularity
         prefixes, labels = self.prefixes, self.data.item_labels
         target = prefixes.target[prefixes.test]
         return StudyUsers(

@@ -154,6 +154,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
         test_on=result.test_on,
         test_off=result.test_off,
         also=result.also,
+        lists=result.lists,
         served=result.verdict.served.value,
         chosen_epoch=result.chosen_epoch,
         curve=result.curve,

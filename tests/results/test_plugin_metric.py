@@ -17,7 +17,8 @@ from harness.errors import InputError
 from harness.interventions import CATALOGUE
 from harness.modes.planning import make_plan
 from harness.recipe.recipe import BASE
-from harness.results.metrics import METRICS, REGISTRY, GlobalMetric, Metric, check_metric, metric_values
+from harness.results.manifest import StudyItems
+from harness.results.metrics import METRICS, REGISTRY, Catalogue, GlobalMetric, Metric, check_metric, metric_values
 from harness.results.reading import read_frame
 from harness.source_hash import metric_hash, run_hash
 from harness.study.study import StudyFileError, load_study, study_schema
@@ -38,13 +39,13 @@ class RankBiased(Metric):
         return 0.8 ** (rank - 1.0)
 
 
-class Coverage(GlobalMetric):
+class Reach(GlobalMetric):
     """Share of the catalogue that is recommended to anybody."""
 
-    name = "coverage"
+    name = "reach"
 
-    def of(self, lists: np.ndarray, n_items: int) -> float:
-        return len(np.unique(lists)) / n_items
+    def of(self, lists: np.ndarray, catalogue: Catalogue) -> float:
+        return len(np.unique(lists[lists > 0])) / catalogue.n_items
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both, known by their entry points as pip would have left them."""
     points = EntryPoints(
         EntryPoint(name=kind.name, value=f"{__name__}:{kind.__name__}", group=REGISTRY.group)
-        for kind in (RankBiased, Coverage)
+        for kind in (RankBiased, Reach)
     )
     monkeypatch.setitem(sys.modules, __name__, sys.modules[RankBiased.__module__])
     monkeypatch.setattr("harness.plugins.entry_points", lambda group: points.select(group=group))
@@ -101,30 +102,32 @@ def test_only_a_run_whose_epoch_it_chooses_has_its_code_in_the_key() -> None:
 
 def test_a_global_metric_is_no_primary_metric(tmp_path: Path) -> None:
     path = tmp_path / "s.yaml"
-    path.write_text(f"{STUDY}primary: coverage@10\n", encoding="utf-8")
-    with pytest.raises(StudyFileError, match=r"s\.yaml:5: primary: metric 'coverage@10' has no value per user"):
+    path.write_text(f"{STUDY}primary: reach@10\n", encoding="utf-8")
+    with pytest.raises(StudyFileError, match=r"s\.yaml:5: primary: metric 'reach@10' has no value per user"):
         load_study(path)
     with pytest.raises(InputError, match="no value per user"):
-        check_metric("coverage")
-    assert "coverage" not in json.dumps(study_schema(CATALOGUE)["properties"]["primary"])
+        check_metric("reach")
+    assert "reach" not in json.dumps(study_schema(CATALOGUE)["properties"]["primary"])
 
 
 def test_a_global_metric_is_computed_from_the_lists_that_records_hold(tmp_path: Path) -> None:
     folder = worlds.study(tmp_path / "lists", {"a": worlds.Arm()}, n_users=30)
     frame = read_frame(folder)
-    with pytest.raises(InputError, match=r"a, replicate 0: its record holds no recommended items for 'coverage@2'"):
-        frame.overall("a", "coverage@2")
+    with pytest.raises(InputError, match=r"a, replicate 0: its record holds no recommended items for 'reach@2'"):
+        frame.overall("a", "reach@2")
 
+    events = np.append(0, np.ones(1349, dtype=np.int64))
+    folder.write_items(StudyItems(label=events.astype(np.str_), popularity=events))
     for number, record in frame.records["a"].items():
         lists = {
-            "test_on": np.tile(np.arange(3, dtype=np.int32), (30, 1)),
-            "test_off": np.arange(90, dtype=np.int32).reshape(30, 3) + number,
+            "test_on": np.tile(np.arange(1, 4, dtype=np.int32), (30, 1)),
+            "test_off": np.arange(1, 91, dtype=np.int32).reshape(30, 3) + number,
         }
         folder.records.write(replace(record, lists=lists))
     frame = read_frame(folder)
-    assert frame.overall("a", "coverage@2").tolist() == [2 / 1349] * 3
-    assert frame.overall("a", "coverage", "off").tolist() == [90 / 1349] * 3
+    assert frame.overall("a", "reach@2").tolist() == [2 / 1349] * 3
+    assert frame.overall("a", "reach", "off").tolist() == [90 / 1349] * 3
     with pytest.raises(InputError, match="needs 4 items per user, the lists hold 3"):
-        frame.overall("a", "coverage@4")
+        frame.overall("a", "reach@4")
     with pytest.raises(InputError, match="has a value per user"):
         frame.overall("a", "ndcg@10")

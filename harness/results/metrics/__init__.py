@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 from harness.errors import InputError, did_you_mean
 from harness.plugins import Registry, subclass_of
 from harness.results.metrics.base import AnyMetric, CutOff, Floats, Metric, targets_mean
-from harness.results.metrics.global_metric import GlobalMetric
+from harness.results.metrics.catalogue import Coverage, Distinct, PopularityLift
+from harness.results.metrics.global_metric import Catalogue, GlobalMetric
 from harness.results.metrics.mrr import MRR
 from harness.results.metrics.ndcg import NDCG
 from harness.results.metrics.recall import Recall
 
 __all__ = [
+    "GLOBAL",
     "METRICS",
     "REGISTRY",
     "AnyMetric",
+    "Catalogue",
     "CutOff",
     "GlobalMetric",
     "Metric",
@@ -42,10 +45,13 @@ METRICS: tuple[str, ...] = (
 )
 """What every run measures on the validation set and every report tabulates; see :func:`tabulated`."""
 
+GLOBAL: tuple[str, ...] = ("coverage@10", "popularity@10", "distinct@10")
+"""Metrics of all users' lists that every report tabulates."""
+
 REGISTRY: Registry[type[AnyMetric]] = Registry(
     group="ftr_study.metrics",
     what="metric",
-    builtin=lambda: (Recall, NDCG, MRR),
+    builtin=lambda: (Recall, NDCG, MRR, Coverage, PopularityLift, Distinct),
     name_of=lambda kind: kind.name,
     check=subclass_of(AnyMetric),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
@@ -12,7 +13,20 @@ from harness.errors import InputError
 from harness.results.metrics.base import AnyMetric
 
 Lists = NDArray[np.int32]
-"""Recommended items of every user, best first, ``(n_users, n_recommended)``."""
+"""Recommended items of every user, best first, 0 behind the last candidate, ``(n_users, n_recommended)``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Catalogue:
+    """The items that can be recommended.
+
+    Attributes:
+        n_items: how many; they count from 1.
+        popularity: training events of each by its number, ``(n_items + 1,)``; entry 0 is 0.
+    """
+
+    n_items: int
+    popularity: NDArray[np.int64]
 
 
 class GlobalMetric(AnyMetric):
@@ -20,22 +34,23 @@ class GlobalMetric(AnyMetric):
 
     It cannot be a study's primary metric, nor choose an epoch: paired tests need a value per user.
 
-    >>> class Coverage(GlobalMetric):
-    ...     name = "coverage"
-    ...     def of(self, lists, n_items):
-    ...         return len(np.unique(lists)) / n_items
-    >>> Coverage(cutoff=2).value(np.array([[3, 1, 2], [1, 3, 4]], dtype=np.int32), n_items=5)
+    >>> class Longest(GlobalMetric):
+    ...     name = "longest"
+    ...     def of(self, lists, catalogue):
+    ...         return float((lists > 0).sum(axis=1).max()) / catalogue.n_items
+    >>> five = Catalogue(n_items=5, popularity=np.arange(6))
+    >>> Longest(cutoff=2).value(np.array([[3, 1, 2], [1, 0, 0]], dtype=np.int32), five)
     0.4
     """
 
     __slots__ = ()
 
     @abstractmethod
-    def of(self, lists: Lists, n_items: int) -> float:
-        """The metric of lists that are already cut off, on a catalogue of ``n_items``."""
+    def of(self, lists: Lists, catalogue: Catalogue) -> float:
+        """The metric of lists that are already cut off; a 0 in a list is no item."""
 
     @final
-    def value(self, lists: Lists, n_items: int) -> float:
+    def value(self, lists: Lists, catalogue: Catalogue) -> float:
         """The metric of the first K items of every list.
 
         Raises:
@@ -44,4 +59,4 @@ class GlobalMetric(AnyMetric):
         longest = lists.shape[1]
         if self.cutoff is not None and longest < self.cutoff:
             raise InputError(f"{self} needs {self.cutoff} items per user, the lists hold {longest}; lower the cut-off")
-        return float(self.of(lists[:, : self.cutoff], n_items))
+        return float(self.of(lists[:, : self.cutoff], catalogue))

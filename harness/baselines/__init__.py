@@ -1,0 +1,1 @@
+"""Reference rows without a backbone: counts and neighbours of training events.  numpy and scipy alone."""

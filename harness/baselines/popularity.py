@@ -1,0 +1,30 @@
+"""Popularity: the same list for everybody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from harness.baselines.base import Baseline, Events, Floats, Queries
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Popularity(Baseline):
+    """Items by the number of their training events; no parameter."""
+
+    name: ClassVar[str] = "popularity"
+    title: ClassVar[str] = "Popularity"
+    title_zh: ClassVar[str] = "流行度"
+
+    def learn(self, events: Events) -> _Popular:
+        return _Popular(popularity=events.popularity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Popular:
+    popularity: Floats
+
+    def scores(self, queries: Queries) -> Floats:
+        return np.tile(self.popularity, (len(queries), 1))

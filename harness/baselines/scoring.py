@@ -1,0 +1,152 @@
+"""A baseline under the protocol of a study: what it may learn from, its queries, and the ranks of their targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.baselines.base import Baseline, Events, Integers, Learned, Queries
+from harness.data.interactions import Interactions
+from harness.data.protocol import AtTest, Protocol, Reach
+from harness.data.split import Indices, Prefixes
+from harness.results.lists import top_items
+from harness.results.metrics import check_metric
+
+Ranks = NDArray[np.int32]
+Scores = NDArray[np.floating[Any]]
+
+CELLS = 1 << 22
+"""Scores that are held at a time: 32 MB."""
+
+MOST_QUERIES = 4096
+"""Validation queries by which a setting is chosen, spread evenly over all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scored:
+    """What a baseline says of a study's users.
+
+    Attributes:
+        chosen: its setting, by the validation set.
+        tried: primary metric on the validation queries of each setting of the grid, in order.
+        valid, test: rank of each target, as :meth:`~harness.data.split.Prefixes.by_user` lays it out.
+        lists: items recommended at each user's last test query, ``(n_users, 10)``.
+    """
+
+    chosen: Baseline
+    tried: tuple[float, ...]
+    valid: Ranks
+    test: Ranks
+    lists: NDArray[np.int32]
+
+
+def score(
+    kind: type[Baseline], data: Interactions, prefixes: Prefixes, primary: str, check: Callable[[], None]
+) -> Scored:
+    """Choose a setting on the validation set and rank every target by it.
+
+    Args:
+        kind: of the baseline.
+        data, prefixes: of the study, split by its protocol.
+        primary: the metric that chooses.
+        check: called between chunks; may raise to stop.
+    """
+    protocol = prefixes.protocol
+    events = events_of(data, prefixes.held_out)
+    sample = prefixes.valid[:: max(1, -(-len(prefixes.valid) // MOST_QUERIES))]
+    metric = check_metric(primary)
+    grid = kind.grid(repeats=events.repeats and not protocol.hides_history)
+    tried: list[float] = []
+    for setting in grid if len(grid) > 1 else ():
+        ranks, _ = _ranked(setting.learn(events), data, prefixes, sample, check)
+        tried.append(float(metric.values(ranks).mean()))
+    chosen = grid[tried.index(max(tried))] if tried else grid[0]
+    learned = chosen.learn(events)
+    valid, _ = _ranked(learned, data, prefixes, prefixes.valid, check)
+    if protocol.at_test is AtTest.TRAIN_AND_VALID:
+        n_test = np.bincount(prefixes.user[prefixes.test], minlength=data.n_users)
+        learned = chosen.learn(events_of(data, n_test))
+    test, lists = _ranked(learned, data, prefixes, prefixes.test, check, prefixes.last(prefixes.test))
+    return Scored(
+        chosen=chosen,
+        tried=tuple(tried),
+        valid=prefixes.by_user(valid, prefixes.valid),
+        test=prefixes.by_user(test, prefixes.test),
+        lists=lists,
+    )
+
+
+def events_of(data: Interactions, held_out: Indices) -> Events:
+    """All events but so many of each user's last ones."""
+    user = np.repeat(np.arange(data.n_users), data.lengths)
+    from_end = data.offsets[1:][user] - np.arange(len(user))
+    kept = from_end > held_out[user]
+    times = times_of(data)
+    return Events(
+        user=user[kept],
+        item=data.items[kept].astype(np.int64),
+        time=None if times is None else times[kept],
+        n_users=data.n_users,
+        n_items=data.n_items,
+    )
+
+
+def queries_of(data: Interactions, prefixes: Prefixes, numbers: Indices) -> Queries:
+    """The queries of those prefixes; they know their time where the memory is that of the past."""
+    user = prefixes.user[numbers]
+    start = data.offsets[user]
+    stop = start + prefixes.position[numbers]
+    times = times_of(data) if prefixes.protocol.memory is Reach.PAST else None
+    return Queries(user=user, items=data.items, start=start, stop=stop, before=None if times is None else times[stop])
+
+
+def times_of(data: Interactions) -> Integers | None:
+    """When each event was, ``(n_events,)``; None where the source does not say."""
+    return getattr(data, "times", None)
+
+
+def _ranked(
+    learned: Learned,
+    data: Interactions,
+    prefixes: Prefixes,
+    numbers: Indices,
+    check: Callable[[], None],
+    listed: Indices | None = None,
+) -> tuple[Ranks, NDArray[np.int32]]:
+    """Rank of each target, and the best items of the prefixes that are ``listed``."""
+    ranks: list[Ranks] = []
+    lists: list[NDArray[np.int32]] = []
+    n_rows = max(1, CELLS // data.n_items)
+    for first in range(0, len(numbers), n_rows):
+        check()
+        part = numbers[first : first + n_rows]
+        queries = queries_of(data, prefixes, part)
+        scores = candidates(learned.scores(queries), queries, prefixes.protocol)
+        ranks.append(ranks_among(scores, prefixes.target[part]))
+        if listed is not None:
+            lists.append(top_items(scores[np.isin(part, listed)]))
+    return np.concatenate(ranks), np.concatenate(lists) if lists else np.empty((0, 0), dtype=np.int32)
+
+
+def candidates(scores: Scores, queries: Queries, protocol: Protocol) -> Scores:
+    """The scores with items that the protocol hides at minus infinity."""
+    if protocol.hides_history:
+        rows, items, _ = queries.history()
+        scores[rows, items - 1] = -np.inf
+    return scores
+
+
+def ranks_among(scores: Scores, targets: Indices) -> Ranks:
+    """Rank of each target among the items, ``(n,)`` int32: ties count against it, hidden items stand behind.
+
+    Args:
+        scores: ``(n, n_items)``, item 1 first.
+        targets: item numbers, from 1.
+    """
+    own = scores[np.arange(len(targets)), targets - 1]
+    n_items = scores.shape[-1]
+    return (n_items - np.count_nonzero(scores < own[:, None], axis=1)).astype(np.int32)

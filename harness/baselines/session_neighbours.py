@@ -1,0 +1,131 @@
+"""Session neighbours: sequences of other users that share the query's last items, and what they took around them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+
+from harness.baselines.base import TIE_BREAK, Baseline, Events, Floats, Integers, Queries, put_last, spread
+from harness.baselines.item_neighbours import nearest
+
+N_LAST = 10
+"""Items of a query, from the last one back, by which sequences are compared."""
+
+N_SEQUENCES = 100
+"""Sequences that score for a query, the most similar ones."""
+
+MOST_EVENTS = 200
+"""Events of an item that are looked at, the latest ones: a popular item would have more than anybody waits for."""
+
+WINDOW = 5
+"""How far from the shared item a sequence's other items count, in events."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionNeighbours(Baseline):
+    """Sequences that share the last items, weighted by recency: V-SKNN with the position weights of STAN.
+
+    The similarity of a query and another user's sequence of ``n`` training events is the sum over shared items of
+    ``exp(-lag / reach)``, divided by ``sqrt(n)``; ``lag`` is 0 for the query's last item. Each of the
+    :data:`N_SEQUENCES` most similar sequences adds its similarity times ``exp(-|d| / spread)`` to the item that stands
+    ``d`` places after the latest shared item, at most :data:`WINDOW` places away.
+
+    Attributes:
+        reach: how fast older items of the query lose weight, in events.
+        spread: how fast items away from the shared one lose weight, in events.
+        history_last: whether items of the history come after all others.
+
+    Source: Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018 (V-SKNN); Garg et
+    al., "Sequence and time aware neighborhood for session-based recommendations: STAN", SIGIR 2019.
+    """
+
+    name: ClassVar[str] = "session neighbours"
+    title: ClassVar[str] = "Session neighbours"
+    title_zh: ClassVar[str] = "会话近邻"
+    honours_time: ClassVar[bool] = True
+
+    reach: float = 1.0
+    spread: float = 2.0
+    history_last: bool = True
+
+    @classmethod
+    def grid(cls, *, repeats: bool) -> tuple[Self, ...]:
+        return tuple(
+            cls(reach=reach, history_last=last)
+            for reach in (1.0, 4.0)
+            for last in ((True, False) if repeats else (True,))
+        )
+
+    def learn(self, events: Events) -> _Sequences:
+        latest = np.arange(len(events)) if events.time is None else events.time
+        by_item = np.lexsort((np.arange(len(events)), latest, events.item))
+        return _Sequences(
+            of=self,
+            events=events,
+            by_item=by_item,
+            first=np.searchsorted(events.item[by_item], np.arange(events.n_items + 2)),
+            length=np.bincount(events.user, minlength=events.n_users).astype(np.float64),
+            tie_break=TIE_BREAK * events.share,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sequences:
+    """Events of each item in the order of time, ``by_item[first[i]:first[i + 1]]``."""
+
+    of: SessionNeighbours
+    events: Events
+    by_item: Integers
+    first: Integers
+    length: Floats
+    tie_break: Floats
+
+    def scores(self, queries: Queries) -> Floats:
+        row, event, alike = self._similar(queries)
+        kept = nearest(row, alike, N_SEQUENCES)
+        row, event, alike = row[kept], event[kept], alike[kept]
+        away = np.concatenate([np.arange(-WINDOW, 0), np.arange(1, WINDOW + 1)])
+        place = event[:, None] + away
+        inside = (place >= 0) & (place < len(self.events))
+        place = np.where(inside, place, event[:, None])
+        inside &= self.events.user[place] == self.events.user[event][:, None]
+        if queries.before is not None and self.events.time is not None:
+            inside &= self.events.time[place] < queries.before[row][:, None]
+        gain = (alike[:, None] * np.exp(-np.abs(away) / self.of.spread))[inside]
+        n_items = self.events.n_items
+        cell = (row[:, None] * n_items + self.events.item[place] - 1)[inside]
+        scores = np.bincount(cell, weights=gain, minlength=len(queries) * n_items).reshape(len(queries), n_items)
+        scores += self.tie_break
+        return put_last(scores, queries) if self.of.history_last else scores
+
+    def _similar(self, queries: Queries) -> tuple[Integers, Integers, Floats]:
+        """Every query and sequence that share an item: the query, the latest shared event, and the similarity."""
+        n_users = self.events.n_users
+        shared = queries.last(N_LAST)[:, ::-1].ravel()  # oldest first, so that of several events the latest is kept
+        start, stop = self.first[shared], self._known(shared, queries)
+        entry, place = spread(np.maximum(start, stop - MOST_EVENTS), np.where(shared > 0, stop, 0))
+        event = self.by_item[place]
+        row, lag = np.divmod(entry, N_LAST)
+        others = self.events.user[event] != queries.user[row]
+        row, event, lag = row[others], event[others], N_LAST - 1 - lag[others]
+        order = np.argsort(row * n_users + self.events.user[event], kind="stable")
+        row, event, weight = row[order], event[order], np.exp(-lag / self.of.reach)[order]
+        user = self.events.user[event]
+        first = np.flatnonzero((np.diff(row, prepend=-1) != 0) | (np.diff(user, prepend=-1) != 0))
+        if not len(first):
+            return row, event, weight
+        latest = np.append(first[1:], len(event)) - 1
+        alike = np.add.reduceat(weight, first) / np.sqrt(self.length[user[first]])
+        return row[first], event[latest], alike
+
+    def _known(self, shared: Integers, queries: Queries) -> Integers:
+        """Where the events of each shared item end that the query may see."""
+        stop = self.first[shared + 1]
+        if queries.before is None or self.events.time is None:
+            return stop
+        times, rank = np.unique(self.events.time, return_inverse=True)
+        keys = self.events.item[self.by_item] * (len(times) + 1) + rank[self.by_item]
+        before = np.searchsorted(times, np.repeat(queries.before, N_LAST))
+        return np.minimum(stop, np.searchsorted(keys, shared * (len(times) + 1) + before))

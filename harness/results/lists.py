@@ -1,0 +1,52 @@
+"""The items that are recommended to a user: the best ones of a row of scores."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LENGTH = 10
+"""Items of a list."""
+
+_BLOCK = 64
+
+
+def top_items(scores: NDArray[np.floating[Any]], count: int = LENGTH, floor: float = -np.inf) -> NDArray[np.int32]:
+    """The items of the highest scores, best first, of equal ones the lowest number first, ``(n, count)`` int32.
+
+    Args:
+        scores: ``(n, n_items)``, item 1 first.
+        count: items of a list; 0 stands behind the last candidate where there are fewer.
+        floor: the score of items that are no candidates, below all others.
+
+    >>> top_items(np.array([[0.1, 0.5, 0.5, -np.inf]]), 4).tolist()
+    [[2, 3, 1, 0]]
+    """
+    best = np.zeros((len(scores), count), dtype=np.int32)
+    if not len(scores):
+        return best
+    rows, columns = np.nonzero(scores >= _bound(scores, count))
+    values = scores[rows, columns]
+    if values.min() <= floor:
+        rows, columns, values = rows[values > floor], columns[values > floor], values[values > floor]
+    order = np.lexsort((columns, -values, rows))
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    kept = place < count
+    best[rows[kept], place[kept]] = columns[order][kept] + 1
+    return best
+
+
+def _bound(scores: NDArray[np.floating[Any]], count: int) -> NDArray[np.floating[Any]]:
+    """A score that at least ``count`` items of each row reach, and few more: a column.
+
+    The maxima of blocks are scores of as many items, so their ``count``-th is one.
+    """
+    n, n_items = scores.shape
+    block = min(_BLOCK, max(n_items // (4 * count), 1))
+    whole = n_items // block * block
+    tops = scores[:, :whole].reshape(n, -1, block).max(axis=2)
+    if tops.shape[1] <= count:
+        return np.full((n, 1), -np.inf, dtype=scores.dtype)
+    return -np.partition(-tops, count - 1, axis=1)[:, count - 1 : count]

@@ -1,0 +1,1 @@
+"""Reference rows: what an arm has to beat to have found anything."""

@@ -1,0 +1,71 @@
+"""Two backbones averaged: the mean of their probabilities over the candidates, without retrieval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.backbones.training import load_backbone
+from harness.baselines.base import Queries
+from harness.baselines.scoring import Ranks, candidates, queries_of, ranks_among
+from harness.data.split import Indices
+from harness.device import computing_on, computing_threads
+from harness.results.lists import top_items
+from harness.runner.shared import SHARED_THREADS, SharedStages
+
+CHUNK = 512
+
+
+@torch.no_grad()
+def averaged(
+    stages: SharedStages, replicates: tuple[int, ...], check: Callable[[], None]
+) -> tuple[Ranks, Ranks, NDArray[np.int32]]:
+    """Ranks on the validation and the test set, and the items recommended at each user's last test query.
+
+    The probabilities of each backbone are those among the candidates of the protocol.
+
+    Args:
+        stages: their backbones and encodings are there.
+        replicates: of the backbones.
+        check: called between chunks; may raise to stop.
+
+    Raises:
+        harness.backbones.tensor_file.DamagedCheckpointError: a backbone's file is damaged.
+    """
+    prefixes, kind = stages.prefixes, type(stages.spec)
+    files = [stages.files(each) for each in replicates]
+    encodings = [np.load(each.encodings, mmap_mode="r") for each in files]
+    with computing_threads(SHARED_THREADS), computing_on(stages.device):
+        items = [load_backbone(kind, each.backbone).model.item_matrix.detach()[1:].T for each in files]
+
+        def ranked(numbers: Indices, listed: Indices) -> tuple[Ranks, list[NDArray[np.int32]]]:
+            ranks: list[Ranks] = []
+            lists: list[NDArray[np.int32]] = []
+            for first in range(0, len(numbers), CHUNK):
+                check()
+                part = numbers[first : first + CHUNK]
+                queries = queries_of(stages.data, prefixes, part)
+                scores = sum(
+                    probabilities(np.ascontiguousarray(vectors[part]), matrix, queries, stages)
+                    for vectors, matrix in zip(encodings, items, strict=True)
+                )
+                assert isinstance(scores, np.ndarray)
+                ranks.append(ranks_among(scores, prefixes.target[part]))
+                lists.append(top_items(scores[np.isin(part, listed)], floor=0.0))
+            return np.concatenate(ranks), lists
+
+        valid, _ = ranked(prefixes.valid, prefixes.valid[:0])
+        test, lists = ranked(prefixes.test, prefixes.last(prefixes.test))
+    return prefixes.by_user(valid, prefixes.valid), prefixes.by_user(test, prefixes.test), np.concatenate(lists)
+
+
+def probabilities(
+    vectors: NDArray[np.float32], items: torch.Tensor, queries: Queries, stages: SharedStages
+) -> NDArray[Any]:
+    """Of every item for every query, ``(n, n_items)`` float32; 0 for those that are no candidates."""
+    logits = (torch.as_tensor(vectors) @ items).numpy()
+    return torch.softmax(torch.as_tensor(candidates(logits, queries, stages.study.protocol)), dim=1).numpy()

@@ -1,0 +1,243 @@
+"""Reference rows of a study: scored in the coordinator, kept as records, used again by every study that asks alike."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.baselines.base import Baseline
+from harness.baselines.registry import BASELINES
+from harness.baselines.scoring import score, times_of
+from harness.data.protocol import Reach
+from harness.imports.backbone_file import BackboneFile
+from harness.provenance import here, package_versions
+from harness.results.folder import StudyFolder
+from harness.results.manifest import ReferenceRow
+from harness.results.metrics import check_metric, mean_metrics
+from harness.results.record import EpochPoint, Ranks, RunRecord
+from harness.runner.shared import SharedStages
+from harness.source_hash import files_of, foreign_hash, hash_modules, hash_reached, imports_of_plugins, metric_hash
+from harness.stopping import stoppable
+from harness.study.types import Study
+
+TWO = ReferenceRow(name="two backbones", title="Two backbones averaged", title_zh="两个主干取平均", trained=True)
+"""The mean of two backbones' probabilities: what any ensemble of two gives, without retrieval."""
+
+ALL_EVENTS = "all_events"
+"""Note of a row that counts training events later than the query too, although the memory is that of the past."""
+
+
+@dataclass(slots=True, kw_only=True)
+class References:
+    """Scores what has no record yet; what fails costs a note, never the study.
+
+    Attributes:
+        stages: data and backbones.
+        folder: of the study; its records are kept there.
+        tell, note: told what is done, and what must stay to be read.
+        rows: what there is so far.
+    """
+
+    stages: SharedStages
+    folder: StudyFolder
+    tell: Callable[[str], None]
+    note: Callable[[str], None]
+    _rows: dict[str, ReferenceRow] = field(default_factory=dict[str, ReferenceRow])
+
+    @property
+    def rows(self) -> tuple[ReferenceRow, ...]:
+        """Those that have a record, the ones without a backbone first."""
+        return tuple(row for row in self._rows.values() if row.keys)
+
+    def score_counts(self) -> bool:
+        """Score every baseline that has no record; whether that was left to end."""
+        began, said = time.perf_counter(), list[str]()
+        try:
+            with stoppable() as check:
+                for kind in BASELINES.values():
+                    said += self._attempt(kind.title, lambda kind=kind: self._scored(kind, check))
+        except KeyboardInterrupt:
+            return False
+        if said:
+            primary = self.stages.study.primary
+            self.tell(f"reference rows, {primary}: {', '.join(said)} ({time.perf_counter() - began:.1f} s)")
+        return True
+
+    def average(self, replicates: Iterable[int]) -> bool:
+        """Average the backbones of every two neighbouring replicates that are there; whether that was left to end."""
+        said: list[str] = []
+        try:
+            with stoppable() as check:
+                for number in pairs_of(self.stages.study, replicates):
+                    if self._built(number):
+                        said += self._attempt(TWO.title, lambda number=number: self._averaged(number, check))
+        except KeyboardInterrupt:
+            return False
+        if said:
+            self.tell(f"two backbones averaged, {self.stages.study.primary}: {', '.join(said)}")
+        return True
+
+    def _attempt(self, what: str, action: Callable[[], list[str]]) -> list[str]:
+        try:
+            return action()
+        except Exception as problem:  # noqa: BLE001 - a plug-in's baseline or encoder may raise anything
+            why = str(problem).partition("\n")[0] or type(problem).__name__
+            self.note(f"reference row {what!r} is left out ({why}); the results do not depend on it")
+            return []
+
+    def _scored(self, kind: type[Baseline], check: Callable[[], None]) -> list[str]:
+        stages, primary = self.stages, self.stages.study.primary
+        key = self._key(_of_baseline(kind, stages))
+        past = stages.study.protocol.memory is Reach.PAST
+        row = ReferenceRow(
+            name=kind.name,
+            title=kind.title,
+            title_zh=kind.title_zh,
+            note=ALL_EVENTS if past and not (kind.honours_time and times_of(stages.data) is not None) else "",
+        )
+        if self._is_kept(row, 0, key):
+            return []
+        began = time.perf_counter()
+        found = score(kind, stages.data, stages.prefixes, primary, check)
+        settings = found.chosen.described()
+        level = self._keep(
+            row,
+            0,
+            key,
+            valid=found.valid,
+            test=found.test,
+            lists=found.lists,
+            seconds=time.perf_counter() - began,
+            recipe={"reference": kind.name, **{name: str(value) for name, value in settings.items()}},
+            observations={"settings": settings, "tried": list(found.tried)},
+        )
+        return [f"{kind.title} {level:.4f}"]
+
+    def _averaged(self, replicate: int, check: Callable[[], None]) -> list[str]:
+        key = self._key(_of_average(self.stages, replicate))
+        if self._is_kept(TWO, replicate, key):
+            return []
+        from harness.runner.references.averaging import averaged
+
+        began = time.perf_counter()
+        valid, test, lists = averaged(self.stages, (replicate, replicate + 1), check)
+        level = self._keep(
+            TWO,
+            replicate,
+            key,
+            valid=valid,
+            test=test,
+            lists=lists,
+            seconds=time.perf_counter() - began,
+            recipe={"reference": TWO.name, "replicates": f"{replicate} and {replicate + 1}"},
+        )
+        return [f"{level:.4f}"]
+
+    def _built(self, replicate: int) -> bool:
+        files = (self.stages.files(each) for each in (replicate, replicate + 1))
+        return all(each.encodings.exists() and each.backbone.exists() for each in files)
+
+    def _key(self, parts: Mapping[str, Any]) -> str:
+        shared = {
+            "fingerprint": self.stages.data.fingerprint(),
+            "protocol": self.stages.study.protocol.described(),
+            "versions": {name: package_versions()[name] for name in ("numpy", "scipy")},
+        }
+        return hashlib.sha256(json.dumps({**shared, **parts}, sort_keys=True).encode()).hexdigest()[:24]
+
+    def _is_kept(self, row: ReferenceRow, replicate: int, key: str) -> bool:
+        """Whether there is a whole record of that key; it is named then."""
+        if not self.folder.references.path(key).exists() or self.folder.references.read(key) is None:
+            return False
+        self._name(row, replicate, key)
+        return True
+
+    def _name(self, row: ReferenceRow, replicate: int, key: str) -> None:
+        known = self._rows.get(row.name, row)
+        self._rows[row.name] = replace(known, keys={**known.keys, replicate: key})
+
+    def _keep(
+        self,
+        row: ReferenceRow,
+        replicate: int,
+        key: str,
+        *,
+        valid: Ranks,
+        test: Ranks,
+        lists: NDArray[np.int32],
+        seconds: float,
+        recipe: Mapping[str, str],
+        observations: Mapping[str, Any] | None = None,
+    ) -> float:
+        """Keep a row as a record, with and without retrieval alike; its primary metric on the test set."""
+        primary = self.stages.study.primary
+        means = mean_metrics(valid, primary)
+        record = RunRecord(
+            key=key,
+            valid_on=valid,
+            valid_off=valid,
+            test_on=test,
+            test_off=test,
+            lists={"test_on": lists, "test_off": lists},
+            chosen_epoch=0,
+            curve=(EpochPoint(epoch=0, valid_on=means, valid_off=means),),
+            seconds={"total": seconds},
+            recipe=recipe,
+            observations=dict(observations or {}),
+            provenance={
+                **here(),
+                "fingerprint": self.stages.data.fingerprint(),
+                "replicate": replicate,
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+        )
+        self.folder.references.write(record)
+        self._name(row, replicate, key)
+        return check_metric(primary).mean(test)
+
+
+def pairs_of(study: Study, replicates: Iterable[int]) -> list[int]:
+    """Replicates whose backbone is averaged with that of the next one; none where all share a backbone."""
+    if isinstance(study.backbone, BackboneFile) or study.backbone != "per_seed":
+        return []
+    known = set(replicates)
+    return [number for number in sorted(known) if number + 1 in known]
+
+
+def counted(study: Study, replicates: Iterable[int]) -> str:
+    """The reference rows of a study in words, for a plan."""
+    n_pairs = len(pairs_of(study, replicates))
+    pairs = f", and two backbones averaged ({n_pairs} pair{'s' * (n_pairs > 1)} of replicates)" if n_pairs else ""
+    return f"reference rows: {', '.join(BASELINES)}{pairs}; no cells of their own"
+
+
+def _of_baseline(kind: type[Baseline], stages: SharedStages) -> dict[str, Any]:
+    """What decides a baseline's ranks beside data and protocol."""
+    module = kind.__module__
+    start = {module, "harness.baselines.scoring", *imports_of_plugins({module})}
+    rooms = ("harness.baselines", "harness.data.split", "harness.results.lists")
+    own = foreign_hash({module}) if files_of({module}) else ""
+    primary = stages.study.primary
+    grids = [[each.described() for each in kind.grid(repeats=repeats)] for repeats in (False, True)]
+    return {
+        "reference": kind.name,
+        "code": hash_reached(start, rooms) + own,
+        "grid": repr(grids),
+        "primary": primary,
+        "metric": metric_hash(primary),
+    }
+
+
+def _of_average(stages: SharedStages, replicate: int) -> dict[str, Any]:
+    """What decides the mean of two backbones beside data and protocol."""
+    code = hash_modules(("harness.runner.references.averaging", "harness.baselines.scoring", "harness.results.lists"))
+    backbones = [stages.backbone_key(each) for each in (replicate, replicate + 1)]
+    return {"reference": TWO.name, "code": code, "backbones": backbones}

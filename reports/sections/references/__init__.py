@@ -1,0 +1,20 @@
+"""Reference rows: what an arm has to beat to have found anything, below the ranking and never in it."""
+
+from __future__ import annotations
+
+from reports.sections.base import Part, Section, SectionInput
+from reports.sections.references.build import findings_of, references_of
+from reports.sections.references.model import References
+
+
+class ReferencesSection(Section):
+    """Rows without tests and without ranks, what is recommended to all users together, and published figures."""
+
+    id = "references"
+    place = 250
+    model = References
+    template = "references.html.j2"
+
+    def build(self, given: SectionInput) -> Part | None:
+        found = references_of(given)
+        return found and Part(model=found, findings=findings_of(found, given))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.data.formats.base import Columns
+from harness.data.protocol import Protocol
 from harness.data.sources import DataSpec
 from harness.engine.types.budget import Budget
 from harness.interventions.kl import Reverse, Symmetric, Weight
@@ -37,7 +38,9 @@ def test_the_shipped_study_reads_as_the_issue_writes_it():
         ("reverse+unfreeze", "reverse+unfreeze", (Reverse(), Unfreeze()), (False, False)),
     ]
     assert study.arms == ("reverse", "js", "weight", "reverse+attention", "reverse+unfreeze")
-    assert (study.replicates, study.primary, study.budget) == (3, "ndcg@10", Budget(epochs=4, patience=5))
+    assert (study.start, study.replicates) == (3, 5)
+    assert (study.protocol, study.primary) == (Protocol(targets=10), "ndcg@10")
+    assert study.budget == Budget(epochs=4, patience=5)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "studies").glob("*.yaml")), ids=lambda path: path.stem)

@@ -29,7 +29,9 @@ def test_the_study_explained_line_by_line_is_the_shipped_one(tmp_path: Path) -> 
     here, shipped = (make_plan(load_study(path)) for path in (explained, ROOT / "studies" / "kl_direction.yaml"))
     assert here.rows == shipped.rows
     assert here.study.budget == shipped.study.budget
-    assert f"runs {len(here.cells())} cells" in README
+    assert here.study.protocol == shipped.study.protocol
+    assert here.study.start is not None
+    assert f"runs {len(here.cells(range(here.study.start)))} to {len(here.cells())} cells" in README
 
 
 def test_the_data_example_is_understood(tmp_path: Path) -> None:

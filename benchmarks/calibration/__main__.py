@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from benchmarks.calibration.rates import Rates, Simultaneous, measure, powers, simultaneous
+from benchmarks.calibration.rates import Rates, Simultaneous, measure, powers, simultaneous, two_seeds
 from benchmarks.calibration.worlds import N_ARMS, World, families, worlds
 
 
@@ -76,6 +76,15 @@ def simultaneous_table(found: Sequence[Simultaneous]) -> str:
     return "\n".join(lines)
 
 
+def two_seed_table(n_studies: int, seed: int) -> str:
+    """Coverage of the intervals of two seeds as Markdown, in percent."""
+    lines = ["| world | first arm | other arms |", "|" + " --- |" * 3]
+    for world in worlds((2,)):
+        first, others = two_seeds(world, n_studies, seed)
+        lines.append(f"| {world.name} | {100.0 * first:.1f} | {100.0 * others:.1f} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -92,7 +101,8 @@ def main() -> None:
     print(table(rates[len(worlds()) :]), end="\n\n")
     print(rival_table([each for each in rates if each.world.n_arms == N_ARMS]), end="\n\n")
     print(power_table(chosen.repeats, chosen.seed), end="\n\n")
-    print(simultaneous_table([simultaneous(world, chosen.repeats // 40, chosen.seed) for world in whole_studies()]))
+    print(two_seed_table(chosen.repeats, chosen.seed), end="\n\n")
+    print(simultaneous_table([simultaneous(world, chosen.repeats // 50, chosen.seed) for world in whole_studies()]))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from scipy import stats as _stats
 
 from benchmarks.calibration.worlds import Floats, Squares, World
 from harness.stats.distributions import expected_lowest
-from harness.stats.effects import FLOOR, KEPT, TRUST, TRUST_POWER, TRUST_SHARE
+from harness.stats.effects import FLOOR, KEPT, MIN_TESTED, TRUST, TRUST_POWER, TRUST_SHARE
 
 special, stats = cast("Any", _special), cast("Any", _stats)
 
@@ -41,12 +41,15 @@ class Estimate:
 def moderated(found: Squares, world: World, *, graded: bool = True) -> Estimate:
     """The report's estimate; without the grade, an arm noisier than the study borrows as any other."""
     own, df, n_all = found.ms_seed / found.ms_err, world.n_seeds - 1.0, world.n_arms + 1
+    if world.n_seeds < MIN_TESTED:
+        shared = found.ms_err * np.maximum(own.mean(axis=1, keepdims=True), 1.0)
+        return _satterthwaite(found, world, shared, np.full_like(own, TRUST_SHARE * n_all))
     n_kept = min(max(int(KEPT * n_all), 1), n_all - 1)
     lowest = np.sort(own, axis=1)[:, :n_kept].mean(axis=1, keepdims=True)
     common = np.maximum(1.0, lowest / expected_lowest((df,) * n_all, n_kept))
     likely = np.minimum(1.0, 2.0 * special.chdtrc(df, own / common * df)) if graded else 1.0
     most = min(TRUST * (world.n_seeds - 2), TRUST_SHARE * df * (n_all - 1))
-    borrowed = np.full_like(own, most) * likely**TRUST_POWER
+    borrowed = np.full_like(own, most) * likely ** (TRUST_POWER / df)
     pooled = (borrowed * common + df * own) / (borrowed + df)
     floored = np.maximum(borrowed, FLOOR * (world.n_seeds - 2) - df)
     return _satterthwaite(

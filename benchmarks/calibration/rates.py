@@ -125,6 +125,13 @@ def powers(n_seeds: int, seed_sd: float, n_studies: int, seed: int, effect: floa
     return found | {"report, corrected": float(corrected.mean())}
 
 
+def two_seeds(world: World, n_studies: int, seed: int) -> tuple[float, float]:
+    """Coverage of the 95% interval of the first arm, which may be the noisy one, and the mean of the others'."""
+    found = moderated(draw(world, n_studies, np.random.default_rng([seed, 2])), world).of(slice(0, world.n_arms))
+    covered = (np.abs(found.mean) <= found.half(1.0 - ALPHA)).mean(axis=0)
+    return float(covered[0]), float(covered[1:].mean())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simultaneous:
     """Max-t intervals of whole studies, as fractions.

@@ -12,7 +12,7 @@ from harness.results.frame import Deltas
 from harness.stats.effects import Anova, Effect, estimate, study_effects, study_prior
 from reports.stats.noise import typical_detectable
 from reports.stats.ranking import simultaneous_alpha
-from reports.stats.verdicts import holm
+from reports.stats.verdicts import EQUIVALENCE, holm
 
 ALPHA = 0.05
 ONE = np.ones(1)
@@ -57,7 +57,7 @@ def measure(world: World, n_studies: int, seed: int) -> Rates:
     truth = 2.0 * world.true_se[arms]
     covered = np.abs(found.mean + truth - truth) <= found.half(1.0 - ALPHA)
     sesoi = 4.0 * world.true_se[arms]
-    inside = np.abs(found.mean + sesoi) + found.half(1.0 - 2.0 * ALPHA) < sesoi
+    inside = np.abs(found.mean + sesoi) + found.half(1.0 - 2.0 * EQUIVALENCE) < sesoi
     printed = np.array(
         [
             [

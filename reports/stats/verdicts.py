@@ -17,6 +17,10 @@ from reports.stats.noise import minimum_detectable, project
 Code = Literal["better", "worse", "equivalent", "inconclusive", "one_seed", "two_seeds", "partial", "no_effect"]
 
 ALPHA = 0.05
+
+EQUIVALENCE = 0.04
+"""Of each of the two one-sided tests, so that even the noisiest arm is called equivalent by mistake in 5% at most."""
+
 MOST_SEEDS = 10_000
 MOST_TARGETS = 1_000
 
@@ -117,7 +121,7 @@ def verdict_of(
     seeds_needed, needs_targets, targets_needed = None, False, None
     if p_holm < ALPHA:
         code: Code = "better" if effect.mean > 0.0 else "worse"
-    elif _inside(effect.interval(1.0 - 2.0 * ALPHA), sesoi):
+    elif _inside(effect.interval(1.0 - 2.0 * EQUIVALENCE), sesoi):
         code = "equivalent"
     else:
         code = "inconclusive"
@@ -192,7 +196,7 @@ def targets_to_settle(
 
 def _settled(effect: Effect, n_tests: int, sesoi: float, se: float, df: float) -> bool:
     significant = abs(effect.mean) > t_quantile(1.0 - ALPHA / (2.0 * n_tests), df) * se
-    return significant or abs(effect.mean) + t_quantile(1.0 - ALPHA, df) * se < sesoi
+    return significant or abs(effect.mean) + t_quantile(1.0 - EQUIVALENCE, df) * se < sesoi
 
 
 def _fewest(settled: Callable[[int], bool], low: int, most: int) -> int | None:

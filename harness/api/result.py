@@ -45,14 +45,14 @@ SHOWN_ROWS = 12
 
 SHOWN_COLUMNS = ("rank", "arm", "verdict", "effect", "low", "high", "relative", "p_holm", "n_seeds")
 
-_WHOLE = ("rank", "n_seeds", "seeds_needed")
+_WHOLE = ("rank", "n_seeds", "seeds_needed", "targets_needed")
 _FIGURES = (
     *("value", "effect", "low", "high", "adjusted_low", "adjusted_high", "relative"),
     *("p", "p_holm", "p_worthwhile", "seconds", "detectable"),
 )
 _OF_ROW = (
     *("rank", "name", "verdict_text", "effect", "relative", "p", "p_holm", "p_worthwhile", "n_seeds"),
-    *("equals", "note", "seconds", "detectable", "seeds_needed"),
+    *("equals", "note", "seconds", "detectable", "seeds_needed", "targets_needed"),
 )
 
 

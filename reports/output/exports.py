@@ -46,7 +46,7 @@ def ranking_csv(report: Report) -> str:
     """The ranking as CSV, one line a row, figures in full."""
     plain = (
         "rank name kind verdict verdict_text note equals family priority n_seeds effect relative p p_holm df method "
-        "detectable seeds_needed p_worthwhile rank_low rank_high user_sd seed_sd error_sd seconds"
+        "detectable seeds_needed targets_needed p_worthwhile rank_low rank_high user_sd seed_sd error_sd seconds"
     ).split()
     bounds = ["low", "high", "adjusted_low", "adjusted_high"]
     levels = [f"{metric}_{mode}" for metric in report.metrics for mode in ("on", "off")]

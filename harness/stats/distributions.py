@@ -30,12 +30,6 @@ def two_sided_p(statistic: float, df: float) -> float:
     return min(1.0, 2.0 * float(_scipy_stats.t.sf(abs(statistic), df)))
 
 
-def two_sided_ps(statistics: Floats, df: Floats) -> Floats:
-    """:func:`two_sided_p` of many statistics; degrees of freedom as broadcast, infinite ones too."""
-    limited = np.minimum(df, 1e8)
-    return np.asarray(2.0 * _scipy_special.stdtr(limited, -np.abs(statistics)), dtype=np.float64)
-
-
 def t_quantiles(probability: float, df: Floats) -> Floats:
     """:func:`t_quantile` at each of many degrees of freedom."""
     return np.asarray(_scipy_stats.t.ppf(probability, df), dtype=np.float64)

@@ -36,8 +36,8 @@ TRUST = 10.0
 TRUST_SHARE = 1.0 / 3.0
 """The same as a share of the other arms' own degrees of freedom: all arms share base, so they repeat each other."""
 
-TRUST_POWER = 6
-"""How fast trust falls where an arm's ratio is higher than chance makes it."""
+TRUST_POWER = 12.0
+"""How fast trust falls where an arm's ratio is higher than chance makes it, over the arm's own degrees of freedom."""
 
 FLOOR = 20.0
 """Degrees of freedom of an arm whose variance is the residual's, for every seed beyond two."""
@@ -215,9 +215,9 @@ def graded(ratio: float, n_seeds: int, prior: Prior | None) -> tuple[float, floa
     if prior is None:
         return max(ratio, 1.0), 0.0, "plain"
     if n_seeds < MIN_TESTED:
-        return prior.mean_ratio, math.inf, "two seeds"
+        return prior.mean_ratio, TRUST_SHARE * prior.df, "two seeds"
     likely = min(1.0, 2.0 * chi_square_tail(ratio / prior.ratio * df, df))
-    borrowed = min(TRUST * (n_seeds - 2), TRUST_SHARE * (prior.df - df)) * likely**TRUST_POWER
+    borrowed = min(TRUST * (n_seeds - 2), TRUST_SHARE * (prior.df - df)) * likely ** (TRUST_POWER / df)
     pooled = (borrowed * prior.ratio + df * ratio) / (borrowed + df)
     if pooled > 1.0:
         return pooled, borrowed, "moderated"

@@ -93,7 +93,10 @@ class Detectable:
 def detectable_line(found: Detectable | None, metric: str) -> str:
     """The minimum detectable effect in words."""
     if found is None:
-        return "minimum detectable effect: unknown until an arm that changes ranks has records of two seeds"
+        return (
+            "minimum detectable effect: unknown; it takes three seeds in the study, "
+            "and records of two seeds of an arm that changes ranks"
+        )
     by_kind = (
         ""
         if found.idle is None or found.moving is None
@@ -106,7 +109,7 @@ def detectable_line(found: Detectable | None, metric: str) -> str:
 
 
 def detectable_effect(folder: StudyFolder, *, n_seeds: int) -> Detectable | None:
-    """The smallest effect that the study would find with ``n_seeds`` seeds; None without records of two seeds."""
+    """The smallest effect that a study of ``n_seeds`` seeds would find; None below three, or without records of two."""
     if n_seeds < MIN_TESTED or not (folder.path / "manifest.json").exists():
         return None
     frame = read_frame(folder)

@@ -13,7 +13,7 @@ from harness.results.frame import Deltas, Frame
 from harness.results.manifest import BASE
 from harness.stats.distributions import kendall, two_sided_p
 from harness.stats.effects import MIN_TESTED, Effect, Estimated, study_effects
-from reports.stats.verdicts import ALPHA, holm
+from reports.stats.verdicts import ALPHA, EQUIVALENCE, holm
 
 Design = Literal["paired", "independent", "overlapping"]
 Scale = Literal["absolute", "relative"]
@@ -195,7 +195,7 @@ def _judged(raw: Mapping[str, Estimate], sesoi: float) -> dict[str, Contrast]:
             still = each.mean == 0.0 and each.se == 0.0
             found[key] = Contrast(code="identical" if still else "untested", mean=each.mean, n_seeds=each.n_seeds)
             continue
-        low, high = each.interval(1.0 - 2.0 * ALPHA)
+        low, high = each.interval(1.0 - 2.0 * EQUIVALENCE)
         code: Code = "same" if -sesoi < low and high < sesoi else "open"
         if adjusted[key] < ALPHA:
             code = "higher" if each.mean > 0.0 else "lower"

@@ -18,7 +18,6 @@ from harness.stats.distributions import (
     two_sided_p,
 )
 from harness.stats.effects import (
-    MIN_MODERATED,
     MIN_TESTED,
     Anova,
     Effect,
@@ -180,15 +179,9 @@ def typical_detectable(effects: Collection[Effect], *, n_tests: int = 1, n_seeds
     Returns:
         None where no arm has two seeds, or the study has fewer than three.
     """
-    ratios = [
-        effect.ms_seed / effect.ms_err / _middle(effect.n_seeds - 1.0)
-        for effect in effects
-        if effect.n_seeds > 1 and effect.ms_err > 0.0
-    ]
-    typical = max(1.0, median(ratios)) if len(ratios) >= MIN_MODERATED else None
     found = [
         minimum_detectable(
-            effect if typical is None else replace(effect, ms_tilde=effect.ms_err * typical),
+            effect if effect.prior is None else replace(effect, ms_tilde=effect.ms_err * effect.prior.ratio),
             n_tests=n_tests,
             n_seeds=n_seeds,
         )

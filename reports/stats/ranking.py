@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import numpy as np
 from harness.results.frame import Deltas
 from harness.results.manifest import BASE
 from harness.results.text import ByRow
-from harness.stats.distributions import two_sided_ps
+from harness.stats.distributions import t_quantiles
 from harness.stats.effects import Effect, Floats
 from reports.stats.verdicts import ALPHA
 
@@ -98,9 +99,13 @@ def simultaneous_alpha(deltas: Mapping[str, Deltas], effects: Mapping[str, Effec
     known = se > 0.0
     if int(known.sum()) < 2:
         return ALPHA
-    errors = _errors(deltas, effects, seed, N_SIMULTANEOUS)[:, known]
-    lowest = two_sided_ps(errors / se[known], df[known]).min(axis=1)
-    return min(max(float(np.quantile(lowest, ALPHA)), ALPHA / int(known.sum())), ALPHA)
+    size = np.abs(_errors(deltas, effects, seed, N_SIMULTANEOUS)[:, known]) / se[known]
+    low, high = ALPHA / int(known.sum()), ALPHA
+    for _ in range(20):
+        middle = math.sqrt(low * high)
+        missed = (size > t_quantiles(1.0 - middle / 2.0, df[known])).any(axis=1).mean()
+        low, high = (middle, high) if missed < ALPHA else (low, middle)
+    return low
 
 
 def _errors(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int, n_draws: int) -> Floats:

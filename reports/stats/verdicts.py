@@ -19,6 +19,10 @@ Code = Literal[
 ]
 
 ALPHA = 0.05
+
+EQUIVALENCE = 0.04
+"""Of each of the two one-sided tests, so that even the noisiest arm is called equivalent by mistake in 5% at most."""
+
 MOST_SEEDS = 10_000
 MOST_TARGETS = 1_000
 
@@ -147,7 +151,7 @@ def verdict_of(
     seeds_needed, needs_targets, targets_needed = None, False, None
     if p_holm < ALPHA:
         code: Code = "better" if effect.mean > 0.0 else "worse"
-    elif _inside(effect.interval(1.0 - 2.0 * ALPHA / (n_looks or 1)), sesoi):
+    elif _inside(effect.interval(1.0 - 2.0 * EQUIVALENCE / (n_looks or 1)), sesoi):
         code = "equivalent"
     elif n_looks is not None:
         code = "set_aside"
@@ -224,7 +228,7 @@ def targets_to_settle(
 
 def _settled(effect: Effect, n_tests: int, sesoi: float, se: float, df: float) -> bool:
     significant = abs(effect.mean) > t_quantile(1.0 - ALPHA / (2.0 * n_tests), df) * se
-    return significant or abs(effect.mean) + t_quantile(1.0 - ALPHA, df) * se < sesoi
+    return significant or abs(effect.mean) + t_quantile(1.0 - EQUIVALENCE, df) * se < sesoi
 
 
 def _fewest(settled: Callable[[int], bool], low: int, most: int) -> int | None:

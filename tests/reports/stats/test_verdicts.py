@@ -65,9 +65,9 @@ def test_verdicts(mean: float, se: float, sesoi: float, code: str, negligible: b
     assert (found.code, found.negligible) == (code, negligible)
 
 
-def test_equivalence_is_two_one_sided_tests_at_five_percent() -> None:
+def test_equivalence_is_two_one_sided_tests_at_four_percent() -> None:
     effect = effect_of(0.001, 0.001)
-    edge = 0.001 + t_quantile(0.95, effect.df) * effect.se
+    edge = 0.001 + t_quantile(0.96, effect.df) * effect.se
     assert judge({"a": effect}, edge * 1.0001)["a"].code == "equivalent"
     assert judge({"a": effect}, edge * 0.9999)["a"].code == "inconclusive"
 

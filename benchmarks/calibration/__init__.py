@@ -1,0 +1,1 @@
+"""How often the report is wrong where the truth is known."""

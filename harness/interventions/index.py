@@ -27,6 +27,7 @@ class Sources(Intervention):
     """Validation prefixes join the memory when test is scored; the latest training prefixes may join during training.
 
     Validation targets never enter while the validation set is scored. Test ranks without them are kept as well.
+    Under the protocol ``at_test: train+valid`` every row has them at test, and only ``stream`` still acts.
     """
 
     id: ClassVar[str] = "index.sources"

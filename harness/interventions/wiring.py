@@ -153,7 +153,8 @@ class FilterSeen(Intervention):
     """Items of the user's history rank behind all others, with and without retrieval.
 
     As published the whole catalogue is ranked, and a next-item model puts recent items near the top. Where users do not
-    take an item twice, those places are lost; where they do, this remedy removes the right answer.
+    take an item twice, those places are lost; where they do, this remedy removes the right answer. Under the protocol
+    ``history: hide`` every row ranks unseen items only, and this remedy changes nothing.
 
     Source: family 0; point 10 of FTragrec as published.
     """

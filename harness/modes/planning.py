@@ -16,6 +16,7 @@ from harness.recipe.compose import CompositionError, ConflictError, NoEffectErro
 from harness.recipe.recipe import BASE as AS_FOUND
 from harness.recipe.recipe import Recipe
 from harness.recipe.seams.checkpoint import BestOnValid
+from harness.recipe.under import done_already
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.study.arms import ArmSetting
 from harness.study.mistakes import Problem, StudyFileError
@@ -71,12 +72,19 @@ def with_settings(plan: Plan) -> tuple[Plan, list[Problem]]:
     for setting in plan.study.rows:
         try:
             plan = plan.with_setting(setting, composed(plan.base, setting, plan.study.protocol))
+            plan = replace(plan, notes=(*plan.notes, *_done_already(plan, setting)))
         except CompositionError as problem:
             if plan.study.on_inapplicable == "skip" and isinstance(problem, (NoEffectError, RequirementError)):
                 plan = plan.with_row(replace(row_of(setting), status="inapplicable", reason=str(problem)))
             else:
                 problems.append(plan.study.problem(f"arms.{setting.arm}", kind_of(problem), str(problem)))
     return plan, problems
+
+
+def _done_already(plan: Plan, setting: ArmSetting) -> list[str]:
+    """What a row that runs asks of its remedies and the protocol does for every row, a line each."""
+    asked = ((remedy, done_already(plan.study.protocol, remedy.apply(plan.base))) for remedy in setting.stack)
+    return [f"  {setting.name}: {key} does for every row what it asks of {remedy.id}" for remedy, key in asked if key]
 
 
 def spans_beyond_budget(study: Study) -> list[Problem]:

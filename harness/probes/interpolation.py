@@ -158,22 +158,24 @@ def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, flo
     for queries in (valid, test):
         sweep.neighbours(WIDEST, queries.sequence, queries.prefix)
     best = chosen(sweep, valid, metric)
-    off, on = (_values(sweep.scorer(each), valid, metric) for each in (BACKBONE, best))
+    off, on = (values_of(sweep.scorer(each), valid, metric) for each in (BACKBONE, best))
     unseen = replace(valid, hidden=UnseenItems().hidden(valid.prefix, sample.current))
     by_sequence = led(sample, sample.valid.sequence, sweep.memory, sweep.index)[0].any(dim=1)
     lead = (by_sequence.double() - hit_among_all(sample).double()).numpy()
     best_unseen = chosen(sweep, unseen, metric)
     return {
-        "head_room.unseen": float(_values(sweep.scorer(BACKBONE), unseen, metric).mean()),
-        "head_room.interpolation_unseen": float(_values(sweep.scorer(best_unseen), unseen, metric).mean()),
+        "head_room.unseen": float(values_of(sweep.scorer(BACKBONE), unseen, metric).mean()),
+        "head_room.interpolation_unseen": float(values_of(sweep.scorer(best_unseen), unseen, metric).mean()),
         "head_room.interpolation_valid": float(on.mean()),
         "head_room.interpolation_valid_shuffled": float(
-            _values(sweep.scorer(best, shuffled=True), valid, metric).mean()
+            values_of(sweep.scorer(best, shuffled=True), valid, metric).mean()
         ),
         "head_room.interpolation_gain_error": standard_error(on - off),
-        "head_room.off_test": float(_values(sweep.scorer(BACKBONE), test, metric).mean()),
-        "head_room.interpolation_test": float(_values(sweep.scorer(best), test, metric).mean()),
-        "head_room.interpolation_test_shuffled": float(_values(sweep.scorer(best, shuffled=True), test, metric).mean()),
+        "head_room.off_test": float(values_of(sweep.scorer(BACKBONE), test, metric).mean()),
+        "head_room.interpolation_test": float(values_of(sweep.scorer(best), test, metric).mean()),
+        "head_room.interpolation_test_shuffled": float(
+            values_of(sweep.scorer(best, shuffled=True), test, metric).mean()
+        ),
         "head_room.interpolation_k": float(best.k) if best.share else float("nan"),
         "head_room.interpolation_tau": best.tau if best.share else float("nan"),
         "head_room.interpolation_l": best.share,
@@ -213,7 +215,8 @@ def chosen(sweep: Sweep, queries: Queries, metric: str) -> Setting:
         return max(along, key=along.__getitem__)
 
 
-def _values(scorer: ProbabilityInterpolation, queries: Queries, metric: str) -> NDArray[np.float64]:
+def values_of(scorer: ProbabilityInterpolation, queries: Queries, metric: str) -> NDArray[np.float64]:
+    """The metric of each query by the scorer, ``(n,)``."""
     with torch.no_grad():
         scores = scorer.scores(
             sequence=queries.sequence,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from harness.backbones.base import Backbone
 from harness.backbones.encoder import Batch, Encoder
-from harness.backbones.ranking import target_ranks
+from harness.backbones.ranking import ranks_of_queries
 from harness.backbones.softmax import softmax_cross_entropy
 from harness.backbones.training_state import TrainingState
 from harness.backbones.values import EpochFigures, ParameterGroups, Precision, Progress
@@ -120,9 +120,8 @@ class MeanOfItems(Backbone):
                 state.optimizer.zero_grad()
                 loss.backward()
                 state.optimizer.step()
-            ranks = target_ranks(
-                model.encode(data, prefixes)[prefixes.valid], model.item_matrix, prefixes.target[prefixes.valid]
-            )
+            vectors = model.encode(data, prefixes)[prefixes.valid]
+            ranks = ranks_of_queries(vectors, model.item_matrix, data, prefixes, prefixes.valid)
             valid = {"mrr": float((1.0 / ranks).mean())}
             figures = EpochFigures(
                 epoch=epoch, loss=loss.item(), contrastive=None, valid=valid, valid_error=0.01, seconds=0.0

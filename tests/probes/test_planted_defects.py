@@ -101,6 +101,16 @@ def short_ones() -> Inputs:
 
 
 @cache
+def short_ones_at(*, long_first: bool) -> Inputs:
+    """The same, with all events of the long users before all of the short ones, or after them."""
+    made = short_ones()
+    is_long = np.repeat(made.data.lengths > 7, made.data.lengths)
+    within = np.arange(len(made.data.items)) - np.repeat(made.data.offsets[:-1], made.data.lengths)
+    times = within + 100 * (~is_long if long_first else is_long)
+    return replace(made, data=replace(made.data, times=times))
+
+
+@cache
 def crowds() -> Inputs:
     """Twenty users each walk the same way to the end."""
     rng = np.random.default_rng(0)
@@ -234,6 +244,7 @@ CASES: dict[str, tuple[Case, Case]] = {
         (replace(with_remedies("wiring.scale"), share=ScheduledShare(schedule=Constant(0.9))), crowds),
     ),
     "FTR901": ((BASE, short_ones), (replace(BASE, admission=AllEntries()), short_ones)),
+    "FTR902": ((BASE, lambda: short_ones_at(long_first=False)), (BASE, lambda: short_ones_at(long_first=True))),
     "FTR1001": (
         (COARSE, world),
         (EXACT, world),

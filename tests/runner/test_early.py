@@ -221,3 +221,15 @@ def test_a_span_of_base_is_at_its_line(tmp_path: Path) -> None:
     with pytest.raises(StudyFileError) as caught:
         make_plan(load_study(path))
     assert [place(each) for each in caught.value.problems] == [("beyond_budget", 4, ("base",))]
+
+
+def test_a_memory_of_the_past_needs_timestamps(tmp_path: Path) -> None:
+    timed = study(tmp_path, [9] * 4, more="protocol: {memory: past}\n")
+    checked(timed)
+    text = timed.read_text(encoding="utf-8")
+    timed.write_text(text.replace("min_interactions: 1", "min_interactions: 1, columns: {time: null}"), "utf-8")
+    fault = the_fault(timed)
+    assert place(fault) == ("no_timestamps", 4, ("protocol", "memory"))
+    assert "memory: any" in fault.message
+    timed.write_text(timed.read_text(encoding="utf-8").replace("past", "any"), encoding="utf-8")
+    checked(timed)

@@ -10,7 +10,8 @@ import torch
 from harness.backbones.base import TrainedBackbone
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.tensor_file import write_tensors
-from harness.backbones.training import BACKBONE_FORMAT, load_backbone, save_backbone
+from harness.backbones.training import BACKBONE_FORMAT, load_backbone, save_backbone, train_backbone
+from harness.data.protocol import Protocol
 from harness.data.sources import DataSpec, load
 from harness.errors import InputError
 from harness.imports import backbone_file
@@ -26,7 +27,7 @@ SPEC = DuoRec(hidden_size=12, n_layers=1, n_heads=3, inner_size=20, max_length=8
 END = "diagnostics: off\nbackbone: {checkpoint: given.safetensors}\n"
 
 
-def give(bench: Bench, *, seed: int = 0, fingerprint: str | None = None) -> Path:
+def give(bench: Bench, *, seed: int = 0, fingerprint: str | None = None, **more: str) -> Path:
     """A backbone of an uncommon shape, for the bench's world."""
     spec = DataSpec(path=bench.folder / "world.txt", format="sequences", min_interactions=1)
     data = load(spec, bench.folder / "data")
@@ -45,6 +46,7 @@ def give(bench: Bench, *, seed: int = 0, fingerprint: str | None = None) -> Path
             "source": "<b>model</b>.pth",
             "source_sha256": "00ff",
             "fingerprint": fingerprint or data.fingerprint(),
+            **more,
         },
     )
     save_backbone(backbone, path)
@@ -182,3 +184,51 @@ def test_a_name_that_no_file_can_have_is_refused(bench):
     for name in ("x" * 3000, "~nobody-at-all/x"):
         with pytest.raises(StudyFileError, match=r"small\.yaml:10: backbone\.checkpoint: "):
             load_study(bench.write(end=f"diagnostics: off\nbackbone: {{checkpoint: {name}}}\n"))
+
+
+@pytest.mark.parametrize(
+    ("trained", "protocol", "refused"),
+    [
+        (None, "{}", False),
+        (None, "{history: hide, memory: any, at_test: train+valid}", False),
+        (None, "{targets: 3}", True),
+        (None, "{valid_targets: 2}", True),
+        ("3 1 rank", "{targets: 3, history: hide}", False),
+        ("3 1 rank", "{targets: 2}", True),
+        ("3 1 rank", "{}", True),
+    ],
+)
+def test_a_backbone_that_may_have_learnt_test_targets_is_refused(bench, trained, protocol: str, refused: bool):
+    more = {} if trained is None else {"protocol": trained}
+    give(bench, **more)
+    study = load_study(bench.write(end=f"{END}protocol: {protocol}\n"))
+    data = load(study.data, bench.folder / "data")
+
+    def stages() -> SharedStages:
+        return SharedStages.of(study, data, data_dir=bench.folder / "data", folder=bench.folder)
+
+    if not refused:
+        stages()
+        return
+    with pytest.raises(StudyFileError) as caught:
+        stages()
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.path) == ("saw_test_targets", ("backbone",))
+
+
+def test_a_trained_backbone_says_how_it_was_split(bench, tmp_path: Path):
+    data = load(
+        DataSpec(path=bench.folder / "world.txt", format="sequences", min_interactions=1), bench.folder / "data"
+    )
+    spec = DuoRec(hidden_size=12, n_layers=1, n_heads=3, inner_size=20, max_length=8, stride=4, visits=1)
+    for protocol in (Protocol(targets=3, valid_targets=2), Protocol()):
+        made = train_backbone(spec, data, seed=0, threads=1, checkpoint_dir=tmp_path, protocol=protocol)
+        found = read_backbone_file(tmp_path / f"{made.key}.safetensors", "")
+        assert found.split() == (protocol.targets, protocol.valid_targets)
+        assert ("protocol" in made.provenance) == (protocol != Protocol())
+
+
+def test_a_backbone_whose_protocol_cannot_be_read_is_refused(bench):
+    path = give(bench, protocol="ten")
+    with pytest.raises(InputError, match="protocol 'ten' cannot be read"):
+        read_backbone_file(path, "").split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.metadata
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from harness.data.protocol import Protocol, Reach
 from harness.device import device_key
 from harness.modes.planning import make_plan
 from harness.provenance import key_versions
@@ -85,6 +87,7 @@ def test_the_keys_are_those_of_all_their_parts(many: Study, tmp_path: Path) -> N
             "study_seed": cell.streams.study_seed,
             "replicate": cell.streams.replicate,
             "budget": many.budget.model_dump(),
+            "protocol": many.protocol.described(),
             "threads": CELL_THREADS,
             "backbone": stages.backbone_key(cell.backbone_replicate),
             "device": device_key(plan.device),
@@ -92,6 +95,21 @@ def test_the_keys_are_those_of_all_their_parts(many: Study, tmp_path: Path) -> N
             "versions": key_versions(),
         }
         assert keys.record(cell) == hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def test_timestamps_are_part_of_the_keys_where_they_decide_what_is_seen(many: Study, tmp_path: Path) -> None:
+    data = read_data(many, tmp_path / "data")
+    assert data.times is not None
+    late = dataclasses.replace(data, times=data.times + 1)
+    keys: dict[tuple[Reach, bool], str] = {}
+    for reach in Reach:
+        study = dataclasses.replace(many, protocol=Protocol(memory=reach))
+        plan = make_plan(study)
+        for each in (data, late):
+            stages = SharedStages.of(study, each, data_dir=None, folder=tmp_path)
+            keys[reach, each is late] = Keys(plan, stages).record(plan.cells()[0])
+    assert keys[Reach.ANY, False] == keys[Reach.ANY, True]
+    assert len(set(keys.values())) == 3
 
 
 def test_records_that_were_there_are_read_once_and_a_damaged_one_is_none(tmp_path: Path) -> None:

@@ -35,6 +35,11 @@ FIGURES = figures(
         Unit.FRACTION,
         "standard error of the hit rate among all less that among entries",
     ),
+    ("scope.future", Unit.FRACTION, "neighbours of the default mixture that are not older than the query"),
+    ("scope.with_future", Unit.METRIC, "the default mixture of wiring.interpolate"),
+    ("scope.without_future", Unit.METRIC, "the same without the neighbours that are not older than the query"),
+    ("scope.without_others", Unit.METRIC, "the same without as many random neighbours of each query instead"),
+    ("scope.future_error", Unit.METRIC, "standard error of what the one loses beyond the other"),
     ("scope.hit_rate_searched", Unit.FRACTION, "hit rate of the run's own search on the same queries"),
     when=When.AT_THE_START,
 )
@@ -67,6 +72,31 @@ CHECKS = (
         ),
         why="Entries that would have led to the target are left out because they are short.",
         reduce=("scope.quality", "scope.stratified"),
+    ),
+    Check(
+        code="FTR902",
+        claim="scope",
+        title="Neighbours from the future are worth more than others",
+        severity=Severity.MEDIUM,
+        issue=lambda read: gain(
+            read["scope.without_others"] - read["scope.without_future"],
+            0.02 * read["scope.with_future"],
+            read["scope.future_error"],
+        ),
+        errors=("scope.future_error",),
+        compares=Compares.QUERIES,
+        condition=(
+            "Without the neighbours that are not older than the query the default mixture loses over 2% more than "
+            "without as many random ones, and the 95% interval of the difference lies above 0. Not applicable without "
+            "timestamps and under  memory: past."
+        ),
+        detected=(
+            "{scope.future:.0%} of the neighbours are not older than the query. NDCG@10 of the default mixture is "
+            "{scope.with_future:.4f} with them, {scope.without_future:.4f} without, and {scope.without_others:.4f} "
+            "without as many random ones."
+        ),
+        why="Part of the gain would be missing in service, where nothing later than the query is known.",
+        reduce=(),
     ),
 )
 

@@ -39,7 +39,7 @@ class Search(SearchSettings):
         return replace(
             plan,
             spaces=spaces,
-            notes=self._notes(study, spaces, trial_runs, confirming_rows),
+            notes=plan.notes + self._notes(study, spaces, trial_runs, confirming_rows),
             most_cells=trial_runs + confirming_rows * self.confirm,
             n_fresh=self.confirm,
         )

@@ -42,7 +42,7 @@ def test_a_table_of_a_studys_ranks_has_its_effects(frame: Frame, table: pd.DataF
     users, known = made.frame.users, frame.users
     assert users is not None
     assert known is not None
-    assert np.array_equal(users.history_length, known.history_length)
+    assert np.array_equal(np.asarray(users.history_length), np.asarray(known.history_length))
     assert "Gained and lost targets" in made.html
 
 
@@ -51,7 +51,7 @@ def test_named_targets_are_in_the_order_of_the_table(frame: Frame, table: pd.Dat
     made = reports.from_ranks(named, baseline="base")
     assert np.array_equal(made.frame.ranks("up", "test", "served"), frame.ranks("up", "test", "served"))
     # Runs may list them in other orders: that of the first run holds.
-    mixed = pd.concat([part if arm == "base" else part[::-1] for arm, part in named.groupby("arm", sort=False)])
+    mixed: Any = pd.concat([part if arm == "base" else part[::-1] for arm, part in named.groupby("arm", sort=False)])
     again = reports.from_ranks(mixed, baseline="base")
     assert np.array_equal(again.frame.ranks("up", "test", "served"), frame.ranks("up", "test", "served"))
 
@@ -81,7 +81,7 @@ def test_common_users_keep_the_targets_that_every_run_ranks(frame: Frame, table:
 
 
 def test_an_arm_that_ranks_alike_is_said_to(table: pd.DataFrame, tmp_path: Path) -> None:
-    base = table[table["arm"] == "base"]
+    base: Any = table[table["arm"] == "base"]
     made = reports.from_ranks(pd.concat([base, base.assign(arm="copy")]), baseline="base")
     assert {row.name: row.verdict for row in made.report.rows}["copy"] == "no_effect"
     assert made.save(tmp_path / "page").exists()

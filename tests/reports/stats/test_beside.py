@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from statsmodels.stats.multitest import multipletests
 
 import reports
 from harness.results.folder import StudyFolder
+from harness.results.record import RunRecord
 from harness.stats.effects import study_effects
 from reports.output.files import write_report
 from reports.output.terminal import answer_lines
@@ -23,6 +25,12 @@ from tests.reports.worlds import FOUR, Arm, study
 N_USERS = 200
 
 
+def run_of(folder: StudyFolder, key: str) -> RunRecord:
+    found = folder.records.read(key)
+    assert found is not None
+    return found
+
+
 def guarded(path: Path, *, also: bool = False) -> StudyFolder:
     """A study whose arm `sharp` brings 12 of 100 to the first place and loses all from 11 to 50.
 
@@ -32,7 +40,7 @@ def guarded(path: Path, *, also: bool = False) -> StudyFolder:
     arms = {"sharp": Arm(), "other": Arm(), **({"safe": Arm()} if also else {})}
     folder = study(path, arms, n_users=N_USERS, n_targets=3, guard=("recall@50",))
     manifest = folder.manifest()
-    base = {number: folder.records.read(key) for number, key in manifest.rows[0].keys.items()}
+    base = {number: run_of(folder, key) for number, key in manifest.rows[0].keys.items()}
     for row in manifest.rows:
         if row.name not in ("sharp", "safe"):
             continue
@@ -66,7 +74,8 @@ def test_the_log_rank_has_a_family_of_its_own_after_the_verdicts(tmp_path: Path)
     assert set(found.log_rank) == set(FOUR)
     effects = study_effects(log_rank_deltas(frame, frame.estimable()))
     p_values = [effects[name].p for name in FOUR]
-    expected = dict(zip(FOUR, multipletests(p_values, method="holm")[1], strict=True))
+    holm: Any = multipletests(p_values, method="holm")[1]
+    expected = dict(zip(FOUR, holm, strict=True))
     assert {name: each.p_holm for name, each in found.log_rank.items()} == pytest.approx(expected)
     assert found.log_rank["reverse+attention"].effect.mean < 0.0 < found.log_rank["js"].effect.mean
     two = reports.read_frame(study(tmp_path / "two", FOUR, n_users=150, replicates=(0, 1)))
@@ -80,7 +89,7 @@ def test_an_undecided_arm_whose_ranks_move_says_both(tmp_path: Path) -> None:
     arms = {"shifts": Arm(shift=0.03, touched=1.0), "x": Arm(), "y": Arm()}
     folder = study(tmp_path / "s", arms, n_users=120)
     for number, key in folder.manifest().rows[2].keys.items():
-        base = folder.records.read(folder.manifest().rows[0].keys[number])
+        base = run_of(folder, folder.manifest().rows[0].keys[number])
         deep = np.where(base.test_on > 20, np.maximum(base.test_on * 0.9, 20), base.test_on).astype(np.int32)
         deep[:6] = np.where(np.arange(6) % 2 == 0, 1, 300)  # ndcg@10 moves both ways
         folder.records.write(replace(base, key=key, test_on=deep))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,15 +139,15 @@ def test_moved_targets_name_the_user_and_which_target(frame: Frame) -> None:
 
 
 def test_tables_have_a_line_per_target_and_levels_are_means_over_users(frame: Frame) -> None:
-    table = reports.ranks_table(frame)
-    one = table[(table["row"] == "b") & (table["replicate"] == 2)]
+    table: Any = reports.ranks_table(frame)
+    one: Any = table[(table["row"] == "b") & (table["replicate"] == 2)]
     assert len(one) == counts(USERS, TARGETS).sum()
     assert one.groupby("user")["rank"].apply(list).tolist() == targets_of(frame, "b", 2)
     assert all(each == list(range(1, len(each) + 1)) for each in one.groupby("user")["target_index"].apply(list))
     assert one["history_length"].min() >= 5
-    valid = reports.ranks_table(frame, "valid")
+    valid: Any = reports.ranks_table(frame, "valid")
     assert set(valid["target_index"]) == {1}
-    levels = reports.effects_table(frame).set_index(["row", "metric", "split", "mode", "replicate"])["value"]
+    levels: Any = reports.effects_table(frame).set_index(["row", "metric", "split", "mode", "replicate"])["value"]
     for metric in METRICS:
         expected = float(frame.values("b", metric, replicates=[2]).mean())
         assert levels["b", metric, "test", "served", 2] == pytest.approx(expected)

@@ -41,7 +41,8 @@ def record_lines(record: RunRecord, out: Path) -> Iterator[str]:
     yield f"record: {record.key}"
     named = list(_named(record.key, out))
     yield from named or [f"arm: unknown; no study in {out} names this record"]
-    yield f"test set, as served with retrieval {record.served}:"
+    n_targets = f"{int((record.test > 0).sum()):,} targets of {len(record.test):,} users"
+    yield f"test set, {n_targets}, as served with retrieval {record.served}:"
     yield f"  {'metric':12} {'served':>8} {'on':>8} {'off':>8}"
     for name in tabulated(named_metric(record)):
         metric = check_metric(name)

@@ -13,8 +13,10 @@ from __future__ import annotations
 import html.parser
 import json
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.results.frame import Frame
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
@@ -33,7 +35,7 @@ _RESERVED = frozenset(field.name for field in fields(Report))
 
 
 def check_section(section: type[Section], frame: Frame | None = None) -> Report:
-    """Build, draw and render a section in every language, on a small study and on one that has only its base.
+    """Build, draw and render a section in every language, on a small study, with two targets per user, and base alone.
 
     Args:
         frame: a study that it has something to say of; a small one with four arms and five seeds, where None.
@@ -53,6 +55,8 @@ def check_section(section: type[Section], frame: Frame | None = None) -> Report:
         text = with_texts(load_catalogue(lang), every)
         _check_parts(section(), input_of(study, text))
         section().build(input_of(_base_alone(study), text))
+        if lang == "en" and study.n_targets == 1:
+            section().build(input_of(_two_targets(study), text))
         found[lang] = build_report(study, text, every)
         _check_page(section(), found[lang], text)
     page = _Page(render_html(found["en"], load_catalogue("en"), every))
@@ -188,6 +192,33 @@ def _run(name: str, shift: float, number: int, users: np.ndarray) -> RunRecord:
         curve=curve,
         seconds=seconds,
     )
+
+
+def _two_targets(study: Frame) -> Frame:
+    """The same with a target before each user's own, at twice its rank; the first user has none."""
+
+    def doubled(values: NDArray[Any]) -> NDArray[Any]:
+        before = values * 2 if values.dtype.kind in "iu" else values
+        before = np.where(np.arange(len(values)) == 0, np.zeros_like(values), before)
+        return np.stack([before, values], axis=1).astype(values.dtype)
+
+    records = {
+        name: {
+            number: replace(
+                record,
+                test_on=doubled(record.test_on),
+                test_off=doubled(record.test_off),
+                also={key: doubled(ranks) for key, ranks in record.also.items()},
+            )
+            for number, record in cells.items()
+        }
+        for name, cells in study.records.items()
+    }
+    of_test = ("history_length", "target_popularity", "test_target")
+    known = {} if study.users is None else study.users.known
+    users = study.users and replace(study.users, **{key: doubled(known[key]) for key in of_test if key in known})
+    manifest = replace(study.manifest, protocol={**study.manifest.protocol, "targets": 2})
+    return frame_of(manifest, records, users, views=study.views, longest=study.longest)
 
 
 def _base_alone(study: Frame) -> Frame:

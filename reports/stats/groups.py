@@ -102,12 +102,16 @@ def subgroups(
     if not found:
         return None
     groups = user_groups(frame, metric)
-    values = {name: _differences(frame, each, metric) for name, each in found.items()}
+    anovas: list[dict[str, tuple[Anova, float]]] = [{} for _ in groups]
+    for name, each in found.items():
+        values = _differences(frame, each, metric)
+        for place, group in enumerate(groups):
+            if _enough(each, group):
+                anovas[place][name] = _anova_of(each, values, group)
     effects: dict[tuple[int, str], GroupEffect] = {}
-    for place, group in enumerate(groups):
-        anovas = {name: _anova_of(each, values[name], group) for name, each in found.items() if _enough(each, group)}
-        prior = study_prior({name: table for name, (table, _) in anovas.items()})
-        for name, (table, n_users) in anovas.items():
+    for place, tables in enumerate(anovas):
+        prior = study_prior({name: table for name, (table, _) in tables.items()})
+        for name, (table, n_users) in tables.items():
             effects[place, name] = estimate_group(table, n_users, prior, tested=name != A_A)
     q = adjusted({key: effect.p for key, effect in effects.items()})
     return Subgroups(

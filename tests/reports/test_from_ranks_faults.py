@@ -64,7 +64,10 @@ FAULTS: dict[str, tuple[Callable[[Any], pd.DataFrame], dict[str, Any], list[str]
     "a rank twice": (
         lambda given: pd.concat([given, given[3:5]], ignore_index=True),
         {},
-        ["a second rank in row 25 (arm plain, seed 0, user u3), and in 1 more", "one row per arm, seed and user"],
+        [
+            "a second rank of the same target in row 25 (arm plain, seed 0, user u3), and in 1 more",
+            "one row per arm, seed and user",
+        ],
     ),
     "arm missing": (put("arm", 2, None), {}, ["arm is missing in row 3"]),
     "user missing": (put("user", 2, np.nan), {}, ["user is missing in row 3"]),

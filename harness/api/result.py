@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import cached_property
 from html import escape
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from harness.api.drawing import figures
 from harness.api.notebook import pre
 from harness.api.saving import copy_report, page_to
 from harness.errors import InputError
@@ -29,6 +26,7 @@ from reports.locale import load_catalogue
 from reports.output.tidy import effects_table, ranks_table
 from reports.sections.assembly import build_report, render_html
 from reports.sections.evidence.measured import evidence_of
+from reports.sections.references.export import COLUMNS, reference_lines
 from reports.sections.report import Report
 from reports.stats.verdicts import holm
 
@@ -154,6 +152,18 @@ class StudyResult:
         table = table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
         return table.astype(dict.fromkeys(_WHOLE, "Int64") | dict.fromkeys(_FIGURES, "float64"))
 
+    @cached_property
+    def references(self) -> pd.DataFrame:
+        """What an arm has to beat to have found anything: base, then each reference row, as the page shows them.
+
+        ``effect`` is the difference to base's mean, ``low`` and ``high`` its 95% interval over users alone: references
+        are no arms and are not tested. Empty where the study has none.
+        """
+        import pandas as pd
+
+        lines = [[getattr(line, name) for name in COLUMNS] for line in reference_lines(self.report)]
+        return pd.DataFrame(lines, columns=list(COLUMNS))
+
     def effects(
         self,
         metric: str | None = None,
@@ -242,7 +252,7 @@ class StudyResult:
         Args:
             style: the name of a matplotlib style; None: your own ``matplotlibrc`` and settings.
         """
-        return _figures().forest(self.report.figures["forest"], self.report.primary_label, style=style)
+        return figures().forest(self.report.figures["forest"], self.report.primary_label, style=style)
 
     def curves(self, *, style: str | None = PLAIN) -> StudyFigure:
         """The primary metric on the validation set by epoch, a panel per row, as a matplotlib figure.
@@ -250,7 +260,7 @@ class StudyResult:
         Args:
             style: as for :meth:`forest`.
         """
-        return _figures().curves(self.report.figures["curves"], self.report.primary_label, style=style)
+        return figures().curves(self.report.figures["curves"], self.report.primary_label, style=style)
 
     @property
     def html(self) -> str:
@@ -298,21 +308,6 @@ class StudyResult:
         answer, *rest = self._head()
         table = self._table().to_html(index=False, na_rep="", float_format="{:.4g}".format, border=0)
         return f"<p><b>{escape(answer)}</b></p>{pre(escape(cut(rest)))}{table}{pre(escape(cut(self._foot())))}"
-
-
-def _figures() -> Any:
-    """What draws; matplotlib is loaded without a backend of ``MPLBACKEND``, which may be one that is not there."""
-    backend = os.environ.pop("MPLBACKEND", None)
-    first = "matplotlib" not in sys.modules
-    try:
-        drawing = import_module("harness.api.figures")
-    finally:
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
-    if first and backend is not None:
-        with suppress(ValueError):  # as matplotlib does by itself, for a notebook that draws later
-            sys.modules["matplotlib"].rcParams["backend"] = backend
-    return drawing
 
 
 def _one_of(what: str, value: str, known: Sequence[str]) -> None:

@@ -26,5 +26,5 @@ def interactions(*sequences: Sequence[int]) -> Interactions:
 def drawn(seed: int, n_users: int = 40, n_items: int = 30, longest: int = 25) -> Interactions:
     """Users who take items at random, each at most once."""
     rng = np.random.default_rng(seed)
-    made = [rng.permutation(n_items)[: rng.integers(3, longest)] + 1 for _ in range(n_users)]
+    made = [(rng.permutation(n_items)[: rng.integers(3, longest)] + 1).tolist() for _ in range(n_users)]
     return interactions(*made, range(1, n_items + 1))

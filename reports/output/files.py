@@ -18,8 +18,8 @@ from reports.sections.references.export import reference_lines, references_csv
 def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     """Write the report into the study folder, from its records alone.
 
-    The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``, and
-    ``references.csv`` where the study has reference rows;
+    The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``,
+    and ``references.csv`` where the study has reference rows;
     in Chinese ``report.zh.html`` and so on, beside the English ones.  ``effects.parquet`` has no words and is shared.
 
     Returns:

@@ -13,7 +13,7 @@ from harness.baselines.base import Baseline, Events, Integers, Learned, Queries
 from harness.data.interactions import Interactions
 from harness.data.protocol import AtTest, Protocol, Reach
 from harness.data.split import Indices, Prefixes
-from harness.results.lists import top_items
+from harness.results.lists import LENGTH, top_items
 from harness.results.metrics import check_metric
 
 Ranks = NDArray[np.int32]
@@ -129,7 +129,7 @@ def _ranked(
         ranks.append(ranks_among(scores, prefixes.target[part]))
         if listed is not None:
             lists.append(top_items(scores[np.isin(part, listed)]))
-    return np.concatenate(ranks), np.concatenate(lists) if lists else np.empty((0, 0), dtype=np.int32)
+    return np.concatenate(ranks), np.concatenate([np.empty((0, LENGTH), dtype=np.int32), *lists])
 
 
 def candidates(scores: Scores, queries: Queries, protocol: Protocol) -> Scores:

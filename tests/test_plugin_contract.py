@@ -13,6 +13,7 @@ import pytest
 
 from harness import interventions
 from harness.cli import main
+from harness.contracts.baseline import check_baseline
 from harness.contracts.intervention import check_contract
 from harness.contracts.of_study import check_plugins
 from harness.interventions.base import Intervention
@@ -43,8 +44,8 @@ class Mine(Intervention):
 KEEPS, IDLE, RAISES = "replace(recipe, enhanced_weight=Constant(0.25))", "recipe", "recipe.nothing"
 
 
-def the_code() -> str:
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)
+def the_code(place: int = 0) -> str:
+    code = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)[place]
     return code
 
 
@@ -57,6 +58,10 @@ def module_of(path: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> object:
     monkeypatch.setitem(sys.modules, path.stem, module)
     spec.loader.exec_module(module)
     return module
+
+
+def test_the_baseline_of_the_page_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_baseline(module_of(tmp_path / "ftr_newest.py", the_code(1), monkeypatch).Newest)  # type: ignore[attr-defined]
 
 
 def test_the_fusion_of_the_page_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import suppress
 from functools import cached_property
 from html import escape
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from harness.api.drawing import figures
 from harness.api.notebook import pre
 from harness.api.saving import copy_report, page_to
 from harness.results.folder import StudyFolder
@@ -28,6 +25,7 @@ from reports.locale import load_catalogue
 from reports.output.tidy import effects_table, ranks_table
 from reports.sections.assembly import build_report, render_html
 from reports.sections.evidence.measured import evidence_of
+from reports.sections.references.export import COLUMNS, reference_lines
 from reports.sections.report import Report
 from reports.stats.verdicts import holm
 
@@ -155,6 +153,18 @@ class StudyResult:
         table = table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
         return table.astype(dict.fromkeys(_WHOLE, "Int64") | dict.fromkeys(_FIGURES, "float64"))
 
+    @cached_property
+    def references(self) -> pd.DataFrame:
+        """What an arm has to beat to have found anything: base, then each reference row, as the page shows them.
+
+        ``effect`` is the difference to base's mean, ``low`` and ``high`` its 95% interval over users alone: references
+        are no arms and are not tested. Empty where the study has none.
+        """
+        import pandas as pd
+
+        lines = [[getattr(line, name) for name in COLUMNS] for line in reference_lines(self.report)]
+        return pd.DataFrame(lines, columns=list(COLUMNS))
+
     def effects(
         self,
         metric: str | None = None,
@@ -244,7 +254,7 @@ class StudyResult:
         Args:
             style: the name of a matplotlib style; None: your own ``matplotlibrc`` and settings.
         """
-        return _figures().forest(self.report.figures["forest"], self.report.primary_label, style=style)
+        return figures().forest(self.report.figures["forest"], self.report.primary_label, style=style)
 
     def curves(self, *, style: str | None = PLAIN) -> StudyFigure:
         """The primary metric on the validation set by epoch, a panel per row, as a matplotlib figure.
@@ -252,7 +262,7 @@ class StudyResult:
         Args:
             style: as for :meth:`forest`.
         """
-        return _figures().curves(self.report.figures["curves"], self.report.primary_label, style=style)
+        return figures().curves(self.report.figures["curves"], self.report.primary_label, style=style)
 
     @property
     def html(self) -> str:
@@ -302,16 +312,3 @@ class StudyResult:
         return f"<p><b>{escape(answer)}</b></p>{pre(escape(cut(rest)))}{table}{pre(escape(cut(self._foot())))}"
 
 
-def _figures() -> Any:
-    """What draws; matplotlib is loaded without a backend of ``MPLBACKEND``, which may be one that is not there."""
-    backend = os.environ.pop("MPLBACKEND", None)
-    first = "matplotlib" not in sys.modules
-    try:
-        drawing = import_module("harness.api.figures")
-    finally:
-        if backend is not None:
-            os.environ["MPLBACKEND"] = backend
-    if first and backend is not None:
-        with suppress(ValueError):  # as matplotlib does by itself, for a notebook that draws later
-            sys.modules["matplotlib"].rcParams["backend"] = backend
-    return drawing

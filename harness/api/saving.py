@@ -53,7 +53,8 @@ def copy_report(study: StudyFolder, folder: Path, *, lang: str, study_name: str)
         return page
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in (*(named(each, lang) for each in EXPORTS), "effects.parquet"):  # others may be of an earlier run
+        more = [each for each in (named("references.csv", lang),) if (study.path / each).exists()]
+        for name in (*(named(each, lang) for each in EXPORTS), *more, "effects.parquet"):  # others may be older
             shutil.copyfile(study.path / name, folder / name)
     except OSError as problem:
         raise EnvironmentProblem(f"cannot write {folder}: {problem.strerror or problem}; save elsewhere") from problem

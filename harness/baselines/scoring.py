@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from harness.baselines.base import Baseline, Events, Integers, Learned, Queries
 from harness.data.interactions import Interactions
 from harness.data.protocol import AtTest, Protocol, Reach
 from harness.data.split import Indices, Prefixes
-from harness.results.lists import top_items
+from harness.results.lists import LENGTH, top_items
 from harness.results.metrics import check_metric
 
 Ranks = NDArray[np.int32]
@@ -59,12 +59,12 @@ def score(
     events = events_of(data, prefixes.held_out)
     sample = prefixes.valid[:: max(1, -(-len(prefixes.valid) // MOST_QUERIES))]
     metric = check_metric(primary)
-    grid = kind.grid(repeats=events.repeats and not protocol.hides_history)
+    grid: Sequence[Baseline] = kind.grid(repeats=events.repeats and not protocol.hides_history)
     tried: list[float] = []
     for setting in grid if len(grid) > 1 else ():
         ranks, _ = _ranked(setting.learn(events), data, prefixes, sample, check)
         tried.append(float(metric.values(ranks).mean()))
-    chosen = grid[tried.index(max(tried))] if tried else grid[0]
+    chosen = grid[tried.index(max(tried)) if tried else 0]
     learned = chosen.learn(events)
     valid, _ = _ranked(learned, data, prefixes, prefixes.valid, check)
     if protocol.at_test is AtTest.TRAIN_AND_VALID:
@@ -129,7 +129,7 @@ def _ranked(
         ranks.append(ranks_among(scores, prefixes.target[part]))
         if listed is not None:
             lists.append(top_items(scores[np.isin(part, listed)]))
-    return np.concatenate(ranks), np.concatenate(lists) if lists else np.empty((0, 0), dtype=np.int32)
+    return np.concatenate(ranks), np.concatenate([np.empty((0, LENGTH), dtype=np.int32), *lists])
 
 
 def candidates(scores: Scores, queries: Queries, protocol: Protocol) -> Scores:

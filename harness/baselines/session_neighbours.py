@@ -59,27 +59,30 @@ class SessionNeighbours(Baseline):
         )
 
     def learn(self, events: Events) -> _Sequences:
-        latest = np.arange(len(events)) if events.time is None else events.time
-        by_item = np.lexsort((np.arange(len(events)), latest, events.item))
+        number = np.arange(len(events))
+        times, when = (number[:0], number) if events.time is None else np.unique(events.time, return_inverse=True)
+        by_item = np.lexsort((number, when, events.item))
         return _Sequences(
             of=self,
             events=events,
             by_item=by_item,
             first=np.searchsorted(events.item[by_item], np.arange(events.n_items + 2)),
-            length=np.bincount(events.user, minlength=events.n_users).astype(np.float64),
+            times=times,
+            when=when,
             tie_break=TIE_BREAK * events.share,
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sequences:
-    """Events of each item in the order of time, ``by_item[first[i]:first[i + 1]]``."""
+    """Events of each item by time, ``by_item[first[i]:first[i + 1]]``; event ``e`` was at ``times[when[e]]``."""
 
     of: SessionNeighbours
     events: Events
     by_item: Integers
     first: Integers
-    length: Floats
+    times: Integers
+    when: Integers
     tie_break: Floats
 
     def scores(self, queries: Queries) -> Floats:
@@ -104,7 +107,9 @@ class _Sequences:
         """Every query and sequence that share an item: the query, the latest shared event, and the similarity."""
         n_users = self.events.n_users
         shared = queries.last(N_LAST)[:, ::-1].ravel()  # oldest first, so that of several events the latest is kept
-        start, stop = self.first[shared], self._known(shared, queries)
+        asks = np.repeat(np.arange(len(queries)), N_LAST)
+        start = self.first[shared]
+        stop = start + self._known(self.events.item[self.by_item], shared, asks, queries)
         entry, place = spread(np.maximum(start, stop - MOST_EVENTS), np.where(shared > 0, stop, 0))
         event = self.by_item[place]
         row, lag = np.divmod(entry, N_LAST)
@@ -117,15 +122,22 @@ class _Sequences:
         if not len(first):
             return row, event, weight
         latest = np.append(first[1:], len(event)) - 1
-        alike = np.add.reduceat(weight, first) / np.sqrt(self.length[user[first]])
-        return row[first], event[latest], alike
+        length = self._known(self.events.user, user[first], row[first], queries)
+        return row[first], event[latest], np.add.reduceat(weight, first) / np.sqrt(length)
 
-    def _known(self, shared: Integers, queries: Queries) -> Integers:
-        """Where the events of each shared item end that the query may see."""
-        stop = self.first[shared + 1]
-        if queries.before is None or self.events.time is None:
-            return stop
-        times, rank = np.unique(self.events.time, return_inverse=True)
-        keys = self.events.item[self.by_item] * (len(times) + 1) + rank[self.by_item]
-        before = np.searchsorted(times, np.repeat(queries.before, N_LAST))
-        return np.minimum(stop, np.searchsorted(keys, shared * (len(times) + 1) + before))
+    def _known(self, of: Integers, wanted: Integers, row: Integers, queries: Queries) -> Integers:
+        """How many events the query of each row may see of a wanted user, or of an item where ``of`` is in that order.
+
+        Args:
+            of: user or item of every event, ascending; in each, events are in the order of time.
+            wanted: users or items, ``(n,)``.
+            row: their queries, ``(n,)``.
+            queries: all of them.
+        """
+        begin = np.searchsorted(of, wanted)
+        if queries.before is None or not len(self.times):
+            return np.searchsorted(of, wanted, side="right") - begin
+        when = self.when if of is self.events.user else self.when[self.by_item]
+        step = len(self.times) + 1
+        older = np.searchsorted(self.times, queries.before)[row]
+        return np.searchsorted(of * step + when, wanted * step + older) - begin

@@ -12,12 +12,14 @@ from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
 from reports.output.naming import named
 from reports.output.tidy import effects_parquet
 from reports.sections.assembly import build_report, render_html
+from reports.sections.references.export import reference_lines, references_csv
 
 
 def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     """Write the report into the study folder, from its records alone.
 
-    The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``;
+    The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``,
+    and ``references.csv`` where the study has reference rows;
     in Chinese ``report.zh.html`` and so on, beside the English ones.  ``effects.parquet`` has no words and is shared.
 
     Returns:
@@ -36,6 +38,8 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     write_atomically(folder.path / named("ranking.csv", lang), ranking_csv(report).encode())
     write_atomically(folder.path / named("ranking.md", lang), ranking_markdown(report, text).encode())
     write_atomically(folder.path / named("ranking.tex", lang), ranking_latex(report, text).encode())
+    if reference_lines(report):
+        write_atomically(folder.path / named("references.csv", lang), references_csv(report).encode())
     write_atomically(page, render_html(report, text).encode())
     write_atomically(folder.path / "effects.parquet", effects_parquet(frame))
     return page

@@ -44,7 +44,8 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> Frame:
         (lambda frame: reports.subgroups(frame, "ndgc@10"), "metric 'ndgc@10' is unknown"),
         (lambda frame: reports.without_valid_targets(frame, "ndgc@10"), "metric 'ndgc@10' is unknown"),
         (lambda frame: reports.priority_agreement(frame, "ndgc@10"), "metric 'ndgc@10' is unknown"),
-        (lambda frame: frame.overall("base", "coverage@10", "onn"), "unknown"),
+        (lambda frame: frame.overall("base", "coverage@10", "onn"), r"no mode 'onn'; did you mean on\?"),
+        (lambda frame: frame.overall("base", "coverge@10"), "metric 'coverge@10' is unknown"),
     ],
 )
 def test_ranks_table_of_train_and_its_siblings_name_what_exists(frame: Frame, ask: Any, message: str) -> None:

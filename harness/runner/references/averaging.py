@@ -15,6 +15,7 @@ from harness.baselines.scoring import Ranks, candidates, queries_of, ranks_among
 from harness.data.split import Indices
 from harness.device import computing_on, computing_threads
 from harness.results.lists import top_items
+from harness.runner.inputs import read_encodings
 from harness.runner.shared import SHARED_THREADS, SharedStages
 
 CHUNK = 512
@@ -35,10 +36,11 @@ def averaged(
 
     Raises:
         harness.backbones.tensor_file.DamagedCheckpointError: a backbone's file is damaged.
+        EnvironmentProblem: its encodings are missing or damaged.
     """
     prefixes, kind = stages.prefixes, type(stages.spec)
     files = [stages.files(each) for each in replicates]
-    encodings = [np.load(each.encodings, mmap_mode="r") for each in files]
+    encodings = [read_encodings(each) for each in files]
     with computing_threads(SHARED_THREADS), computing_on(stages.device):
         items = [load_backbone(kind, each.backbone).model.item_matrix.detach()[1:].T for each in files]
 
@@ -50,7 +52,7 @@ def averaged(
                 part = numbers[first : first + CHUNK]
                 queries = queries_of(stages.data, prefixes, part)
                 scores = sum(
-                    probabilities(np.ascontiguousarray(vectors[part]), matrix, queries, stages)
+                    probabilities(vectors[part], matrix, queries, stages)
                     for vectors, matrix in zip(encodings, items, strict=True)
                 )
                 assert isinstance(scores, np.ndarray)

@@ -1,0 +1,110 @@
+"""The contract that every baseline keeps, for the harness's tests and for those of a plug-in.
+
+A plug-in tests itself by three lines in a test file of its own::
+
+    from harness.contracts.baseline import check_baseline
+
+    def test_mine_keeps_the_contract():
+        check_baseline(Mine)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from harness.baselines.base import Baseline, Events, Floats, Learned, Queries
+from harness.errors import ContractError
+
+N_USERS, N_ITEMS, LENGTH = 40, 30, 14
+
+
+def check_baseline(kind: type[Baseline]) -> None:
+    """Hold a baseline to everything that a study expects of a reference row, at every setting of its grid.
+
+    Scores are finite, one an item and the same each time; they depend on the query's own history alone, not on what
+    comes after it nor on other queries; nothing that it is given is written to; where it honours time, no later event
+    counts.
+
+    Raises:
+        ContractError: the first point that it breaks.
+    """
+    _demand(re.fullmatch("[a-z][a-z0-9 _.-]*", kind.name), kind, f"has the name {kind.name!r}; use a-z, 0-9 and spaces")
+    _demand(kind.title, kind, "has no title")
+    for repeats in (False, True):
+        grid = kind.grid(repeats=repeats)
+        _demand(grid, kind, "has an empty grid; give one setting at least")
+        for setting in grid:
+            _demand(isinstance(setting, kind), kind, f"has {setting!r} in its grid, which is none of its own")
+            _check(setting)
+
+
+def _check(setting: Baseline) -> None:
+    events, queries = _made(0)
+    untouched = _made(0)
+    learned = setting.learn(events)
+    found = _scores(setting, learned, queries)
+    _demand(found.shape == (len(queries), N_ITEMS), setting, f"gives scores of shape {found.shape}, not one an item")
+    _demand(np.isfinite(found).all(), setting, "gives scores that are no finite numbers")
+    _same(setting, found, _scores(setting, setting.learn(events), queries), "differs when it learns again")
+    _same(setting, found, _scores(setting, learned, queries), "differs when it is asked again")
+    for given, before in zip((events, queries), untouched, strict=True):
+        for name in ("user", "item", "time", "items", "start", "stop"):
+            if hasattr(given, name):
+                kept = np.array_equal(getattr(given, name), getattr(before, name))
+                _demand(kept, setting, f"writes to {name}, which others read")
+    half = len(queries) // 2
+    parts = [_scores(setting, learned, queries.part(part)) for part in (slice(0, half), slice(half, None))]
+    _same(setting, found, np.concatenate(parts), "depends on the other queries")
+    later = queries.items.copy()
+    later[LENGTH - 1 :: LENGTH] = later[::-1][LENGTH - 1 :: LENGTH]
+    _same(setting, found, _scores(setting, learned, replace(queries, items=later)), "reads what comes after the query")
+    if setting.honours_time:
+        _check_time(setting, events, queries)
+
+
+def _check_time(setting: Baseline, events: Events, queries: Queries) -> None:
+    """Events that are not older than a query may as well be others."""
+    assert events.time is not None
+    half = int(np.median(events.time))
+    asked = replace(queries, before=np.full(len(queries), half))
+    item = np.where(events.time < half, events.item, 1)
+    one, two = (_scores(setting, setting.learn(each), asked) for each in (events, replace(events, item=item)))
+    _same(setting, one, two, "honours time, it says, and reads events that are not older than the query")
+
+
+def _made(seed: int) -> tuple[Events, Queries]:
+    """Users who take items at random, their last two events held out; each asks at both."""
+    rng = np.random.default_rng(seed)
+    items = np.concatenate([rng.permutation(N_ITEMS)[:LENGTH] + 1 for _ in range(N_USERS)]).astype(np.int32)
+    time = np.sort(rng.integers(0, 1000, (N_USERS, LENGTH)), axis=1)
+    user = np.repeat(np.arange(N_USERS), LENGTH)
+    learnt = np.tile(np.arange(LENGTH) < LENGTH - 2, N_USERS)
+    events = Events(
+        user=user[learnt],
+        item=items[learnt].astype(np.int64),
+        time=time.ravel()[learnt],
+        n_users=N_USERS,
+        n_items=N_ITEMS,
+    )
+    start = np.repeat(np.arange(N_USERS) * LENGTH, 2)
+    stop = start + np.tile([LENGTH - 2, LENGTH - 1], N_USERS)
+    return events, Queries(user=np.repeat(np.arange(N_USERS), 2), items=items, start=start, stop=stop)
+
+
+def _scores(setting: Baseline, learned: Learned, queries: Queries) -> Floats:
+    found = learned.scores(queries)
+    _demand(isinstance(found, np.ndarray), setting, f"gives scores that are {type(found).__name__}, no array")
+    return np.array(found, dtype=np.float64)
+
+
+def _same(setting: Baseline, one: Floats, two: Floats, broken: str) -> None:
+    _demand(np.allclose(one, two, rtol=1e-9, atol=1e-9), setting, broken)
+
+
+def _demand(kept: object, what: Baseline | type[Baseline], broken: str) -> None:
+    if not kept:
+        name = what.__name__ if isinstance(what, type) else repr(what)
+        raise ContractError(f"{name} {broken}")

@@ -75,10 +75,9 @@ class SequentialSchedule:
         return 0 if self.named_all else len(rows) * (self._plan.study.replicates - self._n_named)
 
     def seeds(self) -> Seeds:
-        """Which rows have stopped, and whether all have."""
-        return Seeds(
-            start=self._start, most=self._plan.study.replicates, set_aside=dict(self._stopped), ended=self.named_all
-        )
+        """Which rows have stopped, and whether the study has ended."""
+        ended = self.named_all and not self._open
+        return Seeds(start=self._start, most=self._plan.study.replicates, set_aside=dict(self._stopped), ended=ended)
 
     def _settle(self, cell: Cell) -> None:
         self._open.discard(name_of(cell))

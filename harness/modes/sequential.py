@@ -41,6 +41,7 @@ class SequentialSchedule:
         self._values: dict[str, dict[int, Floats]] = {name: {} for name in plan.recipes}
         self._round: dict[CellName, RunRecord] = {}
         self._moved: set[str] = set()
+        self._untold: list[str] = []
         self._name(range(start))
 
     @property
@@ -79,6 +80,11 @@ class SequentialSchedule:
         ended = self.named_all and not self._open
         return Seeds(start=self._start, most=self._plan.study.replicates, set_aside=dict(self._stopped), ended=ended)
 
+    def told(self) -> list[str]:
+        """Who has stopped since the last call, a line a look."""
+        lines, self._untold = self._untold, []
+        return lines
+
     def _settle(self, cell: Cell) -> None:
         self._open.discard(name_of(cell))
         if not self._open and not self._next:
@@ -101,9 +107,11 @@ class SequentialSchedule:
         effects = study_effects(paired(values, self._values[BASE]))
         arms = {row: effects[row] for row in self._arms if row in effects}
         on = set(going_on(arms, most=self._plan.study.replicates))
-        for row in self._arms:
-            if row not in on:
-                self._stopped.setdefault(row, self._n_named)
+        stop = [row for row in self._arms if row not in on and row not in self._stopped]
+        self._stopped |= dict.fromkeys(stop, self._n_named)
+        if stop:
+            left = len(self._arms) - len(self._stopped)
+            self._untold.append(f"after {self._n_named} seeds: {', '.join(stop)} set aside, {left} left")
         if len(self._stopped) < len(self._arms):
             self._name(range(self._n_named, self._n_named + 1))
         else:

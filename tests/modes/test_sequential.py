@@ -83,6 +83,8 @@ def test_no_look_before_all_cells_of_the_seed_have_ended(plan: Plan) -> None:
     schedule.finished(first[-1], record_of(first[-1]))
     assert {(cell.row, cell.replicate) for cell in schedule.ready()} == {("base", 3), ("a/a", 3), ("good", 3)}
     assert schedule.n_left == 6
+    assert schedule.told() == ["after 3 seeds: idle, dead set aside, 1 left"]
+    assert schedule.told() == []
 
 
 @pytest.mark.parametrize("seed", range(4))

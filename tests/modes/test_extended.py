@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from harness.modes.extended import earlier_ends
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
 from harness.results.manifest import StudyManifest
 from harness.results.seeds import Seeds
-from harness.runner.extended import earlier_ends
 from harness.study.study import read_study
 from harness.study.types import Overrides, Study
 from tests.runner.made import MadeKeys
@@ -58,7 +58,7 @@ def left(study: Study, out: Path, n_seeds: int, seeds: Seeds | None = None, **st
 
 
 def ends(study: Study, out: Path) -> list[tuple[int, str]]:
-    return list(earlier_ends(make_plan(study), KEYS, StudyFolder(out / study.slug)))
+    return list(earlier_ends(make_plan(study), KEYS.record, StudyFolder(out / study.slug)))
 
 
 def test_a_first_run_and_the_same_again_had_no_earlier_end(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def sequential(drawn: Drawn, study: int, start: int, most: int, sesoi: float) ->
 def verdicts(
     effects: Mapping[str, Effect], sesoi: float, *, set_aside: Collection[str] = (), n_looks: int = 1
 ) -> dict[str, str]:
-    """The codes of :func:`reports.stats.verdicts.judge`, of arms of three seeds or more whose error is not 0."""
+    """The codes of :func:`reports.stats.set_aside.judged_at_end`, of arms of three seeds whose error is not 0."""
     mean, se, df = (np.array([getattr(each, name) for each in effects.values()]) for name in ("mean", "se", "df"))
     stopped = np.array([row in set_aside for row in effects])
     df = np.minimum(df, 1e9)

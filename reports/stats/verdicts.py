@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,8 +28,7 @@ class Verdict:
     """What may be said of one arm on the primary metric.
 
     Attributes:
-        code: ``partial`` while the study is not finished, ``two_seeds`` where none of its arms has more, ``set_aside``
-            where the arm got no more seeds than it has, because they would hardly decide it.
+        code: ``partial`` while the study is not finished, ``two_seeds`` where none of its arms has more.
         p, p_holm: plain and Holm-adjusted p-value; None where there is no test.
         plain: 95% interval of this arm alone.
         adjusted: interval that holds for all arms of the study at once (Bonferroni); None for one seed.
@@ -63,40 +62,22 @@ def holm(p_values: Floats) -> Floats:
     return adjusted
 
 
-def judge(
-    effects: Mapping[str, Effect],
-    sesoi: float,
-    *,
-    unfinished: bool = False,
-    set_aside: Collection[str] = (),
-    n_looks: int = 1,
-) -> dict[str, Verdict]:
+def judge(effects: Mapping[str, Effect], sesoi: float, *, unfinished: bool = False) -> dict[str, Verdict]:
     """The verdict of every arm of the family.
-
-    An arm that was set aside counts in the family with p = 1: it can be equivalent, never better or worse.
 
     Args:
         effects: the arms to be corrected for together: without A/A, aliases and arms that changed no rank.
         sesoi: smallest effect worth having, in units of the metric.
         unfinished: whether cells of the study are still to run, so that no arm has a verdict yet.
-        set_aside: arms that stopped before the others.
-        n_looks: how often it was decided which arms stop.
     """
     most = max((effect.n_seeds for effect in effects.values()), default=0)
     if unfinished or (1 < most < FEWEST_SEEDS):
         n_tests = sum(effect.n_seeds > 1 for effect in effects.values())
         code: Code = "partial" if unfinished else "two_seeds"
         return ByRow({name: without_verdict(effect, n_tests, code) for name, effect in effects.items()})
-    tested = {name: 1.0 if name in set_aside else p for name, effect in effects.items() if (p := effect.p) is not None}
+    tested = {name: effect.p for name, effect in effects.items() if effect.p is not None}
     adjusted = dict(zip(tested, holm(np.array(list(tested.values()), dtype=np.float64)).tolist(), strict=True))
-    return ByRow(
-        {
-            name: verdict_of(
-                effect, adjusted.get(name), len(tested), sesoi, n_looks=n_looks if name in set_aside else None
-            )
-            for name, effect in effects.items()
-        }
-    )
+    return ByRow({name: verdict_of(effect, adjusted.get(name), len(tested), sesoi) for name, effect in effects.items()})
 
 
 def without_verdict(effect: Effect, n_tests: int, code: Code) -> Verdict:
@@ -112,15 +93,8 @@ def without_verdict(effect: Effect, n_tests: int, code: Code) -> Verdict:
     )
 
 
-def verdict_of(
-    effect: Effect, p_holm: float | None, n_tests: int, sesoi: float, *, n_looks: int | None = None
-) -> Verdict:
-    """One arm's verdict, given its Holm p-value among `n_tests` arms.
-
-    Args:
-        n_looks: of an arm that was set aside, how often that was decided; its test of equivalence shares its 5% among
-            them (:mod:`benchmarks.decisions` has the error).
-    """
+def verdict_of(effect: Effect, p_holm: float | None, n_tests: int, sesoi: float) -> Verdict:
+    """One arm's verdict, given its Holm p-value among `n_tests` arms."""
     plain = effect.interval()
     if p_holm is None:
         return Verdict(code="one_seed", plain=plain)
@@ -128,10 +102,8 @@ def verdict_of(
     seeds_needed, needs_users = None, False
     if p_holm < ALPHA:
         code: Code = "better" if effect.mean > 0.0 else "worse"
-    elif _inside(effect.interval(1.0 - 2.0 * ALPHA / (n_looks or 1)), sesoi):
+    elif _inside(effect.interval(1.0 - 2.0 * ALPHA), sesoi):
         code = "equivalent"
-    elif n_looks is not None:
-        code = "set_aside"
     else:
         code = "inconclusive"
         seeds_needed, needs_users = seeds_to_settle(effect, n_tests, sesoi)

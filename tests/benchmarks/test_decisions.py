@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,9 @@ from benchmarks.decisions.price import (
 )
 from benchmarks.decisions.worlds import World, draw, draw_end
 from harness.results.frame import Deltas
+from harness.results.seeds import Seeds
 from harness.stats.effects import anova, study_effects
+from reports.stats.set_aside import judged_at_end
 from reports.stats.verdicts import judge
 from tests.reports.worlds import Arm, study
 
@@ -71,7 +74,8 @@ def test_estimates_and_verdicts_are_those_of_the_product() -> None:
         for sesoi in (0.0, 0.05, 0.5):
             for aside in ((), ("b",), ("a", "c")):
                 codes = verdicts(ours, sesoi, set_aside=aside, n_looks=7)
-                judged = judge(arms, sesoi, set_aside=aside, n_looks=7)
+                seeds = Seeds(start=3, most=10, set_aside=dict.fromkeys(aside, 3))
+                judged = judged_at_end(arms, seeds, sesoi, partial(judge, sesoi=sesoi))
                 assert codes == {row: each.code for row, each in judged.items()}, (study_number, sesoi, aside)
 
 

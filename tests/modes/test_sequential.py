@@ -32,8 +32,16 @@ def record_of(cell: Cell, good: str = "good") -> RunRecord:
     if cell.row not in ("base", "dead"):
         score = np.random.default_rng([cell.replicate, *cell.row.encode()]).permutation(score)
     ranks: Ranks = np.maximum(np.exp(3.0 - 1.5 * (score + (cell.row == good))), 1.0).astype(np.int32)
-    views = {"valid_on": ranks, "valid_off": ranks, "test_on": ranks, "test_off": ranks}
-    return RunRecord(key=f"{cell.row}{cell.replicate}", **views, chosen_epoch=1, curve=(), seconds={"total": 1.0})
+    return RunRecord(
+        key=f"{cell.row}{cell.replicate}",
+        valid_on=ranks,
+        valid_off=ranks,
+        test_on=ranks,
+        test_off=ranks,
+        chosen_epoch=1,
+        curve=(),
+        seconds={"total": 1.0},
+    )
 
 
 @pytest.fixture

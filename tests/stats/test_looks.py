@@ -40,7 +40,7 @@ def test_the_variance_at_more_seeds_is_that_of_the_standard_error() -> None:
 
 def test_the_chance_is_the_formula_of_the_specification() -> None:
     for effect in effects(0.0, 0.02, -0.03).values():
-        now, last, critical = effect.se**2, project(effect, 10)[0] ** 2, stats.norm.ppf(1.0 - 0.025 / 3)
+        now, last, critical = effect.se**2, project(effect, 10)[0] ** 2, float(stats.norm.ppf(1.0 - 0.025 / 3))
         spread = math.sqrt(now - last)
         by_hand = stats.norm.cdf(-(critical * math.sqrt(last) - effect.mean) / spread) + stats.norm.cdf(
             (-critical * math.sqrt(last) - effect.mean) / spread

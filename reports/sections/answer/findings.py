@@ -18,15 +18,15 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
     analysis, frame, text = given.analysis, given.frame, given.text
     manifest = frame.manifest
     found: list[Finding] = []
+    if earlier := frame.seeds.earlier:
+        ends = text("list.comma").join(str(n) for n, _ in earlier)
+        found.append(warning("extended", text, [f"{folder} ({n})" for n, folder in earlier], ends=ends))
     if analysis.one_seed:
         found.append(warning("one_seed", text))
     elif any(verdict.code == "two_seeds" for verdict in analysis.verdicts.values()):
         found.append(warning("two_seeds", text))
     elif single := [row.name for row in given.rows if row.verdict == "one_seed" and not row.equals]:
         found.append(warning("one_seed_arms", text, single))
-    if earlier := frame.seeds.earlier:
-        ends = text("list.comma").join(str(n) for n, _ in earlier)
-        found.append(warning("extended", text, [f"{folder} ({n})" for n, folder in earlier], ends=ends))
     noise = analysis.effects.get(A_A)
     if noise is None:
         if analysis.base_mean is not None:

@@ -17,7 +17,7 @@ from harness.results.manifest import A_A, BASE, ArmRow
 from harness.results.record import RunRecord
 from harness.results.seeds import Seeds
 from harness.stats.effects import study_effects
-from harness.stats.looks import Floats, going_on, paired, user_values
+from harness.stats.looks import Floats, going_on, of_run, paired
 
 
 class SequentialSchedule:
@@ -95,7 +95,7 @@ class SequentialSchedule:
     def _take_in(self) -> None:
         """Keep what a look needs of the records of a round: the metric, and which rows changed a rank."""
         for (row, number), record in self._round.items():
-            self._values[row][number] = user_values(record.test, self._plan.study.primary)
+            self._values[row][number] = of_run(record.test, self._plan.study.primary)
             base = self._round.get((BASE, number))
             if base is not None and (row == A_A or _moved(base, record)):
                 self._moved.add(row)

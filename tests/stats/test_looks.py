@@ -11,7 +11,7 @@ from scipy import stats
 
 from harness.results.frame import Deltas
 from harness.stats.effects import Effect, study_effects
-from harness.stats.looks import LEAST_CHANCE, chance_to_decide, going_on, paired, user_values, variance_at
+from harness.stats.looks import LEAST_CHANCE, chance_to_decide, going_on, of_run, paired, variance_at
 from reports.stats.noise import project
 
 
@@ -99,4 +99,4 @@ def test_differences_are_paired_where_both_have_finished() -> None:
 
 def test_a_look_reads_what_the_report_reads() -> None:
     ranks = np.array([1, 3, 11], dtype=np.int32)
-    np.testing.assert_array_equal(user_values(ranks, "ndcg@10"), [1.0, 0.5, 0.0])
+    np.testing.assert_array_equal(of_run(ranks, "ndcg@10"), [1.0, 0.5, 0.0])

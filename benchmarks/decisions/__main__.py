@@ -12,7 +12,8 @@ With ``--study`` a fourth one: the price of a decision, CPU seconds to resolve a
 and to call idle arms equivalent within 1%, for the first edition (one target per user, a fixed number of seeds, its
 moderation) and for today's.  Components and costs are read from a study that has run.  ``--shrink`` is the standard
 error with ten targets per user over that with one; a study with several targets is scaled back by it, and one with one
-target is scaled by it.  A backbone costs what its file says, times its threads, unless ``--backbone-seconds`` is given.
+target is scaled by it.  Where no number of seeds resolves an effect with one target per user, since users differ too
+much, the first edition has no price; ``--effect 0.05`` asks for a larger one.  A backbone costs what its file says, times its threads, unless ``--backbone-seconds`` is given.
 ``--components`` takes a JSON file with the fields of ``benchmarks.decisions.price.Components`` instead of a study;
 ``--write FILE`` keeps those that were read.
 """
@@ -26,7 +27,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.decisions.looking import MOST, SIZES, START, Compared, Errors, compare, errors, extended
-from benchmarks.decisions.price import components_of, price_table, read_components
+from benchmarks.decisions.price import EFFECT, SESOI, components_of, price_table, read_components
 from benchmarks.decisions.worlds import World
 
 EXTENDED: tuple[tuple[int, ...], ...] = ((3,), (3, 5), (3, 5, 10), tuple(range(3, 11)))
@@ -88,6 +89,8 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="where the components that were read are kept")
     parser.add_argument("--price-only", action="store_true", help="leave the other tables out")
     parser.add_argument("--price-arms", type=int, default=8)
+    parser.add_argument("--effect", type=float, default=EFFECT, help="to resolve, as a fraction of base")
+    parser.add_argument("--sesoi", type=float, default=SESOI, help="idle arms are to lie within it, likewise")
     parser.add_argument("--shrink", type=float, default=0.35, help="standard error with ten targets over that with one")
     parser.add_argument("--backbone-seconds", type=float, help="CPU seconds of a backbone")
     chosen = parser.parse_args()
@@ -114,7 +117,8 @@ def main() -> None:
         chosen.write.write_text(json.dumps(asdict(components), indent=1) + "\n", encoding="utf-8")
     print(json.dumps(asdict(components)))
     print(f"start {START} where there are looks\n")
-    print(price_table(components, n_arms=chosen.price_arms, n_studies=chosen.repeats, seed=chosen.seed))
+    sizes = {"effect": chosen.effect, "sesoi": chosen.sesoi}
+    print(price_table(components, n_arms=chosen.price_arms, n_studies=chosen.repeats, seed=chosen.seed, **sizes))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 from typing import Any
@@ -28,8 +28,11 @@ START = 3
 MOST_TRIED = 20_000
 """Seeds beyond which no design is tried."""
 
-N_CHUNK = 200
-"""Studies drawn at once where all their seeds are kept."""
+MOST_LOOKED_AT = 300
+"""The same of a design with looks."""
+
+N_CHUNK = 2_000_000
+"""Figures drawn at once where all seeds of a study are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,17 +153,17 @@ def resolve_now(found: Components, *, effect: float, n_arms: int, n_studies: int
             drawn = draw(world, most, n_studies, rng)
             return [fixed(drawn, study, most, sesoi) for study in range(n_studies)]
         played: list[Played] = []
+        at_once = max(N_CHUNK // ((n_arms + 1) * most**2), 1)
         while len(played) < n_studies:
-            size = min(N_CHUNK, n_studies - len(played))
+            size = min(at_once, n_studies - len(played))
             drawn = draw(world, most, size, rng)
             played += [sequential(drawn, study, START, most, sesoi) for study in range(size)]
         return played
 
-    most = smallest(lambda n: share(studies(n), ["0"], "better", "worse"), least=START, most=300)
+    cap = min(MOST_LOOKED_AT, found.n_users - 2)
+    most = smallest(lambda n: share(studies(n), ["0"], "better", "worse"), least=START, most=cap)
     if most is None:
-        return Price(
-            how="none with at most 300 seeds", power=0.0, n_cells=math.inf, n_backbones=math.inf, seconds=math.inf
-        )
+        return _none(cap)
     played = studies(most)
     n_cells, n_backbones = mean(each.n_cells for each in played), mean(each.n_backbones for each in played)
     return Price(
@@ -215,26 +218,37 @@ def smallest(power: Callable[[int], float], *, least: int = 3, most: int = MOST_
 def _of_fixed(found: Components, power: Callable[[int], float], *, n_arms: int, targets: int) -> Price:
     n_seeds = smallest(power)
     if n_seeds is None:
-        how = f"none with at most {MOST_TRIED} seeds"
-        return Price(how=how, power=0.0, n_cells=math.inf, n_backbones=math.inf, seconds=math.inf)
+        return _none(MOST_TRIED)
     n_cells = n_seeds * (n_arms + 2)
     seconds = found.seconds(n_cells, n_seeds, targets)
     return Price(how=f"{n_seeds} seeds", power=power(n_seeds), n_cells=n_cells, n_backbones=n_seeds, seconds=seconds)
 
 
-def price_table(found: Components, *, n_arms: int, n_studies: int, seed: int) -> str:
+def _none(most: int) -> Price:
+    return Price(how=f"none of {most} seeds", power=0.0, n_cells=math.inf, n_backbones=math.inf, seconds=math.inf)
+
+
+def price_table(
+    found: Components,
+    *,
+    n_arms: int,
+    n_studies: int,
+    seed: int,
+    effect: float = EFFECT,
+    sesoi: float = SESOI,
+) -> str:
     """Both decisions, first edition against now, as Markdown."""
     given = {"n_arms": n_arms, "n_studies": n_studies, "seed": seed}
     rows: list[tuple[str, Price, Price]] = [
         (
-            f"resolve {EFFECT:.0%} of base",
-            resolve_first(found, effect=EFFECT, **given),
-            resolve_now(found, effect=EFFECT, **given),
+            f"resolve {effect:.1%} of base",
+            resolve_first(found, effect=effect, **given),
+            resolve_now(found, effect=effect, **given),
         ),
         (
-            f"equivalent within {SESOI:.0%}",
-            idle_first(found, sesoi=SESOI, **given),
-            idle_now(found, sesoi=SESOI, **given),
+            f"equivalent within {sesoi:.1%}",
+            idle_first(found, sesoi=sesoi, **given),
+            idle_now(found, sesoi=sesoi, **given),
         ),
     ]
     lines = [
@@ -243,8 +257,8 @@ def price_table(found: Components, *, n_arms: int, n_studies: int, seed: int) ->
     ]
     for name, first, now in rows:
         for edition, each in (("first", first), ("now", now)):
-            ratio = each.seconds / first.seconds if math.isfinite(first.seconds) else math.nan
-            shown = f"{each.n_cells:.0f} | {each.n_backbones:.0f} | {each.seconds:.0f} | {ratio:.3f}"
+            ratio = f"{each.seconds / first.seconds:.3f}" if math.isfinite(first.seconds) else "-"
+            shown = f"{each.n_cells:.0f} | {each.n_backbones:.0f} | {each.seconds:.0f} | {ratio}"
             lines.append(f"| {name} | {edition} | {each.how} | {100 * each.power:.0f}% | {shown} |")
     return "\n".join(lines)
 
@@ -260,8 +274,3 @@ def _backbone_seconds(folder: Path) -> float:
             described = json.loads(header["__metadata__"]["described"])
             took.append(float(described["seconds"]) * int(described["provenance"].get("threads", 1)))
     return mean(took) if took else 0.0
-
-
-def without_costs(found: Components) -> Components:
-    """The same where nothing is known of costs: a cell costs 1, a backbone nothing."""
-    return replace(found, cell=1.0, evaluate=0.0, backbone=0.0)

@@ -1,9 +1,8 @@
 """Studies whose truth is known, drawn seed by seed: what an estimate reads of the first seeds, for each number of them.
 
 The means of all arms are drawn together, as they share base.  An arm's mean squares come from the ``most x most``
-matrix of products of its seeds' differences, centred over users: a Wishart matrix, of which the leading ``s x s`` part
-has all that the first s seeds say.  No difference is drawn, and nothing is approximated but that the mean squares of two
-arms are independent.
+matrix of products of its seeds' differences, centred over users: a Wishart matrix, whose leading ``s x s`` part has all
+that the first s seeds say.  Nothing is approximated but that the mean squares of two arms are independent.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from harness.api.keys import absolute
 from harness.imports.backbone_file import BackboneFile
 from harness.modes.planning import make_plan
 from harness.results.manifest import ArmRow, StudyManifest
+from harness.results.seeds import Seeds
 from harness.study.mistakes import StudyFileError
 from harness.study.parts import DataModel
 from harness.study.types import Study
@@ -49,6 +50,7 @@ def differing_keys(study: Study, manifest: StudyManifest) -> list[str]:
     if not plan.at_most:
         pairs["arms"] = (_stacks(plan.rows), _stacks(manifest.rows))
         pairs["replicates"] = (list(range(study.replicates)), list(manifest.replicates))
+        pairs["replicates.start"] = (study.start, Seeds.of(manifest.seeds).start)
     elif kept:  # its rows depend on results
         pairs |= {key: (keys.get(key), kept.get(key)) for key in ("arms", "mode", study.mode.name, "replicates")}
     return [key for key, (ours, theirs) in pairs.items() if _text(ours) != _text(theirs)]

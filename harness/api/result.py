@@ -310,5 +310,3 @@ class StudyResult:
         answer, *rest = self._head()
         table = self._table().to_html(index=False, na_rep="", float_format="{:.4g}".format, border=0)
         return f"<p><b>{escape(answer)}</b></p>{pre(escape(cut(rest)))}{table}{pre(escape(cut(self._foot())))}"
-
-

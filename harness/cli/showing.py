@@ -10,6 +10,7 @@ from harness.errors import InputError
 from harness.results.folder import StudyFolder
 from harness.results.metrics import check_metric, tabulated
 from harness.results.record import RunRecord
+from harness.results.seeds import Seeds
 from harness.words import shorten
 
 STUDY_SUFFIXES = (".yaml", ".yml")
@@ -70,6 +71,7 @@ def study_lines(folder: StudyFolder) -> Iterator[str]:
     records = folder.load_records(manifest)
     n_records = sum(len(each) for each in records.values())
     primary = check_metric(manifest.primary)
+    set_aside = Seeds.of(manifest.seeds).set_aside
     yield f"{manifest.name}: {len(manifest.rows)} rows, {n_records} records"
     yield f"{manifest.primary} on the test set, as served"
     yield f"{'row':{NAME}} {'replicate':>9}  {'record':24} {'epoch':>5} {shorten(manifest.primary, 8):>8}"
@@ -87,6 +89,8 @@ def study_lines(folder: StudyFolder) -> Iterator[str]:
                 yield f"{start}{row.keys[replicate]:24} gone or damaged"
             elif replicate in row.failures:
                 yield start + "failed: " + row.failures[replicate].partition("\n")[0]
+            elif replicate >= set_aside.get(row.name, replicate + 1):
+                yield start + "set aside"
             else:
                 yield start + "not run yet"
 

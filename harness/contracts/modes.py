@@ -25,6 +25,7 @@ from harness.modes.catalogue import MODES
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.modes.planning import make_plan
 from harness.modes.schedule import Schedule
+from harness.modes.sequential import SequentialSchedule
 from harness.results.manifest import BASE, ArmRow
 from harness.results.metrics import METRICS
 from harness.results.record import EpochPoint, RunRecord
@@ -47,9 +48,20 @@ def check_mode(mode: Mode) -> None:
     Raises:
         ContractError: the first point that it breaks.
     """
-    plan = planned(mode)
+    check_seeds(mode, 2)
+    if not mode.fixed_seeds:
+        check_seeds(mode, {"start": 3, "most": 5})
+
+
+def check_seeds(mode: Mode, replicates: object) -> None:
+    """The same of a study of so many replicates.
+
+    Raises:
+        ContractError: the first point that it breaks.
+    """
+    plan = planned(mode, replicates)
     check_plan(plan)
-    if planned(mode).rows != plan.rows:
+    if planned(mode, replicates).rows != plan.rows:
         raise ContractError(f"{mode.name}: the same study gives other rows the second time; plan by the study alone")
     alone = Played(plan)
     alone.play()
@@ -62,14 +74,18 @@ def check_mode(mode: Mode) -> None:
     Played(plan, broken=lambda cell: True).play()
 
 
-def planned(mode: Mode) -> Plan:
+def planned(mode: Mode, replicates: object = 2) -> Plan:
     """The plan of a small study in the mode, read from a file as a user would write it.
+
+    Args:
+        replicates: what the file says of them.
 
     Raises:
         ContractError: the file does not give the same mode.
         harness.study.mistakes.StudyFileError: the mode refuses the study.
     """
-    file: dict[str, Any] = {"name": "contract", "data": "ml-100k", "arms": ARMS, "mode": mode.name, "replicates": 2}
+    file: dict[str, Any] = {"name": "contract", "data": "ml-100k", "arms": ARMS, "mode": mode.name}
+    file["replicates"] = replicates
     if type(mode).model_fields:
         file[mode.name] = mode.model_dump(mode="json")
     study = read_study(json.dumps(file).encode(), Path("contract.yaml"), modes={**MODES, mode.name: type(mode)})
@@ -108,6 +124,7 @@ class Played:
         rng: random.Random | None = None,
         records: Mapping[CellName, RunRecord] | None = None,
         broken: Callable[[Cell], bool] = lambda cell: False,
+        make: Callable[[Cell], RunRecord] | None = None,
     ) -> None:
         self.plan = plan
         self.schedule: Schedule = mode_of(plan.study).schedule(plan)
@@ -115,6 +132,7 @@ class Played:
         self.records = dict(records or {})
         self._rng = rng
         self._broken = broken
+        self._make = made_up if make is None else make
 
     def play(self, *, until: int | None = None) -> None:
         """Run what the schedule names, to its end or until so many cells have run.
@@ -132,7 +150,7 @@ class Played:
             if self._broken(cell):
                 self.schedule.failed(cell, "broken on purpose")
             else:
-                record = self.records.setdefault(name_of(cell), made_up(cell))
+                record = self.records.setdefault(name_of(cell), self._make(cell))
                 self.schedule.finished(cell, record)
 
     def _new(self, cells: Sequence[Cell]) -> Sequence[Cell]:
@@ -160,14 +178,16 @@ def check_same(played: Played, alone: Played, when: str) -> None:
 
 
 def check_end(played: Played) -> None:
-    """The rows begin with base, those that run have a cell on every replicate, and all cells count as named."""
+    """The rows begin with base, those that run have a cell on every replicate until they stop, and all are named."""
     name, rows, replicates = played.plan.study.mode.name, played.schedule.rows(), list(played.schedule.replicates())
+    stopped = played.schedule.seeds().set_aside if isinstance(played.schedule, SequentialSchedule) else {}
     if not rows or rows[0].name != BASE:
         raise ContractError(f"{name}: the rows of the report are {[row.name for row in rows]}; begin with base")
     if replicates != sorted(set(replicates)) or not replicates:
         raise ContractError(f"{name}: the replicates {replicates} are not ascending")
     for row in rows:
-        missing = [number for number in replicates if (row.name, number) not in played.named]
+        seeds = replicates[: stopped.get(row.name)]
+        missing = [number for number in seeds if (row.name, number) not in played.named]
         if row.status == "run" and missing:
             raise ContractError(f"{name}: row {row.name} has no cell on replicates {missing}; name them before the end")
     if not played.schedule.named_all:
@@ -178,7 +198,7 @@ def made_up(cell: Cell) -> RunRecord:
     """A record whose figures follow from the recipe and the random numbers of the run, and from nothing else."""
     digest = hashlib.sha256(f"{cell.recipe.digest()}/{cell.streams.replicate}".encode()).digest()
     figures = dict.fromkeys(METRICS, 0.1 + digest[0] / 10_000)
-    ranks = np.arange(1, 6, dtype=np.int32)
+    ranks = 1 + np.frombuffer(digest, dtype=np.uint8).astype(np.int32) % 40
     return RunRecord(
         key=digest.hex()[:24],
         valid_on=ranks,

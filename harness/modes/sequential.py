@@ -17,7 +17,7 @@ from harness.results.manifest import A_A, BASE, ArmRow
 from harness.results.record import RunRecord
 from harness.results.seeds import Seeds
 from harness.stats.effects import study_effects
-from harness.stats.looks import Floats, going_on, paired, user_values
+from harness.stats.looks import Floats, going_on, of_run, paired
 
 
 class SequentialSchedule:
@@ -41,6 +41,7 @@ class SequentialSchedule:
         self._values: dict[str, dict[int, Floats]] = {name: {} for name in plan.recipes}
         self._round: dict[CellName, RunRecord] = {}
         self._moved: set[str] = set()
+        self._untold: list[str] = []
         self._name(range(start))
 
     @property
@@ -75,10 +76,14 @@ class SequentialSchedule:
         return 0 if self.named_all else len(rows) * (self._plan.study.replicates - self._n_named)
 
     def seeds(self) -> Seeds:
-        """Which rows have stopped, and whether all have."""
-        return Seeds(
-            start=self._start, most=self._plan.study.replicates, set_aside=dict(self._stopped), ended=self.named_all
-        )
+        """Which rows have stopped, and whether the study has ended."""
+        ended = self.named_all and not self._open
+        return Seeds(start=self._start, most=self._plan.study.replicates, set_aside=dict(self._stopped), ended=ended)
+
+    def told(self) -> list[str]:
+        """Who has stopped since the last call, a line a look."""
+        lines, self._untold = self._untold, []
+        return lines
 
     def _settle(self, cell: Cell) -> None:
         self._open.discard(name_of(cell))
@@ -90,7 +95,7 @@ class SequentialSchedule:
     def _take_in(self) -> None:
         """Keep what a look needs of the records of a round: the metric, and which rows changed a rank."""
         for (row, number), record in self._round.items():
-            self._values[row][number] = user_values(record.test, self._plan.study.primary)
+            self._values[row][number] = of_run(record.test, self._plan.study.primary)
             base = self._round.get((BASE, number))
             if base is not None and (row == A_A or _moved(base, record)):
                 self._moved.add(row)
@@ -102,9 +107,11 @@ class SequentialSchedule:
         effects = study_effects(paired(values, self._values[BASE]))
         arms = {row: effects[row] for row in self._arms if row in effects}
         on = set(going_on(arms, most=self._plan.study.replicates))
-        for row in self._arms:
-            if row not in on:
-                self._stopped.setdefault(row, self._n_named)
+        stop = [row for row in self._arms if row not in on and row not in self._stopped]
+        self._stopped |= dict.fromkeys(stop, self._n_named)
+        if stop:
+            left = len(self._arms) - len(self._stopped)
+            self._untold.append(f"after {self._n_named} seeds: {', '.join(stop)} set aside, {left} left")
         if len(self._stopped) < len(self._arms):
             self._name(range(self._n_named, self._n_named + 1))
         else:

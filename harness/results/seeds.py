@@ -14,7 +14,7 @@ class Seeds:
     Attributes:
         start, most: seeds of every row, and of those that go on to the end; None in a study of a fixed number.
         set_aside: row -> seeds after which it got no more.
-        ended: whether no further cell will be named; true in a study of a fixed number.
+        ended: whether every cell that was named has ended and no other will be; true in a study of a fixed number.
         earlier: ends of this study that were there to be read before it was given more seeds: how many seeds, and the
             folder.
     """

@@ -17,8 +17,10 @@ from harness.data.report import lines_of
 from harness.errors import InputError
 from harness.files import locked, refuse, sweep
 from harness.modes.base import mode_of
+from harness.modes.extended import earlier_ends
 from harness.modes.planning import make_plan
 from harness.modes.search.settings import SearchSettings
+from harness.modes.sequential import SequentialSchedule
 from harness.provenance import here
 from harness.results.folder import StudyFolder
 from harness.results.record import ranks_digest
@@ -26,7 +28,6 @@ from harness.runner.dispatcher import CellDispatcher
 from harness.runner.early import check_data, read_data
 from harness.runner.executors import executing
 from harness.runner.executors.base import Where
-from harness.runner.extended import earlier_ends
 from harness.runner.keys import Keys
 from harness.runner.optuna.claim import claimed
 from harness.runner.optuna.damage import set_aside_if_damaged
@@ -146,7 +147,7 @@ def run_study(
                 provenance={**here(), "study_seed": study.seed},
             )
 
-            earlier = earlier_ends(plan, dispatcher.keys, folder)
+            earlier = earlier_ends(plan, dispatcher.keys.record, folder)
 
             def write_manifest(*, interrupted: bool = False) -> StudyResult:
                 so_far = _result(dispatcher, seconds=time.monotonic() - began, interrupted=interrupted)
@@ -159,6 +160,9 @@ def run_study(
                 return so_far
 
             def tell_complete() -> None:
+                if isinstance(dispatcher.schedule, SequentialSchedule):
+                    for line in dispatcher.schedule.told():
+                        display.note(line)
                 write_manifest()
                 on_replicate(folder)
 

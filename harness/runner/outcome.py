@@ -9,11 +9,11 @@ from typing import Any
 from harness.data.interactions import Interactions
 from harness.data.report import read_as
 from harness.imports.backbone_file import BackboneFile
+from harness.modes.extended import Earlier
 from harness.modes.sequential import SequentialSchedule
 from harness.results.manifest import ArmRow, ReferenceRow, StudyManifest
 from harness.results.seeds import Seeds
 from harness.runner.dispatcher import CellDispatcher
-from harness.runner.extended import Earlier
 from harness.runner.ties import known_ties
 
 

@@ -22,9 +22,9 @@ FEWEST_SEEDS = 3
 """Seeds below which the variance between seeds says too little for an arm to be stopped by it."""
 
 
-def user_values(ranks: Ranks, metric: str) -> Floats:
-    """A metric by user, from the ranks of one run."""
-    return metric_values(ranks, metric)
+def of_run(ranks: Ranks, metric: str) -> Floats:
+    """A metric by user, ``(n_users,)``, from the ranks of one run: what ``Frame.values`` has of each."""
+    return metric_values(ranks[None], metric)[0]
 
 
 def paired(values: Mapping[str, Mapping[int, Floats]], base: Mapping[int, Floats]) -> dict[str, Deltas]:

@@ -16,6 +16,7 @@ from reports.stats.noise import SwapRate, movers, swap_rate, typical_detectable
 from reports.stats.priorities import Agreement, priority_agreement
 from reports.stats.progress import Progress, progress_of
 from reports.stats.ranking import Place, rank, simultaneous_alpha
+from reports.stats.set_aside import judged_at_end
 from reports.stats.sources import without_valid_targets
 from reports.stats.verdicts import Verdict, judge
 
@@ -111,17 +112,16 @@ def analyse(frame: Frame) -> Analysis:
     prior = study_prior({name: anova(found.values) for name, found in deltas.items()})
     judged = {name: effects[name] for name in arms}
     progress = progress_of(frame)
-    seeds = frame.seeds
     placed = {name: effect for name, effect in judged.items() if effect.n_seeds > 1}
     places = rank(deltas, placed, frame.manifest.seed, sesoi or 0.0) if placed else {}
-    verdicts = judge(
+    alpha = simultaneous_alpha(deltas, placed, frame.manifest.seed) if placed else None
+    verdicts = judged_at_end(
         judged,
+        frame.seeds,
         sesoi or 0.0,
-        unfinished=not progress.complete,
-        set_aside=seeds.set_aside,
-        n_looks=seeds.n_looks,
-        alpha=simultaneous_alpha(deltas, placed, frame.manifest.seed) if placed else None,
-        n_targets=_targets(frame),
+        lambda arms: judge(
+            arms, sesoi or 0.0, unfinished=not progress.complete, alpha=alpha, n_targets=_targets(frame)
+        ),
     )
     moving = movers(effects)
     n_tests = max(len(placed), 1)

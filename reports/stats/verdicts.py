@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,8 +35,7 @@ class Verdict:
     """What may be said of one arm on the primary metric.
 
     Attributes:
-        code: ``partial`` while the study is not finished; ``one_seed`` and ``two_seeds`` have no test; ``set_aside``
-            where the arm got no more seeds than it has, because they would hardly decide it.
+        code: ``partial`` while the study is not finished; ``one_seed`` and ``two_seeds`` have no test.
         p, p_holm: plain and Holm-adjusted p-value; None where there is no test.
         plain: 95% interval of this arm alone.
         adjusted: interval that holds for all arms of the study at once; None for one seed.
@@ -80,12 +79,8 @@ def judge(
     unfinished: bool = False,
     alpha: float | None = None,
     n_targets: float = 1.0,
-    set_aside: Collection[str] = (),
-    n_looks: int = 1,
 ) -> dict[str, Verdict]:
     """The verdict of every arm of the family.
-
-    An arm that was set aside counts in the family with p = 1: it can be equivalent, never better or worse.
 
     Args:
         effects: the arms to be corrected for together: without A/A, aliases and arms that changed no rank.
@@ -94,26 +89,15 @@ def judge(
         alpha: of each arm's interval, so that all hold at once (:func:`reports.stats.ranking.simultaneous_alpha`);
             Bonferroni's where None.
         n_targets: targets per user that the effects rest on.
-        set_aside: arms that stopped before the others.
-        n_looks: how often it was decided which arms stop.
     """
     n_intervals = sum(effect.n_seeds > 1 for effect in effects.values())
     alpha = ALPHA / max(n_intervals, 1) if alpha is None else alpha
-    known = {name: effect.p for name, effect in effects.items() if effect.p is not None}
-    tested = {} if unfinished else {name: 1.0 if name in set_aside else p for name, p in known.items()}
+    tested = {} if unfinished else {name: effect.p for name, effect in effects.items() if effect.p is not None}
     adjusted = dict(zip(tested, holm(np.array(list(tested.values()), dtype=np.float64)).tolist(), strict=True))
     found: dict[str, Verdict] = {}
     for name, effect in effects.items():
         if name in adjusted:
-            found[name] = verdict_of(
-                effect,
-                adjusted[name],
-                len(tested),
-                sesoi,
-                alpha=alpha,
-                n_targets=n_targets,
-                n_looks=n_looks if name in set_aside else None,
-            )
+            found[name] = verdict_of(effect, adjusted[name], len(tested), sesoi, alpha=alpha, n_targets=n_targets)
         else:
             code: Code = "partial" if unfinished else "one_seed" if effect.n_seeds == 1 else "two_seeds"
             found[name] = without_verdict(effect, n_intervals, code, alpha=alpha)
@@ -132,29 +116,15 @@ def without_verdict(effect: Effect, n_tests: int, code: Code, *, alpha: float) -
 
 
 def verdict_of(
-    effect: Effect,
-    p_holm: float,
-    n_tests: int,
-    sesoi: float,
-    *,
-    alpha: float | None = None,
-    n_targets: float = 1.0,
-    n_looks: int | None = None,
+    effect: Effect, p_holm: float, n_tests: int, sesoi: float, *, alpha: float | None = None, n_targets: float = 1.0
 ) -> Verdict:
-    """One arm's verdict, given its Holm p-value among `n_tests` arms; the others as :func:`judge` has them.
-
-    Args:
-        n_looks: of an arm that was set aside, how often that was decided; its test of equivalence shares its 5% among
-            them (:mod:`benchmarks.decisions` has the error).
-    """
+    """One arm's verdict, given its Holm p-value among `n_tests` arms; the others as :func:`judge` has them."""
     adjusted = effect.interval(1.0 - (ALPHA / n_tests if alpha is None else alpha))
     seeds_needed, needs_targets, targets_needed = None, False, None
     if p_holm < ALPHA:
         code: Code = "better" if effect.mean > 0.0 else "worse"
-    elif _inside(effect.interval(1.0 - 2.0 * EQUIVALENCE / (n_looks or 1)), sesoi):
+    elif _inside(effect.interval(1.0 - 2.0 * EQUIVALENCE), sesoi):
         code = "equivalent"
-    elif n_looks is not None:
-        code = "set_aside"
     else:
         code = "inconclusive"
         seeds_needed, needs_targets = seeds_to_settle(effect, n_tests, sesoi)

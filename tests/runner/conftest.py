@@ -61,7 +61,9 @@ class Bench:
 
     folder: Path
 
-    def write(self, *, more: str = "", replicates: int = 2, end: str = "diagnostics: off\n", epochs: int = 2) -> Path:
+    def write(
+        self, *, more: str = "", replicates: int | str = 2, end: str = "diagnostics: off\n", epochs: int = 2
+    ) -> Path:
         path = self.folder / "small.yaml"
         arms = "".join(f"  {line}\n" for line in more.splitlines())
         path.write_text(STUDY.format(more=arms, replicates=replicates, end=end, epochs=epochs), encoding="utf-8")
@@ -73,7 +75,7 @@ class Bench:
         workers: int = 1,
         out: str = "runs",
         more: str = "",
-        replicates: int = 2,
+        replicates: int | str = 2,
         end: str = "diagnostics: off\n",
         epochs: int = 2,
         catalogue: Iterable[type[Intervention]] | None = None,

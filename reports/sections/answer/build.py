@@ -84,11 +84,11 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         "n_users": f"{analysis.frame.n_users:,}",
         "n_arms": len(arms) + len(analysis.unchanged),
         "n_open": sum(row.verdict in ("inconclusive", "one_seed", "two_seeds") for row in arms),
-        "n_set_aside": sum(row.verdict == "set_aside" for row in arms),
         "detectable": formats.number(analysis.detectable_all, decimals),
         "counts": _counts(rows, text),
         "n_finished": analysis.progress.finished,
         "n_planned": analysis.progress.planned,
+        "n_set_aside": sum(row.verdict == "set_aside" for row in arms),
     }
     if base_row is not None and base_row.gain is not None:
         low, high = formats.interval((base_row.gain.low, base_row.gain.high), decimals)

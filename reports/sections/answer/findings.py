@@ -18,6 +18,9 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
     analysis, frame, text = given.analysis, given.frame, given.text
     manifest = frame.manifest
     found: list[Finding] = []
+    if earlier := frame.seeds.earlier:
+        ends = text("list.comma").join(str(n) for n, _ in earlier)
+        found.append(warning("extended", text, [f"{folder} ({n})" for n, folder in earlier], ends=ends))
     if analysis.one_seed:
         found.append(warning("one_seed", text))
     elif analysis.two_seeds:
@@ -28,9 +31,6 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
             for code in ("one_seed", "two_seeds")
         }
         found += [warning(f"{code}_arms", text, names) for code, names in few.items() if names]
-    if earlier := frame.seeds.earlier:
-        ends = text("list.comma").join(str(n) for n, _ in earlier)
-        found.append(warning("extended", text, [f"{folder} ({n})" for n, folder in earlier], ends=ends))
     noise = analysis.effects.get(A_A)
     if noise is None:
         if analysis.base_mean is not None:

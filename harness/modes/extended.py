@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import InputError
-from harness.modes.plan import Plan
+from harness.modes.plan import Cell, Plan
 from harness.results.folder import StudyFolder
 from harness.results.manifest import A_A, BASE, StudyManifest
 from harness.results.seeds import Seeds
-from harness.runner.keys import Keys
 from harness.stats.looks import FEWEST_SEEDS
 
 Earlier = Sequence[tuple[int, str]]
@@ -20,7 +19,7 @@ Earlier = Sequence[tuple[int, str]]
 _SEEDS = re.compile(r"\.replicates-\d+")
 
 
-def earlier_ends(plan: Plan, keys: Keys, folder: StudyFolder) -> Earlier:
+def earlier_ends(plan: Plan, key_of: Callable[[Cell], str], folder: StudyFolder) -> Earlier:
     """Ends of the same study with fewer seeds, in its folder and in those of other ``--replicates``.
 
     An end counts where base and an arm are the same runs, where it had seeds enough for a verdict, and where the study
@@ -28,12 +27,12 @@ def earlier_ends(plan: Plan, keys: Keys, folder: StudyFolder) -> Earlier:
 
     Args:
         plan: of the study that is to run.
-        keys: of its cells.
+        key_of: the record key of one of its cells.
         folder: of the study, before its manifest is written again.
     """
     study = plan.study
     declared = (study.start, study.replicates)
-    ours = {row: keys.record(plan.cell(row, recipe, 0)) for row, recipe in plan.recipes.items()}
+    ours = {row: key_of(plan.cell(row, recipe, 0)) for row, recipe in plan.recipes.items()}
     found: set[tuple[int, str]] = set()
     for other, manifest in _same_name(folder):
         theirs = {row.name: row.keys.get(0) for row in manifest.rows}

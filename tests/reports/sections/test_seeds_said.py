@@ -1,0 +1,116 @@
+"""What the page says of a study that decides who gets more seeds, before its end and at it, and of an extended one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.results.folder import StudyFolder
+from harness.results.manifest import StudyManifest
+from harness.results.reading import read_frame
+from harness.results.seeds import Seeds
+from reports.output.files import write_report
+from reports.output.terminal import answer_lines
+from reports.stats.analysis import analyse
+from tests.reports.worlds import Arm, study
+
+ARMS = {"good": Arm(shift=0.4), "idle": Arm(), "calm": Arm(touched=0.02)}
+
+
+def study_with(path: Path, seeds: Seeds, *, n_named: int, replicates: int = 5) -> StudyFolder:
+    """The good arm and base on every replicate, the others until they were set aside."""
+    gone = [(row, number) for row, n in seeds.set_aside.items() for number in range(n, replicates)]
+    folder = study(path, ARMS, replicates=range(replicates), missing=gone)
+    manifest = folder.manifest()
+    folder.write_manifest(replace(manifest, seeds=seeds.described(), replicates=tuple(range(n_named))))
+    return folder
+
+
+def reported(folder: StudyFolder) -> dict[str, Any]:
+    return json.loads(write_report(folder).with_name("report.json").read_text(encoding="utf-8"))
+
+
+def test_before_the_end_there_are_no_verdicts(tmp_path: Path) -> None:
+    seeds = Seeds(start=3, most=10, set_aside={"idle": 3}, ended=False)
+    folder = study_with(tmp_path / "open", seeds, n_named=5)
+    report = reported(folder)
+    assert (report["n_finished"], report["n_replicates"]) == (5, 10)
+    assert report["answer"]["code"] == "partial"
+    assert report["answer"]["sentence"].startswith("5 of 10 seeds, no verdicts yet.")
+    assert {row["verdict"] for row in report["rows"] if row["kind"] == "arm"} == {"partial"}
+    assert "missing" not in [each["code"] for each in report["findings"]]
+    assert "5 of 10 seeds" in folder.path.joinpath("report.html").read_text(encoding="utf-8")
+
+
+def test_at_the_end_the_arm_is_set_aside_with_its_seeds(tmp_path: Path) -> None:
+    seeds = Seeds(start=3, most=10, set_aside={"idle": 3, "calm": 4, "good": 5}, ended=True)
+    folder = study_with(tmp_path / "ended", replace(seeds, set_aside={"idle": 3, "calm": 4}), n_named=5)
+    report = reported(folder)
+    rows = {row["name"]: row for row in report["rows"]}
+    assert (report["n_finished"], report["n_replicates"]) == (5, 5)
+    assert rows["good"]["verdict"] == "better"
+    idle = rows["idle"]
+    assert (idle["verdict"], idle["verdict_text"], idle["n_seeds"], idle["p_holm"]) == (
+        "set_aside",
+        "set aside",
+        3,
+        1.0,
+    )
+    assert idle["note"] == "set aside after 3 of 10 seeds: more seeds would hardly decide it"
+    assert idle["adjusted"] is not None
+    assert idle["detectable"] is not None
+    assert report["method"]["cells"]["idle"] == ["done"] * 3 + ["set_aside"] * 2
+    page = folder.path.joinpath("report.html").read_text(encoding="utf-8")
+    assert "set aside after 3 of 10 seeds" in page
+    assert "Every row ran with 3 seeds." in page
+    assert any("set aside" in line for line in answer_lines(folder.path / "report.json"))
+    assert "extended" not in [each["code"] for each in report["findings"]]
+
+
+def test_where_all_stop_nothing_was_found_and_seeds_are_not_asked_for(tmp_path: Path) -> None:
+    folder = study(tmp_path / "all", {"idle": Arm(), "other": Arm()}, sesoi=0.001)
+    seeds = Seeds(start=3, most=10, set_aside={"idle": 3, "other": 3}, ended=True)
+    folder.write_manifest(replace(folder.manifest(), seeds=seeds.described()))
+    report = reported(folder)
+    assert report["n_finished"] == report["n_replicates"] == 3
+    assert report["answer"]["code"] == "nothing"
+    assert report["answer"]["sentence"].startswith("Nothing was found to help")
+    assert "2 of 2 arms were set aside" in report["answer"]["adopt"]
+    assert "2 set aside" in report["answer"]["support"]
+
+
+def test_an_extended_study_says_so_first(tmp_path: Path) -> None:
+    folder = study(tmp_path / "more", {"good": Arm(shift=0.4)}, replicates=range(5))
+    folder.write_manifest(replace(folder.manifest(), seeds=Seeds(earlier=((3, "more"), (4, "more"))).described()))
+    found = next(each for each in reported(folder)["findings"] if each["code"] == "extended")
+    assert found["severity"] == "warning"
+    assert "after 3, 4 seeds" in found["text"]
+    assert found["items"] == ["more (3)", "more (4)"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_both_languages_have_the_words(tmp_path: Path, lang: str) -> None:
+    seeds = Seeds(start=3, most=10, set_aside={"idle": 3}, ended=True, earlier=((4, "x"),))
+    folder = study_with(tmp_path / lang, seeds, n_named=5)
+    page = write_report(folder, lang=lang)
+    assert ("已搁置" if lang == "zh" else "set aside") in page.read_text(encoding="utf-8")
+
+
+def test_the_manifest_keeps_what_it_says(tmp_path: Path) -> None:
+    seeds = Seeds(start=3, most=10, set_aside={"idle": 3}, ended=True, earlier=((4, "x"),))
+    folder = study_with(tmp_path / "kept", seeds, n_named=5)
+    manifest = StudyManifest.from_json(folder.manifest().to_json())
+    assert Seeds.of(manifest.seeds) == seeds
+    assert Seeds.of({}) == Seeds()
+    assert Seeds().described() == {}
+    assert seeds.n_looks == 7
+
+
+def test_a_set_aside_arm_stays_in_the_family(tmp_path: Path) -> None:
+    seeds = Seeds(start=3, most=10, set_aside={"idle": 3, "calm": 3}, ended=True)
+    found = analyse(read_frame(study_with(tmp_path / "family", seeds, n_named=5)))
+    assert found.n_tests == 3

@@ -10,9 +10,10 @@ from benchmarks.calibration.estimates import RIVALS, Estimate, moderated
 from benchmarks.calibration.worlds import Floats, Squares, World, draw
 from harness.results.frame import Deltas
 from harness.stats.effects import Anova, Effect, estimate, study_effects, study_prior
+from harness.stats.looks import EQUIVALENCE
 from reports.stats.noise import typical_detectable
 from reports.stats.ranking import simultaneous_alpha
-from reports.stats.verdicts import EQUIVALENCE, holm
+from reports.stats.verdicts import holm
 
 ALPHA = 0.05
 ONE = np.ones(1)

@@ -14,10 +14,11 @@ import numpy as np
 from harness.modes.plan import Cell, CellName, Plan, name_of
 from harness.results.frame import VIEWS
 from harness.results.manifest import A_A, BASE, ArmRow
+from harness.results.metrics import check_metric
 from harness.results.record import RunRecord
 from harness.results.seeds import Seeds
 from harness.stats.effects import study_effects
-from harness.stats.looks import Floats, going_on, of_run, paired
+from harness.stats.looks import Floats, going_on, paired
 
 
 class SequentialSchedule:
@@ -94,8 +95,9 @@ class SequentialSchedule:
 
     def _take_in(self) -> None:
         """Keep what a look needs of the records of a round: the metric, and which rows changed a rank."""
+        metric = check_metric(self._plan.study.primary)
         for (row, number), record in self._round.items():
-            self._values[row][number] = of_run(record.test, self._plan.study.primary)
+            self._values[row][number] = metric.of_users(record.test)
             base = self._round.get((BASE, number))
             if base is not None and (row == A_A or _moved(base, record)):
                 self._moved.add(row)
@@ -106,7 +108,9 @@ class SequentialSchedule:
         values = {row: cells for row, cells in self._values.items() if row in self._moved}
         effects = study_effects(paired(values, self._values[BASE]))
         arms = {row: effects[row] for row in self._arms if row in effects}
-        on = set(going_on(arms, most=self._plan.study.replicates))
+        study = self._plan.study
+        level = float(np.mean([values.mean() for values in self._values[BASE].values()])) if arms else 0.0
+        on = set(going_on(arms, most=study.replicates, sesoi=study.sesoi * level, n_looks=self.seeds().n_looks))
         stop = [row for row in self._arms if row not in on and row not in self._stopped]
         self._stopped |= dict.fromkeys(stop, self._n_named)
         if stop:

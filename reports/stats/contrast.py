@@ -13,7 +13,8 @@ from harness.results.frame import Deltas, Frame
 from harness.results.manifest import BASE
 from harness.stats.distributions import kendall, two_sided_p
 from harness.stats.effects import MIN_TESTED, Effect, Estimated, study_effects
-from reports.stats.verdicts import ALPHA, EQUIVALENCE, holm
+from harness.stats.looks import EQUIVALENCE
+from reports.stats.verdicts import ALPHA, holm
 
 Design = Literal["paired", "independent", "overlapping"]
 Scale = Literal["absolute", "relative"]

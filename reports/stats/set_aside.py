@@ -8,7 +8,8 @@ from dataclasses import replace
 from harness.results.seeds import Seeds
 from harness.results.text import ByRow
 from harness.stats.effects import Effect
-from reports.stats.verdicts import EQUIVALENCE, Verdict
+from harness.stats.looks import is_equivalent
+from reports.stats.verdicts import Verdict
 
 Judge = Callable[[Mapping[str, Effect]], Mapping[str, Verdict]]
 
@@ -41,6 +42,5 @@ def _of_stopped(verdict: Verdict, effect: Effect, seeds: Seeds, sesoi: float) ->
     """
     if verdict.p_holm is None:
         return replace(verdict, p=effect.p)
-    low, high = effect.interval(1.0 - 2.0 * EQUIVALENCE / max(seeds.n_looks, 1))
-    code = "equivalent" if -sesoi < low and high < sesoi else "set_aside"
+    code = "equivalent" if is_equivalent(effect, sesoi, seeds.n_looks) else "set_aside"
     return replace(verdict, code=code, p=effect.p, seeds_needed=None, needs_targets=False, targets_needed=None)

@@ -12,6 +12,7 @@ import numpy as np
 from harness.results.text import ByRow
 from harness.stats.distributions import t_quantile
 from harness.stats.effects import Effect, Floats, standard_error
+from harness.stats.looks import EQUIVALENCE, is_equivalent
 from reports.stats.noise import minimum_detectable, project
 
 Code = Literal[
@@ -19,9 +20,6 @@ Code = Literal[
 ]
 
 ALPHA = 0.05
-
-EQUIVALENCE = 0.04
-"""Of each of the two one-sided tests, so that even the noisiest arm is called equivalent by mistake in 5% at most."""
 
 MOST_SEEDS = 10_000
 MOST_TARGETS = 1_000
@@ -123,7 +121,7 @@ def verdict_of(
     seeds_needed, needs_targets, targets_needed = None, False, None
     if p_holm < ALPHA:
         code: Code = "better" if effect.mean > 0.0 else "worse"
-    elif _inside(effect.interval(1.0 - 2.0 * EQUIVALENCE), sesoi):
+    elif is_equivalent(effect, sesoi):
         code = "equivalent"
     else:
         code = "inconclusive"

@@ -11,7 +11,16 @@ from scipy import stats
 
 from harness.results.frame import Deltas
 from harness.stats.effects import Effect, study_effects
-from harness.stats.looks import LEAST_CHANCE, chance_to_decide, going_on, of_run, paired, variance_at
+from harness.stats.looks import (
+    EQUIVALENCE,
+    LEAST_CHANCE,
+    chance_of_equivalence,
+    chance_to_decide,
+    going_on,
+    is_equivalent,
+    paired,
+    variance_at,
+)
 from reports.stats.noise import project
 
 
@@ -65,8 +74,8 @@ def test_the_chance_is_how_often_the_last_seed_decides() -> None:
 def test_clear_arms_go_on_and_hopeless_ones_stop_in_the_order_given() -> None:
     one = effects(0.0)["arm0"]
     found = {name: replace(one, mean=mean) for name, mean in (("a", 0.0), ("b", 0.1), ("c", 0.001), ("d", -0.1))}
-    assert going_on(found, most=10) == ("b", "d")
-    assert going_on({}, most=10) == ()
+    assert going_on(found, most=10, sesoi=0.0, n_looks=7) == ("b", "d")
+    assert going_on({}, most=10, sesoi=0.0, n_looks=7) == ()
 
 
 def test_more_arms_and_fewer_seeds_to_come_stop_sooner() -> None:
@@ -79,13 +88,32 @@ def test_more_arms_and_fewer_seeds_to_come_stop_sooner() -> None:
     assert by_seeds[0] < LEAST_CHANCE < by_seeds[-1]
 
 
+def test_an_idle_arm_goes_on_until_it_is_equivalent_where_seeds_can_show_it() -> None:
+    one = replace(effects(0.0)["arm0"], mean=0.0)
+    final = math.sqrt(variance_at(one, 10))
+    for sesoi, goes_on in ((0.5 * final, False), (2.5 * final, True), (50.0 * one.se, False)):
+        assert going_on({"idle": one}, most=10, sesoi=sesoi, n_looks=7) == (("idle",) if goes_on else ())
+    assert is_equivalent(one, 50.0 * one.se, 7)
+    assert not is_equivalent(one, 2.5 * final, 7)
+
+
+def test_the_chance_of_equivalence_is_how_often_the_last_estimate_lies_inside() -> None:
+    effect = effects(0.012)["arm0"]
+    last = variance_at(effect, 12)
+    sesoi = abs(effect.mean) + 2.0 * math.sqrt(last)
+    ends = effect.mean + math.sqrt(effect.se**2 - last) * np.random.default_rng(0).standard_normal(200_000)
+    inside = np.abs(ends) < sesoi - float(stats.norm.ppf(1.0 - EQUIVALENCE)) * math.sqrt(last)
+    assert chance_of_equivalence(effect, sesoi, most=12) == pytest.approx(float(inside.mean()), abs=0.005)
+
+
 def test_an_effect_without_error_is_decided_or_never_will_be() -> None:
     exact = replace(effects(0.02)["arm0"], se=0.0, ms_tilde=0.0)
-    assert going_on({"up": exact, "nothing": replace(exact, mean=0.0)}, most=10) == ("up",)
+    found = {"up": exact, "nothing": replace(exact, mean=0.0)}
+    assert going_on(found, most=10, sesoi=0.0, n_looks=7) == ("up",)
 
 
 def test_an_arm_of_too_few_seeds_is_not_judged() -> None:
-    assert going_on(effects(0.0, 0.0, 0.0, n_seeds=2), most=10) == ("arm0", "arm1", "arm2")
+    assert going_on(effects(0.0, 0.0, 0.0, n_seeds=2), most=10, sesoi=0.0, n_looks=7) == ("arm0", "arm1", "arm2")
 
 
 def test_differences_are_paired_where_both_have_finished() -> None:

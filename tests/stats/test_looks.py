@@ -123,8 +123,3 @@ def test_differences_are_paired_where_both_have_finished() -> None:
     assert found["some"].replicates == (0, 2)
     np.testing.assert_array_equal(found["some"].values, [[1.0, 0.0], [-1.0, -1.0]])
     np.testing.assert_array_equal(found["some"].reference, [0.5, 1.0])
-
-
-def test_a_look_reads_what_the_report_reads() -> None:
-    ranks = np.array([1, 3, 11], dtype=np.int32)
-    np.testing.assert_array_equal(of_run(ranks, "ndcg@10"), [1.0, 0.5, 0.0])

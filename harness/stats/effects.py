@@ -23,22 +23,16 @@ Method = Literal["moderated", "plain", "two seeds", "one seed", "exact"]
 
 MIN_MODERATED = 3
 """Arms with an estimable ratio below which nothing can be borrowed from the others."""
-
 MIN_TESTED = 3
 """Seeds of an arm below which it has no test."""
-
 KEPT = 0.9
 """Share of the arms, those of the lowest ratios, that the common ratio is estimated from."""
-
 TRUST = 10.0
 """Degrees of freedom that an arm borrows at most, for every seed beyond two."""
-
 TRUST_SHARE = 1.0 / 3.0
 """The same as a share of the other arms' own degrees of freedom: all arms share base, so they repeat each other."""
-
 TRUST_POWER = 12.0
 """How fast trust falls where an arm's ratio is higher than chance makes it, over the arm's own degrees of freedom."""
-
 FLOOR = 20.0
 """Degrees of freedom of an arm whose variance is the residual's, for every seed beyond two."""
 

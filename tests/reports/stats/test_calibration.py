@@ -107,7 +107,7 @@ def test_errors_are_as_rare_as_they_are_said_to_be(world: World) -> None:
     assert found.worst <= 0.07 + NOISE
     assert found.coverage >= 0.93 - NOISE
     assert found.family <= 0.05 + NOISE
-    assert found.equivalence <= 0.06
+    assert found.equivalence <= 0.05 + NOISE
     assert found.power_alone == pytest.approx(0.8, abs=0.1 + PRINTED)
     assert found.power_corrected == pytest.approx(0.8, abs=0.1 + PRINTED)
     errors = (found.worst, found.mean, found.coverage, found.family, found.equivalence)

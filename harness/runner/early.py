@@ -197,8 +197,8 @@ def _helps(other: Recipe, recipe: Recipe, inputs: Inputs, epochs: int) -> bool:
 
 def _no_timestamps(study: Study, data: Interactions) -> Problem:
     said = (
-        f"memory: past needs the time of every event, and {data.name} has none ({data.load_report.source}); name the "
-        "column of timestamps under  data: {columns: {time: …}}, or write  memory: any"
+        f"past needs the time of every event, and {data.load_report.source} as it is read has none; give a table and "
+        "the column of its timestamps (data: {columns: {time: …}}), or write  memory: any"
     )
     return replace(study.problem("protocol", "no_timestamps", said), path=("protocol", "memory"))
 

@@ -39,7 +39,6 @@ def protocol_sentences(frame: Frame, text: Catalogue) -> Iterator[str]:
         yield text("protocol.method.several", n=frame.n_targets, n_targets=n_targets, n_users=f"{frame.n_users:,}")
     if is_table(frame):
         return
-    if said["targets"] > 1:
-        yield text("protocol.method.fewer", n=said["targets"])
+    yield text("protocol.method.fewer", n=said["targets"]) if said["targets"] > 1 else text("protocol.method.one")
     for key in ("history", "memory", "at_test"):
         yield text(f"protocol.method.{key}.{said[key]}")

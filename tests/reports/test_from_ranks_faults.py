@@ -66,7 +66,7 @@ FAULTS: dict[str, tuple[Callable[[Any], pd.DataFrame], dict[str, Any], list[str]
         {},
         [
             "a second rank of the same target in row 25 (arm plain, seed 0, user u3), and in 1 more",
-            "one row per arm, seed and user",
+            "one row per arm, seed, user and target",
         ],
     ),
     "arm missing": (put("arm", 2, None), {}, ["arm is missing in row 3"]),

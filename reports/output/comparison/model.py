@@ -44,6 +44,7 @@ class SideEffect:
         value, low, high: on the scale of the comparison, with the 95% interval of this arm alone.
         rank: place among the arms of that study and base.
         negligible: better or worse, yet by less than the smallest effect worth having.
+        fell: guards that it lowers though it is better.
     """
 
     name: str
@@ -57,6 +58,7 @@ class SideEffect:
     rank: int | None = None
     n_seeds: int = 0
     negligible: bool = False
+    fell: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -171,7 +171,9 @@ def _support(
         parts.append(text("answer.support_valid_targets", without=effect, low=low, high=high))
     parts += beside_sentences(shown, rows, analysis, decimals, text)
     if code in ("helped", "guarded"):
-        parts = [text("answer.support_helped", **values), *parts, str(values["counts"])]
+        above = any(row.fell and row.rank is not None and row.rank < ((shown and shown.rank) or 0) for row in rows)
+        said = text("answer.support_interval" if above else "answer.support_helped", **values)
+        parts = [said, *parts, str(values["counts"])]
         return text("list.sentences").join(parts)
     if shown is None:
         return ""

@@ -7,7 +7,8 @@ from typing import Any
 
 from harness.stats.effects import Effect
 from reports.locale import Catalogue, formats
-from reports.sections.report import GuardCell, LastTarget, LogRank, ends
+from reports.sections.cells import GuardCell, LastTarget, LogRank
+from reports.sections.report import ends
 from reports.stats.analysis import Analysis
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.stats.effects import Effect
 from reports.locale import Catalogue, formats
+from reports.sections.cells import Gain, MetricCell, Without
 from reports.sections.ranking.beside import beside_of, notes_beside, variance_of
-from reports.sections.report import Gain, Kind, MetricCell, Row, Without, ends, filled
+from reports.sections.report import Kind, Row, ends, filled
 from reports.stats.analysis import Analysis
 from reports.stats.cost import median_seconds, paired_seconds
 from reports.stats.verdicts import MOST_SEEDS, MOST_TARGETS, NO_EFFECT, Verdict

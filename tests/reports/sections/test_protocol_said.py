@@ -11,6 +11,8 @@ from harness.data.protocol import AtTest, History, Protocol, Reach
 from harness.results.folder import StudyFolder
 from harness.results.reading import read_frame
 from reports.locale import languages, load_catalogue
+from reports.output.comparison.build import compare
+from reports.output.comparison.page import write_comparison
 from reports.output.files import write_report
 from reports.output.terminal import WIDTH, answer_lines
 from reports.sections.assembly import build_report
@@ -80,3 +82,12 @@ def test_every_protocol_has_words(lang: str, tmp_path: Path) -> None:
                 report = build_report(replace(frame, manifest=manifest), load_catalogue(lang))
                 seen.add((report.protocol, str(report.models["method"].paragraphs)))
     assert len({line for line, _ in seen}) == len({text for _, text in seen}) == 8
+
+
+def test_a_comparison_of_two_protocols_says_that_they_differ(several: StudyFolder, tmp_path: Path) -> None:
+    one = study(tmp_path / "one", TWO, n_users=60)
+    found = compare(read_frame(several), read_frame(one))
+    (unlike,) = [each for each in found.findings if each.code == "unlike"]
+    assert unlike.items == ("protocol.targets",)
+    page = write_comparison(several.path, one.path, tmp_path / "out")
+    assert "protocol.targets" in page.read_text()

@@ -136,6 +136,7 @@ def test_the_answer_prefers_a_better_arm_whose_guards_hold(tmp_path: Path) -> No
     assert [row["name"] for row in report["rows"]][:2] == ["sharp", "safe"]
     answer = report["answer"]
     assert (answer["code"], answer["arm"]) == ("helped", "safe")
+    assert "the best of all" not in answer["support"]
     assert "No guard is lowered beyond doubt: Recall@50 +" in answer["support"]
     assert "sharp is better on NDCG@10 and lowers a metric that this study guards: Recall@50 −" in answer["support"]
     tested = [each.p_holm for each in analyse(reports.read_frame(folder)).guards["recall@50"].values()]

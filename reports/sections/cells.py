@@ -1,0 +1,95 @@
+"""Figures of one row of the ranking beside its effect on the primary metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricCell:
+    """One metric of one row on test: levels with retrieval on and off, and the effect with its adjusted p-value.
+
+    Attributes:
+        on: as served.
+        off: None where a table of ranks knows no retrieval.
+        q: Benjamini-Hochberg over all secondary metrics and arms; None for the primary and where nothing is tested.
+    """
+
+    metric: str
+    on: float
+    off: float | None
+    effect: float | None = None
+    relative: float | None = None
+    q: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """Retrieval on less retrieval off within a row, on the primary metric.
+
+    Attributes:
+        q: Benjamini-Hochberg over the rows.
+    """
+
+    effect: float
+    low: float
+    high: float
+    q: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Without:
+    """The effect without valid targets in the memory, with its 95% interval."""
+
+    effect: float
+    relative: float | None
+    low: float
+    high: float
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRank:
+    """The effect on the natural logarithm of the target's rank over the whole list, below 0 is better.
+
+    Attributes:
+        change: the same as a share of the rank, such as -0.03.
+        p_holm: Holm over the arms, at a level of its own.
+        reading: ``improve``, ``worsen`` or ``open``.
+    """
+
+    effect: float
+    low: float
+    high: float
+    change: float
+    p: float | None
+    p_holm: float | None
+    reading: Literal["improve", "worsen", "open"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardCell:
+    """The effect on a metric that must not fall.
+
+    Attributes:
+        p_holm: Holm over the guards of all better arms; None where it is not tested.
+        fell: whether the arm is better on the primary metric and lowers this one.
+    """
+
+    metric: str
+    effect: float
+    low: float
+    high: float
+    p_holm: float | None
+    fell: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastTarget:
+    """The primary metric on each user's last target alone; the effect is None for base."""
+
+    level: float
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None

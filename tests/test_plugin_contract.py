@@ -45,8 +45,7 @@ KEEPS, IDLE, RAISES = "replace(recipe, enhanced_weight=Constant(0.25))", "recipe
 
 
 def the_code(place: int = 0) -> str:
-    code = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)[place]
-    return code
+    return re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)[place]
 
 
 def module_of(path: Path, code: str, monkeypatch: pytest.MonkeyPatch) -> object:

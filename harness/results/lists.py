@@ -30,7 +30,7 @@ def top_items(scores: NDArray[np.floating[Any]], count: int = LENGTH, floor: flo
     best = np.zeros((len(scores), count), dtype=np.int32)
     if not len(scores):
         return best
-    rows, columns = np.nonzero(scores >= _bound(scores, count))
+    rows, columns = np.divmod(np.flatnonzero(scores >= _bound(scores, count)), scores.shape[1])
     values = scores[rows, columns]
     if values.min() <= floor:
         rows, columns, values = rows[values > floor], columns[values > floor], values[values > floor]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.api.result import StudyResult as Result
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.training import load_backbone
 from harness.baselines.registry import BASELINES
@@ -23,6 +24,7 @@ from harness.results.record import ranks_digest
 from harness.runner.coordinator import RunOptions, StudyResult, run_study
 from harness.runner.executors.base import Where
 from harness.runner.inputs import read_encodings
+from harness.runner.references.rows import counted, pairs_of
 from harness.runner.shared import SharedStages
 from harness.study.study import load_study
 from reports.locale import load_catalogue
@@ -192,6 +194,26 @@ def test_a_count_that_beats_base_is_a_warning_and_silent_where_none_does(
     frame = read_frame(outcome.folder)
     assert findings(frame)["reference_beats_base"] == "A count of transitions beats base"
     assert "reference_beats_base" not in findings(better(frame))
+
+
+def test_python_has_them_as_a_frame(ran: tuple[Scene, StudyResult, list[str]]) -> None:
+    _, outcome, _ = ran
+    table = Result(outcome.folder.path).references
+    assert list(table["name"]) == ["base", *BASELINES, "two backbones"]
+    frame = read_frame(outcome.folder)
+    assert float(table["level"].iloc[0]) == pytest.approx(frame.values("base", "ndcg@10").mean())
+    assert list(table["effect"].isna()) == [True, *[False] * 5]
+
+
+def test_plan_counts_them(ran: tuple[Scene, StudyResult, list[str]]) -> None:
+    scene, _, _ = ran
+    study = load_study(scene.folder / "small.yaml")
+    rows = "reference rows: popularity, transitions, item neighbours, session neighbours"
+    averaged = ", and two backbones averaged (1 pair of replicates)"
+    assert counted(study, range(2)) == f"{rows}{averaged}; no cells of their own"
+    assert counted(study, range(1)) == f"{rows}; no cells of their own"
+    assert pairs_of(study, [0, 1, 2, 4, 5]) == [0, 1, 4]
+    assert pairs_of(replace(study, backbone="shared"), range(3)) == []
 
 
 @pytest.mark.slow

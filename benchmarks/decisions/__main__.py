@@ -13,7 +13,8 @@ and to call idle arms equivalent within 1%, for the first edition (one target pe
 moderation) and for today's.  Components and costs are read from a study that has run.  ``--shrink`` is the standard
 error with ten targets per user over that with one; a study with several targets is scaled back by it, and one with one
 target is scaled by it.  Where no number of seeds resolves an effect with one target per user, since users differ too
-much, the first edition has no price; ``--effect 0.05`` asks for a larger one.  A backbone costs what its file says, times its threads, unless ``--backbone-seconds`` is given.
+much, the first edition has no price; ``--effect 0.05`` asks for a larger one.  A backbone costs what its file says,
+times its threads, unless ``--backbone-seconds`` is given.
 ``--components`` takes a JSON file with the fields of ``benchmarks.decisions.price.Components`` instead of a study;
 ``--write FILE`` keeps those that were read.
 """

@@ -10,6 +10,9 @@ from harness.results.text import ByRow
 from harness.stats.effects import Effect
 from reports.stats.verdicts import ALPHA, Verdict
 
+EQUIVALENCE = ALPHA
+"""Error of the test of equivalence of an arm that was not set aside."""
+
 Judge = Callable[[Mapping[str, Effect]], Mapping[str, Verdict]]
 
 
@@ -36,11 +39,11 @@ def judged_at_end(effects: Mapping[str, Effect], seeds: Seeds, sesoi: float, jud
 def _of_stopped(verdict: Verdict, effect: Effect, seeds: Seeds, sesoi: float) -> Verdict:
     """An arm's own p-value, and how it may be called; nothing more would settle it.
 
-    Its test of equivalence shares its 5% among the looks at any of which it could have stopped
+    Its test of equivalence shares its error among the looks at any of which it could have stopped
     (:mod:`benchmarks.decisions` has the error).
     """
     if verdict.p_holm is None:
         return replace(verdict, p=effect.p)
-    low, high = effect.interval(1.0 - 2.0 * ALPHA / max(seeds.n_looks, 1))
+    low, high = effect.interval(1.0 - 2.0 * EQUIVALENCE / max(seeds.n_looks, 1))
     code = "equivalent" if -sesoi < low and high < sesoi else "set_aside"
     return replace(verdict, code=code, p=effect.p, seeds_needed=None)

@@ -162,5 +162,6 @@ def test_looks_keep_the_errors_and_find_more_with_as_many_cells() -> None:
 
 @pytest.mark.slow
 def test_seeds_added_until_something_is_found_find_too_much() -> None:
-    once, thrice = extended(8, (3,), 400, 0), extended(8, (3, 5, 10), 400, 0)
+    world = World(effects=(0.0,) * 8, seed_sd=0.008)
+    once, thrice = (extended(world, ends, 400, 0) for ends in ((3,), (3, 5, 10)))
     assert thrice > once

@@ -13,7 +13,8 @@ and to call idle arms equivalent within 1%, for the first edition (one target pe
 moderation) and for today's.  Components and costs are read from a study that has run.  ``--shrink`` is the standard
 error with ten targets per user over that with one; a study with several targets is scaled back by it, and one with one
 target is scaled by it.  Where no number of seeds resolves an effect with one target per user, since users differ too
-much, the first edition has no price; ``--effect 0.05`` asks for a larger one.  A backbone costs what its file says, times its threads, unless ``--backbone-seconds`` is given.
+much, the first edition has no price; ``--effect 0.05`` asks for a larger one.  A backbone costs what its file says,
+times its threads, unless ``--backbone-seconds`` is given.
 ``--components`` takes a JSON file with the fields of ``benchmarks.decisions.price.Components`` instead of a study;
 ``--write FILE`` keeps those that were read.
 """
@@ -101,11 +102,10 @@ def main() -> None:
         found = [errors(world, chosen.repeats, chosen.seed) for n_arms in chosen.arms for world in worlds(n_arms)]
         print(f"Equivalence at the worst of {', '.join(f'{size:g}' for size in SIZES)} standard errors of 5 seeds.\n")
         print(error_table(found), flush=True)
-        print(f"\n| arms | read after so many seeds | a find, of studies without effect |\n|{' --- |' * 3}")
-        for n_arms in chosen.arms:
-            for ends in EXTENDED:
-                share = 100 * extended(n_arms, ends, chosen.repeats, chosen.seed)
-                print(f"| {n_arms} | {', '.join(map(str, ends))} | {share:.1f} |", flush=True)
+        print(f"\n| arms | world | read after so many seeds | a find, of studies without effect |\n|{' --- |' * 4}")
+        for world, ends in ((world, ends) for n in chosen.arms for world in worlds(n)[:2] for ends in EXTENDED):
+            share = 100 * extended(world, ends, chosen.repeats, chosen.seed)
+            print(f"| {world.n_arms} | {name_of(world)} | {', '.join(map(str, ends))} | {share:.1f} |", flush=True)
         print()
     if chosen.components is not None:
         components = read_components(chosen.components)

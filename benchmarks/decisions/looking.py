@@ -125,8 +125,7 @@ def errors(world: World, n_studies: int, seed: int) -> Errors:
     )
 
 
-def extended(n_arms: int, ends: Sequence[int], n_studies: int, seed: int) -> float:
+def extended(world: World, ends: Sequence[int], n_studies: int, seed: int) -> float:
     """Share of studies without any effect in which an arm is found at one of these numbers of seeds."""
-    world = World(effects=(0.0,) * n_arms)
     _, plain = play(world, n_studies, seed, 0.0, designs=ends, most=max(ends))
     return float(np.mean([any(any_found([plain[n][study]]) for n in ends) for study in range(n_studies)]))

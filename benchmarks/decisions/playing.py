@@ -15,7 +15,7 @@ from scipy import special as _special
 
 from benchmarks.decisions.worlds import Drawn
 from harness.stats.effects import Anova, Effect, error_of, study_prior
-from harness.stats.looks import going_on
+from harness.stats.looks import EQUIVALENCE, going_on
 from reports.stats.verdicts import ALPHA, holm
 
 special = cast("Any", _special)
@@ -103,7 +103,7 @@ def sequential(drawn: Drawn, study: int, start: int, most: int, sesoi: float) ->
     n_seeds = start
     while n_seeds < most:
         effects = estimated(n_seeds)
-        on = set(going_on(effects, most=most))
+        on = set(going_on(effects, most=most, sesoi=sesoi, n_looks=most - start))
         for row in effects:
             if row not in on:
                 stopped.setdefault(row, n_seeds)
@@ -132,7 +132,7 @@ def verdicts(
     adjusted = holm(np.where(stopped, 1.0, 2.0 * special.stdtr(df, -np.abs(mean / se))))
     found = np.where(mean > 0.0, "better", "worse")
     # Both one-sided tests of being no further from 0 than the smallest effect worth having.
-    inside = special.stdtr(df, (np.abs(mean) - sesoi) / se) < ALPHA / np.where(stopped, n_looks, 1)
+    inside = special.stdtr(df, (np.abs(mean) - sesoi) / se) < EQUIVALENCE / np.where(stopped, n_looks, 1)
     open_ = np.where(inside, "equivalent", np.where(stopped, "set_aside", "inconclusive"))
     return dict(zip(effects, np.where(adjusted < ALPHA, found, open_).tolist(), strict=True))
 

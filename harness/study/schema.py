@@ -55,7 +55,7 @@ def json_schema(catalogue: Mapping[str, type[Intervention]], modes: Mapping[str,
 
 
 def _rules_of(modes: Mapping[str, type[StudyMode]]) -> list[dict[str, Any]]:
-    """A mode's part needs that mode, and the arms of some modes have one setting each."""
+    """A mode's part needs that mode, the arms of some have one setting each, and some have a fixed number of seeds."""
     rules: list[dict[str, Any]] = [
         {"if": {"required": [name]}, "then": {"required": ["mode"], "properties": {"mode": {"const": name}}}}
         for name, mode in modes.items()
@@ -64,7 +64,12 @@ def _rules_of(modes: Mapping[str, type[StudyMode]]) -> list[dict[str, Any]]:
     single = [name for name, mode in modes.items() if mode.lists is Lists.REFUSED]
     chosen = {"required": ["mode"], "properties": {"mode": {"enum": single}}}
     arms = {"minProperties": 2, "additionalProperties": {"$ref": "#/$defs/plain_stack"}}
-    return [*rules, {"if": chosen, "then": {"properties": {"arms": arms}}}]
+    rules.append({"if": chosen, "then": {"properties": {"arms": arms}}})
+    fixed = {
+        "required": ["mode"],
+        "properties": {"mode": {"enum": [n for n, mode in modes.items() if mode.fixed_seeds]}},
+    }
+    return [*rules, {"if": fixed, "then": {"properties": {"replicates": {"type": "integer"}}}}]
 
 
 def _stack_schemas(

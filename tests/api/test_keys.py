@@ -35,6 +35,16 @@ def test_the_keys_are_those_of_the_study_file() -> None:
     assert parameters == set(StudyModel.model_fields)
 
 
+def test_seeds_may_be_a_mapping() -> None:
+    study = Study(data="ml-100k", arms=ARMS, replicates={"start": 3, "most": 8})
+    assert (study.checked.start, study.checked.replicates) == (3, 8)
+    assert "3 to 8 replicates" in repr(study)
+    assert study.name != Study(data="ml-100k", arms=ARMS, replicates=8).name
+    assert problems(data="ml-100k", arms=ARMS, replicates={"start": 1, "most": 8}) == {
+        ("replicates", "start"): "not_allowed"
+    }
+
+
 def test_every_mistake_is_raised_at_once_with_the_place_of_its_key() -> None:
     found = problems(
         data="ml-100",

@@ -5,17 +5,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from harness.data.formats.base import Columns
 from harness.data.protocol import Protocol
 from harness.data.sources import DataSpec
 from harness.engine.types.budget import Budget
+from harness.interventions import CATALOGUE
 from harness.interventions.kl import Reverse, Symmetric, Weight
 from harness.interventions.training import Unfreeze
 from harness.interventions.wiring import RetrieverAttention
 from harness.modes.grid import Grid
 from harness.results.evidence import Diagnostics, Level
-from harness.study.study import Overrides, StudyFileError, load_study, slugify
+from harness.study.study import Overrides, StudyFileError, load_study, slugify, study_schema
+from harness.study.yaml_lines import parse_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAD = "name: s\ndata: ml-100k\n"
@@ -242,3 +245,30 @@ def test_a_device_names_the_folder_only_where_it_means_another_one(study_from, m
         meant = {"auto": auto, "cpu": "cpu"}
         monkeypatch.setattr("harness.study.checking.resolve_device", meant.__getitem__)
         assert study_from(HEAD + "arms: {}\n", Overrides(device="cpu")).slug == slug
+
+
+def test_seeds_are_a_number_or_a_first_and_a_last_one(study_from, mistakes_in):
+    text = HEAD + "arms: {a: kl.reverse, b: wiring.cosine}\n"
+    fixed, looks = study_from(text + "replicates: 5\n"), study_from(text + "replicates: {start: 3, most: 10}\n")
+    assert (fixed.start, fixed.replicates, fixed.n_seeds) == (None, 5, "5")
+    assert (looks.start, looks.replicates, looks.n_seeds) == (3, 10, "3 to 10")
+    # A number on the command line is a fixed study of its own, also where it is the file's last one.
+    for number in (4, 10):
+        given = study_from(text + "replicates: {start: 3, most: 10}\n", Overrides(replicates=number))
+        assert (given.start, given.replicates, given.changed) == (None, number, {"replicates": number})
+        assert given.slug == f"{looks.slug}.replicates-{number}"
+
+
+@pytest.mark.parametrize(
+    ("mode", "refused"), [("grid", False), ("factorial", False), ("search", True), ("greedy", True)]
+)
+def test_modes_with_replicates_of_their_own_refuse_looks(study_from, mode, refused):
+    text = HEAD + f"mode: {mode}\narms: {{a: kl.reverse, b: wiring.cosine}}\nreplicates: {{start: 3, most: 10}}\n"
+    fits_schema = Draft202012Validator(study_schema(CATALOGUE)).is_valid(parse_yaml(text.encode(), "x.yaml").value)
+    assert fits_schema == (not refused)
+    if not refused:
+        assert study_from(text).start == 3
+        return
+    with pytest.raises(StudyFileError) as raised:
+        study_from(text)
+    assert [(each.code, each.path) for each in raised.value.problems] == [("fixed_seeds", ("replicates",))]

@@ -63,6 +63,7 @@ def test_the_schema_knows_spans_sequences_and_choices_of_numbers(everything):
 UNSEEN_BY_A_SCHEMA = {
     "evidence of an arm that is none",
     "a remedy twice in a stack",
+    "no seed to decide about",
     "the name A/A",
     "a name with brackets",
     "an arm given twice",
@@ -95,6 +96,7 @@ remedies = st.one_of(
     st.builds(lambda weight: {"kl.weight": {"weight": weight}}, weights),
     st.builds(lambda form: {"kl.symmetric": {"form": form}}, st.sampled_from(["js", "jeffreys", ["js", "jeffreys"]])),
 )
+looks = st.builds(lambda start, more: {"start": start, "most": start + more}, st.integers(3, 500), st.integers(1, 500))
 studies = st.fixed_dictionaries(
     {
         "name": st.text(alphabet="abc_", min_size=1, max_size=10),
@@ -102,7 +104,7 @@ studies = st.fixed_dictionaries(
         "arms": st.dictionaries(st.text(alphabet="abc", min_size=1, max_size=5), remedies, max_size=1),
     },
     optional={
-        "replicates": st.integers(1, 1000),
+        "replicates": st.one_of(st.integers(1, 1000), looks),
         "sesoi": st.floats(0.001, 1),
         "budget": st.fixed_dictionaries({}, optional={"epochs": st.integers(1, 99), "patience": st.integers(1, 99)}),
         "base": st.one_of(st.just([]), st.just("kl.reverse"), st.just({"kl.weight": {"weight": 2}})),

@@ -73,11 +73,16 @@ def find_metric(name: str) -> AnyMetric:
     >>> str(find_metric("ndcg"))
     'ndcg'
     """
+    return _found(name, AnyMetric)
+
+
+def _found(name: str, wanted: type[AnyMetric]) -> AnyMetric:
+    """The metric of that name; of a name that there is not, the text lists those below ``wanted``."""
     family, at, cutoff = name.partition("@")
     if family not in REGISTRY or (at and not re.fullmatch(_CUTOFF, cutoff)):
         near = did_you_mean(name.lower(), (*METRICS, *REGISTRY))
         broken = "".join(f"; plug-in {point} cannot be used: {why}" for point, why in REGISTRY.broken.items())
-        known = ", ".join(f"{kind.name}{_SPELT[kind.takes]}" for kind in REGISTRY.values())
+        known = ", ".join(f"{kind.name}{_SPELT[kind.takes]}" for kind in REGISTRY.values() if issubclass(kind, wanted))
         raise InputError(f"metric {name!r} is unknown{near}{broken}; use one of {known}, such as ndcg@10")
     return REGISTRY[family](cutoff=int(cutoff) if at else None)
 
@@ -88,7 +93,7 @@ def check_metric(name: str) -> Metric:
     Raises:
         InputError: there is none, or it is a global one.
     """
-    metric = find_metric(name)
+    metric = _found(name, Metric)
     if not isinstance(metric, Metric):
         raise InputError(f"metric {name!r} has no value per user; use one that ranks decide, such as ndcg@10")
     return metric

@@ -131,7 +131,7 @@ def test_another_metric_moves_no_key_and_a_changed_one_those_of_the_epochs_that_
     assert after[:2] == before[:2]
     assert after[-1] != before[-1]  # probes measure by it
     assert set(after[2:4]).isdisjoint(before)
-    copy.edit("results/metrics/base.py", lambda text: text.replace("place <= self.cutoff", "place < self.cutoff"))
+    copy.edit("results/metrics/base.py", lambda text: text.replace("ranks <= self.cutoff", "ranks < self.cutoff"))
     assert set(copy.keys()[:4]).isdisjoint((*before, *after))
 
 

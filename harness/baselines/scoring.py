@@ -85,7 +85,7 @@ def events_of(data: Interactions, held_out: Indices) -> Events:
     user = np.repeat(np.arange(data.n_users), data.lengths)
     from_end = data.offsets[1:][user] - np.arange(len(user))
     kept = from_end > held_out[user]
-    times = times_of(data)
+    times = data.times
     return Events(
         user=user[kept],
         item=data.items[kept].astype(np.int64),
@@ -100,13 +100,8 @@ def queries_of(data: Interactions, prefixes: Prefixes, numbers: Indices) -> Quer
     user = prefixes.user[numbers]
     start = data.offsets[user]
     stop = start + prefixes.position[numbers]
-    times = times_of(data) if prefixes.protocol.memory is Reach.PAST else None
+    times = data.times if prefixes.protocol.memory is Reach.PAST else None
     return Queries(user=user, items=data.items, start=start, stop=stop, before=None if times is None else times[stop])
-
-
-def times_of(data: Interactions) -> Integers | None:
-    """When each event was, ``(n_events,)``; None where the source does not say."""
-    return getattr(data, "times", None)
 
 
 def _ranked(

@@ -50,7 +50,7 @@ def chi_square_tail(value: float, df: float) -> float:
     return float(_scipy_special.chdtrc(df, value))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def expected_lowest(dfs: tuple[float, ...], n_lowest: int) -> float:
     """Expected mean of the `n_lowest` smallest of chi-square variables, each over its degrees of freedom.
 

@@ -115,27 +115,15 @@ def test_session_neighbours_are_what_loops_make_of_the_definition(targets: int) 
     np.testing.assert_allclose(found, sessions(data, prefixes, reach=2.0, away=3.0), atol=1e-9)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Dated(Interactions):
-    """With a time for each event."""
-
-    times: np.ndarray
-
-
-def dated(data: Interactions, times: np.ndarray) -> Dated:
-    parts = {name: getattr(data, name) for name in Interactions.__slots__ if name != "times"}
-    return Dated(**parts, times=times)
-
-
 def test_session_neighbours_of_the_past_do_not_see_what_comes_later() -> None:
     data = drawn(3)
     rng = np.random.default_rng(0)
     times = np.concatenate([np.sort(rng.integers(0, 50, length)) for length in data.lengths])
     protocol = Protocol(memory=Reach.PAST)
     prefixes = split_prefixes(data, protocol)
-    events = events_of(dated(data, times), prefixes.held_out)
+    events = events_of(replace(data, times=times), prefixes.held_out)
     learned = SessionNeighbours(history_last=False).learn(events)
-    every = queries_of(dated(data, times), prefixes, prefixes.test)
+    every = queries_of(replace(data, times=times), prefixes, prefixes.test)
     found = learned.scores(every)
     assert every.before is not None
     for row in range(len(every)):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.baselines.base import Baseline, Events, Integers, Learned, Queries
+from harness.baselines.base import Baseline, Events, Learned, Queries
 from harness.data.interactions import Interactions
 from harness.data.protocol import AtTest, Protocol, Reach
 from harness.data.split import Indices, Prefixes

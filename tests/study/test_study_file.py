@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -264,7 +265,9 @@ def test_seeds_are_a_number_or_a_first_and_a_last_one(study_from, mistakes_in):
 )
 def test_modes_with_replicates_of_their_own_refuse_looks(study_from, mode, refused):
     text = HEAD + f"mode: {mode}\narms: {{a: kl.reverse, b: wiring.cosine}}\nreplicates: {{start: 3, most: 10}}\n"
-    fits_schema = Draft202012Validator(study_schema(CATALOGUE)).is_valid(cast("Any", parse_yaml(text.encode(), "x.yaml").value))
+    fits_schema = Draft202012Validator(study_schema(CATALOGUE)).is_valid(
+        cast("Any", parse_yaml(text.encode(), "x.yaml").value)
+    )
     assert fits_schema == (not refused)
     if not refused:
         assert study_from(text).start == 3

@@ -35,7 +35,7 @@ class Events:
 
     user: Integers
     item: Integers
-    time: Integers | None
+    time: Times | None
     n_users: int
     n_items: int
 
@@ -73,7 +73,7 @@ class Queries:
     items: NDArray[np.int32]
     start: Integers
     stop: Integers
-    before: Integers | None = None
+    before: Times | None = None
 
     def __len__(self) -> int:
         return len(self.user)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+Times = NDArray[np.int64] | NDArray[np.float64]
+
 PADDING = 0
 """The item number that stands for "no item"; real items count from 1."""
 
@@ -56,7 +58,7 @@ class Interactions:
     user_labels: NDArray[np.str_]
     item_labels: NDArray[np.str_]
     load_report: LoadReport
-    times: NDArray[np.int64] | NDArray[np.float64] | None = None
+    times: Times | None = None
 
     def __repr__(self) -> str:
         size = f"{self.n_users} users, {self.n_items} items, {len(self.items)} interactions"

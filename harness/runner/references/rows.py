@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from harness.baselines.base import Baseline
 from harness.baselines.registry import BASELINES
-from harness.baselines.scoring import score, times_of
+from harness.baselines.scoring import score
 from harness.data.protocol import Reach
 from harness.imports.backbone_file import BackboneFile
 from harness.provenance import here, package_versions
@@ -101,7 +101,7 @@ class References:
             name=kind.name,
             title=kind.title,
             title_zh=kind.title_zh,
-            note=ALL_EVENTS if past and not (kind.honours_time and times_of(stages.data) is not None) else "",
+            note=ALL_EVENTS if past and not (kind.honours_time and stages.data.times is not None) else "",
         )
         if self._is_kept(row, 0, key):
             return []

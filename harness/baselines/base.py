@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.interactions import Times
+
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 

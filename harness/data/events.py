@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.data.interactions import MIN_SEQUENCE, Interactions
+from harness.data.interactions import MIN_SEQUENCE, Interactions, Times
 from harness.data.report import FileReport
 from harness.errors import InputError
 
 Codes = NDArray[np.int64]
-Times = NDArray[np.int64] | NDArray[np.float64]
 Fits = Callable[[Codes], NDArray[np.bool_]]
 
 

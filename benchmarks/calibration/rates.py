@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.calibration.estimates import RIVALS, Estimate, moderated
 from benchmarks.calibration.worlds import Floats, Squares, World, draw
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.stats.effects import Anova, Effect, estimate, study_effects, study_prior
 from harness.stats.looks import EQUIVALENCE
 from reports.stats.noise import typical_detectable

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.baselines.base import TIE_BREAK, Baseline, Events, Floats, Integers, Queries, put_last, spread
 from harness.baselines.item_neighbours import nearest
+from harness.data.interactions import Times
 
 N_LAST = 10
 """Items of a query, from the last one back, by which sequences are compared."""
@@ -81,7 +82,7 @@ class _Sequences:
     events: Events
     by_item: Integers
     first: Integers
-    times: Integers
+    times: Times
     when: Integers
     tie_break: Floats
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from harness.errors import InputError, did_you_mean
 from harness.results.audit import Audit
+from harness.results.deltas import Deltas
 from harness.results.evidence import Diagnosis
 from harness.results.manifest import A_A, BASE, ArmRow, StudyItems, StudyManifest, StudyUsers
 from harness.results.metrics import (
@@ -37,32 +38,6 @@ VIEWS: tuple[tuple[Split, Mode], ...] = (
     ("test", "off"),
     ("test", "served"),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deltas:
-    """Paired differences of one row to another on the replicates that both have.
-
-    Attributes:
-        row: the row's name.
-        replicates: the replicates that are paired, ascending.
-        values: metric of the row less metric of the other, ``(n_replicates, n_users)``.
-        reference: mean over users of the other's metric, a replicate each, ``(n_replicates,)``.
-    """
-
-    row: str
-    replicates: tuple[int, ...]
-    values: Floats
-    reference: Floats
-
-    def __repr__(self) -> str:
-        mean, n_users = float(self.values.mean()), self.values.shape[1]
-        return f"Deltas({self.row!r}, {mean:+.5f}, {len(self.replicates)} seeds, {n_users} users)"
-
-    @classmethod
-    def of(cls, row: str, replicates: tuple[int, ...], values: Floats, other: Floats) -> Deltas:
-        """The differences of two metrics, each ``(n_replicates, n_users)``."""
-        return cls(row=row, replicates=replicates, values=values - other, reference=other.mean(axis=1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.results.text import ByRow
 from harness.stats.distributions import chi_square_tail, expected_lowest, t_quantile, two_sided_p
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.stats.distributions import Floats, normal_cdf, t_quantile
 from harness.stats.effects import Effect
 

@@ -9,7 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from harness.results.frame import Deltas, Frame
+from harness.results.deltas import Deltas
+from harness.results.frame import Frame
 from harness.results.manifest import BASE
 from harness.stats.distributions import kendall, two_sided_p
 from harness.stats.effects import MIN_TESTED, Effect, Estimated, study_effects

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.results.frame import Deltas, Frame
+from harness.results.deltas import Deltas
+from harness.results.frame import Frame
 from harness.results.manifest import BASE
 from harness.results.record import Ranks
 from harness.results.text import ByRow

@@ -14,7 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from harness.results.frame import Deltas, Frame
+from harness.results.deltas import Deltas
+from harness.results.frame import Frame
 from harness.results.manifest import BASE
 from harness.stats.effects import Effect, Floats, study_effects
 from reports.stats.verdicts import ALPHA, holm

@@ -20,7 +20,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.results.frame import Deltas, Frame
+from harness.results.deltas import Deltas
+from harness.results.frame import Frame
 from harness.results.manifest import A_A, BASE
 from harness.stats.distributions import adjusted
 from harness.stats.effects import MIN_TESTED, Anova, Estimated, Floats, Prior, anova, error_of, p_value, study_prior

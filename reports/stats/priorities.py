@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.results.frame import Deltas, Frame, judged_rows
+from harness.results.deltas import Deltas
+from harness.results.frame import Frame, judged_rows
 from harness.results.manifest import A_A, BASE
 from harness.stats.effects import Effect, study_effects
 from reports.stats.groups import changed_deltas

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.results.manifest import BASE
 from harness.results.text import ByRow
 from harness.stats.distributions import t_quantiles

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from harness.results.frame import Deltas, Frame
+from harness.results.deltas import Deltas
+from harness.results.frame import Frame
 from harness.results.manifest import BASE
 from harness.results.metrics import user_values
 from harness.results.record import RunRecord

@@ -24,7 +24,7 @@ from benchmarks.decisions.price import (
     smallest,
 )
 from benchmarks.decisions.worlds import World, draw, draw_end
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.results.seeds import Seeds
 from harness.stats.effects import anova, study_effects
 from reports.stats.set_aside import judged_at_end

@@ -263,7 +263,9 @@ def test_the_adaptive_weight_rises_after_a_good_epoch_and_falls_after_a_bad_or_a
     off = Run(recipe=own, inputs=probe_inputs(), streams=PROBE_STREAMS, epochs=5).valid_off
     by_epoch = [np.ones_like(off), np.full_like(off, 59), np.ones_like(off), off, off]
 
-    def told(system: System, queries: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Ranks:
+    def told(
+        system: System, queries: Indices, *, snapshot: MemorySnapshot, progress: Progress, recommended: object
+    ) -> Ranks:
         return by_epoch[progress.epoch]
 
     computed: list[float] = []

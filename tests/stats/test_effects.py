@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.stats.distributions import expected_lowest
 from harness.stats.effects import Anova, Prior, anova, graded, standard_error, study_effects, study_prior
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.stats.effects import Effect, study_effects
 from harness.stats.looks import (
     EQUIVALENCE,

@@ -22,7 +22,7 @@ from reports.sections.evidence.measured import Evidence, evidence_of
 from reports.sections.evidence.predictions.build import Advice, advice_of
 from reports.sections.evidence.why import headroom, reach
 from reports.sections.evidence.why.drawings import drawn
-from reports.sections.method.build import commands_of, facts_of
+from reports.sections.method.facts import commands_of, facts_of
 
 MOST_OBSTACLES = 3
 

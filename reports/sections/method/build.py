@@ -10,6 +10,7 @@ from harness.results.manifest import A_A, StudyManifest
 from harness.results.seeds import Seeds
 from reports.locale import Catalogue, formats
 from reports.sections.answer.data import ties_of
+from reports.sections.method.facts import commands_of, facts_of
 from reports.sections.protocol import protocol_sentences
 from reports.sections.report import ends, filled
 from reports.stats.analysis import Analysis
@@ -272,51 +273,3 @@ def _seeds(manifest: StudyManifest, text: Catalogue) -> list[str]:
     if seeds.start is None:
         return []
     return [text("method.design.seeds", start=seeds.start, most=seeds.most, n_looks=seeds.n_looks)]
-
-
-def commands_of(manifest: StudyManifest) -> tuple[str, ...]:
-    """The commands that ran the study."""
-    commands = manifest.provenance.get("command", ())
-    return (commands,) if isinstance(commands, str) else tuple(str(command) for command in commands)
-
-
-def facts_of(manifest: StudyManifest, text: Catalogue) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Label and value of what a manifest says of the study, its data and its run, by group."""
-    run = dict(manifest.provenance)
-    versions = run.pop("versions", {})
-    run.pop("command", None)
-    study: dict[str, Any] = {
-        "name": manifest.name,
-        "seed": manifest.seed,
-        "replicates": ", ".join(str(number) for number in manifest.replicates),
-        "backbone": manifest.backbone,
-        **({"backbone_file": manifest.backbone_file} if manifest.backbone_file else {}),
-        **{f"backbone.{key}": value for key, value in manifest.backbone_recipe.items()},
-        "base": " + ".join(manifest.base) or text("method.as_found"),
-        **{f"budget.{key}": value for key, value in manifest.budget.items()},
-        **{f"protocol.{key}": value for key, value in manifest.protocol.items()},
-        **({"guard": manifest.guard} if manifest.guard else {}),
-    }
-    groups = {"study": study, "data": manifest.data, "run": run, "versions": versions}
-    named: dict[str, tuple[tuple[str, str], ...]] = {}
-    for group, facts in groups.items():
-        listed = tuple(_listed(facts))
-        if listed:
-            named[text(f"method.group.{group}")] = listed
-    return named
-
-
-def _listed(facts: Any, prefix: str = "") -> list[tuple[str, str]]:
-    if not isinstance(facts, Mapping):
-        return [(prefix.rstrip("."), str(facts))]
-    listed: list[tuple[str, str]] = []
-    for key, value in facts.items():
-        if value is None:
-            continue
-        if isinstance(value, Mapping):
-            listed.extend(_listed(value, f"{prefix}{key}."))
-        elif isinstance(value, list | tuple):
-            listed.append((f"{prefix}{key}", ", ".join(str(item) for item in value) or formats.NONE))
-        else:
-            listed.append((f"{prefix}{key}", f"{value:,.6g}" if isinstance(value, float) else str(value)))
-    return listed

@@ -16,7 +16,7 @@ from harness.errors import InputError
 PATH = Path("log.txt")
 
 ids = st.text(
-    st.characters(exclude_categories=("Cs",), exclude_characters="\t\n\r \0\ufeff"), min_size=1, max_size=6
+    st.characters(exclude_categories=("Cs",), exclude_characters="\t\n\r \0\ufeff;,|"), min_size=1, max_size=6
 ).filter(lambda text: text not in MISSING)
 
 

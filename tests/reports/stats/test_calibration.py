@@ -12,7 +12,7 @@ from scipy import stats
 from benchmarks.calibration.estimates import RIVALS, moderated, plain
 from benchmarks.calibration.rates import measure, plain_differences, simultaneous, two_seeds
 from benchmarks.calibration.worlds import Squares, World, draw, families, worlds
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.results.metrics import metric_values
 from harness.stats.effects import anova, study_effects
 from tests.reports.worlds import ranks_of

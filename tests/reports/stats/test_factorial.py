@@ -9,7 +9,8 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from harness.modes.designs import fractional_design
-from harness.results.frame import Deltas, Frame
+from harness.results.deltas import Deltas
+from harness.results.frame import Frame
 from harness.results.reading import frame_of
 from harness.stats.effects import study_effects
 from reports.stats.factorial import FactorialAnalysis, factorial_analysis, separate

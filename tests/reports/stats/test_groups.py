@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 
 import reports
 from harness.errors import InputError
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.results.manifest import StudyUsers
 from harness.results.reading import frame_of
 from harness.results.record import RunRecord

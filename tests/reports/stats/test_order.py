@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.stats.effects import study_effects
 from reports.stats.ranking import joint_draws, rank
 

@@ -10,6 +10,7 @@ import pytest
 from harness.results.seeds import Seeds
 from harness.stats.distributions import t_quantile
 from harness.stats.effects import Effect
+from harness.stats.looks import EQUIVALENCE
 from reports.stats.set_aside import judged_at_end
 from reports.stats.verdicts import Verdict, judge
 from tests.reports.stats.test_verdicts import effect_of
@@ -60,9 +61,9 @@ def test_setting_arms_aside_never_helps_another() -> None:
             assert not found or without[name].code == stopped[name].code
 
 
-def test_equivalence_of_an_arm_that_was_set_aside_shares_its_five_percent_among_the_looks() -> None:
+def test_equivalence_of_an_arm_that_was_set_aside_shares_its_error_among_the_looks() -> None:
     effect = effect_of(0.001, 0.001)
-    edge = 0.001 + t_quantile(1.0 - 0.05 / 7, effect.df) * effect.se
+    edge = 0.001 + t_quantile(1.0 - EQUIVALENCE / 7, effect.df) * effect.se
     for sesoi, code in ((edge * 1.0001, "equivalent"), (edge * 0.9999, "set_aside")):
         assert at_end({"a": effect}, sesoi, ["a"])["a"].code == code
     assert at_end({"a": effect}, edge * 0.9, [])["a"].code == "equivalent"

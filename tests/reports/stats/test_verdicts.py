@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from harness.results.frame import Deltas
+from harness.results.deltas import Deltas
 from harness.stats.distributions import benjamini_hochberg, t_quantile
 from harness.stats.effects import Anova, Effect, estimate, study_effects
 from reports.stats.noise import minimum_detectable, movers, swap_rate

@@ -61,7 +61,10 @@ class SessionNeighbours(Baseline):
 
     def learn(self, events: Events) -> _Sequences:
         number = np.arange(len(events))
-        times, when = (number[:0], number) if events.time is None else np.unique(events.time, return_inverse=True)
+        times: Times = number[:0]
+        when = number
+        if events.time is not None:
+            times, when = np.unique(events.time, return_inverse=True)
         by_item = np.lexsort((number, when, events.item))
         return _Sequences(
             of=self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 
@@ -64,7 +64,8 @@ class SessionNeighbours(Baseline):
         times: Times = number[:0]
         when = number
         if events.time is not None:
-            times, when = np.unique(events.time, return_inverse=True)
+            distinct, when = np.unique(events.time, return_inverse=True)
+            times = cast("Times", distinct)
         by_item = np.lexsort((number, when, events.item))
         return _Sequences(
             of=self,

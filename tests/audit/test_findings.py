@@ -13,6 +13,8 @@ from harness.audit.findings import audit_recipe
 from harness.audit.ladder import Ladder, moved
 from harness.audit.sample import Sample
 from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.data.protocol import Protocol
+from harness.data.split import split_prefixes
 from harness.engine.loop import Budget, fine_tune
 from harness.errors import InputError
 from harness.interventions import find
@@ -157,6 +159,16 @@ def test_a_sample_of_users_keeps_their_whole_histories_and_vectors() -> None:
     rows = [place[int(users[user]), int(spot)] for user, spot in zip(ours.user, ours.position, strict=True)]
     assert np.array_equal(part.encodings.numpy(), whole.encodings.numpy()[rows])
     assert np.array_equal(ours.target, theirs.target[rows])
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+def test_entries_of_a_sample_are_counted_by_the_protocol(targets: int) -> None:
+    prefixes = split_prefixes(probe_inputs().data, Protocol(targets=targets, valid_targets=targets))
+    expected = np.zeros(len(prefixes.held_out), dtype=int)
+    for prefix in prefixes.train:
+        expected[prefixes.user[prefix]] += prefixes.position[prefix] > LongerThan().length
+    assert sample.entries(prefixes).tolist() == expected.tolist()
+    assert expected.sum()
 
 
 def test_all_users_are_everyone_and_no_number_means_enough_of_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,9 @@ def kept_back(found: Neighbours, memory: Indices, inputs: Inputs, queries: Indic
     else:
         wrong = np.array(
             [
-                np.isin(prefixes.target[row], inputs.data.sequence(prefixes.user[query])[: prefixes.position[query]])
+                np.isin(
+                    prefixes.target[row], inputs.data.sequence(int(prefixes.user[query]))[: prefixes.position[query]]
+                )
                 for row, query in zip(hit, queries, strict=True)
             ]
         )

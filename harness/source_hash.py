@@ -23,17 +23,25 @@ from harness.results.metrics import find_metric
 ROOT = Path(__file__).parents[1]
 PACKAGE = "harness"
 
+DATA_ROOMS = (
+    "harness.data.split",
+    "harness.data.protocol",
+    "harness.data.history",
+    "harness.data.interactions",
+    "harness.data.partners",
+)
+"""Modules that decide which events are targets, and which items are no candidates."""
+
 ROOMS_OF_A_RUN = (
     "harness.recipe.recipe",
     "harness.recipe.seams",
     "harness.recipe.schedules",
     "harness.engine",
     "harness.backbones",
-    "harness.data.split",
-    "harness.data.interactions",
-    "harness.data.partners",
+    *DATA_ROOMS,
+    "harness.results.lists",
 )
-"""Where code decides ranks; metrics, records and reports only read them."""
+"""Where code decides ranks and recommended items; metrics, records and reports only read them."""
 
 _LEFT_OUT = (ast.Import, ast.ImportFrom, ast.Pass)
 _FIELDS_LEFT_OUT = frozenset({"annotation", "returns", "ctx", "kind", "type_comment", "type_params"})

@@ -9,13 +9,29 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
+from harness import source_hash
+from harness.baselines.registry import BASELINES
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.attention import SharedTemperature
-from harness.source_hash import hash_reached, imports_of_plugins, meaning, modules_reached, run_hash
+from harness.runner.references import rows
+from harness.source_hash import (
+    DATA_ROOMS,
+    ROOMS_OF_A_RUN,
+    hash_reached,
+    imports_of_plugins,
+    meaning,
+    modules_reached,
+    run_hash,
+)
+
+if TYPE_CHECKING:
+    from harness.runner.shared import SharedStages
 
 ROOT = Path(__file__).parents[1]
 DUOREC = "harness.backbones.duorec"
@@ -133,6 +149,61 @@ def test_another_metric_moves_no_key_and_a_changed_one_those_of_the_epochs_that_
     assert set(after[2:4]).isdisjoint(before)
     copy.edit("results/metrics/base.py", lambda text: text.replace("ranks <= self.cutoff", "ranks < self.cutoff"))
     assert set(copy.keys()[:4]).isdisjoint((*before, *after))
+
+
+def test_every_module_of_the_data_that_ranks_are_made_by_is_part_of_their_keys() -> None:
+    baselines = {kind.__module__ for kind in BASELINES.values()}
+    packages = (f"harness.backbones.{path.parent.name}" for path in (ROOT / "harness/backbones").glob("*/backbone.py"))
+    backbones = {module for package in packages for module in source_hash._code_of(package)[0]}
+    start = {"harness.engine.loop", "harness.baselines.scoring", *baselines, *backbones}
+    reached = {name for name in modules_reached(start) if name.startswith("harness.data.")}
+    assert {"harness.data.protocol", "harness.data.history"} <= reached
+    assert reached == set(DATA_ROOMS)
+    assert "harness.results.lists" in ROOMS_OF_A_RUN
+
+
+@dataclass(slots=True, kw_only=True)
+class Edited:
+    """Stands for an edit of one module: whatever it does becomes nothing."""
+
+    meant: Callable[[str], str]
+    module: str = ""
+
+    def meaning(self, name: str) -> str:
+        return "" if name == self.module else self.meant(name)
+
+
+@pytest.fixture
+def edited(monkeypatch: pytest.MonkeyPatch) -> Edited:
+    found = Edited(meant=source_hash._module_meaning)
+    monkeypatch.setattr(source_hash, "_module_meaning", found.meaning)
+    return found
+
+
+def test_the_rule_of_the_split_the_hiding_and_the_lists_move_the_keys_that_they_decide(edited: Edited) -> None:
+    def keys() -> tuple[str, str]:
+        return run_hash(BASE, DUOREC), source_hash.backbone_hash(DUOREC)
+
+    run, backbone = keys()
+    for edited.module in DATA_ROOMS:
+        assert set(keys()).isdisjoint((run, backbone))
+    edited.module = "harness.results.lists"
+    assert (keys()[0] != run, keys()[1]) == (True, backbone)
+    edited.module = "harness.results.packing"
+    assert keys() == (run, backbone)
+
+
+def test_reference_rows_are_keyed_by_the_split_and_the_hiding(edited: Edited) -> None:
+    alone = SimpleNamespace(study=SimpleNamespace(primary="ndcg@10"), backbone_key=str)
+    stages = cast("SharedStages", alone)
+
+    def codes() -> list[str]:
+        found = [rows._of_baseline(kind, stages) for kind in BASELINES.values()]
+        return [each["code"] for each in (*found, rows._of_average(stages, 0))]
+
+    before = codes()
+    for edited.module in DATA_ROOMS:
+        assert set(codes()).isdisjoint(before)
 
 
 def test_a_seam_that_the_recipe_does_not_hold_is_not_in_its_key() -> None:

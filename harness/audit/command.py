@@ -85,7 +85,7 @@ def audit_study(
     streams = Streams(study_seed=study.seed, replicate=REPLICATE)
     sample = Sample(n_users=options.n_users, streams=streams)
     ground = Ground(base=plan.base, shared=shared, sample=sample, streams=streams, epochs=options.epochs)
-    sampled = of_users(data, sample.users(data))
+    sampled = of_users(data, sample.users(data, stages.prefixes))
     began = time.monotonic()
 
     def run(recipes: Sequence[Recipe]) -> Sequence[Measured | Failure]:

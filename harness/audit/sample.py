@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from harness.data.interactions import MIN_SEQUENCE, Interactions
-from harness.data.split import split_prefixes
+from harness.data.interactions import Interactions
+from harness.data.split import Prefixes, split_prefixes
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
 from harness.recipe.seams.retrieval.admission import LongerThan
@@ -35,19 +35,19 @@ class Sample:
     n_users: int | None
     streams: Streams
 
-    def users(self, data: Interactions) -> NDArray[np.int64]:
+    def users(self, data: Interactions, prefixes: Prefixes) -> NDArray[np.int64]:
         """The chosen users, ascending."""
         if self.n_users == 0:
             return np.arange(data.n_users)
         order = torch.randperm(data.n_users, generator=self.streams.generator("audit/users")).numpy()
         n_users = self.n_users
         if n_users is None:
-            n_users = max(ENOUGH_USERS, int(np.searchsorted(np.cumsum(entries(data)[order]), ENOUGH_ENTRIES)) + 1)
+            n_users = max(ENOUGH_USERS, int(np.searchsorted(np.cumsum(entries(prefixes)[order]), ENOUGH_ENTRIES)) + 1)
         return np.sort(order[:n_users])
 
     def of(self, whole: Inputs) -> Inputs:
         """The inputs of the chosen users alone; items and backbone stay as they are."""
-        users = self.users(whole.data)
+        users = self.users(whole.data, whole.prefixes)
         kept = np.isin(whole.prefixes.user, users)
         data = of_users(whole.data, users)
         return replace(
@@ -58,10 +58,10 @@ class Sample:
         )
 
 
-def entries(data: Interactions) -> NDArray[np.int64]:
+def entries(prefixes: Prefixes) -> NDArray[np.int64]:
     """Training prefixes of each user that FTragrec's memory admits, ``(n_users,)``."""
-    n_train = data.lengths - MIN_SEQUENCE
-    return np.maximum(n_train - LongerThan().length, 0)
+    admitted = prefixes.train[prefixes.position[prefixes.train] > LongerThan().length]
+    return np.bincount(prefixes.user[admitted], minlength=len(prefixes.held_out))
 
 
 def of_users(data: Interactions, users: NDArray[np.int64]) -> Interactions:

@@ -22,7 +22,7 @@ from harness.data.planted import PlantedWorld, plant
 from harness.data.split import split_prefixes
 from harness.device import computing_threads
 from harness.engine.loop import Budget
-from harness.engine.reach import Reach, Trace, reach, trace
+from harness.engine.reach import Reached, Trace, reach, trace
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
 from harness.errors import ContractError
@@ -82,14 +82,14 @@ def composed(stack: tuple[type[Intervention], ...]) -> str:
 def check_same_seed_same_bits(kind: type[Intervention], base: Recipe) -> None:
     """Two runs of the same streams agree in every bit."""
     recipe = kind().apply(base)
-    if reach(probe(recipe), probe_again(recipe)) is not Reach.DEAD:
+    if reach(probe(recipe), probe_again(recipe)) is not Reached.DEAD:
         raise ContractError(f"{kind.id}: two runs with the same streams differ; draw from the run's own streams only")
 
 
 def check_bites(kind: type[Intervention], base: Recipe) -> None:
     """On its example base it reaches at least the gradient."""
     reached = reach(probe(base), probe(kind().apply(base)))
-    if reached < Reach.GRADIENT:
+    if reached < Reached.GRADIENT:
         raise ContractError(
             f"{kind.id} only reaches {reached.name.lower()} on its example_base {kind.example_base}; it must reach the "
             "gradient: mend it, or name a base on which it acts"

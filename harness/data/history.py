@@ -12,6 +12,12 @@ from harness.data.interactions import Interactions
 
 Whole = NDArray[np.int64]
 
+_SMALL_TABLE = 1 << 26
+"""Cells, a byte each, of a table that may be made for a look-up."""
+
+_WORTH_A_TABLE = 100
+"""Cells of a table that cost as much to clear as one item to look up in the sorted pairs, roughly."""
+
 HIDDEN = -1e9
 """Score of an item that is no candidate, finite so that such items tie instead of being no number."""
 
@@ -48,6 +54,19 @@ class FirstEvents:
 
     def had(self, user: Whole, item: NDArray[Any], position: Whole) -> NDArray[np.bool_]:
         """Whether the items ``(n, k)`` stand before the positions ``(n,)`` of the users' ``(n,)`` sequences."""
+        if len(user) * self.n_columns <= _SMALL_TABLE and self.n_columns <= _WORTH_A_TABLE * item.shape[1]:
+            return np.take_along_axis(self._table(user, position), item, axis=1)
         wanted = user[:, None] * self.n_columns + item
         place = np.minimum(np.searchsorted(self.pair, wanted), len(self.pair) - 1)
         return (self.pair[place] == wanted) & (self.position[place] < position[:, None])
+
+    def _table(self, user: Whole, position: Whole) -> NDArray[np.bool_]:
+        """Which items stand before each position, ``(n, n_columns)``."""
+        first, end = (np.searchsorted(self.pair, each * self.n_columns) for each in (user, user + 1))
+        counts = end - first
+        row = np.repeat(np.arange(len(user)), counts)
+        place = np.arange(len(row)) + np.repeat(first - np.cumsum(counts) + counts, counts)
+        before = self.position[place] < position[row]
+        table = np.zeros((len(user), self.n_columns), dtype=bool)
+        table[row[before], self.pair[place[before]] % self.n_columns] = True
+        return table

@@ -59,6 +59,11 @@ class Protocol:
     def hides_history(self) -> bool:
         return self.history is History.HIDE
 
+    @property
+    def keeps_entries_back(self) -> bool:
+        """Whether what a query may see depends on more than the recipe."""
+        return self.hides_history or self.memory is Reach.PAST
+
     def described(self) -> dict[str, int | str]:
         """Every key of the study file with its value."""
         return {

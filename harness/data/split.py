@@ -88,8 +88,7 @@ def split_prefixes(data: Interactions, protocol: Protocol = AS_PUBLISHED) -> Pre
     user = np.repeat(np.arange(data.n_users), counts)
     position = np.arange(ends[-1]) - np.repeat(ends - counts, counts) + 1
     target = data.items[data.offsets[user] + position].astype(np.int64)
-    n_test = _n_targets(data.lengths, protocol.targets)
-    n_valid = _n_targets(data.lengths - n_test, protocol.valid_targets)
+    n_test, n_valid = n_held_out(data.lengths, protocol)
     from_end = np.repeat(data.lengths, counts) - position
     is_test = from_end <= np.repeat(n_test, counts)
     is_valid = ~is_test & (from_end <= np.repeat(n_test + n_valid, counts))
@@ -106,6 +105,23 @@ def split_prefixes(data: Interactions, protocol: Protocol = AS_PUBLISHED) -> Pre
         partners=group_by_target(target, user, train, data.n_items),
         had=FirstEvents.of(data) if protocol.hides_history else None,
     )
+
+
+def n_held_out(lengths: Indices, protocol: Protocol) -> tuple[Indices, Indices]:
+    """Test and validation targets of users with so many events, ``(n_users,)`` each."""
+    n_test = _n_targets(lengths, protocol.targets)
+    return n_test, _n_targets(lengths - n_test, protocol.valid_targets)
+
+
+def events_needed(n_train: int, protocol: Protocol) -> int:
+    """Events of a user who has so many training targets, at the least.
+
+    >>> [events_needed(9, Protocol(targets=targets)) for targets in (1, 10)]
+    [12, 21]
+    """
+    lengths = np.arange(1, n_train + protocol.targets + protocol.valid_targets + 2)
+    n_test, n_valid = n_held_out(lengths, protocol)
+    return int(lengths[np.argmax(lengths - 1 - n_test - n_valid >= n_train)])
 
 
 def _n_targets(lengths: Indices, most: int) -> Indices:

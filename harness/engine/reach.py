@@ -18,7 +18,7 @@ from harness.recipe.recipe import Recipe
 from harness.results.record import EpochPoint
 
 
-class Reach(IntEnum):
+class Reached(IntEnum):
     """The ladder.  Source: statistics, "How far a change reached"."""
 
     DEAD = 0
@@ -65,18 +65,18 @@ def trace(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> T
     )
 
 
-def reach(before: Trace, after: Trace) -> Reach:
+def reach(before: Trace, after: Trace) -> Reached:
     """The highest rung on which two runs of the same streams differ."""
     names = ("valid_on", "valid_off", "test_on", "test_off", "test")
     if any(not np.array_equal(getattr(before.result, name), getattr(after.result, name)) for name in names):
-        return Reach.RANKS
+        return Reached.RANKS
     if not torch.equal(before.neighbours, after.neighbours):
-        return Reach.NEIGHBOURS
+        return Reached.NEIGHBOURS
     if _trained_otherwise(before.parameters, after.parameters):
-        return Reach.GRADIENT
+        return Reached.GRADIENT
     if before.losses != after.losses:
-        return Reach.LOSS
-    return Reach.DEAD if before.log == after.log else Reach.LOG
+        return Reached.LOSS
+    return Reached.DEAD if before.log == after.log else Reached.LOG
 
 
 def _trained_otherwise(before: Sequence[Mapping[str, Tensor]], after: Sequence[Mapping[str, Tensor]]) -> bool:

@@ -31,11 +31,11 @@ def sizes(sample: ProbeSample) -> dict[str, float]:
 def on_and_off(sample: ProbeSample) -> dict[str, float]:
     """The metric that chooses the checkpoint on the whole validation set, with retrieval and without, and at first.
 
-    The errors of differences are those of the sampled queries, brought to as many as there are.
+    The errors of differences are those of the sampled queries, one a user, brought to as many users as there are.
     """
     metric, curve, past = sample.run.recipe.checkpoint.metric, sample.run.curve, sample.past
     on, off = sample.valued_on, sample.valued_off
-    scale = (len(on) / len(sample.current.prefixes.valid)) ** 0.5
+    scale = (len(on) / len(sample.current.prefixes.held_out)) ** 0.5
     first, before = past.first_off, past.served
     return {
         "evaluation.retrieval_error": scale * standard_error(on - off),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from harness.data.split import Indices
+from harness.engine.types.forward import Forward
 from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.vectors import Vectors
 from harness.probes.interpolation import of_another
@@ -84,6 +85,19 @@ class SearchForAnother:
         return self._index.search(np.roll(query, 1, axis=0), np.roll(sequence, 1, axis=0), n_hits)
 
 
+def forward_of_another(sample: ProbeSample) -> Forward:
+    """The validation sample on what was searched for the query before, less what each query itself may not see."""
+    run, snapshot = sample.run, sample.run.manager.snapshot
+    other = replace(snapshot, index=SearchForAnother(snapshot.index))
+    with torch.no_grad():
+        return run.system.forward(
+            sequence=sample.valid.sequence,
+            prefix=sample.valid.retrieved.prefix,
+            snapshot=other,
+            progress=sample.progress,
+        )
+
+
 def scores_with_neighbours_of_another(sample: ProbeSample) -> Tensor | None:
     """The run's own scores of the validation sample on another user's neighbours, ``(n, n_items)``, or None."""
     run, valid = sample.run, sample.valid
@@ -91,12 +105,10 @@ def scores_with_neighbours_of_another(sample: ProbeSample) -> Tensor | None:
     prefix, sequence = valid.retrieved.prefix, valid.sequence
     with torch.no_grad():
         if scorer.reads_enhanced:
-            other = replace(snapshot, index=SearchForAnother(snapshot.index))
-            forward = run.system.forward(sequence=sequence, prefix=prefix, snapshot=other, progress=sample.progress)
-            live, enhanced = snapshot.scorer, forward.enhanced
+            live, enhanced = snapshot.scorer, forward_of_another(sample).enhanced
         elif isinstance(scorer, Interpolate):
             own = scorer.build(sample.current, snapshot.sourced, run.recipe.admission, run.recipe.exclusion)
-            live, enhanced = of_another(own), valid.enhanced
+            live, enhanced = of_another(own, sample.current), valid.enhanced
         else:
             return None
         hidden = sample.no_candidates
@@ -107,10 +119,16 @@ def oracle_by_alpha(sample: ProbeSample, metric: str, *, shuffle: bool) -> np.nd
     """The metric of every valid query at every share of :data:`ALPHAS`, ``(n_alphas, n)``.
 
     Scores are linear in the vector, so those of a mixture are the mixture of the scores of ``s`` and of knowledge of
-    its length, that of the query before if shuffled.
+    its length, that of the query before if shuffled. Where the protocol keeps entries from queries, shuffled knowledge
+    is drawn from the hits of the query before that this one may see.
     """
-    forward, apart = sample.valid, sample.backbone_scores
-    knowledge = forward.knowledge.roll(1, dims=0) if shuffle else forward.knowledge
+    forward, apart, prefixes = sample.valid, sample.backbone_scores, sample.current.prefixes
+    if not shuffle:
+        knowledge = forward.knowledge
+    elif prefixes.protocol.keeps_entries_back:
+        knowledge = forward_of_another(sample).knowledge
+    else:
+        knowledge = forward.knowledge.roll(1, dims=0)
     length = forward.sequence.norm(dim=1, keepdim=True)
     with torch.no_grad():
         stretched = knowledge * (length / knowledge.norm(dim=1, keepdim=True).clamp(min=1e-12))

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
+from harness.engine.live.history import allowed_by_protocol
 from harness.engine.live.interpolation import ProbabilityInterpolation, memory_of_sequences
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.memory import Memory
 from harness.engine.types.retrieved import Neighbours
 from harness.probes.sample import ProbeSample, paired_share_error, ranks_of, standard_error
 from harness.probes.search import Remembering, hit_among_all, led
@@ -66,7 +69,7 @@ class Sweep:
 
         def find(sequence: Tensor, prefix: Indices) -> Neighbours:
             found = self.neighbours(setting, sequence, prefix)
-            return of_the_query_before(found) if shuffled else found
+            return of_the_query_before(found, prefix, self.memory, self.inputs) if shuffled else found
 
         return ProbabilityInterpolation(
             share=setting.share,
@@ -93,19 +96,21 @@ class Sweep:
         return self._found[asked]
 
 
-def of_another(scorer: ProbabilityInterpolation) -> ProbabilityInterpolation:
+def of_another(scorer: ProbabilityInterpolation, inputs: Inputs) -> ProbabilityInterpolation:
     """The scorer with the neighbours of the query before in the place of each query's own."""
-    return scorer.finding(lambda sequence, prefix: of_the_query_before(scorer.neighbours(sequence, prefix)))
-
-
-def of_the_query_before(found: Neighbours) -> Neighbours:
-    """Each query's neighbours given to the next query of the batch, the last one's to the first."""
-    return replace(
-        found,
-        entry=found.entry.roll(1, dims=0),
-        mask=found.mask.roll(1, dims=0),
-        cosine=found.cosine.roll(1, dims=0),
+    return scorer.finding(
+        lambda sequence, prefix: of_the_query_before(scorer.neighbours(sequence, prefix), prefix, scorer.memory, inputs)
     )
+
+
+def of_the_query_before(found: Neighbours, prefix: Indices, memory: Memory, inputs: Inputs) -> Neighbours:
+    """Each query's neighbours given to the next of the queries ``(n,)``, the last one's to the first.
+
+    Those that the protocol keeps from the query that receives them are no neighbours of it.
+    """
+    entry, mask = found.entry.roll(1, dims=0), found.mask.roll(1, dims=0)
+    allowed = allowed_by_protocol(inputs, memory, prefix, entry.numpy(), mask.numpy())
+    return replace(found, entry=entry, mask=torch.as_tensor(allowed), cosine=found.cosine.roll(1, dims=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

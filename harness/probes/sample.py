@@ -132,8 +132,9 @@ class ProbeSample:
 
     @cached_property
     def valid_sample(self) -> Indices:
-        """Prefix numbers of the validation queries."""
-        return self._sample(self.current.prefixes.valid, "valid")
+        """Prefix numbers of the validation queries, the last one of each sampled user: errors take them as apart."""
+        prefixes = self.current.prefixes
+        return self._sample(prefixes.last(prefixes.valid), "valid")
 
     @cached_property
     def train(self) -> Forward:

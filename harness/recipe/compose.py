@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
-from typing import Protocol as Shape
+from typing import Any, ClassVar, Protocol
 
-from harness.data.protocol import AS_PUBLISHED, Protocol
+from harness.data.protocol import AS_PUBLISHED
+from harness.data.protocol import Protocol as StudyProtocol
 from harness.errors import InputError
 from harness.recipe.recipe import ADDITIVE, SEAMS, Recipe
 from harness.recipe.requirements import problems
 from harness.recipe.under import done_already, under
 
 
-class Remedy(Shape):
+class Remedy(Protocol):
     """What can be composed: an intervention, or anything with an id that maps recipe to recipe."""
 
     id: ClassVar[str]
@@ -51,7 +51,7 @@ class Patch:
     seams: Mapping[str, Any]
 
 
-def patch(base: Recipe, remedy: Remedy, protocol: Protocol = AS_PUBLISHED) -> Patch:
+def patch(base: Recipe, remedy: Remedy, protocol: StudyProtocol = AS_PUBLISHED) -> Patch:
     """Observe what a remedy changes in ``base``, beyond what the protocol does for every row.
 
     Raises:
@@ -78,7 +78,7 @@ def patch(base: Recipe, remedy: Remedy, protocol: Protocol = AS_PUBLISHED) -> Pa
     return Patch(remedy=remedy.id, seams=seams)
 
 
-def compose(base: Recipe, stack: Sequence[Remedy], protocol: Protocol = AS_PUBLISHED) -> Recipe:
+def compose(base: Recipe, stack: Sequence[Remedy], protocol: StudyProtocol = AS_PUBLISHED) -> Recipe:
     """``base`` with every remedy of ``stack`` in it, whatever their order, under the protocol of the study.
 
     Raises:

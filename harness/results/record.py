@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from harness.errors import InputError, did_you_mean
 from harness.files import Sealed
-from harness.results.lists import packed, unpacked
 from harness.results.metrics import check_metric
 from harness.results.metrics.global_metric import Lists
+from harness.results.packing import PackedLists
 
 Ranks = NDArray[np.int32]
 Split = Literal["valid", "test"]
@@ -76,6 +76,7 @@ class RunRecord:
             memory.
         lists: items recommended at each user's last test query, retrieval on and off (``test_on``, ``test_off``), each
             ``(n_users, 10)`` int32, best first, 0 behind the last candidate; empty in records of earlier versions.
+            Those that were read are small, and laid out anew each time that one is asked for.
         served: whether the run would be served with retrieval, ``on`` or ``off``.
         chosen_epoch: the epoch of the chosen checkpoint.
         curve: one point an evaluation, oldest first.
@@ -187,7 +188,7 @@ def _encoded(record: RunRecord) -> bytes:
     arrays: dict[str, NDArray[Any]] = {name: getattr(record, name) for name in _RANK_FIELDS}
     arrays |= {f"also.{name}": array for name, array in record.also.items()}
     arrays = {name: array.astype("<i4") for name, array in arrays.items()}
-    arrays |= {f"lists.{name}": array for name, array in packed(record.lists).items()}
+    arrays |= {f"lists.{name}": array for name, array in PackedLists.of(record.lists).arrays.items()}
     arrays["described"] = np.frombuffer(json.dumps(described, default=asdict).encode(), dtype=np.uint8)
     content = io.BytesIO()
     # numpy's own savez_compressed takes five times as long for 4% less: 25 ms a record of 22 000 users.
@@ -208,7 +209,7 @@ def _decoded(payload: bytes) -> RunRecord:
         grouped[group][key] = arrays.pop(name)
     ranks = {name: array.astype(np.int32) for name, array in arrays.items()}
     also = {name: array.astype(np.int32) for name, array in grouped["also"].items()}
-    lists = unpacked(grouped["lists"])
+    lists = PackedLists(grouped["lists"])
     curve = tuple(EpochPoint(**point) for point in described.pop("curve"))
     return RunRecord(curve=curve, **ranks, also=also, lists=lists, **described)
 

@@ -16,11 +16,11 @@ from harness.backbones.base import Backbone
 from harness.backbones.registry import DEFAULT
 from harness.data.download import Progress
 from harness.data.fetch import data_folder, sha256_of
-from harness.data.interactions import Interactions
+from harness.data.interactions import MIN_SEQUENCE, Interactions
 from harness.data.named import find_named
 from harness.data.protocol import Reach
 from harness.data.sources import load
-from harness.data.split import Indices, Prefixes, split_prefixes
+from harness.data.split import Indices, Prefixes, events_needed, split_prefixes
 from harness.data.text import read_content
 from harness.errors import InputError
 from harness.interventions import CATALOGUE
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
     from harness.engine.types.inputs import Inputs
 
 log = logging.getLogger(__name__)
-
-HELD_OUT = 3
-"""Events of a user that are no training target: the first one, the validation target and the test target."""
 
 
 def read_data(study: Study, data_dir: Path | None, progress: Progress = log.info) -> Interactions:
@@ -178,7 +175,7 @@ def _empty_memory(recipe: Recipe, inputs: Inputs, entries: Indices, epochs: int)
     when = "" if whole else f" at the start of training, where the sources are {recipe.sources}"
     said = f"the memory is empty: none of {len(entries)} training prefixes {wanted} (admission {rule}){when}"
     if isinstance(rule, LongerThan) and whole:
-        needed = rule.length + HELD_OUT + 1
+        needed = events_needed(rule.length + 1, inputs.prefixes.protocol)
         said += (
             f"; a user needs {needed} events or more, and {(lengths >= needed).sum()} of {len(lengths)} users have "
             f"them (the longest history has {lengths.max()})"
@@ -204,7 +201,7 @@ def _no_timestamps(study: Study, data: Interactions) -> Problem:
 
 
 def _too_short(data: Interactions) -> str:
-    needed = HELD_OUT + 1
+    needed = MIN_SEQUENCE + 1
     return (
         f"{data.name} has no training target: 0 of {data.n_users} users have {needed} events or more, and a user needs "
         f"{needed} (a first one, one to train on, one each for the validation and test set); the longest history has "

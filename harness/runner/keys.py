@@ -33,7 +33,8 @@ class Keys:
         self._known: dict[CellName, str] = {}
         self._diagnoses: dict[CellName, DiagnosisTask] = {}
         self._decided: dict[int, tuple[Recipe, dict[str, Any]]] = {}
-        self._measuring = measuring_hash()
+        # A probe looks at the order in time whatever the protocol; without timestamps the hash is empty.
+        self._measuring = measuring_hash() + stages.data.hash_of_times()
         self._of_study: dict[str, Any] = {
             "fingerprint": stages.data.fingerprint(),
             "budget": plan.study.budget.model_dump(),

@@ -22,6 +22,7 @@ from harness.engine.types.budget import Budget
 from harness.errors import FtrError
 from harness.modes.plan import Cell
 from harness.results.evidence import Diagnosis, DiagnosisTask
+from harness.results.packing import PackedLists
 from harness.results.record import EpochPoint, RunRecord
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
         test_on=result.test_on,
         test_off=result.test_off,
         also=result.also,
-        lists=result.lists,
+        lists=PackedLists.of(result.lists),
         served=result.verdict.served.value,
         chosen_epoch=result.chosen_epoch,
         curve=result.curve,

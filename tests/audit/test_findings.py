@@ -13,6 +13,8 @@ from harness.audit.findings import audit_recipe
 from harness.audit.ladder import Ladder, moved
 from harness.audit.sample import Sample
 from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
+from harness.data.protocol import Protocol
+from harness.data.split import split_prefixes
 from harness.engine.loop import Budget, fine_tune
 from harness.errors import InputError
 from harness.interventions import find
@@ -146,7 +148,7 @@ def test_a_run_that_fails_is_listed_with_its_reason() -> None:
 def test_a_sample_of_users_keeps_their_whole_histories_and_vectors() -> None:
     whole = probe_inputs()
     part = Sample(n_users=7, streams=PROBE_STREAMS).of(whole)
-    users = Sample(n_users=7, streams=PROBE_STREAMS).users(whole.data)
+    users = Sample(n_users=7, streams=PROBE_STREAMS).users(whole.data, whole.prefixes)
     assert part.data.n_users == len(users) == 7
     for new, old in enumerate(users):
         assert part.data.sequence(new).tolist() == whole.data.sequence(int(old)).tolist()
@@ -159,19 +161,31 @@ def test_a_sample_of_users_keeps_their_whole_histories_and_vectors() -> None:
     assert np.array_equal(ours.target, theirs.target[rows])
 
 
+@pytest.mark.parametrize("targets", [1, 3])
+def test_entries_of_a_sample_are_counted_by_the_protocol(targets: int) -> None:
+    prefixes = split_prefixes(probe_inputs().data, Protocol(targets=targets, valid_targets=targets))
+    expected = np.zeros(len(prefixes.held_out), dtype=int)
+    for prefix in prefixes.train:
+        expected[prefixes.user[prefix]] += prefixes.position[prefix] > LongerThan().length
+    assert sample.entries(prefixes).tolist() == expected.tolist()
+    assert expected.sum()
+
+
 def test_all_users_are_everyone_and_no_number_means_enough_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = probe_inputs()
     data, prefixes = inputs.data, inputs.prefixes
     admitted = prefixes.train[LongerThan().admitted(prefixes.train, inputs)]
-    assert sample.entries(data).tolist() == np.bincount(prefixes.user[admitted], minlength=data.n_users).tolist()
+    assert sample.entries(prefixes).tolist() == np.bincount(prefixes.user[admitted], minlength=data.n_users).tolist()
     for n_users in (0, None, 1000):
-        assert Sample(n_users=n_users, streams=PROBE_STREAMS).users(data).tolist() == list(range(data.n_users))
+        assert Sample(n_users=n_users, streams=PROBE_STREAMS).users(data, prefixes).tolist() == list(
+            range(data.n_users)
+        )
     assert sample.of_users(data, np.arange(data.n_users)).fingerprint() == data.fingerprint()
     monkeypatch.setattr(sample, "ENOUGH_USERS", 3)
     monkeypatch.setattr(sample, "ENOUGH_ENTRIES", 100)
-    few = Sample(n_users=None, streams=PROBE_STREAMS).users(data)
+    few = Sample(n_users=None, streams=PROBE_STREAMS).users(data, prefixes)
     assert 3 < len(few) < data.n_users
-    assert sample.entries(data)[few].sum() >= 100
+    assert sample.entries(prefixes)[few].sum() >= 100
 
 
 def test_ranks_that_move_are_told_from_targets_that_enter_or_leave_the_top_ten() -> None:

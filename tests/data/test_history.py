@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pyarrow import feather, parquet
 
 from harness.audit.sample import of_users
+from harness.data import history
 from harness.data.history import FirstEvents, had_before
 from harness.data.interactions import Interactions
 from harness.data.protocol import AS_PUBLISHED, History, Protocol
@@ -34,6 +35,49 @@ def test_look_up_and_table_say_the_same_and_what_the_sequence_says(lengths: list
     assert np.array_equal(prefixes.had.had(prefixes.user, every, prefixes.position), table)
     assert np.array_equal(FirstEvents.of(data).had(prefixes.user, every, prefixes.position), table)
     assert split_prefixes(data, AS_PUBLISHED).had is None
+
+
+@pytest.mark.parametrize("n_columns", [8, 300])
+@pytest.mark.parametrize("k", [1, 8])
+def test_items_looked_up_in_a_small_table_or_in_sorted_pairs_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, n_columns: int, k: int
+) -> None:
+    rng = np.random.default_rng(k)
+    data = random_interactions([3, 9, 30, 4], n_items=n_columns - 1)
+    first, prefixes = FirstEvents.of(data), split_prefixes(data)
+    rows = rng.permutation(prefixes.n_prefixes)[:20]
+    user, position = prefixes.user[rows], prefixes.position[rows]
+    item = rng.integers(0, n_columns, (len(rows), k))
+    item[:, 0] = [rng.choice(data.sequence(each)) for each in user]
+    found = []
+    for limit in (0, 20 * n_columns):
+        monkeypatch.setattr(history, "_SMALL_TABLE", limit)
+        monkeypatch.setattr(history, "_WORTH_A_TABLE", n_columns)
+        found.append(first.had(user, item, position))
+    assert found[0].tolist() == found[1].tolist()
+    assert found[0].any()
+    assert not found[0][:, 0].all()
+    assert first.had(user[:0], item[:0], position[:0]).shape == (0, k)
+
+
+def test_many_items_are_looked_up_in_a_table_unless_that_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = random_interactions([9, 5], n_items=4000)
+    first, user, made = FirstEvents.of(data), np.array([0, 1]), list[int]()
+    table = FirstEvents._table
+
+    def watched(self: FirstEvents, user: np.ndarray, position: np.ndarray) -> np.ndarray:
+        made.append(len(user))
+        return table(self, user, position)
+
+    monkeypatch.setattr(FirstEvents, "_table", watched)
+    few, many = np.ones((2, 1), dtype=np.int64), np.ones((2, 200), dtype=np.int64)
+    first.had(user, few, user + 2)
+    assert made == []
+    first.had(user, many, user + 2)
+    assert made == [2]
+    monkeypatch.setattr(history, "_SMALL_TABLE", 2 * 4000)
+    first.had(user, many, user + 2)
+    assert made == [2]
 
 
 ROWS = [("a", "x", 5), ("a", "y", 3), ("a", "z", 4), ("b", "z", 9), ("b", "x", 7), ("b", "x", 8)]

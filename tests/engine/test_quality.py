@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from harness.data.protocol import Protocol, Reach
+from harness.data.split import split_prefixes
 from harness.engine.types.inputs import Inputs
 from harness.recipe.seams.retrieval.admission import AllEntries, BestShare, By, agreement, likelihood
 
@@ -27,6 +31,26 @@ def test_agreement_counts_neighbours_of_other_users(inputs: Inputs) -> None:
         others = np.flatnonzero(prefixes.user[train] != prefixes.user[prefix])
         nearest = others[np.argsort(-(keys[others] @ keys[row]), kind="stable")[:k]]
         expected[row] = np.mean(prefixes.target[train[nearest]] == prefixes.target[prefix])
+    assert expected.max() > 0
+    assert np.mean(np.isclose(found, expected)) > 0.9
+
+
+def test_agreement_asks_only_older_neighbours_where_the_memory_is_of_the_past(inputs: Inputs) -> None:
+    times = np.random.default_rng(0).permutation(len(inputs.data.items))
+    data = replace(inputs.data, times=times)
+    world = replace(inputs, data=data, prefixes=split_prefixes(data, Protocol(memory=Reach.PAST)))
+    prefixes = world.prefixes
+    train, k = prefixes.train, 4
+    found = agreement(train, world, k=k, n_hits=len(train))
+    assert not np.allclose(found, agreement(train, replace(world, prefixes=inputs.prefixes), k=k, n_hits=len(train)))
+    keys = torch.nn.functional.normalize(world.encodings, dim=1).numpy()[train]
+    time = times[data.offsets[prefixes.user] + prefixes.position][train]
+    expected = np.empty(len(train))
+    for row, prefix in enumerate(train):
+        others = np.flatnonzero((prefixes.user[train] != prefixes.user[prefix]) & (time < time[row]))
+        nearest = others[np.argsort(-(keys[others] @ keys[row]), kind="stable")[:k]]
+        agrees = prefixes.target[train[nearest]] == prefixes.target[prefix]
+        expected[row] = agrees.mean() if len(nearest) else 0.0
     assert expected.max() > 0
     assert np.mean(np.isclose(found, expected)) > 0.9
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 
 from harness.contracts.intervention import ContractError, check_contract, example_base, probe
-from harness.engine.reach import Reach, reach
+from harness.engine.reach import Reached, reach
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention
 from harness.recipe.recipe import BASE, Recipe
@@ -107,8 +107,8 @@ def test_contract_catches_what_does_not_bite(kind: type[Intervention]) -> None:
 
 def test_the_ladder_tells_dead_log_and_more_apart() -> None:
     base = probe(BASE)
-    assert reach(base, probe(replace(BASE, index=IVFFlat(max_lists=999)))) is Reach.DEAD
-    assert reach(base, probe(Idle().apply(BASE))) is Reach.LOG
-    assert reach(base, probe(LogOnly().apply(BASE))) is Reach.LOG
-    assert reach(base, probe(replace(BASE, alignment_weight=Constant(5.0)))) >= Reach.GRADIENT
-    assert reach(base, probe(replace(BASE, share=ScheduledShare(schedule=Constant(0.9))))) is Reach.RANKS
+    assert reach(base, probe(replace(BASE, index=IVFFlat(max_lists=999)))) is Reached.DEAD
+    assert reach(base, probe(Idle().apply(BASE))) is Reached.LOG
+    assert reach(base, probe(LogOnly().apply(BASE))) is Reached.LOG
+    assert reach(base, probe(replace(BASE, alignment_weight=Constant(5.0)))) >= Reached.GRADIENT
+    assert reach(base, probe(replace(BASE, share=ScheduledShare(schedule=Constant(0.9))))) is Reached.RANKS

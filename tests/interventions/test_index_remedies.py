@@ -12,7 +12,7 @@ import torch
 from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
 from harness.engine.live.managed import benefit
 from harness.engine.loop import WITHOUT_VALID_TARGETS, Budget, Result, fine_tune
-from harness.engine.reach import Reach, reach
+from harness.engine.reach import Reached, reach
 from harness.engine.run import Run
 from harness.engine.types.forward import Forward
 from harness.interventions.index import ManagedIndex, Refreshing, Sources
@@ -142,7 +142,7 @@ def test_full_capacity_is_base_and_no_eviction_keeps_the_entries() -> None:
     entries, _ = run_of(ManagedIndex(capacity=0.5, evict=0.0).apply(BASE))
     assert all(np.array_equal(entries[0], each) for each in entries)
     full = replace(BASE, eviction=Managed(capacity=1.0, evict=0.5, decay=0.9, policy=Policy.SCORE))
-    assert reach(probe(BASE), probe(full)) is Reach.DEAD
+    assert reach(probe(BASE), probe(full)) is Reached.DEAD
 
 
 def test_a_planted_harmful_entry_is_evicted_and_a_useful_one_is_not() -> None:

@@ -20,7 +20,7 @@ from harness.engine.live.fusion_modules import (
 )
 from harness.engine.loop import Budget, fine_tune
 from harness.engine.memory_manager import MemoryManager
-from harness.engine.reach import Reach, reach
+from harness.engine.reach import Reached, reach
 from harness.engine.run import Run
 from harness.engine.system import System
 from harness.engine.types.forward import Forward
@@ -386,7 +386,7 @@ def test_pareto_needs_two_terms_that_train() -> None:
 
 
 def test_pareto_of_one_term_is_base() -> None:
-    assert reach(probe(BASE), probe(replace(BASE, combiner=JacobianAggregation()))) is Reach.DEAD
+    assert reach(probe(BASE), probe(replace(BASE, combiner=JacobianAggregation()))) is Reached.DEAD
 
 
 @pytest.mark.parametrize("aggregator", ["upgrad", "mgda"])

@@ -11,7 +11,7 @@ import torch
 from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
 from harness.engine.loop import Budget, fine_tune
 from harness.engine.memory_manager import MemoryManager
-from harness.engine.reach import Reach, reach
+from harness.engine.reach import Reached, reach
 from harness.engine.run import Run
 from harness.engine.system import System
 from harness.engine.terms import loss_terms
@@ -109,7 +109,7 @@ def test_quality_filter_in_training_alone_leaves_evaluation_as_it_is() -> None:
 
 def test_quality_filter_that_passes_everything_gives_the_ranks_of_base() -> None:
     neutral = probe(QualityFilter(threshold=-1.0).apply(BASE))
-    assert reach(probe(BASE), neutral) is Reach.DEAD
+    assert reach(probe(BASE), neutral) is Reached.DEAD
 
 
 def test_conditional_excludes_samples_from_both_retrieval_terms_exactly() -> None:
@@ -134,7 +134,7 @@ def test_conditional_excludes_samples_from_both_retrieval_terms_exactly() -> Non
 
 def test_conditional_that_takes_everyone_is_base() -> None:
     everyone = probe(Conditional(threshold=-1.0).apply(BASE))
-    assert reach(probe(BASE), everyone) is Reach.DEAD
+    assert reach(probe(BASE), everyone) is Reached.DEAD
 
 
 def test_live_keys_are_stored_keys_until_the_retriever_moves() -> None:

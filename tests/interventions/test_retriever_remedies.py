@@ -14,7 +14,7 @@ from harness.engine import run as run_module
 from harness.engine.live.contrast import same_target_info_nce
 from harness.engine.live.modules import FeedForwardBlock
 from harness.engine.loop import Budget, Result, fine_tune
-from harness.engine.reach import Reach, reach
+from harness.engine.reach import Reached, reach
 from harness.engine.run import Run
 from harness.engine.system import System
 from harness.engine.terms import loss_terms
@@ -291,4 +291,4 @@ def test_flat_ramps_are_the_constants_that_they_are() -> None:
     assert Ramp(start=0.5, end=0.5).apply(BASE) == BASE
     assert Anneal(init=0.07, floor=0.07).apply(BASE) == BASE
     assert AlphaRamp(start=0.15, end=0.15, shape="cosine").apply(BASE) == BASE
-    assert reach(probe(BASE), probe(AlphaRamp(start=0.15, end=0.15).apply(BASE))) is Reach.DEAD
+    assert reach(probe(BASE), probe(AlphaRamp(start=0.15, end=0.15).apply(BASE))) is Reached.DEAD

@@ -9,7 +9,7 @@ import torch
 from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
 from harness.engine.live.composite_index import range_of
 from harness.engine.memory_manager import MemoryManager
-from harness.engine.reach import Reach, reach
+from harness.engine.reach import Reached, reach
 from harness.engine.system import System
 from harness.engine.terms import loss_terms
 from harness.interventions.base import ParameterError
@@ -98,7 +98,7 @@ def test_hard_negatives_of_weight_0_add_no_term() -> None:
     assert HardNegatives(weight=0.0).apply(BASE) == BASE
     with pytest.raises(NoEffectError):
         compose(BASE, [HardNegatives(weight=0.0)])
-    assert reach(probe(BASE), probe(HardNegatives(weight=1e-3).apply(BASE))) >= Reach.GRADIENT
+    assert reach(probe(BASE), probe(HardNegatives(weight=1e-3).apply(BASE))) >= Reached.GRADIENT
 
 
 @pytest.mark.parametrize("form", ["infonce", "margin"])

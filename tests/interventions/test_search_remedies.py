@@ -8,7 +8,7 @@ import torch
 
 from harness.contracts.intervention import PROBE_STREAMS, probe, probe_inputs
 from harness.engine.memory_manager import MemoryManager
-from harness.engine.reach import Reach, reach
+from harness.engine.reach import Reached, reach
 from harness.engine.system import System
 from harness.engine.types.forward import Forward
 from harness.engine.types.snapshot import MemorySnapshot
@@ -74,7 +74,7 @@ def test_diverse_at_strength_0_is_base(method: str) -> None:
 
 
 def test_the_diverse_mechanism_next_to_strength_0_gives_the_ranks_of_base() -> None:
-    assert reach(probe(BASE), probe(Diverse(strength=1e-12).apply(BASE))) is Reach.DEAD
+    assert reach(probe(BASE), probe(Diverse(strength=1e-12).apply(BASE))) is Reached.DEAD
 
 
 @pytest.mark.parametrize("merge", ["rrf", "mean"])

@@ -15,6 +15,7 @@ from harness.interventions.base import Intervention, parameter
 from harness.modes.plan import Plan
 from harness.modes.planning import make_plan
 from harness.recipe.recipe import Recipe
+from harness.recipe.seams.retrieval.admission import LongerThan
 from harness.runner.early import check_data, check_here, read_data
 from harness.runner.forecast import forecast
 from harness.study.mistakes import Problem, StudyFileError
@@ -70,6 +71,30 @@ def test_a_base_whose_memory_admits_nothing_names_rule_counts_and_remedies(tmp_p
 def test_the_counts_are_exact_at_the_border(tmp_path: Path) -> None:
     assert "a user needs 9 events or more" in the_fault(study(tmp_path, [8] * 4)).message
     checked(study(tmp_path, [8] * 4 + [9]))
+
+
+@pytest.mark.parametrize(("targets", "valid_targets"), [(1, 1), (10, 1), (3, 2), (10, 10)])
+def test_the_counts_are_those_of_the_protocol(tmp_path: Path, targets: int, valid_targets: int) -> None:
+    needed = next(n for n in range(99) if n - 1 - sum(held_out(n, targets, valid_targets)) > 12)
+
+    def check(lengths: list[int]) -> None:
+        more = f"protocol: {{targets: {targets}, valid_targets: {valid_targets}}}\n"
+        read = load_study(study(tmp_path, lengths, more=more))
+        plan = make_plan(read)
+        recipes = {
+            name: dataclasses.replace(each, admission=LongerThan(length=12)) for name, each in plan.recipes.items()
+        }
+        check_data(dataclasses.replace(plan, recipes=recipes), load(read.data, tmp_path / "data"))
+
+    with pytest.raises(StudyFileError) as caught:
+        check([needed - 1] * 4 + [9])
+    assert f"a user needs {needed} events or more, and 0 of 5 users" in caught.value.problems[0].message
+    check([needed - 1] * 4 + [needed])
+
+
+def held_out(n: int, targets: int, valid_targets: int) -> tuple[int, int]:
+    n_test = max(1, min(targets, n - 10))
+    return n_test, max(1, min(valid_targets, n - n_test - 10))
 
 
 def test_a_fault_of_the_base_stack_is_at_its_line(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from harness.device import device_key
 from harness.modes.planning import make_plan
 from harness.provenance import key_versions
 from harness.recipe.recipe import Recipe
+from harness.results.evidence import Level
 from harness.results.store import RecordStore
 from harness.runner.early import read_data
 from harness.runner.forecast import forecast
@@ -110,6 +111,20 @@ def test_timestamps_are_part_of_the_keys_where_they_decide_what_is_seen(many: St
             keys[reach, each is late] = Keys(plan, stages).record(plan.cells()[0])
     assert keys[Reach.ANY, False] == keys[Reach.ANY, True]
     assert len(set(keys.values())) == 3
+
+
+def test_timestamps_are_part_of_the_keys_of_evidence_whatever_is_seen(many: Study, tmp_path: Path) -> None:
+    """The probe of the future looks at them exactly where the memory is any."""
+    data = read_data(many, tmp_path / "data")
+    assert data.times is not None
+    plan, found = make_plan(many), list[str]()
+    cell = dataclasses.replace(plan.cells()[0], level=Level.LIGHT)
+    for times in (data.times, data.times + 1, None):
+        stages = SharedStages.of(many, dataclasses.replace(data, times=times), data_dir=None, folder=tmp_path)
+        task = Keys(plan, stages).diagnosis(cell)
+        assert task is not None
+        found.append(task.key)
+    assert len(set(found)) == 3
 
 
 def test_records_that_were_there_are_read_once_and_a_damaged_one_is_none(tmp_path: Path) -> None:

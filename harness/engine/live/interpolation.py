@@ -50,7 +50,7 @@ class ProbabilityInterpolation:
         self._share = share
         self._temperature = temperature
         self._item_matrix = item_matrix
-        self._memory = memory
+        self.memory = memory
         self._find = find
         self._found: dict[bytes, Neighbours] = {}
 
@@ -60,7 +60,7 @@ class ProbabilityInterpolation:
             share=self._share,
             temperature=self._temperature,
             item_matrix=self._item_matrix,
-            memory=self._memory,
+            memory=self.memory,
             find=find,
         )
 
@@ -69,7 +69,7 @@ class ProbabilityInterpolation:
         if self._share == 0.0:
             return logits
         neighbours = self.neighbours(sequence, prefix)
-        named = self._memory.target[neighbours.entry]
+        named = self.memory.target[neighbours.entry]
         knn = self._distribution(neighbours, n_columns=logits.shape[1]).gather(1, named)
         log_odds = math.log(self._share) - math.log1p(-self._share)
         logit = logits.gather(1, named)
@@ -84,7 +84,7 @@ class ProbabilityInterpolation:
     def _distribution(self, neighbours: Neighbours, *, n_columns: int) -> Tensor:
         weights = masked_softmax(neighbours.cosine / self._temperature, neighbours.mask)
         empty = torch.zeros(len(weights), n_columns)
-        return empty.scatter_add(1, self._memory.target[neighbours.entry], weights)
+        return empty.scatter_add(1, self.memory.target[neighbours.entry], weights)
 
     def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:
         """Neighbours of the prefixes; they never change, so each batch is searched once."""

@@ -24,7 +24,15 @@ from harness.results.manifest import ReferenceRow
 from harness.results.metrics import check_metric, mean_metrics
 from harness.results.record import EpochPoint, Ranks, RunRecord
 from harness.runner.shared import SharedStages
-from harness.source_hash import files_of, foreign_hash, hash_modules, hash_reached, imports_of_plugins, metric_hash
+from harness.source_hash import (
+    DATA_ROOMS,
+    files_of,
+    foreign_hash,
+    hash_modules,
+    hash_reached,
+    imports_of_plugins,
+    metric_hash,
+)
 from harness.stopping import stoppable
 from harness.study.types import Study
 
@@ -223,7 +231,7 @@ def _of_baseline(kind: type[Baseline], stages: SharedStages) -> dict[str, Any]:
     """What decides a baseline's ranks beside data and protocol."""
     module = kind.__module__
     start = {module, "harness.baselines.scoring", *imports_of_plugins({module})}
-    rooms = ("harness.baselines", "harness.data.split", "harness.results.lists")
+    rooms = ("harness.baselines", *DATA_ROOMS, "harness.results.lists")
     own = foreign_hash({module}) if files_of({module}) else ""
     primary = stages.study.primary
     grids = [[each.described() for each in kind.grid(repeats=repeats)] for repeats in (False, True)]
@@ -238,6 +246,7 @@ def _of_baseline(kind: type[Baseline], stages: SharedStages) -> dict[str, Any]:
 
 def _of_average(stages: SharedStages, replicate: int) -> dict[str, Any]:
     """What decides the mean of two backbones beside data and protocol."""
-    code = hash_modules(("harness.runner.references.averaging", "harness.baselines.scoring", "harness.results.lists"))
+    modules = ("harness.runner.references.averaging", "harness.baselines.scoring", "harness.results.lists")
+    code = hash_modules((*modules, *DATA_ROOMS))
     backbones = [stages.backbone_key(each) for each in (replicate, replicate + 1)]
     return {"reference": TWO.name, "code": code, "backbones": backbones}

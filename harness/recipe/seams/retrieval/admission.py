@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.protocol import Reach
 from harness.data.split import Indices
 from harness.engine.types.vectors import MISSING
 from harness.recipe.seams.retrieval.index import IVFFlat
@@ -96,15 +97,20 @@ def likelihood(entries: Indices, inputs: Inputs) -> Quality:
 def agreement(entries: Indices, inputs: Inputs, *, k: int, n_hits: int) -> Quality:
     """How many of an entry's k nearest among these prefixes, of other users, have its target, a fraction, ``(n,)``.
 
-    0 where none of ``n_hits`` belongs to another user. The search is the base's approximate one.
+    0 where none of ``n_hits`` belongs to another user. The search is the base's approximate one. Under ``memory: past``
+    only neighbours older than the entry are asked: what became of it later is not known at its time.
     """
     import torch
+
+    from harness.engine.live.history import times_of
 
     prefixes = inputs.prefixes
     queries = torch.nn.functional.normalize(inputs.encodings[inputs.tensor(entries)], dim=1).numpy()
     _, hit = IVFFlat().over(queries, seed=0).search(queries, queries, n_hits)
     prefix = entries[np.where(hit == MISSING, 0, hit)]
     other = (hit != MISSING) & (prefixes.user[prefix] != prefixes.user[entries, None])
+    if prefixes.protocol.memory is Reach.PAST:
+        other &= times_of(inputs, prefix) < times_of(inputs, entries)[:, None]
     counted = other & (np.cumsum(other, axis=1) <= k)
     agrees = counted & (prefixes.target[prefix] == prefixes.target[entries, None])
     return agrees.sum(axis=1) / np.maximum(counted.sum(axis=1), 1)

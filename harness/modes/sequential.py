@@ -118,7 +118,7 @@ class SequentialSchedule:
 
     def _look(self) -> None:
         """Decide which arms go on, by all seeds so far, and name the next seed; without any arm the study ends."""
-        new = {row: why for row, why in self._stops().items() if row not in self._stopped}
+        new: dict[str, Stop] = {row: why for row, why in self._stops().items() if row not in self._stopped}
         self._stopped |= dict.fromkeys(new, self._n_named)
         self._why |= new
         if new:

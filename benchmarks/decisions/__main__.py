@@ -6,7 +6,8 @@
     python -m benchmarks.decisions --price-only --components FILE.json
 
 Three tables: power and cells of studies with ``replicates: {start: 3, most: 10}`` and of a fixed number of seeds at as
-many cells; their errors; the errors of fixed studies that were extended until something was found.
+many cells, where 1% of base is what it is with one target per user and with ten; their errors; the errors of fixed
+studies that were extended until something was found.
 
 With ``--study`` a fourth one: the price of a decision, CPU seconds to resolve a true effect of 2% of base at 80% power,
 and to call idle arms equivalent within 1%, for the first edition (one target per user, a fixed number of seeds, its
@@ -27,7 +28,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.decisions.looking import MOST, SIZES, START, Compared, Errors, compare, errors, extended
+from benchmarks.decisions.looking import MOST, SESOIS, SIZES, START, Compared, Errors, compare, errors, extended
 from benchmarks.decisions.price import EFFECT, SESOI, components_of, price_table, read_components
 from benchmarks.decisions.worlds import World
 
@@ -37,15 +38,16 @@ EXTENDED: tuple[tuple[int, ...], ...] = ((3,), (3, 5), (3, 5, 10), tuple(range(3
 def power_table(found: Sequence[Compared]) -> str:
     """Power and cells as Markdown."""
     heads = (
-        "arms | effect | cells with looks | seeds for as many | power with looks | fixed, as many cells | "
-        f"fixed, {MOST} seeds | its cells"
+        "arms | effect | worth having | cells with looks | seeds for as many | power with looks | "
+        f"fixed, as many cells | fixed, {MOST} seeds | its cells"
     )
     lines = [f"| {heads} |", "|" + " --- |" * len(heads.split("|"))]
     for each in found:
         powers = " | ".join(f"{100 * power:.0f}" for power in (each.power, each.power_fixed, each.power_most))
         full = MOST * (each.n_arms + 2)
         lines.append(
-            f"| {each.n_arms} | {each.size:g} se | {each.n_cells:.0f} | {each.n_seeds:.1f} | {powers} | {full} |"
+            f"| {each.n_arms} | {each.size:g} se | {each.sesoi:g} se | {each.n_cells:.0f} | {each.n_seeds:.1f} | "
+            f"{powers} | {full} |"
         )
     return "\n".join(lines)
 
@@ -54,11 +56,11 @@ def error_table(found: Sequence[Errors]) -> str:
     """Errors as Markdown, in percent."""
     heads = (
         f"arms | world | family, with looks | family, all {MOST} seeds | found by looks alone | equivalence, worst | "
-        "of it: set aside"
+        "of it: at a look"
     )
     lines = [f"| {heads} |", "|" + " --- |" * len(heads.split("|"))]
     for each in found:
-        values = (each.family, each.family_fixed, each.more_found, each.equivalence, each.set_aside)
+        values = (each.family, each.family_fixed, each.more_found, each.equivalence, each.stopped)
         shown = " | ".join(f"{100 * value:.1f}" for value in values)
         lines.append(f"| {each.world.n_arms} | {name_of(each.world)} | {shown} |")
     return "\n".join(lines)
@@ -96,8 +98,9 @@ def main() -> None:
     parser.add_argument("--backbone-seconds", type=float, help="CPU seconds of a backbone")
     chosen = parser.parse_args()
     if not chosen.price_only:
-        cases = [(n_arms, size) for n_arms in chosen.arms for size in chosen.sizes]
-        print(power_table([compare(n_arms, size, chosen.repeats, chosen.seed) for n_arms, size in cases]), flush=True)
+        given = {"n_studies": chosen.repeats, "seed": chosen.seed}
+        cases = [(n, size, sesoi) for n in chosen.arms for size in chosen.sizes for sesoi in SESOIS.values()]
+        print(power_table([compare(n, size, sesoi=sesoi, **given) for n, size, sesoi in cases]), flush=True)
         print()
         found = [errors(world, chosen.repeats, chosen.seed) for n_arms in chosen.arms for world in worlds(n_arms)]
         print(f"Equivalence at the worst of {', '.join(f'{size:g}' for size in SIZES)} standard errors of 5 seeds.\n")

@@ -16,6 +16,12 @@ N_CHUNK = 200
 SHARE_OF_ARMS = 0.25
 """Of the arms of a study, those that have an effect."""
 
+SESOIS = {1: 2.5, 10: 8.0}
+"""Targets per user -> 1% of base, the default smallest effect worth having, in standard errors of five seeds.
+
+Medians of the arms that move ranks in the study ``kl_direction`` on ml-100k, with one target per user and with ten.
+"""
+
 SIZES = (1.5, 2.0, 3.0, 4.0, 6.0)
 """True effects, and smallest effects worth having, in standard errors of five seeds."""
 
@@ -26,7 +32,8 @@ class Compared:
 
     Attributes:
         n_arms: that are tested.
-        size: true effect of a quarter of the arms, in standard errors of five seeds.
+        size: true effect of a quarter of the arms, in standard errors of five seeds; sesoi: smallest effect worth
+            having, likewise.
         n_cells: mean of the studies with looks; n_seeds: fixed number of seeds at as many cells.
         power, power_fixed: share of the arms with an effect that are found; between two whole numbers of seeds where
             ``n_seeds`` is.
@@ -35,6 +42,7 @@ class Compared:
 
     n_arms: int
     size: float
+    sesoi: float
     n_cells: float
     n_seeds: float
     power: float
@@ -48,9 +56,10 @@ class Errors:
 
     Attributes:
         family, family_fixed: studies in which an arm is found, with looks and with all seeds for all arms.
-        more_found: studies in which looks found an arm that all seeds for all arms would not have.
+        more_found: studies in which looks found an arm that all seeds for all arms would not have; both with looks are
+            those of the worst of :data:`SESOIS`.
         equivalence: arms with the smallest effect worth having that are called equivalent; the worst of :data:`SIZES`.
-        set_aside: the same of those alone that were set aside, as a share of all arms.
+        stopped: the same of those alone that were called so at a look, as a share of all arms.
     """
 
     world: World
@@ -58,7 +67,7 @@ class Errors:
     family_fixed: float
     more_found: float
     equivalence: float
-    set_aside: float
+    stopped: float
 
 
 def play(
@@ -77,13 +86,15 @@ def play(
     return looked, plain
 
 
-def compare(n_arms: int, size: float, n_studies: int, seed: int, *, seed_sd: float = 0.0) -> Compared:
+def compare(
+    n_arms: int, size: float, n_studies: int, seed: int, *, sesoi: float = SESOIS[10], seed_sd: float = 0.0
+) -> Compared:
     """Power and cells where a quarter of the arms has an effect of that size."""
     n_true = max(1, round(SHARE_OF_ARMS * n_arms))
     idle = World(effects=(0.0,) * n_arms, seed_sd=seed_sd)
     effect = size * idle.true_se(5)
     world = World(effects=(*[effect] * n_true, *[0.0] * (n_arms - n_true)), seed_sd=seed_sd)
-    looked, plain = play(world, n_studies, seed, 0.0, designs=range(START, MOST + 1))
+    looked, plain = play(world, n_studies, seed, sesoi * idle.true_se(5), designs=range(START, MOST + 1))
     n_cells = mean(each.n_cells for each in looked)
     n_seeds = n_cells / (n_arms + 2)
     arms = [str(arm) for arm in range(n_true)]
@@ -91,6 +102,7 @@ def compare(n_arms: int, size: float, n_studies: int, seed: int, *, seed_sd: flo
     return Compared(
         n_arms=n_arms,
         size=size,
+        sesoi=sesoi,
         n_cells=n_cells,
         n_seeds=n_seeds,
         power=share(looked, arms, "better", "worse"),
@@ -101,11 +113,12 @@ def compare(n_arms: int, size: float, n_studies: int, seed: int, *, seed_sd: flo
 
 def errors(world: World, n_studies: int, seed: int) -> Errors:
     """Error rates of studies with looks in a world without effects."""
-    looked, plain = play(world, n_studies, seed, 0.0, designs=[MOST])
-    more = [
-        any(each.codes[arm] in ("better", "worse") and full.codes[arm] not in ("better", "worse") for arm in each.codes)
-        for each, full in zip(looked, plain[MOST], strict=True)
-    ]
+    family, fully, more = 0.0, 0.0, 0.0
+    for sesoi in SESOIS.values():
+        looked, plain = play(world, n_studies, seed, sesoi * world.true_se(5), designs=[MOST])
+        family, fully = max(family, any_found(looked)), any_found(plain[MOST])
+        pairs = zip(looked, plain[MOST], strict=True)
+        more = max(more, float(np.mean([bool(_found(each) - _found(full)) for each, full in pairs])))
     arms = [str(arm) for arm in range(world.n_arms)]
     worst, stopped = 0.0, 0.0
     for size in SIZES:
@@ -113,15 +126,15 @@ def errors(world: World, n_studies: int, seed: int) -> Errors:
         played, _ = play(replace(world, effects=(sesoi,) * world.n_arms), n_studies, seed + 1, sesoi)
         noisy = 0.0 if world.noisy_sd is None else share(played, arms[:1], "equivalent")
         worst = max(worst, noisy, share(played, arms, "equivalent"))
-        aside = [each.codes[arm] == "equivalent" and arm in each.set_aside for each in played for arm in arms]
+        aside = [each.stopped.get(arm) == "equivalent" for each in played for arm in arms]
         stopped = max(stopped, float(np.mean(aside)))
     return Errors(
         world=world,
-        family=any_found(looked),
-        family_fixed=any_found(plain[MOST]),
-        more_found=float(np.mean(more)),
+        family=family,
+        family_fixed=fully,
+        more_found=more,
         equivalence=worst,
-        set_aside=stopped,
+        stopped=stopped,
     )
 
 
@@ -129,3 +142,8 @@ def extended(world: World, ends: Sequence[int], n_studies: int, seed: int) -> fl
     """Share of studies without any effect in which an arm is found at one of these numbers of seeds."""
     _, plain = play(world, n_studies, seed, 0.0, designs=ends, most=max(ends))
     return float(np.mean([any(any_found([plain[n][study]]) for n in ends) for study in range(n_studies)]))
+
+
+def _found(played: Played) -> set[str]:
+    """Arms that are called better or worse."""
+    return {arm for arm, code in played.codes.items() if code in ("better", "worse")}

@@ -6,21 +6,23 @@ which takes a hundred times as long.  A test holds the two against each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
 from scipy import special as _special
 
 from benchmarks.decisions.worlds import Drawn
+from harness.results.seeds import Stop
 from harness.stats.effects import Anova, Effect, error_of, study_prior
-from harness.stats.looks import EQUIVALENCE, going_on
+from harness.stats.looks import EQUIVALENCE, stops
 from reports.stats.verdicts import ALPHA, holm
 
 special = cast("Any", _special)
 
 _A_A = "a/a"
+NOT_STOPPED: Mapping[str, Stop] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class Played:
         n_seeds: arm -> seeds that it got.
         effects: arm -> its estimate, A/A left out.
         codes: arm -> the code of its verdict.
-        set_aside: arms that stopped before the last seed that was declared.
+        stopped: arms that stopped before the last seed that was declared, and why.
         n_cells: of all rows, base and A/A included.
         n_backbones: seeds of base.
     """
@@ -41,7 +43,7 @@ class Played:
     codes: Mapping[str, str]
     n_cells: int
     n_backbones: int
-    set_aside: Collection[str] = ()
+    stopped: Mapping[str, Stop] = field(default_factory=dict[str, Stop])
 
 
 def effects_of(anovas: Mapping[str, Anova]) -> dict[str, Effect]:
@@ -95,6 +97,7 @@ def sequential(drawn: Drawn, study: int, start: int, most: int, sesoi: float) ->
     """All arms for `start` seeds, then those that go on, as :mod:`harness.modes.sequential` does it."""
     rows = _rows(drawn.mean.shape[1])
     stopped: dict[str, int] = {}
+    why: dict[str, Stop] = {}
 
     def estimated(n_seeds: int) -> dict[str, Effect]:
         last = {row: stopped.get(row, n_seeds) for row in rows}
@@ -103,10 +106,9 @@ def sequential(drawn: Drawn, study: int, start: int, most: int, sesoi: float) ->
     n_seeds = start
     while n_seeds < most:
         effects = estimated(n_seeds)
-        on = set(going_on(effects, most=most, sesoi=sesoi, n_looks=most - start))
-        for row in effects:
-            if row not in on:
-                stopped.setdefault(row, n_seeds)
+        new = stops(effects, most=most, sesoi=sesoi, n_looks=most - start)
+        why = {**new, **why}
+        stopped = {**dict.fromkeys(new, n_seeds), **stopped}
         if len(stopped) == len(effects):
             break
         n_seeds += 1
@@ -115,25 +117,26 @@ def sequential(drawn: Drawn, study: int, start: int, most: int, sesoi: float) ->
     return Played(
         n_seeds=of_arms,
         effects=effects,
-        codes=verdicts(effects, sesoi, set_aside=stopped, n_looks=most - start),
+        codes=verdicts(effects, sesoi, stopped=why),
         n_cells=sum(of_arms.values()) + 2 * n_seeds,
         n_backbones=n_seeds,
-        set_aside=tuple(stopped),
+        stopped=why,
     )
 
 
 def verdicts(
-    effects: Mapping[str, Effect], sesoi: float, *, set_aside: Collection[str] = (), n_looks: int = 1
+    effects: Mapping[str, Effect], sesoi: float, *, stopped: Mapping[str, Stop] = NOT_STOPPED
 ) -> dict[str, str]:
     """The codes of :func:`reports.stats.set_aside.judged_at_end`, of arms of three seeds whose error is not 0."""
     mean, se, df = (np.array([getattr(each, name) for each in effects.values()]) for name in ("mean", "se", "df"))
-    stopped = np.array([row in set_aside for row in effects])
+    out = np.array([row in stopped for row in effects])
+    called = np.array([stopped.get(row) == "equivalent" for row in effects])
     df = np.minimum(df, 1e9)
-    adjusted = holm(np.where(stopped, 1.0, 2.0 * special.stdtr(df, -np.abs(mean / se))))
+    adjusted = holm(np.where(out, 1.0, 2.0 * special.stdtr(df, -np.abs(mean / se))))
     found = np.where(mean > 0.0, "better", "worse")
     # Both one-sided tests of being no further from 0 than the smallest effect worth having.
-    inside = special.stdtr(df, (np.abs(mean) - sesoi) / se) < EQUIVALENCE / np.where(stopped, n_looks, 1)
-    open_ = np.where(inside, "equivalent", np.where(stopped, "set_aside", "inconclusive"))
+    inside = special.stdtr(df, (np.abs(mean) - sesoi) / se) < EQUIVALENCE
+    open_ = np.where(np.where(out, called, inside), "equivalent", np.where(out, "set_aside", "inconclusive"))
     return dict(zip(effects, np.where(adjusted < ALPHA, found, open_).tolist(), strict=True))
 
 

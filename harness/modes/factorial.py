@@ -28,7 +28,7 @@ class Factorial(CombiningMode):
 
     name: ClassVar[str] = "factorial"
     summary: ClassVar[str] = "combinations of the arms"
-    fixed_seeds: ClassVar[str] = ""
+    fixed_seeds: ClassVar[str] = "an effect is read from every combination on the same seeds"
 
     fraction: Annotated[
         Literal["full", "1/2", "1/4", "1/8"],

@@ -16,9 +16,16 @@ from harness.results.frame import VIEWS
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.results.metrics import check_metric
 from harness.results.record import RunRecord
-from harness.results.seeds import Seeds
+from harness.results.seeds import Seeds, Stop
 from harness.stats.effects import study_effects
-from harness.stats.looks import Floats, going_on, paired
+from harness.stats.looks import Floats, paired, stops
+
+_SAID: Mapping[Stop, str] = {
+    "futile": "set aside",
+    "equivalent": "stopped as equivalent",
+    "no_effect": "stopped, no effect on ranks",
+    "failed": "stopped, no finished run to compare with base",
+}
 
 
 class SequentialSchedule:
@@ -36,6 +43,7 @@ class SequentialSchedule:
         self._n_named = 0
         self._arms = [row.name for row in plan.rows if row.name in plan.recipes and row.name not in (BASE, A_A)]
         self._stopped: dict[str, int] = {}
+        self._why: dict[str, Stop] = {}
         self._ended = False
         self._next: Sequence[Cell] = ()
         self._open: set[CellName] = set()
@@ -78,11 +86,16 @@ class SequentialSchedule:
 
     def seeds(self) -> Seeds:
         """Which rows have stopped, and whether the study has ended."""
-        ended = self.named_all and not self._open
-        return Seeds(start=self._start, most=self._plan.study.replicates, set_aside=dict(self._stopped), ended=ended)
+        return Seeds(
+            start=self._start,
+            most=self._plan.study.replicates,
+            set_aside=dict(self._stopped),
+            why=dict(self._why),
+            ended=self.named_all and not self._open,
+        )
 
     def told(self) -> list[str]:
-        """Who has stopped since the last call, a line a look."""
+        """Who has stopped since the last call and why, a line a look."""
         lines, self._untold = self._untold, []
         return lines
 
@@ -105,21 +118,37 @@ class SequentialSchedule:
 
     def _look(self) -> None:
         """Decide which arms go on, by all seeds so far, and name the next seed; without any arm the study ends."""
-        values = {row: cells for row, cells in self._values.items() if row in self._moved}
-        effects = study_effects(paired(values, self._values[BASE]))
-        arms = {row: effects[row] for row in self._arms if row in effects}
-        study = self._plan.study
-        level = float(np.mean([values.mean() for values in self._values[BASE].values()])) if arms else 0.0
-        on = set(going_on(arms, most=study.replicates, sesoi=study.sesoi * level, n_looks=self.seeds().n_looks))
-        stop = [row for row in self._arms if row not in on and row not in self._stopped]
-        self._stopped |= dict.fromkeys(stop, self._n_named)
-        if stop:
-            left = len(self._arms) - len(self._stopped)
-            self._untold.append(f"after {self._n_named} seeds: {', '.join(stop)} set aside, {left} left")
+        new: dict[str, Stop] = {row: why for row, why in self._stops().items() if row not in self._stopped}
+        self._stopped |= dict.fromkeys(new, self._n_named)
+        self._why |= new
+        if new:
+            self._untold.append(self._line(new))
         if len(self._stopped) < len(self._arms):
             self._name(range(self._n_named, self._n_named + 1))
         else:
             self._ended = True
+
+    def _stops(self) -> dict[str, Stop]:
+        """The arms that are to get no more seeds, and why, those that stopped before included."""
+        base, study = self._values[BASE], self._plan.study
+        found = paired(self._values, base)
+        effects = study_effects({row: deltas for row, deltas in found.items() if row in self._moved})
+        arms = {row: effects[row] for row in self._arms if row in effects}
+        level = float(np.mean([values.mean() for values in base.values()])) if arms else 0.0
+        judged = stops(arms, most=study.replicates, sesoi=study.sesoi * level, n_looks=self.seeds().n_looks)
+        for row in self._arms:
+            if row not in arms:
+                judged[row] = "no_effect" if row in found else "failed"
+        return judged
+
+    def _line(self, new: Mapping[str, Stop]) -> str:
+        """Who stops after this seed, by the reason."""
+        after, left = f"after {self._n_named} seeds", len(self._arms) - len(self._stopped)
+        if not self._values[BASE]:
+            return f"{after}: base has no finished run, so no arm can be compared with it; the study ends"
+        rows = [([row for row, each in new.items() if each == why], text) for why, text in _SAID.items()]
+        said = [f"{', '.join(names)} {text}" for names, text in rows if names]
+        return f"{after}: {'; '.join(said)}; {left} left"
 
     def _name(self, replicates: range) -> None:
         """Every row that has not stopped, one replicate before the next."""

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+Stop = Literal["futile", "equivalent", "no_effect", "failed"]
+"""Why a row gets no more seeds: they would hardly decide it; it is equivalent; it ranks as base does; none of its runs
+can be paired with base's, since one of the two has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +17,7 @@ class Seeds:
 
     Attributes:
         start, most: seeds of every row, and of those that go on to the end; None in a study of a fixed number.
-        set_aside: row -> seeds after which it got no more.
+        set_aside: row -> seeds after which it got no more; why: row -> the reason.
         ended: whether every cell that was named has ended and no other will be; true in a study of a fixed number.
         earlier: ends of this study that were there to be read before it was given more seeds: how many seeds, and the
             folder.
@@ -22,6 +26,7 @@ class Seeds:
     start: int | None = None
     most: int | None = None
     set_aside: Mapping[str, int] = field(default_factory=dict[str, int])
+    why: Mapping[str, Stop] = field(default_factory=dict[str, Stop])
     ended: bool = True
     earlier: tuple[tuple[int, str], ...] = ()
 
@@ -34,6 +39,10 @@ class Seeds:
     def described(self) -> dict[str, Any]:
         """What :meth:`of` reads; empty where there is nothing to say."""
         return {} if self == Seeds() else asdict(self)
+
+    def reason(self, row: str) -> Stop | None:
+        """Why a row stopped, futile where that is not said; None where it did not stop."""
+        return self.why.get(row, "futile") if row in self.set_aside else None
 
     @property
     def n_looks(self) -> int:

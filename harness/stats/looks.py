@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from harness.results.deltas import Deltas
+from harness.results.seeds import Stop
 from harness.stats.distributions import Floats, normal_cdf, t_quantile
 from harness.stats.effects import Effect
 
@@ -89,8 +90,8 @@ def chance_of_equivalence(effect: Effect, sesoi: float, *, most: int) -> float:
     return high - low
 
 
-def going_on(effects: Mapping[str, Effect], *, most: int, sesoi: float, n_looks: int) -> tuple[str, ...]:
-    """The arms that get another seed, in the order given: those that it may still decide.
+def stops(effects: Mapping[str, Effect], *, most: int, sesoi: float, n_looks: int) -> dict[str, Stop]:
+    """The arms that get no more seeds, in the order given, and why: ``equivalent`` or ``futile``.
 
     An arm goes on where it may still be told from base, or may still be called equivalent and is not yet.
 
@@ -104,12 +105,15 @@ def going_on(effects: Mapping[str, Effect], *, most: int, sesoi: float, n_looks:
     """
     critical = t_quantile(1.0 - ALPHA / 2.0 / max(len(effects), 1), math.inf)
 
-    def may_be_decided(effect: Effect) -> bool:
+    def stop(effect: Effect) -> Stop | None:
         if effect.n_seeds < FEWEST_SEEDS or chance_to_decide(effect, critical=critical, most=most) >= LEAST_CHANCE:
-            return True
-        return (
-            not is_equivalent(effect, sesoi, n_looks)
-            and chance_of_equivalence(effect, sesoi, most=most) >= LEAST_CHANCE
-        )
+            return None
+        if is_equivalent(effect, sesoi, n_looks):
+            return "equivalent"
+        return None if chance_of_equivalence(effect, sesoi, most=most) >= LEAST_CHANCE else "futile"
 
-    return tuple(row for row, effect in effects.items() if may_be_decided(effect))
+    found: dict[str, Stop] = {}
+    for row, effect in effects.items():
+        if (why := stop(effect)) is not None:
+            found[row] = why
+    return found

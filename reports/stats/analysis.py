@@ -118,7 +118,6 @@ def analyse(frame: Frame) -> Analysis:
     verdicts = judged_at_end(
         judged,
         frame.seeds,
-        sesoi or 0.0,
         lambda arms: judge(
             arms, sesoi or 0.0, unfinished=not progress.complete, alpha=alpha, n_targets=_targets(frame)
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from scipy import stats
 
 from benchmarks.decisions import first_edition
-from benchmarks.decisions.looking import compare, errors, extended
+from benchmarks.decisions.looking import SESOIS, compare, errors, extended
 from benchmarks.decisions.playing import effects_of, fixed, sequential, verdicts
 from benchmarks.decisions.price import (
     Components,
@@ -25,7 +26,7 @@ from benchmarks.decisions.price import (
 )
 from benchmarks.decisions.worlds import World, draw, draw_end
 from harness.results.deltas import Deltas
-from harness.results.seeds import Seeds
+from harness.results.seeds import Seeds, Stop
 from harness.stats.effects import anova, study_effects
 from reports.stats.set_aside import judged_at_end
 from reports.stats.verdicts import judge
@@ -56,6 +57,9 @@ def test_draws_are_distributed_as_plain_differences_for_every_number_of_seeds() 
     assert correlation == pytest.approx(0.5, abs=0.08)
 
 
+STOPPED: tuple[Mapping[str, Stop], ...] = ({}, {"b": "futile"}, {"a": "equivalent", "c": "futile"})
+
+
 def test_estimates_and_verdicts_are_those_of_the_product() -> None:
     rng = np.random.default_rng(3)
     users = np.random.default_rng(4).standard_normal(80)
@@ -72,11 +76,11 @@ def test_estimates_and_verdicts_are_those_of_the_product() -> None:
             assert (effect.mean, effect.se, effect.df) == (product[row].mean, product[row].se, product[row].df)
         arms = {row: product[row] for row in ours}
         for sesoi in (0.0, 0.05, 0.5):
-            for aside in ((), ("b",), ("a", "c")):
-                codes = verdicts(ours, sesoi, set_aside=aside, n_looks=7)
-                seeds = Seeds(start=3, most=10, set_aside=dict.fromkeys(aside, 3))
-                judged = judged_at_end(arms, seeds, sesoi, partial(judge, sesoi=sesoi))
-                assert codes == {row: each.code for row, each in judged.items()}, (study_number, sesoi, aside)
+            for why in STOPPED:
+                codes = verdicts(ours, sesoi, stopped=why)
+                seeds = Seeds(start=3, most=10, set_aside=dict.fromkeys(why, 3), why=why)
+                judged = judged_at_end(arms, seeds, partial(judge, sesoi=sesoi))
+                assert codes == {row: each.code for row, each in judged.items()}, (study_number, sesoi, why)
 
 
 def test_a_played_study_counts_its_cells() -> None:
@@ -87,7 +91,15 @@ def test_a_played_study_counts_its_cells() -> None:
         assert looked.n_cells == sum(looked.n_seeds.values()) + 16
         assert (plain.n_cells, plain.n_backbones) == (40, 8)
         assert looked.codes["0"] == "better"
-        assert set(looked.set_aside) == {arm for arm, n in looked.n_seeds.items() if n < 8}
+        assert set(looked.stopped) == {arm for arm, n in looked.n_seeds.items() if n < 8}
+
+
+def test_an_arm_that_may_still_be_called_equivalent_costs_more_cells() -> None:
+    """The default smallest effect worth having is played, not 0: with one target per user most arms run on for it."""
+    ten, one, none = (compare(4, 3.0, 20, 0, sesoi=sesoi).n_cells for sesoi in (SESOIS[10], SESOIS[1], 0.0))
+    assert one > ten + 8
+    assert one > none + 8
+    assert compare(4, 3.0, 2, 0).sesoi == SESOIS[10]
 
 
 def test_the_first_edition_is_as_it_was() -> None:
@@ -155,9 +167,11 @@ def test_looks_keep_the_errors_and_find_more_with_as_many_cells() -> None:
         assert found.family <= 0.05 + noise
         assert found.family <= found.family_fixed + 0.01
         assert found.equivalence <= 0.05 + noise / 8**0.5
-    power = compare(8, 3.0, 150, 0)
-    assert power.power > power.power_fixed + 0.1
-    assert power.n_cells < 75
+    ten, one = (compare(8, 3.0, 150, 0, sesoi=SESOIS[targets]) for targets in (10, 1))
+    assert ten.power > ten.power_fixed + 0.1
+    assert ten.n_cells < 75
+    assert one.power > one.power_fixed - 0.05
+    assert 75 < one.n_cells < 97
 
 
 @pytest.mark.slow

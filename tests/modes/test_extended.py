@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.contracts.modes import Played, made_up
 from harness.modes.extended import earlier_ends
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
@@ -96,7 +97,54 @@ def test_a_study_with_looks_that_goes_on_says_nothing_and_a_new_declaration_does
         assert ends(declared, tmp_path) == []
     assert ends(read(FILE + "{start: 3, most: 20}\n"), tmp_path) == [(4, "s")]
     assert ends(read(FILE + "{start: 5, most: 10}\n"), tmp_path) == [(4, "s")]
-    assert ends(read(FILE + "4\n"), tmp_path) == []
+    # Without a seed more: kept, since more may come, and told only where base has more (test_seeds_said).
+    assert ends(read(FILE + "4\n"), tmp_path) == [(4, "s")]
+    assert ends(read(FILE + "{start: 3, most: 4}\n"), tmp_path) == [(4, "s")]
+
+
+def test_a_failed_first_replicate_of_base_hides_nothing(tmp_path: Path) -> None:
+    manifest = left(read(FILE + "4\n"), tmp_path, 4)
+    base, *others = manifest.rows
+    failed = replace(base, keys={n: key for n, key in base.keys.items() if n}, failures={0: "out of memory"})
+    StudyFolder(tmp_path / "s").write_manifest(replace(manifest, rows=(failed, *others)))
+    assert ends(read(FILE + "8\n"), tmp_path) == [(4, "s")]
+
+
+CHOOSING = {
+    "greedy": "name: s\ndata: ml-100k\nmode: greedy\narms: {one: kl.reverse, two: wiring.cosine}\n"
+    "replicates: 4\ngreedy: {most: 1, gain: 0.0, confirm: %d}\n",
+    "search": "name: s\ndata: ml-100k\nmode: search\narms: {one: kl.reverse, two: wiring.cosine}\n"
+    "replicates: 4\nsearch: {trials: 4, width: 2, startup: 2, confirm: %d}\n",
+}
+
+
+def confirmed(study: Study, out: Path) -> None:
+    """The manifest of a study that has run to the end of its confirmation, on made-up records."""
+    played = Played(make_plan(study))
+    played.play()
+    numbers = tuple(played.schedule.replicates())
+    rows = [
+        replace(row, keys={n: played.records[row.alias_of or row.name, n].key for n in numbers})
+        for row in played.schedule.rows()
+    ]
+    manifest = left(study, out, 3)
+    StudyFolder(out / study.slug).write_manifest(replace(manifest, rows=tuple(rows), replicates=numbers))
+
+
+@pytest.mark.parametrize("mode", CHOOSING)
+def test_a_larger_confirmation_is_an_extension(tmp_path: Path, mode: str) -> None:
+    def ends_of(study: Study) -> list[tuple[int, str]]:
+        folder = StudyFolder(tmp_path / study.slug)
+        return list(earlier_ends(make_plan(study), lambda cell: made_up(cell).key, folder))
+
+    three, five = (read(CHOOSING[mode] % n) for n in (3, 5))
+    assert ends_of(five) == []
+    confirmed(three, tmp_path)
+    assert ends_of(three) == []
+    assert ends_of(five) == [(3, "s")]
+    other = CHOOSING[mode].replace("kl.reverse", "wiring.scale").replace("wiring.cosine", "wiring.likelihood_teacher")
+    assert ends_of(read(other % 5)) == []
+    assert ends_of(read(CHOOSING[mode] % 5 + "base: [wiring.scale]\n")) == []
 
 
 @pytest.mark.parametrize("n_seeds", [1, 2])

@@ -23,6 +23,7 @@ arms: {good: kl.reverse, idle: wiring.cosine, dead: wiring.retriever_attention}
 replicates: {start: 3, most: 6}
 """
 N_USERS = 300
+STOPPED = Seeds(start=3, most=6, set_aside={"idle": 3, "dead": 3}, why={"idle": "futile", "dead": "no_effect"})
 
 
 def record_of(cell: Cell, good: str = "good") -> RunRecord:
@@ -54,6 +55,11 @@ def seeds_of(played: Played) -> Seeds:
     return played.schedule.seeds()
 
 
+def told(played: Played) -> str:
+    assert isinstance(played.schedule, SequentialSchedule)
+    return "\n".join(played.schedule.told())
+
+
 def counted(played: Played) -> dict[str, int]:
     found: dict[str, int] = {}
     for row, _ in played.named:
@@ -65,7 +71,7 @@ def test_the_arm_that_may_win_goes_on_and_base_with_it(plan: Plan) -> None:
     played = Played(plan, make=record_of)
     played.play()
     assert counted(played) == {"base": 6, "a/a": 6, "good": 6, "idle": 3, "dead": 3}
-    assert seeds_of(played) == Seeds(start=3, most=6, set_aside={"idle": 3, "dead": 3}, ended=True)
+    assert seeds_of(played) == STOPPED
     assert list(played.schedule.replicates()) == [0, 1, 2, 3, 4, 5]
     assert plan.n_cells == 30
     assert plan.at_most
@@ -91,7 +97,7 @@ def test_no_look_before_all_cells_of_the_seed_have_ended(plan: Plan) -> None:
     schedule.finished(first[-1], record_of(first[-1]))
     assert {(cell.row, cell.replicate) for cell in schedule.ready()} == {("base", 3), ("a/a", 3), ("good", 3)}
     assert schedule.n_left == 6
-    assert schedule.told() == ["after 3 seeds: idle, dead set aside, 1 left"]
+    assert schedule.told() == ["after 3 seeds: idle set aside; dead stopped, no effect on ranks; 1 left"]
     assert schedule.told() == []
 
 
@@ -121,9 +127,26 @@ def test_an_arm_that_always_fails_gets_no_more_seeds(plan: Plan) -> None:
     played = Played(plan, make=record_of, broken=lambda cell: cell.row == "idle")
     played.play()
     assert counted(played)["idle"] == 3
-    broken = Played(plan, broken=lambda cell: True)
-    broken.play()
-    assert set(counted(broken).values()) == {3}
+    assert seeds_of(played).why == {"idle": "failed", "dead": "no_effect"}
+    assert "idle stopped, no finished run to compare with base" in told(played)
+
+
+def test_where_base_always_fails_the_study_ends_and_no_arm_is_set_aside(plan: Plan) -> None:
+    for broken in (lambda cell: cell.row == "base", lambda cell: True):
+        played = Played(plan, make=record_of, broken=broken)
+        played.play()
+        assert set(counted(played).values()) == {3}
+        assert seeds_of(played).ended
+        assert set(seeds_of(played).why.values()) == {"failed"}
+        assert told(played).startswith("after 3 seeds: base has no finished run")
+
+
+def test_an_arm_that_is_equivalent_stops_for_that(study_from: Callable[..., object]) -> None:
+    plan = make_plan(study_from(TEXT + "sesoi: 0.9\n"))  # type: ignore[arg-type]
+    played = Played(plan, make=record_of)
+    played.play()
+    assert seeds_of(played).why["idle"] == "equivalent"
+    assert "idle stopped as equivalent" in told(played)
 
 
 def test_a_fixed_number_of_seeds_is_as_before(study_from: Callable[..., object]) -> None:

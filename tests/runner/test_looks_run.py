@@ -17,7 +17,7 @@ from harness.runner.coordinator import RunOptions, run_study
 from harness.runner.forecast import forecast
 from harness.runner.tasks import CellResult, CellTask
 from harness.study.study import load_study, read_study
-from tests.modes.test_sequential import TEXT, record_of
+from tests.modes.test_sequential import STOPPED, TEXT, record_of
 from tests.runner.conftest import SMALL, Bench, Counting
 from tests.runner.made import MadeExecutor, run_made
 
@@ -65,7 +65,7 @@ def test_the_dispatcher_comes_to_the_same_with_any_workers_and_after_every_inter
     assert n_run == 24
     assert ranks_digest(part.ranked()) == ranks_digest(alone.ranked())
     assert isinstance(part.schedule, SequentialSchedule)
-    assert part.schedule.seeds() == Seeds(start=3, most=6, set_aside={"idle": 3, "dead": 3}, ended=True)
+    assert part.schedule.seeds() == STOPPED
 
 
 @pytest.mark.slow
@@ -78,7 +78,9 @@ def test_arms_that_stop_get_no_more_cells_and_an_interrupted_run_comes_to_the_sa
     counts = {row.name: len(row.keys) for row in manifest.rows}
     # Interpolation is what the planted world rewards; the other two hardly move a rank.
     assert counts == {"base": 4, "a/a": 4, "reverse": 3, "attention": 3, "interpolate": 4}
-    assert seeds == Seeds(start=3, most=4, set_aside={"reverse": 3, "attention": 3}, ended=True)
+    assert dict(seeds.set_aside) == {"reverse": 3, "attention": 3}
+    assert set(seeds.why) == set(seeds.set_aside)
+    assert seeds.ended
     assert manifest.replicates == (0, 1, 2, 3)
     assert (whole.n_run, whole.n_cells, len(display.ran)) == (18, 18, 18)
 

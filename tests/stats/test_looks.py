@@ -16,9 +16,9 @@ from harness.stats.looks import (
     LEAST_CHANCE,
     chance_of_equivalence,
     chance_to_decide,
-    going_on,
     is_equivalent,
     paired,
+    stops,
     variance_at,
 )
 from reports.stats.noise import project
@@ -74,8 +74,8 @@ def test_the_chance_is_how_often_the_last_seed_decides() -> None:
 def test_clear_arms_go_on_and_hopeless_ones_stop_in_the_order_given() -> None:
     one = effects(0.0)["arm0"]
     found = {name: replace(one, mean=mean) for name, mean in (("a", 0.0), ("b", 0.1), ("c", 0.001), ("d", -0.1))}
-    assert going_on(found, most=10, sesoi=0.0, n_looks=7) == ("b", "d")
-    assert going_on({}, most=10, sesoi=0.0, n_looks=7) == ()
+    assert stops(found, most=10, sesoi=0.0, n_looks=7) == {"a": "futile", "c": "futile"}
+    assert stops({}, most=10, sesoi=0.0, n_looks=7) == {}
 
 
 def test_more_arms_and_fewer_seeds_to_come_stop_sooner() -> None:
@@ -91,8 +91,8 @@ def test_more_arms_and_fewer_seeds_to_come_stop_sooner() -> None:
 def test_an_idle_arm_goes_on_until_it_is_equivalent_where_seeds_can_show_it() -> None:
     one = replace(effects(0.0)["arm0"], mean=0.0)
     final = math.sqrt(variance_at(one, 10))
-    for sesoi, goes_on in ((0.5 * final, False), (2.5 * final, True), (50.0 * one.se, False)):
-        assert going_on({"idle": one}, most=10, sesoi=sesoi, n_looks=7) == (("idle",) if goes_on else ())
+    for sesoi, why in ((0.5 * final, "futile"), (2.5 * final, None), (50.0 * one.se, "equivalent")):
+        assert stops({"idle": one}, most=10, sesoi=sesoi, n_looks=7).get("idle") == why
     assert is_equivalent(one, 50.0 * one.se, 7)
     assert not is_equivalent(one, 2.5 * final, 7)
 
@@ -109,11 +109,11 @@ def test_the_chance_of_equivalence_is_how_often_the_last_estimate_lies_inside() 
 def test_an_effect_without_error_is_decided_or_never_will_be() -> None:
     exact = replace(effects(0.02)["arm0"], se=0.0, ms_tilde=0.0)
     found = {"up": exact, "nothing": replace(exact, mean=0.0)}
-    assert going_on(found, most=10, sesoi=0.0, n_looks=7) == ("up",)
+    assert stops(found, most=10, sesoi=0.0, n_looks=7) == {"nothing": "futile"}
 
 
 def test_an_arm_of_too_few_seeds_is_not_judged() -> None:
-    assert going_on(effects(0.0, 0.0, 0.0, n_seeds=2), most=10, sesoi=0.0, n_looks=7) == ("arm0", "arm1", "arm2")
+    assert stops(effects(0.0, 0.0, 0.0, n_seeds=2), most=10, sesoi=0.0, n_looks=7) == {}
 
 
 def test_differences_are_paired_where_both_have_finished() -> None:

@@ -268,6 +268,11 @@ STACKS: Section = {
     "one candidate": (combined(["cosine"], mode="greedy"), "n_arms", "arms"),
     "too many for all combinations": (combined(list(FACTORS)[:7]), "n_arms", "arms"),
     "too many for any": (combined(list(FACTORS)), "n_arms", "arms"),
+    "a factorial study that looks between seeds": (
+        combined(["cosine", "scale"], "replicates: {start: 3, most: 5}\n"),
+        "fixed_seeds",
+        "replicates",
+    ),
     "too small a fraction": (combined(["cosine", "scale"], "factorial: {fraction: 1/2}\n"), "n_arms", "arms"),
     "a fraction of another kind": (
         combined(["cosine", "scale"], "factorial: {fraction: 0.5}\n"),

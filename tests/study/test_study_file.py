@@ -261,7 +261,7 @@ def test_seeds_are_a_number_or_a_first_and_a_last_one(study_from, mistakes_in):
 
 
 @pytest.mark.parametrize(
-    ("mode", "refused"), [("grid", False), ("factorial", False), ("search", True), ("greedy", True)]
+    ("mode", "refused"), [("grid", False), ("factorial", True), ("search", True), ("greedy", True)]
 )
 def test_modes_with_replicates_of_their_own_refuse_looks(study_from, mode, refused):
     text = HEAD + f"mode: {mode}\narms: {{a: kl.reverse, b: wiring.cosine}}\nreplicates: {{start: 3, most: 10}}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from harness.results.manifest import A_A
+from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, formats
 from reports.sections.answer.data import data_findings
 from reports.sections.base import SectionInput
@@ -18,8 +18,9 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
     analysis, frame, text = given.analysis, given.frame, given.text
     manifest = frame.manifest
     found: list[Finding] = []
-    if earlier := frame.seeds.earlier:
-        ends = text("list.comma").join(str(n) for n, _ in earlier)
+    n_base = len(frame.replicates(BASE))
+    if earlier := [(n, folder) for n, folder in frame.seeds.earlier if n < n_base]:
+        ends = text("list.comma").join(dict.fromkeys(str(n) for n, _ in earlier))
         found.append(warning("extended", text, [f"{folder} ({n})" for n, folder in earlier], ends=ends))
     if analysis.one_seed:
         found.append(warning("one_seed", text))

@@ -139,14 +139,15 @@ def _note(
             notes.append(text("verdict.note.seeds", n=verdict.seeds_needed))
     if effect is not None and effect.method == "two seeds":
         notes.append(text("verdict.note.two_seeds"))
-    notes += notes_beside(analysis, analysis.frame.source(arm.name), code, text)
+    source = analysis.frame.source(arm.name)
+    notes += notes_beside(analysis, source, code, text)
     seeds, all_seeds = analysis.frame.seeds, len(analysis.frame.manifest.replicates)
-    stopped = seeds.set_aside.get(analysis.frame.source(arm.name))
-    if stopped is not None and code in ("set_aside", "equivalent", "partial"):
-        notes.append(text("verdict.note.set_aside", n=stopped, all=seeds.most))
+    stopped, why = seeds.set_aside.get(source), seeds.reason(source)
+    if stopped is not None and why != "no_effect" and code in ("set_aside", "equivalent", "partial", "unfinished"):
+        notes.append(text(f"verdict.note.stopped_{why}", n=stopped, all=seeds.most))
     if effect is not None and effect.n_seeds < (planned := all_seeds if stopped is None else stopped):
         notes.append(text("verdict.note.fewer", n=effect.n_seeds, all=planned))
-    without = analysis.without_valid.get(analysis.frame.source(arm.name))
+    without = analysis.without_valid.get(source)
     if without is not None and effect is not None and arm.status != "inapplicable":
         low, high = formats.interval(without.interval(), decimals)
         means = {"without": formats.signed(without.mean, decimals), "with_them": formats.signed(effect.mean, decimals)}

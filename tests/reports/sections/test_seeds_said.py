@@ -12,7 +12,7 @@ import pytest
 from harness.results.folder import StudyFolder
 from harness.results.manifest import StudyManifest
 from harness.results.reading import read_frame
-from harness.results.seeds import Seeds
+from harness.results.seeds import Seeds, Stop
 from reports.output.files import write_report
 from reports.output.terminal import answer_lines
 from reports.stats.analysis import analyse
@@ -90,6 +90,36 @@ def test_an_extended_study_says_so_first(tmp_path: Path) -> None:
     assert found["severity"] == "warning"
     assert "after 3, 4 seeds" in found["text"]
     assert found["items"] == ["more (3)", "more (4)"]
+    assert "9%" in found["text"]
+    assert "13%" in found["text"]
+
+
+def test_only_ends_with_fewer_seeds_than_base_has_are_told_each_number_once(tmp_path: Path) -> None:
+    folder = study(tmp_path / "more", {"good": Arm(shift=0.4)}, replicates=range(5))
+    for earlier, said in (
+        (((3, "more"), (3, "other"), (5, "more"), (8, "more")), "after 3 seeds"),
+        (((5, "more"),), None),
+        (((8, "more"),), None),
+    ):
+        folder.write_manifest(replace(folder.manifest(), seeds=Seeds(earlier=earlier).described()))
+        found = next((each for each in reported(folder)["findings"] if each["code"] == "extended"), None)
+        assert (found is None) == (said is None)
+        assert found is None or str(said) in found["text"]
+
+
+def test_the_note_says_why_an_arm_stopped(tmp_path: Path) -> None:
+    gone = {"idle": 3, "calm": 4, "broken": 3}
+    why: dict[str, Stop] = {"idle": "futile", "calm": "equivalent", "broken": "failed"}
+    seeds = Seeds(start=3, most=10, set_aside=gone, why=why, ended=True)
+    missing = [(row, number) for row, n in gone.items() for number in range(n, 5)]
+    failures = {("broken", number): "out of memory" for number in range(3)}
+    arms = {**ARMS, "broken": Arm()}
+    folder = study(tmp_path / "why", arms, replicates=range(5), missing=missing, failures=failures)
+    folder.write_manifest(replace(folder.manifest(), seeds=seeds.described()))
+    rows = {row["name"]: row for row in reported(folder)["rows"]}
+    assert rows["idle"]["note"] == "set aside after 3 of 10 seeds: more seeds would hardly decide it"
+    assert (rows["calm"]["verdict"], rows["calm"]["note"]) == ("equivalent", "stopped after 4 of 10 seeds: equivalent")
+    assert rows["broken"]["note"] == "stopped after 3 of 10 seeds: no finished run to compare with base"
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

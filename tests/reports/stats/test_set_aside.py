@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
-from harness.results.seeds import Seeds
-from harness.stats.distributions import t_quantile
+from harness.results.seeds import Seeds, Stop
 from harness.stats.effects import Effect
-from harness.stats.looks import EQUIVALENCE
 from reports.stats.set_aside import judged_at_end
 from reports.stats.verdicts import Verdict, judge
 from tests.reports.stats.test_verdicts import effect_of
@@ -19,10 +17,16 @@ START = 3
 
 
 def at_end(
-    arms: Mapping[str, Effect], sesoi: float, set_aside: Sequence[str], *, n_looks: int = 7, unfinished: bool = False
+    arms: Mapping[str, Effect],
+    sesoi: float,
+    set_aside: Sequence[str],
+    *,
+    why: Stop = "futile",
+    unfinished: bool = False,
 ) -> dict[str, Verdict]:
-    seeds = Seeds(start=START, most=START + n_looks, set_aside=dict.fromkeys(set_aside, START), ended=not unfinished)
-    return judged_at_end(arms, seeds, sesoi, lambda family: judge(family, sesoi, unfinished=unfinished))
+    gone = dict.fromkeys(set_aside, START)
+    seeds = Seeds(start=START, most=START + 7, set_aside=gone, why=dict.fromkeys(gone, why), ended=not unfinished)
+    return judged_at_end(arms, seeds, lambda family: judge(family, sesoi, unfinished=unfinished))
 
 
 def test_an_arm_that_was_set_aside_is_never_better_or_worse() -> None:
@@ -61,12 +65,15 @@ def test_setting_arms_aside_never_helps_another() -> None:
             assert not found or without[name].code == stopped[name].code
 
 
-def test_equivalence_of_an_arm_that_was_set_aside_shares_its_error_among_the_looks() -> None:
+@pytest.mark.parametrize("sesoi", [1e-9, 1.0])
+def test_an_arm_keeps_what_it_was_stopped_for(sesoi: float) -> None:
+    """At the end another prior and another level of base would say otherwise; nobody asks them."""
     effect = effect_of(0.001, 0.001)
-    edge = 0.001 + t_quantile(1.0 - EQUIVALENCE / 7, effect.df) * effect.se
-    for sesoi, code in ((edge * 1.0001, "equivalent"), (edge * 0.9999, "set_aside")):
-        assert at_end({"a": effect}, sesoi, ["a"])["a"].code == code
-    assert at_end({"a": effect}, edge * 0.9, [])["a"].code == "equivalent"
+    stopped: dict[Stop, str] = {"equivalent": "equivalent", "futile": "set_aside"}
+    for why, code in stopped.items():
+        found = at_end({"a": effect}, sesoi, ["a"], why=why)["a"]
+        assert (found.code, found.seeds_needed, found.needs_targets) == (code, None, False)
+    assert at_end({"a": effect}, 1.0, [])["a"].code == "equivalent"
 
 
 def test_before_the_end_it_has_no_verdict_and_its_own_p() -> None:

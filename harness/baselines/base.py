@@ -128,6 +128,13 @@ class Baseline(ABC):
     def learn(self, events: Events) -> Learned:
         """Counts of the events."""
 
+    def learn_again(self, events: Events, earlier: Learned) -> Learned:
+        """The same as :meth:`learn`, where another setting has learned from these events.
+
+        A baseline whose settings share counts may take them over from ``earlier`` instead of counting again.
+        """
+        return self.learn(events)
+
     @classmethod
     def grid(cls, *, repeats: bool) -> tuple[Self, ...]:
         """The settings that the validation set chooses among, the first where several are equal.

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
-from harness.baselines.base import TIE_BREAK, Baseline, Events, Floats, Queries, put_last
+from harness.baselines.base import TIE_BREAK, Baseline, Events, Floats, Learned, Queries, put_last
 
 N_NEIGHBOURS = 200
 """Neighbours that an item keeps, the nearest ones."""
+
+PAIRS = 1 << 19
+"""Pairs of items that are counted at a time: about 50 MB."""
 
 LEAST_WEIGHT = 1e-3
 """Items of the history that weigh less are left out."""
@@ -53,34 +57,54 @@ class ItemNeighbours(Baseline):
         size = events.n_items + 1
         took = csr_array((np.ones(len(events)), (events.user, events.item)), shape=(events.n_users, size))
         took.data[:] = 1.0
-        together = csr_array(took.T @ took).tocoo()
-        n_users = np.bincount(took.indices, minlength=size)
-        apart = together.row != together.col
-        one, two = together.row[apart].astype(np.int64), together.col[apart].astype(np.int64)
-        alike = together.data[apart] / (np.sqrt(n_users[one] * n_users[two]) + self.shrinkage)
-        kept = nearest(one, alike, N_NEIGHBOURS)
-        return _ByItem(
-            alike=csr_array((alike[kept], (one[kept], two[kept])), shape=(size, size)),
-            tie_break=TIE_BREAK * events.share,
-            decay=self.decay,
-            history_last=self.history_last,
-        )
+        taken = csr_array(took.T)
+        n_users = np.diff(taken.indptr).astype(np.int64)
+        most = np.minimum(taken @ np.diff(took.indptr), size)
+        rows: list[csr_array] = []
+        for part in in_blocks(most, PAIRS):
+            # Through columns and back, which orders those of a row: of equally near items the first are kept.
+            together = csr_array((taken[part] @ took).tocsc()).tocoo()
+            apart = together.row + part.start != together.col
+            one, two = together.row[apart].astype(np.int64), together.col[apart].astype(np.int64)
+            alike = together.data[apart] / (np.sqrt(n_users[one + part.start] * n_users[two]) + self.shrinkage)
+            kept = nearest(one, alike, N_NEIGHBOURS)
+            shape = (part.stop - part.start, size)
+            rows.append(csr_array((alike[kept], (one[kept], two[kept])), shape=shape))
+        return _ByItem(of=self, alike=csr_array(vstack(rows)), tie_break=TIE_BREAK * events.share)
+
+    def learn_again(self, events: Events, earlier: Learned) -> Learned:
+        if isinstance(earlier, _ByItem) and earlier.of.shrinkage == self.shrinkage:
+            return replace(earlier, of=self)
+        return self.learn(events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _ByItem:
+    of: ItemNeighbours
     alike: csr_array
     tie_break: Floats
-    decay: float
-    history_last: bool
 
     def scores(self, queries: Queries) -> Floats:
         rows, items, lag = queries.history()
-        weight = np.exp(-self.decay * lag)
+        weight = np.exp(-self.of.decay * lag)
         near = weight > LEAST_WEIGHT
         had = csr_array((weight[near], (rows[near], items[near])), shape=(len(queries), len(self.tie_break) + 1))
         scores = csr_array(had @ self.alike).toarray()[:, 1:] + self.tie_break
-        return put_last(scores, queries) if self.history_last else scores
+        return put_last(scores, queries) if self.of.history_last else scores
+
+
+def in_blocks(sizes: Floats, most: float) -> Iterator[slice]:
+    """All places in order, in blocks whose sizes add up to no more than so many, unless one alone has more.
+
+    >>> list(in_blocks(np.array([2.0, 2.0, 9.0, 1.0]), 4.0))
+    [slice(0, 2, None), slice(2, 3, None), slice(3, 4, None)]
+    """
+    ends, start = np.cumsum(sizes), 0
+    while start < len(sizes):
+        before = ends[start - 1] if start else 0.0
+        stop = max(int(np.searchsorted(ends, before + most, side="right")), start + 1)
+        yield slice(start, stop)
+        start = stop
 
 
 def nearest(row: np.ndarray, value: Floats, count: int) -> np.ndarray:

@@ -61,16 +61,33 @@ def score(
     metric = check_metric(primary)
     grid: Sequence[Baseline] = kind.grid(repeats=events.repeats and not protocol.hides_history)
     tried: list[float] = []
+
+    def ranks_by(learned: Learned, numbers: Indices, listed: Indices) -> tuple[Ranks, NDArray[np.int32]]:
+        return ranked(
+            lambda _, queries: candidates(learned.scores(queries), queries, protocol),
+            data,
+            prefixes,
+            numbers,
+            check,
+            listed=listed,
+            n_rows=max(1, CELLS // data.n_items),
+        )
+
+    none = prefixes.test[:0]
+    chosen, learned = grid[0], grid[0].learn(events)
+    latest = learned
     for setting in grid if len(grid) > 1 else ():
-        ranks, _ = _ranked(setting.learn(events), data, prefixes, sample, check)
+        latest = setting.learn_again(events, latest) if tried else learned
+        ranks, _ = ranks_by(latest, sample, none)
         tried.append(float(metric.values(ranks).mean()))
-    chosen = grid[tried.index(max(tried)) if tried else 0]
-    learned = chosen.learn(events)
-    valid, _ = _ranked(learned, data, prefixes, prefixes.valid, check)
+        if tried[-1] > max(tried[:-1], default=-np.inf):
+            chosen, learned = setting, latest
+    del latest
+    valid, _ = ranks_by(learned, prefixes.valid, none)
     if protocol.at_test is AtTest.TRAIN_AND_VALID:
         n_test = np.bincount(prefixes.user[prefixes.test], minlength=data.n_users)
         learned = chosen.learn(events_of(data, n_test))
-    test, lists = _ranked(learned, data, prefixes, prefixes.test, check, prefixes.last(prefixes.test))
+    test, lists = ranks_by(learned, prefixes.test, prefixes.last(prefixes.test))
     return Scored(
         chosen=chosen,
         tried=tuple(tried),
@@ -104,27 +121,38 @@ def queries_of(data: Interactions, prefixes: Prefixes, numbers: Indices) -> Quer
     return Queries(user=user, items=data.items, start=start, stop=stop, before=None if times is None else times[stop])
 
 
-def _ranked(
-    learned: Learned,
+def ranked(
+    score: Callable[[Indices, Queries], Scores],
     data: Interactions,
     prefixes: Prefixes,
     numbers: Indices,
     check: Callable[[], None],
-    listed: Indices | None = None,
+    *,
+    listed: Indices,
+    n_rows: int,
+    floor: float = -np.inf,
 ) -> tuple[Ranks, NDArray[np.int32]]:
-    """Rank of each target, and the best items of the prefixes that are ``listed``."""
+    """Rank of each target, ``(n,)``, and the best items of some of the prefixes, ``(n_listed, 10)``.
+
+    Args:
+        score: from the numbers of some prefixes and their queries to the score of every item, ``(n, n_items)``.
+        data, prefixes: of the study.
+        numbers: of the prefixes whose targets are ranked.
+        check: called between chunks; may raise to stop.
+        listed: those of them whose best items are wanted.
+        n_rows: prefixes of a chunk.
+        floor: the score of items that are no candidates.
+    """
     ranks: list[Ranks] = []
-    lists: list[NDArray[np.int32]] = []
-    n_rows = max(1, CELLS // data.n_items)
+    lists = [np.empty((0, LENGTH), dtype=np.int32)]
     for first in range(0, len(numbers), n_rows):
         check()
         part = numbers[first : first + n_rows]
         queries = queries_of(data, prefixes, part)
-        scores = candidates(learned.scores(queries), queries, prefixes.protocol)
+        scores = score(part, queries)
         ranks.append(ranks_among(scores, prefixes.target[part]))
-        if listed is not None:
-            lists.append(top_items(scores[np.isin(part, listed)]))
-    return np.concatenate(ranks), np.concatenate([np.empty((0, LENGTH), dtype=np.int32), *lists])
+        lists.append(top_items(scores[np.isin(part, listed)], floor=floor))
+    return np.concatenate(ranks), np.concatenate(lists)
 
 
 def candidates(scores: Scores, queries: Queries, protocol: Protocol) -> Scores:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self, cast
 
 import numpy as np
 
-from harness.baselines.base import TIE_BREAK, Baseline, Events, Floats, Integers, Queries, put_last, spread
+from harness.baselines.base import TIE_BREAK, Baseline, Events, Floats, Integers, Learned, Queries, put_last, spread
 from harness.baselines.item_neighbours import nearest
 from harness.data.interactions import Times
 
@@ -67,6 +67,7 @@ class SessionNeighbours(Baseline):
             distinct, when = np.unique(events.time, return_inverse=True)
             times = cast("Times", distinct)
         by_item = np.lexsort((number, when, events.item))
+        step = int(when.max(initial=0)) + 2
         return _Sequences(
             of=self,
             events=events,
@@ -74,13 +75,26 @@ class SessionNeighbours(Baseline):
             first=np.searchsorted(events.item[by_item], np.arange(events.n_items + 2)),
             times=times,
             when=when,
-            tie_break=TIE_BREAK * events.share,
+            users=events.user * step + when,
+            items=(events.item * step + when)[by_item],
+            step=step,
+            share=events.share,
         )
+
+    def learn_again(self, events: Events, earlier: Learned) -> Learned:
+        return replace(earlier, of=self) if isinstance(earlier, _Sequences) else self.learn(events)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sequences:
-    """Events of each item by time, ``by_item[first[i]:first[i + 1]]``; event ``e`` was at ``times[when[e]]``."""
+    """Events of each item by time, ``by_item[first[i]:first[i + 1]]``; event ``e`` was at ``times[when[e]]``.
+
+    Attributes:
+        users: user and time of every event as one number, ascending, ``(n,)``.
+        items: item and time of every event in the order of ``by_item``, likewise.
+        step: from one user or item to the next in them.
+        share: of all events that each item has, ``(n_items,)``.
+    """
 
     of: SessionNeighbours
     events: Events
@@ -88,7 +102,10 @@ class _Sequences:
     first: Integers
     times: Times
     when: Integers
-    tie_break: Floats
+    users: Integers
+    items: Integers
+    step: int
+    share: Floats
 
     def scores(self, queries: Queries) -> Floats:
         row, event, alike = self._similar(queries)
@@ -105,7 +122,7 @@ class _Sequences:
         n_items = self.events.n_items
         cell = (row[:, None] * n_items + self.events.item[place] - 1)[inside]
         scores = np.bincount(cell, weights=gain, minlength=len(queries) * n_items).reshape(len(queries), n_items)
-        scores += self.tie_break
+        scores += TIE_BREAK * self._share(queries)
         return put_last(scores, queries) if self.of.history_last else scores
 
     def _similar(self, queries: Queries) -> tuple[Integers, Integers, Floats]:
@@ -114,7 +131,7 @@ class _Sequences:
         shared = queries.last(N_LAST)[:, ::-1].ravel()  # oldest first, so that of several events the latest is kept
         asks = np.repeat(np.arange(len(queries)), N_LAST)
         start = self.first[shared]
-        stop = start + self._known(self.events.item[self.by_item], shared, asks, queries)
+        stop = start + self._known(self.items, shared, asks, queries)
         entry, place = spread(np.maximum(start, stop - MOST_EVENTS), np.where(shared > 0, stop, 0))
         event = self.by_item[place]
         row, lag = np.divmod(entry, N_LAST)
@@ -127,22 +144,39 @@ class _Sequences:
         if not len(first):
             return row, event, weight
         latest = np.append(first[1:], len(event)) - 1
-        length = self._known(self.events.user, user[first], row[first], queries)
+        length = self._known(self.users, user[first], row[first], queries)
         return row[first], event[latest], np.add.reduceat(weight, first) / np.sqrt(length)
 
     def _known(self, of: Integers, wanted: Integers, row: Integers, queries: Queries) -> Integers:
-        """How many events the query of each row may see of a wanted user, or of an item where ``of`` is in that order.
+        """How many events of a wanted user or item the query of each row may see.
 
         Args:
-            of: user or item of every event, ascending; in each, events are in the order of time.
+            of: :attr:`users` or :attr:`items`.
             wanted: users or items, ``(n,)``.
             row: their queries, ``(n,)``.
             queries: all of them.
         """
-        begin = np.searchsorted(of, wanted)
+        first = wanted * self.step
+        older = self._older(queries)
+        end = first + (self.step if older is None else older[row])
+        return np.searchsorted(of, end) - np.searchsorted(of, first)
+
+    def _older(self, queries: Queries) -> Integers | None:
+        """How many of :attr:`times` are older than each query, ``(n,)``; None where it may use events of any time."""
         if queries.before is None or not len(self.times):
-            return np.searchsorted(of, wanted, side="right") - begin
-        when = self.when if of is self.events.user else self.when[self.by_item]
-        step = len(self.times) + 1
-        older = np.searchsorted(self.times, queries.before)[row]
-        return np.searchsorted(of * step + when, wanted * step + older) - begin
+            return None
+        return np.searchsorted(self.times, queries.before)
+
+    def _share(self, queries: Queries) -> Floats:
+        """Share that each item has of the events before each query, ``(n, n_items)``; of all: ``(n_items,)``."""
+        older = self._older(queries)
+        if older is None:
+            return self.share
+        ends, row = np.unique(older, return_inverse=True)
+        n_items = self.events.n_items
+        # An event counts for the first end that lies behind it, and so, summed up, for all later ones.
+        end = np.searchsorted(ends, self.when, side="right")
+        seen = end < len(ends)
+        cell = end[seen] * n_items + self.events.item[seen] - 1
+        counts = np.bincount(cell, minlength=len(ends) * n_items).reshape(len(ends), n_items).cumsum(axis=0)
+        return (counts / np.maximum(counts.sum(axis=1, keepdims=True), 1))[row]

@@ -11,6 +11,7 @@ A plug-in tests itself by three lines in a test file of its own::
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,9 +25,9 @@ N_USERS, N_ITEMS, LENGTH = 40, 30, 14
 def check_baseline(kind: type[Baseline]) -> None:
     """Hold a baseline to everything that a study expects of a reference row, at every setting of its grid.
 
-    Scores are finite, one an item and the same each time; they depend on the query's own history alone, not on what
-    comes after it nor on other queries; nothing that it is given is written to; where it honours time, no later event
-    counts.
+    Scores are finite, one an item, and the same each time and whatever setting has learned before; they depend on the
+    query's own history alone, not on what comes after it nor on other queries; nothing that it is given is written to;
+    where it honours time, no later event counts.
 
     Raises:
         ContractError: the first point that it breaks.
@@ -39,6 +40,7 @@ def check_baseline(kind: type[Baseline]) -> None:
         for setting in grid:
             _demand(isinstance(setting, kind), kind, f"has {setting!r} in its grid, which is none of its own")
             _check(setting)
+            _check_again(setting, grid)
 
 
 def _check(setting: Baseline) -> None:
@@ -65,14 +67,24 @@ def _check(setting: Baseline) -> None:
         _check_time(setting, events, queries)
 
 
+def _check_again(setting: Baseline, grid: Sequence[Baseline]) -> None:
+    """What another setting has learned changes nothing."""
+    events, queries = _made(0)
+    alone = _scores(setting, setting.learn(events), queries)
+    for other in grid:
+        again = _scores(setting, setting.learn_again(events, other.learn(events)), queries)
+        _same(setting, alone, again, f"differs when {other!r} has learned before")
+
+
 def _check_time(setting: Baseline, events: Events, queries: Queries) -> None:
-    """Events that are not older than a query may as well be others."""
+    """Events that are not older than a query may as well be others: not even the order of near-equal scores moves."""
     assert events.time is not None
     half = int(np.median(events.time))
     asked = replace(queries, before=np.full(len(queries), half))
     item = np.where(events.time < half, events.item, 1)
     one, two = (_scores(setting, setting.learn(each), asked) for each in (events, replace(events, item=item)))
-    _same(setting, one, two, "honours time, it says, and reads events that are not older than the query")
+    kept = np.array_equal(one, two)
+    _demand(kept, setting, "honours time, it says, and reads events that are not older than the query")
 
 
 def _made(seed: int) -> tuple[Events, Queries]:

@@ -130,8 +130,9 @@ def run_study(
         ):
             for place in (folder.path, folder.records.folder):
                 sweep(place)
-            folder.write_users(stages.users())
-            folder.write_items(stages.items())
+            items = stages.items()
+            folder.write_items(items)
+            folder.write_users(stages.users(items.popularity))
             references = References(stages=stages, folder=folder, tell=display.message, note=display.note)
             mirror = OptunaMirror(storage, name=study.slug, primary=study.primary, plan=plan)
             dispatcher = CellDispatcher(
@@ -163,6 +164,7 @@ def run_study(
                 if isinstance(dispatcher.schedule, SequentialSchedule):
                     for line in dispatcher.schedule.told():
                         display.note(line)
+                    references.look_up(dispatcher.schedule.replicates())
                 write_manifest()
                 on_replicate(folder)
 
@@ -171,6 +173,7 @@ def run_study(
             display.expect(
                 lambda: estimated_costs(plan, stages, dispatcher.keys, folder, log, probed), options.where.workers
             )
+            references.look_up(dispatcher.schedule.replicates())
             ended = references.score_counts() and not _dispatched(dispatcher, options.where)
             outcome = write_manifest(interrupted=not ended)
             if not outcome.interrupted:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from harness.backbones.base import Backbone, TrainedBackbone
 from harness.backbones.registry import DEFAULT
 from harness.backbones.values import Progress
+from harness.baselines.scoring import events_of
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
 from harness.device import Device, computing_on, computing_threads, resolve_device
@@ -183,19 +184,20 @@ class SharedStages:
 
     def items(self) -> StudyItems:
         """What the report needs of the items."""
-        events = np.bincount(self.prefixes.target[self.prefixes.train], minlength=self.data.n_items + 1)
-        first = self.data.items[self.data.offsets[:-1]]
-        events += np.bincount(first, minlength=self.data.n_items + 1)
-        return StudyItems(label=self.data.item_labels, popularity=events)
+        popularity = events_of(self.data, self.prefixes.held_out).popularity
+        return StudyItems(label=self.data.item_labels, popularity=np.append(0, popularity).astype(np.int64))
 
-    def users(self) -> StudyUsers:
-        """What the report needs of the users."""
-        events = self.items().popularity
+    def users(self, popularity: NDArray[np.int64]) -> StudyUsers:
+        """What the report needs of the users.
+
+        Args:
+            popularity: training events of each item, ``(n_items + 1,)``; item 0 is none.
+        """
         prefixes, labels = self.prefixes, self.data.item_labels
         target = prefixes.target[prefixes.test]
         return StudyUsers(
             history_length=prefixes.by_user(prefixes.position[prefixes.test], prefixes.test),
-            target_popularity=prefixes.by_user(events[target], prefixes.test),
+            target_popularity=prefixes.by_user(popularity[target], prefixes.test),
             user=self.data.user_labels,
             valid_target=prefixes.by_user(labels[prefixes.target[prefixes.valid]], prefixes.valid),
             test_target=prefixes.by_user(labels[target], prefixes.test),

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from harness.baselines.base import Baseline, Events, Floats, Queries, spread
 from harness.baselines.item_neighbours import ItemNeighbours
@@ -142,30 +143,82 @@ def test_session_neighbours_of_the_past_do_not_see_what_comes_later() -> None:
     assert not np.allclose(found, learned.scores(replace(every, before=None)))
 
 
+def changed(data: Interactions, events: NDArray[np.bool_]) -> Interactions:
+    """The same users, had they taken item 1 at those events."""
+    return replace(data, items=np.where(events, 1, data.items).astype(np.int32))
+
+
+def lasts(data: Interactions) -> NDArray[np.bool_]:
+    """Which events are the last of a user."""
+    return np.isin(np.arange(len(data.items)), data.offsets[1:] - 1)
+
+
+def only_default(kind: type[Baseline], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave one setting, or the queries of some users would choose for those of others."""
+    monkeypatch.setattr(kind, "grid", classmethod(lambda cls, *, repeats: (cls(),)))
+
+
 @pytest.mark.parametrize("name", list(BASELINES))
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda each: "-".join(map(str, each.described().values())))
-def test_no_row_sees_what_it_may_not(name: str, protocol: Protocol) -> None:
-    """Held-out items that are no longer in anybody's view change: the same ranks of the same targets."""
+def test_no_row_sees_the_last_test_targets(name: str, protocol: Protocol) -> None:
+    """They are in nobody's view: what is chosen, recommended and ranked before them is the same whatever they are."""
     data = drawn(4)
+    others = changed(data, lasts(data))
     prefixes = split_prefixes(data, protocol)
     found = score(BASELINES[name], data, prefixes, "ndcg@10", nothing)
+    again = score(BASELINES[name], others, split_prefixes(others, protocol), "ndcg@10", nothing)
     assert found.test.shape == prefixes.by_user(prefixes.target[prefixes.test], prefixes.test).shape
     assert found.test.max() <= data.n_items
-    assert (found.lists.shape, found.lists.min() >= 0) == ((data.n_users, 10), True)
-
-    events = events_of(data, prefixes.held_out)
-    swapped = data.items.copy()
-    last = data.offsets[1:] - 1
-    swapped[last] = np.random.default_rng(0).permutation(data.n_items)[0] + 1  # the last event, a target alone
-    others = replace(data, items=swapped)
-    again = found.chosen.learn(events_of(others, prefixes.held_out))
-    queries = queries_of(data, prefixes, prefixes.test)
-    expected = found.chosen.learn(events).scores(queries)
-    np.testing.assert_array_equal(again.scores(queries_of(others, prefixes, prefixes.test)), expected)
-
+    assert found.lists.shape == (data.n_users, 10)
+    assert (found.chosen, found.tried) == (again.chosen, again.tried)
+    np.testing.assert_array_equal(found.valid, again.valid)
+    np.testing.assert_array_equal(found.lists, again.lists)
+    if protocol.targets > 1:
+        np.testing.assert_array_equal(found.test[:, :-1], again.test[:, :-1])
     if protocol.hides_history:
         for user, listed in enumerate(found.lists):
             assert not set(listed[listed > 0].tolist()) & set(data.sequence(user)[:-1].tolist())
+
+
+@pytest.mark.parametrize("name", list(BASELINES))
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda each: "-".join(map(str, each.described().values())))
+def test_no_row_sees_what_others_are_asked(name: str, protocol: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second user's held-out items change; the others' ranks move by validation events alone, where allowed."""
+    kind = BASELINES[name]
+    only_default(kind, monkeypatch)
+    data = drawn(4)
+    prefixes = split_prefixes(data, protocol)
+    user = np.repeat(np.arange(data.n_users), data.lengths)
+    held_out = data.offsets[1:][user] - np.arange(len(user)) <= prefixes.held_out[user]
+    others = changed(data, held_out & (user % 2 == 0))
+    one, two = (score(kind, each, split_prefixes(each, protocol), "ndcg@10", nothing) for each in (data, others))
+    np.testing.assert_array_equal(one.valid[1::2], two.valid[1::2])
+    assert np.array_equal(one.test[1::2], two.test[1::2]) == (protocol.at_test is AtTest.TRAIN)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in BASELINES.items() if kind.honours_time])
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda each: "-".join(map(str, each.described().values())))
+def test_of_the_past_no_later_event_moves_a_rank(
+    name: str, protocol: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From some moment on everybody takes another item: queries before it do not know, those of any memory do."""
+    kind = BASELINES[name]
+    only_default(kind, monkeypatch)
+    data = drawn(6)
+    assert data.times is not None
+    moment = float(np.median(data.times))
+    prefixes = split_prefixes(data, protocol)
+    others = changed(data, data.times >= moment)
+    early = data.times[data.offsets[prefixes.user] + prefixes.position] < moment
+    one, two = (score(kind, each, split_prefixes(each, protocol), "ndcg@10", nothing) for each in (data, others))
+    for found, again, queries in (
+        (one.valid, two.valid, prefixes.valid),
+        (one.test, two.test, prefixes.test),
+        (one.lists, two.lists, prefixes.last(prefixes.test)),
+    ):
+        of_early = early[queries] if found is one.lists else prefixes.by_user(early[queries], queries)
+        assert of_early.sum() > 5
+        assert np.array_equal(found[of_early], again[of_early]) == (protocol.memory is Reach.PAST)
 
 
 def test_at_test_the_memory_may_hold_validation_events() -> None:

@@ -10,7 +10,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from harness.baselines.base import Baseline, Events, Floats, Queries
+from harness.baselines.base import TIE_BREAK, Baseline, Events, Floats, Queries
+from harness.baselines.base import Learned as Scoring
 from harness.baselines.popularity import Popularity
 from harness.baselines.registry import BASELINES
 from harness.baselines.transitions import Transitions
@@ -52,6 +53,10 @@ def popular(events: Events, queries: Queries) -> Floats:
     return np.tile(events.popularity, (len(queries), 1))
 
 
+def breaking_ties_by_later_events(events: Events, queries: Queries) -> Floats:
+    return np.tile(1.0 + TIE_BREAK * events.share, (len(queries), 1))
+
+
 def scribbling(events: Events, queries: Queries) -> Floats:
     events.item[:] = 1
     return np.zeros((len(queries), events.n_items))
@@ -61,6 +66,25 @@ def peeking(events: Events, queries: Queries) -> Floats:
     scores = np.zeros((len(queries), events.n_items))
     scores[np.arange(len(queries)), queries.items[queries.stop] - 1] = 1.0
     return scores
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale(Baseline):
+    """Takes over what another setting has learned, though the step decides it."""
+
+    name: ClassVar[str] = "stale"
+    title: ClassVar[str] = "Stale"
+    step: int = 1
+
+    @classmethod
+    def grid(cls, *, repeats: bool) -> tuple[Stale, ...]:
+        return (cls(step=1), cls(step=2))
+
+    def learn(self, events: Events) -> Learned:
+        return Learned(events, lambda events, queries: self.step * popular(events, queries))
+
+    def learn_again(self, events: Events, earlier: Scoring) -> Scoring:
+        return earlier
 
 
 @pytest.mark.parametrize("kind", BASELINES.values())
@@ -80,6 +104,8 @@ def test_those_that_ship_keep_the_contract(kind: type[Baseline]) -> None:
         (made(lambda events, queries: popular(events, queries) + len(queries)), "depends on the other queries"),
         (made(peeking), "reads what comes after the query"),
         (made(popular, honours_time=True), "reads events that are not older"),
+        (made(breaking_ties_by_later_events, honours_time=True), "reads events that are not older"),
+        (Stale, r"differs when Stale\(step=2\) has learned before"),
     ],
 )
 def test_each_broken_promise_is_named(kind: type[Baseline], broken: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +14,9 @@ from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.training import load_backbone
 from harness.baselines.registry import BASELINES
 from harness.data.formats.sequences import write_sequences
+from harness.data.interactions import Interactions
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sources import load
-from harness.data.split import split_prefixes
 from harness.errors import InputError
 from harness.results.frame import Frame
 from harness.results.metrics import Catalogue, check_metric
@@ -24,7 +25,7 @@ from harness.results.record import ranks_digest
 from harness.runner.coordinator import RunOptions, StudyResult, run_study
 from harness.runner.executors.base import Where
 from harness.runner.inputs import read_encodings
-from harness.runner.references.rows import counted, pairs_of
+from harness.runner.references.rows import References, counted, pairs_of
 from harness.runner.shared import SharedStages
 from harness.study.study import load_study
 from reports.locale import load_catalogue
@@ -57,6 +58,13 @@ class Scene:
         display = Counting()
         options = RunOptions(out=self.folder / "runs", where=Where(workers=1), data_dir=self.folder / "data")
         return run_study(load_study(self.folder / "small.yaml"), options, display, spec=TINY), display.messages
+
+    def stages(self) -> SharedStages:
+        study = load_study(self.folder / "small.yaml")
+        data = load(study.data, self.folder / "data")
+        return SharedStages.of(
+            study, data, data_dir=self.folder / "data", folder=self.folder / "runs/.cache", spec=TINY
+        )
 
 
 def write_world(folder: Path) -> None:
@@ -91,12 +99,8 @@ def test_every_row_is_a_record_under_the_study_s_protocol(ran: tuple[Scene, Stud
 
 def test_two_backbones_are_the_mean_of_their_probabilities(ran: tuple[Scene, StudyResult, list[str]]) -> None:
     scene, outcome, _ = ran
-    study = load_study(scene.folder / "small.yaml")
-    data = load(study.data, scene.folder / "data")
-    stages = SharedStages.of(
-        study, data, data_dir=scene.folder / "data", folder=scene.folder / "runs/.cache", spec=TINY
-    )
-    prefixes = split_prefixes(data, study.protocol)
+    stages = scene.stages()
+    data, prefixes = stages.data, stages.prefixes
     queries = prefixes.test
     mean = np.zeros((len(queries), data.n_items))
     for replicate in (0, 1):
@@ -132,6 +136,57 @@ def test_records_hold_what_is_recommended_and_reports_measure_it(ran: tuple[Scen
     catalogue = Catalogue(n_items=60, popularity=frame.items.popularity)
     lists = frame.records["base"][0].lists["test_on"]
     assert frame.overall("base", "coverage@10")[0] == len(np.unique(lists)) / catalogue.n_items
+
+
+def test_popularity_counts_training_events(ran: tuple[Scene, StudyResult, list[str]]) -> None:
+    scene, outcome, _ = ran
+    data = scene.stages().data
+    frame = read_frame(outcome.folder)
+    assert frame.items is not None
+    assert frame.users is not None
+    assert frame.users.target_popularity is not None
+    counts = Counter(item for user in range(data.n_users) for item in data.sequence(user)[:-4].tolist())
+    assert frame.items.popularity.tolist() == [counts[item] for item in range(data.n_items + 1)]
+    last = [counts[data.sequence(user)[-1]] for user in range(data.n_users)]
+    assert frame.users.target_popularity[:, -1].tolist() == last
+
+
+def references_of(scene: Scene, outcome: StudyResult, data: Interactions) -> References:
+    """What a run on those data would find."""
+    stages = replace(scene.stages(), data=data)
+    return References(stages=stages, folder=outcome.folder, tell=print, note=print)
+
+
+def test_a_record_is_that_of_the_times_that_its_row_may_have_read(
+    ran: tuple[Scene, StudyResult, list[str]],
+) -> None:
+    """Session neighbours order events by them under either memory, and the fingerprint does not know them."""
+    scene, outcome, _ = ran
+    data = scene.stages().data
+    known = references_of(scene, outcome, data)
+    known.look_up(range(2))
+    assert known.rows == outcome.folder.manifest().references
+    timed = replace(data, times=np.arange(len(data.items)))
+    assert timed.fingerprint() == data.fingerprint()
+    others = references_of(scene, outcome, timed)
+    others.look_up(range(2))
+    assert others.rows == ()
+
+
+@pytest.mark.parametrize("left", ["score_counts", "average"])
+def test_a_run_that_is_interrupted_keeps_the_rows_that_it_did_not_reach(
+    left: str, ran: tuple[Scene, StudyResult, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, outcome, _ = ran
+    before = outcome.folder.manifest().references
+    manifest = outcome.folder.path / "manifest.json"
+    manifest.unlink()
+    monkeypatch.setattr(References, left, lambda *_: False)
+    again, _ = scene.run()
+    assert again.interrupted
+    assert again.folder.manifest().references == before
+    monkeypatch.undo()
+    scene.run()
 
 
 def test_the_next_run_computes_nothing_and_a_lost_record_is_named(
@@ -170,6 +225,7 @@ def test_a_baseline_that_fails_costs_a_note(
     monkeypatch.undo()
     scene.run()
     assert outcome.folder.references.path(row.keys[0]).exists()
+    assert [row.name for row in outcome.folder.manifest().references] == [*BASELINES, "two backbones"]
 
 
 def findings(frame: Frame) -> dict[str, str]:

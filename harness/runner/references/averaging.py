@@ -11,19 +11,21 @@ from numpy.typing import NDArray
 
 from harness.backbones.training import load_backbone
 from harness.baselines.base import Queries
-from harness.baselines.scoring import Ranks, candidates, queries_of, ranks_among
+from harness.baselines.scoring import Ranks, candidates, ranked
 from harness.data.split import Indices
 from harness.device import computing_on, computing_threads
-from harness.results.lists import top_items
 from harness.runner.inputs import read_encodings
 from harness.runner.shared import SHARED_THREADS, SharedStages
 
 CHUNK = 512
 
+NO_CANDIDATE = 0.0
+"""Probability of an item that the protocol hides."""
+
 
 @torch.no_grad()
 def averaged(
-    stages: SharedStages, replicates: tuple[int, ...], check: Callable[[], None]
+    stages: SharedStages, replicates: tuple[int, int], check: Callable[[], None]
 ) -> tuple[Ranks, Ranks, NDArray[np.int32]]:
     """Ranks on the validation and the test set, and the items recommended at each user's last test query.
 
@@ -44,25 +46,22 @@ def averaged(
     with computing_threads(SHARED_THREADS), computing_on(stages.device):
         items = [load_backbone(kind, each.backbone).model.item_matrix.detach()[1:].T for each in files]
 
-        def ranked(numbers: Indices, listed: Indices) -> tuple[Ranks, list[NDArray[np.int32]]]:
-            ranks: list[Ranks] = []
-            lists: list[NDArray[np.int32]] = []
-            for first in range(0, len(numbers), CHUNK):
-                check()
-                part = numbers[first : first + CHUNK]
-                queries = queries_of(stages.data, prefixes, part)
-                scores = sum(
+        def summed(part: Indices, queries: Queries) -> NDArray[Any]:
+            return np.add(
+                *(
                     probabilities(vectors[part], matrix, queries, stages)
                     for vectors, matrix in zip(encodings, items, strict=True)
                 )
-                assert isinstance(scores, np.ndarray)
-                ranks.append(ranks_among(scores, prefixes.target[part]))
-                lists.append(top_items(scores[np.isin(part, listed)], floor=0.0))
-            return np.concatenate(ranks), lists
+            )
 
-        valid, _ = ranked(prefixes.valid, prefixes.valid[:0])
-        test, lists = ranked(prefixes.test, prefixes.last(prefixes.test))
-    return prefixes.by_user(valid, prefixes.valid), prefixes.by_user(test, prefixes.test), np.concatenate(lists)
+        def ranks_of(numbers: Indices, listed: Indices) -> tuple[Ranks, NDArray[np.int32]]:
+            return ranked(
+                summed, stages.data, prefixes, numbers, check, listed=listed, n_rows=CHUNK, floor=NO_CANDIDATE
+            )
+
+        valid, _ = ranks_of(prefixes.valid, prefixes.valid[:0])
+        test, lists = ranks_of(prefixes.test, prefixes.last(prefixes.test))
+    return prefixes.by_user(valid, prefixes.valid), prefixes.by_user(test, prefixes.test), lists
 
 
 def probabilities(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -63,7 +64,19 @@ class References:
     @property
     def rows(self) -> tuple[ReferenceRow, ...]:
         """Those that have a record, the ones without a backbone first."""
-        return tuple(row for row in self._rows.values() if row.keys)
+        return tuple(self._rows[name] for name in (*BASELINES, TWO.name) if name in self._rows)
+
+    def look_up(self, replicates: Iterable[int]) -> None:
+        """Name every record that is there already; nothing is computed.
+
+        Args:
+            replicates: whose backbones may be averaged.
+        """
+        for kind in BASELINES.values():
+            with suppress(Exception):  # a plug-in's grid may raise anything; the note comes where it is to be scored
+                self._is_kept(self._row_of(kind), 0, self._key(_of_baseline(kind, self.stages)))
+        for number in pairs_of(self.stages.study, replicates):
+            self._is_kept(TWO, number, self._key(_of_average(self.stages, number)))
 
     def score_counts(self) -> bool:
         """Score every baseline that has no record; whether that was left to end."""
@@ -103,14 +116,7 @@ class References:
 
     def _scored(self, kind: type[Baseline], check: Callable[[], None]) -> list[str]:
         stages, primary = self.stages, self.stages.study.primary
-        key = self._key(_of_baseline(kind, stages))
-        past = stages.study.protocol.memory is Reach.PAST
-        row = ReferenceRow(
-            name=kind.name,
-            title=kind.title,
-            title_zh=kind.title_zh,
-            note=ALL_EVENTS if past and not (kind.honours_time and stages.data.times is not None) else "",
-        )
+        row, key = self._row_of(kind), self._key(_of_baseline(kind, stages))
         if self._is_kept(row, 0, key):
             return []
         began = time.perf_counter()
@@ -128,6 +134,16 @@ class References:
             observations={"settings": settings, "tried": list(found.tried)},
         )
         return [f"{kind.title} {level:.4f}"]
+
+    def _row_of(self, kind: type[Baseline]) -> ReferenceRow:
+        """A baseline's row, without a record yet."""
+        past = self.stages.study.protocol.memory is Reach.PAST
+        return ReferenceRow(
+            name=kind.name,
+            title=kind.title,
+            title_zh=kind.title_zh,
+            note=ALL_EVENTS if past and not (kind.honours_time and self.stages.data.times is not None) else "",
+        )
 
     def _averaged(self, replicate: int, check: Callable[[], None]) -> list[str]:
         key = self._key(_of_average(self.stages, replicate))
@@ -156,6 +172,7 @@ class References:
     def _key(self, parts: Mapping[str, Any]) -> str:
         shared = {
             "fingerprint": self.stages.data.fingerprint(),
+            "times": self.stages.data.hash_of_times(),  # a baseline may use them whatever the memory is
             "protocol": self.stages.study.protocol.described(),
             "versions": {name: package_versions()[name] for name in ("numpy", "scipy")},
         }
@@ -163,6 +180,8 @@ class References:
 
     def _is_kept(self, row: ReferenceRow, replicate: int, key: str) -> bool:
         """Whether there is a whole record of that key; it is named then."""
+        if row.name in self._rows and self._rows[row.name].keys.get(replicate) == key:
+            return True
         if not self.folder.references.path(key).exists() or self.folder.references.read(key) is None:
             return False
         self._name(row, replicate, key)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from harness.results.frame import Frame, judged_rows
 from harness.results.manifest import A_A, BASE
 from harness.stats.distributions import adjusted
@@ -18,7 +20,10 @@ from reports.stats.progress import Progress, progress_of
 from reports.stats.ranking import Place, rank, simultaneous_alpha
 from reports.stats.set_aside import judged_at_end
 from reports.stats.sources import without_valid_targets
-from reports.stats.verdicts import Verdict, judge
+from reports.stats.verdicts import Targets, Verdict, judge
+
+SPARED = 10
+"""Events at the start of a user's sequence that further test targets leave alone, as the protocol has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +48,9 @@ class Analysis:
         guards: metric that must not fall -> arm -> effect.
         last: primary metric on each user's last target alone, by row; empty where a user has one.
         sesoi: smallest effect worth having, in units of the metric.
-        detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction.
-        detectable_idle, detectable_moving: the latter of the arms that move ranks (:func:`reports.stats.noise.movers`)
+        detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction; in a
+            study with looks, of arms that go on to the last seed.
+        detectable_moving, detectable_idle: the latter of the arms that move ranks (:func:`reports.stats.noise.movers`)
             and of the others; None where there are none, or A/A is not known.
     """
 
@@ -112,6 +118,7 @@ def analyse(frame: Frame) -> Analysis:
     prior = study_prior({name: anova(found.values) for name, found in deltas.items()})
     judged = {name: effects[name] for name in arms}
     progress = progress_of(frame)
+    n_seeds = frame.seeds.most  # Of a study with looks, that any arm may get; None: the seeds that each has.
     placed = {name: effect for name, effect in judged.items() if effect.n_seeds > 1}
     places = rank(deltas, placed, frame.manifest.seed, sesoi or 0.0) if placed else {}
     alpha = simultaneous_alpha(deltas, placed, frame.manifest.seed) if placed else None
@@ -120,11 +127,14 @@ def analyse(frame: Frame) -> Analysis:
         frame.seeds,
         sesoi or 0.0,
         lambda arms: judge(
-            arms, sesoi or 0.0, unfinished=not progress.complete, alpha=alpha, n_targets=_targets(frame)
+            arms,
+            sesoi or 0.0,
+            unfinished=not progress.complete,
+            alpha=alpha,
+            targets=user_targets(frame),
+            n_seeds=n_seeds,
         ),
     )
-    moving = movers(effects)
-    n_tests = max(len(placed), 1)
 
     secondary: dict[str, dict[str, Effect]] = {}
     hits = effects
@@ -134,6 +144,12 @@ def analyse(frame: Frame) -> Analysis:
             secondary[metric] = {name: found[name] for name in arms}
             hits = found if metric == f"recall@{CUT}" else hits
     gains = study_effects(frame.gains(primary))
+    moving = movers(effects)
+    still = judged.keys() - moving if moving else ()
+
+    def detectable(names: Collection[str], n_tests: int = max(len(placed), 1)) -> float | None:
+        return typical_detectable([judged[name] for name in judged if name in names], n_tests=n_tests, n_seeds=n_seeds)
+
     return Analysis(
         frame=frame,
         effects=effects,
@@ -156,18 +172,21 @@ def analyse(frame: Frame) -> Analysis:
         swaps=swap_rate(deltas[A_A].values, prior) if A_A in deltas else None,
         base_mean=base_mean,
         sesoi=sesoi,
-        detectable_one=typical_detectable(judged.values()),
-        detectable_all=typical_detectable(judged.values(), n_tests=n_tests),
-        detectable_idle=_detectable(judged, judged.keys() - moving, n_tests) if moving else None,
-        detectable_moving=_detectable(judged, moving, n_tests),
+        detectable_one=detectable(arms, 1),
+        detectable_all=detectable(arms),
+        detectable_idle=detectable(still),
+        detectable_moving=detectable(moving),
     )
 
 
-def _detectable(effects: Mapping[str, Effect], names: Collection[str], n_tests: int) -> float | None:
-    return typical_detectable([effect for name, effect in effects.items() if name in names], n_tests=n_tests)
-
-
-def _targets(frame: Frame) -> float:
-    """Mean number of test targets per user."""
-    ranks = frame.ranks(BASE, "test", "served", frame.replicates(BASE)[:1])
-    return float((ranks > 0).sum(axis=-1).mean()) if ranks.ndim == 3 and ranks.size else 1.0
+def user_targets(frame: Frame) -> Targets | None:
+    """Test targets per user, and those that each user's events have room for; None where nothing has finished."""
+    if not frame.n_targets:
+        return None
+    by_user = frame.n_users, frame.n_targets
+    counts = frame.present.reshape(by_user).sum(axis=1)
+    declared = max(int(frame.manifest.protocol.get("targets", 1)), frame.n_targets)
+    if frame.users is None or frame.users.history_length is None:
+        return Targets(declared=declared, counts=counts)
+    n_events = frame.users.history_length.reshape(by_user)[:, -1] + 1
+    return Targets(declared=declared, counts=counts, room=np.maximum(n_events - SPARED, counts))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.results.frame import Frame, judged_rows
 from harness.results.manifest import A_A, BASE
+from harness.results.text import ByRow
 from harness.stats.distributions import adjusted
 from harness.stats.effects import Effect, Prior, anova, study_effects, study_prior
 from reports.stats.beside import Beside, guards, last_targets, log_ranks
@@ -16,7 +17,7 @@ from reports.stats.crossings import CUT, Crossing, crossings
 from reports.stats.groups import Subgroups, subgroups
 from reports.stats.noise import SwapRate, movers, swap_rate, typical_detectable
 from reports.stats.priorities import Agreement, priority_agreement
-from reports.stats.progress import Progress, progress_of
+from reports.stats.progress import Progress, progress_of, untested
 from reports.stats.ranking import Place, rank, simultaneous_alpha
 from reports.stats.set_aside import judged_at_end
 from reports.stats.sources import without_valid_targets
@@ -28,7 +29,7 @@ SPARED = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """The estimates of a study.
+    """The estimates of a study; before its end without anything that is tested or ranked.
 
     Attributes:
         effects: primary metric, by row: arms that changed a rank, and A/A.
@@ -150,7 +151,7 @@ def analyse(frame: Frame) -> Analysis:
     def detectable(names: Collection[str], n_tests: int = max(len(placed), 1)) -> float | None:
         return typical_detectable([judged[name] for name in judged if name in names], n_tests=n_tests, n_seeds=n_seeds)
 
-    return Analysis(
+    found = Analysis(
         frame=frame,
         effects=effects,
         unchanged=unchanged,
@@ -176,6 +177,35 @@ def analyse(frame: Frame) -> Analysis:
         detectable_all=detectable(arms),
         detectable_idle=detectable(still),
         detectable_moving=detectable(moving),
+    )
+    return found if progress.complete else _untested(found)
+
+
+def _untested(found: Analysis) -> Analysis:
+    """The estimates of a study that has not ended: no test, no place, no chance to be best."""
+    of_groups = found.subgroups
+    return replace(
+        found,
+        effects=untested(found.effects),
+        verdicts=ByRow({name: replace(verdict, p=None) for name, verdict in found.verdicts.items()}),
+        places={},
+        secondary={metric: untested(effects) for metric, effects in found.secondary.items()},
+        q={},
+        gains=untested(found.gains),
+        gain_q={},
+        subgroups=of_groups
+        and replace(
+            of_groups,
+            effects={key: replace(effect, p=None, q=None) for key, effect in of_groups.effects.items()},
+            n_tests=0,
+        ),
+        agreement=None,
+        without_valid=untested(found.without_valid),
+        guards={
+            metric: ByRow({name: replace(each, effect=replace(each.effect, p=None)) for name, each in arms.items()})
+            for metric, arms in found.guards.items()
+        },
+        last=untested(found.last),
     )
 
 

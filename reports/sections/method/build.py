@@ -248,7 +248,7 @@ def _detectable(analysis: Analysis, decimals: int, text: Catalogue) -> str:
         "method.detectable.text",
         one=formats.number(analysis.detectable_one, decimals + 1),
         all=formats.number(analysis.detectable_all, decimals + 1),
-        n_tests=text.count("count.arms", analysis.n_tests),
+        n_tests=text.count("count.arms", sum(analysis.effects[name].n_seeds > 1 for name in analysis.verdicts)),
         sesoi=formats.number(analysis.sesoi, decimals + 1),
     )
     parts = [said]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,8 @@ from harness.api.result import StudyResult
 from harness.results.folder import StudyFolder
 from harness.results.reading import read_frame
 from harness.results.seeds import Seeds
+from reports.sections.cells import GuardCell
+from reports.sections.report import Row
 from reports.stats.analysis import analyse
 from tests.reports import stackworlds
 from tests.reports.pages import rendered
@@ -102,3 +105,13 @@ def test_python_and_the_page_agree_on_arms_that_stopped(folder: StudyFolder) -> 
     other = result.effects("recall@20").set_index("row")
     assert other.loc["idle", "p_holm"] == 1.0
     assert other.loc["good", "p_holm"] == min(4.0 * other["p"].drop("a/a").drop("idle").min(), 1.0)
+
+
+def test_the_columns_that_readings_beside_the_primary_metric_have_are_documented() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "python.md").read_text(encoding="utf-8")
+    cell = GuardCell(metric="METRIC", effect=0.0, low=0.0, high=0.0, p_holm=None, fell=False)
+    texts = dict.fromkeys(("name", "arm", "family", "priority", "verdict", "verdict_text"), "a")
+    lists: dict[str, Any] = dict.fromkeys(("remedies", "titles", "replaces"), ())
+    beside = Row(kind="arm", guards=(cell,), **texts, **lists).beside
+    columns = "p p_holm p_worthwhile detectable seeds_needed targets_needed seed_share target_share".split()
+    assert [name for name in (*columns, *beside) if f"`{name}`" not in page] == []

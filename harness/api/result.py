@@ -27,6 +27,7 @@ from reports.sections.assembly import build_report, render_html
 from reports.sections.evidence.measured import evidence_of
 from reports.sections.references.export import COLUMNS, reference_lines
 from reports.sections.report import Report
+from reports.stats.progress import progress_of, untested
 from reports.stats.verdicts import holm
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ class StudyResult:
         """The paired effect of every row against base on one metric, a line per row, the largest first.
 
         ``low`` and ``high`` are the 95% interval of the row by itself. ``p`` is not corrected; ``p_holm`` is corrected
-        by Holm over the arms of this table, not over several tables. ``a/a`` is base with other random numbers. Rows
+        by Holm over the arms of this table, not over several tables. Arms that stopped before the others count in it
+        with p = 1. Before the study has ended there are no p-values. ``a/a`` is base with other random numbers. Rows
         without a changed rank have effect 0 and no p-value.
 
         Args:
@@ -193,7 +195,13 @@ class StudyResult:
         frame = self.frame
         changed = [name for name in frame.estimable() if frame.changed(name)]
         found = study_effects(frame.deltas(chosen, split, mode, changed)) if changed else {}
-        tested = {name: effect.p for name, effect in found.items() if name != A_A and effect.p is not None}
+        found = found if progress_of(frame).complete else untested(found)
+        stopped = frame.seeds.set_aside
+        tested = {
+            name: 1.0 if name in stopped else effect.p
+            for name, effect in found.items()
+            if name != A_A and effect.p is not None
+        }
         adjusted = dict(zip(tested, holm(np.array(list(tested.values()))).tolist(), strict=True)) if tested else {}
         lines = [
             {

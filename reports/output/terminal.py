@@ -76,7 +76,7 @@ class Detectable:
     Attributes:
         alone: of a typical arm tested by itself.
         corrected: the same after the correction for all arms.
-        idle, moving: the same of the arms that move ranks (:func:`reports.stats.noise.movers`), and of the others; None
+        moving, idle: the same of the arms that move ranks (:func:`reports.stats.noise.movers`), and of the others; None
             where there are none or A/A is not known.
         share: ``corrected`` as a fraction of base's level.
         n_pilot: seeds of the records that this is judged by.

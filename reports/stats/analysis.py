@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from harness.results.frame import Frame, judged_rows
 from harness.results.manifest import A_A, BASE
+from harness.results.text import ByRow
 from harness.stats.distributions import adjusted
 from harness.stats.effects import Effect, Prior, anova, study_effects, study_prior
 from reports.stats.beside import Beside, guards, last_targets, log_ranks
@@ -14,16 +17,19 @@ from reports.stats.crossings import CUT, Crossing, crossings
 from reports.stats.groups import Subgroups, subgroups
 from reports.stats.noise import SwapRate, movers, swap_rate, typical_detectable
 from reports.stats.priorities import Agreement, priority_agreement
-from reports.stats.progress import Progress, progress_of
+from reports.stats.progress import Progress, progress_of, untested
 from reports.stats.ranking import Place, rank, simultaneous_alpha
 from reports.stats.set_aside import judged_at_end
 from reports.stats.sources import without_valid_targets
-from reports.stats.verdicts import Verdict, judge
+from reports.stats.verdicts import Targets, Verdict, judge
+
+SPARED = 10
+"""Events at the start of a user's sequence that further test targets leave alone, as the protocol has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """The estimates of a study.
+    """The estimates of a study; before its end without anything that is tested or ranked.
 
     Attributes:
         effects: primary metric, by row: arms that changed a rank, and A/A.
@@ -43,8 +49,9 @@ class Analysis:
         guards: metric that must not fall -> arm -> effect.
         last: primary metric on each user's last target alone, by row; empty where a user has one.
         sesoi: smallest effect worth having, in units of the metric.
-        detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction.
-        detectable_idle, detectable_moving: the latter of the arms that move ranks (:func:`reports.stats.noise.movers`)
+        detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction; in a
+            study with looks, of arms that go on to the last seed.
+        detectable_moving, detectable_idle: the latter of the arms that move ranks (:func:`reports.stats.noise.movers`)
             and of the others; None where there are none, or A/A is not known.
     """
 
@@ -112,6 +119,7 @@ def analyse(frame: Frame) -> Analysis:
     prior = study_prior({name: anova(found.values) for name, found in deltas.items()})
     judged = {name: effects[name] for name in arms}
     progress = progress_of(frame)
+    n_seeds = frame.seeds.most  # Of a study with looks, that any arm may get; None: the seeds that each has.
     placed = {name: effect for name, effect in judged.items() if effect.n_seeds > 1}
     places = rank(deltas, placed, frame.manifest.seed, sesoi or 0.0) if placed else {}
     alpha = simultaneous_alpha(deltas, placed, frame.manifest.seed) if placed else None
@@ -119,11 +127,14 @@ def analyse(frame: Frame) -> Analysis:
         judged,
         frame.seeds,
         lambda arms: judge(
-            arms, sesoi or 0.0, unfinished=not progress.complete, alpha=alpha, n_targets=_targets(frame)
+            arms,
+            sesoi or 0.0,
+            unfinished=not progress.complete,
+            alpha=alpha,
+            targets=user_targets(frame),
+            n_seeds=n_seeds,
         ),
     )
-    moving = movers(effects)
-    n_tests = max(len(placed), 1)
 
     secondary: dict[str, dict[str, Effect]] = {}
     hits = effects
@@ -133,7 +144,13 @@ def analyse(frame: Frame) -> Analysis:
             secondary[metric] = {name: found[name] for name in arms}
             hits = found if metric == f"recall@{CUT}" else hits
     gains = study_effects(frame.gains(primary))
-    return Analysis(
+    moving = movers(effects)
+    still = judged.keys() - moving if moving else ()
+
+    def detectable(names: Collection[str], n_tests: int = max(len(placed), 1)) -> float | None:
+        return typical_detectable([judged[name] for name in judged if name in names], n_tests=n_tests, n_seeds=n_seeds)
+
+    found = Analysis(
         frame=frame,
         effects=effects,
         unchanged=unchanged,
@@ -155,18 +172,50 @@ def analyse(frame: Frame) -> Analysis:
         swaps=swap_rate(deltas[A_A].values, prior) if A_A in deltas else None,
         base_mean=base_mean,
         sesoi=sesoi,
-        detectable_one=typical_detectable(judged.values()),
-        detectable_all=typical_detectable(judged.values(), n_tests=n_tests),
-        detectable_idle=_detectable(judged, judged.keys() - moving, n_tests) if moving else None,
-        detectable_moving=_detectable(judged, moving, n_tests),
+        detectable_one=detectable(arms, 1),
+        detectable_all=detectable(arms),
+        detectable_idle=detectable(still),
+        detectable_moving=detectable(moving),
+    )
+    return found if progress.complete else _untested(found)
+
+
+def _untested(found: Analysis) -> Analysis:
+    """The estimates of a study that has not ended: no test, no place, no chance to be best."""
+    of_groups = found.subgroups
+    return replace(
+        found,
+        effects=untested(found.effects),
+        verdicts=ByRow({name: replace(verdict, p=None) for name, verdict in found.verdicts.items()}),
+        places={},
+        secondary={metric: untested(effects) for metric, effects in found.secondary.items()},
+        q={},
+        gains=untested(found.gains),
+        gain_q={},
+        subgroups=of_groups
+        and replace(
+            of_groups,
+            effects={key: replace(effect, p=None, q=None) for key, effect in of_groups.effects.items()},
+            n_tests=0,
+        ),
+        agreement=None,
+        without_valid=untested(found.without_valid),
+        guards={
+            metric: ByRow({name: replace(each, effect=replace(each.effect, p=None)) for name, each in arms.items()})
+            for metric, arms in found.guards.items()
+        },
+        last=untested(found.last),
     )
 
 
-def _detectable(effects: Mapping[str, Effect], names: Collection[str], n_tests: int) -> float | None:
-    return typical_detectable([effect for name, effect in effects.items() if name in names], n_tests=n_tests)
-
-
-def _targets(frame: Frame) -> float:
-    """Mean number of test targets per user."""
-    ranks = frame.ranks(BASE, "test", "served", frame.replicates(BASE)[:1])
-    return float((ranks > 0).sum(axis=-1).mean()) if ranks.ndim == 3 and ranks.size else 1.0
+def user_targets(frame: Frame) -> Targets | None:
+    """Test targets per user, and those that each user's events have room for; None where nothing has finished."""
+    if not frame.n_targets:
+        return None
+    by_user = frame.n_users, frame.n_targets
+    counts = frame.present.reshape(by_user).sum(axis=1)
+    declared = max(int(frame.manifest.protocol.get("targets", 1)), frame.n_targets)
+    if frame.users is None or frame.users.history_length is None:
+        return Targets(declared=declared, counts=counts)
+    n_events = frame.users.history_length.reshape(by_user)[:, -1] + 1
+    return Targets(declared=declared, counts=counts, room=np.maximum(n_events - SPARED, counts))

@@ -18,6 +18,7 @@ from harness.results.deltas import Deltas
 from harness.results.frame import Frame
 from harness.results.manifest import BASE
 from harness.stats.effects import Effect, Floats, study_effects
+from reports.stats.progress import Progress, progress_of, untested
 from reports.stats.verdicts import ALPHA, holm
 
 Factors = tuple[str, ...]
@@ -43,7 +44,7 @@ class TermEffect:
         why: why nothing is estimated; empty where something is.
         weights: row -> weight of its metric in the contrast.
         effect: None where nothing is estimated; its p is plain.
-        p_holm: adjusted over all terms that are tested; None for one seed, and where no rank differs.
+        p_holm: adjusted over all terms that are tested; None for one seed, before the end and where no rank differs.
     """
 
     factors: Factors
@@ -125,7 +126,7 @@ def factorial_analysis(frame: Frame) -> FactorialAnalysis | None:
         rows=rows,
         unfinished=unfinished,
         replicates=replicates,
-        terms=_estimated(found, {key: tables[key] for key in contrasts}),
+        terms=_estimated(found, {key: tables[key] for key in contrasts}, progress_of(frame)),
         shapley=_shapley(factors, {key: tables[key] for key in shares}) if whole else None,
     )
 
@@ -241,10 +242,11 @@ def _clean(values: Floats) -> Floats:
     return np.where(np.abs(values) < _ROUNDING, 0.0, values)
 
 
-def _estimated(found: Sequence[TermEffect], tables: Mapping[str, Deltas]) -> tuple[TermEffect, ...]:
-    """The terms with their effects, those that move anything corrected for together."""
+def _estimated(found: Sequence[TermEffect], tables: Mapping[str, Deltas], progress: Progress) -> tuple[TermEffect, ...]:
+    """The terms with their effects, those that move anything corrected for together once the study has ended."""
     moved = {key: table for key, table in tables.items() if table.values.any()}
     effects = study_effects(moved)
+    effects = effects if progress.complete else untested(effects)
     tested = {key: effect.p for key, effect in effects.items() if effect.p is not None}
     adjusted = dict(zip(tested, holm(np.array(list(tested.values()), dtype=np.float64)).tolist(), strict=True))
     still = study_effects({key: table for key, table in tables.items() if key not in moved})

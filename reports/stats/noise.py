@@ -24,7 +24,6 @@ from harness.stats.effects import (
     Floats,
     Prior,
     error_of,
-    graded,
     standard_error,
 )
 
@@ -114,14 +113,16 @@ def _independent_patterns(signs: Floats) -> float:
 
 
 def project(effect: Effect, n_seeds: int) -> tuple[float, float]:
-    """Standard error and degrees of freedom that the same arm would have with that many seeds, were they typical."""
-    ratio = effect.ms_tilde / effect.ms_err if effect.ms_err > 0.0 else 1.0
-    prior = _prior_at(effect, n_seeds)
+    """Standard error and degrees of freedom of the same arm with that many seeds, were its mean squares to stay.
+
+    What it borrows from the other arms grows as its own degrees of freedom do, so that more seeds never say less and
+    the seeds that it has give its own error.
+    """
     return standard_error(
         n_seeds,
         effect.n_users,
         ms_tilde=effect.ms_tilde,
-        prior_df=graded(ratio * _middle(n_seeds - 1.0), n_seeds, prior)[1],
+        prior_df=effect.prior_df / (effect.n_seeds - 1.0) * (n_seeds - 1.0) if effect.n_seeds > 1 else 0.0,
         user_variance=effect.user_sd**2,
         ms_err=effect.ms_err,
     )
@@ -203,11 +204,6 @@ def movers(effects: Mapping[str, Effect]) -> frozenset[str]:
     if still is None or still.n_seeds < 2:
         return frozenset()
     return frozenset(name for name, effect in effects.items() if effect.ms_err > MOVES * still.ms_err)
-
-
-def _middle(df: float) -> float:
-    """Median of a mean square with that many degrees of freedom, as a share of its expectation."""
-    return float(chi_square_quantiles(np.array([0.5]), df)[0]) / df
 
 
 def _least_significant(effect: Effect, n_seeds: int, alpha: float) -> Floats:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from harness.results.frame import Frame
+from harness.results.text import ByRow
+from harness.stats.effects import Effect
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +37,8 @@ def progress_of(frame: Frame) -> Progress:
         return Progress(finished=len(planned), planned=len(planned))
     finished = sum(all(frame.cell(row.name, number) != "missing" for row in rows) for number in planned)
     return Progress(finished=finished, planned=frame.seeds.planned(len(planned)))
+
+
+def untested(effects: Mapping[str, Effect]) -> dict[str, Effect]:
+    """The same estimates without their tests, which wait for the end of the study."""
+    return ByRow({name: replace(effect, p=None) for name, effect in effects.items()})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.results.text import ByRow
 from harness.stats.distributions import t_quantile
@@ -19,6 +19,8 @@ Code = Literal[
     "better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds", "partial", "no_effect"
 ]
 
+Integers = NDArray[np.int64]
+
 ALPHA = 0.05
 
 MOST_SEEDS = 10_000
@@ -26,6 +28,28 @@ MOST_TARGETS = 1_000
 
 PERSISTENT = 0.08
 """Share of the variance between users that stays over a user's other targets, where each has one; 1-15% measured."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """Test targets per user that a study has, and would have of more.
+
+    Attributes:
+        declared: the most that a user may have.
+        counts: each user's, ``(n_users,)``.
+        room: those that each user's events have room for, ``(n_users,)``; None where events are not known: every user
+            has room for more then.
+    """
+
+    declared: int = 1
+    counts: Integers = field(default_factory=lambda: np.ones(1, dtype=np.int64))
+    room: Integers | None = None
+
+    def noise(self, declared: int) -> float:
+        """What chance adds to a mean over users where they may have so many: the mean of one over each user's."""
+        if self.room is None:
+            return float((1.0 / self.counts).mean()) * self.declared / declared
+        return float((1.0 / np.minimum(self.room, declared)).mean())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +64,9 @@ class Verdict:
         negligible: better or worse, yet by less than the smallest effect worth having.
         seeds_needed: seeds in all that would settle an inconclusive arm, were its estimate and variances to stay.
         needs_targets: no number of seeds would, because single targets are too noisy.
-        targets_needed: targets per user that would then settle it with the seeds it has; None where more than
-            :data:`MOST_TARGETS` or no number would.
+        targets_needed: targets per user to declare that would then settle it with the seeds it has; None where more
+            than :data:`MOST_TARGETS` or no number would.
+        few_events: a number would, if users had the events for it.
         detectable: smallest effect that this arm's test finds with 80% power after the correction.
     """
 
@@ -54,6 +79,7 @@ class Verdict:
     seeds_needed: int | None = None
     needs_targets: bool = False
     targets_needed: int | None = None
+    few_events: bool = False
     detectable: float | None = None
 
 
@@ -76,7 +102,8 @@ def judge(
     *,
     unfinished: bool = False,
     alpha: float | None = None,
-    n_targets: float = 1.0,
+    targets: Targets | None = None,
+    n_seeds: int | None = None,
 ) -> dict[str, Verdict]:
     """The verdict of every arm of the family.
 
@@ -86,7 +113,8 @@ def judge(
         unfinished: whether cells of the study are still to run, so that no arm has a verdict yet.
         alpha: of each arm's interval, so that all hold at once (:func:`reports.stats.ranking.simultaneous_alpha`);
             Bonferroni's where None.
-        n_targets: targets per user that the effects rest on.
+        targets: per user, that the effects rest on; one each where None.
+        n_seeds: seeds that every arm may get, which its detectable effect is of; those that it has where None.
     """
     n_intervals = sum(effect.n_seeds > 1 for effect in effects.values())
     alpha = ALPHA / max(n_intervals, 1) if alpha is None else alpha
@@ -95,30 +123,39 @@ def judge(
     found: dict[str, Verdict] = {}
     for name, effect in effects.items():
         if name in adjusted:
-            found[name] = verdict_of(effect, adjusted[name], len(tested), sesoi, alpha=alpha, n_targets=n_targets)
+            found[name] = verdict_of(
+                effect, adjusted[name], len(tested), sesoi, alpha=alpha, targets=targets, n_seeds=n_seeds
+            )
         else:
             code: Code = "partial" if unfinished else "one_seed" if effect.n_seeds == 1 else "two_seeds"
-            found[name] = without_verdict(effect, n_intervals, code, alpha=alpha)
+            found[name] = without_verdict(effect, n_intervals, code, alpha=alpha, n_seeds=n_seeds)
     return ByRow(found)
 
 
-def without_verdict(effect: Effect, n_tests: int, code: Code, *, alpha: float) -> Verdict:
+def without_verdict(effect: Effect, n_tests: int, code: Code, *, alpha: float, n_seeds: int | None = None) -> Verdict:
     """The intervals of one arm of `n_tests` that is not judged."""
     return Verdict(
         code=code,
         p=effect.p,
         plain=effect.interval(),
         adjusted=effect.interval(1.0 - alpha) if effect.n_seeds > 1 else None,
-        detectable=minimum_detectable(effect, n_tests=n_tests),
+        detectable=minimum_detectable(effect, n_tests=n_tests, n_seeds=n_seeds),
     )
 
 
 def verdict_of(
-    effect: Effect, p_holm: float, n_tests: int, sesoi: float, *, alpha: float | None = None, n_targets: float = 1.0
+    effect: Effect,
+    p_holm: float,
+    n_tests: int,
+    sesoi: float,
+    *,
+    alpha: float | None = None,
+    targets: Targets | None = None,
+    n_seeds: int | None = None,
 ) -> Verdict:
     """One arm's verdict, given its Holm p-value among `n_tests` arms; the others as :func:`judge` has them."""
     adjusted = effect.interval(1.0 - (ALPHA / n_tests if alpha is None else alpha))
-    seeds_needed, needs_targets, targets_needed = None, False, None
+    seeds_needed, needs_targets, targets_needed, few_events = None, False, None, False
     if p_holm < ALPHA:
         code: Code = "better" if effect.mean > 0.0 else "worse"
     elif is_equivalent(effect, sesoi):
@@ -127,7 +164,10 @@ def verdict_of(
         code = "inconclusive"
         seeds_needed, needs_targets = seeds_to_settle(effect, n_tests, sesoi)
         if needs_targets:
-            targets_needed = targets_to_settle(effect, n_tests, sesoi, n_targets)
+            targets = targets or Targets()
+            targets_needed = targets_to_settle(effect, n_tests, sesoi, targets)
+            endless = replace(targets, room=None)
+            few_events = targets_needed is None and targets_to_settle(effect, n_tests, sesoi, endless) is not None
     return Verdict(
         code=code,
         p=effect.p,
@@ -138,7 +178,8 @@ def verdict_of(
         seeds_needed=seeds_needed,
         needs_targets=needs_targets,
         targets_needed=targets_needed,
-        detectable=minimum_detectable(effect, n_tests=n_tests),
+        few_events=few_events,
+        detectable=minimum_detectable(effect, n_tests=n_tests, n_seeds=n_seeds),
     )
 
 
@@ -159,25 +200,26 @@ def seeds_to_settle(effect: Effect, n_tests: int, sesoi: float) -> tuple[int | N
 
 
 def targets_to_settle(
-    effect: Effect, n_tests: int, sesoi: float, n_targets: float, persistent: float = PERSISTENT
+    effect: Effect, n_tests: int, sesoi: float, targets: Targets, persistent: float = PERSISTENT
 ) -> int | None:
-    """Targets per user at which the arm would be better, worse or equivalent with the seeds that it has.
+    """Targets per user to declare at which the arm would be better, worse or equivalent with the seeds that it has.
 
-    The residual and what does not persist of the users' variance go down as one over the number of targets; what seeds
-    do to all users and what persists stay.
+    The residual and what does not persist of the users' variance go down as one over each user's number of targets;
+    what seeds do to all users and what persists stay.
 
     Args:
-        n_targets: targets per user that the effect rests on.
+        targets: per user, that the effect rests on.
         persistent: share of the users' variance that would persist, were there one target per user.
 
     Returns:
         None where more than :data:`MOST_TARGETS` or no number would do.
     """
-    stays = persistent / (persistent + (1.0 - persistent) / n_targets)
+    now = targets.noise(targets.declared)
+    stays = persistent / (persistent + (1.0 - persistent) * now)
     common = max(effect.ms_tilde - effect.ms_err, 0.0)
 
-    def settled(targets: int) -> bool:
-        noise = n_targets / targets
+    def settled(declared: int) -> bool:
+        noise = targets.noise(declared) / now
         error = effect.ms_err * noise
         tilde = common + error
         variance = effect.user_sd**2 * (stays + (1.0 - stays) * noise)
@@ -191,7 +233,7 @@ def targets_to_settle(
         )
         return _settled(effect, n_tests, sesoi, se, df)
 
-    return _fewest(settled, math.floor(n_targets), MOST_TARGETS)
+    return _fewest(settled, targets.declared, max(MOST_TARGETS, targets.declared))
 
 
 def _settled(effect: Effect, n_tests: int, sesoi: float, se: float, df: float) -> bool:

@@ -171,7 +171,9 @@ def _support(
         parts.append(text("answer.support_valid_targets", without=effect, low=low, high=high))
     parts += beside_sentences(shown, rows, analysis, decimals, text)
     if code in ("helped", "guarded"):
-        above = any(row.fell and row.rank is not None and row.rank < ((shown and shown.rank) or 0) for row in rows)
+        # The chance to be best counts arms above that cannot be named, so it is not said.
+        barred = [row for row in rows if row.fell or row.verdict == "set_aside"]
+        above = any(row.rank is not None and row.rank < ((shown and shown.rank) or 0) for row in barred)
         said = text("answer.support_interval" if above else "answer.support_helped", **values)
         parts = [said, *parts, str(values["counts"])]
         return text("list.sentences").join(parts)

@@ -46,7 +46,7 @@ class Method:
         paragraphs: heading and text, in reading order.
         detectable_one, detectable_all: minimum detectable effect of a typical arm at 80% power, alone and
             after the correction.
-        detectable_idle, detectable_moving: after the correction, of the arms that move ranks and of the others.
+        detectable_moving, detectable_idle: after the correction, of the arms that move ranks and of the others.
         prior_ratio: what the arms share of their seed variance, relative to the residual's; None where nothing is.
         cells: row name -> state of the cell by replicate.
         failures: row, replicate and reason of every failed or lost cell.
@@ -248,15 +248,17 @@ def _detectable(analysis: Analysis, decimals: int, text: Catalogue) -> str:
         "method.detectable.text",
         one=formats.number(analysis.detectable_one, decimals + 1),
         all=formats.number(analysis.detectable_all, decimals + 1),
-        n_tests=text.count("count.arms", analysis.n_tests),
+        n_tests=text.count("count.arms", sum(analysis.effects[name].n_seeds > 1 for name in analysis.verdicts)),
         sesoi=formats.number(analysis.sesoi, decimals + 1),
     )
-    if analysis.detectable_moving is None or analysis.detectable_idle is None:
-        return said
-    moving, idle = (
-        formats.number(each, decimals + 1) for each in (analysis.detectable_moving, analysis.detectable_idle)
-    )
-    return text("list.sentences").join([said, text("method.detectable.moving", moving=moving, idle=idle)])
+    parts = [said]
+    if analysis.detectable_moving is not None and analysis.detectable_idle is not None:
+        kinds = {"moving": analysis.detectable_moving, "idle": analysis.detectable_idle}
+        figures = {kind: formats.number(each, decimals + 1) for kind, each in kinds.items()}
+        parts.append(text("method.detectable.moving", **figures))
+    if analysis.frame.seeds.n_looks:
+        parts.append(text("method.detectable.looks", n=analysis.frame.seeds.most))
+    return text("list.sentences").join(parts)
 
 
 def _ties(tied_share: Any, text: Catalogue) -> str:

@@ -129,7 +129,9 @@ def _note(
     elif verdict is not None and verdict.negligible:
         notes.append(text("verdict.note.negligible"))
     elif code == "inconclusive" and verdict is not None:
-        if verdict.needs_targets and verdict.targets_needed is None:
+        if verdict.few_events:
+            notes.append(text("verdict.note.targets_few"))
+        elif verdict.needs_targets and verdict.targets_needed is None:
             notes.append(text("verdict.note.targets_many", n=MOST_TARGETS))
         elif verdict.needs_targets:
             notes.append(text("verdict.note.targets", n=verdict.targets_needed))

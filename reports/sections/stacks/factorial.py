@@ -27,6 +27,7 @@ def missing_finding(missing: Sequence[MissingStack], text: Catalogue) -> Finding
 def factorial_of(analysis: Analysis, decimals: int, text: Catalogue) -> Factorial:
     """A factorial study as far as it has run."""
     course, found = analysis.frame.manifest.course, factorial_analysis(analysis.frame)
+    complete = analysis.progress.complete or found is None
     names = [str(each["name"]) for each in course["factors"]]
     missing = _missing(course)
     n_runs = len(course["cells"]) + len(missing)
@@ -36,7 +37,7 @@ def factorial_of(analysis: Analysis, decimals: int, text: Catalogue) -> Factoria
         return "".join(letter[name] for name in term)
 
     return Factorial(
-        sentence=_sentence(found, decimals, text),
+        sentence=_sentence(found, decimals, text) if complete else text("stacks.partial"),
         notes=_notes(found, course, missing, len(analysis.frame.manifest.replicates), text),
         fraction=str(course["fraction"]),
         arms=tuple(
@@ -57,7 +58,7 @@ def factorial_of(analysis: Analysis, decimals: int, text: Catalogue) -> Factoria
             )
             for each in course["aliases"]
         ),
-        terms=() if found is None else tuple(_term(each, text) for each in found.terms),
+        terms=() if found is None else tuple(_term(each, _state(each, complete), text) for each in found.terms),
         n_tests=0 if found is None else found.n_tests,
         replicates=() if found is None else found.replicates,
         shapley=_shares(found.shapley) if found is not None and found.shapley is not None else (),
@@ -87,8 +88,7 @@ def _missing(course: Mapping[str, Any]) -> tuple[MissingStack, ...]:
     )
 
 
-def _term(each: TermEffect, text: Catalogue) -> StackTerm:
-    state = _state(each)
+def _term(each: TermEffect, state: TermState, text: Catalogue) -> StackTerm:
     moved = None if state == "no_effect" else each.effect
     return filled(
         StackTerm,
@@ -106,9 +106,11 @@ def _term(each: TermEffect, text: Catalogue) -> StackTerm:
     )
 
 
-def _state(each: TermEffect) -> TermState:
+def _state(each: TermEffect, complete: bool) -> TermState:
     if each.why:
         return each.why
+    if not complete:
+        return "partial"
     assert each.effect is not None
     if each.p_holm is None:
         return "no_effect" if each.effect.mean == 0.0 and each.effect.se == 0.0 else "one_seed"
@@ -121,7 +123,7 @@ def _sentence(found: FactorialAnalysis | None, decimals: int, text: Catalogue) -
     if found is None:
         return text("stacks.unfinished")
     if not found.n_tests:
-        moved = any(_state(each) == "one_seed" for each in found.terms)
+        moved = any(_state(each, True) == "one_seed" for each in found.terms)
         return text("stacks.one_seed" if moved else "stacks.no_effect")
     n_terms = text.count("count.terms", found.n_tests)
     sure = [each for each in found.terms if each.p_holm is not None and each.p_holm < ALPHA]

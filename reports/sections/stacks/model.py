@@ -7,7 +7,15 @@ from typing import Literal
 
 Interval = tuple[float, float]
 TermState = Literal[
-    "raises", "lowers", "open", "one_seed", "no_effect", "never_together", "no_contrast", "not_separable"
+    "raises",
+    "lowers",
+    "open",
+    "partial",
+    "one_seed",
+    "no_effect",
+    "never_together",
+    "no_contrast",
+    "not_separable",
 ]
 
 
@@ -31,7 +39,7 @@ class StackTerm:
     Attributes:
         label: its factors as the page writes them.
         state: ``raises`` or ``lowers`` the metric after the correction, ``open``, ``one_seed``, ``no_effect`` (no rank
-            differs), or why nothing is estimated.
+            differs), ``partial`` before the end, or why nothing is estimated.
         effect: of a main effect, the metric with the factor on less off; of an interaction, what both give beyond the
             sum of what each gives without the other.
         plain, adjusted: 95% interval of this term alone, and the one that holds for all terms at once.

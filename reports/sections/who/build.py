@@ -31,7 +31,8 @@ def who_gains(given: SectionInput) -> WhoGains | None:
     listed = tuple(_group_row(row, found) for row in drawn)
     _, best = headline(analysis, given.rows)
     star = best.name if best else next((row.name for row in drawn if row.kind == "arm"), "")
-    lead = "who.lead_one" if analysis.one_seed else "who.lead" if found.n_tests else "who.lead_none"
+    untested = "who.lead_none" if analysis.progress.complete else "who.lead_partial"
+    lead = "who.lead_one" if analysis.one_seed else "who.lead" if found.n_tests else untested
     moved = moves(analysis.frame, star) if star else ()
     return WhoGains(
         groups=groups,

@@ -33,7 +33,7 @@ def table(who: WhoGains, given: SectionInput) -> Figure:
         COLUMNS,
         data,
         alt=alt if data else text("figure.groups.empty"),
-        caption="caption_one" if given.analysis.one_seed else "caption",
+        caption="caption_one" if given.analysis.one_seed else "caption" if who.n_tests else "caption_none",
         metric=given.metric,
     )
 

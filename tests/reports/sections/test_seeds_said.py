@@ -144,3 +144,15 @@ def test_a_set_aside_arm_stays_in_the_family(tmp_path: Path) -> None:
     seeds = Seeds(start=3, most=10, set_aside={"idle": 3, "calm": 3}, ended=True)
     found = analyse(read_frame(study_with(tmp_path / "family", seeds, n_named=5)))
     assert found.n_tests == 3
+
+
+def test_no_chance_to_be_best_is_said_where_an_arm_that_stopped_ranks_above(tmp_path: Path) -> None:
+    """Such an arm takes the chance, though it can never be named."""
+    arms = {"above": Arm(shift=0.6), "good": Arm(shift=0.4), "below": Arm()}
+    folder = study(tmp_path / "above", arms, replicates=range(3), n_users=400)
+    for stopped, said in (("below", True), ("above", False)):
+        seeds = Seeds(start=3, most=10, set_aside={stopped: 3}, ended=True)
+        folder.write_manifest(replace(folder.manifest(), seeds=seeds.described()))
+        answer = reported(folder)["answer"]
+        assert answer["code"] == "helped"
+        assert ("the probability that it is the best" in answer["support"]) is said

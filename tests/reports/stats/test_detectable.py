@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+from harness.results.reading import read_frame
+from harness.results.seeds import Seeds
 from reports.output.files import write_report
 from reports.output.terminal import detectable_effect, detectable_line
+from reports.stats.analysis import analyse
+from reports.stats.noise import minimum_detectable
 from tests.reports import worlds
 from tests.reports.worlds import Arm
 
@@ -41,3 +46,23 @@ def test_where_all_arms_are_alike_there_is_one_figure(tmp_path: Path) -> None:
     assert (found.idle, found.moving) == (None, None)
     assert "move ranks" not in detectable_line(found, "ndcg@10")
     assert detectable_effect(worlds.study(tmp_path / "two", {"a": Arm()}, n_users=300), n_seeds=2) is None
+
+
+def test_a_study_with_looks_could_find_what_its_last_seed_finds(tmp_path: Path) -> None:
+    """As ``plan`` says of the same records, however few seeds the arms were stopped with."""
+    folder = worlds.study(tmp_path / "looks", FEW, n_users=400)
+    seeds = Seeds(start=3, most=10, set_aside=dict.fromkeys(FEW, 3), ended=True)
+    fixed = analyse(read_frame(folder))
+    folder.write_manifest(replace(folder.manifest(), seeds=seeds.described()))
+    found, planned = analyse(read_frame(folder)), detectable_effect(folder, n_seeds=10)
+    assert planned is not None
+    assert (found.detectable_one, found.detectable_all) == (planned.alone, planned.corrected)
+    assert (found.detectable_idle, found.detectable_moving) == (planned.idle, planned.moving)
+    for name, verdict in found.verdicts.items():
+        assert verdict.detectable == minimum_detectable(found.effects[name], n_tests=len(FEW), n_seeds=10)
+        assert (verdict.detectable or 1.0) < 0.7 * (fixed.verdicts[name].detectable or 0.0)
+    write_report(folder)
+    method = json.loads((folder.path / "report.json").read_text(encoding="utf-8"))["method"]
+    said = dict(method["paragraphs"])["Minimum detectable effect"]
+    assert "It is that of 10 seeds" in said
+    assert "a few points of this power" in said

@@ -10,13 +10,18 @@ import numpy as np
 import pytest
 
 import reports
+from harness.data.protocol import SPARED
 from harness.errors import InputError
 from harness.results.frame import Frame
 from harness.results.metrics import METRICS, metric_values
 from harness.results.reading import frame_of
 from harness.stats.effects import anova
+from reports.locale import load_catalogue
+from reports.sections.ranking.build import ranking_rows
+from reports.stats.analysis import analyse, user_targets
 from reports.stats.crossings import crossings, moves
 from reports.stats.groups import ranks_elsewhere, subgroups
+from reports.stats.verdicts import MOST_TARGETS, Verdict
 from tests.reports.worlds import Arm, counts, study
 
 TWO = {"a": Arm(shift=0.5), "b": Arm(shift=-0.4), "still": Arm(touched=0.0)}
@@ -180,3 +185,31 @@ def test_with_one_target_each_nothing_changes(tmp_path: Path) -> None:
     assert found is not None
     assert all(group.n_targets == group.n_users for group in found.groups)
     assert set(reports.ranks_table(frame)["target_index"]) == {1}
+
+
+def test_room_for_more_targets_is_what_the_protocol_spares(frame: Frame) -> None:
+    found = user_targets(frame)
+    users = frame.users
+    assert found is not None
+    assert found.room is not None
+    assert users is not None
+    assert users.history_length is not None
+    assert found.declared == TARGETS
+    assert found.counts.tolist() == counts(USERS, TARGETS).tolist()
+    spare = users.history_length[:, -1] + 1 - SPARED
+    assert found.room.tolist() == np.maximum(spare, found.counts).tolist()
+    plain = user_targets(replace(frame, users=None))
+    assert plain is not None
+    assert plain.room is None
+    assert plain.noise(2 * TARGETS) == pytest.approx(float((1.0 / found.counts).mean()) / 2.0)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_where_users_have_too_few_events_the_page_says_so(frame: Frame, lang: str) -> None:
+    text = load_catalogue(lang)
+    analysis = analyse(frame)
+    for few, key in ((True, "targets_few"), (False, "targets_many")):
+        open_ = Verdict(code="inconclusive", needs_targets=True, few_events=few)
+        rows = ranking_rows(replace(analysis, verdicts={**analysis.verdicts, "a": open_}), 4, text)
+        (note,) = (row.note for row in rows if row.name == "a")
+        assert text(f"verdict.note.{key}", n=MOST_TARGETS) in note

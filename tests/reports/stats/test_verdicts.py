@@ -12,7 +12,7 @@ from harness.stats.distributions import benjamini_hochberg, t_quantile
 from harness.stats.effects import Anova, Effect, estimate, study_effects
 from reports.stats.noise import minimum_detectable, movers, swap_rate
 from reports.stats.ranking import covariance, rank, simultaneous_alpha
-from reports.stats.verdicts import holm, judge, seeds_to_settle, targets_to_settle, verdict_of
+from reports.stats.verdicts import Targets, holm, judge, seeds_to_settle, targets_to_settle, verdict_of
 
 
 def effect_of(mean: float, se: float, *, n_seeds: int = 5, n_users: int = 1000, user_sd: float = 0.0) -> Effect:
@@ -122,15 +122,35 @@ def test_what_seeds_cannot_settle_targets_may() -> None:
         return projected.p * 4
 
     assert p_at(needed) < 0.05 < p_at(needed - 1)
-    assert verdict_of(effect, 0.7, 4, 0.0005, n_targets=10.0).targets_needed is None
+    assert (
+        verdict_of(effect, 0.7, 4, 0.0005, targets=Targets(declared=10, counts=np.array([10]))).targets_needed is None
+    )
+
+
+def test_targets_are_those_to_declare_and_users_need_the_events_for_them() -> None:
+    effect = replace(effect_of(0.001, 0.0011, user_sd=0.0011 * math.sqrt(1000) * 0.99), mean=0.0022)
+
+    def needed(counts: list[int], room: list[int] | None = None, declared: int = 10) -> tuple[int | None, bool]:
+        targets = Targets(declared=declared, counts=np.array(counts), room=None if room is None else np.array(room))
+        found = verdict_of(effect, 0.07, 4, 0.0005, targets=targets)
+        assert found.needs_targets
+        return found.targets_needed, found.few_events
+
+    assert needed([1], declared=1) == (2, False)
+    # One user in ten has the ten targets that are declared: the mean of 1.9 is no setting.
+    assert needed([10] + [1] * 9) == (17, False)
+    # The less room users have, the more of the others, until no number would do.
+    assert needed([10] * 20, [5000] * 20) == (30, False)
+    assert needed([10] * 19 + [5], [5000] * 19 + [5]) == (36, False)
+    assert needed([10] * 5 + [5] * 15, [5000] * 5 + [5] * 15) == (None, True)
 
 
 def test_targets_are_no_cure_for_seeds_or_for_what_persists() -> None:
-    assert targets_to_settle(effect_of(0.001, 0.001), 4, 0.0005, 1.0) is not None
+    assert targets_to_settle(effect_of(0.001, 0.001), 4, 0.0005, Targets()) is not None
     noisy = replace(effect_of(0.001, 0.001), ms_tilde=30.0 * effect_of(0.001, 0.001).ms_err)
-    assert targets_to_settle(noisy, 4, 0.0005, 1.0) is None
+    assert targets_to_settle(noisy, 4, 0.0005, Targets()) is None
     lasting = effect_of(0.001, 0.0031, user_sd=0.0031 * math.sqrt(1000) * 0.99)
-    assert targets_to_settle(lasting, 4, 0.0005, 1.0, persistent=1.0) is None
+    assert targets_to_settle(lasting, 4, 0.0005, Targets(), persistent=1.0) is None
 
 
 def test_arms_that_move_ranks_are_told_by_the_spread_of_their_differences() -> None:

@@ -90,7 +90,7 @@ def study_lines(folder: StudyFolder) -> Iterator[str]:
             elif replicate in row.failures:
                 yield start + "failed: " + row.failures[replicate].partition("\n")[0]
             elif replicate >= set_aside.get(row.name, replicate + 1):
-                yield start + "set aside"
+                yield start + "stopped before"
             else:
                 yield start + "not run yet"
 

@@ -43,6 +43,7 @@ class Forecast:
         costs: expected seconds of a backbone and of the cells.
         of_cells: expected wall seconds of the cells that are left; None where nothing tells.
         memory_bytes: estimated peak of all workers together; None where no earlier record tells.
+        replicates: by which rows are compared; at most, where results decide how many.
         data: what reading the data found, a line each.
     """
 
@@ -55,6 +56,7 @@ class Forecast:
     costs: Costs
     of_cells: float | None
     memory_bytes: float | None
+    replicates: Sequence[int]
     data: Sequence[str] = ()
     n_open: int = 0
 
@@ -84,7 +86,7 @@ class Forecast:
             said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.n_seeds))
             said += [f"    {sentence}" for sentence in row.replaces]
         said += [*self.plan.notes, *self._looks(), *self.data]
-        said.append(counted(self.plan.study, range(self.plan.study.replicates)))
+        said.append(counted(self.plan.study, self.replicates, most))
         said.append(f"device: {self.plan.device}")
         if self.backbones:
             said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
@@ -147,7 +149,7 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     records = KnownRecords(folder.records)
     found: dict[CellName, RunRecord] = {}
     again: set[CellName] = set()
-    cells, n_cells = _cells(plan, keys, records)
+    cells, n_cells, replicates = _cells(plan, keys, records)
     for cell in cells:
         record, task = records.read(keys.record(cell)), keys.diagnosis(cell)
         if record is not None:
@@ -176,21 +178,25 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
         costs=costs,
         of_cells=_seconds(costs, left, n_cells - len(found) + len(again), workers),
         memory_bytes=_memory(found, workers),
+        replicates=replicates,
         data=lines_of(stages.data),
         n_open=n_cells - len(cells),
     )
 
 
-def _cells(plan: Plan, keys: Keys, records: KnownRecords) -> tuple[list[Cell], int]:
-    """The cells that are known before anything runs, and how many there will be, at most.
+def _cells(plan: Plan, keys: Keys, records: KnownRecords) -> tuple[list[Cell], int, Sequence[int]]:
+    """The cells that are known before anything runs, how many there will be, and the replicates to compare, at most.
 
     The schedule is replayed from the records that exist, as a run would.
     """
     schedule = mode_of(plan.study).schedule(plan)
     named = list(replayed(schedule, keys, records))
     known = schedule.named_all or not plan.at_most
-    left = schedule.n_left if isinstance(schedule, SequentialSchedule) else plan.n_cells - len(named)
-    return named, len(named) if known else len(named) + left
+    if known:
+        return named, len(named), schedule.replicates()
+    if isinstance(schedule, SequentialSchedule):
+        return named, len(named) + schedule.n_left, range(plan.study.replicates)
+    return named, plan.n_cells, schedule.replicates()
 
 
 def _seconds(costs: Costs, left: Sequence[Cell], n_left: int, workers: int) -> float | None:

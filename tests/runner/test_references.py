@@ -24,6 +24,7 @@ from harness.results.reading import read_frame, whole_frame
 from harness.results.record import ranks_digest
 from harness.runner.coordinator import RunOptions, StudyResult, run_study
 from harness.runner.executors.base import Where
+from harness.runner.forecast import forecast
 from harness.runner.inputs import read_encodings
 from harness.runner.references.rows import References, counted, pairs_of
 from harness.runner.shared import SharedStages
@@ -270,6 +271,30 @@ def test_plan_counts_them(ran: tuple[Scene, StudyResult, list[str]]) -> None:
     assert counted(study, range(1)) == f"{rows}; no cells of their own"
     assert pairs_of(study, [0, 1, 2, 4, 5]) == [0, 1, 4]
     assert pairs_of(replace(study, backbone="shared"), range(3)) == []
+
+
+@pytest.mark.parametrize(
+    ("how", "pairs"),
+    [
+        ("replicates: 3\n", "2 pairs"),
+        ("replicates: {start: 3, most: 6}\n", "at most 5 pairs"),
+        ("replicates: 1\nmode: search\nsearch: {trials: 4, confirm: 5}\n", "at most 4 pairs"),
+        ("replicates: 2\nmode: greedy\ngreedy: {confirm: 4}\n", "3 pairs"),
+    ],
+)
+def test_plan_counts_the_pairs_that_a_run_averages(
+    how: str, pairs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_world(tmp_path)
+    study = STUDY.replace("replicates: 2\n", how).replace(
+        "arms: {}", "arms: {reverse: kl.reverse, cosine: wiring.cosine}"
+    )
+    (tmp_path / "small.yaml").write_text(study, encoding="utf-8")
+    monkeypatch.setattr("harness.runner.forecast._probed_apart", lambda _: None)
+    lines = forecast(load_study(tmp_path / "small.yaml"), out=tmp_path / "runs", data_dir=tmp_path, workers=1).lines()
+    assert [line.partition("averaged ")[2] for line in lines if line.startswith("reference rows")] == [
+        f"({pairs} of replicates); no cells of their own"
+    ]
 
 
 @pytest.mark.slow

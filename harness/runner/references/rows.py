@@ -239,10 +239,16 @@ def pairs_of(study: Study, replicates: Iterable[int]) -> list[int]:
     return [number for number in sorted(known) if number + 1 in known]
 
 
-def counted(study: Study, replicates: Iterable[int]) -> str:
-    """The reference rows of a study in words, for a plan."""
+def counted(study: Study, replicates: Iterable[int], most: str = "") -> str:
+    """The reference rows of a study in words, for a plan.
+
+    Args:
+        study: the study file.
+        replicates: by which its rows are compared.
+        most: said before their number where results decide it, such as ``at most ``.
+    """
     n_pairs = len(pairs_of(study, replicates))
-    pairs = f", and two backbones averaged ({n_pairs} pair{'s' * (n_pairs > 1)} of replicates)" if n_pairs else ""
+    pairs = f", and two backbones averaged ({most}{n_pairs} pair{'s' * (n_pairs > 1)} of replicates)" if n_pairs else ""
     return f"reference rows: {', '.join(BASELINES)}{pairs}; no cells of their own"
 
 

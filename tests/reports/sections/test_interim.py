@@ -89,7 +89,7 @@ def test_a_factorial_study_tests_its_terms_at_the_end(tmp_path: Path) -> None:
 
 def test_python_gives_no_p_value_before_the_end(folder: StudyFolder) -> None:
     for metric in ("ndcg@10", "recall@20"):
-        table = StudyResult(going_on(folder, ended=False).path).effects(metric)
+        table: Any = StudyResult(going_on(folder, ended=False).path).effects(metric)
         assert table["p"].isna().all()
         assert table["p_holm"].isna().all()
         assert table["effect"].notna().all()
@@ -98,11 +98,11 @@ def test_python_gives_no_p_value_before_the_end(folder: StudyFolder) -> None:
 def test_python_and_the_page_agree_on_arms_that_stopped(folder: StudyFolder) -> None:
     result = StudyResult(going_on(folder, ended=True).path)
     ranking = result.ranking.set_index("arm")["p_holm"]
-    table = result.effects().set_index("row")
+    table: Any = result.effects().set_index("row")
     for name in ARMS:
         assert table.loc[name, "p_holm"] == ranking[name]
     assert table.loc["idle", "p_holm"] == 1.0
-    other = result.effects("recall@20").set_index("row")
+    other: Any = result.effects("recall@20").set_index("row")
     assert other.loc["idle", "p_holm"] == 1.0
     assert other.loc["good", "p_holm"] == min(4.0 * other["p"].drop("a/a").drop("idle").min(), 1.0)
 

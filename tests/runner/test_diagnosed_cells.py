@@ -44,6 +44,7 @@ def test_ranks_are_the_same_with_evidence_off_light_and_full(bench: Bench) -> No
                     np.testing.assert_array_equal(getattr(record, name), getattr(plain, name))
 
 
+@pytest.mark.slow
 def test_only_the_evidence_that_is_missing_is_measured_and_no_record_is_written_again(bench: Bench) -> None:
     first, _ = bench.run(end=OFF)
     written = {path: path.stat().st_mtime_ns for path in first.folder.records.folder.glob("*.record")}
@@ -62,6 +63,7 @@ def test_only_the_evidence_that_is_missing_is_measured_and_no_record_is_written_
     assert found.problem == ""
 
 
+@pytest.mark.slow
 def test_a_damaged_diagnosis_is_set_aside_and_measured_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     first, _ = bench.run(end=LIGHT)
     victim = next(first.folder.records.folder.glob("*.diagnosis"))
@@ -74,6 +76,7 @@ def test_a_damaged_diagnosis_is_set_aside_and_measured_again(bench: Bench, caplo
     assert victim.exists()
 
 
+@pytest.mark.slow
 def test_a_cell_that_gives_other_ranks_when_it_is_diagnosed_says_so(bench: Bench) -> None:
     first, _ = bench.run(end=OFF)
     key = first.folder.manifest().rows[0].keys[0]

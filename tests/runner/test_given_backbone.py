@@ -79,6 +79,7 @@ def test_all_replicates_fine_tune_the_given_backbone(bench):
     assert "骨干模型是一个给定的文件" in chinese
 
 
+@pytest.mark.slow
 def test_another_content_makes_other_cells_and_the_same_none(bench):
     given = give(bench)
     first, _ = bench.run(end=END, replicates=1)

@@ -54,6 +54,7 @@ def shuffled(data: Interactions) -> Interactions:
     return replace(data, items=np.random.default_rng(0).permutation(data.items))
 
 
+@pytest.mark.slow
 def test_a_planted_effect_is_found_and_a_a_is_none(planted: Interactions, tmp_path: Path) -> None:
     rows = judged(planted, tmp_path)
     assert rows["interpolate"]["verdict"] == "better"

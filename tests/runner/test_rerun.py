@@ -42,6 +42,7 @@ def test_a_cell_gives_its_ranks_again_and_its_record_is_left_alone(bench: Bench)
         assert path.read_bytes() == kept
 
 
+@pytest.mark.slow
 def test_other_ranks_are_told_by_array_and_by_number_of_users(bench: Bench) -> None:
     outcome, _ = bench.run(replicates=1, epochs=1)
     record = record_of(outcome.folder, "reverse")
@@ -78,6 +79,7 @@ def test_a_key_that_no_record_has_or_no_study_names_is_refused(bench: Bench) -> 
         again(bench, record.key)
 
 
+@pytest.mark.slow
 def test_another_version_is_named_instead_of_running_something_else(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,6 +73,7 @@ def test_ranks_do_not_depend_on_workers_and_finished_cells_are_reused(bench: Ben
         assert set(each.intermediate_values) == {point.epoch for point in record.curve[1:]}
 
 
+@pytest.mark.slow
 def test_another_primary_metric_repeats_no_run_and_has_its_report(bench: Bench) -> None:
     first, _ = bench.run(replicates=1, end="diagnostics: off\nprimary: mrr@20\ncheckpoint: mrr@10\n")
     found = records(first.folder)
@@ -174,6 +175,7 @@ def test_failing_cells_fail_alone_are_reported_and_tried_again(bench: Bench, mon
     assert (again.n_run, again.n_reused, again.n_failed) == (0, 4, 4)
 
 
+@pytest.mark.slow
 def test_a_damaged_record_is_named_set_aside_and_run_again(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     outcome, _ = bench.run(workers=2, more="none: {kl.weight: {weight: 0}}", replicates=1)
     before = records(outcome.folder)

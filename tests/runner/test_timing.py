@@ -236,6 +236,7 @@ def test_a_probe_extends_some_users_to_all(tmp_path: Path) -> None:
     assert probed(ProbeTask(spec=DEFAULT, data=some_users(data, 10), recipe=BASE, device="cpu", threads=1)) is not None
 
 
+@pytest.mark.slow
 def test_plan_tells_backbones_and_cells_apart_and_a_second_study_is_judged_by_the_first(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

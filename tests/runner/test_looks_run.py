@@ -89,7 +89,9 @@ def test_arms_that_stop_get_no_more_cells_and_an_interrupted_run_comes_to_the_sa
     assert stopped.interrupted
     assert not Seeds.of(stopped.folder.manifest().seeds).ended
     again = run_study(study, options, Counting(), spec=SMALL)
-    assert (again.n_reused, again.n_run) == (16, 2)
+    # A cell that had ended when Ctrl-C came is taken in.
+    assert again.n_reused >= 16
+    assert again.n_reused + again.n_run == 18
     assert again.ranks == whole.ranks
     assert again.folder.manifest().seeds == manifest.seeds
 

@@ -36,11 +36,13 @@ class FirstEvents:
     """Where each user had each of its items first: some pairs are looked up without a table of all items.
 
     Attributes:
+        data: whose events they are.
         n_columns: number of items, and one.
         pair: ``user * n_columns + item`` of every pair that occurs, ascending, ``(n_pairs,)``.
         position: of its first event in the user's sequence, ``(n_pairs,)``.
     """
 
+    data: Interactions
     n_columns: int
     pair: Whole
     position: Whole
@@ -50,23 +52,12 @@ class FirstEvents:
         """Those of a data set."""
         user = np.repeat(np.arange(data.n_users), data.lengths)
         pair, first = np.unique(user * (data.n_items + 1) + data.items, return_index=True)
-        return cls(n_columns=data.n_items + 1, pair=pair, position=first - data.offsets[user[first]])
+        return cls(data=data, n_columns=data.n_items + 1, pair=pair, position=first - data.offsets[user[first]])
 
     def had(self, user: Whole, item: NDArray[Any], position: Whole) -> NDArray[np.bool_]:
         """Whether the items ``(n, k)`` stand before the positions ``(n,)`` of the users' ``(n,)`` sequences."""
         if len(user) * self.n_columns <= _SMALL_TABLE and self.n_columns <= _WORTH_A_TABLE * item.shape[1]:
-            return np.take_along_axis(self._table(user, position), item, axis=1)
+            return np.take_along_axis(had_before(self.data, user, position), item, axis=1)
         wanted = user[:, None] * self.n_columns + item
         place = np.minimum(np.searchsorted(self.pair, wanted), len(self.pair) - 1)
         return (self.pair[place] == wanted) & (self.position[place] < position[:, None])
-
-    def _table(self, user: Whole, position: Whole) -> NDArray[np.bool_]:
-        """Which items stand before each position, ``(n, n_columns)``."""
-        first, end = (np.searchsorted(self.pair, each * self.n_columns) for each in (user, user + 1))
-        counts = end - first
-        row = np.repeat(np.arange(len(user)), counts)
-        place = np.arange(len(row)) + np.repeat(first - np.cumsum(counts) + counts, counts)
-        before = self.position[place] < position[row]
-        table = np.zeros((len(user), self.n_columns), dtype=bool)
-        table[row[before], self.pair[place[before]] % self.n_columns] = True
-        return table

@@ -63,13 +63,13 @@ def test_items_looked_up_in_a_small_table_or_in_sorted_pairs_are_the_same(
 def test_many_items_are_looked_up_in_a_table_unless_that_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     data = random_interactions([9, 5], n_items=4000)
     first, user, made = FirstEvents.of(data), np.array([0, 1]), list[int]()
-    table = FirstEvents._table
+    table = history.had_before
 
-    def watched(self: FirstEvents, user: np.ndarray, position: np.ndarray) -> np.ndarray:
+    def watched(data: Interactions, user: np.ndarray, position: np.ndarray) -> np.ndarray:
         made.append(len(user))
-        return table(self, user, position)
+        return table(data, user, position)
 
-    monkeypatch.setattr(FirstEvents, "_table", watched)
+    monkeypatch.setattr(history, "had_before", watched)
     few, many = np.ones((2, 1), dtype=np.int64), np.ones((2, 200), dtype=np.int64)
     first.had(user, few, user + 2)
     assert made == []

@@ -1,7 +1,7 @@
 """More seeds where they decide: every row for some seeds, then a look after each, and no more cells for arms that stop.
 
-A look reads the primary metric on the test set, as served.  It stops arms for futility alone and claims nothing: the
-one test of the study comes at its end, so that looking cannot raise the family's error (``docs/seeds.md``).
+A look reads the primary metric on the test set, as served.  It stops arms that more seeds would hardly decide, or that
+are equivalent by then, and finds no effect: the one test of the study comes at its end (``docs/seeds.md``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from harness.modes.plan import Cell, CellName, Plan, name_of
-from harness.results.frame import VIEWS
+from harness.results.frame import ranks_differ
 from harness.results.manifest import A_A, BASE, ArmRow
 from harness.results.metrics import check_metric
 from harness.results.record import RunRecord
@@ -112,7 +112,7 @@ class SequentialSchedule:
         for (row, number), record in self._round.items():
             self._values[row][number] = metric.of_users(record.test)
             base = self._round.get((BASE, number))
-            if base is not None and (row == A_A or _moved(base, record)):
+            if base is not None and (row == A_A or ranks_differ(base, record)):
                 self._moved.add(row)
         self._round = {}
 
@@ -155,8 +155,3 @@ class SequentialSchedule:
         self._next = [cell for cell in self._plan.cells(replicates) if cell.row not in self._stopped]
         self._open = {name_of(cell) for cell in self._next}
         self._n_named = replicates.stop
-
-
-def _moved(base: RunRecord, record: RunRecord) -> bool:
-    """Whether any rank differs from base's, on any set of targets."""
-    return any(not np.array_equal(base.view(*view), record.view(*view)) for view in VIEWS)

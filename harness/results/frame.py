@@ -224,11 +224,7 @@ class Frame:
     def changed(self, name: str) -> bool:
         """Whether any rank, on any split and mode, differs from base's on a paired replicate."""
         base, cells = self.records.get(BASE, {}), self.records.get(self.source(name), {})
-        return any(
-            not np.array_equal(base[number].view(*view), cells[number].view(*view))
-            for number in self.paired(name)
-            for view in self.views
-        )
+        return any(ranks_differ(base[number], cells[number], self.views) for number in self.paired(name))
 
     def deltas(
         self, metric: str, split: Split = "test", mode: Mode = "served", rows: Sequence[str] | None = None
@@ -305,6 +301,11 @@ class Frame:
 def _last(values: NDArray[Any]) -> NDArray[Any]:
     """What belongs to each user's last target, ``(n_users,)``."""
     return values[:, -1] if values.ndim > 1 else values
+
+
+def ranks_differ(one: RunRecord, two: RunRecord, views: Sequence[tuple[Split, Mode]] = VIEWS) -> bool:
+    """Whether any rank differs between two runs, on any of these sets of targets."""
+    return any(not np.array_equal(one.view(*view), two.view(*view)) for view in views)
 
 
 def judged_rows(frame: Frame) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ class References:
     tell: Callable[[str], None]
     note: Callable[[str], None]
     _rows: dict[str, ReferenceRow] = field(default_factory=dict[str, ReferenceRow])
+    _shared: dict[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def rows(self) -> tuple[ReferenceRow, ...]:
@@ -170,13 +171,14 @@ class References:
         return all(each.encodings.exists() and each.backbone.exists() for each in files)
 
     def _key(self, parts: Mapping[str, Any]) -> str:
-        shared = {
-            "fingerprint": self.stages.data.fingerprint(),
-            "times": self.stages.data.hash_of_times(),  # a baseline may use them whatever the memory is
-            "protocol": self.stages.study.protocol.described(),
-            "versions": {name: package_versions()[name] for name in ("numpy", "scipy")},
-        }
-        return hashlib.sha256(json.dumps({**shared, **parts}, sort_keys=True).encode()).hexdigest()[:24]
+        if not self._shared:  # once: all events are hashed
+            self._shared = {
+                "fingerprint": self.stages.data.fingerprint(),
+                "times": self.stages.data.hash_of_times(),  # a baseline may use them whatever the memory is
+                "protocol": self.stages.study.protocol.described(),
+                "versions": {name: package_versions()[name] for name in ("numpy", "scipy")},
+            }
+        return hashlib.sha256(json.dumps({**self._shared, **parts}, sort_keys=True).encode()).hexdigest()[:24]
 
     def _is_kept(self, row: ReferenceRow, replicate: int, key: str) -> bool:
         """Whether there is a whole record of that key; it is named then."""
@@ -221,7 +223,7 @@ class References:
             observations=dict(observations or {}),
             provenance={
                 **here(),
-                "fingerprint": self.stages.data.fingerprint(),
+                "fingerprint": self._shared["fingerprint"],
                 "replicate": replicate,
                 "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             },

@@ -1,4 +1,4 @@
-"""Which arms get another seed: the rule of a study with ``replicates: {start, most}``, by stops for futility alone."""
+"""Which arms get another seed: the rule of a study with ``replicates: {start, most}``."""
 
 from __future__ import annotations
 

@@ -48,6 +48,7 @@ class Analysis:
         log_rank: log rank of the target over the whole list, of the arms that have a verdict.
         guards: metric that must not fall -> arm -> effect.
         last: primary metric on each user's last target alone, by row; empty where a user has one.
+        last_frame: the study by those targets alone.
         sesoi: smallest effect worth having, in units of the metric.
         detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction; in a
             study with looks, of arms that go on to the last seed.
@@ -72,6 +73,7 @@ class Analysis:
     log_rank: Mapping[str, Beside]
     guards: Mapping[str, Mapping[str, Beside]]
     last: Mapping[str, Effect]
+    last_frame: Frame
     prior: Prior | None
     swaps: SwapRate | None
     base_mean: float | None
@@ -107,7 +109,7 @@ class Analysis:
 
 def analyse(frame: Frame) -> Analysis:
     """All estimates of a study."""
-    primary = frame.manifest.primary
+    primary, last_frame = frame.manifest.primary, frame.last()
     unchanged = frozenset(name for name in judged_rows(frame) if not frame.changed(name))
     rows = [name for name in frame.estimable() if name not in unchanged]
     arms = [name for name in rows if name != A_A]
@@ -167,7 +169,8 @@ def analyse(frame: Frame) -> Analysis:
         without_valid=without_valid_targets(frame, deltas=deltas),
         log_rank=log_ranks(frame, rows, verdicts),
         guards=guards(frame, rows, verdicts, secondary),
-        last=last_targets(frame, rows),
+        last=last_targets(frame, last_frame, rows),
+        last_frame=last_frame,
         prior=prior,
         swaps=swap_rate(deltas[A_A].values, prior) if A_A in deltas else None,
         base_mean=base_mean,

@@ -115,8 +115,8 @@ def guards(
     }
 
 
-def last_targets(frame: Frame, rows: Sequence[str]) -> dict[str, Effect]:
+def last_targets(frame: Frame, last: Frame, rows: Sequence[str]) -> dict[str, Effect]:
     """Effects on the primary metric of each user's last target alone; empty where a user has one target."""
     if frame.n_targets <= 1 or not rows:
         return {}
-    return study_effects(frame.last().deltas(frame.manifest.primary, rows=rows))
+    return study_effects(last.deltas(frame.manifest.primary, rows=rows))

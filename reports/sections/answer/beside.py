@@ -19,13 +19,13 @@ def beside_sentences(
         shown: the row that the answer speaks of.
         arms: rows that were judged.
     """
-    frame, primary = analysis.frame, formats.metric_label(analysis.primary)
+    primary = formats.metric_label(analysis.primary)
     last = shown and shown.last_target
     if last is not None and shown is not None and last.effect is None:
         yield text("answer.support_last_base", metric=primary, base=formats.number(last.level))
     elif last is not None and shown is not None:
         low, high = formats.interval((last.low, last.high) if last.low is not None and last.high is not None else None)
-        base = formats.number(frame.last().level(BASE, analysis.primary))
+        base = formats.number(analysis.last_frame.level(BASE, analysis.primary))
         level, effect = formats.number(last.level), formats.signed(last.effect, decimals)
         values = {"arm": shown.name, "level": level, "effect": effect, "low": low, "high": high}
         yield text("answer.support_last_target", metric=primary, base=base, **values)

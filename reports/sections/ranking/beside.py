@@ -65,6 +65,6 @@ def notes_beside(analysis: Analysis, source: str, code: str, text: Catalogue) ->
 def _last(analysis: Analysis, source: str) -> LastTarget | None:
     if analysis.frame.n_targets <= 1:
         return None
-    level = analysis.frame.last().level(source, analysis.primary)
+    level = analysis.last_frame.level(source, analysis.primary)
     effect = analysis.last.get(source)
     return LastTarget(level=level) if effect is None else LastTarget(level=level, **ends(effect))

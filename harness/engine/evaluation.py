@@ -16,7 +16,7 @@ from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.scorer import Candidates, hidden_by_protocol, hide
+from harness.recipe.seams.candidates import Candidates, hidden_by_protocol, hide
 from harness.results.metrics.global_metric import Lists
 from harness.results.record import Ranks
 

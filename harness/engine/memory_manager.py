@@ -11,6 +11,7 @@ from torch import Tensor
 
 from harness.data.protocol import AtTest
 from harness.data.split import Indices
+from harness.engine.scoring import live_scorer
 from harness.engine.system import System
 from harness.engine.types.forward import Forward
 from harness.engine.types.memory import Memory
@@ -120,7 +121,6 @@ class MemoryManager:
         return MemorySnapshot(
             memory=memory,
             index=recipe.index.build(memory, inputs, self._streams.integer("index")),
-            scorer=scorer
-            or recipe.scorer.build(inputs, sourced, recipe.admission, recipe.exclusion, self._system.search_observer),
+            scorer=scorer or live_scorer(recipe, inputs, sourced, self._system.search_observer),
             sourced=sourced,
         )

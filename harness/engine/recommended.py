@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from torch import Tensor
 
+from harness.data.history import HIDDEN
 from harness.data.split import Indices
-from harness.recipe.seams.scorer import HIDDEN
 from harness.results.lists import LENGTH, top_items
 from harness.results.metrics.global_metric import Lists
 

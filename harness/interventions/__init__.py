@@ -14,6 +14,7 @@ from harness.interventions import (
     index,
     kl,
     loss,
+    mixing,
     retriever,
     scope,
     search,
@@ -26,7 +27,7 @@ from harness.plugins import Registry, subclass_of
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 
-PROBLEMS = (kl, training, index, fusion, loss, temperature, retriever, evaluation, scope, search, wiring)
+PROBLEMS = (kl, training, index, fusion, loss, temperature, retriever, evaluation, scope, search, wiring, mixing)
 """In the order of the problem list; what lies beyond the list comes last."""
 
 CATALOGUE: tuple[type[Intervention], ...] = tuple(

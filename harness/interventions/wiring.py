@@ -9,10 +9,8 @@ from harness.interventions.base import Intervention, parameter
 from harness.recipe.recipe import Recipe
 from harness.recipe.seams import attention, objective
 from harness.recipe.seams.attention import CosineSimilarity, RetrieverQuery
+from harness.recipe.seams.candidates import UnseenItems
 from harness.recipe.seams.fusion import MeanValues, SequenceNorm, SequenceValues, TargetValues
-from harness.recipe.seams.retrieval.admission import AllEntries
-from harness.recipe.seams.retrieval.search import TopK
-from harness.recipe.seams.scorer import Interpolate, UnseenItems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,51 +99,6 @@ class Scale(Intervention):
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, scale=SequenceNorm())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbabilityInterpolation(Intervention):
-    """Mix probabilities instead of vectors: the backbone's softmax with the targets of similar histories.
-
-    Neighbours are the nearest training prefixes by the cosine of the raw backbone vector, found by exact search. The
-    mixture needs no training. The retriever trains as in base and has no part in the scores.
-
-    Source: family 0; Khandelwal et al., ICLR 2020.
-    """
-
-    id: ClassVar[str] = "wiring.interpolate"
-    title = "Interpolate probabilities"
-    title_zh = "在概率空间插值"
-    why = "Probabilities mix on one scale whatever the length of the vectors, and need no training for it."
-    observable = (
-        "Scores are the mixed probabilities, which sum to 1; without a retrieved part they are the backbone's, bit for "
-        "bit."
-    )
-
-    l: float = parameter(  # noqa: E741 - lambda, as the paper writes it
-        0.3, "share of the retrieved distribution, a fraction", low=0.0, high=0.95, search=(0.0, 0.95)
-    )
-    k: int = parameter(50, "neighbours", low=1, high=1000, search=(5, 400), log=True)
-    tau: float = parameter(
-        0.15, "temperature of the neighbours' weights", low=0.001, high=100.0, search=(0.03, 2.0), log=True
-    )
-
-    admission: str = parameter(
-        "all", "prefixes that are entries: all, or only those that the memory admits", choices=("all", "memory")
-    )
-    targets: str = parameter(
-        "all", "items that neighbours may lead to: all, or only those new to the user", choices=("all", "new")
-    )
-
-    def apply(self, recipe: Recipe) -> Recipe:
-        scorer = Interpolate(
-            share=self.l,
-            selection=TopK(k=self.k),
-            temperature=self.tau,
-            admission=AllEntries() if self.admission == "all" else None,
-            new_only=self.targets == "new",
-        )
-        return replace(recipe, scorer=scorer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.probes.sample import ProbeSample, clustered_error, ranks_of, standard_error
-from harness.recipe.seams.scorer import UnseenItems, hide
+from harness.recipe.seams.candidates import UnseenItems, hide
 from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
 

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 
 from harness.data.split import Indices
+from harness.engine.live.mixing.scorers import Mixing
 from harness.engine.types.forward import Forward
 from harness.engine.types.snapshot import LiveIndex
 from harness.engine.types.vectors import Vectors
-from harness.probes.interpolation import of_another
 from harness.probes.sample import ProbeSample, error_where, mean_where, ranks_of, standard_error
-from harness.recipe.seams.scorer import Interpolate
 from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
 
@@ -101,16 +100,15 @@ def forward_of_another(sample: ProbeSample) -> Forward:
 def scores_with_neighbours_of_another(sample: ProbeSample) -> Tensor | None:
     """The run's own scores of the validation sample on another user's neighbours, ``(n, n_items)``, or None."""
     run, valid = sample.run, sample.valid
-    snapshot, scorer = run.manager.snapshot, run.recipe.scorer
-    prefix, sequence = valid.retrieved.prefix, valid.sequence
+    snapshot = run.manager.snapshot
+    prefix, sequence, live, enhanced = valid.retrieved.prefix, valid.sequence, snapshot.scorer, valid.enhanced
+    if not run.recipe.scorer.reads_enhanced and not isinstance(live, Mixing):
+        return None
     with torch.no_grad():
-        if scorer.reads_enhanced:
-            live, enhanced = snapshot.scorer, forward_of_another(sample).enhanced
-        elif isinstance(scorer, Interpolate):
-            own = scorer.build(sample.current, snapshot.sourced, run.recipe.admission, run.recipe.exclusion)
-            live, enhanced = of_another(own, sample.current), valid.enhanced
-        else:
-            return None
+        if run.recipe.scorer.reads_enhanced:
+            enhanced = forward_of_another(sample).enhanced
+        if isinstance(live, Mixing):
+            live = live.mixing([each.of_another(sample.current) for each in live.masses])
         hidden = sample.no_candidates
         return sample.hide(live.scores(sequence=sequence, enhanced=enhanced, prefix=prefix, hidden=hidden)[:, 1:])
 

@@ -12,16 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
-from harness.engine.live.history import allowed_by_protocol
-from harness.engine.live.interpolation import ProbabilityInterpolation, memory_of_sequences
-from harness.engine.types.inputs import Inputs
-from harness.engine.types.memory import Memory
+from harness.engine.live.mixing.masses import DenseMass, memory_of_sequences
+from harness.engine.live.mixing.scorers import Linear
 from harness.engine.types.retrieved import Neighbours
 from harness.probes.sample import ProbeSample, paired_share_error, ranks_of, standard_error
 from harness.probes.search import Remembering, hit_among_all, led
+from harness.recipe.seams.candidates import UnseenItems, hidden_by_protocol, hide
 from harness.recipe.seams.retrieval.index import Flat
 from harness.recipe.seams.retrieval.search import NeighbourSearch, NewItemsOnly, Stage, TopK
-from harness.recipe.seams.scorer import UnseenItems, hidden_by_protocol, hide
 from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
 
@@ -64,20 +62,21 @@ class Sweep:
         self._rules = {False: recipe.exclusion, True: NewItemsOnly(recipe.exclusion, self.inputs.data)}
         self._found: dict[tuple[bytes, int, bool], Neighbours] = {}
 
-    def scorer(self, setting: Setting, *, shuffled: bool = False) -> ProbabilityInterpolation:
+    def scorer(self, setting: Setting, *, shuffled: bool = False) -> Linear:
         """The scorer at a setting, on each query's own neighbours or on those of the query before it."""
+        return self.scorer_of(setting, self.mass(setting).of_another(self.inputs) if shuffled else self.mass(setting))
+
+    def scorer_of(self, setting: Setting, mass: DenseMass) -> Linear:
+        """The scorer at the share of a setting."""
+        return Linear(share=setting.share, item_matrix=self.inputs.item_matrix, masses=(mass,))
+
+    def mass(self, setting: Setting) -> DenseMass:
+        """What the neighbours of a setting say for each item."""
 
         def find(sequence: Tensor, prefix: Indices) -> Neighbours:
-            found = self.neighbours(setting, sequence, prefix)
-            return of_the_query_before(found, prefix, self.memory, self.inputs) if shuffled else found
+            return self.neighbours(setting, sequence, prefix)
 
-        return ProbabilityInterpolation(
-            share=setting.share,
-            temperature=setting.tau,
-            item_matrix=self.inputs.item_matrix,
-            memory=self.memory,
-            find=find,
-        )
+        return DenseMass(temperature=setting.tau, memory=self.memory, find=find)
 
     def neighbours(self, setting: Setting, sequence: Tensor, prefix: Indices) -> Neighbours:
         """Neighbours of queries at a setting, searched for once."""
@@ -94,23 +93,6 @@ class Sweep:
                 stage=Stage.EVAL,
             )
         return self._found[asked]
-
-
-def of_another(scorer: ProbabilityInterpolation, inputs: Inputs) -> ProbabilityInterpolation:
-    """The scorer with the neighbours of the query before in the place of each query's own."""
-    return scorer.finding(
-        lambda sequence, prefix: of_the_query_before(scorer.neighbours(sequence, prefix), prefix, scorer.memory, inputs)
-    )
-
-
-def of_the_query_before(found: Neighbours, prefix: Indices, memory: Memory, inputs: Inputs) -> Neighbours:
-    """Each query's neighbours given to the next of the queries ``(n,)``, the last one's to the first.
-
-    Those that the protocol keeps from the query that receives them are no neighbours of it.
-    """
-    entry, mask = found.entry.roll(1, dims=0), found.mask.roll(1, dims=0)
-    allowed = allowed_by_protocol(inputs, memory, prefix, entry.numpy(), mask.numpy())
-    return replace(found, entry=entry, mask=torch.as_tensor(allowed), cosine=found.cosine.roll(1, dims=0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -204,9 +186,7 @@ def chosen(sweep: Sweep, queries: Queries, metric: str) -> Setting:
         buffer = torch.empty_like(softmax)
 
         def means(settings: Sequence[Setting]) -> dict[Setting, float]:
-            knn = sweep.scorer(settings[0]).retrieved_distribution(
-                queries.sequence, queries.prefix, n_columns=logits.shape[1]
-            )
+            knn = sweep.mass(settings[0]).distribution(queries.sequence, queries.prefix, n_columns=logits.shape[1])
             mixed = (torch.lerp(softmax, knn[:, 1:], each.share, out=buffer) for each in settings)
             ranks = (ranks_of(queries.hide(each), queries.target) for each in mixed)
             return {each: float(metric_values(rank, metric).mean()) for each, rank in zip(settings, ranks, strict=True)}
@@ -220,7 +200,7 @@ def chosen(sweep: Sweep, queries: Queries, metric: str) -> Setting:
         return max(along, key=along.__getitem__)
 
 
-def values_of(scorer: ProbabilityInterpolation, queries: Queries, metric: str) -> NDArray[np.float64]:
+def values_of(scorer: Linear, queries: Queries, metric: str) -> NDArray[np.float64]:
     """The metric of each query by the scorer, ``(n,)``."""
     with torch.no_grad():
         scores = scorer.scores(

@@ -35,14 +35,14 @@ def measure(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float
     if inputs.data.times is None or inputs.prefixes.protocol.memory is Reach.PAST:
         return dict.fromkeys((f"scope.{name}" for name in FIGURES), float("nan"))
     sweep, valid = Sweep(sample), Queries.of(sample, sample.valid_sample)
-    scorer = sweep.scorer(MIXED)
-    found = scorer.neighbours(valid.sequence, valid.prefix)
+    mass = sweep.mass(MIXED)
+    found = mass.neighbours(valid.sequence, valid.prefix)
     hit = sweep.memory.prefix[found.entry.numpy()]
     future = found.mask & torch.as_tensor(times_of(inputs, hit) >= times_of(inputs, valid.prefix)[:, None])
 
     def valued(left_out: Tensor) -> NDArray[np.float64]:
         kept: Neighbours = replace(found, mask=found.mask & ~left_out)
-        return values_of(scorer.finding(lambda *_: kept), valid, metric)
+        return values_of(sweep.scorer_of(MIXED, mass.finding(lambda *_: kept)), valid, metric)
 
     generator = probe_streams("past").generator("sample")
     every = valued(torch.zeros_like(future))

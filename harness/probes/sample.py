@@ -20,8 +20,8 @@ from harness.engine.types.noise import Noise
 from harness.engine.types.streams import Streams
 from harness.engine.types.term import Term
 from harness.recipe.schedules import Progress
+from harness.recipe.seams.candidates import hidden_by_protocol, hide
 from harness.recipe.seams.phases import BackboneDropout
-from harness.recipe.seams.scorer import hidden_by_protocol, hide
 from harness.results.metrics import metric_values
 from harness.results.record import Ranks
 

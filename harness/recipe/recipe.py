@@ -16,6 +16,8 @@ from harness.recipe.seams.attention import (
     StoredKeys,
     Temperature,
 )
+from harness.recipe.seams.calibration import Calibration, Uncalibrated
+from harness.recipe.seams.candidates import AllItems, Candidates
 from harness.recipe.seams.checkpoint import BestOnValid, CheckpointRule
 from harness.recipe.seams.fusion import (
     Fusion,
@@ -44,6 +46,7 @@ from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, BackboneDropout, 
 from harness.recipe.seams.retrieval.admission import Admission, LongerThan
 from harness.recipe.seams.retrieval.index import Index, IVFFlat
 from harness.recipe.seams.retrieval.memory import Eviction, NoEviction, Refresh, Source, StoredKeysRefresh, TrainSource
+from harness.recipe.seams.retrieval.neighbours import DenseNeighbours, NearestVectors, Neighbourhood
 from harness.recipe.seams.retrieval.search import (
     BatchQuery,
     Exclusion,
@@ -54,7 +57,7 @@ from harness.recipe.seams.retrieval.search import (
     TopK,
 )
 from harness.recipe.seams.retriever import FeedForward, RandomStart, Retriever, Start
-from harness.recipe.seams.scorer import AllItems, Candidates, EnhancedDot, Scorer
+from harness.recipe.seams.scorer import EnhancedDot, Scorer
 
 ADDITIVE = frozenset({"extra_terms", "filters"})
 """Seams whose entries of different kinds add up instead of replacing each other."""
@@ -96,6 +99,9 @@ class Recipe:
     extra_terms: tuple[ExtraTerm, ...] = ()  # [8]
     refresh: Refresh = StoredKeysRefresh()  # [9]
     scorer: Scorer = EnhancedDot()  # [10]
+    neighbours: Neighbourhood = NearestVectors()  # of a scorer that mixes
+    dense: DenseNeighbours = DenseNeighbours()  # of a scorer that mixes
+    calibration: Calibration = Uncalibrated()  # of a scorer that mixes
     candidates: Candidates = AllItems()  # [10]
     checkpoint: CheckpointRule = BestOnValid()  # data protocol
     learning_rates: LearningRates = LearningRates()  # [11]

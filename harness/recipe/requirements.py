@@ -17,7 +17,10 @@ MIXING = frozenset({"attention_query", "similarity", "keys", "temperature", "val
 ALIGNING = frozenset({"similarity", "keys", "temperature", "divergence", "teacher"})
 """Seams that the alignment term reads, whatever its teacher."""
 
-SCORING_ALONE = frozenset({"scorer", "candidates", "exclusion", "sources", "admission", "checkpoint"})
+MIXED_IN = frozenset({"neighbours", "dense", "calibration"})
+"""Seams that a scorer reads in which neighbours join the scores."""
+
+SCORING_ALONE = MIXED_IN | {"scorer", "candidates", "exclusion", "sources", "admission", "checkpoint"}
 """Seams that may matter to a scorer that does not read the enhanced vector."""
 
 
@@ -49,7 +52,7 @@ def problems(recipe: Recipe, written: frozenset[str]) -> tuple[str, ...]:
         recipe: a base with an arm's stack in it.
         written: seams that the arm sets itself, as against those that its base had already.
     """
-    rules = (_unread, _dead_curriculum, _combiner, _refresh, _stream, _one_stage, _ranges, _scores_alone)
+    rules = (_unread, _dead_curriculum, _combiner, _refresh, _stream, _one_stage, _ranges, _scores_alone, _unmixed)
     return tuple(problem for rule in rules if (problem := rule(recipe, written)))
 
 
@@ -135,5 +138,28 @@ def _scores_alone(recipe: Recipe, written: frozenset[str]) -> str:
         return ""
     return (
         f"{type(recipe.scorer).__name__} scores by the backbone's vector and its neighbours alone, and the backbone is "
-        f"frozen, so {', '.join(idle)} cannot change a rank; leave it out, or unfreeze the backbone"
+        f"frozen, so {', '.join(idle)} cannot change a rank; give the remedy that mixes onto: enhanced, unfreeze the "
+        "backbone, or leave it out"
+    )
+
+
+def unmixed_seams(recipe: Recipe) -> frozenset[str]:
+    """Seams of the neighbours that the scorer does not read."""
+    if not recipe.scorer.reads_neighbours:
+        return MIXED_IN
+    return frozenset({"dense"} if not recipe.neighbours.reads_dense else ())
+
+
+def _unmixed(recipe: Recipe, written: frozenset[str]) -> str:
+    idle = sorted(written & unmixed_seams(recipe))
+    if not idle:
+        return ""
+    if not recipe.scorer.reads_neighbours:
+        return (
+            f"{type(recipe.scorer).__name__} mixes no neighbours into the scores, so nothing reads {', '.join(idle)}; "
+            "add wiring.product or wiring.interpolate"
+        )
+    return (
+        f"{type(recipe.neighbours).__name__} leaves the nearest vectors out, so nothing reads dense; give "
+        "wiring.overlap neighbours: both, or leave k, tau, admission and targets of the other at their defaults"
     )

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from harness.data.protocol import AtTest, Protocol
 from harness.recipe.recipe import Recipe
+from harness.recipe.seams.candidates import AllItems, UnseenItems
 from harness.recipe.seams.retrieval.memory import TrainSource, WiderSource
-from harness.recipe.seams.scorer import AllItems, Interpolate, UnseenItems
 
 
 def under(protocol: Protocol, recipe: Recipe) -> Recipe:
@@ -19,8 +19,8 @@ def under(protocol: Protocol, recipe: Recipe) -> Recipe:
     if protocol.hides_history:
         if recipe.candidates == UnseenItems():
             recipe = replace(recipe, candidates=AllItems())
-        if isinstance(recipe.scorer, Interpolate) and recipe.scorer.new_only:
-            recipe = replace(recipe, scorer=replace(recipe.scorer, new_only=False))
+        if recipe.dense.new_only:
+            recipe = replace(recipe, dense=replace(recipe.dense, new_only=False))
     sources = recipe.sources
     if protocol.at_test is AtTest.TRAIN_AND_VALID and isinstance(sources, WiderSource) and sources.valid:
         left = replace(sources, valid=False) if sources.grows else TrainSource()
@@ -32,7 +32,7 @@ def done_already(protocol: Protocol, recipe: Recipe) -> str:
     """What of the recipe the protocol does already, as the study file writes it; empty where it does nothing of it."""
     left = under(protocol, recipe)
     keys = {
-        "history: hide": left.candidates != recipe.candidates or left.scorer != recipe.scorer,
+        "history: hide": left.candidates != recipe.candidates or left.dense != recipe.dense,
         "at_test: train+valid": left.sources != recipe.sources,
     }
     named = ", ".join(key for key, does in keys.items() if does)

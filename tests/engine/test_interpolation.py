@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
-from harness.engine.live.interpolation import ProbabilityInterpolation as Live
+from harness.engine.live.mixing.masses import DenseMass
+from harness.engine.live.mixing.scorers import Linear
 from harness.engine.memory_manager import MemoryManager
 from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
-from harness.interventions.wiring import ProbabilityInterpolation
+from harness.interventions.mixing import ProbabilityInterpolation
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
@@ -27,10 +28,16 @@ def system(inputs: Inputs, streams: Streams, **settings: float | str) -> System:
     return System(compose(BASE, [ProbabilityInterpolation.from_settings(settings)]), inputs, streams)
 
 
-def live_scorer(inputs: Inputs, streams: Streams, **settings: float | str) -> Live:
+def live_scorer(inputs: Inputs, streams: Streams, **settings: float | str) -> Linear:
     scorer = MemoryManager(system(inputs, streams, **settings), streams, epochs=1).snapshot.scorer
-    assert isinstance(scorer, Live)
+    assert isinstance(scorer, Linear)
     return scorer
+
+
+def mass(inputs: Inputs, streams: Streams, **settings: float | str) -> DenseMass:
+    (only,) = live_scorer(inputs, streams, **settings).masses
+    assert isinstance(only, DenseMass)
+    return only
 
 
 def test_l_zero_is_the_backbone_bit_for_bit(inputs: Inputs, streams: Streams) -> None:
@@ -76,7 +83,7 @@ def test_items_that_no_neighbour_names_keep_their_logit(inputs: Inputs, streams:
     sequence = inputs.encodings[torch.from_numpy(queries)]
     scores = scorer.scores(sequence=sequence, enhanced=sequence, prefix=queries)
     logits = sequence @ inputs.item_matrix.T
-    named = scorer.retrieved_distribution(sequence, queries, n_columns=logits.shape[1]) > 0
+    named = scorer.masses[0].distribution(sequence, queries, n_columns=logits.shape[1]) > 0
     assert named.any(dim=1).all()
     assert torch.equal(scores[~named], logits[~named])
     assert (scores[named] > logits[named]).all()
@@ -93,7 +100,7 @@ def test_new_targets_are_those_outside_the_users_own_history(inputs: Inputs, str
     targets = torch.from_numpy(prefixes.target[prefixes.train])
     had = {}
     for mode in ("all", "new"):
-        found = live_scorer(inputs, streams, k=5, targets=mode).neighbours(sequence, queries)
+        found = mass(inputs, streams, k=5, targets=mode).neighbours(sequence, queries)
         assert found.mask.any()
         had[mode] = [
             int(target) in history(inputs, number)
@@ -108,8 +115,8 @@ def test_new_targets_leave_the_other_neighbours_in_their_order(inputs: Inputs, s
     prefixes = inputs.prefixes
     queries = prefixes.test[:40]
     sequence = inputs.encodings[torch.from_numpy(queries)]
-    every = live_scorer(inputs, streams, k=20).neighbours(sequence, queries)
-    new = live_scorer(inputs, streams, k=5, targets="new").neighbours(sequence, queries)
+    every = mass(inputs, streams, k=20).neighbours(sequence, queries)
+    new = mass(inputs, streams, k=5, targets="new").neighbours(sequence, queries)
     targets = prefixes.target[prefixes.train]
     for number, entries, mask, chosen in zip(queries, every.entry, every.mask, new.entry, strict=True):
         had = history(inputs, number)

@@ -15,17 +15,19 @@ from harness.backbones.ranking import target_ranks
 from harness.data.protocol import History, Protocol, Reach
 from harness.data.split import split_prefixes
 from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
-from harness.engine.live.interpolation import ProbabilityInterpolation as Live
+from harness.engine.live.mixing.masses import DenseMass
+from harness.engine.live.mixing.scorers import Linear as Live
 from harness.engine.memory_manager import MemoryManager
 from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
-from harness.interventions.wiring import FilterSeen, ProbabilityInterpolation
+from harness.interventions.mixing import ProbabilityInterpolation
+from harness.interventions.wiring import FilterSeen
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
+from harness.recipe.seams.candidates import AllItems, hidden_by_protocol
 from harness.recipe.seams.retrieval.admission import AllEntries
-from harness.recipe.seams.scorer import AllItems, hidden_by_protocol
 from tests.backbones.plainly import history_of
 
 HIDE = Protocol(history=History.HIDE)
@@ -88,8 +90,10 @@ def test_probabilities_are_renormalised_over_candidates_before_they_are_mixed(
     hidden = hidden_by_protocol(queries, world)
     assert hidden is not None
     scores = scorer.scores(sequence=sequence, enhanced=sequence, prefix=queries, hidden=hidden)[:, 1:].double()
-    found = scorer.neighbours(sequence, queries)
-    knn = scorer.retrieved_distribution(sequence, queries, n_columns=world.data.n_items + 1)[:, 1:].double()
+    (mass,) = scorer.masses
+    assert isinstance(mass, DenseMass)
+    found = mass.neighbours(sequence, queries)
+    knn = mass.distribution(sequence, queries, n_columns=world.data.n_items + 1)[:, 1:].double()
     some = found.mask.any(dim=1)
     assert some.sum() > 20
     assert (knn[hidden] == 0).all()

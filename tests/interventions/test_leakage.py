@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -31,9 +32,9 @@ from harness.contracts.leakage import (
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.split import Indices, split_prefixes
+from harness.engine.live.mixing.masses import LiveMass
 from harness.engine.loop import Budget, fine_tune
 from harness.engine.types.inputs import Inputs
-from harness.engine.types.retrieved import SearchObserver
 from harness.engine.types.streams import Streams
 from harness.engine.types.vectors import Mask
 from harness.interventions import CATALOGUE
@@ -41,10 +42,12 @@ from harness.interventions.base import Intervention
 from harness.interventions.index import Refreshing, Sources
 from harness.interventions.scope import Stratified
 from harness.recipe.recipe import BASE, Recipe
-from harness.recipe.seams.retrieval.admission import Admission, AllEntries, LongerThan
+from harness.recipe.seams.candidates import UnseenItems
+from harness.recipe.seams.retrieval.admission import AllEntries, LongerThan
 from harness.recipe.seams.retrieval.memory import TrainSource, WiderSource
-from harness.recipe.seams.retrieval.search import Exclusion, ShorterOwnPrefix, TopK
-from harness.recipe.seams.scorer import Interpolate, UnseenItems
+from harness.recipe.seams.retrieval.neighbours import DenseNeighbours
+from harness.recipe.seams.retrieval.search import ShorterOwnPrefix, TopK
+from harness.recipe.seams.scorer import LinearMixing
 
 BUDGET = Budget(epochs=2, patience=2)
 
@@ -92,7 +95,9 @@ def test_streamed_slices_and_valid_targets_keep_the_rule(world: Inputs, stream: 
     recipe = BASE
     for each in remedies:
         recipe = each.apply(recipe)
-    scored = replace(recipe, scorer=Interpolate(share=0.3, selection=TopK(k=3), temperature=0.1))
+    scored = replace(
+        recipe, scorer=LinearMixing(share=0.3), dense=DenseNeighbours(selection=TopK(k=3), temperature=0.1)
+    )
     for each in (recipe, scored):
         fine_tune(each, world, budget=BUDGET, streams=PROBE_STREAMS, search_observer=check_search)
 
@@ -144,10 +149,10 @@ class KnowsTheTarget:
     """A leak: a scorer that puts the target first."""
 
     reads_enhanced: ClassVar[bool] = True
+    reads_neighbours: ClassVar[bool] = False
+    neutral: ClassVar[bool] = True
 
-    def build(
-        self, inputs: Inputs, entries: Indices, admission: Admission, exclusion: Exclusion, observer: SearchObserver
-    ) -> Knowing:
+    def build(self, inputs: Inputs, masses: Sequence[LiveMass], temperature: float) -> Knowing:
         return Knowing(inputs)
 
 
@@ -176,7 +181,8 @@ def test_whoever_reads_the_target_that_it_scores_is_caught(leak: dict[str, Any])
             replace(
                 BASE,
                 exclusion=SeesEverything(),
-                scorer=Interpolate(share=0.3, selection=TopK(k=5), temperature=0.1),
+                scorer=LinearMixing(share=0.3),
+                dense=DenseNeighbours(selection=TopK(k=5), temperature=0.1),
             ),
             "own future",
         ),

@@ -37,8 +37,9 @@ from harness.interventions.index import Sources
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.retrieval.admission import AllEntries, LongerThan
+from harness.recipe.seams.retrieval.neighbours import DenseNeighbours
 from harness.recipe.seams.retrieval.search import ShorterOwnPrefix, TopK
-from harness.recipe.seams.scorer import Interpolate
+from harness.recipe.seams.scorer import LinearMixing
 from tests.backbones.plainly import history_of
 from tests.interventions.test_leakage import BUDGET, SeesEverything, inputs_of
 from tests.interventions.test_leakage import TestInMemory as PutsTestInMemory
@@ -48,7 +49,7 @@ PROTOCOLS = [
     for targets, valid, history, memory, at_test in product((1, 3), (1, 2), History, Reach, AtTest)
 ]
 FOUND = replace(BASE, admission=AllEntries())
-MIXED = replace(FOUND, scorer=Interpolate(share=0.4, selection=TopK(k=3), temperature=0.1))
+MIXED = replace(FOUND, scorer=LinearMixing(share=0.4), dense=DenseNeighbours(selection=TopK(k=3), temperature=0.1))
 STREAMED = replace(Sources(valid=True, stream=0.4, parts=2).apply(MIXED), scorer=MIXED.scorer)
 LENGTHS = [3, 5, 11, 13, 14, 16, 20, 26]
 

@@ -11,7 +11,7 @@ from harness.interventions import CATALOGUE, find
 from harness.interventions.base import Intervention, ParameterError, parameter
 from harness.interventions.domains import Number, Whole
 from harness.interventions.kl import Symmetric, Weight
-from harness.interventions.wiring import ProbabilityInterpolation
+from harness.interventions.mixing import ProbabilityInterpolation
 from harness.recipe.recipe import Recipe
 
 

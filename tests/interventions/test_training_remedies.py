@@ -11,8 +11,9 @@ from torch import Tensor
 from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
 from harness.engine.loop import Budget, Result, fine_tune
 from harness.engine.run import Run
+from harness.engine.scoring import live_scorer
+from harness.interventions.mixing import ProbabilityInterpolation
 from harness.interventions.training import DiscriminativeRates, Unfreeze
-from harness.interventions.wiring import ProbabilityInterpolation
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
@@ -82,7 +83,7 @@ def test_an_interpolating_scorer_follows_the_backbone() -> None:
     _, result = run_of(recipe)
     prefix = probe_inputs().prefixes.test[:20]
     vectors = result.system.current.encodings[torch.from_numpy(prefix)]
-    fresh = recipe.scorer.build(result.system.current, result.snapshot.sourced, recipe.admission, recipe.exclusion)
+    fresh = live_scorer(recipe, result.system.current, result.snapshot.sourced)
     arguments = {"sequence": vectors, "enhanced": vectors, "prefix": prefix}
     torch.testing.assert_close(fresh.scores(**arguments), result.snapshot.scorer.scores(**arguments), atol=0, rtol=0)
 

@@ -118,7 +118,7 @@ def test_what_does_not_compose_with_the_stack_is_named_with_the_reason_and_never
     second = course["steps"][1]
     (out,) = (each for each in second["tries"] if each["arm"] == "interpolate")
     assert (second["stack"], out["state"], out["gain"]) == (["scale"], "left_out", None)
-    assert "Interpolate scores by the backbone's vector" in out["reason"]
+    assert "LinearMixing scores by the backbone's vector" in out["reason"]
     assert not any("interpolate +" in row or "+ interpolate" in row for cells in generations for row, _ in cells)
 
 

@@ -7,13 +7,13 @@ import pytest
 from harness.data.protocol import AtTest, History, Protocol
 from harness.interventions import find
 from harness.interventions.index import Sources
-from harness.interventions.wiring import FilterSeen, ProbabilityInterpolation
+from harness.interventions.mixing import ProbabilityInterpolation
+from harness.interventions.wiring import FilterSeen
 from harness.modes.planning import make_plan
 from harness.modes.search.space import space_of
 from harness.recipe.compose import NoEffectError, compose, patch
 from harness.recipe.recipe import BASE
 from harness.recipe.seams.retrieval.memory import TrainSource, WiderSource
-from harness.recipe.seams.scorer import Interpolate
 from harness.recipe.under import done_already, under
 from harness.study.mistakes import StudyFileError
 
@@ -49,9 +49,7 @@ def test_what_a_remedy_does_besides_still_acts() -> None:
     assert streamed.sources == WiderSource(valid=False, stream=0.5, parts=4)
     new = ProbabilityInterpolation(targets="new")
     assert compose(BASE, [new], HIDE) == compose(BASE, [ProbabilityInterpolation()], HIDE)
-    scorer = compose(BASE, [new]).scorer
-    assert isinstance(scorer, Interpolate)
-    assert scorer.new_only
+    assert compose(BASE, [new]).dense.new_only
 
 
 @pytest.mark.parametrize("protocol", [Protocol(), HIDE, WITH_VALID])
@@ -122,6 +120,4 @@ def test_a_written_setting_that_the_protocol_does_is_base_or_its_twin_and_the_pl
 def test_a_search_composes_under_the_protocol() -> None:
     stack = (find("wiring.interpolate").from_settings({"targets": "new"}),)
     space = space_of(BASE, stack, protocol=HIDE)
-    scorer = space.recipe(space.first).scorer
-    assert isinstance(scorer, Interpolate)
-    assert not scorer.new_only
+    assert not space.recipe(space.first).dense.new_only

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from harness.interventions import CATALOGUE, find
+from harness.interventions import CATALOGUE, example_base, find
 from harness.interventions.base import Intervention, ParameterError, parameter
 from harness.modes.search.base_parameters import BASE_SPACE
 from harness.modes.search.space import Space, SpaceError, space_of
@@ -89,7 +89,7 @@ def test_what_cannot_change_a_rank_beside_the_arm_is_left_out() -> None:
 
 @pytest.mark.parametrize("remedy", [each.id for each in CATALOGUE if each.id != "loss.pareto"])
 def test_every_end_of_every_axis_composes(remedy: str) -> None:
-    space = opened(remedy)
+    space = opened(remedy, base=example_base(find(remedy)))
     for axis in space.axes:
         ends = axis.choices if axis.scale == "choice" else (axis.value(axis.low), axis.value(axis.high))
         for end in ends:

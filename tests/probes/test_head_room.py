@@ -13,9 +13,10 @@ from torch import Tensor
 from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
 from harness.engine.loop import Budget, fine_tune
 from harness.engine.run import Run
+from harness.engine.scoring import live_scorer
 from harness.interventions import find
 from harness.interventions.index import ManagedIndex, Refreshing
-from harness.interventions.wiring import ProbabilityInterpolation
+from harness.interventions.mixing import ProbabilityInterpolation
 from harness.probes import fusion, index, interpolation, search, training
 from harness.probes.observer import Observer
 from harness.probes.sample import ProbeSample
@@ -140,8 +141,8 @@ def test_a_neighbour_of_the_widest_search_is_one_that_a_search_for_few_would_fin
     sweep.neighbours(interpolation.WIDEST, queries.sequence, queries.prefix)
     for k, new in itertools.product(interpolation.NEIGHBOURS, (False, True)):
         setting = interpolation.Setting(k=k, tau=0.15, share=0.3, new_only=new)
-        scorer = ProbabilityInterpolation(k=k, tau=0.15, l=0.3, targets="new" if new else "all").apply(BASE).scorer
-        live = scorer.build(here.current, here.current.prefixes.train, BASE.admission, BASE.exclusion)
+        recipe = ProbabilityInterpolation(k=k, tau=0.15, l=0.3, targets="new" if new else "all").apply(BASE)
+        live = live_scorer(recipe, here.current, here.current.prefixes.train)
         asked = {"sequence": queries.sequence, "enhanced": queries.sequence, "prefix": queries.prefix}
         torch.testing.assert_close(sweep.scorer(setting).scores(**asked), live.scores(**asked), rtol=0, atol=0)
 

@@ -12,6 +12,7 @@ from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
 from harness.data.protocol import AS_PUBLISHED, History, Protocol, Reach
 from harness.data.split import Indices, split_prefixes
 from harness.engine.live.history import times_of
+from harness.engine.live.mixing.masses import DenseMass
 from harness.engine.run import Run
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.retrieved import Neighbours
@@ -60,13 +61,15 @@ def test_neighbours_of_another_are_none_that_the_query_may_not_see(protocol: Pro
     here = sample(protocol)
     sweep, valid = interpolation.Sweep(here), interpolation.Queries.of(here, here.valid_sample)
     setting = interpolation.Setting(k=50, tau=0.15, share=0.3)
-    own = sweep.scorer(setting)
+    own = sweep.mass(setting)
     mine = own.neighbours(valid.sequence, valid.prefix)
     rolled = replace(mine, entry=mine.entry.roll(1, 0), mask=mine.mask.roll(1, 0))
     wrong = kept_back(rolled, sweep.memory.prefix, here.current, valid.prefix)
     assert wrong.any()
-    for scorer in (sweep.scorer(setting, shuffled=True), interpolation.of_another(own, here.current)):
-        found = scorer.neighbours(valid.sequence, valid.prefix)
+    (shuffled,) = sweep.scorer(setting, shuffled=True).masses
+    for mass in (shuffled, own.of_another(here.current)):
+        assert isinstance(mass, DenseMass)
+        found = mass.neighbours(valid.sequence, valid.prefix)
         assert torch.equal(found.entry, rolled.entry)
         assert found.mask.numpy().tolist() == (rolled.mask.numpy() & ~wrong).tolist()
 

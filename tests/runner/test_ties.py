@@ -16,7 +16,7 @@ from harness.data.sources import load
 from harness.data.split import split_prefixes
 from harness.engine.evaluation import ranks_without_retrieval
 from harness.errors import EnvironmentProblem
-from harness.recipe.seams.scorer import AllItems
+from harness.recipe.seams.candidates import AllItems
 from harness.results.folder import StudyFolder
 from harness.results.metrics import check_metric
 from harness.runner import coordinator, ties

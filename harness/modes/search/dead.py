@@ -8,8 +8,8 @@ from dataclasses import replace
 from harness.errors import InputError
 from harness.interventions.domains import Value
 from harness.recipe.recipe import Recipe
-from harness.recipe.requirements import live_terms, unread_seams
-from harness.recipe.seams.scorer import Interpolate
+from harness.recipe.requirements import MIXED_IN, live_terms, unmixed_seams, unread_seams
+from harness.recipe.seams.scorer import LinearMixing, Onto
 
 Point = Mapping[str, Value]
 
@@ -56,7 +56,9 @@ def what_is_read(recipe: Recipe) -> tuple[tuple[str, str], ...]:
     idle = set(unread_seams(recipe))
     if not live_terms(recipe):
         idle.add("learning_rates")  # nothing is stepped
-    if isinstance(recipe.scorer, Interpolate) and recipe.scorer.share == 0.0:
-        scorer = Interpolate(share=0.0, selection=recipe.selection, temperature=1.0)  # it gives the backbone's scores
-        recipe = replace(recipe, scorer=scorer)
+    idle |= unmixed_seams(recipe)
+    if recipe.scorer.reads_neighbours and recipe.scorer.neutral:  # it gives the scores of its vector
+        onto = Onto.ENHANCED if recipe.scorer.reads_enhanced else Onto.BACKBONE
+        recipe = replace(recipe, scorer=LinearMixing(share=0.0, onto=onto))
+        idle |= MIXED_IN
     return tuple((seam, text) for seam, text in recipe.describe().items() if seam not in idle)

@@ -1,0 +1,1 @@
+"""Live parts of scorers that let neighbours join the scores."""

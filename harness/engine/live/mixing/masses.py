@@ -1,0 +1,95 @@
+"""How much a query's neighbours say for each item: a distribution over the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.data.split import Indices
+from harness.engine.live.history import allowed_by_protocol
+from harness.engine.live.softmax import masked_softmax
+from harness.engine.types.inputs import Inputs
+from harness.engine.types.memory import Memory
+from harness.engine.types.retrieved import Neighbours
+
+Find = Callable[[Tensor, Indices], Neighbours]
+"""Neighbours of prefixes ``(batch,)`` with backbone vectors ``s``, ``(batch, d)``."""
+
+
+class LiveMass(Protocol):
+    """One kind of neighbours."""
+
+    def distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
+        """``m_i = sum_j w_j [y_j = i]`` of prefixes ``(batch,)`` with vectors ``(batch, d)``, ``(batch, n_columns)``.
+
+        A row sums to 1, or is all zeros where a query has no neighbour.
+        """
+        ...
+
+    def of_another(self, inputs: Inputs) -> LiveMass:
+        """The same with the neighbours of the query before in the place of each query's own, the last one's first.
+
+        Those that the protocol keeps from the query that receives them are no neighbours of it.
+        """
+        ...
+
+
+def memory_of_sequences(inputs: Inputs, entries: Indices) -> Memory:
+    """A memory of those prefixes, ``(N,)``, whose keys are their clean ``s`` of length 1."""
+    prefixes = inputs.prefixes
+    return Memory(
+        prefix=entries,
+        user=prefixes.user[entries],
+        position=prefixes.position[entries],
+        target=inputs.tensor(prefixes.target[entries]),
+        keys=torch.nn.functional.normalize(inputs.encodings[inputs.tensor(entries)], dim=1),
+    )
+
+
+class DenseMass:
+    """The nearest by vector, each with the weight ``w_j = softmax_j(cosine_j / tau)``.
+
+    Args:
+        temperature: tau.
+        memory: whose entries the neighbours are.
+        find: the search.
+    """
+
+    def __init__(self, *, temperature: float, memory: Memory, find: Find) -> None:
+        self._temperature = temperature
+        self.memory = memory
+        self._find = find
+        self._found: dict[bytes, Neighbours] = {}
+
+    def finding(self, find: Find) -> DenseMass:
+        """The same with another search."""
+        return DenseMass(temperature=self._temperature, memory=self.memory, find=find)
+
+    def of_another(self, inputs: Inputs) -> DenseMass:
+        def find(sequence: Tensor, prefix: Indices) -> Neighbours:
+            found = self.neighbours(sequence, prefix)
+            entry, mask = found.entry.roll(1, dims=0), found.mask.roll(1, dims=0)
+            allowed = allowed_by_protocol(inputs, self.memory, prefix, entry.numpy(), mask.numpy())
+            return replace(found, entry=entry, mask=torch.as_tensor(allowed), cosine=found.cosine.roll(1, dims=0))
+
+        return self.finding(find)
+
+    def distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
+        neighbours = self.neighbours(sequence, prefix)
+        weights = masked_softmax(neighbours.cosine / self._temperature, neighbours.mask)
+        empty = weights.new_zeros(len(weights), n_columns)
+        return empty.scatter_add(1, self.memory.target[neighbours.entry], weights)
+
+    def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:
+        """Neighbours of the prefixes; they never change, so each batch is searched once."""
+        batch = np.ascontiguousarray(prefix).tobytes()
+        if batch not in self._found:
+            found = self._find(sequence, prefix)
+            # The pool is several times the neighbours, and nothing here asks for it again.
+            self._found[batch] = replace(found, pool_entry=found.entry, pool_mask=found.mask)
+        return self._found[batch]

@@ -1,0 +1,88 @@
+"""How far the backbone's softmax is from what comes true, as one temperature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.data.split import Indices
+from harness.engine.types.inputs import Inputs
+from harness.recipe.seams.candidates import hidden_by_protocol
+
+MOST = 4096
+"""Validation queries that decide it, spread evenly over all: its standard error is then about 1%."""
+
+CHUNK = 512
+"""Queries scored at a time."""
+
+LOWEST, HIGHEST = 0.05, 20.0
+"""Temperatures beyond these are not looked for."""
+
+CLOSE = 1e-4
+"""Newton's steps end where the logarithm of the temperature moves by less."""
+
+STEPS = 20
+"""At most; a handful are needed."""
+
+
+def fitted_temperature(inputs: Inputs) -> float:
+    """The temperature at which validation targets are most likely by the backbone's vector, among the candidates.
+
+    The likelihood is concave in ``1 / T``: Newton's method finds its only maximum, or the bound on the way there.
+    """
+
+    def fit() -> Tensor:
+        queries = inputs.prefixes.valid
+        chosen = queries[np.unique(np.linspace(0, len(queries) - 1, min(MOST, len(queries))).astype(np.int64))]
+        return torch.tensor(_most_likely(inputs, chosen), dtype=torch.float64)
+
+    return float(inputs.cache.get(("backbone", "temperature"), fit, lambda _: None))
+
+
+@torch.no_grad()
+def mean_log_likelihood(inputs: Inputs, queries: Indices, temperature: float) -> float:
+    """Of those targets of queries ``(n,)`` that are candidates, by the backbone's vector, nats."""
+    total, counted = 0.0, 0
+    for logits, target in _scored(inputs, queries):
+        total += float((logits / temperature).log_softmax(dim=1).gather(1, target).double().sum())
+        counted += len(target)
+    return total / max(counted, 1)
+
+
+@torch.no_grad()
+def _most_likely(inputs: Inputs, queries: Indices) -> float:
+    inverse = 1.0
+    low, high = 1.0 / HIGHEST, 1.0 / LOWEST
+    for _ in range(STEPS):
+        slope = curvature = 0.0
+        for logits, target in _scored(inputs, queries):
+            probabilities = (logits * inverse).softmax(dim=1)
+            finite = logits.nan_to_num(neginf=0.0)
+            mean = (probabilities * finite).sum(dim=1, keepdim=True)
+            slope += float((logits.gather(1, target) - mean).double().sum())
+            curvature += float((probabilities * (finite - mean).square()).double().sum())
+        low, high = (inverse, high) if slope > 0 else (low, inverse)
+        step = inverse + slope / curvature if curvature > 0 else high
+        following = step if low < step < high else math.sqrt(low * high)
+        if abs(math.log(following / inverse)) < CLOSE:
+            return 1.0 / following
+        inverse = following
+    return 1.0 / inverse
+
+
+def _scored(inputs: Inputs, queries: Indices) -> Iterator[tuple[Tensor, Tensor]]:
+    """Chunks of logits, -inf where an item is no candidate, ``(n, n_items)``, and targets ``(n, 1)`` that are some."""
+    for start in range(0, len(queries), CHUNK):
+        prefix = queries[start : start + CHUNK]
+        logits = inputs.encodings[inputs.tensor(prefix)] @ inputs.item_matrix[1:].T
+        target = inputs.tensor(inputs.prefixes.target[prefix])[:, None] - 1
+        hidden = hidden_by_protocol(prefix, inputs)
+        if hidden is not None:
+            logits.masked_fill_(hidden, -math.inf)
+            possible = ~hidden.gather(1, target)[:, 0]
+            logits, target = logits[possible], target[possible]
+        yield logits, target

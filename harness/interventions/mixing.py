@@ -1,0 +1,160 @@
+"""Family 0, retrieval that pays: neighbours join the scores, not the vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from harness.interventions.base import Intervention, parameter
+from harness.recipe.recipe import Recipe
+from harness.recipe.seams.calibration import FittedTemperature, GivenTemperature
+from harness.recipe.seams.retrieval.admission import AllEntries
+from harness.recipe.seams.retrieval.neighbours import BothKinds, DenseNeighbours, SharedItems
+from harness.recipe.seams.retrieval.search import TopK
+from harness.recipe.seams.scorer import LinearMixing, LogLinearMixing, Onto
+
+ONTO = "scores that neighbours join: the backbone's, or the enhanced vector's"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbabilityInterpolation(Intervention):
+    """Mix probabilities instead of vectors: the backbone's softmax with the targets of similar histories.
+
+    Neighbours are the nearest training prefixes by the cosine of the raw backbone vector, found by exact search. The
+    mixture needs no training. The retriever trains as in base and has no part in the scores.
+
+    Source: family 0; Khandelwal et al., ICLR 2020.
+    """
+
+    id: ClassVar[str] = "wiring.interpolate"
+    title = "Interpolate probabilities"
+    title_zh = "在概率空间插值"
+    why = "Probabilities mix on one scale whatever the length of the vectors, and need no training for it."
+    observable = (
+        "Scores are the mixed probabilities, which sum to 1; without a retrieved part they are the backbone's, bit for "
+        "bit."
+    )
+
+    l: float = parameter(  # noqa: E741 - lambda, as the paper writes it
+        0.3, "share of the retrieved distribution, a fraction", low=0.0, high=0.95, search=(0.0, 0.95)
+    )
+    k: int = parameter(50, "neighbours", low=1, high=1000, search=(5, 400), log=True)
+    tau: float = parameter(
+        0.15, "temperature of the neighbours' weights", low=0.001, high=100.0, search=(0.03, 2.0), log=True
+    )
+    admission: str = parameter(
+        "all", "prefixes that are entries: all, or only those that the memory admits", choices=("all", "memory")
+    )
+    targets: str = parameter(
+        "all", "items that neighbours may lead to: all, or only those new to the user", choices=("all", "new")
+    )
+    onto: str = parameter("backbone", ONTO, choices=("backbone", "enhanced"))
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        dense = DenseNeighbours(
+            selection=TopK(k=self.k),
+            temperature=self.tau,
+            admission=AllEntries() if self.admission == "all" else None,
+            new_only=self.targets == "new",
+        )
+        return replace(recipe, scorer=LinearMixing(share=self.l, onto=Onto(self.onto)), dense=dense)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap(Intervention):
+    """Neighbours are memory entries that share items with the query, not those whose vectors are near.
+
+    An entry's similarity is ``sim_j = len_j^-b sum over shared items h of g^lag_q(h) (1 + lag_j(h))^-p n_h^-a``, where
+    ``lag`` counts the items after ``h`` in the query and in the entry, ``len_j`` the items that the entry holds and
+    ``n_h`` the entries that hold ``h``. They are found by an inverted index, without training. A remedy that mixes
+    reads them: ``wiring.product`` or ``wiring.interpolate``.
+
+    Source: family 0; Garg et al., "Sequence and time aware neighborhood for session-based recommendations: STAN",
+    SIGIR 2019.
+    """
+
+    id: ClassVar[str] = "wiring.overlap"
+    title = "Neighbours that share items"
+    title_zh = "以共享物品寻找近邻"
+    why = (
+        "Near vectors repeat what the backbone knows; prefixes that share items lead to other items, and as often to "
+        "the right one."
+    )
+    observable = "Neighbours are those of a slow loop over all entries; one that shares no item is never found."
+    example_base: ClassVar[tuple[str, ...]] = ("wiring.product",)
+    as_published = "As published no score reads neighbours one by one, so there is nothing for them to join."
+
+    g: float = parameter(
+        0.8, "weight that an older item of the query keeps, a step", low=0.01, high=1.0, search=(0.4, 0.95)
+    )
+    p: float = parameter(0.5, "power of how long ago an entry had the item", low=0.0, high=10.0, search=(0.0, 1.5))
+    a: float = parameter(0.3, "power of how many entries hold the item", low=0.0, high=10.0, search=(0.0, 1.0))
+    b: float = parameter(0.25, "power of how many items the entry holds", low=0.0, high=10.0, search=(0.0, 1.0))
+    k: int = parameter(500, "neighbours", low=1, high=100_000, search=(20, 2000), log=True)
+    neighbours: str = parameter(
+        "overlap", "kinds that join, each by its own mass: these alone, or both", choices=("overlap", "both")
+    )
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        shared = SharedItems(decay=self.g, lag=self.p, rarity=self.a, length=self.b, k=self.k)
+        return replace(recipe, neighbours=shared if self.neighbours == "overlap" else BothKinds(shared=shared))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Product(Intervention):
+    """Neighbours join the scores log-linearly: a product of the backbone's softmax and what they say.
+
+    ``score_i = s . e_i + beta log(1 + m_i / eps)``, where ``m_i`` is the weight of the neighbours that lead to item
+    ``i``. It needs no training. Alone it mixes in the nearest by vector, as ``wiring.interpolate`` does linearly; with
+    ``wiring.overlap`` those that share items.
+
+    Source: family 0; Heskes, "Selecting weighting factors in logarithmic opinion pools", NIPS 1997.
+    """
+
+    id: ClassVar[str] = "wiring.product"
+    title = "Multiply probabilities"
+    title_zh = "在概率空间相乘"
+    why = "A backbone that is too sure leaves a linear mixture nothing to change; a product weighs both."
+    observable = "An item that no neighbour names keeps its score; at beta 0 all do, bit for bit."
+
+    beta: float = parameter(1.5, "power of what the neighbours say", low=0.0, high=100.0, search=(0.1, 3.0))
+    eps: float = parameter(
+        0.003, "mass from which a neighbour counts, a fraction", low=1e-9, high=1.0, search=(0.0003, 0.03), log=True
+    )
+    k: int = parameter(50, "nearest neighbours by vector", low=1, high=1000, search=(5, 400), log=True)
+    tau: float = parameter(0.15, "temperature of their weights", low=0.001, high=100.0, search=(0.03, 2.0), log=True)
+    onto: str = parameter("backbone", ONTO, choices=("backbone", "enhanced"))
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(
+            recipe,
+            scorer=LogLinearMixing(beta=self.beta, eps=self.eps, onto=Onto(self.onto)),
+            dense=DenseNeighbours(selection=TopK(k=self.k), temperature=self.tau),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrate(Intervention):
+    """The backbone's scores are divided by a temperature before neighbours join them.
+
+    Without a value it is the one at which the targets of the validation set are most likely by the backbone alone.
+
+    Source: family 0; Guo et al., "On calibration of modern neural networks", ICML 2017.
+    """
+
+    id: ClassVar[str] = "wiring.calibrate"
+    title = "Calibrate the backbone"
+    title_zh = "校准骨干网络"
+    why = "The backbone's softmax is surer than it should be, so a mixture of probabilities hears little else."
+    observable = "Ranks of the backbone alone stay; validation targets become more likely by it."
+    example_base: ClassVar[tuple[str, ...]] = ("wiring.interpolate",)
+    as_published = "As published scores are ranked as they are, and no temperature moves a rank."
+
+    by: str = parameter(
+        "fit", "where the temperature comes from: fitted on the validation set, or given", choices=("fit", "given")
+    )
+    temperature: float = parameter(1.5, "temperature, by given", low=0.01, high=100.0, search=(0.5, 5.0), log=True)
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        fitted = self.by == "fit"
+        return replace(recipe, calibration=FittedTemperature() if fitted else GivenTemperature(value=self.temperature))

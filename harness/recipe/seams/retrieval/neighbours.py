@@ -1,0 +1,142 @@
+"""Seams ``neighbours`` and ``dense``: whose targets a scorer mixes in, and how much each counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from harness.recipe.seams.retrieval.admission import Admission, AllEntries
+from harness.recipe.seams.retrieval.index import Flat
+from harness.recipe.seams.retrieval.search import Exclusion, NeighbourSearch, NewItemsOnly, Selection, Stage, TopK
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from harness.data.split import Indices
+    from harness.engine.live.mixing.masses import DenseMass, LiveMass
+    from harness.engine.live.mixing.overlap import OverlapMass
+    from harness.engine.types.among import Among
+    from harness.engine.types.inputs import Inputs
+    from harness.engine.types.retrieved import Neighbours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DenseNeighbours:
+    """The nearest entries by the cosine of the raw ``s``, found by exact search; nothing is trained.
+
+    Attributes:
+        selection: how many.
+        temperature: of ``w_j = softmax_j(cosine_j / tau)``.
+        admission: which prefixes are entries; None: those that the memory admits.
+        new_only: whether neighbours that lead to an item of the query's own history are passed over.
+
+    Source: family 0; Khandelwal et al., ICLR 2020.
+    """
+
+    selection: Selection = TopK(k=50)
+    temperature: float = 0.15
+    admission: Admission | None = AllEntries()
+    new_only: bool = False
+
+    def build(self, among: Among) -> DenseMass:
+        """Their mass, with an exact index of its own."""
+        from harness.engine.live.mixing.masses import DenseMass, memory_of_sequences
+
+        inputs = among.inputs
+        admitted = among.entries[(self.admission or among.admission).admitted(among.entries, inputs)]
+        memory = memory_of_sequences(inputs, admitted)
+        index = Flat().build(memory, inputs, seed=0)
+        search = NeighbourSearch(
+            exclusion=self.rule(among.exclusion, inputs), filters=(), selection=self.selection, observer=among.observer
+        )
+
+        def find(sequence: Tensor, prefix: Indices) -> Neighbours:
+            return search(
+                index=index,
+                memory=memory,
+                inputs=inputs,
+                query=sequence,
+                sequence=sequence,
+                prefix=prefix,
+                stage=Stage.EVAL,
+            )
+
+        return DenseMass(temperature=self.temperature, memory=memory, find=find)
+
+    def rule(self, exclusion: Exclusion, inputs: Inputs) -> Exclusion:
+        """Which entries a query may have as neighbours, given what keeps it from its own future."""
+        return NewItemsOnly(exclusion, inputs.data) if self.new_only else exclusion
+
+
+class Neighbourhood(Protocol):
+    """A spec of the seam ``neighbours``.
+
+    Attributes:
+        reads_dense: whether the seam ``dense`` has a part in it.
+    """
+
+    reads_dense: ClassVar[bool]
+
+    def build(self, dense: DenseNeighbours, among: Among) -> tuple[LiveMass, ...]:
+        """How much each kind of neighbours says for each item."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearestVectors:
+    """Neighbours are the nearest by vector alone, as ``dense`` has them.  Source: family 0."""
+
+    reads_dense: ClassVar[bool] = True
+
+    def build(self, dense: DenseNeighbours, among: Among) -> tuple[LiveMass, ...]:
+        return (dense.build(among),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedItems:
+    """Neighbours are entries that share items with the query.
+
+    ``sim_j = len_j^-b sum over shared items h of g^lag_q(h) (1 + lag_j(h))^-p n_h^-a``; ``lag`` counts the items that
+    came after ``h`` (after its last event, where there are several), ``len_j`` the items that an entry holds, and
+    ``n_h`` the entries that hold ``h``. Only the last :data:`harness.engine.live.mixing.holdings.READ` items of a
+    prefix count. An entry weighs ``sim_j`` over the sum of the k largest.
+
+    Attributes:
+        decay: g, in (0, 1].
+        lag: p, 0 or more.
+        rarity: a, 0 or more.
+        length: b, 0 or more.
+        k: neighbours.
+
+    Source: family 0; Garg et al., "Sequence and time aware neighborhood for session-based recommendations: STAN",
+    SIGIR 2019, whose neighbours are sessions where these are prefixes with one target each.
+    """
+
+    reads_dense: ClassVar[bool] = False
+
+    decay: float
+    lag: float
+    rarity: float
+    length: float
+    k: int
+
+    def build(self, dense: DenseNeighbours, among: Among) -> tuple[LiveMass, ...]:
+        return (self.mass(among),)
+
+    def mass(self, among: Among) -> OverlapMass:
+        """How much they say for each item, among all entries whose targets may be seen."""
+        from harness.engine.live.mixing.overlap import OverlapMass, OverlapSearch
+
+        return OverlapMass(OverlapSearch(self, among))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BothKinds:
+    """The nearest by vector and those that share items, each with a mass of its own.  Source: family 0."""
+
+    reads_dense: ClassVar[bool] = True
+
+    shared: SharedItems
+
+    def build(self, dense: DenseNeighbours, among: Among) -> tuple[LiveMass, ...]:
+        return (dense.build(among), self.shared.mass(among))

@@ -21,6 +21,10 @@ from harness.results.record import EpochPoint, Ranks
 
 NOTHING_TRAINS = "nothing_trains"
 WHY_NOTHING_TRAINS = "no term of the loss has a gradient path to a trainable tensor; nothing was stepped"
+NOTHING_TRAINED_SCORES = "nothing_trained_scores"
+WHY_NOTHING_TRAINED_SCORES = (
+    "no rank depends on anything that trains, so nothing was trained and one epoch stands for all"
+)
 WITHOUT_VALID_TARGETS = "test_on_without_valid_targets"
 
 
@@ -104,11 +108,11 @@ def fine_tune(
         search_observer=search_observer,
     )
     observe(run.point_before_training(), run)
-    anything_trains = any(run.trains(run.progress(epoch)) for epoch in range(budget.epochs))
+    checks = idle(run, budget)
     best: Checkpoint | None = None
-    for epoch in range(budget.epochs if anything_trains else 1):
+    for epoch in range(1 if checks else budget.epochs):
         progress = run.progress(epoch)
-        losses = run.train_epoch(progress) if run.trains(progress) else run.log_epoch(progress)
+        losses = run.train_epoch(progress) if not checks and run.trains(progress) else run.log_epoch(progress)
         candidate = run.evaluate(progress, losses)
         observe(run.curve[-1], run)
         if best is None or is_better(candidate.verdict, best.verdict):
@@ -116,8 +120,14 @@ def fine_tune(
         if candidate.verdict.last_part and candidate.epoch - best.epoch >= budget.patience:
             break
     assert best is not None
-    checks = {} if anything_trains else {NOTHING_TRAINS: WHY_NOTHING_TRAINS}
     return finish(run, best, checks)
+
+
+def idle(run: Run, budget: Budget) -> dict[str, str]:
+    """Why no epoch can differ from the first, coded; empty where one may."""
+    if not any(run.trains(run.progress(epoch)) for epoch in range(budget.epochs)):
+        return {NOTHING_TRAINS: WHY_NOTHING_TRAINS}
+    return {} if run.recipe.scores_change else {NOTHING_TRAINED_SCORES: WHY_NOTHING_TRAINED_SCORES}
 
 
 def is_better(verdict: Verdict, best: Verdict) -> bool:

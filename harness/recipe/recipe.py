@@ -123,6 +123,16 @@ class Recipe:
         """Whether any part of the backbone trains in any epoch."""
         return self.phases.moves_backbone(self.learning_rates)
 
+    @property
+    def scores_change(self) -> bool:
+        """Whether any score, or who is served by it, can differ from one epoch to another."""
+        return (
+            self.scorer.reads_enhanced
+            or self.moves_backbone
+            or self.sources.grows
+            or not isinstance(self.checkpoint, BestOnValid)
+        )
+
 
 SEAMS = tuple(each.name for each in fields(Recipe))
 BASE = Recipe()

@@ -37,9 +37,9 @@ from harness.interventions.index import Sources
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.retrieval.admission import AllEntries, LongerThan
-from harness.recipe.seams.retrieval.neighbours import DenseNeighbours
+from harness.recipe.seams.retrieval.neighbours import BothKinds, DenseNeighbours, SharedItems
 from harness.recipe.seams.retrieval.search import ShorterOwnPrefix, TopK
-from harness.recipe.seams.scorer import LinearMixing
+from harness.recipe.seams.scorer import LinearMixing, LogLinearMixing
 from tests.backbones.plainly import history_of
 from tests.interventions.test_leakage import BUDGET, SeesEverything, inputs_of
 from tests.interventions.test_leakage import TestInMemory as PutsTestInMemory
@@ -50,7 +50,14 @@ PROTOCOLS = [
 ]
 FOUND = replace(BASE, admission=AllEntries())
 MIXED = replace(FOUND, scorer=LinearMixing(share=0.4), dense=DenseNeighbours(selection=TopK(k=3), temperature=0.1))
-STREAMED = replace(Sources(valid=True, stream=0.4, parts=2).apply(MIXED), scorer=MIXED.scorer)
+SHARED = replace(
+    MIXED,
+    scorer=LogLinearMixing(beta=1.5, eps=0.01),
+    neighbours=BothKinds(shared=SharedItems(decay=0.8, lag=0.5, rarity=0.3, length=0.25, k=5)),
+)
+STREAMED = replace(
+    Sources(valid=True, stream=0.4, parts=2).apply(MIXED), scorer=SHARED.scorer, neighbours=SHARED.neighbours
+)
 LENGTHS = [3, 5, 11, 13, 14, 16, 20, 26]
 
 worlds = st.builds(
@@ -72,7 +79,7 @@ def run(recipe: Recipe, world: Inputs, seed: int = 0) -> Result:
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(world=worlds, recipe=st.sampled_from([FOUND, MIXED, STREAMED]), seed=st.integers(0, 99))
+@given(world=worlds, recipe=st.sampled_from([FOUND, MIXED, SHARED, STREAMED]), seed=st.integers(0, 99))
 def test_no_search_sees_what_any_protocol_forbids(world: Inputs, recipe: Recipe, seed: int) -> None:
     run(recipe, world, seed)
 
@@ -98,7 +105,7 @@ def test_no_remedy_sees_what_any_protocol_forbids(kind: type[Intervention], prot
 )
 def test_targets_are_unseen_until_they_are_scored(protocol: Protocol) -> None:
     world = inputs_of(LENGTHS, 2, protocol)
-    for recipe in (FOUND, MIXED):
+    for recipe in (FOUND, SHARED):
         check_test_targets_are_unseen(recipe, world, PROBE_STREAMS, PROBE_BUDGET)
         check_valid_targets_teach_nothing(recipe, world, PROBE_STREAMS, PROBE_BUDGET)
 

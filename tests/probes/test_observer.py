@@ -62,7 +62,7 @@ def test_looking_never_changes_a_run(stack: tuple[str, ...]) -> None:
     (nothing, plain), *looked_at = (diagnosed(stack, level) for level in Level)
     assert nothing.entries == []
     for observer, result in looked_at:
-        assert [entry.epoch for entry in observer.entries] == [0, 1, 2, 3]
+        assert [entry.epoch for entry in observer.entries] == ([0, 1] if plain.checks else [0, 1, 2, 3])
         for ranks in ("valid_on", "valid_off", "test_on", "test_off"):
             np.testing.assert_array_equal(getattr(plain, ranks), getattr(result, ranks))
         assert [point.losses for point in plain.curve] == [point.losses for point in result.curve]

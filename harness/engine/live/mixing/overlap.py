@@ -135,7 +135,7 @@ class OverlapSearch:
         row = (found.row + 1) % max(found.n_queries, 1)
         order = np.argsort(row, kind="stable")
         row, entry, similarity = row[order], found.entry[order], found.similarity[order]
-        allowed = self._allowed(prefix, row, entry)
+        allowed = self.allowed(prefix, row, entry)
         return Shared(row=row[allowed], entry=entry[allowed], similarity=similarity[allowed], n_queries=found.n_queries)
 
     def named(self, found: Shared) -> Named:
@@ -167,14 +167,14 @@ class OverlapSearch:
         product = cast("Any", queries @ self._entries)
         row = np.repeat(np.arange(len(prefix)), np.diff(product.indptr))
         entry, similarity = cast("Indices", product.indices), cast("Floats", product.data)
-        allowed = self._allowed(prefix, row, entry)
+        allowed = self.allowed(prefix, row, entry)
         row, entry, similarity = row[allowed], entry[allowed], similarity[allowed]
         kept = best_of_each_row(row, entry, similarity, k=self._spec.k, n_rows=len(prefix))
         row, entry, similarity = row[kept], entry[kept].astype(np.int64), similarity[kept]
         order = np.lexsort((entry, -similarity, row))
         return row[order], entry[order], similarity[order]
 
-    def _allowed(self, prefix: Indices, row: Indices, entry: Indices) -> NDArray[np.bool_]:
+    def allowed(self, prefix: Indices, row: Indices, entry: Indices) -> NDArray[np.bool_]:
         """Which pairs of query and entry neither the recipe's rule nor the protocol keeps apart, ``(n_pairs,)``."""
         inputs, memory = self._among.inputs, self.memory
         user, position = inputs.prefixes.user[prefix], inputs.prefixes.position[prefix]

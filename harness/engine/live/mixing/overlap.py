@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -27,24 +27,31 @@ if TYPE_CHECKING:
     from harness.recipe.seams.retrieval.neighbours import SharedItems
 
 Floats = NDArray[np.float64]
+Whole = NDArray[np.integer[Any]]
 
-PAIRS = 2**23
-"""Pairs of query and entry that are compared at once, roughly: 300 MB."""
+PAIRS = 2**20
+"""Pairs of query and entry that are compared at once, roughly: few enough for a processor's cache."""
+
+LIKELY = 4
+"""How many times the wanted neighbours should pass a first bound: some of them may not be seen by the query."""
+
+SAMPLED = 8
+"""One pair in so many decides that bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shared:
-    """Entries that share items with some queries, query by query, best first; equal ones by entry number.
+    """Entries that share items with some queries, query by query, in no order there.
 
     Attributes:
         row: number of the query, ascending, ``(n,)``.
-        entry: entry number in the memory, ``(n,)``.
+        entry: entry number in the memory, ``(n,)`` int32.
         similarity: above 0, ``(n,)``.
         n_queries: how many were asked.
     """
 
     row: Indices
-    entry: Indices
+    entry: Whole
     similarity: Floats
     n_queries: int
 
@@ -53,8 +60,13 @@ class Shared:
         total = np.bincount(self.row, weights=self.similarity, minlength=self.n_queries)
         return self.similarity / total[self.row]
 
+    def best_first(self) -> Shared:
+        """The same with the most similar first in each query, equal ones by entry number."""
+        order = np.lexsort((self.entry, -self.similarity, self.row))
+        return replace(self, row=self.row[order], entry=self.entry[order], similarity=self.similarity[order])
+
     def as_neighbours(self) -> Neighbours:
-        """The same as a table; the similarity stands where the cosine does."""
+        """The same as a table in this order; the similarity stands where the cosine does."""
         counts = np.bincount(self.row, minlength=self.n_queries)
         column = nth_of_run(counts)
         shape = (self.n_queries, int(counts.max(initial=0)))
@@ -127,7 +139,7 @@ class OverlapSearch:
             n_queries=len(prefix),
         )
         if self._among.observer is not unobserved:
-            self._among.observer(found.as_neighbours(), self.memory, self._among.inputs, prefix)
+            self._among.observer(found.best_first().as_neighbours(), self.memory, self._among.inputs, prefix)
         return found
 
     def of_another(self, found: Shared, prefix: Indices) -> Shared:
@@ -148,7 +160,7 @@ class OverlapSearch:
         tensor = inputs.tensor
         return Named(row=tensor(row.astype(np.int32)), item=tensor(item.astype(np.int32)), mass=tensor(mass))
 
-    def _parts(self, prefix: Indices) -> Iterator[tuple[Indices, Indices, Floats]]:
+    def _parts(self, prefix: Indices) -> Iterator[tuple[Indices, Whole, Floats]]:
         inputs = self._among.inputs
         asked = Holdings.of(inputs.data, inputs.prefixes, prefix)
         counts = np.bincount(asked.row, minlength=len(prefix))
@@ -162,19 +174,36 @@ class OverlapSearch:
             row, entry, similarity = self._compared(matrix[rows], prefix[rows])
             yield row + rows[0], entry, similarity
 
-    def _compared(self, queries: csr_array, prefix: Indices) -> tuple[Indices, Indices, Floats]:
-        """The best that each may see: row, entry and similarity."""
+    def _compared(self, queries: csr_array, prefix: Indices, *, likely: int = LIKELY) -> tuple[Indices, Whole, Floats]:
+        """The best that each may see: row, entry and similarity.
+
+        Of long rows only pairs above a bound are looked at, which about ``likely`` times k pairs should pass. Where
+        fewer than k of those may be seen, the whole row is.
+        """
+        k, n_rows = self._spec.k, len(prefix)
         product = cast("Any", queries @ self._entries)
-        row = np.repeat(np.arange(len(prefix)), np.diff(product.indptr))
-        entry, similarity = cast("Indices", product.indices), cast("Floats", product.data)
+        counts = np.diff(product.indptr)
+        row = np.repeat(np.arange(n_rows, dtype=np.int32), counts)
+        entry, similarity = cast("Whole", product.indices), cast("Floats", product.data)
+        bound = _bounds(similarity, product.indptr, k * likely) if likely else np.full(n_rows, -np.inf)
+        if (bound > -np.inf).any():
+            passed = np.flatnonzero(similarity >= np.repeat(bound, counts))
+            row, entry, similarity = row[passed], entry[passed], similarity[passed]
         allowed = self.allowed(prefix, row, entry)
         row, entry, similarity = row[allowed], entry[allowed], similarity[allowed]
-        kept = best_of_each_row(row, entry, similarity, k=self._spec.k, n_rows=len(prefix))
-        row, entry, similarity = row[kept], entry[kept].astype(np.int64), similarity[kept]
-        order = np.lexsort((entry, -similarity, row))
-        return row[order], entry[order], similarity[order]
+        few = (bound > -np.inf) & (np.bincount(row, minlength=n_rows) < k)
+        if few.any():
+            again = np.flatnonzero(few)
+            rest = ~few[row]
+            whole = self._compared(queries[again], prefix[again], likely=0)
+            row = np.concatenate([row[rest], again[whole[0]]])
+            entry, similarity = np.concatenate([entry[rest], whole[1]]), np.concatenate([similarity[rest], whole[2]])
+            order = np.argsort(row, kind="stable")
+            row, entry, similarity = row[order], entry[order], similarity[order]
+        kept = best_of_each_row(row, entry, similarity, k=k, n_rows=n_rows)
+        return row[kept].astype(np.int64), entry[kept], similarity[kept]
 
-    def allowed(self, prefix: Indices, row: Indices, entry: Indices) -> NDArray[np.bool_]:
+    def allowed(self, prefix: Indices, row: Whole, entry: Whole) -> NDArray[np.bool_]:
         """Which pairs of query and entry neither the recipe's rule nor the protocol keeps apart, ``(n_pairs,)``."""
         inputs, memory = self._among.inputs, self.memory
         user, position = inputs.prefixes.user[prefix], inputs.prefixes.position[prefix]
@@ -193,7 +222,24 @@ class OverlapSearch:
         return allowed
 
 
-def best_of_each_row(row: Indices, entry: Indices, similarity: Floats, *, k: int, n_rows: int) -> NDArray[np.bool_]:
+def _bounds(similarity: Floats, starts: Indices, wanted: int) -> Floats:
+    """What about ``wanted`` pairs of each row reach, from a sample of them; -inf of rows that are not much longer.
+
+    Args:
+        similarity: of all pairs, ``(n,)``.
+        starts: where each row begins, and the end, ``(n_rows + 1,)``.
+        wanted: pairs that should pass.
+    """
+    counts = np.diff(starts)
+    bounds = np.full(len(counts), -np.inf)
+    for row in np.flatnonzero(counts > 2 * wanted):
+        sample = similarity[starts[row] : starts[row + 1] : SAMPLED]
+        place = len(sample) - wanted // SAMPLED
+        bounds[row] = np.partition(sample, place)[place]
+    return bounds
+
+
+def best_of_each_row(row: Whole, entry: Whole, similarity: Floats, *, k: int, n_rows: int) -> NDArray[np.bool_]:
     """Which pairs are among the k of largest similarity in their row; of equal ones the smaller entries are.
 
     Args:

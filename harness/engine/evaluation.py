@@ -11,12 +11,13 @@ from torch import Tensor
 
 from harness.backbones.ranking import ranks_of_scores
 from harness.data.split import Indices
+from harness.engine.live.history import hidden_by_protocol
 from harness.engine.recommended import Recommended
 from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.candidates import Candidates, hidden_by_protocol, hide
+from harness.recipe.seams.candidates import Candidates, hide
 from harness.results.metrics.global_metric import Lists
 from harness.results.record import Ranks
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
+from harness.engine.live.history import hidden_by_protocol
 from harness.engine.live.mixing.masses import DenseMass, memory_of_sequences
 from harness.engine.live.mixing.scorers import Linear
 from harness.engine.types.retrieved import Neighbours
 from harness.probes.sample import ProbeSample, paired_share_error, ranks_of, standard_error
 from harness.probes.search import Remembering, hit_among_all, led
-from harness.recipe.seams.candidates import UnseenItems, hidden_by_protocol, hide
+from harness.recipe.seams.candidates import UnseenItems, hide
 from harness.recipe.seams.retrieval.index import Flat
 from harness.recipe.seams.retrieval.search import NeighbourSearch, NewItemsOnly, Stage, TopK
 from harness.results.evidence import PROBED_METRIC

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from harness.data.split import Indices
 from harness.engine.feeding import moving_batches
+from harness.engine.live.history import hidden_by_protocol
 from harness.engine.preview import Preview
 from harness.engine.run import Run
 from harness.engine.types.forward import Forward
@@ -20,7 +21,7 @@ from harness.engine.types.noise import Noise
 from harness.engine.types.streams import Streams
 from harness.engine.types.term import Term
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.candidates import hidden_by_protocol, hide
+from harness.recipe.seams.candidates import hide
 from harness.recipe.seams.phases import BackboneDropout
 from harness.results.metrics import metric_values
 from harness.results.record import Ranks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields
 
+from harness.engine.types.among import Admission
 from harness.recipe.schedules import Constant, Schedule
 from harness.recipe.seams.attention import (
     AttentionQuery,
@@ -43,7 +44,7 @@ from harness.recipe.seams.objective import (
     WeightedSum,
 )
 from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, BackboneDropout, LearningRates, Phases, RetrieverOnly
-from harness.recipe.seams.retrieval.admission import Admission, LongerThan
+from harness.recipe.seams.retrieval.admission import LongerThan
 from harness.recipe.seams.retrieval.index import Index, IVFFlat
 from harness.recipe.seams.retrieval.memory import Eviction, NoEviction, Refresh, Source, StoredKeysRefresh, TrainSource
 from harness.recipe.seams.retrieval.neighbours import DenseNeighbours, NearestVectors, Neighbourhood

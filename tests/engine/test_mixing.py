@@ -11,6 +11,7 @@ import torch
 
 from harness.data.protocol import AS_PUBLISHED, History, Protocol
 from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.engine.live.history import hidden_by_protocol
 from harness.engine.live.mixing.scorers import Linear, LogLinear, Mixing
 from harness.engine.live.mixing.temperature import HIGHEST, fitted_temperature, mean_log_likelihood
 from harness.engine.memory_manager import MemoryManager
@@ -23,7 +24,6 @@ from harness.interventions.base import Intervention
 from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.candidates import hidden_by_protocol
 from tests.engine.test_protocol import under
 
 START = Progress(epoch=0, epochs=1)

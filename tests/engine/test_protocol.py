@@ -15,6 +15,7 @@ from harness.backbones.ranking import target_ranks
 from harness.data.protocol import History, Protocol, Reach
 from harness.data.split import split_prefixes
 from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
+from harness.engine.live.history import hidden_by_protocol
 from harness.engine.live.mixing.masses import DenseMass
 from harness.engine.live.mixing.scorers import Linear as Live
 from harness.engine.memory_manager import MemoryManager
@@ -26,7 +27,7 @@ from harness.interventions.wiring import FilterSeen
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
-from harness.recipe.seams.candidates import AllItems, hidden_by_protocol
+from harness.recipe.seams.candidates import AllItems
 from harness.recipe.seams.retrieval.admission import AllEntries
 from tests.backbones.plainly import history_of
 

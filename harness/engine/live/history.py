@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from harness.data.history import had_before
 from harness.data.protocol import Reach
 from harness.engine.types.vectors import Mask
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from harness.data.split import Indices
     from harness.engine.types.inputs import Inputs
     from harness.engine.types.memory import Memory
@@ -35,6 +38,17 @@ def allowed_by_protocol(inputs: Inputs, memory: Memory, prefix: Indices, entry: 
     if prefixes.protocol.memory is Reach.PAST:
         found = found & (times_of(inputs, hit) < times_of(inputs, prefix)[:, None])
     return found
+
+
+def items_before(prefix: Indices, inputs: Inputs) -> Tensor:
+    """Which items stand before the position of each query ``(n,)``, ``(n, n_items)`` bool."""
+    prefixes = inputs.prefixes
+    return inputs.tensor(had_before(inputs.data, prefixes.user[prefix], prefixes.position[prefix])[:, 1:])
+
+
+def hidden_by_protocol(prefix: Indices, inputs: Inputs) -> Tensor | None:
+    """Which items the protocol makes no candidates of the queries ``(n,)``, ``(n, n_items)`` bool; None: all are."""
+    return items_before(prefix, inputs) if inputs.prefixes.protocol.hides_history else None
 
 
 def times_of(inputs: Inputs, prefix: Indices) -> NDArray[Any]:

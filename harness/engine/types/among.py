@@ -1,17 +1,41 @@
-"""What a scorer's neighbours may be found among."""
+"""What neighbours may be found among: entries, and the rules that admit them and keep them from queries."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from harness.engine.types.retrieved import SearchObserver, unobserved
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from harness.data.split import Indices
     from harness.engine.types.inputs import Inputs
-    from harness.recipe.seams.retrieval.admission import Admission
-    from harness.recipe.seams.retrieval.search import Exclusion
+    from harness.engine.types.vectors import Mask
+
+
+class Admission(Protocol):
+    """A spec of the seam ``admission``."""
+
+    def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
+        """Which of these prefixes become entries, ``(n,)``."""
+        ...
+
+
+class Exclusion(Protocol):
+    """A spec of the seam ``exclusion``: the rule that keeps a query from its own future.
+
+    It decides about entries of the query's own user; those of others may always stay.
+    """
+
+    def allowed(
+        self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
+    ) -> Mask:
+        """Which hits may stay: queries ``(batch,)`` against their hits ``(batch, n_hits)``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

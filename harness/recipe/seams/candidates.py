@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from harness.data.history import HIDDEN, had_before
+from harness.data.history import HIDDEN
+from harness.engine.live.history import items_before
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,13 +41,7 @@ class UnseenItems:
 
     def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor:
         """The items that stand before the query's position."""
-        prefixes = inputs.prefixes
-        return inputs.tensor(had_before(inputs.data, prefixes.user[prefix], prefixes.position[prefix])[:, 1:])
-
-
-def hidden_by_protocol(prefix: Indices, inputs: Inputs) -> Tensor | None:
-    """Which items the protocol makes no candidates of the queries ``(n,)``, ``(n, n_items)`` bool; None: all are."""
-    return UnseenItems().hidden(prefix, inputs) if inputs.prefixes.protocol.hides_history else None
+        return items_before(prefix, inputs)
 
 
 def hide(hidden: Tensor | None, scores: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -23,9 +23,6 @@ from harness.engine.types.inputs import Inputs
 from harness.engine.types.memory import Memory
 from harness.engine.types.retrieved import Neighbours, unobserved
 
-if TYPE_CHECKING:
-    from harness.recipe.seams.retrieval.neighbours import SharedItems
-
 Floats = NDArray[np.float64]
 Whole = NDArray[np.integer[Any]]
 
@@ -37,6 +34,25 @@ LIKELY = 4
 
 SAMPLED = 8
 """One pair in so many decides that bound."""
+
+
+class Overlap(Protocol):
+    """How much a shared item counts, as of :class:`harness.recipe.seams.retrieval.neighbours.SharedItems`."""
+
+    @property
+    def decay(self) -> float: ...
+
+    @property
+    def lag(self) -> float: ...
+
+    @property
+    def rarity(self) -> float: ...
+
+    @property
+    def length(self) -> float: ...
+
+    @property
+    def k(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,7 +122,7 @@ class OverlapSearch:
         memory: the entries; they have no keys.
     """
 
-    def __init__(self, spec: SharedItems, among: Among) -> None:
+    def __init__(self, spec: Overlap, among: Among) -> None:
         """Over all entries whose targets may be seen."""
         self._spec = spec
         self._among = among

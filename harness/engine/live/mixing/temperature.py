@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from harness.data.split import Indices
+from harness.engine.live.history import hidden_by_protocol
 from harness.engine.types.inputs import Inputs
-from harness.recipe.seams.candidates import hidden_by_protocol
 
 MOST = 4096
 """Validation queries that decide it, spread evenly over all: its standard error is then about 1%."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +16,6 @@ from harness.recipe.seams.retrieval.index import IVFFlat
 
 if TYPE_CHECKING:
     from harness.engine.types.inputs import Inputs
-
-
-class Admission(Protocol):
-    """A spec of the seam ``admission``."""
-
-    def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
-        """Which of these prefixes become entries, ``(n,)``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

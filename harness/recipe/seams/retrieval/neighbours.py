@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from harness.recipe.seams.retrieval.admission import Admission, AllEntries
+from harness.engine.types.among import Admission
+from harness.recipe.seams.retrieval.admission import AllEntries
 from harness.recipe.seams.retrieval.index import Flat
 from harness.recipe.seams.retrieval.search import Exclusion, NeighbourSearch, NewItemsOnly, Selection, Stage, TopK
 

@@ -11,6 +11,7 @@ import numpy as np
 from harness.data.history import FirstEvents
 from harness.data.split import Indices
 from harness.engine.live.history import allowed_by_protocol
+from harness.engine.types.among import Exclusion
 from harness.engine.types.memory import Memory
 from harness.engine.types.retrieved import Neighbours, SearchObserver, unobserved
 from harness.engine.types.vectors import MISSING, Mask, Vectors
@@ -30,16 +31,6 @@ class Stage(Enum):
 
     TRAIN = "train"
     EVAL = "eval"
-
-
-class Exclusion(Protocol):
-    """A spec of the seam ``exclusion``: the rule that keeps a query from its own future."""
-
-    def allowed(
-        self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
-    ) -> Mask:
-        """Which hits may stay: queries ``(batch,)`` against their hits ``(batch, n_hits)``."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

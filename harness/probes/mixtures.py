@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
 from harness.engine.live.mixing.masses import DenseMass, LiveMass
-from harness.engine.live.mixing.overlap import OverlapMass, OverlapSearch
+from harness.engine.live.mixing.overlap import OverlapMass, OverlapSearch, Shared
+from harness.engine.live.mixing.scorers import Mixing
 from harness.engine.live.mixing.temperature import fitted_temperature, mean_log_likelihood
 from harness.engine.live.pairs import nth_of_run
 from harness.engine.types.among import Among
+from harness.probes.few import Few
 from harness.probes.interpolation import SHARES, Queries
 from harness.probes.sample import ProbeSample, paired_share_error, ranks_of, standard_error
 from harness.recipe.seams.calibration import Calibration, FittedTemperature, Uncalibrated
@@ -94,7 +96,7 @@ class Mixtures:
     @cached_property
     def masses(self) -> Mapping[str, LiveMass]:
         """Of each kind of neighbours, as its remedy has them by default."""
-        return {"dense": self.dense, "overlap": self.overlap}
+        return {"dense": self.dense, "overlap": OverlapMass(self.search, self.shared)}
 
     @cached_property
     def dense(self) -> DenseMass:
@@ -102,9 +104,22 @@ class Mixtures:
         return DENSE.build(self._among)
 
     @cached_property
-    def overlap(self) -> OverlapMass:
-        """Those that share items."""
-        return OverlapMass(OverlapSearch(SHARED, self._among))
+    def search(self) -> OverlapSearch:
+        """For those that share items."""
+        return OverlapSearch(SHARED, self._among)
+
+    @cached_property
+    def shared(self) -> Callable[[Indices], Shared]:
+        """The same, which searches for each batch once."""
+        found: dict[bytes, Shared] = {}
+
+        def find(prefix: Indices) -> Shared:
+            batch = prefix.tobytes()
+            if batch not in found:
+                found[batch] = self.search(prefix)
+            return found[batch]
+
+        return find
 
     @property
     def _among(self) -> Among:
@@ -113,40 +128,46 @@ class Mixtures:
             inputs=self.sample.current, entries=sourced, admission=recipe.admission, exclusion=recipe.exclusion
         )
 
-    def batches(self, prefix: Indices) -> tuple[Queries, ...]:
-        """Queries of prefixes, some at a time."""
-        return tuple(Queries.of(self.sample, prefix[at : at + BATCH]) for at in range(0, len(prefix), BATCH))
-
     def another(self) -> Mapping[str, LiveMass]:
         """The masses of another query's neighbours."""
         return {kind: mass.of_another(self.sample.current) for kind, mass in self.masses.items()}
 
+    def batches(self, prefix: Indices) -> tuple[Queries, ...]:
+        """Queries of prefixes, some at a time."""
+        return tuple(Queries.of(self.sample, prefix[at : at + BATCH]) for at in range(0, len(prefix), BATCH))
+
     def off(self, batches: Sequence[Queries], metric: str) -> Values:
         """The metric of each query by the backbone, ``(n,)``."""
-        return np.concatenate([_valued(each, self._logits(each, 1.0), metric) for each in batches])
+        ranks = (ranks_of(each.hide(self._logits(each)[:, 1:]), each.target) for each in batches)
+        return np.concatenate([metric_values(each, metric) for each in ranks])
 
-    @torch.no_grad()
     def values(
         self, batches: Sequence[Queries], ways: Sequence[Way], masses: Mapping[str, LiveMass], metric: str
     ) -> dict[str, Values]:
         """The metric of each query at every setting of some ways, ``(n_settings, n)``."""
+        inputs = self.sample.current
+        temperatures = {way.calibration: way.calibration.temperature(inputs) for way in ways}
         found: dict[str, list[Values]] = {way.name: [] for way in ways}
-        columns = self.sample.current.data.n_items + 1
-        temperatures = {way.calibration: way.calibration.temperature(self.sample.current) for way in ways}
         for queries in batches:
-            logits = {each: self._logits(queries, temperature) for each, temperature in temperatures.items()}
-            joining = {
-                kind: mass.distribution(queries.sequence, queries.prefix, n_columns=columns)
+            spread = {
+                kind: mass.distribution(queries.sequence, queries.prefix, n_columns=inputs.data.n_items + 1)
                 for kind, mass in masses.items()
             }
+            logits, few = self._logits(queries), Few.of(queries, list(spread.values()))
+            narrow = {kind: few.narrowed(mass[:, 1:]) for kind, mass in spread.items()}
+            calibrated = {each: few.scored(queries, logits / heat) for each, heat in temperatures.items()}
             for way in ways:
-                kinds = [joining[kind] for kind in way.kinds]
-                rows = [
-                    _valued(queries, self._joined(each, logits[way.calibration], kinds, queries), metric)
-                    for each in way.settings
-                ]
+                kinds, rows = [narrow[kind] for kind in way.kinds], list[Values]()
+                for each in way.settings:
+                    live = each.build(inputs, (), 1.0)
+                    assert isinstance(live, Mixing)
+                    ranks = calibrated[way.calibration].ranks(live, kinds)
+                    rows.append(metric_values(ranks, metric))
                 found[way.name].append(np.stack(rows))
         return {name: np.concatenate(parts, axis=1) for name, parts in found.items()}
+
+    def _logits(self, queries: Queries) -> Tensor:
+        return queries.sequence @ self.sample.current.item_matrix.T
 
     def places(self, queries: Queries) -> tuple[Indices, Indices, NDArray[np.bool_]]:
         """Place of the first neighbour of each kind that leads to the target, from 0, and which have one that overlaps.
@@ -157,31 +178,41 @@ class Mixtures:
         near = self.dense.neighbours(queries.sequence, queries.prefix)
         right = (self.dense.memory.target[near.entry] == queries.target[:, None]) & near.mask
         dense = np.where(right.any(dim=1), right.int().argmax(dim=1), NOWHERE)
-        search = self.overlap.search
-        shared = search(queries.prefix)
+        shared = self.shared(queries.prefix)
         counts = np.bincount(shared.row, minlength=len(target))
-        led = search.memory.target.numpy()[shared.entry] == target[shared.row]
+        led = self.search.memory.target.numpy()[shared.entry] == target[shared.row]
         overlap = np.full(len(target), NOWHERE)
         np.minimum.at(overlap, shared.row[led], nth_of_run(counts)[led])
         return dense, overlap, counts > 0
 
-    def _joined(self, setting: Mixed, logits: Tensor, masses: Sequence[Tensor], queries: Queries) -> Tensor:
-        live = setting.build(self.sample.current, (), 1.0)
-        return live.joined(logits, masses, queries.no_candidates)
 
-    def _logits(self, queries: Queries, temperature: float) -> Tensor:
-        live = LINEAR[0].build(self.sample.current, (), temperature)
-        return live.logits(sequence=queries.sequence, enhanced=queries.sequence)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """Figures that are kept for later epochs and runs on the same inputs."""
+
+    figures: Mapping[str, float]
+    nbytes: int = 0
 
 
-def measure(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float]:
+def measure(sample: ProbeSample, metric: str = PROBED_METRIC) -> Mapping[str, float]:
+    """:func:`measured`, once for all epochs and runs whose vectors and entries are the same."""
+    recipe, wide = sample.run.recipe, widened(sample)
+    sourced = hashlib.sha256(sample.run.manager.snapshot.sourced.tobytes()).hexdigest()
+    rules = f"{recipe.candidates} {recipe.exclusion}"
+    name = ("mixtures", metric, wide.n_queries, sample.n_queries, rules, sourced)
+    kept = sample.current.cache.get(name, lambda: Measured(figures=measured(sample, metric)), lambda _: None)
+    return kept.figures
+
+
+def measured(sample: ProbeSample, metric: str) -> dict[str, float]:
     """What each way of mixing gains over the backbone, cross-fitted, with the hit rates and likelihoods behind it.
 
     A setting is chosen on one half of the validation sample and measured on the other, both ways, so that the best of
     many settings does not gain by luck; a world in which neighbours know nothing then shows a gain of about 0.
-    ``mixing.best`` chooses among all settings of all ways likewise. The figures on the test set are of the setting that
-    is best on the whole validation sample: they inform and decide nothing. With shuffled neighbours the same setting
-    mixes in those of another user.
+    ``mixing.best`` chooses among all settings of all ways likewise. Its lead, and what calibration gains, is over
+    linear mixing by the backbone's own softmax, or over the backbone alone where that is better. Figures on the test
+    set are of the setting that is best on the whole validation sample: they inform and decide nothing. With shuffled
+    neighbours the same setting mixes in those of another user.
     """
     mixtures, valid = Mixtures(widened(sample)), widened(sample).valid_sample
     prefixes = sample.current.prefixes
@@ -190,25 +221,28 @@ def measure(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float
     off, off_test = mixtures.off(on_valid, metric), mixtures.off(on_test, metric)
     values = mixtures.values(on_valid, WAYS, mixtures.masses, metric)
     fitted = {name: cross_fitted(each) for name, each in values.items()}
-    best = cross_fitted(np.concatenate(list(values.values())))
-    chosen = tuple(
-        replace(way, settings=(way.settings[int(values[way.name].mean(axis=1).argmax())],)) for way in WAYS
-    )
+    best = cross_fitted(np.vstack(list(values.values())))
+    chosen = tuple(replace(way, settings=(way.settings[int(values[way.name].mean(axis=1).argmax())],)) for way in WAYS)
     shuffled = mixtures.values(on_valid, chosen, mixtures.another(), metric)
     tested = mixtures.values(on_test, chosen, mixtures.masses, metric)
     figures = {"mixing.off": off.mean(), "mixing.off_test": off_test.mean(), "mixing.queries": float(len(valid))}
     figures |= difference("mixing.best", best - off)
     figures["mixing.best_by_luck"] = max(each.mean(axis=1).max() for each in values.values()) - best.mean()
-    figures |= difference("mixing.lead", best - fitted["dense_linear"])
-    for kind in ("dense", "overlap"):
-        gain = fitted[f"{kind}_calibrated"] - fitted[f"{kind}_linear"]
-        figures |= difference(f"calibration.gain_{kind}", gain)
+    without = {kind: cross_fitted(np.vstack([off, values[f"{kind}_linear"]])) for kind in ("dense", "overlap")}
+    figures |= difference("mixing.lead", best - without["dense"])
+    of_kind = {kind: [values[way.name] for way in WAYS if way.kinds == (kind,)] for kind in ("dense", "overlap")}
+    others = cross_fitted(np.vstack([off, *of_kind["dense"]]))
+    figures |= difference("overlap.lead", cross_fitted(np.vstack(of_kind["overlap"])) - others)
+    for kind, uncalibrated in without.items():
+        figures |= difference(f"calibration.gain_{kind}", fitted[f"{kind}_calibrated"] - uncalibrated)
     for way in chosen:
         figures |= difference(f"mixing.gain.{way.name}", fitted[way.name] - off)
         figures[f"mixing.shuffled.{way.name}"] = (shuffled[way.name][0] - off).mean()
         figures |= difference(f"mixing.test.{way.name}", tested[way.name][0] - off_test)
         figures[f"mixing.setting.{way.name}"] = strength(way.settings[0])
-    return {name: float(value) for name, value in figures.items()} | likelihoods(sample, valid) | hits(mixtures, on_valid)
+    return (
+        {name: float(value) for name, value in figures.items()} | likelihoods(sample, valid) | hits(mixtures, on_valid)
+    )
 
 
 def difference(name: str, values: Values) -> dict[str, float]:
@@ -267,7 +301,3 @@ def hits(mixtures: Mixtures, batches: Sequence[Queries]) -> dict[str, float]:
         "overlap.hit_rate_union_error": paired_share_error(together.astype(np.float64) - alone),
         "overlap.with_neighbours": float(found.mean()),
     }
-
-
-def _valued(queries: Queries, scores: Tensor, metric: str) -> Values:
-    return metric_values(ranks_of(queries.hide(scores[:, 1:]), queries.target), metric)

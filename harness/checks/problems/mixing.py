@@ -138,8 +138,8 @@ CHECKS = (
             "alone, by more than .002, cross-fitted, and its 95% interval lies above 0."
         ),
         detected=(
-            "The best mixture with entries that share items is {overlap.lead:+.4f} NDCG@10 from the better of the best "
-            "with the nearest vectors and the backbone ({mixing.off:.4f}). 50 nearest vectors lead to the target of "
+            "The best mixture with entries that share items leads the best with the nearest vectors, or the backbone "
+            "({mixing.off:.4f}) where that is better, by {overlap.lead:+.4f} NDCG@10. 50 nearest vectors lead to the target of "
             "{overlap.hit_rate_dense:.1%} of the queries, 50 entries that share items to {overlap.hit_rate:.1%}, and "
             "25 of each together to {overlap.hit_rate_union:.1%}. {overlap.with_neighbours:.1%} of the queries share "
             "an item with some entry."
@@ -166,8 +166,9 @@ CHECKS = (
             "Validation targets are most likely at temperature {calibration.temperature:.2f}: their mean "
             "log-likelihood is then {calibration.likelihood_fitted:.2f} nats, as the backbone is "
             "{calibration.likelihood:.2f}, and that of training samples {calibration.likelihood_train:.2f}. "
-            "Calibration adds {calibration.gain_dense:+.4f} NDCG@10 to linear mixing of the nearest vectors and "
-            "{calibration.gain_overlap:+.4f} to that of neighbours that share items."
+            "Linear mixing after calibration gains {calibration.gain_dense:+.4f} NDCG@10 with the nearest vectors and "
+            "{calibration.gain_overlap:+.4f} with neighbours that share items, over the better of mixing without "
+            "calibration and the backbone."
         ),
         why="A softmax that is too sure leaves the retrieved part nothing to change in a linear mixture.",
         reduce=("wiring.calibrate", "wiring.product"),

@@ -139,10 +139,10 @@ CHECKS = (
         ),
         detected=(
             "The best mixture with entries that share items leads the best with the nearest vectors, or the backbone "
-            "({mixing.off:.4f}) where that is better, by {overlap.lead:+.4f} NDCG@10. 50 nearest vectors lead to the target of "
-            "{overlap.hit_rate_dense:.1%} of the queries, 50 entries that share items to {overlap.hit_rate:.1%}, and "
-            "25 of each together to {overlap.hit_rate_union:.1%}. {overlap.with_neighbours:.1%} of the queries share "
-            "an item with some entry."
+            "({mixing.off:.4f}) where that is better, by {overlap.lead:+.4f} NDCG@10. 50 nearest vectors lead to the "
+            "target of {overlap.hit_rate_dense:.1%} of the queries, 50 entries that share items to "
+            "{overlap.hit_rate:.1%}, and 25 of each together to {overlap.hit_rate_union:.1%}. "
+            "{overlap.with_neighbours:.1%} of the queries share an item with some entry."
         ),
         why=(
             "The backbone has seen what its near vectors say; entries that share items lead to other targets. A "

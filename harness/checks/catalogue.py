@@ -15,6 +15,7 @@ from harness.checks.problems import (
     index,
     kl,
     loss,
+    mixing,
     retriever,
     scope,
     search,
@@ -25,7 +26,7 @@ from harness.checks.problems import (
 from harness.plugins import Registry, instance_of
 from harness.results.evidence import Entry
 
-_MODULES = (serving, kl, training, index, fusion, loss, temperature, retriever, evaluation, scope, search)
+_MODULES = (serving, kl, training, index, fusion, mixing, loss, temperature, retriever, evaluation, scope, search)
 """What lies beyond the problem list, then its ten claims in order."""
 
 FIGURES = Registry[Figure](
@@ -54,6 +55,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
     "TERM": (r"[a-z_]+", "a term of the loss: recommendation, enhanced, alignment, or an extra one"),
     "OTHER": (r"[a-z_]+", "a later term of the loss"),
     "GROUP": (r"[a-z_]+(?:\.\d+)?", "a group of parameters: retriever, fusion, or a part of the backbone"),
+    "WAY": (r"(?:dense|overlap|both)_[a-z]+", "neighbours and how they are mixed, such as `overlap_product`"),
     "at_TAU": (r"at_[\d.]+", "`at_` and a temperature"),
     "query_LENGTH": (r"query_(?:to_\d+|beyond)", "`query_` and a stratum of prefix lengths, such as `to_10`, `beyond`"),
     "entry_LENGTH": (r"entry_(?:to_\d+|beyond)", "`entry_` and a stratum of prefix lengths"),

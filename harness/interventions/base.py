@@ -70,6 +70,7 @@ class Intervention:
         why: why it may help, in a sentence.
         observable: what must differ from base once it acts, in a sentence; a test checks exactly this.
         example_base: ids of the interventions that must be in base for this one to act.
+        related: ids of remedies of other families that answer the same problem; its page links to them.
         follows_valid: whether training depends on the validation figures by design, as a schedule may.
         as_published: why it does little on FTragrec as published, in a sentence, where it needs an example base.
     """
@@ -83,6 +84,7 @@ class Intervention:
     observable: ClassVar[str] = ""
     example_base: ClassVar[tuple[str, ...]] = ()
     as_published: ClassVar[str] = ""
+    related: ClassVar[tuple[str, ...]] = ()
     follows_valid: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

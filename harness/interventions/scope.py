@@ -25,6 +25,7 @@ class Quality(Intervention):
     section = "9.1"
     why = "The length filter drops most entries of sparse data, including useful ones."
     observable = "The wanted share of all entries is kept, including good short ones."
+    related: ClassVar[tuple[str, ...]] = ("wiring.overlap",)
 
     by: str = parameter(
         "likelihood",
@@ -48,6 +49,7 @@ class Stratified(Intervention):
     section = "9.2"
     why = "Short and long histories carry different information, and one list is filled by one kind."
     observable = "Every range that has an allowed hit is among a sample's neighbours."
+    related: ClassVar[tuple[str, ...]] = ("wiring.overlap",)
 
     edges: tuple[int, ...] = parameter((2, 5, 10, 20), "longest length of each range but the open one, items", low=1)
     per_range: int = parameter(2, "neighbours per range", low=1, high=50, search=(1, 4))
@@ -76,6 +78,7 @@ class HardNegatives(Intervention):
     section = "9.3"
     why = "The KL term never penalises a near neighbour that leads to another item."
     observable = "No negative has the sample's target, and the term's gradient reaches the retriever."
+    related: ClassVar[tuple[str, ...]] = ("wiring.overlap",)
 
     count: int = parameter(
         8, "negatives per sample, at most those that the search finds", low=1, high=400, search=(1, 16)

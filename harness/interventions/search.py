@@ -82,6 +82,7 @@ class Ensemble(Intervention):
     section = "10.3"
     why = "One index finds what another misses, and entries on which several agree are safer neighbours."
     observable = "The order of the hits follows the members' ranks together; one member alone equals base."
+    related: ClassVar[tuple[str, ...]] = ("wiring.overlap", "wiring.product")
 
     members: int = parameter(3, "number of indexes; 1 is the index alone", low=1, high=9, search=(1, 6))
     merge: str = parameter("rrf", "merge by reciprocal rank or by mean similarity", choices=("rrf", "mean"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from harness.checks.families import Family, family_of
 from harness.errors import InputError, did_you_mean
-from harness.interventions import CATALOGUE, available, example_base
+from harness.interventions import CATALOGUE, available, example_base, find
 from harness.interventions.base import Intervention
 from harness.interventions.domains import as_written
 from harness.recipe.compose import (
@@ -64,6 +64,7 @@ class Page:
         missing: why it cannot run alone on FTragrec as published; empty where it can.
         completed_by: ids that remove this obstacle in the same arm.
         clashes: those of the catalogue that it cannot be combined with.
+        related: those of other families that answer the same problem.
         snippet: the part of a study file that asks about it.
     """
 
@@ -76,6 +77,7 @@ class Page:
     missing: str
     completed_by: tuple[str, ...]
     clashes: tuple[Clash, ...]
+    related: tuple[type[Intervention], ...]
     snippet: str
 
 
@@ -83,7 +85,8 @@ def page_of(kind: type[Intervention]) -> Page:
     """The page of an intervention at its defaults.
 
     Raises:
-        harness.errors.InputError: it names an example base that does not exist or cannot be composed.
+        harness.errors.InputError: it names an example base that does not exist or cannot be composed, or a related
+            remedy that does not exist.
     """
     text, _, cited = (inspect.getdoc(kind) or "").partition("Source:")
     listed = f"problem list {kind.section}" if kind.section else ""
@@ -99,6 +102,7 @@ def page_of(kind: type[Intervention]) -> Page:
         missing=missing,
         completed_by=completed_by,
         clashes=clashes,
+        related=tuple(find(each) for each in kind.related),
         snippet=_snippet(kind),
     )
 

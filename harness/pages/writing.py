@@ -164,5 +164,6 @@ def _wrapped(text: str, label: str = "") -> str:
 
 
 def _stacks_of(rule: Rule) -> tuple[tuple[Remedy, ...], ...]:
-    """The stacks that a rule speaks of, whatever the figures."""
-    return rule.stacks(dict.fromkeys(rule.reads, 1.0))
+    """The stacks that a rule speaks of, whatever the figures; those that differ in settings alone once."""
+    found = rule.stacks(dict.fromkeys(rule.reads, 1.0))
+    return tuple({tuple(each.id for each in stack): stack for stack in found}.values())

@@ -8,7 +8,7 @@ from operator import attrgetter
 
 from harness.checks.base import When
 from harness.plugins import Registry, instance_of
-from harness.probes import attention, evaluation, fusion, index, interpolation, loss, past, search, training
+from harness.probes import attention, evaluation, fusion, index, interpolation, loss, mixtures, past, search, training
 from harness.probes.sample import ProbeSample
 
 
@@ -44,6 +44,7 @@ _BUILTIN = (
     Probe(name="search", measure=lambda sample: search.measure(sample.few), when=When.AT_THE_START),
     Probe(name="oracles", measure=lambda sample: fusion.head_room(sample.few), when=When.AT_THE_START),
     Probe(name="interpolation", measure=lambda sample: interpolation.head_room(sample.few), when=When.AT_THE_START),
+    Probe(name="mixtures", measure=lambda sample: mixtures.measure(sample.few), when=When.AT_THE_START),
     Probe(name="past", measure=lambda sample: past.measure(sample.few), when=When.AT_THE_START),
     Probe(name="across_refresh", measure=index.across_refresh, when=When.IN_FULL),
 )

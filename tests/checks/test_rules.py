@@ -15,6 +15,18 @@ from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.results.evidence import Entry
 
+WAYS = (
+    "dense_linear",
+    "dense_calibrated",
+    "dense_product",
+    "overlap_linear",
+    "overlap_calibrated",
+    "overlap_product",
+    "both_product",
+)
+MIXED = {f"mixing.gain.{way}": 0.001 for way in WAYS} | {"mixing.gain.overlap_product": 0.006}
+STRENGTHS = {f"mixing.setting.{way}": 1.5 if way.endswith("product") else 0.3 for way in WAYS}
+
 CALLED_FOR: dict[str, dict[str, float]] = {
     "filter_seen": {
         "history.top10_seen": 0.2,
@@ -46,6 +58,8 @@ CALLED_FOR: dict[str, dict[str, float]] = {
         "head_room.oracle_alpha_shuffled": 0.08,
         "head_room.oracle_alpha_error": 0.0005,
     },
+    "mix_neighbours": {"mixing.off": 0.05, "mixing.best": 0.006, **MIXED, **STRENGTHS},
+    "no_neighbours_pay": {"mixing.off": 0.05, **dict.fromkeys(MIXED, -0.002)},
     "reach_the_retriever": {"loss.gradient.enhanced.retriever": 0.0, "loss.weight.enhanced": 0.5},
     "weights_are_idle": {"loss.gradient.enhanced.retriever": 0.0, "loss.gradient.recommendation.retriever": 0.0},
     "shrink_the_logits": {"temperature.effective_neighbours": 1.1, "temperature.logit_range": 400.0},
@@ -81,6 +95,12 @@ NOT_CALLED_FOR: dict[str, list[tuple[str, float]]] = {
         ("head_room.oracle_alpha_error", 0.006),
     ],
     "no_mixture_wins": [("head_room.oracle_alpha", 0.083), ("head_room.oracle_alpha_error", 0.002)],
+    "mix_neighbours": [
+        ("mixing.best", 0.0019),
+        ("mixing.best_error", 0.0035),
+        ("mixing.gain_error.overlap_product", 0.0035),
+    ],
+    "no_neighbours_pay": [("mixing.gain.both_product", 0.003), ("mixing.gain_error.both_product", 0.0025)],
     "reach_the_retriever": [("loss.gradient.enhanced.retriever", 1e-6), ("loss.weight.enhanced", 0.0)],
     "weights_are_idle": [
         ("loss.gradient.enhanced.retriever", 1e-6),
@@ -129,6 +149,45 @@ def test_the_interpolation_that_is_named_is_the_one_that_was_best(new: float, se
     (found,) = suggestions(CALLED_FOR["interpolate"] | {"head_room.interpolation_new": new})
     ((remedy,),) = found.stacks
     assert (remedy.id, remedy.settings) == ("wiring.interpolate", {"l": 0.3, "k": 50, "tau": 0.2} | settings)
+
+
+@pytest.mark.parametrize(
+    ("way", "named"),
+    [
+        ("overlap_product", "wiring.overlap {} + wiring.product {'beta': 1.5}"),
+        ("both_product", "wiring.overlap {'neighbours': 'both'} + wiring.product {'beta': 1.5}"),
+        ("dense_product", "wiring.product {'beta': 1.5}"),
+        ("dense_linear", "wiring.interpolate {'l': 0.3}"),
+        ("dense_calibrated", "wiring.calibrate {} + wiring.interpolate {'l': 0.3}"),
+        ("overlap_linear", "wiring.overlap {} + wiring.interpolate {'l': 0.3}"),
+        ("overlap_calibrated", "wiring.overlap {} + wiring.calibrate {} + wiring.interpolate {'l': 0.3}"),
+    ],
+)
+def test_the_mixture_that_gains_most_is_named_alone_and_composes(way: str, named: str) -> None:
+    figures = CALLED_FOR["mix_neighbours"] | {f"mixing.gain.{way}": 0.009, "mixing.best": 0.008}
+    (found,) = suggestions(figures)
+    (stack,) = found.stacks
+    assert " + ".join(f"{each.id} {dict(each.settings)}" for each in stack) == named
+    assert found.gain == 0.008
+    assert compose(BASE, [find(each.id).from_settings(each.settings) for each in stack]) != BASE
+
+
+@pytest.mark.parametrize(
+    ("lead", "error", "best", "named"),
+    [
+        (0.005, 0.001, 0.015, ["mix_neighbours"]),
+        (0.005, 0.004, 0.015, ["mix_neighbours", "interpolate"]),
+        (0.001, 0.0001, 0.015, ["mix_neighbours", "interpolate"]),
+        (0.005, 0.001, 0.009, ["interpolate", "mix_neighbours"]),
+        (math.nan, math.nan, math.nan, ["interpolate"]),
+    ],
+)
+def test_interpolation_is_not_advised_where_another_mixture_surely_gains_more(
+    lead: float, error: float, best: float, named: list[str]
+) -> None:
+    figures = CALLED_FOR["interpolate"] | CALLED_FOR["mix_neighbours"]
+    figures |= {"mixing.lead": lead, "mixing.lead_error": error, "mixing.best": best}
+    assert [each.rule.name for each in suggestions(figures)] == named
 
 
 def test_gains_come_first_then_what_moves_then_what_is_idle() -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from harness.checks.catalogue import CHECKS, RULES
-from harness.pages.writing import KINDS, write_pages
+from harness.errors import InputError
+from harness.interventions import CATALOGUE, find
+from harness.pages.facts import page_of
+from harness.pages.writing import KINDS, page_text, write_pages
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXTS = {kind.folder: kind.texts() for kind in KINDS}
@@ -51,6 +54,23 @@ def test_a_page_says_everything_of_its_rule() -> None:
         for part in (rule.title, rule.condition, *rule.reads, *spoken_of):
             assert part in page
         assert "{" not in page
+
+
+def test_pages_of_problems_4_9_and_10_link_to_retrieval_that_pays() -> None:
+    """The problem list asks for it there: a small network, more than the length, several indexes."""
+    asked = ["fusion.adaptive", "scope.quality", "scope.stratified", "scope.hard_negatives", "search.ensemble"]
+    assert [kind.id for kind in CATALOGUE if kind.related] == asked
+    for id in asked:
+        assert (
+            "[`wiring.overlap`](wiring.overlap.md): Neighbours that share items" in TEXTS["interventions"][f"{id}.md"]
+        )
+        assert "see also: " in page_text(page_of(find(id)))
+
+
+def test_a_related_remedy_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find("search.ensemble"), "related", ("wiring.overlapp",))
+    with pytest.raises(InputError, match=r"wiring\.overlapp"):
+        page_of(find("search.ensemble"))
 
 
 @pytest.mark.parametrize("folder", TEXTS)

@@ -38,6 +38,7 @@ STACKS = (
     ("training.unfreeze", "wiring.cosine"),
     ("fusion.attention", "retriever.warm_start"),
     ("wiring.interpolate",),
+    ("wiring.overlap", "wiring.interpolate", "wiring.calibrate"),
     ("index.managed", "loss.adaptive", "scope.hard_negatives"),
     ("index.sources", "index.refresh", "wiring.live_keys"),
 )

@@ -11,6 +11,18 @@ from harness.results.evidence import Diagnosis, Entry, Level
 from harness.results.folder import StudyFolder
 from reports.sections.report import Row
 
+MEASURED = ("gain", "gain_error", "shuffled", "test", "test_error", "setting")
+MIXED: Mapping[str, tuple[float, ...]] = {
+    "dense_linear": (-0.005, 0.0038, 0.0015, 0.0004, 0.002, 0.1),
+    "dense_calibrated": (-0.0086, 0.0045, 0.0004, 0.0011, 0.0018, 0.05),
+    "dense_product": (-0.0038, 0.0051, 0.0032, -0.0027, 0.0043, 0.5),
+    "overlap_linear": (0.0113, 0.0042, -0.036, 0.0239, 0.0055, 0.7),
+    "overlap_calibrated": (0.0135, 0.0047, -0.0094, 0.0174, 0.0039, 0.3),
+    "overlap_product": (0.0177, 0.0045, -0.0175, 0.0268, 0.0056, 2.5),
+    "both_product": (0.0038, 0.0052, 0.003, 0.0057, 0.0044, 0.5),
+}
+"""What is measured of each way of mixing."""
+
 AS_FOUND: Mapping[str, float] = {
     "kl.p_ret_entropy": 0.745,
     "kl.p_rec_entropy": 0.9999,
@@ -91,6 +103,34 @@ AS_FOUND: Mapping[str, float] = {
     "head_room.interpolation_test": 0.0796,
     "head_room.interpolation_test_shuffled": 0.0213,
     "head_room.hit_rate_by_sequence": 0.0273,
+    "mixing.off": 0.0605,
+    "mixing.off_test": 0.0566,
+    "mixing.queries": 943.0,
+    "mixing.best": 0.0177,
+    "mixing.best_error": 0.0045,
+    "mixing.best_by_luck": 0.0022,
+    "mixing.lead": 0.0227,
+    "mixing.lead_error": 0.0056,
+    **{
+        f"mixing.{figure}.{way}": value
+        for way, row in MIXED.items()
+        for figure, value in zip(MEASURED, row, strict=True)
+    },
+    "overlap.lead": 0.0177,
+    "overlap.lead_error": 0.0045,
+    "overlap.hit_rate": 0.2715,
+    "overlap.hit_rate_dense": 0.2577,
+    "overlap.hit_rate_union": 0.2725,
+    "overlap.hit_rate_union_error": 0.0136,
+    "overlap.with_neighbours": 1.0,
+    "calibration.temperature": 1.2137,
+    "calibration.likelihood": -5.8852,
+    "calibration.likelihood_fitted": -5.8498,
+    "calibration.likelihood_train": -5.6469,
+    "calibration.gain_dense": -0.0035,
+    "calibration.gain_dense_error": 0.0023,
+    "calibration.gain_overlap": 0.0023,
+    "calibration.gain_overlap_error": 0.0017,
 }
 """What a short run of FTragrec as found shows on ml-100k, rounded, with an interpolation that wins."""
 
@@ -115,6 +155,14 @@ HEALTHY: Mapping[str, float] = {
     "head_room.oracle_alpha_shuffled": 0.0869,
     "head_room.interpolation_valid": 0.0545,
     "head_room.best_common": 0.0545,
+    "mixing.best": 0.0004,
+    "mixing.gain.overlap_product": 0.0004,
+    "mixing.gain.overlap_calibrated": 0.0002,
+    "overlap.lead": -0.0004,
+    "overlap.lead_error": 0.0005,
+    "calibration.gain_overlap": -0.0002,
+    "calibration.gain_overlap_error": 0.0005,
+    "calibration.gain_dense_error": 0.0005,
 }
 """The same without an issue, but for what a mixture by user could win."""
 
@@ -131,7 +179,15 @@ BEFORE: Mapping[str, float] = {
 
 N_EPOCHS = 2
 
-LATER_ONLY = ("head_room.", "scope.", "search.", "evaluation.train_eval_overlap")
+LATER_ONLY = (
+    "head_room.",
+    "mixing.",
+    "overlap.",
+    "calibration.",
+    "scope.",
+    "search.",
+    "evaluation.train_eval_overlap",
+)
 """Figures that a light diagnosis measures before training alone."""
 
 

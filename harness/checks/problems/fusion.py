@@ -18,7 +18,7 @@ from harness.checks.base import (
     figures,
     stacks,
 )
-from harness.checks.leads import Lead, Short, below, gain
+from harness.checks.leads import Lead, Short, Side, below, gain
 
 SMALLEST_GAIN = 0.002
 """A difference of oracles below this, in the metric, is not worth having, whatever its error."""
@@ -60,6 +60,12 @@ def _nothing_left(read: Figures) -> Lead:
         for oracle in ("oracle_alpha", "oracle_switch")
     )
     return below(left, SMALLEST_GAIN, read[f"head_room.{oracle}_error"])
+
+
+def _beaten(read: Figures) -> bool:
+    """Whether another untrained mixture surely beats the interpolation of the nearest vectors, tuned or not."""
+    ahead = gain(read["mixing.lead"], SMALLEST_GAIN, read["mixing.lead_error"]).side is Side.BEYOND
+    return ahead and read["mixing.best"] >= read["head_room.interpolation_valid"] - read["head_room.off"]
 
 
 def _interpolated(read: Figures) -> Stacks:
@@ -203,7 +209,8 @@ RULES = (
     Rule(
         name="interpolate",
         title="Mix probabilities instead of vectors",
-        holds=lambda read: gain_of(read, *INTERPOLATING),
+        holds=lambda read: (gain_of(read, *INTERPOLATING), not _beaten(read)),
+        errors=("mixing.lead", "mixing.lead_error", "mixing.best"),
         also_reads=(
             "head_room.interpolation_gain_error",
             "head_room.interpolation_l",
@@ -214,7 +221,10 @@ RULES = (
         stacks=_interpolated,
         expected=Expected.BETTER,
         gain=lambda read: read["head_room.interpolation_valid"] - read["head_room.off"],
-        condition="The best interpolation gains more than .002 on the validation set, and surely more than nothing.",
+        condition=(
+            "The best interpolation gains more than .002 on the validation set, and surely more than nothing; no other "
+            "untrained mixture surely gains more."
+        ),
         because=(
             "Without any training, mixing probabilities takes validation NDCG@10 from {head_room.off:.4f} to "
             "{head_room.interpolation_valid:.4f}; with the user's history hidden, from {head_room.unseen:.4f} to "

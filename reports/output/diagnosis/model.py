@@ -9,6 +9,7 @@ from reports.drawing.figure import Figure
 from reports.sections.evidence.claims.build import JudgedClaim
 from reports.sections.evidence.model import CheckLine, DiagnosedArm, Unmeasured
 from reports.sections.evidence.predictions.build import Advice
+from reports.sections.evidence.why.mixtures import Mixtures
 from reports.sections.report import as_json
 
 DIAGNOSIS_SCHEMA = 1
@@ -23,6 +24,7 @@ class DiagnosisPage:
         obstacles: the gravest issues, at most three.
         try_out: what the rules advise, the most promising first.
         idle: what they advise against.
+        mixtures: untrained mixtures on base; None where they were not measured.
         checks: every check on base.
         unmeasured: runs whose diagnosis failed.
         arm: which runs were looked at, and how closely.
@@ -40,6 +42,7 @@ class DiagnosisPage:
     try_out: tuple[Advice, ...]
     idle: tuple[Advice, ...]
     figures: Mapping[str, Figure]
+    mixtures: Mixtures | None
     checks: tuple[CheckLine, ...]
     unmeasured: tuple[Unmeasured, ...]
     arm: DiagnosedArm

@@ -22,6 +22,7 @@ from reports.sections.evidence.measured import Evidence, evidence_of
 from reports.sections.evidence.predictions.build import Advice, advice_of
 from reports.sections.evidence.why import headroom, reach
 from reports.sections.evidence.why.drawings import drawn
+from reports.sections.evidence.why.mixtures import mixtures_of
 from reports.sections.method.facts import commands_of, facts_of
 
 MOST_OBSTACLES = 3
@@ -83,6 +84,7 @@ def diagnose(manifest: StudyManifest, evidence: Evidence, text: Catalogue) -> Di
         try_out=tuple(each for each in advice if each.expected != "idle"),
         idle=idle_of(advice),
         figures={figure.id: figure for figure in (headroom.table(evidence, text), reach.table(evidence, text))},
+        mixtures=mixtures_of(evidence, text),
         checks=checks,
         unmeasured=evidence.unmeasured(),
         arm=arm,

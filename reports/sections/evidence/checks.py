@@ -5,7 +5,8 @@ from __future__ import annotations
 from harness.checks.base import Check, Expected, Outcome, Remedy, Rule, Severity, Status, Suggestion, fill
 from harness.checks.catalogue import FIGURES, RULES, suggestions
 from harness.checks.claims import CLAIMS, Claim, Confirmation, confirmed, judge
-from harness.checks.leads import CONFIDENCE
+from harness.checks.leads import CONFIDENCE, gain, pooled
+from harness.checks.problems.mixing import STACK_OF
 from harness.checks.seeds import Runs, by_run, first, latest, mean, summaries
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "CONFIDENCE",
     "FIGURES",
     "RULES",
+    "STACK_OF",
     "Check",
     "Claim",
     "Confirmation",
@@ -28,9 +30,11 @@ __all__ = [
     "confirmed",
     "fill",
     "first",
+    "gain",
     "judge",
     "latest",
     "mean",
+    "pooled",
     "suggestions",
     "summaries",
 ]

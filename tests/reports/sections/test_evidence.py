@@ -13,6 +13,7 @@ import pytest
 
 from harness.checks.catalogue import CHECKS
 from harness.checks.claims import CLAIMS
+from harness.checks.problems.mixing import STACK_OF
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
 from reports.locale import formats, load_catalogue
@@ -305,3 +306,35 @@ def test_ranks_and_verdicts_do_not_depend_on_evidence(tmp_path: Path) -> None:
     assert record is not None
     assert before["rows"] == after["rows"]
     assert before["method"] == after["method"]
+
+
+def test_untrained_mixtures_are_a_row_each_with_the_interval_of_their_runs(
+    diagnosed: StudyFolder, page: tuple[Page, dict[str, Any]]
+) -> None:
+    shown, report = page
+    found = report["why"]["mixtures"]
+    assert [row["name"] for row in found["rows"]] == list(STACK_OF)
+    rows = {row["name"]: row for row in found["rows"]}
+    for name, row in rows.items():
+        assert row["gain"] == pytest.approx(measured(diagnosed, "base", f"mixing.gain.{name}", (0, 1, 2)))
+        assert row["shuffled"] == pytest.approx(measured(diagnosed, "base", f"mixing.shuffled.{name}", (0, 1, 2)))
+        assert row["test"] == pytest.approx(measured(diagnosed, "base", f"mixing.test.{name}", (0, 1, 2)))
+        assert row["half"] > 1.9 * (measured(diagnosed, "base", f"mixing.gain_error.{name}", (0, 1, 2)) or 0.0)
+    assert rows["overlap_product"]["ids"] == ["wiring.overlap", "wiring.product"]
+    drawn = [tag["data-way"] for name, tag in shown.tags if "data-way" in tag]
+    assert drawn == list(STACK_OF)
+    assert f"{formats.signed(rows['overlap_product']['gain'])} ± " in shown.text
+    for sentence in (found["sentence"], found["calibration"]):
+        assert sentence in shown.text
+
+
+def test_older_evidence_without_mixtures_has_no_table_of_them(tmp_path: Path) -> None:
+    folder = study(tmp_path / "older", {"a": Arm()}, n_users=60)
+    older = {name: value for name, value in AS_FOUND.items() if not name.startswith(("mixing", "overlap", "calib"))}
+    diagnose(folder, {"base": older})
+    page, report = rendered(folder)
+    assert report["why"]["mixtures"] is None
+    assert "mixtures-table" not in page.ids
+    assert {line["status"] for line in report["why"]["checks"] if line["code"] in ("FTR406", "FTR407")} == {
+        "not_measured"
+    }

@@ -13,6 +13,7 @@ from reports.sections.base import SectionInput
 from reports.sections.evidence.checks import FIGURES, first, latest
 from reports.sections.evidence.claims.build import unmeasured_text
 from reports.sections.evidence.measured import Evidence
+from reports.sections.evidence.why.mixtures import mixtures_of
 from reports.sections.evidence.why.model import FigureLine, Liveness, LiveParameter, StatusRow, Why
 
 MOST_SHOWN = 6
@@ -41,6 +42,7 @@ def why_of(given: SectionInput) -> Why:
         checks=tuple(evidence.check(each) for each in evidence.checks.get(BASE, {}).values()),
         by_arm=tuple(StatusRow(name=name, statuses=evidence.statuses(name)) for name in together),
         unmeasured=evidence.unmeasured(),
+        mixtures=mixtures_of(evidence, text),
         liveness=None if audit is None else liveness_of(audit, text),
     )
 

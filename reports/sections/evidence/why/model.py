@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports.sections.evidence.model import CheckLine, DiagnosedArm, Status, Unmeasured
+from reports.sections.evidence.why.mixtures import Mixtures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ class Why:
         checks: of base, in the order of the claims.
         by_arm: status of every check, a row an arm.
         unmeasured: runs whose diagnosis failed.
+        mixtures: untrained mixtures on base; None where they were not measured.
         liveness: None where the study was not audited.
     """
 
@@ -91,4 +93,5 @@ class Why:
     checks: tuple[CheckLine, ...]
     by_arm: tuple[StatusRow, ...]
     unmeasured: tuple[Unmeasured, ...]
+    mixtures: Mixtures | None
     liveness: Liveness | None

@@ -1,0 +1,216 @@
+"""Claim 4 and beyond it: which neighbours pay on this data set when they join the scores, and how sure the backbone is.
+
+Gains are cross-fitted: a setting is chosen on one half of the sample and measured on the other, both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from harness.checks.base import (
+    TELLING,
+    Check,
+    Compares,
+    Expected,
+    Figures,
+    Remedy,
+    Rule,
+    Severity,
+    Stacks,
+    Unit,
+    When,
+    figures,
+)
+from harness.checks.leads import Lead, Short, gain
+from harness.checks.problems.fusion import SMALLEST_GAIN
+
+_OVERLAP, _FITTED = Remedy(id="wiring.overlap"), Remedy(id="wiring.calibrate")
+
+
+def _interpolated(share: float) -> Remedy:
+    return Remedy(id="wiring.interpolate", settings={"l": share})
+
+
+def _multiplied(beta: float) -> Remedy:
+    return Remedy(id="wiring.product", settings={"beta": beta})
+
+
+STACK_OF: Mapping[str, Callable[[float], tuple[Remedy, ...]]] = {
+    "dense_linear": lambda share: (_interpolated(share),),
+    "dense_calibrated": lambda share: (_FITTED, _interpolated(share)),
+    "dense_product": lambda beta: (_multiplied(beta),),
+    "overlap_linear": lambda share: (_OVERLAP, _interpolated(share)),
+    "overlap_calibrated": lambda share: (_OVERLAP, _FITTED, _interpolated(share)),
+    "overlap_product": lambda beta: (_OVERLAP, _multiplied(beta)),
+    "both_product": lambda beta: (Remedy(id="wiring.overlap", settings={"neighbours": "both"}), _multiplied(beta)),
+}
+"""A way of mixing, as the figures name it -> the stack that mixes so, given its share or its beta."""
+
+GAINS = tuple(f"mixing.gain.{way}" for way in STACK_OF)
+GAIN_ERRORS = tuple(f"mixing.gain_error.{way}" for way in STACK_OF)
+SETTINGS = tuple(f"mixing.setting.{way}" for way in STACK_OF)
+
+
+def _gain(read: Figures, name: str, error: str) -> Lead:
+    return gain(read[name], SMALLEST_GAIN, read[error])
+
+
+def _best_way(read: Figures) -> Lead:
+    """The gain of the way that gains most."""
+    value, error = max(zip(GAINS, GAIN_ERRORS, strict=True), key=lambda names: read[names[0]])
+    return _gain(read, value, error)
+
+
+def _paying(read: Figures) -> Stacks:
+    """The stack that gains most, and those that gain exactly as much."""
+    most = max(read[name] for name in GAINS)
+    return tuple(
+        stack(read[f"mixing.setting.{way}"]) for way, stack in STACK_OF.items() if read[f"mixing.gain.{way}"] == most
+    )
+
+
+def _idle_stacks(read: Figures) -> Stacks:
+    """Every way at its defaults, the one of both kinds apart."""
+    return tuple(
+        tuple(Remedy(id=each.id) for each in stack(0.0)) for way, stack in STACK_OF.items() if way != "both_product"
+    )
+
+
+def _cost(read: Figures) -> Lead:
+    """What calibration gains linear mixing of the kind that needs it more, where the backbone is over-confident."""
+    kind = max(("dense", "overlap"), key=lambda each: read[f"calibration.gain_{each}"])
+    cost = read[f"calibration.gain_{kind}"]
+    too_sure = read["calibration.temperature"] > 1.0
+    return gain(cost if too_sure else min(cost, 0.0), SMALLEST_GAIN, read[f"calibration.gain_{kind}_error"])
+
+
+FIGURES = (
+    *figures(
+        "fusion",
+        ("mixing.off", Unit.METRIC, "the backbone on the validation queries of the mixtures"),
+        ("mixing.queries", Unit.COUNT, "those queries"),
+        ("mixing.best", Unit.METRIC, "cross-fitted gain of the best setting of all ways of mixing", TELLING),
+        ("mixing.best_error", Unit.METRIC, "its standard error"),
+        ("mixing.best_by_luck", Unit.METRIC, "what it gains more on the queries that it was chosen on"),
+        (
+            "mixing.lead",
+            Unit.METRIC,
+            "its lead over linear mixing of the nearest vectors, or over the backbone",
+        ),
+        ("mixing.lead_error", Unit.METRIC, "standard error of that lead"),
+        ("mixing.gain.WAY", Unit.METRIC, "cross-fitted gain over the backbone"),
+        ("mixing.gain_error.WAY", Unit.METRIC, "its standard error"),
+        ("mixing.shuffled.WAY", Unit.METRIC, "gain with another user's neighbours, at the setting best on the sample"),
+        ("mixing.setting.WAY", Unit.RATIO, "that setting: the share of linear mixing, or the power beta"),
+        ("mixing.off_test", Unit.METRIC, "the backbone on test queries of the same users; information only"),
+        ("mixing.test.WAY", Unit.METRIC, "gain on them at that setting; information only"),
+        ("mixing.test_error.WAY", Unit.METRIC, "its standard error"),
+        ("overlap.lead", Unit.METRIC, "lead of the best mixture with shared items over dense ones and the backbone"),
+        ("overlap.lead_error", Unit.METRIC, "its standard error"),
+        ("overlap.hit_rate", Unit.FRACTION, "queries whose 50 neighbours by shared items lead to the target", TELLING),
+        ("overlap.hit_rate_dense", Unit.FRACTION, "the same of the 50 nearest vectors", TELLING),
+        ("overlap.hit_rate_union", Unit.FRACTION, "the same of 25 of each kind", TELLING),
+        ("overlap.hit_rate_union_error", Unit.POINTS, "standard error of its lead over the nearest vectors"),
+        ("overlap.with_neighbours", Unit.FRACTION, "validation queries that share an item with some entry"),
+        ("calibration.temperature", Unit.RATIO, "temperature at which validation targets are most likely", TELLING),
+        ("calibration.likelihood", Unit.NATS, "mean log-likelihood of validation targets by the backbone"),
+        ("calibration.likelihood_fitted", Unit.NATS, "the same at that temperature"),
+        ("calibration.likelihood_train", Unit.NATS, "the same of training samples as the backbone is"),
+        ("calibration.gain_dense", Unit.METRIC, "what linear mixing of the nearest vectors gains by it, cross-fitted"),
+        ("calibration.gain_dense_error", Unit.METRIC, "its standard error"),
+        ("calibration.gain_overlap", Unit.METRIC, "the same of neighbours that share items"),
+        ("calibration.gain_overlap_error", Unit.METRIC, "its standard error"),
+        when=When.AT_THE_START,
+    ),
+)
+
+CHECKS = (
+    Check(
+        code="FTR406",
+        claim="fusion",
+        title="Neighbours that share items know what near vectors do not",
+        severity=Severity.MEDIUM,
+        issue=lambda read: _gain(read, "overlap.lead", "overlap.lead_error"),
+        errors=("overlap.lead_error",),
+        compares=Compares.QUERIES,
+        condition=(
+            "The best mixture with entries that share items leads the best with the nearest vectors, and the backbone "
+            "alone, by more than .002, cross-fitted, and its 95% interval lies above 0."
+        ),
+        detected=(
+            "The best mixture with entries that share items leads the best with the nearest vectors, or the backbone "
+            "({mixing.off:.4f}) where that is better, by {overlap.lead:+.4f} NDCG@10. 50 nearest vectors lead to the "
+            "target of {overlap.hit_rate_dense:.1%} of the queries, 50 entries that share items to "
+            "{overlap.hit_rate:.1%}, and 25 of each together to {overlap.hit_rate_union:.1%}. "
+            "{overlap.with_neighbours:.1%} of the queries share an item with some entry."
+        ),
+        why=(
+            "The backbone has seen what its near vectors say; entries that share items lead to other targets. A "
+            "mixture can use them, and a small network that reorders its first candidates can use more of them."
+        ),
+        reduce=("wiring.overlap", "wiring.product"),
+    ),
+    Check(
+        code="FTR407",
+        claim="fusion",
+        title="The backbone is over-confident, and mixing pays for it",
+        severity=Severity.MEDIUM,
+        issue=_cost,
+        errors=("calibration.gain_dense_error", "calibration.gain_overlap_error"),
+        compares=Compares.QUERIES,
+        condition=(
+            "The fitted temperature is above 1, and linear mixing after it gains more than .002, cross-fitted, with a "
+            "95% interval above 0, over linear mixing without it and over the backbone, for one kind of neighbours."
+        ),
+        detected=(
+            "Validation targets are most likely at temperature {calibration.temperature:.2f}: their mean "
+            "log-likelihood is then {calibration.likelihood_fitted:.2f} nats, as the backbone is "
+            "{calibration.likelihood:.2f}, and that of training samples {calibration.likelihood_train:.2f}. "
+            "Linear mixing after calibration gains {calibration.gain_dense:+.4f} NDCG@10 with the nearest vectors and "
+            "{calibration.gain_overlap:+.4f} with neighbours that share items, over the better of mixing without "
+            "calibration and the backbone."
+        ),
+        why="A softmax that is too sure leaves the retrieved part nothing to change in a linear mixture.",
+        reduce=("wiring.calibrate", "wiring.product"),
+    ),
+)
+
+RULES = (
+    Rule(
+        name="mix_neighbours",
+        title="Let neighbours join the scores, those that pay on this data set",
+        holds=lambda read: (_gain(read, "mixing.best", "mixing.best_error"), _best_way(read)),
+        also_reads=(*SETTINGS, "mixing.gain.dense_linear", "mixing.gain.overlap_linear"),
+        errors=("mixing.best_error", *GAIN_ERRORS),
+        stacks=_paying,
+        expected=Expected.BETTER,
+        gain=lambda read: read["mixing.best"],
+        condition=(
+            "The best of all settings of all ways of mixing gains more than .002 over the backbone, cross-fitted, and "
+            "surely more than nothing; so does the way that gains most. It names that way alone."
+        ),
+        because=(
+            "The best untrained mixture adds {mixing.best:+.4f} NDCG@10 to the backbone's {mixing.off:.4f} on "
+            "validation queries on which it was not chosen. Neighbours that share items add "
+            "{mixing.gain.overlap_product:+.4f} log-linearly and {mixing.gain.overlap_calibrated:+.4f} linearly after "
+            "calibration, the nearest vectors {mixing.gain.dense_product:+.4f} and "
+            "{mixing.gain.dense_calibrated:+.4f}, both kinds {mixing.gain.both_product:+.4f}."
+        ),
+    ),
+    Rule(
+        name="no_neighbours_pay",
+        title="Neighbours in the scores will not pay here",
+        holds=lambda read: tuple(Short(lead=_gain(read, *names)) for names in zip(GAINS, GAIN_ERRORS, strict=True)),
+        also_reads=("mixing.gain.dense_linear", "mixing.gain.overlap_linear"),
+        errors=GAIN_ERRORS,
+        stacks=_idle_stacks,
+        expected=Expected.IDLE,
+        condition="The cross-fitted gain of every way of mixing is, at the upper end of its 95% interval, below .002.",
+        because=(
+            "Over the backbone's {mixing.off:.4f} neighbours that share items add {mixing.gain.overlap_product:+.4f} "
+            "log-linearly and {mixing.gain.overlap_calibrated:+.4f} linearly after calibration, the nearest vectors "
+            "{mixing.gain.dense_product:+.4f} and {mixing.gain.dense_calibrated:+.4f}, both kinds "
+            "{mixing.gain.both_product:+.4f}; no interval reaches .002."
+        ),
+    ),
+)

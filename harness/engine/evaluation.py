@@ -86,16 +86,17 @@ def _scores_without(inputs: Inputs, prefix: Indices, candidates: Candidates) -> 
 
 @torch.no_grad()
 def scores_with_retrieval(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Tensor:
-    """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``."""
+    """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``.
+
+    The memory is searched for the enhanced vector only where the scorer reads it.
+    """
     inputs = system.current
-    forward = system.forward(
-        sequence=inputs.encodings[inputs.tensor(prefix)],
-        prefix=prefix,
-        snapshot=snapshot,
-        progress=progress,
-    )
+    sequence = enhanced = inputs.encodings[inputs.tensor(prefix)]
+    if system.recipe.scorer.reads_enhanced:
+        forward = system.forward(sequence=sequence, prefix=prefix, snapshot=snapshot, progress=progress)
+        enhanced = forward.enhanced
     hidden = hidden_by_protocol(prefix, inputs)
-    scores = snapshot.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix, hidden=hidden)
+    scores = snapshot.scorer.scores(sequence=sequence, enhanced=enhanced, prefix=prefix, hidden=hidden)
     return hide(hidden, hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:]))
 
 

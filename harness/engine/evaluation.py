@@ -6,6 +6,8 @@ or how ties are ranked: these are the protocol's.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -86,18 +88,34 @@ def _scores_without(inputs: Inputs, prefix: Indices, candidates: Candidates) -> 
 
 @torch.no_grad()
 def scores_with_retrieval(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Tensor:
-    """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``.
-
-    The memory is searched for the enhanced vector only where the scorer reads it.
-    """
+    """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``."""
     inputs = system.current
-    sequence = enhanced = inputs.encodings[inputs.tensor(prefix)]
-    if system.recipe.scorer.reads_enhanced:
-        forward = system.forward(sequence=sequence, prefix=prefix, snapshot=snapshot, progress=progress)
-        enhanced = forward.enhanced
+    vectors = vectors_of(system, prefix, snapshot=snapshot, progress=progress)
     hidden = hidden_by_protocol(prefix, inputs)
-    scores = snapshot.scorer.scores(sequence=sequence, enhanced=enhanced, prefix=prefix, hidden=hidden)
+    scores = snapshot.scorer.scores(sequence=vectors.sequence, enhanced=vectors.enhanced, prefix=prefix, hidden=hidden)
     return hide(hidden, hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vectors:
+    """What prefixes are scored from.
+
+    Attributes:
+        sequence: ``s``, ``(batch, d)``.
+        enhanced: the enhanced vector, ``(batch, d)``; ``s`` where the scorer does not read it.
+    """
+
+    sequence: Tensor
+    enhanced: Tensor
+
+
+def vectors_of(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Vectors:
+    """Vectors of prefixes ``(batch,)`` in evaluation; only a scorer that reads the enhanced one has it searched for."""
+    sequence = system.current.encodings[system.current.tensor(prefix)]
+    if not system.recipe.scorer.reads_enhanced:
+        return Vectors(sequence=sequence, enhanced=sequence)
+    forward = system.forward(sequence=sequence, prefix=prefix, snapshot=snapshot, progress=progress)
+    return Vectors(sequence=forward.sequence, enhanced=forward.enhanced)
 
 
 def _ranks(scores: Tensor, prefix: Indices, inputs: Inputs) -> Tensor:

@@ -123,6 +123,12 @@ class Recipe:
         """Whether any part of the backbone trains in any epoch."""
         return self.phases.moves_backbone(self.learning_rates)
 
+    @property
+    def fitted_on_validation(self) -> tuple[str, ...]:
+        """Seams whose specs read targets of the validation set."""
+        specs = {each.name: getattr(self, each.name) for each in fields(self)}
+        return tuple(seam for seam, spec in specs.items() if getattr(spec, "sees_validation", False))
+
 
 SEAMS = tuple(each.name for each in fields(Recipe))
 BASE = Recipe()

@@ -84,8 +84,9 @@ class RunRecord:
         chosen_epoch: the epoch of the chosen checkpoint.
         curve: one point an evaluation, oldest first.
         seconds: stage -> wall seconds (``train``, ``search``, ``evaluate``, ``total``, ...).
-        costs: what a query with retrieval costs at inference: ``query_ms``, milliseconds from its vector to its ranks,
-            mean over the test queries, each searched for the first time; ``serving_bytes``, what retrieval holds in
+        costs: what a query with retrieval costs at inference: ``query_ms``, milliseconds from its vector to its rank,
+            mean over the test queries, each searched for the first time, of the processor's time on a CPU and of wall
+            time on a GPU; ``serving_bytes``, what retrieval holds in
             memory beside the backbone. Empty in records of earlier versions and of references.
         checks: coded findings of the run, such as ``nothing_trains``, each with a sentence.
         recipe: the recipe in full, seam -> text.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -33,6 +33,11 @@ def bytes_to_serve(recipe: Recipe, inputs: Inputs, snapshot: MemorySnapshot) -> 
     roots: list[object] = [snapshot.scorer]
     if recipe.scorer.reads_enhanced:
         roots += [snapshot.memory, snapshot.index]
+    return bytes_held(roots, inputs)
+
+
+def bytes_held(roots: Iterable[object], inputs: Inputs) -> int:
+    """Bytes of the arrays, tensors and indexes that live objects hold and ``inputs`` does not."""
     shared = {_storage(each)[0] for each in (inputs.item_matrix, inputs.encodings)}
     sizes = dict(_storage(each) for root in roots for each in _held(root))
     return sum(size for storage, size in sizes.items() if storage not in shared)

@@ -13,6 +13,7 @@ from harness.backbones.ranking import ranks_of_scores
 from harness.data.split import Indices
 from harness.engine.recommended import Recommended
 from harness.engine.system import System
+from harness.engine.types.forward import Forward
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.recipe.schedules import Progress
@@ -87,13 +88,28 @@ def _scores_without(inputs: Inputs, prefix: Indices, candidates: Candidates) -> 
 @torch.no_grad()
 def scores_with_retrieval(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Tensor:
     """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``."""
-    inputs = system.current
-    forward = system.forward(
-        sequence=inputs.encodings[inputs.tensor(prefix)],
-        prefix=prefix,
-        snapshot=snapshot,
-        progress=progress,
+    return scores_of(system, forward_of(system, prefix, snapshot=snapshot, progress=progress), snapshot)
+
+
+def forward_of(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Forward:
+    """Prefixes ``(batch,)`` through the system, as evaluation treats them."""
+    sequence = system.current.encodings[system.current.tensor(prefix)]
+    return system.forward(sequence=sequence, prefix=prefix, snapshot=snapshot, progress=progress)
+
+
+def scores_of(system: System, forward: Forward, snapshot: MemorySnapshot) -> Tensor:
+    """Scores by which a batch is ranked, with hidden items behind all others, ``(batch, n_items)``."""
+    scores = scores_before_reranking(system, forward, snapshot)
+    if snapshot.reranker is None:
+        return scores
+    return snapshot.reranker.reordered(
+        scores, sequence=forward.sequence, enhanced=forward.enhanced, prefix=forward.retrieved.prefix
     )
+
+
+def scores_before_reranking(system: System, forward: Forward, snapshot: MemorySnapshot) -> Tensor:
+    """The same by the scorer alone."""
+    prefix, inputs = forward.retrieved.prefix, system.current
     hidden = hidden_by_protocol(prefix, inputs)
     scores = snapshot.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix, hidden=hidden)
     return hide(hidden, hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:]))

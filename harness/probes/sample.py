@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
+from harness.engine.evaluation import scores_of
 from harness.engine.feeding import moving_batches
 from harness.engine.preview import Preview
 from harness.engine.run import Run
@@ -170,13 +171,7 @@ class ProbeSample:
     def enhanced_scores(self) -> Tensor:
         """The same with retrieval, by the run's own scorer."""
         with torch.no_grad():
-            scores = self.run.manager.snapshot.scorer.scores(
-                sequence=self.valid.sequence,
-                enhanced=self.valid.enhanced,
-                prefix=self.valid.retrieved.prefix,
-                hidden=self.no_candidates,
-            )
-        return self.hide(scores[:, 1:])
+            return scores_of(self.run.system, self.valid, self.run.manager.snapshot)
 
     @cached_property
     def valued_on(self) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from harness.engine.evaluation import CHUNK, forward_of, scores_before_reranking
 from harness.engine.live.mixing.scorers import Mixing
 from harness.engine.live.rerank.figures import Figures, Table
 from harness.engine.live.rerank.fitting import Fit, fit
+from harness.engine.live.rerank.pool import Pool
 from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
@@ -29,11 +30,22 @@ class Fits:
         each: of the first half and of the second.
         second: which users are of the second, ``(n_users,)``.
         held_out: prefixes that are ranked by the fit of the other half alone, ascending.
+        done: what was learned of the batches that it was fitted to.
     """
 
     each: tuple[Fit, Fit]
     second: Tensor
     held_out: Indices
+    done: dict[bytes, tuple[Pool, Tensor]] = field(default_factory=dict[bytes, tuple[Pool, Tensor]])
+
+    def known(self, prefix: Indices, scores: Tensor, size: int) -> tuple[Pool, Tensor] | None:
+        """The pool of a batch and what was learned of it, where it is one of those and has the scores that it had."""
+        found = self.done.get(np.ascontiguousarray(prefix).tobytes())
+        if found is None:
+            return None
+        pool = Pool.of(scores, size)
+        same = torch.equal(pool.score, found[0].score) and torch.equal(pool.column, found[0].column)
+        return found if same else None
 
     def learned(self, table: Table, prefix: Indices, user: Indices) -> Tensor:
         """Log-odds of the candidates of prefixes ``(n,)`` of those users, ``(n, size)``."""
@@ -65,9 +77,12 @@ class Reranking:
         """As of :class:`harness.engine.types.snapshot.LiveReranker`."""
         if self.fits is None:
             return scores
-        table = self.table(scores, sequence=sequence, enhanced=enhanced, prefix=prefix)
-        learned = self.fits.learned(table, prefix, self.inputs.prefixes.user[prefix])
-        return table.pool.reordered(scores, learned)
+        known = self.fits.known(prefix, scores, self.spec.pool)
+        if known is None:
+            table = self.table(scores, sequence=sequence, enhanced=enhanced, prefix=prefix)
+            known = table.pool, self.fits.learned(table, prefix, self.inputs.prefixes.user[prefix])
+        pool, learned = known
+        return pool.reordered(scores, learned)
 
     def table(self, scores: Tensor, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Table:
         """The figures of prefixes ``(batch,)`` by the scores that they have so far, ``(batch, n_items)``."""
@@ -115,4 +130,8 @@ def fitted(system: System, snapshot: MemorySnapshot, streams: Streams, progress:
         return fit(build, table.rows(rows), target[rows], epochs=spec.epochs, generator=generator)
 
     fits = Fits(each=(of(0), of(1)), second=second, held_out=prefixes.valid if on_valid else queries[:0])
+    for start, each in zip(range(0, len(queries), CHUNK), tables, strict=True):
+        prefix = queries[start : start + CHUNK]
+        learned = fits.learned(each, prefix, prefixes.user[prefix])
+        fits.done[np.ascontiguousarray(prefix).tobytes()] = each.pool, learned
     return replace(snapshot, reranker=replace(reranker, fits=fits))

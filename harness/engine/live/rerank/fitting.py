@@ -32,7 +32,8 @@ class Scale:
         """Of rows ``(n, n_figures)``; a figure that does not vary keeps its unit."""
         if len(values) == 0:
             return cls(mean=values.new_zeros(values.shape[1]), spread=values.new_ones(values.shape[1]))
-        mean, spread = values.double().mean(dim=0), values.double().std(dim=0, correction=0)
+        mean = values.double().mean(dim=0)
+        spread = (values - mean).square().mean(dim=0).sqrt()
         return cls(mean=mean.float(), spread=spread.where(spread > 1e-6, 1.0).float())
 
     def __call__(self, values: Tensor) -> Tensor:
@@ -68,7 +69,8 @@ def fit(build: Callable[[], Mixture], table: Table, target: Tensor, *, epochs: i
     table, place = table.rows(taught), place[taught].to(torch.int64).argmax(dim=1)
     scales = Scale.of(table.candidate[table.pool.there]), Scale.of(table.query)
     candidate, query = (scale(each) for scale, each in zip(scales, (table.candidate, table.query), strict=True))
-    mixture = build()
+    with torch.random.fork_rng(devices=[]):  # a layer draws from the global state when it is made
+        mixture = build()
     mixture.initialise(generator)
     size = min(max(len(place) // STEPS, LEAST), MOST)
     n_steps = epochs * -(-len(place) // size)

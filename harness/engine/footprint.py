@@ -27,10 +27,10 @@ NO_DATA = (type, ModuleType, CodeType, BuiltinFunctionType, str, bytes, int, flo
 def bytes_to_serve(recipe: Recipe, inputs: Inputs, snapshot: MemorySnapshot) -> int:
     """Bytes of the tables and indexes that scores with retrieval are read from.
 
-    Entries, their keys and the index over them count where the scorer reads the enhanced vector; what the scorer holds
-    of its own always does. Parameters of modules and the results kept for batches of queries do not.
+    Entries, their keys and the index over them count where the scorer reads the enhanced vector; what the scorer and
+    the reranker hold of their own always does. The results kept for batches of queries do not.
     """
-    roots: list[object] = [snapshot.scorer]
+    roots: list[object] = [snapshot.scorer, snapshot.reranker]
     if recipe.scorer.reads_enhanced:
         roots += [snapshot.memory, snapshot.index]
     return bytes_held(roots, inputs)

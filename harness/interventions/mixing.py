@@ -97,8 +97,13 @@ class Overlap(Intervention):
         choices=("overlap", "both"),
     )
 
+    @property
+    def shared(self) -> SharedItems:
+        """The neighbours that share items."""
+        return SharedItems(decay=self.g, lag=self.p, rarity=self.a, length=self.b, k=self.k)
+
     def apply(self, recipe: Recipe) -> Recipe:
-        shared = SharedItems(decay=self.g, lag=self.p, rarity=self.a, length=self.b, k=self.k)
+        shared = self.shared
         return replace(recipe, neighbours=shared if self.neighbours == "overlap" else BothKinds(shared=shared))
 
 

@@ -43,6 +43,7 @@ from harness.recipe.seams.objective import (
     WeightedSum,
 )
 from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, BackboneDropout, LearningRates, Phases, RetrieverOnly
+from harness.recipe.seams.reranker import NoReranker, Reranker
 from harness.recipe.seams.retrieval.admission import Admission, LongerThan
 from harness.recipe.seams.retrieval.index import Index, IVFFlat
 from harness.recipe.seams.retrieval.memory import Eviction, NoEviction, Refresh, Source, StoredKeysRefresh, TrainSource
@@ -103,6 +104,7 @@ class Recipe:
     dense: DenseNeighbours = DenseNeighbours()  # of a scorer that mixes
     calibration: Calibration = Uncalibrated()  # of a scorer that mixes
     candidates: Candidates = AllItems()  # [10]
+    reranker: Reranker = NoReranker()  # of a scorer that mixes
     checkpoint: CheckpointRule = BestOnValid()  # data protocol
     learning_rates: LearningRates = LearningRates()  # [11]
     weight_decay: float = BACKBONE_WEIGHT_DECAY  # [11], of the new parts

@@ -24,14 +24,22 @@ from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
 from harness.interventions.base import Intervention
 from harness.interventions.mixing import Overlap, Product
+from harness.interventions.rerank import Rerank
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
+from harness.recipe.seams.reranker import LearnedMixture
 from harness.results.record import QUERY_MS, SERVING_BYTES
 
 START = Progress(epoch=0, epochs=1)
-STACKS = ([], [Product()], [Overlap(), Product()], [Overlap(), Product(onto="enhanced")])
-NAMES = ("base", "dense", "overlap", "overlap onto the enhanced vector")
+STACKS = (
+    [],
+    [Product()],
+    [Overlap(), Product()],
+    [Overlap(), Product(onto="enhanced")],
+    [Overlap(), Product(), Rerank(epochs=1)],
+)
+NAMES = ("base", "dense", "overlap", "overlap onto the enhanced vector", "reranked")
 
 
 def made(inputs: Inputs, streams: Streams, stack: list[Intervention]) -> tuple[Recipe, System, MemorySnapshot]:
@@ -95,7 +103,8 @@ def test_each_test_query_is_searched_once_a_kind(inputs: Inputs, streams: Stream
     recipe = compose(BASE, stack)
     budget = Budget(epochs=1, patience=1)
     found = fine_tune(recipe, inputs, budget=budget, streams=streams, search_observer=count)
-    kinds = recipe.scorer.reads_neighbours + recipe.scorer.reads_enhanced
+    reranked = isinstance(recipe.reranker, LearnedMixture)  # which asks for dense neighbours, too
+    kinds = recipe.scorer.reads_neighbours + recipe.scorer.reads_enhanced + reranked
     assert dict(asked) == dict.fromkeys(inputs.prefixes.test.tolist(), kinds)
     assert found.costs[QUERY_MS] > 0.0
     assert found.costs[SERVING_BYTES] == bytes_to_serve(recipe, inputs, found.snapshot)

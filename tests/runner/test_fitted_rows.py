@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.interventions.mixing import Calibrate, ProbabilityInterpolation
+from harness.interventions.mixing import Calibrate, ProbabilityInterpolation, Product
+from harness.interventions.rerank import Rerank
 from harness.modes.plan import Plan
 from harness.modes.planning import make_plan
 from harness.recipe.compose import compose
@@ -27,6 +28,8 @@ def test_a_recipe_names_the_seams_that_were_fitted_to_validation_labels() -> Non
     assert BASE.fitted_on_validation == ()
     assert compose(BASE, [ProbabilityInterpolation(), Calibrate()]).fitted_on_validation == ("calibration",)
     assert compose(BASE, [ProbabilityInterpolation(), Calibrate(by="given")]).fitted_on_validation == ()
+    assert compose(BASE, [Product(), Rerank()]).fitted_on_validation == ("reranker",)
+    assert compose(BASE, [Product(), Rerank(fitted_on="train")]).fitted_on_validation == ()
 
 
 @pytest.fixture

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from torch import Tensor
 
-from harness.data.history import had_before
-from harness.data.protocol import Reach
 from harness.data.split import Indices
 from harness.engine.live.history import times_of
 from harness.engine.live.mixing.holdings import Holdings
+from harness.engine.live.mixing.inverted import Floats, InvertedIndex, OlderCounts, Part, Visible
 from harness.engine.live.pairs import nth_of_run
 from harness.engine.types.among import Among
 from harness.engine.types.inputs import Inputs
@@ -25,11 +23,6 @@ from harness.engine.types.retrieved import Neighbours, unobserved
 
 if TYPE_CHECKING:
     from harness.recipe.seams.retrieval.neighbours import SharedItems
-
-Floats = NDArray[np.float64]
-
-PAIRS = 2**23
-"""Pairs of query and entry that are compared at once, roughly: 300 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,6 +46,14 @@ class Shared:
         total = np.bincount(self.row, weights=self.similarity, minlength=self.n_queries)
         return self.similarity / total[self.row]
 
+    def support(self) -> Floats:
+        """Number of each query's entries, the largest similarity and the sum, ``(n_queries, 3)``."""
+        counts = np.bincount(self.row, minlength=self.n_queries)
+        best = np.zeros(self.n_queries)
+        np.maximum.at(best, self.row, self.similarity)
+        total = np.bincount(self.row, weights=self.similarity, minlength=self.n_queries)
+        return np.stack([counts, best, total], axis=1).astype(np.float64)
+
     def as_neighbours(self) -> Neighbours:
         """The same as a table; the similarity stands where the cosine does."""
         counts = np.bincount(self.row, minlength=self.n_queries)
@@ -75,11 +76,14 @@ class Named:
         row: the query, ``(n,)`` int32.
         item: each once a query, ``(n,)`` int32.
         mass: above 0, ``(n,)`` float32.
+        support: number of each query's neighbours, the largest of their similarities and the sum, ``(n_queries, 3)``
+            float32.
     """
 
     row: Tensor
     item: Tensor
     mass: Tensor
+    support: Tensor
 
     def spread(self, n_queries: int, n_columns: int) -> Tensor:
         """The masses of all items, ``(n_queries, n_columns)``."""
@@ -107,19 +111,27 @@ class OverlapSearch:
             target=inputs.tensor(prefixes.target[entries]),
             keys=torch.empty(len(entries), 0),
         )
-        self._target = prefixes.target[entries]
-        self._time = times_of(inputs, entries) if prefixes.protocol.memory is Reach.PAST else None
+        self._visible = Visible(among)
         held = Holdings.of(inputs.data, prefixes, entries)
-        holders = np.bincount(held.item, minlength=inputs.data.n_items + 1)
+        n_columns = inputs.data.n_items + 1
+        time = self._visible.time
+        self._holders = OlderCounts(held.item, None if time is None else time[held.row], n_columns)
         weight = (1.0 + held.lag) ** -spec.lag
-        weight *= holders[held.item] ** -spec.rarity * held.length[held.row] ** -spec.length
-        shape = (inputs.data.n_items + 1, len(entries))
-        self._holders = holders
-        self._entries = csr_array((weight, (held.item, held.row)), shape=shape)
+        rarity = self._holders.before(held.item, None) ** -spec.rarity if time is None else 1.0
+        weight *= rarity * held.length[held.row] ** -spec.length
+        self._index = InvertedIndex(
+            item=held.item, entry=held.row, weight=weight, n_columns=n_columns, n_entries=len(entries)
+        )
 
     def __call__(self, prefix: Indices) -> Shared:
         """The neighbours of prefixes ``(n,)``, at most k of each."""
-        rows, entries, similarities = zip(*self._parts(prefix), strict=True)
+        asked = Holdings.of(self._among.inputs.data, self._among.inputs.prefixes, prefix)
+        weight: Floats = np.power(self._spec.decay, asked.lag, dtype=np.float64)
+        if self._visible.time is not None:  # an item is as rare as it was when the query was asked
+            known = self._holders.before(asked.item, times_of(self._among.inputs, prefix)[asked.row])
+            weight = weight * np.power(np.maximum(known, 1), -self._spec.rarity, dtype=np.float64)
+        parts = self._index.pairs(prefix, row=asked.row, item=asked.item, weight=weight)
+        rows, entries, similarities = zip(*map(self._best, parts), strict=True)
         found = Shared(
             row=np.concatenate(rows),
             entry=np.concatenate(entries),
@@ -135,62 +147,32 @@ class OverlapSearch:
         row = (found.row + 1) % max(found.n_queries, 1)
         order = np.argsort(row, kind="stable")
         row, entry, similarity = row[order], found.entry[order], found.similarity[order]
-        allowed = self._allowed(prefix, row, entry)
+        allowed = self._visible.allowed(prefix, row, entry)
         return Shared(row=row[allowed], entry=entry[allowed], similarity=similarity[allowed], n_queries=found.n_queries)
 
     def named(self, found: Shared) -> Named:
         """What neighbours say for each item that they lead to."""
         inputs = self._among.inputs
         n_columns = inputs.data.n_items + 1
-        cell, which = np.unique(found.row * n_columns + self._target[found.entry], return_inverse=True)
+        cell, which = np.unique(found.row * n_columns + self._visible.target[found.entry], return_inverse=True)
         mass = np.bincount(which, weights=found.weights(), minlength=len(cell)).astype(np.float32)
         row, item = np.divmod(cell, n_columns)
         tensor = inputs.tensor
-        return Named(row=tensor(row.astype(np.int32)), item=tensor(item.astype(np.int32)), mass=tensor(mass))
-
-    def _parts(self, prefix: Indices) -> Iterator[tuple[Indices, Indices, Floats]]:
-        inputs = self._among.inputs
-        asked = Holdings.of(inputs.data, inputs.prefixes, prefix)
-        counts = np.bincount(asked.row, minlength=len(prefix))
-        matrix = csr_array(
-            (self._spec.decay**asked.lag, asked.item, np.append(0, np.cumsum(counts))),
-            shape=(len(prefix), inputs.data.n_items + 1),
+        return Named(
+            row=tensor(row.astype(np.int32)),
+            item=tensor(item.astype(np.int32)),
+            mass=tensor(mass),
+            support=tensor(found.support().astype(np.float32)),
         )
-        pairs = np.bincount(asked.row, weights=self._holders[asked.item], minlength=len(prefix))
-        part = (np.cumsum(pairs) / PAIRS).astype(np.int64)
-        for rows in np.split(np.arange(len(prefix)), np.flatnonzero(np.diff(part)) + 1):
-            row, entry, similarity = self._compared(matrix[rows], prefix[rows])
-            yield row + rows[0], entry, similarity
 
-    def _compared(self, queries: csr_array, prefix: Indices) -> tuple[Indices, Indices, Floats]:
-        """The best that each may see: row, entry and similarity."""
-        product = cast("Any", queries @ self._entries)
-        row = np.repeat(np.arange(len(prefix)), np.diff(product.indptr))
-        entry, similarity = cast("Indices", product.indices), cast("Floats", product.data)
-        allowed = self._allowed(prefix, row, entry)
-        row, entry, similarity = row[allowed], entry[allowed], similarity[allowed]
-        kept = best_of_each_row(row, entry, similarity, k=self._spec.k, n_rows=len(prefix))
+    def _best(self, part: Part) -> tuple[Indices, Indices, Floats]:
+        """The best that each query may see: row, entry and similarity."""
+        allowed = self._visible.allowed(part.prefix, part.row, part.entry)
+        row, entry, similarity = part.row[allowed], part.entry[allowed], part.weight[allowed]
+        kept = best_of_each_row(row, entry, similarity, k=self._spec.k, n_rows=len(part.prefix))
         row, entry, similarity = row[kept], entry[kept].astype(np.int64), similarity[kept]
         order = np.lexsort((entry, -similarity, row))
-        return row[order], entry[order], similarity[order]
-
-    def _allowed(self, prefix: Indices, row: Indices, entry: Indices) -> NDArray[np.bool_]:
-        """Which pairs of query and entry neither the recipe's rule nor the protocol keeps apart, ``(n_pairs,)``."""
-        inputs, memory = self._among.inputs, self.memory
-        user, position = inputs.prefixes.user[prefix], inputs.prefixes.position[prefix]
-        allowed = np.ones(len(row), dtype=bool)
-        own = np.flatnonzero(memory.user[entry] == user[row])
-        allowed[own] = self._among.exclusion.allowed(
-            query_user=user[row[own]],
-            query_position=position[row[own]],
-            entry_user=memory.user[entry[own], None],
-            entry_position=memory.position[entry[own], None],
-        )[:, 0]
-        if inputs.prefixes.protocol.hides_history:
-            allowed &= ~had_before(inputs.data, user, position)[row, self._target[entry]]
-        if self._time is not None:
-            allowed &= self._time[entry] < times_of(inputs, prefix)[row]
-        return allowed
+        return row[order] + part.first, entry[order], similarity[order]
 
 
 def best_of_each_row(row: Indices, entry: Indices, similarity: Floats, *, k: int, n_rows: int) -> NDArray[np.bool_]:

@@ -6,6 +6,8 @@ or how ties are ranked: these are the protocol's.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -88,12 +90,48 @@ def _scores_without(inputs: Inputs, prefix: Indices, candidates: Candidates) -> 
 @torch.no_grad()
 def scores_with_retrieval(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Tensor:
     """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``."""
-    inputs = system.current
-    enhanced = sequence = inputs.encodings[inputs.tensor(prefix)]
-    if system.recipe.scorer.reads_enhanced:
-        enhanced = system.forward(sequence=sequence, prefix=prefix, snapshot=snapshot, progress=progress).enhanced
+    return scores_of(system, forward_of(system, prefix, snapshot=snapshot, progress=progress), snapshot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Vectors:
+    """What prefixes are scored from.
+
+    Attributes:
+        prefix: prefix numbers, ``(batch,)``.
+        sequence: ``s``, ``(batch, d)``.
+        enhanced: the enhanced vector, ``(batch, d)``; ``s`` where the scorer does not read it.
+    """
+
+    prefix: Indices
+    sequence: Tensor
+    enhanced: Tensor
+
+
+def forward_of(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Vectors:
+    """Vectors of prefixes ``(batch,)`` in evaluation; only a scorer that reads the enhanced one has it searched for."""
+    sequence = system.current.encodings[system.current.tensor(prefix)]
+    if not system.recipe.scorer.reads_enhanced:
+        return Vectors(prefix=prefix, sequence=sequence, enhanced=sequence)
+    forward = system.forward(sequence=sequence, prefix=prefix, snapshot=snapshot, progress=progress)
+    return Vectors(prefix=prefix, sequence=sequence, enhanced=forward.enhanced)
+
+
+def scores_of(system: System, forward: Vectors, snapshot: MemorySnapshot) -> Tensor:
+    """Scores by which a batch is ranked, with hidden items behind all others, ``(batch, n_items)``."""
+    scores = scores_before_reranking(system, forward, snapshot)
+    if snapshot.reranker is None:
+        return scores
+    return snapshot.reranker.reordered(
+        scores, sequence=forward.sequence, enhanced=forward.enhanced, prefix=forward.prefix
+    )
+
+
+def scores_before_reranking(system: System, forward: Vectors, snapshot: MemorySnapshot) -> Tensor:
+    """The same by the scorer alone."""
+    prefix, inputs = forward.prefix, system.current
     hidden = hidden_by_protocol(prefix, inputs)
-    scores = snapshot.scorer.scores(sequence=sequence, enhanced=enhanced, prefix=prefix, hidden=hidden)
+    scores = snapshot.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix, hidden=hidden)
     return hide(hidden, hide(system.recipe.candidates.hidden(prefix, inputs), scores[:, 1:]))
 
 

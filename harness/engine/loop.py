@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from harness.engine.footprint import bytes_to_serve
 from harness.engine.recommended import Recommended
 from harness.engine.run import Checkpoint, Run
 from harness.engine.system import System
@@ -17,7 +19,7 @@ from harness.recipe.recipe import Recipe
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.checkpoint import Retrieval, Verdict
 from harness.results.metrics.global_metric import Lists
-from harness.results.record import EpochPoint, Ranks
+from harness.results.record import QUERY_MS, SERVING_BYTES, EpochPoint, Ranks
 
 NOTHING_TRAINS = "nothing_trains"
 WHY_NOTHING_TRAINS = "no term of the loss has a gradient path to a trainable tensor; nothing was stepped"
@@ -42,6 +44,7 @@ class Result:
         verdict: why it was chosen, and how it is served.
         curve: one point an evaluation.
         seconds: wall seconds by stage.
+        costs: what a query with retrieval costs at inference, as of :class:`~harness.results.record.RunRecord`.
         checks: coded findings.
         system, snapshot: live, at the chosen epoch.
     """
@@ -57,6 +60,7 @@ class Result:
     verdict: Verdict
     curve: tuple[EpochPoint, ...]
     seconds: Mapping[str, float]
+    costs: Mapping[str, float]
     checks: Mapping[str, str]
     system: System
     snapshot: MemorySnapshot
@@ -141,13 +145,17 @@ def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
     test = run.inputs.prefixes.test
     with run.watch.stage("memory"):
         richer = run.manager.for_test(best.snapshot)
+    snapshot = richer or best.snapshot
     with run.watch.stage("evaluate"):
         last = run.inputs.prefixes.last(test)
         served = Recommended(last)
-        plain = run.ranks_on(test, best.snapshot, best.progress, served if richer is None else None)
-        test_on = plain
-        if richer is not None:
-            test_on = run.ranks_on(test, richer, best.progress, served)
+        plain = None if richer is None else run.ranks_on(test, best.snapshot, best.progress)
+        held = bytes_to_serve(run.recipe, run.system.current, snapshot)
+        # A busy machine lengthens the wall time of a CPU's work, and a GPU works beside the processor's own time.
+        clock = time.process_time if run.system.current.device.type == "cpu" else time.perf_counter
+        began = clock()
+        test_on = run.ranks_on(test, snapshot, best.progress, served)
+        took = clock() - began
         test_off = run.ranks_of_backbone("test", test)
         lists = {"test_on": served.lists, "test_off": run.lists_of_backbone(last)}
     return Result(
@@ -155,13 +163,14 @@ def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
         valid_off=best.valid_off,
         test_on=test_on,
         test_off=test_off,
-        also={} if richer is None else {WITHOUT_VALID_TARGETS: plain},
+        also={} if plain is None else {WITHOUT_VALID_TARGETS: plain},
         lists=lists,
         chosen_epoch=best.epoch,
         progress=best.progress,
         verdict=best.verdict,
         curve=tuple(run.curve),
         seconds={**run.watch.seconds, "total": run.watch.total},
+        costs={QUERY_MS: 1e3 * took / max(len(test), 1), SERVING_BYTES: float(held)},
         checks=checks,
         system=run.system,
         snapshot=best.snapshot,

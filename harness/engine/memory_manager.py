@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,15 @@ from torch import Tensor
 
 from harness.data.protocol import AtTest
 from harness.data.split import Indices
-from harness.engine.scoring import live_scorer
+from harness.engine.reranking import Reranking, fitted
+from harness.engine.scoring import live_reranker, live_scorer
 from harness.engine.system import System
 from harness.engine.types.forward import Forward
 from harness.engine.types.memory import Memory
-from harness.engine.types.snapshot import LiveScorer, MemorySnapshot
+from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
 from harness.errors import InputError
+from harness.recipe.schedules import Progress
 
 
 class MemoryManager:
@@ -66,8 +69,12 @@ class MemoryManager:
         else:
             memory = self._grown(old.memory, entries) if changed else old.memory
         if self.rebuilt or not same_sources:
-            scorer = old.scorer if same_sources and not backbone_moved else None
-            self.snapshot = self._snapshot(memory, sourced, scorer)
+            kept = old if same_sources and not backbone_moved else None
+            self.snapshot = self._snapshot(memory, sourced, kept)
+
+    def fit(self, progress: Progress) -> None:
+        """Fit what reorders the first candidates to the scores as they are now."""
+        self.snapshot = fitted(self._system, self.snapshot, self._streams, progress)
 
     def for_test(self, snapshot: MemorySnapshot) -> MemorySnapshot | None:
         """The snapshot with what the sources and the protocol add once test is scored; None where they add nothing.
@@ -82,7 +89,10 @@ class MemoryManager:
             return None
         admitted = added[recipe.admission.admitted(added, inputs)]
         entries = np.union1d(snapshot.memory.prefix, admitted)
-        return self._snapshot(self._grown(snapshot.memory, entries), np.union1d(snapshot.sourced, added))
+        richer = self._snapshot(self._grown(snapshot.memory, entries), np.union1d(snapshot.sourced, added))
+        if isinstance(richer.reranker, Reranking):
+            richer = replace(richer, reranker=richer.reranker.with_fits_of(snapshot))
+        return richer
 
     def _sourced(self, *, done: int) -> Indices:
         return self._recipe.sources.entries(self._system.current, done=done, epochs=self._epochs)
@@ -116,11 +126,15 @@ class MemoryManager:
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return self._system.current.tensor(array)
 
-    def _snapshot(self, memory: Memory, sourced: Indices, scorer: LiveScorer | None = None) -> MemorySnapshot:
-        recipe, inputs = self._recipe, self._system.current
+    def _snapshot(self, memory: Memory, sourced: Indices, kept: MemorySnapshot | None = None) -> MemorySnapshot:
+        """Of a memory; what scores is kept where another snapshot's still holds."""
+        recipe, inputs, observer = self._recipe, self._system.current, self._system.search_observer
+        scorer = kept.scorer if kept else live_scorer(recipe, inputs, sourced, observer)
+        reranker = kept.reranker if kept else live_reranker(recipe, inputs, sourced, scorer, observer)
         return MemorySnapshot(
             memory=memory,
             index=recipe.index.build(memory, inputs, self._streams.integer("index")),
-            scorer=scorer or live_scorer(recipe, inputs, sourced, self._system.search_observer),
+            scorer=scorer,
             sourced=sourced,
+            reranker=reranker,
         )

@@ -255,6 +255,8 @@ class Run:
 
     def evaluate(self, progress: Progress, losses: dict[str, float]) -> Checkpoint:
         """Measure valid with retrieval on and off, add a point to the curve and offer a checkpoint."""
+        with self.watch.stage("rerank"):
+            self.manager.fit(progress)
         snapshot = self.manager.snapshot
         with self.watch.stage("evaluate"):
             valid_on = self.ranks_on(self.inputs.prefixes.valid, snapshot, progress)

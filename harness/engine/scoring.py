@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from harness.data.split import Indices
+from harness.engine.live.mixing.masses import DenseMass
+from harness.engine.live.mixing.overlap import OverlapMass
+from harness.engine.live.mixing.scorers import Mixing
+from harness.engine.live.rerank.counts import Counts
+from harness.engine.live.rerank.figures import Figures
+from harness.engine.reranking import Reranking
 from harness.engine.types.among import Among
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.retrieved import SearchObserver, unobserved
 from harness.engine.types.snapshot import LiveScorer
 from harness.recipe.recipe import Recipe
+from harness.recipe.seams.reranker import Known, LearnedMixture
+from harness.recipe.seams.scorer import LogLinearMixing
 
 
 def live_scorer(recipe: Recipe, inputs: Inputs, sourced: Indices, observer: SearchObserver = unobserved) -> LiveScorer:
@@ -20,9 +28,49 @@ def live_scorer(recipe: Recipe, inputs: Inputs, sourced: Indices, observer: Sear
         observer: told of every search.
     """
     temperature = recipe.calibration.temperature(inputs)
-    if recipe.scorer.neutral:
+    neighbours = recipe.reranker.read(recipe.neighbours)
+    if recipe.scorer.neutral or neighbours is None:
         return recipe.scorer.build(inputs, (), temperature)
-    among = Among(
+    among = _among(recipe, inputs, sourced, observer)
+    return recipe.scorer.build(inputs, neighbours.build(recipe.dense, among), temperature)
+
+
+def live_reranker(
+    recipe: Recipe,
+    inputs: Inputs,
+    sourced: Indices,
+    scorer: LiveScorer,
+    observer: SearchObserver = unobserved,
+) -> Reranking | None:
+    """What reorders the first candidates, to be fitted; None: nothing does.
+
+    Args:
+        recipe, inputs, sourced, observer: as of :func:`live_scorer`.
+        scorer: what that made of them.
+    """
+    spec = recipe.reranker
+    if not isinstance(spec, LearnedMixture):
+        return None
+    assert isinstance(scorer, Mixing), "harness.recipe.requirements refuses a scorer that mixes nothing in"
+    among = _among(recipe, inputs, sourced, observer)
+    dense = next((each for each in scorer.masses if isinstance(each, DenseMass)), None)
+    shared = next((each for each in scorer.masses if isinstance(each, OverlapMass)), None)
+    if dense is None and spec.known is not Known.NOTHING_RETRIEVED:
+        dense = recipe.dense.build(among)
+    if shared is None and spec.known is Known.ALL:
+        shared = spec.shared_by(recipe.neighbours).mass(among)
+    settings = spec.shared_by(recipe.neighbours)
+    figures = Figures(
+        inputs=inputs,
+        counts=Counts(among, decay=settings.decay, lag=settings.lag),
+        dense=dense,
+        shared=shared,
+        eps=recipe.scorer.eps if isinstance(recipe.scorer, LogLinearMixing) else spec.default_eps,
+    )
+    return Reranking(spec=spec, inputs=inputs, scorer=scorer, figures=figures)
+
+
+def _among(recipe: Recipe, inputs: Inputs, sourced: Indices, observer: SearchObserver) -> Among:
+    return Among(
         inputs=inputs, entries=sourced, admission=recipe.admission, exclusion=recipe.exclusion, observer=observer
     )
-    return recipe.scorer.build(inputs, recipe.neighbours.build(recipe.dense, among), temperature)

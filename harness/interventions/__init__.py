@@ -15,6 +15,7 @@ from harness.interventions import (
     kl,
     loss,
     mixing,
+    rerank,
     retriever,
     scope,
     search,
@@ -27,7 +28,21 @@ from harness.plugins import Registry, subclass_of
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 
-PROBLEMS = (kl, training, index, fusion, loss, temperature, retriever, evaluation, scope, search, wiring, mixing)
+PROBLEMS = (
+    kl,
+    training,
+    index,
+    fusion,
+    loss,
+    temperature,
+    retriever,
+    evaluation,
+    scope,
+    search,
+    wiring,
+    mixing,
+    rerank,
+)
 """In the order of the problem list; what lies beyond the list comes last."""
 
 CATALOGUE: tuple[type[Intervention], ...] = tuple(

@@ -82,7 +82,7 @@ class Overlap(Intervention):
     )
     observable = "Neighbours are those of a slow loop over all entries; one that shares no item is never found."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.product",)
-    as_published = "As published no score reads neighbours one by one, so there is nothing for them to join."
+    as_published = "No score reads neighbours one by one, so there is nothing for them to join."
 
     g: float = parameter(
         0.8, "weight that an older item of the query keeps, a step", low=0.01, high=1.0, search=(0.4, 0.95)
@@ -92,11 +92,18 @@ class Overlap(Intervention):
     b: float = parameter(0.25, "power of how many items the entry holds", low=0.0, high=10.0, search=(0.0, 1.0))
     k: int = parameter(500, "neighbours", low=1, high=100_000, search=(20, 2000), log=True)
     neighbours: str = parameter(
-        "overlap", "kinds that join, each by its own mass: these alone, or both", choices=("overlap", "both")
+        "overlap",
+        "which join: those that share items alone, or both kinds, each with a mass of its own",
+        choices=("overlap", "both"),
     )
 
+    @property
+    def shared(self) -> SharedItems:
+        """The neighbours that share items."""
+        return SharedItems(decay=self.g, lag=self.p, rarity=self.a, length=self.b, k=self.k)
+
     def apply(self, recipe: Recipe) -> Recipe:
-        shared = SharedItems(decay=self.g, lag=self.p, rarity=self.a, length=self.b, k=self.k)
+        shared = self.shared
         return replace(recipe, neighbours=shared if self.neighbours == "overlap" else BothKinds(shared=shared))
 
 
@@ -121,7 +128,7 @@ class Product(Intervention):
     eps: float = parameter(
         0.003, "mass from which a neighbour counts, a fraction", low=1e-9, high=1.0, search=(0.0003, 0.03), log=True
     )
-    k: int = parameter(50, "nearest neighbours by vector", low=1, high=1000, search=(5, 400), log=True)
+    k: int = parameter(50, "nearest neighbours by vector, if they join", low=1, high=1000, search=(5, 400), log=True)
     tau: float = parameter(0.15, "temperature of their weights", low=0.001, high=100.0, search=(0.03, 2.0), log=True)
     onto: str = parameter("backbone", ONTO, choices=("backbone", "enhanced"))
 
@@ -137,7 +144,8 @@ class Product(Intervention):
 class Calibrate(Intervention):
     """The backbone's scores are divided by a temperature before neighbours join them.
 
-    Without a value it is the one at which the targets of the validation set are most likely by the backbone alone.
+    ``by: fit`` takes the one at which the targets of the validation set are most likely by the backbone alone, so that
+    the arm has seen validation labels; the page marks it. ``by: given`` takes ``temperature``.
 
     Source: family 0; Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
@@ -148,12 +156,12 @@ class Calibrate(Intervention):
     why = "The backbone's softmax is surer than it should be, so a mixture of probabilities hears little else."
     observable = "Ranks of the backbone alone stay; validation targets become more likely by it."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.interpolate",)
-    as_published = "As published scores are ranked as they are, and no temperature moves a rank."
+    as_published = "Scores are ranked as they are, and no temperature moves a rank."
 
     by: str = parameter(
         "fit", "where the temperature comes from: fitted on the validation set, or given", choices=("fit", "given")
     )
-    temperature: float = parameter(1.5, "temperature, by given", low=0.01, high=100.0, search=(0.5, 5.0), log=True)
+    temperature: float = parameter(1.5, "the value, with by: given", low=0.01, high=100.0, search=(0.5, 5.0), log=True)
 
     def apply(self, recipe: Recipe) -> Recipe:
         fitted = self.by == "fit"

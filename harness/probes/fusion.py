@@ -102,8 +102,8 @@ def scores_with_neighbours_of_another(sample: ProbeSample) -> Tensor | None:
     run, valid = sample.run, sample.valid
     snapshot = run.manager.snapshot
     prefix, sequence, live, enhanced = valid.retrieved.prefix, valid.sequence, snapshot.scorer, valid.enhanced
-    if not run.recipe.scorer.reads_enhanced and not isinstance(live, Mixing):
-        return None
+    if snapshot.reranker is not None or (not run.recipe.scorer.reads_enhanced and not isinstance(live, Mixing)):
+        return None  # weights that were fitted to a query's own neighbours say nothing about another's
     with torch.no_grad():
         if run.recipe.scorer.reads_enhanced:
             enhanced = forward_of_another(sample).enhanced

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data.split import Indices
+from harness.engine.evaluation import Vectors, scores_of
 from harness.engine.feeding import moving_batches
 from harness.engine.live.history import hidden_by_protocol
 from harness.engine.preview import Preview
@@ -171,13 +172,9 @@ class ProbeSample:
     def enhanced_scores(self) -> Tensor:
         """The same with retrieval, by the run's own scorer."""
         with torch.no_grad():
-            scores = self.run.manager.snapshot.scorer.scores(
-                sequence=self.valid.sequence,
-                enhanced=self.valid.enhanced,
-                prefix=self.valid.retrieved.prefix,
-                hidden=self.no_candidates,
-            )
-        return self.hide(scores[:, 1:])
+            prefix, sequence, enhanced = self.valid.retrieved.prefix, self.valid.sequence, self.valid.enhanced
+            vectors = Vectors(prefix=prefix, sequence=sequence, enhanced=enhanced)
+            return scores_of(self.run.system, vectors, self.run.manager.snapshot)
 
     @cached_property
     def valued_on(self) -> NDArray[np.float64]:

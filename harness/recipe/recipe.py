@@ -44,6 +44,7 @@ from harness.recipe.seams.objective import (
     WeightedSum,
 )
 from harness.recipe.seams.phases import BACKBONE_WEIGHT_DECAY, BackboneDropout, LearningRates, Phases, RetrieverOnly
+from harness.recipe.seams.reranker import NoReranker, Reranker
 from harness.recipe.seams.retrieval.admission import LongerThan
 from harness.recipe.seams.retrieval.index import Index, IVFFlat
 from harness.recipe.seams.retrieval.memory import Eviction, NoEviction, Refresh, Source, StoredKeysRefresh, TrainSource
@@ -104,6 +105,7 @@ class Recipe:
     dense: DenseNeighbours = DenseNeighbours()  # of a scorer that mixes
     calibration: Calibration = Uncalibrated()  # of a scorer that mixes
     candidates: Candidates = AllItems()  # [10]
+    reranker: Reranker = NoReranker()  # of a scorer that mixes
     checkpoint: CheckpointRule = BestOnValid()  # data protocol
     learning_rates: LearningRates = LearningRates()  # [11]
     weight_decay: float = BACKBONE_WEIGHT_DECAY  # [11], of the new parts
@@ -133,6 +135,12 @@ class Recipe:
             or self.sources.grows
             or not isinstance(self.checkpoint, BestOnValid)
         )
+
+    @property
+    def fitted_on_validation(self) -> tuple[str, ...]:
+        """Seams whose specs read targets of the validation set."""
+        specs = {each.name: getattr(self, each.name) for each in fields(self)}
+        return tuple(seam for seam, spec in specs.items() if getattr(spec, "sees_validation", False))
 
 
 SEAMS = tuple(each.name for each in fields(Recipe))

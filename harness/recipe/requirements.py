@@ -17,8 +17,8 @@ MIXING = frozenset({"attention_query", "similarity", "keys", "temperature", "val
 ALIGNING = frozenset({"similarity", "keys", "temperature", "divergence", "teacher"})
 """Seams that the alignment term reads, whatever its teacher."""
 
-MIXED_IN = frozenset({"neighbours", "dense", "calibration"})
-"""Seams that a scorer reads in which neighbours join the scores."""
+MIXED_IN = frozenset({"neighbours", "dense", "calibration", "reranker"})
+"""Seams that a scorer reads in which neighbours join the scores, or that read it."""
 
 SCORING_ALONE = MIXED_IN | {"scorer", "candidates", "exclusion", "sources", "admission", "checkpoint"}
 """Seams that may matter to a scorer that does not read the enhanced vector."""
@@ -147,7 +147,11 @@ def unmixed_seams(recipe: Recipe) -> frozenset[str]:
     """Seams of the neighbours that the scorer does not read."""
     if not recipe.scorer.reads_neighbours:
         return MIXED_IN
-    return frozenset({"dense"} if not recipe.neighbours.reads_dense else ())
+    read = recipe.reranker.read(recipe.neighbours)
+    dense = recipe.reranker.reads_dense or (read is not None and read.reads_dense)
+    return frozenset({"dense"} if not dense else ()) | frozenset(
+        {"neighbours"} if read is not recipe.neighbours else ()
+    )
 
 
 def _unmixed(recipe: Recipe, written: frozenset[str]) -> str:
@@ -155,9 +159,15 @@ def _unmixed(recipe: Recipe, written: frozenset[str]) -> str:
     if not idle:
         return ""
     if not recipe.scorer.reads_neighbours:
+        mixes = "wiring.overlap and wiring.product" if "reranker" in idle else "wiring.product or wiring.interpolate"
         return (
             f"{type(recipe.scorer).__name__} mixes no neighbours into the scores, so nothing reads {', '.join(idle)}; "
-            "add wiring.product or wiring.interpolate"
+            f"add {mixes}"
+        )
+    if recipe.reranker.read(recipe.neighbours) is not recipe.neighbours:
+        return (
+            f"wiring.rerank with these figures is a control that knows less, so nothing reads {', '.join(idle)}; leave "
+            "the remedy that sets it out, or give figures: all"
         )
     return (
         f"{type(recipe.neighbours).__name__} leaves the nearest vectors out, so nothing reads dense; give "

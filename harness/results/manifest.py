@@ -40,6 +40,8 @@ class ArmRow:
         failures: replicate number -> why the cell failed; lines after the first are a traceback.
         replaces: what the arm overrides in the study's base stack, a sentence each.
         diagnoses: replicate number -> key of the evidence measured in that cell; holds finished ones only.
+        fitted_on_validation: seams of the arm's recipe that were fitted to targets of the validation set, such as
+            ``calibration``; empty in folders of earlier versions.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -56,6 +58,7 @@ class ArmRow:
     failures: Mapping[int, str] = field(default_factory=dict[int, str])
     replaces: tuple[str, ...] = ()
     diagnoses: Mapping[int, str] = field(default_factory=dict[int, str])
+    fitted_on_validation: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"ArmRow({self.name!r}, {self.status}, {len(self.keys)} finished, {len(self.failures)} failed)"

@@ -27,6 +27,9 @@ Mode = Literal["served", "on", "off"]
 SPLITS: tuple[Split, ...] = ("valid", "test")
 MODES: tuple[Mode, ...] = ("on", "off", "served")
 
+QUERY_MS = "query_ms"
+SERVING_BYTES = "serving_bytes"
+
 _RANK_FIELDS = ("valid_on", "valid_off", "test_on", "test_off")
 _GROUPS = ("also", "lists")
 
@@ -81,6 +84,10 @@ class RunRecord:
         chosen_epoch: the epoch of the chosen checkpoint.
         curve: one point an evaluation, oldest first.
         seconds: stage -> wall seconds (``train``, ``search``, ``evaluate``, ``total``, ...).
+        costs: what a query with retrieval costs at inference: ``query_ms``, milliseconds from its vector to its rank,
+            mean over the test queries, each searched for the first time, of the processor's time on a CPU and of wall
+            time on a GPU; ``serving_bytes``, what retrieval holds in
+            memory beside the backbone. Empty in records of earlier versions and of references.
         checks: coded findings of the run, such as ``nothing_trains``, each with a sentence.
         recipe: the recipe in full, seam -> text.
         provenance: versions, machine, commit, data fingerprint, seeds, backbone key.
@@ -98,6 +105,7 @@ class RunRecord:
     also: Mapping[str, Ranks] = field(default_factory=dict[str, Ranks])
     lists: Mapping[str, Lists] = field(default_factory=dict[str, Lists])
     served: Literal["on", "off"] = "on"
+    costs: Mapping[str, float] = field(default_factory=dict[str, float])
     checks: Mapping[str, str] = field(default_factory=dict[str, str])
     recipe: Mapping[str, str] = field(default_factory=dict[str, str])
     provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -46,6 +46,7 @@ def manifest_of(
                 row,
                 keys={number: key for number, key in keys.items() if key in dispatcher.finished},
                 diagnoses={number: task.key for number, task in tasks.items() if task.key in dispatcher.diagnosed},
+                fitted_on_validation=next((cell.recipe.fitted_on_validation for cell in cells.values()), ()),
                 failures={number: why for number in replicates if (why := dispatcher.failures.get((source, number)))},
             )
         )

@@ -160,6 +160,7 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
         chosen_epoch=result.chosen_epoch,
         curve=result.curve,
         seconds={**result.seconds, "load": loaded},
+        costs=result.costs,
         checks=result.checks,
         observations={"checkpoint_chosen_by": f"valid, retrieval {result.verdict.by.value}"},
         recipe=task.cell.recipe.describe(),

@@ -138,6 +138,17 @@ def milliseconds(value: float) -> str:
     return f"{value:.2f} ms" if value < 1.0 else f"{value:.1f} ms" if value < 10.0 else f"{value:.0f} ms"
 
 
+@_known
+def megabytes(value: float) -> str:
+    """A size, given in bytes.
+
+    >>> megabytes(41_300.0), megabytes(9_420_000.0), megabytes(1_230_000_000.0)
+    ('0.04 MB', '9.4 MB', '1230 MB')
+    """
+    size = value / 1e6
+    return f"{size:.2f} MB" if size < 1.0 else f"{size:.1f} MB" if size < 100.0 else f"{size:.0f} MB"
+
+
 def metric_label(metric: str) -> str:
     """A metric as papers write it.
 

@@ -180,6 +180,8 @@ def environment(folders: Mapping[str, Path]) -> Environment:
         "p_value": formats.p_value,
         "figure": formats.figure,
         "duration": formats.seconds,
+        "megabytes": formats.megabytes,
+        "milliseconds": formats.milliseconds,
         "metric": formats.metric_label,
         "csv_uri": csv_uri,
         "cell": _cell,

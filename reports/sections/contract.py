@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from harness.results.frame import Frame
 from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest, StudyUsers
 from harness.results.reading import frame_of
-from harness.results.record import EpochPoint, RunRecord
+from harness.results.record import QUERY_MS, SERVING_BYTES, EpochPoint, RunRecord
 from reports.locale import Catalogue, languages, load_catalogue
 from reports.sections.assembly import build_report, environment, input_of, render_html, render_section
 from reports.sections.base import Section, SectionInput
@@ -182,6 +182,7 @@ def _run(name: str, shift: float, number: int, users: np.ndarray) -> RunRecord:
         for epoch in range(1, 4)
     )
     seconds = {"total": 30.0 + 10.0 * abs(shift), "evaluate": 0.2}
+    costs = {QUERY_MS: 0.2 + abs(shift), SERVING_BYTES: 1e6}
     return RunRecord(
         key=f"{name}{number}",
         valid_on=on,
@@ -191,6 +192,7 @@ def _run(name: str, shift: float, number: int, users: np.ndarray) -> RunRecord:
         chosen_epoch=2,
         curve=curve,
         seconds=seconds,
+        costs=costs,
     )
 
 

@@ -38,7 +38,8 @@ class Row:
         seconds, seconds_ratio: median wall time of a run, and that over base's.
         seed_share, target_share: shares of the effect's variance that only more seeds and only more targets reduce;
             either reduces what is left.
-        evaluate_ms: median time to score test, retrieval on and off, in milliseconds a test target.
+        query_ms, serving_bytes: medians of what a query with retrieval costs at inference, as a record says it.
+        fitted_on_validation: seams of the arm's recipe that were fitted to targets of the validation set.
         without_valid_targets: of a row whose memory holds valid targets while test is scored; else None.
         log_rank: None where the arm has no verdict or ranks are not exact.
         last_target: None where a user has one target.
@@ -84,7 +85,9 @@ class Row:
     seconds_ratio: float | None = None
     metrics: tuple[MetricCell, ...] = ()
     gain: Gain | None = None
-    evaluate_ms: float | None = None
+    query_ms: float | None = None
+    serving_bytes: float | None = None
+    fitted_on_validation: tuple[str, ...] = ()
     without_valid_targets: Without | None = None
     log_rank: LogRank | None = None
     guards: tuple[GuardCell, ...] = ()

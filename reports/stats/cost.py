@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,15 +37,19 @@ def pareto_front(offers: list[Offer]) -> tuple[Offer, ...]:
     return tuple(front)
 
 
-def stage_seconds(cells: Mapping[int, RunRecord], stage: str) -> list[float]:
-    """Seconds of a stage in the runs that recorded it."""
-    return [float(record.seconds[stage]) for record in cells.values() if stage in record.seconds]
-
-
 def median_seconds(cells: Mapping[int, RunRecord], stage: str) -> float | None:
     """Median seconds of a stage; None where no run recorded it."""
-    found = stage_seconds(cells, stage)
-    return float(np.median(found)) if found else None
+    return _median(record.seconds.get(stage) for record in cells.values())
+
+
+def median_cost(cells: Mapping[int, RunRecord], cost: str) -> float | None:
+    """Median of a cost at inference; None where no run recorded it."""
+    return _median(record.costs.get(cost) for record in cells.values())
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [float(value) for value in values if value is not None]
+    return float(np.median(known)) if known else None
 
 
 def paired_seconds(frame: Frame, name: str) -> tuple[float | None, float | None]:

@@ -13,13 +13,17 @@ import torch
 from benchmarks.peers.padded import PaddedEncoder, padded_histories
 from benchmarks.peers.plain_duorec import PlainDuoRec, contrast
 from benchmarks.peers.plain_finetuning import PlainFineTuning, PlainRetriever
+from benchmarks.peers.plain_overlap import PlainOverlap
+from benchmarks.sides.overlapping import settings
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.contrastive import info_nce
 from harness.backbones.duorec.packing import pack, training_windows
 from harness.backbones.softmax import softmax_cross_entropy
 from harness.data.split import split_prefixes
+from harness.engine.live.mixing.overlap import OverlapSearch
 from harness.engine.run import Run
 from harness.engine.terms import loss_terms
+from harness.engine.types.among import Among
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
 from harness.interventions.wiring import RetrieverAttention
@@ -145,8 +149,30 @@ def test_a_plain_fine_tuning_step_has_the_loss_and_the_gradient_of_the_products(
     assert gradient(retriever.narrow.weight).abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("module", ["child", "table", "sides.world", "sides.encoding", "sides.searching"])
+@pytest.mark.parametrize(
+    "module",
+    ["child", "table", "sides.world", "sides.encoding", "sides.searching", "sides.overlapping", "peers.plain_overlap"],
+)
 def test_examples_in_docstrings_hold(module):
     tried = doctest.testmod(import_module(f"benchmarks.{module}"))
     assert tried.attempted > 0
     assert tried.failed == 0
+
+
+def test_the_plain_loop_finds_the_neighbours_that_share_items_of_the_product():
+    data, prefixes, model, _ = made([*LENGTHS, 75])
+    model.requires_grad_(False)
+    inputs = Inputs(data=data, prefixes=prefixes, backbone=model, encodings=model.encode(data, prefixes))
+    among = Among(inputs=inputs, entries=prefixes.train, admission=BASE.admission, exclusion=BASE.exclusion)
+    asked = np.concatenate([prefixes.train[::7], prefixes.test])
+    for k in (12, 100_000):
+        spec = replace(settings(), k=k)
+        plain = PlainOverlap(spec, data, prefixes, prefixes.train)
+        found = OverlapSearch(spec, among)(asked)
+        for row, prefix in enumerate(asked.tolist()):
+            mine, expected = found.row == row, plain.neighbours(prefix)
+            assert found.similarity[mine] == pytest.approx([similarity for _, similarity in expected])
+            if k > len(prefixes.train):  # of fewer, entries that are equal but for the last bit may take turns
+                assert dict(zip(found.entry[mine].tolist(), found.similarity[mine], strict=True)) == pytest.approx(
+                    dict(expected)
+                )

@@ -69,6 +69,7 @@ def test_every_file_of_a_problem_is_accounted_for() -> None:
         "all_remedies",
         "combined",
         "factorial",
+        "retrieval",
         "search",
         "smoke",
         "stack",

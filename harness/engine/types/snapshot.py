@@ -28,6 +28,20 @@ class LiveScorer(Protocol):
         ...
 
 
+class LiveReranker(Protocol):
+    """Reorders the first candidates of queries, once it is fitted."""
+
+    def reordered(self, scores: Tensor, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
+        """Scores ``(batch, n_items)`` of prefixes ``(batch,)``, overwritten; hidden items stay as they are.
+
+        Args:
+            scores: with hidden items behind all others.
+            sequence, enhanced: as of :meth:`LiveScorer.scores`.
+            prefix: the queries.
+        """
+        ...
+
+
 class LiveIndex(Protocol):
     """A built index over L2-normalised keys."""
 
@@ -53,9 +67,11 @@ class MemorySnapshot:
         index: over their keys.
         scorer: scores the catalogue with retrieval on.
         sourced: prefixes that the sources offered, before any admission, ascending.
+        reranker: reorders its first candidates; None: nothing does.
     """
 
     memory: Memory
     index: LiveIndex
     scorer: LiveScorer
     sourced: Indices
+    reranker: LiveReranker | None = None

@@ -9,6 +9,7 @@ from harness.errors import InputError
 from harness.interventions.domains import Value
 from harness.recipe.recipe import Recipe
 from harness.recipe.requirements import MIXED_IN, live_terms, unmixed_seams, unread_seams
+from harness.recipe.seams.reranker import NoReranker
 from harness.recipe.seams.scorer import LinearMixing, Onto
 
 Point = Mapping[str, Value]
@@ -57,7 +58,8 @@ def what_is_read(recipe: Recipe) -> tuple[tuple[str, str], ...]:
     if not live_terms(recipe):
         idle.add("learning_rates")  # nothing is stepped
     idle |= unmixed_seams(recipe)
-    if recipe.scorer.reads_neighbours and recipe.scorer.neutral:  # it gives the scores of its vector
+    unranked = recipe.reranker == NoReranker()
+    if recipe.scorer.reads_neighbours and recipe.scorer.neutral and unranked:  # it gives the scores of its vector
         onto = Onto.ENHANCED if recipe.scorer.reads_enhanced else Onto.BACKBONE
         recipe = replace(recipe, scorer=LinearMixing(share=0.0, onto=onto))
         idle |= MIXED_IN

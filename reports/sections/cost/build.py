@@ -18,12 +18,14 @@ class Cost:
     Attributes:
         front: rows on the Pareto front of effect and run time, the quickest first.
         sentence: the same in words.
-        latency: time to score the test set, in words.
+        latency: time that a query takes at inference, in words.
+        rows: names of the rows whose costs are known, in part at least; aliases are left out.
     """
 
     front: tuple[str, ...]
     sentence: str
     latency: str
+    rows: tuple[str, ...] = ()
 
 
 def offers_of(rows: Sequence[Row]) -> list[Offer]:
@@ -42,7 +44,7 @@ def cost_of(given: SectionInput) -> Cost | None:
     if not any(row.kind == "arm" and row.effect is not None for row in rows):
         return None
     if len(offers) < 2:
-        return Cost(front=(), sentence=text("cost.missing"), latency="")
+        return Cost(front=(), sentence=text("cost.missing"), latency=_latency(rows, text), rows=_priced(rows))
     by_name = {row.name: row for row in rows}
     # A row that ranks as base does is base by another name, quicker or slower by chance.
     front = pareto_front([offer for offer in offers if not by_name[offer.name].equals])
@@ -67,16 +69,22 @@ def cost_of(given: SectionInput) -> Cost | None:
         front=tuple(by_name[offer.name].label for offer in front),
         sentence=text("list.sentences").join(parts),
         latency=_latency(rows, text),
+        rows=_priced(rows),
     )
 
 
+def _priced(rows: Sequence[Row]) -> tuple[str, ...]:
+    known = [row for row in rows if {row.seconds, row.query_ms, row.serving_bytes} != {None}]
+    return tuple(row.name for row in known if not row.alias)
+
+
 def _latency(rows: Sequence[Row], text: Catalogue) -> str:
-    base = next((row.evaluate_ms for row in rows if row.kind == "base"), None)
-    timed = [row for row in rows if row.evaluate_ms is not None and row.kind == "arm" and not row.alias]
+    base = next((row.query_ms for row in rows if row.kind == "base"), None)
+    timed = [row for row in rows if row.query_ms is not None and row.kind == "arm" and not row.alias]
     if base is None or not timed:
         return ""
-    slowest = max(timed, key=lambda row: row.evaluate_ms or 0.0)
+    slowest = max(timed, key=lambda row: row.query_ms or 0.0)
     shown = formats.milliseconds(base)
-    if (slowest.evaluate_ms or 0.0) <= base:
+    if (slowest.query_ms or 0.0) <= base:
         return text("cost.latency_base", base=shown)
-    return text("cost.latency", base=shown, arm=slowest.name, slowest=formats.milliseconds(slowest.evaluate_ms))
+    return text("cost.latency", base=shown, arm=slowest.name, slowest=formats.milliseconds(slowest.query_ms))

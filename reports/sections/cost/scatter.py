@@ -17,7 +17,7 @@ from reports.sections.cost.build import Cost, offers_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLUMNS = ("arm", "verdict", "seconds", "effect", "low", "high", "on_front", "evaluate_ms", "n_seeds")
+COLUMNS = ("arm", "verdict", "seconds", "effect", "low", "high", "on_front", "query_ms", "serving_bytes", "n_seeds")
 
 
 def table(cost: Cost, given: SectionInput) -> Figure:
@@ -29,7 +29,7 @@ def table(cost: Cost, given: SectionInput) -> Figure:
     for offer in offers if cost.front else ():
         row = by_name[offer.name]
         known = (row.label, row.verdict, offer.seconds, offer.effect, *(row.plain or (None, None)))
-        data.append((*known, int(row.label in cost.front), row.evaluate_ms, row.n_seeds))
+        data.append((*known, int(row.label in cost.front), row.query_ms, row.serving_bytes, row.n_seeds))
     alt = text("figure.cost.empty")
     if data:
         alt = text(

@@ -128,6 +128,7 @@ def _paragraphs(
             ("protocol", list(protocol_sentences(analysis.frame, text))),
             ("data", _data(manifest, text)),
             *statistics(analysis, noise, decimals, text),
+            ("fitted", _fitted(manifest, text)),
             ("limits", later),
         ],
         text,
@@ -209,6 +210,23 @@ def _backbone(manifest: StudyManifest, text: Catalogue) -> str:
         **{key: given.get(key) or unknown for key in _ORIGIN},
     )
     return text("method.design.file", name=given["name"], checksum=given["checksum"], origin=origin)
+
+
+def _fitted(manifest: StudyManifest, text: Catalogue) -> list[str]:
+    """Which arms were fitted to validation labels, and what their validation figures are then."""
+    by_seam: dict[str, list[str]] = {}
+    for row in manifest.rows:
+        for seam in row.fitted_on_validation:
+            by_seam.setdefault(seam, []).append(row.name)
+    if not by_seam:
+        return []
+    comma = text("list.comma")
+    named = [row.name for row in manifest.rows if row.fitted_on_validation]
+    said = [text("method.fitted.text", list=comma.join(named))]
+    for seam, rows in by_seam.items():
+        if text.has(key := f"method.fitted.{seam}"):
+            said.append(text(key, list=comma.join(rows)))
+    return said
 
 
 def _moderation(analysis: Analysis, text: Catalogue) -> str:

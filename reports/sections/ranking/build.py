@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from harness.results.manifest import A_A, BASE, ArmRow
+from harness.results.record import QUERY_MS, SERVING_BYTES
 from harness.stats.effects import Effect
 from reports.locale import Catalogue, formats
 from reports.sections.cells import Gain, MetricCell, Without
 from reports.sections.ranking.beside import beside_of, notes_beside, variance_of
 from reports.sections.report import Kind, Row, ends, filled
 from reports.stats.analysis import Analysis
-from reports.stats.cost import median_seconds, paired_seconds
+from reports.stats.cost import median_cost, median_seconds, paired_seconds
 from reports.stats.verdicts import MOST_SEEDS, MOST_TARGETS, NO_EFFECT, Verdict
 
 
@@ -52,7 +53,6 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
     place = analysis.places.get(ranked_as)
     zero = 0.0 if finished and (dead or source == BASE) else None
     cells = frame.records.get(source, {})
-    seconds, evaluate = median_seconds(cells, "total"), median_seconds(cells, "evaluate")
     equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
     # Of one seed only users are known, so there are no components to tell apart.
     alone = dict.fromkeys(("user_sd", "seed_sd", "error_sd")) if effect and effect.method == "one seed" else {}
@@ -80,11 +80,12 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
         plain=None if effect is None else effect.interval(),
         rank=order.get(ranked_as) if finished else None,
         seed_effects={} if effect is None else dict(zip(map(str, effect.replicates), effect.seed_means, strict=True)),
-        seconds=seconds,
+        seconds=median_seconds(cells, "total"),
         seconds_ratio=_ratio(source, analysis) if finished else None,
         metrics=_metrics(analysis, source) if finished else (),
         gain=_gain(analysis, source) if finished else None,
-        evaluate_ms=None if evaluate is None else 1e3 * evaluate / max(int(frame.present.sum()), 1),
+        query_ms=median_cost(cells, QUERY_MS),
+        serving_bytes=median_cost(cells, SERVING_BYTES),
         without_valid_targets=_without(analysis, source) if finished else None,
         **alone,
         **placed,
@@ -141,6 +142,8 @@ def _note(
             notes.append(text("verdict.note.seeds", n=verdict.seeds_needed))
     if effect is not None and effect.method == "two seeds":
         notes.append(text("verdict.note.two_seeds"))
+    if arm.fitted_on_validation:
+        notes.append(text("verdict.note.fitted"))
     source = analysis.frame.source(arm.name)
     notes += notes_beside(analysis, source, code, text)
     seeds, all_seeds = analysis.frame.seeds, len(analysis.frame.manifest.replicates)

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast
+from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.sparse import csr_array
 from torch import Tensor
 
-from harness.data.history import had_before
-from harness.data.protocol import Reach
 from harness.data.split import Indices
 from harness.engine.live.history import times_of
+from harness.engine.live.mixing.best import best_of_each_row, likely_bounds
 from harness.engine.live.mixing.holdings import Holdings
+from harness.engine.live.mixing.inverted import Floats, InvertedIndex, OlderCounts, Part, Visible, Whole
 from harness.engine.live.pairs import nth_of_run
 from harness.engine.types.among import Among
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.memory import Memory
 from harness.engine.types.retrieved import Neighbours, unobserved
-
-Floats = NDArray[np.float64]
-Whole = NDArray[np.integer[Any]]
-
-PAIRS = 2**20
-"""Pairs of query and entry that are compared at once, roughly: few enough for a processor's cache."""
-
-LIKELY = 4
-"""How many times the wanted neighbours should pass a first bound: some of them may not be seen by the query."""
-
-SAMPLED = 8
-"""One pair in so many decides that bound."""
+from harness.engine.types.vectors import Mask
 
 
 class Overlap(Protocol):
@@ -76,6 +63,14 @@ class Shared:
         total = np.bincount(self.row, weights=self.similarity, minlength=self.n_queries)
         return self.similarity / total[self.row]
 
+    def support(self) -> Floats:
+        """Number of each query's entries, the largest similarity and the sum, ``(n_queries, 3)``."""
+        counts = np.bincount(self.row, minlength=self.n_queries)
+        best = np.zeros(self.n_queries)
+        np.maximum.at(best, self.row, self.similarity)
+        total = np.bincount(self.row, weights=self.similarity, minlength=self.n_queries)
+        return np.stack([counts, best, total], axis=1).astype(np.float64)
+
     def best_first(self) -> Shared:
         """The same with the most similar first in each query, equal ones by entry number."""
         order = np.lexsort((self.entry, -self.similarity, self.row))
@@ -103,11 +98,14 @@ class Named:
         row: the query, ``(n,)`` int32.
         item: each once a query, ``(n,)`` int32.
         mass: above 0, ``(n,)`` float32.
+        support: number of each query's neighbours, the largest of their similarities and the sum, ``(n_queries, 3)``
+            float32.
     """
 
     row: Tensor
     item: Tensor
     mass: Tensor
+    support: Tensor
 
     def spread(self, n_queries: int, n_columns: int) -> Tensor:
         """The masses of all items, ``(n_queries, n_columns)``."""
@@ -135,19 +133,27 @@ class OverlapSearch:
             target=inputs.tensor(prefixes.target[entries]),
             keys=torch.empty(len(entries), 0),
         )
-        self._target = prefixes.target[entries]
-        self._time = times_of(inputs, entries) if prefixes.protocol.memory is Reach.PAST else None
+        self._visible = Visible(among)
         held = Holdings.of(inputs.data, prefixes, entries)
-        holders = np.bincount(held.item, minlength=inputs.data.n_items + 1)
+        n_columns = inputs.data.n_items + 1
+        time = self._visible.time
+        self._holders = OlderCounts(held.item, None if time is None else time[held.row], n_columns)
         weight = (1.0 + held.lag) ** -spec.lag
-        weight *= holders[held.item] ** -spec.rarity * held.length[held.row] ** -spec.length
-        shape = (inputs.data.n_items + 1, len(entries))
-        self._holders = holders
-        self._entries = csr_array((weight, (held.item, held.row)), shape=shape)
+        rarity = self._holders.before(held.item, None) ** -spec.rarity if time is None else 1.0
+        weight *= rarity * held.length[held.row] ** -spec.length
+        self._index = InvertedIndex(
+            item=held.item, entry=held.row, weight=weight, n_columns=n_columns, n_entries=len(entries)
+        )
 
     def __call__(self, prefix: Indices) -> Shared:
         """The neighbours of prefixes ``(n,)``, at most k of each."""
-        rows, entries, similarities = zip(*self._parts(prefix), strict=True)
+        asked = Holdings.of(self._among.inputs.data, self._among.inputs.prefixes, prefix)
+        weight: Floats = np.power(self._spec.decay, asked.lag, dtype=np.float64)
+        if self._visible.time is not None:  # an item is as rare as it was when the query was asked
+            known = self._holders.before(asked.item, times_of(self._among.inputs, prefix)[asked.row])
+            weight = weight * np.power(np.maximum(known, 1), -self._spec.rarity, dtype=np.float64)
+        parts = self._index.pairs(prefix, row=asked.row, item=asked.item, weight=weight)
+        rows, entries, similarities = zip(*map(self._best, parts), strict=True)
         found = Shared(
             row=np.concatenate(rows),
             entry=np.concatenate(entries),
@@ -157,6 +163,10 @@ class OverlapSearch:
         if self._among.observer is not unobserved:
             self._among.observer(found.best_first().as_neighbours(), self.memory, self._among.inputs, prefix)
         return found
+
+    def allowed(self, prefix: Indices, row: Whole, entry: Whole) -> Mask:
+        """As of :meth:`Visible.allowed`."""
+        return self._visible.allowed(prefix, row, entry)
 
     def of_another(self, found: Shared, prefix: Indices) -> Shared:
         """Each query's neighbours given to the next of the prefixes ``(n,)``, less what this one may not see."""
@@ -170,126 +180,45 @@ class OverlapSearch:
         """What neighbours say for each item that they lead to."""
         inputs = self._among.inputs
         n_columns = inputs.data.n_items + 1
-        cell, which = np.unique(found.row * n_columns + self._target[found.entry], return_inverse=True)
+        cell, which = np.unique(found.row * n_columns + self._visible.target[found.entry], return_inverse=True)
         mass = np.bincount(which, weights=found.weights(), minlength=len(cell)).astype(np.float32)
         row, item = np.divmod(cell, n_columns)
         tensor = inputs.tensor
-        return Named(row=tensor(row.astype(np.int32)), item=tensor(item.astype(np.int32)), mass=tensor(mass))
-
-    def _parts(self, prefix: Indices) -> Iterator[tuple[Indices, Whole, Floats]]:
-        inputs = self._among.inputs
-        asked = Holdings.of(inputs.data, inputs.prefixes, prefix)
-        counts = np.bincount(asked.row, minlength=len(prefix))
-        matrix = csr_array(
-            (self._spec.decay**asked.lag, asked.item, np.append(0, np.cumsum(counts))),
-            shape=(len(prefix), inputs.data.n_items + 1),
+        return Named(
+            row=tensor(row.astype(np.int32)),
+            item=tensor(item.astype(np.int32)),
+            mass=tensor(mass),
+            support=tensor(found.support().astype(np.float32)),
         )
-        pairs = np.bincount(asked.row, weights=self._holders[asked.item], minlength=len(prefix))
-        part = (np.cumsum(pairs) / PAIRS).astype(np.int64)
-        for rows in np.split(np.arange(len(prefix)), np.flatnonzero(np.diff(part)) + 1):
-            row, entry, similarity = self._compared(matrix[rows], prefix[rows])
-            yield row + rows[0], entry, similarity
 
-    def _compared(self, queries: csr_array, prefix: Indices, *, likely: int = LIKELY) -> tuple[Indices, Whole, Floats]:
-        """The best that each may see: row, entry and similarity.
+    def _best(self, part: Part) -> tuple[Indices, Whole, Floats]:
+        """The best that each query may see: row, entry and similarity.
 
-        Of long rows only pairs above a bound are looked at, which about ``likely`` times k pairs should pass. Where
-        fewer than k of those may be seen, the whole row is.
+        Of long rows only pairs above a bound are looked at; where too few of those may be seen, the whole row is.
         """
-        k, n_rows = self._spec.k, len(prefix)
-        product = cast("Any", queries @ self._entries)
-        counts = np.diff(product.indptr)
-        row = np.repeat(np.arange(n_rows, dtype=np.int32), counts)
-        entry, similarity = cast("Whole", product.indices), cast("Floats", product.data)
-        bound = _bounds(similarity, product.indptr, k * likely) if likely else np.full(n_rows, -np.inf)
-        if (bound > -np.inf).any():
-            passed = np.flatnonzero(similarity >= np.repeat(bound, counts))
-            row, entry, similarity = row[passed], entry[passed], similarity[passed]
-        allowed = self.allowed(prefix, row, entry)
-        row, entry, similarity = row[allowed], entry[allowed], similarity[allowed]
-        few = (bound > -np.inf) & (np.bincount(row, minlength=n_rows) < k)
+        n_rows, k = len(part.prefix), self._spec.k
+        bounds = likely_bounds(part.row, part.weight, k=k, n_rows=n_rows)
+        bounded = bounds > -np.inf
+        row, entry, similarity = part.row, part.entry, part.weight
+        if bounded.any():
+            row, entry, similarity = _where(similarity >= bounds[row], row, entry, similarity)
+        row, entry, similarity = _where(self._visible.allowed(part.prefix, row, entry), row, entry, similarity)
+        few = bounded & (np.bincount(row, minlength=n_rows) < k)
         if few.any():
-            again = np.flatnonzero(few)
-            rest = ~few[row]
-            whole = self._compared(queries[again], prefix[again], likely=0)
-            row = np.concatenate([row[rest], again[whole[0]]])
-            entry, similarity = np.concatenate([entry[rest], whole[1]]), np.concatenate([similarity[rest], whole[2]])
-            order = np.argsort(row, kind="stable")
-            row, entry, similarity = row[order], entry[order], similarity[order]
+            whole = _where(few[part.row], part.row, part.entry, part.weight)
+            whole = _where(self._visible.allowed(part.prefix, *whole[:2]), *whole)
+            rest = _where(~few[row], row, entry, similarity)
+            order = np.argsort(np.append(rest[0], whole[0]), kind="stable")
+            row, entry = np.append(rest[0], whole[0])[order], np.append(rest[1], whole[1])[order]
+            similarity = np.append(rest[2], whole[2])[order]
         kept = best_of_each_row(row, entry, similarity, k=k, n_rows=n_rows)
-        return row[kept].astype(np.int64), entry[kept], similarity[kept]
-
-    def allowed(self, prefix: Indices, row: Whole, entry: Whole) -> NDArray[np.bool_]:
-        """Which pairs of query and entry neither the recipe's rule nor the protocol keeps apart, ``(n_pairs,)``."""
-        inputs, memory = self._among.inputs, self.memory
-        user, position = inputs.prefixes.user[prefix], inputs.prefixes.position[prefix]
-        allowed = np.ones(len(row), dtype=bool)
-        own = np.flatnonzero(memory.user[entry] == user[row])
-        allowed[own] = self._among.exclusion.allowed(
-            query_user=user[row[own]],
-            query_position=position[row[own]],
-            entry_user=memory.user[entry[own], None],
-            entry_position=memory.position[entry[own], None],
-        )[:, 0]
-        if inputs.prefixes.protocol.hides_history:
-            allowed &= ~had_before(inputs.data, user, position)[row, self._target[entry]]
-        if self._time is not None:
-            allowed &= self._time[entry] < times_of(inputs, prefix)[row]
-        return allowed
+        row, entry, similarity = _where(kept, row, entry, similarity)
+        return row.astype(np.int64) + part.first, entry, similarity
 
 
-def _bounds(similarity: Floats, starts: Indices, wanted: int) -> Floats:
-    """What about ``wanted`` pairs of each row reach, from a sample of them; -inf of rows that are not much longer.
-
-    Args:
-        similarity: of all pairs, ``(n,)``.
-        starts: where each row begins, and the end, ``(n_rows + 1,)``.
-        wanted: pairs that should pass.
-    """
-    counts = np.diff(starts)
-    bounds = np.full(len(counts), -np.inf)
-    for row in np.flatnonzero(counts > 2 * wanted):
-        sample = similarity[starts[row] : starts[row + 1] : SAMPLED]
-        place = len(sample) - wanted // SAMPLED
-        bounds[row] = np.partition(sample, place)[place]
-    return bounds
-
-
-def best_of_each_row(row: Whole, entry: Whole, similarity: Floats, *, k: int, n_rows: int) -> NDArray[np.bool_]:
-    """Which pairs are among the k of largest similarity in their row; of equal ones the smaller entries are.
-
-    Args:
-        row: ascending, ``(n,)``.
-        entry, similarity: of each pair, ``(n,)``.
-        k: pairs that a row keeps at most.
-        n_rows: how many rows there are.
-    """
-    counts = np.bincount(row, minlength=n_rows)
-    starts = np.cumsum(counts) - counts
-    least = np.full(n_rows, -np.inf)
-    long = np.flatnonzero(counts > k)
-    doublings = np.ceil(np.log2(counts[long]))
-    for each in np.unique(doublings):  # rows of about one length are padded to one table
-        rows = long[doublings == each]
-        least[rows] = _kth_largest(similarity, starts[rows], counts[rows], k)
-    kept = similarity >= least[row]
-    over = np.bincount(row[kept], minlength=n_rows) > k
-    if over.any():
-        tied = np.flatnonzero(over[row] & (similarity == least[row]))
-        tied = tied[np.lexsort((entry[tied], row[tied]))]
-        ties = np.bincount(row[tied], minlength=n_rows)
-        above = np.bincount(row[kept], minlength=n_rows) - ties
-        kept[tied[nth_of_run(ties) >= k - above[row[tied]]]] = False
-    return kept
-
-
-def _kth_largest(values: Floats, starts: Indices, counts: Indices, k: int) -> Floats:
-    """Of each run of values, at least k long, ``(n_runs,)``."""
-    table = np.full((len(starts), counts.max()), np.inf)
-    column = np.arange(table.shape[1])
-    inside = column < counts[:, None]
-    table[inside] = -values[(starts[:, None] + column)[inside]]
-    return -np.partition(table, k - 1, axis=1)[:, k - 1]
+def _where(chosen: Mask, row: Whole, entry: Whole, similarity: Floats) -> tuple[Whole, Whole, Floats]:
+    places = np.flatnonzero(chosen)
+    return row[places], entry[places], similarity[places]
 
 
 class OverlapMass:

@@ -53,7 +53,7 @@ class Mixing(ABC):
     def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices, hidden: Tensor | None = None) -> Tensor:
         """As of :class:`harness.engine.types.snapshot.LiveScorer`."""
         logits = self.logits(sequence=sequence, enhanced=enhanced)
-        if self.neutral:
+        if self.neutral or not self.masses:
             return logits
         columns = logits.shape[1]
         masses = [each.distribution(sequence, prefix, n_columns=columns) for each in self.masses]

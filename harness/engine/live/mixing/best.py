@@ -1,0 +1,76 @@
+"""The best pairs of each row, where rows are of any length."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.engine.live.pairs import nth_of_run
+
+if TYPE_CHECKING:
+    from harness.data.split import Indices
+    from harness.engine.live.mixing.inverted import Floats, Whole
+    from harness.engine.types.vectors import Mask
+
+LIKELY = 4
+"""How many times the wanted pairs should pass a first bound: some of them may turn out to be forbidden."""
+
+SAMPLED = 8
+"""One pair in so many decides that bound."""
+
+
+def likely_bounds(row: Whole, similarity: Floats, *, k: int, n_rows: int) -> Floats:
+    """What about :data:`LIKELY` k pairs of each row reach, from a sample; -inf for rows not much longer, ``(n_rows,)``.
+
+    Args:
+        row: ascending, ``(n,)``.
+        similarity: of each pair, ``(n,)``.
+        k: pairs that are wanted of each row.
+        n_rows: how many rows there are.
+    """
+    counts = np.bincount(row, minlength=n_rows)
+    ends = np.cumsum(counts)
+    bounds = np.full(n_rows, -np.inf)
+    for each in np.flatnonzero(counts > 2 * LIKELY * k):
+        sample = similarity[ends[each] - counts[each] : ends[each] : SAMPLED]
+        place = len(sample) - LIKELY * k // SAMPLED
+        bounds[each] = np.partition(sample, place)[place]
+    return bounds
+
+
+def best_of_each_row(row: Whole, entry: Whole, similarity: Floats, *, k: int, n_rows: int) -> Mask:
+    """Which pairs are among the k of largest similarity in their row; of equal ones the smaller entries are.
+
+    Args:
+        row: ascending, ``(n,)``.
+        entry, similarity: of each pair, ``(n,)``.
+        k: pairs that a row keeps at most.
+        n_rows: how many rows there are.
+    """
+    counts = np.bincount(row, minlength=n_rows)
+    starts = np.cumsum(counts) - counts
+    least = np.full(n_rows, -np.inf)
+    long = np.flatnonzero(counts > k)
+    doublings = np.ceil(np.log2(counts[long]))
+    for each in np.unique(doublings):  # rows of about one length are padded to one table
+        rows = long[doublings == each]
+        least[rows] = _kth_largest(similarity, starts[rows], counts[rows], k)
+    kept = similarity >= least[row]
+    over = np.bincount(row[kept], minlength=n_rows) > k
+    if over.any():
+        tied = np.flatnonzero(over[row] & (similarity == least[row]))
+        tied = tied[np.lexsort((entry[tied], row[tied]))]
+        ties = np.bincount(row[tied], minlength=n_rows)
+        above = np.bincount(row[kept], minlength=n_rows) - ties
+        kept[tied[nth_of_run(ties) >= k - above[row[tied]]]] = False
+    return kept
+
+
+def _kth_largest(values: Floats, starts: Indices, counts: Indices, k: int) -> Floats:
+    """Of each run of values, at least k long, ``(n_runs,)``."""
+    table = np.full((len(starts), counts.max()), np.inf)
+    column = np.arange(table.shape[1])
+    inside = column < counts[:, None]
+    table[inside] = -values[(starts[:, None] + column)[inside]]
+    return -np.partition(table, k - 1, axis=1)[:, k - 1]

@@ -1,0 +1,1 @@
+"""A learned mixture that reorders the first candidates of a query."""

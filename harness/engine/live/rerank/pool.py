@@ -1,0 +1,45 @@
+"""The first candidates of a query, and their scores in another order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from harness.data.history import HIDDEN
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Pool:
+    """The best candidates of some queries, best first, of equal ones the smaller number first.
+
+    Attributes:
+        column: of the scores, the item less 1, ``(n, size)``.
+        score: ``(n, size)``.
+        there: which are candidates: a query may have fewer than ``size``, ``(n, size)``.
+    """
+
+    column: Tensor
+    score: Tensor
+    there: Tensor
+
+    @classmethod
+    def of(cls, scores: Tensor, size: int) -> Pool:
+        """Those of scores ``(n, n_items)``."""
+        size = min(size, scores.shape[1])
+        score, column = scores.topk(size, dim=1)
+        # What of equal scores at the end is in the pool, topk leaves open.
+        torn = ((scores >= score[:, -1:]).sum(dim=1) > size).nonzero()[:, 0]
+        if len(torn):
+            column[torn] = scores[torn].sort(dim=1, descending=True, stable=True).indices[:, :size]
+        column = column.sort(dim=1).values
+        score, order = scores.gather(1, column).sort(dim=1, descending=True, stable=True)
+        return cls(column=column.gather(1, order), score=score, there=score > HIDDEN)
+
+    def reordered(self, scores: Tensor, learned: Tensor) -> Tensor:
+        """The scores, overwritten: the pool by what was learned ``(n, size)``, in front of everything else."""
+        least = learned.masked_fill(~self.there, torch.inf).amin(dim=1, keepdim=True)
+        last = self.score.masked_fill(~self.there, torch.inf).amin(dim=1, keepdim=True)
+        front = torch.nextafter(last, torch.full_like(last, torch.inf)) + (learned - least)
+        return scores.scatter_(1, self.column, front.where(self.there, self.score))

@@ -32,6 +32,7 @@ from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
 from harness.interventions.mixing import Overlap, Product
 from harness.interventions.rerank import Rerank
+from harness.modes.search.dead import what_is_read
 from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress
@@ -429,3 +430,11 @@ def test_it_asks_for_a_scorer_that_mixes() -> None:
         compose(BASE, [Overlap(), Product(), Rerank(figures="dense")])
     compose(BASE, [Product(), Rerank(figures="dense")])
     compose(BASE, [Product(beta=0.0), Rerank(figures="no_retrieval")])
+
+
+def test_hidden_units_are_read_by_the_perceptron_alone() -> None:
+    for model, read in (("mlp", True), ("adaptive", False), ("logistic", False)):
+        one, other = (what_is_read(recipe_of(model=model, hidden=hidden)) for hidden in (8, 16))
+        assert (one != other) == read
+    quiet = [compose(BASE, [Product(beta=0.0, eps=eps), Rerank()]) for eps in (0.003, 0.03)]
+    assert len({what_is_read(each) for each in quiet}) == 2  # the figures are scaled by eps though nothing is mixed in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,7 +31,7 @@ class Fits:
         each: of the first half and of the second.
         second: which users are of the second, ``(n_users,)``.
         held_out: prefixes that are ranked by the fit of the other half alone, ascending.
-        done: what was learned of the batches that it was fitted to.
+        done: pool and log-odds of batches of the validation set, as they were when it was fitted.
     """
 
     each: tuple[Fit, Fit]
@@ -40,7 +41,7 @@ class Fits:
 
     def known(self, prefix: Indices, scores: Tensor, size: int) -> tuple[Pool, Tensor] | None:
         """The pool of a batch and what was learned of it, where it is one of those and has the scores that it had."""
-        found = self.done.get(np.ascontiguousarray(prefix).tobytes())
+        found = self.done.get(_key(prefix))
         if found is None:
             return None
         pool = Pool.of(scores, size)
@@ -111,9 +112,9 @@ def fitted(system: System, snapshot: MemorySnapshot, streams: Streams, progress:
     spec, prefixes = reranker.spec, system.current.prefixes
     on_valid = spec.fitted_on is FittedOn.VALIDATION
     queries = prefixes.valid if on_valid else prefixes.last(prefixes.train)
+    batches = [queries[start : start + CHUNK] for start in range(0, len(queries), CHUNK)]
     tables: list[Table] = []
-    for start in range(0, len(queries), CHUNK):
-        prefix = queries[start : start + CHUNK]
+    for prefix in batches:
         forward = forward_of(system, prefix, snapshot=snapshot, progress=progress)
         scores = scores_before_reranking(system, forward, snapshot)
         tables.append(reranker.table(scores, sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix))
@@ -126,12 +127,15 @@ def fitted(system: System, snapshot: MemorySnapshot, streams: Streams, progress:
     def of(half: int) -> Fit:
         rows = (of_second == bool(half)).nonzero()[:, 0]
         generator = streams.generator("rerank/fit", half)
-        build = lambda: spec.model.build(reranker.figures)  # noqa: E731
-        return fit(build, table.rows(rows), target[rows], epochs=spec.epochs, generator=generator)
+        mixture = partial(spec.model.build, reranker.figures)
+        return fit(mixture, table.rows(rows), target[rows], epochs=spec.epochs, generator=generator)
 
     fits = Fits(each=(of(0), of(1)), second=second, held_out=prefixes.valid if on_valid else queries[:0])
-    for start, each in zip(range(0, len(queries), CHUNK), tables, strict=True):
-        prefix = queries[start : start + CHUNK]
-        learned = fits.learned(each, prefix, prefixes.user[prefix])
-        fits.done[np.ascontiguousarray(prefix).tobytes()] = each.pool, learned
+    if on_valid:  # it is ranked next
+        for prefix, each in zip(batches, tables, strict=True):
+            fits.done[_key(prefix)] = each.pool, fits.learned(each, prefix, prefixes.user[prefix])
     return replace(snapshot, reranker=replace(reranker, fits=fits))
+
+
+def _key(prefix: Indices) -> bytes:
+    return np.ascontiguousarray(prefix).tobytes()

@@ -42,16 +42,15 @@ def live_reranker(
     scorer: LiveScorer,
     observer: SearchObserver = unobserved,
 ) -> Reranking | None:
-    """What reorders the first candidates, to be fitted; None: nothing does.
+    """What reorders the first candidates, to be fitted; None: nothing does, as where no neighbours are mixed in.
 
     Args:
         recipe, inputs, sourced, observer: as of :func:`live_scorer`.
         scorer: what that made of them.
     """
     spec = recipe.reranker
-    if not isinstance(spec, LearnedMixture):
+    if not isinstance(spec, LearnedMixture) or not isinstance(scorer, Mixing):
         return None
-    assert isinstance(scorer, Mixing), "harness.recipe.requirements refuses a scorer that mixes nothing in"
     among = _among(recipe, inputs, sourced, observer)
     dense = next((each for each in scorer.masses if isinstance(each, DenseMass)), None)
     shared = next((each for each in scorer.masses if isinstance(each, OverlapMass)), None)

@@ -28,8 +28,9 @@ class Rerank(Intervention):
     vector, of entries read backward and of transitions from the last item, popularity, the cosine with the last item,
     ranks and gaps. Of the query: entropy, cosines, length and overlaps. It is fitted by cross-entropy on one half of
     the validation users and checked on the other half; on the test set both fits are summed. The weights have seen
-    validation labels. ``fitted_on: train`` fits them to the last training target of each user, which the backbone has
-    seen.
+    validation labels. ``fitted_on: train`` fits them to the last training target of each user instead. The backbone has
+    seen that target and is surer of it than of any other: on Beauty we measured 20% less NDCG@10 on the validation set
+    than without the mixture.
 
     Source: family 0; Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", TOIS 2023.
     """

@@ -86,7 +86,9 @@ class Counts:
                 (part.weight[seen], (part.row[seen], part.entry[seen])),
                 shape=(len(part.prefix), len(self._visible.target)),
             )
-            named[part.first : part.first + len(part.prefix)] = cast("Any", pairs @ self._held).toarray()
+            named[part.first : part.first + len(part.prefix)] = (
+                cast("Any", pairs @ self._held).astype(np.float32).toarray()
+            )
         return named
 
     def _own_unseen(self, prefix: Indices) -> Indices:

@@ -27,7 +27,7 @@ class Adaptive(Intervention):
     observable = "Alpha differs from sample to sample, and the network gets gradient from the enhanced loss."
     example_base = ("wiring.scale",)
     as_published = "The knowledge is so much shorter than ``s`` that no alpha turns the enhanced vector by much."
-    related: ClassVar[tuple[str, ...]] = ("wiring.product", "wiring.overlap")
+    related: ClassVar[tuple[str, ...]] = ("wiring.rerank", "wiring.product", "wiring.overlap")
 
     by: str = parameter("similarity", "what alpha is made from", choices=("similarity", "net"))
     max: float = parameter(0.3, "upper end of alpha, a fraction", low=0.01, high=1.0, search=(0.1, 0.8))

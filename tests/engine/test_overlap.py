@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from harness.data.protocol import AS_PUBLISHED, History, Protocol, Reach
 from harness.data.split import Indices
-from harness.engine.live.mixing import overlap
+from harness.engine.live.mixing import inverted
+from harness.engine.live.mixing.best import best_of_each_row
 from harness.engine.live.mixing.holdings import READ, Holdings
-from harness.engine.live.mixing.overlap import OverlapMass, OverlapSearch, best_of_each_row
+from harness.engine.live.mixing.overlap import OverlapMass, OverlapSearch
 from harness.engine.types.among import Among
 from harness.engine.types.inputs import Inputs
 from harness.recipe.recipe import BASE
@@ -51,7 +52,12 @@ def slowly(world: Inputs, entries: Indices, query: int, spec: SharedItems = SPEC
     """Entry number and similarity of the k best, by loops."""
     prefixes, data = world.prefixes, world.data
     held = [lags(world, int(entry)) for entry in entries]
-    n_holding = {item: sum(item in each for each in held) for item in range(1, data.n_items + 1)}
+    past = prefixes.protocol.memory is Reach.PAST
+    older = [prefixes.position[entry] < prefixes.position[query] for entry in entries]  # times are places
+    n_holding = {
+        item: sum(item in each and (known or not past) for each, known in zip(held, older, strict=True))
+        for item in range(1, data.n_items + 1)
+    }
     asked, user, position = lags(world, query), prefixes.user[query], prefixes.position[query]
     had = set(history_of(data, prefixes, query).tolist())
     found: list[tuple[int, float]] = []
@@ -62,7 +68,7 @@ def slowly(world: Inputs, entries: Indices, query: int, spec: SharedItems = SPEC
             continue
         if prefixes.protocol.hides_history and int(prefixes.target[entry]) in had:
             continue
-        if prefixes.protocol.memory is Reach.PAST and prefixes.position[entry] >= position:  # times are places
+        if past and not older[number]:
             continue
         length = min(prefixes.position[entry], READ)
         similarity = sum(
@@ -110,7 +116,7 @@ def test_neither_the_company_of_a_query_nor_the_size_of_a_part_changes_what_it_f
 ) -> None:
     search, queries = search_in(inputs, inputs.prefixes.train), inputs.prefixes.test
     whole = search(queries)
-    monkeypatch.setattr(overlap, "PAIRS", 50)
+    monkeypatch.setattr(inverted, "PAIRS", 50)
     parted = search(queries)
     for one, other in ((whole.row, parted.row), (whole.entry, parted.entry), (whole.similarity, parted.similarity)):
         np.testing.assert_array_equal(one, other)

@@ -148,7 +148,7 @@ CHECKS = (
             "The backbone has seen what its near vectors say; entries that share items lead to other targets. A "
             "mixture can use them, and a small network that reorders its first candidates can use more of them."
         ),
-        reduce=("wiring.overlap", "wiring.product"),
+        reduce=("wiring.overlap", "wiring.product", "wiring.rerank"),
     ),
     Check(
         code="FTR407",

@@ -204,7 +204,7 @@ def test_a_shipped_study_with_places_changed_is_read_or_explained(desk: Desk, do
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=900, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=mutated())
 def test_many_shipped_studies_with_places_changed_are_read_or_explained(desk: Desk, document: object) -> None:
     desk.study(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))

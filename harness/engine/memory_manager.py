@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,8 @@ class MemoryManager:
     def _snapshot(self, memory: Memory, sourced: Indices, kept: MemorySnapshot | None = None) -> MemorySnapshot:
         """Of a memory; what scores is kept where another snapshot's still holds."""
         recipe, inputs, observer = self._recipe, self._system.current, self._system.search_observer
-        scorer = kept.scorer if kept else live_scorer(recipe, inputs, sourced, observer)
+        charge = partial(self._system.watch.charge, "memory")
+        scorer = kept.scorer if kept else live_scorer(recipe, inputs, sourced, observer, charge)
         reranker = kept.reranker if kept else live_reranker(recipe, inputs, sourced, scorer, observer)
         return MemorySnapshot(
             memory=memory,

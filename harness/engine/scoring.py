@@ -14,11 +14,18 @@ from harness.engine.types.inputs import Inputs
 from harness.engine.types.retrieved import SearchObserver, unobserved
 from harness.engine.types.snapshot import LiveScorer
 from harness.recipe.recipe import Recipe
+from harness.recipe.seams.calibration import Charge, uncharged
 from harness.recipe.seams.reranker import Known, LearnedMixture
 from harness.recipe.seams.scorer import LogLinearMixing
 
 
-def live_scorer(recipe: Recipe, inputs: Inputs, sourced: Indices, observer: SearchObserver = unobserved) -> LiveScorer:
+def live_scorer(
+    recipe: Recipe,
+    inputs: Inputs,
+    sourced: Indices,
+    observer: SearchObserver = unobserved,
+    charge: Charge = uncharged,
+) -> LiveScorer:
     """What scores the catalogue with retrieval on.
 
     Args:
@@ -26,8 +33,9 @@ def live_scorer(recipe: Recipe, inputs: Inputs, sourced: Indices, observer: Sear
         inputs: data, backbone and encodings.
         sourced: prefixes whose targets may be seen, before any admission, ascending.
         observer: told of every search.
+        charge: told the seconds of what was computed before on these inputs.
     """
-    temperature = recipe.calibration.temperature(inputs)
+    temperature = recipe.calibration.temperature(inputs, charge)
     neighbours = recipe.reranker.read(recipe.neighbours)
     if recipe.scorer.neutral or neighbours is None:
         return recipe.scorer.build(inputs, (), temperature)

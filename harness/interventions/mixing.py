@@ -21,7 +21,7 @@ class ProbabilityInterpolation(Intervention):
     """Mix probabilities instead of vectors: the backbone's softmax with the targets of similar histories.
 
     Neighbours are the nearest training prefixes by the cosine of the raw backbone vector, found by exact search. The
-    mixture needs no training. The retriever trains as in base and has no part in the scores.
+    mixture needs no training: nothing is trained unless the backbone is, or ``onto`` is ``enhanced``.
 
     Source: family 0; Khandelwal et al., ICLR 2020.
     """

@@ -39,7 +39,7 @@ class Rerank(Intervention):
     title = "Learn the mixture"
     title_zh = "学习混合权重"
     why = "How much each source is worth differs by query and by candidate; a small model learns it from a few labels."
-    observable = "Items behind the pool keep their order, and no user's own label reaches the scores of its validation."
+    observable = "Items behind the pool keep their order, and no user is ranked by a mixture that its own label fitted."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.overlap", "wiring.product")
     as_published = "As published no score reads neighbours one by one, so there is nothing to mix."
 

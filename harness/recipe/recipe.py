@@ -19,7 +19,7 @@ from harness.recipe.seams.attention import (
 )
 from harness.recipe.seams.calibration import Calibration, Uncalibrated
 from harness.recipe.seams.candidates import AllItems, Candidates
-from harness.recipe.seams.checkpoint import BestOnValid, CheckpointRule
+from harness.recipe.seams.checkpoint import BestOfBoth, BestOnValid, CheckpointRule
 from harness.recipe.seams.fusion import (
     Fusion,
     LinearFusion,
@@ -133,7 +133,7 @@ class Recipe:
             self.scorer.reads_enhanced
             or self.moves_backbone
             or self.sources.grows
-            or not isinstance(self.checkpoint, BestOnValid)
+            or not isinstance(self.checkpoint, BestOnValid | BestOfBoth)
         )
 
     @property

@@ -133,7 +133,8 @@ def _ranges(recipe: Recipe, written: frozenset[str]) -> str:
 
 
 def _scores_alone(recipe: Recipe, written: frozenset[str]) -> str:
-    idle = sorted(written - SCORING_ALONE)
+    unread = set() if recipe.dense.admission is None and "dense" not in unmixed_seams(recipe) else {"admission"}
+    idle = sorted(written - (SCORING_ALONE - unread))
     if recipe.scorer.reads_enhanced or recipe.moves_backbone or not idle:
         return ""
     return (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import tomllib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrie
 from harness.engine.live.history import hidden_by_protocol
 from harness.engine.live.mixing.scorers import Linear, LogLinear, Mixing
 from harness.engine.live.mixing.temperature import HIGHEST, fitted_temperature, mean_log_likelihood
+from harness.engine.loop import NOTHING_TRAINED_SCORES, NOTHING_TRAINS, Budget, fine_tune
 from harness.engine.memory_manager import MemoryManager
 from harness.engine.scoring import live_scorer
 from harness.engine.system import System
@@ -168,3 +171,48 @@ def test_ranks_of_the_backbone_alone_do_not_move_with_the_temperature(inputs: In
     vectors = inputs.encodings[:20]
     scores = scorer.scores(sequence=vectors, enhanced=vectors, prefix=np.arange(20))
     assert torch.equal(scores.argsort(dim=1), (vectors @ inputs.item_matrix.T).argsort(dim=1))
+
+
+SHARED = [remedy("wiring.overlap"), remedy("wiring.product")]
+
+
+@pytest.mark.parametrize(
+    ("stack", "trains"),
+    [
+        (SHARED, False),
+        ([*SHARED, remedy("evaluation.dual")], False),
+        ([remedy("wiring.overlap"), remedy("wiring.product", onto="enhanced")], True),
+        ([*SHARED, remedy("training.unfreeze", start=0.0)], True),
+        ([*SHARED, remedy("index.sources", stream=0.3)], True),
+    ],
+    ids=str,
+)
+def test_nothing_is_trained_where_no_rank_could_tell(
+    inputs: Inputs, streams: Streams, stack: list[Intervention], trains: bool
+) -> None:
+    recipe = replace(compose(BASE, stack), batch_size=64)
+    result = fine_tune(recipe, inputs, budget=Budget(epochs=3, patience=3), streams=streams)
+    assert ({*result.checks} == {NOTHING_TRAINED_SCORES}) != trains
+    assert [point.epoch for point in result.curve] == ([0, 1, 2, 3] if trains else [0, 1])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_reason_not_to_train_has_a_text(language: str) -> None:
+    texts = tomllib.loads(Path(f"reports/locale/{language}.toml").read_text(encoding="utf-8"))["check"]
+    assert {NOTHING_TRAINS, NOTHING_TRAINED_SCORES} <= texts.keys()
+
+
+def test_admission_is_unread_unless_dense_neighbours_follow_it() -> None:
+    quality = remedy("scope.quality")
+    for stack in (SHARED, [remedy("wiring.product")], [*SHARED, remedy("wiring.rerank")]):
+        with pytest.raises(RequirementError, match="admission cannot change a rank"):
+            compose(BASE, [*stack, quality])
+    compose(BASE, [remedy("wiring.interpolate", admission="memory"), quality])
+
+
+def test_a_fit_that_was_made_before_is_charged_to_whoever_finds_it(inputs: Inputs) -> None:
+    world, seconds = knowing(inputs), []
+    fitted_temperature(world, seconds.append)
+    assert seconds == []
+    fitted_temperature(world, seconds.append)
+    assert len(seconds) == 1

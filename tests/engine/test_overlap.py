@@ -79,15 +79,16 @@ def slowly(world: Inputs, entries: Indices, query: int, spec: SharedItems = SPEC
     return sorted(found, key=lambda each: (-round(each[1], 12), each[0]))[: spec.k]
 
 
+@pytest.mark.parametrize("k", [1, 9])
 @BY_PROTOCOL
-def test_neighbours_are_those_of_a_slow_loop(inputs: Inputs, protocol: Protocol) -> None:
-    world = under(inputs, protocol)
+def test_neighbours_are_those_of_a_slow_loop(inputs: Inputs, protocol: Protocol, k: int) -> None:
+    world, spec = under(inputs, protocol), replace(SPEC, k=k)
     entries, queries = world.prefixes.train, world.prefixes.test
-    found = search_in(world, entries)(queries).best_first()
+    found = search_in(world, entries, spec)(queries).best_first()
     assert found.n_queries == len(queries)
     for row, query in enumerate(queries):
         mine = found.row == row
-        expected = slowly(world, entries, int(query))
+        expected = slowly(world, entries, int(query), spec)
         np.testing.assert_allclose(found.similarity[mine], [each for _, each in expected], rtol=1e-9)
         assert found.entry[mine].tolist() == [each for each, _ in expected]
 

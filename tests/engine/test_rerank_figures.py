@@ -20,7 +20,7 @@ from harness.engine.live.rerank.counts import Counts
 from harness.engine.live.rerank.figures import Table
 from harness.engine.live.rerank.fitting import fit
 from harness.engine.live.rerank.models import Linear, Perceptron
-from harness.engine.live.rerank.pool import Pool
+from harness.engine.live.rerank.pool import Pool, dense_ranks
 from harness.engine.reranking import Reranking
 from harness.engine.run import Run
 from harness.engine.types.among import Among
@@ -217,3 +217,17 @@ def test_under_past_no_figure_changes_when_later_events_do(inputs: Inputs, strea
     for name, one, two in zip(names, *(each.candidate.unbind(dim=2) for each in tables), strict=True):
         assert torch.equal(one, two), name
     assert torch.equal(tables[0].query, tables[1].query)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e6])
+def test_scores_of_any_size_take_the_learned_order_without_ties(size: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = size * torch.randn(6, 300, generator=generator)
+    scores[:, :20] = HIDDEN
+    pool = Pool.of(scores, 120)
+    learned = torch.randn(6, 120, generator=generator)
+    learned[:, 7] = learned[:, 3]  # a tie stays one
+    found = pool.reordered(scores.clone(), learned).gather(1, pool.column)
+    assert torch.equal(dense_ranks(found), dense_ranks(learned))
+    others = torch.ones_like(scores, dtype=torch.bool).scatter_(1, pool.column, False)
+    assert (found.amin(dim=1, keepdim=True) > scores.where(others, -torch.inf)).all()

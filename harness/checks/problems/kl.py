@@ -101,7 +101,7 @@ CHECKS = (
         severity=Severity.HIGH,
         issue=lambda read: (
             None
-            if read["training.hit_rate_start"] == 0.0
+            if read["training.hit_rate_start"] == 0.0 or read["retriever.query_drift"] == 0.0
             else gain(
                 read["training.hit_rate_start"] - read["training.hit_rate"],
                 0.2 * read["training.hit_rate_start"],
@@ -111,7 +111,8 @@ CHECKS = (
         compares=Compares.QUERIES,
         condition=(
             "At the last epoch fewer validation queries have a hit than before training: by over a fifth, and the 95% "
-            "interval of the difference lies below 0. Not applicable where none had one."
+            "interval of the difference lies below 0. Not applicable where none had one, or where the retriever did "
+            "not move."
         ),
         detected=(
             "Before training {training.hit_rate_start:.1%} of the validation queries had a neighbour that leads to "

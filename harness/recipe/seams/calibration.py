@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from harness.engine.types.inputs import Inputs
+
+Charge = Callable[[float], None]
+
+
+def uncharged(seconds: float) -> None:
+    """Nobody is."""
 
 
 class Calibration(Protocol):
@@ -18,8 +25,13 @@ class Calibration(Protocol):
 
     sees_validation: ClassVar[bool]
 
-    def temperature(self, inputs: Inputs) -> float:
-        """What the scores of a vector are divided by, above 0."""
+    def temperature(self, inputs: Inputs, charge: Charge = uncharged) -> float:
+        """What the scores of a vector are divided by, above 0.
+
+        Args:
+            inputs: data, backbone and encodings.
+            charge: told the seconds of what was computed before on these inputs.
+        """
         ...
 
 
@@ -29,7 +41,7 @@ class Uncalibrated:
 
     sees_validation: ClassVar[bool] = False
 
-    def temperature(self, inputs: Inputs) -> float:
+    def temperature(self, inputs: Inputs, charge: Charge = uncharged) -> float:
         return 1.0
 
 
@@ -41,7 +53,7 @@ class GivenTemperature:
 
     value: float
 
-    def temperature(self, inputs: Inputs) -> float:
+    def temperature(self, inputs: Inputs, charge: Charge = uncharged) -> float:
         return self.value
 
 
@@ -54,7 +66,7 @@ class FittedTemperature:
 
     sees_validation: ClassVar[bool] = True
 
-    def temperature(self, inputs: Inputs) -> float:
+    def temperature(self, inputs: Inputs, charge: Charge = uncharged) -> float:
         from harness.engine.live.mixing.temperature import fitted_temperature
 
-        return fitted_temperature(inputs)
+        return fitted_temperature(inputs, charge)

@@ -110,8 +110,9 @@ class NoReranker:
 class LearnedMixture:
     """The first candidates are ordered by ``a A + f(figures)``, fitted to targets; all others stay behind them.
 
-    ``A`` is the score of the seam ``scorer``. The validation set is never ranked by weights that its own half of the
-    users fitted; anything else is by the sum of both fits.
+    ``A`` is the score of the seam ``scorer``. Two fits are made, each to one half of the users. Where targets of the
+    validation set fit them, its queries are ranked by the fit of the other half; all else is ranked by the sum of both.
+    A fit reads targets of any time, also under ``memory: past``.
 
     Attributes:
         model: f.

@@ -34,7 +34,7 @@ def likely_bounds(row: Whole, similarity: Floats, *, k: int, n_rows: int) -> Flo
     bounds = np.full(n_rows, -np.inf)
     for each in np.flatnonzero(counts > 2 * LIKELY * k):
         sample = similarity[ends[each] - counts[each] : ends[each] : SAMPLED]
-        place = len(sample) - LIKELY * k // SAMPLED
+        place = len(sample) - max(LIKELY * k // SAMPLED, 1)
         bounds[each] = np.partition(sample, place)[place]
     return bounds
 

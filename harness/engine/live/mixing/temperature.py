@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -29,10 +29,14 @@ STEPS = 20
 """At most; a handful are needed."""
 
 
-def fitted_temperature(inputs: Inputs) -> float:
+def fitted_temperature(inputs: Inputs, charge: Callable[[float], None] = lambda _: None) -> float:
     """The temperature at which validation targets are most likely by the backbone's vector, among the candidates.
 
     The likelihood is concave in ``1 / T``: Newton's method finds its only maximum, or the bound on the way there.
+
+    Args:
+        inputs: data, backbone and encodings.
+        charge: told the seconds that the fit took where it was made before on these inputs.
     """
 
     def fit() -> Tensor:
@@ -40,7 +44,7 @@ def fitted_temperature(inputs: Inputs) -> float:
         chosen = queries[np.unique(np.linspace(0, len(queries) - 1, min(MOST, len(queries))).astype(np.int64))]
         return torch.tensor(_most_likely(inputs, chosen), dtype=torch.float64)
 
-    return float(inputs.cache.get(("backbone", "temperature"), fit, lambda _: None))
+    return float(inputs.cache.get(("backbone", "temperature"), fit, charge))
 
 
 @torch.no_grad()

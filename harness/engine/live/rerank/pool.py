@@ -9,6 +9,9 @@ from torch import Tensor
 
 from harness.data.history import HIDDEN
 
+STEP = 2.0**-20
+"""From one place of the pool to the next, of the scores' size: what float32 tells apart, however large they are."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pool:
@@ -39,7 +42,18 @@ class Pool:
 
     def reordered(self, scores: Tensor, learned: Tensor) -> Tensor:
         """The scores, overwritten: the pool by what was learned ``(n, size)``, in front of everything else."""
-        least = learned.masked_fill(~self.there, torch.inf).amin(dim=1, keepdim=True)
         last = self.score.masked_fill(~self.there, torch.inf).amin(dim=1, keepdim=True)
-        front = torch.nextafter(last, torch.full_like(last, torch.inf)) + (learned - least)
+        place = dense_ranks(learned.masked_fill(~self.there, -torch.inf)) + 1
+        front = last + place * (STEP * last.abs().clamp(min=1.0))
         return scores.scatter_(1, self.column, front.where(self.there, self.score))
+
+
+def dense_ranks(values: Tensor) -> Tensor:
+    """How many smaller values each row has, equal ones counted once, ``(n, size)``.
+
+    >>> dense_ranks(torch.tensor([[5.0, 1.0, 5.0, 2.0]])).tolist()
+    [[2, 0, 2, 1]]
+    """
+    ascending, order = values.sort(dim=1, stable=True)
+    steps = torch.nn.functional.pad((ascending[:, 1:] != ascending[:, :-1]).long(), (1, 0)).cumsum(dim=1)
+    return torch.empty_like(order).scatter_(1, order, steps)

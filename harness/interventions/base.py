@@ -8,7 +8,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 from harness.errors import InputError, did_you_mean
-from harness.interventions.domains import Choice, Domain, Flag, Increasing, Number, Value, Whole
+from harness.interventions.domains import Choice, Domain, Flag, Increasing, Number, NumberOrWord, Value, Whole
 from harness.interventions.stretch import Stretch
 from harness.recipe.recipe import Recipe
 
@@ -26,7 +26,7 @@ def parameter(
     low: float = -math.inf,
     high: float = math.inf,
     choices: tuple[str, ...] | tuple[int, ...] = (),
-    search: tuple[Value, Value] | None = None,
+    search: tuple[Value, ...] | None = None,
     log: bool = False,
     span: bool = False,
 ) -> Any:
@@ -38,8 +38,9 @@ def parameter(
         default: its value where a study file gives none.
         meaning: one phrase, with the unit.
         low, high: inclusive bounds of a number, of each number of a tuple, or of a fraction, in the parameter's unit.
-        choices: all values, words or whole numbers; beside ``span``, the words that are allowed as well.
-        search: the (low, high) that a hyperparameter search explores; without it a number is not searched.
+        choices: all values, words or whole numbers; beside ``span`` or bounds, the words that are allowed as well.
+        search: the (low, high) that a hyperparameter search explores; without it a number is not searched. Of choices
+            those that it goes through, all unless said; ``()``: it leaves the choice alone.
         log: search on a logarithmic scale.
         span: a stretch of training, a fraction of the epoch budget or whole epochs such as ``3ep``.
 
@@ -50,7 +51,8 @@ def parameter(
     left_out = {"low": -math.inf, "high": math.inf, "choices": (), "search": None, "log": False}
     given: dict[str, Any] = {name: value for name, value in asked.items() if value != left_out[name]}
     kinds: dict[type, type[Domain]] = {bool: Flag, int: Whole, float: Number, tuple: Increasing}
-    kind = Stretch if span else Choice if choices else kinds.get(type(default), Choice)
+    worded = NumberOrWord if choices and given.keys() >= {"low", "high"} else Choice
+    kind = Stretch if span else worded if choices else kinds.get(type(default), Choice)
     return field(default=default, metadata={"domain": kind(meaning=meaning, **given)})
 
 

@@ -109,9 +109,15 @@ def _adapter(domain: Domain) -> TypeAdapter[Value]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(Domain):
-    """One of some words or whole numbers; a search goes through all of them."""
+    """One of some words or whole numbers.
+
+    Attributes:
+        choices: all of them.
+        search: those that a search goes through where a study file names none; None: all, empty: it leaves it alone.
+    """
 
     choices: tuple[str, ...] | tuple[int, ...]
+    search: tuple[Value, ...] | None = None
 
     @property
     def annotation(self) -> Any:
@@ -125,7 +131,7 @@ class Choice(Domain):
 
     @property
     def ends(self) -> tuple[Value, ...]:
-        return self.choices
+        return self.choices if self.search is None else self.search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +235,27 @@ class Whole(Number):
 
     def scale(self, first: Value) -> Scale | None:
         return "int"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberOrWord(Number):
+    """A finite number, or a word that says where it comes from.
+
+    Attributes:
+        choices: the words.
+    """
+
+    choices: tuple[str, ...]
+
+    @property
+    def annotation(self) -> Any:
+        return Annotated[float, within(self.low, self.high), Field(allow_inf_nan=False)] | one_of(self.choices)
+
+    def describe(self) -> str:
+        return f"{Number.describe(self)}, or {', '.join(self.choices)}"
+
+    def hint(self, value: object) -> str:
+        return did_you_mean(value, self.choices) if isinstance(value, str) else ""
 
 
 def within(low: float, high: float) -> Any:

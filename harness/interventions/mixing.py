@@ -48,7 +48,7 @@ class ProbabilityInterpolation(Intervention):
     targets: str = parameter(
         "all", "items that neighbours may lead to: all, or only those new to the user", choices=("all", "new")
     )
-    onto: str = parameter("backbone", ONTO, choices=("backbone", "enhanced"))
+    onto: str = parameter("backbone", ONTO, choices=("backbone", "enhanced"), search=())
 
     def apply(self, recipe: Recipe) -> Recipe:
         dense = DenseNeighbours(
@@ -95,6 +95,7 @@ class Overlap(Intervention):
         "overlap",
         "which join: those that share items alone, or both kinds, each with a mass of its own",
         choices=("overlap", "both"),
+        search=(),
     )
 
     @property
@@ -130,7 +131,7 @@ class Product(Intervention):
     )
     k: int = parameter(50, "nearest neighbours by vector, if they join", low=1, high=1000, search=(5, 400), log=True)
     tau: float = parameter(0.15, "temperature of their weights", low=0.001, high=100.0, search=(0.03, 2.0), log=True)
-    onto: str = parameter("backbone", ONTO, choices=("backbone", "enhanced"))
+    onto: str = parameter("backbone", ONTO, choices=("backbone", "enhanced"), search=())
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(
@@ -144,25 +145,30 @@ class Product(Intervention):
 class Calibrate(Intervention):
     """The backbone's scores are divided by a temperature before neighbours join them.
 
-    ``by: fit`` takes the one at which the targets of the validation set are most likely by the backbone alone, so that
-    the arm has seen validation labels; the page marks it. ``by: given`` takes ``temperature``.
+    ``temperature: fit`` takes the one at which the targets of the validation set are most likely by the backbone alone,
+    so that the arm has seen validation labels; the page marks it.
 
     Source: family 0; Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
 
     id: ClassVar[str] = "wiring.calibrate"
     title = "Calibrate the backbone"
-    title_zh = "校准骨干网络"
+    title_zh = "校准骨干模型"
     why = "The backbone's softmax is surer than it should be, so a mixture of probabilities hears little else."
     observable = "Ranks of the backbone alone stay; validation targets become more likely by it."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.interpolate",)
     as_published = "Scores are ranked as they are, and no temperature moves a rank."
 
-    by: str = parameter(
-        "fit", "where the temperature comes from: fitted on the validation set, or given", choices=("fit", "given")
+    temperature: float | str = parameter(
+        "fit",
+        "temperature of the softmax: a number, or fitted on the validation set",
+        choices=("fit",),
+        low=0.01,
+        high=100.0,
     )
-    temperature: float = parameter(1.5, "the value, with by: given", low=0.01, high=100.0, search=(0.5, 5.0), log=True)
 
     def apply(self, recipe: Recipe) -> Recipe:
-        fitted = self.by == "fit"
-        return replace(recipe, calibration=FittedTemperature() if fitted else GivenTemperature(value=self.temperature))
+        value = self.temperature
+        return replace(
+            recipe, calibration=FittedTemperature() if isinstance(value, str) else GivenTemperature(value=value)
+        )

@@ -55,11 +55,13 @@ class Rerank(Intervention):
         "all",
         "what the model and the scores that it starts from know: all, dense neighbours alone, or nothing retrieved",
         choices=("all", "dense", "no_retrieval"),
+        search=(),
     )
     fitted_on: str = parameter(
         "validation",
         "targets that it is fitted to: the validation set's, or the last one of each user's training prefixes",
         choices=("validation", "train"),
+        search=(),
     )
 
     def apply(self, recipe: Recipe) -> Recipe:

@@ -160,17 +160,17 @@ def _unmixed(recipe: Recipe, written: frozenset[str]) -> str:
     if not idle:
         return ""
     if not recipe.scorer.reads_neighbours:
-        mixes = "wiring.overlap and wiring.product" if "reranker" in idle else "wiring.product or wiring.interpolate"
+        mixes = "wiring.product or wiring.interpolate" + ", usually with wiring.overlap" * ("reranker" in idle)
         return (
             f"{type(recipe.scorer).__name__} mixes no neighbours into the scores, so nothing reads {', '.join(idle)}; "
             f"add {mixes}"
         )
     if recipe.reranker.read(recipe.neighbours) is not recipe.neighbours:
         return (
-            f"wiring.rerank with these figures is a control that knows less, so nothing reads {', '.join(idle)}; leave "
-            "the remedy that sets it out, or give figures: all"
+            "wiring.rerank with these figures does not read the neighbours of wiring.overlap; remove that, or write "
+            "figures: all"
         )
     return (
-        f"{type(recipe.neighbours).__name__} leaves the nearest vectors out, so nothing reads dense; give "
-        "wiring.overlap neighbours: both, or leave k, tau, admission and targets of the other at their defaults"
+        f"nothing reads {recipe.dense} beside wiring.overlap; remove k, tau, admission and targets from the remedy "
+        "that mixes, or write wiring.overlap: {neighbours: both}"
     )

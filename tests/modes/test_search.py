@@ -229,7 +229,7 @@ def test_an_arm_of_which_nothing_finishes_is_listed_with_its_reason(tmp_path: Pa
 
 
 def test_a_space_that_has_been_tried_as_a_whole_ends_the_search(tmp_path: Path) -> None:
-    fixed = "{wiring.interpolate: {l: 0.3, k: 50, tau: 0.15, admission: all, targets: all, onto: backbone}}"
+    fixed = "{wiring.interpolate: {l: 0.3, k: 50, tau: 0.15, admission: memory, targets: all}}"
     plan = planned(
         tmp_path,
         search="trials: 9, width: 4, startup: 2, confirm: 1",

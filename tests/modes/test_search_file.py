@@ -39,7 +39,7 @@ def test_a_value_is_fixed_a_list_is_what_may_be_chosen_and_the_rest_is_open(stud
     assert (arm.name, arm.arm, arm.explicit) == ("a", "a", (True,))
     fixed = {"l": 0.4, "k": 50, "tau": 0.2, "admission": "all", "targets": "all", "onto": "backbone"}
     assert arm.stack[0].settings() == fixed
-    opened = [("k", (10, 50, 100)), ("admission", ()), ("targets", ()), ("onto", ())]
+    opened = [("k", (10, 50, 100)), ("admission", ()), ("targets", ())]
     assert [(each.name, each.values) for each in arm.openings] == opened
 
 

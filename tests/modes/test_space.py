@@ -209,3 +209,10 @@ def test_a_temperature_that_only_a_term_of_weight_nothing_would_read_is_not_sear
 def test_at_its_defaults_no_remedy_has_a_dead_parameter(kind) -> None:
     if not kind.example_base:
         assert not [each for each in opened(kind.id).left_out if each.startswith(f"{kind.id}.")]
+
+
+def test_a_search_of_a_mixture_leaves_alone_what_only_other_neighbours_would_read() -> None:
+    names = {axis.name for axis in opened("wiring.overlap", "wiring.product").axes}
+    assert {"wiring.overlap.g", "wiring.overlap.k", "wiring.product.beta", "wiring.product.eps"} <= names
+    assert not names & {"wiring.overlap.neighbours", "wiring.product.k", "wiring.product.tau", "wiring.product.onto"}
+    assert {"wiring.product.k", "wiring.product.tau"} <= {axis.name for axis in opened("wiring.product").axes}

@@ -20,14 +20,14 @@ from tests.runner.conftest import Bench
 from tests.runner.made import MadeExecutor, MadeStages, run_made
 
 ARMS = """fit: [wiring.interpolate, wiring.calibrate]
-given: [wiring.interpolate, {wiring.calibrate: {by: given}}]
+given: [wiring.interpolate, {wiring.calibrate: {temperature: 1.5}}]
 same: [wiring.interpolate, {wiring.calibrate: {temperature: 2.0}}]"""
 
 
 def test_a_recipe_names_the_seams_that_were_fitted_to_validation_labels() -> None:
     assert BASE.fitted_on_validation == ()
     assert compose(BASE, [ProbabilityInterpolation(), Calibrate()]).fitted_on_validation == ("calibration",)
-    assert compose(BASE, [ProbabilityInterpolation(), Calibrate(by="given")]).fitted_on_validation == ()
+    assert compose(BASE, [ProbabilityInterpolation(), Calibrate(temperature=1.5)]).fitted_on_validation == ()
     assert compose(BASE, [Product(), Rerank()]).fitted_on_validation == ("reranker",)
     assert compose(BASE, [Product(), Rerank(fitted_on="train")]).fitted_on_validation == ()
 

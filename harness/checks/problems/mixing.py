@@ -101,24 +101,32 @@ FIGURES = (
         ("mixing.gain.WAY", Unit.METRIC, "cross-fitted gain over the backbone"),
         ("mixing.gain_error.WAY", Unit.METRIC, "its standard error"),
         ("mixing.shuffled.WAY", Unit.METRIC, "gain with another user's neighbours, at the setting best on the sample"),
-        ("mixing.setting.WAY", Unit.RATIO, "that setting: the share of linear mixing, or the power beta"),
+        ("mixing.setting.WAY", Unit.RATIO, "share of linear mixing, or beta, that is best on the whole sample"),
         ("mixing.off_test", Unit.METRIC, "the backbone on test queries of the same users; information only"),
-        ("mixing.test.WAY", Unit.METRIC, "gain on them at that setting; information only"),
+        ("mixing.test.WAY", Unit.METRIC, "gain on test queries at mixing.setting.WAY; information only"),
         ("mixing.test_error.WAY", Unit.METRIC, "its standard error"),
         ("overlap.lead", Unit.METRIC, "lead of the best mixture with shared items over dense ones and the backbone"),
-        ("overlap.lead_error", Unit.METRIC, "its standard error"),
+        ("overlap.lead_error", Unit.METRIC, "standard error of overlap.lead"),
         ("overlap.hit_rate", Unit.FRACTION, "queries whose 50 neighbours by shared items lead to the target", TELLING),
-        ("overlap.hit_rate_dense", Unit.FRACTION, "the same of the 50 nearest vectors", TELLING),
-        ("overlap.hit_rate_union", Unit.FRACTION, "the same of 25 of each kind", TELLING),
+        ("overlap.hit_rate_dense", Unit.FRACTION, "queries whose 50 nearest vectors lead to the target", TELLING),
+        ("overlap.hit_rate_union", Unit.FRACTION, "queries to whose target 25 neighbours of each kind lead", TELLING),
         ("overlap.hit_rate_union_error", Unit.POINTS, "standard error of its lead over the nearest vectors"),
         ("overlap.with_neighbours", Unit.FRACTION, "validation queries that share an item with some entry"),
         ("calibration.temperature", Unit.RATIO, "temperature at which validation targets are most likely", TELLING),
         ("calibration.likelihood", Unit.NATS, "mean log-likelihood of validation targets by the backbone"),
-        ("calibration.likelihood_fitted", Unit.NATS, "the same at that temperature"),
-        ("calibration.likelihood_train", Unit.NATS, "the same of training samples as the backbone is"),
+        (
+            "calibration.likelihood_fitted",
+            Unit.NATS,
+            "mean log-likelihood of validation targets at that temperature",
+        ),
+        ("calibration.likelihood_train", Unit.NATS, "mean log-likelihood of training samples by the backbone"),
         ("calibration.gain_dense", Unit.METRIC, "what linear mixing of the nearest vectors gains by it, cross-fitted"),
         ("calibration.gain_dense_error", Unit.METRIC, "its standard error"),
-        ("calibration.gain_overlap", Unit.METRIC, "the same of neighbours that share items"),
+        (
+            "calibration.gain_overlap",
+            Unit.METRIC,
+            "what linear mixing of shared-item neighbours gains by it, cross-fitted",
+        ),
         ("calibration.gain_overlap_error", Unit.METRIC, "its standard error"),
         when=When.AT_THE_START,
     ),
@@ -153,7 +161,7 @@ CHECKS = (
     Check(
         code="FTR407",
         claim="fusion",
-        title="The backbone is over-confident, and mixing pays for it",
+        title="The backbone is over-confident, which costs linear mixing part of its gain",
         severity=Severity.MEDIUM,
         issue=_cost,
         errors=("calibration.gain_dense_error", "calibration.gain_overlap_error"),
@@ -164,14 +172,14 @@ CHECKS = (
         ),
         detected=(
             "Validation targets are most likely at temperature {calibration.temperature:.2f}: their mean "
-            "log-likelihood is then {calibration.likelihood_fitted:.2f} nats, as the backbone is "
-            "{calibration.likelihood:.2f}, and that of training samples {calibration.likelihood_train:.2f}. "
+            "log-likelihood is then {calibration.likelihood_fitted:.2f} nats, and {calibration.likelihood:.2f} without "
+            "calibration; that of training samples is {calibration.likelihood_train:.2f}. "
             "Linear mixing after calibration gains {calibration.gain_dense:+.4f} NDCG@10 with the nearest vectors and "
             "{calibration.gain_overlap:+.4f} with neighbours that share items, over the better of mixing without "
             "calibration and the backbone."
         ),
         why="A softmax that is too sure leaves the retrieved part nothing to change in a linear mixture.",
-        reduce=("wiring.calibrate", "wiring.product"),
+        reduce=("wiring.calibrate", "wiring.interpolate", "wiring.product"),
     ),
 )
 

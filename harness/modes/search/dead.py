@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness.errors import InputError
 from harness.interventions.domains import Value
+from harness.recipe.compose import RequirementError
 from harness.recipe.recipe import Recipe
 from harness.recipe.requirements import MIXED_IN, live_terms, unmixed_seams, unread_seams
 from harness.recipe.seams.reranker import NoReranker
@@ -33,10 +34,14 @@ def dead_parameters(
 
 def _acts(name: str, values: Mapping[str, Sequence[Value]], first: Point, recipe_at: Callable[[Point], Recipe]) -> bool:
     for place in _places(name, values, first):
-        try:
-            seen = {what_is_read(recipe_at({**place, name: value})) for value in (first[name], *values[name])}
-        except InputError:
-            return True  # a point that cannot run proves nothing
+        seen: set[tuple[tuple[str, str], ...]] = set()
+        for value in (first[name], *values[name]):
+            try:
+                seen.add(what_is_read(recipe_at({**place, name: value})))
+            except RequirementError:
+                continue  # refused beside these: nothing would read it
+            except InputError:
+                return True  # values that contradict each other prove nothing
         if len(seen) > 1:
             return True
     return False

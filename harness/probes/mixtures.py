@@ -178,7 +178,7 @@ class Mixtures:
         near = self.dense.neighbours(queries.sequence, queries.prefix)
         right = (self.dense.memory.target[near.entry] == queries.target[:, None]) & near.mask
         dense = np.where(right.any(dim=1), right.int().argmax(dim=1), NOWHERE)
-        shared = self.shared(queries.prefix)
+        shared = self.shared(queries.prefix).best_first()
         counts = np.bincount(shared.row, minlength=len(target))
         led = self.search.memory.target.numpy()[shared.entry] == target[shared.row]
         overlap = np.full(len(target), NOWHERE)

@@ -168,7 +168,7 @@ def test_the_plain_loop_finds_the_neighbours_that_share_items_of_the_product():
     for k in (12, 100_000):
         spec = replace(settings(), k=k)
         plain = PlainOverlap(spec, data, prefixes, prefixes.train)
-        found = OverlapSearch(spec, among)(asked)
+        found = OverlapSearch(spec, among)(asked).best_first()
         for row, prefix in enumerate(asked.tolist()):
             mine, expected = found.row == row, plain.neighbours(prefix)
             assert found.similarity[mine] == pytest.approx([similarity for _, similarity in expected])

@@ -20,7 +20,7 @@ from harness.engine.live.rerank.counts import Counts
 from harness.engine.live.rerank.figures import Table
 from harness.engine.live.rerank.fitting import fit
 from harness.engine.live.rerank.models import Linear, Perceptron
-from harness.engine.live.rerank.pool import Pool, dense_ranks
+from harness.engine.live.rerank.pool import Pool, smaller_than
 from harness.engine.reranking import Reranking
 from harness.engine.run import Run
 from harness.engine.types.among import Among
@@ -228,6 +228,6 @@ def test_scores_of_any_size_take_the_learned_order_without_ties(size: float) -> 
     learned = torch.randn(6, 120, generator=generator)
     learned[:, 7] = learned[:, 3]  # a tie stays one
     found = pool.reordered(scores.clone(), learned).gather(1, pool.column)
-    assert torch.equal(dense_ranks(found), dense_ranks(learned))
+    assert torch.equal(smaller_than(found), smaller_than(learned))
     others = torch.ones_like(scores, dtype=torch.bool).scatter_(1, pool.column, False)
     assert (found.amin(dim=1, keepdim=True) > scores.where(others, -torch.inf)).all()

@@ -204,7 +204,7 @@ def test_the_controls_start_from_what_they_know(inputs: Inputs, streams: Streams
 
 
 def test_it_asks_for_a_scorer_that_mixes() -> None:
-    with pytest.raises(RequirementError, match=r"add wiring\.overlap and wiring\.product"):
+    with pytest.raises(RequirementError, match=r"add wiring\.product or wiring\.interpolate"):
         compose(BASE, [Rerank()])
     with pytest.raises(RequirementError, match="figures: all"):
         compose(BASE, [Overlap(), Product(), Rerank(figures="dense")])

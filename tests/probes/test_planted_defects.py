@@ -253,6 +253,10 @@ CASES: dict[str, tuple[Case, Case]] = {
 }
 
 
+IN_WORLDS_OF_MIXTURES = {"FTR406", "FTR407"}
+"""Theirs are in ``test_planted_mixtures.py``."""
+
+
 def outcome(code: str, case: Case) -> Outcome:
     recipe, inputs = case
     observer = Observer(Level.LIGHT)
@@ -262,7 +266,7 @@ def outcome(code: str, case: Case) -> Outcome:
 
 
 def test_every_check_has_its_planted_defect() -> None:
-    assert set(CASES) == set(CHECKS)
+    assert set(CASES) | IN_WORLDS_OF_MIXTURES == set(CHECKS)
     assert NormalisedSigmoid() == BASE.teacher
 
 

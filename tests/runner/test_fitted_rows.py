@@ -21,7 +21,8 @@ from tests.runner.made import MadeExecutor, MadeStages, run_made
 
 ARMS = """fit: [wiring.interpolate, wiring.calibrate]
 given: [wiring.interpolate, {wiring.calibrate: {temperature: 1.5}}]
-same: [wiring.interpolate, {wiring.calibrate: {temperature: 2.0}}]"""
+mixture: [wiring.product, {wiring.rerank: {model: logistic}}]
+same: [wiring.product, {wiring.rerank: {model: logistic, hidden: 64}}]"""
 
 
 def test_a_recipe_names_the_seams_that_were_fitted_to_validation_labels() -> None:
@@ -49,7 +50,14 @@ def test_the_manifest_marks_them_and_their_aliases(plan: Plan, tmp_path: Path, m
     monkeypatch.setattr(MadeStages, "data", None, raising=False)
     manifest = outcome.manifest_of(dispatcher, provenance={})
     fitted = {row.name: row.fitted_on_validation for row in manifest.rows}
-    assert fitted == {"base": (), "a/a": (), "fit": ("calibration",), "given": (), "same": ("calibration",)}
+    assert fitted == {
+        "base": (),
+        "a/a": (),
+        "fit": ("calibration",),
+        "given": (),
+        "mixture": ("reranker",),
+        "same": ("reranker",),
+    }
     assert StudyManifest.from_json(manifest.to_json()).rows == manifest.rows
 
 

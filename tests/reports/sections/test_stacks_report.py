@@ -134,7 +134,7 @@ def test_a_greedy_study_shows_its_rounds_and_its_confirmation(folders) -> None:
     assert first["cosine"]["gain"] == pytest.approx(0.02)
     assert (first["cosine"]["chosen"], first["scale"]["chosen"]) == (True, False)
     assert found["rounds"][0]["sentence"] == "cosine is taken, +0.0200 on valid."
-    assert "Interpolate scores by the backbone's vector" in page.text
+    assert "LinearMixing scores by the backbone's vector" in page.text
     assert [(each["row"], each["last"]) for each in found["confirmed"]] == [("cosine", False), ("cosine + scale", True)]
     assert found["confirmed"][1]["effect"] == report_effect(report, "cosine + scale")
     assert {each["name"] for each in report["rows"]} == {"base", "a/a", "cosine", "cosine + scale"}

@@ -42,7 +42,7 @@ def fitted_temperature(inputs: Inputs, charge: Callable[[float], None] = lambda 
     def fit() -> Tensor:
         queries = inputs.prefixes.valid
         chosen = queries[np.unique(np.linspace(0, len(queries) - 1, min(MOST, len(queries))).astype(np.int64))]
-        return torch.tensor(_most_likely(inputs, chosen), dtype=torch.float64)
+        return torch.as_tensor(np.array(_most_likely(inputs, chosen)))
 
     return float(inputs.cache.get(("backbone", "temperature"), fit, charge))
 

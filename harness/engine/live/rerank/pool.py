@@ -43,17 +43,15 @@ class Pool:
     def reordered(self, scores: Tensor, learned: Tensor) -> Tensor:
         """The scores, overwritten: the pool by what was learned ``(n, size)``, in front of everything else."""
         last = self.score.masked_fill(~self.there, torch.inf).amin(dim=1, keepdim=True)
-        place = dense_ranks(learned.masked_fill(~self.there, -torch.inf)) + 1
+        place = smaller_than(learned.masked_fill(~self.there, -torch.inf)) + 1
         front = last + place * (STEP * last.abs().clamp(min=1.0))
         return scores.scatter_(1, self.column, front.where(self.there, self.score))
 
 
-def dense_ranks(values: Tensor) -> Tensor:
-    """How many smaller values each row has, equal ones counted once, ``(n, size)``.
+def smaller_than(values: Tensor) -> Tensor:
+    """How many values of its row are smaller than each, ``(n, size)``.
 
-    >>> dense_ranks(torch.tensor([[5.0, 1.0, 5.0, 2.0]])).tolist()
+    >>> smaller_than(torch.tensor([[5.0, 1.0, 5.0, 2.0]])).tolist()
     [[2, 0, 2, 1]]
     """
-    ascending, order = values.sort(dim=1, stable=True)
-    steps = torch.nn.functional.pad((ascending[:, 1:] != ascending[:, :-1]).long(), (1, 0)).cumsum(dim=1)
-    return torch.empty_like(order).scatter_(1, order, steps)
+    return torch.searchsorted(values.sort(dim=1).values, values.contiguous())

@@ -85,7 +85,7 @@ def test_no_search_sees_what_any_protocol_forbids(world: Inputs, recipe: Recipe,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("protocol", PROTOCOLS[7::8], ids=name_of)
+@pytest.mark.parametrize("protocol", PROTOCOLS[7::24], ids=name_of)
 @pytest.mark.parametrize("kind", CATALOGUE, ids=[each.id for each in CATALOGUE])
 def test_no_remedy_sees_what_any_protocol_forbids(kind: type[Intervention], protocol: Protocol) -> None:
     recipe = kind().apply(example_base(kind))

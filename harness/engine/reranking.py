@@ -19,6 +19,7 @@ from harness.engine.system import System
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
+from harness.engine.types.vectors import batch_key
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.reranker import FittedOn, LearnedMixture
 
@@ -41,7 +42,7 @@ class Fits:
 
     def known(self, prefix: Indices, scores: Tensor, size: int) -> tuple[Pool, Tensor] | None:
         """The pool of a batch and what was learned of it, where it is one of those and has the scores that it had."""
-        found = self.done.get(_key(prefix))
+        found = self.done.get(batch_key(prefix))
         if found is None:
             return None
         pool = Pool.of(scores, size)
@@ -133,9 +134,5 @@ def fitted(system: System, snapshot: MemorySnapshot, streams: Streams, progress:
     fits = Fits(each=(of(0), of(1)), second=second, held_out=prefixes.valid if on_valid else queries[:0])
     if on_valid:  # it is ranked next
         for prefix, each in zip(batches, tables, strict=True):
-            fits.done[_key(prefix)] = each.pool, fits.learned(each, prefix, prefixes.user[prefix])
+            fits.done[batch_key(prefix)] = each.pool, fits.learned(each, prefix, prefixes.user[prefix])
     return replace(snapshot, reranker=replace(reranker, fits=fits))
-
-
-def _key(prefix: Indices) -> bytes:
-    return np.ascontiguousarray(prefix).tobytes()

@@ -64,9 +64,9 @@ def live_reranker(
     shared = next((each for each in scorer.masses if isinstance(each, OverlapMass)), None)
     if dense is None and spec.known is not Known.NOTHING_RETRIEVED:
         dense = recipe.dense.build(among)
-    if shared is None and spec.known is Known.ALL:
-        shared = spec.shared_by(recipe.neighbours).mass(among)
     settings = spec.shared_by(recipe.neighbours)
+    if shared is None and spec.known is Known.ALL:
+        shared = settings.mass(among)
     figures = Figures(
         inputs=inputs,
         counts=Counts(among, decay=settings.decay, lag=settings.lag),

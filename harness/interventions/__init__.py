@@ -15,7 +15,6 @@ from harness.interventions import (
     kl,
     loss,
     mixing,
-    rerank,
     retriever,
     scope,
     search,
@@ -41,7 +40,6 @@ PROBLEMS = (
     search,
     wiring,
     mixing,
-    rerank,
 )
 """In the order of the problem list; what lies beyond the list comes last."""
 

@@ -16,6 +16,7 @@ from harness.engine.live.history import hidden_by_protocol
 from harness.engine.live.mixing.masses import DenseMass, memory_of_sequences
 from harness.engine.live.mixing.scorers import Linear
 from harness.engine.types.retrieved import Neighbours
+from harness.engine.types.vectors import batch_key
 from harness.probes.sample import ProbeSample, paired_share_error, ranks_of, standard_error
 from harness.probes.search import Remembering, hit_among_all, led
 from harness.recipe.seams.candidates import UnseenItems, hide
@@ -81,7 +82,7 @@ class Sweep:
 
     def neighbours(self, setting: Setting, sequence: Tensor, prefix: Indices) -> Neighbours:
         """Neighbours of queries at a setting, searched for once."""
-        asked = (prefix.tobytes(), setting.k, setting.new_only)
+        asked = (batch_key(prefix), setting.k, setting.new_only)
         if asked not in self._found:
             search = NeighbourSearch(exclusion=self._rules[setting.new_only], filters=(), selection=TopK(k=setting.k))
             self._found[asked] = search(

@@ -18,6 +18,7 @@ from harness.engine.live.mixing.scorers import Mixing
 from harness.engine.live.mixing.temperature import fitted_temperature, mean_log_likelihood
 from harness.engine.live.pairs import nth_of_run
 from harness.engine.types.among import Among
+from harness.engine.types.vectors import batch_key
 from harness.probes.few import Few
 from harness.probes.interpolation import SHARES, Queries
 from harness.probes.sample import ProbeSample, paired_share_error, ranks_of, standard_error
@@ -114,7 +115,7 @@ class Mixtures:
         found: dict[bytes, Shared] = {}
 
         def find(prefix: Indices) -> Shared:
-            batch = prefix.tobytes()
+            batch = batch_key(prefix)
             if batch not in found:
                 found[batch] = self.search(prefix)
             return found[batch]

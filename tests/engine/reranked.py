@@ -17,8 +17,7 @@ from harness.engine.run import Run
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
-from harness.interventions.mixing import Overlap, Product
-from harness.interventions.rerank import Rerank
+from harness.interventions.mixing import Overlap, Product, Rerank
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress

@@ -18,8 +18,7 @@ from harness.engine.loop import fine_tune
 from harness.engine.run import Run
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.streams import Streams
-from harness.interventions.mixing import Overlap, Product
-from harness.interventions.rerank import Rerank
+from harness.interventions.mixing import Overlap, Product, Rerank
 from harness.modes.search.dead import what_is_read
 from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE

@@ -23,8 +23,7 @@ from harness.engine.types.retrieved import Neighbours
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
 from harness.interventions.base import Intervention
-from harness.interventions.mixing import Overlap, Product
-from harness.interventions.rerank import Rerank
+from harness.interventions.mixing import Overlap, Product, Rerank
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.schedules import Progress

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.interventions.mixing import Calibrate, ProbabilityInterpolation, Product
-from harness.interventions.rerank import Rerank
+from harness.interventions.mixing import Calibrate, ProbabilityInterpolation, Product, Rerank
 from harness.modes.plan import Plan
 from harness.modes.planning import make_plan
 from harness.recipe.compose import compose

@@ -111,7 +111,7 @@ class LinearMixing:
         return Linear(
             share=self.share,
             item_matrix=inputs.item_matrix,
-            masses=masses,
+            masses=tuple(masses),
             temperature=temperature,
             reads_enhanced=self.reads_enhanced,
         )
@@ -153,7 +153,7 @@ class LogLinearMixing:
             beta=self.beta,
             eps=self.eps,
             item_matrix=inputs.item_matrix,
-            masses=masses,
+            masses=tuple(masses),
             temperature=temperature,
             reads_enhanced=self.reads_enhanced,
         )

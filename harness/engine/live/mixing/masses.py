@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +15,7 @@ from harness.engine.live.softmax import masked_softmax
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.memory import Memory
 from harness.engine.types.retrieved import Neighbours
+from harness.engine.types.vectors import batch_key
 
 Find = Callable[[Tensor, Indices], Neighbours]
 """Neighbours of prefixes ``(batch,)`` with backbone vectors ``s``, ``(batch, d)``."""
@@ -87,7 +87,7 @@ class DenseMass:
 
     def neighbours(self, sequence: Tensor, prefix: Indices) -> Neighbours:
         """Neighbours of the prefixes; they never change, so each batch is searched once."""
-        batch = np.ascontiguousarray(prefix).tobytes()
+        batch = batch_key(prefix)
         if batch not in self._found:
             found = self._find(sequence, prefix)
             # The pool is several times the neighbours, and nothing here asks for it again.

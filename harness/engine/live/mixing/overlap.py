@@ -20,7 +20,7 @@ from harness.engine.types.among import Among
 from harness.engine.types.inputs import Inputs
 from harness.engine.types.memory import Memory
 from harness.engine.types.retrieved import Neighbours, unobserved
-from harness.engine.types.vectors import Mask
+from harness.engine.types.vectors import Mask, batch_key
 
 
 class Overlap(Protocol):
@@ -238,7 +238,7 @@ class OverlapMass:
 
     def named(self, prefix: Indices) -> Named:
         """Every item that the neighbours of prefixes ``(batch,)`` lead to."""
-        batch = np.ascontiguousarray(prefix).tobytes()
+        batch = batch_key(prefix)
         if batch not in self._found:
             self._found[batch] = self.search.named(self._find(prefix))
         return self._found[batch]

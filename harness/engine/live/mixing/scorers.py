@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
@@ -15,31 +15,27 @@ from harness.data.split import Indices
 from harness.engine.live.mixing.masses import LiveMass
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Mixing(ABC):
     """Scores of a vector, and what neighbours add to them.
 
     An item that no neighbour names keeps its score bit for bit, and so does every item at the neutral setting.
 
-    Args:
+    Attributes:
         item_matrix: item embeddings, ``(n_items + 1, d)``.
         masses: one for each kind of neighbours.
         temperature: scores of the vector are divided by it.
         reads_enhanced: whether the vector is the enhanced one and not ``s``.
     """
 
-    def __init__(
-        self, *, item_matrix: Tensor, masses: Sequence[LiveMass], temperature: float, reads_enhanced: bool
-    ) -> None:
-        self._item_matrix = item_matrix
-        self.masses = tuple(masses)
-        self.temperature = temperature
-        self._reads_enhanced = reads_enhanced
+    item_matrix: Tensor
+    masses: tuple[LiveMass, ...]
+    temperature: float = 1.0
+    reads_enhanced: bool = False
 
     def mixing(self, masses: Sequence[LiveMass]) -> Self:
         """The same with other masses."""
-        other = copy.copy(self)
-        other.masses = tuple(masses)
-        return other
+        return replace(self, masses=tuple(masses))
 
     @property
     @abstractmethod
@@ -61,40 +57,30 @@ class Mixing(ABC):
 
     def logits(self, *, sequence: Tensor, enhanced: Tensor) -> Tensor:
         """Scores of the vector alone, ``(batch, n_items + 1)``."""
-        logits = (enhanced if self._reads_enhanced else sequence) @ self._item_matrix.T
+        logits = (enhanced if self.reads_enhanced else sequence) @ self.item_matrix.T
         return logits if self.temperature == 1.0 else logits / self.temperature
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Linear(Mixing):
     """``logit_i + log(1 + l / (1 - l) m_i / softmax_i)``, which orders items as the mixture of probabilities does.
 
     The softmax is over the candidates: what the protocol hides takes no part of it. ``m`` is the mean of the masses.
 
-    Args:
+    Attributes:
         share: l, the neighbours' part, a fraction in [0, 1).
-        item_matrix, masses, temperature, reads_enhanced: as of :class:`Mixing`.
     """
 
-    def __init__(
-        self,
-        *,
-        share: float,
-        item_matrix: Tensor,
-        masses: Sequence[LiveMass],
-        temperature: float = 1.0,
-        reads_enhanced: bool = False,
-    ) -> None:
-        super().__init__(item_matrix=item_matrix, masses=masses, temperature=temperature, reads_enhanced=reads_enhanced)
-        self._share = share
+    share: float
 
     @property
     def neutral(self) -> bool:
-        return self._share == 0.0
+        return self.share == 0.0
 
     def joined(self, logits: Tensor, masses: Sequence[Tensor], hidden: Tensor | None) -> Tensor:
         mass = masses[0] if len(masses) == 1 else torch.stack(tuple(masses)).mean(dim=0)
         row, item = mass.nonzero(as_tuple=True)
-        log_odds = math.log(self._share) - math.log1p(-self._share)
+        log_odds = math.log(self.share) - math.log1p(-self.share)
         candidates = logits[:, 1:] if hidden is None else logits[:, 1:].masked_fill(hidden, -math.inf)
         logit = logits[row, item]
         log_softmax = logit - candidates.logsumexp(dim=1)[row]
@@ -102,36 +88,25 @@ class Linear(Mixing):
         return logits.index_put((row, item), logit + gain)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LogLinear(Mixing):
     """``logit_i + beta sum over masses of log(1 + m_i / eps)``.
 
-    Args:
+    Attributes:
         beta: 0 or more.
         eps: the mass from which a neighbour counts, above 0.
-        item_matrix, masses, temperature, reads_enhanced: as of :class:`Mixing`.
     """
 
-    def __init__(
-        self,
-        *,
-        beta: float,
-        eps: float,
-        item_matrix: Tensor,
-        masses: Sequence[LiveMass],
-        temperature: float = 1.0,
-        reads_enhanced: bool = False,
-    ) -> None:
-        super().__init__(item_matrix=item_matrix, masses=masses, temperature=temperature, reads_enhanced=reads_enhanced)
-        self._beta = beta
-        self._eps = eps
+    beta: float
+    eps: float
 
     @property
     def neutral(self) -> bool:
-        return self._beta == 0.0
+        return self.beta == 0.0
 
     def joined(self, logits: Tensor, masses: Sequence[Tensor], hidden: Tensor | None) -> Tensor:
         for mass in masses:
             row, item = mass.nonzero(as_tuple=True)
-            gain = self._beta * torch.log1p(mass[row, item] / self._eps)
+            gain = self.beta * torch.log1p(mass[row, item] / self.eps)
             logits = logits.index_put((row, item), logits[row, item] + gain)
         return logits

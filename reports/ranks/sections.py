@@ -17,6 +17,7 @@ from reports.sections.base import Part, Section, SectionInput
 from reports.sections.cost import CostSection
 from reports.sections.method import MethodSection
 from reports.sections.method.build import method_of, statistics, titled
+from reports.sections.metrics import MetricsSection
 from reports.sections.modes import ModesSection
 from reports.sections.protocol import protocol_sentences
 from reports.sections.ranking import ForestSection, RankingSection
@@ -97,6 +98,7 @@ def sections_of(frame: Frame, users: Sequence[str]) -> tuple[Section, ...]:
         AnswerOfRanks(),
         RankingSection(),
         ForestSection(),
+        MetricsSection(),
         *((ModesSection(),) if ("test", "off") in frame.views else ()),
         WhoOfRanks(users),
         *((CostSection(),) if timed else ()),

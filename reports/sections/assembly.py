@@ -6,6 +6,7 @@ import logging
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -115,13 +116,30 @@ def render_html(report: Report, text: Catalogue, sections: Sequence[Section] | N
     every = in_page_order() if sections is None else sections
     text = with_texts(text, every)
     pages = environment({section.id: section.folder() for section in every})
-    shown: list[tuple[str, str, Markup]] = []
-    for section in every:
-        if section.id in report.sections:
-            part = attempt(section, lambda each=section: (each.title(text), render_section(each, report, text, pages)))
-            if part is not None:
-                shown.append((section.id, *part))
+    asked = [attempt(each, _shown, each, report, text, pages) for each in every if each.id in report.sections]
+    shown = sorted((each for each in asked if each is not None), key=lambda each: each.folded)
     return render_page(pages, "report.html.j2", report, text, sections=shown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A section as the page shows it."""
+
+    id: str
+    title: str
+    question: str
+    folded: bool
+    content: Markup
+
+
+def _shown(section: Section, report: Report, text: Catalogue, pages: Environment) -> Shown:
+    return Shown(
+        id=section.id,
+        title=section.title(text),
+        question=section.question(text),
+        folded=section.folded,
+        content=render_section(section, report, text, pages),
+    )
 
 
 def render_section(section: Section, report: Report, text: Catalogue, pages: Environment) -> Markup:

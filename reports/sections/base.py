@@ -74,7 +74,9 @@ class Section(ABC):
 
     Attributes:
         id: anchor in the page and key in ``report.json``; the text ``nav.ID`` is its name in the list of contents.
-        place: sections stand in this order; those of the harness are 100 apart.
+        place: sections stand in this order; those of the harness are 50 apart.
+        folded: whether the page shows one line of it that a reader opens: its title and the text ``question.ID``, the
+            question that it answers.  Folded sections follow all others.
         model: type of the model; None for a section of figures alone.
         template: file in the section's folder, rendered with ``report``, ``model``, ``drawings``, ``t`` (the texts),
             ``NONE`` (a dash) and :meth:`variables`.
@@ -82,6 +84,7 @@ class Section(ABC):
 
     id: ClassVar[str]
     place: ClassVar[int]
+    folded: ClassVar[bool] = False
     model: ClassVar[type | None] = None
     template: ClassVar[str]
 
@@ -115,3 +118,7 @@ class Section(ABC):
     def title(self, text: Catalogue) -> str:
         """What the list of contents calls it."""
         return text(f"nav.{self.id}")
+
+    def question(self, text: Catalogue) -> str:
+        """The question that it answers, in one sentence; empty where there is no such text."""
+        return text(key) if text.has(key := f"question.{self.id}") else ""

@@ -21,9 +21,34 @@
       });
     });
   }
+  // A link into something folded opens it.
+  const reveal = () => {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let each = target; each; each = each.parentElement) if (each.tagName === "DETAILS") each.open = true;
+    target.scrollIntoView();
+  };
+  window.addEventListener("hashchange", reveal);
+  reveal();
+  let opened = [];
   window.addEventListener("beforeprint", () => {
-    for (const more of document.querySelectorAll("details.more")) more.open = true;
+    opened = [...document.querySelectorAll("details:not([open], .data)")];
+    for (const each of opened) each.open = true;
   });
+  window.addEventListener("afterprint", () => {
+    for (const each of opened) each.open = false;
+  });
+  for (const text of navigator.clipboard ? document.querySelectorAll(".copy") : []) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copier";
+    button.textContent = document.body.dataset.copy;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(text.textContent);
+      button.textContent = document.body.dataset.copied;
+    });
+    text.after(button);
+  }
   for (const controls of document.querySelectorAll(".controls")) {
     const table = document.getElementById(controls.dataset.for);
     const selects = [...controls.querySelectorAll("select")];

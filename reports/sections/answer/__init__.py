@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from reports.sections.answer.build import Answer, answer_of, cause_of
 from reports.sections.answer.findings import findings_of
+from reports.sections.answer.paragraph import paragraph_of
 from reports.sections.base import Part, Section, SectionInput
 
 
@@ -20,4 +21,5 @@ class AnswerSection(Section):
     def build(self, given: SectionInput) -> Part:
         answer = answer_of(given.analysis, given.rows, given.decimals, given.text)
         cause = cause_of(answer, given.evidence, given.text)
-        return Part(model=replace(answer, cause=cause), findings=findings_of(given))
+        paragraph = paragraph_of(given.analysis, given.rows, given.decimals, given.text)
+        return Part(model=replace(answer, cause=cause, paragraph=paragraph), findings=findings_of(given))

@@ -29,6 +29,7 @@ class Answer:
         arm: the row that the sentence is about, empty for none.
         cause: what the evidence names as the main cause where nothing helped; empty where it names none.
         base: base's mean of the primary metric.
+        paragraph: for a paper; empty where the study does not compare anything yet.
     """
 
     code: str
@@ -39,6 +40,7 @@ class Answer:
     cost: str
     base: float | None
     cause: str = ""
+    paragraph: str = ""
 
 
 def headline(analysis: Analysis, rows: Sequence[Row]) -> tuple[str, Row | None]:

@@ -17,7 +17,8 @@ class CostSection(Section):
     """What an effect costs in run time, and which rows nothing beats in both."""
 
     id = "cost"
-    place = 1000
+    place = 900
+    folded = True
     model = Cost
     template = "cost.html.j2"
 

@@ -15,7 +15,8 @@ class CurvesSection(Section):
     """Every row's curve."""
 
     id = "curves"
-    place = 700
+    place = 750
+    folded = True
     template = "curves.html.j2"
 
     def build(self, given: SectionInput) -> Part:

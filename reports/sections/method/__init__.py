@@ -10,7 +10,8 @@ class MethodSection(Section):
     """The method in words, the state of every cell, and what the study ran with."""
 
     id = "method"
-    place = 1400
+    place = 1250
+    folded = True
     model = Method
     template = "method.html.j2"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from harness.results.manifest import A_A, StudyManifest
+from harness.results.manifest import A_A, BASE, StudyManifest
 from harness.results.seeds import Seeds
 from reports.locale import Catalogue, formats
 from reports.sections.answer.data import ties_of
@@ -51,6 +51,8 @@ class Method:
         cells: row name -> state of the cell by replicate.
         failures: row, replicate and reason of every failed or lost cell.
         facts: label and value, in reading order, by group.
+        recipe: base's in full, seam -> text.
+        study_file: its text as it was run.
     """
 
     paragraphs: tuple[tuple[str, str], ...]
@@ -66,6 +68,8 @@ class Method:
     failures: tuple[tuple[str, int, str], ...]
     facts: Mapping[str, tuple[tuple[str, str], ...]]
     commands: tuple[str, ...]
+    recipe: Mapping[str, str] = field(default_factory=dict[str, str])
+    study_file: str = ""
 
 
 def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:
@@ -88,6 +92,8 @@ def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:
         failures=tuple(failures),
         facts=facts_of(manifest, text),
         commands=commands_of(manifest),
+        recipe=next((record.recipe for record in frame.records.get(BASE, {}).values()), {}),
+        study_file=str(manifest.file.get("content", "")),
     )
 
 

@@ -17,6 +17,7 @@ class ModesSection(Section):
 
     id = "modes"
     place = 800
+    folded = True
     template = "modes.html.j2"
 
     def build(self, given: SectionInput) -> Part:

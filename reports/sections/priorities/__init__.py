@@ -10,7 +10,8 @@ class PrioritiesSection(Section):
     """Whether remedies of a high priority are those that help."""
 
     id = "priorities"
-    place = 1100
+    place = 950
+    folded = True
     model = Priorities
     template = "priorities.html.j2"
 

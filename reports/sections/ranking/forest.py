@@ -76,7 +76,7 @@ def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
     """The forest plot as SVG; the narrow layout writes each name above its line."""
     rows = figure.rows
     canvas, axes = new_figure(layout, height=1.0 + (NAMED_ROW if layout.narrow else 0.34) * len(rows))
-    limits = _limits(figure)
+    limits = limits_of(figure)
     _bands(axes, figure)
     for place, row in enumerate(rows):
         _arm(axes, place, row, limits)
@@ -114,12 +114,12 @@ def _arm(axes: Axes, place: int, row: Line, limits: tuple[float, float]) -> None
 
 def is_cut(figure: Figure) -> bool:
     """Whether any interval goes on beyond the limits."""
-    left, right = _limits(figure)
+    left, right = limits_of(figure)
     ends = [number(value) for row in figure.rows for value in row[3:7]]
     return any(end < left or end > right for end in ends)
 
 
-def _limits(figure: Figure) -> tuple[float, float]:
+def limits_of(figure: Figure) -> tuple[float, float]:
     """Limits that show all estimates and typical intervals; a very wide one is cut and gets an arrow."""
     if not figure.rows:
         return -1.0, 1.0

@@ -11,7 +11,8 @@ class ReferencesSection(Section):
     """Rows without tests and without ranks, what is recommended to all users together, and published figures."""
 
     id = "references"
-    place = 250
+    place = 1100
+    folded = True
     model = References
     template = "references.html.j2"
 

@@ -17,7 +17,7 @@ class SearchSection(Section):
     """Every setting that was tried, against the default."""
 
     id = "search"
-    place = 1200
+    place = 300
     model = Searched
     template = "search.html.j2"
 

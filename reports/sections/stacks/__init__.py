@@ -18,7 +18,7 @@ class StacksSection(Section):
     """Main effects, interactions and shares of a factorial study; the rounds of a greedy one."""
 
     id = "stacks"
-    place = 1300
+    place = 250
     model = Stacks
     template = "stacks.html.j2"
 

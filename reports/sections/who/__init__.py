@@ -19,7 +19,8 @@ class WhoSection(Section):
     """Effects within groups of users or of their targets; what is gained and lost."""
 
     id = "who"
-    place = 900
+    place = 850
+    folded = True
     model = WhoGains
     template = "who.html.j2"
 

@@ -10,7 +10,7 @@ class ClaimsSection(Section):
     """Every claim against what was measured and against its family's remedies."""
 
     id = "claims"
-    place = 400
+    place = 350
     model = Claims
     template = "claims.html.j2"
 

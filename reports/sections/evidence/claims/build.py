@@ -70,6 +70,7 @@ class ClaimCard(JudgedClaim):
         remedy_text: the same in words.
         outcome: ``MECHANISM.REMEDY``, such as ``found.useless``.
         outcome_text: what the reason that the seed gives gets right or wrong, a sentence.
+        tried: whether an arm of the study has a remedy of the family, alone or in a stack.
     """
 
     besides: tuple[CheckLine, ...]
@@ -77,6 +78,7 @@ class ClaimCard(JudgedClaim):
     remedy_text: str
     outcome: str
     outcome_text: str
+    tried: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,7 @@ def _card(claim: Claim, judged: JudgedClaim, given: SectionInput) -> ClaimCard:
         remedy_text=_remedy_text(remedy, stacks, given.decimals, text),
         outcome=outcome,
         outcome_text=text(f"claims.outcome.{outcome}", arm=remedy.arm if remedy else ""),
+        tried=bool(remedy or stacks),
     )
 
 

@@ -11,6 +11,7 @@ class PredictionsSection(Section):
 
     id = "predictions"
     place = 600
+    folded = True
     model = Predictions
     template = "predictions.html.j2"
 

@@ -17,7 +17,8 @@ class WhySection(Section):
     """Base and some arms side by side: figures, gradient reach, head-room, checks, dead parameters."""
 
     id = "why"
-    place = 500
+    place = 650
+    folded = True
     model = Why
     template = "why.html.j2"
 

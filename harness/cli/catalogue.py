@@ -36,11 +36,13 @@ def pages(
         "docs"
     ),
 ) -> None:
-    """Write a page for every built-in intervention, check and rule, and their indexes."""
-    from harness.pages.writing import write_pages
+    """Write a page for every built-in intervention, check and rule, their indexes, and the report's list of remedies."""
+    from harness.pages.writing import remedies_json, write_pages
+    from reports.sections.glossary import REMEDIES
 
     for place, n_files in write_pages(folder).items():
         print(f"{n_files} files in {place}")
+    REMEDIES.write_text(remedies_json(), encoding="utf-8")
 
 
 @list_commands.command("interventions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
@@ -89,6 +90,20 @@ def write_pages(folder: Path) -> dict[Path, int]:
             (place / name).write_text(text, encoding="utf-8")
         written[place] = len(texts)
     return written
+
+
+def remedies_json() -> str:
+    """What the report's list of remedies says of each built-in one: title in both languages, a sentence, its source."""
+    said = {
+        page.kind.id: {
+            "title": page.kind.title,
+            "title_zh": page.kind.title_zh,
+            "says": page.summary.replace("``", ""),
+            "source": page.source,
+        }
+        for page in map(page_of, CATALOGUE)
+    }
+    return json.dumps(said, ensure_ascii=False, indent=1) + "\n"
 
 
 def page_markdown(page: Page) -> str:

@@ -152,9 +152,32 @@ def render_section(section: Section, report: Report, text: Catalogue, pages: Env
             drawings=marked(partial(section.draw, report, text)),
             t=text,
             NONE=formats.NONE,
+            link=partial(linked, anchors=anchors_of(report)),
             **section.variables(report),
         )
     )
+
+
+_NAMED = re.compile(r"\bFTR\d+\b|\b[a-z_]+\.[a-z_0-9]+\b")
+"""Codes of checks, and ids of remedies."""
+
+
+def anchors_of(report: Report) -> dict[str, str]:
+    """Where the page says what a code or a remedy is."""
+    checks, glossary = (report.models.get(name) for name in ("why", "glossary"))
+    codes = [line.code for line in checks.checks] if checks and "checks" in report.sections else []
+    ids = [term.id for term in glossary.terms] if glossary else []
+    return {code: f"#check-{code}" for code in codes} | {id_: f"#remedy-{id_}" for id_ in ids}
+
+
+def linked(text: str, *, anchors: Mapping[str, str]) -> Markup:
+    """A text whose codes and remedies link to their meaning."""
+
+    def link(found: re.Match[str]) -> str:
+        name = found.group()
+        return f'<a class="term" href="{anchors[name]}">{name}</a>' if name in anchors else name
+
+    return Markup(_NAMED.sub(link, str(escape(text))))
 
 
 def render_page(pages: Environment, template: str, report: object, text: Catalogue, **variables: object) -> str:
@@ -189,6 +212,7 @@ def environment(folders: Mapping[str, Path]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    pages.globals["link"] = partial(linked, anchors={})
     pages.filters |= {
         "number": formats.number,
         "signed": formats.signed,

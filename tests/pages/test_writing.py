@@ -11,7 +11,8 @@ from harness.checks.catalogue import CHECKS, RULES
 from harness.errors import InputError
 from harness.interventions import CATALOGUE, find
 from harness.pages.facts import page_of
-from harness.pages.writing import KINDS, page_text, write_pages
+from harness.pages.writing import KINDS, page_text, remedies_json, write_pages
+from reports.sections.glossary import REMEDIES
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXTS = {kind.folder: kind.texts() for kind in KINDS}
@@ -23,6 +24,10 @@ def test_every_committed_page_is_current_and_none_is_left_over(folder: str) -> N
     assert committed.keys() == TEXTS[folder].keys(), "rewrite them with: make pages"
     stale = [name for name, text in TEXTS[folder].items() if committed[name] != text]
     assert not stale, "rewrite them with: make pages"
+
+
+def test_the_reports_list_of_remedies_is_current() -> None:
+    assert REMEDIES.read_text(encoding="utf-8") == remedies_json(), "rewrite it with: make pages"
 
 
 def test_writing_pages_removes_those_of_entries_that_are_gone(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     """Write the report into the study folder, from its records alone.
 
     The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``,
-    and ``references.csv`` where the study has reference rows;
-    in Chinese ``report.zh.html`` and so on, beside the English ones.  ``effects.parquet`` has no words and is shared.
+    ``study.yaml`` (the study file as it was run), and ``references.csv`` where the study has reference rows;
+    in Chinese ``report.zh.html`` and so on, beside the English ones.  The two without words of ours are shared.
 
     Returns:
         The path of the page.
@@ -40,6 +40,8 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     write_atomically(folder.path / named("ranking.tex", lang), ranking_latex(report, text).encode())
     if reference_lines(report):
         write_atomically(folder.path / named("references.csv", lang), references_csv(report).encode())
+    if content := frame.manifest.file.get("content"):
+        write_atomically(folder.path / "study.yaml", str(content).encode())
     write_atomically(page, render_html(report, text).encode())
     write_atomically(folder.path / "effects.parquet", effects_parquet(frame))
     return page

@@ -59,5 +59,3 @@ def _said(row: Row, decimals: int, text: Catalogue) -> str:
     low, high = formats.interval(row.adjusted or row.plain, decimals)
     effect, relative = formats.signed(row.effect, decimals), formats.percent(row.relative)
     return text("paragraph.arm", arm=row.name, effect=effect, relative=relative, low=low, high=high)
-
-

@@ -55,9 +55,7 @@ class GlossarySection(Section):
 
 
 def _terms(given: SectionInput) -> Iterator[Term]:
-    titles = {
-        id_: title for row in given.rows for id_, title in zip(row.remedies, row.titles, strict=True)
-    }
+    titles = {id_: title for row in given.rows for id_, title in zip(row.remedies, row.titles, strict=True)}
     issues = given.evidence.checks.get(BASE, {}).values()
     named = dict.fromkeys([*titles, *(each for found in issues for each in found.check.reduce)])
     for id_ in named:

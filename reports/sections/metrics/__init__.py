@@ -23,7 +23,11 @@ class MetricsSection(Section):
 
     def variables(self, report: Report) -> Mapping[str, object]:
         """Shares of a typical arm's variance that seeds, targets and either of them reduce."""
-        parts = [(row.seed_share, row.target_share) for row in report.rows if row.kind == "arm" and row.seed_share is not None]
+        parts = [
+            (row.seed_share, row.target_share)
+            for row in report.rows
+            if row.kind == "arm" and row.seed_share is not None
+        ]
         if not parts:
             return {"typical": None}
         seeds, targets = np.median(np.array(parts, dtype=np.float64), axis=0).tolist()

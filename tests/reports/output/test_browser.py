@@ -167,13 +167,13 @@ def test_the_ranking_sorts_both_ways_with_empty_cells_last(opened: Callable[...,
         assert tab.page.locator("#ranking-table th[aria-sort]").count() == 1
         return shown(tab, column)
 
-    for column, first, second in (("effect", "descending", "ascending"), ("p_holm", "ascending", "descending")):
+    for column, first, second in (("effect", "descending", "ascending"), ("p_worthwhile", "descending", "ascending")):
         for direction in (first, second):
             values = sort(column, direction)
             known = [float(value) for value in values if value]
             assert known == sorted(known, reverse=direction == "descending")
             assert values[len(known) :] == [""] * (len(values) - len(known))
-    assert sort("p_holm", "ascending").count("") > 0
+    assert sort("p_worthwhile", "descending").count("") > 0
     names = sort("arm", "ascending")
     assert names == sorted(names, key=str.casefold)
 
@@ -182,7 +182,7 @@ def test_the_ranking_sorts_both_ways_with_empty_cells_last(opened: Callable[...,
 def test_the_ranking_filters_by_family_and_verdict_and_says_how_many_are_left(
     opened: Callable[..., Watched], by: str
 ) -> None:
-    tab = opened("four", DESK)
+    tab = opened("many", DESK)
     every = order(tab)
     for kind in ("family", "verdict"):
         select = tab.page.locator(f"select[data-filter={kind}]")
@@ -205,6 +205,7 @@ def test_the_ranking_filters_by_family_and_verdict_and_says_how_many_are_left(
 
 def test_the_table_of_metrics_sorts_by_each_metric(opened: Callable[..., Watched]) -> None:
     tab = opened("four", PHONE)
+    unfold(tab)
     for metric in ("recall@5", "mrr@10"):
         tab.page.locator(f"#metrics-table th[data-sort='{metric}'] button").click()
         values = [float(value) for value in shown(tab, metric, "metrics-table")]
@@ -237,8 +238,26 @@ def test_paper_has_the_panels_that_the_screen_folds_away(opened: Callable[..., W
     tab = opened("names", PAPER)
     tab.page.evaluate("document.querySelector('details')?.removeAttribute('open')")
     tab.page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    folded = tab.page.locator("details.more").evaluate_all("all => all.filter((each) => !each.open).length")
-    assert folded == 0
+    assert tab.page.locator("details:not([open], .data)").count() == 0
+    tab.page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert tab.page.locator("details.fold[open]").count() == 0
+
+
+def test_a_link_into_what_is_folded_opens_it(opened: Callable[..., Watched]) -> None:
+    tab = opened("diagnosed", DESK)
+    for link, fold in (("a[href='#forest']", "forest"), ("#claims a[href^='#check-FTR']", "checks")):
+        tab.page.locator(link).first.click()
+        tab.page.wait_for_selector(f"details.fold[open] #{fold}")
+
+
+@pytest.mark.parametrize(("viewport", "most"), [(DESK, 4000), (PHONE, 9000)])
+def test_a_study_of_seven_arms_is_read_without_much_scrolling(
+    opened: Callable[..., Watched], viewport: dict[str, int], most: int
+) -> None:
+    tab = opened("diagnosed", viewport)
+    assert tab.page.evaluate("document.documentElement.scrollHeight") < most
+    before = "document.querySelector('#ranking-table tbody tr:nth-child(3)').getBoundingClientRect().bottom"
+    assert tab.page.evaluate(before) < (1600 if viewport is DESK else 2000)
 
 
 def test_names_are_shown_as_they_are_and_run_nothing(opened: Callable[..., Watched]) -> None:

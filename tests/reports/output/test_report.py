@@ -44,15 +44,20 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Does the direction or the weight of the KL term hold the retriever back?",
         "Answer",
         "Ranking",
-        "Effects",
+        "More, one question each",
         "Learning curves",
         "Retrieval on and off",
         "Who gains",
         "Cost",
+        "Every metric",
+        "Forest plot",
+        "Remedies",
         "Method and provenance",
     ]
     sections = [found["id"] for tag, found in page.tags if tag == "section"]
-    assert sections == ["answer", "ranking", "forest", "curves", "modes", "who", "cost", "method"]
+    open_, folded = ["answer", "ranking"], ["curves", "modes", "who", "cost", "metrics", "forest", "glossary", "method"]
+    assert sections == open_ + folded
+    assert [found["data-section"] for _, found in page.tags if "data-section" in found] == folded
     assert len(page.ids) == len(set(page.ids))
 
 
@@ -99,9 +104,9 @@ def test_numbers_shown_are_the_numbers_of_report_json(four: StudyFolder) -> None
     for name, values in shown.items():
         row = rows[name]
         adjusted = row["adjusted"] or [None]
-        expected = [row["rank"], row["verdict_text"], row["effect"], adjusted[0], row["p_holm"], row["p_worthwhile"]]
-        expected += [row["rank_low"], row["seconds"]]
-        assert values[:8] == ["" if value is None else str(value) for value in expected]
+        gain = row["gain"] and row["gain"]["effect"]
+        expected = [row["effect"], adjusted[0], row["verdict_text"], row["p_worthwhile"], gain, row["seconds"]]
+        assert values[:6] == ["" if value is None else str(value) for value in expected]
     answer = report["answer"]
     assert answer["sentence"] in page.text
     assert f"{rows[answer['arm']]['effect']:.{report['decimals']}f}" in answer["sentence"]

@@ -9,7 +9,7 @@ from reports.drawing.figure import Figure
 from reports.locale import formats
 from reports.sections.ranking.forest import limits_of
 
-MOST_TICKS = 5
+MOST_TICKS = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from reports.sections.report import Report
 class MetricsSection(Section):
     """The metrics that do not rank the arms, log ranks, guards, last targets, parts of the variance."""
 
-    id = "metrics"
+    id = "every_metric"
     place = 1050
     folded = True
     template = "metrics.html.j2"

@@ -50,12 +50,12 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Who gains",
         "Cost",
         "Every metric",
-        "Forest plot",
+        "Effects",
         "Remedies",
         "Method and provenance",
     ]
     sections = [found["id"] for tag, found in page.tags if tag == "section"]
-    open_, folded = ["answer", "ranking"], ["curves", "modes", "who", "cost", "metrics", "forest", "glossary", "method"]
+    open_, folded = ["answer", "ranking"], ["curves", "modes", "who", "cost", "every_metric", "forest", "glossary", "method"]
     assert sections == open_ + folded
     assert [found["data-section"] for _, found in page.tags if "data-section" in found] == folded
     assert len(page.ids) == len(set(page.ids))
@@ -74,7 +74,7 @@ def test_every_figure_has_a_text_alternative_and_its_data(four: StudyFolder) -> 
     images = [found for _, found in page.tags if found.get("role") == "img"]
     assert len(images) == 2 + 6 + 5 + 2
     assert all(len(found["aria-label"] or "") > 30 for found in images)
-    figures = ["forest", "curves", "modes", "groups", "crossings", "cost"]
+    figures = ["curves", "modes", "groups", "crossings", "cost", "forest"]
     downloads = [found["download"] for tag, found in page.tags if tag == "a" and "download" in found]
     assert downloads == [f"kl_direction-{name}.csv" for name in figures]
     assert [figure["id"] for figure in report["figures"].values()] == figures

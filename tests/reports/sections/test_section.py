@@ -16,7 +16,7 @@ from reports.sections.registry import SECTIONS, in_page_order
 from tests.reports import worlds
 from tests.reports.pages import Page, by_name
 
-OF_SPECIAL_STUDIES = {"predictions", "references", "search", "stacks"}
+OF_SPECIAL_STUDIES = {"checks", "predictions", "references", "search", "stacks"}
 """Sections that have nothing to say of the small study; their own tests hand in one."""
 
 SECTION = '''
@@ -100,7 +100,7 @@ def test_a_new_section_is_one_folder_and_an_entry_point(folder: StudyFolder, len
     longest = max(by_name(said), key=len)
     assert said["lengths"] == {"longest": longest, "n": len(longest)}
     assert said["figures"]["name_lengths"]["rows"] == [[name, len(name)] for name in by_name(said)]
-    assert said["sections"][:4] == ["answer", "ranking", "lengths", "forest"]
+    assert said["sections"][:4] == ["answer", "ranking", "lengths", "curves"]
     assert f"{longest} has {len(longest)} letters." in page.text
     assert ("a", "#lengths") in [(tag, found.get("href")) for tag, found in page.tags]
     check_section(SECTIONS["lengths"])
@@ -168,7 +168,8 @@ def test_every_section_keeps_the_contract(name: str) -> None:
 def test_sections_of_the_harness_are_found_by_their_folders_and_stand_apart() -> None:
     found = in_page_order()
     assert [each.id for each in found] == (
-        "answer ranking references forest claims why predictions curves modes who cost priorities search stacks method"
+        "answer ranking stacks search claims predictions why curves modes who cost priorities every_metric references "
+        "forest checks glossary method"
     ).split()
     assert len({each.place for each in found}) == len(found)
 

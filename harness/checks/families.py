@@ -107,7 +107,7 @@ FAMILIES: tuple[Family, ...] = (
         name="wiring",
         number=0,
         title="Beyond the problem list: how the code is wired",
-        title_zh="代码本身的连接方式",
+        title_zh="问题清单之外：代码的连接方式",
         claim=(
             "Many settings hardly matter because of how the code is wired: raw dot products, knowledge vectors too "
             "short to matter, a loss without a gradient path to the retriever, and top-10 slots spent on items the "

@@ -130,7 +130,7 @@ class LikelihoodTeacher(Intervention):
     """
 
     id: ClassVar[str] = "wiring.likelihood_teacher"
-    title = "Teach by likelihood"
+    title = "Teacher from likelihoods"
     title_zh = "以似然作教师"
     why = "A normalised sigmoid of similar numbers is close to uniform, so it teaches next to nothing."
     observable = "The entropy of P_rec falls, and falls further at a lower temperature of the teacher."

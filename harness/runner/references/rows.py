@@ -112,7 +112,7 @@ class References:
             return action()
         except Exception as problem:  # noqa: BLE001 - a plug-in's baseline or encoder may raise anything
             why = str(problem).partition("\n")[0] or type(problem).__name__
-            self.note(f"reference row {what!r} is left out ({why}); the results do not depend on it")
+            self.note(f"reference row {what!r} is left out ({why}); results are not affected")
             return []
 
     def _scored(self, kind: type[Baseline], check: Callable[[], None]) -> list[str]:

@@ -77,7 +77,7 @@ def test_show_of_a_folder_lists_every_cell_within_80_columns(
     assert len(lines) == 3 + 4 * 3
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("an_arm_with_a_") and "…" in line and "=0.003]" in line for line in lines)
-    assert any(line.endswith(f"{key:24} gone or damaged") for line in lines)
+    assert any(line.endswith(f"{key:24} missing or damaged") for line in lines)
     assert any(line.startswith("other ") and line.endswith("1  failed: no memory left") for line in lines)
     assert any(line.startswith("other ") and line.endswith("2  not run yet") for line in lines)
 
@@ -188,8 +188,8 @@ def test_the_page_of_one_of_three_seeds_has_no_verdict_and_its_path_is_told_once
     pages = EarlyPages(Noted())
     pages(study)
     pages(study)
-    assert pages.display.notes == [f"first page, refreshed after each replicate: {study.path / 'report.html'}"]  # pyright: ignore[reportAttributeAccessIssue]
-    assert "1 of 3 seeds, no verdicts yet" in (study.path / "report.html").read_text(encoding="utf-8")
+    assert pages.display.notes == [f"first page, updated after each replicate: {study.path / 'report.html'}"]  # pyright: ignore[reportAttributeAccessIssue]
+    assert "No verdicts yet: 1 of 3 seeds have finished" in (study.path / "report.html").read_text(encoding="utf-8")
     page = write_report(study, "zh").read_text(encoding="utf-8")
     assert "3 个随机种子中已完成 1 个，暂无结论" in page
 

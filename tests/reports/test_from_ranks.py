@@ -157,7 +157,7 @@ def test_no_seed_in_common_at_all_says_to_number_seeds_alike() -> None:
     given = pd.concat([table({"plain": 0.0}, seeds=(0, 1)), table({"new": 0.3}, seeds=(2, 3))])
     made = reports.from_ranks(given, baseline="plain")
     assert made.report.models["answer"].code == "unfinished"
-    assert "Number the seeds of every arm alike" in made.html
+    assert "Number the seeds of every arm in the same way" in made.html
 
 
 def test_seeds_may_have_names() -> None:
@@ -425,7 +425,7 @@ def test_an_arm_that_lacks_a_seed_keeps_its_verdict_as_a_table_plans_nothing() -
     assert (rows["better"].verdict, rows["better"].n_seeds) == ("better", 4)
 
 
-@pytest.mark.parametrize(("kept", "code", "said"), [(20, 10**6, "--beyond 20"), (5, 6, "cannot be used as it is")])
+@pytest.mark.parametrize(("kept", "code", "said"), [(20, 10**6, "--beyond 20"), (5, 6, "this table cannot be used")])
 def test_the_advice_on_cut_ranks_is_the_largest_rank_below_the_code(kept: int, code: int, said: str) -> None:
     given = table(n_users=200)
     given["rank"] = given["rank"].where(given["rank"] <= kept, code)

@@ -76,7 +76,7 @@ def test_all_replicates_fine_tune_the_given_backbone(bench):
     assert "imported from RecBole&#39;s &lt;b&gt;model&lt;/b&gt;.pth, SHA-256 00ff: DuoRec, epoch 7" in page
     assert "<b>model</b>" not in page
     chinese = write_report(outcome.folder, lang="zh").read_text(encoding="utf-8")
-    assert "骨干模型是一个给定的文件" in chinese
+    assert "共用一个骨干模型文件" in chinese
 
 
 @pytest.mark.slow

@@ -113,7 +113,7 @@ def test_several_targets_are_exchanged_among_each_other_and_the_sentence_says_so
     assert found["n_exchanged"] == exchangeable(stages.data, held_out).sum()
     (line,) = told
     assert f"decides a validation or test target of {found['n_users']} of 60 users" in line
-    assert f"of the validation and test events of the {found['n_exchanged']} users of whom some of these share" in line
+    assert f"of the validation and test events of the {found['n_exchanged']} users for whom some of these have" in line
 
     model = load_backbone(type(SMALL), stages.files(0).backbone).model
     inputs = assembled(stages.data, stages.prefixes, model, model.encode(stages.data, stages.prefixes).numpy())
@@ -168,7 +168,7 @@ def test_nothing_is_measured_without_ties_or_without_a_backbone_and_a_damaged_on
     backbone.write_bytes(b"no backbone")
     measure_ties(tied, told.append)
     (said,) = told
-    assert said.startswith("equal timestamps: their effect is not measured; ")
+    assert said.startswith("tied timestamps: effect not measured; ")
     assert ties.known_ties(tied) is None
 
 

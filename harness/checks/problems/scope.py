@@ -88,7 +88,7 @@ CHECKS = (
         condition=(
             "Removing the neighbours that are not older than the query costs the default mixture over 2% more than "
             "removing as many random ones, and the 95% interval of the difference lies above 0. Not applicable without "
-            "timestamps and under  memory: past."
+            "timestamps and under `memory: past`."
         ),
         detected=(
             "{scope.future:.0%} of the neighbours are not older than the query. The default mixture scores NDCG@10 "

@@ -81,7 +81,7 @@ def test_a_base_whose_parameters_all_train_something_has_no_table(tmp_path: Path
     write_audit(folder.path, audit(parameter("alignment_weight", Rung.GRADIENT, Rung.RANKS)))
     page, report = rendered(folder)
     assert report["why"]["liveness"]["idle"] == []
-    assert "all of them train something" in page.text
+    assert "all of them affect training" in page.text
     assert "dead-table" not in page.ids
 
 

@@ -155,4 +155,4 @@ def test_no_chance_to_be_best_is_said_where_an_arm_that_stopped_ranks_above(tmp_
         folder.write_manifest(replace(folder.manifest(), seeds=seeds.described()))
         answer = reported(folder)["answer"]
         assert answer["code"] == "helped"
-        assert ("the probability that it is the best" in answer["support"]) is said
+        assert ("The probability that it is the best" in answer["support"]) is said

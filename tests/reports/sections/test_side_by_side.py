@@ -75,7 +75,7 @@ def test_levels_of_a_frozen_arm_with_fewer_seeds_equal_base(report: Report) -> N
     assert (table[FROZEN]["n_seeds"], table["base"]["n_seeds"]) == (1, 3)
     on, off, gain = (number(table[FROZEN][name]) for name in ("on", "off", "gain"))
     assert on - off == pytest.approx(gain)
-    assert "over the seeds that the row has" in modes.caption
+    assert "over the seeds of the row" in modes.caption
 
 
 def test_curves_set_base_on_the_same_seeds_beside_an_arm(report: Report, tmp_path: Path) -> None:

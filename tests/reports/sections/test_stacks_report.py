@@ -102,7 +102,7 @@ def test_a_fraction_says_what_it_cannot_tell_apart(folders) -> None:
     found = report["stacks"]["factorial"]
     assert (found["generators"], found["relation"], found["resolution"]) == (["C = -AB"], ["-ABC"], 3)
     assert ["A", "\u2212BC"] in found["aliases"]
-    assert "interactions of two stand in the main effects" in page.text
+    assert "main effects are confounded with two-factor interactions" in page.text
     (cosine,) = (term for term in found["terms"] if term["label"] == "cosine")
     assert cosine["aliases"] == ["\u2212 attention × scale"]
     assert len(found["terms"]) == 3
@@ -147,11 +147,11 @@ def test_an_empty_stack_and_one_that_is_not_ready_say_so(folders) -> None:
     page, report = rendered(folders("greedy", nothing=True))
     found = report["stacks"]["greedy"]
     assert found["sentence"] in page.text
-    assert found["sentence"].startswith("No arm adds enough on valid, so the stack is empty. The best of round 1, ")
+    assert found["sentence"].startswith("No arm adds enough on the validation set, so the stack is empty. The best of round 1, ")
     assert [each["last"] for each in found["confirmed"]] == [False]
     page, report = rendered(folders("greedy", until=1))
     found = report["stacks"]["greedy"]
-    assert found["sentence"].startswith("The choice has not ended")
+    assert found["sentence"].startswith("The selection has not finished")
     assert len(found["rounds"]) == 1
     page, report = rendered(folders("greedy", until=0))
     assert report["figures"]["stack_path"]["alt"] in page.text

@@ -71,12 +71,12 @@ def test_two_seeds_in_all_give_intervals_and_no_verdict(tmp_path: Path) -> None:
     without_verdicts(page, report)
     rows = by_name(report)
     assert report["answer"]["code"] == "two_seeds"
-    assert "Two seeds give no verdict" in page.text
+    assert "No verdict: the study has two seeds" in page.text
     assert all(rows[name]["verdict"] == "two_seeds" and rows[name]["adjusted"] for name in worlds.FOUR)
     assert {finding["code"] for finding in report["findings"]} == {"two_seeds"}
     assert all(rows[name]["p"] is None and rows[name]["method"] == "two seeds" for name in worlds.FOUR)
-    assert page.text.count("assumes that no arm is noisier than the rest") > len(worlds.FOUR)
-    assert "Intervals of two seeds assume that no arm is noisier" in " ".join(
+    assert page.text.count("assumes equal noise") > len(worlds.FOUR)
+    assert "Intervals of two seeds assume equal noise" in " ".join(
         answer_lines(tmp_path / "two/report.json")
     )
 

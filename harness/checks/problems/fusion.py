@@ -119,15 +119,18 @@ CHECKS = (
     Check(
         code="FTR401",
         claim="fusion",
-        title="The knowledge vector is too short to matter",
+        title="The retrieved knowledge is too short to matter",
         severity=Severity.HIGH,
         depth=2,
         issue=_too_short,
         errors=SHORT_ERROR,
         compares=Compares.QUERIES,
-        condition="The norm of the knowledge is less than a fifth of the norm of the vector it is mixed into.",
+        condition=(
+            "The norm of the retrieved knowledge is less than a fifth of the norm of the vector it is mixed into."
+        ),
         detected=(
-            "The norm of the knowledge is {fusion.knowledge_to_sequence:.3f} times that of the vector it is mixed into."
+            "The norm of the retrieved knowledge is {fusion.knowledge_to_sequence:.3f} times that of the vector it is "
+            "mixed into."
         ),
         why="Alpha then scales the vector and hardly rotates it, so no value of alpha changes a ranking.",
         reduce=("wiring.scale", "wiring.interpolate"),
@@ -235,7 +238,7 @@ RULES = (
     ),
     Rule(
         name="lengthen",
-        title="Rescale the knowledge to the norm of the vector it is mixed into",
+        title="Rescale the retrieved knowledge to the norm of the vector it is mixed into",
         holds=lambda read: (
             _too_short(read),
             gain_of(read, "head_room.off", "head_room.best_common", "head_room.best_common_error"),
@@ -245,12 +248,13 @@ RULES = (
         expected=Expected.BETTER,
         gain=lambda read: read["head_room.best_common"] - read["head_room.off"],
         condition=(
-            "The norm of the knowledge is less than a fifth of that of the vector it is mixed into, and at equal norms "
-            "the best common alpha beats the backbone on the validation set by more than .002."
+            "The norm of the retrieved knowledge is less than a fifth of that of the vector it is mixed into, and at "
+            "equal norms the best common alpha beats the backbone on the validation set by more than .002."
         ),
         because=(
-            "The norm of the knowledge is {fusion.knowledge_to_sequence:.3f} times that of s. At equal norms, the best "
-            "alpha for all users raises validation NDCG@10 from {head_room.off:.4f} to {head_room.best_common:.4f}."
+            "The norm of the retrieved knowledge is {fusion.knowledge_to_sequence:.3f} times that of s. At equal "
+            "norms, the best alpha for all users raises validation NDCG@10 from {head_room.off:.4f} to "
+            "{head_room.best_common:.4f}."
         ),
     ),
     Rule(

@@ -98,8 +98,10 @@ CHECKS = (
         issue=lambda read: above(read["kl.imitation"], 0.5, read["kl.imitation_error"]),
         errors=("kl.imitation_error",),
         compares=Compares.QUERIES,
-        condition="More than half of the knowledge's top-10 items are also in the backbone's top 10.",
-        detected="{kl.imitation:.0%} of the knowledge's top-10 items are also in the backbone's top 10.",
+        condition="More than half of the top-10 items of the retrieved knowledge are also in the backbone's top 10.",
+        detected=(
+            "{kl.imitation:.0%} of the top-10 items of the retrieved knowledge are also in the backbone's top 10."
+        ),
         why="Mixing in items that the backbone already favours cannot change a ranking.",
         reduce=("search.diverse", "kl.reverse"),
     ),

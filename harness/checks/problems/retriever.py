@@ -70,8 +70,8 @@ CHECKS = (
             "The hit rate on training samples exceeds that on validation queries by more than half of its own value."
         ),
         detected=(
-            "The hit rate on training samples is {retriever.hit_rate_train:.1%}, which differs from that on validation "
-            "queries by {retriever.hit_rate_gap:+.1%}."
+            "The hit rate on training samples is {retriever.hit_rate_train:.1%}; training minus validation is "
+            "{retriever.hit_rate_gap:+.1%}."
         ),
         why="What it has learnt on the training set does not carry over to new queries.",
         reduce=("retriever.regularised", "retriever.warm_start"),

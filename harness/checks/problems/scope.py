@@ -91,9 +91,9 @@ CHECKS = (
             "timestamps and under `memory: past`."
         ),
         detected=(
-            "{scope.future:.0%} of the neighbours are not older than the query. The default mixture scores NDCG@10 "
-            "{scope.with_future:.4f} with them, {scope.without_future:.4f} without them, and "
-            "{scope.without_others:.4f} without as many random neighbours."
+            "{scope.future:.0%} of the neighbours are not older than the query. The default mixture of "
+            "wiring.interpolate scores NDCG@10 {scope.with_future:.4f} with them, {scope.without_future:.4f} without "
+            "them, and {scope.without_others:.4f} without as many random neighbours."
         ),
         why="In production, events after the query are unknown, so this part of the gain disappears.",
         reduce=(),

@@ -37,7 +37,7 @@ from harness.source_hash import (
 from harness.stopping import stoppable
 from harness.study.types import Study
 
-TWO = ReferenceRow(name="two backbones", title="Two backbones averaged", title_zh="两个主干取平均", trained=True)
+TWO = ReferenceRow(name="two backbones", title="Two backbones averaged", title_zh="两个骨干模型取平均", trained=True)
 """The mean of two backbones' probabilities: what any ensemble of two gives, without retrieval."""
 
 ALL_EVENTS = "all_events"

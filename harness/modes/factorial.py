@@ -127,7 +127,7 @@ def _notes(design: Design, names: Sequence[str], missing: Sequence[LeftOut]) -> 
         key = ", ".join(f"{letters((place,))} {name}" for place, name in enumerate(names))
         lines += [
             f"  {key}",
-            f"  generators {', '.join(design.generators)}; resolution {design.resolution}; what cannot be told apart:",
+            f"  generators {', '.join(design.generators)}; resolution {design.resolution}; confounded terms:",
         ]
         lines += [
             "    " + " = ".join([letters(each.term), *(f"{'-' * (s < 0)}{letters(term)}" for s, term in each.others)])

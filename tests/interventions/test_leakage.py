@@ -186,7 +186,7 @@ def test_whoever_reads_the_target_that_it_scores_is_caught(leak: dict[str, Any])
             ),
             "own future",
         ),
-        (replace(BASE, sources=ValidTooEarly()), "valid prefix is an entry"),
+        (replace(BASE, sources=ValidTooEarly()), "validation prefix is an entry"),
         (replace(BASE, sources=TestInMemory(valid=True, stream=0.0, parts=1)), "test prefix is an entry"),
     ],
     ids=["exclusion", "scorer", "valid", "test"],

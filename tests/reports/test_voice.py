@@ -25,16 +25,11 @@ from harness.interventions import CATALOGUE
 ROOT = Path(__file__).parents[2]
 PHRASES: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("voice.toml").read_text(encoding="utf-8"))
 
-TERMINAL = (
-    "harness/api/pages.py",
-    "harness/audit/command.py",
-    "harness/audit/table.py",
-    "harness/cli",
-    "harness/data/report.py",
-    "harness/runner",
-    "reports/output/terminal.py",
-)
-"""Where strings are written that a terminal shows."""
+CODE = ("harness", "reports")
+"""Where strings are written that a terminal or a page shows."""
+
+KEPT = ("harness/backbones", "harness/engine", "harness/recipe/seams")
+"""Whose constants are in the keys of records, so that their words cannot change without running everything again."""
 
 NAMES = frozenset({"valid {}", "valid, retrieval {}"})
 """Strings that records and Optuna store under, and no reader's words."""
@@ -91,7 +86,9 @@ def evidence() -> Iterator[Text]:
     yield from (
         (f"{type(each).__name__}.{each.name}", each.value) for kind in (Bearing, When, Compares) for each in kind
     )
-    yield from ((f"remedy {each.id}", each.title) for each in CATALOGUE)
+    for remedy in CATALOGUE:
+        for part in ("title", "why", "observable", "as_published"):
+            yield f"remedy {remedy.id}.{part}", getattr(remedy, part)
 
 
 def command_help() -> Iterator[Text]:
@@ -108,10 +105,9 @@ def command_help() -> Iterator[Text]:
 
 
 def terminal() -> Iterator[Text]:
-    """Strings of the files whose words a terminal shows, docstrings apart, each f-string as one text."""
-    for name in TERMINAL:
-        place = ROOT / name
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+    """Strings of the code, docstrings apart, each f-string as one text."""
+    for path in (path for name in CODE for path in sorted((ROOT / name).rglob("*.py"))):
+        if not path.relative_to(ROOT).as_posix().startswith(KEPT):
             yield from strings(path)
 
 
@@ -133,12 +129,19 @@ def strings(path: Path) -> Iterator[Text]:
             yield where, node.value
 
 
+def questions() -> Iterator[Text]:
+    """Titles of pages: the question of every study file."""
+    for path in sorted((ROOT / "studies").glob("*.yaml")):
+        yield from ((path.name, line) for line in path.read_text(encoding="utf-8").splitlines() if "question:" in line)
+
+
 ENGLISH = {
     "locale": lambda: locale("en"),
     "templates": lambda: list(templates()),
     "evidence": lambda: list(evidence()),
     "help": lambda: list(command_help()),
     "terminal": lambda: list(terminal()),
+    "studies": lambda: list(questions()),
 }
 
 

@@ -108,7 +108,7 @@ def terminal() -> Iterator[Text]:
     """Strings of the code, docstrings apart, each f-string as one text."""
     for path in (path for name in CODE for path in sorted((ROOT / name).rglob("*.py"))):
         if not path.relative_to(ROOT).as_posix().startswith(KEPT):
-            yield from strings(path)
+            yield from ((where, text) for where, text in strings(path) if " " in text.strip())
 
 
 def strings(path: Path) -> Iterator[Text]:

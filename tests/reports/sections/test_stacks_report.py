@@ -147,7 +147,7 @@ def test_an_empty_stack_and_one_that_is_not_ready_say_so(folders) -> None:
     page, report = rendered(folders("greedy", nothing=True))
     found = report["stacks"]["greedy"]
     assert found["sentence"] in page.text
-    assert found["sentence"].startswith("No arm adds enough on the validation set, so the stack is empty. The best of round 1, ")
+    assert found["sentence"].startswith("No arm adds enough on the validation set, so the stack is empty. ")
     assert [each["last"] for each in found["confirmed"]] == [False]
     page, report = rendered(folders("greedy", until=1))
     found = report["stacks"]["greedy"]

@@ -76,9 +76,7 @@ def test_two_seeds_in_all_give_intervals_and_no_verdict(tmp_path: Path) -> None:
     assert {finding["code"] for finding in report["findings"]} == {"two_seeds"}
     assert all(rows[name]["p"] is None and rows[name]["method"] == "two seeds" for name in worlds.FOUR)
     assert page.text.count("assumes equal noise") > len(worlds.FOUR)
-    assert "Intervals of two seeds assume equal noise" in " ".join(
-        answer_lines(tmp_path / "two/report.json")
-    )
+    assert "Intervals of two seeds assume equal noise" in " ".join(answer_lines(tmp_path / "two/report.json"))
 
 
 def test_an_arm_of_two_seeds_beside_arms_of_more_is_not_judged() -> None:

@@ -101,7 +101,9 @@ def test_overrides_go_to_a_folder_that_says_so_and_plan_names_it(
 ) -> None:
     assert call(monkeypatch, "plan", "study.yaml", "--data-dir", "d", "--epochs", "2", "--replicates", "1") == 0
     said = capsys.readouterr().out
-    assert "epochs 2, replicates 1, not as in the file: results go to runs/small.epochs-2.replicates-1" in said
+    assert (
+        "overridden on the command line: epochs 2, replicates 1; results go to runs/small.epochs-2.replicates-1" in said
+    )
     assert call(monkeypatch, "plan", "study.yaml", "--data-dir", "d", "--epochs", "3", "--device", "cpu") == 0
     assert "results go to" not in capsys.readouterr().out
 
@@ -167,7 +169,7 @@ def test_ctrl_c_says_how_much_is_done_and_gives_no_digest_of_nothing(
         _end(result(folder, interrupted=True))
     assert ended.value.exit_code == 130
     said = capsys.readouterr()
-    assert said.err == "interrupted; 7 of 27 cells are done; run the same command to go on\n"
+    assert said.err == "interrupted; 7 of 27 cells are done; run the same command to continue\n"
     _tell(result(folder, n_run=0, n_done=0, n_failed=27, ranks=""), tmp_path / "report.html", [])
     assert capsys.readouterr().out.splitlines()[1] == "0 cells run, 0 reused, 27 failed in 12 s"
 
@@ -199,5 +201,5 @@ def test_a_page_that_cannot_be_written_early_is_one_line_and_the_run_goes_on(tmp
     pages(StudyFolder(tmp_path / "nothing"))
     (note,) = pages.display.notes  # pyright: ignore[reportAttributeAccessIssue]
     assert "could not be written" in note
-    assert note.endswith("; the run goes on")
+    assert note.endswith("; the run continues")
     assert "\n" not in note

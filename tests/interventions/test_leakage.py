@@ -235,7 +235,7 @@ class PopularInValid(AllEntries):
 def test_a_training_that_reads_valid_targets_is_caught_and_base_is_not() -> None:
     arguments = (probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
     check_valid_targets_teach_nothing(BASE, *arguments)
-    with pytest.raises(LeakError, match="learns from valid"):
+    with pytest.raises(LeakError, match="learns from the validation set"):
         check_valid_targets_teach_nothing(replace(BASE, admission=PopularInValid()), *arguments)
 
 

@@ -209,7 +209,7 @@ def test_targets_may_differ_between_seeds_and_the_page_says_so() -> None:
     given = described(table()).drop(columns=["history_length", "popularity"])
     given["target"] = given["target"] + given["seed"].astype(str)
     made = reports.from_ranks(given, baseline="plain")
-    assert "120 users have another target with another seed" in made.html
+    assert "120 users have different targets with different seeds" in made.html
 
 
 def test_columns_may_have_other_names_and_unknown_ones_are_listed() -> None:
@@ -263,9 +263,9 @@ def lacking(arm: str, seed: int) -> pd.DataFrame:
 
 
 OF_STUDIES = (
-    "same command|study file|run the study|refreshed|of 5 seeds, no verdicts|"
-    "remed|intervention|the seed document|retrieval on|Seed's priority|replicate|FTragrec|as found|learning curve|"
-    "fine-tuning|checkpoint|memory|neighbour|study folder|records|recipe|alias|valid targets|{|}"
+    "same command|study file|run the study|updated|of 5 seeds, no verdicts|No verdicts yet|"
+    "remed|intervention|the problem list|retrieval on|Listed priority|replicate|FTragrec|as published|learning curve|"
+    "fine-tuning|checkpoint|memory|neighbour|study folder|records|recipe|alias|validation targets|{|}"
 )
 
 

@@ -56,7 +56,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def test_figures_side_by_side_of_a_frozen_arm_equal_base(report: Report) -> None:
     why = report.models["why"]
     assert why.replicates == (0,)
-    assert "Means over the same replicates for every row: 0." in why.sample
+    assert "All rows use the same replicates: 0." in why.sample
     (line,) = (each for each in why.lines if each.name == "evaluation.valid_off")
     base, arm = line.values
     assert base == arm == pytest.approx(0.0391)
@@ -148,7 +148,7 @@ def test_a_check_that_cannot_tell_says_by_how_much_and_over_what(tmp_path: Path)
     report = build_report(read_frame(folder), load_catalogue("en"))
     lines = {line.code: line for line in report.models["why"].checks}
     assert lines["FTR103"].status == "cannot_tell"
-    assert re.search(r"Distance beyond the threshold: 0\.001 ± 0\.04\d? \(95%\)\.", lines["FTR103"].margin)
+    assert re.search(r"Margin beyond the threshold: 0\.001 ± 0\.04\d? \(95%\)\.", lines["FTR103"].margin)
     assert lines["FTR101"].margin.endswith("(95% over the runs).")  # no run of it knows an error
     cards = {card.family: card for card in report.models["claims"].cards}
     assert cards["kl"].mechanism == "cannot_tell"

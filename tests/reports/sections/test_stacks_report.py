@@ -128,12 +128,14 @@ def test_a_greedy_study_shows_its_rounds_and_its_confirmation(folders) -> None:
     page, report = rendered(folders("greedy"))
     found = report["stacks"]["greedy"]
     assert found["stack"] == ["cosine", "scale"]
-    assert found["sentence"].startswith("Chosen on valid, in this order: cosine + scale. On fresh seeds: +0.1")
+    assert found["sentence"].startswith(
+        "Selected on the validation set, in this order: cosine + scale. On fresh seeds: +0.1"
+    )
     assert [each["kind"] for each in found["rounds"]] == ["forward", "forward", "forward", "backward"]
     first = {each["arm"]: each for each in found["rounds"][0]["tries"]}
     assert first["cosine"]["gain"] == pytest.approx(0.02)
     assert (first["cosine"]["chosen"], first["scale"]["chosen"]) == (True, False)
-    assert found["rounds"][0]["sentence"] == "cosine is taken, +0.0200 on valid."
+    assert found["rounds"][0]["sentence"] == "cosine is added: +0.0200 on the validation set."
     assert "LinearMixing scores by the backbone's vector" in page.text
     assert [(each["row"], each["last"]) for each in found["confirmed"]] == [("cosine", False), ("cosine + scale", True)]
     assert found["confirmed"][1]["effect"] == report_effect(report, "cosine + scale")

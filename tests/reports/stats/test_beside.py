@@ -138,7 +138,7 @@ def test_the_answer_prefers_a_better_arm_whose_guards_hold(tmp_path: Path) -> No
     assert (answer["code"], answer["arm"]) == ("helped", "safe")
     assert "the best arm" not in answer["support"]
     assert "No guard metric falls significantly: Recall@50 +" in answer["support"]
-    assert "sharp is better on NDCG@10 and lowers a metric that this study guards: Recall@50 −" in answer["support"]
+    assert "sharp is better on NDCG@10 but lowers a guard metric: Recall@50 −" in answer["support"]
     tested = [each.p_holm for each in analyse(reports.read_frame(folder)).guards["recall@50"].values()]
     assert sum(each is not None for each in tested) == 2
 
@@ -170,7 +170,7 @@ def test_the_last_target_stands_beside_the_primary_figure(tmp_path: Path) -> Non
     effects = study_effects(frame.last().deltas("ndcg@10"))
     js = next(row for row in report["rows"] if row["name"] == "js")
     assert js["last_target"]["effect"] == pytest.approx(effects["js"].mean)
-    assert "On each user's last target alone, for comparison with papers: NDCG@10" in report["answer"]["support"]
+    assert "On each user's last target alone (the protocol of most papers), NDCG@10" in report["answer"]["support"]
     one = study(tmp_path / "one", FOUR, n_users=100)
     write_report(one)
     assert all(row["last_target"] is None for row in json.loads((one.path / "report.json").read_text())["rows"])

@@ -101,9 +101,7 @@ def test_overrides_go_to_a_folder_that_says_so_and_plan_names_it(
 ) -> None:
     assert call(monkeypatch, "plan", "study.yaml", "--data-dir", "d", "--epochs", "2", "--replicates", "1") == 0
     said = capsys.readouterr().out
-    assert (
-        "overridden on the command line: epochs 2, replicates 1; results go to runs/small.epochs-2.replicates-1" in said
-    )
+    assert "command line: epochs 2, replicates 1; results go to runs/small.epochs-2.replicates-1" in said
     assert call(monkeypatch, "plan", "study.yaml", "--data-dir", "d", "--epochs", "3", "--device", "cpu") == 0
     assert "results go to" not in capsys.readouterr().out
 

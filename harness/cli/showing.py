@@ -86,7 +86,7 @@ def study_lines(folder: StudyFolder) -> Iterator[str]:
             if record is not None:
                 yield f"{start}{record.key:24} {record.chosen_epoch:>5} {primary.mean(record.test):8.4f}"
             elif replicate in row.keys:
-                yield f"{start}{row.keys[replicate]:24} missing or damaged"
+                yield f"{start}{row.keys[replicate]:24} lost or damaged"
             elif replicate in row.failures:
                 yield start + "failed: " + row.failures[replicate].partition("\n")[0]
             elif replicate >= set_aside.get(row.name, replicate + 1):

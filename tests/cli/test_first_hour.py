@@ -77,7 +77,7 @@ def test_show_of_a_folder_lists_every_cell_within_80_columns(
     assert len(lines) == 3 + 4 * 3
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("an_arm_with_a_") and "…" in line and "=0.003]" in line for line in lines)
-    assert any(line.endswith(f"{key:24} missing or damaged") for line in lines)
+    assert any(line.endswith(f"{key:24} lost or damaged") for line in lines)
     assert any(line.startswith("other ") and line.endswith("1  failed: no memory left") for line in lines)
     assert any(line.startswith("other ") and line.endswith("2  not run yet") for line in lines)
 

@@ -71,7 +71,7 @@ def test_combinations_left_out_are_named_with_the_reason_and_warned_of(folders) 
     (finding,) = (each for each in report["findings"] if each["code"] == "left_out")
     assert finding["items"] == [
         "reverse + symmetric: kl.reverse and kl.symmetric both set divergence",
-        "3 more that hold one of these",
+        "3 more that include one of these",
     ]
     assert (found["n_runs"], found["n_used"], found["shapley"]) == (16, 12, [])
     assert found["shapley_text"].endswith("some are missing.")

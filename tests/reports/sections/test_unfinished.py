@@ -46,7 +46,7 @@ def test_a_study_with_seeds_still_to_run_says_how_many_and_gives_no_verdict(tmp_
 def test_one_cell_of_any_row_that_is_still_to_run_is_enough(tmp_path: Path, name: str) -> None:
     page, report = rendered(worlds.study(tmp_path / "part", ARMS, n_users=300, missing=[(name, 1)]))
     without_verdicts(page, report)
-    assert report["answer"]["sentence"].startswith("2 of 3 seeds, no verdicts yet.")
+    assert report["answer"]["sentence"].startswith("No verdicts yet: 2 of 3 seeds have finished.")
 
 
 def test_failed_cells_and_rows_that_cannot_act_do_not_hold_the_verdicts_back(tmp_path: Path) -> None:

@@ -137,5 +137,5 @@ def _notes(design: Design, names: Sequence[str], missing: Sequence[LeftOut]) -> 
     least = [each for each in missing if not any(set(other.arms) < set(each.arms) for other in missing)]
     lines += [f"  left out: {JOINT.join(each.arms)}: {each.reason}" for each in least]
     if len(missing) > len(least):
-        lines.append(f"  left out: {len(missing) - len(least)} more that hold one of these")
+        lines.append(f"  left out: {len(missing) - len(least)} more that include one of these")
     return lines

@@ -10,8 +10,8 @@ import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer.main
 
@@ -93,7 +93,7 @@ def evidence() -> Iterator[Text]:
 
 def command_help() -> Iterator[Text]:
     """Help of every command, argument and option."""
-    waiting: list[click.Command] = [typer.main.get_command(app)]
+    waiting: list[Any] = [typer.main.get_command(app)]
     while waiting:
         command = waiting.pop()
         yield f"help of {command.name}", command.help or ""

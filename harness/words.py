@@ -4,6 +4,9 @@ from __future__ import annotations
 
 ELLIPSIS = "…"
 
+MINUS = "\u2212"
+"""The one sign for minus in everything that a person reads."""
+
 
 def shorten(text: str, width: int) -> str:
     """A name within so many columns: what is left out is its middle, since settings stand at the end.

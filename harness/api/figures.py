@@ -100,8 +100,8 @@ def forest(data: Data, metric: str, *, style: Style = PLAIN) -> StudyFigure:
             _arm(axes, place, dict(zip(data.columns, row, strict=True)))
         axes.set_yticks(range(len(rows)), [str(row[0]) for row in rows], parse_math=False)
         axes.set_ylim(max(len(rows), 1) - 0.4, -0.6)
-        label = f"effect on {metric} (difference to base, test set)"
-        axes.set_xlabel(f"{label}\nthick: 95% interval of the arm alone; thin: of all arms at once; dots: seeds")
+        label = f"effect on {metric} (difference from base, test set)"
+        axes.set_xlabel(f"{label}\nthick: 95% interval of the arm alone; thin: simultaneous over all arms; dots: seeds")
         _open(axes)
     return canvas
 

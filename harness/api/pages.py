@@ -24,8 +24,8 @@ class EarlyPages:
             page = write_report(folder)
         except Exception as problem:  # noqa: BLE001 - a section of a plug-in may raise anything, and cells are running
             why = str(problem).partition("\n")[0] or type(problem).__name__
-            self.display.note(f"the page of the first replicates could not be written ({why}); the run goes on")
+            self.display.note(f"the page of the first replicates could not be written ({why}); the run continues")
             return
         if not self._told:
-            self.display.note(f"first page, refreshed after each replicate: {page}")
+            self.display.note(f"first page, updated after each replicate: {page}")
             self._told = True

@@ -233,7 +233,7 @@ class Study:
         if outcome.interrupted:
             done = outcome.n_run + outcome.n_reused
             raise KeyboardInterrupt(
-                f"interrupted; {done} runs are finished and kept: run() goes on from there, result() reads them"
+                f"interrupted; {done} runs are finished and kept: run() continues from there, result() reads them"
             )
         return result
 
@@ -254,7 +254,7 @@ class Study:
             raise InputError(
                 f"{self.folder} holds the results of a study {self.name!r} with other keys ({', '.join(differs)}); "
                 "run() replaces them and keeps every record, another name= keeps both, and StudyResult(folder) reads "
-                "them as they are"
+                "the old results"
             )
         return found
 

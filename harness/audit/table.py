@@ -19,7 +19,7 @@ FELT = 0.01
 MOST_SHOWN = 4
 """Values of a parameter that are named in the table."""
 
-_HEADINGS = ("parameter", "as found", "tried", "training", "reach", "ranks moved", "top ten moved", "note")
+_HEADINGS = ("parameter", "as published", "tried", "training", "reach", "ranks moved", "top 10 moved", "note")
 
 
 def audit_text(audit: Audit) -> str:
@@ -30,12 +30,12 @@ def audit_text(audit: Audit) -> str:
 def _summary(audit: Audit) -> Iterator[str]:
     tried = audit.by_reach()
     dead = audit.reaching(Rung.DEAD)
-    base = " + ".join(audit.base) or "FTragrec as found"
+    base = " + ".join(audit.base) or "FTragrec as published"
     yield f"{audit.study}: {base}, {len(tried)} of {len(audit.parameters)} parameters tried"
-    yield f"dead, nothing at all differs: {_names(dead)}"
-    yield f"reach the log alone: {_names(audit.reaching(Rung.LOG))}"
+    yield f"no effect at all: {_names(dead)}"
+    yield f"affect the log only: {_names(audit.reaching(Rung.LOG))}"
     idle = [each for each in audit.train_nothing() if each.reach is not None and each.reach > Rung.LOG]
-    yield f"reach more but train nothing: {_names(idle)}"
+    yield f"affect more than the log but not training: {_names(idle)}"
     yield from _one_hot(audit)
 
 
@@ -49,7 +49,7 @@ def _one_hot(audit: Audit) -> Iterator[str]:
         sharp = [shown(value) for value, effective in at if effective is not None and effective < ONE_HOT]
         wide = [shown(value) for value, effective in at if effective is not None and effective >= ONE_HOT]
         yield (
-            f"attention one-hot, under {ONE_HOT} effective neighbours, at {each.name} {', '.join(sharp) or 'none'}; "
+            f"attention one-hot, below {ONE_HOT} effective neighbours, at {each.name} {', '.join(sharp) or 'none'}; "
             f"spread at {', '.join(wide) or 'none'}"
         )
 

@@ -7,37 +7,15 @@ sentence names, and those of ``also_reads``.
 from __future__ import annotations
 
 import math
-import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 from harness.checks.leads import Compares, Condition, Lead, hold, mean
+from harness.checks.sentences import fill, names_in
 
 Figures = Mapping[str, float]
 """Name of a figure -> its value; NaN where there was nothing to measure on."""
-
-
-class _Sentences(string.Formatter):
-    """Fills places that are named after figures, dots included."""
-
-    def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
-        return kwargs[field_name], field_name
-
-
-def fill(sentence: str, figures: Figures) -> str:
-    """The sentence with the values of the figures that it names.
-
-    >>> fill("{index.hit_rate:.1%} of the queries", {"index.hit_rate": 0.25})
-    '25.0% of the queries'
-    """
-    return _Sentences().vformat(sentence, (), figures)
-
-
-def names_in(sentence: str) -> tuple[str, ...]:
-    """The figures that a sentence names, each once, in its order."""
-    return tuple(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(sentence) if name))
 
 
 class When(Enum):
@@ -133,8 +111,8 @@ class Severity(Enum):
 class Bearing(Enum):
     """What an issue says of the claim that its check belongs to."""
 
-    DECIDES = "the claim's mechanism is there"
-    BESIDES = "something else stands in the way of the claim's remedies"
+    DECIDES = "the claim's mechanism is present"
+    BESIDES = "another obstacle to the claim's remedies"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,83 +28,91 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         name="kl",
         number=1,
-        title="The KL term pulls the wrong way",
+        title="The KL term trains the retriever in the wrong direction",
         title_zh="检索器优化方向偏差",
-        claim="The divergence asks the retriever to imitate a recommender that never moves, so all it can learn is "
-        "what that one knows already.",
+        claim=(
+            "The KL divergence makes the retriever imitate a fixed recommender, so the retriever learns nothing new."
+        ),
     ),
     Family(
         name="training",
         number=2,
-        title="A frozen backbone, unbalanced learning rates",
+        title="Frozen backbone and unbalanced learning rates",
         title_zh="参数冻结与学习率不平衡",
-        claim="Most of the mixture comes from a backbone that is frozen and so cannot adapt to being mixed.",
+        claim="Most of the mixture comes from a frozen backbone, which cannot adapt to retrieval.",
     ),
     Family(
         name="index",
         number=3,
-        title="A memory that goes stale, without quality control",
-        title_zh="FAISS索引更新问题",
-        claim="Rebuilding the index from the same entries brings nothing new, lets keys and queries drift apart, and "
-        "keeps bad entries for good.",
+        title="Stale index without quality control",
+        title_zh="FAISS 索引更新问题",
+        claim=(
+            "Rebuilding the index from the same entries adds nothing new, lets keys and queries drift apart, and never "
+            "removes bad entries."
+        ),
     ),
     Family(
         name="fusion",
         number=4,
-        title="One fixed alpha for everyone",
+        title="Fusion with a single fixed alpha",
         title_zh="检索增强与原始模型的融合问题",
-        claim="A single mixing share cannot trust good neighbours more than poor ones.",
+        claim="A single mixing weight cannot rely more on good neighbours than on poor ones.",
     ),
     Family(
         name="loss",
         number=5,
-        title="The weights of the three loss terms",
+        title="Weights of the loss terms",
         title_zh="损失函数权重设置不合理",
-        claim="Fixed weights let one term rule the others, or train on neighbours that are not yet worth it.",
+        claim="Fixed weights let one term dominate the others, or train on neighbours whose quality is still poor.",
     ),
     Family(
         name="temperature",
         number=6,
-        title="Attention too sharp",
+        title="Attention temperature too low",
         title_zh="温度参数与注意力分布问题",
-        claim="At a temperature of 0.07 the nearest neighbour takes all the weight, its noise included.",
+        claim="At a temperature of 0.07, the nearest neighbour gets all the weight, including its noise.",
     ),
     Family(
         name="retriever",
         number=7,
-        title="A random start, and over-fitting",
+        title="Retriever initialisation and over-fitting",
         title_zh="模型初始化与过拟合问题",
-        claim="The retriever starts out of line with the backbone, and little keeps it from over-fitting.",
+        claim="The retriever starts out of alignment with the backbone, and little prevents it from over-fitting.",
     ),
     Family(
         name="evaluation",
         number=8,
-        title="Training and evaluation differ",
+        title="Training and evaluation are inconsistent",
         title_zh="评估与训练的不一致性",
-        claim="What is measured retrieves in another way than what was trained, and the pretrained start flatters the "
-        "first figure.",
+        claim=(
+            "Evaluation retrieves differently from training, and the pretrained start makes the first evaluation look "
+            "too good."
+        ),
     ),
     Family(
         name="scope",
         number=9,
-        title="What may be retrieved",
+        title="Limited retrieval scope",
         title_zh="检索范围限制问题",
-        claim="A filter by length drops useful short histories and lets poor long ones through.",
+        claim="A length filter drops useful short histories and keeps poor long ones.",
     ),
     Family(
         name="search",
         number=10,
-        title="FAISS settings, and diversity",
-        title_zh="FAISS检索参数配置问题",
-        claim="An approximate search that visits ten lists misses neighbours, and those it finds may all say the same.",
+        title="FAISS search settings and diversity",
+        title_zh="FAISS 检索参数配置问题",
+        claim="An approximate search that visits ten lists misses neighbours, and those it finds may be redundant.",
     ),
     Family(
         name="wiring",
         number=0,
-        title="Beyond the seed: what the code itself does",
-        title_zh="代码本身的连接方式",
-        claim="Much of why settings hardly matter lies in the wiring: raw dot products, knowledge too short to count, "
-        "a loss that has no path to the retriever, and first places that go to what the user has had.",
+        title="Beyond the problem list: how the code is wired",
+        title_zh="问题清单之外：代码的连接方式",
+        claim=(
+            "Many settings hardly matter because of how the code is wired: raw dot products, knowledge vectors too "
+            "short to matter, a loss without a gradient path to the retriever, and top-10 slots spent on items the "
+            "user already had."
+        ),
     ),
 )
 

@@ -34,10 +34,10 @@ def _tell_version(asked: bool) -> None:
 @app.callback()
 def command(
     version: Annotated[
-        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Does a remedy help FTragrec, by how much, at what cost, and why? Run a study file, read the report."""
+    """Run ablation studies of FTragrec: which remedies help, by how much, at what cost, and why."""
 
 
 app.add_typer(studies.commands)  # an app without a name puts its commands at the top

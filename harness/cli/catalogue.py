@@ -32,9 +32,7 @@ def describe(intervention: Annotated[str, typer.Argument(help="The intervention'
 
 @commands.command()
 def pages(
-    folder: Annotated[Path, typer.Argument(help="Folder for the folders interventions, checks and rules.")] = Path(
-        "docs"
-    ),
+    folder: Annotated[Path, typer.Argument(help="Parent folder of interventions, checks and rules.")] = Path("docs"),
 ) -> None:
     """Write a page for every built-in intervention, check and rule, their indexes, and the report's list of remedies."""
     from harness.pages.writing import remedies_json, write_pages
@@ -47,7 +45,7 @@ def pages(
 
 @list_commands.command("interventions")
 def list_interventions(
-    family: Annotated[str | None, typer.Argument(help="List only this problem's, such as kl.")] = None,
+    family: Annotated[str | None, typer.Argument(help="List one problem only, such as kl.")] = None,
 ) -> None:
     """List every intervention by problem: its parameters, the seams it writes, and its conflicts."""
     from harness.pages.facts import pages_of

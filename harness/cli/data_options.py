@@ -10,15 +10,15 @@ if TYPE_CHECKING:
     from harness.data.formats.base import Columns
 
 Data = Annotated[str, typer.Option(help="A named data set, or a file of interactions.")]
-Format = Annotated[str | None, typer.Option("--format", help="The file's format.", show_default="told by its suffix")]
-Sep = Annotated[str | None, typer.Option(help="Between the fields of a text table.", show_default="comma or tab")]
-UserColumn = Annotated[str | None, typer.Option(help="Column of the user.", show_default="by its usual names")]
-ItemColumn = Annotated[str | None, typer.Option(help="Column of the item.", show_default="by its usual names")]
+Format = Annotated[str | None, typer.Option("--format", help="The file's format.", show_default="from the file suffix")]
+Sep = Annotated[str | None, typer.Option(help="Field separator of a text table.", show_default="comma or tab")]
+UserColumn = Annotated[str | None, typer.Option(help="User column.", show_default="common names")]
+ItemColumn = Annotated[str | None, typer.Option(help="Item column.", show_default="common names")]
 TimeColumn = Annotated[
     str | None,
-    typer.Option(help="Column of the time stamp; null: rows are in order.", show_default="by its usual names"),
+    typer.Option(help="Timestamp column; null if there is none and rows are in order.", show_default="common names"),
 ]
-MinInteractions = Annotated[int, typer.Option(min=1, help="As in the study file.")]
+MinInteractions = Annotated[int, typer.Option(min=1, help="Minimum number of interactions, as in a study file.")]
 
 NULL = "null"
 """As in a study file: there is no column of time."""

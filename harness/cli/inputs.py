@@ -26,12 +26,14 @@ data_commands = typer.Typer(no_args_is_help=True, help="Get and inspect data set
 
 @commands.command("import-checkpoint")
 def import_checkpoint(
-    checkpoint: Annotated[Path, typer.Argument(help="RecBole's file of SASRec or DuoRec, such as saved/SASRec-….pth.")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="RecBole checkpoint of SASRec or DuoRec, such as saved/SASRec-….pth.")
+    ],
     data: Data,
-    out: Annotated[Path, typer.Option(help="The file to write, such as backbone.safetensors.")],
+    out: Annotated[Path, typer.Option(help="File to write, such as backbone.safetensors.")],
     inter: Annotated[
         Path | None,
-        typer.Option(help="RecBole's .inter file, if --data is not that file; the columns are then its own."),
+        typer.Option(help="RecBole's .inter file, if it is not --data; column options then apply to it."),
     ] = None,
     data_format: Format = None,
     sep: Sep = None,
@@ -39,14 +41,16 @@ def import_checkpoint(
     item_column: ItemColumn = None,
     time_column: TimeColumn = None,
     min_interactions: MinInteractions = 5,
-    heads: Annotated[int | None, typer.Option(min=1, help="Attention heads, where the file does not say.")] = None,
-    dropout: Annotated[float | None, typer.Option(help="Rate of dropout, where the file says none or two.")] = None,
+    heads: Annotated[
+        int | None, typer.Option(min=1, help="Attention heads, if the checkpoint does not record them.")
+    ] = None,
+    dropout: Annotated[float | None, typer.Option(help="Dropout rate, if the checkpoint records none or two.")] = None,
     accept_mismatch: Annotated[
-        bool, typer.Option("--accept-mismatch", help="Write it though its validation score is far from RecBole's own.")
+        bool, typer.Option("--accept-mismatch", help="Write it even if its validation score differs from RecBole's.")
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Turn a checkpoint of RecBole into a backbone that studies can name; nothing in it is run."""
+    """Import a RecBole checkpoint as a backbone for studies; no code in it is executed."""
     from harness.data.report import lines_of
     from harness.data.sources import load, spec_of
     from harness.imports.agreement import Mismatch
@@ -61,8 +65,8 @@ def import_checkpoint(
         if inter is None or "-column)" not in str(problem):
             raise
         raise InputError(
-            f"{problem}; beside --inter, --user-column, --item-column and --time-column name columns of {inter}, so "
-            f"rename those of {data}, or give --inter's file as --data"
+            f"{problem}; with --inter, --user-column, --item-column and --time-column apply to {inter}; rename the "
+            f"columns of {data}, or give --inter's file as --data"
         ) from problem
     for line in lines_of(found):
         to_stderr(line)
@@ -87,10 +91,10 @@ def data_get(
     name: str,
     data_dir: DataDir = None,
     from_file: Annotated[
-        Path | None, typer.Option("--from", help="A file you already have; its checksum counts.")
+        Path | None, typer.Option("--from", help="A file you already have; its checksum is verified.")
     ] = None,
 ) -> None:
-    """Fetch a named data set into the cache, checksum verified."""
+    """Download a named data set into the cache and verify its checksum."""
     from harness.data.fetch import get
 
     print(get(name, data_dir=data_dir, from_file=from_file, progress=to_stderr))
@@ -107,7 +111,7 @@ def data_show(
     min_interactions: MinInteractions = 5,
     data_dir: DataDir = None,
 ) -> None:
-    """Say what is in a data set or a file, and how it was read; a named set is fetched if it is not there yet."""
+    """Summarise a data set or file and how it was read; a named data set is downloaded if missing."""
     from harness.data.sources import show, spec_of
 
     columns = columns_of(user_column, item_column, time_column)
@@ -119,4 +123,4 @@ def data_show(
 def _in_words(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{count} {what}" for what, count in value.items()) or "nothing"
-    return "unknown, there are no timestamps" if value != value else str(value)
+    return "unknown: no timestamps" if value != value else str(value)

@@ -17,18 +17,14 @@ StudyPath = Annotated[Path, typer.Argument(help="The study file, such as studies
 Replicates = Annotated[int | None, typer.Option(help="Number of seeds; overrides the study file.")]
 Epochs = Annotated[int | None, typer.Option(help="Epoch budget; overrides the study file.")]
 Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Device; overrides the study file.")]
-Out = Annotated[Path, typer.Option(help="Folder of all studies; each study has a folder of its own in it.")]
+Out = Annotated[Path, typer.Option(help="Folder for results; each study gets a subfolder.")]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of named data sets.", show_default="your cache folder")]
 Workers = Annotated[
     int,
-    typer.Option(
-        min=1, help="Worker processes, one thread each.", show_default="one per processor that this process may use"
-    ),
+    typer.Option(min=1, help="Worker processes, one thread each.", show_default="one per available processor"),
 ]
-NoContract = Annotated[
-    bool, typer.Option("--no-contract", help="Do not check that remedies of plug-ins keep their contract.")
-]
-Lang = Annotated[str, typer.Option(help="Language of the fixed texts, en or zh.")]
+NoContract = Annotated[bool, typer.Option("--no-contract", help="Skip the contract check of plug-in remedies.")]
+Lang = Annotated[str, typer.Option(help="Language of the page, en or zh.")]
 
 Storage = Annotated[str | None, typer.Option(help="Optuna storage URL.", show_default="SQLite in the study's folder")]
 Executors = Annotated[Literal["local", "ray"], typer.Option(help="Where cells run: on this machine, or on Ray.")]

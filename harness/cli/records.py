@@ -27,7 +27,7 @@ def report(
     beyond: tables.Beyond = None,
     sesoi: tables.Sesoi = None,
 ) -> None:
-    """Write a study's report again from its records, or that of any table of ranks per user; nothing is run."""
+    """Write a study's report from its records, or the report of a table of ranks; nothing is run."""
     given = tables.Given(baseline, primary, question, out, columns, common_users, beyond, sesoi)
     if tables.is_table(study):
         print(tables.report_of(study, given, lang))
@@ -83,7 +83,7 @@ def rerun(
     out: options.Out = options.RUNS,
     data_dir: options.DataDir = None,
 ) -> None:
-    """Run a record's cell again and compare the ranks per user; the record is left unchanged."""
+    """Rerun the cell of a record and compare the ranks per user; the record is not changed."""
     from harness.runner.rerun import rerun as run_again
 
     found = run_again(key, out, options.to_stderr, data_dir=data_dir)

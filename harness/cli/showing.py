@@ -78,7 +78,7 @@ def study_lines(folder: StudyFolder) -> Iterator[str]:
     for row in manifest.rows:
         name = shorten(row.name, NAME)
         if row.status != "run":
-            yield f"{name:{NAME}} {f'the same as {row.alias_of}' if row.status == 'alias' else row.reason}"
+            yield f"{name:{NAME}} {f'alias of {row.alias_of}' if row.status == 'alias' else row.reason}"
             continue
         for replicate in manifest.replicates:
             start = f"{name:{NAME}} {replicate:>9}  "
@@ -86,11 +86,11 @@ def study_lines(folder: StudyFolder) -> Iterator[str]:
             if record is not None:
                 yield f"{start}{record.key:24} {record.chosen_epoch:>5} {primary.mean(record.test):8.4f}"
             elif replicate in row.keys:
-                yield f"{start}{row.keys[replicate]:24} gone or damaged"
+                yield f"{start}{row.keys[replicate]:24} lost or damaged"
             elif replicate in row.failures:
                 yield start + "failed: " + row.failures[replicate].partition("\n")[0]
             elif replicate >= set_aside.get(row.name, replicate + 1):
-                yield start + "stopped before"
+                yield start + "stopped earlier"
             else:
                 yield start + "not run yet"
 

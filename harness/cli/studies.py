@@ -90,7 +90,7 @@ def _run(study: Study, how: RunOptions, display: Display, on_replicate: Callable
     try:
         return run_study(study, how, display, on_replicate=on_replicate)
     except KeyboardInterrupt:
-        print("interrupted; finished cells are kept; run the same command to go on", file=sys.stderr)
+        print("interrupted; finished cells are kept; run the same command to continue", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -98,7 +98,7 @@ def _apart(study: Study, out: Path) -> Iterator[str]:
     """Where a run goes that the command line has changed."""
     if study.changed:
         given = ", ".join(f"{option} {value}" for option, value in sorted(study.changed.items()))
-        yield f"{given}, not as in the file: results go to {out / study.slug}, and its records are shared"
+        yield f"overridden on the command line: {given}; results go to {out / study.slug} and share the study's records"
 
 
 def _tell(outcome: StudyResult, page: Path, answer: Iterable[str]) -> None:
@@ -106,7 +106,7 @@ def _tell(outcome: StudyResult, page: Path, answer: Iterable[str]) -> None:
     for line in answer:
         print(line)
     print()
-    again = f" ({outcome.n_again} of them again, for their diagnosis)" if outcome.n_again else ""
+    again = f" ({outcome.n_again} of them rerun for their diagnosis)" if outcome.n_again else ""
     summary = f"{outcome.n_run} cells run, {outcome.n_reused} reused{again}, {outcome.n_failed} failed"
     ranks = f"; ranks {outcome.ranks}" if outcome.ranks else ""
     print(f"{summary} in {outcome.seconds:.0f} s{ranks}")
@@ -117,7 +117,7 @@ def _end(outcome: StudyResult) -> None:
     """End with the status of the run."""
     if outcome.interrupted:
         done = f"{outcome.n_done} of {outcome.n_cells} cells are done"
-        print(f"interrupted; {done}; run the same command to go on", file=sys.stderr)
+        print(f"interrupted; {done}; run the same command to continue", file=sys.stderr)
         raise typer.Exit(INTERRUPTED)
     if outcome.n_failed:
         raise typer.Exit(SOME_CELLS_FAILED)
@@ -144,7 +144,7 @@ def diagnose(
     data_dir: options.DataDir = None,
     lang: options.Lang = "en",
 ) -> None:
-    """Run base alone, measure the evidence for the ten claims, and write one page on what to try."""
+    """Run base alone, test the ten claims on it, and write one page on what to try."""
     from harness.runner.coordinator import RunOptions, no_page
     from harness.runner.executors.base import Where
     from harness.runner.progress import make_display
@@ -172,7 +172,7 @@ def validate(
     device: options.Device = None,
     data_dir: options.DataDir = None,
 ) -> None:
-    """Check a study file, and the data where they are on this machine; report every error with its line."""
+    """Check a study file, and its data if present on this machine; report every error with its line."""
     from harness.modes.planning import make_plan
     from harness.runner.early import check_here
 
@@ -194,7 +194,7 @@ def plan(
     workers: options.Workers = options.CORES,
     no_contract: options.NoContract = False,
 ) -> None:
-    """Show what a run would do: its rows and cells, which results it reuses, and how long it may take."""
+    """Show what a run would do: rows, cells, reused results and expected time."""
     from harness.results.folder import StudyFolder
     from harness.runner.forecast import forecast
     from reports.output.terminal import detectable_effect, detectable_line
@@ -213,9 +213,7 @@ def audit(
     study: options.StudyPath,
     users: Annotated[
         int | None,
-        typer.Option(
-            min=0, help="Users of each short run, 0 for all.", show_default="enough for an index of full size"
-        ),
+        typer.Option(min=0, help="Users of each short run, 0 for all.", show_default="enough for a full-size index"),
     ] = None,
     epochs: Annotated[int, typer.Option(min=2, help="Epochs of each short run.")] = 2,
     device: options.Device = None,
@@ -223,7 +221,7 @@ def audit(
     out: options.Out = options.RUNS,
     data_dir: options.DataDir = None,
 ) -> None:
-    """Change every parameter of a study's base, one at a time, and list those that have no effect."""
+    """Change every parameter of a study's base, one at a time, and list those without effect."""
     from harness.audit.command import AuditOptions, audit_study
     from harness.audit.table import audit_text
     from harness.results.audit import FILE

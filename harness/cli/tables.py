@@ -11,26 +11,28 @@ from harness.errors import InputError
 
 PANEL = "For a table of ranks (docs/ranks.md)"
 
-Baseline = Annotated[str | None, typer.Option(help="The arm that all others are compared with.", rich_help_panel=PANEL)]
+Baseline = Annotated[str | None, typer.Option(help="Arm to compare all others with.", rich_help_panel=PANEL)]
 Primary = Annotated[
-    str | None, typer.Option(help="The metric that ranks the arms.", show_default="ndcg@10", rich_help_panel=PANEL)
+    str | None, typer.Option(help="Metric that ranks the arms.", show_default="ndcg@10", rich_help_panel=PANEL)
 ]
 Question = Annotated[str | None, typer.Option(help="Heading of the page.", rich_help_panel=PANEL)]
 Out = Annotated[
     Path | None,
-    typer.Option(help="Folder of the page.", show_default="named as the table, beside it", rich_help_panel=PANEL),
+    typer.Option(
+        help="Folder of the page.", show_default="named after the table, in its folder", rich_help_panel=PANEL
+    ),
 ]
 Columns = Annotated[
     str | None,
-    typer.Option(help="Your names of columns, such as arm=model,seed=run.", rich_help_panel=PANEL),
+    typer.Option(help="Column names of your table, such as arm=model,seed=run.", rich_help_panel=PANEL),
 ]
 CommonUsers = Annotated[
-    bool, typer.Option("--common-users", help="Compare on the users that every run ranks.", rich_help_panel=PANEL)
+    bool, typer.Option("--common-users", help="Use only the users that every run ranks.", rich_help_panel=PANEL)
 ]
 Beyond = Annotated[
     int | None,
     typer.Option(
-        help="Ranks that are missing, 0, negative or above K mean: not in the first K.",
+        help="Ranks that are missing, 0, negative or above K mean: not in the top K.",
         metavar="K",
         rich_help_panel=PANEL,
     ),
@@ -65,7 +67,7 @@ class Given(NamedTuple):
 
         given = [f"--{name.replace('_', '-')}" for name, value in self._asdict().items() if value not in (None, False)]
         if given:
-            raise InputError(f"{', '.join(given)}: only for a table of ranks ({ENDINGS}); {study} is none")
+            raise InputError(f"{', '.join(given)}: only for a table of ranks ({ENDINGS}); {study} is not one")
 
 
 def is_table(path: Path) -> bool:
@@ -92,7 +94,7 @@ def report_of(table: Path, given: Given, lang: str) -> Path:
     columns = parse_columns(given.columns) if given.columns else {}
     if given.baseline is None:
         arms = ", ".join(arms_of(table, columns))
-        raise InputError(f"{table}: say which arm the others are compared with: --baseline with one of {arms}")
+        raise InputError(f"{table}: no baseline given; add --baseline with one of {arms}")
     made = from_ranks(
         table,
         baseline=given.baseline,

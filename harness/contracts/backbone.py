@@ -82,7 +82,7 @@ def check_items(spec: Backbone, encoder: Encoder, data: Interactions) -> None:
         raise _broken(spec, "row 0 of item_matrix, the padding, is not zero; let initialise() set it to zero")
     tensors = {name: tuple(tensor.shape) for name, tensor in encoder.state_dict().items()}
     if spec.shapes(data.n_items) not in (None, tensors):
-        raise _broken(spec, "shapes() tells of other tensors than build() makes; mend it or leave it out")
+        raise _broken(spec, "shapes() names other tensors than build() makes; fix it or remove it")
 
 
 def check_groups(spec: Backbone, encoder: Encoder) -> None:
@@ -172,7 +172,9 @@ def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
     told: list[int] = []
     resumed = train_backbone(spec, data, **interrupted, progress=lambda epoch, *_: told.append(epoch))
     if 1 in told or not _same(whole, resumed):
-        raise _broken(spec, "an interrupted training does not go on to the same bits; save the state after each epoch")
+        raise _broken(
+            spec, "an interrupted training does not continue to the same bits; save the state after each epoch"
+        )
     if torch.equal(whole.model.item_matrix, _untrained(spec, data).item_matrix):
         raise _broken(spec, "training leaves the items as they were; train them")
     path = folder / "saved.safetensors"

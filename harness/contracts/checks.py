@@ -50,7 +50,7 @@ def check_check(check: Check, *, issue: Figures, passed: Figures) -> None:
         found = ask(check, [Entry(epoch=1, figures=figures)]).status
         if found is not expected:
             raise ContractError(
-                f"{check.code} is {found.value} on {dict(figures)}; it must be {expected.value}: mend the check or the "
+                f"{check.code} is {found.value} on {dict(figures)}; it must be {expected.value}: fix the check or the "
                 "figures"
             )
 

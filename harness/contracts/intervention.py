@@ -92,7 +92,7 @@ def check_bites(kind: type[Intervention], base: Recipe) -> None:
     if reached < Reached.GRADIENT:
         raise ContractError(
             f"{kind.id} only reaches {reached.name.lower()} on its example_base {kind.example_base}; it must reach the "
-            "gradient: mend it, or name a base on which it acts"
+            "gradient: fix it, or name a base on which it acts"
         )
 
 

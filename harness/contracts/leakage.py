@@ -52,7 +52,7 @@ def check_memory(memory: Memory, inputs: Inputs, prefix: Indices) -> None:
         raise LeakError("a test prefix is an entry of the memory; its target may never be retrieved")
     asked_before_test = not np.isin(prefix, prefixes.test).all()
     if asked_before_test and np.isin(memory.prefix, prefixes.valid).any():
-        raise LeakError("a valid prefix is an entry while training or valid queries ask; add it for test alone")
+        raise LeakError("a validation prefix is an entry for training or validation queries; add it at test only")
 
 
 def check_neighbours(found: Neighbours, memory: Memory, inputs: Inputs, prefix: Indices) -> None:
@@ -156,7 +156,7 @@ def check_valid_targets_teach_nothing(recipe: Recipe, inputs: Inputs, streams: S
     if not (
         _same_states(one, other) and [each.losses for each in one.points] == [each.losses for each in other.points]
     ):
-        raise LeakError("with other valid targets training is another one; something learns from valid")
+        raise LeakError("training depends on the validation targets; something learns from the validation set")
 
 
 def with_other_valid_targets(inputs: Inputs) -> Inputs:

@@ -38,8 +38,8 @@ class FileReport(LoadReport):
         said += [f"data: {count} {what} dropped" for what, count in self.dropped.items()]
         if not math.isnan(self.tied_share) and self.tied_share >= _MANY_TIES:
             said.append(
-                f"data: {self.tied_share:.0%} of neighbouring events of a user have equal timestamps; the order of the "
-                "file decides between them"
+                f"data: {self.tied_share:.0%} of neighbouring events of a user have tied timestamps, ordered as in the "
+                "file"
             )
         return said
 

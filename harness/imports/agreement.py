@@ -103,7 +103,7 @@ class Agreement:
         ties = ""
         if self.tied_share > MANY_TIED:
             ties = (
-                f", or that RecBole ordered events of equal timestamps otherwise, which decides the targets of "
+                f", or that RecBole orders tied timestamps differently, which decides the targets of "
                 f"{self.tied_share:.0%} of users"
             )
         means = "can mean" if ties else "means"

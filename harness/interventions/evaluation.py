@@ -21,7 +21,7 @@ class Consistent(Intervention):
     """
 
     id: ClassVar[str] = "evaluation.consistent"
-    title = "One retrieval path"
+    title = "Same retrieval in training and evaluation"
     title_zh = "一致性评估"
     section = "8.1"
     why = "What is learned from noisy queries against clean keys may not hold for clean queries."
@@ -39,7 +39,7 @@ class Dual(Intervention):
     """
 
     id: ClassVar[str] = "evaluation.dual"
-    title = "Choose with and without retrieval"
+    title = "Evaluate with and without retrieval"
     title_zh = "双重评估"
     priority = "M"
     section = "8.2"

@@ -19,7 +19,7 @@ class Adaptive(Intervention):
     """A separate alpha for each sample: from the similarity of its neighbours, or from a small network."""
 
     id: ClassVar[str] = "fusion.adaptive"
-    title = "An alpha for each sample"
+    title = "Alpha per sample"
     title_zh = "自适应混合机制"
     priority = "H"
     section = "4.1"
@@ -49,7 +49,7 @@ class Gate(Intervention):
     """A learned gate for each dimension of the vector, computed from ``s`` and the knowledge together."""
 
     id: ClassVar[str] = "fusion.gate"
-    title = "A gate for each dimension"
+    title = "Gate per dimension"
     title_zh = "门控融合机制"
     priority = "M"
     section = "4.2"

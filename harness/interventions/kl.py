@@ -17,7 +17,7 @@ class Reverse(Intervention):
 
     id: ClassVar[str] = "kl.reverse"
     title = "Reverse the KL term"
-    title_zh = "反转KL散度计算方向"
+    title_zh = "反转 KL 散度计算方向"
     priority = "H"
     section = "1.1"
     why = "The recommender should learn from what was retrieved, not the retriever from the recommender."
@@ -33,7 +33,7 @@ class Weight(Intervention):
 
     id: ClassVar[str] = "kl.weight"
     title = "Lower the KL weight"
-    title_zh = "降低KL损失权重"
+    title_zh = "降低 KL 损失权重"
     priority = "H"
     section = "1.2"
     why = (
@@ -55,7 +55,7 @@ class Symmetric(Intervention):
 
     id: ClassVar[str] = "kl.symmetric"
     title = "Two-way KL"
-    title_zh = "双向KL损失"
+    title_zh = "双向 KL 损失"
     priority = "H"
     section = "1.3"
     why = "If both distributions learn from each other, neither only follows the other."

@@ -40,7 +40,7 @@ class Adaptive(Intervention):
     """The weight of the enhanced loss grows after an epoch in which retrieval helped in validation, else it falls."""
 
     id: ClassVar[str] = "loss.adaptive"
-    title = "Adapt the loss to valid"
+    title = "Adapt the loss weights to validation"
     title_zh = "基于验证集性能自动调整权重"
     priority = "H"
     section = "5.1"

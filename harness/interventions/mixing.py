@@ -166,7 +166,7 @@ class Calibrate(Intervention):
     why = "The backbone's softmax is surer than it should be, so a mixture of probabilities hears little else."
     observable = "Ranks of the backbone alone stay; validation targets become more likely by it."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.interpolate",)
-    as_published = "Scores are ranked as they are, and no temperature moves a rank."
+    as_published = "Scores are ranked directly, so no temperature changes a rank."
 
     temperature: float | str = parameter(
         "fit",

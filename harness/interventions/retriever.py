@@ -73,7 +73,7 @@ class WarmStart(Intervention):
     """
 
     id: ClassVar[str] = "retriever.warm_start"
-    title = "Warm the retriever up"
+    title = "Warm up the retriever"
     title_zh = "检索器预热"
     priority = "L"
     section = "7.3"

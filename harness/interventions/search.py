@@ -21,7 +21,7 @@ class Scaled(Intervention):
     """Exact search up to a number of entries; beyond it an index just wide enough to reach a target recall."""
 
     id: ClassVar[str] = "search.scaled"
-    title = "Fit the index to the data's size"
+    title = "Scale the index to the data"
     title_zh = "针对数据集规模调整参数"
     section = "10.1"
     why = "A fixed nprobe of 10 loses neighbours, and how many depends on the number of entries."

@@ -69,7 +69,7 @@ class PerSample(Intervention):
     """A temperature for each sample, higher for hard ones: with distant neighbours, or an undecided backbone."""
 
     id: ClassVar[str] = "temperature.per_sample"
-    title = "A temperature for each sample"
+    title = "Temperature per sample"
     title_zh = "样本特异性温度"
     section = "6.3"
     why = "Where no neighbour stands out, or the backbone itself is unsure, several neighbours should count."

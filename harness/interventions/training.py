@@ -20,7 +20,7 @@ class Unfreeze(Intervention):
     """
 
     id: ClassVar[str] = "training.unfreeze"
-    title = "Unfreeze by and by"
+    title = "Unfreeze gradually"
     title_zh = "渐进式解冻"
     priority = "H"
     section = "2.1"
@@ -65,7 +65,7 @@ class DiscriminativeRates(Intervention):
     """
 
     id: ClassVar[str] = "training.discriminative_lr"
-    title = "Two learning rates"
+    title = "Separate learning rates"
     title_zh = "差异化学习率"
     priority = "H"
     section = "2.2"
@@ -91,8 +91,8 @@ class AlphaRamp(Intervention):
     """A share of the retrieved knowledge that grows during training; evaluation uses the share of its epoch."""
 
     id: ClassVar[str] = "training.alpha_ramp"
-    title = "Grow alpha"
-    title_zh = "增加alpha参数"
+    title = "Increase alpha during training"
+    title_zh = "增加 alpha 参数"
     priority = "H"
     section = "2.3"
     why = "The mixture should trust the retriever little while it is new, and more as it learns."

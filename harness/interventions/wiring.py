@@ -57,7 +57,7 @@ class LiveKeys(Intervention):
     id: ClassVar[str] = "wiring.live_keys"
     title = "Live keys"
     title_zh = "实时编码键"
-    why = "A key stored before training says nothing about the retriever as it is now."
+    why = "A key stored before training does not reflect the current retriever."
     observable = "Query and key of a similarity both get gradient."
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -130,9 +130,9 @@ class LikelihoodTeacher(Intervention):
     """
 
     id: ClassVar[str] = "wiring.likelihood_teacher"
-    title = "Teach by likelihood"
+    title = "Teacher from likelihoods"
     title_zh = "以似然作教师"
-    why = "A normalised sigmoid of similar numbers is close to uniform, so it teaches next to nothing."
+    why = "A normalised sigmoid of similar numbers is close to uniform, so it teaches almost nothing."
     observable = "The entropy of P_rec falls, and falls further at a lower temperature of the teacher."
 
     temperature: float = parameter(

@@ -127,7 +127,7 @@ def _notes(design: Design, names: Sequence[str], missing: Sequence[LeftOut]) -> 
         key = ", ".join(f"{letters((place,))} {name}" for place, name in enumerate(names))
         lines += [
             f"  {key}",
-            f"  generators {', '.join(design.generators)}; resolution {design.resolution}; what cannot be told apart:",
+            f"  generators {', '.join(design.generators)}; resolution {design.resolution}; confounded terms:",
         ]
         lines += [
             "    " + " = ".join([letters(each.term), *(f"{'-' * (s < 0)}{letters(term)}" for s, term in each.others)])
@@ -137,5 +137,5 @@ def _notes(design: Design, names: Sequence[str], missing: Sequence[LeftOut]) -> 
     least = [each for each in missing if not any(set(other.arms) < set(each.arms) for other in missing)]
     lines += [f"  left out: {JOINT.join(each.arms)}: {each.reason}" for each in least]
     if len(missing) > len(least):
-        lines.append(f"  left out: {len(missing) - len(least)} more that hold one of these")
+        lines.append(f"  left out: {len(missing) - len(least)} more that include one of these")
     return lines

@@ -40,7 +40,7 @@ class Greedy(CombiningMode):
         Field(
             ge=0,
             le=1,
-            description="what an arm must add on valid to be taken, as a fraction of base's figure; left out: sesoi",
+            description="gain on the validation set that an arm needs, as a fraction of base; default: sesoi",
         ),
     ] = None
 
@@ -80,7 +80,7 @@ class Greedy(CombiningMode):
         again = (2 + size + max(size - 1, 0)) * self.confirm
         most = (1 + forward + backward) * study.replicates + again
         return (
-            f"greedy: {n_arms} candidates, at most {size} in the stack, each of which must add "
-            f"{self._threshold(study):.2%} of base's valid {study.primary}",
+            f"greedy: {n_arms} candidates, at most {size} in the stack, each must gain "
+            f"{self._threshold(study):.2%} of base's validation {study.primary}",
             f"  round 1 is listed above; {most} cells at most, {again} of them the confirmation on fresh replicates",
         )

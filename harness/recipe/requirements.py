@@ -171,6 +171,6 @@ def _unmixed(recipe: Recipe, written: frozenset[str]) -> str:
             "figures: all"
         )
     return (
-        f"nothing reads {recipe.dense} beside wiring.overlap; remove k, tau, admission and targets from the remedy "
+        f"nothing reads {recipe.dense} with wiring.overlap; remove k, tau, admission and targets from the remedy "
         "that mixes, or write wiring.overlap: {neighbours: both}"
     )

@@ -34,5 +34,5 @@ def gone_text(label: str, **lost: Sequence[tuple[str, int]]) -> str:
         for kind, cells in lost.items()
         if cells
     ]
-    mend = "copy the folder .records beside the study's folder too, or run the study again"
+    mend = "copy the folder .records next to the study's folder, too, or run the study again"
     return f"{'; '.join(said)}; {mend}" if said else ""

@@ -61,7 +61,7 @@ def build_backbone(stages: SharedStages, display: Display, replicate: int, meanw
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
         epochs_of[:] = [*epochs_of, epoch] if epoch == len(epochs_of) + 1 else []
         metric = stages.spec.selection
-        chosen_by = f", valid {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""
+        chosen_by = f", validation {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""
         told = f"epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}{chosen_by}"
         display.backbone(replicate, told, (epochs - epoch) * figures.seconds)
         set_aside()

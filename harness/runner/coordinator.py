@@ -238,7 +238,7 @@ def _measured_ties(stages: SharedStages, display: Display) -> bool:
         return False
     except Exception as problem:  # noqa: BLE001 - the encoder of a plug-in may raise anything
         why = str(problem).partition("\n")[0] or type(problem).__name__
-        display.note(f"equal timestamps: their effect is not measured ({why}); the results do not depend on it")
+        display.note(f"tied timestamps: effect not measured ({why}); results are not affected")
     return True
 
 

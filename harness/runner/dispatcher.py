@@ -36,8 +36,8 @@ POLL_S = 0.25
 """How often progress files are read while cells run, in seconds."""
 
 RUN_OTHERWISE = (
-    "run again for its diagnosis, the cell gave other ranks than its record holds; the record is kept, without "
-    "evidence: delete it to run the cell again"
+    "a rerun for the diagnosis gave different ranks than the record holds; the record is kept without evidence; "
+    "delete it to run the cell again"
 )
 
 

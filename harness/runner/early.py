@@ -194,7 +194,7 @@ def _helps(other: Recipe, recipe: Recipe, inputs: Inputs, epochs: int) -> bool:
 
 def _no_timestamps(study: Study, data: Interactions) -> Problem:
     said = (
-        f"past needs the time of every event, and {data.load_report.source} as it is read has none; give a table and "
+        f"past needs the time of every event, and {data.load_report.source} has none as read; give a table and "
         "the column of its timestamps (data: {columns: {time: …}}), or write  memory: any"
     )
     return replace(study.problem("protocol", "no_timestamps", said), path=("protocol", "memory"))

@@ -80,7 +80,7 @@ class Forecast:
         left = self.n_cells - self.n_reused + self.n_again
         most = "at most " * (self.n_open > 0)
         size = f"{len(self.plan.rows)} rows, {most}{self.n_cells} cells"
-        again = f" ({self.n_again} of them again, for their diagnosis)" if self.n_again else ""
+        again = f" ({self.n_again} of them rerun for their diagnosis)" if self.n_again else ""
         said = [f"{self.plan.study.name}: {size}; {self.n_reused} reused{again}, {most}{left} to run"]
         for row in self.plan.rows:
             said.append(f"  {row.name}: " + _what(row.status, row.alias_of, row.reason, self.plan.study.n_seeds))
@@ -102,8 +102,8 @@ class Forecast:
         start = self.plan.study.start
         if start is not None and self.n_open:
             yield (
-                f"between {self.n_cells - self.n_open} and {self.n_cells} cells: after {start} seeds and after each "
-                "further one, arms that more seeds would hardly decide get no more"
+                f"between {self.n_cells - self.n_open} and {self.n_cells} cells: from {start} seeds on, arms that "
+                "more seeds are unlikely to decide are stopped"
             )
 
     def _times(self, left: int, most: str) -> Iterator[str]:
@@ -117,21 +117,21 @@ class Forecast:
         workers = f"{self.workers} worker{'s' * (self.workers > 1)}"
         yield f"time for {most}{left} cells on {workers}: about {duration(self.of_cells or 0.0)}"
         whole = f"{most}about {duration(self.seconds)} ({_JUDGED[self.costs.source]})"
-        yield f"time in all, start and page included: {whole}"
+        yield f"total time, start-up and report included: {whole}"
 
 
 def _what(status: str, alias_of: str, reason: str, replicates: str) -> str:
     if status == "alias":
-        return f"the same recipe as {alias_of}, no runs of its own"
+        return f"same recipe as {alias_of}, not run again"
     if status == "inapplicable":
-        return f"cannot act on this base: {reason}"
+        return f"not applicable to this base: {reason}"
     return f"{replicates} replicates"
 
 
 _JUDGED = {
-    "records": "judged by the records of this study",
-    "log": "judged by earlier runs on this machine",
-    "probe": "judged by a probe of two seconds; the next plan judges by runs",
+    "records": "estimated from the records of this study",
+    "log": "estimated from earlier runs on this machine",
+    "probe": "estimated from a two-second probe; more accurate after the first run",
     "nothing": "",
 }
 

@@ -158,7 +158,7 @@ class PlainDisplay(CountingDisplay):
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
         super().finished(cell, record)
-        figure = f"valid {self._primary} {self._figure(record):.4f} at epoch {record.chosen_epoch}"
+        figure = f"validation {self._primary} {self._figure(record):.4f} at epoch {record.chosen_epoch}"
         seconds = record.seconds["total"]
         self._ended(cell, f"{figure}, {f'{seconds:.1f} s' if seconds < 60 else duration(seconds)}")
 
@@ -226,7 +226,7 @@ class LiveDisplay(CountingDisplay):
         if left and done < n_cells:
             counted.append(left)
         title = [self._headline, ", ".join(counted)]
-        caption = f"valid {self._primary}, and its difference to base"
+        caption = f"validation {self._primary} and difference from base"
         height = self._console.height if self._console.is_terminal else MOST_LINES
         return progress_view(self._seen, title=title, caption=caption, width=self._console.width, height=height)
 

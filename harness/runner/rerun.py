@@ -52,16 +52,16 @@ class Rerun:
         """What to tell of it."""
         yield f"{self.row} replicate {self.replicate} of {self.study}"
         for when, record in (("then", self.before), ("now", self.now)):
-            level = f"{self.metric} {check_metric(self.metric).mean(record.test):.6f} on test"
+            level = f"{self.metric} {check_metric(self.metric).mean(record.test):.6f} on the test set"
             yield f"{when}: epoch {record.chosen_epoch}, {level}; {_circumstances(record.provenance)}"
         n_users, n_targets = len(self.before.test_on), int((self.before.test_on > 0).sum())
         if self.same:
             whose = f"{n_users:,} users" + (f" and their {n_targets:,} test targets" if n_targets > n_users else "")
-            yield f"the same ranks for {whose}: {', '.join(self.before.ranks)}"
+            yield f"same ranks for {whose}: {', '.join(self.before.ranks)}"
         if self.before.chosen_epoch != self.now.chosen_epoch:
-            yield "another epoch was chosen"
+            yield "a different epoch was chosen"
         for name, n_differ in differing(self.before, self.now).items():
-            yield f"other ranks: {name} differs for {n_differ:,} of {n_users:,} users"
+            yield f"different ranks: {name} differs for {n_differ:,} of {n_users:,} users"
 
 
 def rerun(
@@ -119,7 +119,7 @@ def _of_the_same_data(record: RunRecord, out: Path, tell: Callable[[str], None])
         try:
             manifest = StudyFolder(path.parent).manifest()
         except InputError as problem:
-            tell(f"{path.parent} is passed over: {problem}")  # the record may be another study's
+            tell(f"{path.parent} is skipped: {problem}")  # the record may be another study's
             continue
         if manifest.file and manifest.data["fingerprint"] == record.provenance["fingerprint"]:
             named = any(record.key in row.keys.values() for row in manifest.rows)

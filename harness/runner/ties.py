@@ -65,7 +65,7 @@ def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
         try:
             model = load_backbone(type(stages.spec), backbone).model
         except DamagedCheckpointError as problem:
-            tell(f"equal timestamps: their effect is not measured; {problem}")
+            tell(f"tied timestamps: effect not measured; {problem}")
             return
         found = _measured(stages, model, n_exchanged)
         _TIES.write(_path(stages), found)
@@ -135,12 +135,12 @@ def _sentence(found: dict[str, Any], n_users: int, protocol: StudyProtocol) -> s
     one_each = protocol.targets == protocol.valid_targets == 1
     decided = "the validation or test target" if one_each else "a validation or test target"
     events = "the validation and the test event" if one_each else "the validation and test events"
-    whom = "for whom these two share a timestamp" if one_each else "of whom some of these share a timestamp"
+    whom = "for whom these have the same timestamp" if one_each else "for whom some of these have the same timestamp"
     return (
-        f"equal timestamps: the order of the file decides {decided} of {found['n_users']} of "
-        f"{n_users} users ({found['share']:.0%}); {found['metric']} of the {found['what']}: {found['as_read']:.4f} as "
-        f"read, {low:.4f} to {high:.4f} in {len(found['shuffled'])} random orders of {events} "
-        f"of the {found['n_exchanged']} users {whom} (training events stay)"
+        f"tied timestamps: file order decides {decided} of {found['n_users']} of "
+        f"{n_users} users ({found['share']:.0%}); {found['metric']} of the {found['what']}: {found['as_read']:.4f} in "
+        f"file order, {low:.4f} to {high:.4f} in {len(found['shuffled'])} random orders of {events} "
+        f"of the {found['n_exchanged']} users {whom} (training events are not shuffled)"
     )
 
 

@@ -115,7 +115,7 @@ def _check_name(here: Place, arm: str) -> bool:
     if arm.casefold() in RESERVED:
         here.add_to_key("reserved", f"the name {arm!r} is reserved, that arm is always there; choose another")
     elif not arm or arm != arm.strip():
-        here.add_to_key("arm_name", f"the name {show(arm)} is empty or begins or ends with a space; mend it")
+        here.add_to_key("arm_name", f"the name {show(arm)} is empty or begins or ends with a space; fix it")
     elif len(arm) > LONGEST_NAME or set(arm) & set("[]\n\t"):
         fault = f"has {len(arm)} characters" if len(arm) > LONGEST_NAME else "holds a bracket, tab or line break"
         fix = f"use at most {LONGEST_NAME} characters on one line, without [ and ]"

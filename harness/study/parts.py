@@ -174,7 +174,7 @@ class DiagnosticsModel(ShortPart):
     arms: Annotated[
         list[str] | None,
         WithJsonSchema({"type": "array", "items": {"type": "string"}}),
-        Field(description="arms that are diagnosed, each in its first replicate, beside base; left out: all"),
+        Field(description="arms that are diagnosed, each in its first replicate, in addition to base; default: all"),
     ] = None
     mute: Annotated[
         dict[Annotated[str, AfterValidator(_known_check)], Annotated[str, BeforeValidator(_said)]] | None,

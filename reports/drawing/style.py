@@ -61,7 +61,7 @@ def _matplotlib() -> Any:
     except Exception as problem:  # whatever a broken matplotlibrc makes of the import
         raise EnvironmentProblem(
             f"figures need matplotlib, which cannot be imported ({type(problem).__name__}: {problem}); "
-            "run: pip install matplotlib, or mend the matplotlibrc that is named"
+            "run: pip install matplotlib, or fix the matplotlibrc named above"
         ) from problem
     finally:
         logger.setLevel(level)

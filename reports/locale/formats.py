@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-MINUS = "\u2212"
+from harness.words import MINUS
+
 NONE = "\u2013"
 
 P = ParamSpec("P")

@@ -52,7 +52,7 @@ def answer_lines(report: Path) -> Iterator[str]:
         if len(rows) > MOST_ROWS:
             yield f"      and {len(rows) - MOST_ROWS} more in the report"
     if any(row["method"] == "two seeds" for row in rows):
-        yield from _paragraph("Intervals of two seeds assume that no arm is noisier than the rest.")
+        yield from _paragraph("Intervals of two seeds assume equal noise in all arms.")
     yield ""
     yield from _paragraph(f"Next: {answer['adopt']}")
     warnings = [each["title"] for each in found["findings"] if each["severity"] == "warning"]
@@ -94,17 +94,17 @@ def detectable_line(found: Detectable | None, metric: str) -> str:
     """The minimum detectable effect in words."""
     if found is None:
         return (
-            "minimum detectable effect: unknown; it takes three seeds in the study, "
-            "and records of two seeds of an arm that changes ranks"
+            "minimum detectable effect: unknown; it needs three seeds in the study, "
+            "and records of an arm that changes ranks on two seeds"
         )
     by_kind = (
         ""
         if found.idle is None or found.moving is None
-        else (f" ({found.moving:.5f} for arms that move ranks, {found.idle:.5f} for the others)")
+        else (f" ({found.moving:.5f} for arms that change ranks, {found.idle:.5f} for the others)")
     )
     return (
         f"minimum detectable effect on {metric} at 80% power: {found.corrected:.5f} ({found.share:.1%} of base) "
-        f"corrected for all arms{by_kind}, {found.alone:.5f} for one arm alone, judged by {found.n_pilot} seeds"
+        f"corrected for all arms{by_kind}, {found.alone:.5f} for one arm alone; estimated from {found.n_pilot} seeds"
     )
 
 

@@ -69,7 +69,7 @@ def _check_free(folder: Path, lang: str, report: Report) -> None:
     ]
     if taken := [name for name in names if (folder / name).exists()]:
         raise InputError(
-            f"{folder} has {', '.join(taken)}, not written beside the page of a table; choose another folder with --out"
+            f"{folder} has {', '.join(taken)}, not written with the page of a table; choose another folder with --out"
         )
 
 

@@ -36,7 +36,7 @@ def test_the_plan_says_cells_time_and_what_it_could_see(study: Study, result: St
     assert (plan.n_cells, plan.n_reused) == (10, 10)
     assert plan.detectable is None
     assert "10 reused" in repr(plan)
-    assert "minimum detectable effect: unknown; it takes three seeds" in repr(plan)
+    assert "minimum detectable effect: unknown; it needs three seeds" in repr(plan)
     assert repr(plan).splitlines()[0] in plan._repr_html_()
 
 

@@ -68,7 +68,7 @@ def test_an_interrupt_is_raised_and_what_is_finished_is_kept(
         out=tmp_path / "runs",
     )
     monkeypatch.setattr(harness.api.notebook, "display_of", lambda *_, **__: Interrupting())
-    with pytest.raises(KeyboardInterrupt, match=r"1 runs are finished and kept: run\(\) goes on"):
+    with pytest.raises(KeyboardInterrupt, match=r"1 runs are finished and kept: run\(\) continues"):
         again.run(workers=1, data_dir=home(study) / "data")
     assert again.plan(data_dir=home(study) / "data").n_reused == 1
     there = again.result()

@@ -51,6 +51,6 @@ def test_a_study_with_three_targets_per_user_is_read_everywhere(tmp_path: Path) 
     assert "the last 3 events of each user are test targets" in repr(result)
     page = result.page.read_text()
     assert "the last 3 events of each user are test targets" in page
-    assert "Gained and lost targets" in page
+    assert "Targets gained and lost" in page
     assert (result.folder / "effects.parquet").exists()
     assert (result.folder / "users.npz").exists()

@@ -95,8 +95,8 @@ def test_a_damaged_audit_or_another_version_s_is_one_message_with_the_file(
 def test_the_table_begins_with_the_dead_and_hides_nothing() -> None:
     text = audit_text(AUDIT)
     lines = text.splitlines()
-    assert "dead, nothing at all differs: c.dead" in lines
-    assert "reach more but train nothing: b.scores (alpha)" in lines
+    assert "no effect at all: c.dead" in lines
+    assert "affect more than the log but not training: b.scores (alpha)" in lines
     assert any("one-hot" in line and line.endswith("temperature.t 0.07, 0.2; spread at none") for line in lines)
     first = lines.index(next(line for line in lines if line.startswith("parameter ")))
     names = [line.split()[0] for line in lines[first + 1 : first + 5]]

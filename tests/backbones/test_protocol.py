@@ -78,7 +78,7 @@ def test_a_flaw_is_found(flaw: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_training_that_starts_anew_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harness.backbones.training_state.TrainingState.resume", lambda self, path: None)
-    with pytest.raises(BackboneContractError, match="does not go on"):
+    with pytest.raises(BackboneContractError, match="does not continue"):
         check_backbone(MeanOfItems(), tmp_path)
 
 

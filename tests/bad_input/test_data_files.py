@@ -190,7 +190,7 @@ def test_data_show_says_of_a_file_what_it_says_of_a_name(desk: Desk) -> None:
     for line in (
         "name: my",
         "n users: 9",
-        "tied share: unknown, there are no timestamps",
+        "tied share: unknown: no timestamps",
         "dropped: nothing",
         "read as: CSV: fields separated by ';', user=wer, item=item_id, rows in order of time (item guessed; change "
         "with columns:)",

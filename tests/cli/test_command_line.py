@@ -149,7 +149,7 @@ def test_plan_says_what_would_run(
     assert call(monkeypatch, "plan", "study.yaml", "--data-dir", "data") == 0
     said = capsys.readouterr().out
     assert "4 rows, 9 cells; 0 reused, 9 to run" in said
-    assert "weight[weight=0.03]: the same recipe as base, no runs of its own" in said
+    assert "weight[weight=0.03]: same recipe as base, not run again" in said
     assert "backbones to train: replicate 0, replicate 1, replicate 2" in said
 
 

@@ -77,7 +77,7 @@ def test_show_of_a_folder_lists_every_cell_within_80_columns(
     assert len(lines) == 3 + 4 * 3
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("an_arm_with_a_") and "…" in line and "=0.003]" in line for line in lines)
-    assert any(line.endswith(f"{key:24} gone or damaged") for line in lines)
+    assert any(line.endswith(f"{key:24} lost or damaged") for line in lines)
     assert any(line.startswith("other ") and line.endswith("1  failed: no memory left") for line in lines)
     assert any(line.startswith("other ") and line.endswith("2  not run yet") for line in lines)
 
@@ -101,7 +101,7 @@ def test_overrides_go_to_a_folder_that_says_so_and_plan_names_it(
 ) -> None:
     assert call(monkeypatch, "plan", "study.yaml", "--data-dir", "d", "--epochs", "2", "--replicates", "1") == 0
     said = capsys.readouterr().out
-    assert "epochs 2, replicates 1, not as in the file: results go to runs/small.epochs-2.replicates-1" in said
+    assert "command line: epochs 2, replicates 1; results go to runs/small.epochs-2.replicates-1" in said
     assert call(monkeypatch, "plan", "study.yaml", "--data-dir", "d", "--epochs", "3", "--device", "cpu") == 0
     assert "results go to" not in capsys.readouterr().out
 
@@ -167,7 +167,7 @@ def test_ctrl_c_says_how_much_is_done_and_gives_no_digest_of_nothing(
         _end(result(folder, interrupted=True))
     assert ended.value.exit_code == 130
     said = capsys.readouterr()
-    assert said.err == "interrupted; 7 of 27 cells are done; run the same command to go on\n"
+    assert said.err == "interrupted; 7 of 27 cells are done; run the same command to continue\n"
     _tell(result(folder, n_run=0, n_done=0, n_failed=27, ranks=""), tmp_path / "report.html", [])
     assert capsys.readouterr().out.splitlines()[1] == "0 cells run, 0 reused, 27 failed in 12 s"
 
@@ -188,8 +188,8 @@ def test_the_page_of_one_of_three_seeds_has_no_verdict_and_its_path_is_told_once
     pages = EarlyPages(Noted())
     pages(study)
     pages(study)
-    assert pages.display.notes == [f"first page, refreshed after each replicate: {study.path / 'report.html'}"]  # pyright: ignore[reportAttributeAccessIssue]
-    assert "1 of 3 seeds, no verdicts yet" in (study.path / "report.html").read_text(encoding="utf-8")
+    assert pages.display.notes == [f"first page, updated after each replicate: {study.path / 'report.html'}"]  # pyright: ignore[reportAttributeAccessIssue]
+    assert "No verdicts yet: 1 of 3 seeds have finished" in (study.path / "report.html").read_text(encoding="utf-8")
     page = write_report(study, "zh").read_text(encoding="utf-8")
     assert "3 个随机种子中已完成 1 个，暂无结论" in page
 
@@ -199,5 +199,5 @@ def test_a_page_that_cannot_be_written_early_is_one_line_and_the_run_goes_on(tmp
     pages(StudyFolder(tmp_path / "nothing"))
     (note,) = pages.display.notes  # pyright: ignore[reportAttributeAccessIssue]
     assert "could not be written" in note
-    assert note.endswith("; the run goes on")
+    assert note.endswith("; the run continues")
     assert "\n" not in note

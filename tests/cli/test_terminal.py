@@ -61,7 +61,7 @@ def test_a_run_in_a_terminal_of_80_columns(tmp_path: Path) -> None:
     assert max(len(line.rstrip()) for frame in frames for line in frame) <= 80
     assert any(re.search(r"\d+ of 15 cells done, \d backbones? to train", line) for frame in frames for line in frame)
     everything = [line for frame in frames for line in frame]
-    assert sum(line.startswith("first page, refreshed after each replicate: runs/seen") for line in everything) == 1
+    assert sum(line.startswith("first page, updated after each replicate: runs/seen") for line in everything) == 1
     first = next(n for n, frame in enumerate(frames) if any(line.startswith("first page") for line in frame))
     assert first < len(frames) - 1
     end = [line.rstrip() for line in frames[-1] if line.strip()]

@@ -118,7 +118,7 @@ def test_the_lines_say_how_the_file_was_read_and_what_was_found(tmp_path: Path):
         "data: 2 rows out of time order (sorted)",
         "data: 1 users with fewer than 3 interactions dropped",
         "data: 2 interactions of those users and items dropped",
-        "data: 67% of neighbouring events of a user have equal timestamps; the order of the file decides between them",
+        "data: 67% of neighbouring events of a user have tied timestamps, ordered as in the file",
     ]
     for _ in range(2):  # parsed, then as it was kept
         data = load(spec, tmp_path / "data")

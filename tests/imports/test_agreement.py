@@ -185,7 +185,7 @@ def test_a_right_model_on_tied_data_is_not_refused_and_a_wrong_one_still_is():
     few, many = replace(ml, here=0.0028, tied_share=0.005), replace(ml, here=0.0028)
     assert few.tolerance == replace(ml, tied_share=0.0).tolerance
     assert "means that items or histories are matched wrongly. Give" in few.problem()
-    assert "can mean that items or histories are matched wrongly, or that RecBole ordered" in many.problem()
+    assert "can mean that items or histories are matched wrongly, or that RecBole orders" in many.problem()
     assert "decides the targets of 64% of users" in many.problem()
 
 

@@ -71,7 +71,7 @@ def test_beside_inter_the_options_of_columns_are_not_offered_for_the_data(shop, 
     for more, said in ((("--inter", "shop.inter"), True), ((), False)):
         assert call(monkeypatch, *words, *more) == 2
         message = capsys.readouterr().err
-        assert ("name columns of shop.inter, so rename those of mine.csv" in message) is said
+        assert ("apply to shop.inter; rename the columns of mine.csv" in message) is said
 
 
 @pytest.mark.parametrize(

@@ -186,7 +186,7 @@ def test_whoever_reads_the_target_that_it_scores_is_caught(leak: dict[str, Any])
             ),
             "own future",
         ),
-        (replace(BASE, sources=ValidTooEarly()), "valid prefix is an entry"),
+        (replace(BASE, sources=ValidTooEarly()), "validation prefix is an entry"),
         (replace(BASE, sources=TestInMemory(valid=True, stream=0.0, parts=1)), "test prefix is an entry"),
     ],
     ids=["exclusion", "scorer", "valid", "test"],
@@ -235,7 +235,7 @@ class PopularInValid(AllEntries):
 def test_a_training_that_reads_valid_targets_is_caught_and_base_is_not() -> None:
     arguments = (probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
     check_valid_targets_teach_nothing(BASE, *arguments)
-    with pytest.raises(LeakError, match="learns from valid"):
+    with pytest.raises(LeakError, match="learns from the validation set"):
         check_valid_targets_teach_nothing(replace(BASE, admission=PopularInValid()), *arguments)
 
 

@@ -147,7 +147,7 @@ def test_combinations_that_cannot_run_are_left_out_and_named_with_the_reason(stu
         "reverse_too + attention",
     ]
     assert "  left out: reverse + reverse_too: kl.reverse and kl.symmetric both set divergence" in plan.notes
-    assert "  left out: 1 more that hold one of these" in plan.notes
+    assert "  left out: 1 more that include one of these" in plan.notes
     plan = make_plan(study_from(combined(["pareto", "attention"], arms=arms)))
     assert [each.name for each in plan.rows[2:]] == ["attention", "pareto + attention"]
     assert (plan.course["left_out"][0]["arms"], plan.course["left_out"][0]["kind"]) == (["pareto"], "requirement")

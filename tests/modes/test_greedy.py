@@ -238,5 +238,5 @@ def test_the_forecast_lists_the_first_round_and_bounds_the_rest(plan_from) -> No
         for name in ("base", "cosine", "attention", "scale", "reverse", "interpolate")
         for number in (0, 1)
     }
-    assert plan.notes[0].startswith("greedy: 5 candidates, at most 4 in the stack, each of which must add 1.00%")
+    assert plan.notes[0].startswith("greedy: 5 candidates, at most 4 in the stack, each must gain 1.00%")
     assert "66 cells at most, 18 of them the confirmation" in plan.notes[1]

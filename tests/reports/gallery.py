@@ -69,7 +69,7 @@ def failed(path: Path) -> StudyFolder:
 
 
 def single(path: Path) -> StudyFolder:
-    """One seed, so no inference beyond it."""
+    """One seed: no verdict."""
     return worlds.study(path, worlds.FOUR, replicates=(0,), n_users=300)
 
 

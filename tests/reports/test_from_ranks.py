@@ -157,7 +157,7 @@ def test_no_seed_in_common_at_all_says_to_number_seeds_alike() -> None:
     given = pd.concat([table({"plain": 0.0}, seeds=(0, 1)), table({"new": 0.3}, seeds=(2, 3))])
     made = reports.from_ranks(given, baseline="plain")
     assert made.report.models["answer"].code == "unfinished"
-    assert "Number the seeds of every arm alike" in made.html
+    assert "Number the seeds of every arm in the same way" in made.html
 
 
 def test_seeds_may_have_names() -> None:
@@ -209,7 +209,7 @@ def test_targets_may_differ_between_seeds_and_the_page_says_so() -> None:
     given = described(table()).drop(columns=["history_length", "popularity"])
     given["target"] = given["target"] + given["seed"].astype(str)
     made = reports.from_ranks(given, baseline="plain")
-    assert "120 users have another target with another seed" in made.html
+    assert "120 users have different targets with different seeds" in made.html
 
 
 def test_columns_may_have_other_names_and_unknown_ones_are_listed() -> None:
@@ -263,9 +263,9 @@ def lacking(arm: str, seed: int) -> pd.DataFrame:
 
 
 OF_STUDIES = (
-    "same command|study file|run the study|refreshed|of 5 seeds, no verdicts|"
-    "remed|intervention|the seed document|retrieval on|Seed's priority|replicate|FTragrec|as found|learning curve|"
-    "fine-tuning|checkpoint|memory|neighbour|study folder|records|recipe|alias|valid targets|{|}"
+    "same command|study file|run the study|updated|of 5 seeds, no verdicts|No verdicts yet|"
+    "remed|intervention|the problem list|retrieval on|Listed priority|replicate|FTragrec|as published|learning curve|"
+    "fine-tuning|checkpoint|memory|neighbour|study folder|records|recipe|alias|validation targets|{|}"
 )
 
 
@@ -425,7 +425,7 @@ def test_an_arm_that_lacks_a_seed_keeps_its_verdict_as_a_table_plans_nothing() -
     assert (rows["better"].verdict, rows["better"].n_seeds) == ("better", 4)
 
 
-@pytest.mark.parametrize(("kept", "code", "said"), [(20, 10**6, "--beyond 20"), (5, 6, "cannot be used as it is")])
+@pytest.mark.parametrize(("kept", "code", "said"), [(20, 10**6, "--beyond 20"), (5, 6, "this table cannot be used")])
 def test_the_advice_on_cut_ranks_is_the_largest_rank_below_the_code(kept: int, code: int, said: str) -> None:
     given = table(n_users=200)
     given["rank"] = given["rank"].where(given["rank"] <= kept, code)

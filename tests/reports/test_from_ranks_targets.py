@@ -43,7 +43,7 @@ def test_a_table_of_a_studys_ranks_has_its_effects(frame: Frame, table: pd.DataF
     assert users is not None
     assert known is not None
     assert np.array_equal(np.asarray(users.history_length), np.asarray(known.history_length))
-    assert "Gained and lost targets" in made.html
+    assert "Targets gained and lost" in made.html
 
 
 def test_named_targets_are_in_the_order_of_the_table(frame: Frame, table: pd.DataFrame) -> None:

@@ -85,7 +85,7 @@ def test_a_cell_that_gives_other_ranks_when_it_is_diagnosed_says_so(bench: Bench
     first.folder.records.write(replace(record, test_on=record.test_on + 1))
     again, display = bench.run(end=LIGHT)
     assert again.n_failed == 1
-    assert "gave other ranks than its record holds" in display.failures[0]
+    assert "gave different ranks than the record holds" in display.failures[0]
     assert f"delete it to run the cell again (record {key})" in display.failures[0]
     kept = again.folder.records.read(key)
     assert kept is not None

@@ -72,11 +72,11 @@ def test_all_replicates_fine_tune_the_given_backbone(bench):
     assert manifest.backbone == "file"
     assert manifest.backbone_file["checksum"] == read_backbone_file(given, "").checksum
     page = write_report(outcome.folder).read_text(encoding="utf-8")
-    assert "The backbone is one given file, not one trained for every seed: given.safetensors" in page
-    assert "imported from RecBole&#39;s &lt;b&gt;model&lt;/b&gt;.pth, SHA-256 00ff: DuoRec, epoch 7" in page
+    assert "share one backbone file: given.safetensors" in page
+    assert "imported from &lt;b&gt;model&lt;/b&gt;.pth of RecBole, SHA-256 00ff: DuoRec, epoch 7" in page
     assert "<b>model</b>" not in page
     chinese = write_report(outcome.folder, lang="zh").read_text(encoding="utf-8")
-    assert "骨干模型是一个给定的文件" in chinese
+    assert "共用一个骨干模型文件" in chinese
 
 
 @pytest.mark.slow

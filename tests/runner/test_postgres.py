@@ -87,8 +87,8 @@ def test_a_server_that_starts_again_costs_no_cell_and_no_trial(
     keys = complete(server)
     assert len(keys) == len(set(keys)) == 8
     assert set(keys) == {key for row in outcome.folder.manifest().rows for key in row.keys.values()}
-    assert any(message.startswith("the storage does not answer (") for message in display.messages)
-    assert "the storage answers again" in display.messages
+    assert any(message.startswith("the storage does not respond (") for message in display.messages)
+    assert "the storage responds again" in display.messages
     assert display.ran_when_told[-1] > display.ran_when_told[0] >= 2
     assert not any(PASSWORD in message for message in display.messages)
     again, _ = bench.run(workers=1, out="shared", storage=server.url, epochs=12)

@@ -221,7 +221,7 @@ def test_a_baseline_that_fails_costs_a_note(
     monkeypatch.setattr("harness.runner.references.rows.score", broken)
     again, messages = scene.run()
     assert again.ranks == outcome.ranks
-    assert "reference row 'Popularity' is left out (no such count); the results do not depend on it" in messages
+    assert "reference row 'Popularity' is left out (no such count); results are not affected" in messages
     assert "popularity" not in [row.name for row in again.folder.manifest().references]
     monkeypatch.undo()
     scene.run()

@@ -109,8 +109,8 @@ def test_the_cells_of_a_grid_are_there_once_whatever_fails(tmp_path: Path, carri
         (1, TrialState.FAIL, None, {}, steps, {"key": "b", "arm": "b", "replicate": 0, "failure": "broken"}),
         (2, TrialState.COMPLETE, [0.2], {}, steps, {"key": "c", "reused": True, "arm": "c", "replicate": 0}),
     ]
-    assert told[0].startswith("the storage does not answer (the connection broke); the cells go on")
-    assert told[1] == "the storage answers again"
+    assert told[0].startswith("the storage does not respond (the connection broke); cells continue")
+    assert told[1] == "the storage responds again"
 
 
 def dumped(path: Path) -> list[str]:

@@ -154,7 +154,7 @@ def test_a_failure_of_measuring_ties_is_a_note(problem: Exception, monkeypatch: 
     display, stages = Counting(), Stages(lambda _: None)
     assert coordinator._measured_ties(stages, display)  # pyright: ignore[reportArgumentType]
     (line,) = display.messages
-    assert line.startswith("equal timestamps: their effect is not measured (")
+    assert line.startswith("tied timestamps: effect not measured (")
 
 
 def test_ctrl_c_while_ties_are_measured_counts_as_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,8 +80,11 @@ def test_the_test_set_is_ranked_in_the_order_of_the_file_and_in_five_others_and_
     assert len({found["as_read"], *found["shuffled"]}) > 3
     (line,) = told
     assert f"target of {found['n_users']} of 60 users ({found['share']:.0%})" in line
-    assert f"{found['as_read']:.4f} as read" in line
-    assert f"of the {found['n_exchanged']} users for whom these two share a timestamp (training events stay)" in line
+    assert f"{found['as_read']:.4f} in file order" in line
+    assert (
+        f"of the {found['n_exchanged']} users for whom these have the same timestamp (training events are not shuffled)"
+        in line
+    )
 
     model = load_backbone(type(SMALL), stages.files(0).backbone).model
     encodings = model.encode(stages.data, stages.prefixes)[stages.prefixes.test]
@@ -113,7 +116,7 @@ def test_several_targets_are_exchanged_among_each_other_and_the_sentence_says_so
     assert found["n_exchanged"] == exchangeable(stages.data, held_out).sum()
     (line,) = told
     assert f"decides a validation or test target of {found['n_users']} of 60 users" in line
-    assert f"of the validation and test events of the {found['n_exchanged']} users of whom some of these share" in line
+    assert f"of the validation and test events of the {found['n_exchanged']} users for whom some of these have" in line
 
     model = load_backbone(type(SMALL), stages.files(0).backbone).model
     inputs = assembled(stages.data, stages.prefixes, model, model.encode(stages.data, stages.prefixes).numpy())
@@ -135,7 +138,7 @@ def test_a_run_says_it_writes_it_into_the_manifest_and_ranks_as_it_does_without(
     first, told = run(study, tmp_path)
     (line,) = [line for line in told if line.startswith("equal timestamps")]
     found = first.folder.manifest().data["ties"]
-    assert f"{found['as_read']:.4f} as read" in line
+    assert f"{found['as_read']:.4f} in file order" in line
     assert "data: read as CSV: user=user, item=item, time=time (guessed; change with columns:)" in told
     assert first.folder.manifest().data["read_as"].startswith("CSV: user=user")
 
@@ -168,7 +171,7 @@ def test_nothing_is_measured_without_ties_or_without_a_backbone_and_a_damaged_on
     backbone.write_bytes(b"no backbone")
     measure_ties(tied, told.append)
     (said,) = told
-    assert said.startswith("equal timestamps: their effect is not measured; ")
+    assert said.startswith("tied timestamps: effect not measured; ")
     assert ties.known_ties(tied) is None
 
 
@@ -198,7 +201,7 @@ def test_the_manifest_is_written_before_ties_are_measured_and_their_failure_cost
     result, told = run(study_of(tmp_path, per_stamp=3), tmp_path)
     assert there == [True]
     assert (result.interrupted, result.n_failed, result.n_done) == (False, 0, result.n_cells)
-    assert any("their effect is not measured (no such operator)" in line for line in told)
+    assert any("effect not measured (no such operator)" in line for line in told)
 
 
 def test_kept_figures_that_cannot_be_read_cost_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -256,7 +256,7 @@ def test_plan_tells_backbones_and_cells_apart_and_a_second_study_is_judged_by_th
     lines = [line for line in told.lines() if line.startswith("time")]
     assert lines[0].startswith("time for 2 backbones: about ")
     assert lines[1].startswith("time for 10 cells on 2 workers: about ")
-    assert lines[2].endswith("(judged by earlier runs on this machine)")
+    assert lines[2].endswith("(estimated from earlier runs on this machine)")
     assert told.seconds is not None
     assert told.seconds < 10 * first.seconds
     again = forecast(other, **where)

@@ -116,7 +116,7 @@ def test_ctrl_c_ends_a_run_on_ray_soon_and_tells_what_there_is(bench: Bench) -> 
     assert running.returncode == 130, errors
     assert said == ""  # no digest of nothing
     assert re.search(
-        r"^interrupted; 0 of \d cells are done; run the same command to go on$", errors, flags=re.MULTILINE
+        r"^interrupted; 0 of \d cells are done; run the same command to continue$", errors, flags=re.MULTILINE
     )
     assert "Traceback" not in errors
 

@@ -121,7 +121,7 @@ def test_an_interrupted_study_has_the_report_of_what_exists(
         in_flight = where == "renamed .record"  # on the disk already, and not yet on the list
         assert sum(len(row.keys) for row in manifest.rows) == n_whole - in_flight
         n_done = n_whole - in_flight
-        assert f"interrupted; {n_done} of 6 cells are done; run the same command to go on" in scene.said()
+        assert f"interrupted; {n_done} of 6 cells are done; run the same command to continue" in scene.said()
         assert ("; ranks " in scene.said()) == (n_done > 0)
         page = scene.study_folder.path / "report.html"
         assert page.exists() == (n_done > 0)

@@ -66,20 +66,23 @@ CHECKS = (
         code="FTR801",
         claim="evaluation",
         bearing=Bearing.DECIDES,
-        title="Training and evaluation find other neighbours",
+        title="Training and evaluation retrieve different neighbours",
         severity=Severity.HIGH,
         issue=_overlap,
         errors=OVERLAP_ERROR,
         compares=Compares.QUERIES,
-        condition="Fewer than half of a sample's neighbours in evaluation are its neighbours in training.",
-        detected="{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are found in training.",
-        why="The retriever is trained on other neighbours than those that it is judged by.",
+        condition="Fewer than half of a sample's neighbours in evaluation are also its neighbours in training.",
+        detected=(
+            "{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are also its neighbours in "
+            "training."
+        ),
+        why="The retriever is trained with other neighbours than it is evaluated with.",
         reduce=("evaluation.consistent",),
     ),
     Check(
         code="FTR802",
         claim="evaluation",
-        title="Retrieval makes the same weights worse",
+        title="Retrieval lowers the metric of the same weights",
         severity=Severity.HIGH,
         issue=lambda read: gain(
             read["evaluation.valid_off"] - read["evaluation.valid_on"],
@@ -89,14 +92,14 @@ CHECKS = (
         errors=("evaluation.retrieval_error",),
         compares=Compares.QUERIES,
         condition=(
-            "With retrieval the validation figure is more than 1% below that without, on the same weights, and the 95% "
-            "interval of the difference lies below 0."
+            "With the same weights, the validation metric with retrieval is more than 1% below that without, and the "
+            "95% interval of the difference lies below 0."
         ),
         detected=(
-            "On the same weights the validation metric is {evaluation.valid_on:.4f} with retrieval and "
+            "With the same weights, the validation metric is {evaluation.valid_on:.4f} with retrieval and "
             "{evaluation.valid_off:.4f} without."
         ),
-        why="A checkpoint that is served with retrieval is then worse than the one that it could be without.",
+        why="Serving this checkpoint with retrieval is worse than serving it without.",
         reduce=("evaluation.dual", "index.quality_filter", "wiring.interpolate"),
     ),
 )
@@ -104,7 +107,7 @@ CHECKS = (
 RULES = (
     Rule(
         name="retrieve_alike",
-        title="Retrieve in training as in evaluation",
+        title="Use the same retrieval in training and evaluation",
         holds=lambda read: (_overlap(read), Short(lead=replaced(read))),
         also_reads=("fusion.top10_replaced",),
         errors=(*OVERLAP_ERROR, *REPLACED_ERROR),
@@ -112,6 +115,9 @@ RULES = (
         expected=Expected.MOVES,
         weight=0.5,
         condition="Fewer than half of a sample's neighbours are the same in both modes, and mixing changes rankings.",
-        because="{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are found in training.",
+        because=(
+            "{evaluation.train_eval_overlap:.0%} of a sample's neighbours in evaluation are also its neighbours in "
+            "training."
+        ),
     ),
 )

@@ -29,7 +29,6 @@ SOME_REPLACED = 0.02
 INTERPOLATING = ("head_room.off", "head_room.interpolation_valid", "head_room.interpolation_gain_error")
 """Figures that say what the best interpolation gains."""
 
-
 REPLACED_ERROR = ("fusion.top10_replaced_error",)
 SHORT_ERROR = ("fusion.knowledge_to_sequence_error",)
 
@@ -77,24 +76,24 @@ def _interpolated(read: Figures) -> Stacks:
 FIGURES = (
     *figures(
         "fusion",
-        ("fusion.knowledge_to_sequence", Unit.RATIO, "length of the knowledge over that of s", TELLING),
+        ("fusion.knowledge_to_sequence", Unit.RATIO, "norm of the knowledge over that of s", TELLING),
         ("fusion.angle_degrees", Unit.DEGREES, "angle between s and the mixed vector", TELLING),
         ("fusion.top10_replaced", Unit.FRACTION, "share of the backbone's top ten that retrieval replaces", TELLING),
         ("fusion.knowledge_to_sequence_error", Unit.RATIO, "standard error of that ratio over queries"),
         ("fusion.top10_replaced_error", Unit.FRACTION, "standard error of that share over queries"),
-        ("fusion.sequence_norm", Unit.NORM, "length of s"),
-        ("fusion.key_norm", Unit.NORM, "length of the neighbours' keys"),
+        ("fusion.sequence_norm", Unit.NORM, "norm of s"),
+        ("fusion.key_norm", Unit.NORM, "norm of the neighbours' keys"),
         ("fusion.with_neighbours", Unit.FRACTION, "validation queries with at least one neighbour"),
     ),
     *figures(
         "fusion",
-        ("head_room.oracle_alpha", Unit.METRIC, "with the best alpha for each user, at equal lengths", TELLING),
+        ("head_room.oracle_alpha", Unit.METRIC, "with the best alpha for each user, at equal norms", TELLING),
         ("head_room.oracle_alpha_shuffled", Unit.METRIC, "the same with another user's neighbours", TELLING),
         ("head_room.off", Unit.METRIC, "the backbone on the validation set"),
         ("head_room.on", Unit.METRIC, "the run with retrieval on the validation set"),
         ("head_room.oracle_alpha_error", Unit.METRIC, "standard error of the difference of the two"),
         ("head_room.oracle_alpha_spread", Unit.RATIO, "standard deviation of the best alpha over users"),
-        ("head_room.best_common_alpha", Unit.RATIO, "the alpha that is best for all, at equal lengths"),
+        ("head_room.best_common_alpha", Unit.RATIO, "the alpha that is best for all, at equal norms"),
         ("head_room.best_common", Unit.METRIC, "with that alpha"),
         ("head_room.oracle_switch", Unit.METRIC, "with retrieval on or off, whichever is better for each user"),
         ("head_room.best_common_error", Unit.METRIC, "standard error of what it gains over the backbone"),
@@ -110,8 +109,8 @@ FIGURES = (
         ("head_room.interpolation_test_shuffled", Unit.METRIC, "the same with another user's neighbours"),
         ("head_room.interpolation_k", Unit.COUNT, "its neighbours; NaN where the backbone alone is best"),
         ("head_room.interpolation_tau", Unit.RATIO, "its temperature; NaN where the backbone alone is best"),
-        ("head_room.interpolation_new", Unit.FRACTION, "1: its neighbours lead to new items only; NaN likewise"),
-        ("head_room.interpolation_l", Unit.FRACTION, "the retrieved distribution's part in it"),
+        ("head_room.interpolation_new", Unit.FRACTION, "1: its neighbours lead to new items only; NaN as above"),
+        ("head_room.interpolation_l", Unit.FRACTION, "weight of the retrieved distribution in it"),
         when=When.AT_THE_START,
     ),
 )
@@ -120,87 +119,93 @@ CHECKS = (
     Check(
         code="FTR401",
         claim="fusion",
-        title="The knowledge is too short to matter",
+        title="The retrieved knowledge is too short to matter",
         severity=Severity.HIGH,
         depth=2,
         issue=_too_short,
         errors=SHORT_ERROR,
         compares=Compares.QUERIES,
-        condition="The knowledge is less than a fifth as long as the vector that it is mixed into.",
-        detected="The knowledge is {fusion.knowledge_to_sequence:.3f} times as long as the vector it is mixed into.",
-        why="Alpha then shortens the vector and hardly turns it, so no value of alpha changes a ranking.",
+        condition=(
+            "The norm of the retrieved knowledge is less than a fifth of the norm of the vector it is mixed into."
+        ),
+        detected=(
+            "The norm of the retrieved knowledge is {fusion.knowledge_to_sequence:.3f} times that of the vector it is "
+            "mixed into."
+        ),
+        why="Alpha then scales the vector and hardly rotates it, so no value of alpha changes a ranking.",
         reduce=("wiring.scale", "wiring.interpolate"),
     ),
     Check(
         code="FTR402",
         claim="fusion",
-        title="Mixing changes next to no ranking",
+        title="Mixing changes almost no ranking",
         severity=Severity.HIGH,
         depth=3,
         issue=replaced,
         errors=REPLACED_ERROR,
         compares=Compares.QUERIES,
-        condition="Scoring with retrieval replaces less than 2% of the backbone's top ten.",
+        condition="Scoring with retrieval replaces less than 2% of the backbone's top 10.",
         detected=(
-            "Mixing turns the vector by {fusion.angle_degrees:.2f} degrees and replaces {fusion.top10_replaced:.1%} of "
-            "the backbone's top ten."
+            "Mixing rotates the vector by {fusion.angle_degrees:.2f} degrees and replaces {fusion.top10_replaced:.1%} "
+            "of the backbone's top 10."
         ),
-        why="What does not change a ranking cannot change a metric.",
+        why="A metric cannot change while rankings do not.",
         reduce=("wiring.scale", "fusion.gate", "wiring.interpolate"),
     ),
     Check(
         code="FTR403",
         claim="fusion",
         bearing=Bearing.DECIDES,
-        title="One alpha for everyone leaves something to win",
+        title="A single alpha for all users leaves head-room",
         severity=Severity.MEDIUM,
         issue=_left_by_alpha,
         compares=Compares.QUERIES,
         condition=(
-            "The oracle's lead over the same oracle on shuffled neighbours is more than 5% of the backbone's figure "
-            "and more than .002, and its 95% interval lies above 0."
+            "The oracle's margin over shuffled neighbours is over 5% of the backbone's NDCG@10 and over .002, and its "
+            "95% interval lies above 0."
         ),
         detected=(
-            "An oracle that gives each user the best alpha reaches {head_room.oracle_alpha:.4f}, the same oracle on "
-            "shuffled neighbours {head_room.oracle_alpha_shuffled:.4f}, the backbone {head_room.off:.4f}; the standard "
-            "error of the difference is {head_room.oracle_alpha_error:.4f}."
+            "An oracle that picks the best alpha per user reaches NDCG@10 {head_room.oracle_alpha:.4f}, the same "
+            "oracle on shuffled neighbours {head_room.oracle_alpha_shuffled:.4f}, and the backbone {head_room.off:.4f} "
+            "(standard error of the margin {head_room.oracle_alpha_error:.4f})."
         ),
-        why="The difference of the two oracles is the most that a mixture by sample could win with these neighbours.",
+        why="The margin between the two oracles bounds what per-sample mixing can gain with these neighbours.",
         reduce=("fusion.adaptive", "fusion.gate", "fusion.attention"),
     ),
     Check(
         code="FTR404",
         claim="fusion",
-        title="A mixture of probabilities wins without training",
+        title="Mixing probabilities beats the backbone without training",
         severity=Severity.HIGH,
         issue=lambda read: gain_of(read, *INTERPOLATING),
         compares=Compares.QUERIES,
         condition="The gain on the validation set is more than .002, and its 95% interval lies above 0.",
         detected=(
-            "Chosen on the validation set, an interpolation of probabilities reaches "
-            "{head_room.interpolation_valid:.4f} there and the backbone {head_room.off:.4f} (standard error of the "
-            "gain {head_room.interpolation_gain_error:.4f}); on the test set, where nothing was chosen, "
-            "{head_room.interpolation_test:.4f} and {head_room.off_test:.4f}. With the user's history hidden it is "
-            "{head_room.interpolation_unseen:.4f} and {head_room.unseen:.4f} on the validation set."
+            "An interpolation of probabilities chosen on the validation set scores NDCG@10 "
+            "{head_room.interpolation_valid:.4f} there, against {head_room.off:.4f} for the backbone (standard error "
+            "of the gain {head_room.interpolation_gain_error:.4f}). On the test set, where nothing was chosen, it "
+            "scores {head_room.interpolation_test:.4f} against {head_room.off_test:.4f}. With the user's history "
+            "hidden, it scores {head_room.interpolation_unseen:.4f} against {head_room.unseen:.4f} on the validation "
+            "set."
         ),
-        why="The neighbours hold something, and the fusion of vectors throws it away.",
+        why="The neighbours carry information that the fusion of vectors discards.",
         reduce=("wiring.interpolate",),
     ),
     Check(
         code="FTR405",
         claim="fusion",
-        title="No mixture by user can win with these neighbours",
+        title="Per-user mixing has no head-room with these neighbours",
         severity=Severity.MEDIUM,
         issue=_nothing_left,
         errors=("head_room.oracle_alpha_error", "head_room.oracle_switch_error"),
         compares=Compares.QUERIES,
-        condition="Each oracle's lead over itself on shuffled neighbours is below .002.",
+        condition="Each oracle's margin over the same oracle on shuffled neighbours is below .002.",
         detected=(
-            "Oracles for alpha and for switching retrieval by user reach {head_room.oracle_alpha:.4f} and "
-            "{head_room.oracle_switch:.4f}, on another user's neighbours {head_room.oracle_alpha_shuffled:.4f} and "
-            "{head_room.oracle_switch_shuffled:.4f}."
+            "Per-user oracles for alpha and for retrieval on/off reach NDCG@10 {head_room.oracle_alpha:.4f} and "
+            "{head_room.oracle_switch:.4f}; with another user's neighbours they reach "
+            "{head_room.oracle_alpha_shuffled:.4f} and {head_room.oracle_switch_shuffled:.4f}."
         ),
-        why="An oracle gains as much from anyone's neighbours: others have to be found before a fusion can win.",
+        why="An oracle gains as much from any user's neighbours: retrieval must improve before fusion can help.",
         reduce=("retriever.warm_start", "scope.hard_negatives", "index.sources"),
     ),
 )
@@ -222,18 +227,18 @@ RULES = (
         expected=Expected.BETTER,
         gain=lambda read: read["head_room.interpolation_valid"] - read["head_room.off"],
         condition=(
-            "The best interpolation gains more than .002 on the validation set, and surely more than nothing; no other "
-            "untrained mixture surely gains more."
+            "The best interpolation gains more than .002 on the validation set with an interval above 0, and no other "
+            "untrained mixture gains significantly more."
         ),
         because=(
-            "Without any training, mixing probabilities takes validation NDCG@10 from {head_room.off:.4f} to "
-            "{head_room.interpolation_valid:.4f}; with the user's history hidden, from {head_room.unseen:.4f} to "
-            "{head_room.interpolation_unseen:.4f}."
+            "Without training, mixing probabilities raises validation NDCG@10 from {head_room.off:.4f} to "
+            "{head_room.interpolation_valid:.4f}. With the user's history hidden, it goes from {head_room.unseen:.4f} "
+            "to {head_room.interpolation_unseen:.4f}."
         ),
     ),
     Rule(
         name="lengthen",
-        title="Bring the knowledge to the length of what it is mixed into",
+        title="Rescale the retrieved knowledge to the norm of the vector it is mixed into",
         holds=lambda read: (
             _too_short(read),
             gain_of(read, "head_room.off", "head_room.best_common", "head_room.best_common_error"),
@@ -243,51 +248,52 @@ RULES = (
         expected=Expected.BETTER,
         gain=lambda read: read["head_room.best_common"] - read["head_room.off"],
         condition=(
-            "The knowledge is less than a fifth as long as the vector it is mixed into, and the best common alpha at "
-            "equal lengths beats the backbone on the validation set by more than .002."
+            "The norm of the retrieved knowledge is less than a fifth of that of the vector it is mixed into, and at "
+            "equal norms the best common alpha beats the backbone on the validation set by more than .002."
         ),
         because=(
-            "The knowledge is {fusion.knowledge_to_sequence:.3f} times as long as s; at equal lengths the best alpha "
-            "for all takes validation NDCG@10 from {head_room.off:.4f} to {head_room.best_common:.4f}."
+            "The norm of the retrieved knowledge is {fusion.knowledge_to_sequence:.3f} times that of s. At equal "
+            "norms, the best alpha for all users raises validation NDCG@10 from {head_room.off:.4f} to "
+            "{head_room.best_common:.4f}."
         ),
     ),
     Rule(
         name="mix_by_user",
-        title="Let the mixture follow the user",
+        title="Let the mixture depend on the user",
         holds=lambda read: _left_by_alpha(read),
         also_reads=("head_room.off", "head_room.oracle_alpha_error"),
         stacks=stacks("wiring.scale + fusion.adaptive", "wiring.scale + fusion.gate"),
         expected=Expected.MOVES,
         weight=0.8,
         condition=(
-            "An oracle for alpha gains more than the same oracle on shuffled neighbours, by over 5% of the backbone "
-            "and over .002, and surely more than nothing."
+            "The oracle's margin over shuffled neighbours is over 5% of the backbone's NDCG@10 and over .002, with an "
+            "interval above 0."
         ),
         because=(
-            "An oracle for alpha by user reaches {head_room.oracle_alpha:.4f} on the validation set, on shuffled "
-            "neighbours {head_room.oracle_alpha_shuffled:.4f}; what lies between could be won by a mixture that knows "
-            "its user."
+            "An oracle for alpha per user reaches NDCG@10 {head_room.oracle_alpha:.4f} on the validation set, against "
+            "{head_room.oracle_alpha_shuffled:.4f} on shuffled neighbours. Mixing per user can gain at most the "
+            "difference."
         ),
     ),
     Rule(
         name="no_mixture_wins",
-        title="No mixture by user will win with these neighbours",
+        title="Per-user mixing will not help with these neighbours",
         holds=lambda read: Short(lead=_left_by_alpha(read)),
         also_reads=("head_room.off", "head_room.oracle_alpha_error"),
         stacks=stacks("fusion.adaptive", "fusion.gate", "fusion.attention"),
         expected=Expected.IDLE,
         condition=(
-            "What an oracle for alpha gains over the same oracle on shuffled neighbours is, at the upper end of its "
-            "95% interval, below 5% of the backbone (or below .002)."
+            "The oracle's margin over shuffled neighbours is, at the upper end of its 95% interval, below 5% of the "
+            "backbone's NDCG@10 (or below .002)."
         ),
         because=(
-            "An oracle for alpha by user reaches {head_room.oracle_alpha:.4f} on the validation set and with another "
-            "user's neighbours {head_room.oracle_alpha_shuffled:.4f}: the gain is that of any oracle."
+            "An oracle for alpha per user reaches NDCG@10 {head_room.oracle_alpha:.4f} on the validation set and "
+            "{head_room.oracle_alpha_shuffled:.4f} with another user's neighbours. Any oracle gains that much."
         ),
     ),
     Rule(
         name="neighbours_are_idle",
-        title="Better neighbours will not show while mixing changes no ranking",
+        title="Better neighbours have no effect while mixing changes no ranking",
         holds=lambda read: replaced(read),
         errors=REPLACED_ERROR,
         stacks=stacks(
@@ -305,7 +311,9 @@ RULES = (
             "retriever.regularised",
         ),
         expected=Expected.IDLE,
-        condition="Mixing replaces under 2% of the backbone's top ten.",
-        because="Mixing replaces {fusion.top10_replaced:.1%} of the top ten; better neighbours would replace as few.",
+        condition="Mixing replaces less than 2% of the backbone's top 10.",
+        because=(
+            "Mixing replaces {fusion.top10_replaced:.1%} of the top 10; better neighbours would replace as little."
+        ),
     ),
 )

@@ -25,14 +25,19 @@ CURRENT = 1e-5
 FIGURES = (
     *figures(
         "index",
-        ("index.staleness", Unit.COSINE, "between neighbours' stored keys and keys encoded now; 1 is current", TELLING),
+        (
+            "index.staleness",
+            Unit.COSINE,
+            "between neighbours' stored and freshly encoded keys; 1 is up to date",
+            TELLING,
+        ),
         (
             "index.hit_rate",
             Unit.FRACTION,
             "validation queries with a hit: a neighbour that leads to their target",
             TELLING,
         ),
-        ("index.below_threshold", Unit.FRACTION, "neighbours under a cosine of .6", TELLING),
+        ("index.below_threshold", Unit.FRACTION, "neighbours with a cosine below .6", TELLING),
         ("index.staleness_error", Unit.COSINE, "standard error of the staleness over queries"),
         ("index.below_threshold_error", Unit.FRACTION, "standard error of the share under .6 over queries"),
         ("index.cosine", Unit.COSINE, "between query and neighbour"),
@@ -40,11 +45,11 @@ FIGURES = (
         ("index.entries", Unit.COUNT, "entries of the memory"),
         ("index.hit_rate.query_LENGTH", Unit.FRACTION, "hit rate of queries in a stratum of prefix lengths"),
         ("index.precision.entry_LENGTH", Unit.FRACTION, "neighbours in a stratum that lead to the target"),
-        ("index.overlap_previous", Unit.FRACTION, "neighbours at the evaluation before that are neighbours still"),
+        ("index.overlap_previous", Unit.FRACTION, "neighbours at the previous evaluation that still are"),
         ("index.age", Unit.EPOCHS, "time since all keys were encoded"),
-        ("index.refreshed", Unit.YES, "whether the index was rebuilt since the evaluation before"),
-        ("index.refresh_moves", Unit.RATIO, "1 less the cosine of a key before and after a refresh, if it came now"),
-        ("index.refresh_moved", Unit.FRACTION, "entries whose key such a refresh would turn"),
+        ("index.refreshed", Unit.YES, "whether the index was rebuilt since the previous evaluation"),
+        ("index.refresh_moves", Unit.RATIO, "1 minus the cosine of a key before and after a refresh, if one came now"),
+        ("index.refresh_moved", Unit.FRACTION, "entries whose key such a refresh would change"),
     ),
     *figures(
         "index",
@@ -65,34 +70,34 @@ CHECKS = (
         code="FTR301",
         claim="index",
         bearing=Bearing.DECIDES,
-        title="Stored keys have drifted from the retriever",
+        title="Stored keys are out of date",
         severity=Severity.MEDIUM,
         issue=_stale,
         errors=STALENESS_ERROR,
         compares=Compares.QUERIES,
-        condition="Stored keys and keys encoded now have a mean cosine below .99.",
-        detected="Stored keys and keys encoded now have a mean cosine of {index.staleness:.4f}; 1 is current.",
-        why="Queries are compared to keys of an older retriever; a refresh from stored keys never mends that.",
+        condition="The mean cosine between stored and freshly encoded keys is below .99.",
+        detected="The mean cosine between stored and freshly encoded keys is {index.staleness:.4f}; 1 is up to date.",
+        why="Queries are compared with keys of an older retriever. A refresh from stored keys does not fix this.",
         reduce=("index.refresh", "wiring.live_keys"),
     ),
     Check(
         code="FTR302",
         claim="index",
         bearing=Bearing.DECIDES,
-        title="Many neighbours are far",
+        title="Many neighbours are far away",
         severity=Severity.LOW,
         issue=lambda read: above(read["index.below_threshold"], 0.25, read["index.below_threshold_error"]),
         errors=("index.below_threshold_error",),
         compares=Compares.QUERIES,
-        condition="More than a quarter of the neighbours are under a cosine of .6.",
-        detected="{index.below_threshold:.0%} of the neighbours are under a cosine of .6.",
-        why="Far neighbours say little about what comes next.",
+        condition="More than a quarter of the neighbours have a cosine below .6.",
+        detected="{index.below_threshold:.0%} of the neighbours have a cosine below .6.",
+        why="Distant neighbours carry little information about the next item.",
         reduce=("index.quality_filter", "loss.conditional"),
     ),
     Check(
         code="FTR303",
         claim="index",
-        title="Neighbours hardly ever lead to the target",
+        title="Neighbours rarely lead to the target",
         severity=Severity.HIGH,
         depth=4,
         issue=lambda read: below(
@@ -102,22 +107,25 @@ CHECKS = (
         compares=Compares.QUERIES,
         condition="Fewer than 5% of the validation queries have a neighbour that leads to their target.",
         detected="{index.hit_rate:.1%} of the validation queries have a neighbour that leads to their target.",
-        why="Whatever the mixture, it can only move towards items that some neighbour names.",
+        why="Mixing can only promote items that some neighbour leads to.",
         reduce=("retriever.warm_start", "scope.hard_negatives", "wiring.interpolate"),
     ),
     Check(
         code="FTR304",
         claim="index",
         bearing=Bearing.DECIDES,
-        title="A refresh changes nothing",
+        title="Index refreshes have no effect",
         severity=Severity.HIGH,
         issue=lambda read: None if read["index.staleness"] > 1.0 - CURRENT else read["index.refresh_moves"] < CURRENT,
-        condition="Keys are stale, and a refresh by the recipe's rule turns none. Not applicable where none is stale.",
-        detected=(
-            "A refresh by this recipe's rule would turn the stored keys by {index.refresh_moves:.4f} in cosine, though "
-            "keys encoded now have a mean cosine of {index.staleness:.4f} with them."
+        condition=(
+            "Keys are stale, and a refresh by the recipe's rule changes none of them. Not applicable where no key is "
+            "stale."
         ),
-        why="The index is rebuilt from keys as they were stored, so no interval of refreshes makes any difference.",
+        detected=(
+            "A refresh by this recipe's rule turns the stored keys by {index.refresh_moves:.4f} (1 − cosine), although "
+            "their mean cosine with freshly encoded keys is {index.staleness:.4f}."
+        ),
+        why="The index is rebuilt from the stored keys, so the refresh interval makes no difference.",
         reduce=("index.refresh", "wiring.live_keys"),
     ),
 )
@@ -125,7 +133,7 @@ CHECKS = (
 RULES = (
     Rule(
         name="encode_again",
-        title="Encode the memory again as the retriever moves",
+        title="Re-encode the memory as the retriever changes",
         holds=lambda read: (
             _stale(read),
             read["index.refresh_moves"] == 0.0,
@@ -136,7 +144,13 @@ RULES = (
         stacks=stacks("index.refresh"),
         expected=Expected.MOVES,
         weight=0.5,
-        condition="Stored keys have drifted, a refresh by the present rule moves none, and mixing changes rankings.",
-        because="Stored keys and keys encoded now have a mean cosine of {index.staleness:.3f}; no refresh mends it.",
+        condition=(
+            "Stored keys are out of date, a refresh by the present rule changes none of them, and mixing changes "
+            "rankings."
+        ),
+        because=(
+            "The mean cosine between stored and freshly encoded keys is {index.staleness:.3f}, and refreshes do not "
+            "fix this."
+        ),
     ),
 )

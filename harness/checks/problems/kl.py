@@ -43,10 +43,10 @@ def _says_nothing(read: Figures) -> Lead:
 
 FIGURES = figures(
     "kl",
-    ("kl.p_rec_entropy", Unit.FRACTION, "entropy of P_rec over its largest; 1 is uniform", TELLING),
-    ("kl.p_ret_entropy", Unit.FRACTION, "entropy of P_ret over its largest, mean over training samples", TELLING),
-    ("kl.imitation", Unit.FRACTION, "overlap of the knowledge's ten favourite items with the backbone's ten", TELLING),
-    ("kl.new_information", Unit.FRACTION, "validation queries with a hit that the backbone's top ten misses", TELLING),
+    ("kl.p_rec_entropy", Unit.FRACTION, "entropy of P_rec over its maximum; 1 is uniform", TELLING),
+    ("kl.p_ret_entropy", Unit.FRACTION, "entropy of P_ret over its maximum, mean over training samples", TELLING),
+    ("kl.imitation", Unit.FRACTION, "overlap of the knowledge's top-10 items with the backbone's top 10", TELLING),
+    ("kl.new_information", Unit.FRACTION, "validation queries with a hit that the backbone's top 10 misses", TELLING),
     ("kl.p_rec_entropy_error", Unit.FRACTION, "standard error of the entropy of P_rec over training samples"),
     ("kl.imitation_error", Unit.FRACTION, "standard error of that overlap over validation queries"),
     ("kl.divergence", Unit.NATS, "the recipe's divergence of the two, mean over training samples"),
@@ -56,51 +56,59 @@ CHECKS = (
     Check(
         code="FTR101",
         claim="kl",
-        title="The teacher says nothing",
+        title="The teacher distribution P_rec is uniform",
         severity=Severity.HIGH,
         depth=8,
         issue=_says_nothing,
         errors=ENTROPY_ERROR,
         compares=Compares.QUERIES,
-        condition="The entropy of P_rec is more than 99% of the largest possible.",
-        detected="P_rec has {kl.p_rec_entropy:.4f} of the largest entropy; above .99 it is as good as uniform.",
-        why="The alignment can then only flatten the retrieval distribution; it cannot tell good neighbours from bad.",
+        condition="The entropy of P_rec is more than 99% of its maximum.",
+        detected="The entropy of P_rec is {kl.p_rec_entropy:.4f} of its maximum; above .99 it is practically uniform.",
+        why=(
+            "The KL term can then only flatten the retrieval distribution. It cannot separate good neighbours from bad "
+            "ones."
+        ),
         reduce=("wiring.likelihood_teacher", "kl.weight"),
     ),
     Check(
         code="FTR102",
         claim="kl",
-        title="The retriever learns from the alignment term alone",
+        title="The retriever learns from the KL term only",
         severity=Severity.HIGH,
         depth=7,
         issue=_alignment_alone,
         compares=Compares.RUNS,
-        condition="The alignment has over 95% of both gradient norms. Not applicable where neither has a gradient.",
-        detected=(
-            "Of the retriever's gradient norm {loss.gradient.alignment.retriever:.4g} comes from the alignment and "
-            "{loss.gradient.enhanced.retriever:.4g} from the enhanced loss."
+        condition=(
+            "The KL term supplies over 95% of the sum of both gradient norms. Not applicable where neither term has a "
+            "gradient."
         ),
-        why="What the alignment asks is all that the retriever can become; the recommendation does not reach it.",
+        detected=(
+            "At the retriever, the gradient norm of the KL term is {loss.gradient.alignment.retriever:.4g} and that of "
+            "the enhanced loss {loss.gradient.enhanced.retriever:.4g}."
+        ),
+        why="The KL term alone decides what the retriever learns; the recommendation task has no influence on it.",
         reduce=("wiring.retriever_attention", "wiring.live_keys"),
     ),
     Check(
         code="FTR103",
         claim="kl",
         bearing=Bearing.DECIDES,
-        title="The knowledge repeats what the backbone favours",
+        title="The retrieved knowledge repeats the backbone's own favourites",
         severity=Severity.MEDIUM,
         issue=lambda read: above(read["kl.imitation"], 0.5, read["kl.imitation_error"]),
         errors=("kl.imitation_error",),
         compares=Compares.QUERIES,
-        condition="More than half of the ten items that the knowledge favours are among the backbone's own ten.",
-        detected="{kl.imitation:.0%} of the ten items that the knowledge favours are among the backbone's own ten.",
-        why="Mixing in what is there already cannot change a ranking.",
+        condition="More than half of the top-10 items of the retrieved knowledge are also in the backbone's top 10.",
+        detected=(
+            "{kl.imitation:.0%} of the top-10 items of the retrieved knowledge are also in the backbone's top 10."
+        ),
+        why="Mixing in items that the backbone already favours cannot change a ranking.",
         reduce=("search.diverse", "kl.reverse"),
     ),
     Check(
         code="FTR104",
         claim="kl",
-        title="Training has made retrieval worse",
+        title="Training degrades retrieval",
         severity=Severity.HIGH,
         issue=lambda read: (
             None
@@ -114,16 +122,19 @@ CHECKS = (
         errors=("retriever.query_drift",),
         compares=Compares.QUERIES,
         condition=(
-            "At the last epoch fewer validation queries have a hit than before training: by over a fifth, and the 95% "
-            "interval of the difference lies below 0. Not applicable where none had one, or where the retriever did "
-            "not move."
+            "From before training to the last epoch, the hit rate on validation queries falls by more than a fifth, "
+            "and the 95% interval of the difference lies below 0. Not applicable where it starts at 0 or the retriever "
+            "did not move."
         ),
         detected=(
-            "Before training {training.hit_rate_start:.1%} of the validation queries had a neighbour that leads to "
-            "their target, at the last epoch {training.hit_rate:.1%} (standard error of the difference "
+            "{training.hit_rate_start:.1%} of the validation queries had a neighbour that leads to their target before "
+            "training, {training.hit_rate:.1%} at the last epoch (standard error of the difference "
             "{training.hit_rate_error:.1%})."
         ),
-        why="An alignment to a teacher without preferences is lowest where all neighbours are equally far.",
+        why=(
+            "The KL term does not reward useful neighbours: with a uniform teacher it is lowest when all neighbours "
+            "are equally far."
+        ),
         reduce=("wiring.likelihood_teacher", "scope.hard_negatives", "retriever.regularised", "kl.weight"),
     ),
 )
@@ -131,26 +142,29 @@ CHECKS = (
 RULES = (
     Rule(
         name="sharpen_the_teacher",
-        title="Give the retriever a teacher that prefers something",
+        title="Use a teacher with preferences",
         holds=lambda read: _says_nothing(read),
         errors=ENTROPY_ERROR,
         stacks=stacks("wiring.likelihood_teacher"),
         expected=Expected.MOVES,
         weight=0.6,
-        condition="P_rec has more than 99% of the largest entropy.",
-        because="P_rec has {kl.p_rec_entropy:.4f} of the largest entropy: it prefers no neighbour.",
+        condition="The entropy of P_rec is more than 99% of its maximum.",
+        because="The entropy of P_rec is {kl.p_rec_entropy:.4f} of its maximum: it prefers no neighbour.",
     ),
     Rule(
         name="direction_is_idle",
-        title="Neither direction nor weight of the KL term will win while its teacher says nothing",
+        title="With a uniform teacher, neither the direction nor the weight of the KL term matters",
         holds=lambda read: (_says_nothing(read), replaced(read)),
         errors=(*ENTROPY_ERROR, *REPLACED_ERROR),
         stacks=stacks("kl.reverse", "kl.weight", "kl.symmetric"),
         expected=Expected.IDLE,
-        condition="P_rec has more than 99% of the largest entropy, and mixing replaces under 2% of the top ten.",
+        condition=(
+            "The entropy of P_rec is more than 99% of its maximum, and mixing replaces less than 2% of the backbone's "
+            "top 10."
+        ),
         because=(
-            "P_rec has {kl.p_rec_entropy:.4f} of the largest entropy, and what is retrieved replaces "
-            "{fusion.top10_replaced:.1%} of the top ten."
+            "The entropy of P_rec is {kl.p_rec_entropy:.4f} of its maximum, and mixing replaces only "
+            "{fusion.top10_replaced:.1%} of the backbone's top 10."
         ),
     ),
 )

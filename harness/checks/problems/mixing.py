@@ -91,7 +91,7 @@ FIGURES = (
         ("mixing.queries", Unit.COUNT, "those queries"),
         ("mixing.best", Unit.METRIC, "cross-fitted gain of the best setting of all ways of mixing", TELLING),
         ("mixing.best_error", Unit.METRIC, "its standard error"),
-        ("mixing.best_by_luck", Unit.METRIC, "what it gains more on the queries that it was chosen on"),
+        ("mixing.best_by_luck", Unit.METRIC, "additional gain on the queries that chose it"),
         (
             "mixing.lead",
             Unit.METRIC,
@@ -136,49 +136,48 @@ CHECKS = (
     Check(
         code="FTR406",
         claim="fusion",
-        title="Neighbours that share items know what near vectors do not",
+        title="Neighbours that share items add information that nearest vectors lack",
         severity=Severity.MEDIUM,
         issue=lambda read: _gain(read, "overlap.lead", "overlap.lead_error"),
         errors=("overlap.lead_error",),
         compares=Compares.QUERIES,
         condition=(
-            "The best mixture with entries that share items leads the best with the nearest vectors, and the backbone "
-            "alone, by more than .002, cross-fitted, and its 95% interval lies above 0."
+            "The best mixture with entries that share items beats both the best mixture with nearest vectors and the "
+            "backbone by more than .002, cross-fitted, and the 95% interval of the lead lies above 0."
         ),
         detected=(
-            "The best mixture with entries that share items leads the best with the nearest vectors, or the backbone "
-            "({mixing.off:.4f}) where that is better, by {overlap.lead:+.4f} NDCG@10. 50 nearest vectors lead to the "
-            "target of {overlap.hit_rate_dense:.1%} of the queries, 50 entries that share items to "
-            "{overlap.hit_rate:.1%}, and 25 of each together to {overlap.hit_rate_union:.1%}. "
+            "The best mixture with entries that share items leads by {overlap.lead:+.4f} NDCG@10 over the better of "
+            "the best mixture with nearest vectors and the backbone ({mixing.off:.4f}). The 50 nearest vectors lead to "
+            "the target of {overlap.hit_rate_dense:.1%} of the queries, 50 entries that share items to "
+            "{overlap.hit_rate:.1%}, and 25 of each kind to {overlap.hit_rate_union:.1%}. "
             "{overlap.with_neighbours:.1%} of the queries share an item with some entry."
         ),
         why=(
-            "The backbone has seen what its near vectors say; entries that share items lead to other targets. A "
-            "mixture can use them, and a small network that reorders its first candidates can use more of them."
+            "The backbone already knows most of what nearest vectors suggest; entries that share items lead to other "
+            "targets. Mixing uses some of this, and a small network that re-ranks the top candidates uses more."
         ),
         reduce=("wiring.overlap", "wiring.product", "wiring.rerank"),
     ),
     Check(
         code="FTR407",
         claim="fusion",
-        title="The backbone is over-confident, which costs linear mixing part of its gain",
+        title="An over-confident backbone weakens linear mixing",
         severity=Severity.MEDIUM,
         issue=_cost,
         errors=("calibration.gain_dense_error", "calibration.gain_overlap_error"),
         compares=Compares.QUERIES,
         condition=(
-            "The fitted temperature is above 1, and linear mixing after it gains more than .002, cross-fitted, with a "
-            "95% interval above 0, over linear mixing without it and over the backbone, for one kind of neighbours."
+            "The fitted temperature is above 1. For one kind of neighbours, calibrated linear mixing gains more than "
+            ".002, cross-fitted, over both uncalibrated mixing and the backbone, with a 95% interval above 0."
         ),
         detected=(
-            "Validation targets are most likely at temperature {calibration.temperature:.2f}: their mean "
-            "log-likelihood is then {calibration.likelihood_fitted:.2f} nats, and {calibration.likelihood:.2f} without "
-            "calibration; that of training samples is {calibration.likelihood_train:.2f}. "
-            "Linear mixing after calibration gains {calibration.gain_dense:+.4f} NDCG@10 with the nearest vectors and "
-            "{calibration.gain_overlap:+.4f} with neighbours that share items, over the better of mixing without "
-            "calibration and the backbone."
+            "Validation targets are most likely at temperature {calibration.temperature:.2f}: mean log-likelihood "
+            "{calibration.likelihood_fitted:.2f} nats, against {calibration.likelihood:.2f} without calibration and "
+            "{calibration.likelihood_train:.2f} on training samples. Calibrated linear mixing gains "
+            "{calibration.gain_dense:+.4f} NDCG@10 with nearest vectors and {calibration.gain_overlap:+.4f} with "
+            "entries that share items, over the better of uncalibrated mixing and the backbone."
         ),
-        why="A softmax that is too sure leaves the retrieved part nothing to change in a linear mixture.",
+        why="An over-confident softmax leaves the retrieved distribution almost no influence in a linear mixture.",
         reduce=("wiring.calibrate", "wiring.interpolate", "wiring.product"),
     ),
 )
@@ -186,7 +185,7 @@ CHECKS = (
 RULES = (
     Rule(
         name="mix_neighbours",
-        title="Let neighbours join the scores, those that pay on this data set",
+        title="Mix neighbours into the scores, with the kind that pays on this data set",
         holds=lambda read: (_gain(read, "mixing.best", "mixing.best_error"), _best_way(read)),
         also_reads=(*SETTINGS, "mixing.gain.dense_linear", "mixing.gain.overlap_linear"),
         errors=("mixing.best_error", *GAIN_ERRORS),
@@ -194,20 +193,20 @@ RULES = (
         expected=Expected.BETTER,
         gain=lambda read: read["mixing.best"],
         condition=(
-            "The best of all settings of all ways of mixing gains more than .002 over the backbone, cross-fitted, and "
-            "surely more than nothing; so does the way that gains most. It names that way alone."
+            "The best setting over all ways of mixing gains more than .002 over the backbone, cross-fitted, with an "
+            "interval above 0; so does the way with the largest gain. The rule names that way only."
         ),
         because=(
-            "The best untrained mixture adds {mixing.best:+.4f} NDCG@10 to the backbone's {mixing.off:.4f} on "
-            "validation queries on which it was not chosen. Neighbours that share items add "
-            "{mixing.gain.overlap_product:+.4f} log-linearly and {mixing.gain.overlap_calibrated:+.4f} linearly after "
-            "calibration, the nearest vectors {mixing.gain.dense_product:+.4f} and "
-            "{mixing.gain.dense_calibrated:+.4f}, both kinds {mixing.gain.both_product:+.4f}."
+            "The best untrained mixture changes the backbone's NDCG@10 ({mixing.off:.4f}) by {mixing.best:+.4f} on "
+            "validation queries that did not choose it. Entries that share items: {mixing.gain.overlap_product:+.4f} "
+            "log-linear, {mixing.gain.overlap_calibrated:+.4f} linear and calibrated. Nearest vectors: "
+            "{mixing.gain.dense_product:+.4f} and {mixing.gain.dense_calibrated:+.4f}. Both kinds: "
+            "{mixing.gain.both_product:+.4f}."
         ),
     ),
     Rule(
         name="no_neighbours_pay",
-        title="Neighbours in the scores will not pay here",
+        title="Mixing neighbours into the scores will not help on this data set",
         holds=lambda read: tuple(Short(lead=_gain(read, *names)) for names in zip(GAINS, GAIN_ERRORS, strict=True)),
         also_reads=("mixing.gain.dense_linear", "mixing.gain.overlap_linear"),
         errors=GAIN_ERRORS,
@@ -215,10 +214,11 @@ RULES = (
         expected=Expected.IDLE,
         condition="The cross-fitted gain of every way of mixing is, at the upper end of its 95% interval, below .002.",
         because=(
-            "Over the backbone's {mixing.off:.4f} neighbours that share items add {mixing.gain.overlap_product:+.4f} "
-            "log-linearly and {mixing.gain.overlap_calibrated:+.4f} linearly after calibration, the nearest vectors "
-            "{mixing.gain.dense_product:+.4f} and {mixing.gain.dense_calibrated:+.4f}, both kinds "
-            "{mixing.gain.both_product:+.4f}; no interval reaches .002."
+            "Change of the backbone's NDCG@10 ({mixing.off:.4f}) with entries that share items: "
+            "{mixing.gain.overlap_product:+.4f} log-linear, {mixing.gain.overlap_calibrated:+.4f} linear and "
+            "calibrated. With nearest vectors: {mixing.gain.dense_product:+.4f} and "
+            "{mixing.gain.dense_calibrated:+.4f}. With both kinds: {mixing.gain.both_product:+.4f}. No interval "
+            "reaches .002."
         ),
     ),
 )

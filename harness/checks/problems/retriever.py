@@ -24,12 +24,17 @@ FIGURES = (
     *figures(
         "retriever",
         ("retriever.query_to_sequence", Unit.COSINE, "between R(s) and s", TELLING),
-        ("retriever.hit_rate_gap", Unit.POINTS, "that less the hit rate of validation queries", TELLING),
+        (
+            "retriever.hit_rate_gap",
+            Unit.POINTS,
+            "hit rate of training samples minus that of validation queries",
+            TELLING,
+        ),
         ("retriever.hit_rate_train", Unit.FRACTION, "hit rate of training samples"),
-        ("retriever.hit_rate_train_error", Unit.FRACTION, "standard error of that, samples of one user taken together"),
+        ("retriever.hit_rate_train_error", Unit.FRACTION, "standard error of that, clustered by user"),
         ("retriever.query_to_sequence_error", Unit.COSINE, "standard error of the cosine of R(s) and s over queries"),
-        ("retriever.query_drift", Unit.RATIO, "1 less the cosine of R(s) now and at the start"),
-        ("retriever.query_cka", Unit.CKA, "likeness of R(s) now and at the start, turns apart"),
+        ("retriever.query_drift", Unit.RATIO, "1 minus the cosine of R(s) now and at the start"),
+        ("retriever.query_cka", Unit.CKA, "similarity of R(s) now and at the start, up to rotation"),
     ),
     *figures(
         "retriever",
@@ -37,7 +42,7 @@ FIGURES = (
         (
             "head_room.hit_rate_by_sequence_error",
             Unit.FRACTION,
-            "standard error of that less the hit rate with R(s), on the same queries",
+            "standard error of that minus the hit rate with R(s), on the same queries",
         ),
         when=When.AT_THE_START,
     ),
@@ -56,23 +61,25 @@ CHECKS = (
         code="FTR701",
         claim="retriever",
         bearing=Bearing.DECIDES,
-        title="The retriever fits training more than the validation set",
+        title="The retriever over-fits the training set",
         severity=Severity.MEDIUM,
         issue=_over_fits,
         errors=("retriever.hit_rate_train_error", "sample.valid"),
         compares=Compares.QUERIES,
-        condition="The hit rate of training samples exceeds that of validation queries by more than half of itself.",
-        detected=(
-            "The hit rate is {retriever.hit_rate_train:.1%} on training samples, {retriever.hit_rate_gap:.1%} more "
-            "than on validation queries."
+        condition=(
+            "The hit rate on training samples exceeds that on validation queries by more than half of its own value."
         ),
-        why="What it has learnt of the training set it cannot use.",
+        detected=(
+            "The hit rate on training samples is {retriever.hit_rate_train:.1%}; training minus validation is "
+            "{retriever.hit_rate_gap:+.1%}."
+        ),
+        why="What it has learnt on the training set does not carry over to new queries.",
         reduce=("retriever.regularised", "retriever.warm_start"),
     ),
     Check(
         code="FTR702",
         claim="retriever",
-        title="The retriever finds less than the backbone's own vector",
+        title="The retriever finds fewer targets than the backbone's own vector",
         severity=Severity.MEDIUM,
         issue=lambda read: above(
             read["head_room.hit_rate_by_sequence"] - read["scope.hit_rate_all"],
@@ -81,12 +88,12 @@ CHECKS = (
         ),
         errors=("head_room.hit_rate_by_sequence_error",),
         compares=Compares.QUERIES,
-        condition="The hit rate by exact search with R(s) is more than two points below that with s.",
+        condition="The hit rate of exact search with R(s) is more than two points below that with s.",
         detected=(
-            "Among all prefixes the neighbours of R(s) lead to the target of {scope.hit_rate_all:.1%} of the "
-            "validation queries, those of s of {head_room.hit_rate_by_sequence:.1%}."
+            "Among all prefixes, the neighbours of R(s) lead to the target of {scope.hit_rate_all:.1%} of the "
+            "validation queries; those of s lead to {head_room.hit_rate_by_sequence:.1%}."
         ),
-        why="A retriever has to bring the backbone's vectors nearer to what comes next, not further away.",
+        why="The retriever should bring the backbone's vector closer to the next item, not further away.",
         reduce=("retriever.warm_start", "retriever.regularised"),
     ),
 )
@@ -94,14 +101,16 @@ CHECKS = (
 RULES = (
     Rule(
         name="start_is_aligned",
-        title="A warm start has nothing to align",
+        title="A warm start has nothing left to align",
         holds=lambda read: above(
             read["retriever.query_to_sequence"], 0.9, read["retriever.query_to_sequence_error"], room=0.1
         ),
         errors=("retriever.query_to_sequence_error",),
         stacks=stacks("retriever.warm_start"),
         expected=Expected.IDLE,
-        condition="R(s) and s have a mean cosine above .9.",
-        because="R(s) and s have a mean cosine of {retriever.query_to_sequence:.3f}: the retriever starts aligned.",
+        condition="The mean cosine between R(s) and s is above .9.",
+        because=(
+            "The mean cosine between R(s) and s is {retriever.query_to_sequence:.3f}: the retriever starts aligned."
+        ),
     ),
 )

@@ -21,11 +21,11 @@ from harness.checks.problems.fusion import REPLACED_ERROR, replaced
 
 FIGURES = figures(
     "scope",
-    ("scope.dropped", Unit.FRACTION, "prefixes of the sources that are not in the memory", TELLING),
+    ("scope.dropped", Unit.FRACTION, "prefixes of the sources that are excluded from the memory", TELLING),
     (
         "scope.dropped_of_useful",
         Unit.FRACTION,
-        "of all prefixes that would be a hit: dropped",
+        "share of the prefixes that would be a hit and are dropped",
         TELLING,
     ),
     ("scope.hit_rate_kept", Unit.FRACTION, "hit rate by exact search among the entries"),
@@ -33,13 +33,13 @@ FIGURES = figures(
     (
         "scope.hit_rate_error",
         Unit.FRACTION,
-        "standard error of the hit rate among all less that among entries",
+        "standard error of the hit rate among all prefixes minus that among entries",
     ),
     ("scope.future", Unit.FRACTION, "neighbours of the default mixture that are not older than the query"),
     ("scope.with_future", Unit.METRIC, "the default mixture of wiring.interpolate"),
     ("scope.without_future", Unit.METRIC, "the same without the neighbours that are not older than the query"),
     ("scope.without_others", Unit.METRIC, "the same without as many random neighbours of each query instead"),
-    ("scope.future_error", Unit.METRIC, "standard error of what the one loses beyond the other"),
+    ("scope.future_error", Unit.METRIC, "standard error of the difference between the two losses"),
     ("scope.hit_rate_searched", Unit.FRACTION, "hit rate of the run's own search on the same queries"),
     when=When.AT_THE_START,
 )
@@ -63,20 +63,20 @@ CHECKS = (
         errors=HIT_RATE_ERROR,
         compares=Compares.QUERIES,
         condition=(
-            "With all prefixes as entries the hit rate is over 2% higher, and the 95% interval of the difference lies "
-            "above 0. Not applicable where none is dropped."
+            "Admitting all prefixes raises the hit rate by over 2%, and the 95% interval of the difference lies above "
+            "0. Not applicable where no prefix is excluded."
         ),
         detected=(
-            "{scope.dropped:.0%} of the prefixes are not in the memory; with them the hit rate is "
-            "{scope.hit_rate_all:.2%}, without {scope.hit_rate_kept:.2%}."
+            "{scope.dropped:.0%} of the prefixes are excluded from the memory. The hit rate is "
+            "{scope.hit_rate_all:.2%} with them and {scope.hit_rate_kept:.2%} without."
         ),
-        why="Entries that would have led to the target are left out because they are short.",
+        why="Entries that would lead to the target are excluded because they are short.",
         reduce=("scope.quality", "scope.stratified"),
     ),
     Check(
         code="FTR902",
         claim="scope",
-        title="Neighbours from the future are worth more than others",
+        title="Neighbours from the future contribute more than others",
         severity=Severity.MEDIUM,
         issue=lambda read: gain(
             read["scope.without_others"] - read["scope.without_future"],
@@ -86,16 +86,16 @@ CHECKS = (
         errors=("scope.future_error",),
         compares=Compares.QUERIES,
         condition=(
-            "Without the neighbours that are not older than the query the default mixture loses over 2% more than "
-            "without as many random ones, and the 95% interval of the difference lies above 0. Not applicable without "
-            "timestamps and under  memory: past."
+            "Removing the neighbours that are not older than the query costs the default mixture over 2% more than "
+            "removing as many random ones, and the 95% interval of the difference lies above 0. Not applicable without "
+            "timestamps and under `memory: past`."
         ),
         detected=(
-            "{scope.future:.0%} of the neighbours are not older than the query. NDCG@10 of the default mixture is "
-            "{scope.with_future:.4f} with them, {scope.without_future:.4f} without, and {scope.without_others:.4f} "
-            "without as many random ones."
+            "{scope.future:.0%} of the neighbours are not older than the query. The default mixture of "
+            "wiring.interpolate scores NDCG@10 {scope.with_future:.4f} with them, {scope.without_future:.4f} without "
+            "them, and {scope.without_others:.4f} without as many random neighbours."
         ),
-        why="Part of the gain would be missing in service, where nothing later than the query is known.",
+        why="In production, events after the query are unknown, so this part of the gain disappears.",
         reduce=(),
     ),
 )
@@ -114,10 +114,12 @@ RULES = (
         stacks=stacks("scope.quality", "scope.stratified"),
         expected=Expected.MOVES,
         weight=0.4,
-        condition="With the entries that the filter drops the hit rate is 2% higher, and mixing changes rankings.",
+        condition=(
+            "Including the entries that the filter drops raises the hit rate by over 2%, and mixing changes rankings."
+        ),
         because=(
-            "The filter drops {scope.dropped:.0%} of the entries; with them the hit rate is {scope.hit_rate_all:.2%}, "
-            "without {scope.hit_rate_kept:.2%}."
+            "The filter drops {scope.dropped:.0%} of the entries. The hit rate is {scope.hit_rate_all:.2%} with them "
+            "and {scope.hit_rate_kept:.2%} without."
         ),
     ),
 )

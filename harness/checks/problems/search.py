@@ -27,7 +27,7 @@ CHECKS = (
         code="FTR1001",
         claim="search",
         bearing=Bearing.DECIDES,
-        title="The index misses near entries",
+        title="The index misses nearby entries",
         severity=Severity.LOW,
         issue=lambda read: below(read["search.recall"], 0.95, read["search.recall_error"], room=0.05),
         errors=("search.recall_error",),
@@ -48,7 +48,7 @@ CHECKS = (
         compares=Compares.QUERIES,
         condition="The neighbours of a query lead to fewer than three distinct items.",
         detected="The neighbours of a query lead to {index.distinct_targets:.1f} distinct items.",
-        why="Neighbours that say the same say no more than one of them.",
+        why="Neighbours that lead to the same items add no information.",
         reduce=("search.diverse",),
     ),
 )

@@ -20,7 +20,7 @@ from harness.checks.leads import Lead, below
 FIGURES = figures(
     "temperature",
     ("temperature.effective_neighbours", Unit.COUNT, "exponential of the attention's entropy", TELLING),
-    ("temperature.logit_range", Unit.LOGITS, "highest less lowest attention logit of a query's neighbours", TELLING),
+    ("temperature.logit_range", Unit.LOGITS, "highest minus lowest attention logit of a query's neighbours", TELLING),
     ("temperature.top_share", Unit.FRACTION, "largest attention weight, mean over validation queries"),
     ("temperature.tau", Unit.RATIO, "temperature of the attention, mean over validation queries"),
     ("temperature.effective_neighbours_error", Unit.COUNT, "standard error of the effective neighbours over queries"),
@@ -43,7 +43,7 @@ CHECKS = (
         code="FTR601",
         claim="temperature",
         bearing=Bearing.DECIDES,
-        title="The attention is one-hot",
+        title="The attention is nearly one-hot",
         severity=Severity.HIGH,
         depth=6,
         issue=_one_hot,
@@ -54,23 +54,26 @@ CHECKS = (
             "The attention spreads over {temperature.effective_neighbours:.2f} effective neighbours; its logits span "
             "{temperature.logit_range:.0f}."
         ),
-        why="One neighbour then decides, and the others are searched for in vain.",
+        why="One neighbour decides; the others have no effect.",
         reduce=("wiring.cosine", "temperature.raise"),
     ),
     Check(
         code="FTR602",
         claim="temperature",
-        title="No temperature in the proposed range does anything",
+        title="Temperatures in the proposed range have no effect",
         severity=Severity.MEDIUM,
         issue=lambda read: _one_hot(read, ".at_0.2"),
         errors=(_error(".at_0.2"),),
         compares=Compares.QUERIES,
-        condition="At a temperature of .2 the same weights give fewer than 1.5 effective neighbours.",
+        condition="At a temperature of .2, the same weights give fewer than 1.5 effective neighbours.",
         detected=(
-            "At .07 the attention has {temperature.effective_neighbours.at_0.07:.2f} effective neighbours, at .2 it "
-            "has {temperature.effective_neighbours.at_0.2:.2f}."
+            "The attention has {temperature.effective_neighbours.at_0.07:.2f} effective neighbours at a temperature of "
+            ".07 and {temperature.effective_neighbours.at_0.2:.2f} at .2."
         ),
-        why="Raising or annealing it from .07 to .2 cannot be felt while the similarities are this large.",
+        why=(
+            "While similarities are this large, raising or annealing the temperature from .07 to .2 makes no "
+            "difference."
+        ),
         reduce=("wiring.cosine",),
     ),
 )
@@ -78,7 +81,7 @@ CHECKS = (
 RULES = (
     Rule(
         name="shrink_the_logits",
-        title="Normalise before a temperature is tuned",
+        title="Normalise the logits before tuning the temperature",
         holds=lambda read: _one_hot(read),
         errors=(_error(),),
         stacks=stacks("wiring.cosine"),
@@ -86,20 +89,20 @@ RULES = (
         weight=0.7,
         condition="The attention spreads over fewer than 1.5 effective neighbours.",
         because=(
-            "The logits span {temperature.logit_range:.0f}, so the attention uses "
+            "The logits span {temperature.logit_range:.0f}, so the attention uses only "
             "{temperature.effective_neighbours:.2f} effective neighbours."
         ),
     ),
     Rule(
         name="temperature_is_idle",
-        title="No temperature of the proposed range changes the attention",
+        title="Temperatures in the proposed range do not change the attention",
         holds=lambda read: _one_hot(read, ".at_0.2"),
         errors=(_error(".at_0.2"),),
         stacks=stacks("temperature.raise", "temperature.anneal", "temperature.per_sample"),
         expected=Expected.IDLE,
-        condition="At a temperature of .2 the attention still spreads over fewer than 1.5 effective neighbours.",
+        condition="At a temperature of .2, the attention still spreads over fewer than 1.5 effective neighbours.",
         because=(
-            "On the same weights the attention uses {temperature.effective_neighbours.at_0.07:.2f} effective "
+            "With the same weights, the attention uses {temperature.effective_neighbours.at_0.07:.2f} effective "
             "neighbours at .07 and {temperature.effective_neighbours.at_0.2:.2f} at .2."
         ),
     ),

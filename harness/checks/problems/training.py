@@ -9,15 +9,15 @@ FIGURES = figures(
     "training",
     ("loss.gradient.enhanced.retriever", Unit.NORM, "gradient of the weighted CE(enhanced) at the retriever", TELLING),
     ("loss.gradient.recommendation.retriever", Unit.NORM, "gradient of CE(s) at the retriever", TELLING),
-    ("retriever.backbone_drift", Unit.RATIO, "1 less the cosine of s now and at the start", TELLING),
-    ("training.valid", Unit.CHOOSING, "what this epoch is chosen by"),
-    ("training.last_slope", Unit.CHOOSING, "its rise over the epoch before"),
-    ("training.last_slope_error", Unit.CHOOSING, "standard error of that rise over the validation set"),
+    ("retriever.backbone_drift", Unit.RATIO, "1 minus the cosine of s now and at the start", TELLING),
+    ("training.valid", Unit.CHOOSING, "the metric that chooses the epoch"),
+    ("training.last_slope", Unit.CHOOSING, "its change since the previous epoch"),
+    ("training.last_slope_error", Unit.CHOOSING, "standard error of that change over the validation set"),
     ("training.best_epoch_is_last", Unit.YES, "whether this epoch is better than all before it"),
     ("training.hit_rate_start", Unit.FRACTION, "validation queries with a hit before training"),
     ("training.hit_rate", Unit.FRACTION, "validation queries with a hit now"),
     ("training.hit_rate_error", Unit.FRACTION, "standard error of the difference of the two"),
-    ("retriever.backbone_cka", Unit.CKA, "likeness of s now and at the start, turns apart"),
+    ("retriever.backbone_cka", Unit.CKA, "similarity of s now and at the start, up to rotation"),
 )
 
 CHECKS = (
@@ -26,7 +26,7 @@ CHECKS = (
         claim="training",
         bearing=Bearing.DECIDES,
         besides=("loss",),
-        title="The recommendation losses train nothing",
+        title="The recommendation losses do not train the retriever",
         severity=Severity.HIGH,
         depth=5,
         issue=lambda read: (
@@ -35,12 +35,15 @@ CHECKS = (
             else read["loss.gradient.enhanced.retriever"] == 0.0 == read["loss.gradient.recommendation.retriever"]
         ),
         also_reads=("loss.weight.enhanced",),
-        condition="Neither term has a gradient at the retriever. Not applicable where the enhanced loss has no weight.",
-        detected=(
-            "The gradient of CE(enhanced) at the retriever is {loss.gradient.enhanced.retriever:.4g}, that of CE(s) "
-            "{loss.gradient.recommendation.retriever:.4g}."
+        condition=(
+            "Neither recommendation loss has a gradient at the retriever. Not applicable where the enhanced loss has "
+            "no weight."
         ),
-        why="Weights, conditions and ramps of these losses change the log and nothing else.",
+        detected=(
+            "At the retriever, the gradient norm of CE(enhanced) is {loss.gradient.enhanced.retriever:.4g} and that of "
+            "CE(s) {loss.gradient.recommendation.retriever:.4g}."
+        ),
+        why="Weights, conditions and ramps of these losses have no effect on the retriever.",
         reduce=("wiring.retriever_attention", "wiring.live_keys", "training.unfreeze"),
     ),
     Check(
@@ -55,20 +58,20 @@ CHECKS = (
         errors=("training.last_slope_error",),
         compares=Compares.QUERIES,
         condition=(
-            "The last epoch is the best, its rise over the one before is more than 1% of the figure, and the 95% "
-            "interval of the rise lies above 0."
+            "The last epoch is the best, it improves on the previous one by more than 1% of the metric, and the 95% "
+            "interval of the improvement lies above 0."
         ),
         detected=(
-            "The last epoch changed the validation figure by {training.last_slope:+.5f} to {training.valid:.4f}; "
-            "whether it was the best: {training.best_epoch_is_last:.0f}."
+            "The last epoch changed the validation metric by {training.last_slope:+.5f} to {training.valid:.4f}; it is "
+            "the best epoch in {training.best_epoch_is_last:.0%} of these runs."
         ),
-        why="The run was cut short: what it would have come to is not known. Give the study more epochs.",
+        why="The run ended before it converged. Increase the epoch budget.",
         reduce=(),
     ),
     Check(
         code="FTR203",
         claim="training",
-        title="Training has harmed the backbone",
+        title="Training degrades the backbone",
         severity=Severity.MEDIUM,
         issue=lambda read: (
             None
@@ -83,14 +86,14 @@ CHECKS = (
         compares=Compares.QUERIES,
         also_reads=("retriever.backbone_drift",),
         condition=(
-            "Without retrieval the metric is over 1% below its start, and the 95% interval of the difference lies "
-            "below 0. Not applicable to a fixed backbone."
+            "Without retrieval, the validation metric is over 1% below its value before training, and the 95% interval "
+            "of the difference lies below 0. Not applicable to a frozen backbone."
         ),
         detected=(
-            "Without retrieval the validation metric is {evaluation.valid_off:.4f}, before training it was "
-            "{evaluation.first_off:.4f}."
+            "Without retrieval, the validation metric is {evaluation.valid_off:.4f}, against "
+            "{evaluation.first_off:.4f} before training."
         ),
-        why="What retrieval adds has first to make up for what the backbone has unlearnt.",
+        why="Retrieval must first make up for what the backbone has lost.",
         reduce=("training.discriminative_lr", "training.unfreeze"),
     ),
 )
@@ -104,12 +107,12 @@ RULES = (
         stacks=stacks("wiring.retriever_attention", "wiring.live_keys", "training.unfreeze"),
         expected=Expected.MOVES,
         weight=0.9,
-        condition="The enhanced loss has a weight and no gradient at the retriever.",
-        because="The gradient of CE(enhanced) at the retriever is 0: what it asks for is never learnt.",
+        condition="The enhanced loss has a weight but no gradient at the retriever.",
+        because="The enhanced loss has no gradient at the retriever, so it does not train it.",
     ),
     Rule(
         name="weights_are_idle",
-        title="Weights of a loss without a gradient change nothing",
+        title="Weights of losses without a gradient have no effect",
         holds=lambda read: (
             read["loss.gradient.enhanced.retriever"] == 0.0 == read["loss.gradient.recommendation.retriever"]
         ),
@@ -117,6 +120,8 @@ RULES = (
         stacks=stacks("loss.ramp", "loss.adaptive", "retriever.staged"),
         expected=Expected.IDLE,
         condition="Neither recommendation loss has a gradient at the retriever.",
-        because="Neither CE(s) nor CE(enhanced) has a gradient at the retriever; their weights are in the log alone.",
+        because=(
+            "Neither CE(s) nor CE(enhanced) has a gradient at the retriever, so their weights have no effect on it."
+        ),
     ),
 )

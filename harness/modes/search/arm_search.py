@@ -91,7 +91,9 @@ class ArmSearch:
         trial.awaited.discard(cell.replicate)
         quality = record.quality(self._plan.study.primary)
         if not math.isfinite(quality):
-            trial.reason = trial.reason or f"replicate {cell.replicate}: no finite figure on valid at the chosen epoch"
+            trial.reason = (
+                trial.reason or f"replicate {cell.replicate}: no finite validation metric at the chosen epoch"
+            )
         else:
             trial.runs[cell.replicate] = Measured(
                 key=record.key,

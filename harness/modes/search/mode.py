@@ -67,5 +67,5 @@ class Search(SearchSettings):
         for arm, space in spaces.items():
             names = ", ".join(axis.name for axis in space.axes) or "nothing, it has one setting"
             left_out = ", ".join(space.left_out)
-            said.append(f"  {arm} sets {names}" + (f"; leaves as they are: {left_out}" if left_out else ""))
+            said.append(f"  {arm} sets {names}" + (f"; keeps as in base: {left_out}" if left_out else ""))
         return tuple(said)

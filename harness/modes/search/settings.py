@@ -28,7 +28,7 @@ class SearchSettings(Mode, ABC):
     """How the setting of each arm is looked for, base included."""
 
     name: ClassVar[str] = "search"
-    summary: ClassVar[str] = "the best setting of each arm, found on valid"
+    summary: ClassVar[str] = "the best setting of each arm, found on the validation set"
     lists: ClassVar[Lists] = Lists.CHOICES
     fixed_seeds: ClassVar[str] = (
         "they judge each setting tried, and  confirm  says how many fresh ones compare the best"
@@ -46,7 +46,7 @@ class SearchSettings(Mode, ABC):
         tuple[Objective, ...],
         BeforeValidator(_known_objectives),
         WithJsonSchema({"enum": [list(each) for each in OBJECTIVES]}),
-        Field(description="quality: the primary metric on valid; seconds: of a run, as few as possible"),
+        Field(description="quality: the primary metric on the validation set; seconds: run time, minimised"),
     ] = ("quality",)
     prune: Annotated[
         float,

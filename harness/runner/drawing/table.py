@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.modes.plan import CellName
-from harness.words import shorten
+from harness.words import MINUS, shorten
 
 MOST_ROWS = 30
 """Rows beyond which those that are done make room."""
@@ -77,12 +77,12 @@ class Seen:
         figure, base = self.figures.get((row, replicate)), self.figures.get(("base", replicate))
         against = figure - base if figure is not None and base is not None and row != "base" else None
         if full:
-            difference = "" if against is None else f" {against:+.4f}"
+            difference = "" if against is None else f" {against:+.4f}".replace("-", MINUS)
             return state if figure is None else f"{state} {figure:.4f}{difference}"
         if figure is None or state == "failed":
             return _SIGNS.get(state, state)
         running = "~" * (state not in _ENDED)
-        return running + (f"{figure:.4f}" if against is None else f"{against:+.4f}")
+        return running + (f"{figure:.4f}" if against is None else f"{against:+.4f}".replace("-", MINUS))
 
 
 def progress_view(seen: Seen, *, title: Sequence[str], caption: str, width: int, height: int) -> Group:

@@ -181,7 +181,7 @@ class RayExecutor:
         try:
             told = ray.get(self._progress.drain.remote())
         except RayActorError as problem:
-            log.warning("some lines of progress are lost, the cells go on: %s", problem)
+            log.warning("some lines of progress are lost; cells continue: %s", problem)
             return
         files = {str(task.progress_file): task.progress_file for task, _ in self._pending.values()}
         for name, line in told:

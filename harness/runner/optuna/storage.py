@@ -245,7 +245,7 @@ class Storage:
                 study.upsert(trial)
                 del self._waiting[number]
                 if self._tries:
-                    self._tell("the storage answers again")
+                    self._tell("the storage responds again")
                 self._tries = 0
         except (StorageInternalError, SQLAlchemyError, StorageAwayError) as problem:
             self._put_off(problem)
@@ -260,7 +260,7 @@ class Storage:
         said = scrubbed(in_short(problem), self.url)
         if not self._tries:
             self._away_since = now
-            self._tell(f"the storage does not answer ({said}); the cells go on, it has {PATIENCE_S:.0f} s")
+            self._tell(f"the storage does not respond ({said}); cells continue for up to {PATIENCE_S:.0f} s")
         elif now - self._away_since > PATIENCE_S:
             raise EnvironmentProblem(
                 f"the storage {without_password(self.url)} has not answered for {now - self._away_since:.0f} s "

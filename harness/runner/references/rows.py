@@ -37,7 +37,7 @@ from harness.source_hash import (
 from harness.stopping import stoppable
 from harness.study.types import Study
 
-TWO = ReferenceRow(name="two backbones", title="Two backbones averaged", title_zh="两个主干取平均", trained=True)
+TWO = ReferenceRow(name="two backbones", title="Two backbones averaged", title_zh="两个骨干模型取平均", trained=True)
 """The mean of two backbones' probabilities: what any ensemble of two gives, without retrieval."""
 
 ALL_EVENTS = "all_events"
@@ -112,7 +112,7 @@ class References:
             return action()
         except Exception as problem:  # noqa: BLE001 - a plug-in's baseline or encoder may raise anything
             why = str(problem).partition("\n")[0] or type(problem).__name__
-            self.note(f"reference row {what!r} is left out ({why}); the results do not depend on it")
+            self.note(f"reference row {what!r} is left out ({why}); results are not affected")
             return []
 
     def _scored(self, kind: type[Baseline], check: Callable[[], None]) -> list[str]:

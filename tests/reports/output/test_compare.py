@@ -215,7 +215,7 @@ def test_same_users_are_paired_user_by_user(two_bases: tuple[StudyFolder, StudyF
     others = [pair.difference for pair in found.pairs if pair.name != "js"]
     assert {other.code for other in others if other is not None} == {"identical"}
     assert found.n_tests == 1
-    assert ("base", "FTragrec as found", "wiring.live_keys", True) in found.facts
+    assert ("base", "FTragrec as published", "wiring.live_keys", True) in found.facts
 
 
 def test_two_versions_of_one_data_set_are_not_tested(tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_two_versions_of_one_data_set_are_not_tested(tmp_path: Path) -> None:
     found = compare(read_frame(a), read_frame(b))
     assert (found.design, found.n_tests) == ("overlapping", 0)
     assert all(pair.difference is None for pair in found.pairs)
-    assert "same name and different content" in found.answer
+    assert "same name but different content" in found.answer
     assert found.findings[0].code == "overlapping"
 
 
@@ -250,8 +250,8 @@ def test_gaps_aliases_and_unlike_budgets_are_told(tmp_path: Path) -> None:
     found = compare(read_frame(a), read_frame(b))
     texts = {pair.name: pair.difference_text for pair in found.pairs}
     assert texts["late"] == texts["pareto"] == "not finished in both"
-    assert texts["dead"] == "equal"
-    assert texts["twin"] == "counted under another name"
+    assert texts["dead"] == "identical"
+    assert texts["twin"] == "alias of another row"
     assert found.n_tests == 4
     findings = {finding.code: finding for finding in found.findings}
     assert findings["unlike"].items == ("budget.epochs",)
@@ -286,10 +286,10 @@ def test_what_is_not_tested_says_why(tmp_path: Path) -> None:
     a = study(tmp_path / "a", arms, n_users=60)
     unfinished = study(tmp_path / "b", arms, n_users=60, seed=1, missing=[("x", each) for each in range(3)])
     found = compare(read_frame(a), read_frame(unfinished))
-    assert "no arm of both has a finished run in both" in found.answer
+    assert "no common arm has a finished run in both" in found.answer
     assert found.support[0].startswith("Fewer than three arms")
     later = study(tmp_path / "c", arms, n_users=60, seed=2, replicates=(7, 8))
-    assert "no arm has a replicate in both" in compare(read_frame(a), read_frame(later)).answer
+    assert "no arm has a replicate in common" in compare(read_frame(a), read_frame(later)).answer
     renamed = edited(study(tmp_path / "d", arms, n_users=60, seed=3), checkpoint="mrr@10")
     finding = {each.code: each for each in compare(read_frame(a), read_frame(renamed)).findings}["unlike"]
     assert finding.items == ("checkpoint",)

@@ -73,7 +73,7 @@ def test_a_base_without_an_issue_has_nothing_in_the_way(tmp_path: Path) -> None:
     _, found = written(base_alone(tmp_path / "healthy", healthy))
     assert found["obstacles"] == []
     n_passed = sum(line["status"] == "passed" for line in found["checks"])
-    assert found["answer"] == f"No check found anything in the way; {n_passed} passed."
+    assert found["answer"] == f"No check found an obstacle; {n_passed} passed."
 
 
 def test_the_ten_claims_stand_in_one_table_with_their_evidence(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_statuses_are_listed_apart_with_a_mute_s_reason(tmp_path: Path) -> None:
 
 def test_a_diagnosis_that_failed_says_so_first_and_keeps_its_traceback(tmp_path: Path) -> None:
     page, found = written(base_alone(tmp_path / "failed", problems={"base": gallery.TRACEBACK}))
-    assert found["answer"].startswith("Nothing can be said")
+    assert found["answer"].startswith("No result: measuring failed")
     assert found["unmeasured"][0]["detail"] == gallery.TRACEBACK
     assert "loss not finite at epoch 3" in page.text
     assert {claim["mechanism"] for claim in found["claims"]} == {"not_measured"}

@@ -105,7 +105,7 @@ def test_report_without_records_is_refused_and_files_stay(tmp_path: Path) -> Non
     (whole.records.folder / f"{whole.manifest().rows[0].diagnoses[0]}.diagnosis").unlink()
     with pytest.raises(InputError, match=r"diagnoses of .*tiny are gone .*, 1 in all \(base, replicate 0\)"):
         write_report(whole)
-    with pytest.raises(InputError, match=r"diagnoses of .*copy the folder .records beside the study's folder"):
+    with pytest.raises(InputError, match=r"diagnoses of .*copy the folder .records next to the study's folder"):
         write_diagnosis(whole)
     whole.records.path(keys["helps"][1]).unlink()
     with pytest.raises(InputError, match=r"records of .*tiny .*, 1 in all \(helps, replicate 1\); diagn") as one:

@@ -77,19 +77,19 @@ def test_the_report_holds_the_medians_over_seeds(folder: StudyFolder) -> None:
 
 def test_the_ranking_marks_arms_that_saw_validation_labels(folder: StudyFolder) -> None:
     report, page = said(folder)
-    marked = "weights saw validation labels (published models select by them only)"
+    marked = "weights fitted to validation labels (published models use them for selection only)"
     assert {row["name"] for row in report["rows"] if marked in row["note"]} == set(FITTED)
     ranking = page.split('id="ranking"')[1].split("</section>")[0]
     # Below the table, and at each row.
     assert ranking.count(marked) == 2 * len(FITTED)
     chinese, _ = said(folder, "zh")
-    assert {row["name"] for row in chinese["rows"] if "权重见过验证集标签" in row["note"]} == set(FITTED)
+    assert {row["name"] for row in chinese["rows"] if "权重用验证集标签拟合" in row["note"]} == set(FITTED)
 
 
 @pytest.mark.parametrize(
     ("lang", "of_calibration", "of_reranker"),
     [
-        ("en", "of the labels that fitted it", "cross-fitted: each user is ranked by the fit of the other half"),
+        ("en", "use the labels that fitted it", "cross-fitted: each user is ranked by the fit of the other half"),
         ("zh", "所用的正是拟合它的标签", "为交叉拟合：每位用户由另一半用户拟合的权重排序"),
     ],
 )

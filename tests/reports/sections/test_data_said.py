@@ -44,14 +44,14 @@ def findings(report: Report) -> dict[str, str]:
 
 def test_the_method_names_the_metric_that_chooses_the_epoch(tmp_path: Path) -> None:
     said = paragraph(reported(tmp_path), "Design")
-    assert "The epoch of a run is chosen by MRR@10 on the validation set. That is not the primary metric" in said
+    assert "The epoch of a run is chosen by MRR@10 on the validation set. This is not the primary metric" in said
     folder = StudyFolder(tmp_path / "study")
     folder.write_manifest(replace(folder.manifest(), checkpoint="ndcg@10"))
     said = paragraph(build_report(read_frame(folder), load_catalogue("en")), "Design")
     assert said.endswith("The epoch of a run is chosen by NDCG@10 on the validation set.")
     folder.write_manifest(replace(folder.manifest(), checkpoint=""))
     said = paragraph(build_report(read_frame(folder), load_catalogue("en")), "Design")
-    assert said.endswith("This folder does not say which metric chose the epoch of a run.")
+    assert said.endswith("The folder does not record which metric chose the epochs.")
 
 
 def test_duplicates_dropped_users_and_how_it_was_read_are_in_the_method(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ ARMS = {
     "fair": Arm(shift=0.2, family="stack", priority="L"),
     "idle": Arm(family="other", priority="L"),
 }
-CLAIMS = ("false discovery rate", "Told from zero", "probability of being best")
+CLAIMS = ("false discovery rate", "Significant after the correction", "probability of being best")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def test_a_factorial_study_tests_its_terms_at_the_end(tmp_path: Path) -> None:
         folder.write_manifest(manifest)
         page, report = rendered(folder)
         found = report["stacks"]["factorial"]
-        assert ("Told from zero" in page.text) is not missing
+        assert ("Significant after the correction" in page.text) is not missing
         assert (found["n_tests"] > 0) is not bool(missing)
         assert {term["state"] for term in found["terms"]} == ({"partial"} if missing else {"raises", "lowers", "open"})
         assert all((term["p"] is None) is bool(missing) for term in found["terms"])

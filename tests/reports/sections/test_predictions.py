@@ -50,7 +50,7 @@ def test_predictions_meet_the_arms_with_the_same_remedies(tmp_path: Path) -> Non
         "both": "confirmed",
     }
     assert [made[f"n_{name}"] for name in ("confirmed", "refuted", "open")] == [3, 2, 0]
-    assert "tests 5 of these predictions: 3 confirmed, 2 refuted, 0 still open" in made["sentence"]
+    assert "tests 5 predictions: 3 confirmed, 2 refuted, 0 undecided" in made["sentence"]
     assert made["sentence"] in page.text
     scores = {
         found["data-name"]: found["data-outcome"] for tag, found in page.tags if "data-outcome" in found and tag == "tr"

@@ -43,7 +43,7 @@ def test_the_method_says_what_a_users_figure_is(several: StudyFolder) -> None:
     said = json.loads((several.path / "report.json").read_text())["method"]
     body = dict(said["paragraphs"])["Protocol"]
     assert "of 60 users, up to 3 per user" in body
-    assert "Users are the clusters" in body
+    assert "treat users as clusters" in body
     facts = dict(map(tuple, said["facts"]["Study"]))
     assert facts["protocol.targets"] == "3"
 
@@ -55,9 +55,9 @@ def test_words_speak_of_targets_where_a_user_has_several(several: StudyFolder, t
 
     one = study(tmp_path / "one", TWO, n_users=60)
     write_report(one)
-    assert "Gained and lost targets" in who(several)
-    assert "Gained and lost users" not in who(several)
-    assert "Gained and lost users" in who(one)
+    assert "Targets gained and lost" in who(several)
+    assert "Users gained and lost" not in who(several)
+    assert "Users gained and lost" in who(one)
     assert "targets of" not in who(one)
 
 

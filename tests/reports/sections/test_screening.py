@@ -19,5 +19,5 @@ def test_a_study_that_could_see_nothing_plausible_says_so(
     folder = worlds.study(tmp_path / "many", arms, replicates=replicates)
     write_report(folder)
     answer = json.loads((folder.path / "report.json").read_text(encoding="utf-8"))["answer"]
-    assert ("read this as a screening" in answer["support"]) == blind
-    assert ("would have been found" in answer["support"]) or answer["code"] in ("helped", "two_seeds")
+    assert ("Treat the study as a screening" in answer["support"]) == blind
+    assert ("with 80% power" in answer["support"]) or answer["code"] in ("helped", "two_seeds")

@@ -46,7 +46,7 @@ def test_the_page_says_what_was_searched_and_what_is_compared(tuned: StudyFolder
     search = report["search"]
     assert "12 settings each" in search["sentence"]
     assert "over 2 seeds" in search["sentence"]
-    assert "3 seeds that no search had seen" in search["sentence"]
+    assert "3 seeds that the search had not seen" in search["sentence"]
     assert search["sentence"] in page.text
     assert "No setting could be stopped early" in " ".join(search["notes"])
     assert "tuned_base" in [finding["code"] for finding in report["findings"]]
@@ -107,7 +107,7 @@ def test_failures_and_early_stops_are_listed(tmp_path: Path) -> None:
     assert "failed_trials" in [finding["code"] for finding in report["findings"]]
     states = [trial["state"] for trial in report["search"]["arms"][1]["trials"]]
     assert {"complete", "pruned", "failed"} == set(states)
-    assert "gives p below 0.1, which takes at least 4" in page.text
+    assert "gives p below 0.1; this takes at least 4 seeds" in page.text
 
 
 def test_two_objectives_show_their_front(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_before_the_end_there_are_no_verdicts(tmp_path: Path) -> None:
     report = reported(folder)
     assert (report["n_finished"], report["n_replicates"]) == (5, 10)
     assert report["answer"]["code"] == "partial"
-    assert report["answer"]["sentence"].startswith("5 of 10 seeds, no verdicts yet.")
+    assert report["answer"]["sentence"].startswith("No verdicts yet: 5 of 10 seeds have finished.")
     assert {row["verdict"] for row in report["rows"] if row["kind"] == "arm"} == {"partial"}
     assert "missing" not in [each["code"] for each in report["findings"]]
     assert "5 of 10 seeds" in folder.path.joinpath("report.html").read_text(encoding="utf-8")
@@ -60,7 +60,7 @@ def test_at_the_end_the_arm_is_set_aside_with_its_seeds(tmp_path: Path) -> None:
         3,
         1.0,
     )
-    assert idle["note"] == "set aside after 3 of 10 seeds: more seeds would hardly decide it"
+    assert idle["note"] == "set aside after 3 of 10 seeds: more seeds are unlikely to decide it"
     assert idle["adjusted"] is not None
     assert idle["detectable"] is not None
     assert report["method"]["cells"]["idle"] == ["done"] * 3 + ["set_aside"] * 2
@@ -117,7 +117,7 @@ def test_the_note_says_why_an_arm_stopped(tmp_path: Path) -> None:
     folder = study(tmp_path / "why", arms, replicates=range(5), missing=missing, failures=failures)
     folder.write_manifest(replace(folder.manifest(), seeds=seeds.described()))
     rows = {row["name"]: row for row in reported(folder)["rows"]}
-    assert rows["idle"]["note"] == "set aside after 3 of 10 seeds: more seeds would hardly decide it"
+    assert rows["idle"]["note"] == "set aside after 3 of 10 seeds: more seeds are unlikely to decide it"
     assert (rows["calm"]["verdict"], rows["calm"]["note"]) == ("equivalent", "stopped after 4 of 10 seeds: equivalent")
     assert rows["broken"]["note"] == "stopped after 3 of 10 seeds: no finished run to compare with base"
 
@@ -155,4 +155,4 @@ def test_no_chance_to_be_best_is_said_where_an_arm_that_stopped_ranks_above(tmp_
         folder.write_manifest(replace(folder.manifest(), seeds=seeds.described()))
         answer = reported(folder)["answer"]
         assert answer["code"] == "helped"
-        assert ("the probability that it is the best" in answer["support"]) is said
+        assert ("The probability that it is the best" in answer["support"]) is said

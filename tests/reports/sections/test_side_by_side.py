@@ -56,7 +56,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 def test_figures_side_by_side_of_a_frozen_arm_equal_base(report: Report) -> None:
     why = report.models["why"]
     assert why.replicates == (0,)
-    assert "Means over the same replicates for every row: 0." in why.sample
+    assert "All rows use the same replicates: 0." in why.sample
     (line,) = (each for each in why.lines if each.name == "evaluation.valid_off")
     base, arm = line.values
     assert base == arm == pytest.approx(0.0391)
@@ -75,7 +75,7 @@ def test_levels_of_a_frozen_arm_with_fewer_seeds_equal_base(report: Report) -> N
     assert (table[FROZEN]["n_seeds"], table["base"]["n_seeds"]) == (1, 3)
     on, off, gain = (number(table[FROZEN][name]) for name in ("on", "off", "gain"))
     assert on - off == pytest.approx(gain)
-    assert "over the seeds that the row has" in modes.caption
+    assert "over the seeds of the row" in modes.caption
 
 
 def test_curves_set_base_on_the_same_seeds_beside_an_arm(report: Report, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_check_that_cannot_tell_says_by_how_much_and_over_what(tmp_path: Path)
     report = build_report(read_frame(folder), load_catalogue("en"))
     lines = {line.code: line for line in report.models["why"].checks}
     assert lines["FTR103"].status == "cannot_tell"
-    assert re.search(r"Distance beyond the threshold: 0\.001 ± 0\.04\d? \(95%\)\.", lines["FTR103"].margin)
+    assert re.search(r"Margin beyond the threshold: 0\.001 ± 0\.04\d? \(95%\)\.", lines["FTR103"].margin)
     assert lines["FTR101"].margin.endswith("(95% over the runs).")  # no run of it knows an error
     cards = {card.family: card for card in report.models["claims"].cards}
     assert cards["kl"].mechanism == "cannot_tell"

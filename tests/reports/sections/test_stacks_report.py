@@ -71,7 +71,7 @@ def test_combinations_left_out_are_named_with_the_reason_and_warned_of(folders) 
     (finding,) = (each for each in report["findings"] if each["code"] == "left_out")
     assert finding["items"] == [
         "reverse + symmetric: kl.reverse and kl.symmetric both set divergence",
-        "3 more that hold one of these",
+        "3 more that include one of these",
     ]
     assert (found["n_runs"], found["n_used"], found["shapley"]) == (16, 12, [])
     assert found["shapley_text"].endswith("some are missing.")
@@ -102,7 +102,7 @@ def test_a_fraction_says_what_it_cannot_tell_apart(folders) -> None:
     found = report["stacks"]["factorial"]
     assert (found["generators"], found["relation"], found["resolution"]) == (["C = -AB"], ["-ABC"], 3)
     assert ["A", "\u2212BC"] in found["aliases"]
-    assert "interactions of two stand in the main effects" in page.text
+    assert "main effects are confounded with two-factor interactions" in page.text
     (cosine,) = (term for term in found["terms"] if term["label"] == "cosine")
     assert cosine["aliases"] == ["\u2212 attention × scale"]
     assert len(found["terms"]) == 3
@@ -128,12 +128,14 @@ def test_a_greedy_study_shows_its_rounds_and_its_confirmation(folders) -> None:
     page, report = rendered(folders("greedy"))
     found = report["stacks"]["greedy"]
     assert found["stack"] == ["cosine", "scale"]
-    assert found["sentence"].startswith("Chosen on valid, in this order: cosine + scale. On fresh seeds: +0.1")
+    assert found["sentence"].startswith(
+        "Selected on the validation set, in this order: cosine + scale. On fresh seeds: +0.1"
+    )
     assert [each["kind"] for each in found["rounds"]] == ["forward", "forward", "forward", "backward"]
     first = {each["arm"]: each for each in found["rounds"][0]["tries"]}
     assert first["cosine"]["gain"] == pytest.approx(0.02)
     assert (first["cosine"]["chosen"], first["scale"]["chosen"]) == (True, False)
-    assert found["rounds"][0]["sentence"] == "cosine is taken, +0.0200 on valid."
+    assert found["rounds"][0]["sentence"] == "cosine is added: +0.0200 on the validation set."
     assert "LinearMixing scores by the backbone's vector" in page.text
     assert [(each["row"], each["last"]) for each in found["confirmed"]] == [("cosine", False), ("cosine + scale", True)]
     assert found["confirmed"][1]["effect"] == report_effect(report, "cosine + scale")
@@ -147,11 +149,11 @@ def test_an_empty_stack_and_one_that_is_not_ready_say_so(folders) -> None:
     page, report = rendered(folders("greedy", nothing=True))
     found = report["stacks"]["greedy"]
     assert found["sentence"] in page.text
-    assert found["sentence"].startswith("No arm adds enough on valid, so the stack is empty. The best of round 1, ")
+    assert found["sentence"].startswith("No arm adds enough on the validation set, so the stack is empty. ")
     assert [each["last"] for each in found["confirmed"]] == [False]
     page, report = rendered(folders("greedy", until=1))
     found = report["stacks"]["greedy"]
-    assert found["sentence"].startswith("The choice has not ended")
+    assert found["sentence"].startswith("The selection has not finished")
     assert len(found["rounds"]) == 1
     page, report = rendered(folders("greedy", until=0))
     assert report["figures"]["stack_path"]["alt"] in page.text

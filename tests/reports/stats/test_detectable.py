@@ -32,12 +32,12 @@ def test_arms_that_move_ranks_have_a_figure_of_their_own(tmp_path: Path) -> None
     assert more.moving is not None
     assert more.moving < found.moving
     line = detectable_line(found, "ndcg@10")
-    assert f"{found.moving:.5f} for arms that move ranks, {found.idle:.5f} for the others" in line
+    assert f"{found.moving:.5f} for arms that change ranks, {found.idle:.5f} for the others" in line
     write_report(folder)
     method = json.loads((folder.path / "report.json").read_text(encoding="utf-8"))["method"]
     assert (method["detectable_idle"], method["detectable_moving"]) == (found.idle, found.moving)
     said = dict(method["paragraphs"])["Minimum detectable effect"]
-    assert "For arms that move ranks" in said
+    assert "for arms that change ranks" in said
 
 
 def test_where_all_arms_are_alike_there_is_one_figure(tmp_path: Path) -> None:
@@ -64,5 +64,5 @@ def test_a_study_with_looks_could_find_what_its_last_seed_finds(tmp_path: Path) 
     write_report(folder)
     method = json.loads((folder.path / "report.json").read_text(encoding="utf-8"))["method"]
     said = dict(method["paragraphs"])["Minimum detectable effect"]
-    assert "It is that of 10 seeds" in said
-    assert "a few points of this power" in said
+    assert "These values are for 10 seeds" in said
+    assert "a few points of power" in said

@@ -72,7 +72,7 @@ def test_an_arm_that_is_base_without_valid_targets_says_so(tmp_path: Path) -> No
         assert base is not None
         folder.records.write(replace(found, also={WITHOUT_VALID_TARGETS: base.test_on}))
     _, report = rendered(folder)
-    assert "without valid targets in the memory it equals base" in by_name(report)["index.sources"]["note"]
+    assert "without validation targets in the memory identical to base" in by_name(report)["index.sources"]["note"]
 
 
 def test_row_note_answer_and_json_say_both(tmp_path: Path) -> None:
@@ -81,11 +81,11 @@ def test_row_note_answer_and_json_say_both(tmp_path: Path) -> None:
     without = row["without_valid_targets"]
     assert report["answer"]["arm"] == "index.sources"
     assert without["low"] < without["effect"] < without["high"] < row["effect"]
-    shown = f"without valid targets in the memory {without['effect']:+.4f}".replace("-", "\u2212")
+    shown = f"without validation targets in the memory {without['effect']:+.4f}".replace("-", "\u2212")
     assert shown in row["note"]
     assert f"with them {row['effect']:+.4f}" in row["note"]
     assert row["note"] in page.text
     assert "without them its effect is" in report["answer"]["support"]
     assert f"{without['effect']},{without['low']},{without['high']}" in (tmp_path / "s" / "ranking.csv").read_text()
     assert by_name(report)["other"]["without_valid_targets"] is None
-    assert "valid targets" not in by_name(report)["other"]["note"]
+    assert "validation targets" not in by_name(report)["other"]["note"]

@@ -11,9 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from reports.drawing.figure import Figure, to_csv
-from reports.drawing.pdf.faces import width
+from reports.drawing.letters import fitted
 from reports.drawing.pdf.translate import Drawing, Page, Untranslatable
-from reports.drawing.svg import ellipsis
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +64,7 @@ def pdf_of(drawn: Sequence[str] | Sequence[tuple[str, str, str]], colours: Mappi
         for place, (name, panel) in enumerate(row):
             left = MARGIN + place * (wide + GAP)
             style = {"fill": colours["ink"], "font-weight": "bold"}
-            page.text(fitting(name, wide), TITLE_SIZE, (left, top + TITLE_HEIGHT - 6.0, 0.0), style)
+            page.text(fitted(name, wide, TITLE_SIZE, "bold"), TITLE_SIZE, (left, top + TITLE_HEIGHT - 6.0, 0.0), style)
             panel.onto(page, left, top + TITLE_HEIGHT)
         top += TITLE_HEIGHT + max(panel.height for _, panel in row) + GAP
     return page.written(2 * MARGIN + across * (wide + GAP) - GAP, top - GAP + MARGIN)
@@ -79,18 +78,6 @@ def columns(panels: int) -> int:
     """
     rows = -(-panels // 4)
     return -(-panels // rows)
-
-
-def fitting(name: str, room: float) -> str:
-    """A title without its middle where it is wider than that many points.
-
-    >>> fitting("a_name", 200.0)
-    'a_name'
-    """
-    most = len(name) * 2
-    while most > 4 and TITLE_SIZE * width(ellipsis(name, most), "bold") > room:
-        most -= 1
-    return ellipsis(name, most)
 
 
 def light_colours(css: str) -> dict[str, str]:

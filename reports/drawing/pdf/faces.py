@@ -6,15 +6,11 @@ A letter that this face lacks, which is to say a Chinese one, is left to the rea
 
 from __future__ import annotations
 
-from functools import cache
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
+from reports.drawing.letters import FILES, measures, path_of
 from reports.drawing.pdf.document import Document, numeral
-
-FILES = {"normal": "DejaVuSans.ttf", "bold": "DejaVuSans-Bold.ttf"}
-"""Weight -> the file that matplotlib brings with it."""
 
 ELSEWHERE = "Chinese"
 """Name in the file of the face that is not in it."""
@@ -28,31 +24,6 @@ _LEFT_TO_THE_READER = {
 }
 
 
-def _path(weight: str) -> Path:
-    import matplotlib as mpl
-
-    return Path(mpl.get_data_path()) / "fonts" / "ttf" / FILES[weight]
-
-
-@cache
-def _measures(weight: str) -> tuple[dict[int, int], tuple[int, ...], int]:
-    """Of a face: character -> glyph, the width of every glyph, and units per em."""
-    from fontTools.ttLib import TTFont
-
-    font: Any
-    with TTFont(_path(weight), lazy=True) as font:
-        order = font.getReverseGlyphMap()
-        glyphs = {code: order[name] for code, name in font.getBestCmap().items()}
-        widths = tuple(font["hmtx"][name][0] for name in font.getGlyphOrder())
-        return glyphs, widths, font["head"].unitsPerEm
-
-
-def width(text: str, weight: str = "normal") -> float:
-    """Width of a text in ems; a letter that the face lacks is as wide as it is high."""
-    glyphs, widths, unit = _measures(weight)
-    return sum(widths[glyphs[ord(letter)]] / unit if ord(letter) in glyphs else 1.0 for letter in text)
-
-
 class Faces:
     """The faces of one file, which remember what was shown of them."""
 
@@ -62,7 +33,7 @@ class Faces:
 
     def show(self, text: str, size: float, weight: str) -> str:
         """The operators that show a text from where the text matrix stands."""
-        glyphs = _measures(weight)[0]
+        glyphs = measures(weight)[0]
         runs: list[tuple[str, str]] = []
         for letter in text:
             glyph = glyphs.get(ord(letter))
@@ -87,7 +58,7 @@ class Faces:
 
 
 def _embedded(document: Document, weight: str, shown: dict[int, str]) -> str:
-    _, widths, unit = _measures(weight)
+    _, widths, unit = measures(weight)
     name = f"/FTRSTU+{FILES[weight].removesuffix('.ttf')}"
     description = {
         "Type": "/FontDescriptor",
@@ -130,7 +101,7 @@ def _font_file(document: Document, weight: str, glyphs: frozenset[int]) -> str:
         hinting=False, layout_features=[], name_IDs=[], notdef_outline=True, retain_gids=True, drop_tables=_UNUSED
     )
     output = BytesIO()
-    with subset.load_font(str(_path(weight)), options) as font:
+    with subset.load_font(str(path_of(weight)), options) as font:
         font.recalcTimestamp = False
         chosen = subset.Subsetter(options)
         chosen.populate(gids=sorted(glyphs))

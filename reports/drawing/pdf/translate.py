@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+from reports.drawing.letters import width
 from reports.drawing.pdf.document import Document, dictionary, numeral
-from reports.drawing.pdf.faces import Faces, width
+from reports.drawing.pdf.faces import Faces
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINK = "{http://www.w3.org/1999/xlink}href"
@@ -121,11 +122,9 @@ class Drawing:
             x, y = (float(element.attrib.get(name, 0.0)) for name in ("x", "y"))
             self._path(used.attrib["d"], _styled(used, style), page, x, y)
         elif kind == "text":
-            turn = re.fullmatch(r"rotate\(([-\d.]+) [-\d.]+ [-\d.]+\)", element.attrib.get("transform", ""))
-            x, y = (float(element.attrib[name]) for name in ("x", "y"))
-            angle = float(turn[1]) if turn else 0.0
+            place = _place(element)
             size = float(style["font-size"].removesuffix("px"))
-            page.text("".join(element.itertext()), size, (x, y, angle), style)
+            page.text("".join(element.itertext()), size, place, style)
         else:
             raise Untranslatable(f"element {kind}")
         if clip:
@@ -174,6 +173,18 @@ class Drawing:
                     for down in tiles[1]:
                         style = _styled(each, {"stroke-linejoin": "round"})
                         self._path(each.attrib["d"], style, page, right * step[0], down * step[1])
+
+
+def _place(text: Element) -> tuple[float, float, float]:
+    """Where a text is anchored, and its angle."""
+    transform = text.attrib.get("transform", "")
+    turn = re.fullmatch(r"(?:translate\(([-\d.]+) ([-\d.]+)\) )?rotate\(([-\d.]+)(?: [-\d.]+ [-\d.]+)?\)", transform)
+    if transform and not turn:
+        raise Untranslatable(f"transform {transform}")
+    angle = float(turn[3]) if turn else 0.0
+    if turn and turn[1]:
+        return float(turn[1]), float(turn[2]), angle
+    return float(text.attrib["x"]), float(text.attrib["y"]), angle
 
 
 def _styled(element: Element, inherited: Style) -> Style:

@@ -16,8 +16,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 
 from reports.drawing import svg
-from reports.drawing.files import fitting, light_colours, pdf_of, pdf_uri
-from reports.drawing.pdf.faces import width
+from reports.drawing.files import light_colours, pdf_of, pdf_uri
+from reports.drawing.letters import fitted, width
 from reports.drawing.pdf.translate import Untranslatable
 from reports.drawing.style import fixed_style
 from reports.drawing.svg import COLOUR, WIDE, Palette, dress_panel, new_figure, to_svg
@@ -150,7 +150,7 @@ def test_a_gallery_is_one_page_of_every_panel_under_its_name() -> None:
 
 def test_a_long_name_fits_above_its_panel() -> None:
     for name in (gallery.LONG, gallery.CHINESE, gallery.UNBROKEN, gallery.MARKUP):
-        assert 9.5 * width(fitting(name, 300.0), "bold") <= 300.0
+        assert 9.5 * width(fitted(name, 300.0, 9.5, "bold"), "bold") <= 300.0
 
 
 def test_same_drawing_same_bytes_and_no_date() -> None:

@@ -148,11 +148,12 @@ def _write_beside(axes: Axes, figure: Figure, said: Mapping[Line, str], layout: 
 
     marks = [(x - 0.5 * em, y - 0.4 * line, x + 0.5 * em, y + 0.4 * line) for x, y in map(place, figure.rows)]
     taken = np.array(marks, dtype=np.float64)
+    lines = _points_of([place(row) for row in figure.rows if row[6]], -bottom / (top - bottom))
     style: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "center", "color": COLOUR.ink}
     n_without = 0
     for row, label in said.items():
         (x, y), wide = place(row), em * width(label)
-        found = _nearest((x, y), wide, line, taken, aside=0.8 * em)
+        found = _nearest((x, y), (wide, line), taken, lines, aside=0.8 * em)
         if found is None:
             n_without += 1
             continue
@@ -165,14 +166,36 @@ def _write_beside(axes: Axes, figure: Figure, said: Mapping[Line, str], layout: 
     return n_without == 0
 
 
+def _points_of(front: Sequence[tuple[float, float]], zero: float) -> NDArray[np.float64]:
+    """Points along the line at zero and along the front, which no name is to be written over if another place is near.
+
+    Args:
+        front, zero: in shares of the axes.
+    """
+    every = np.linspace(0.0, 1.0, 200)
+    found = [np.column_stack([every, np.full_like(every, zero)])]
+    if len(front) > 1:
+        x, y = np.array(front).T
+        found.append(np.column_stack([(dense := np.linspace(x[0], x[-1], 200)), np.interp(dense, x, y)]))
+    return np.vstack(found)
+
+
 def _nearest(
-    mark_at: tuple[float, float], wide: float, line: float, taken: NDArray[np.float64], *, aside: float
+    mark_at: tuple[float, float],
+    size: tuple[float, float],
+    taken: NDArray[np.float64],
+    lines: NDArray[np.float64],
+    *,
+    aside: float,
 ) -> tuple[float, float] | None:
     """Start and middle of the free place within the axes that is nearest to a mark; None where there is none.
 
     Args:
+        size: width and height of what is written.
         taken: ``(left, low, right, high)`` of every mark and name, in shares of the axes.
+        lines: points that are better not covered.
     """
+    wide, line = size
     x, y = mark_at
     beside = np.array([x + aside, x - aside - wide])
     starts = np.concatenate([beside, np.linspace(0.0, 1.0 - wide, 60)])
@@ -192,9 +215,12 @@ def _nearest(
     start, middle = start[free], middle[free]
     across = x - np.clip(x, start, start + wide)
     up = y - np.clip(y, middle - 0.4 * line, middle + 0.4 * line)
-    # The front rises, so it leaves the upper left and the lower right of a mark free.
-    along = 0.004 * ((start > x) == (middle > y))
-    best = int(np.argmin(np.hypot(across, up) + along))
+    covered = (
+        (start[:, None] < lines[:, 0])
+        & (lines[:, 0] < (start + wide)[:, None])
+        & (np.abs(middle[:, None] - lines[:, 1]) < 0.5 * line)
+    ).any(axis=1)
+    best = int(np.argmin(np.hypot(across, up) + line * covered))
     return float(start[best]), float(middle[best])
 
 

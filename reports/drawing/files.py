@@ -11,13 +11,13 @@ import re
 from collections.abc import Mapping, Sequence
 
 from reports.drawing.figure import Figure, to_csv
-from reports.drawing.letters import fitted
+from reports.drawing.letters import fitted, in_lines
 from reports.drawing.pdf.translate import Drawing, Page, Untranslatable
 
 log = logging.getLogger(__name__)
 
-TITLE_SIZE, TITLE_HEIGHT, GAP = 9.5, 22.0, 16.0
-"""Points: letters of a panel's title, the line that it stands on, and what is between panels."""
+TITLE_SIZE, TITLE_LINE, ABOVE, GAP = 9.5, 12.0, 10.0, 16.0
+"""Points: letters of a panel's title, its lines, what is above them, and what is between panels."""
 MARGIN = 4.0
 
 
@@ -58,16 +58,25 @@ def pdf_of(drawn: Sequence[str] | Sequence[tuple[str, str, str]], colours: Mappi
         return page.written(whole.width, whole.height)
     across = columns(len(panels))
     wide = max(panel.width for _, panel in panels)
+    titles = {name: _title(name, wide) for name, _ in panels}
+    head = ABOVE + TITLE_LINE * max(map(len, titles.values()))
+    style = {"fill": colours["ink"], "font-weight": "bold"}
     top = MARGIN
     for start in range(0, len(panels), across):
         row = panels[start : start + across]
         for place, (name, panel) in enumerate(row):
             left = MARGIN + place * (wide + GAP)
-            style = {"fill": colours["ink"], "font-weight": "bold"}
-            page.text(fitted(name, wide, TITLE_SIZE, "bold"), TITLE_SIZE, (left, top + TITLE_HEIGHT - 6.0, 0.0), style)
-            panel.onto(page, left, top + TITLE_HEIGHT)
-        top += TITLE_HEIGHT + max(panel.height for _, panel in row) + GAP
+            for line, said in enumerate(reversed(titles[name])):
+                page.text(said, TITLE_SIZE, (left, top + head - 6.0 - line * TITLE_LINE, 0.0), style)
+            panel.onto(page, left, top + head)
+        top += head + max(panel.height for _, panel in row) + GAP
     return page.written(2 * MARGIN + across * (wide + GAP) - GAP, top - GAP + MARGIN)
+
+
+def _title(name: str, room: float) -> list[str]:
+    """A panel's name in two lines at most."""
+    lines = in_lines(name, 0.88 * room, TITLE_SIZE).split("\n")  # bold letters are wider by a tenth
+    return [fitted(line, room, TITLE_SIZE, "bold") for line in lines]
 
 
 def columns(panels: int) -> int:

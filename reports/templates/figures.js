@@ -2,7 +2,7 @@
   // A drawing of the page as a file of its own: nothing of the page is needed to show it, and it is of the light page.
   const XMLNS = "http://www.w3.org/2000/svg";
   const FACES = "DejaVu Sans, Verdana, Noto Sans, Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans-serif";
-  const MARGIN = 4, TITLE = 22, GAP = 16, LETTERS = 44;
+  const MARGIN = 4, LINE = 12, ABOVE = 10, GAP = 16, LETTERS = 44;
   const light = (name) => {
     const [theme] = [...document.styleSheets[0].cssRules].filter((rule) => rule.selectorText === ":root");
     return name === "paper" ? "#ffffff" : theme.style.getPropertyValue(`--${name}`).trim();
@@ -20,6 +20,15 @@
     const head = Math.floor(0.4 * most);
     return `${letters.slice(0, head).join("")}…${letters.slice(head + 1 - most).join("")}`;
   };
+  const inLines = (name) => {
+    const lines = [""];
+    for (const part of name.match(/[([]?[^._+ \]([]*[._+ \]]*/g)) {
+      const last = lines[lines.length - 1];
+      if (!last || (last + part).trimEnd().length <= LETTERS || lines.length === 2) lines[lines.length - 1] += part;
+      else lines.push(part);
+    }
+    return lines.map((line) => shortened(line.trimEnd()));
+  };
   const standalone = (holder) => {
     const panels = [...holder.querySelectorAll(".wide svg, .panel svg")].map((svg) => ({
       title: svg.closest(".panel")?.querySelector("figcaption").textContent.trim() ?? "",
@@ -28,7 +37,8 @@
       svg,
     }));
     const single = panels.length === 1 && !panels[0].title;
-    const [margin, head, gap] = single ? [0, 0, 0] : [MARGIN, TITLE, GAP];
+    const lines = Math.max(...panels.map(({title}) => inLines(title).length));
+    const [margin, head, gap] = single ? [0, 0, 0] : [MARGIN, ABOVE + LINE * lines, GAP];
     const across = Math.ceil(panels.length / Math.ceil(panels.length / 4));
     const wide = Math.max(...panels.map((panel) => panel.size.width));
     const root = made("svg", {"font-family": FACES, "stroke-linejoin": "round"});
@@ -41,9 +51,9 @@
         const frame = {x, y: top + head, width: size.width, height: size.height, overflow: "visible"};
         for (const [name, value] of Object.entries(frame)) part.setAttribute(name, value);
         part.prepend(made("title", {}, title || alt), made("desc", {}, alt));
-        if (title) {
-          const style = {"font-size": 9.5, "font-weight": "bold", fill: "var(--ink)"};
-          root.append(made("text", {x, y: top + head - 6, ...style}, shortened(title)));
+        const style = {"font-size": 9.5, "font-weight": "bold", fill: "var(--ink)"};
+        for (const [line, said] of title ? inLines(title).reverse().entries() : []) {
+          root.append(made("text", {x, y: top + head - 6 - line * LINE, ...style}, said));
         }
         root.append(part);
       });

@@ -148,6 +148,14 @@ def test_a_gallery_is_one_page_of_every_panel_under_its_name() -> None:
     assert b"/Count 1" in pdf
 
 
+def test_a_title_stands_in_two_lines_that_say_all_of_it() -> None:
+    title = " ".join(["a part of a sentence"] * 10)
+    lines = [line for line in said(pdf_of([(title, "alt", everything())], LIGHT)) if len(line) > 20]
+    assert len(lines) == 2
+    assert " ".join(reversed(lines)) == title
+    assert all(9.5 * width(line, "bold") <= 907.2 for line in lines)
+
+
 def test_a_long_name_fits_above_its_panel() -> None:
     for name in (gallery.LONG, gallery.CHINESE, gallery.UNBROKEN, gallery.MARKUP):
         assert 9.5 * width(fitted(name, 300.0, 9.5, "bold"), "bold") <= 300.0

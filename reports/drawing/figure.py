@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import dataclasses
 import io
@@ -107,9 +106,3 @@ def to_csv(columns: Iterable[str], rows: Iterable[Iterable[Scalar]]) -> str:
     writer.writerow(columns)
     writer.writerows(["" if value is None else value for value in row] for row in rows)
     return output.getvalue()
-
-
-def csv_uri(figure: Figure) -> str:
-    """The table behind a figure as a data URI."""
-    content = to_csv(figure.columns, figure.rows)
-    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(content.encode()).decode()

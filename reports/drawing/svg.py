@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-import unicodedata
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from reports.drawing.letters import fitted
+from reports.drawing.settle import settle
 from reports.drawing.style import fixed_style
 
 if TYPE_CHECKING:
@@ -134,9 +135,11 @@ def write_name(
     if layout.narrow:
         # On the page's ground, so that no line or band runs through it.
         ground = {"facecolor": COLOUR.paper, "edgecolor": "none", "pad": 0.5}
-        axes.text(left, place - rise, ellipsis(name, 46), ha="left", bbox=ground, zorder=2.5, **style)
+        shown = fitted(name, 72.0 * layout.width * (0.98 - layout.left), layout.font)
+        axes.text(left, place - rise, shown, ha="left", bbox=ground, zorder=2.5, **style)
     else:
-        axes.text(-0.02, place, ellipsis(name, 30), ha="right", transform=axes.get_yaxis_transform(), **style)
+        shown = fitted(name, 72.0 * layout.width * (layout.left - 0.02), layout.font)
+        axes.text(-0.02, place, shown, ha="right", transform=axes.get_yaxis_transform(), **style)
 
 
 def mark(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: float = 6.2, **style: Any) -> None:
@@ -205,6 +208,7 @@ def to_svg(canvas: Figure, name: str) -> str:
     with fixed_style(), warnings.catch_warnings():
         # The browser sets the text in a face of its own, so a glyph that matplotlib's lacks (Chinese) is no loss.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        settle(canvas)
         canvas.savefig(output, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = _DROPPED.sub("", output.getvalue())
     text = _FONT.sub(lambda found: f"font-size: {found[1]}px" if found[1] else "", text)
@@ -214,27 +218,3 @@ def to_svg(canvas: Figure, name: str) -> str:
     text = re.sub(r'(<svg[^>]*?) width="[^"]*"| height="[\d.]+pt"', lambda found: found[1] or "", text, count=2)
     text = text.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
     return re.sub(r"\n\s*", "\n", text).strip()
-
-
-def ellipsis(name: str, most: int) -> str:
-    """A name without its middle where it is longer than `most` Latin letters; East Asian ones count twice.
-
-    The end stays, because that is where the settings of an arm differ.
-
-    >>> ellipsis("temperature.raise[tau=0.15]", 20)
-    'tempera…se[tau=0.15]'
-    """
-    widths = [2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in name]
-    if sum(widths) <= most:
-        return name
-    ends = most - 1
-    head, tail, used = "", "", 0
-    for letter, width in zip(name, widths, strict=True):
-        if used + width > 0.4 * ends:
-            break
-        head, used = head + letter, used + width
-    for letter, width in zip(reversed(name), reversed(widths), strict=True):
-        if used + width > ends:
-            break
-        tail, used = letter + tail, used + width
-    return f"{head}…{tail}"

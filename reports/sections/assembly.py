@@ -25,7 +25,8 @@ from markupsafe import Markup, escape
 
 from harness.results.frame import Frame
 from harness.results.manifest import A_A
-from reports.drawing.figure import Drawn, Scalar, csv_uri
+from reports.drawing.figure import Drawn, Scalar
+from reports.drawing.files import csv_uri, pdf_uri
 from reports.drawing.style import fixed_style
 from reports.locale import Catalogue, formats
 from reports.sections.base import Part, Section, SectionInput
@@ -182,7 +183,9 @@ def linked(text: str, *, anchors: Mapping[str, str]) -> Markup:
 
 def render_page(pages: Environment, template: str, report: object, text: Catalogue, **variables: object) -> str:
     """A whole page, with its style and its script in it."""
-    style, script = (Markup(template_source(f"report.{kind}")) for kind in ("css", "js"))
+    style, script = (
+        Markup(template_source(f"report.{kind}") + template_source(f"figures.{kind}")) for kind in ("css", "js")
+    )
     values = {"report": report, "t": text, "css": style, "script": script, "NONE": formats.NONE}
     return pages.get_template(template).render(values | variables)
 
@@ -226,6 +229,7 @@ def environment(folders: Mapping[str, Path]) -> Environment:
         "milliseconds": formats.milliseconds,
         "metric": formats.metric_label,
         "csv_uri": csv_uri,
+        "pdf_uri": partial(pdf_uri, css=template_source("report.css")),
         "cell": _cell,
         "breakable": _breakable,
         "setting": formats.setting,

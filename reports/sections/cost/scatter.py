@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reports.drawing.figure import Figure, Line, figure_of, number
-from reports.drawing.svg import COLOUR, Layout, ellipsis, mark, new_figure, open_frame, to_svg, widened
+from reports.drawing.letters import fitted, width
+from reports.drawing.svg import COLOUR, Layout, mark, new_figure, open_frame, to_svg, widened
 from reports.locale import formats
 from reports.sections.base import SectionInput
 from reports.sections.cost.build import Cost, offers_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MplFigure
+
+Names = Literal["beside", "below"]
+"""Where the names of base and of the front stand: beside their marks, or below, with numbers at the marks."""
 
 COLUMNS = ("arm", "verdict", "seconds", "effect", "low", "high", "on_front", "query_ms", "serving_bytes", "n_seeds")
+
+_LINE = 1.35
+"""Height of a line of text, in ems."""
 
 
 def table(cost: Cost, given: SectionInput) -> Figure:
@@ -43,14 +52,26 @@ def table(cost: Cost, given: SectionInput) -> Figure:
 
 
 def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
-    """The scatter as SVG."""
+    """The scatter as SVG, with names beside the marks, or where they find no place numbers, and the names below."""
+    canvas, complete = _plot(figure, axis_x, axis_y, layout, "below" if layout.narrow else "beside")
+    if not complete and not layout.narrow:
+        canvas, _ = _plot(figure, axis_x, axis_y, layout, "below")
+    return to_svg(canvas, f"cost-{layout.name}")
+
+
+def _plot(figure: Figure, axis_x: str, axis_y: str, layout: Layout, names: Names) -> tuple[MplFigure, bool]:
+    """The drawing, and whether all names or numbers found a place."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     narrow = layout.narrow
-    width, left = (layout.width, 0.17) if narrow else (9.6, 0.1)
-    square = Layout(narrow=narrow, width=width, left=left, font=layout.font)
-    height = 4.6 if narrow else 4.9
+    wide, left = (layout.width, 0.17) if narrow else (9.6, 0.1)
+    square = Layout(narrow=narrow, width=wide, left=left, font=layout.font)
+    named = [row for row in figure.rows if row[6] or row[1] == "base"]
+    list_height = _LINE * square.font * len(named) / 72.0 + 0.12 if names == "below" else 0.0
+    height = (4.6 if narrow else 4.9) + list_height
     canvas, axes = new_figure(square, height=height)
+    box = axes.get_position()
+    axes.set_position((box.x0, box.y0 + list_height / height, box.width, box.height - list_height / height))
     seconds, effect = (np.array(figure.column(name), dtype=np.float64) for name in ("seconds", "effect"))
     bottom, top = _limits(figure, effect)
     if seconds.max() > 8.0 * seconds.min():
@@ -68,16 +89,31 @@ def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
     axes.plot(*path, color=COLOUR.on, linewidth=1.6, alpha=0.6, zorder=2)
     for row in figure.rows:
         _offer(axes, row)
-    _names(axes, figure, square, height)
+    most = 0.56 * 72.0 * wide * box.width
+    said = [fitted(str(row[0]), most, square.font) for row in named]
+    if names == "below":
+        said = [str(place) for place in range(1, len(named) + 1)]
+        _list(canvas, square, list_height, [str(row[0]) for row in named])
+    complete = _write_beside(axes, figure, dict(zip(named, said, strict=True)), square)
     style = {"color": COLOUR.soft, "fontsize": square.font, "parse_math": False}
     axes.set_xlabel(axis_x, **style)
     if not narrow:  # the caption says it
-        axes.set_ylabel(axis_y, **style)
+        axes.set_ylabel(fitted(axis_y, 72.0 * axes.get_position().height * height, square.font), **style)
     axes.tick_params(which="both", colors=COLOUR.soft, labelsize=square.font - 1, length=3)
     axes.grid(axis="y", color=COLOUR.line, linewidth=0.6)
     axes.set_axisbelow(True)
     open_frame(axes)
-    return to_svg(canvas, f"cost-{layout.name}")
+    return canvas, complete
+
+
+def _list(canvas: MplFigure, layout: Layout, height: float, names: Sequence[str]) -> None:
+    """The names by number, one below the other at the foot of the figure."""
+    line = _LINE * layout.font / 72.0 / canvas.get_figheight()
+    room = 72.0 * layout.width * 0.96
+    for place, name in enumerate(names):
+        style = {"color": COLOUR.ink, "fontsize": layout.font, "parse_math": False, "va": "center"}
+        shown = fitted(f"{place + 1}  {name}", room, layout.font)
+        canvas.text(0.02, height / canvas.get_figheight() - (place + 0.5) * line, shown, ha="left", **style)
 
 
 def _offer(axes: Axes, row: Line) -> None:
@@ -91,58 +127,107 @@ def _offer(axes: Axes, row: Line) -> None:
     mark(axes, x, y, ink, filled=filled, size=size, marker=shape, zorder=4)
 
 
-def _names(axes: Axes, figure: Figure, layout: Layout, height: float) -> None:
-    """Names beside the marks of base and of the front, each where it covers no other name and no mark, if it can."""
+def _write_beside(axes: Axes, figure: Figure, said: Mapping[Line, str], layout: Layout) -> bool:
+    """What is said of some rows, each as near to its mark as it covers no mark and nothing that is said of another.
+
+    Returns:
+        Whether each has found a place.
+    """
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     log = axes.get_xscale() == "log"
     box = axes.get_position()
-    letter = 0.64 * layout.font / 72.0 / (layout.width * box.width)
-    line = 1.35 * layout.font / 72.0 / (height * box.height)
+    canvas = axes.get_figure(root=True)
+    assert canvas is not None
+    em = layout.font / 72.0 / (layout.width * box.width)
+    line = _LINE * layout.font / 72.0 / (canvas.get_figheight() * box.height)
 
     def place(row: Line) -> tuple[float, float]:
         x, y = number(row[2]), number(row[3])
         across = math.log(x / left) / math.log(right / left) if log else (x - left) / (right - left)
         return across, (y - bottom) / (top - bottom)
 
-    taken = [(x - 0.008, y - 0.4 * line, x + 0.008, y + 0.4 * line) for x, y in map(place, figure.rows)]
-    inside: dict[str, Any] = {"transform": axes.transAxes}
-    font: dict[str, Any] = {"fontsize": layout.font, "parse_math": False}
-    for row in figure.rows:
-        if not row[6] and row[1] != "base":
+    marks = [(x - 0.5 * em, y - 0.4 * line, x + 0.5 * em, y + 0.4 * line) for x, y in map(place, figure.rows)]
+    taken = np.array(marks, dtype=np.float64)
+    lines = _points_of([place(row) for row in figure.rows if row[6]], -bottom / (top - bottom))
+    style: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "center", "color": COLOUR.ink}
+    n_without = 0
+    for row, label in said.items():
+        (x, y), wide = place(row), em * width(label)
+        found = _nearest((x, y), (wide, line), taken, lines, aside=0.8 * em)
+        if found is None:
+            n_without += 1
             continue
-        name = ellipsis(str(row[0]), 24 if layout.narrow else 34)
-        x, y = place(row)
-        width = letter * len(name)
-        options: list[tuple[float, float]] = []
-        # The front rises, so it leaves the upper left and the lower right of a mark free.
-        for rise in (0.75, 0.0, 1.6, 2.6, 3.6, 4.6, 5.6, 6.6):
-            options += [(x - 0.014 - width, y + rise * line), (x + 0.014, y - rise * line)]
-            options += [(x + 0.014, y + rise * line), (x - 0.014 - width, y - rise * line)]
-        free = [
-            (start, middle)
-            for start, middle in options
-            if start >= 0.01
-            and start + width <= 1.01
-            and 0.5 * line < middle < 1.0 - 0.5 * line
-            and not any(
-                start < other[2] and other[0] < start + width and abs(2.0 * middle - other[1] - other[3]) < 1.9 * line
-                for other in taken
-            )
-        ]
-        start, middle = free[0] if free else options[0 if x < 0.6 else 1]
-        taken.append((start, middle - 0.5 * line, start + width, middle + 0.5 * line))
-        after = start > x
-        if abs(middle - y) > 1.2 * line:
-            ends = [x, start if after else start + width], [y, middle]
-            axes.plot(*ends, color=COLOUR.soft, linewidth=0.8, zorder=3, clip_on=False, **inside)
-        across, side = (x + 0.014, "left") if after else (x - 0.014, "right")
-        axes.text(across, middle, name, ha=side, va="center", color=COLOUR.ink, zorder=5, **font, **inside)
+        start, middle = found
+        taken = np.vstack([taken, (start, middle - 0.5 * line, start + wide, middle + 0.5 * line)])
+        end = min(max(x, start), start + wide), min(max(y, middle - 0.45 * line), middle + 0.45 * line)
+        if math.hypot((end[0] - x) / (2.0 * em), (end[1] - y) / line) > 1.0:
+            axes.plot([x, end[0]], [y, end[1]], color=COLOUR.soft, linewidth=0.8, zorder=3, transform=axes.transAxes)
+        axes.text(start, middle, label, fontsize=layout.font, parse_math=False, zorder=5, **style)
+    return n_without == 0
+
+
+def _points_of(front: Sequence[tuple[float, float]], zero: float) -> NDArray[np.float64]:
+    """Points along the line at zero and along the front, which no name is to be written over if another place is near.
+
+    Args:
+        front, zero: in shares of the axes.
+    """
+    every = np.linspace(0.0, 1.0, 200)
+    found = [np.column_stack([every, np.full_like(every, zero)])]
+    if len(front) > 1:
+        x, y = np.array(front).T
+        found.append(np.column_stack([(dense := np.linspace(x[0], x[-1], 200)), np.interp(dense, x, y)]))
+    return np.vstack(found)
+
+
+def _nearest(
+    mark_at: tuple[float, float],
+    size: tuple[float, float],
+    taken: NDArray[np.float64],
+    lines: NDArray[np.float64],
+    *,
+    aside: float,
+) -> tuple[float, float] | None:
+    """Start and middle of the free place within the axes that is nearest to a mark; None where there is none.
+
+    Args:
+        size: width and height of what is written.
+        taken: ``(left, low, right, high)`` of every mark and name, in shares of the axes.
+        lines: points that are better not covered.
+    """
+    wide, line = size
+    x, y = mark_at
+    beside = np.array([x + aside, x - aside - wide])
+    starts = np.concatenate([beside, np.linspace(0.0, 1.0 - wide, 60)])
+    middles = np.concatenate([y + line * np.array([0.0, 0.75, -0.75]), np.linspace(0.6 * line, 1.0 - 0.6 * line, 60)])
+    start, middle = (grid.ravel() for grid in np.meshgrid(starts, middles))
+    inside = (start >= 0.0) & (start + wide <= 1.0) & (middle >= 0.55 * line) & (middle <= 1.0 - 0.55 * line)
+    start, middle = start[inside], middle[inside]
+    low, high = middle - 0.5 * line, middle + 0.5 * line
+    free = ~(
+        (start[:, None] < taken[:, 2] + 0.004)
+        & (taken[:, 0] - 0.004 < (start + wide)[:, None])
+        & (low[:, None] < taken[:, 3])
+        & (taken[:, 1] < high[:, None])
+    ).any(axis=1)
+    if not free.any():
+        return None
+    start, middle = start[free], middle[free]
+    across = x - np.clip(x, start, start + wide)
+    up = y - np.clip(y, middle - 0.4 * line, middle + 0.4 * line)
+    covered = (
+        (start[:, None] < lines[:, 0])
+        & (lines[:, 0] < (start + wide)[:, None])
+        & (np.abs(middle[:, None] - lines[:, 1]) < 0.5 * line)
+    ).any(axis=1)
+    best = int(np.argmin(np.hypot(across, up) + line * covered))
+    return float(start[best]), float(middle[best])
 
 
 def _limits(figure: Figure, effect: NDArray[np.float64]) -> tuple[float, float]:
     """Limits that show all estimates and typical intervals; very wide ones run off the edge."""
-    wide = [number(row[5]) - number(row[4]) for row in figure.rows if row[4] is not None]
-    reach = 1.6 * float(np.median(wide)) if wide else 0.0
+    spans = [number(row[5]) - number(row[4]) for row in figure.rows if row[4] is not None]
+    reach = 1.6 * float(np.median(spans)) if spans else 0.0
     lows, highs = [0.0, *effect.tolist()], [0.0, *effect.tolist()]
     for row in figure.rows:
         if row[4] is not None:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from reports.drawing.figure import Figure, Line, Panel, figure_of
-from reports.drawing.svg import COLOUR, Layout, dress_panel, ellipsis, new_figure, to_svg, widened
+from reports.drawing.letters import fitted
+from reports.drawing.svg import COLOUR, Layout, dress_panel, new_figure, to_svg, widened
 from reports.locale import Catalogue, formats
 from reports.sections.search.build import numbers_of
 from reports.sections.search.model import Searched, SearchedArm, SearchedParameter, SearchedTrial
@@ -141,10 +142,11 @@ def _draw_importance(arm: SearchedArm, label: str, text: Catalogue) -> Iterator[
         return
     axes = _axes(text("figure.search_importance.axis"), height=0.75 + 0.42 * len(shares))
     for place, (name, share) in enumerate(shares):
-        axes.barh(place + 0.16, share, height=0.34, color=COLOUR.on, zorder=2)
+        axes.barh(place + 0.2, share, height=0.3, color=COLOUR.on, zorder=2)
         style = {"color": COLOUR.ink, "fontsize": PANEL.font, "parse_math": False}
-        axes.text(0.0, place - 0.1, f"{ellipsis(name, 34)}  {formats.share(share)}", va="center", **style)
-    axes.set_ylim(len(shares) - 0.4, -0.5)
+        label = f"{fitted(name, 0.7 * 72.0 * PANEL.width, PANEL.font)}  {formats.share(share)}"
+        axes.text(0.0, place - 0.22, label, va="center", **style)
+    axes.set_ylim(len(shares) - 0.4, -0.6)
     axes.set_xlim(0.0, max(max(share for _, share in shares) * 1.05, 0.01))
     axes.set_yticks([])
     axes.grid(visible=False)
@@ -171,7 +173,7 @@ def _draw_pairs(arm: SearchedArm, label: str, text: Catalogue) -> Iterator[tuple
     if len(arm.parameters) < 2 or not points:
         return
     one, two = important(arm)[:2]
-    axes = _axes(ellipsis(one.name, 44))
+    axes = _axes(fitted(one.name, 72.0 * PANEL.width * 0.8, PANEL.font))
     trials = [trial for trial, _ in points]
     across, up = _across(axes, one, trials), _across(axes, two, trials, vertical=True)
     means = [mean for _, mean in points]
@@ -180,7 +182,10 @@ def _draw_pairs(arm: SearchedArm, label: str, text: Catalogue) -> Iterator[tuple
         size = 14.0 + 130.0 * ((mean - low) / (high - low)) ** 2
         fill = COLOUR.on if trial.best else "none"
         axes.scatter([x], [y], s=size, facecolor=fill, edgecolor=COLOUR.on, linewidth=1.2, zorder=3)
-    axes.set_ylabel(ellipsis(two.name, 26), color=COLOUR.soft, fontsize=PANEL.font, parse_math=False)
+    upright = {"rotation": 90, "rotation_mode": "anchor", "ha": "center", "va": "center"}
+    style = {"color": COLOUR.soft, "fontsize": PANEL.font, "parse_math": False}
+    canvas = _canvas(axes)
+    canvas.text(0.032, 0.56, fitted(two.name, 72.0 * HEIGHT * 0.85, PANEL.font), **upright, **style)
     alt = text(
         "figure.search_pairs.panel_alt",
         row=arm.name,
@@ -220,7 +225,10 @@ def _across(
             axes.locator_params(axis="x", nbins=5)
         return known
     words = sorted({formats.setting(value) for value in values})
-    axis.set_ticks(range(len(words)), [ellipsis(word, 14) for word in words], parse_math=False)
+    # Beside the axis there is its name too.
+    room = 72.0 * PANEL.width * (PANEL.left - 0.085 if vertical else 0.8 / len(words))
+    shown = [fitted(word, max(room, 30.0), PANEL.font - 0.5) for word in words]
+    axis.set_ticks(range(len(words)), shown, parse_math=False)
     (axes.set_ylim if vertical else axes.set_xlim)(-0.5, len(words) - 0.5)
     return [float(words.index(formats.setting(value))) for value in values]
 

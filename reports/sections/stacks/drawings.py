@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reports.drawing.figure import Figure, Scalar, number, wide_and_narrow
-from reports.drawing.svg import COLOUR, Layout, dress_rows, ellipsis, mark, new_figure, stacked, to_svg, write_name
+from reports.drawing.figure import Figure, Line, Scalar, number, wide_and_narrow
+from reports.drawing.letters import fitted, shrunk
+from reports.drawing.svg import COLOUR, Layout, dress_rows, mark, new_figure, stacked, to_svg, write_name
 from reports.locale import Catalogue, formats
 from reports.sections.report import Report
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _FAINT, _STRONG = 0.08, 0.55
+_NAMED_PITCH = 0.68
+"""Inches of a row of squares below its name."""
 
 
 def drawn(report: Report, text: Catalogue) -> dict[str, list[str]]:
@@ -93,10 +96,8 @@ def _intervals(
     style = {"fontsize": layout.font, "parse_math": False, "va": "center"}
     for height, head in headings:
         place = {"x": 0.0, "ha": "left"} if layout.narrow else {"x": -layout.left / (0.98 - layout.left), "ha": "left"}
-        most = 44 if layout.narrow else 90
-        axes.text(
-            y=height, s=ellipsis(head, most), color=COLOUR.soft, transform=axes.get_yaxis_transform(), **place, **style
-        )
+        shown = fitted(head, 72.0 * layout.width * 0.95, layout.font)
+        axes.text(y=height, s=shown, color=COLOUR.soft, transform=axes.get_yaxis_transform(), **place, **style)
     for height, (label, values, colour, filled) in zip(heights, lines, strict=True):
         ink = COLOUR.ink if values[0] is not None else COLOUR.soft
         write_name(axes, layout, height, label, limits[0], colour=ink)
@@ -119,39 +120,60 @@ def _line(axes: Axes, height: float, values: list[float], colour: str, filled: b
 
 
 def draw_pairs(figure: Figure, decimals: int, layout: Layout) -> str:
-    """A triangle of squares, one a pair: the number, its sign as colour, its size as depth; a hatched one has none."""
+    """A triangle of squares, one a pair: the number, its sign as colour, its size as depth; a hatched one has none.
+
+    In the narrow layout factors have numbers: the columns are headed by them, the names stand above the rows.
+    """
     from matplotlib.patches import Rectangle
 
     names = list(dict.fromkeys([*(str(row[0]) for row in figure.rows), *(str(row[1]) for row in figure.rows)]))
     most = max((abs(number(row[2])) for row in figure.rows if row[2] is not None), default=0.0) or 1.0
     across, down = names[:-1], names[1:]
-    canvas, axes = new_figure(layout, height=0.9 + 0.5 * (len(down) + 1))
-    style = {"va": "center", "fontsize": layout.font, "parse_math": False}
-    wide = max(int((8 if layout.narrow else 60) / len(across)) + 3, 5)
-    left = 0.62 if layout.narrow else 0.0
-    for place, name in enumerate(across):
-        axes.text(place + 0.5, -0.3, ellipsis(name, wide), ha="center", color=COLOUR.soft, **style)
-    for place, name in enumerate(down):
-        axes.text(
-            -0.08, place + 0.5, ellipsis(name, 12 if layout.narrow else 28), ha="right", color=COLOUR.ink, **style
-        )
-    for row in figure.rows:
+    narrow = layout.narrow
+    left = 0.02 if narrow else layout.left
+    n_columns = len(across) if narrow else max(len(across), 5)
+    cell = 72.0 * layout.width * (0.98 - left) / n_columns
+    pitch, top = (_NAMED_PITCH, 1.0) if narrow else (0.5, 0.8)
+    height = pitch * (len(down) + top)
+    canvas, axes = new_figure(layout, height=height)
+    axes.set_position((left, 0.0, 0.98 - left, 1.0))
+    style: dict[str, Any] = {"va": "center", "fontsize": layout.font, "parse_math": False}
+    numbered = {name: f"{place}  {name}" for place, name in enumerate(names, start=1)}
+    room = 72.0 * layout.width * 0.96
+    if narrow:
+        axes.text(0.0, 0.2 - top, fitted(numbered[names[0]], room, layout.font), ha="left", color=COLOUR.ink, **style)
+    for x, name in enumerate(across):
+        head = str(x + 1) if narrow else fitted(name, cell - 6.0, layout.font)
+        axes.text(x + 0.5, -0.27, head, ha="center", color=COLOUR.soft, **style)
+    for y, name in enumerate(down):
+        if narrow:
+            axes.text(0.0, y + 0.2, fitted(numbered[name], room, layout.font), ha="left", color=COLOUR.ink, **style)
+        else:
+            beside = fitted(name, 72.0 * layout.width * left - 10.0, layout.font)
+            axes.text(-0.08, y + 0.5, beside, ha="right", color=COLOUR.ink, **style)
+    shown = {row: formats.signed(number(row[2]), decimals) + ("*" if _is_sure(row) else "") for row in figure.rows}
+    # A bold letter is wider by a tenth.
+    style["fontsize"] = min(shrunk(label, (cell - 6.0) / 1.12, layout.font) for label in shown.values())
+    start = 0.42 if narrow else 0.04
+    for row, label in shown.items():
         x, y, value = across.index(str(row[0])), down.index(str(row[1])), number(row[2])
         shade: dict[str, Any] = {"facecolor": "none", "edgecolor": COLOUR.hatch, "hatch": "////", "linewidth": 0}
         if not math.isnan(value):
             depth = _FAINT + (_STRONG - _FAINT) * abs(value) / most
             shade = {"facecolor": COLOUR.good if value > 0.0 else COLOUR.bad, "alpha": depth, "linewidth": 0}
-        axes.add_patch(Rectangle((x + 0.02, y + 0.04), 0.96, 0.92, **shade))
-        sure = row[4] in ("raises", "lowers")
-        shown = formats.signed(value, decimals) + ("*" if sure else "")
+        axes.add_patch(Rectangle((x + 0.02, y + start), 0.96, 0.96 - start, **shade))
         plate = {"facecolor": COLOUR.paper, "edgecolor": "none", "pad": 2.0} if math.isnan(value) else None
-        weight: dict[str, Any] = {"fontweight": "bold"} if sure else {}
-        axes.text(x + 0.5, y + 0.5, shown, ha="center", color=COLOUR.ink, bbox=plate, zorder=3, **style, **weight)
-    axes.set_position((layout.left, 0.02, 0.98 - layout.left, 0.96))
-    axes.set_xlim(-left * len(across), len(across) if layout.narrow else max(len(across), 5))
-    axes.set_ylim(len(down) + 0.1, -0.7)
+        weight: dict[str, Any] = {"fontweight": "bold"} if _is_sure(row) else {}
+        middle = y + (start + 0.96) / 2.0
+        axes.text(x + 0.5, middle, label, ha="center", color=COLOUR.ink, bbox=plate, zorder=3, **style, **weight)
+    axes.set_xlim(0.0, n_columns)
+    axes.set_ylim(len(down), -top)
     axes.axis("off")
     return to_svg(canvas, f"stack-pairs-{layout.name}")
+
+
+def _is_sure(row: Line) -> bool:
+    return row[4] in ("raises", "lowers")
 
 
 def _limits(values: Sequence[Scalar], threshold: float | None) -> tuple[float, float]:

@@ -76,7 +76,8 @@ def test_every_figure_has_a_text_alternative_and_its_data(four: StudyFolder) -> 
     assert all(len(found["aria-label"] or "") > 30 for found in images)
     figures = ["curves", "modes", "groups", "crossings", "cost", "forest"]
     downloads = [found["download"] for tag, found in page.tags if tag == "a" and "download" in found]
-    assert downloads == [f"kl_direction-{name}.csv" for name in figures]
+    kinds = ("csv", "svg", "pdf")
+    assert downloads == [f"kl_direction-{name}.{kind}" for name in figures for kind in kinds]
     assert [figure["id"] for figure in report["figures"].values()] == figures
 
 

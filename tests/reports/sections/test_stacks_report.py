@@ -115,7 +115,8 @@ def test_every_figure_of_stacks_has_its_text_and_its_data(folders) -> None:
     ):
         page, report = rendered(folders(kind))
         downloads = [found["download"] or "" for tag, found in page.tags if tag == "a" and "download" in found]
-        assert [each for each in downloads if "stack_" in each] == [f"{report['study']}-{name}.csv" for name in names]
+        tables = [each for each in downloads if "stack_" in each and each.endswith(".csv")]
+        assert tables == [f"{report['study']}-{name}.csv" for name in names]
         drawn = [found["aria-label"] or "" for _, found in page.tags if found.get("role") == "img"]
         for name in names:
             alt = report["figures"][name]["alt"]

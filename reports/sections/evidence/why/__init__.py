@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reports.drawing.figure import Drawn
 from reports.locale import Catalogue
 from reports.sections.base import Part, Section, SectionInput
-from reports.sections.evidence.why import drawings, trends
+from reports.sections.evidence.why import drawings
 from reports.sections.evidence.why.build import every_figure, why_of
 from reports.sections.evidence.why.model import Why
 from reports.sections.report import Report, note
@@ -35,7 +35,3 @@ class WhySection(Section):
 
     def draw(self, report: Report, text: Catalogue) -> Mapping[str, Drawn]:
         return drawings.drawn(report.figures, report.models["why"].shown, text)
-
-    def variables(self, report: Report) -> Mapping[str, object]:
-        """The rows that have a line in the figures by epoch."""
-        return {"trend_rows": trends.drawn_rows(report.models["why"].shown)}

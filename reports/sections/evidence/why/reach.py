@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from reports.drawing.figure import Figure, Line, Panel, figure_of, finite
-from reports.drawing.svg import COLOUR, Layout, ellipsis, new_figure, to_svg
+from reports.drawing.letters import fitted, in_lines, shrunk, width
+from reports.drawing.svg import COLOUR, Layout, new_figure, to_svg
 from reports.locale import Catalogue, formats
 from reports.sections.evidence.measured import Evidence
 
@@ -15,6 +16,8 @@ COLUMNS = ("arm", "term", "group", "weight", "gradient_norm", "share")
 PANEL = Layout(narrow=True, width=4.6, left=0.36, font=11.0)
 _PREFIX = "loss.gradient."
 _FAINT, _STRONG = 0.10, 0.55
+
+Kind = Literal["term", "group"]
 
 
 def table(evidence: Evidence, text: Catalogue) -> Figure:
@@ -35,7 +38,7 @@ def table(evidence: Evidence, text: Catalogue) -> Figure:
 
 
 def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]:
-    """One panel per row that is shown, on one scale of colours."""
+    """One panel per row that is shown, on one scale of colours, with the same columns in all."""
     every = figure.by_arm()
     by_name = {name: every[name] for name in shown if name in every}
     logs = [
@@ -43,44 +46,72 @@ def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]
     ]
     # A tenth of the norm is pale; norms that are nearly alike are not set apart by their shade.
     limits = (min(*logs, max(logs) - 1.0), max(logs)) if logs else (0.0, 0.0)
+    across = _across([row for rows in by_name.values() for row in rows])
     return [
-        (name, _alt(name, rows, text), draw(rows, limits, f"reach-{place}", text))
+        (name, _alt(name, rows, text), draw(rows, limits, f"reach-{place}", text, across))
         for place, (name, rows) in enumerate(by_name.items())
     ]
 
 
-def draw(rows: Sequence[Line], limits: tuple[float, float], name: str, text: Catalogue) -> str:
-    """One arm's terms by groups as SVG: darker is stronger, on a log scale; an exact zero is hatched and says so."""
+def draw(
+    rows: Sequence[Line], limits: tuple[float, float], name: str, text: Catalogue, across: Kind | None = None
+) -> str:
+    """One arm's terms by groups as SVG: darker is stronger, on a log scale; an exact zero is hatched and says so.
+
+    Args:
+        across: what the columns are; where None, that of which there are fewer.
+    """
     from matplotlib.patches import Rectangle
 
-    terms, groups = (list(dict.fromkeys(str(row[place]) for row in rows)) for place in (1, 2))
-    norms = {(str(row[1]), str(row[2])): _norm(row) for row in rows}
-    canvas, axes = new_figure(PANEL, height=0.4 + 0.42 * len(terms))
-    axes.set_position((PANEL.left, 0.01, 0.98 - PANEL.left, 0.98))
-    most = 13 if len(groups) > 1 else 24
-    for across, group in enumerate(groups):
-        style = {"ha": "center", "va": "center", "fontsize": PANEL.font - 0.5, "parse_math": False}
-        axes.text(
-            across + 0.5, len(terms) + 0.38, ellipsis(named("group", group, text), most), color=COLOUR.soft, **style
-        )
-        for down, term in enumerate(terms):
-            norm = norms.get((term, group))
-            none = norm == 0.0
-            shade: dict[str, Any] = {"facecolor": "none", "edgecolor": COLOUR.hatch, "hatch": "////"} if none else {}
+    across = across or _across(rows)
+    down: Kind = "term" if across == "group" else "group"
+    place = {"term": 1, "group": 2}
+    norms = {(str(row[place[across]]), str(row[place[down]])): _norm(row) for row in rows}
+    columns, lines = (list(dict.fromkeys(str(row[place[kind]]) for row in rows)) for kind in (across, down))
+    whole = 72.0 * PANEL.width
+    size = PANEL.font - 0.5
+    labels = [fitted(named(down, line, text), 0.46 * whole, PANEL.font) for line in lines]
+    left = (max(PANEL.font * width(label) for label in labels) + 8.0) / whole
+    room = (0.99 - left) * whole / len(columns) - 4.0
+    heads = [in_lines(named(across, column, text), room, size) for column in columns]
+    height = 0.42 * len(lines) + 0.19 * max(head.count("\n") + 1 for head in heads) + 0.12
+    canvas, axes = new_figure(PANEL, height=height)
+    axes.set_position((left, 0.01, 0.99 - left, 0.98))
+    style: dict[str, Any] = {"ha": "center", "va": "center", "parse_math": False}
+    values = {
+        at: text("figure.reach.none") if norm == 0.0 else formats.figure(norm, "norm") for at, norm in norms.items()
+    }
+    least = min(shrunk(value, room, size) for value in values.values())
+    foot = height / 0.42 / 0.98
+    for x, column in enumerate(columns):
+        for line, shown in enumerate(heads[x].split("\n")):
+            up = len(lines) + 0.3 + 0.43 * line
+            axes.text(x + 0.5, up, shown, color=COLOUR.soft, fontsize=shrunk(shown, room, size), **style)
+        for y, line in enumerate(lines):
+            norm = norms.get((column, line))
+            shade: dict[str, Any] = {}
+            if norm == 0.0:
+                shade = {"facecolor": "none", "edgecolor": COLOUR.hatch, "hatch": "////"}
             if norm:
                 shade = {"facecolor": COLOUR.on, "alpha": _depth(norm, limits)}
             if shade:
-                axes.add_patch(Rectangle((across + 0.02, down + 0.04), 0.96, 0.92, linewidth=0, **shade))
-            label = text("figure.reach.none") if none else formats.figure(norm, "norm")
-            plate = {"facecolor": COLOUR.paper, "edgecolor": "none", "pad": 2.0} if none else None
-            axes.text(across + 0.5, down + 0.5, label, color=COLOUR.ink, bbox=plate, zorder=3, **style)
-    style = {"ha": "right", "va": "center", "fontsize": PANEL.font, "parse_math": False}
-    for down, term in enumerate(terms):
-        axes.text(-0.06, down + 0.5, named("term", term, text), color=COLOUR.ink, **style)
-    axes.set_xlim(0.0, len(groups))
-    axes.set_ylim(len(terms) + 0.8, 0.0)
+                axes.add_patch(Rectangle((x + 0.02, y + 0.04), 0.96, 0.92, linewidth=0, **shade))
+            plate = {"facecolor": COLOUR.paper, "edgecolor": "none", "pad": 2.0} if norm == 0.0 else None
+            label = values.get((column, line), formats.NONE)
+            axes.text(x + 0.5, y + 0.5, label, color=COLOUR.ink, bbox=plate, zorder=3, fontsize=least, **style)
+    beside: dict[str, Any] = {"ha": "right", "va": "center", "fontsize": PANEL.font, "parse_math": False}
+    for y, label in enumerate(labels):
+        axes.text(-6.0 / (room + 4.0), y + 0.5, label, color=COLOUR.ink, **beside)
+    axes.set_xlim(0.0, len(columns))
+    axes.set_ylim(foot, 0.0)
     axes.axis("off")
     return to_svg(canvas, name)
+
+
+def _across(rows: Sequence[Line]) -> Kind:
+    """Which of terms and groups are the columns: those that are fewer, as names need width."""
+    terms, groups = (len({row[place] for row in rows}) for place in (1, 2))
+    return "term" if terms < groups else "group"
 
 
 def named(kind: str, name: str, text: Catalogue) -> str:

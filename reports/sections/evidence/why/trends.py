@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from reports.drawing.figure import Figure, Line, Panel, figure_of, finite, number
+from reports.drawing.letters import fitted
 from reports.drawing.svg import COLOUR, LEAST_SPAN, Layout, dress_panel, new_figure, to_svg, widened
 from reports.locale import Catalogue, formats
 from reports.sections.evidence.checks import mean
 from reports.sections.evidence.measured import Evidence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TRENDS: tuple[tuple[str, str], ...] = (
     ("temperature.effective_neighbours", "number"),
@@ -30,7 +35,8 @@ STYLES: tuple[tuple[str, str, str], ...] = (
     (COLOUR.other, "D", "-."),
     (COLOUR.neutral, "v", ":"),
 )
-"""Colour, marker and line of base and of the arms that are drawn, in order; the page's key shows the same marks."""
+"""Colour, marker and line of base and of the arms that are drawn, in order."""
+_HEIGHT = 2.45
 
 
 def table(evidence: Evidence, text: Catalogue) -> Figure:
@@ -49,14 +55,12 @@ def table(evidence: Evidence, text: Catalogue) -> Figure:
     return figure_of("trends", text, COLUMNS, data, alt=alt, span=f"{LEAST_SPAN:.0%}")
 
 
-def drawn_rows(shown: Sequence[str]) -> tuple[str, ...]:
-    """The rows that have a line: as many of those shown as can be told apart."""
-    return tuple(shown[: len(STYLES)])
-
-
 def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]:
-    """One panel per figure that a drawn row has a number for."""
-    names = drawn_rows(shown)
+    """The key, then one panel per figure that a row with a line has a number for.
+
+    Rows have a line as far as lines can be told apart.
+    """
+    names = tuple(shown[: len(STYLES)])
     found: list[Panel] = []
     for place, (trend, kind) in enumerate(TRENDS):
         lines = {
@@ -70,28 +74,38 @@ def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]
         if any(lines.values()):
             title = text(f"why.figure.{trend.replace('.', '_')}")
             found.append((title, _alt(title, lines, kind, text), draw(lines, kind, f"trend-{place}", text)))
-    return found
+    return [("", text("list.comma").join(names), draw_key(names, "trend-key")), *found] if found else []
+
+
+def draw_key(names: Sequence[str], name: str) -> str:
+    """Which line is whose, as SVG: part of the figure, so that its files have it."""
+    canvas, axes = new_figure(PANEL, height=_HEIGHT)
+    axes.set_position((0.0, 0.0, 1.0, 1.0))
+    for place, row in enumerate(names):
+        _line(axes, place, [0.03, 0.08, 0.13], [place] * 3, markevery=[1])
+        shown = fitted(row, 0.8 * 72.0 * PANEL.width, PANEL.font)
+        axes.text(0.16, place, shown, va="center", color=COLOUR.ink, fontsize=PANEL.font, parse_math=False)
+    axes.set_xlim(0.0, 1.0)
+    axes.set_ylim(_HEIGHT / 0.26 - 0.8, -0.8)
+    axes.axis("off")
+    return to_svg(canvas, name)
+
+
+def _line(axes: Axes, place: int, across: Sequence[float], up: Sequence[float], **style: Any) -> None:
+    """The line of the row at that place among those shown."""
+    colour, marker, dashes = STYLES[place]
+    mark = {"marker": marker, "markersize": 5.0, "markeredgecolor": COLOUR.paper, "markeredgewidth": 0.8}
+    width, order = (2.4, 4) if place == 0 else (1.5, 3)
+    axes.plot(across, up, color=colour, linewidth=width, linestyle=dashes, zorder=order, **mark, **style)
 
 
 def draw(lines: dict[str, list[tuple[float, float]]], kind: str, name: str, text: Catalogue) -> str:
     """One figure by epoch as SVG."""
     from matplotlib.ticker import FuncFormatter
 
-    canvas, axes = new_figure(PANEL, height=2.45)
+    canvas, axes = new_figure(PANEL, height=_HEIGHT)
     for place, points in reversed(list(enumerate(lines.values()))):
-        colour, marker, dashes = STYLES[place]
-        axes.plot(
-            [epoch for epoch, _ in points],
-            [value for _, value in points],
-            color=colour,
-            linewidth=2.4 if place == 0 else 1.5,
-            linestyle=dashes,
-            marker=marker,
-            markersize=5.0,
-            markeredgecolor=COLOUR.paper,
-            markeredgewidth=0.8,
-            zorder=4 if place == 0 else 3,
-        )
+        _line(axes, place, [epoch for epoch, _ in points], [value for _, value in points])
     values = [value for points in lines.values() for _, value in points]
     axes.set_ylim(*widened(min(values), max(values), least=0.01))
     if kind == "share":

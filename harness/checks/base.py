@@ -26,7 +26,7 @@ class _Sentences(string.Formatter):
         return kwargs[field_name], field_name
 
 
-def fill(sentence: str, figures: Figures) -> str:
+def fill(sentence: str, figures: Mapping[str, float | str]) -> str:
     """The sentence with the values of the figures that it names.
 
     >>> fill("{index.hit_rate:.1%} of the queries", {"index.hit_rate": 0.25})
@@ -46,6 +46,7 @@ class When(Enum):
     EVERY_EPOCH = "every evaluation"
     AT_THE_START = "before training; in full at every evaluation"
     IN_FULL = "every evaluation, in full only"
+    STUDY = "the report, over the whole study"
 
 
 class Unit(Enum):
@@ -56,6 +57,7 @@ class Unit(Enum):
     COSINE = "cosine in [-1, 1]"
     METRIC = "NDCG@10 on the sample"
     CHOOSING = "the metric that chooses the checkpoint"
+    PRIMARY = "the primary metric of the study"
     NATS = "nats"
     NORM = "Euclidean norm"
     LOGITS = "logits"
@@ -70,9 +72,8 @@ class Unit(Enum):
     @property
     def kind(self) -> str:
         """How a report prints it: ``share``, ``points``, ``metric``, ``norm`` or ``number``."""
-        if self in (Unit.METRIC, Unit.CHOOSING):
-            return "metric"
-        return {Unit.FRACTION: "share", Unit.POINTS: "points", Unit.NORM: "norm"}.get(self, "number")
+        kinds = {Unit.FRACTION: "share", Unit.POINTS: "points", Unit.NORM: "norm"}
+        return kinds.get(self, "metric" if self in (Unit.METRIC, Unit.CHOOSING, Unit.PRIMARY) else "number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,7 @@ class Figure:
     """A figure that a probe measures, or a family of them.
 
     Attributes:
-        name: theme, a dot, and what; words in capitals stand for a part that varies, see
-            :data:`harness.checks.catalogue.PARTS`.
+        name: theme, a dot, and what; a word in capitals varies (:data:`harness.checks.catalogue.PARTS`).
         claim: family of the claim that it bears on.
         unit: what it counts in.
         meaning: what it says, a phrase.

@@ -21,6 +21,7 @@ from reports.sections.modes import ModesSection
 from reports.sections.protocol import protocol_sentences
 from reports.sections.ranking import ForestSection, RankingSection
 from reports.sections.report import Finding, note, warning
+from reports.sections.study_checks import StudyChecksSection
 from reports.sections.who import WhoSection
 from reports.sections.who.model import WhoGains
 from reports.stats.crossings import CUT
@@ -100,6 +101,7 @@ def sections_of(frame: Frame, users: Sequence[str]) -> tuple[Section, ...]:
         *((ModesSection(),) if ("test", "off") in frame.views else ()),
         WhoOfRanks(users),
         *((CostSection(),) if timed else ()),
+        StudyChecksSection(),
         MethodOfRanks(),
     )
 

@@ -24,6 +24,7 @@ from markupsafe import Markup, escape
 
 from harness.results.frame import Frame
 from harness.results.manifest import A_A
+from reports.checks.catalogue import ask_study
 from reports.drawing.figure import Drawn, Scalar, csv_uri
 from reports.drawing.style import fixed_style
 from reports.locale import Catalogue, formats
@@ -84,7 +85,14 @@ def input_of(frame: Frame, text: Catalogue) -> SectionInput:
     decimals = effect_decimals(analysis)
     rows = ranking_rows(analysis, decimals, text)
     evidence = evidence_of(frame.manifest, frame.diagnoses, text.lang, [row.name for row in rows])
-    return SectionInput(analysis=analysis, rows=rows, evidence=evidence, decimals=decimals, text=text)
+    return SectionInput(
+        analysis=analysis,
+        rows=rows,
+        evidence=evidence,
+        study_checks=ask_study(analysis, text.lang, evidence.muted),
+        decimals=decimals,
+        text=text,
+    )
 
 
 def attempt(section: Section, action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:

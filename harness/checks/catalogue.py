@@ -10,12 +10,14 @@ from operator import attrgetter
 from harness.checks.base import Check, Expected, Figure, Figures, Outcome, Rule, Status, Suggestion
 from harness.checks.leads import Lead, Side
 from harness.checks.problems import (
+    calibration,
     evaluation,
     fusion,
     index,
     kl,
     loss,
     mixing,
+    popularity,
     retriever,
     scope,
     search,
@@ -28,7 +30,22 @@ from harness.checks.study import StudyCheck
 from harness.plugins import Registry, instance_of
 from harness.results.evidence import Entry
 
-_MODULES = (serving, kl, training, index, fusion, mixing, loss, temperature, retriever, evaluation, scope, search)
+_MODULES = (
+    serving,
+    kl,
+    training,
+    index,
+    fusion,
+    mixing,
+    calibration,
+    loss,
+    temperature,
+    retriever,
+    evaluation,
+    scope,
+    search,
+    popularity,
+)
 """What lies beyond the problem list, then its ten claims in order."""
 
 FIGURES = Registry[Figure](

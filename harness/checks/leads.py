@@ -23,7 +23,7 @@ class Compares(Enum):
     EXACT = "An exact figure, yes or no."
     QUERIES = "The 95% interval of the figure: its standard error over the sampled queries, and the spread of the runs."
     RUNS = "The 95% interval of the figure over the runs; one run cannot tell within a tenth of the threshold."
-    STUDY = "A 95% interval over what the study repeats, such as users, seeds and orders; the condition names it."
+    STUDY = "A 95% interval over what the study repeats."
 
 
 class Side(Enum):

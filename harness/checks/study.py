@@ -13,11 +13,13 @@ class StudyCheck(Check):
 
     Attributes:
         named: places of `detected` that hold names or values of the study, such as an arm's, and no figure.
+        interval: what the interval runs over and is corrected for, and when the check cannot tell.
         advice: what to do, a sentence: no remedy reduces it.
         about: the one of `named` that says whose issue it is; empty where the whole study's.
     """
 
     named: tuple[str, ...]
+    interval: str
     advice: str
     about: str = ""
 

@@ -69,10 +69,12 @@ CHECKS = (
         errors=("study.reference_lead_error",),
         compares=Compares.STUDY,
         condition=(
-            "A reference row without a trained backbone is better than base on the primary metric. The difference is "
-            "paired over users and over the seeds of base, and over seeds of the row where it has the same; its "
-            "interval lies above 0 at 95% for all reference rows at once (Bonferroni). Not applicable without "
-            "reference rows."
+            "A reference row without a trained backbone is better than base on the primary metric. Not applicable "
+            "without such rows."
+        ),
+        interval=(
+            "The difference is paired over users and over the seeds of base, and over those of the row where it has "
+            "the same. The interval holds for all such rows at once (Bonferroni)."
         ),
         detected=(
             "{reference} reaches {study.reference:.4f} {metric} on the test set, base {study.reference_base:.4f}: a "
@@ -93,11 +95,14 @@ CHECKS = (
         errors=("study.edge_lead", "study.edge_lead_error"),
         compares=Compares.STUDY,
         condition=(
-            "The best setting lies in the outer 5% of a parameter's range, on the scale of the search (the first or "
-            "last of at least three listed numbers), and leads the best setting inside the range on the validation "
-            "set. The error of that lead is the spread over the search seeds that setting and seed do not explain, "
-            "pooled over all complete trials; with one search seed, or no complete trial inside the range, it cannot "
-            "tell. Not applicable without a search over numbers."
+            "The best setting lies in the outer 5% of a parameter's range and leads the best setting inside it on the "
+            "validation set. Not applicable without a search over numbers."
+        ),
+        interval=(
+            "Places are on the scale of the search; of at least three listed numbers the first and the last are the "
+            "edge. The error of the lead is the spread over the search seeds that neither setting nor seed explains, "
+            "pooled over all complete trials. With one search seed, or without a complete trial inside the range, the "
+            "check cannot tell."
         ),
         detected=(
             "The best setting of {arm} has {parameter} = {setting}. That is {study.edge_distance:.0%} of the range "
@@ -119,10 +124,13 @@ CHECKS = (
         compares=Compares.STUDY,
         condition=(
             "Spearman's rank correlation over the arms is below .7 between the best validation level within the first "
-            "third of the budget's epochs (rounded up) and the best of all epochs. Its error is a bootstrap over "
-            "seeds. It cannot tell below three seeds, or where the seeds themselves do not agree on the final order: "
-            "rank correlation below .7 between halves of the seeds (Spearman-Brown). Not applicable below five arms "
-            "that change a rank on every seed of base, and with one epoch."
+            "third of the epochs (rounded up) and that of all epochs. Not applicable below five arms that change a "
+            "rank and have every seed of base, and with one epoch."
+        ),
+        interval=(
+            "The error is a bootstrap over seeds. Below three seeds the check cannot tell; nor can it where the seeds "
+            "do not agree on the final order, with a rank correlation below .7 between halves of them (stepped up by "
+            "Spearman and Brown's formula)."
         ),
         detected=(
             "Over {study.order_arms:.0f} arms the rank correlation between validation {metric} within "
@@ -146,9 +154,12 @@ CHECKS = (
         compares=Compares.STUDY,
         condition=(
             "Shuffling the order of equal timestamps among held-out events changes the backbone's metric by more than "
-            "the best arm does. The interval holds the error of that arm's effect, over users and seeds, and that of a "
-            "largest change in so few random orders. Not applicable without equal timestamps or without an arm that "
-            "changes a rank; not measured where they decide too few targets to be scored again."
+            "the best arm does. Not applicable without equal timestamps or without an arm that changes a rank; not "
+            "measured where they decide the targets of under 1% of the users."
+        ),
+        interval=(
+            "The interval holds the error of that arm's effect, over users and seeds, and that of the largest change "
+            "in so few random orders."
         ),
         detected=(
             "The order of equal timestamps decides a validation or test target of {study.ties_users:.1%} of the users. "
@@ -172,15 +183,19 @@ CHECKS = (
         errors=("study.cutoff_error",),
         compares=Compares.STUDY,
         condition=(
-            "An arm is better than base on the primary metric and lower on another metric or cutoff of the report: by "
-            "more than the smallest change worth having (`sesoi`, relative to base), with an interval below 0 at 95% "
-            "for all such arms and metrics at once (Bonferroni). Not applicable without an arm that is better."
+            "An arm is better than base on the primary metric and lower on another metric or cutoff of the report, "
+            "for sure and by more than the smallest change worth having (`sesoi`, relative to base). Not applicable "
+            "without an arm that is better."
         ),
+        interval="It runs over users and seeds and holds for all better arms and all metrics at once (Bonferroni).",
         detected="{arm} is better than base on {primary} and changes {metric} by {study.cutoff_change:+.1%}.",
         named=("arm", "primary", "metric"),
         about="arm",
         why="What is gained in the first places can be lost in the places below, or the reverse.",
-        advice="Say which cutoff the application shows, and name the loss beside the gain; `guard` makes it a verdict.",
+        advice=(
+            "Report the loss beside the gain, and say which cutoff the application shows; list the metric under guard "
+            "in the study file to make it part of the verdict."
+        ),
         reduce=(),
     ),
 )

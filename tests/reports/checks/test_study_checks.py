@@ -330,7 +330,9 @@ def test_each_has_what_measures_it_its_texts_and_known_figures() -> None:
         places = dict.fromkeys(check.reads, 1.0) | dict.fromkeys(check.named, "name")
         assert "{" not in fill(check.detected, places)
         assert not check.about or check.about in check.named
-        assert all(text.endswith(".") for text in (check.detected, check.condition, check.why, check.advice))
+        assert all(
+            text.endswith(".") for text in (check.detected, check.condition, check.interval, check.why, check.advice)
+        )
 
 
 @pytest.mark.parametrize("code", STUDY_CHECKS)

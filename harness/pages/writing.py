@@ -126,7 +126,7 @@ def _environment() -> Environment:
     pages.globals |= {
         "family_of": family_of,
         "figure_of": figure_of,
-        "figures": {**FIGURES, **STUDY_FIGURES},
+        "figures": lambda: [*FIGURES.values(), *STUDY_FIGURES.values()],
         "parts": PARTS,
         "row": _row,
         "stacks_of": _stacks_of,

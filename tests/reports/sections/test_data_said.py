@@ -78,11 +78,9 @@ def test_few_dropped_users_are_no_warning_and_old_folders_say_nothing(tmp_path: 
     assert "Data" not in dict(build_report(read_frame(folder), load_catalogue("en")).models["method"].paragraphs)
 
 
-@pytest.mark.parametrize(
-    ("shift", "share", "code"), [(0.5, 0.51, "ties"), (0.0, 0.51, "FTR1104"), (0.0, 0.009, "")]
-)
+@pytest.mark.parametrize(("shift", "share", "code"), [(0.5, 0.51, "ties"), (0.0, 0.51, "FTR1104"), (0.0, 0.009, "")])
 def test_equal_times_that_can_decide_ranks_are_a_warning(tmp_path: Path, shift: float, share: float, code: str) -> None:
-    wide = {"as_read": 0.1, "shuffled": [0.1, 0.3]} if code == "FTR1104" else {}
+    wide = {"as_read": 0.1, "shuffled": [0.1, 0.3, 0.1, 0.1, 0.1]} if code == "FTR1104" else {}
     report = reported(tmp_path, shift=shift, ties={**TIES, "share": share, **wide})
     said = findings(report)
     assert {"ties", "FTR1104"} & set(said) == ({code} if code else set()), "one statement of one thing"

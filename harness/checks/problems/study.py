@@ -77,8 +77,8 @@ CHECKS = (
             "the same. The interval holds for all such rows at once (Bonferroni)."
         ),
         detected=(
-            "{reference} reaches {study.reference:.4f} {metric} on the test set, base {study.reference_base:.4f}: a "
-            "difference of {study.reference_lead:+.4f}."
+            "{reference}: {study.reference:.4f} {metric} on the test set against {study.reference_base:.4f} of base, "
+            "a difference of {study.reference_lead:+.4f}."
         ),
         named=("reference", "metric"),
         about="reference",
@@ -145,7 +145,7 @@ CHECKS = (
     StudyCheck(
         code="FTR1104",
         claim="study",
-        title="The order of equal timestamps moves the metric more than the best arm does",
+        title="The order of equal timestamps decides more than the arms do",
         severity=Severity.HIGH,
         issue=lambda read: Lead(
             by=read["study.ties_moved"] - abs(read["study.ties_best"]), error=read["study.ties_error"], near=0.0
@@ -174,7 +174,7 @@ CHECKS = (
     StudyCheck(
         code="FTR1105",
         claim="study",
-        title="A gain on the primary metric hides a loss on another",
+        title="A gain hides a loss on another metric",
         severity=Severity.MEDIUM,
         issue=lambda read: gain(
             -read["study.cutoff_change"], read["study.cutoff_smallest"], read["study.cutoff_error"]

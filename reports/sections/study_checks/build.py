@@ -53,7 +53,7 @@ def _detected(asked: Asked, words: EvidenceTexts) -> str:
 
 
 def _line(asked: Asked, given: SectionInput) -> CheckLine:
-    words, outcome, text = given.evidence.words, asked.outcome, given.text
+    words, outcome = given.evidence.words, asked.outcome
     known = outcome.half is not None and math.isfinite(outcome.half)
     return CheckLine(
         code=asked.check.code,
@@ -62,7 +62,8 @@ def _line(asked: Asked, given: SectionInput) -> CheckLine:
         title=words.title(asked.check),
         status=given.evidence.status(outcome),
         detected=_detected(asked, words),
-        why=text("list.sentences").join((words.why(asked.check), words.advice(asked.check))),
+        why=words.why(asked.check),
+        advice=words.advice(asked.check),
         reduce=asked.check.reduce,
         reason=outcome.reason,
         by=outcome.by if known else None,

@@ -85,7 +85,7 @@ def test_rows_stand_beside_base_with_an_interval_over_users() -> None:
     assert base.coverage == popular.coverage == 0.5
     assert not {row.name for row in report.rows} & {row.name for row in ROWS}, "references are no arms"
     assert found["FTR1101"].title == "A reference row beats base: Item neighbours"
-    said = f"Item neighbours reaches {items.level:.4f} NDCG@10 on the test set, base {base.level:.4f}"
+    said = f"Item neighbours: {items.level:.4f} NDCG@10 on the test set against {base.level:.4f} of base"
     assert found["FTR1101"].text.startswith(said)
     assert "ensemble_beats_base" not in found
     lines = list(csv.DictReader(io.StringIO(references_csv(report))))

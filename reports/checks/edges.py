@@ -37,7 +37,7 @@ class BestOnTheEdge(Measure):
             for arm in course["arms"]
             if arm["winner"] is not None
             for parameter in arm["parameters"]
-            if place_of(parameter, parameter["default"]) is not None
+            if distance_of(parameter, parameter["default"]) is not None
         ]
         return sorted(found, key=lambda each: each.figures["study.edge_distance"]) or Status.NOT_APPLICABLE
 
@@ -58,9 +58,19 @@ def place_of(parameter: Raw, value: object) -> float | None:
     return (number - low) / (high - low)
 
 
-def distance_of(place: float) -> float:
-    """From the nearer end."""
-    return max(min(place, 1.0 - place), 0.0)
+def distance_of(parameter: Raw, value: object) -> float | None:
+    """From the nearer of the ends beyond which the parameter may lie, as a share of the range; None without one.
+
+    Manifests of older versions do not say what it may be; neither end is then taken for a bound.
+    """
+    place = place_of(parameter, value)
+    if place is None or parameter.get("limits", ()) is None:
+        return None
+    listed = [number for each in parameter["choices"] if (number := _number(each)) is not None]
+    low, high = (min(listed), max(listed)) if listed else (parameter["low"], parameter["high"])
+    least, most = parameter.get("limits") or (None, None)
+    open_ends = [place] * (least is None or low > least) + [1.0 - place] * (most is None or high < most)
+    return max(min(open_ends), 0.0) if open_ends else None
 
 
 def _number(value: object) -> float | None:
@@ -73,10 +83,10 @@ def _number(value: object) -> float | None:
 def _candidate(arm: Raw, parameter: Raw) -> Candidate:
     best = arm["trials"][arm["winner"]]
     lead, error = _lead(arm, parameter)
-    place = place_of(parameter, best["setting"][parameter["name"]])
-    assert place is not None
+    distance = distance_of(parameter, best["setting"][parameter["name"]])
+    assert distance is not None
     return Candidate(
-        figures={"study.edge_distance": distance_of(place), "study.edge_lead": lead, "study.edge_lead_error": error},
+        figures={"study.edge_distance": distance, "study.edge_lead": lead, "study.edge_lead_error": error},
         named={
             "arm": str(arm["name"]),
             "parameter": str(parameter["name"]),
@@ -91,9 +101,9 @@ def _lead(arm: Raw, parameter: Raw) -> tuple[float, float]:
     complete = [trial for trial in arm["trials"] if trial["state"] == "complete" and trial["mean"] is not None]
     on_edge: dict[bool, list[float]] = {True: [], False: []}
     for trial in complete:
-        place = place_of(parameter, trial["setting"][parameter["name"]])
-        if place is not None:
-            on_edge[distance_of(place) <= EDGE].append(float(trial["mean"]))
+        distance = distance_of(parameter, trial["setting"][parameter["name"]])
+        if distance is not None:
+            on_edge[distance <= EDGE].append(float(trial["mean"]))
     if not on_edge[True] or not on_edge[False]:
         return 0.0, UNKNOWN
     return max(on_edge[True]) - max(on_edge[False]), _error(complete)

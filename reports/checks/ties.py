@@ -21,7 +21,8 @@ class TiesDecide(Measure):
     def measure(self, analysis: Analysis, lang: str) -> Sequence[Candidate] | Status:
         data = analysis.frame.manifest.data
         effects = [effect for name, effect in analysis.effects.items() if name != A_A]
-        if not data.get("tied_share") or not effects:
+        tied = data.get("tied_share")
+        if not tied or math.isnan(tied) or not effects:
             return Status.NOT_APPLICABLE
         ties = data.get("ties")
         if not ties or not ties.get("shuffled") or ties["metric"] != analysis.primary:

@@ -40,7 +40,7 @@ FIGURES = figures(
     ("study.reference_base", Unit.PRIMARY, "base on the test set, on the seeds that are compared"),
     ("study.reference_lead", Unit.PRIMARY, "the difference of the two"),
     ("study.reference_lead_error", Unit.PRIMARY, "its standard error over users and seeds, for all rows at once"),
-    ("study.edge_distance", Unit.FRACTION, "distance of the best setting from the nearer end of the range searched"),
+    ("study.edge_distance", Unit.FRACTION, "distance of the best setting from the nearer end that is no bound"),
     ("study.edge_lead", Unit.PRIMARY, "lead of the best setting on the edge over the best inside, on the search seeds"),
     ("study.edge_lead_error", Unit.PRIMARY, "its standard error over the search seeds; infinite with one"),
     ("study.order", Unit.RATIO, "rank correlation of early and final validation levels over the arms"),
@@ -95,8 +95,9 @@ CHECKS = (
         errors=("study.edge_lead", "study.edge_lead_error"),
         compares=Compares.STUDY,
         condition=(
-            "The best setting lies in the outer 5% of a parameter's range and leads the best setting inside it on the "
-            "validation set. Not applicable without a search over numbers."
+            "The best setting lies in the outer 5% of a parameter's range, at an end beyond which the parameter may "
+            "lie, and leads the best setting inside the range on the validation set. Not applicable without a search "
+            "over numbers that has such an end."
         ),
         interval=(
             "Places are on the scale of the search; of at least three listed numbers the first and the last are the "
@@ -106,12 +107,12 @@ CHECKS = (
         ),
         detected=(
             "The best setting of {arm} has {parameter} = {setting}. That is {study.edge_distance:.0%} of the range "
-            "{range} from its nearer end."
+            "{range} from an end beyond which it may lie."
         ),
         named=("arm", "parameter", "setting", "range"),
         about="arm",
         why="A better setting may lie beyond the range, so the search understates what the arm can do.",
-        advice="Widen the range on that side, where the parameter allows it, and search again.",
+        advice="List values beyond that end for the parameter, and search again.",
         reduce=(),
     ),
     StudyCheck(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -165,7 +166,21 @@ def test_places_are_on_the_scale_of_the_search() -> None:
     assert place_of(parameter(scale="choice", low=None, high=None, choices=[5, 10]), 10) is None, "all are ends"
     assert place_of(parameter(scale="choice", low=None, high=None, choices=["a", "b", "c"]), "c") is None
     assert place_of(parameter(scale="choice", low=None, high=None, choices=[True, False]), True) is None
-    assert distance_of(0.97) == pytest.approx(0.03)
+
+
+def test_an_end_beyond_which_the_parameter_cannot_lie_is_no_edge() -> None:
+    bounded = parameter(limits=[0.0, None])
+    assert distance_of(bounded, 0.0) == 1.0
+    assert distance_of(bounded, 0.97) == pytest.approx(0.03)
+    assert distance_of(parameter(limits=[0.0, 1.0]), 0.97) is None
+    assert distance_of(parameter(), 0.0) == 0.0, "older manifests say nothing of bounds"
+    listed = parameter(scale="choice", low=None, high=None, choices=[5, 10, 200], limits=[1, 1000])
+    assert [distance_of(listed, each) for each in (5, 10, 200)] == [0.0, 0.5, 0.0]
+    assert distance_of({**listed, "limits": None}, 5) is None, "all values that there are"
+    frame = searched(rising)
+    course = frame.manifest.course
+    course["arms"][0]["parameters"] = [parameter(limits=[0.0, 1.0])]
+    assert status(frame, "FTR1102") is Status.NOT_APPLICABLE
 
 
 def test_a_study_without_a_search_has_no_edge() -> None:
@@ -272,6 +287,7 @@ def test_ties_that_move_more_than_the_best_arm_are_an_issue(moved: float, expect
 
 def test_without_equal_times_it_cannot_arise_and_without_a_new_score_it_is_not_measured() -> None:
     assert status(STUDY, "FTR1104") is Status.NOT_APPLICABLE
+    assert status(tied([0.1, 0.9], tied_share=math.nan, ties={}), "FTR1104") is Status.NOT_APPLICABLE, "no times"
     assert status(tied([0.1], ties={"metric": "mrr@10"}), "FTR1104") is Status.NOT_MEASURED
     assert status(tied([]), "FTR1104") is Status.NOT_MEASURED
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.checks.catalogue import STUDY_CHECKS
 from harness.results.frame import Frame
 from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, flat, formats, load_catalogue
@@ -21,7 +22,6 @@ from reports.sections.modes import ModesSection
 from reports.sections.protocol import protocol_sentences
 from reports.sections.ranking import ForestSection, RankingSection
 from reports.sections.report import Finding, note, warning
-from reports.sections.study_checks import StudyChecksSection
 from reports.sections.who import WhoSection
 from reports.sections.who.model import WhoGains
 from reports.stats.crossings import CUT
@@ -36,8 +36,8 @@ class AnswerOfRanks(AnswerSection):
 
     def build(self, given: SectionInput) -> Part:
         part = super().build(given)
-        # That a table has no a/a is a choice of its author, which the method tells.
-        usual = [finding for finding in part.findings if finding.code != "aa_missing"]
+        # That a table has no a/a is a choice of its author, which the method tells; checks of a study speak of base.
+        usual = [finding for finding in part.findings if finding.code not in ("aa_missing", *STUDY_CHECKS)]
         return replace(part, findings=(*usual, *_findings(given)))
 
 
@@ -101,7 +101,6 @@ def sections_of(frame: Frame, users: Sequence[str]) -> tuple[Section, ...]:
         *((ModesSection(),) if ("test", "off") in frame.views else ()),
         WhoOfRanks(users),
         *((CostSection(),) if timed else ()),
-        StudyChecksSection(),
         MethodOfRanks(),
     )
 

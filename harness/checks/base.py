@@ -24,6 +24,7 @@ class When(Enum):
     EVERY_EPOCH = "every evaluation"
     AT_THE_START = "before training; in full at every evaluation"
     IN_FULL = "every evaluation, in full only"
+    STUDY = "the report, over the whole study"
 
 
 class Unit(Enum):
@@ -34,6 +35,7 @@ class Unit(Enum):
     COSINE = "cosine in [-1, 1]"
     METRIC = "NDCG@10 on the sample"
     CHOOSING = "the metric that chooses the checkpoint"
+    PRIMARY = "the primary metric of the study"
     NATS = "nats"
     NORM = "Euclidean norm"
     LOGITS = "logits"
@@ -48,9 +50,8 @@ class Unit(Enum):
     @property
     def kind(self) -> str:
         """How a report prints it: ``share``, ``points``, ``metric``, ``norm`` or ``number``."""
-        if self in (Unit.METRIC, Unit.CHOOSING):
-            return "metric"
-        return {Unit.FRACTION: "share", Unit.POINTS: "points", Unit.NORM: "norm"}.get(self, "number")
+        kinds = {Unit.FRACTION: "share", Unit.POINTS: "points", Unit.NORM: "norm"}
+        return kinds.get(self, "metric" if self in (Unit.METRIC, Unit.CHOOSING, Unit.PRIMARY) else "number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +59,7 @@ class Figure:
     """A figure that a probe measures, or a family of them.
 
     Attributes:
-        name: theme, a dot, and what; words in capitals stand for a part that varies, see
-            :data:`harness.checks.catalogue.PARTS`.
+        name: theme, a dot, and what; a word in capitals varies (:data:`harness.checks.catalogue.PARTS`).
         claim: family of the claim that it bears on.
         unit: what it counts in.
         meaning: what it says, a phrase.

@@ -10,23 +10,42 @@ from operator import attrgetter
 from harness.checks.base import Check, Expected, Figure, Figures, Outcome, Rule, Status, Suggestion
 from harness.checks.leads import Lead, Side
 from harness.checks.problems import (
+    calibration,
     evaluation,
     fusion,
     index,
     kl,
     loss,
     mixing,
+    popularity,
     retriever,
     scope,
     search,
     serving,
+    study,
     temperature,
     training,
 )
+from harness.checks.study import StudyCheck
 from harness.plugins import Registry, instance_of
 from harness.results.evidence import Entry
 
-_MODULES = (serving, kl, training, index, fusion, mixing, loss, temperature, retriever, evaluation, scope, search)
+_MODULES = (
+    serving,
+    kl,
+    training,
+    index,
+    fusion,
+    mixing,
+    calibration,
+    loss,
+    temperature,
+    retriever,
+    evaluation,
+    scope,
+    search,
+    popularity,
+)
 """What lies beyond the problem list, then its ten claims in order."""
 
 FIGURES = Registry[Figure](
@@ -42,6 +61,16 @@ CHECKS = Registry[Check](
     builtin=lambda: (check for module in _MODULES for check in module.CHECKS),
     name_of=attrgetter("code"),
     check=instance_of(Check),
+)
+STUDY_FIGURES: Mapping[str, Figure] = {figure.name: figure for figure in study.FIGURES}
+"""What a report measures over a whole study."""
+
+STUDY_CHECKS = Registry[StudyCheck](
+    group="ftr_study.study_checks",
+    what="check of a study",
+    builtin=lambda: study.CHECKS,
+    name_of=attrgetter("code"),
+    check=instance_of(StudyCheck),
 )
 RULES = Registry[Rule](
     group="ftr_study.rules",
@@ -63,12 +92,19 @@ PARTS: Mapping[str, tuple[str, str]] = {
 """Word in the name of a family of figures -> what it matches, and what it stands for."""
 
 
+def codes() -> tuple[str, ...]:
+    """Of all checks, of a run and of a study."""
+    return (*CHECKS, *STUDY_CHECKS)
+
+
 def figure_of(name: str) -> Figure:
     """The figure of that name, or the family that it belongs to.
 
     Raises:
         KeyError: there is none.
     """
+    if name in STUDY_FIGURES:
+        return STUDY_FIGURES[name]
     if name in FIGURES:
         return FIGURES[name]
     for figure in FIGURES.values():

@@ -117,9 +117,19 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
+STUDY = Family(
+    name="study",
+    number=11,
+    title="The study itself",
+    title_zh="研究本身",
+    claim="What the study compares, searches and measures can mislead, whatever the recommender does.",
+)
+"""Heading of the checks of a whole study; it is no problem of the list and has no remedies."""
+
+
 def family_of(name: str) -> Family:
     """The family of that name; a plug-in may bring one of its own, which states no claim."""
-    for each in FAMILIES:
+    for each in (*FAMILIES, STUDY):
         if each.name == name:
             return each
     return Family(name=name, number=None, title="From a plug-in", title_zh="", claim="")

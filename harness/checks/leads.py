@@ -23,6 +23,7 @@ class Compares(Enum):
     EXACT = "An exact figure, yes or no."
     QUERIES = "The 95% interval of the figure: its standard error over the sampled queries, and the spread of the runs."
     RUNS = "The 95% interval of the figure over runs; a single run cannot tell within a tenth of the threshold."
+    STUDY = "A 95% interval over what the study repeats."
 
 
 class Side(Enum):

@@ -16,10 +16,11 @@ class _Sentences(string.Formatter):
         return kwargs[field_name], field_name
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        return super().format_field(value, format_spec).replace("-", MINUS)
+        text = super().format_field(value, format_spec)
+        return text if isinstance(value, str) else text.replace("-", MINUS)
 
 
-def fill(sentence: str, figures: Mapping[str, float]) -> str:
+def fill(sentence: str, figures: Mapping[str, float | str]) -> str:
     """The sentence with the values of the figures that it names.
 
     >>> fill("{index.hit_rate:.1%} of the queries", {"index.hit_rate": 0.25})

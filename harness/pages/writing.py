@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.checks.base import Check, Expected, Remedy, Rule
-from harness.checks.catalogue import CHECKS, FIGURES, PARTS, RULES, figure_of
+from harness.checks.catalogue import CHECKS, FIGURES, PARTS, RULES, STUDY_CHECKS, STUDY_FIGURES, figure_of
 from harness.checks.families import family_of
 from harness.interventions import CATALOGUE
 from harness.interventions.domains import as_written
@@ -60,7 +60,7 @@ KINDS = (
     ),
     Kind(
         folder="checks",
-        entries=lambda: sorted(CHECKS.values(), key=_claim),
+        entries=lambda: [*sorted(CHECKS.values(), key=_claim), *STUDY_CHECKS.values()],
         name=lambda check: check.code,
         group=lambda check: family_of(check.claim),
     ),
@@ -141,7 +141,7 @@ def _environment() -> Environment:
     pages.globals |= {
         "family_of": family_of,
         "figure_of": figure_of,
-        "figures": FIGURES,
+        "figures": lambda: [*FIGURES.values(), *STUDY_FIGURES.values()],
         "parts": PARTS,
         "row": _row,
         "stacks_of": _stacks_of,

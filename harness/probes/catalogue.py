@@ -8,7 +8,19 @@ from operator import attrgetter
 
 from harness.checks.base import When
 from harness.plugins import Registry, instance_of
-from harness.probes import attention, evaluation, fusion, index, interpolation, loss, mixtures, past, search, training
+from harness.probes import (
+    attention,
+    evaluation,
+    fusion,
+    index,
+    interpolation,
+    loss,
+    mixtures,
+    past,
+    popularity,
+    search,
+    training,
+)
 from harness.probes.sample import ProbeSample
 
 
@@ -36,6 +48,7 @@ _BUILTIN = (
     Probe(name="temperature", measure=attention.temperature),
     Probe(name="fusion", measure=fusion.measure),
     Probe(name="index", measure=index.measure),
+    Probe(name="popularity", measure=popularity.measure),
     Probe(name="retriever", measure=training.drift),
     Probe(name="evaluation", measure=evaluation.on_and_off),
     Probe(name="history", measure=evaluation.history),

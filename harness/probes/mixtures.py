@@ -19,6 +19,7 @@ from harness.engine.live.mixing.temperature import fitted_temperature, mean_log_
 from harness.engine.live.pairs import nth_of_run
 from harness.engine.types.among import Among
 from harness.engine.types.vectors import batch_key
+from harness.probes.calibration import confidences
 from harness.probes.few import Few
 from harness.probes.interpolation import SHARES, Queries
 from harness.probes.sample import ProbeSample, paired_share_error, ranks_of, standard_error
@@ -242,7 +243,10 @@ def measured(sample: ProbeSample, metric: str) -> dict[str, float]:
         figures |= difference(f"mixing.test.{way.name}", tested[way.name][0] - off_test)
         figures[f"mixing.setting.{way.name}"] = strength(way.settings[0])
     return (
-        {name: float(value) for name, value in figures.items()} | likelihoods(sample, valid) | hits(mixtures, on_valid)
+        {name: float(value) for name, value in figures.items()}
+        | likelihoods(sample, valid)
+        | confidences(on_valid, sample.current.item_matrix, mixtures.dense)
+        | hits(mixtures, on_valid)
     )
 
 

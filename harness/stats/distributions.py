@@ -110,3 +110,14 @@ def kendall(first: list[float], second: list[float]) -> tuple[float, float]:
     """Kendall's tau-b of two lists, neither constant, and its p-value: exact without ties, else asymptotic."""
     found = _scipy_stats.kendalltau(first, second, variant="b")
     return float(found.statistic), float(found.pvalue)
+
+
+def spearman(first: Floats, second: Floats) -> Floats:
+    """Rank correlation of each row of two tables ``(n_rows, n)``, ties at their mean rank; NaN for a constant row."""
+    one, two = (_centred(np.asarray(_scipy_stats.rankdata(each, axis=1), dtype=np.float64)) for each in (first, second))
+    scale = np.sqrt((one**2).sum(axis=1) * (two**2).sum(axis=1))
+    return np.divide((one * two).sum(axis=1), scale, out=np.full(len(scale), np.nan), where=scale > 0.0)
+
+
+def _centred(rows: Floats) -> Floats:
+    return rows - rows.mean(axis=1, keepdims=True)

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from harness.checks.catalogue import CHECKS
+from harness.checks.catalogue import codes
 from harness.data.formats import FORMATS
 from harness.data.formats.base import GUESSED
 from harness.data.protocol import AtTest, History, Protocol, Reach
@@ -149,8 +149,8 @@ class DataModel(ShortPart):
 
 
 def _known_check(code: str) -> str:
-    if code not in CHECKS:
-        raise refusal("unknown_check", f"no check {show(code)}{did_you_mean(code, CHECKS)} (docs/checks)")
+    if code not in codes():
+        raise refusal("unknown_check", f"no check {show(code)}{did_you_mean(code, codes())} (docs/checks)")
     return code
 
 

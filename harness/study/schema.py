@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.checks.catalogue import CHECKS
+from harness.checks.catalogue import codes
 from harness.interventions.base import Intervention
 from harness.study.arms import Lists
 from harness.study.grammar import StudyMode, StudyModel, study_model
@@ -31,7 +31,7 @@ def json_schema(catalogue: Mapping[str, type[Intervention]], modes: Mapping[str,
             }
     for key, definition in (("arms", "arms"), ("base", "plain_stack")):
         schema["properties"][key] = {**schema["properties"][key], "$ref": f"#/$defs/{definition}"}
-    schema["$defs"]["DiagnosticsModel"]["properties"]["mute"]["propertyNames"] = {"enum": list(CHECKS)}
+    schema["$defs"]["DiagnosticsModel"]["properties"]["mute"]["propertyNames"] = {"enum": list(codes())}
     schema["$defs"]["BackboneModel"]["oneOf"] = [
         {"required": ["trained"], "properties": {"trained": {"type": "string"}}},
         {"required": ["checkpoint"], "properties": {"checkpoint": {"type": "string"}, "n_sampled": False}},

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.checks.catalogue import STUDY_CHECKS
 from harness.results.frame import Frame
 from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, flat, formats, load_catalogue
@@ -36,8 +37,8 @@ class AnswerOfRanks(AnswerSection):
 
     def build(self, given: SectionInput) -> Part:
         part = super().build(given)
-        # That a table has no a/a is a choice of its author, which the method tells.
-        usual = [finding for finding in part.findings if finding.code != "aa_missing"]
+        # That a table has no a/a is a choice of its author, which the method tells; checks of a study speak of base.
+        usual = [finding for finding in part.findings if finding.code not in ("aa_missing", *STUDY_CHECKS)]
         return replace(part, findings=(*usual, *_findings(given)))
 
 

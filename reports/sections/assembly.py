@@ -25,6 +25,7 @@ from markupsafe import Markup, escape
 
 from harness.results.frame import Frame
 from harness.results.manifest import A_A
+from reports.checks.catalogue import ask_study
 from reports.drawing.figure import Drawn, Scalar
 from reports.drawing.files import csv_uri, pdf_uri
 from reports.drawing.style import fixed_style
@@ -86,7 +87,14 @@ def input_of(frame: Frame, text: Catalogue) -> SectionInput:
     decimals = effect_decimals(analysis)
     rows = ranking_rows(analysis, decimals, text)
     evidence = evidence_of(frame.manifest, frame.diagnoses, text.lang, [row.name for row in rows])
-    return SectionInput(analysis=analysis, rows=rows, evidence=evidence, decimals=decimals, text=text)
+    return SectionInput(
+        analysis=analysis,
+        rows=rows,
+        evidence=evidence,
+        study_checks=ask_study(analysis, text.lang, evidence.muted),
+        decimals=decimals,
+        text=text,
+    )
 
 
 def attempt(section: Section, action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
@@ -165,8 +173,9 @@ _NAMED = re.compile(r"\bFTR\d+\b|\b[a-z_]+\.[a-z_0-9]+\b")
 
 def anchors_of(report: Report) -> dict[str, str]:
     """Where the page says what a code or a remedy is."""
-    checks, glossary = (report.models.get(name) for name in ("why", "glossary"))
-    codes = [line.code for line in checks.checks] if checks and "checks" in report.sections else []
+    runs, study, glossary = (report.models.get(name) for name in ("why", "study_checks", "glossary"))
+    lines = [*(runs.checks if runs and "checks" in report.sections else ()), *(study.checks if study else ())]
+    codes = [line.code for line in lines]
     ids = [term.id for term in glossary.terms] if glossary else []
     return {code: f"#check-{code}" for code in codes} | {id_: f"#remedy-{id_}" for id_ in ids}
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from harness.results.frame import Frame
 from harness.results.manifest import StudyManifest
+from reports.checks.base import Asked
 from reports.drawing.figure import Drawn, Figure
 from reports.locale import Catalogue, flat, formats
 from reports.sections.evidence.measured import Evidence
@@ -25,6 +26,7 @@ class SectionInput:
 
     Attributes:
         rows: the ranking.
+        study_checks: code -> check of the study.
         decimals: at which effects are printed.
         text: the language of the report, with the texts of every section.
     """
@@ -32,6 +34,7 @@ class SectionInput:
     analysis: Analysis
     rows: tuple[Row, ...]
     evidence: Evidence
+    study_checks: Mapping[str, Asked]
     decimals: int
     text: Catalogue
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import cli
-from harness.checks.catalogue import CHECKS
+from harness.checks.catalogue import codes
 from harness.interventions import CATALOGUE
 from harness.runner import rerun
 from harness.runner.rerun import Rerun
@@ -189,8 +189,8 @@ def test_pages_writes_one_for_each_intervention_and_each_check(
     assert call(monkeypatch, "pages") == 0
     told = capsys.readouterr().out
     assert f"{len(CATALOGUE) + 1} files in docs/interventions" in told
-    assert f"{len(CHECKS) + 1} files in docs/checks" in told
-    assert {path.name for path in Path("docs/checks").iterdir()} == {"README.md", *(f"{code}.md" for code in CHECKS)}
+    assert f"{len(codes()) + 1} files in docs/checks" in told
+    assert {path.name for path in Path("docs/checks").iterdir()} == {"README.md", *(f"{code}.md" for code in codes())}
     assert {path.name for path in Path("docs/interventions").iterdir()} == {
         "README.md",
         *(f"{each.id}.md" for each in CATALOGUE),

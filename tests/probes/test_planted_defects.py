@@ -126,6 +126,19 @@ def turncoats() -> Inputs:
 
 
 @cache
+def skewed(*, drawn: bool) -> Inputs:
+    """Some items are far more popular than others; with ``drawn``, every query lies near entries that lead to them."""
+    rng = np.random.default_rng(0)
+    chances = 1.0 / np.arange(1, 301)
+    made = of_sequences([rng.choice(300, size=14, p=chances / chances.sum()) + 1 for _ in range(120)])
+    prefixes, vectors = made.prefixes, torch.randn(made.encodings.shape, generator=torch.Generator().manual_seed(0))
+    near = (prefixes.target <= 3) | np.isin(np.arange(len(prefixes.target)), prefixes.valid)
+    if drawn:
+        vectors += 5.0 * vectors[0] * torch.as_tensor(near)[:, None]
+    return replace(made, encodings=vectors)
+
+
+@cache
 def turning_away() -> Inputs:
     """Users go round four items of their own, then take one that is new to them, and one more."""
     rng = np.random.default_rng(0)
@@ -250,10 +263,11 @@ CASES: dict[str, tuple[Case, Case]] = {
         (EXACT, world),
     ),
     "FTR1002": ((BASE, crowds), (BASE, world)),
+    "FTR1003": ((BASE, lambda: skewed(drawn=True)), (BASE, lambda: skewed(drawn=False))),
 }
 
 
-IN_WORLDS_OF_MIXTURES = {"FTR406", "FTR407"}
+IN_WORLDS_OF_MIXTURES = {"FTR406", "FTR407", "FTR408"}
 """Theirs are in ``test_planted_mixtures.py``."""
 
 

@@ -77,6 +77,7 @@ def test_where_shared_items_tell_what_comes_next_rules_point_at_them(sure: float
     assert found["calibration.temperature"] == pytest.approx(sure, rel=0.1)
     assert status("FTR406", found) is Status.ISSUE
     assert status("FTR407", found) is (Status.ISSUE if sure == OVER_CONFIDENT else Status.PASSED)
+    assert (status("FTR408", found) is Status.ISSUE) == (sure == OVER_CONFIDENT)
     if sure == OVER_CONFIDENT:
         assert found["calibration.likelihood_fitted"] > found["calibration.likelihood"] + 0.5
     assert found["mixing.shuffled.overlap_product"] < 0.2 * found["mixing.gain.overlap_product"]

@@ -58,6 +58,10 @@ AS_FOUND: Mapping[str, float] = {
     "index.hit_rate": 0.0234,
     "index.below_threshold": 0.0,
     "index.distinct_targets": 4.93,
+    "index.popularity_lift": 0.912,
+    "index.popularity_lift_error": 0.018,
+    "index.distinct_overall": 867.0,
+    "index.distinct_by_chance": 845.0,
     "retriever.query_to_sequence": 0.743,
     "retriever.hit_rate_train": 0.0195,
     "retriever.hit_rate_gap": -0.0039,
@@ -131,6 +135,14 @@ AS_FOUND: Mapping[str, float] = {
     "calibration.gain_dense_error": 0.0023,
     "calibration.gain_overlap": 0.0023,
     "calibration.gain_overlap_error": 0.0017,
+    "calibration.asked_backbone": 943.0,
+    "calibration.confidence_backbone": 0.0273,
+    "calibration.confidence_backbone_error": 0.0005,
+    "calibration.accuracy_backbone": 0.0127,
+    "calibration.asked_neighbours": 943.0,
+    "calibration.confidence_neighbours": 0.0566,
+    "calibration.confidence_neighbours_error": 0.0005,
+    "calibration.accuracy_neighbours": 0.0127,
 }
 """What a short run of FTragrec as found shows on ml-100k, rounded, with an interpolation that wins."""
 
@@ -163,6 +175,8 @@ HEALTHY: Mapping[str, float] = {
     "calibration.gain_overlap": -0.0002,
     "calibration.gain_overlap_error": 0.0005,
     "calibration.gain_dense_error": 0.0005,
+    "calibration.accuracy_backbone": 0.0273,
+    "calibration.accuracy_neighbours": 0.0566,
 }
 """The same without an issue, but for what a mixture by user could win."""
 

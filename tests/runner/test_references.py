@@ -249,8 +249,8 @@ def test_a_count_that_beats_base_is_a_warning_and_silent_where_none_does(
 ) -> None:
     _, outcome, _ = ran
     frame = read_frame(outcome.folder)
-    assert findings(frame)["reference_beats_base"] == "A count of transitions beats base"
-    assert "reference_beats_base" not in findings(better(frame))
+    assert findings(frame)["FTR1101"] == "A reference row beats base: A count of transitions"
+    assert "FTR1101" not in findings(better(frame))
 
 
 def test_python_has_them_as_a_frame(ran: tuple[Scene, StudyResult, list[str]]) -> None:
@@ -305,9 +305,10 @@ def test_the_page_and_the_terminal_say_that_a_reference_beats_base_and_nothing_w
     write_world(tmp_path / "chain")
     chain, _ = Scene(tmp_path / "chain", protocol).run()
     page = write_report(chain.folder).read_text(encoding="utf-8")
-    assert "A count of transitions beats base" in page.partition('id="ranking"')[0], "on the first screen"
+    said = "A reference row beats base: A count of transitions"
+    assert said in page.partition('id="ranking"')[0], "on the first screen"
     assert 'id="references-table"' in page
-    assert "A count of transitions beats base" in " ".join(answer_lines(chain.folder.path / "report.json"))
+    assert said in " ".join(answer_lines(chain.folder.path / "report.json"))
 
     (tmp_path / "random").mkdir()
     rng = np.random.default_rng(0)
@@ -315,4 +316,4 @@ def test_the_page_and_the_terminal_say_that_a_reference_beats_base_and_nothing_w
     (tmp_path / "random/world.txt").write_text("\n".join(lines), encoding="utf-8")
     silent, _ = Scene(tmp_path / "random", protocol).run()
     assert len(silent.folder.manifest().references) == 5
-    assert "beats base" not in write_report(silent.folder).read_text(encoding="utf-8")
+    assert "beats base: " not in write_report(silent.folder).read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -40,6 +41,7 @@ class Axis:
         low, high: inclusive ends of a number.
         log: searched on a logarithmic scale.
         choices: all values, where they are listed.
+        limits: inclusive bounds of what the parameter may be at all; None for words.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Axis:
     high: float = 0.0
     log: bool = False
     choices: tuple[Value, ...] = ()
+    limits: tuple[float, float] | None = None
 
     def value(self, number: float) -> Value:
         """The parameter's value at a number between the ends."""
@@ -77,6 +80,7 @@ class Axis:
             "high": self.high if numeric else None,
             "log": self.log,
             "choices": [as_json(each) for each in self.choices],
+            "limits": self.limits and [each if math.isfinite(each) else None for each in self.limits],
         }
 
 
@@ -258,11 +262,21 @@ def _axis(name: str, owner: str, domain: Domain, first: Value) -> Axis:
         low=min(low, start),
         high=max(high, start),
         log=domain.log,
+        limits=domain.limits,
     )
 
 
 def _choice(name: str, owner: str, domain: Domain, first: Value, choices: Sequence[Value]) -> Axis:
-    return Axis(name=name, owner=owner, meaning=domain.meaning, scale="choice", first=first, choices=tuple(choices))
+    limits = domain.limits if isinstance(domain, Number) else None
+    return Axis(
+        name=name,
+        owner=owner,
+        meaning=domain.meaning,
+        scale="choice",
+        first=first,
+        choices=tuple(choices),
+        limits=limits,
+    )
 
 
 def _number(value: Value) -> float:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.results.manifest import StudyManifest
+from reports.checks.ties import TiesDecide
 from reports.locale import formats
 from reports.sections.base import SectionInput
 from reports.sections.report import Finding, warning
@@ -71,9 +72,8 @@ def data_findings(given: SectionInput) -> list[Finding]:
     text, manifest = given.text, given.manifest
     found: list[Finding] = []
     ties = ties_of(manifest.data)
-    if ties is not None and ties.share >= MANY_TIED:
-        best = max((row.effect for row in given.rows if row.kind == "arm" and row.effect is not None), default=None)
-        stronger = best is not None and ties.metric == manifest.primary and ties.moved > abs(best)
+    said = given.study_checks[TiesDecide.code].outcome.status.value in ("issue", "muted")
+    if ties is not None and ties.share >= MANY_TIED and not said:
         values = {
             "share": formats.share(ties.share, 1),
             "metric": formats.metric_label(ties.metric),
@@ -81,9 +81,8 @@ def data_findings(given: SectionInput) -> list[Finding]:
             "low": formats.number(ties.low, given.decimals),
             "high": formats.number(ties.high, given.decimals),
             "moved": formats.number(ties.moved, given.decimals),
-            "best": formats.signed(best, given.decimals),
         }
-        found.append(warning("ties_decide" if stronger else "ties", text, **values))
+        found.append(warning("ties", text, **values))
     n, share = dropped_users(manifest)
     if share > MANY_DROPPED:
         found.append(warning("dropped_users", text, n=f"{n:,}", share=formats.share(share, 0)))

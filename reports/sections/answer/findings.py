@@ -10,6 +10,7 @@ from reports.locale import Catalogue, formats
 from reports.sections.answer.data import data_findings
 from reports.sections.base import SectionInput
 from reports.sections.report import Finding, note, warning
+from reports.sections.study_checks.build import study_findings
 from reports.stats.analysis import Analysis
 
 
@@ -55,7 +56,7 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
         found.append(note("one_epoch", text))
     elif improving:
         found.append(warning("improving", text, improving, n=n_late, all=text.count("count.runs", n_all)))
-    return (*data_findings(given), *found, *_checks(analysis, text))
+    return (*study_findings(given), *data_findings(given), *found, *_checks(analysis, text))
 
 
 def _improving(analysis: Analysis) -> tuple[list[str], int, int]:

@@ -8,6 +8,7 @@ from harness.checks.claims import CLAIMS, Claim, Confirmation, confirmed, judge
 from harness.checks.leads import CONFIDENCE, gain, pooled
 from harness.checks.problems.mixing import STACK_OF
 from harness.checks.seeds import Runs, by_run, first, latest, mean, summaries
+from harness.checks.study import StudyCheck
 
 __all__ = [
     "CLAIMS",
@@ -25,6 +26,7 @@ __all__ = [
     "Runs",
     "Severity",
     "Status",
+    "StudyCheck",
     "Suggestion",
     "by_run",
     "confirmed",

@@ -31,6 +31,7 @@ class CheckLine:
         n_runs: runs of the arm that were diagnosed.
         epoch: whose figures answered.
         figures: those that it read; None for a figure without a value.
+        advice: what to do, where no remedy reduces it.
     """
 
     code: str
@@ -51,6 +52,7 @@ class CheckLine:
     n_runs: int
     epoch: int | None
     figures: Values
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 
 from reports.locale import Catalogue, flat, formats, load_catalogue
-from reports.sections.evidence.checks import CONFIDENCE, Check, Claim, Outcome, Suggestion, fill
+from reports.sections.evidence.checks import CONFIDENCE, Check, Claim, Outcome, StudyCheck, Suggestion, fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,15 +30,20 @@ class EvidenceTexts:
     def why(self, check: Check) -> str:
         return self._or(f"check.{check.code}.why", check.why)
 
-    def detected(self, outcome: Outcome) -> str:
-        """How a check was detected, with its figures; empty where it read none."""
+    def advice(self, check: StudyCheck) -> str:
+        """What to do about an issue of a study."""
+        return self._or(f"check.{check.code}.advice", check.advice)
+
+    def detected(self, outcome: Outcome, named: Mapping[str, str] | None = None) -> str:
+        """How a check was detected, with its figures and names; empty where it read none."""
         if not outcome.figures:
             return ""
-        return fill(self._or(f"check.{outcome.check.code}.detected", outcome.check.detected), outcome.figures)
+        sentence = self._or(f"check.{outcome.check.code}.detected", outcome.check.detected)
+        return fill(sentence, {**outcome.figures, **(named or {})})
 
     def margin(self, outcome: Outcome) -> str:
         """How far beyond its threshold the figure is, with its interval; empty where the answer is yes or no."""
-        if outcome.by is None or outcome.half is None:
+        if outcome.by is None or outcome.half is None or math.isinf(outcome.half):
             return ""
         key = "why.margin_gain" if outcome.smallest else "why.margin"
         values = {"by": outcome.by, "half": outcome.half, "smallest": outcome.smallest}
@@ -72,5 +78,6 @@ def load_evidence_texts(lang: str) -> EvidenceTexts:
     """The texts of a language that :func:`reports.locale.languages` names."""
     if lang == "en":
         return EvidenceTexts(catalogue=load_catalogue(lang), texts={})
-    file = resources.files("reports.locale").joinpath("evidence", f"{lang}.toml")
-    return EvidenceTexts(catalogue=load_catalogue(lang), texts=flat(tomllib.loads(file.read_text(encoding="utf-8"))))
+    files = (resources.files("reports") / place / f"{lang}.toml" for place in ("locale/evidence", "checks"))
+    texts = {key: said for file in files for key, said in flat(tomllib.loads(file.read_text(encoding="utf-8"))).items()}
+    return EvidenceTexts(catalogue=load_catalogue(lang), texts=texts)

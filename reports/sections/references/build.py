@@ -15,7 +15,7 @@ from reports.locale import Catalogue, formats
 from reports.sections.base import SectionInput
 from reports.sections.references.model import ListsLine, ReferenceLine, References
 from reports.sections.references.published import published_for
-from reports.sections.report import Finding, note, warning
+from reports.sections.report import Finding, note
 
 CUTOFF = 10
 
@@ -30,21 +30,9 @@ def references_of(given: SectionInput) -> References | None:
 
 
 def findings_of(found: References, given: SectionInput) -> tuple[Finding, ...]:
-    """What a reader must know where a reference beats base; nothing where none does."""
-    beating = sorted((row for row in found.rows if row.beats_base), key=lambda row: -(row.effect or 0.0))
-    counts = [row for row in beating if not row.trained]
-    said: list[Finding] = []
-    if counts:
-        title = _beats(counts[0], given.text)
-        said.append(warning("reference_beats_base", given.text, _items(counts, given), title=title))
-    if trained := [row for row in beating if row.trained]:
-        said.append(note("ensemble_beats_base", given.text, _items(trained, given)))
-    return tuple(said)
-
-
-def _beats(row: ReferenceLine, text: Catalogue) -> str:
-    key = f"references.beats.{row.name.replace(' ', '_')}"
-    return text(key if text.has(key) else "references.beats.any", title=row.title)
+    """That averaged backbones beat base; of other rows that do, check FTR1101 speaks."""
+    trained = [row for row in found.rows if row.trained and row.beats_base]
+    return (note("ensemble_beats_base", given.text, _items(trained, given)),) if trained else ()
 
 
 def _items(rows: Sequence[ReferenceLine], given: SectionInput) -> list[str]:

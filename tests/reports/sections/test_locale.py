@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.catalogue import CHECKS, RULES
+from harness.checks.catalogue import CHECKS, RULES, STUDY_CHECKS
 from harness.checks.claims import CLAIMS
 from harness.checks.families import FAMILIES
 from harness.interventions import CATALOGUE
@@ -71,6 +71,8 @@ def evidence_texts() -> dict[str, str]:
     texts = {f"claim.{claim.family}": claim.says for claim in CLAIMS}
     for check in CHECKS.values():
         texts |= {f"check.{check.code}.{part}": getattr(check, part) for part in ("title", "detected", "why")}
+    for check in STUDY_CHECKS.values():
+        texts |= {f"check.{check.code}.{part}": getattr(check, part) for part in ("title", "detected", "why", "advice")}
     for rule in RULES.values():
         texts |= {f"rule.{rule.name}.{part}": getattr(rule, part) for part in ("title", "condition", "because")}
     return texts

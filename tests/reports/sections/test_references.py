@@ -84,9 +84,9 @@ def test_rows_stand_beside_base_with_an_interval_over_users() -> None:
     assert popular.high < 0.0
     assert base.coverage == popular.coverage == 0.5
     assert not {row.name for row in report.rows} & {row.name for row in ROWS}, "references are no arms"
-    assert found["reference_beats_base"].title == "Item neighbours beat base"
-    (item,) = found["reference_beats_base"].items
-    assert item.startswith(f"Item neighbours: NDCG@10 {items.level:.4f}, base {base.level:.4f}")
+    assert found["FTR1101"].title == "A reference row beats base: Item neighbours"
+    said = f"Item neighbours: {items.level:.4f} NDCG@10 on the test set against {base.level:.4f} of base"
+    assert found["FTR1101"].text.startswith(said)
     assert "ensemble_beats_base" not in found
     lines = list(csv.DictReader(io.StringIO(references_csv(report))))
     assert tuple(lines[0]) == COLUMNS
@@ -96,20 +96,23 @@ def test_rows_stand_beside_base_with_an_interval_over_users() -> None:
 
 def test_nothing_is_found_where_no_reference_beats_base() -> None:
     _, found = reported(study(EQUAL))
-    assert not {"reference_beats_base", "ensemble_beats_base"} & found.keys()
+    assert not {"FTR1101", "ensemble_beats_base"} & found.keys()
 
 
 def test_an_ensemble_that_beats_base_is_a_note() -> None:
     _, found = reported(study(EQUAL | {"two backbones": 0.3}))
     assert found["ensemble_beats_base"].severity == "note"
-    assert "reference_beats_base" not in found
+    assert "FTR1101" not in found
 
 
 @pytest.mark.parametrize(
     ("lang", "words"),
     [
-        ("en", ("Popularity lift@10", "counts training events later than the query too", "Item neighbours beat base")),
-        ("zh", ("流行度提升@10", "也计入晚于查询的训练事件", "物品近邻优于 base", "流行度")),
+        (
+            "en",
+            ("Popularity lift@10", "counts training events later than the query too", "beats base: Item neighbours"),
+        ),
+        ("zh", ("流行度提升@10", "也计入晚于查询的训练事件", "参照行优于 base：Item neighbours", "流行度")),
     ],
 )
 def test_both_languages_say_it(lang: str, words: tuple[str, ...]) -> None:

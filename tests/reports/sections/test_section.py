@@ -169,7 +169,7 @@ def test_sections_of_the_harness_are_found_by_their_folders_and_stand_apart() ->
     found = in_page_order()
     assert [each.id for each in found] == (
         "answer ranking stacks search claims predictions why curves modes who cost priorities every_metric references "
-        "forest checks glossary method"
+        "forest study_checks checks glossary method"
     ).split()
     assert len({each.place for each in found}) == len(found)
 

@@ -1,0 +1,72 @@
+"""Claim 4 and beyond it: are the two sets of probabilities right before they are mixed?"""
+
+from __future__ import annotations
+
+import math
+
+from harness.checks.base import Check, Compares, Figures, Rule, Severity, Unit, When, figures
+from harness.checks.leads import Lead, Side, share_error
+
+FACTOR = 1.5
+"""How far the mean probability of the first item may lie from the share in which it is the target, either way."""
+
+KINDS = ("backbone", "neighbours")
+
+
+def _apart(read: Figures, kind: str) -> tuple[Lead, Lead]:
+    """How far the first item's probability is above the factor times the truth, and the truth above it likewise."""
+    sure, right = read[f"calibration.confidence_{kind}"], read[f"calibration.accuracy_{kind}"]
+    of_sure = read[f"calibration.confidence_{kind}_error"]
+    of_right = share_error(right, read[f"calibration.asked_{kind}"])
+    return (
+        Lead(by=sure - FACTOR * right, error=math.hypot(of_sure, FACTOR * of_right), near=right),
+        Lead(by=right - FACTOR * sure, error=math.hypot(FACTOR * of_sure, of_right), near=right),
+    )
+
+
+def _furthest(read: Figures) -> Lead:
+    """The lead that is surely beyond, the largest of several; else the one that may lie furthest beyond."""
+    leads = [lead for kind in KINDS for lead in _apart(read, kind)]
+    beyond = [lead for lead in leads if lead.side is Side.BEYOND]
+    return max(beyond, key=lambda lead: lead.by) if beyond else max(leads, key=lambda lead: lead.by + lead.half)
+
+
+FIGURES = figures(
+    "fusion",
+    ("calibration.confidence_backbone", Unit.FRACTION, "probability that the backbone gives its first item"),
+    ("calibration.accuracy_backbone", Unit.FRACTION, "validation queries in which that item is the target"),
+    ("calibration.confidence_backbone_error", Unit.FRACTION, "standard error of that probability over queries"),
+    ("calibration.asked_backbone", Unit.COUNT, "those queries"),
+    ("calibration.confidence_neighbours", Unit.FRACTION, "probability that the nearest vectors give their first item"),
+    ("calibration.accuracy_neighbours", Unit.FRACTION, "validation queries in which that item is the target"),
+    ("calibration.confidence_neighbours_error", Unit.FRACTION, "standard error of that probability over queries"),
+    ("calibration.asked_neighbours", Unit.COUNT, "those queries, without the ones that have no neighbour"),
+    when=When.AT_THE_START,
+)
+
+CHECKS = (
+    Check(
+        code="FTR408",
+        claim="fusion",
+        title="Probabilities are miscalibrated before they are mixed",
+        severity=Severity.MEDIUM,
+        issue=_furthest,
+        also_reads=("calibration.asked_backbone", "calibration.asked_neighbours"),
+        errors=("calibration.confidence_backbone_error", "calibration.confidence_neighbours_error"),
+        compares=Compares.QUERIES,
+        condition=(
+            "The mean probability of the first item is more than 1.5 times the share of queries in which it is the "
+            "target, or that share more than 1.5 times the probability: by the backbone or by the 50 nearest vectors "
+            "at temperature .15, each alone."
+        ),
+        detected=(
+            "The backbone gives its first item a probability of {calibration.confidence_backbone:.1%}; it is the "
+            "target in {calibration.accuracy_backbone:.1%} of the queries. The nearest vectors give theirs "
+            "{calibration.confidence_neighbours:.1%}; it is the target in {calibration.accuracy_neighbours:.1%}."
+        ),
+        why="A mixture weighs both by how sure they are, so the one that is too sure counts for too much.",
+        reduce=("wiring.calibrate", "wiring.interpolate", "wiring.product"),
+    ),
+)
+
+RULES: tuple[Rule, ...] = ()

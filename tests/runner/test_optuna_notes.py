@@ -61,6 +61,8 @@ def test_a_note_has_the_answer_the_verdict_of_each_arm_and_the_page(four: StudyF
     assert str(four.path / "report.html") in notes.study
     assert "ftr-study show k1" in notes.trials["k1"]
     assert "effect " in notes.trials["k1"]
+    assert notes.trials["k2"].startswith("base: the recipe that every arm is compared with.")
+    assert "0.0000" not in [each for each in notes.study.split() if each[0] in "+\N{MINUS SIGN}"]
     assert notes.trials["k3"].startswith("tried + once.\n\nRecord `k3`")
     assert notes.files == {each.name: (each.readlink().name) for each in (four.path / "artifacts").iterdir()}
     assert all((four.path / "artifacts" / each).read_bytes() for each in notes.files)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,6 +55,7 @@ class Notes:
             there: its system attributes.
         """
         links = "".join(f" [Open {name}](/artifacts/{study}/{each})" for each, name in self.files.items())
+        links += " (The links need `optuna-dashboard --artifact-dir`.)" if links else ""
         changed = dict(_note("dashboard:", self.study.replace("{links}", links), there))
         for identity, text in self.trials.items():
             if identity in trials:
@@ -105,10 +107,11 @@ class Told:
             rows: record key of a trial -> its row.
         """
         verdicts = {row["name"]: self._verdict(row) for row in self.report["rows"]}
+        out = shlex.quote(str(self.folder.path.absolute().parent))
         trials: dict[object, str] = {}
         for key, row in rows.items():
             said = f"{_plain(row)}: {verdicts[row]}.\n\n" if row in verdicts else f"{_plain(row)}.\n\n"
-            trials[key] = f"{said}Record `{key}`. To print it: `ftr-study show {key} --out {self.folder.path.parent}`"
+            trials[key] = f"{said}Record `{key}`. To print it: `ftr-study show {key} --out {out}`"
         return Notes(study="\n\n".join(self._paragraphs()), trials=trials, files=self._files())
 
     def of_arm(self, arm: str, course: Mapping[str, Any]) -> Notes:
@@ -124,7 +127,7 @@ class Told:
         trials: dict[object, str] = {}
         if chosen:
             trials[winner] = f"Best setting of {_plain(arm)}; confirmed on fresh seeds: {verdict}."
-        return Notes(study=f"{study}{chosen}\n\nReport: `{self.folder.path / 'report.html'}`", trials=trials)
+        return Notes(study=f"{study}{chosen}\n\nReport: `{self.folder.path.absolute() / 'report.html'}`", trials=trials)
 
     def _paragraphs(self) -> Iterator[str]:
         report, answer = self.report, self.report["answer"]
@@ -139,20 +142,20 @@ class Told:
             yield "\n".join([f"| arm | verdict | effect on {metric} |", "| --- | --- | --- |", *lines])
         seeds = f"{report['n_finished']} of {report['n_replicates']} seeds are finished."
         yield f"{_plain(report['protocol'])} {seeds}".strip()
-        yield f"Report: `{self.folder.path / 'report.html'}`.{{links}}"
+        yield f"Report: `{self.folder.path.absolute() / 'report.html'}`.{{links}}"
 
     def _verdict(self, row: Mapping[str, Any]) -> str:
-        effect = self._effect(row)
-        return _plain(row["verdict_text"]) + (
-            f", effect {effect} on {_plain(self.report['primary_label'])}" * bool(effect)
-        )
+        if row["kind"] == "base":
+            return "the recipe that every arm is compared with"
+        effect, metric = self._effect(row), _plain(self.report["primary_label"])
+        return _plain(row["verdict_text"]) + (f", effect {effect} on {metric}" if effect else "")
 
     def _effect(self, row: Mapping[str, Any]) -> str:
         """Effect and adjusted interval with the report's decimals; empty where there is none."""
         if row["effect"] is None:
             return ""
         ends = row["adjusted"] or ()
-        shown = [f"{value:+.{self.report['decimals']}f}".replace("-", MINUS) for value in (row["effect"], *ends)]
+        shown = [_signed(value, self.report["decimals"]) for value in (row["effect"], *ends)]
         return shown[0] + (f" ({shown[1]} to {shown[2]})" if ends else "")
 
     def _files(self) -> dict[str, str]:
@@ -175,6 +178,12 @@ def link(path: Path, target: Path) -> None:
     if not path.is_symlink():
         path.parent.mkdir(exist_ok=True)
         path.symlink_to(target)
+
+
+def _signed(value: float, decimals: int) -> str:
+    """A difference as the page writes it; a zero has no sign."""
+    text = f"{value:+.{decimals}f}"
+    return text.replace("-", MINUS) if float(text) else text[1:]
 
 
 def _plain(text: str) -> str:

@@ -13,6 +13,7 @@ import pytest
 from optuna.exceptions import StorageInternalError
 from sqlalchemy.exc import OperationalError
 
+from harness.errors import EnvironmentProblem
 from harness.results.folder import StudyFolder
 from harness.runner.optuna import tables
 from harness.runner.optuna.mirror import OptunaMirror, SearchMirror
@@ -159,6 +160,18 @@ def test_notes_that_cannot_be_written_are_logged_and_cost_nothing(
         mirror.annotate(four)
     (said,) = [each.getMessage() for each in caplog.records]
     assert said.startswith("the notes for optuna-dashboard could not be written")
+
+
+def test_who_has_lost_the_study_to_another_run_writes_no_note(
+    tmp_path: Path, four: StudyFolder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def lost() -> None:
+        raise EnvironmentProblem("the study is in use by another process")
+
+    with closing(Storage(f"sqlite:///{tmp_path}/optuna.db", claim=lost)) as storage:
+        OptunaMirror(storage, name="s", primary="ndcg@10").annotate(four)
+        assert "dashboard:note_ver" not in storage.database.get_study_system_attrs(1)
+    assert "in use by another process" in caplog.text
 
 
 def test_a_change_of_choices_that_fails_is_made_at_the_next_write(

@@ -118,7 +118,7 @@ class OptunaMirror:
     def annotate(self, folder: StudyFolder) -> None:
         """Write what the report says into the notes that optuna-dashboard shows; a failure is logged, no more."""
         rows = {str(each.user_attrs[KEY]): str(each.user_attrs[ARM]) for each in self.study.all_known()}
-        annotate(self.study, folder, lambda told: told.of_cells(rows))
+        annotate(self._storage, self.study, folder, lambda told: told.of_cells(rows))
 
     def flush(self) -> None:
         """Write what waits, if its time has come."""
@@ -207,15 +207,17 @@ class SearchMirror(TrialObserver):
     def annotate(self, folder: StudyFolder) -> None:
         """Write which trial of each arm was confirmed, and how that ended; a failure is logged, no more."""
         for arm, study in self._studies.items():
-            annotate(study, folder, lambda told, arm=arm: told.of_arm(arm, told.folder.manifest().course))
+            annotate(
+                self._storage, study, folder, lambda told, arm=arm: told.of_arm(arm, told.folder.manifest().course)
+            )
 
 
-def annotate(study: MirroredStudy, folder: StudyFolder, notes: Callable[[Told], Notes]) -> None:
+def annotate(storage: Storage, study: MirroredStudy, folder: StudyFolder, notes: Callable[[Told], Notes]) -> None:
     """Write notes from the report in the folder, if there is one; a failure is logged and costs the study nothing."""
     try:
         told = Told.of(folder)
         if told is not None:
-            study.annotate(notes(told))
+            storage.annotate(study, notes(told))
     except Exception as problem:  # noqa: BLE001 - the database, the disk or a report of another version: cells go on
         why = str(problem).partition("\n")[0] or type(problem).__name__
         log.warning("the notes for optuna-dashboard could not be written (%s); the results do not depend on it", why)

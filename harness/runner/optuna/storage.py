@@ -23,6 +23,7 @@ from harness.modes.search.sampling import quiet
 from harness.runner.optuna.cells import KEY
 from harness.runner.optuna.claim import Claim, StorageAwayError
 from harness.runner.optuna.mirrored import MirroredStudy
+from harness.runner.optuna.notes import Notes
 from harness.runner.optuna.url import CONNECT_S, cannot_open, in_short, parsed, scrubbed, without_password
 from harness.stopping import nothing
 
@@ -138,6 +139,16 @@ class Storage:
         if self._waiting and time.monotonic() >= self._next_round:
             self._next_round = time.monotonic() + PACE_S
             self._write()
+
+    def annotate(self, study: MirroredStudy, notes: Notes) -> None:
+        """Write notes at once, without waiting for a storage that is away.
+
+        Raises:
+            SQLAlchemyError, OptunaError, StorageAwayError: it does not answer.
+            EnvironmentProblem: another coordinator has taken the study.
+        """
+        self._claim()
+        study.annotate(notes)
 
     def settle(self) -> None:
         """Write all that waits, also where the storage has to come back first.

@@ -7,12 +7,14 @@ import logging
 import re
 import threading
 import time
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.errors import InputError
+from reports.locale import flat
 from reports.output.diagnosis.page import write_diagnosis
 from reports.output.files import write_report
 from reports.output.index import entries
@@ -134,6 +136,16 @@ def test_a_folder_that_is_no_study_is_a_line_with_what_is_wrong(tmp_path: Path, 
     ((folder, why),) = [(each["folder"], each["trouble"]) for each in found["troubles"]]
     assert (folder, why.startswith(said)) == (name, True)
     assert why.replace("'", "&#39;") in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_texts_are_there_in_chinese_with_the_same_places() -> None:
+    english, chinese = (
+        flat(tomllib.loads((Path(entries.__file__).parent / f"{lang}.toml").read_text(encoding="utf-8")))
+        for lang in ("en", "zh")
+    )
+    assert english.keys() - chinese.keys() == {"index.count.one", "index.language.en", "index.language.zh"}
+    places = {name: set(re.findall(r"{(\w+)}", english[name])) for name in chinese}
+    assert {name: set(re.findall(r"{(\w+)}", text)) for name, text in chinese.items()} == places
 
 
 @pytest.mark.slow

@@ -112,8 +112,8 @@ def opened(chromium: Browser, address: str) -> Iterator[Page]:
     troubles: list[str] = []
     page = chromium.new_page(viewport={"width": 1400, "height": 1000}, base_url=address)
     page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-    page.on("console", lambda message: message.type == "error" and troubles.append(f"console: {message.text}"))
-    page.on("response", lambda answer: answer.status >= 400 and troubles.append(f"{answer.status}: {answer.url}"))
+    page.on("console", lambda message: troubles.extend([f"console: {message.text}"] * (message.type == "error")))
+    page.on("response", lambda answer: troubles.extend([f"{answer.status}: {answer.url}"] * (answer.status >= 400)))
     yield page
     page.close()
     assert troubles == []

@@ -102,4 +102,4 @@ def test_links_lead_to_the_study_and_to_the_other_language(opened: Callable[...,
     ]
     tab.page.locator("#odd3").get_by_role("link", name="first").click()
     assert tab.page.evaluate("location.hash") == "#first"
-    assert (pages / tab.page.locator("a[lang=zh]").first.get_attribute("href")).exists()
+    assert (pages / str(tab.page.locator("a[lang=zh]").first.get_attribute("href"))).exists()

@@ -76,7 +76,7 @@ def render_index(index: Index, folder: str, others: Sequence[str] = ()) -> str:
         folder: of the studies, as the page names it.
         others: languages that the page is there in beside its own.
     """
-    texts = {each: _with_texts(load_catalogue(each)) for each in languages()}
+    texts = {each: with_index_texts(load_catalogue(each)) for each in languages()}
     return render_page(
         environment({"index": Path(__file__).parent}),
         "index/index.html.j2",
@@ -96,7 +96,7 @@ def _address(folder: str, kind: str, lang: str) -> str:
     return f"./{quote(folder)}/{named(PAGES[kind], lang)}"
 
 
-def _with_texts(text: Catalogue) -> Catalogue:
+def with_index_texts(text: Catalogue) -> Catalogue:
     """The catalogue with the texts of this page; those that a language lacks are in English."""
     own: dict[str, str] = {}
     for each in dict.fromkeys((DEFAULT_LANGUAGE, text.lang)):

@@ -212,12 +212,11 @@ class Study:
         """
         load_runner()
         from harness.api.notebook import display_of
-        from harness.api.pages import EarlyPages
+        from harness.api.pages import EarlyPages, page_of
         from harness.api.result import StudyResult
         from harness.contracts.of_study import check_plugins
         from harness.runner.coordinator import RunOptions, run_study
         from harness.runner.executors.base import Where
-        from reports.output.files import write_report
 
         where = Where(executor=executor, workers=_workers(workers), address=address, gpus_per_cell=gpus_per_cell)
         options = RunOptions(
@@ -226,10 +225,8 @@ class Study:
         pages = EarlyPages(display_of(self._checked.primary, verbose=verbose))
         if contract:
             check_plugins(self._checked, self._out / ".cache", pages.display.note)
-        outcome = run_study(self._checked, options, pages.display, on_replicate=pages)
+        outcome = run_study(self._checked, options, pages.display, on_replicate=pages, on_end=page_of)
         result = StudyResult(self.folder, outcome)
-        if result.frame.records or not outcome.interrupted:
-            write_report(StudyFolder(self.folder))
         if outcome.interrupted:
             done = outcome.n_run + outcome.n_reused
             raise KeyboardInterrupt(

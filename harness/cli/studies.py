@@ -57,20 +57,19 @@ def run(
     no_contract: options.NoContract = False,
 ) -> None:
     """Run a study's unfinished cells and write its report."""
-    from harness.api.pages import EarlyPages
+    from harness.api.pages import EarlyPages, page_of
     from harness.runner.coordinator import RunOptions
     from harness.runner.executors.base import Where
     from harness.runner.progress import make_display
-    from reports.output.files import write_report
     from reports.output.terminal import answer_lines
 
     loaded = _kept(_load(study, replicates, epochs, device), out, no_contract)
     where = Where(executor=executor, workers=workers, address=address, gpus_per_cell=gpus_per_cell)
     how = RunOptions(out=out, where=where, storage=storage, data_dir=data_dir, command=_command())
     pages = EarlyPages(make_display(Console(stderr=True), loaded.primary))
-    outcome = _run(loaded, how, pages.display, pages)
+    outcome = _run(loaded, how, pages.display, pages, page_of)
     if outcome.n_done or outcome.n_failed:
-        page = write_report(outcome.folder)
+        page = outcome.folder.path / "report.html"
         _tell(outcome, page, answer_lines(page.with_name("report.json")))
     _end(outcome)
 
@@ -81,14 +80,20 @@ def _command() -> str:
     return shlex.join(["ftr-study", *map(without_password, sys.argv[1:])])
 
 
-def _run(study: Study, how: RunOptions, display: Display, on_replicate: Callable[[StudyFolder], None]) -> StudyResult:
+def _run(
+    study: Study,
+    how: RunOptions,
+    display: Display,
+    on_replicate: Callable[[StudyFolder], None],
+    on_end: Callable[[StudyFolder], object],
+) -> StudyResult:
     from harness.runner.coordinator import run_study
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: workers stopped, report written
     for line in _apart(study, how.out):
         display.note(line)
     try:
-        return run_study(study, how, display, on_replicate=on_replicate)
+        return run_study(study, how, display, on_replicate=on_replicate, on_end=on_end)
     except KeyboardInterrupt:
         print("interrupted; finished cells are kept; run the same command to continue", file=sys.stderr)
         raise typer.Exit(INTERRUPTED) from None
@@ -157,7 +162,7 @@ def diagnose(
     overrides = Overrides(replicates=replicates, epochs=epochs, device=device)
     study = study_to_diagnose(target, data, overrides, reading)
     how = RunOptions(out=out, where=Where(workers=workers), data_dir=data_dir, command=_command())
-    outcome = _run(study, how, make_display(Console(stderr=True), study.primary), no_page)
+    outcome = _run(study, how, make_display(Console(stderr=True), study.primary), no_page, no_page)
     if outcome.n_done or outcome.n_failed:
         page = write_diagnosis(outcome.folder, lang=lang)
         _tell(outcome, page, diagnosis_lines(page.with_suffix(".json")))

@@ -91,7 +91,7 @@ class StudyResult:
 
 
 def no_page(folder: StudyFolder) -> None:
-    """Where nobody waits for a page of the first replicate."""
+    """Where nobody waits for a page."""
 
 
 def run_study(
@@ -101,12 +101,15 @@ def run_study(
     *,
     spec: Backbone = DEFAULT,
     on_replicate: Callable[[StudyFolder], None] = no_page,
+    on_end: Callable[[StudyFolder], object] = no_page,
 ) -> StudyResult:
     """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
 
     Args:
         on_replicate: called with the folder, its manifest written, each time that another replicate is complete while
-            cells are left; at the end the caller has the result. It must not raise.
+            cells are left. It must not raise.
+        on_end: called with the folder at the end, interrupted or not, where a cell has ended: the page is written while
+            no other run can write to the study.
 
     Raises:
         harness.errors.InputError: the study or its data cannot be used.
@@ -134,12 +137,12 @@ def run_study(
             folder.write_items(items)
             folder.write_users(stages.users(items.popularity))
             references = References(stages=stages, folder=folder, tell=display.message, note=display.note)
-            mirror = OptunaMirror(storage, name=study.slug, primary=study.primary, plan=plan)
+            searches = SearchMirror(plan, storage) if isinstance(study.mode, SearchSettings) else None
+            schedule = mode_of(study).schedule(plan, searches)
+            mirror = OptunaMirror(storage, name=study.slug, primary=study.primary, plan=plan, schedule=schedule)
             dispatcher = CellDispatcher(
                 plan=plan,
-                schedule=mode_of(study).schedule(
-                    plan, SearchMirror(plan, storage) if isinstance(study.mode, SearchSettings) else None
-                ),
+                schedule=schedule,
                 folder=folder,
                 stages=stages,
                 keys=Keys(plan, stages),
@@ -167,6 +170,7 @@ def run_study(
                     references.look_up(dispatcher.schedule.replicates())
                 write_manifest()
                 on_replicate(folder)
+                mirror.annotate(folder)
 
             dispatcher.told_complete = tell_complete
             log = TimingLog.of(options.data_dir)
@@ -180,6 +184,10 @@ def run_study(
                 ended = references.average(dispatcher.schedule.replicates()) and _measured_ties(stages, display)
                 outcome = write_manifest(interrupted=not ended)
             log.add(timings_of(dispatcher, None if outcome.interrupted else time.monotonic() - opened))
+            if outcome.n_done or outcome.n_failed:
+                on_end(folder)
+            for each in (mirror, *([searches] if searches else ())):
+                each.annotate(folder)
             return outcome
 
 

@@ -9,6 +9,7 @@ from harness.results.folder import StudyFolder
 from harness.results.reading import whole_frame
 from reports.locale import load_catalogue
 from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
+from reports.output.index.page import refresh_index
 from reports.output.naming import named
 from reports.output.tidy import effects_parquet
 from reports.sections.assembly import build_report, render_html
@@ -43,5 +44,6 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     if content := frame.manifest.file.get("content"):
         write_atomically(folder.path / "study.yaml", str(content).encode())
     write_atomically(page, render_html(report, text).encode())
+    refresh_index(folder.path, lang)
     write_atomically(folder.path / "effects.parquet", effects_parquet(frame))
     return page

@@ -94,8 +94,13 @@ class Bench:
         return run_study(study, options, display, spec=SMALL), display
 
 
+def make_bench(folder: Path) -> Bench:
+    """A bench with its world."""
+    world = PlantedWorld(n_users=120, n_items=60, mean_length=14.0, group_size=6)
+    write_sequences(plant(world).interactions, folder / "world.txt")
+    return Bench(folder)
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    world = PlantedWorld(n_users=120, n_items=60, mean_length=14.0, group_size=6)
-    write_sequences(plant(world).interactions, tmp_path / "world.txt")
-    return Bench(tmp_path)
+    return make_bench(tmp_path)

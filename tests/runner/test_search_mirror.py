@@ -59,7 +59,7 @@ def test_any_optuna_tool_sees_parameters_values_by_replicate_and_importances(tmp
             assert shown.user_attrs["records"] == {str(number): run.key for number, run in trial.runs.items()}
         assert arm.winner is not None
         assert study.best_trial.user_attrs["trial"] == arm.winner.number
-        assert study.metric_names == ["valid ndcg@10"]
+        assert study.metric_names == ["validation ndcg@10"]
         assert importance(study) == pytest.approx(arm.proposals.importance())
         with quiet():
             assert set(optuna.importance.get_param_importances(study)) == set(trials[0].params)
@@ -102,7 +102,7 @@ def test_two_objectives_are_shown_with_both_values(tmp_path: Path) -> None:
     plan = planned(tmp_path, search=f"{SEARCH}, objectives: [quality, seconds]", arms="  peak: fake.peak")
     schedule = mirrored(plan, tmp_path, Drive())
     study = studies(tmp_path)["peak"]
-    assert study.metric_names == ["valid ndcg@10", "seconds"]
+    assert study.metric_names == ["validation ndcg@10", "seconds"]
     assert [each.values for each in study.get_trials()] == [
         [trial.quality, trial.seconds] for trial in schedule.arms["peak"].trials
     ]

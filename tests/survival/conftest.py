@@ -210,7 +210,9 @@ class Scene:
     def clear(self, *, keep_cache: bool = False) -> None:
         """Begin anew."""
         for path in self.out.iterdir():
-            if not (keep_cache and path.name == ".cache"):
+            if path.is_file():
+                path.unlink()
+            elif not (keep_cache and path.name == ".cache"):
                 shutil.rmtree(path)
 
     def finish(self, *, workers: int = 1) -> str:

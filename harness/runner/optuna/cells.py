@@ -1,72 +1,129 @@
-"""A cell as an Optuna trial shows it: its arm and replicate as parameters, its settings and its key as attributes."""
+"""A cell as an Optuna trial shows it: its arm, replicate and settings as parameters, its record key as an attribute."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial
 
-from harness.modes.plan import FIRST_FRESH_REPLICATE, Cell, Plan
+from harness.modes.combining import JOINT
+from harness.modes.plan import Cell, Plan
+from harness.modes.schedule import Schedule
 from harness.modes.search.schedule import DEFAULT
-from harness.results.manifest import A_A
-from harness.runner.optuna.storage import KEY
+from harness.results.manifest import A_A, BASE, ArmRow
+from harness.study.arms import word
+
+KEY = "key"
+"""The attribute that names a cell's trial: its record key."""
 
 ARM, REPLICATE = "arm", "replicate"
 
+WIDE = 30.0
+"""A positive parameter whose largest value is this many times its smallest is shown on a logarithmic axis."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Value = bool | int | float | str
+"""What a parameter of a trial may be."""
+
+
 class CellSpace:
-    """What the trials of a study's cells have in common.
+    """The parameters of a study's cells and their distributions, which grow with its rows.
 
-    Attributes:
-        arm: the name of the parameter that holds the row.
-        rows: its choices; none where the rows are not known.
-        settings: row -> parameters of its remedies, by name.
+    Args:
+        plan: of the study.
+        schedule: of its cells; names the rows that are found while the study runs.
+        there: trials of earlier runs, whose values stay possible.
     """
 
-    arm: str = ARM
-    rows: tuple[str, ...] = ()
-    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    def __init__(self, plan: Plan, schedule: Schedule | None, there: Sequence[FrozenTrial]) -> None:
+        self._schedule = schedule
+        self._settings: dict[str, dict[str, Value]] = {}
+        self._values: dict[str, dict[Value, None]] = {}
+        self._shape: dict[str, BaseDistribution] = {}
+        if not plan.spaces:  # the rows of a search's plan are where it begins, and no cell
+            self._add(plan.rows)
+            self._see({REPLICATE: number} for number in {0, max(plan.study.replicates - 1, 0)})
+        self._see(each.params for each in there)
 
-    @classmethod
-    def of(cls, plan: Plan, there: Sequence[FrozenTrial]) -> CellSpace:
-        """The space of a plan, in a study that has these trials.
-
-        Optuna lets no parameter change its choices, so a study with other rows than before gets one of another name.
-        """
-        searched = bool(plan.spaces)
-        rows = tuple(dict.fromkeys([*(row.name for row in plan.rows), *((A_A, DEFAULT) if searched else ())]))
-        before = {each.distributions[ARM] for each in there if ARM in each.distributions}
-        changed = any(each != CategoricalDistribution(rows) for each in before)
-        digest = hashlib.sha256("\n".join(rows).encode()).hexdigest()[:6]
-        return cls(
-            arm=f"{ARM} #{digest}" if changed else ARM,
-            rows=rows,
-            settings={
-                row.name: {
-                    f"{each['id']}.{name}": list(value) if isinstance(value, tuple) else value
-                    for each in row.remedies
-                    for name, value in each["settings"].items()
-                }
-                for row in plan.rows
-                if not searched  # the winner's settings are those of its trial in the arm's own study
-            },
-        )
+    @property
+    def shape(self) -> dict[str, BaseDistribution]:
+        """Name of a parameter -> what it may be."""
+        if not self._shape:
+            self._shape = {name: _distribution(tuple(values)) for name, values in self._values.items()}
+        return self._shape
 
     def shown(self, key: str, cell: Cell) -> dict[str, Any]:
         """Parameters, distributions and attributes of the cell's trial, as ``optuna.trial.create_trial`` takes them."""
-        most = max(2 * FIRST_FRESH_REPLICATE, cell.replicate)
-        distributions: dict[str, BaseDistribution] = {}
-        params: dict[str, Any] = {}
-        if self.rows:
-            distributions[REPLICATE] = IntDistribution(0, most)
-            params[REPLICATE] = cell.replicate
-        if cell.row in self.rows:
-            distributions[self.arm] = CategoricalDistribution(self.rows)
-            params[self.arm] = cell.row
-        attributes = {KEY: key, "arm": cell.row, "replicate": cell.replicate, **self.settings.get(cell.row, {})}
-        return {"params": params, "distributions": distributions, "user_attrs": attributes}
+        if cell.row not in self._settings:
+            self._find(cell.row)
+        point = {ARM: cell.row, REPLICATE: cell.replicate, **self._settings[cell.row]}
+        self._see([point])
+        shape = {name: each for name, each in self.shape.items() if name in point}
+        return {
+            "params": {name: encoded(value, shape[name]) for name, value in point.items()},
+            "distributions": shape,
+            "user_attrs": {KEY: key, ARM: cell.row, REPLICATE: cell.replicate},
+        }
+
+    def _find(self, row: str) -> None:
+        """Add a row that was found while the study runs; a stack that is tried has the settings of its arms."""
+        if self._schedule is not None:
+            self._add(self._schedule.rows())
+            for name, setting in _winners(self._schedule.course()).items():
+                self._settings.setdefault(name, {}).update(setting)
+        if row not in self._settings:
+            arms = [self._settings.get(each, {}) for each in row.split(JOINT)]
+            self._settings[row] = {name: value for settings in arms for name, value in settings.items()}
+
+    def _add(self, rows: Sequence[ArmRow]) -> None:
+        for row in rows:
+            settings = _plain(
+                {f"{each['id']}.{name}": value for each in row.remedies for name, value in each["settings"].items()}
+            )
+            # A setting that equals base's is a point of base on the axis of that setting.
+            for name in (BASE, A_A) if row.alias_of == BASE else (row.name,):
+                self._settings.setdefault(name, {}).update(settings)
+        self._see({ARM: row.name, **self._settings[row.name]} for row in rows if row.status == "run")
+
+    def _see(self, points: Iterable[Mapping[str, Value]]) -> None:
+        for point in points:
+            for name, value in point.items():
+                if value not in self._values.setdefault(name, {}):
+                    self._values[name][value] = None
+                    self._shape = {}
+
+
+def _winners(course: Mapping[str, Any]) -> dict[str, dict[str, Value]]:
+    """Row of a search's confirmation -> what the search has set in it, parameters of base included."""
+    found: dict[str, dict[str, Value]] = {}
+    for arm in course.get("arms", ()) if course.get("mode") == "search" else ():
+        settings = {each["number"]: each["setting"] for each in arm["trials"]}
+        if arm["winner"] is not None:
+            found[arm["name"]] = _plain(settings[arm["winner"]])
+        if arm["name"] == BASE:
+            found[DEFAULT] = _plain({each["name"]: each["default"] for each in arm["parameters"]})
+    return {**found, A_A: found[BASE]} if BASE in found else found
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Value]:
+    """Settings as numbers where they are, else as words."""
+    return {name: each if isinstance(each, (bool, int, float)) else word(each) for name, each in settings.items()}
+
+
+def encoded(value: Value, kind: BaseDistribution) -> Value:
+    """A value as a parameter of that distribution has it; one of several kinds is a word."""
+    if isinstance(kind, CategoricalDistribution):
+        return word(value)
+    return float(value) if isinstance(kind, FloatDistribution) else int(value)
+
+
+def _distribution(values: Sequence[Value]) -> BaseDistribution:
+    numbers = [each for each in values if isinstance(each, (int, float)) and not isinstance(each, bool)]
+    if len(numbers) < len(values) or not all(map(math.isfinite, numbers)):
+        return CategoricalDistribution(tuple(dict.fromkeys(map(word, values))))
+    low, high = min(numbers), max(numbers)
+    if all(isinstance(each, int) for each in numbers):
+        return IntDistribution(int(low), int(high))
+    return FloatDistribution(float(low), float(high), log=low > 0 and high > WIDE * low)

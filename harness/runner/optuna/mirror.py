@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from harness.modes.base import mode_of
 from harness.modes.plan import Cell, Plan
+from harness.modes.schedule import Schedule
 from harness.modes.search.sampling import DIRECTIONS, distributions, encoded
 from harness.modes.search.settings import SearchSettings
 from harness.modes.search.space import Space
 from harness.modes.search.trials import TrialObserver, Tried, is_trial
+from harness.results.folder import StudyFolder
 from harness.results.record import EpochPoint, RunRecord
-from harness.runner.optuna.cells import CellSpace
+from harness.runner.optuna.cells import ARM, KEY, REPLICATE, CellSpace
+from harness.runner.optuna.mirrored import MirroredStudy
+from harness.runner.optuna.notes import Notes, Told
 from harness.runner.optuna.storage import Storage
+
+log = logging.getLogger(__name__)
 
 TRIAL = "trial"
 """The attribute that names a setting's trial: its number in the arm's search."""
@@ -31,8 +38,9 @@ class OptunaMirror:
         storage: where.
         name: of the study.
         primary: the metric that trials are valued by.
-        plan: whose rows are the choices of the parameter ``arm``, so that an Optuna tool's charts can name them; a row
-            that is found while the study runs, such as a greedy stack, is an attribute alone.
+        plan: whose rows and settings are parameters, so that an Optuna tool's charts can name them; without one they
+            are attributes alone.
+        schedule: of its cells.
 
     Attributes:
         study: the trials.
@@ -41,19 +49,27 @@ class OptunaMirror:
         harness.errors.EnvironmentProblem: the storage cannot be read or written.
     """
 
-    def __init__(self, storage: Storage, *, name: str, primary: str, plan: Plan | None = None) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        name: str,
+        primary: str,
+        plan: Plan | None = None,
+        schedule: Schedule | None = None,
+    ) -> None:
         self._storage = storage
         self._primary = primary
-        self.study = storage.study(study_name(name, primary))
-        self._space = CellSpace.of(plan, self.study.trials()) if plan else CellSpace()
+        self.study = storage.study(study_name(name, primary), metrics=[value_name(primary)])
         self._open: dict[str, FrozenTrial] = {}
         with storage.opening():
+            self._space = None if plan is None else CellSpace(plan, schedule, self.study.trials())
             self.study.close_stale()
 
     def started(self, key: str, cell: Cell) -> None:
         """Show a cell that is about to run; a complete trial of the same key stays as it is."""
         if not is_trial(cell.row):
-            self._open[key] = create_trial(state=TrialState.RUNNING, **self._space.shown(key, cell))
+            self._open[key] = self._trial(key, cell)
             self._storage.put(self.study, self._open[key])
 
     def epoch(self, key: str, point: EpochPoint) -> None:
@@ -84,13 +100,25 @@ class OptunaMirror:
             steps = {
                 each.epoch: each.valid_on[self._primary] for each in record.curve if self._primary in each.valid_on
             }
-            shown = create_trial(
-                **self._space.shown(record.key, cell),
-                intermediate_values=steps,
-                value=record.measured(self._primary).valid_on[self._primary],
-            )
+            shown = self._trial(record.key, cell)
+            shown.intermediate_values = steps
             shown.user_attrs["reused"] = True
+            _end(shown, TrialState.COMPLETE, [record.measured(self._primary).valid_on[self._primary]])
             self._storage.put(self.study, shown)
+
+    def _trial(self, key: str, cell: Cell) -> FrozenTrial:
+        """The trial of a cell that has not ended."""
+        if self._space is None:
+            attributes = {KEY: key, ARM: cell.row, REPLICATE: cell.replicate}
+            return create_trial(state=TrialState.RUNNING, user_attrs=attributes)
+        shown = create_trial(state=TrialState.RUNNING, **self._space.shown(key, cell))
+        self.study.shape(self._space.shape)
+        return shown
+
+    def annotate(self, folder: StudyFolder) -> None:
+        """Write what the report says into the notes that optuna-dashboard shows; a failure is logged, no more."""
+        rows = {str(each.user_attrs[KEY]): str(each.user_attrs[ARM]) for each in self.study.all_known()}
+        annotate(self._storage, self.study, folder, lambda told: told.of_cells(rows))
 
     def flush(self) -> None:
         """Write what waits, if its time has come."""
@@ -122,7 +150,7 @@ class SearchMirror(TrialObserver):
         self._objectives = search.objectives
         self._spaces: Mapping[str, Space] = plan.spaces
         self._open: dict[tuple[str, int], FrozenTrial] = {}
-        names = {"quality": f"valid {plan.study.primary}", "seconds": "seconds"}
+        names = {"quality": value_name(plan.study.primary), "seconds": "seconds"}
         self._studies = {
             arm: storage.study(
                 arm_study_name(plan, search, arm),
@@ -176,11 +204,34 @@ class SearchMirror(TrialObserver):
         values = [value for each in self._objectives if (value := told[each]) is not None]
         return values if trial.state is TrialState.COMPLETE else None
 
+    def annotate(self, folder: StudyFolder) -> None:
+        """Write which trial of each arm was confirmed, and how that ended; a failure is logged, no more."""
+        for arm, study in self._studies.items():
+            annotate(
+                self._storage, study, folder, lambda told, arm=arm: told.of_arm(arm, told.folder.manifest().course)
+            )
+
+
+def annotate(storage: Storage, study: MirroredStudy, folder: StudyFolder, notes: Callable[[Told], Notes]) -> None:
+    """Write notes from the report in the folder, if there is one; a failure is logged and costs the study nothing."""
+    try:
+        told = Told.of(folder)
+        if told is not None:
+            storage.annotate(study, notes(told))
+    except Exception as problem:  # noqa: BLE001 - the database, the disk or a report of another version: cells go on
+        why = str(problem).partition("\n")[0] or type(problem).__name__
+        log.warning("the notes for optuna-dashboard could not be written (%s); the results do not depend on it", why)
+
 
 def _end(shown: FrozenTrial, state: TrialState, values: list[float] | None) -> None:
     shown.state = state
     shown.values = values
     shown.datetime_complete = datetime.now()  # Optuna's clock: local, without a zone
+
+
+def value_name(primary: str) -> str:
+    """What charts call the value of a trial."""
+    return f"validation {primary}"
 
 
 def study_name(name: str, primary: str) -> str:

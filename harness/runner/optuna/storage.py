@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,13 +14,16 @@ import optuna
 from optuna.exceptions import OptunaError, StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 from sqlalchemy import URL, event
 from sqlalchemy.exc import SQLAlchemyError
 
 from harness.errors import EnvironmentProblem
 from harness.modes.search.sampling import quiet
+from harness.runner.optuna.cells import KEY
 from harness.runner.optuna.claim import Claim, StorageAwayError
+from harness.runner.optuna.mirrored import MirroredStudy
+from harness.runner.optuna.notes import Notes
 from harness.runner.optuna.url import CONNECT_S, cannot_open, in_short, parsed, scrubbed, without_password
 from harness.stopping import nothing
 
@@ -35,91 +37,6 @@ LONGEST_PAUSE_S = 5.0
 
 PACE_S = 1.0
 """Between two rounds of writing, in seconds: a commit to a file may take 50 ms, and what changed twice goes once."""
-
-KEY = "key"
-"""The attribute that names a cell's trial: its record key."""
-
-OUTCOME = ("records", "failure")
-"""Attributes that a trial gets when it ends."""
-
-
-class MirroredStudy:
-    """An Optuna study of a storage, whose trials are brought to a wanted state.
-
-    Args:
-        database: the storage.
-        name: of the study, which exists.
-        identity: the attribute that tells its trials apart.
-    """
-
-    def __init__(self, database: RDBStorage, name: str, *, identity: str) -> None:
-        self._database = database
-        self._study = database.get_study_id_from_name(name)
-        self._identity = identity
-        self._known: dict[object, FrozenTrial] = {}
-        self.reload()
-
-    def trials(self) -> list[FrozenTrial]:
-        """Every trial in the storage, oldest first."""
-        return sorted(self._database.get_all_trials(self._study, deepcopy=False), key=lambda each: each.number)
-
-    def reload(self) -> None:
-        """Read the newest trial of each identity, after a write that may have been carried out though it failed."""
-        attribute = self._identity
-        self._known = {each.user_attrs[attribute]: each for each in self.trials() if attribute in each.user_attrs}
-
-    def known(self, identity: object) -> FrozenTrial | None:
-        """The newest trial of that identity."""
-        return self._known.get(identity)
-
-    def close_stale(self) -> None:
-        """Trials that a killed coordinator left running become failed ones."""
-        stale = [each for each in self.trials() if each.state is TrialState.RUNNING]
-        for each in stale:
-            self._database.set_trial_state_values(each._trial_id, TrialState.FAIL)
-        if stale:
-            self.reload()
-
-    def upsert(self, wanted: FrozenTrial) -> None:
-        """Bring the trial of that identity to the wanted state; a second call changes nothing.
-
-        A running trial is updated. One that has ended stays as it is: unless it shows what is wanted already, the
-        wanted one is added beside it, as after a failure that is tried again.
-        """
-        identity = wanted.user_attrs[self._identity]
-        found = self._known.get(identity)
-        if found is not None and found.state is TrialState.RUNNING and found.params != wanted.params:
-            self._database.set_trial_state_values(found._trial_id, TrialState.FAIL)
-            found = None
-        if found is not None and found.state.is_finished():
-            if _shows(found, wanted):
-                return
-            found = None
-        written = copy.deepcopy(wanted)
-        if found is None:
-            written._trial_id = self._database.create_new_trial(self._study, wanted)
-        else:
-            written._trial_id = found._trial_id
-            self._update(found, wanted)
-        self._known[identity] = written
-
-    def _update(self, found: FrozenTrial, wanted: FrozenTrial) -> None:
-        for step in sorted(wanted.intermediate_values.keys() - found.intermediate_values.keys()):
-            self._database.set_trial_intermediate_value(found._trial_id, step, wanted.intermediate_values[step])
-        for name, value in wanted.user_attrs.items():
-            if found.user_attrs.get(name) != value:
-                self._database.set_trial_user_attr(found._trial_id, name, value)
-        if wanted.state.is_finished():
-            self._database.set_trial_state_values(found._trial_id, wanted.state, wanted.values)
-
-
-def _shows(found: FrozenTrial, wanted: FrozenTrial) -> bool:
-    """Whether a trial that has ended shows what is wanted; the key of a complete cell decides its ranks."""
-    if found.state is TrialState.COMPLETE and KEY in found.user_attrs:
-        return True
-    return (found.state, found.values) == (wanted.state, wanted.values) and all(
-        found.user_attrs.get(name) == wanted.user_attrs.get(name) for name in OUTCOME
-    )
 
 
 class Storage:
@@ -222,6 +139,16 @@ class Storage:
         if self._waiting and time.monotonic() >= self._next_round:
             self._next_round = time.monotonic() + PACE_S
             self._write()
+
+    def annotate(self, study: MirroredStudy, notes: Notes) -> None:
+        """Write notes at once, without waiting for a storage that is away.
+
+        Raises:
+            SQLAlchemyError, OptunaError, StorageAwayError: it does not answer.
+            EnvironmentProblem: another coordinator has taken the study.
+        """
+        self._claim()
+        study.annotate(notes)
 
     def settle(self) -> None:
         """Write all that waits, also where the storage has to come back first.

@@ -15,6 +15,7 @@ from harness.results.gaps import gone_text, lost_diagnoses
 from harness.results.manifest import BASE, StudyManifest
 from reports.locale import Catalogue, formats, load_catalogue
 from reports.output.diagnosis.model import DiagnosisPage
+from reports.output.index.page import refresh_index
 from reports.output.naming import named
 from reports.sections.assembly import environment, marked, render_page
 from reports.sections.evidence.claims.build import judged_claims
@@ -55,6 +56,7 @@ def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
     page = folder.path / named("diagnosis.html", lang)
     write_atomically(folder.path / named("diagnosis.json", lang), diagnosis.to_json().encode())
     write_atomically(page, render_diagnosis(diagnosis, text).encode())
+    refresh_index(folder.path, lang)
     return page
 
 

@@ -18,6 +18,7 @@ from harness.results.manifest import ArmRow
 from harness.results.reading import read_frame
 from reports.locale import load_catalogue
 from reports.output.files import write_report
+from reports.output.index.page import with_index_texts
 from reports.sections.registry import in_page_order, with_texts
 from tests.reports import worlds
 from tests.reports.pages import by_name, rendered
@@ -193,7 +194,7 @@ def test_unknown_language_names_those_there_are(four: StudyFolder) -> None:
 
 
 def test_every_text_that_the_templates_ask_for_exists() -> None:
-    text = with_texts(load_catalogue("en"), in_page_order())
+    text = with_index_texts(with_texts(load_catalogue("en"), in_page_order()))
     root = HERE.parents[3] / "reports"
     used: set[str] = set()
     for path in [*root.rglob("*.j2"), *root.rglob("*.py")]:

@@ -1,0 +1,106 @@
+"""The files of the page of all pages: ``index.html`` and ``index.json`` in the folder of the studies."""
+
+from __future__ import annotations
+
+import logging
+import tomllib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from harness.files import locked, write_atomically
+from reports.locale import Catalogue, flat, languages, load_catalogue
+from reports.output.index.entries import PAGES, Index, entries_in, index_of, require
+from reports.output.naming import DEFAULT_LANGUAGE, named
+from reports.sections.assembly import environment, render_page
+
+log = logging.getLogger(__name__)
+
+RECORDS = ".records"
+
+
+def write_index(folder: Path, lang: str = DEFAULT_LANGUAGE) -> Path:
+    """Write the page of a folder of studies, from the files beside their pages alone; refresh those in other languages.
+
+    Two runs that end at once write it one after the other, so that the last one knows both.  A study whose files are as
+    they were for the page before is not read again.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        InputError: no such language or folder.
+        EnvironmentProblem: the folder cannot be written.
+    """
+    load_catalogue(lang)
+    require(folder)
+    with locked(folder / "index", lambda said: None, what=str(folder / named("index.html", lang))):
+        langs = [each for each in languages() if each == lang or (folder / named("index.html", each)).exists()]
+        for each in langs:
+            _write(folder, each, [other for other in langs if other != each])
+    return folder / named("index.html", lang)
+
+
+def _write(folder: Path, lang: str, others: Sequence[str]) -> None:
+    data = folder / named("index.json", lang)
+    known = entries_in(data.read_text(encoding="utf-8")) if data.exists() else {}
+    index = index_of(folder, lang, known)
+    write_atomically(data, index.to_json().encode())
+    write_atomically(folder / named("index.html", lang), render_index(index, folder.resolve().name, others).encode())
+
+
+def refresh_index(study: Path, lang: str = DEFAULT_LANGUAGE) -> None:
+    """Bring the page of the folder that a study is in up to date; a failure is logged and costs the study nothing.
+
+    Only where that folder is one of studies: it has their records, or such a page.
+
+    Args:
+        study: folder of a study whose page has just been written.
+        lang: of that page.
+    """
+    folder = study.resolve().parent
+    if not (folder / RECORDS).is_dir() and not any(folder.glob("index*.html")):
+        return
+    try:
+        for each in dict.fromkeys((DEFAULT_LANGUAGE, lang)):
+            write_index(folder, each)
+    except Exception as problem:  # noqa: BLE001 - a study's own page is written, and must not fail because of this one
+        log.warning("%s could not be refreshed: %s", folder / named("index.html", lang), problem)
+
+
+def render_index(index: Index, folder: str, others: Sequence[str] = ()) -> str:
+    """The page, complete in itself.
+
+    Args:
+        folder: of the studies, as the page names it.
+        others: languages that the page is there in beside its own.
+    """
+    texts = {each: with_index_texts(load_catalogue(each)) for each in languages()}
+    return render_page(
+        environment({"index": Path(__file__).parent}),
+        "index/index.html.j2",
+        index,
+        texts[index.lang],
+        folder=folder,
+        others=others,
+        texts=texts,
+        anchors={each.folder for each in index.studies},
+        address=_address,
+        named=named,
+    )
+
+
+def _address(folder: str, kind: str, lang: str) -> str:
+    """The address of a study's page from the page of all pages."""
+    return f"./{quote(folder)}/{named(PAGES[kind], lang)}"
+
+
+def with_index_texts(text: Catalogue) -> Catalogue:
+    """The catalogue with the texts of this page; those that a language lacks are in English."""
+    own: dict[str, str] = {}
+    for each in dict.fromkeys((DEFAULT_LANGUAGE, text.lang)):
+        file = Path(__file__).with_name(f"{each}.toml")
+        if file.exists():
+            own |= flat(tomllib.loads(file.read_text(encoding="utf-8")))
+    return replace(text, texts={**text.texts, **own})

@@ -18,7 +18,7 @@ from harness.errors import InputError
 from harness.results.metrics import METRICS, check_metric, names_pattern
 from harness.study.arms import ArmSetting, Lists
 from harness.study.mistakes import show
-from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, Part, ProtocolModel, refusal
+from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, FollowsModel, Part, ProtocolModel, refusal
 from harness.study.replicates import DEFAULT_REPLICATES, ReplicatesModel
 from harness.study.yaml_lines import Document
 
@@ -110,6 +110,9 @@ class StudyModel(Part):
     diagnostics: Annotated[
         DiagnosticsModel, Field(description="evidence on why an arm helps or not: off, light, full, or a mapping")
     ] = DiagnosticsModel()
+    follows: Annotated[
+        FollowsModel | None, Field(description="the study that this one follows, and what it expects of the arms")
+    ] = None
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
         Field(description="where the runs compute: auto is CUDA where torch can use it, else the CPU"),

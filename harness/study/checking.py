@@ -134,7 +134,7 @@ def _at(schema: Schema, path: Path) -> Schema:
 def _under(here: Schema, key: str) -> Schema | None:
     """The schema of a key; in a mapping of names that the file chooses, that of every one."""
     named, any_name = here.get("properties", {}).get(key), here.get("additionalProperties")
-    return named or (any_name if isinstance(any_name, dict) else None)
+    return named or (cast("dict[str, Any]", any_name) if isinstance(any_name, dict) else None)
 
 
 def _option(here: Schema) -> Schema:

@@ -281,7 +281,7 @@ class FollowsModel(Part):
     """The study that this one follows, and what it expects; the report compares each expectation with the outcome."""
 
     study: Annotated[str, Field(min_length=1, max_length=200, description="the name of the earlier study")]
-    expects: Annotated[dict[str, ExpectedModel], Field(description="an arm of this file -> what is expected of it")] = {}  # noqa: RUF012 - pydantic copies it
+    expects: Annotated[dict[str, ExpectedModel], Field(description="arm of this file -> what is expected of it")] = {}
 
 
 def read_part(kind: type[SomePart], value: object) -> SomePart | None:

@@ -9,6 +9,7 @@ from harness.results.folder import StudyFolder
 from harness.results.reading import whole_frame
 from reports.locale import load_catalogue
 from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
+from reports.output.following import write_next
 from reports.output.naming import named
 from reports.output.tidy import effects_parquet
 from reports.sections.assembly import build_report, render_html
@@ -19,7 +20,7 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     """Write the report into the study folder, from its records alone.
 
     The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``,
-    and ``references.csv`` where the study has reference rows;
+    ``references.csv`` where the study has reference rows, and ``next.yaml`` where there is something to run next;
     in Chinese ``report.zh.html`` and so on, beside the English ones.  ``effects.parquet`` has no words and is shared.
 
     Returns:
@@ -40,6 +41,7 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     write_atomically(folder.path / named("ranking.tex", lang), ranking_latex(report, text).encode())
     if reference_lines(report):
         write_atomically(folder.path / named("references.csv", lang), references_csv(report).encode())
+    write_next(folder.path / "next.yaml", report.models.get("next"))
     write_atomically(page, render_html(report, text).encode())
     write_atomically(folder.path / "effects.parquet", effects_parquet(frame))
     return page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -27,12 +27,18 @@ class Stack:
 
     Attributes:
         text: their ids and the settings that the evidence fixes.
-        yaml: lines of a study file that make it an arm.
+        settings: of each remedy, those that the evidence fixes.
     """
 
     ids: tuple[str, ...]
     text: str
-    yaml: str
+    settings: tuple[Mapping[str, float | int | str], ...] = ()
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """The same as the harness has it."""
+        settings = self.settings or ({},) * len(self.ids)
+        return tuple(Remedy(id=id, settings=own) for id, own in zip(self.ids, settings, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,12 +114,15 @@ class Predictions:
         return self.n_confirmed + self.n_refuted + self.n_open
 
 
-def advice_of(evidence: Evidence, text: Catalogue) -> tuple[Advice, ...]:
-    """What the rules make of base's figures: predicted gains first, then what moves, then what is idle."""
+def advice_of(evidence: Evidence, text: Catalogue, row: str = BASE) -> tuple[Advice, ...]:
+    """What the rules make of the figures of base, or of another row that becomes base.
+
+    Predicted gains come first, then what moves, then what is idle.
+    """
     words = evidence.words
     runs = [
         {name: value if math.isfinite(value) else math.nan for name, value in figures.items()}
-        for figures in by_run(evidence.runs(BASE))
+        for figures in by_run(evidence.runs(row))
     ]
     return tuple(
         Advice(
@@ -185,26 +194,18 @@ def _stack(stack: Sequence[Remedy]) -> Stack:
     return Stack(
         ids=tuple(each.id for each in stack),
         text=" + ".join(each.id + _settings(each) for each in stack),
-        yaml=_yaml(stack),
+        settings=tuple({name: _rounded(value) for name, value in each.settings.items()} for each in stack),
     )
 
 
 def _settings(remedy: Remedy) -> str:
-    inside = ", ".join(f"{name}={_rounded(value)}" for name, value in remedy.settings.items())
+    inside = ", ".join(
+        f"{name}={_rounded(value):.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in remedy.settings.items()
+    )
     return f"[{inside}]" if inside else ""
 
 
-def _yaml(stack: Sequence[Remedy]) -> str:
-    """The line of ``arms:`` that runs the stack, named after what its remedies do."""
-    name = "+".join(each.id.partition(".")[2] for each in stack)
-    parts = [f"{{{each.id}: {_flow(each)}}}" if each.settings else each.id for each in stack]
-    return f"  {name}: {parts[0] if len(parts) == 1 else '[' + ', '.join(parts) + ']'}"
-
-
-def _flow(remedy: Remedy) -> str:
-    return "{" + ", ".join(f"{name}: {_rounded(value)}" for name, value in remedy.settings.items()) + "}"
-
-
-def _rounded(value: float | int | str) -> str:
+def _rounded(value: float | int | str) -> float | int | str:
     """A setting without the digits that a mean over runs leaves behind it."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return float(f"{value:.4g}") if isinstance(value, float) else value

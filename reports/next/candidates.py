@@ -1,0 +1,139 @@
+"""Arms that the evidence advises and nobody has tried: each by itself, and those that compose together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.checks.base import Remedy
+from harness.study.stacking import Ground
+from reports.next.given import Given
+from reports.next.model import Arm, Reason, Verdict
+from reports.sections.evidence.predictions.build import Advice
+
+MOST_ARMS = 6
+MOST_ALONE = 4
+"""Arms of one piece of advice, where stacks of several follow."""
+
+MOST_DROPPED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Arms to try.
+
+    Attributes:
+        arms: the largest predicted gain first, stacks of several pieces of advice last.
+        reasons: the evidence's rules that they come from.
+        gain: the largest predicted gain; None where none is predicted.
+        dropped: stacks that do not compose, each with the reason.
+    """
+
+    arms: tuple[Arm, ...]
+    reasons: tuple[Reason, ...]
+    gain: float | None
+    dropped: tuple[str, ...]
+
+
+def candidates(given: Given, ground: Ground, advice: Sequence[Advice], expected: Verdict) -> Candidates:
+    """What the advice that expects so much makes of a ground, without what was tried.
+
+    Args:
+        given: the study.
+        ground: what the arms are laid on.
+        advice: largest gain first.
+        expected: ``better`` or ``moves``.
+    """
+    alone: list[Arm] = []
+    reasons: list[Reason] = []
+    dropped: list[str] = []
+    base = frozenset(each.id for each in ground.remedies)
+    for each in advice:
+        if each.expected != expected:
+            continue
+        found: list[Arm] = []
+        for stack in each.stacks:
+            if given.tried(stack.ids) or frozenset(stack.ids) <= base or _has(alone, stack.ids):
+                continue
+            if refusal := ground.refusal(stack.remedies):
+                dropped.append(f"{stack.text}: {refusal}")
+            else:
+                found.append(
+                    Arm(
+                        name=name_of(stack.remedies),
+                        stack=stack.remedies,
+                        rule=each.rule,
+                        expects=expected,
+                        gain=each.gain,
+                    )
+                )
+        if found:
+            alone += found
+            reasons.append(
+                Reason(
+                    name=each.rule,
+                    title=each.title,
+                    because=each.because,
+                    expects=each.expected_text,
+                    page=f"rules/{each.rule}.md",
+                )
+            )
+    chosen = alone[: MOST_ALONE if expected == "better" else MOST_ARMS]
+    together, refused = _together(chosen, ground) if expected == "better" else ([], [])
+    gains = [arm.gain for arm in chosen if arm.gain is not None]
+    arms = (*chosen, *(arm for arm in together if not given.tried(sorted(arm.ids))))[:MOST_ARMS]
+    rules = {rule for arm in arms for rule in arm.rule.split("+")}
+    return Candidates(
+        arms=arms,
+        reasons=tuple(each for each in reasons if each.name in rules),
+        gain=max(gains, default=None),
+        dropped=tuple((*dropped, *refused)[:MOST_DROPPED]),
+    )
+
+
+def name_of(stack: Sequence[Remedy]) -> str:
+    """The name of an arm: what its remedies do.
+
+    >>> name_of([Remedy(id="wiring.overlap"), Remedy(id="wiring.product")])
+    'overlap+product'
+    """
+    return "+".join(each.id.partition(".")[2] for each in stack)
+
+
+def _has(arms: Sequence[Arm], ids: Sequence[str]) -> bool:
+    return any(arm.ids == frozenset(ids) for arm in arms)
+
+
+def _together(alone: Sequence[Arm], ground: Ground) -> tuple[list[Arm], list[str]]:
+    """Stacks of arms of different rules: the two best that compose, and all that do; and what does not, with reasons.
+
+    An arm joins where the stack so far takes it, in the order of the predicted gains.
+    """
+    if not alone:
+        return [], []
+    stack, made, refused = alone[0], list[Arm](), list[str]()
+    for other in alone[1:]:
+        if other.rule in stack.rule.split("+"):
+            continue
+        joined = _joined(stack, other)
+        if len({each.id for each in joined.stack}) < len(stack.stack) + len(other.stack):
+            continue  # they share a remedy: one of them is the other and more
+        if refusal := ground.refusal(joined.stack):
+            refused.append(f"{joined.name}: {refusal}")
+        else:
+            stack = joined
+            made.append(joined)
+    return [*made[:1], *made[1:][-1:]], refused
+
+
+def _joined(one: Arm, other: Arm) -> Arm:
+    """Both together; at least the larger of the two gains is expected of them."""
+    stack = (*one.stack, *other.stack)
+    gains = [each for each in (one.gain, other.gain) if each is not None]
+    return Arm(
+        name=name_of(stack),
+        stack=stack,
+        rule=f"{one.rule}+{other.rule}",
+        expects="better",
+        gain=max(gains, default=None),
+    )

@@ -32,14 +32,13 @@ def describe(intervention: Annotated[str, typer.Argument(help="The intervention'
 
 @commands.command()
 def pages(
-    folder: Annotated[Path, typer.Argument(help="Folder for the folders interventions, checks and rules.")] = Path(
-        "docs"
-    ),
+    folder: Annotated[Path, typer.Argument(help="Folder for interventions, checks, rules and next.")] = Path("docs"),
 ) -> None:
-    """Write a page for every built-in intervention, check and rule, and their indexes."""
+    """Write a page for every built-in intervention, check and rule, and of the next study, and their indexes."""
     from harness.pages.writing import write_pages
+    from reports.next.pages import write_next_pages
 
-    for place, n_files in write_pages(folder).items():
+    for place, n_files in {**write_pages(folder), **write_next_pages(folder)}.items():
         print(f"{n_files} files in {place}")
 
 

@@ -14,6 +14,7 @@ from reports.next.given import Given, given_of
 from reports.next.model import NextStudy, Proposal, Reason
 from reports.next.naming import next_name
 from reports.next.rule import NextRule
+from reports.next.rules.untried import TryPredictedGains
 from reports.next.seeds import detectable
 from reports.sections.base import SectionInput
 from reports.stats.cost import median_seconds
@@ -32,6 +33,25 @@ def next_of(section: SectionInput) -> NextStudy | None:
         if proposal is not None:
             return _study(given, rule, proposal)
     return NextStudy(rule="", sentence=given.text("next.none"))
+
+
+def next_sentence(section: SectionInput) -> str:
+    """What to try next, in a sentence; empty where the folder does not hold the study file."""
+    found = next_of(section)
+    return found.sentence if found else ""
+
+
+def adopt_for_now(adopt: str, section: SectionInput) -> str:
+    """What to adopt, and that a gain is predicted which has not been tried, where one is.
+
+    Args:
+        adopt: what the verdicts alone say, such as to keep base.
+    """
+    found = next_of(section)
+    if found is None or found.gain is None or found.rule != TryPredictedGains.name:
+        return adopt
+    said = section.text("next.adopt", gain=formats.signed(found.gain, 4))
+    return section.text("list.sentences").join([adopt, said])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

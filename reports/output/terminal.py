@@ -79,7 +79,9 @@ def next_lines(found: Mapping[str, Any] | None, folder: Path) -> Iterator[str]:
 
 def diagnosis_lines(diagnosis: Path) -> Iterator[str]:
     """What a diagnosis found, within 80 columns; ``diagnosis`` is the ``diagnosis.json`` beside the page."""
-    yield from _paragraph(json.loads(diagnosis.read_text(encoding="utf-8"))["answer"])
+    found = json.loads(diagnosis.read_text(encoding="utf-8"))
+    yield from _paragraph(found["answer"])
+    yield from next_lines(found["following"], diagnosis.parent)
 
 
 def _paragraph(text: str) -> list[str]:

@@ -10,8 +10,11 @@ from reports.next.given import Given
 from reports.next.model import Arm, Proposal, Verdict
 from reports.next.rule import NextRule
 from reports.next.rules.winners import arm_of
-from reports.next.seeds import MOST_SEEDS, targets_of
+from reports.next.seeds import targets_of
 from reports.sections.report import Row
+
+MOST_TO_DECIDE = 20
+"""Seeds that an undecided arm may need; those that need more are closer to base than seeds can tell."""
 
 
 class DecideArms(NextRule):
@@ -22,8 +25,8 @@ class DecideArms(NextRule):
     when: ClassVar[str] = (
         "The study has ended and an arm is inconclusive, or has fewer than three seeds. Only undecided arms run, at "
         "most 6, those that need the fewest seeds first. The seeds continue: records of this study are used again. "
-        "Targets per user are raised instead where no number of seeds would decide any arm. Arms that need more than "
-        "10 seeds are left out, unless all do."
+        "Arms that need more than 20 seeds are left out. Where no arm is left, the targets per user are raised for "
+        "those that more targets would decide, with the same seeds."
     )
     expects: ClassVar[str] = "Every arm gets a verdict, if its estimate stays where it is."
 
@@ -31,17 +34,15 @@ class DecideArms(NextRule):
         rows = given.undecided
         if not rows:
             return None
-        by_seeds = sorted((row for row in rows if _seeds(row) is not None), key=lambda row: _seeds(row) or 0)
-        if not by_seeds:
+        needs = {row.name: n for row in rows if (n := _seeds(row)) is not None and n <= MOST_TO_DECIDE}
+        chosen = sorted((row for row in rows if row.name in needs), key=lambda row: needs[row.name])[:MOST_ARMS]
+        if not chosen:
             return self._by_targets(given, rows)
-        least = _seeds(by_seeds[0]) or MOST_SEEDS
-        chosen = [row for row in by_seeds if (_seeds(row) or 0) <= max(MOST_SEEDS, least)][:MOST_ARMS]
-        needed = max(_seeds(row) or 0 for row in chosen)
-        n_seeds = max(min(needed, max(MOST_SEEDS, given.n_seeds + 1)), given.n_seeds + 1)
+        n_seeds = max(needs[row.name] for row in chosen)
         return Proposal(
             kind="next",
             does=given.text("next.decide_arms.does_seeds", arms=_named(given, chosen), n=n_seeds),
-            because=given.text("next.decide_arms.because_seeds", n=len(rows), needed=needed, have=given.n_seeds),
+            because=given.text("next.decide_arms.because_seeds", n=len(rows), needed=n_seeds, have=given.n_seeds),
             ground=given.ground,
             arms=tuple(_expected(given, row, self.name) for row in chosen),
             keys={"replicates": n_seeds},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reports.next.build import adopt_for_now
 from reports.sections.answer.build import Answer, answer_of, cause_of
 from reports.sections.answer.findings import findings_of
 from reports.sections.base import Part, Section, SectionInput
@@ -20,4 +21,6 @@ class AnswerSection(Section):
     def build(self, given: SectionInput) -> Part:
         answer = answer_of(given.analysis, given.rows, given.decimals, given.text)
         cause = cause_of(answer, given.evidence, given.text)
-        return Part(model=replace(answer, cause=cause), findings=findings_of(given))
+        return Part(
+            model=replace(answer, cause=cause, adopt=adopt_for_now(answer.adopt, given)), findings=findings_of(given)
+        )

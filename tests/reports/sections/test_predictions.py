@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.sections.evidence.predictions.build import outcome_of
+from reports.sections.evidence.predictions.outcome import outcome_of
 from reports.sections.report import Row
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose, measured, row_of
 from tests.reports.pages import rendered

@@ -117,9 +117,11 @@ def _said(text: Catalogue, rule: NextRule, what: str) -> str:
 
 def _root(given: Given) -> str:
     """The study's name in its file, and what the command line changed, so that the two are told apart."""
-    changed = given.manifest.file.get("overrides") or {}
+    changed = dict(given.manifest.file.get("overrides") or {})
+    if not any(row.arm not in (BASE, A_A) for row in given.manifest.rows):
+        changed.pop("replicates", None)  # a diagnosis sets them of its own accord
     own = str(given.ground.keys.get("name") or given.manifest.name)
-    return own + "".join(f"_{option}{value}" for option, value in sorted(dict(changed).items()))
+    return own + "".join(f"_{option}{value}" for option, value in sorted(changed.items()))
 
 
 def _keys(given: Given, rule: NextRule, proposal: Proposal, name: str) -> dict[str, object]:

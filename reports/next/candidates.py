@@ -105,29 +105,36 @@ def _has(arms: Sequence[Arm], ids: Sequence[str]) -> bool:
 
 
 def _together(alone: Sequence[Arm], ground: Ground) -> tuple[list[Arm], list[str]]:
-    """Stacks of arms of different rules: the two best that compose, and all that do; and what does not, with reasons.
+    """Stacks of arms of different rules: the best with each other, and all that compose; what does not, with reasons.
 
-    An arm joins where the stack so far takes it, in the order of the predicted gains.
+    An arm joins the last stack where the stack so far takes it, in the order of the predicted gains.
     """
-    if not alone:
-        return [], []
-    stack, made, refused = alone[0], list[Arm](), list[str]()
+    pairs: list[Arm] = []
+    refused: list[str] = []
+    whole = alone[0] if alone else None
     for other in alone[1:]:
-        if other.rule in stack.rule.split("+"):
+        pair = _joined(alone[0], other)
+        if pair is None:
             continue
-        joined = _joined(stack, other)
-        if len({each.id for each in joined.stack}) < len(stack.stack) + len(other.stack):
-            continue  # they share a remedy: one of them is the other and more
-        if refusal := ground.refusal(joined.stack):
-            refused.append(f"{joined.name}: {refusal}")
-        else:
-            stack = joined
-            made.append(joined)
-    return [*made[:1], *made[1:][-1:]], refused
+        if refusal := ground.refusal(pair.stack):
+            refused.append(f"{pair.name}: {refusal}")
+            continue
+        pairs.append(pair)
+        larger = whole and _joined(whole, other)
+        if larger is not None and not ground.refusal(larger.stack):
+            whole = larger
+    more = [whole] if whole is not None and pairs and whole.name != pairs[0].name else []
+    return [*pairs, *more], refused
 
 
-def _joined(one: Arm, other: Arm) -> Arm:
-    """Both together; at least the larger of the two gains is expected of them."""
+def _joined(one: Arm, other: Arm) -> Arm | None:
+    """Both together, of which at least the larger of the two gains is expected.
+
+    Returns:
+        None where they are of one rule, which names alternatives, or share a remedy.
+    """
+    if set(one.rule.split("+")) & set(other.rule.split("+")) or one.ids & other.ids:
+        return None
     stack = (*one.stack, *other.stack)
     gains = [each for each in (one.gain, other.gain) if each is not None]
     return Arm(

@@ -29,6 +29,7 @@ STACKS: Mapping[str, Sequence[str]] = {
     "cosine": ["wiring.cosine"],
     "seen": ["wiring.filter_seen"],
     "unfreeze": ["training.unfreeze"],
+    "weight": ["kl.weight"],
 }
 """Arm -> its remedies."""
 

@@ -13,6 +13,8 @@ from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
 from reports.next.catalogue import NEXT_RULES
 from reports.next.rules.undecided import DecideArms
+from reports.next.rules.winners import ConfirmWinner
+from reports.sections.cells import GuardCell
 from tests.reports.diagnosed import AS_FOUND, HEALTHY
 from tests.reports.following import HEAD, followed, given, next_study, proposals, read
 from tests.reports.worlds import Arm
@@ -67,10 +69,11 @@ def test_a_runner_up_that_cannot_be_told_apart_is_confirmed_too(tmp_path: Path) 
 
 
 def test_a_better_arm_that_lowers_a_guard_is_not_confirmed(tmp_path: Path) -> None:
-    folder = followed(tmp_path / "won", {"reverse": BETTER})
-    manifest = folder.manifest()
-    folder.write_manifest(replace(manifest, guard=("recall@10",)))
-    assert "confirm_winner" in proposals(folder)  # it raises the guard, too
+    seen = given(followed(tmp_path / "won", {"reverse": BETTER}))
+    fallen = GuardCell(metric="recall@10", effect=-0.1, low=-0.2, high=-0.05, p_holm=0.001, fell=True)
+    rows = tuple(replace(row, guards=(fallen,)) if row.name == "reverse" else row for row in seen.section.rows)
+    assert ConfirmWinner().propose(seen) is not None
+    assert ConfirmWinner().propose(replace(seen, section=replace(seen.section, rows=rows))) is None
 
 
 def test_a_confirmed_winner_becomes_base_and_its_own_evidence_goes_on(tmp_path: Path) -> None:
@@ -106,7 +109,8 @@ def test_predicted_gains_are_tried_alone_and_together(tmp_path: Path) -> None:
     assert found.rule == "try_predicted_gains"
     assert found.gain == pytest.approx(0.0802 - 0.0396)
     assert next(iter(made.values())) == {"wiring.filter_seen"}
-    assert any(len(stack) > 1 and "wiring.filter_seen" in stack for stack in made.values())
+    assert {"wiring.filter_seen", "wiring.interpolate"} in made.values()
+    assert {"wiring.filter_seen", "wiring.overlap", "wiring.product"} in made.values()
     assert 2 <= len(made) <= 6
     expects = read(found).follows["expects"]
     assert set(expects) == set(made)
@@ -155,8 +159,8 @@ def test_without_a_predicted_gain_what_moves_is_tried(tmp_path: Path) -> None:
 def searched(path: Path, best: float) -> StudyFolder:
     """A finished search of the KL weight between .001 and .1, whose best setting is `best`."""
     parameter = {
-        "name": "kl.symmetric.weight",
-        "owner": "kl.symmetric",
+        "name": "kl.weight.weight",
+        "owner": "kl.weight",
         "scale": "float",
         "low": 0.001,
         "high": 0.1,
@@ -165,8 +169,10 @@ def searched(path: Path, best: float) -> StudyFolder:
         "default": 0.03,
     }
     content = HEAD + "mode: search\nsearch: {trials: 4}\n"
-    folder = followed(path, {"js": EQUAL}, content=content, figures=NO_GAIN)
-    arms = [{"name": "js", "winner": 0, "trials": [{"setting": {parameter["name"]: best}}], "parameters": [parameter]}]
+    folder = followed(path, {"weight": EQUAL}, content=content, figures=NO_GAIN)
+    arms = [
+        {"name": "weight", "winner": 0, "trials": [{"setting": {parameter["name"]: best}}], "parameters": [parameter]}
+    ]
     course = {"mode": "search", "done": True, "trials": 4, "replicates": [0, 1], "arms": arms}
     folder.write_manifest(replace(folder.manifest(), course=course))
     return folder
@@ -177,7 +183,7 @@ def test_a_best_setting_on_the_edge_is_searched_beyond_it(tmp_path: Path) -> Non
     assert "widen_range" not in proposals(inside)
     found = proposals(searched(tmp_path / "edge", 0.098))["widen_range"]
     written: Any = found.keys["arms"]
-    values = written["js"][0]["kl.symmetric"]["weight"]
+    values = written["weight"][0]["kl.weight"]["weight"]
     assert values[0] == pytest.approx(0.1)
     assert len(values) > 1
     assert values == sorted(values)
@@ -185,7 +191,7 @@ def test_a_best_setting_on_the_edge_is_searched_beyond_it(tmp_path: Path) -> Non
 
 def test_a_wider_search_is_a_search(tmp_path: Path) -> None:
     study = read(next_study(searched(tmp_path / "edge", 0.098)))
-    assert (study.mode.name, study.replicates, study.arms) == ("search", 2, ("js",))
+    assert (study.mode.name, study.replicates, study.arms) == ("search", 2, ("weight",))
     assert study.rows[0].openings[0].values[0] == pytest.approx(0.1)
 
 

@@ -133,7 +133,7 @@ def test_no_two_studies_of_a_chain_have_one_name(name: str, kind: str, following
 
 
 def test_a_diagnosis_ends_in_one_study(tmp_path: Path) -> None:
-    folder = followed(tmp_path / "alone", {}, replicates=(0,), figures=PAYS)
+    folder = followed(tmp_path / "alone", {}, replicates=(0,), figures=PAYS, overrides={"replicates": 1})
     manifest = folder.manifest()
     folder.write_manifest(replace(manifest, rows=manifest.rows[:1]))
     page = write_diagnosis(folder)

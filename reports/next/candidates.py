@@ -76,6 +76,7 @@ def candidates(given: Given, ground: Ground, advice: Sequence[Advice], expected:
                     because=each.because,
                     expects=each.expected_text,
                     page=f"rules/{each.rule}.md",
+                    gain=each.gain,
                 )
             )
     chosen = alone[: MOST_ALONE if expected == "better" else MOST_ARMS]

@@ -53,6 +53,7 @@ class Reason:
         because: why, with figures.
         expects: what it expects.
         page: its page below ``docs``.
+        gain: predicted difference; None where there is none.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Reason:
     because: str
     expects: str
     page: str
+    gain: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.stats.effects import MIN_TESTED
 from reports.next.given import Given
 from reports.sections.report import Row
-from reports.stats.noise import minimum_detectable, typical_detectable
+from reports.stats.noise import minimum_detectable, movers, typical_detectable
 
 MOST_SEEDS = 10
 """Seeds of a study that a rule writes; whoever wants more edits the file."""
@@ -26,12 +26,18 @@ def seeds_to_confirm(given: Given, winner: Row, *, n_arms: int) -> int:
 
 
 def detectable(given: Given, *, n_arms: int, n_seeds: int) -> float | None:
-    """Smallest effect that a study of so many arms and seeds finds four times in five, judged by this study's noise."""
+    """Smallest effect that a study of so many arms and seeds finds four times in five, judged by this study's noise.
+
+    Arms that move ranks are noisier than others, and those of the next study should: they are judged by those that do
+    here, where there are any.
+    """
     analysis = given.section.analysis
-    effects = [effect for name, effect in analysis.effects.items() if name in analysis.verdicts]
+    moving = movers(analysis.effects)
+    effects = {name: effect for name, effect in analysis.effects.items() if name in analysis.verdicts}
     if n_seeds < MIN_TESTED:
         return None
-    return typical_detectable(effects, n_tests=max(n_arms, 1), n_seeds=n_seeds)
+    alike = [effect for name, effect in effects.items() if name in moving] or list(effects.values())
+    return typical_detectable(alike, n_tests=max(n_arms, 1), n_seeds=n_seeds)
 
 
 def targets_of(given: Given, more: int) -> dict[str, object]:

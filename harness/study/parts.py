@@ -24,7 +24,7 @@ from harness.data.formats import FORMATS
 from harness.data.formats.base import GUESSED
 from harness.data.protocol import AtTest, History, Protocol, Reach
 from harness.errors import InputError, did_you_mean
-from harness.results.metrics import check_metric
+from harness.results.metrics import METRICS, check_metric, names_pattern
 from harness.study.mistakes import show
 
 LONGEST_REASON = 500
@@ -257,12 +257,26 @@ class BackboneModel(ShortPart):
         return self
 
 
-def _known_metric(name: str) -> str:
+def known_metric(name: object) -> object:
+    """The name of a metric.
+
+    Raises:
+        PydanticCustomError: it is none.
+    """
+    if not isinstance(name, str):
+        raise refusal("not_allowed", f"{show(name)} is not the name of a metric; write one such as ndcg@10")
     try:
         check_metric(name)
     except InputError as problem:
         raise refusal("unknown_metric", str(problem)) from None
     return name
+
+
+def list_metrics(schema: dict[str, Any]) -> None:
+    """Describe the name of a metric in a JSON schema."""
+    schema |= {"anyOf": [{"enum": list(METRICS)}, {"type": "string", "pattern": names_pattern()}], "type": "string"}
+    if schema.get("default", "") is None:
+        del schema["default"]
 
 
 class ExpectedModel(Part):
@@ -274,7 +288,11 @@ class ExpectedModel(Part):
         Field(description="better than base; moves: the ranks differ from base's; equivalent: no relevant difference"),
     ]
     gain: Annotated[float | None, Field(description="predicted difference to base in metric; left out: none")] = None
-    metric: Annotated[str, AfterValidator(_known_metric), Field(description="the metric that gain is of")] = "ndcg@10"
+    metric: Annotated[
+        str,
+        BeforeValidator(known_metric),
+        Field(json_schema_extra=list_metrics, description="the metric that gain is of"),
+    ] = "ndcg@10"
 
 
 class FollowsModel(Part):

@@ -28,11 +28,19 @@ def next_of(section: SectionInput) -> NextStudy | None:
     given = given_of(section)
     if given is None:
         return None
+    rule, proposal = _first(given)
+    if rule is None or proposal is None:
+        return NextStudy(rule="", sentence=given.text("next.none"))
+    return _study(given, rule, proposal)
+
+
+def _first(given: Given) -> tuple[NextRule | None, Proposal | None]:
+    """The first rule that proposes something, and what it proposes."""
     for rule in NEXT_RULES:
         proposal = rule.propose(given)
         if proposal is not None:
-            return _study(given, rule, proposal)
-    return NextStudy(rule="", sentence=given.text("next.none"))
+            return rule, proposal
+    return None, None
 
 
 def next_sentence(section: SectionInput) -> str:
@@ -47,8 +55,9 @@ def adopt_for_now(adopt: str, section: SectionInput) -> str:
     Args:
         adopt: what the verdicts alone say, such as to keep base.
     """
-    found = next_of(section)
-    if found is None or found.gain is None or found.rule != TryPredictedGains.name:
+    given = given_of(section)
+    rule, found = (None, None) if given is None else _first(given)
+    if found is None or found.gain is None or not isinstance(rule, TryPredictedGains):
         return adopt
     said = section.text("next.adopt", gain=formats.signed(found.gain, 4))
     return section.text("list.sentences").join([adopt, said])

@@ -14,7 +14,9 @@ class FinishStudy(NextRule):
 
     name: ClassVar[str] = "finish_study"
     title: ClassVar[str] = "Run the cells that have no result"
-    when: ClassVar[str] = "At least one cell of the study has failed or has not run."
+    when: ClassVar[str] = (
+        "At least one cell of the study has failed or has not run. Not for a diagnosis, which has no arms."
+    )
     expects: ClassVar[str] = (
         "Cells that failed for a passing reason, such as memory, finish; the report then judges every arm. "
         "A cell that fails again has a fault that its traceback in the report names."
@@ -24,7 +26,7 @@ class FinishStudy(NextRule):
         frame, numbers = given.section.frame, given.manifest.replicates
         states = [frame.cell(row.name, number) for row in given.manifest.rows for number in numbers]
         failed, missing = states.count("failed"), states.count("missing")
-        if not failed and not missing:
+        if (not failed and not missing) or len(given.manifest.rows) == 1:
             return None
         reasons = (why for row in given.manifest.rows for why in row.failures.values())
         why = next((each.partition("\n")[0] for each in reasons), "")

@@ -228,8 +228,9 @@ def _backbone_seconds(given: Given, workers: int) -> float | None:
 def _cost(size: _Size, given: Given) -> str:
     """The cost, as a comment of the file."""
     n = size.cells - size.reused
-    cells = f"{size.cells} cells, {n} to run ({size.reused} are records of this study, if the code is the same)"
-    backbones = f" and {size.backbones} backbones to train" if size.backbones else ""
+    cells = f"{size.cells} cells, {n} to run"
+    cells += f" ({size.reused} are records of this study, if the code is the same)" if size.reused else ""
+    backbones = f" and {size.backbones} backbone{'s' * (size.backbones > 1)} to train" if size.backbones else ""
     time = "time unknown" if size.seconds is None else f"about {formats.seconds(size.seconds)}"
     without = "" if size.counts_backbones else " without the backbones"
     workers = int(given.manifest.provenance.get("workers") or 1)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from harness import cli
+from harness.data.formats.sequences import write_sequences
+from harness.data.planted import PlantedWorld, plant
 from tests.reports.diagnosed import AS_FOUND
 from tests.reports.following import followed
 from tests.reports.worlds import Arm
@@ -97,3 +102,31 @@ def test_empty_standard_input_is_one_mistake(
 ) -> None:
     assert call(monkeypatch, "validate", "-") == 2
     assert "<stdin>:1: the file is empty" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_chain_of_studies_runs_from_standard_input(tmp_path: Path) -> None:
+    """Diagnosis, first study, and what follows it, on a planted world; each is piped into the next command."""
+    world = PlantedWorld(n_users=120, n_items=60, mean_length=14.0, group_size=6)
+    write_sequences(plant(world).interactions, tmp_path / "world.txt")
+    quiet = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+
+    def done(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        command = [sys.executable, "-m", "harness.cli", *words]
+        return subprocess.run(command, cwd=tmp_path, input=given, capture_output=True, env=quiet, check=False)
+
+    options = ("--data-dir", "d", "--workers", "2")
+    first = done("diagnose", "--data", "world.txt", "--format", "sequences", "--epochs", "1", *options)
+    assert first.returncode == 0, first.stderr.decode()
+    assert b"Next: " in first.stdout
+    asked = done("next", "runs/diagnosis_world.epochs-1")
+    assert asked.returncode == 0, asked.stderr.decode()
+    assert asked.stdout == (tmp_path / "runs" / "diagnosis_world.epochs-1" / "next.yaml").read_bytes()
+    ran = done("run", "-", "--replicates", "3", *options, given=asked.stdout)
+    assert ran.returncode == 0, ran.stderr.decode()
+    (folder,) = (tmp_path / "runs").glob("world_epochs1_next*")
+    report = json.loads((folder / "report.json").read_text())
+    followed_by = report["predictions"]["followed"]
+    assert followed_by
+    assert {line["outcome"] for line in followed_by} <= {"confirmed", "refuted", "open"}
+    assert done("next", str(folder.relative_to(tmp_path))).returncode == 0

@@ -10,7 +10,9 @@ from reports.next.rule import NextRule
 FOLDER = "next"
 INDEX = "README.md"
 
-_HEAD = """# Rules of the next study
+_MADE = "<!-- Written by `ftr-study pages`: change the rule, not this file. -->\n\n"
+
+_HEAD = f"""{_MADE}# Rules of the next study
 
 `ftr-study next runs/NAME` writes one study file. The first rule of this table that proposes something writes it.
 
@@ -18,7 +20,7 @@ _HEAD = """# Rules of the next study
 ftr-study next runs/NAME | ftr-study run -
 ```
 
-| | rule | writes a study that |
+| | rule | what it does |
 | --- | --- | --- |
 """
 
@@ -57,10 +59,16 @@ def write_next_pages(folder: Path) -> dict[Path, int]:
 def _page(rule: NextRule) -> str:
     place = NEXT_RULES.index(rule) + 1
     return (
-        f"# {rule.title}\n\n"
+        f"{_MADE}# {rule.title}\n\n"
         f"Rule `{rule.name}` of the [next study](README.md), number {place} of {len(NEXT_RULES)}.\n\n"
-        f"| | |\n| --- | --- |\n| When | {rule.when} |\n| Expects | {rule.expects} |\n"
+        f"## When\n\n{_lines(rule.when)}\n\n## What it expects\n\n{_lines(rule.expects)}\n\n"
+        f"The report of the study that it writes compares this with the outcome.\n"
     )
+
+
+def _lines(text: str) -> str:
+    """A sentence a line."""
+    return text.replace(". ", ".\n")
 
 
 def _small(title: str) -> str:

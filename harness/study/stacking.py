@@ -99,8 +99,16 @@ class Ground:
             compose(AS_FOUND, base, self.protocol)
         except CompositionError:
             return None
-        keys = {**self.keys, "base": [written(_remedy(each)) for each in base]}
+        keys = {**self.keys, "base": [_written(_remedy(each)) for each in base]}
         return replace(self, keys=keys, base=base)
+
+    def written(self, remedy: Remedy) -> object:
+        """A remedy as a study file writes it, without the parameters that are at their defaults."""
+        return _written(remedy)
+
+    def text(self, keys: Mapping[str, object], comments: Sequence[str]) -> str:
+        """A study file: comments of a line each, then the keys."""
+        return "".join(f"# {line}\n" for line in comments) + to_yaml(keys)
 
     @property
     def remedies(self) -> tuple[Remedy, ...]:
@@ -123,15 +131,9 @@ def _tuple(value: object) -> object:
     return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
-def written(remedy: Remedy) -> object:
-    """A remedy as a study file writes it, without the parameters that are at their defaults."""
+def _written(remedy: Remedy) -> object:
     kind = available().get(remedy.id)
     defaults = kind.defaults() if kind else {}
     own = {name: value for name, value in remedy.settings.items() if _tuple(value) != defaults.get(name)}
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
     return {remedy.id: plain} if plain else remedy.id
-
-
-def file_text(keys: Mapping[str, object], comments: Sequence[str]) -> str:
-    """A study file: comments of a line each, then the keys."""
-    return "".join(f"# {line}\n" for line in comments) + to_yaml(keys)

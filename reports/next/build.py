@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, cast
 
 from harness.results.manifest import A_A, BASE
-from harness.study.stacking import file_text, written
 from reports.locale import Catalogue, formats
 from reports.next.catalogue import NEXT_RULES
 from reports.next.cost import cost_comment, in_words, sight_comment, size_of
@@ -88,7 +87,7 @@ def _study(given: Given, rule: NextRule, proposal: Proposal) -> NextStudy:
         name=name,
         rules=rules,
         dropped=proposal.dropped,
-        file=file_text(_keys(given, rule, proposal, name), comments),
+        file=given.ground.text(_keys(given, rule, proposal, name), comments),
         command=f"ftr-study next runs/{given.section.frame.folder or given.manifest.name} | ftr-study run -",
         cells=size.cells,
         reused=size.reused,
@@ -124,7 +123,7 @@ def _keys(given: Given, rule: NextRule, proposal: Proposal, name: str) -> dict[s
         of_mode = ("mode", own.get("mode"))  # the part of a mode is named as it is
         own = {key: value for key, value in own.items() if key not in of_mode}
     if "arms" not in proposal.keys:
-        arms = {arm.name: [written(each) for each in arm.stack] for arm in proposal.arms}
+        arms = {arm.name: [given.ground.written(each) for each in arm.stack] for arm in proposal.arms}
         own["arms"] = {arm: stack[0] if len(stack) == 1 else stack for arm, stack in arms.items()}
     if "replicates" not in proposal.keys:
         own["replicates"] = proposal.n_seeds

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harness.checks.base import Remedy
-from harness.study.stacking import Ground
 from reports.next.given import Given
 from reports.next.model import Arm, Reason, Verdict
 from reports.sections.evidence.predictions.build import Advice
+
+if TYPE_CHECKING:
+    from harness.study.stacking import Ground
 
 MOST_ARMS = 6
 MOST_ALONE = 4

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from harness.checks.base import Remedy, Status
 from harness.results.manifest import BASE, StudyManifest
-from harness.study.stacking import Ground
 from reports.locale import Catalogue
 from reports.sections.base import SectionInput
 from reports.sections.evidence.predictions.build import Advice, advice_of
 from reports.sections.report import Row
+
+if TYPE_CHECKING:
+    from harness.study.stacking import Ground
 
 CONFIRMS = "confirm_winner"
 """The rule whose studies are confirmations."""
@@ -104,5 +107,9 @@ class Given:
 
 def given_of(section: SectionInput) -> Given | None:
     """What rules look at; None where the folder does not hold the study file, as in a table of ranks."""
+    if not section.manifest.file:
+        return None
+    from harness.study.stacking import Ground  # the grammar takes a while to load
+
     ground = Ground.of(section.manifest.file)
     return ground and Given(section=section, ground=ground)

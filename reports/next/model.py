@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.checks.base import Remedy
-from harness.study.stacking import Ground
+
+if TYPE_CHECKING:
+    from harness.study.stacking import Ground
 
 Verdict = Literal["better", "moves", "equivalent"]
 

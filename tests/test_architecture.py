@@ -66,12 +66,13 @@ FOR_REPORTS = (
     "harness.results",
     "harness.checks",
     "harness.stats",
+    "harness.study.stacking",
     "harness.plugins",
     "harness.files",
     "harness.words",
     "harness.errors",
 )
-"""What a report is made of."""
+"""What a report is made of; ``harness.study.stacking`` says which arms of the next study compose."""
 
 
 @cache

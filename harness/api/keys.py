@@ -8,10 +8,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import yaml
 
 from harness.api.frames import is_frame, write_frame
 from harness.interventions.base import Intervention
@@ -20,13 +19,11 @@ from harness.study.mistakes import Problem, StudyFileError, show
 from harness.study.sources import with_file
 from harness.study.study import read_document
 from harness.study.types import Study
-from harness.study.yaml_lines import DEEPEST, Document, parse_yaml, plain
+from harness.study.writing import FILES, absolute, to_yaml
+from harness.study.yaml_lines import DEEPEST, Document, parse_yaml
 
 SOURCE = "Study(...)"
 """What mistakes say where a study file has its name and line."""
-
-FILES = {"data": "path", "backbone": "checkpoint"}
-"""Keys that name a file, and under which key of theirs."""
 
 LONGEST_LABEL = 40
 
@@ -58,29 +55,6 @@ def read_keys(given: Mapping[str, object], *, out: Path) -> Study:
         values["data"] = {**cast("dict[str, object]", values["data"]), "path": str(frame)}
     content = to_yaml(absolute(values, Path())).encode("utf-8", "surrogatepass")
     return read_document(_without_lines(content), content, Path(SOURCE))
-
-
-def absolute(values: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """The keys with every path absolute, so that the study file may lie anywhere.
-
-    Args:
-        values: keys of a study file.
-        folder: where relative paths start.
-    """
-    found = with_file(values, folder)
-    for key, inner in FILES.items():
-        part = found.get(key)
-        path = cast("dict[str, object]", part).get(inner) if isinstance(part, dict) else None
-        if isinstance(path, str) and path and not path.startswith("~"):
-            found[key] = {**cast("dict[str, object]", part), inner: str((folder / path).absolute())}
-    return found
-
-
-def to_yaml(values: Mapping[str, object]) -> str:
-    """The study file of plain values, which reads back as the same."""
-    return yaml.dump(
-        values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110, indent=2
-    )
 
 
 def _without_frame(keys: dict[str, object], folder: Path) -> tuple[dict[str, object], Path | None]:
@@ -154,18 +128,3 @@ def _without_lines(content: bytes) -> Document:
     document.lines, document.key_lines = {(): 0}, {}
     document.problems = [replace(each, line=0) for each in document.problems]
     return document
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes what :func:`harness.study.yaml_lines.parse_yaml` reads: YAML 1.2, without anchors."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    """Text in quotes where it would be read as a number, a boolean or nothing."""
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain(value) == value else "'")
-
-
-_Dumper.add_representer(str, _text)

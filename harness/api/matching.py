@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
 
-from harness.api.keys import absolute
 from harness.imports.backbone_file import BackboneFile
 from harness.modes.planning import make_plan
 from harness.results.manifest import ArmRow, StudyManifest
@@ -16,6 +15,7 @@ from harness.results.seeds import Seeds
 from harness.study.mistakes import StudyFileError
 from harness.study.parts import DataModel
 from harness.study.types import Study
+from harness.study.writing import absolute
 from harness.study.yaml_lines import parse_yaml
 
 

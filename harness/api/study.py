@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from harness.api.keys import absolute, read_keys, to_yaml
+from harness.api.keys import read_keys
 from harness.api.notebook import load_runner, pre
 from harness.api.plan import StudyPlan
 from harness.errors import InputError
@@ -18,6 +18,7 @@ from harness.results.folder import StudyFolder
 from harness.results.text import cut
 from harness.study.study import load_study as read_file
 from harness.study.types import Study as CheckedStudy
+from harness.study.writing import absolute, to_yaml
 from harness.study.yaml_lines import parse_yaml
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Study:
         budget: Mapping[str, int] | None = None,
         backbone: str | Path | Mapping[str, Any] | None = None,
         diagnostics: str | Mapping[str, Any] | None = None,
+        follows: Mapping[str, Any] | None = None,
         device: str | None = None,
         on_inapplicable: str | None = None,
         out: Path | str = RUNS,
@@ -90,6 +92,7 @@ class Study:
             "budget": budget,
             "backbone": backbone,
             "diagnostics": diagnostics,
+            "follows": follows,
             "device": device,
             "on_inapplicable": on_inapplicable,
             **of_the_mode,

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from harness.cli import catalogue, index, inputs, records, studies
+from harness.cli import catalogue, following, index, inputs, records, studies
 from harness.errors import EnvironmentProblem, FtrError
 from harness.files import in_words
 
@@ -43,6 +43,7 @@ def command(
 app.add_typer(studies.commands)  # an app without a name puts its commands at the top
 app.add_typer(records.commands)
 app.add_typer(index.commands)
+app.add_typer(following.commands)
 app.add_typer(inputs.commands)
 app.add_typer(catalogue.commands)
 app.add_typer(inputs.data_commands, name="data")

@@ -32,13 +32,16 @@ def describe(intervention: Annotated[str, typer.Argument(help="The intervention'
 
 @commands.command()
 def pages(
-    folder: Annotated[Path, typer.Argument(help="Parent folder of interventions, checks and rules.")] = Path("docs"),
+    folder: Annotated[Path, typer.Argument(help="Parent folder of interventions, checks, rules and next.")] = Path(
+        "docs"
+    ),
 ) -> None:
     """Write a page for every built-in intervention, check and rule, their indexes, and the report's list of remedies."""
     from harness.pages.writing import remedies_json, write_pages
+    from reports.next.pages import write_next_pages
     from reports.sections.glossary import REMEDIES
 
-    for place, n_files in write_pages(folder).items():
+    for place, n_files in {**write_pages(folder), **write_next_pages(folder)}.items():
         print(f"{n_files} files in {place}")
     REMEDIES.write_text(remedies_json(), encoding="utf-8")
 

@@ -13,7 +13,9 @@ from harness.processors import processors
 RUNS = Path("runs")
 CORES = processors()
 
-StudyPath = Annotated[Path, typer.Argument(help="The study file, such as studies/kl_direction.yaml.")]
+StudyPath = Annotated[
+    Path, typer.Argument(help="The study file, such as studies/kl_direction.yaml; - reads standard input.")
+]
 Replicates = Annotated[int | None, typer.Option(help="Number of seeds; overrides the study file.")]
 Epochs = Annotated[int | None, typer.Option(help="Epoch budget; overrides the study file.")]
 Device = Annotated[Literal["auto", "cpu", "cuda"] | None, typer.Option(help="Device; overrides the study file.")]

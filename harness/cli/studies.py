@@ -27,9 +27,10 @@ INTERRUPTED = 130
 
 
 def _load(path: Path, replicates: int | None, epochs: int | None, device: str | None) -> Study:
-    from harness.study.study import Overrides, load_study
+    from harness.cli.stdin import study_of
+    from harness.study.study import Overrides
 
-    return load_study(path, Overrides(replicates=replicates, epochs=epochs, device=device))
+    return study_of(path, Overrides(replicates=replicates, epochs=epochs, device=device))
 
 
 def _kept(study: Study, out: Path, no_contract: bool) -> Study:
@@ -178,12 +179,13 @@ def validate(
     data_dir: options.DataDir = None,
 ) -> None:
     """Check a study file, and its data if present on this machine; report every error with its line."""
+    from harness.cli.stdin import shown
     from harness.modes.planning import make_plan
     from harness.runner.early import check_here
 
     plan = make_plan(_load(study, replicates, epochs, device))
     unchecked = check_here(plan, data_dir)
-    print(f"{study}: {len(plan.rows)} rows, {'at most ' * plan.at_most}{plan.n_cells} cells, no errors")
+    print(f"{shown(study)}: {len(plan.rows)} rows, {'at most ' * plan.at_most}{plan.n_cells} cells, no errors")
     if unchecked:
         print(unchecked)
 
@@ -202,6 +204,7 @@ def plan(
     """Show what a run would do: rows, cells, reused results and expected time."""
     from harness.results.folder import StudyFolder
     from harness.runner.forecast import forecast
+    from harness.study.study import slugify
     from reports.output.terminal import detectable_effect, detectable_line
 
     loaded = _kept(_load(study, replicates, epochs, device), out, no_contract)
@@ -209,7 +212,9 @@ def plan(
         print(line)
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers).lines():
         print(line)
-    detectable = detectable_effect(StudyFolder(out / loaded.slug), n_seeds=loaded.n_compared)
+    own = StudyFolder(out / loaded.slug)
+    earlier = StudyFolder(out / slugify(loaded.follows["study"])) if loaded.follows else own
+    detectable = detectable_effect(own if own.has_manifest() else earlier, n_seeds=loaded.n_compared)
     print(detectable_line(detectable, loaded.primary))
 
 

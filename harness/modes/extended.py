@@ -20,7 +20,7 @@ _SEEDS = re.compile(r"\.replicates-\d+")
 
 
 def earlier_ends(plan: Plan, key_of: Callable[[Cell], str], folder: StudyFolder) -> Earlier:
-    """Ends of the same study, in its folder and in those of other ``--replicates``.
+    """Ends of the same study, in its folder, in those of other ``--replicates`` and in that of the study it follows.
 
     An end counts where base and an arm are the same runs, where it had seeds enough for a verdict, and where the study
     was declared otherwise: one that is run again, or goes on after it was stopped, had no earlier end.  Those that had
@@ -34,7 +34,7 @@ def earlier_ends(plan: Plan, key_of: Callable[[Cell], str], folder: StudyFolder)
     study = plan.study
     declared = (study.start, study.n_compared)
     found: set[tuple[int, str]] = set()
-    for other, manifest in _same_name(folder):
+    for other, manifest in _siblings(folder, str(study.follows.get("study", ""))):
         if _same_runs(plan, key_of, manifest):
             seeds, n_seeds = Seeds.of(manifest.seeds), len(manifest.replicates)
             found.update(seeds.earlier)
@@ -73,15 +73,22 @@ def _remedies(row: ArmRow) -> tuple[str, ...]:
     return tuple(str(each["id"]) for each in row.remedies)
 
 
-def _same_name(folder: StudyFolder) -> Iterator[tuple[Path, StudyManifest]]:
-    """Manifests of the study's folder, and of those whose name differs in the number of seeds alone."""
+def _siblings(folder: StudyFolder, follows: str) -> Iterator[tuple[Path, StudyManifest]]:
+    """Manifests of the study's folder, of those whose name differs in the number of seeds alone, and of the followed.
+
+    Args:
+        follows: name of the study that this one follows; empty for none.
+    """
     name = _SEEDS.sub("", folder.path.name)
     for path in sorted(folder.path.parent.glob("*/manifest.json")):
-        if _SEEDS.sub("", path.parent.name) == name:
+        same = _SEEDS.sub("", path.parent.name) == name
+        if same or follows:
             try:
-                yield path.parent, StudyFolder(path.parent).manifest()
+                manifest = StudyFolder(path.parent).manifest()
             except InputError:  # damaged, or of another version: nothing there was read by this one
                 continue
+            if same or manifest.name == follows:
+                yield path.parent, manifest
 
 
 def _ended(manifest: StudyManifest, seeds: Seeds) -> bool:

@@ -54,6 +54,7 @@ class Frame:
         references: reference row -> replicate -> record; rows of ``manifest.references``, never of the ranking.
         audit: of the study's base; None where there is none.
         views: the ranks that every record has; a study's records have all five, a table of ranks may have fewer.
+        folder: name of the folder that it was read from; empty where it was read from none.
         longest: ranks beyond this one are known to be beyond it, no more; None where every rank is exact.
     """
 
@@ -67,6 +68,7 @@ class Frame:
     audit: Audit | None = None
     views: tuple[tuple[Split, Mode], ...] = VIEWS
     longest: int | None = None
+    folder: str = ""
 
     @property
     def n_targets(self) -> int:

@@ -101,6 +101,7 @@ class StudyManifest:
         protocol: how the study measures, by the keys of the study file; empty in folders of earlier versions.
         guard: metrics on the test set that must not fall.
         references: rows below the ranking.
+        follows: the study that this one follows and what it expects of its arms, as the study file has it.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source, notes, read_as, ties.
         diagnostics: level of the evidence, and code of a muted check -> the reason.
         file: the study file as it was run: its path, its text and what the command line set in its place.
@@ -133,6 +134,7 @@ class StudyManifest:
     guard: tuple[str, ...] = ()
     seeds: Mapping[str, Any] = field(default_factory=dict[str, Any])
     references: tuple[ReferenceRow, ...] = ()
+    follows: Mapping[str, Any] = field(default_factory=dict[str, Any])
     schema_version: int = SCHEMA_VERSION
 
     def __repr__(self) -> str:

@@ -78,6 +78,7 @@ def _read(study: StudyFolder) -> Frame:
         references=study.load_references(manifest),
         items=study.items(),
         audit=read_audit(study.path),
+        folder=study.path.absolute().name,
     )
 
 

@@ -57,6 +57,7 @@ def manifest_of(
         checkpoint=study.checkpoint,
         sesoi=study.sesoi,
         guard=study.guard,
+        follows=study.follows,
         protocol=study.protocol.described(),
         seed=study.seed,
         replicates=replicates,

@@ -126,9 +126,15 @@ def _at(schema: Schema, path: Path) -> Schema:
     here = schema
     for part in path:
         inside = _resolved(here, schema)
-        found: Schema | None = inside.get("items") if isinstance(part, int) else inside.get("properties", {}).get(part)
+        found: Schema | None = inside.get("items") if isinstance(part, int) else _under(inside, part)
         here = found or {}
     return here
+
+
+def _under(here: Schema, key: str) -> Schema | None:
+    """The schema of a key; in a mapping of names that the file chooses, that of every one."""
+    named, any_name = here.get("properties", {}).get(key), here.get("additionalProperties")
+    return named or (cast("dict[str, Any]", any_name) if isinstance(any_name, dict) else None)
 
 
 def _option(here: Schema) -> Schema:

@@ -14,11 +14,17 @@ from pydantic import (
 )
 
 from harness.engine.types.budget import Budget
-from harness.errors import InputError
-from harness.results.metrics import METRICS, check_metric, names_pattern
 from harness.study.arms import ArmSetting, Lists
-from harness.study.mistakes import show
-from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, Part, ProtocolModel, refusal
+from harness.study.parts import (
+    BackboneModel,
+    DataModel,
+    DiagnosticsModel,
+    FollowsModel,
+    Part,
+    ProtocolModel,
+    known_metric,
+    list_metrics,
+)
 from harness.study.replicates import DEFAULT_REPLICATES, ReplicatesModel
 from harness.study.yaml_lines import Document
 
@@ -46,22 +52,6 @@ class StudyMode(Part):
         return replicates
 
 
-def _known_metric(name: object) -> object:
-    if not isinstance(name, str):
-        raise refusal("not_allowed", f"{show(name)} is not the name of a metric; write one such as ndcg@10")
-    try:
-        check_metric(name)
-    except InputError as problem:
-        raise refusal("unknown_metric", str(problem)) from None
-    return name
-
-
-def _list_metrics(schema: dict[str, Any]) -> None:
-    schema |= {"anyOf": [{"enum": list(METRICS)}, {"type": "string", "pattern": names_pattern()}], "type": "string"}
-    if schema.get("default", "") is None:
-        del schema["default"]
-
-
 class StudyModel(Part):
     """A study: a question, a data set, and the arms that are compared with base."""
 
@@ -78,19 +68,19 @@ class StudyModel(Part):
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of replicate 0")] = 0
     primary: Annotated[
         str,
-        BeforeValidator(_known_metric),
-        Field(json_schema_extra=_list_metrics, description="the metric that ranks the arms, on the test set"),
+        BeforeValidator(known_metric),
+        Field(json_schema_extra=list_metrics, description="the metric that ranks the arms, on the test set"),
     ] = "ndcg@10"
     checkpoint: Annotated[
         str | None,
-        BeforeValidator(_known_metric),
+        BeforeValidator(known_metric),
         Field(
-            json_schema_extra=_list_metrics,
+            json_schema_extra=list_metrics,
             description="the metric that chooses the epoch, on the validation set; left out: the primary",
         ),
     ] = None
     guard: Annotated[
-        list[Annotated[str, BeforeValidator(_known_metric)]],
+        list[Annotated[str, BeforeValidator(known_metric)]],
         WithJsonSchema({"type": "array", "items": {"type": "string"}}),
         Field(max_length=10, description="metrics that must not fall: a better arm that lowers one is called so"),
     ] = []  # noqa: RUF012 - pydantic copies it
@@ -110,6 +100,9 @@ class StudyModel(Part):
     diagnostics: Annotated[
         DiagnosticsModel, Field(description="evidence on why an arm helps or not: off, light, full, or a mapping")
     ] = DiagnosticsModel()
+    follows: Annotated[
+        FollowsModel | None, Field(description="the study that this one follows, and what it expects of the arms")
+    ] = None
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
         Field(description="where the runs compute: auto is CUDA where torch can use it, else the CPU"),

@@ -23,7 +23,8 @@ from harness.checks.catalogue import codes
 from harness.data.formats import FORMATS
 from harness.data.formats.base import GUESSED
 from harness.data.protocol import AtTest, History, Protocol, Reach
-from harness.errors import did_you_mean
+from harness.errors import InputError, did_you_mean
+from harness.results.metrics import METRICS, check_metric, names_pattern
 from harness.study.mistakes import show
 
 LONGEST_REASON = 500
@@ -254,6 +255,51 @@ class BackboneModel(ShortPart):
             found = "neither" if self.trained is None else "both"
             raise refusal("one_of_two", f"needs either per_seed or shared, or checkpoint: FILE, has {found}")
         return self
+
+
+def known_metric(name: object) -> object:
+    """The name of a metric.
+
+    Raises:
+        PydanticCustomError: it is none.
+    """
+    if not isinstance(name, str):
+        raise refusal("not_allowed", f"{show(name)} is not the name of a metric; write one such as ndcg@10")
+    try:
+        check_metric(name)
+    except InputError as problem:
+        raise refusal("unknown_metric", str(problem)) from None
+    return name
+
+
+def list_metrics(schema: dict[str, Any]) -> None:
+    """Describe the name of a metric in a JSON schema."""
+    schema |= {"anyOf": [{"enum": list(METRICS)}, {"type": "string", "pattern": names_pattern()}], "type": "string"}
+    if schema.get("default", "") is None:
+        del schema["default"]
+
+
+class ExpectedModel(Part):
+    """What is expected of an arm against base."""
+
+    rule: Annotated[str, Field(min_length=1, max_length=200, description="the rule that expects it (docs/next)")]
+    verdict: Annotated[
+        Literal["better", "moves", "equivalent"],
+        Field(description="better than base; moves: the ranks differ from base's; equivalent: no relevant difference"),
+    ]
+    gain: Annotated[float | None, Field(description="predicted difference to base in metric; left out: none")] = None
+    metric: Annotated[
+        str,
+        BeforeValidator(known_metric),
+        Field(json_schema_extra=list_metrics, description="the metric that gain is of"),
+    ] = "ndcg@10"
+
+
+class FollowsModel(Part):
+    """The study that this one follows, and what it expects; the report compares each expectation with the outcome."""
+
+    study: Annotated[str, Field(min_length=1, max_length=200, description="the name of the earlier study")]
+    expects: Annotated[dict[str, ExpectedModel], Field(description="arm of this file -> what is expected of it")] = {}
 
 
 def read_part(kind: type[SomePart], value: object) -> SomePart | None:

@@ -18,7 +18,8 @@ from harness.results.evidence import Diagnostics, Level
 from harness.study.arms import Lists, read_arms, read_base
 from harness.study.checking import Modes, changes, checked, mistakes_in, mistakes_of
 from harness.study.mistakes import Problem, StudyFileError, show
-from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, SomePart, read_part
+from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, FollowsModel, SomePart, read_part
+from harness.study.remedies import as_mapping
 from harness.study.replicates import DEFAULT_REPLICATES, ReplicatesModel
 from harness.study.schema import json_schema
 from harness.study.sources import backbone_file, data_spec, with_file
@@ -120,6 +121,12 @@ def read_document(
     evidence = _part(document, DiagnosticsModel, "diagnostics", raw.get("diagnostics", {}))
     if evidence and evidence.arms is not None:
         _check_named_arms(document, evidence.arms, [row.arm for row in rows])
+    follows = _part(document, FollowsModel, "follows", raw["follows"]) if raw.get("follows") is not None else None
+    named_arms = as_mapping(raw.get("arms")) or {}
+    for arm in follows.expects if follows else ():
+        if arm not in named_arms:
+            said = f"no arm {show(arm)}{did_you_mean(arm, named_arms)}"
+            document.add(("follows", "expects", arm), "unknown_arm", said)
     mode = _part(document, kind, kind.name, raw.get(kind.name) or {}) if kind else None
     seeds = _part(document, ReplicatesModel, "replicates", raw.get("replicates", DEFAULT_REPLICATES))
     if kind and kind.fixed_seeds and seeds and seeds.start is not None:
@@ -163,6 +170,7 @@ def read_document(
         content=content,
         overrides=options,
         changed=changed,
+        follows={} if final.follows is None else final.follows.model_dump(exclude_none=True),
         lines={key: document.line((key,)) for key in raw},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.sources import DataSpec
@@ -66,6 +66,7 @@ class Study:
         content: its text.
         overrides: what the command line set in its place.
         changed: those of the overrides that are not what the file says anyway.
+        follows: the study that this one follows and what it expects, as the file has it; empty where it follows none.
         lines: top-level key of the study file -> its line.
     """
 
@@ -94,6 +95,7 @@ class Study:
     n_sampled: int = 0
     start: int | None = None
     changed: Mapping[str, object] = field(default_factory=dict[str, object], repr=False, compare=False)
+    follows: Mapping[str, Any] = field(default_factory=dict[str, Any])
     lines: Mapping[str, int] = field(default_factory=dict[str, int], repr=False, compare=False)
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ from harness.results.folder import StudyFolder
 from harness.results.reading import whole_frame
 from reports.locale import load_catalogue
 from reports.output.exports import ranking_csv, ranking_latex, ranking_markdown
+from reports.output.following import write_next
 from reports.output.index.page import refresh_index
 from reports.output.naming import named
 from reports.output.tidy import effects_parquet
@@ -20,8 +21,9 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     """Write the report into the study folder, from its records alone.
 
     The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``,
-    ``study.yaml`` (the study file as it was run), and ``references.csv`` where the study has reference rows;
-    in Chinese ``report.zh.html`` and so on, beside the English ones.  The two without words of ours are shared.
+    ``study.yaml`` (the study file as it was run), ``references.csv`` where the study has reference rows, and
+    ``next.yaml`` where there is something to run next;
+    in Chinese ``report.zh.html`` and so on, beside the English ones.  Files without words of ours are shared.
 
     Returns:
         The path of the page.
@@ -43,6 +45,7 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
         write_atomically(folder.path / named("references.csv", lang), references_csv(report).encode())
     if content := frame.manifest.file.get("content"):
         write_atomically(folder.path / "study.yaml", str(content).encode())
+    write_next(folder.path / "next.yaml", report.models.get("next"))
     write_atomically(page, render_html(report, text).encode())
     refresh_index(folder.path, lang)
     write_atomically(folder.path / "effects.parquet", effects_parquet(frame))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -54,15 +55,33 @@ def answer_lines(report: Path) -> Iterator[str]:
     if any(row["method"] == "two seeds" for row in rows):
         yield from _paragraph("Intervals of two seeds assume equal noise in all arms.")
     yield ""
-    yield from _paragraph(f"Next: {answer['adopt']}")
+    yield from _paragraph(f"Adopt: {answer['adopt']}" if found.get("next") else f"Next: {answer['adopt']}")
+    yield from next_lines(found.get("next"), report.parent)
     warnings = [each["title"] for each in found["findings"] if each["severity"] == "warning"]
     if warnings:
         yield from _paragraph(f"Before you rely on this: {'; '.join(warnings)}.")
 
 
+def next_lines(found: Mapping[str, Any] | None, folder: Path) -> Iterator[str]:
+    """What to try next, and the command that runs it, which is not broken so that it can be copied.
+
+    Args:
+        found: the report's ``next``.
+        folder: of the study.
+    """
+    if found is None:
+        return
+    yield from _paragraph(f"Next: {found['sentence']}")
+    if found["file"]:
+        out = "" if folder.parent == Path("runs") else f" --out {shlex.quote(str(folder.parent))}"
+        yield f"  ftr-study next {shlex.quote(str(folder))} | ftr-study run -{out}"
+
+
 def diagnosis_lines(diagnosis: Path) -> Iterator[str]:
     """What a diagnosis found, within 80 columns; ``diagnosis`` is the ``diagnosis.json`` beside the page."""
-    yield from _paragraph(json.loads(diagnosis.read_text(encoding="utf-8"))["answer"])
+    found = json.loads(diagnosis.read_text(encoding="utf-8"))
+    yield from _paragraph(found["answer"])
+    yield from next_lines(found["following"], diagnosis.parent)
 
 
 def _paragraph(text: str) -> list[str]:

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness import CATALOGUE, Study, StudyFileError, load_study
-from harness.api.keys import to_yaml
 from harness.modes.planning import make_plan
 from harness.study.grammar import StudyModel
+from harness.study.writing import to_yaml
 from harness.study.yaml_lines import parse_yaml
 
 ROOT = Path(__file__).parents[2]

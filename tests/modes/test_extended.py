@@ -161,3 +161,12 @@ def test_another_study_or_a_damaged_one_is_not_an_earlier_end(tmp_path: Path) ->
     (tmp_path / "s.replicates-4").mkdir()
     (tmp_path / "s.replicates-4" / "manifest.json").write_text("{", encoding="utf-8")
     assert ends(read(FILE + "5\n"), tmp_path) == []
+
+
+def test_more_seeds_in_a_study_that_follows_are_an_extension(tmp_path: Path) -> None:
+    left(read(FILE + "3\n"), tmp_path, 3)
+    same = "name: s_next\ndata: ml-100k\narms: {two: wiring.cosine}\nreplicates: 8\n"
+    assert ends(read(same + "follows: {study: s}\n"), tmp_path) == [(3, "s")]
+    assert ends(read(same), tmp_path) == []
+    other = same.replace("two: wiring.cosine", "scale: wiring.scale")
+    assert ends(read(other + "follows: {study: s}\n"), tmp_path) == []

@@ -118,6 +118,27 @@ KEYS: Section = {
     "a check muted without a reason": ("diagnostics: {mute: {FTR101: }}", "no_reason", "diagnostics.mute.FTR101"),
     "a list of muted checks": ("diagnostics: {mute: [FTR101]}", "not_allowed", "diagnostics.mute"),
     "evidence of an arm that is none": ("diagnostics: {arms: [mine]}", "unknown_arm", "diagnostics.arms[0]"),
+    "an expectation of an arm that is none": (
+        "follows: {study: a, expects: {mine: {rule: a, verdict: better}}}",
+        "unknown_arm",
+        "follows.expects.mine",
+    ),
+    "an expectation of another kind": (
+        "follows: {study: a, expects: {reverse: {rule: a, verdict: beter}}}",
+        "not_allowed",
+        "follows.expects.reverse.verdict",
+    ),
+    "an unknown key of an expectation": (
+        "follows: {study: a, expects: {reverse: {rule: a, verdict: better, gian: 1}}}",
+        "unknown_key",
+        "follows.expects.reverse.gian",
+    ),
+    "a gain of an unknown metric": (
+        "follows: {study: a, expects: {reverse: {rule: a, verdict: better, metric: ndgc@10}}}",
+        "unknown_metric",
+        "follows.expects.reverse.metric",
+    ),
+    "a study that follows none": ("follows: {expects: {}}", "missing", "follows.study"),
     "evidence of one arm without a list": ("diagnostics: {arms: mine}", "not_allowed", "diagnostics.arms"),
     "gpu": ("device: gpu", "not_allowed", "device"),
     "a dash": ("backbone: per-seed", "not_allowed", "backbone"),

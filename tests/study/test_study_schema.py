@@ -62,6 +62,7 @@ def test_the_schema_knows_spans_sequences_and_choices_of_numbers(everything):
 
 UNSEEN_BY_A_SCHEMA = {
     "evidence of an arm that is none",
+    "an expectation of an arm that is none",
     "a remedy twice in a stack",
     "no seed to decide about",
     "the name A/A",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reports.drawing.figure import Figure
+from reports.next.model import NextStudy
 from reports.sections.evidence.claims.build import JudgedClaim
 from reports.sections.evidence.model import CheckLine, DiagnosedArm, Unmeasured
 from reports.sections.evidence.predictions.build import Advice
@@ -23,6 +24,7 @@ class DiagnosisPage:
         answer: what stands in the way, a sentence.
         obstacles: the gravest issues, at most three.
         try_out: what the rules advise, the most promising first.
+        following: the first study; None where the folder does not hold its study file.
         idle: what they advise against.
         mixtures: untrained mixtures on base; None where they were not measured.
         checks: every check on base.
@@ -49,6 +51,7 @@ class DiagnosisPage:
     method: str
     facts: Mapping[str, tuple[tuple[str, str], ...]]
     commands: tuple[str, ...]
+    following: NextStudy | None = None
     decimals: int = 4
     schema_version: int = DIAGNOSIS_SCHEMA
 

@@ -13,11 +13,14 @@ from harness.files import write_atomically
 from harness.results.folder import StudyFolder
 from harness.results.gaps import gone_text, lost_diagnoses
 from harness.results.manifest import BASE, StudyManifest
+from harness.results.reading import read_frame
 from reports.locale import Catalogue, formats, load_catalogue
+from reports.next.build import next_of
 from reports.output.diagnosis.model import DiagnosisPage
+from reports.output.following import write_next
 from reports.output.index.page import refresh_index
 from reports.output.naming import named
-from reports.sections.assembly import environment, marked, render_page
+from reports.sections.assembly import environment, input_of, marked, render_page
 from reports.sections.evidence.claims.build import judged_claims
 from reports.sections.evidence.measured import Evidence, evidence_of
 from reports.sections.evidence.predictions.build import Advice, advice_of
@@ -25,12 +28,14 @@ from reports.sections.evidence.why import headroom, reach
 from reports.sections.evidence.why.drawings import drawn
 from reports.sections.evidence.why.mixtures import mixtures_of
 from reports.sections.method.facts import commands_of, facts_of
+from reports.sections.next import NextSection
+from reports.sections.registry import with_texts
 
 MOST_OBSTACLES = 3
 
 
 def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
-    """Write ``diagnosis.html`` and ``diagnosis.json`` into a study folder, from the evidence of its base alone.
+    """Write ``diagnosis.html``, ``diagnosis.json`` and ``next.yaml`` into a study folder, from its base's evidence.
 
     Returns:
         The path of the page.
@@ -39,7 +44,7 @@ def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
         InputError: no such language, no study in the folder, no evidence of its base, or some that is gone.
         EnvironmentProblem: the folder cannot be written.
     """
-    text = load_catalogue(lang)
+    text = with_texts(load_catalogue(lang), (NextSection(),))
     manifest = folder.manifest()
     base = tuple(row for row in manifest.rows if row.name == BASE)
     alone = replace(manifest, rows=base)
@@ -52,9 +57,14 @@ def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
             f"{folder.path} holds no diagnosis of base, so there is nothing to say of it; "
             "run: ftr-study diagnose STUDY.yaml, or run the study with  diagnostics: light  in its file"
         )
-    diagnosis = diagnose(manifest, evidence, text)
+    frame = read_frame(folder)
+    of_base = replace(frame, manifest=alone, records={name: own for name, own in frame.records.items() if name == BASE})
+    following = next_of(input_of(of_base, text))
+    diagnosis = replace(diagnose(manifest, evidence, text), following=following)
     page = folder.path / named("diagnosis.html", lang)
     write_atomically(folder.path / named("diagnosis.json", lang), diagnosis.to_json().encode())
+    if base == manifest.rows:  # beside a report, the file is the report's
+        write_next(folder.path / "next.yaml", following)
     write_atomically(page, render_diagnosis(diagnosis, text).encode())
     refresh_index(folder.path, lang)
     return page
@@ -125,6 +135,7 @@ def idle_of(advice: Sequence[Advice]) -> tuple[Advice, ...]:
 
 def render_diagnosis(diagnosis: DiagnosisPage, text: Catalogue) -> str:
     """The page of a diagnosis, complete in itself."""
-    pages = environment({"diagnosis": Path(__file__).parent})
+    text = with_texts(text, (NextSection(),))
+    pages = environment({"diagnosis": Path(__file__).parent, "next": NextSection.folder()})
     drawings = marked(partial(drawn, diagnosis.figures, (BASE,), text))
     return render_page(pages, "diagnosis/diagnosis.html.j2", diagnosis, text, drawings=drawings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from reports.next.build import adopt_for_now
 from reports.sections.answer.build import Answer, answer_of, cause_of
 from reports.sections.answer.findings import findings_of
 from reports.sections.answer.paragraph import paragraph_of
@@ -22,4 +23,5 @@ class AnswerSection(Section):
         answer = answer_of(given.analysis, given.rows, given.decimals, given.text)
         cause = cause_of(answer, given.evidence, given.text)
         paragraph = paragraph_of(given.analysis, given.rows, given.decimals, given.text)
-        return Part(model=replace(answer, cause=cause, paragraph=paragraph), findings=findings_of(given))
+        said = replace(answer, cause=cause, paragraph=paragraph, adopt=adopt_for_now(answer.adopt, given))
+        return Part(model=said, findings=findings_of(given))

@@ -12,6 +12,7 @@ from reports.sections.base import SectionInput
 from reports.sections.report import Finding, note, warning
 from reports.sections.study_checks.build import study_findings
 from reports.stats.analysis import Analysis
+from reports.stats.improving import improving_rows
 
 
 def findings_of(given: SectionInput) -> tuple[Finding, ...]:
@@ -51,28 +52,12 @@ def findings_of(given: SectionInput) -> tuple[Finding, ...]:
     if inapplicable := [row for row in manifest.rows if row.status == "inapplicable"]:
         reasons = [f"{row.name}: {row.reason.removeprefix(f'{row.name}: ')}" for row in inapplicable]
         found.append(note("inapplicable", text, reasons))
-    improving, n_late, n_all = _improving(analysis)
+    improving, n_late, n_all = improving_rows(frame)
     if manifest.budget.get("epochs") == 1:
         found.append(note("one_epoch", text))
     elif improving:
         found.append(warning("improving", text, improving, n=n_late, all=text.count("count.runs", n_all)))
     return (*study_findings(given), *data_findings(given), *found, *_checks(analysis, text))
-
-
-def _improving(analysis: Analysis) -> tuple[list[str], int, int]:
-    """Rows that chose the budget's last epoch in at least half of their runs; such runs, and runs that got so far."""
-    last = analysis.frame.manifest.budget.get("epochs")
-    names: list[str] = []
-    n_late = n_all = 0
-    for name, cells in analysis.frame.records.items():
-        if analysis.frame.row(name).status != "run":
-            continue
-        trained = [record for record in cells.values() if record.curve and record.curve[-1].epoch == last]
-        late = sum(record.chosen_epoch == last for record in trained)
-        n_late, n_all = n_late + late, n_all + len(trained)
-        if late and 2 * late >= len(cells):
-            names.append(name)
-    return names, n_late, n_all
 
 
 def _checks(analysis: Analysis, text: Catalogue) -> list[Finding]:

@@ -56,7 +56,10 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Method and provenance",
     ]
     sections = [found["id"] for tag, found in page.tags if tag == "section"]
-    open_, folded = ["answer", "ranking"], ["curves", "modes", "who", "cost", "every_metric", "forest", "glossary", "method"]
+    open_, folded = (
+        ["answer", "ranking"],
+        ["curves", "modes", "who", "cost", "every_metric", "forest", "glossary", "method"],
+    )
     assert sections == open_ + folded
     assert [found["data-section"] for _, found in page.tags if "data-section" in found] == folded
     assert len(page.ids) == len(set(page.ids))

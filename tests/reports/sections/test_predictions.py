@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.sections.evidence.predictions.build import outcome_of
+from reports.sections.evidence.predictions.outcome import outcome_of
 from reports.sections.report import Row
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose, measured, row_of
 from tests.reports.pages import rendered
@@ -101,3 +101,68 @@ def test_no_cause_is_named_where_no_grave_issue_was_found(tmp_path: Path) -> Non
     _, report = rendered(folder)
     assert report["answer"]["code"] == "nothing"
     assert report["answer"]["cause"] == ""
+
+
+FOLLOWS = {
+    "study": "first",
+    "expects": {
+        "reverse": {"rule": "filter_seen", "verdict": "better", "gain": 0.0405, "metric": "ndcg@10"},
+        "weak": {"rule": "decide_arms", "verdict": "better", "gain": 0.01, "metric": "ndcg@10"},
+        "same": {"rule": "decide_arms", "verdict": "equivalent"},
+        "moving": {"rule": "try_what_moves", "verdict": "moves"},
+        "open": {"rule": "decide_arms", "verdict": "better"},
+    },
+}
+
+
+def test_what_the_study_before_expected_meets_the_outcome(tmp_path: Path) -> None:
+    arms = {
+        "reverse": Arm(shift=0.35),
+        "weak": Arm(shift=-0.35),
+        "same": Arm(touched=0.0),
+        "moving": Arm(shift=0.1),
+        "open": Arm(shift=0.02),
+    }
+    folder = study(tmp_path / "second", arms, n_users=300)
+    folder.write_manifest(replace(folder.manifest(), follows=FOLLOWS))
+    page, report = rendered(folder)
+    made = report["predictions"]
+    found = {line["arm"]: line for line in made["followed"]}
+    assert {name: line["outcome"] for name, line in found.items()} == {
+        "reverse": "confirmed",
+        "weak": "refuted",
+        "same": "confirmed",
+        "moving": "confirmed",
+        "open": "open",
+    }
+    row = next(each for each in report["rows"] if each["name"] == "reverse")
+    assert (found["reverse"]["gain"], found["reverse"]["effect"]) == (0.0405, row["effect"])
+    assert [found["reverse"]["low"], found["reverse"]["high"]] == row["adjusted"]
+    assert "follows first" in made["followed_sentence"]
+    assert "3 confirmed, 1 refuted, 1 still open" in made["followed_sentence"]
+    assert made["followed_sentence"] in page.text
+    shown = {each["data-followed"]: each["data-became"] for _, each in page.tags if "data-followed" in each}
+    assert shown == {name: line["outcome"] for name, line in found.items()}
+
+
+def test_a_study_that_follows_none_has_no_such_part(tmp_path: Path) -> None:
+    folder = study(tmp_path / "alone", {"reverse": Arm(shift=0.35)}, n_users=60)
+    _, report = rendered(folder)
+    assert report["predictions"] is None
+
+
+@pytest.mark.parametrize(
+    ("found", "outcome"),
+    [
+        (row_of("equivalent"), "confirmed"),
+        (row_of("no_effect", 0.0), "confirmed"),
+        (row_of("better", negligible=True), "confirmed"),
+        (row_of("worse", negligible=True), "confirmed"),
+        (row_of("better"), "refuted"),
+        (row_of("worse"), "refuted"),
+        (row_of("inconclusive"), "open"),
+        (row_of("two_seeds"), "open"),
+    ],
+)
+def test_no_relevant_difference_is_an_expectation_too(found: Row, outcome: str) -> None:
+    assert outcome_of("equivalent", found) == outcome

@@ -16,7 +16,7 @@ from reports.sections.registry import SECTIONS, in_page_order
 from tests.reports import worlds
 from tests.reports.pages import Page, by_name
 
-OF_SPECIAL_STUDIES = {"checks", "predictions", "references", "search", "stacks"}
+OF_SPECIAL_STUDIES = {"checks", "next", "predictions", "references", "search", "stacks"}
 """Sections that have nothing to say of the small study; their own tests hand in one."""
 
 SECTION = '''
@@ -168,7 +168,7 @@ def test_every_section_keeps_the_contract(name: str) -> None:
 def test_sections_of_the_harness_are_found_by_their_folders_and_stand_apart() -> None:
     found = in_page_order()
     assert [each.id for each in found] == (
-        "answer ranking stacks search claims predictions why curves modes who cost priorities every_metric references "
+        "answer next ranking stacks search claims predictions why curves modes who cost priorities every_metric references "
         "forest study_checks checks glossary method"
     ).split()
     assert len({each.place for each in found}) == len(found)

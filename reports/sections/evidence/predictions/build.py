@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
 
 from harness.results.manifest import BASE
 from reports.locale import Catalogue
 from reports.sections.base import SectionInput
-from reports.sections.evidence.checks import Confirmation, Expected, Remedy, by_run, confirmed, suggestions
+from reports.sections.evidence.checks import Remedy, by_run, suggestions
 from reports.sections.evidence.measured import Evidence
+from reports.sections.evidence.predictions.followed import Followed, followed_of
+from reports.sections.evidence.predictions.outcome import Became, outcome_of
 from reports.sections.report import Row, filled
-
-Became = Literal["confirmed", "refuted", "open", "untested"]
-
-JUDGED = ("better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds", "partial", "no_effect")
-"""Verdicts of rows that have run, whose outcome tests a prediction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,12 +23,18 @@ class Stack:
 
     Attributes:
         text: their ids and the settings that the evidence fixes.
-        yaml: lines of a study file that make it an arm.
+        settings: of each remedy, those that the evidence fixes.
     """
 
     ids: tuple[str, ...]
     text: str
-    yaml: str
+    settings: tuple[Mapping[str, float | int | str], ...] = ()
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """The same as the harness has it."""
+        settings = self.settings or ({},) * len(self.ids)
+        return tuple(Remedy(id=id, settings=own) for id, own in zip(self.ids, settings, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +91,13 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """Predictions from base's evidence against the outcome of this study.
+    """Predictions from base's evidence, and of the study before, against the outcome of this study.
 
     Attributes:
         sentence: how many were confirmed, refuted, left open.
+        follows: name of the study that this one follows; empty where it follows none.
+        followed: what that study expected; it is not among the counts, which are of this study's own evidence.
+        followed_sentence: how many of those were confirmed, refuted, left open.
     """
 
     sentence: str
@@ -101,6 +106,9 @@ class Predictions:
     n_open: int
     n_untested: int
     rules: tuple[Prediction, ...]
+    follows: str = ""
+    followed: tuple[Followed, ...] = ()
+    followed_sentence: str = ""
 
     @property
     def n_tested(self) -> int:
@@ -108,12 +116,15 @@ class Predictions:
         return self.n_confirmed + self.n_refuted + self.n_open
 
 
-def advice_of(evidence: Evidence, text: Catalogue) -> tuple[Advice, ...]:
-    """What the rules make of base's figures: predicted gains first, then what moves, then what is idle."""
+def advice_of(evidence: Evidence, text: Catalogue, row: str = BASE) -> tuple[Advice, ...]:
+    """What the rules make of the figures of base, or of another row that becomes base.
+
+    Predicted gains come first, then what moves, then what is idle.
+    """
     words = evidence.words
     runs = [
         {name: value if math.isfinite(value) else math.nan for name, value in figures.items()}
-        for figures in by_run(evidence.runs(BASE))
+        for figures in by_run(evidence.runs(row))
     ]
     return tuple(
         Advice(
@@ -134,7 +145,8 @@ def predictions_of(given: SectionInput) -> Predictions | None:
     """Every prediction against the rows of this study that test it; None where nothing is predicted."""
     rows, text = given.rows, given.text
     advice = advice_of(given.evidence, text) if given.evidence.measured else ()
-    if not advice:
+    followed = followed_of(given.manifest.follows, rows, text)
+    if not advice and not followed:
         return None
     made = tuple(
         Prediction(
@@ -148,8 +160,19 @@ def predictions_of(given: SectionInput) -> Predictions | None:
     return Predictions(
         sentence=text("predictions.sentence" if n_tested else "predictions.sentence_none", n=n_tested, **values),
         rules=made,
+        follows=str(given.manifest.follows.get("study", "")) if followed else "",
+        followed=followed,
+        followed_sentence=_sentence(given, followed),
         **values,
     )
+
+
+def _sentence(given: SectionInput, followed: Sequence[Followed]) -> str:
+    """How the expectations of the study before came out; empty where there are none."""
+    counts = Counter(each.outcome for each in followed)
+    values = {f"n_{name}": counts[name] for name in ("confirmed", "refuted", "open", "untested")}
+    study = given.manifest.follows.get("study", "")
+    return given.text("predictions.followed", study=study, n=len(followed), **values) if followed else ""
 
 
 def _tested(advice: Advice, stack: Stack, rows: Sequence[Row], text: Catalogue) -> list[Tested]:
@@ -168,43 +191,22 @@ def _line(advice: Advice, stack: Stack, row: Row, text: Catalogue) -> Tested:
     return filled(Tested, row, stack=stack.text, arm=row.name, low=low, high=high, outcome=outcome, outcome_text=said)
 
 
-def outcome_of(expected: str, row: Row) -> Became:
-    """What a row's verdict makes of a prediction; a gain too small to be worth having counts as none."""
-    if row.verdict not in JUDGED:
-        return "untested"
-    if row.verdict == "partial":
-        return "open"
-    verdict = "equivalent" if row.verdict == "better" and row.negligible else row.verdict
-    undecided = dict.fromkeys(("set_aside", "one_seed", "two_seeds"), "inconclusive")
-    verdict = {**undecided, "no_effect": "equivalent"}.get(verdict, verdict)
-    found: Confirmation = confirmed(Expected(expected), verdict, moved=row.verdict != "no_effect")
-    return cast("Became", found.value)
-
-
 def _stack(stack: Sequence[Remedy]) -> Stack:
     return Stack(
         ids=tuple(each.id for each in stack),
         text=" + ".join(each.id + _settings(each) for each in stack),
-        yaml=_yaml(stack),
+        settings=tuple({name: _rounded(value) for name, value in each.settings.items()} for each in stack),
     )
 
 
 def _settings(remedy: Remedy) -> str:
-    inside = ", ".join(f"{name}={_rounded(value)}" for name, value in remedy.settings.items())
+    inside = ", ".join(
+        f"{name}={_rounded(value):.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in remedy.settings.items()
+    )
     return f"[{inside}]" if inside else ""
 
 
-def _yaml(stack: Sequence[Remedy]) -> str:
-    """The line of ``arms:`` that runs the stack, named after what its remedies do."""
-    name = "+".join(each.id.partition(".")[2] for each in stack)
-    parts = [f"{{{each.id}: {_flow(each)}}}" if each.settings else each.id for each in stack]
-    return f"  {name}: {parts[0] if len(parts) == 1 else '[' + ', '.join(parts) + ']'}"
-
-
-def _flow(remedy: Remedy) -> str:
-    return "{" + ", ".join(f"{name}: {_rounded(value)}" for name, value in remedy.settings.items()) + "}"
-
-
-def _rounded(value: float | int | str) -> str:
+def _rounded(value: float | int | str) -> float | int | str:
     """A setting without the digits that a mean over runs leaves behind it."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return float(f"{value:.4g}") if isinstance(value, float) else value

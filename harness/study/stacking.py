@@ -1,0 +1,139 @@
+"""The ground that the arms of the next study are laid on: the base and protocol of an earlier study's file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from harness.checks.base import Remedy
+from harness.data.protocol import AS_PUBLISHED, Protocol
+from harness.errors import InputError
+from harness.interventions import available
+from harness.interventions.base import Intervention
+from harness.recipe.compose import CompositionError, ConflictError, compose
+from harness.recipe.recipe import BASE as AS_FOUND
+from harness.study.arms import read_base
+from harness.study.parts import ProtocolModel, read_part
+from harness.study.types import Overrides
+from harness.study.writing import absolute, to_yaml
+from harness.study.yaml_lines import parse_yaml
+
+_PLACES: Mapping[str, tuple[str, ...]] = {"epochs": ("budget", "epochs"), "patience": ("budget", "patience")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """A study file's keys, and the stacks that compose on its base.
+
+    Attributes:
+        keys: the keys as they were run: with the values of the command line, paths absolute.
+        base: the stack under every arm.
+        protocol: of the study.
+    """
+
+    keys: Mapping[str, object]
+    base: tuple[Intervention, ...]
+    protocol: Protocol
+
+    @classmethod
+    def of(cls, file: Mapping[str, object]) -> Ground | None:
+        """The ground of the study file that a manifest holds; None where it holds none that can be read.
+
+        Args:
+            file: path, content and overrides.
+        """
+        if not file.get("content"):
+            return None
+        source = Path(str(file.get("path", "")))
+        try:
+            document = parse_yaml(str(file["content"]).encode(), str(source))
+            if not isinstance(document.value, dict):
+                return None
+            keys = absolute(cast("dict[str, object]", document.value), source.parent)
+            base = read_base(document, available())
+        except InputError:
+            return None
+        overrides = Overrides(**cast("dict[str, Any]", file.get("overrides") or {}))
+        for option, value in overrides.given().items():
+            outer, *inner = _PLACES.get(option, (option,))
+            keys[outer] = {**cast("dict[str, object]", keys.get(outer) or {}), inner[0]: value} if inner else value
+        protocol = read_part(ProtocolModel, keys.get("protocol") or {})
+        return cls(keys=keys, base=base, protocol=AS_PUBLISHED if protocol is None else protocol.protocol())
+
+    def refusal(self, stack: Sequence[Remedy]) -> str:
+        """Why a stack cannot run on this base; empty where it can."""
+        try:
+            compose(compose(AS_FOUND, self.base, self.protocol), [_built(each) for each in stack], self.protocol)
+        except InputError as problem:  # of a parameter, of an unknown remedy, or of the composition
+            return str(problem)
+        return ""
+
+    def allows(self, remedy: Remedy) -> bool:
+        """Whether a remedy takes these settings."""
+        try:
+            _built(remedy)
+        except InputError:
+            return False
+        return True
+
+    def on(self, stack: Sequence[Remedy]) -> Ground | None:
+        """The same with a stack in its base; members of the base that set the same are left out.
+
+        Returns:
+            None where no such base composes.
+        """
+        added = tuple(_built(each) for each in stack)
+        kept: list[Intervention] = []
+        for each in self.base:
+            try:
+                compose(AS_FOUND, [each, *added], self.protocol)
+            except ConflictError:
+                continue
+            except CompositionError:
+                pass  # what it lacks, another member of the base may bring
+            kept.append(each)
+        base = (*kept, *added)
+        try:
+            compose(AS_FOUND, base, self.protocol)
+        except CompositionError:
+            return None
+        keys = {**self.keys, "base": [_written(_remedy(each)) for each in base]}
+        return replace(self, keys=keys, base=base)
+
+    def written(self, remedy: Remedy) -> object:
+        """A remedy as a study file writes it, without the parameters that are at their defaults."""
+        return _written(remedy)
+
+    def text(self, keys: Mapping[str, object], comments: Sequence[str]) -> str:
+        """A study file: comments of a line each, then the keys."""
+        return "".join(f"# {line}\n" for line in comments) + to_yaml(keys)
+
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """The base's stack."""
+        return tuple(_remedy(each) for each in self.base)
+
+
+def _remedy(each: Intervention) -> Remedy:
+    return Remedy(id=each.id, settings=cast("dict[str, float | int | str]", each.settings()))
+
+
+def _built(remedy: Remedy) -> Intervention:
+    kind = available().get(remedy.id)
+    if kind is None:
+        raise InputError(f"unknown intervention {remedy.id!r}")
+    return kind.from_settings({name: _tuple(value) for name, value in remedy.settings.items()})
+
+
+def _tuple(value: object) -> object:
+    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
+
+
+def _written(remedy: Remedy) -> object:
+    kind = available().get(remedy.id)
+    defaults = kind.defaults() if kind else {}
+    own = {name: value for name, value in remedy.settings.items() if _tuple(value) != defaults.get(name)}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
+    return {remedy.id: plain} if plain else remedy.id

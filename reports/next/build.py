@@ -1,0 +1,150 @@
+"""The next study of a study: the first rule that proposes one, and the study file with its cost and what it sees."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from harness.results.manifest import A_A, BASE
+from reports.locale import Catalogue, formats
+from reports.next.catalogue import NEXT_RULES
+from reports.next.cost import cost_comment, in_words, sight_comment, size_of
+from reports.next.given import Given, given_of
+from reports.next.model import NextStudy, Proposal, Reason
+from reports.next.naming import next_name
+from reports.next.rule import NextRule
+from reports.next.rules.untried import TryPredictedGains
+from reports.sections.base import SectionInput
+
+
+def next_of(section: SectionInput) -> NextStudy | None:
+    """What to try next; None where the folder does not hold the study file, as in a table of ranks."""
+    given = given_of(section)
+    if given is None:
+        return None
+    rule, proposal = _first(given)
+    if rule is None or proposal is None:
+        return NextStudy(rule="", sentence=given.text("next.none"))
+    return _study(given, rule, proposal)
+
+
+def _first(given: Given) -> tuple[NextRule | None, Proposal | None]:
+    """The first rule that proposes something, and what it proposes."""
+    for rule in NEXT_RULES:
+        proposal = rule.propose(given)
+        if proposal is not None:
+            return rule, proposal
+    return None, None
+
+
+def next_sentence(section: SectionInput) -> str:
+    """What to try next, in a sentence; empty where the folder does not hold the study file."""
+    found = next_of(section)
+    return found.sentence if found else ""
+
+
+def adopt_for_now(adopt: str, section: SectionInput) -> str:
+    """What to adopt, and that a gain is predicted which has not been tried, where one is.
+
+    Args:
+        adopt: what the verdicts alone say, such as to keep base.
+    """
+    given = given_of(section)
+    rule, found = (None, None) if given is None else _first(given)
+    if found is None or found.gain is None or not isinstance(rule, TryPredictedGains):
+        return adopt
+    said = section.text("next.adopt", gain=formats.signed(found.gain, 4))
+    return section.text("list.sentences").join([adopt, said])
+
+
+def _study(given: Given, rule: NextRule, proposal: Proposal) -> NextStudy:
+    text = given.text
+    rules = (
+        Reason(
+            name=rule.name,
+            title=_said(text, rule, "title"),
+            because=proposal.because,
+            expects=_said(text, rule, "expects"),
+            page=f"next/{rule.name}.md",
+        ),
+        *proposal.reasons,
+    )
+    gain = "" if proposal.gain is None else text("next.gain", gain=formats.signed(proposal.gain, 4))
+    sentence = text("next.sentence", does=proposal.does, gain=gain)
+    if proposal.kind == "done":
+        return NextStudy(rule=rule.name, sentence=sentence, rules=rules, dropped=proposal.dropped)
+    size = size_of(given, proposal)
+    name = next_name(_root(given), proposal.kind)
+    base = given.section.analysis.base_mean
+    comments = [
+        f"Written by ftr-study next from {given.manifest.name}; rule: {rule.name}"
+        + (f" ({', '.join(each.name for each in proposal.reasons)})" if proposal.reasons else ""),
+        cost_comment(size, given),
+        sight_comment(size, given),
+    ]
+    return NextStudy(
+        rule=rule.name,
+        sentence=sentence,
+        name=name,
+        rules=rules,
+        dropped=proposal.dropped,
+        file=given.ground.text(_keys(given, rule, proposal, name), comments),
+        command=f"ftr-study next runs/{given.section.frame.folder or given.manifest.name} | ftr-study run -",
+        cells=size.cells,
+        reused=size.reused,
+        seconds=size.seconds,
+        detectable=size.detectable,
+        detectable_share=size.detectable / base if size.detectable is not None and base else None,
+        gain=proposal.gain,
+        size=in_words(size, base, given),
+    )
+
+
+def _said(text: Catalogue, rule: NextRule, what: str) -> str:
+    """A rule's own text in the language of the report; English stands beside the rule."""
+    key = f"next.rule.{rule.name}.{what}"
+    return text(key) if text.has(key) else str(getattr(rule, what))
+
+
+def _root(given: Given) -> str:
+    """The study's name in its file, and what the command line changed, so that the two are told apart."""
+    changed = dict(given.manifest.file.get("overrides") or {})
+    if not any(row.arm not in (BASE, A_A) for row in given.manifest.rows):
+        changed.pop("replicates", None)  # a diagnosis sets them of its own accord
+    own = str(given.ground.keys.get("name") or given.manifest.name)
+    return own + "".join(f"_{option}{value}" for option, value in sorted(changed.items()))
+
+
+def _keys(given: Given, rule: NextRule, proposal: Proposal, name: str) -> dict[str, object]:
+    """The keys of the study file, in the order that people write them."""
+    own = {**proposal.ground.keys, **proposal.keys, "name": name}
+    if proposal.kind == "again":
+        return own
+    if "mode" not in proposal.keys:
+        of_mode = ("mode", own.get("mode"))  # the part of a mode is named as it is
+        own = {key: value for key, value in own.items() if key not in of_mode}
+    if "arms" not in proposal.keys:
+        arms = {arm.name: [given.ground.written(each) for each in arm.stack] for arm in proposal.arms}
+        own["arms"] = {arm: stack[0] if len(stack) == 1 else stack for arm, stack in arms.items()}
+    if "replicates" not in proposal.keys:
+        own["replicates"] = proposal.n_seeds
+    diagnostics = own.get("diagnostics")
+    if isinstance(diagnostics, dict):
+        own["diagnostics"] = {key: each for key, each in cast("dict[str, Any]", diagnostics).items() if key != "arms"}
+    own["question"] = _question(rule, given)
+    own["follows"] = _follows(given, proposal)
+    first = ("name", "question", "data", "base", "arms", "mode", "replicates", "seed")
+    return {key: own[key] for key in (*first, *own) if key in own}
+
+
+def _question(rule: NextRule, given: Given) -> str:
+    """The question of the next study, in English as the file is."""
+    return f"{rule.title} (after {given.manifest.name})"
+
+
+def _follows(given: Given, proposal: Proposal) -> dict[str, object]:
+    expects: dict[str, object] = {}
+    for arm in proposal.arms:
+        if arm.expects is not None:
+            gain = {} if arm.gain is None else {"gain": float(f"{arm.gain:.4g}"), "metric": arm.metric}
+            expects[arm.name] = {"rule": arm.rule, "verdict": arm.expects, **gain}
+    return {"study": given.manifest.name, **({"expects": expects} if expects else {})}

@@ -1,0 +1,150 @@
+"""Arms that the evidence advises and nobody has tried: each by itself, and those that compose together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.checks.base import Remedy
+from reports.next.given import Given
+from reports.next.model import Arm, Reason, Verdict
+from reports.sections.evidence.predictions.build import Advice
+
+if TYPE_CHECKING:
+    from harness.study.stacking import Ground
+
+MOST_ARMS = 6
+MOST_ALONE = 4
+"""Arms of one piece of advice, where stacks of several follow."""
+
+MOST_DROPPED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """Arms to try.
+
+    Attributes:
+        arms: the largest predicted gain first, stacks of several pieces of advice last.
+        reasons: the evidence's rules that they come from.
+        gain: the largest predicted gain; None where none is predicted.
+        dropped: stacks that do not compose, each with the reason.
+    """
+
+    arms: tuple[Arm, ...]
+    reasons: tuple[Reason, ...]
+    gain: float | None
+    dropped: tuple[str, ...]
+
+
+def candidates(given: Given, ground: Ground, advice: Sequence[Advice], expected: Verdict) -> Candidates:
+    """What the advice that expects so much makes of a ground, without what was tried.
+
+    Args:
+        given: the study.
+        ground: what the arms are laid on.
+        advice: largest gain first.
+        expected: ``better`` or ``moves``.
+    """
+    alone: list[Arm] = []
+    reasons: list[Reason] = []
+    dropped: list[str] = []
+    base = frozenset(each.id for each in ground.remedies)
+    for each in advice:
+        if each.expected != expected:
+            continue
+        found: list[Arm] = []
+        for stack in each.stacks:
+            if given.tried(stack.ids) or frozenset(stack.ids) <= base or _has(alone, stack.ids):
+                continue
+            if refusal := ground.refusal(stack.remedies):
+                dropped.append(f"{stack.text}: {refusal}")
+            else:
+                found.append(
+                    Arm(
+                        name=name_of(stack.remedies),
+                        stack=stack.remedies,
+                        rule=each.rule,
+                        expects=expected,
+                        gain=each.gain,
+                    )
+                )
+        if found:
+            alone += found
+            reasons.append(
+                Reason(
+                    name=each.rule,
+                    title=each.title,
+                    because=each.because,
+                    expects=each.expected_text,
+                    page=f"rules/{each.rule}.md",
+                    gain=each.gain,
+                )
+            )
+    chosen = alone[: MOST_ALONE if expected == "better" else MOST_ARMS]
+    together, refused = _together(chosen, ground) if expected == "better" else ([], [])
+    gains = [arm.gain for arm in chosen if arm.gain is not None]
+    arms = (*chosen, *(arm for arm in together if not given.tried(sorted(arm.ids))))[:MOST_ARMS]
+    rules = {rule for arm in arms for rule in arm.rule.split("+")}
+    return Candidates(
+        arms=arms,
+        reasons=tuple(each for each in reasons if each.name in rules),
+        gain=max(gains, default=None),
+        dropped=tuple((*dropped, *refused)[:MOST_DROPPED]),
+    )
+
+
+def name_of(stack: Sequence[Remedy]) -> str:
+    """The name of an arm: what its remedies do.
+
+    >>> name_of([Remedy(id="wiring.overlap"), Remedy(id="wiring.product")])
+    'overlap+product'
+    """
+    return "+".join(each.id.partition(".")[2] for each in stack)
+
+
+def _has(arms: Sequence[Arm], ids: Sequence[str]) -> bool:
+    return any(arm.ids == frozenset(ids) for arm in arms)
+
+
+def _together(alone: Sequence[Arm], ground: Ground) -> tuple[list[Arm], list[str]]:
+    """Stacks of arms of different rules: the best with each other, and all that compose; what does not, with reasons.
+
+    An arm joins the last stack where the stack so far takes it, in the order of the predicted gains.
+    """
+    pairs: list[Arm] = []
+    refused: list[str] = []
+    whole = alone[0] if alone else None
+    for other in alone[1:]:
+        pair = _joined(alone[0], other)
+        if pair is None:
+            continue
+        if refusal := ground.refusal(pair.stack):
+            refused.append(f"{pair.name}: {refusal}")
+            continue
+        pairs.append(pair)
+        larger = whole and _joined(whole, other)
+        if larger is not None and not ground.refusal(larger.stack):
+            whole = larger
+    more = [whole] if whole is not None and pairs and whole.name != pairs[0].name else []
+    return [*pairs, *more], refused
+
+
+def _joined(one: Arm, other: Arm) -> Arm | None:
+    """Both together, of which at least the larger of the two gains is expected.
+
+    Returns:
+        None where they are of one rule, which names alternatives, or share a remedy.
+    """
+    if set(one.rule.split("+")) & set(other.rule.split("+")) or one.ids & other.ids:
+        return None
+    stack = (*one.stack, *other.stack)
+    gains = [each for each in (one.gain, other.gain) if each is not None]
+    return Arm(
+        name=name_of(stack),
+        stack=stack,
+        rule=f"{one.rule}+{other.rule}",
+        expects="better",
+        gain=max(gains, default=None),
+    )

@@ -1,0 +1,24 @@
+"""The rules of the next study; the first one that proposes something writes it."""
+
+from __future__ import annotations
+
+from reports.next.rule import NextRule
+from reports.next.rules.ranges import WidenRange
+from reports.next.rules.training import TrainLonger, UseLearningBase
+from reports.next.rules.undecided import DecideArms
+from reports.next.rules.unfinished import FinishStudy
+from reports.next.rules.untried import TryPredictedGains, TryWhatMoves
+from reports.next.rules.winners import AdoptWinner, ConfirmWinner
+
+NEXT_RULES: tuple[NextRule, ...] = (
+    FinishStudy(),
+    WidenRange(),
+    AdoptWinner(),
+    ConfirmWinner(),
+    TryPredictedGains(),
+    TrainLonger(),
+    DecideArms(),
+    UseLearningBase(),
+    TryWhatMoves(),
+)
+"""First what makes the ruler right, then what was won, then what is predicted to win, then what is open."""

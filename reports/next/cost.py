@@ -1,0 +1,144 @@
+"""What the next study costs, and the effect that it would find, judged by the study before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.results.manifest import A_A, BASE
+from reports.locale import formats
+from reports.next.given import Given
+from reports.next.model import Proposal
+from reports.next.seeds import detectable
+from reports.stats.cost import median_seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """How large a proposal is, and what it would see.
+
+    Attributes:
+        cells, reused: how many there are, and how many of them have a record.
+        seconds: wall time of the others, and of the backbones where `counts_backbones`; None where nothing tells.
+        backbones: that are to be trained.
+        detectable: smallest effect that is found four times in five.
+    """
+
+    cells: int
+    reused: int
+    seconds: float | None
+    backbones: int
+    counts_backbones: bool
+    detectable: float | None
+
+
+def size_of(given: Given, proposal: Proposal) -> Size:
+    """The size of a proposal, by the seconds, the records and the noise of this study."""
+    costs, n_cells, backbones = (_again if proposal.kind == "again" else _anew)(given, proposal)
+    known = [each for each in costs if each is not None]
+    workers = max(int(given.manifest.provenance.get("workers") or 1), 1)
+    each_backbone = _backbone_seconds(given, workers)
+    seconds = sum(known) / workers if len(known) == len(costs) else None
+    if seconds is not None and each_backbone is not None:
+        seconds += backbones * each_backbone
+    return Size(
+        cells=n_cells,
+        reused=n_cells - len(costs),
+        seconds=seconds,
+        backbones=backbones,
+        counts_backbones=backbones == 0 or each_backbone is not None,
+        detectable=detectable(given, n_arms=len(proposal.arms) or len(given.arms), n_seeds=proposal.n_seeds),
+    )
+
+
+Costs = list[float | None]
+"""Seconds of every cell that is to run; None where nothing tells."""
+
+
+def _again(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
+    """Seconds of the cells without a result, all cells, and backbones: those there are serve again."""
+    frame, rows = given.section.frame, [row for row in given.manifest.rows if row.status == "run"]
+    left: Costs = [
+        _seconds(given, row.name) or _seconds(given, BASE)
+        for row in rows
+        for number in given.manifest.replicates
+        if frame.cell(row.name, number) in ("failed", "missing")
+    ]
+    return left, len(rows) * proposal.n_seeds, 0
+
+
+def _anew(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
+    """The same of another study, whose rows may have records of this one."""
+    frame, n_seeds = given.section.frame, proposal.n_seeds
+    again = proposal.reuses and not proposal.fresh
+    base = _seconds(given, BASE)
+    rows = [(BASE, base), (A_A, base), *((arm.row, arm.seconds or base) for arm in proposal.arms)]
+    costs: Costs = []
+    for name, seconds in rows:
+        done = min(len(frame.records.get(name, {})), n_seeds) if again else 0
+        costs += [seconds] * (n_seeds - done)
+    n_cells = proposal.n_cells or len(rows) * n_seeds
+    costs += [base] * max(n_cells - len(rows) * n_seeds, 0)
+    if given.manifest.backbone == "file":
+        return costs, n_cells, 0
+    had = 0 if proposal.fresh or "protocol" in proposal.keys else given.n_seeds
+    wanted = n_seeds if given.manifest.backbone == "per_seed" else 1
+    return costs, n_cells, max(wanted - had, 0)
+
+
+def _seconds(given: Given, row: str) -> float | None:
+    """Median seconds of a row's runs."""
+    return median_seconds(given.section.frame.records.get(row, {}), "total")
+
+
+def _backbone_seconds(given: Given, workers: int) -> float | None:
+    """Seconds of a backbone: what the run took beyond its cells, where it trained all of them; else None."""
+    run = given.manifest.provenance
+    backbones, whole = run.get("backbones"), run.get("seconds")
+    if not isinstance(backbones, Mapping) or not backbones or not whole or run.get("n_reused"):
+        return None
+    records = given.section.frame.records
+    cells = sum(record.seconds.get("total", 0.0) for found in records.values() for record in found.values())
+    left = float(whole) - cells / workers
+    return left / len(backbones) if left > 0.0 else None
+
+
+def cost_comment(size: Size, given: Given) -> str:
+    """The cost, as a comment of the file."""
+    n = size.cells - size.reused
+    cells = f"{size.cells} cells, {n} to run"
+    cells += f" ({size.reused} are records of this study, if the code is the same)" if size.reused else ""
+    backbones = f" and {size.backbones} backbone{'s' * (size.backbones > 1)} to train" if size.backbones else ""
+    time = "time unknown" if size.seconds is None else f"about {formats.seconds(size.seconds)}"
+    without = "" if size.counts_backbones else " without the backbones"
+    workers = int(given.manifest.provenance.get("workers") or 1)
+    return f"Cost: {cells}{backbones}; {time}{without} on {workers} worker{'s' * (workers > 1)}, judged by this study."
+
+
+def sight_comment(size: Size, given: Given) -> str:
+    """The effect that the study sees, as a comment of the file."""
+    metric, base = given.section.metric, given.section.analysis.base_mean
+    if size.detectable is None or not base:
+        return f"Minimum detectable effect on {metric}: unknown; no arm with two seeds tells of the noise."
+    return (
+        f"Minimum detectable effect on {metric} at 80% power: {size.detectable:.5f} ({size.detectable / base:.1%} of "
+        "base), judged by this study's noise."
+    )
+
+
+def in_words(size: Size, base: float | None, given: Given) -> str:
+    """Cost and sight in the language of the report."""
+    text = given.text
+
+    def parts() -> Iterator[str]:
+        yield text("next.cells", n=size.cells, left=size.cells - size.reused)
+        if size.seconds is not None:
+            key = "next.time" if size.counts_backbones else "next.time_without"
+            yield text(key, time=formats.seconds(size.seconds))
+        if size.detectable is not None and base:
+            seen = formats.number(size.detectable, given.section.decimals)
+            yield text(
+                "next.sees", effect=seen, metric=given.section.metric, share=formats.share(size.detectable / base, 1)
+            )
+
+    return text("list.sentences").join(parts())

@@ -1,0 +1,115 @@
+"""What rules of the next study look at: the rows with their verdicts, the evidence, and the study file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from harness.checks.base import Remedy, Status
+from harness.results.manifest import BASE, StudyManifest
+from reports.locale import Catalogue
+from reports.sections.base import SectionInput
+from reports.sections.evidence.predictions.build import Advice, advice_of
+from reports.sections.report import Row
+
+if TYPE_CHECKING:
+    from harness.study.stacking import Ground
+
+CONFIRMS = "confirm_winner"
+"""The rule whose studies are confirmations."""
+
+UNDECIDED = ("inconclusive", "one_seed", "two_seeds")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Given:
+    """A study, as rules see it.
+
+    Attributes:
+        section: its estimates, ranking and evidence.
+        ground: its base, its protocol and the keys of its file.
+    """
+
+    section: SectionInput
+    ground: Ground
+
+    @property
+    def text(self) -> Catalogue:
+        return self.section.text
+
+    @property
+    def manifest(self) -> StudyManifest:
+        return self.section.manifest
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing of the study is still to run."""
+        return self.section.analysis.base_mean is not None and self.section.analysis.progress.complete
+
+    @property
+    def n_seeds(self) -> int:
+        """Replicates of base that have finished."""
+        return len(self.section.frame.replicates(BASE))
+
+    @property
+    def sesoi(self) -> float:
+        """Smallest effect worth having, in units of the primary metric."""
+        return self.section.analysis.sesoi or 0.0
+
+    @cached_property
+    def arms(self) -> tuple[Row, ...]:
+        """Rows with cells of their own that ran, the best estimate first."""
+        found = [row for row in self.section.rows if row.kind == "arm" and row.name in self.section.frame.records]
+        return tuple(sorted(found, key=lambda row: -(row.effect or 0.0)))
+
+    @property
+    def helped(self) -> tuple[Row, ...]:
+        """Arms that are better than base, worth having, and lower no guard; the best first."""
+        if not self.complete:
+            return ()
+        return tuple(row for row in self.arms if row.verdict == "better" and not row.negligible and not row.fell)
+
+    @property
+    def undecided(self) -> tuple[Row, ...]:
+        """Arms whose verdict more seeds or targets would bring."""
+        return tuple(row for row in self.arms if row.verdict in UNDECIDED) if self.complete else ()
+
+    @property
+    def confirms(self) -> bool:
+        """Whether the study is the confirmation of its best arm."""
+        expects = self.manifest.follows.get("expects", {})
+        return bool(self.helped) and expects.get(self.helped[0].arm, {}).get("rule") == CONFIRMS
+
+    def stack_of(self, row: str) -> tuple[Remedy, ...]:
+        """The remedies of a row with all their settings."""
+        remedies = self.section.frame.row(row).remedies
+        return tuple(Remedy(id=str(each["id"]), settings=dict(each.get("settings", {}))) for each in remedies)
+
+    def tried(self, ids: Sequence[str]) -> bool:
+        """Whether a row of this study, or its base, has exactly these remedies in it."""
+        asked = frozenset(ids)
+        rows = (row for row in self.manifest.rows if row.status != "inapplicable")
+        stacks = [frozenset(str(each["id"]) for each in row.remedies) for row in rows]
+        return asked in stacks or asked <= frozenset(each.id for each in self.ground.remedies)
+
+    def advice(self, row: str = BASE) -> tuple[Advice, ...]:
+        """What the evidence of a row advises; nothing where it was not measured."""
+        evidence = self.section.evidence
+        return advice_of(evidence, self.text, row) if row in evidence.diagnoses else ()
+
+    def fired(self, code: str) -> bool:
+        """Whether a check found its issue in base."""
+        outcome = self.section.evidence.checks.get(BASE, {}).get(code)
+        return outcome is not None and outcome.status is Status.ISSUE
+
+
+def given_of(section: SectionInput) -> Given | None:
+    """What rules look at; None where the folder does not hold the study file, as in a table of ranks."""
+    if not section.manifest.file:
+        return None
+    from harness.study.stacking import Ground  # the grammar takes a while to load
+
+    ground = Ground.of(section.manifest.file)
+    return ground and Given(section=section, ground=ground)

@@ -1,0 +1,121 @@
+"""A search whose best setting lies on the edge of what was searched."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, cast
+
+from harness.checks.base import Remedy
+from harness.results.manifest import BASE
+from reports.next.given import Given
+from reports.next.model import Arm, Proposal
+from reports.next.rule import NextRule
+from reports.sections.search.build import numbers_of, setting
+
+EDGE = 0.05
+"""Share of the range, on its own scale, within which a setting lies on its edge."""
+
+N_VALUES = 4
+
+Raw = Mapping[str, Any]
+
+
+class WidenRange(NextRule):
+    """The arms whose best setting lies on an edge, searched beyond it."""
+
+    name: ClassVar[str] = "widen_range"
+    title: ClassVar[str] = "Search beyond the edge of the range"
+    when: ClassVar[str] = (
+        "In a finished search, the best setting of an arm has a number within 5% of an end of its range (on a "
+        "logarithmic scale where it was searched on one), or the first or last of a list of numbers, and the parameter "
+        "may lie beyond it. Four values are searched: the edge, and three beyond it."
+    )
+    expects: ClassVar[str] = "The best setting lies inside the wider range; whether it is better, is open."
+
+    def propose(self, given: Given) -> Proposal | None:
+        course = given.manifest.course
+        if course.get("mode") != "search" or not course.get("done"):
+            return None
+        written = cast("Mapping[str, object]", given.ground.keys.get("arms") or {})
+        arms: dict[str, object] = {}
+        named: list[str] = []
+        for raw in course["arms"]:
+            wider = {} if raw["name"] == BASE or raw["winner"] is None else _wider(given, raw)
+            if wider and raw["name"] in written:
+                arms[str(raw["name"])] = _opened(written[raw["name"]], wider)
+                named += [f"{raw['name']}: {name}" for name in wider]
+        if not arms:
+            return None
+        n_rows, n_search = len(arms) + 1, len(course["replicates"])
+        return Proposal(
+            kind="next",
+            does=given.text("next.widen_range.does", names=given.text("list.comma").join(named)),
+            because=given.text("next.widen_range.because", n=len(named), share=f"{EDGE:.0%}"),
+            ground=given.ground,
+            arms=tuple(Arm(name=name, stack=(), rule=self.name) for name in arms),
+            keys={
+                "arms": arms,
+                "mode": "search",
+                "replicates": n_search,
+                **({"search": given.ground.keys["search"]} if "search" in given.ground.keys else {}),
+            },
+            n_seeds=given.n_seeds,
+            n_cells=n_rows * int(course["trials"]) * n_search + (n_rows + 2) * given.n_seeds,
+            reuses=False,
+        )
+
+
+def _wider(given: Given, raw: Raw) -> dict[str, list[object]]:
+    """Parameter -> values at the edge and beyond, of those that lie on one and may lie beyond it."""
+    best = raw["trials"][raw["winner"]]["setting"]
+    found: dict[str, list[object]] = {}
+    for each in raw["parameters"]:
+        name = str(each["name"])
+        owner = str(each["owner"])
+        value = numbers_of(setting(best[name]))
+        if owner == BASE or value is None or each["scale"] == "epochs":
+            continue
+        parameter = name.removeprefix(f"{owner}.")
+        values = [_typed(each, beyond) for beyond in _beyond(each, value)]
+        allowed = [one for one in values if given.ground.allows(Remedy(id=owner, settings={parameter: one}))]
+        if len(allowed) > 1:
+            found[name] = list(dict.fromkeys(sorted(allowed)))
+    return found
+
+
+def _beyond(raw: Raw, value: float) -> Sequence[float]:
+    """The edge that a value lies on and numbers beyond it; none where it lies on no edge."""
+    if raw["choices"]:
+        listed = [numbers_of(setting(each)) for each in raw["choices"]]
+        numbers = sorted(each for each in listed if each is not None)
+        if len(numbers) < max(len(listed), 2):
+            return ()
+        low, high, log = numbers[0], numbers[-1], numbers[0] > 0.0 and numbers[-1] / numbers[0] >= 10.0
+    else:
+        low, high, log = float(raw["low"]), float(raw["high"]), bool(raw["log"])
+    if not low < high:
+        return ()
+    to, back = (math.log, math.exp) if log and low > 0.0 else (float, float)
+    share = (to(value) - to(low)) / (to(high) - to(low))
+    end, sign = (low, -1.0) if share <= EDGE else (high, 1.0) if share >= 1.0 - EDGE else (0.0, 0.0)
+    if not sign:
+        return ()
+    step = sign * (to(high) - to(low)) / N_VALUES
+    return tuple(back(to(end) + place * step) for place in range(N_VALUES))
+
+
+def _typed(raw: Raw, value: float) -> float | int:
+    whole = raw["scale"] == "int" or (raw["choices"] and all(isinstance(each, int) for each in raw["choices"]))
+    return round(value) if whole else float(f"{value:.3g}")
+
+
+def _opened(arm: object, wider: Mapping[str, list[object]]) -> list[object]:
+    """An arm as the study file has it, with other values for some parameters."""
+    opened: list[object] = []
+    for each in cast("list[object]", arm) if isinstance(arm, list) else [arm]:
+        id, own = next(iter(cast("dict[str, Any]", each).items())) if isinstance(each, dict) else (str(each), None)
+        settings = dict(own or {})
+        settings |= {name.removeprefix(f"{id}."): values for name, values in wider.items() if name.startswith(f"{id}.")}
+        opened.append({id: settings} if settings else id)
+    return opened

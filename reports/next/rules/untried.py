@@ -1,0 +1,65 @@
+"""Remedies that the evidence advises and no row has tried."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from reports.next.candidates import candidates
+from reports.next.given import Given
+from reports.next.model import Proposal, Verdict
+from reports.next.rule import NextRule
+from reports.next.rules.winners import titles_of
+
+
+class _Untried(NextRule):
+    """Advice of the evidence as arms.
+
+    Attributes:
+        expected: what the advice expects.
+    """
+
+    expected: ClassVar[Verdict]
+
+    def propose(self, given: Given) -> Proposal | None:
+        found = candidates(given, given.ground, given.advice(), self.expected)
+        if not found.arms:
+            return None
+        return Proposal(
+            kind="next",
+            does=given.text(f"next.{self.name}.does", titles=titles_of(given, found.reasons)),
+            because=given.text(f"next.{self.name}.because", n=len(found.reasons)),
+            ground=given.ground,
+            arms=found.arms,
+            keys={"replicates": {"start": 3, "most": 5}},
+            n_seeds=5,
+            gain=found.gain,
+            reasons=found.reasons,
+            dropped=found.dropped,
+        )
+
+
+class TryPredictedGains(_Untried):
+    """Remedies with a predicted gain, each alone, and together where they compose."""
+
+    name: ClassVar[str] = "try_predicted_gains"
+    title: ClassVar[str] = "Try the remedies with a predicted gain"
+    when: ClassVar[str] = (
+        "A rule of the evidence expects a remedy to be better than base, the remedy composes on this base, and neither "
+        "a row of this study nor its base has it. No arm of this study helped. At most 6 arms: the 4 largest predicted "
+        "gains alone, then the best of them with each other one, and all that compose together."
+    )
+    expects: ClassVar[str] = "Every arm is better than base; the file holds each predicted gain."
+    expected: ClassVar[Verdict] = "better"
+
+
+class TryWhatMoves(_Untried):
+    """Remedies of which the evidence expects that they change ranks, in whatever direction."""
+
+    name: ClassVar[str] = "try_what_moves"
+    title: ClassVar[str] = "Try the remedies that change ranks"
+    when: ClassVar[str] = (
+        "No rule of the evidence predicts a gain that is untried, and one expects a remedy to change ranks that "
+        "composes on this base and that neither a row of this study nor its base has. At most 6 arms."
+    )
+    expects: ClassVar[str] = "Every arm changes ranks; the direction is open."
+    expected: ClassVar[Verdict] = "moves"

@@ -1,0 +1,131 @@
+"""A study with an arm that helped: its confirmation on fresh seeds, and what comes after that."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from reports.locale import formats
+from reports.next.candidates import candidates
+from reports.next.given import CONFIRMS, Given
+from reports.next.model import Arm, Proposal
+from reports.next.rule import NextRule
+from reports.next.seeds import seeds_to_confirm
+from reports.sections.report import Row
+
+
+class AdoptWinner(NextRule):
+    """A confirmed winner becomes base, and its own evidence says what to try on it."""
+
+    name: ClassVar[str] = "adopt_winner"
+    title: ClassVar[str] = "Make the confirmed winner the base"
+    when: ClassVar[str] = (
+        "The study follows another one as its confirmation (rule confirm_winner), and the arm that was to be confirmed "
+        "is its best arm: better than base, by a worthwhile margin, with no guarded metric lowered."
+    )
+    expects: ClassVar[str] = (
+        "What the rules of the evidence predict on the winner, measured in its own runs. Where they predict no gain, "
+        "nothing more is run."
+    )
+
+    def propose(self, given: Given) -> Proposal | None:
+        if not given.confirms:
+            return None
+        winner = given.helped[0]
+        ground = given.ground.on(given.stack_of(winner.name))
+        because = given.text("next.adopt_winner.because", **_figures(given, winner))
+        found = candidates(given, ground, given.advice(winner.name), "better") if ground else None
+        if ground is None or found is None or not found.arms:
+            return Proposal(
+                kind="done",
+                does=given.text("next.adopt_winner.done", arm=winner.name),
+                because=because,
+                ground=given.ground,
+            )
+        return Proposal(
+            kind="next",
+            does=given.text("next.adopt_winner.does", arm=winner.name, titles=titles_of(given, found.reasons)),
+            because=because,
+            ground=ground,
+            arms=found.arms,
+            n_seeds=max(given.n_seeds, 3),
+            reuses=False,
+            gain=found.gain,
+            reasons=found.reasons,
+            dropped=found.dropped,
+        )
+
+
+class ConfirmWinner(NextRule):
+    """The best arm, with the runner-up where the two cannot be told apart, on seeds that had no part in the choice."""
+
+    name: ClassVar[str] = CONFIRMS
+    title: ClassVar[str] = "Confirm the winner on fresh seeds"
+    when: ClassVar[str] = (
+        "An arm is better than base by more than the smallest effect worth having, lowers no guarded metric, and the "
+        "study is not yet its confirmation. The runner-up joins where it is better, too, and its 95% interval of ranks "
+        "reaches the first place."
+    )
+    expects: ClassVar[str] = (
+        "The winner is better than base again. Its gain is expected to be smaller than here, because the best of "
+        "several estimates is high by chance, too: the seeds are as many as find the lower end of its interval four "
+        "times in five, at least 3 and at most 10."
+    )
+
+    def propose(self, given: Given) -> Proposal | None:
+        if not given.helped:
+            return None
+        winner, *others = given.helped
+        chosen = (winner, *(row for row in others if row.rank_low == 1))[:2]
+        seeds = seeds_to_confirm(given, winner, n_arms=len(chosen))
+        return Proposal(
+            kind="confirm",
+            does=given.text("next.confirm_winner.does", arms=" / ".join(row.name for row in chosen), n=seeds),
+            because=given.text("next.confirm_winner.because", **_figures(given, winner)),
+            ground=given.ground,
+            arms=tuple(arm_of(given, row, self.name) for row in chosen),
+            keys={"seed": given.manifest.seed + 1, "replicates": seeds},
+            n_seeds=seeds,
+            fresh=True,
+        )
+
+
+def arm_of(given: Given, row: Row, rule: str) -> Arm:
+    """A row of this study as an arm of the next, expected to be better by what it is here."""
+    return Arm(
+        name=plain_name(row.name),
+        stack=given.stack_of(row.name),
+        rule=rule,
+        expects="better",
+        gain=row.effect,
+        metric=given.section.analysis.primary,
+        row=row.name,
+        seconds=row.seconds,
+    )
+
+
+def plain_name(row: str) -> str:
+    """A row's name as that of an arm, which holds no brackets.
+
+    >>> plain_name("weight[weight=0.003]")
+    'weight weight=0.003'
+    """
+    return row.replace("[", " ").replace("]", "")
+
+
+def titles_of(given: Given, reasons: tuple[object, ...]) -> str:
+    """Titles of the evidence's rules, within a sentence."""
+    titles = [str(getattr(each, "title", "")) for each in reasons]
+    lowered = [title[0].lower() + title[1:] if title[1:2].islower() else title for title in titles]
+    return given.text("list.notes").join(lowered)
+
+
+def _figures(given: Given, row: Row) -> dict[str, str]:
+    low, high = formats.interval(row.adjusted, given.section.decimals)
+    return {
+        "arm": row.name,
+        "metric": given.section.metric,
+        "effect": formats.signed(row.effect, given.section.decimals),
+        "relative": formats.percent(row.relative),
+        "low": low,
+        "high": high,
+    }

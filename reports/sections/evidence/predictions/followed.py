@@ -1,0 +1,74 @@
+"""What the study before this one expected of its arms, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.locale import Catalogue, formats
+from reports.sections.evidence.predictions.outcome import Became, outcome_of
+from reports.sections.report import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """An expectation of the study file and the row that it is of.
+
+    Attributes:
+        arm: the row; an arm of several settings has a line for each.
+        rule: who expected it.
+        expected: ``better``, ``moves`` or ``equivalent``.
+        gain: predicted difference to base; None where there was none.
+        metric: that the gain is of, as papers write it.
+        effect, low, high: measured, on the primary metric, with the interval that holds for all arms at once.
+        verdict, verdict_text: the row's.
+        outcome: what became of the expectation.
+    """
+
+    arm: str
+    rule: str
+    expected: str
+    expected_text: str
+    gain: float | None = None
+    metric: str = ""
+    effect: float | None = None
+    low: float | None = None
+    high: float | None = None
+    verdict: str = ""
+    verdict_text: str = ""
+    outcome: Became
+    outcome_text: str
+
+
+def followed_of(follows: Mapping[str, Any], rows: Sequence[Row], text: Catalogue) -> tuple[Followed, ...]:
+    """Every expectation of a manifest's ``follows`` against the rows of this study."""
+
+    def lines() -> Iterator[Followed]:
+        for arm, expects in follows.get("expects", {}).items():
+            for row in rows:
+                if row.kind == "arm" and row.arm == arm:
+                    yield _line(row, expects, text)
+
+    return tuple(lines())
+
+
+def _line(row: Row, expects: Mapping[str, Any], text: Catalogue) -> Followed:
+    low, high = row.adjusted or row.plain or (None, None)
+    expected = str(expects["verdict"])
+    outcome = outcome_of(expected, row)
+    return Followed(
+        arm=row.name,
+        rule=str(expects["rule"]),
+        expected=expected,
+        expected_text=text(f"predictions.expected.{expected}"),
+        gain=expects.get("gain"),
+        metric=formats.metric_label(str(expects.get("metric", ""))) if expects.get("metric") else "",
+        effect=row.effect,
+        low=low,
+        high=high,
+        verdict=row.verdict,
+        verdict_text=row.verdict_text,
+        outcome=outcome,
+        outcome_text=text(f"predictions.became.{outcome}"),
+    )

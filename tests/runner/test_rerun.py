@@ -38,7 +38,7 @@ def test_a_cell_gives_its_ranks_again_and_its_record_is_left_alone(bench: Bench)
         found = again(bench, record.key[:12])
         assert (found.study, found.row, found.replicate) == ("small", row, replicate)
         assert found.same
-        assert "the same ranks for 120 users: valid_on, valid_off, test_on, test_off" in list(found.lines())
+        assert "same ranks for 120 users: valid_on, valid_off, test_on, test_off" in list(found.lines())
         assert path.read_bytes() == kept
 
 

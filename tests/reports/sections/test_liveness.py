@@ -67,7 +67,7 @@ def test_parameters_that_train_nothing_are_listed_the_dead_ones_first(tmp_path: 
         "loss",
         "0.3, 0.5",
     )
-    assert "changed 3 parameters of base, one at a time: 2 of them have no effect on training" in page.text
+    assert "changed 3 parameters of base one at a time: 2 of them have no effect on training" in page.text
     assert "2.1%" in page.text
     assert "alpha <b>" in page.text
     assert not [tag for tag, found in page.tags if tag == "b" and found]

@@ -118,7 +118,7 @@ def test_two_objectives_show_their_front(tmp_path: Path) -> None:
         assert [row[1] for row in front if row[0] == arm["name"] and row[4]] == [
             trial["number"] for trial in arm["trials"] if trial["front"]
         ]
-    assert "Quality against seconds" in page.text
+    assert "Quality against run time" in page.text
 
 
 @pytest.mark.parametrize(("stop", "lang"), [(0, "en"), (3, "zh"), (20, "en")])

@@ -45,6 +45,7 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Answer",
         "Ranking",
         "Effects",
+        "Checks of the study",
         "Learning curves",
         "Retrieval on and off",
         "Who gains",
@@ -52,7 +53,7 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Method and provenance",
     ]
     sections = [found["id"] for tag, found in page.tags if tag == "section"]
-    assert sections == ["answer", "ranking", "forest", "curves", "modes", "who", "cost", "method"]
+    assert sections == ["answer", "ranking", "forest", "study_checks", "curves", "modes", "who", "cost", "method"]
     assert len(page.ids) == len(set(page.ids))
 
 

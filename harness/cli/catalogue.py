@@ -36,7 +36,7 @@ def pages(
         "docs"
     ),
 ) -> None:
-    """Write a page for every built-in intervention, check and rule, their indexes, and the report's list of remedies."""
+    """Write a page for every built-in intervention, check and rule, and the list of remedies that reports show."""
     from harness.pages.writing import remedies_json, write_pages
     from reports.next.pages import write_next_pages
     from reports.sections.glossary import REMEDIES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reports.checks.base import Asked
@@ -36,7 +37,7 @@ def study_findings(given: SectionInput) -> tuple[Finding, ...]:
             code=each.check.code,
             severity="warning",
             title=_title(each, given),
-            text=text("list.sentences").join((_detected(each, words), words.why(each.check), words.advice(each.check))),
+            text=text("list.sentences").join(_said(each, words)),
             items=tuple(words.detected(outcome, named) for outcome, named in each.others),
         )
         for each in issues
@@ -46,6 +47,15 @@ def study_findings(given: SectionInput) -> tuple[Finding, ...]:
 def _title(asked: Asked, given: SectionInput) -> str:
     title, about = given.evidence.words.title(asked.check), asked.check.about
     return given.text("study_checks.finding", title=title, about=asked.named[about]) if about else title
+
+
+def _said(asked: Asked, words: EvidenceTexts) -> Iterator[str]:
+    """What was found, how sure that is, why it matters, and what to do."""
+    yield _detected(asked, words)
+    if margin := words.margin(asked.outcome):
+        yield margin
+    yield words.why(asked.check)
+    yield words.advice(asked.check)
 
 
 def _detected(asked: Asked, words: EvidenceTexts) -> str:

@@ -52,13 +52,14 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Cost",
         "Every metric",
         "Effects",
+        "Checks of the study",
         "Remedies",
         "Method and provenance",
     ]
     sections = [found["id"] for tag, found in page.tags if tag == "section"]
     open_, folded = (
         ["answer", "ranking"],
-        ["curves", "modes", "who", "cost", "every_metric", "forest", "glossary", "method"],
+        ["curves", "modes", "who", "cost", "every_metric", "forest", "study_checks", "glossary", "method"],
     )
     assert sections == open_ + folded
     assert [found["data-section"] for _, found in page.tags if "data-section" in found] == folded

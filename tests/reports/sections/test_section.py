@@ -168,8 +168,8 @@ def test_every_section_keeps_the_contract(name: str) -> None:
 def test_sections_of_the_harness_are_found_by_their_folders_and_stand_apart() -> None:
     found = in_page_order()
     assert [each.id for each in found] == (
-        "answer next ranking stacks search claims predictions why curves modes who cost priorities every_metric references "
-        "forest study_checks checks glossary method"
+        "answer next ranking stacks search claims predictions why curves modes who cost priorities every_metric "
+        "references forest study_checks checks glossary method"
     ).split()
     assert len({each.place for each in found}) == len(found)
 

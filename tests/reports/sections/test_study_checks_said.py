@@ -33,7 +33,7 @@ def test_the_page_the_json_and_the_findings_say_the_same_once(lang: str) -> None
     assert [finding.code for finding in said] == ["FTR1101"]
     line, finding = lines["FTR1101"], said[0]
     assert finding.severity == "warning"
-    assert finding.text == text("list.sentences").join((line.detected, line.why, line.advice))
+    assert finding.text == text("list.sentences").join((line.detected, line.margin, line.why, line.advice))
     assert finding.title.endswith(("Row 2", "第 2 行"))
     assert len(finding.items) == 1
     page = Page(render_html(report, text, SECTIONS))

@@ -14,6 +14,7 @@ IMPORT_NAMES = {
     "faiss-cpu": "faiss",
     "pyyaml": "yaml",
     "import-linter": "importlinter",
+    "fonttools": "fontTools",
 }
 
 project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

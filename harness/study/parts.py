@@ -287,7 +287,7 @@ class ExpectedModel(Part):
         Literal["better", "moves", "equivalent"],
         Field(description="better than base; moves: the ranks differ from base's; equivalent: no relevant difference"),
     ]
-    gain: Annotated[float | None, Field(description="predicted difference to base in metric; left out: none")] = None
+    gain: Annotated[float | None, Field(description="predicted difference from base in metric; left out: none")] = None
     metric: Annotated[
         str,
         BeforeValidator(known_metric),

@@ -84,7 +84,8 @@ def bootstrap_error(early: Floats, final: Floats, study_seed: int) -> float:
         return UNKNOWN
     drawn = np.random.default_rng([study_seed, n_seeds]).integers(n_seeds, size=(N_DRAWS, n_seeds))
     found = spearman(early[:, drawn].mean(axis=2).T, final[:, drawn].mean(axis=2).T)
-    return float(np.nanstd(found))
+    known = found[np.isfinite(found)]
+    return float(known.std()) if len(known) > 1 else UNKNOWN
 
 
 def repeats(final: Floats) -> float:
@@ -93,9 +94,11 @@ def repeats(final: Floats) -> float:
     Source: Spearman (1910) and Brown (1910).
     """
     one, two = zip(*islice(_halves(final.shape[1]), MOST_HALVES), strict=True)
-    found = float(
-        np.nanmean(spearman(*(np.array([final[:, list(each)].mean(axis=1) for each in h]) for h in (one, two))))
-    )
+    halves = spearman(*(np.array([final[:, list(each)].mean(axis=1) for each in h]) for h in (one, two)))
+    known = halves[np.isfinite(halves)]
+    if not len(known):
+        return math.nan
+    found = float(known.mean())
     return 2.0 * found / (1.0 + found) if found > 0.0 else found
 
 

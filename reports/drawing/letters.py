@@ -51,7 +51,7 @@ def fitted(name: str, room: float, size: float, weight: str = "normal") -> str:
         size: of the letters, in points.
 
     >>> fitted("temperature.raise[tau=0.15]", 120.0, 10.0)
-    'temper…e[tau=0.15]'
+    'tempera…se[tau=0.15]'
     """
     most = 2 * len(name)
     shown = name
@@ -64,7 +64,7 @@ def fitted(name: str, room: float, size: float, weight: str = "normal") -> str:
 def in_lines(name: str, room: float, size: float, most: int = 2) -> str:
     r"""A name broken where its parts meet into lines that fit; the last one loses its middle where it must.
 
-    >>> in_lines("CE(enhanced)", 72.0, 10.0)
+    >>> in_lines("CE(enhanced)", 66.0, 10.0)
     'CE\n(enhanced)'
     """
     if size * width(name) <= room:

@@ -68,8 +68,9 @@ def _study(given: Given, rule: NextRule, proposal: Proposal) -> NextStudy:
         ),
         *proposal.reasons,
     )
-    gain = "" if proposal.gain is None else text("next.gain", gain=formats.signed(proposal.gain, 4))
-    sentence = text("next.sentence", does=proposal.does, gain=gain)
+    sentence = text("next.sentence", does=proposal.does)
+    if proposal.gain is not None:
+        sentence = text("next.sentence_gain", does=proposal.does, gain=formats.signed(proposal.gain, 4))
     if proposal.kind == "done":
         return NextStudy(rule=rule.name, sentence=sentence, rules=rules, dropped=proposal.dropped)
     size = size_of(given, proposal)

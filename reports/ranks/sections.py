@@ -98,11 +98,11 @@ def sections_of(frame: Frame, users: Sequence[str]) -> tuple[Section, ...]:
     return (
         AnswerOfRanks(),
         RankingSection(),
-        ForestSection(),
-        MetricsSection(),
         *((ModesSection(),) if ("test", "off") in frame.views else ()),
         WhoOfRanks(users),
         *((CostSection(),) if timed else ()),
+        MetricsSection(),
+        ForestSection(),
         MethodOfRanks(),
     )
 

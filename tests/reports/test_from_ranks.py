@@ -32,7 +32,7 @@ def page_of(made: reports.RanksReport) -> Page:
 
 def test_the_four_columns_make_answer_ranking_forest_who_and_method() -> None:
     made = reports.from_ranks(table(), baseline="plain")
-    assert made.report.sections == ("answer", "ranking", "forest", "who", "method")
+    assert made.report.sections == ("answer", "ranking", "who", "every_metric", "forest", "method")
     assert [row.name for row in made.report.rows] == [
         "better",
         *sorted(["plain", "alike"], key=[r.name for r in made.report.rows].index),
@@ -69,7 +69,7 @@ def test_levels_and_effects_are_those_of_the_ranks() -> None:
 def test_every_optional_column_brings_its_section() -> None:
     given = described(table())
     made = reports.from_ranks(given, baseline="plain")
-    assert made.report.sections == ("answer", "ranking", "forest", "who", "cost", "method")
+    assert made.report.sections == ("answer", "ranking", "who", "cost", "every_metric", "forest", "method")
     assert [factor for factor, _ in made.report.models["who"].factors] == ["history", "popularity", "backbone"]
     rows = {row.name: row for row in made.report.rows}
     assert (rows["plain"].seconds, rows["better"].seconds) == (11.0, 21.0)
@@ -189,7 +189,7 @@ def test_beyond_k_metrics_up_to_k_are_right_and_longer_ones_are_left_out(code: f
         assert {cell.metric: cell.on for cell in row.metrics} == {
             metric: levels[metric] for metric in made.report.metrics
         }
-    assert [group.label for group in made.report.models["who"].groups] == ["rank 1–10", "rank 11 on"]
+    assert [group.label for group in made.report.models["who"].groups] == ["rank 1–10", "rank 11 and beyond"]
     assert "beyond" in {finding.code for finding in made.report.findings}
     assert set(reports.effects_table(made.frame)["metric"]) == set(made.report.metrics)
     for metric in ("recall@50", "mrr"):

@@ -65,7 +65,7 @@ def test_plain_lines_tell_each_finished_and_failed_cell(text: io.StringIO) -> No
     display.failed(cell("[bold]arm"), "a gradient is not finite\nTraceback: long")
     lines = text.getvalue().splitlines()
     assert lines[0] == "2 cells to run, 1 reused"
-    assert lines[1].startswith("[2/3] base replicate 0: valid ndcg@10 0.0641 at epoch 2, 12.5 s; ")
+    assert lines[1].startswith("[2/3] base replicate 0: validation ndcg@10 0.0641 at epoch 2, 12.5 s; ")
     assert lines[1].endswith("s left")
     assert lines[2] == "[3/3] [bold]arm replicate 0: FAILED: a gradient is not finite"
 
@@ -88,7 +88,7 @@ def test_the_live_table_sets_each_cell_against_base(text: io.StringIO) -> None:
     for expected in (
         "done 0.0600",
         "epoch 1 0.0610 +0.0010",
-        "epoch 1 0.0490 -0.0010",
+        "epoch 1 0.0490 −0.0010",
         "failed",
         "waiting",
         "[red]arm",

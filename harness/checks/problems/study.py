@@ -49,10 +49,10 @@ FIGURES = figures(
     ("study.order_arms", Unit.COUNT, "arms that change a rank"),
     ("study.order_epoch", Unit.EPOCHS, "last epoch of the early levels"),
     ("study.order_epochs", Unit.EPOCHS, "the budget"),
-    ("study.ties_users", Unit.FRACTION, "users whose held-out events depend on the order of equal timestamps"),
-    ("study.ties_moved", Unit.PRIMARY, "largest change of the backbone in random orders of equal timestamps"),
+    ("study.ties_users", Unit.FRACTION, "users whose held-out events depend on the order of tied timestamps"),
+    ("study.ties_moved", Unit.PRIMARY, "largest change of the backbone in random orders of tied timestamps"),
     ("study.ties_best", Unit.PRIMARY, "effect of the best arm"),
-    ("study.ties_error", Unit.PRIMARY, "standard error of the largest change less the size of that effect"),
+    ("study.ties_error", Unit.PRIMARY, "standard error of the largest change minus the size of that effect"),
     ("study.cutoff_change", Unit.RATIO, "change of another metric in a better arm, relative to base"),
     ("study.cutoff_error", Unit.RATIO, "its standard error over users and seeds, for all arms and metrics at once"),
     ("study.cutoff_smallest", Unit.RATIO, "smallest change worth having, relative to base"),
@@ -146,7 +146,7 @@ CHECKS = (
     StudyCheck(
         code="FTR1104",
         claim="study",
-        title="The order of equal timestamps decides more than the arms do",
+        title="The order of tied timestamps decides more than the arms do",
         severity=Severity.HIGH,
         issue=lambda read: Lead(
             by=read["study.ties_moved"] - abs(read["study.ties_best"]), error=read["study.ties_error"], near=0.0
@@ -154,8 +154,8 @@ CHECKS = (
         errors=("study.ties_error",),
         compares=Compares.STUDY,
         condition=(
-            "Shuffling the order of equal timestamps among held-out events changes the backbone's metric by more than "
-            "the best arm does. Not applicable without equal timestamps or without an arm that changes a rank; not "
+            "Shuffling the order of tied timestamps among held-out events changes the backbone's metric by more than "
+            "the best arm does. Not applicable without tied timestamps or without an arm that changes a rank; not "
             "measured where they decide the targets of under 1% of the users."
         ),
         interval=(
@@ -163,7 +163,7 @@ CHECKS = (
             "in so few random orders."
         ),
         detected=(
-            "The order of equal timestamps decides a validation or test target of {study.ties_users:.1%} of the users. "
+            "The order of tied timestamps decides a validation or test target of {study.ties_users:.1%} of the users. "
             "Shuffled, it moves {metric} of the backbone by up to {study.ties_moved:.4f}; the best arm, {arm}, moves "
             "it by {study.ties_best:+.4f}."
         ),
@@ -184,8 +184,8 @@ CHECKS = (
         errors=("study.cutoff_error",),
         compares=Compares.STUDY,
         condition=(
-            "An arm is better than base on the primary metric and lower on another metric or cutoff of the report, "
-            "for sure and by more than the smallest change worth having (`sesoi`, relative to base). Not applicable "
+            "An arm is better than base on the primary metric and lower on another metric or cutoff of the report: "
+            "its whole 95% interval lies below 0, and the loss is more than the smallest change worth having (`sesoi`, relative to base). Not applicable "
             "without an arm that is better."
         ),
         interval="It runs over users and seeds and holds for all better arms and all metrics at once (Bonferroni).",
@@ -194,7 +194,7 @@ CHECKS = (
         about="arm",
         why="What is gained in the first places can be lost in the places below, or the reverse.",
         advice=(
-            "Report the loss beside the gain, and say which cutoff the application shows; list the metric under guard "
+            "Report the loss together with the gain, and say which cutoff the application shows; list the metric under guard "
             "in the study file to make it part of the verdict."
         ),
         reduce=(),

@@ -25,7 +25,7 @@ class UseLearningBase(NextRule):
     name: ClassVar[str] = "use_learning_base"
     title: ClassVar[str] = "Run the same arms on the base that learns"
     when: ClassVar[str] = (
-        "No arm is better or worse than base, check FTR201 finds that the recommendation losses train nothing, and "
+        "No arm is better or worse than base, check FTR201 finds no gradient of the recommendation losses, and "
         "base is FTragrec as published. Arms that do not compose on the base that learns are left out."
     )
     expects: ClassVar[str] = "Every arm changes ranks: what it changes has a gradient there (base_that_learns.md)."

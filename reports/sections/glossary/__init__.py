@@ -21,7 +21,7 @@ class Term:
     """A remedy.
 
     Attributes:
-        says: what it does, a sentence; empty for a plug-in's.
+        says: what it does, a sentence in English; empty on pages in another language, and for a plug-in's.
         source: of the problem list, such as ``1.2``, or a paper; empty where there is none.
         arms: rows of the study that have it.
     """
@@ -62,7 +62,8 @@ def _terms(given: SectionInput) -> Iterator[Term]:
         known = remedies().get(id_, {})
         arms = tuple(row.name for row in given.rows if id_ in row.remedies)
         title = titles.get(id_) or _title(known, given.text) or id_
-        yield Term(id=id_, title=title, says=known.get("says", ""), source=known.get("source", ""), arms=arms)
+        says = known.get("says", "") if given.text.lang == "en" else ""
+        yield Term(id=id_, title=title, says=says, source=known.get("source", ""), arms=arms)
 
 
 def _title(known: dict[str, str], text: Catalogue) -> str:

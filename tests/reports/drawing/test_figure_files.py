@@ -201,4 +201,4 @@ def test_every_figure_of_a_page_is_there_as_csv_svg_and_pdf_outside_of_any_fold(
         kind, _, packed = named[f"{name}.pdf"].partition(",")
         assert kind == "data:application/pdf;base64"
         assert said(base64.b64decode(packed))
-    assert not re.search(r"<details(?:(?!</details>).)*class=\"files\"", text, re.S)
+    assert not re.search(r"<details class=\"(?:data|more)\"(?:(?!</details>).)*class=\"files\"", text, re.S)

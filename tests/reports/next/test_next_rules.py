@@ -171,7 +171,14 @@ def searched(path: Path, best: float) -> StudyFolder:
     content = HEAD + "mode: search\nsearch: {trials: 4}\n"
     folder = followed(path, {"weight": EQUAL}, content=content, figures=NO_GAIN)
     arms = [
-        {"name": "weight", "winner": 0, "trials": [{"setting": {parameter["name"]: best}}], "parameters": [parameter]}
+        {
+            "name": "weight",
+            "winner": 0,
+            "trials": [
+                {"setting": {parameter["name"]: best}, "state": "complete", "mean": 0.1, "values": {"0": 0.1, "1": 0.1}}
+            ],
+            "parameters": [parameter],
+        }
     ]
     course = {"mode": "search", "done": True, "trials": 4, "replicates": [0, 1], "arms": arms}
     folder.write_manifest(replace(folder.manifest(), course=course))

@@ -50,7 +50,7 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
         "Retrieval on and off",
         "Who gains",
         "Cost",
-        "Every metric",
+        "All metrics",
         "Effects",
         "Checks of the study",
         "Remedies",

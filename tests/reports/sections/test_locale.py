@@ -183,7 +183,7 @@ def test_remedies_and_problems_have_the_seeds_own_chinese_names(real_titles: Stu
         if each.id in ("kl.reverse", "fusion.gate"):
             assert each.title_zh in page.text
             assert each.title not in page.text
-    assert "检索增强与原始模型的融合问题" in page.text
+    assert load_catalogue("zh")("problem.fusion") == "检索增强与原始模型的融合问题"
 
 
 @pytest.mark.parametrize("lang", OTHERS)

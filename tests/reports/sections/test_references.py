@@ -110,7 +110,7 @@ def test_an_ensemble_that_beats_base_is_a_note() -> None:
     [
         (
             "en",
-            ("Popularity lift@10", "counts training events later than the query too", "beats base: Item neighbours"),
+            ("Popularity lift@10", "also counts training events later than the query", "beats base: Item neighbours"),
         ),
         ("zh", ("流行度提升@10", "也计入晚于查询的训练事件", "参照行优于 base：Item neighbours", "流行度")),
     ],

@@ -48,7 +48,7 @@ def test_a_muted_check_warns_of_nothing_and_shows_its_reason() -> None:
     assert "FTR1101" not in {finding.code for finding in report.findings}
     line = report.models["study_checks"].checks[0]
     assert (line.status, line.reason, line.detected) == ("muted", "<b>", "")
-    assert "Muted by the study: &lt;b&gt;" in render_html(report, load_catalogue("en"), SECTIONS)
+    assert "Muted in the study file: &lt;b&gt;" in render_html(report, load_catalogue("en"), SECTIONS)
 
 
 def test_a_study_file_may_mute_them_and_no_others(tmp_path: Path) -> None:

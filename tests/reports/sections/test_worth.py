@@ -181,8 +181,8 @@ def test_a_cheaper_arm_is_named_where_it_has_most_of_the_gain(
     share = f"{100.0 * cheap['effect'] / rows['best']['effect']:.0f}%"
     assert report["answer"]["arm"] == "best"
     assert cheap["verdict"] == "better"
-    assert cost.endswith(f"cheap has {share} of best's gain at {cheap['seconds']:.0f} s a run.") is named
-    assert cost.count("of best's gain") == 1  # the other cheap one has less of it
+    assert cost.endswith(f"cheap achieves {share} of the gain of best at {cheap['seconds']:.0f} s per run.") is named
+    assert cost.count("of the gain of best") == 1  # the other cheap one has less of it
     assert cost in page.text
 
 

@@ -114,7 +114,7 @@ def test_a_better_arm_that_lowers_a_guard_is_called_so_everywhere(tmp_path: Path
     report = json.loads((folder.path / "report.json").read_text())
     assert report["answer"]["code"] == "guarded"
     assert "but lowers Recall@50, which this study guards" in report["answer"]["sentence"]
-    assert report["answer"]["adopt"] == "Keep base, unless the fall of Recall@50 is acceptable."
+    assert report["answer"]["adopt"] == "Keep base, unless the loss in Recall@50 is acceptable."
     row = next(row for row in report["rows"] if row["name"] == "sharp")
     assert (row["verdict"], row["verdict_text"]) == ("better", "better, but a guard fell")
     assert "lowers the guard metric Recall@50 (p " in row["note"]

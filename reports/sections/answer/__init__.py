@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
+from reports.locale import formats
 from reports.next.build import adopt_for_now
 from reports.sections.answer.build import Answer, answer_of, cause_of
 from reports.sections.answer.findings import findings_of
 from reports.sections.answer.paragraph import paragraph_of
 from reports.sections.base import Part, Section, SectionInput
+from reports.sections.references.build import reference_levels
 
 
 class AnswerSection(Section):
@@ -23,5 +26,18 @@ class AnswerSection(Section):
         answer = answer_of(given.analysis, given.rows, given.decimals, given.text)
         cause = cause_of(answer, given.evidence, given.text)
         paragraph = paragraph_of(given.analysis, given.rows, given.decimals, given.text)
-        said = replace(answer, cause=cause, paragraph=paragraph, adopt=adopt_for_now(answer.adopt, given))
+        adopt = given.text("list.sentences").join([adopt_for_now(answer.adopt, given), *_ahead(answer, given)])
+        said = replace(answer, cause=cause, paragraph=paragraph, adopt=adopt)
         return Part(model=said, findings=findings_of(given))
+
+
+def _ahead(answer: Answer, given: SectionInput) -> Iterator[str]:
+    """The best reference row without a trained backbone, where the arm to adopt is not above it."""
+    row = next((row for row in given.rows if row.name == answer.arm), None)
+    if answer.code != "helped" or row is None or answer.base is None or row.effect is None:
+        return
+    own = answer.base + row.effect
+    levels = [(each.level, each.title) for each in reference_levels(given) if not each.trained]
+    if levels and (best := max(levels))[0] >= own:
+        level, mine = (formats.number(value) for value in (best[0], own))
+        yield given.text("answer.adopt.reference", title=best[1], level=level, arm=row.name, own=mine)

@@ -119,7 +119,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         arm=best.name if best else "",
         sentence=text(_sentence_key(code, best, arms, analysis), **values),
         support=_support(code, shown, arms, analysis, values, decimals, text),
-        adopt=text(_adopt_key(code, worthwhile, values), **values),
+        adopt=text("list.sentences").join(_adopt(code, best, worthwhile, values, text)),
         cost=_cost(best if code in ("helped", "guarded", "negligible") else None, rows, analysis.frame, text),
         base=base,
     )
@@ -190,6 +190,14 @@ def _support(
     return text("list.sentences").join(parts)
 
 
+def _adopt(
+    code: str, best: Row | None, worthwhile: Sequence[Row], values: dict[str, object], text: Catalogue
+) -> Iterator[str]:
+    yield text(_adopt_key(code, worthwhile, values), **values)
+    if code == "helped" and best is not None and best.fitted_on_validation:
+        yield text("answer.adopt.fitted", arm=best.name)
+
+
 def _adopt_key(code: str, worthwhile: Sequence[Row], values: dict[str, object]) -> str:
     if code == "helped" and _tied(worthwhile):
         return "answer.adopt.helped_tied"
@@ -233,6 +241,10 @@ def _cost(best: Row | None, rows: Sequence[Row], frame: Frame, text: Catalogue) 
             ratio=formats.share(abs(more)),
         )
     ]
+    of_base = next((row.query_ms for row in rows if row.kind == "base"), None)
+    if best.query_ms is not None and of_base is not None:
+        own_ms, base_ms = formats.milliseconds(best.query_ms), formats.milliseconds(of_base)
+        parts.append(text("answer.cost.query", own=own_ms, base=base_ms))
     return text("list.sentences").join([*parts, *_bargain(best, rows, text)])
 
 

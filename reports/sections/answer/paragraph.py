@@ -15,8 +15,10 @@ MOST_NAMED = 3
 
 def paragraph_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> str:
     """The paragraph; empty while seeds are still to come, and where nothing is compared."""
-    arms = [row for row in rows if row.kind == "arm" and row.name in analysis.verdicts]
-    if not arms or not analysis.progress.complete:
+    arms = [
+        row for row in rows if row.kind == "arm" and (row.name in analysis.verdicts or row.name in analysis.unchanged)
+    ]
+    if not arms or not analysis.n_tests or not analysis.progress.complete:
         return ""
     return text("list.sentences").join(_sentences(analysis, arms, decimals, text))
 
@@ -38,11 +40,13 @@ def _sentences(analysis: Analysis, arms: Sequence[Row], decimals: int, text: Cat
     yield text("paragraph.statistics", metric=metric, n=analysis.n_tests)
     base = formats.number(analysis.base_mean, 4)
     better = [row for row in arms if row.verdict == "better"]
-    said = [_said(row, decimals, text) for row in better[:MOST_NAMED] or arms[:1]]
-    key = "better" if better else "best"
-    yield text(f"paragraph.{key}", list=comma.join(said), metric=metric, base=base)
+    said = [_said(row, decimals, text) for row in better[:MOST_NAMED] or [row for row in arms if row.adjusted][:1]]
+    key = "best" if not better else "better_first" if len(better) > MOST_NAMED else "better"
+    yield text(f"paragraph.{key}", list=comma.join(said), metric=metric, base=base, n=len(better))
+    if fitted := [row.name for row in better[:MOST_NAMED] if row.fitted_on_validation]:
+        yield text("paragraph.fitted", list=comma.join(fitted))
     codes = [row.verdict for row in arms]
-    named = ("better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds")
+    named = ("better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds", "no_effect")
     yield text(
         "paragraph.counts",
         counts=comma.join(f"{codes.count(code)} {text(f'verdict.{code}')}" for code in named if code in codes),

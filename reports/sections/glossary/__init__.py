@@ -62,8 +62,8 @@ def _terms(given: SectionInput) -> Iterator[Term]:
         known = remedies().get(id_, {})
         arms = tuple(row.name for row in given.rows if id_ in row.remedies)
         title = titles.get(id_) or _title(known, given.text) or id_
-        says = known.get("says", "") if given.text.lang == "en" else ""
-        yield Term(id=id_, title=title, says=says, source=known.get("source", ""), arms=arms)
+        said = known if given.text.lang == "en" else {}
+        yield Term(id=id_, title=title, says=said.get("says", ""), source=said.get("source", ""), arms=arms)
 
 
 def _title(known: dict[str, str], text: Catalogue) -> str:

@@ -140,6 +140,8 @@ def _note(
             notes.append(text("verdict.note.many", n=MOST_SEEDS))
         else:
             notes.append(text("verdict.note.seeds", n=verdict.seeds_needed))
+    if code in ("better", "worse") and verdict is not None and effect is not None and _wider(verdict):
+        notes.append(text("verdict.note.holm", p=formats.p_value(verdict.p_holm)))
     if effect is not None and effect.method == "two seeds":
         notes.append(text("verdict.note.two_seeds"))
     if arm.fitted_on_validation:
@@ -159,6 +161,11 @@ def _note(
         same = without.se == 0.0 and without.mean == 0.0
         notes.append(text(f"verdict.note.valid_targets{'_equal' if same else ''}", low=low, high=high, **means))
     return text("list.notes").join(note for note in notes if note)
+
+
+def _wider(verdict: Verdict) -> bool:
+    """Whether the interval that holds for all arms at once includes zero although Holm's test rejects it."""
+    return verdict.adjusted is not None and verdict.adjusted[0] <= 0.0 <= verdict.adjusted[1]
 
 
 def _ratio(source: str, analysis: Analysis) -> float | None:

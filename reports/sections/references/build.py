@@ -23,6 +23,11 @@ Z_95 = 1.959964
 """Half the width of a 95% interval of a normal mean, in standard errors."""
 
 
+def reference_levels(given: SectionInput) -> Iterator[ReferenceLine]:
+    """Reference rows alone, without base."""
+    return (row for row in _rows(given) if row.name != BASE)
+
+
 def references_of(given: SectionInput) -> References | None:
     """Everything that the section says; None where there is nothing to say."""
     found = References(rows=tuple(_rows(given)), lists=tuple(_lists(given)), published=published_for(given.manifest))

@@ -51,7 +51,11 @@ def test_a_factorial_study_shows_every_term_with_the_numbers_of_report_json(fold
     assert "cosine × attention" in found["sentence"]
     assert terms["cosine"]["state"] == "raises"
     assert terms["reverse × symmetric"]["state"] == "never_together"
-    shown = {found.get("data-name"): place for place, (tag, found) in enumerate(page.tags) if tag == "tr"}
+    table = next(place for place, (_, given) in enumerate(page.tags) if given.get("id") == "stack-terms")
+    shown: dict[str | None, int] = {}
+    for place, (tag, given) in enumerate(page.tags[table:], start=table):
+        if tag == "tr":
+            shown.setdefault(given.get("data-name"), place)
     for label, term in terms.items():
         cells = [
             found.get("data-value") for _, found in page.tags[shown[label] : shown[label] + 8] if "data-value" in found

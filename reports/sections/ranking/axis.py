@@ -9,7 +9,10 @@ from reports.drawing.figure import Figure
 from reports.locale import formats
 from reports.sections.ranking.forest import limits_of
 
-MOST_TICKS = 4
+MOST_TICKS = 5
+
+CLEAR = 0.07
+"""Share of the width at either edge where a label would reach beyond the column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +58,8 @@ def axis_of(forest: Figure | None) -> Axis | None:
         return None
     left, right = limits_of(forest)
     step = _step((right - left) / (MOST_TICKS - 1))
-    first, last = math.ceil(left / step), math.floor(right / step)
+    clear = CLEAR * (right - left)
+    first, last = math.ceil((left + clear) / step), math.floor((right - clear) / step)
     worth = forest.marks.get("sesoi")
     return Axis(
         left=left,

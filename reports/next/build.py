@@ -23,7 +23,7 @@ def next_of(section: SectionInput) -> NextStudy | None:
         return None
     rule, proposal = _first(given)
     if rule is None or proposal is None:
-        return NextStudy(rule="", sentence=given.text("next.none"))
+        return NextStudy(rule="", sentence=given.text("next.none_searched" if given.searched else "next.none"))
     return _study(given, rule, proposal)
 
 

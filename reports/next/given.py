@@ -49,6 +49,14 @@ class Given:
         return self.section.analysis.base_mean is not None and self.section.analysis.progress.complete
 
     @property
+    def searched(self) -> bool:
+        """Whether a search set the rows: they hold settings of base, such as its learning rate, that no arm can have.
+
+        It compares the best setting of each arm on fresh seeds of its own accord.
+        """
+        return self.manifest.course.get("mode") == "search"
+
+    @property
     def n_seeds(self) -> int:
         """Replicates of base that have finished."""
         return len(self.section.frame.replicates(BASE))

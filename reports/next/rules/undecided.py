@@ -23,16 +23,17 @@ class DecideArms(NextRule):
     name: ClassVar[str] = "decide_arms"
     title: ClassVar[str] = "Decide the undecided arms"
     when: ClassVar[str] = (
-        "The study has ended and an arm is inconclusive, or has fewer than three seeds. Only undecided arms run, at "
-        "most 6, those that need the fewest seeds first. The seeds continue: records of this study are used again. "
-        "Arms that need more than 20 seeds are left out. Where no arm is left, the targets per user are raised for "
-        "those that more targets would decide, with the same seeds."
+        "The study has ended, is no search, and an arm is inconclusive or has fewer than three seeds. Only undecided "
+        "arms run, at most 6, those that need the fewest seeds first. The seeds continue: records of this study are "
+        "used again. After mode greedy all seeds are fresh, because the first ones chose the stacks. Arms that need "
+        "more than 20 seeds are left out. Where no arm is left, the targets per user are raised for those that more "
+        "targets would decide."
     )
     expects: ClassVar[str] = "Every arm gets a verdict, if its estimate stays where it is."
 
     def propose(self, given: Given) -> Proposal | None:
         rows = given.undecided
-        if not rows:
+        if given.searched or not rows:
             return None
         needs = {row.name: n for row in rows if (n := _seeds(row)) is not None and n <= MOST_TO_DECIDE}
         chosen = sorted((row for row in rows if row.name in needs), key=lambda row: needs[row.name])[:MOST_ARMS]

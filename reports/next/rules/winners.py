@@ -28,7 +28,7 @@ class AdoptWinner(NextRule):
     )
 
     def propose(self, given: Given) -> Proposal | None:
-        if not given.confirms:
+        if given.searched or not given.confirms:
             return None
         winner = given.helped[0]
         ground = given.ground.on(given.stack_of(winner.name))
@@ -62,8 +62,8 @@ class ConfirmWinner(NextRule):
     title: ClassVar[str] = "Confirm the winner on fresh seeds"
     when: ClassVar[str] = (
         "An arm is better than base by more than the smallest effect worth having, lowers no guarded metric, and the "
-        "study is not yet its confirmation. The runner-up joins where it is better, too, and its 95% interval of ranks "
-        "reaches the first place."
+        "study is not yet its confirmation. Not after a search, which confirms on fresh seeds by itself. The runner-up "
+        "joins where it is better, too, and its 95% interval of ranks reaches the first place."
     )
     expects: ClassVar[str] = (
         "The winner is better than base again. Its gain is expected to be smaller than here, because the best of "
@@ -72,7 +72,7 @@ class ConfirmWinner(NextRule):
     )
 
     def propose(self, given: Given) -> Proposal | None:
-        if not given.helped:
+        if given.searched or not given.helped:
             return None
         winner, *others = given.helped
         chosen = (winner, *(row for row in others if row.rank_low == 1))[:2]

@@ -156,7 +156,7 @@ def test_without_a_predicted_gain_what_moves_is_tried(tmp_path: Path) -> None:
     assert "try_what_moves" not in proposals(healthy)
 
 
-def searched(path: Path, best: float) -> StudyFolder:
+def searched(path: Path, best: float, arm: Arm = EQUAL, **options: Any) -> StudyFolder:
     """A finished search of the KL weight between .001 and .1, whose best setting is `best`."""
     parameter = {
         "name": "kl.weight.weight",
@@ -169,7 +169,7 @@ def searched(path: Path, best: float) -> StudyFolder:
         "default": 0.03,
     }
     content = HEAD + "mode: search\nsearch: {trials: 4}\n"
-    folder = followed(path, {"weight": EQUAL}, content=content, figures=NO_GAIN)
+    folder = followed(path, {"weight": arm}, content=content, **{"figures": NO_GAIN, **options})
     arms = [
         {
             "name": "weight",
@@ -200,6 +200,41 @@ def test_a_wider_search_is_a_search(tmp_path: Path) -> None:
     study = read(next_study(searched(tmp_path / "edge", 0.098)))
     assert (study.mode.name, study.replicates, study.arms) == ("search", 2, ("weight",))
     assert study.rows[0].openings[0].values[0] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("arm", [BETTER, Arm(shift=0.04, seed_sd=0.03)])
+def test_rows_of_a_search_are_not_run_without_the_settings_of_base_that_it_chose(tmp_path: Path, arm: Arm) -> None:
+    folder = searched(tmp_path / "won", 0.01, arm)
+    assert not proposals(folder)
+    assert "fresh seeds" in next_study(folder).sentence
+    plain = proposals(followed(tmp_path / "grid", {"weight": arm}, figures=NO_GAIN))
+    assert {"confirm_winner", "decide_arms"} & plain.keys()
+
+
+def test_a_confirmed_winner_of_a_search_is_not_adopted_without_its_settings(tmp_path: Path) -> None:
+    expects = {"weight": {"rule": "confirm_winner", "verdict": "better"}}
+    folder = searched(tmp_path / "won", 0.01, BETTER, follows={"study": "first", "expects": expects})
+    assert "adopt_winner" not in proposals(folder)
+
+
+def test_a_search_that_still_improves_is_not_trained_longer_without_its_settings(tmp_path: Path) -> None:
+    rising = {
+        **NO_GAIN,
+        "training.best_epoch_is_last": 1.0,
+        "training.last_slope": 0.01,
+        "training.last_slope_error": 0.001,
+    }
+    folder = searched(tmp_path / "short", 0.01, figures=rising, diagnosed={"base": (0,)})
+    assert given(folder).fired("FTR202")
+    assert "train_longer" not in proposals(folder)
+
+
+def test_after_a_search_that_helped_a_predicted_gain_is_tried_and_the_text_says_from_where(tmp_path: Path) -> None:
+    figures = {**AS_FOUND, "history.unseen_items": 0.0802}
+    found = next_study(searched(tmp_path / "won", 0.01, BETTER, figures=figures))
+    assert found.rule == "try_predicted_gains"
+    assert "without the settings that the search gave base" in found.rules[0].because
+    assert "No arm" not in found.rules[0].because
 
 
 def test_undecided_arms_get_as_many_seeds_as_decide(tmp_path: Path) -> None:

@@ -68,8 +68,9 @@ class Given:
 
     @cached_property
     def arms(self) -> tuple[Row, ...]:
-        """Rows with cells of their own that ran, the best estimate first."""
-        found = [row for row in self.section.rows if row.kind == "arm" and row.name in self.section.frame.records]
+        """Rows with remedies and cells of their own that ran, the best estimate first."""
+        ran = self.section.frame.records
+        found = [row for row in self.section.rows if row.kind == "arm" and row.name in ran and self.stack_of(row.name)]
         return tuple(sorted(found, key=lambda row: -(row.effect or 0.0)))
 
     @property

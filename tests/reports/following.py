@@ -57,7 +57,7 @@ def followed(
     """
     folder = study(path, arms, **{"n_users": 300, **options})
     manifest = folder.manifest()
-    written = "".join(f"  {name}: [{', '.join(STACKS[name])}]\n" for name in arms)
+    written = "".join(f"  {name}: [{', '.join(STACKS[name])}]\n" for name in arms if name in STACKS)
     file = {
         "path": "/anywhere/tested.yaml",
         "content": f"{content}arms:\n{written}" if arms else content + "arms: {}\n",

@@ -202,6 +202,22 @@ def test_a_wider_search_is_a_search(tmp_path: Path) -> None:
     assert study.rows[0].openings[0].values[0] == pytest.approx(0.1)
 
 
+def test_base_as_it_was_before_a_search_is_no_arm(tmp_path: Path) -> None:
+    folder = followed(
+        tmp_path / "default",
+        {"base[default]": BETTER, "reverse": EQUAL},
+        content=HEAD,
+        figures=NO_GAIN,
+    )
+    manifest = folder.manifest()
+    bare = (replace(row, remedies=()) if row.name == "base[default]" else row for row in manifest.rows)
+    folder.write_manifest(replace(manifest, rows=tuple(bare)))
+    seen = given(folder)
+    assert [row.name for row in seen.arms] == ["reverse"]
+    assert seen.helped == ()
+    assert not proposals(folder)
+
+
 @pytest.mark.parametrize("arm", [BETTER, Arm(shift=0.04, seed_sd=0.03)])
 def test_rows_of_a_search_are_not_run_without_the_settings_of_base_that_it_chose(tmp_path: Path, arm: Arm) -> None:
     folder = searched(tmp_path / "won", 0.01, arm)

@@ -49,8 +49,9 @@ class TryPredictedGains(_Untried):
     title: ClassVar[str] = "Try the remedies with a predicted gain"
     when: ClassVar[str] = (
         "A rule of the evidence expects a remedy to be better than base, the remedy composes on this base, and neither "
-        "a row of this study nor its base has it. No arm of this study helped, or a search has confirmed it. At most 6 arms: the 4 largest predicted "
-        "gains alone, then the best of them with each other one, and all that compose together."
+        "a row of this study nor its base has it. No arm of this study helped, or a search has confirmed it. At most 6 "
+        "arms: the 4 largest predicted gains alone, then the best of them with each other one, and all that compose "
+        "together."
     )
     expects: ClassVar[str] = "Every arm is better than base; the file holds each predicted gain."
     expected: ClassVar[Verdict] = "better"

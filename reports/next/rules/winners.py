@@ -67,8 +67,8 @@ class ConfirmWinner(NextRule):
     )
     expects: ClassVar[str] = (
         "The winner is better than base again. Its gain is expected to be smaller than here, because the best of "
-        "several estimates is partly high by chance. The number of seeds detects the lower end of its interval with 80% "
-        "power, at least 3 and at most 10."
+        "several estimates is partly high by chance. The number of seeds detects the lower end of its interval with "
+        "80% power, at least 3 and at most 10."
     )
 
     def propose(self, given: Given) -> Proposal | None:

@@ -64,7 +64,7 @@ def test_the_answer_does_not_stop_at_base_where_a_gain_is_predicted(tmp_path: Pa
     report = json.loads((folder.path / "report.json").read_text())
     assert report["answer"]["code"] == "nothing"
     assert "+0.0406 NDCG@10" in report["answer"]["adopt"]
-    assert "try them next" in report["answer"]["adopt"]
+    assert "try them before you decide" in report["answer"]["adopt"]
     plain = followed(tmp_path / "plain", {"reverse": Arm(touched=0.0)})
     write_report(plain)
     assert json.loads((plain.path / "report.json").read_text())["answer"]["adopt"] == "Keep base."

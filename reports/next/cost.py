@@ -75,14 +75,16 @@ def _anew(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
     rows = [(BASE, base), (A_A, base), *((arm.row, arm.seconds or base) for arm in proposal.arms)]
     costs: Costs = []
     for name, seconds in rows:
-        done = min(len(frame.records.get(name, {})), n_seeds) if again else 0
+        done = sum(number < n_seeds for number in frame.records.get(name, {})) if again else 0
         costs += [seconds] * (n_seeds - done)
     n_cells = proposal.n_cells or len(rows) * n_seeds
     costs += [base] * max(n_cells - len(rows) * n_seeds, 0)
     if given.manifest.backbone == "file":
         return costs, n_cells, 0
-    had = 0 if proposal.fresh or "protocol" in proposal.keys else given.n_seeds
-    wanted = n_seeds if given.manifest.backbone == "per_seed" else 1
+    shared = given.manifest.backbone != "per_seed"
+    serve = [number for number in frame.replicates(BASE) if shared or number < n_seeds]
+    had = 0 if proposal.fresh or "protocol" in proposal.keys else len(serve)
+    wanted = 1 if shared else n_seeds
     return costs, n_cells, max(wanted - had, 0)
 
 

@@ -57,6 +57,11 @@ class Given:
         return self.manifest.course.get("mode") == "search"
 
     @property
+    def fresh(self) -> bool:
+        """Whether the rows were chosen on the study's first seeds, and are compared on fresh ones."""
+        return self.manifest.course.get("mode") in ("search", "greedy")
+
+    @property
     def n_seeds(self) -> int:
         """Replicates of base that have finished."""
         return len(self.section.frame.replicates(BASE))

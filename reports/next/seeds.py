@@ -40,6 +40,11 @@ def detectable(given: Given, *, n_arms: int, n_seeds: int) -> float | None:
     return typical_detectable(alike, n_tests=max(n_arms, 1), n_seeds=n_seeds)
 
 
+def seed_of(given: Given) -> dict[str, object]:
+    """The study file's seed, another one where the seeds of this study chose its rows and may not judge them."""
+    return {"seed": given.manifest.seed + 1} if given.fresh else {}
+
+
 def targets_of(given: Given, more: int) -> dict[str, object]:
     """The study file's protocol with more test targets per user."""
     protocol = given.ground.keys.get("protocol") or {}

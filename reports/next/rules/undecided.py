@@ -10,7 +10,7 @@ from reports.next.given import Given
 from reports.next.model import Arm, Proposal, Verdict
 from reports.next.rule import NextRule
 from reports.next.rules.winners import arm_of
-from reports.next.seeds import targets_of
+from reports.next.seeds import seed_of, targets_of
 from reports.sections.report import Row
 
 MOST_TO_DECIDE = 20
@@ -42,12 +42,15 @@ class DecideArms(NextRule):
         n_seeds = max(needs[row.name] for row in chosen)
         return Proposal(
             kind="next",
-            does=given.text("next.decide_arms.does_seeds", arms=_named(given, chosen), n=n_seeds),
+            does=given.text(
+                f"next.decide_arms.does_{'fresh' if given.fresh else 'seeds'}", arms=_named(given, chosen), n=n_seeds
+            ),
             because=given.text("next.decide_arms.because_seeds", n=len(rows), needed=n_seeds, have=given.n_seeds),
             ground=given.ground,
             arms=tuple(_expected(given, row, self.name) for row in chosen),
-            keys={"replicates": n_seeds},
+            keys={**seed_of(given), "replicates": n_seeds},
             n_seeds=n_seeds,
+            fresh=given.fresh,
         )
 
     def _by_targets(self, given: Given, rows: tuple[Row, ...]) -> Proposal | None:
@@ -62,8 +65,9 @@ class DecideArms(NextRule):
             because=given.text("next.decide_arms.because_targets", n=len(rows), needed=targets),
             ground=given.ground,
             arms=tuple(replace(arm, row="") for arm in arms),
-            keys={"protocol": targets_of(given, targets), "replicates": max(given.n_seeds, 3)},
+            keys={**seed_of(given), "protocol": targets_of(given, targets), "replicates": max(given.n_seeds, 3)},
             n_seeds=max(given.n_seeds, 3),
+            fresh=given.fresh,
             reuses=False,
         )
 

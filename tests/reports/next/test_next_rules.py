@@ -262,6 +262,33 @@ def test_undecided_arms_get_as_many_seeds_as_decide(tmp_path: Path) -> None:
     assert "decide_arms" not in proposals(followed(tmp_path / "done", {"js": EQUAL}))
 
 
+def greedy(path: Path, arms: dict[str, Arm], **options: Any) -> StudyFolder:
+    """A finished greedy study on the fresh replicates 1000 to 1002, with one round that tried the arm js."""
+    folder = followed(path, arms, replicates=(1000, 1001, 1002), **options)
+    course = {
+        "mode": "greedy",
+        "candidates": [{"name": "js", "remedies": ["kl.symmetric"]}],
+        "steps": [{"kind": "forward", "stack": [], "tries": [{"arm": "js", "row": "js", "state": "tried"}]}],
+    }
+    folder.write_manifest(replace(folder.manifest(), course=course))
+    return folder
+
+
+def test_undecided_stacks_of_greedy_are_decided_on_fresh_seeds(tmp_path: Path) -> None:
+    folder = greedy(tmp_path / "open", {"reverse": Arm(shift=0.04, seed_sd=0.03)}, figures=NO_GAIN, seed=4)
+    found = next_study(folder)
+    study = read(found)
+    assert (found.rule, found.reused, study.seed) == ("decide_arms", 0, 5)
+    assert "fresh seeds" in found.sentence
+    assert study.replicates == proposals(folder)["decide_arms"].n_seeds
+
+
+def test_records_on_fresh_seeds_are_not_counted_as_reused(tmp_path: Path) -> None:
+    figures = {**AS_FOUND, "history.unseen_items": 0.0802}
+    found = next_study(greedy(tmp_path / "pays", {"reverse": EQUAL}, figures=figures))
+    assert (found.rule, found.reused) == ("try_predicted_gains", 0)
+
+
 def test_an_arm_of_one_seed_gets_three(tmp_path: Path) -> None:
     folder = followed(tmp_path / "one", {"reverse": BETTER}, replicates=(0,))
     found = next_study(folder)

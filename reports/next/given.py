@@ -102,11 +102,32 @@ class Given:
         return tuple(Remedy(id=str(each["id"]), settings=dict(each.get("settings", {}))) for each in remedies)
 
     def tried(self, ids: Sequence[str]) -> bool:
-        """Whether a row of this study, or its base, has exactly these remedies in it."""
+        """Whether a row of this study, or a stack that it tried on the way, or its base has exactly these remedies."""
         asked = frozenset(ids)
         rows = (row for row in self.manifest.rows if row.status != "inapplicable")
         stacks = [frozenset(str(each["id"]) for each in row.remedies) for row in rows]
-        return asked in stacks or asked <= frozenset(each.id for each in self.ground.remedies)
+        return (
+            asked in stacks
+            or asked in self._tried_on_the_way
+            or asked <= frozenset(each.id for each in self.ground.remedies)
+        )
+
+    @cached_property
+    def _tried_on_the_way(self) -> frozenset[frozenset[str]]:
+        """Ids of the stacks that a greedy choice ran; most of them are no rows of the report."""
+        course = self.manifest.course
+        ids = {
+            str(arm["name"]): frozenset(str(each).partition("(")[0] for each in arm["remedies"])
+            for arm in course.get("candidates", ())
+        }
+        found: set[frozenset[str]] = set()
+        for step in course.get("steps", ()):
+            for each in step["tries"]:
+                own = {str(each["arm"])}
+                names = set(step["stack"]) | own if step["kind"] == "forward" else set(step["stack"]) - own
+                if each["state"] == "tried":
+                    found.add(frozenset[str]().union(*(ids.get(name, frozenset()) for name in names)))
+        return frozenset(found)
 
     def advice(self, row: str = BASE) -> tuple[Advice, ...]:
         """What the evidence of a row advises; nothing where it was not measured."""

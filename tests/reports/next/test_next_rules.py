@@ -289,6 +289,31 @@ def test_records_on_fresh_seeds_are_not_counted_as_reused(tmp_path: Path) -> Non
     assert (found.rule, found.reused) == ("try_predicted_gains", 0)
 
 
+def test_what_greedy_tried_on_the_way_is_not_tried_again(tmp_path: Path) -> None:
+    folder = greedy(tmp_path / "tried", {"reverse": EQUAL}, figures=NO_GAIN)
+    course = {
+        "mode": "greedy",
+        "candidates": [
+            {"name": name, "remedies": [id]}
+            for name, id in (("seen", "wiring.filter_seen"), ("scale", "wiring.scale(k=1)"), ("js", "kl.symmetric"))
+        ],
+        "steps": [
+            {
+                "kind": "forward",
+                "stack": ["seen"],
+                "tries": [{"arm": "scale", "state": "tried"}, {"arm": "js", "state": "failed"}],
+            },
+            {"kind": "backward", "stack": ["seen", "scale"], "tries": [{"arm": "scale", "state": "tried"}]},
+        ],
+    }
+    folder.write_manifest(replace(folder.manifest(), course=course))
+    seen = given(folder)
+    assert seen.tried(["wiring.filter_seen", "wiring.scale"])
+    assert seen.tried(["wiring.filter_seen"])
+    assert not seen.tried(["wiring.scale"])
+    assert not seen.tried(["wiring.filter_seen", "kl.symmetric"])
+
+
 def test_an_arm_of_one_seed_gets_three(tmp_path: Path) -> None:
     folder = followed(tmp_path / "one", {"reverse": BETTER}, replicates=(0,))
     found = next_study(folder)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
 from harness.checks.base import Remedy
-from harness.data.protocol import AS_PUBLISHED, Protocol
+from harness.data.protocol import Protocol
 from harness.errors import InputError
 from harness.interventions import available
 from harness.interventions.base import Intervention
@@ -39,7 +39,7 @@ class Ground:
 
     @classmethod
     def of(cls, file: Mapping[str, object]) -> Ground | None:
-        """The ground of the study file that a manifest holds; None where it holds none that can be read.
+        """The ground of the study file that a manifest holds; None where it holds none that this version can run.
 
         Args:
             file: path, content and overrides.
@@ -53,14 +53,19 @@ class Ground:
                 return None
             keys = absolute(cast("dict[str, object]", document.value), source.parent)
             base = read_base(document, available())
+            protocol = read_part(ProtocolModel, keys.get("protocol") or {})
+            if document.problems or protocol is None:
+                return None
+            compose(AS_FOUND, base, protocol.protocol())
         except InputError:
             return None
-        overrides = Overrides(**cast("dict[str, Any]", file.get("overrides") or {}))
+        said = cast("Mapping[str, Any]", file.get("overrides") or {})
+        known = {each.name for each in fields(Overrides)}
+        overrides = Overrides(**{option: value for option, value in said.items() if option in known})
         for option, value in overrides.given().items():
             outer, *inner = _PLACES.get(option, (option,))
             keys[outer] = {**cast("dict[str, object]", keys.get(outer) or {}), inner[0]: value} if inner else value
-        protocol = read_part(ProtocolModel, keys.get("protocol") or {})
-        return cls(keys=keys, base=base, protocol=AS_PUBLISHED if protocol is None else protocol.protocol())
+        return cls(keys=keys, base=base, protocol=protocol.protocol())
 
     def refusal(self, stack: Sequence[Remedy]) -> str:
         """Why a stack cannot run on this base; empty where it can."""
@@ -82,9 +87,12 @@ class Ground:
         """The same with a stack in its base; members of the base that set the same are left out.
 
         Returns:
-            None where no such base composes.
+            None where no such base composes, or a member is not installed or does not take its settings.
         """
-        added = tuple(_built(each) for each in stack)
+        try:
+            added = tuple(_built(each) for each in stack)
+        except InputError:
+            return None
         kept: list[Intervention] = []
         for each in self.base:
             try:

@@ -96,6 +96,10 @@ class Given:
         expects = self.manifest.follows.get("expects", {})
         return bool(self.helped) and expects.get(self.helped[0].arm, {}).get("rule") == CONFIRMS
 
+    def runs(self, row: Row) -> bool:
+        """Whether a row's stack can run again: its remedies are installed and take the settings that they had."""
+        return not self.ground.refusal(self.stack_of(row.name))
+
     def stack_of(self, row: str) -> tuple[Remedy, ...]:
         """The remedies of a row with all their settings."""
         remedies = self.section.frame.row(row).remedies

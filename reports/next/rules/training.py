@@ -94,8 +94,10 @@ class TrainLonger(NextRule):
                 rule=self.name,
                 seconds=None if row.seconds is None else 2.0 * row.seconds,
             )
-            for row in given.arms[:MOST_ARMS]
+            for row in [row for row in given.arms if given.runs(row)][:MOST_ARMS]
         )
+        if not arms:
+            return None
         return Proposal(
             kind="next",
             does=given.text("next.train_longer.does", n=epochs),

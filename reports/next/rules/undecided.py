@@ -32,7 +32,7 @@ class DecideArms(NextRule):
     expects: ClassVar[str] = "Every arm gets a verdict, if its estimate stays where it is."
 
     def propose(self, given: Given) -> Proposal | None:
-        rows = given.undecided
+        rows = tuple(row for row in given.undecided if given.runs(row))
         if given.searched or not rows:
             return None
         needs = {row.name: n for row in rows if (n := _seeds(row)) is not None and n <= MOST_TO_DECIDE}

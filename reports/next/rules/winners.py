@@ -37,7 +37,9 @@ class AdoptWinner(NextRule):
         if ground is None or found is None or not found.arms:
             return Proposal(
                 kind="done",
-                does=given.text("next.adopt_winner.done", arm=winner.name),
+                does=given.text(
+                    "next.adopt_winner.done" if ground else "next.adopt_winner.done_alone", arm=winner.name
+                ),
                 because=because,
                 ground=given.ground,
             )
@@ -75,7 +77,9 @@ class ConfirmWinner(NextRule):
         if given.searched or not given.helped:
             return None
         winner, *others = given.helped
-        chosen = (winner, *(row for row in others if row.rank_low == 1))[:2]
+        if not given.runs(winner):
+            return None
+        chosen = (winner, *(row for row in others if row.rank_low == 1 and given.runs(row)))[:2]
         seeds = seeds_to_confirm(given, winner, n_arms=len(chosen))
         return Proposal(
             kind="confirm",

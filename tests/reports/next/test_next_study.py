@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import InputError
 from harness.results.manifest import BASE
 from harness.study.yaml_lines import parse_yaml
 from reports.next.build import next_sentence
@@ -15,6 +16,7 @@ from reports.next.naming import next_name
 from reports.next.pages import INDEX, texts, write_next_pages
 from reports.output.diagnosis.page import write_diagnosis
 from reports.output.files import write_report
+from reports.output.following import following_study
 from reports.output.terminal import answer_lines, diagnosis_lines
 from reports.sections.contract import check_section
 from reports.sections.next import NextSection
@@ -39,6 +41,39 @@ def test_a_folder_without_its_study_file_has_no_next_step(tmp_path: Path) -> Non
     bare = replace(section.frame, manifest=replace(section.manifest, file={}))
     assert NextSection().build(replace(section, analysis=replace(section.analysis, frame=bare))) is None
     assert next_sentence(section)
+
+
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        {"id": "plug.gone", "settings": {}, "title": "gone"},
+        {"id": "kl.reverse", "settings": {"of_old": 1}, "title": "reverse"},
+        {"id": "kl.weight", "settings": {"weight": -1.0}, "title": "weight"},
+    ],
+)
+def test_a_winner_that_this_version_cannot_run_is_not_proposed(
+    tmp_path: Path, remedy: dict[str, object]
+) -> None:
+    confirms = {"study": "first", "expects": {"reverse": {"rule": "confirm_winner", "verdict": "better"}}}
+    for name, follows in (("won", None), ("held", confirms)):
+        folder = followed(tmp_path / name, {"reverse": Arm(shift=0.6)}, figures=PAYS, follows=follows)
+        manifest = folder.manifest()
+        rows = (replace(row, remedies=(remedy,)) if row.name == "reverse" else row for row in manifest.rows)
+        folder.write_manifest(replace(manifest, rows=tuple(rows)))
+        assert next_study(folder).rule != "confirm_winner"
+
+
+@pytest.mark.parametrize("base", ["plug.gone", "kl.weight: {weight: -1}", "{kl.weight: {of_old: 1}}"])
+def test_a_study_on_a_base_that_is_gone_has_no_next_step(tmp_path: Path, base: str) -> None:
+    content = HEAD + f"base: [{base}]\n"
+    folder = followed(tmp_path / "gone", {"reverse": Arm(shift=0.6)}, content=content, figures=PAYS)
+    with pytest.raises(InputError, match="no study file that this version can run"):
+        following_study(folder)
+
+
+def test_an_option_that_this_version_does_not_know_is_left_out(tmp_path: Path) -> None:
+    folder = followed(tmp_path / "pays", {"reverse": Arm(shift=0.6)}, overrides={"of_old": 3, "epochs": 2})
+    assert read(next_study(folder)).budget.epochs == 2
 
 
 def test_page_json_file_and_terminal_say_the_same(tmp_path: Path) -> None:

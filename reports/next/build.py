@@ -132,7 +132,7 @@ def _keys(given: Given, rule: NextRule, proposal: Proposal, name: str) -> dict[s
     if isinstance(diagnostics, dict):
         own["diagnostics"] = {key: each for key, each in cast("dict[str, Any]", diagnostics).items() if key != "arms"}
     own["question"] = _question(rule, given)
-    own["follows"] = _follows(given, proposal)
+    own["follows"] = _follows(given, rule, proposal)
     first = ("name", "question", "data", "base", "arms", "mode", "replicates", "seed")
     return {key: own[key] for key in (*first, *own) if key in own}
 
@@ -142,10 +142,10 @@ def _question(rule: NextRule, given: Given) -> str:
     return f"{rule.title} (after {given.manifest.name})"
 
 
-def _follows(given: Given, proposal: Proposal) -> dict[str, object]:
+def _follows(given: Given, rule: NextRule, proposal: Proposal) -> dict[str, object]:
     expects: dict[str, object] = {}
     for arm in proposal.arms:
         if arm.expects is not None:
             gain = {} if arm.gain is None else {"gain": float(f"{arm.gain:.4g}"), "metric": arm.metric}
             expects[arm.name] = {"rule": arm.rule, "verdict": arm.expects, **gain}
-    return {"study": given.manifest.name, **({"expects": expects} if expects else {})}
+    return {"study": given.manifest.name, "rule": rule.name, **({"expects": expects} if expects else {})}

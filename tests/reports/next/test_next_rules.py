@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from harness.checks.problems.study import EDGE
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
+from reports.checks.edges import distance_of
 from reports.next.catalogue import NEXT_RULES
+from reports.next.rules.ranges import _beyond
 from reports.next.rules.undecided import DecideArms
 from reports.next.rules.winners import ConfirmWinner
 from reports.sections.cells import GuardCell
@@ -191,15 +194,40 @@ def test_a_best_setting_on_the_edge_is_searched_beyond_it(tmp_path: Path) -> Non
     found = proposals(searched(tmp_path / "edge", 0.098))["widen_range"]
     written: Any = found.keys["arms"]
     values = written["weight"][0]["kl.weight"]["weight"]
-    assert values[0] == pytest.approx(0.1)
-    assert len(values) > 1
+    assert len(values) > 2
+    assert values[0] == pytest.approx(0.1 / 100**0.25, rel=0.01)  # a quarter of the range inside, on its log scale
+    assert values[1] == pytest.approx(0.1)
     assert values == sorted(values)
 
 
 def test_a_wider_search_is_a_search(tmp_path: Path) -> None:
     study = read(next_study(searched(tmp_path / "edge", 0.098)))
     assert (study.mode.name, study.replicates, study.arms) == ("search", 2, ("weight",))
-    assert study.rows[0].openings[0].values[0] == pytest.approx(0.1)
+    assert study.rows[0].openings[0].values[1] == pytest.approx(0.1)
+    assert study.follows["rule"] == "widen_range"
+
+
+def test_a_wider_search_is_not_widened_again(tmp_path: Path) -> None:
+    follows = {"study": "tested", "rule": "widen_range"}
+    assert "widen_range" not in proposals(searched(tmp_path / "again", 0.098, follows=follows))
+
+
+@pytest.mark.parametrize(
+    ("best", "changes", "n"),
+    [
+        (0.98, {"log": False, "low": 0.1, "high": 1.0}, 5),
+        (0.9, {"log": False, "low": 0.1, "high": 1.0}, 0),
+        (1.0, {"log": False, "low": 0.1, "high": 1.0, "limits": [0.0, 1.0]}, 0),  # the end is a bound
+        (3, {"choices": [1, 2, 3]}, 5),
+        (2, {"choices": [1, 2, 3]}, 0),
+        (2, {"choices": [1, 2]}, 0),  # every one of two is an end
+    ],
+)
+def test_the_edge_is_that_of_the_check(best: float, changes: dict[str, Any], n: int) -> None:
+    raw = {"scale": "float", "low": None, "high": None, "log": False, "choices": [], **changes}
+    distance = distance_of(raw, best)
+    assert len(_beyond(raw, best)) == n
+    assert (distance is not None and distance <= EDGE) == bool(n)
 
 
 def test_base_as_it_was_before_a_search_is_no_arm(tmp_path: Path) -> None:

@@ -51,9 +51,7 @@ def test_a_folder_without_its_study_file_has_no_next_step(tmp_path: Path) -> Non
         {"id": "kl.weight", "settings": {"weight": -1.0}, "title": "weight"},
     ],
 )
-def test_a_winner_that_this_version_cannot_run_is_not_proposed(
-    tmp_path: Path, remedy: dict[str, object]
-) -> None:
+def test_a_winner_that_this_version_cannot_run_is_not_proposed(tmp_path: Path, remedy: dict[str, object]) -> None:
     confirms = {"study": "first", "expects": {"reverse": {"rule": "confirm_winner", "verdict": "better"}}}
     for name, follows in (("won", None), ("held", confirms)):
         folder = followed(tmp_path / name, {"reverse": Arm(shift=0.6)}, figures=PAYS, follows=follows)

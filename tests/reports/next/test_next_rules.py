@@ -36,13 +36,21 @@ def stacks(folder: StudyFolder) -> dict[str, set[str]]:
     return {row.name: {each.id for each in row.stack} for row in study.rows}
 
 
-def test_failed_cells_run_again_before_anything_else(tmp_path: Path) -> None:
-    folder = followed(tmp_path / "failed", {"reverse": BETTER}, failures={("reverse", 1): "out of memory\ntrace"})
+def test_failed_cells_of_base_run_again_before_anything_else(tmp_path: Path) -> None:
+    folder = followed(tmp_path / "failed", {"reverse": BETTER}, failures={("base", 1): "out of memory\ntrace"})
     found = next_study(folder)
     assert (found.rule, found.name, found.reused, found.cells) == ("finish_study", "tested", 8, 9)
     assert "out of memory" in found.rules[0].because
     assert "trace" not in found.rules[0].because
-    assert "finish_study" not in proposals(followed(tmp_path / "whole", {"reverse": BETTER}))
+    assert not {"finish_study", "retry_failed"} & proposals(followed(tmp_path / "whole", {"reverse": BETTER})).keys()
+
+
+def test_an_arm_that_always_fails_does_not_hold_up_a_winner(tmp_path: Path) -> None:
+    failures = {("js", number): "no such thing" for number in range(3)}
+    won = followed(tmp_path / "won", {"reverse": BETTER, "js": EQUAL}, failures=failures)
+    assert next_study(won).rule == "confirm_winner"
+    open_ = next_study(followed(tmp_path / "open", {"reverse": EQUAL, "js": EQUAL}, failures=failures))
+    assert (open_.rule, open_.name, open_.cells - open_.reused) == ("retry_failed", "tested", 3)
 
 
 def test_cells_that_have_not_run_are_run(tmp_path: Path) -> None:

@@ -7,20 +7,22 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from harness.checks.base import Remedy
 from harness.data.protocol import Protocol
 from harness.errors import InputError
 from harness.interventions import available
 from harness.interventions.base import Intervention
+from harness.modes.catalogue import MODES
 from harness.recipe.compose import CompositionError, ConflictError, compose
 from harness.recipe.recipe import BASE as AS_FOUND
 from harness.study.arms import read_base
+from harness.study.checking import PLACES, changes
 from harness.study.parts import ProtocolModel, read_part
 from harness.study.types import Overrides
 from harness.study.writing import absolute, to_yaml
 from harness.study.yaml_lines import parse_yaml
-
-_PLACES: Mapping[str, tuple[str, ...]] = {"epochs": ("budget", "epochs"), "patience": ("budget", "patience")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +31,15 @@ class Ground:
 
     Attributes:
         keys: the keys as they were run: with the values of the command line, paths absolute.
+        found: the keys as the file has them, paths absolute.
+        changed: options of the command line that gave another value than the file.
         base: the stack under every arm.
         protocol: of the study.
     """
 
     keys: Mapping[str, object]
+    found: Mapping[str, object]
+    changed: Mapping[str, object]
     base: tuple[Intervention, ...]
     protocol: Protocol
 
@@ -51,9 +57,9 @@ class Ground:
             document = parse_yaml(str(file["content"]).encode(), str(source))
             if not isinstance(document.value, dict):
                 return None
-            keys = absolute(cast("dict[str, object]", document.value), source.parent)
+            found = absolute(cast("dict[str, object]", document.value), source.parent)
             base = read_base(document, available())
-            protocol = read_part(ProtocolModel, keys.get("protocol") or {})
+            protocol = read_part(ProtocolModel, found.get("protocol") or {})
             if document.problems or protocol is None:
                 return None
             compose(AS_FOUND, base, protocol.protocol())
@@ -62,10 +68,15 @@ class Ground:
         said = cast("Mapping[str, Any]", file.get("overrides") or {})
         known = {each.name for each in fields(Overrides)}
         overrides = Overrides(**{option: value for option, value in said.items() if option in known})
+        try:
+            changed = changes(found, overrides, MODES)
+        except ValidationError:  # of a key that this version takes no longer
+            return None
+        keys = dict(found)
         for option, value in overrides.given().items():
-            outer, *inner = _PLACES.get(option, (option,))
+            outer, *inner = (str(each) for each in PLACES[option])
             keys[outer] = {**cast("dict[str, object]", keys.get(outer) or {}), inner[0]: value} if inner else value
-        return cls(keys=keys, base=base, protocol=protocol.protocol())
+        return cls(keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol())
 
     def refusal(self, stack: Sequence[Remedy]) -> str:
         """Why a stack cannot run on this base; empty where it can."""

@@ -113,6 +113,7 @@ class NextStudy:
         dropped: stacks that do not compose on this base, each with the reason.
         file: the study file; empty where nothing is to be run.
         command: that runs it; empty likewise.
+        options: of that command, which the study was run with and its file does not hold; with a space in front.
         cells, reused: how many cells it has, and how many of them have a record.
         seconds: estimated wall time on as many workers as this study had; None where nothing tells.
         detectable: smallest effect that it finds four times in five, in units of the primary metric; None where this
@@ -129,6 +130,7 @@ class NextStudy:
     dropped: tuple[str, ...] = ()
     file: str = ""
     command: str = ""
+    options: str = ""
     cells: int = 0
     reused: int = 0
     seconds: float | None = None

@@ -24,7 +24,9 @@ def following_study(folder: StudyFolder, lang: str = "en") -> NextStudy:
     text = with_texts(load_catalogue(lang), in_page_order())
     found = next_of(input_of(read_frame(folder), text))
     if found is None:
-        raise InputError(f"{folder.path} holds no study file that this version can run; run the study again, its records are kept")
+        raise InputError(
+            f"{folder.path} holds no study file that this version can run; run the study again, its records are kept"
+        )
     return found
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from harness.errors import InputError
 from harness.results.manifest import BASE
+from harness.study.study import read_study
+from harness.study.types import Overrides
 from harness.study.yaml_lines import parse_yaml
 from reports.next.build import next_sentence
 from reports.next.naming import next_name
@@ -17,7 +19,7 @@ from reports.next.pages import INDEX, texts, write_next_pages
 from reports.output.diagnosis.page import write_diagnosis
 from reports.output.files import write_report
 from reports.output.following import following_study
-from reports.output.terminal import answer_lines, diagnosis_lines
+from reports.output.terminal import answer_lines, diagnosis_lines, next_lines
 from reports.sections.contract import check_section
 from reports.sections.next import NextSection
 from tests.reports.diagnosed import AS_FOUND
@@ -138,8 +140,37 @@ def test_the_file_keeps_what_the_study_was_and_records_the_command_line(tmp_path
     study = read(next_study(folder))
     assert (study.mode.name, study.sesoi, study.protocol.targets, study.guard) == ("grid", 0.02, 10, ("recall@10",))
     assert study.budget.epochs == 2
-    assert study.name == "tested_epochs2_replicates3_next"
+    assert study.name == "tested_epochs2_next"
     assert study.follows["study"] == "tested"
+
+
+def test_the_same_study_again_keeps_its_name_and_gets_its_options_from_the_command(tmp_path: Path) -> None:
+    content = HEAD + "budget: {epochs: 9}\nreplicates: 3\n"
+    overrides = {"epochs": 2, "replicates": 3, "device": "cpu"}
+    folder = followed(
+        tmp_path / "cut", {"reverse": Arm(shift=0.6)}, content=content, overrides=overrides, missing=[("reverse", 2)]
+    )
+    found = next_study(folder)
+    study = read(found)
+    assert (found.rule, study.name, study.budget.epochs) == ("finish_study", "tested", 9)
+    assert "--epochs 2" in found.command
+    assert "--replicates" not in found.command  # it says what the file says
+    again = read_study(found.file.encode(), Path("next.yaml"), Overrides(epochs=2))
+    assert again.slug == "tested.epochs-2"  # the folder of the first run
+
+
+def test_the_terminal_gives_the_options_too() -> None:
+    said = {"sentence": "x", "file": "y", "options": " --epochs 2"}
+    assert list(next_lines(said, Path("runs/a")))[-1] == "  ftr-study next runs/a | ftr-study run - --epochs 2"
+
+
+def test_only_options_that_changed_something_are_in_the_name(tmp_path: Path) -> None:
+    content = HEAD + "budget: {epochs: 2}\n"
+    overrides = {"epochs": 2, "replicates": 4}
+    folder = followed(
+        tmp_path / "pays", {"reverse": Arm(touched=0.0)}, content=content, figures=PAYS, overrides=overrides
+    )
+    assert next_study(folder).name == "tested_replicates4_next"
 
 
 def test_relative_paths_start_at_the_study_file_s_folder(tmp_path: Path) -> None:

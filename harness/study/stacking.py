@@ -126,8 +126,8 @@ class Ground:
         return _written(remedy)
 
     def text(self, keys: Mapping[str, object], comments: Sequence[str]) -> str:
-        """A study file: comments of a line each, then the keys."""
-        return "".join(f"# {line}\n" for line in comments) + to_yaml(keys)
+        """A study file: comments, each on one line whatever breaks are in it, then the keys."""
+        return "".join(f"# {' '.join(line.split())}\n" for line in comments) + to_yaml(keys)
 
     @property
     def remedies(self) -> tuple[Remedy, ...]:

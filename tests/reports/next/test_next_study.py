@@ -173,6 +173,16 @@ def test_only_options_that_changed_something_are_in_the_name(tmp_path: Path) -> 
     assert next_study(folder).name == "tested_replicates4_next"
 
 
+@pytest.mark.parametrize("name", ["one\ntwo: 3", "one\u2028two"])
+def test_a_line_break_in_a_name_does_not_end_a_comment(tmp_path: Path, name: str) -> None:
+    content = f"name: {json.dumps(name)}\ndata: ml-100k\n"
+    folder = followed(tmp_path / "pays", {"reverse": Arm(touched=0.0)}, content=content, figures=PAYS)
+    folder.write_manifest(replace(folder.manifest(), name=name))
+    study = read(next_study(folder))
+    assert study.name == f"{name}_next"
+    assert study.follows["study"] == name
+
+
 def test_relative_paths_start_at_the_study_file_s_folder(tmp_path: Path) -> None:
     content = "name: tested\ndata: {path: world.csv}\n"
     folder = followed(tmp_path / "pays", {"reverse": Arm(touched=0.0)}, content=content, figures=PAYS)

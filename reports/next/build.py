@@ -100,6 +100,7 @@ def _study(given: Given, rule: NextRule, proposal: Proposal) -> NextStudy:
         reused=size.reused,
         seconds=size.seconds,
         detectable=size.detectable,
+        noise=size.noise,
         detectable_share=size.detectable / base if size.detectable is not None and base else None,
         gain=proposal.gain,
         size=in_words(size, base, given),

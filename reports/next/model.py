@@ -118,6 +118,7 @@ class NextStudy:
         seconds: estimated wall time on as many workers as this study had; None where nothing tells.
         detectable: smallest effect that it finds four times in five, in units of the primary metric; None where this
             study has no noise to judge it by.
+        noise: whose noise it is judged by: the arms' ``own``, or of arms ``moving`` ranks, or moving ``few``.
         detectable_share: the same as a fraction of base's level.
         gain: largest predicted gain; None where there is none.
         size: cells, time and detectable effect in words.
@@ -135,6 +136,7 @@ class NextStudy:
     reused: int = 0
     seconds: float | None = None
     detectable: float | None = None
+    noise: str = ""
     detectable_share: float | None = None
     gain: float | None = None
     size: str = ""

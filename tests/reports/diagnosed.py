@@ -237,7 +237,7 @@ def diagnose(
     """Write a diagnosis beside runs of a study.
 
     Args:
-        rows: name -> figures at the last epoch; replicate n has them larger by n thousandths, zeros apart (1000 + n too).
+        rows: name -> figures at the last epoch; replicate n has them larger by n thousandths, zeros apart; 1000 like 0.
         replicates: which runs of a row; base in all of its runs and others in the first, where left out.
         chosen_epochs: name -> epoch of the checkpoint; the last, where left out.
         problems: name -> why measuring failed there, before the first entry.

@@ -127,6 +127,24 @@ def test_cost_and_sight_are_those_of_this_study(tmp_path: Path) -> None:
     assert f"{found.detectable:.5f}" in found.file
 
 
+def test_the_effect_that_is_detectable_is_that_of_arms_that_move_ranks_or_says_that_it_is_not(tmp_path: Path) -> None:
+    still = Arm(shift=0.0, touched=0.02)
+    few = next_study(followed(tmp_path / "few", {"reverse": still}, figures=PAYS))
+    some = next_study(
+        followed(tmp_path / "some", {"reverse": still, "js": Arm(shift=-1.0, seed_sd=1.0, touched=1.0)}, figures=PAYS)
+    )
+    assert (few.rule, some.rule) == ("try_predicted_gains", "try_predicted_gains")
+    assert (few.noise, some.noise) == ("few", "moving")
+    assert few.detectable is not None
+    assert some.detectable is not None
+    assert some.detectable > few.detectable
+    assert "arms that move few ranks" in few.file
+    assert "arms that move few ranks" in few.size
+    assert "arms that move ranks" in some.file
+    assert "arms that move ranks" in some.size
+    assert next_study(followed(tmp_path / "won", {"reverse": Arm(shift=0.6)})).noise == "own"
+
+
 def test_the_file_keeps_what_the_study_was_and_records_the_command_line(tmp_path: Path) -> None:
     content = HEAD + "sesoi: 0.02\nprotocol: {targets: 10}\nmode: greedy\ngreedy: {most: 2}\nguard: [recall@10]\n"
     overrides = {"epochs": 2, "replicates": 3}

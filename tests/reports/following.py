@@ -28,6 +28,7 @@ STACKS: Mapping[str, Sequence[str]] = {
     "js": ["kl.symmetric"],
     "cosine": ["wiring.cosine"],
     "seen": ["wiring.filter_seen"],
+    "seen_product": ["wiring.filter_seen", "wiring.overlap", "wiring.product"],
     "unfreeze": ["training.unfreeze"],
     "weight": ["kl.weight"],
 }

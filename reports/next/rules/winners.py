@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from reports.locale import formats
-from reports.next.candidates import candidates
+from reports.next.candidates import candidates, on_top
 from reports.next.given import CONFIRMS, Given
 from reports.next.model import Arm, Proposal
 from reports.next.rule import NextRule
@@ -65,7 +65,8 @@ class ConfirmWinner(NextRule):
     when: ClassVar[str] = (
         "An arm is better than base by more than the smallest effect worth having, lowers no guarded metric, and the "
         "study is not yet its confirmation. Not after a search, which confirms on fresh seeds by itself. The runner-up "
-        "joins where it is better, too, and its 95% interval of ranks reaches the first place."
+        "joins where it is better, too, and its 95% interval of ranks reaches the first place. Where the evidence "
+        "predicts gains that were not tried, the winner with each of them joins, where it composes, at most two."
     )
     expects: ClassVar[str] = (
         "The winner is better than base again. Its gain is expected to be smaller than here, because the best of "
@@ -80,13 +81,18 @@ class ConfirmWinner(NextRule):
         if not given.runs(winner):
             return None
         chosen = (winner, *(row for row in others if row.rank_low == 1 and given.runs(row)))[:2]
-        seeds = seeds_to_confirm(given, winner, n_arms=len(chosen))
+        more = on_top(given, winner)
+        seeds = seeds_to_confirm(given, winner, n_arms=len(chosen) + len(more.arms))
+        named = " / ".join(row.name for row in chosen)
         return Proposal(
             kind="confirm",
-            does=given.text("next.confirm_winner.does", arms=" / ".join(row.name for row in chosen), n=seeds),
+            does=given.text("next.confirm_winner.does_more", arms=named, n=seeds, titles=titles_of(given, more.reasons))
+            if more.arms
+            else given.text("next.confirm_winner.does", arms=named, n=seeds),
             because=given.text("next.confirm_winner.because", **_figures(given, winner)),
             ground=given.ground,
-            arms=tuple(arm_of(given, row, self.name) for row in chosen),
+            arms=(*(arm_of(given, row, self.name) for row in chosen), *more.arms),
+            reasons=more.reasons,
             keys={"seed": given.manifest.seed + 1, "replicates": seeds},
             n_seeds=seeds,
             fresh=True,

@@ -79,6 +79,32 @@ def test_a_runner_up_that_cannot_be_told_apart_is_confirmed_too(tmp_path: Path) 
     assert set(stacks(folder)) == {"reverse", "js"}
 
 
+def test_a_winner_is_confirmed_together_with_what_is_predicted_on_top_of_it(tmp_path: Path) -> None:
+    figures = {**AS_FOUND, "history.unseen_items": 0.0802}
+    folder = followed(tmp_path / "won", {"seen": BETTER}, figures=figures)
+    found = next_study(folder)
+    made = stacks(folder)
+    expects = read(found).follows["expects"]
+    assert found.rule == "confirm_winner"
+    assert made.pop("seen") == {"wiring.filter_seen"}
+    assert 1 <= len(made) <= 2
+    assert {"wiring.filter_seen", "wiring.overlap", "wiring.product"} in made.values()
+    assert all("wiring.filter_seen" in stack and len(stack) > 1 for stack in made.values())
+    assert {each["verdict"] for each in expects.values()} == {"better"}
+    assert all(expects[name]["gain"] >= expects["seen"]["gain"] for name in made)
+    assert all(expects[name]["rule"] != "confirm_winner" for name in made)
+
+
+def test_what_was_tried_on_top_of_a_winner_is_not_tried_on_it_as_base(tmp_path: Path) -> None:
+    follows = {"study": "first", "expects": {"seen": {"rule": "confirm_winner", "verdict": "better"}}}
+    arms = {"seen": BETTER, "seen_product": EQUAL}
+    folder = followed(tmp_path / "held", arms, figures=AS_FOUND, rows={"seen": AS_FOUND}, follows=follows)
+    found = next_study(folder)
+    assert found.rule == "adopt_winner"
+    made = stacks(folder) if found.file else {}
+    assert {"wiring.overlap", "wiring.product"} not in made.values()
+
+
 def test_a_better_arm_that_lowers_a_guard_is_not_confirmed(tmp_path: Path) -> None:
     seen = given(followed(tmp_path / "won", {"reverse": BETTER}))
     fallen = GuardCell(metric="recall@10", effect=-0.1, low=-0.2, high=-0.05, p_holm=0.001, fell=True)

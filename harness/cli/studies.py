@@ -202,9 +202,8 @@ def plan(
     no_contract: options.NoContract = False,
 ) -> None:
     """Show what a run would do: rows, cells, reused results and expected time."""
-    from harness.results.folder import StudyFolder
+    from harness.results.folder import StudyFolder, study_named
     from harness.runner.forecast import forecast
-    from harness.study.study import slugify
     from reports.output.terminal import detectable_effect, detectable_line
 
     loaded = _kept(_load(study, replicates, epochs, device), out, no_contract)
@@ -213,8 +212,8 @@ def plan(
     for line in forecast(loaded, out=out, data_dir=data_dir, workers=workers).lines():
         print(line)
     own = StudyFolder(out / loaded.slug)
-    earlier = StudyFolder(out / slugify(loaded.follows["study"])) if loaded.follows else own
-    detectable = detectable_effect(own if own.has_manifest() else earlier, n_seeds=loaded.n_compared)
+    earlier = study_named(out, loaded.follows["study"]) if loaded.follows else None
+    detectable = detectable_effect(own if own.has_manifest() else earlier or own, n_seeds=loaded.n_compared)
     print(detectable_line(detectable, loaded.primary))
 
 

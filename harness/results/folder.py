@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from pydantic import ValidationError
@@ -121,6 +121,23 @@ class StudyFolder:
     def load_diagnoses(self, manifest: StudyManifest) -> dict[str, dict[int, Diagnosis]]:
         """Row name -> replicate -> the evidence of that cell, wherever it is there and whole."""
         return _loaded({row.name: row.diagnoses for row in manifest.rows}, self.diagnoses.read)
+
+
+def study_named(out: Path, name: str) -> StudyFolder | None:
+    """The folder of the study of that name, whatever its folder is called; of several the one last written.
+
+    Args:
+        out: the folder of all studies.
+    """
+    found: list[tuple[float, Path]] = []
+    for path in out.glob("*/manifest.json"):
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, OSError):
+            continue  # a folder that holds no study cannot be the one
+        if isinstance(said, dict) and cast("dict[str, object]", said).get("name") == name:
+            found.append((path.stat().st_mtime, path.parent))
+    return StudyFolder(max(found)[1]) if found else None
 
 
 def _loaded(keys: Mapping[str, Mapping[int, str]], read: Callable[[str], T | None]) -> dict[str, dict[int, T]]:

@@ -299,6 +299,10 @@ class FollowsModel(Part):
     """The study that this one follows, and what it expects; the report compares each expectation with the outcome."""
 
     study: Annotated[str, Field(min_length=1, max_length=200, description="the name of the earlier study")]
+    rule: Annotated[
+        str | None,
+        Field(min_length=1, max_length=200, description="the rule that wrote this file (docs/next); left out: none"),
+    ] = None
     expects: Annotated[dict[str, ExpectedModel], Field(description="arm of this file -> what is expected of it")] = {}
 
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+from pydantic import ValidationError
+
 from harness.checks.base import Remedy
-from harness.data.protocol import AS_PUBLISHED, Protocol
+from harness.data.protocol import Protocol
 from harness.errors import InputError
 from harness.interventions import available
 from harness.interventions.base import Intervention
+from harness.modes.catalogue import MODES
 from harness.recipe.compose import CompositionError, ConflictError, compose
 from harness.recipe.recipe import BASE as AS_FOUND
 from harness.study.arms import read_base
+from harness.study.checking import PLACES, changes
 from harness.study.parts import ProtocolModel, read_part
 from harness.study.types import Overrides
 from harness.study.writing import absolute, to_yaml
 from harness.study.yaml_lines import parse_yaml
-
-_PLACES: Mapping[str, tuple[str, ...]] = {"epochs": ("budget", "epochs"), "patience": ("budget", "patience")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +31,21 @@ class Ground:
 
     Attributes:
         keys: the keys as they were run: with the values of the command line, paths absolute.
+        found: the keys as the file has them, paths absolute.
+        changed: options of the command line that gave another value than the file.
         base: the stack under every arm.
         protocol: of the study.
     """
 
     keys: Mapping[str, object]
+    found: Mapping[str, object]
+    changed: Mapping[str, object]
     base: tuple[Intervention, ...]
     protocol: Protocol
 
     @classmethod
     def of(cls, file: Mapping[str, object]) -> Ground | None:
-        """The ground of the study file that a manifest holds; None where it holds none that can be read.
+        """The ground of the study file that a manifest holds; None where it holds none that this version can run.
 
         Args:
             file: path, content and overrides.
@@ -51,16 +57,26 @@ class Ground:
             document = parse_yaml(str(file["content"]).encode(), str(source))
             if not isinstance(document.value, dict):
                 return None
-            keys = absolute(cast("dict[str, object]", document.value), source.parent)
+            found = absolute(cast("dict[str, object]", document.value), source.parent)
             base = read_base(document, available())
+            protocol = read_part(ProtocolModel, found.get("protocol") or {})
+            if document.problems or protocol is None:
+                return None
+            compose(AS_FOUND, base, protocol.protocol())
         except InputError:
             return None
-        overrides = Overrides(**cast("dict[str, Any]", file.get("overrides") or {}))
+        said = cast("Mapping[str, Any]", file.get("overrides") or {})
+        known = {each.name for each in fields(Overrides)}
+        overrides = Overrides(**{option: value for option, value in said.items() if option in known})
+        try:
+            changed = changes(found, overrides, MODES)
+        except ValidationError:  # of a key that this version takes no longer
+            return None
+        keys = dict(found)
         for option, value in overrides.given().items():
-            outer, *inner = _PLACES.get(option, (option,))
+            outer, *inner = (str(each) for each in PLACES[option])
             keys[outer] = {**cast("dict[str, object]", keys.get(outer) or {}), inner[0]: value} if inner else value
-        protocol = read_part(ProtocolModel, keys.get("protocol") or {})
-        return cls(keys=keys, base=base, protocol=AS_PUBLISHED if protocol is None else protocol.protocol())
+        return cls(keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol())
 
     def refusal(self, stack: Sequence[Remedy]) -> str:
         """Why a stack cannot run on this base; empty where it can."""
@@ -82,9 +98,12 @@ class Ground:
         """The same with a stack in its base; members of the base that set the same are left out.
 
         Returns:
-            None where no such base composes.
+            None where no such base composes, or a member is not installed or does not take its settings.
         """
-        added = tuple(_built(each) for each in stack)
+        try:
+            added = tuple(_built(each) for each in stack)
+        except InputError:
+            return None
         kept: list[Intervention] = []
         for each in self.base:
             try:
@@ -107,8 +126,8 @@ class Ground:
         return _written(remedy)
 
     def text(self, keys: Mapping[str, object], comments: Sequence[str]) -> str:
-        """A study file: comments of a line each, then the keys."""
-        return "".join(f"# {line}\n" for line in comments) + to_yaml(keys)
+        """A study file: comments, each on one line whatever breaks are in it, then the keys."""
+        return "".join(f"# {' '.join(line.split())}\n" for line in comments) + to_yaml(keys)
 
     @property
     def remedies(self) -> tuple[Remedy, ...]:

@@ -15,6 +15,9 @@ from reports.next.rule import NextRule
 from reports.next.rules.untried import TryPredictedGains
 from reports.sections.base import SectionInput
 
+ON_THE_LINE = frozenset(("replicates", "epochs", "device"))
+"""Options of ``ftr-study run`` that stand in for keys of the file."""
+
 
 def next_of(section: SectionInput) -> NextStudy | None:
     """What to try next; None where the folder does not hold the study file, as in a table of ranks."""
@@ -23,7 +26,7 @@ def next_of(section: SectionInput) -> NextStudy | None:
         return None
     rule, proposal = _first(given)
     if rule is None or proposal is None:
-        return NextStudy(rule="", sentence=given.text("next.none"))
+        return NextStudy(rule="", sentence=given.text("next.none_searched" if given.searched else "next.none"))
     return _study(given, rule, proposal)
 
 
@@ -74,7 +77,9 @@ def _study(given: Given, rule: NextRule, proposal: Proposal) -> NextStudy:
     if proposal.kind == "done":
         return NextStudy(rule=rule.name, sentence=sentence, rules=rules, dropped=proposal.dropped)
     size = size_of(given, proposal)
-    name = next_name(_root(given), proposal.kind)
+    same = proposal.kind == "again" and _on_the_line(given)
+    name = _own_name(given) if same else next_name(_root(given), proposal.kind)
+    options = "".join(f" --{option} {value}" for option, value in given.ground.changed.items()) if same else ""
     base = given.section.analysis.base_mean
     comments = [
         f"Written by ftr-study next from {given.manifest.name}; rule: {rule.name}"
@@ -89,11 +94,13 @@ def _study(given: Given, rule: NextRule, proposal: Proposal) -> NextStudy:
         rules=rules,
         dropped=proposal.dropped,
         file=given.ground.text(_keys(given, rule, proposal, name), comments),
-        command=f"ftr-study next runs/{given.section.frame.folder or given.manifest.name} | ftr-study run -",
+        command=f"ftr-study next runs/{given.section.frame.folder or given.manifest.name} | ftr-study run -{options}",
+        options=options,
         cells=size.cells,
         reused=size.reused,
         seconds=size.seconds,
         detectable=size.detectable,
+        noise=size.noise,
         detectable_share=size.detectable / base if size.detectable is not None and base else None,
         gain=proposal.gain,
         size=in_words(size, base, given),
@@ -108,18 +115,26 @@ def _said(text: Catalogue, rule: NextRule, what: str) -> str:
 
 def _root(given: Given) -> str:
     """The study's name in its file, and what the command line changed, so that the two are told apart."""
-    changed = dict(given.manifest.file.get("overrides") or {})
+    changed = dict(given.ground.changed)
     if not any(row.arm not in (BASE, A_A) for row in given.manifest.rows):
         changed.pop("replicates", None)  # a diagnosis sets them of its own accord
-    own = str(given.ground.keys.get("name") or given.manifest.name)
-    return own + "".join(f"_{option}{value}" for option, value in sorted(changed.items()))
+    return _own_name(given) + "".join(f"_{option}{value}" for option, value in sorted(changed.items()))
+
+
+def _own_name(given: Given) -> str:
+    return str(given.ground.keys.get("name") or given.manifest.name)
+
+
+def _on_the_line(given: Given) -> bool:
+    """Whether all that was set in place of the file can be set again on the command line."""
+    return given.ground.changed.keys() <= ON_THE_LINE
 
 
 def _keys(given: Given, rule: NextRule, proposal: Proposal, name: str) -> dict[str, object]:
     """The keys of the study file, in the order that people write them."""
-    own = {**proposal.ground.keys, **proposal.keys, "name": name}
     if proposal.kind == "again":
-        return own
+        return {**(given.ground.found if _on_the_line(given) else given.ground.keys), "name": name}
+    own = {**proposal.ground.keys, **proposal.keys, "name": name}
     if "mode" not in proposal.keys:
         of_mode = ("mode", own.get("mode"))  # the part of a mode is named as it is
         own = {key: value for key, value in own.items() if key not in of_mode}
@@ -132,7 +147,7 @@ def _keys(given: Given, rule: NextRule, proposal: Proposal, name: str) -> dict[s
     if isinstance(diagnostics, dict):
         own["diagnostics"] = {key: each for key, each in cast("dict[str, Any]", diagnostics).items() if key != "arms"}
     own["question"] = _question(rule, given)
-    own["follows"] = _follows(given, proposal)
+    own["follows"] = _follows(given, rule, proposal)
     first = ("name", "question", "data", "base", "arms", "mode", "replicates", "seed")
     return {key: own[key] for key in (*first, *own) if key in own}
 
@@ -142,10 +157,10 @@ def _question(rule: NextRule, given: Given) -> str:
     return f"{rule.title} (after {given.manifest.name})"
 
 
-def _follows(given: Given, proposal: Proposal) -> dict[str, object]:
+def _follows(given: Given, rule: NextRule, proposal: Proposal) -> dict[str, object]:
     expects: dict[str, object] = {}
     for arm in proposal.arms:
         if arm.expects is not None:
             gain = {} if arm.gain is None else {"gain": float(f"{arm.gain:.4g}"), "metric": arm.metric}
             expects[arm.name] = {"rule": arm.rule, "verdict": arm.expects, **gain}
-    return {"study": given.manifest.name, **({"expects": expects} if expects else {})}
+    return {"study": given.manifest.name, "rule": rule.name, **({"expects": expects} if expects else {})}

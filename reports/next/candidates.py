@@ -10,6 +10,7 @@ from harness.checks.base import Remedy
 from reports.next.given import Given
 from reports.next.model import Arm, Reason, Verdict
 from reports.sections.evidence.predictions.build import Advice
+from reports.sections.report import Row
 
 if TYPE_CHECKING:
     from harness.study.stacking import Ground
@@ -19,6 +20,12 @@ MOST_ALONE = 4
 """Arms of one piece of advice, where stacks of several follow."""
 
 MOST_DROPPED = 3
+
+MOST_ON_TOP = 2
+"""Stacks of a winner with something untried, in the study that confirms it."""
+
+METRIC = "ndcg@10"
+"""That predicted gains are of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +58,15 @@ def candidates(given: Given, ground: Ground, advice: Sequence[Advice], expected:
     reasons: list[Reason] = []
     dropped: list[str] = []
     base = frozenset(each.id for each in ground.remedies)
+    more = base - {each.id for each in given.ground.remedies}  # what was an arm, and is in the base of the next study
     for each in advice:
         if each.expected != expected:
             continue
         found: list[Arm] = []
         for stack in each.stacks:
-            if given.tried(stack.ids) or frozenset(stack.ids) <= base or _has(alone, stack.ids):
+            if given.tried(stack.ids) or (more and given.tried((*more, *stack.ids))):
+                continue
+            if frozenset(stack.ids) <= base or _has(alone, stack.ids):
                 continue
             if refusal := ground.refusal(stack.remedies):
                 dropped.append(f"{stack.text}: {refusal}")
@@ -72,16 +82,7 @@ def candidates(given: Given, ground: Ground, advice: Sequence[Advice], expected:
                 )
         if found:
             alone += found
-            reasons.append(
-                Reason(
-                    name=each.rule,
-                    title=each.title,
-                    because=each.because,
-                    expects=each.expected_text,
-                    page=f"rules/{each.rule}.md",
-                    gain=each.gain,
-                )
-            )
+            reasons.append(_reason(each))
     chosen = alone[: MOST_ALONE if expected == "better" else MOST_ARMS]
     together, refused = _together(chosen, ground) if expected == "better" else ([], [])
     gains = [arm.gain for arm in chosen if arm.gain is not None]
@@ -92,6 +93,49 @@ def candidates(given: Given, ground: Ground, advice: Sequence[Advice], expected:
         reasons=tuple(each for each in reasons if each.name in rules),
         gain=max(gains, default=None),
         dropped=tuple((*dropped, *refused)[:MOST_DROPPED]),
+    )
+
+
+def on_top(given: Given, winner: Row) -> Candidates:
+    """The winner of a study with the remedies that are predicted to be better and were not tried, the best two.
+
+    Each stack is expected to gain as much as the larger of the two.
+    """
+    own = given.stack_of(winner.name)
+    has = frozenset(each.id for each in own)
+    arms: list[Arm] = []
+    reasons: list[Reason] = []
+    for each in given.advice(winner.name) or given.advice():
+        for stack in each.stacks:
+            whole, ids = (*own, *stack.remedies), has | frozenset(stack.ids)
+            known = given.tried(stack.ids) or given.tried(sorted(ids)) or bool(has & frozenset(stack.ids))
+            if each.expected != "better" or known or given.ground.refusal(whole) or _has(arms, sorted(ids)):
+                continue
+            gains = [gain for gain in (winner.effect, each.gain) if gain is not None]
+            same = given.section.analysis.primary == METRIC
+            name = name_of(whole)
+            arms.append(
+                Arm(name=name, stack=whole, rule=each.rule, expects="better", gain=max(gains) if same else each.gain)
+            )
+            reasons.append(_reason(each))
+    arms = arms[:MOST_ON_TOP]
+    rules = {arm.rule for arm in arms}
+    return Candidates(
+        arms=tuple(arms),
+        reasons=tuple(each for each in dict.fromkeys(reasons) if each.name in rules),
+        gain=max((arm.gain for arm in arms if arm.gain is not None), default=None),
+        dropped=(),
+    )
+
+
+def _reason(advice: Advice) -> Reason:
+    return Reason(
+        name=advice.rule,
+        title=advice.title,
+        because=advice.because,
+        expects=advice.expected_text,
+        page=f"rules/{advice.rule}.md",
+        gain=advice.gain,
     )
 
 

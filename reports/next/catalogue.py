@@ -6,7 +6,7 @@ from reports.next.rule import NextRule
 from reports.next.rules.ranges import WidenRange
 from reports.next.rules.training import TrainLonger, UseLearningBase
 from reports.next.rules.undecided import DecideArms
-from reports.next.rules.unfinished import FinishStudy
+from reports.next.rules.unfinished import FinishStudy, RetryFailed
 from reports.next.rules.untried import TryPredictedGains, TryWhatMoves
 from reports.next.rules.winners import AdoptWinner, ConfirmWinner
 
@@ -15,6 +15,7 @@ NEXT_RULES: tuple[NextRule, ...] = (
     WidenRange(),
     AdoptWinner(),
     ConfirmWinner(),
+    RetryFailed(),
     TryPredictedGains(),
     TrainLonger(),
     DecideArms(),

@@ -9,7 +9,7 @@ from harness.results.manifest import A_A, BASE
 from reports.locale import formats
 from reports.next.given import Given
 from reports.next.model import Proposal
-from reports.next.seeds import detectable
+from reports.next.seeds import Noise, detectable
 from reports.stats.cost import median_seconds
 
 
@@ -22,6 +22,7 @@ class Size:
         seconds: wall time of the others, and of the backbones where `counts_backbones`; None where nothing tells.
         backbones: that are to be trained.
         detectable: smallest effect that is found four times in five.
+        noise: whose noise that is judged by.
     """
 
     cells: int
@@ -30,6 +31,15 @@ class Size:
     backbones: int
     counts_backbones: bool
     detectable: float | None
+    noise: Noise
+
+
+SEEN: Mapping[Noise, str] = {
+    "own": "",
+    "moving": " for arms that move ranks as some of this study do",
+    "few": " for arms that move few ranks, as those of this study; for others it is larger",
+}
+"""Of which arms the detectable effect is, in the comment of the file."""
 
 
 def size_of(given: Given, proposal: Proposal) -> Size:
@@ -38,6 +48,7 @@ def size_of(given: Given, proposal: Proposal) -> Size:
     known = [each for each in costs if each is not None]
     workers = max(int(given.manifest.provenance.get("workers") or 1), 1)
     each_backbone = _backbone_seconds(given, workers)
+    seen, noise = detectable(given, proposal)
     seconds = sum(known) / workers if len(known) == len(costs) else None
     if seconds is not None and each_backbone is not None:
         seconds += backbones * each_backbone
@@ -47,7 +58,8 @@ def size_of(given: Given, proposal: Proposal) -> Size:
         seconds=seconds,
         backbones=backbones,
         counts_backbones=backbones == 0 or each_backbone is not None,
-        detectable=detectable(given, n_arms=len(proposal.arms) or len(given.arms), n_seeds=proposal.n_seeds),
+        detectable=seen,
+        noise=noise,
     )
 
 
@@ -75,14 +87,16 @@ def _anew(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
     rows = [(BASE, base), (A_A, base), *((arm.row, arm.seconds or base) for arm in proposal.arms)]
     costs: Costs = []
     for name, seconds in rows:
-        done = min(len(frame.records.get(name, {})), n_seeds) if again else 0
+        done = sum(number < n_seeds for number in frame.records.get(name, {})) if again else 0
         costs += [seconds] * (n_seeds - done)
     n_cells = proposal.n_cells or len(rows) * n_seeds
     costs += [base] * max(n_cells - len(rows) * n_seeds, 0)
     if given.manifest.backbone == "file":
         return costs, n_cells, 0
-    had = 0 if proposal.fresh or "protocol" in proposal.keys else given.n_seeds
-    wanted = n_seeds if given.manifest.backbone == "per_seed" else 1
+    shared = given.manifest.backbone != "per_seed"
+    serve = [number for number in frame.replicates(BASE) if shared or number < n_seeds]
+    had = 0 if proposal.fresh or "protocol" in proposal.keys else len(serve)
+    wanted = 1 if shared else n_seeds
     return costs, n_cells, max(wanted - had, 0)
 
 
@@ -122,7 +136,7 @@ def sight_comment(size: Size, given: Given) -> str:
         return f"Minimum detectable effect on {metric}: unknown; no arm with two seeds tells of the noise."
     return (
         f"Minimum detectable effect on {metric} at 80% power: {size.detectable:.5f} ({size.detectable / base:.1%} of "
-        "base), judged by this study's noise."
+        f"base){SEEN[size.noise]}, judged by this study's noise."
     )
 
 
@@ -138,7 +152,10 @@ def in_words(size: Size, base: float | None, given: Given) -> str:
         if size.detectable is not None and base:
             seen = formats.number(size.detectable, given.section.decimals)
             yield text(
-                "next.sees", effect=seen, metric=given.section.metric, share=formats.share(size.detectable / base, 1)
+                f"next.sees_{size.noise}",
+                effect=seen,
+                metric=given.section.metric,
+                share=formats.share(size.detectable / base, 1),
             )
 
     return text("list.sentences").join(parts())

@@ -49,6 +49,19 @@ class Given:
         return self.section.analysis.base_mean is not None and self.section.analysis.progress.complete
 
     @property
+    def searched(self) -> bool:
+        """Whether a search set the rows: they hold settings of base, such as its learning rate, that no arm can have.
+
+        It compares the best setting of each arm on fresh seeds of its own accord.
+        """
+        return self.manifest.course.get("mode") == "search"
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the rows were chosen on the study's first seeds, and are compared on fresh ones."""
+        return self.manifest.course.get("mode") in ("search", "greedy")
+
+    @property
     def n_seeds(self) -> int:
         """Replicates of base that have finished."""
         return len(self.section.frame.replicates(BASE))
@@ -60,8 +73,9 @@ class Given:
 
     @cached_property
     def arms(self) -> tuple[Row, ...]:
-        """Rows with cells of their own that ran, the best estimate first."""
-        found = [row for row in self.section.rows if row.kind == "arm" and row.name in self.section.frame.records]
+        """Rows with remedies and cells of their own that ran, the best estimate first."""
+        ran = self.section.frame.records
+        found = [row for row in self.section.rows if row.kind == "arm" and row.name in ran and self.stack_of(row.name)]
         return tuple(sorted(found, key=lambda row: -(row.effect or 0.0)))
 
     @property
@@ -82,17 +96,42 @@ class Given:
         expects = self.manifest.follows.get("expects", {})
         return bool(self.helped) and expects.get(self.helped[0].arm, {}).get("rule") == CONFIRMS
 
+    def runs(self, row: Row) -> bool:
+        """Whether a row's stack can run again: its remedies are installed and take the settings that they had."""
+        return not self.ground.refusal(self.stack_of(row.name))
+
     def stack_of(self, row: str) -> tuple[Remedy, ...]:
         """The remedies of a row with all their settings."""
         remedies = self.section.frame.row(row).remedies
         return tuple(Remedy(id=str(each["id"]), settings=dict(each.get("settings", {}))) for each in remedies)
 
     def tried(self, ids: Sequence[str]) -> bool:
-        """Whether a row of this study, or its base, has exactly these remedies in it."""
+        """Whether a row of this study, or a stack that it tried on the way, or its base has exactly these remedies."""
         asked = frozenset(ids)
         rows = (row for row in self.manifest.rows if row.status != "inapplicable")
         stacks = [frozenset(str(each["id"]) for each in row.remedies) for row in rows]
-        return asked in stacks or asked <= frozenset(each.id for each in self.ground.remedies)
+        return (
+            asked in stacks
+            or asked in self._tried_on_the_way
+            or asked <= frozenset(each.id for each in self.ground.remedies)
+        )
+
+    @cached_property
+    def _tried_on_the_way(self) -> frozenset[frozenset[str]]:
+        """Ids of the stacks that a greedy choice ran; most of them are no rows of the report."""
+        course = self.manifest.course
+        ids = {
+            str(arm["name"]): frozenset(str(each).partition("(")[0] for each in arm["remedies"])
+            for arm in course.get("candidates", ())
+        }
+        found: set[frozenset[str]] = set()
+        for step in course.get("steps", ()):
+            for each in step["tries"]:
+                own = {str(each["arm"])}
+                names = set(step["stack"]) | own if step["kind"] == "forward" else set(step["stack"]) - own
+                if each["state"] == "tried":
+                    found.add(frozenset[str]().union(*(ids.get(name, frozenset()) for name in names)))
+        return frozenset(found)
 
     def advice(self, row: str = BASE) -> tuple[Advice, ...]:
         """What the evidence of a row advises; nothing where it was not measured."""

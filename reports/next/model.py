@@ -113,10 +113,12 @@ class NextStudy:
         dropped: stacks that do not compose on this base, each with the reason.
         file: the study file; empty where nothing is to be run.
         command: that runs it; empty likewise.
+        options: of that command, which the study was run with and its file does not hold; with a space in front.
         cells, reused: how many cells it has, and how many of them have a record.
         seconds: estimated wall time on as many workers as this study had; None where nothing tells.
         detectable: smallest effect that it finds four times in five, in units of the primary metric; None where this
             study has no noise to judge it by.
+        noise: whose noise it is judged by: the arms' ``own``, or of arms ``moving`` ranks, or moving ``few``.
         detectable_share: the same as a fraction of base's level.
         gain: largest predicted gain; None where there is none.
         size: cells, time and detectable effect in words.
@@ -129,10 +131,12 @@ class NextStudy:
     dropped: tuple[str, ...] = ()
     file: str = ""
     command: str = ""
+    options: str = ""
     cells: int = 0
     reused: int = 0
     seconds: float | None = None
     detectable: float | None = None
+    noise: str = ""
     detectable_share: float | None = None
     gain: float | None = None
     size: str = ""

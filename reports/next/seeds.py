@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from harness.stats.effects import MIN_TESTED
 from reports.next.given import Given
+from reports.next.model import Proposal
 from reports.sections.report import Row
 from reports.stats.noise import minimum_detectable, movers, typical_detectable
 
@@ -25,19 +28,34 @@ def seeds_to_confirm(given: Given, winner: Row, *, n_arms: int) -> int:
     return MOST_SEEDS
 
 
-def detectable(given: Given, *, n_arms: int, n_seeds: int) -> float | None:
-    """Smallest effect that a study of so many arms and seeds finds four times in five, judged by this study's noise.
+Noise = Literal["own", "moving", "few"]
+"""Whose noise an effect is judged by: the arms' own, that of arms that move ranks, or of some that move few."""
 
-    Arms that move ranks are noisier than others, and those of the next study should: they are judged by those that do
-    here, where there are any.
+
+def detectable(given: Given, proposal: Proposal) -> tuple[float | None, Noise]:
+    """Smallest effect that the next study finds four times in five, judged by this study's noise, and whose noise.
+
+    Arms that move ranks are noisier than others, and new ones should: they are judged by those that do here.  Where
+    there are none, the figure holds for arms that move few ranks alone.
     """
     analysis = given.section.analysis
-    moving = movers(analysis.effects)
     effects = {name: effect for name, effect in analysis.effects.items() if name in analysis.verdicts}
-    if n_seeds < MIN_TESTED:
-        return None
-    alike = [effect for name, effect in effects.items() if name in moving] or list(effects.values())
-    return typical_detectable(alike, n_tests=max(n_arms, 1), n_seeds=n_seeds)
+    rows = {arm.row for arm in proposal.arms}
+    own = [effects[row] for row in rows if row in effects]
+    moving = [effects[name] for name in movers(analysis.effects) if name in effects]
+    noise: Noise = "moving" if moving else "few"
+    alike = moving or list(effects.values())
+    if proposal.kind == "again" or (rows and len(own) == len(rows)):
+        noise, alike = "own", own or list(effects.values())
+    if proposal.n_seeds < MIN_TESTED:
+        return None, noise
+    n_tests = len(proposal.arms) or len(given.arms) or 1
+    return typical_detectable(alike, n_tests=n_tests, n_seeds=proposal.n_seeds), noise
+
+
+def seed_of(given: Given) -> dict[str, object]:
+    """The study file's seed, another one where the seeds of this study chose its rows and may not judge them."""
+    return {"seed": given.manifest.seed + 1} if given.fresh else {}
 
 
 def targets_of(given: Given, more: int) -> dict[str, object]:

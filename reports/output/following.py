@@ -19,12 +19,14 @@ def following_study(folder: StudyFolder, lang: str = "en") -> NextStudy:
     """What to try next after the study, or the diagnosis, of a folder.
 
     Raises:
-        InputError: no study in the folder, or one that does not hold its study file.
+        InputError: no study in the folder, or one whose study file is not there or cannot be run by this version.
     """
     text = with_texts(load_catalogue(lang), in_page_order())
     found = next_of(input_of(read_frame(folder), text))
     if found is None:
-        raise InputError(f"{folder.path} does not hold its study file; run the study again, its records are kept")
+        raise InputError(
+            f"{folder.path} holds no study file that this version can run; run the study again, its records are kept"
+        )
     return found
 
 

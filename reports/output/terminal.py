@@ -74,7 +74,7 @@ def next_lines(found: Mapping[str, Any] | None, folder: Path) -> Iterator[str]:
     yield from _paragraph(f"Next: {found['sentence']}")
     if found["file"]:
         out = "" if folder.parent == Path("runs") else f" --out {shlex.quote(str(folder.parent))}"
-        yield f"  ftr-study next {shlex.quote(str(folder))} | ftr-study run -{out}"
+        yield f"  ftr-study next {shlex.quote(str(folder))} | ftr-study run -{found.get('options', '')}{out}"
 
 
 def diagnosis_lines(diagnosis: Path) -> Iterator[str]:

@@ -237,7 +237,7 @@ def diagnose(
     """Write a diagnosis beside runs of a study.
 
     Args:
-        rows: name -> figures at the last epoch; replicate n has them larger by n thousandths, zeros apart.
+        rows: name -> figures at the last epoch; replicate n has them larger by n thousandths, zeros apart; 1000 like 0.
         replicates: which runs of a row; base in all of its runs and others in the first, where left out.
         chosen_epochs: name -> epoch of the checkpoint; the last, where left out.
         problems: name -> why measuring failed there, before the first entry.
@@ -261,7 +261,7 @@ def diagnose(
                     run=row.keys.get(number, ""),
                     chosen_epoch=(chosen_epochs or {}).get(row.name, N_EPOCHS),
                     level=level,
-                    entries=() if problem else diary(figures, shift=0.001 * number),
+                    entries=() if problem else diary(figures, shift=0.001 * (number % 1000)),
                     seconds=6.2,
                     problem=problem,
                 )

@@ -28,6 +28,7 @@ STACKS: Mapping[str, Sequence[str]] = {
     "js": ["kl.symmetric"],
     "cosine": ["wiring.cosine"],
     "seen": ["wiring.filter_seen"],
+    "seen_product": ["wiring.filter_seen", "wiring.overlap", "wiring.product"],
     "unfreeze": ["training.unfreeze"],
     "weight": ["kl.weight"],
 }
@@ -57,7 +58,7 @@ def followed(
     """
     folder = study(path, arms, **{"n_users": 300, **options})
     manifest = folder.manifest()
-    written = "".join(f"  {name}: [{', '.join(STACKS[name])}]\n" for name in arms)
+    written = "".join(f"  {name}: [{', '.join(STACKS[name])}]\n" for name in arms if name in STACKS)
     file = {
         "path": "/anywhere/tested.yaml",
         "content": f"{content}arms:\n{written}" if arms else content + "arms: {}\n",

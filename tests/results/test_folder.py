@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from harness.errors import InputError
-from harness.results.folder import StudyFolder
+from harness.results.folder import StudyFolder, study_named
 from harness.results.manifest import StudyUsers
 from tests.reports import worlds
 
@@ -66,3 +67,22 @@ def test_a_record_that_two_rows_share_is_read_once_and_one_that_is_gone_is_left_
     }
     assert loaded["again"][0] is loaded["a"][0]
     assert len(read) == len(set(read)) == 8
+
+
+def test_a_study_is_found_by_its_name_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    for place, (folder, said) in enumerate(
+        (
+            ("a_b-1f.epochs-2", '{"name": "a/b"}'),
+            ("a_b-1f", '{"name": "a/b"}'),
+            ("other", '{"name": "b"}'),
+            ("cut", "{"),
+        )
+    ):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "manifest.json"
+        path.write_text(said, encoding="utf-8")
+        os.utime(path, (1000.0 - place, 1000.0 - place))
+    found = study_named(tmp_path, "a/b")
+    assert found is not None
+    assert found.path.name == "a_b-1f.epochs-2"
+    assert study_named(tmp_path, "gone") is None

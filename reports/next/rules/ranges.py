@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 from harness.checks.base import Remedy
+from harness.checks.problems.study import EDGE
 from harness.results.manifest import BASE
+from reports.checks.edges import distance_of, place_of
 from reports.next.given import Given
 from reports.next.model import Arm, Proposal
 from reports.next.rule import NextRule
 from reports.sections.search.build import numbers_of, setting
 
-EDGE = 0.05
-"""Share of the range, on its own scale, within which a setting lies on its edge."""
-
-N_VALUES = 4
+N_STEPS = 4
+"""Steps that the range is divided into; a wider one goes a step inside and three beyond."""
 
 Raw = Mapping[str, Any]
 
@@ -28,14 +28,17 @@ class WidenRange(NextRule):
     title: ClassVar[str] = "Search beyond the edge of the range"
     when: ClassVar[str] = (
         "In a finished search, the best setting of an arm has a number within 5% of an end of its range (on a "
-        "logarithmic scale where it was searched on one), or the first or last of a list of numbers, and the parameter "
-        "may lie beyond it. Four values are searched: the edge, and three beyond it."
+        "logarithmic scale where it was searched on one), or the first or last of at least three listed numbers, and "
+        "the parameter may lie beyond it (check FTR1102). Five values are searched: one inside, the edge, and three "
+        "beyond it. Not where the study is such a search already."
     )
     expects: ClassVar[str] = "The best setting lies inside the wider range; whether it is better, is open."
 
     def propose(self, given: Given) -> Proposal | None:
         course = given.manifest.course
         if course.get("mode") != "search" or not course.get("done"):
+            return None
+        if given.manifest.follows.get("rule") == self.name:
             return None
         written = cast("Mapping[str, object]", given.ground.keys.get("arms") or {})
         arms: dict[str, object] = {}
@@ -73,36 +76,31 @@ def _wider(given: Given, raw: Raw) -> dict[str, list[object]]:
     for each in raw["parameters"]:
         name = str(each["name"])
         owner = str(each["owner"])
-        value = numbers_of(setting(best[name]))
-        if owner == BASE or value is None or each["scale"] == "epochs":
+        if owner == BASE or each["scale"] == "epochs":
             continue
         parameter = name.removeprefix(f"{owner}.")
-        values = [_typed(each, beyond) for beyond in _beyond(each, value)]
+        values = [_typed(each, beyond) for beyond in _beyond(each, best[name])]
         allowed = [one for one in values if given.ground.allows(Remedy(id=owner, settings={parameter: one}))]
-        if len(allowed) > 1:
+        if len(allowed) > 2:  # one inside, the edge, and one beyond
             found[name] = list(dict.fromkeys(sorted(allowed)))
     return found
 
 
-def _beyond(raw: Raw, value: float) -> Sequence[float]:
-    """The edge that a value lies on and numbers beyond it; none where it lies on no edge."""
-    if raw["choices"]:
-        listed = [numbers_of(setting(each)) for each in raw["choices"]]
-        numbers = sorted(each for each in listed if each is not None)
-        if len(numbers) < max(len(listed), 2):
-            return ()
-        low, high, log = numbers[0], numbers[-1], numbers[0] > 0.0 and numbers[-1] / numbers[0] >= 10.0
-    else:
-        low, high, log = float(raw["low"]), float(raw["high"]), bool(raw["log"])
-    if not low < high:
+def _beyond(raw: Raw, best: object) -> Sequence[float]:
+    """A number inside the range, the edge that the best value lies on, and numbers beyond; none where it lies on none.
+
+    The edge is that of check FTR1102.
+    """
+    distance, place = distance_of(raw, best), place_of(raw, best)
+    if distance is None or place is None or distance > EDGE:
         return ()
-    to, back = (math.log, math.exp) if log and low > 0.0 else (float, float)
-    share = (to(value) - to(low)) / (to(high) - to(low))
-    end, sign = (low, -1.0) if share <= EDGE else (high, 1.0) if share >= 1.0 - EDGE else (0.0, 0.0)
-    if not sign:
-        return ()
-    step = sign * (to(high) - to(low)) / N_VALUES
-    return tuple(back(to(end) + place * step) for place in range(N_VALUES))
+    listed = [number for each in raw["choices"] if (number := numbers_of(setting(each))) is not None]
+    low, high = (min(listed), max(listed)) if listed else (float(raw["low"]), float(raw["high"]))
+    log = low > 0.0 and (high / low >= 10.0 if listed else bool(raw["log"]))
+    to, back = (math.log, math.exp) if log else (float, float)
+    end, sign = (low, -1.0) if place <= EDGE else (high, 1.0)
+    step = sign * (to(high) - to(low)) / N_STEPS
+    return tuple(back(to(end) + steps * step) for steps in range(-1, N_STEPS))
 
 
 def _typed(raw: Raw, value: float) -> float | int:

@@ -74,12 +74,12 @@ class TrainLonger(NextRule):
     when: ClassVar[str] = (
         "Check FTR202 finds that base's validation metric was still rising at the last epoch, or at least half of the "
         "rows chose the last epoch in at least half of their runs. The budget is doubled; at most 6 arms, the best "
-        "estimates first."
+        "estimates first. Not after a search, whose settings were chosen for its budget."
     )
     expects: ClassVar[str] = "No row chooses the last epoch; verdicts may change, and no direction is predicted."
 
     def propose(self, given: Given) -> Proposal | None:
-        if not given.complete or not given.arms:
+        if given.searched or not given.complete or not given.arms:
             return None
         late, _, _ = improving_rows(given.section.frame)
         n_rows = sum(row.status == "run" for row in given.manifest.rows)
@@ -94,8 +94,10 @@ class TrainLonger(NextRule):
                 rule=self.name,
                 seconds=None if row.seconds is None else 2.0 * row.seconds,
             )
-            for row in given.arms[:MOST_ARMS]
+            for row in [row for row in given.arms if given.runs(row)][:MOST_ARMS]
         )
+        if not arms:
+            return None
         return Proposal(
             kind="next",
             does=given.text("next.train_longer.does", n=epochs),

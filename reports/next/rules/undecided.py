@@ -10,7 +10,7 @@ from reports.next.given import Given
 from reports.next.model import Arm, Proposal, Verdict
 from reports.next.rule import NextRule
 from reports.next.rules.winners import arm_of
-from reports.next.seeds import targets_of
+from reports.next.seeds import seed_of, targets_of
 from reports.sections.report import Row
 
 MOST_TO_DECIDE = 20
@@ -23,16 +23,17 @@ class DecideArms(NextRule):
     name: ClassVar[str] = "decide_arms"
     title: ClassVar[str] = "Decide the undecided arms"
     when: ClassVar[str] = (
-        "The study has ended and an arm is inconclusive, or has fewer than three seeds. Only undecided arms run, at "
-        "most 6, those that need the fewest seeds first. The seeds continue: records of this study are used again. "
-        "Arms that need more than 20 seeds are left out. Where no arm is left, the targets per user are raised for "
-        "those that more targets would decide, with the same seeds."
+        "The study has ended, is no search, and an arm is inconclusive or has fewer than three seeds. Only undecided "
+        "arms run, at most 6, those that need the fewest seeds first. The seeds continue: records of this study are "
+        "used again. After mode greedy all seeds are fresh, because the first ones chose the stacks. Arms that need "
+        "more than 20 seeds are left out. Where no arm is left, the targets per user are raised for those that more "
+        "targets would decide."
     )
     expects: ClassVar[str] = "Every arm gets a verdict, if its estimate stays where it is."
 
     def propose(self, given: Given) -> Proposal | None:
-        rows = given.undecided
-        if not rows:
+        rows = tuple(row for row in given.undecided if given.runs(row))
+        if given.searched or not rows:
             return None
         needs = {row.name: n for row in rows if (n := _seeds(row)) is not None and n <= MOST_TO_DECIDE}
         chosen = sorted((row for row in rows if row.name in needs), key=lambda row: needs[row.name])[:MOST_ARMS]
@@ -41,12 +42,15 @@ class DecideArms(NextRule):
         n_seeds = max(needs[row.name] for row in chosen)
         return Proposal(
             kind="next",
-            does=given.text("next.decide_arms.does_seeds", arms=_named(given, chosen), n=n_seeds),
+            does=given.text(
+                f"next.decide_arms.does_{'fresh' if given.fresh else 'seeds'}", arms=_named(given, chosen), n=n_seeds
+            ),
             because=given.text("next.decide_arms.because_seeds", n=len(rows), needed=n_seeds, have=given.n_seeds),
             ground=given.ground,
             arms=tuple(_expected(given, row, self.name) for row in chosen),
-            keys={"replicates": n_seeds},
+            keys={**seed_of(given), "replicates": n_seeds},
             n_seeds=n_seeds,
+            fresh=given.fresh,
         )
 
     def _by_targets(self, given: Given, rows: tuple[Row, ...]) -> Proposal | None:
@@ -61,8 +65,9 @@ class DecideArms(NextRule):
             because=given.text("next.decide_arms.because_targets", n=len(rows), needed=targets),
             ground=given.ground,
             arms=tuple(replace(arm, row="") for arm in arms),
-            keys={"protocol": targets_of(given, targets), "replicates": max(given.n_seeds, 3)},
+            keys={**seed_of(given), "protocol": targets_of(given, targets), "replicates": max(given.n_seeds, 3)},
             n_seeds=max(given.n_seeds, 3),
+            fresh=given.fresh,
             reuses=False,
         )
 

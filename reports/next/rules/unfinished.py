@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar
 
+from harness.results.manifest import BASE
 from reports.next.given import Given
 from reports.next.model import Proposal
 from reports.next.rule import NextRule
@@ -15,7 +17,7 @@ class FinishStudy(NextRule):
     name: ClassVar[str] = "finish_study"
     title: ClassVar[str] = "Run the cells that have no result"
     when: ClassVar[str] = (
-        "At least one cell of the study has failed or has not run. Not for a diagnosis, which has no arms."
+        "At least one cell of the study has not run, or one of base has failed. Not for a diagnosis, which has no arms."
     )
     expects: ClassVar[str] = (
         "Cells that failed for a passing reason, such as memory, finish; the report then judges every arm. "
@@ -23,18 +25,49 @@ class FinishStudy(NextRule):
     )
 
     def propose(self, given: Given) -> Proposal | None:
-        frame, numbers = given.section.frame, given.manifest.replicates
-        states = [frame.cell(row.name, number) for row in given.manifest.rows for number in numbers]
-        failed, missing = states.count("failed"), states.count("missing")
-        if (not failed and not missing) or len(given.manifest.rows) == 1:
+        of_base = _states(given, "failed", (BASE,))
+        if not of_base and not _states(given, "missing"):
             return None
-        reasons = (why for row in given.manifest.rows for why in row.failures.values())
-        why = next((each.partition("\n")[0] for each in reasons), "")
-        key = "because_failed" if failed else "because_missing"
-        return Proposal(
-            kind="again",
-            does=given.text("next.finish_study.does"),
-            because=given.text(f"next.{self.name}.{key}", failed=failed, missing=missing, why=why),
-            ground=given.ground,
-            n_seeds=len(numbers),
-        )
+        return _again(given)
+
+
+class RetryFailed(NextRule):
+    """The same study file: only the cells of arms that failed run."""
+
+    name: ClassVar[str] = "retry_failed"
+    title: ClassVar[str] = "Run the cells that failed again"
+    when: ClassVar[str] = (
+        "A cell of an arm has failed, every other cell has run, and no arm is to be confirmed or adopted. Not for a "
+        "diagnosis, which has no arms."
+    )
+    expects: ClassVar[str] = (
+        "Cells that failed for a passing reason, such as memory, finish. A cell that fails again has a fault that its "
+        "traceback in the report names; leave the arm out of the file, or mend it."
+    )
+
+    def propose(self, given: Given) -> Proposal | None:
+        return _again(given) if _states(given, "failed") else None
+
+
+def _states(given: Given, state: str, rows: Collection[str] | None = None) -> int:
+    """How many cells are in a state."""
+    cell, numbers = given.section.frame.cell, given.manifest.replicates
+    named = (row.name for row in given.manifest.rows if rows is None or row.name in rows)
+    return sum(cell(name, number) == state for name in named for number in numbers)
+
+
+def _again(given: Given) -> Proposal | None:
+    """The study again; None for base alone."""
+    if len(given.manifest.rows) == 1:
+        return None
+    failed, missing = _states(given, "failed"), _states(given, "missing")
+    reasons = (why for row in given.manifest.rows for why in row.failures.values())
+    why = next((each.partition("\n")[0] for each in reasons), "")
+    key = "because_failed" if failed else "because_missing"
+    return Proposal(
+        kind="again",
+        does=given.text("next.finish_study.does"),
+        because=given.text(f"next.finish_study.{key}", failed=failed, missing=missing, why=why),
+        ground=given.ground,
+        n_seeds=len(given.manifest.replicates),
+    )

@@ -27,7 +27,7 @@ class _Untried(NextRule):
         return Proposal(
             kind="next",
             does=given.text(f"next.{self.name}.does", titles=titles_of(given, found.reasons)),
-            because=given.text(f"next.{self.name}.because", n=len(found.reasons)),
+            because=given.text(f"next.{self.name}.{self._because(given)}", n=len(found.reasons)),
             ground=given.ground,
             arms=found.arms,
             keys={"replicates": {"start": 3, "most": 5}},
@@ -37,6 +37,10 @@ class _Untried(NextRule):
             dropped=found.dropped,
         )
 
+    def _because(self, given: Given) -> str:
+        """Which sentence says why."""
+        return "because"
+
 
 class TryPredictedGains(_Untried):
     """Remedies with a predicted gain, each alone, and together where they compose."""
@@ -45,11 +49,15 @@ class TryPredictedGains(_Untried):
     title: ClassVar[str] = "Try the remedies with a predicted gain"
     when: ClassVar[str] = (
         "A rule of the evidence expects a remedy to be better than base, the remedy composes on this base, and neither "
-        "a row of this study nor its base has it. No arm of this study helped. At most 6 arms: the 4 largest predicted "
-        "gains alone, then the best of them with each other one, and all that compose together."
+        "a row of this study nor its base has it. No arm of this study helped, or a search has confirmed it. At most 6 "
+        "arms: the 4 largest predicted gains alone, then the best of them with each other one, and all that compose "
+        "together."
     )
     expects: ClassVar[str] = "Every arm is better than base; the file holds each predicted gain."
     expected: ClassVar[Verdict] = "better"
+
+    def _because(self, given: Given) -> str:
+        return "because_searched" if given.searched else "because"
 
 
 class TryWhatMoves(_Untried):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from reports.locale import formats
-from reports.next.candidates import candidates
+from reports.next.candidates import candidates, on_top
 from reports.next.given import CONFIRMS, Given
 from reports.next.model import Arm, Proposal
 from reports.next.rule import NextRule
@@ -28,7 +28,7 @@ class AdoptWinner(NextRule):
     )
 
     def propose(self, given: Given) -> Proposal | None:
-        if not given.confirms:
+        if given.searched or not given.confirms:
             return None
         winner = given.helped[0]
         ground = given.ground.on(given.stack_of(winner.name))
@@ -37,7 +37,9 @@ class AdoptWinner(NextRule):
         if ground is None or found is None or not found.arms:
             return Proposal(
                 kind="done",
-                does=given.text("next.adopt_winner.done", arm=winner.name),
+                does=given.text(
+                    "next.adopt_winner.done" if ground else "next.adopt_winner.done_alone", arm=winner.name
+                ),
                 because=because,
                 ground=given.ground,
             )
@@ -62,27 +64,35 @@ class ConfirmWinner(NextRule):
     title: ClassVar[str] = "Confirm the winner on fresh seeds"
     when: ClassVar[str] = (
         "An arm is better than base by more than the smallest effect worth having, lowers no guarded metric, and the "
-        "study is not yet its confirmation. The runner-up joins where it is better, too, and its 95% interval of ranks "
-        "reaches the first place."
+        "study is not yet its confirmation. Not after a search, which confirms on fresh seeds by itself. The runner-up "
+        "joins where it is better, too, and its 95% interval of ranks reaches the first place. Where the evidence "
+        "predicts gains that were not tried, the winner with each of them joins, where it composes, at most two."
     )
     expects: ClassVar[str] = (
         "The winner is better than base again. Its gain is expected to be smaller than here, because the best of "
-        "several estimates is partly high by chance. The number of seeds detects the lower end of its interval with 80% "
-        "power, at least 3 and at most 10."
+        "several estimates is partly high by chance. The number of seeds detects the lower end of its interval with "
+        "80% power, at least 3 and at most 10."
     )
 
     def propose(self, given: Given) -> Proposal | None:
-        if not given.helped:
+        if given.searched or not given.helped:
             return None
         winner, *others = given.helped
-        chosen = (winner, *(row for row in others if row.rank_low == 1))[:2]
-        seeds = seeds_to_confirm(given, winner, n_arms=len(chosen))
+        if not given.runs(winner):
+            return None
+        chosen = (winner, *(row for row in others if row.rank_low == 1 and given.runs(row)))[:2]
+        more = on_top(given, winner)
+        seeds = seeds_to_confirm(given, winner, n_arms=len(chosen) + len(more.arms))
+        named = " / ".join(row.name for row in chosen)
         return Proposal(
             kind="confirm",
-            does=given.text("next.confirm_winner.does", arms=" / ".join(row.name for row in chosen), n=seeds),
+            does=given.text("next.confirm_winner.does_more", arms=named, n=seeds, titles=titles_of(given, more.reasons))
+            if more.arms
+            else given.text("next.confirm_winner.does", arms=named, n=seeds),
             because=given.text("next.confirm_winner.because", **_figures(given, winner)),
             ground=given.ground,
-            arms=tuple(arm_of(given, row, self.name) for row in chosen),
+            arms=(*(arm_of(given, row, self.name) for row in chosen), *more.arms),
+            reasons=more.reasons,
             keys={"seed": given.manifest.seed + 1, "replicates": seeds},
             n_seeds=seeds,
             fresh=True,

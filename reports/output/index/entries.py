@@ -14,7 +14,7 @@ from reports.locale import languages
 from reports.output.naming import DEFAULT_LANGUAGE, named
 from reports.sections.report import as_json
 
-INDEX_SCHEMA = 1
+INDEX_SCHEMA = 2
 
 SOURCES = ("report.json", "diagnosis.json", "manifest.json")
 
@@ -36,7 +36,7 @@ class Entry:
         n_finished, n_replicates: replicates in which nothing is still to run, and all; None before the first page.
         n_failed: cells that failed.
         pages: kind of a page -> languages that it is there in.
-        follows: folder of the study that it continues; empty where it continues none.
+        follows: name of the study that it continues, or its folder's; empty where it continues none.
         trouble: what is wrong with the folder, a line; empty where nothing is.
         stamp: what its files looked like when they were read: name, time of the last change, size.
     """
@@ -82,6 +82,14 @@ class Index:
         found: dict[str, list[Entry]] = {}
         for each in self.studies:
             found.setdefault(each.data, []).append(each)
+        return found
+
+    @property
+    def anchors(self) -> dict[str, str]:
+        """Name of a study, or of its folder -> the folder; of several studies of one name the newest."""
+        found = {each.folder: each.folder for each in self.studies}
+        for each in reversed(self.studies):
+            found[each.study] = each.folder
         return found
 
     def to_json(self) -> str:
@@ -227,8 +235,7 @@ def _whole(value: object) -> int | None:
 
 
 def _follows(said: object) -> str:
-    """Folder of the study that a manifest continues, in whatever form it names it."""
+    """The study that a manifest continues: the name in its ``follows``, or the last part of a path alone."""
     if isinstance(said, Mapping):
-        found = cast("Mapping[str, object]", said)
-        said = next((found[key] for key in ("folder", "path", "study", "name") if found.get(key)), "")
+        return str(cast("Mapping[str, object]", said).get("study", ""))
     return PurePath(said).name if isinstance(said, str) else ""

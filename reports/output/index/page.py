@@ -85,7 +85,7 @@ def render_index(index: Index, folder: str, others: Sequence[str] = ()) -> str:
         folder=folder,
         others=others,
         texts=texts,
-        anchors={each.folder for each in index.studies},
+        anchors=index.anchors,
         address=_address,
         named=named,
     )

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from harness.checks.problems.study import EDGE
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
+from reports.checks.edges import distance_of
 from reports.next.catalogue import NEXT_RULES
+from reports.next.rules.ranges import _beyond
 from reports.next.rules.undecided import DecideArms
 from reports.next.rules.winners import ConfirmWinner
 from reports.sections.cells import GuardCell
@@ -33,13 +36,21 @@ def stacks(folder: StudyFolder) -> dict[str, set[str]]:
     return {row.name: {each.id for each in row.stack} for row in study.rows}
 
 
-def test_failed_cells_run_again_before_anything_else(tmp_path: Path) -> None:
-    folder = followed(tmp_path / "failed", {"reverse": BETTER}, failures={("reverse", 1): "out of memory\ntrace"})
+def test_failed_cells_of_base_run_again_before_anything_else(tmp_path: Path) -> None:
+    folder = followed(tmp_path / "failed", {"reverse": BETTER}, failures={("base", 1): "out of memory\ntrace"})
     found = next_study(folder)
     assert (found.rule, found.name, found.reused, found.cells) == ("finish_study", "tested", 8, 9)
     assert "out of memory" in found.rules[0].because
     assert "trace" not in found.rules[0].because
-    assert "finish_study" not in proposals(followed(tmp_path / "whole", {"reverse": BETTER}))
+    assert not {"finish_study", "retry_failed"} & proposals(followed(tmp_path / "whole", {"reverse": BETTER})).keys()
+
+
+def test_an_arm_that_always_fails_does_not_hold_up_a_winner(tmp_path: Path) -> None:
+    failures = {("js", number): "no such thing" for number in range(3)}
+    won = followed(tmp_path / "won", {"reverse": BETTER, "js": EQUAL}, failures=failures)
+    assert next_study(won).rule == "confirm_winner"
+    open_ = next_study(followed(tmp_path / "open", {"reverse": EQUAL, "js": EQUAL}, failures=failures))
+    assert (open_.rule, open_.name, open_.cells - open_.reused) == ("retry_failed", "tested", 3)
 
 
 def test_cells_that_have_not_run_are_run(tmp_path: Path) -> None:
@@ -66,6 +77,32 @@ def test_a_winner_is_confirmed_on_fresh_seeds_alone(tmp_path: Path) -> None:
 def test_a_runner_up_that_cannot_be_told_apart_is_confirmed_too(tmp_path: Path) -> None:
     folder = followed(tmp_path / "two", {"reverse": BETTER, "js": Arm(shift=0.6), "cosine": EQUAL})
     assert set(stacks(folder)) == {"reverse", "js"}
+
+
+def test_a_winner_is_confirmed_together_with_what_is_predicted_on_top_of_it(tmp_path: Path) -> None:
+    figures = {**AS_FOUND, "history.unseen_items": 0.0802}
+    folder = followed(tmp_path / "won", {"seen": BETTER}, figures=figures)
+    found = next_study(folder)
+    made = stacks(folder)
+    expects = read(found).follows["expects"]
+    assert found.rule == "confirm_winner"
+    assert made.pop("seen") == {"wiring.filter_seen"}
+    assert 1 <= len(made) <= 2
+    assert {"wiring.filter_seen", "wiring.overlap", "wiring.product"} in made.values()
+    assert all("wiring.filter_seen" in stack and len(stack) > 1 for stack in made.values())
+    assert {each["verdict"] for each in expects.values()} == {"better"}
+    assert all(expects[name]["gain"] >= expects["seen"]["gain"] for name in made)
+    assert all(expects[name]["rule"] != "confirm_winner" for name in made)
+
+
+def test_what_was_tried_on_top_of_a_winner_is_not_tried_on_it_as_base(tmp_path: Path) -> None:
+    follows = {"study": "first", "expects": {"seen": {"rule": "confirm_winner", "verdict": "better"}}}
+    arms = {"seen": BETTER, "seen_product": EQUAL}
+    folder = followed(tmp_path / "held", arms, figures=AS_FOUND, rows={"seen": AS_FOUND}, follows=follows)
+    found = next_study(folder)
+    assert found.rule == "adopt_winner"
+    made = stacks(folder) if found.file else {}
+    assert {"wiring.overlap", "wiring.product"} not in made.values()
 
 
 def test_a_better_arm_that_lowers_a_guard_is_not_confirmed(tmp_path: Path) -> None:
@@ -156,7 +193,7 @@ def test_without_a_predicted_gain_what_moves_is_tried(tmp_path: Path) -> None:
     assert "try_what_moves" not in proposals(healthy)
 
 
-def searched(path: Path, best: float) -> StudyFolder:
+def searched(path: Path, best: float, arm: Arm = EQUAL, **options: Any) -> StudyFolder:
     """A finished search of the KL weight between .001 and .1, whose best setting is `best`."""
     parameter = {
         "name": "kl.weight.weight",
@@ -169,7 +206,7 @@ def searched(path: Path, best: float) -> StudyFolder:
         "default": 0.03,
     }
     content = HEAD + "mode: search\nsearch: {trials: 4}\n"
-    folder = followed(path, {"weight": EQUAL}, content=content, figures=NO_GAIN)
+    folder = followed(path, {"weight": arm}, content=content, **{"figures": NO_GAIN, **options})
     arms = [
         {
             "name": "weight",
@@ -191,15 +228,91 @@ def test_a_best_setting_on_the_edge_is_searched_beyond_it(tmp_path: Path) -> Non
     found = proposals(searched(tmp_path / "edge", 0.098))["widen_range"]
     written: Any = found.keys["arms"]
     values = written["weight"][0]["kl.weight"]["weight"]
-    assert values[0] == pytest.approx(0.1)
-    assert len(values) > 1
+    assert len(values) > 2
+    assert values[0] == pytest.approx(0.1 / 100**0.25, rel=0.01)  # a quarter of the range inside, on its log scale
+    assert values[1] == pytest.approx(0.1)
     assert values == sorted(values)
 
 
 def test_a_wider_search_is_a_search(tmp_path: Path) -> None:
     study = read(next_study(searched(tmp_path / "edge", 0.098)))
     assert (study.mode.name, study.replicates, study.arms) == ("search", 2, ("weight",))
-    assert study.rows[0].openings[0].values[0] == pytest.approx(0.1)
+    assert study.rows[0].openings[0].values[1] == pytest.approx(0.1)
+    assert study.follows["rule"] == "widen_range"
+
+
+def test_a_wider_search_is_not_widened_again(tmp_path: Path) -> None:
+    follows = {"study": "tested", "rule": "widen_range"}
+    assert "widen_range" not in proposals(searched(tmp_path / "again", 0.098, follows=follows))
+
+
+@pytest.mark.parametrize(
+    ("best", "changes", "n"),
+    [
+        (0.98, {"log": False, "low": 0.1, "high": 1.0}, 5),
+        (0.9, {"log": False, "low": 0.1, "high": 1.0}, 0),
+        (1.0, {"log": False, "low": 0.1, "high": 1.0, "limits": [0.0, 1.0]}, 0),  # the end is a bound
+        (3, {"choices": [1, 2, 3]}, 5),
+        (2, {"choices": [1, 2, 3]}, 0),
+        (2, {"choices": [1, 2]}, 0),  # every one of two is an end
+    ],
+)
+def test_the_edge_is_that_of_the_check(best: float, changes: dict[str, Any], n: int) -> None:
+    raw = {"scale": "float", "low": None, "high": None, "log": False, "choices": [], **changes}
+    distance = distance_of(raw, best)
+    assert len(_beyond(raw, best)) == n
+    assert (distance is not None and distance <= EDGE) == bool(n)
+
+
+def test_base_as_it_was_before_a_search_is_no_arm(tmp_path: Path) -> None:
+    folder = followed(
+        tmp_path / "default",
+        {"base[default]": BETTER, "reverse": EQUAL},
+        content=HEAD,
+        figures=NO_GAIN,
+    )
+    manifest = folder.manifest()
+    bare = (replace(row, remedies=()) if row.name == "base[default]" else row for row in manifest.rows)
+    folder.write_manifest(replace(manifest, rows=tuple(bare)))
+    seen = given(folder)
+    assert [row.name for row in seen.arms] == ["reverse"]
+    assert seen.helped == ()
+    assert not proposals(folder)
+
+
+@pytest.mark.parametrize("arm", [BETTER, Arm(shift=0.04, seed_sd=0.03)])
+def test_rows_of_a_search_are_not_run_without_the_settings_of_base_that_it_chose(tmp_path: Path, arm: Arm) -> None:
+    folder = searched(tmp_path / "won", 0.01, arm)
+    assert not proposals(folder)
+    assert "fresh seeds" in next_study(folder).sentence
+    plain = proposals(followed(tmp_path / "grid", {"weight": arm}, figures=NO_GAIN))
+    assert {"confirm_winner", "decide_arms"} & plain.keys()
+
+
+def test_a_confirmed_winner_of_a_search_is_not_adopted_without_its_settings(tmp_path: Path) -> None:
+    expects = {"weight": {"rule": "confirm_winner", "verdict": "better"}}
+    folder = searched(tmp_path / "won", 0.01, BETTER, follows={"study": "first", "expects": expects})
+    assert "adopt_winner" not in proposals(folder)
+
+
+def test_a_search_that_still_improves_is_not_trained_longer_without_its_settings(tmp_path: Path) -> None:
+    rising = {
+        **NO_GAIN,
+        "training.best_epoch_is_last": 1.0,
+        "training.last_slope": 0.01,
+        "training.last_slope_error": 0.001,
+    }
+    folder = searched(tmp_path / "short", 0.01, figures=rising, diagnosed={"base": (0,)})
+    assert given(folder).fired("FTR202")
+    assert "train_longer" not in proposals(folder)
+
+
+def test_after_a_search_that_helped_a_predicted_gain_is_tried_and_the_text_says_from_where(tmp_path: Path) -> None:
+    figures = {**AS_FOUND, "history.unseen_items": 0.0802}
+    found = next_study(searched(tmp_path / "won", 0.01, BETTER, figures=figures))
+    assert found.rule == "try_predicted_gains"
+    assert "without the settings that the search gave base" in found.rules[0].because
+    assert "No arm" not in found.rules[0].because
 
 
 def test_undecided_arms_get_as_many_seeds_as_decide(tmp_path: Path) -> None:
@@ -209,6 +322,58 @@ def test_undecided_arms_get_as_many_seeds_as_decide(tmp_path: Path) -> None:
     assert found.n_seeds > 3
     assert (found.reuses, found.fresh) == (True, False)
     assert "decide_arms" not in proposals(followed(tmp_path / "done", {"js": EQUAL}))
+
+
+def greedy(path: Path, arms: dict[str, Arm], **options: Any) -> StudyFolder:
+    """A finished greedy study on the fresh replicates 1000 to 1002, with one round that tried the arm js."""
+    folder = followed(path, arms, replicates=(1000, 1001, 1002), **options)
+    course = {
+        "mode": "greedy",
+        "candidates": [{"name": "js", "remedies": ["kl.symmetric"]}],
+        "steps": [{"kind": "forward", "stack": [], "tries": [{"arm": "js", "row": "js", "state": "tried"}]}],
+    }
+    folder.write_manifest(replace(folder.manifest(), course=course))
+    return folder
+
+
+def test_undecided_stacks_of_greedy_are_decided_on_fresh_seeds(tmp_path: Path) -> None:
+    folder = greedy(tmp_path / "open", {"reverse": Arm(shift=0.04, seed_sd=0.03)}, figures=NO_GAIN, seed=4)
+    found = next_study(folder)
+    study = read(found)
+    assert (found.rule, found.reused, study.seed) == ("decide_arms", 0, 5)
+    assert "fresh seeds" in found.sentence
+    assert study.replicates == proposals(folder)["decide_arms"].n_seeds
+
+
+def test_records_on_fresh_seeds_are_not_counted_as_reused(tmp_path: Path) -> None:
+    figures = {**AS_FOUND, "history.unseen_items": 0.0802}
+    found = next_study(greedy(tmp_path / "pays", {"reverse": EQUAL}, figures=figures))
+    assert (found.rule, found.reused) == ("try_predicted_gains", 0)
+
+
+def test_what_greedy_tried_on_the_way_is_not_tried_again(tmp_path: Path) -> None:
+    folder = greedy(tmp_path / "tried", {"reverse": EQUAL}, figures=NO_GAIN)
+    course = {
+        "mode": "greedy",
+        "candidates": [
+            {"name": name, "remedies": [id]}
+            for name, id in (("seen", "wiring.filter_seen"), ("scale", "wiring.scale(k=1)"), ("js", "kl.symmetric"))
+        ],
+        "steps": [
+            {
+                "kind": "forward",
+                "stack": ["seen"],
+                "tries": [{"arm": "scale", "state": "tried"}, {"arm": "js", "state": "failed"}],
+            },
+            {"kind": "backward", "stack": ["seen", "scale"], "tries": [{"arm": "scale", "state": "tried"}]},
+        ],
+    }
+    folder.write_manifest(replace(folder.manifest(), course=course))
+    seen = given(folder)
+    assert seen.tried(["wiring.filter_seen", "wiring.scale"])
+    assert seen.tried(["wiring.filter_seen"])
+    assert not seen.tried(["wiring.scale"])
+    assert not seen.tried(["wiring.filter_seen", "kl.symmetric"])
 
 
 def test_an_arm_of_one_seed_gets_three(tmp_path: Path) -> None:

@@ -8,14 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import InputError
 from harness.results.manifest import BASE
+from harness.study.study import read_study
+from harness.study.types import Overrides
 from harness.study.yaml_lines import parse_yaml
 from reports.next.build import next_sentence
 from reports.next.naming import next_name
 from reports.next.pages import INDEX, texts, write_next_pages
 from reports.output.diagnosis.page import write_diagnosis
 from reports.output.files import write_report
-from reports.output.terminal import answer_lines, diagnosis_lines
+from reports.output.following import following_study
+from reports.output.terminal import answer_lines, diagnosis_lines, next_lines
 from reports.sections.contract import check_section
 from reports.sections.next import NextSection
 from tests.reports.diagnosed import AS_FOUND
@@ -41,6 +45,37 @@ def test_a_folder_without_its_study_file_has_no_next_step(tmp_path: Path) -> Non
     assert next_sentence(section)
 
 
+@pytest.mark.parametrize(
+    "remedy",
+    [
+        {"id": "plug.gone", "settings": {}, "title": "gone"},
+        {"id": "kl.reverse", "settings": {"of_old": 1}, "title": "reverse"},
+        {"id": "kl.weight", "settings": {"weight": -1.0}, "title": "weight"},
+    ],
+)
+def test_a_winner_that_this_version_cannot_run_is_not_proposed(tmp_path: Path, remedy: dict[str, object]) -> None:
+    confirms = {"study": "first", "expects": {"reverse": {"rule": "confirm_winner", "verdict": "better"}}}
+    for name, follows in (("won", None), ("held", confirms)):
+        folder = followed(tmp_path / name, {"reverse": Arm(shift=0.6)}, figures=PAYS, follows=follows)
+        manifest = folder.manifest()
+        rows = (replace(row, remedies=(remedy,)) if row.name == "reverse" else row for row in manifest.rows)
+        folder.write_manifest(replace(manifest, rows=tuple(rows)))
+        assert next_study(folder).rule != "confirm_winner"
+
+
+@pytest.mark.parametrize("base", ["plug.gone", "kl.weight: {weight: -1}", "{kl.weight: {of_old: 1}}"])
+def test_a_study_on_a_base_that_is_gone_has_no_next_step(tmp_path: Path, base: str) -> None:
+    content = HEAD + f"base: [{base}]\n"
+    folder = followed(tmp_path / "gone", {"reverse": Arm(shift=0.6)}, content=content, figures=PAYS)
+    with pytest.raises(InputError, match="no study file that this version can run"):
+        following_study(folder)
+
+
+def test_an_option_that_this_version_does_not_know_is_left_out(tmp_path: Path) -> None:
+    folder = followed(tmp_path / "pays", {"reverse": Arm(shift=0.6)}, overrides={"of_old": 3, "epochs": 2})
+    assert read(next_study(folder)).budget.epochs == 2
+
+
 def test_page_json_file_and_terminal_say_the_same(tmp_path: Path) -> None:
     folder = followed(tmp_path / "pays", {"reverse": Arm(touched=0.0)}, figures=PAYS)
     write_report(folder)
@@ -64,7 +99,7 @@ def test_the_answer_does_not_stop_at_base_where_a_gain_is_predicted(tmp_path: Pa
     report = json.loads((folder.path / "report.json").read_text())
     assert report["answer"]["code"] == "nothing"
     assert "+0.0406 NDCG@10" in report["answer"]["adopt"]
-    assert "try them next" in report["answer"]["adopt"]
+    assert "try them before you decide" in report["answer"]["adopt"]
     plain = followed(tmp_path / "plain", {"reverse": Arm(touched=0.0)})
     write_report(plain)
     assert json.loads((plain.path / "report.json").read_text())["answer"]["adopt"] == "Keep base."
@@ -92,6 +127,24 @@ def test_cost_and_sight_are_those_of_this_study(tmp_path: Path) -> None:
     assert f"{found.detectable:.5f}" in found.file
 
 
+def test_the_effect_that_is_detectable_is_that_of_arms_that_move_ranks_or_says_that_it_is_not(tmp_path: Path) -> None:
+    still = Arm(shift=0.0, touched=0.02)
+    few = next_study(followed(tmp_path / "few", {"reverse": still}, figures=PAYS))
+    some = next_study(
+        followed(tmp_path / "some", {"reverse": still, "js": Arm(shift=-1.0, seed_sd=1.0, touched=1.0)}, figures=PAYS)
+    )
+    assert (few.rule, some.rule) == ("try_predicted_gains", "try_predicted_gains")
+    assert (few.noise, some.noise) == ("few", "moving")
+    assert few.detectable is not None
+    assert some.detectable is not None
+    assert some.detectable > few.detectable
+    assert "arms that move few ranks" in few.file
+    assert "arms that move few ranks" in few.size
+    assert "arms that move ranks" in some.file
+    assert "arms that move ranks" in some.size
+    assert next_study(followed(tmp_path / "won", {"reverse": Arm(shift=0.6)})).noise == "own"
+
+
 def test_the_file_keeps_what_the_study_was_and_records_the_command_line(tmp_path: Path) -> None:
     content = HEAD + "sesoi: 0.02\nprotocol: {targets: 10}\nmode: greedy\ngreedy: {most: 2}\nguard: [recall@10]\n"
     overrides = {"epochs": 2, "replicates": 3}
@@ -105,8 +158,47 @@ def test_the_file_keeps_what_the_study_was_and_records_the_command_line(tmp_path
     study = read(next_study(folder))
     assert (study.mode.name, study.sesoi, study.protocol.targets, study.guard) == ("grid", 0.02, 10, ("recall@10",))
     assert study.budget.epochs == 2
-    assert study.name == "tested_epochs2_replicates3_next"
+    assert study.name == "tested_epochs2_next"
     assert study.follows["study"] == "tested"
+
+
+def test_the_same_study_again_keeps_its_name_and_gets_its_options_from_the_command(tmp_path: Path) -> None:
+    content = HEAD + "budget: {epochs: 9}\nreplicates: 3\n"
+    overrides = {"epochs": 2, "replicates": 3, "device": "cpu"}
+    folder = followed(
+        tmp_path / "cut", {"reverse": Arm(shift=0.6)}, content=content, overrides=overrides, missing=[("reverse", 2)]
+    )
+    found = next_study(folder)
+    study = read(found)
+    assert (found.rule, study.name, study.budget.epochs) == ("finish_study", "tested", 9)
+    assert "--epochs 2" in found.command
+    assert "--replicates" not in found.command  # it says what the file says
+    again = read_study(found.file.encode(), Path("next.yaml"), Overrides(epochs=2))
+    assert again.slug == "tested.epochs-2"  # the folder of the first run
+
+
+def test_the_terminal_gives_the_options_too() -> None:
+    said = {"sentence": "x", "file": "y", "options": " --epochs 2"}
+    assert list(next_lines(said, Path("runs/a")))[-1] == "  ftr-study next runs/a | ftr-study run - --epochs 2"
+
+
+def test_only_options_that_changed_something_are_in_the_name(tmp_path: Path) -> None:
+    content = HEAD + "budget: {epochs: 2}\n"
+    overrides = {"epochs": 2, "replicates": 4}
+    folder = followed(
+        tmp_path / "pays", {"reverse": Arm(touched=0.0)}, content=content, figures=PAYS, overrides=overrides
+    )
+    assert next_study(folder).name == "tested_replicates4_next"
+
+
+@pytest.mark.parametrize("name", ["one\ntwo: 3", "one\u2028two"])
+def test_a_line_break_in_a_name_does_not_end_a_comment(tmp_path: Path, name: str) -> None:
+    content = f"name: {json.dumps(name)}\ndata: ml-100k\n"
+    folder = followed(tmp_path / "pays", {"reverse": Arm(touched=0.0)}, content=content, figures=PAYS)
+    folder.write_manifest(replace(folder.manifest(), name=name))
+    study = read(next_study(folder))
+    assert study.name == f"{name}_next"
+    assert study.follows["study"] == name
 
 
 def test_relative_paths_start_at_the_study_file_s_folder(tmp_path: Path) -> None:

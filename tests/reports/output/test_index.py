@@ -107,6 +107,14 @@ def test_a_study_that_is_followed_is_linked_where_it_is_listed(tmp_path: Path) -
     assert "#gone" not in content
 
 
+def test_a_study_that_is_followed_is_found_by_its_name_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    told(tmp_path, "a_b-1f.epochs-2", report={"study": "a/b"}, manifest=at("2026-01-01T00:00:00+00:00"))
+    told(tmp_path, "more", report={"study": "more"}, manifest={"follows": {"study": "a/b", "rule": "r"}})
+    content = write_index(tmp_path).read_text(encoding="utf-8")
+    assert 'href="#a_b-1f.epochs-2"' in content
+    assert 'id="a_b-1f.epochs-2"' in content
+
+
 BROKEN = {
     "empty": ({}, "no report.json, diagnosis.json or manifest.json"),
     "cut": ({"report.json": '{"study": '}, "report.json is not JSON"),
@@ -199,7 +207,7 @@ def test_only_studies_that_changed_are_read_again(tmp_path: Path, monkeypatch: p
     assert set(read) == {"b"}
 
 
-@pytest.mark.parametrize("kept", ["", "{", '{"schema_version": 0}', '{"schema_version": 1, "studies": [{"x": 1}]}'])
+@pytest.mark.parametrize("kept", ["", "{", '{"schema_version": 0}', '{"schema_version": 2, "studies": [{"x": 1}]}'])
 def test_an_index_of_another_version_or_a_damaged_one_is_made_again(tmp_path: Path, kept: str) -> None:
     told(tmp_path, "a", report={})
     (tmp_path / "index.json").write_text(kept, encoding="utf-8")

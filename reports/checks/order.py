@@ -16,7 +16,7 @@ from harness.results.frame import judged_rows
 from harness.results.manifest import BASE
 from harness.results.record import RunRecord
 from harness.stats.distributions import spearman
-from reports.checks.base import Candidate, Measure
+from reports.checks.base import Candidate, Measure, too_early
 from reports.locale import formats
 from reports.stats.analysis import Analysis
 
@@ -49,7 +49,7 @@ class EarlyOrder(Measure):
         )
         if not np.isfinite(early).all() or not np.isfinite(final).all():
             return Status.NOT_MEASURED
-        if len(seeds) < 2:
+        if too_early(analysis, len(seeds)):
             return Status.CANNOT_TELL
         return (
             Candidate(

@@ -92,6 +92,31 @@ def test_a_reference_with_the_seeds_of_base_is_paired_seed_by_seed() -> None:
     assert alone.half > 0.0
 
 
+def part_of(frame: Frame, n_seeds: int, *, planned: int | None = None) -> Frame:
+    """The first seeds of a study, of so many that its plan has."""
+    records = {name: {seed: cells[seed] for seed in sorted(cells)[:n_seeds]} for name, cells in frame.records.items()}
+    seeds = tuple(sorted(frame.manifest.replicates)[: planned or n_seeds])
+    rows = tuple(replace(row, keys=dict.fromkeys(range(n_seeds), "")) for row in frame.manifest.rows)
+    return replace(frame, records=records, manifest=replace(frame.manifest, replicates=seeds, rows=rows))
+
+
+PLANTED = {
+    "FTR1101": lambda: referred([0.3]),
+    "FTR1103": lambda: ordered(LEVELS[::-1], HIGHER),
+    "FTR1104": lambda: tied([0.1, 1.0, 0.1]),
+}
+"""A study of five seeds in which each is an issue."""
+
+
+@pytest.mark.parametrize("code", PLANTED)
+def test_one_seed_or_part_of_the_plan_tells_nothing(code: str) -> None:
+    whole = PLANTED[code]()
+    assert status(whole, code) is Status.ISSUE
+    assert status(part_of(whole, 4), code) is Status.ISSUE
+    assert status(part_of(whole, 1), code) is Status.CANNOT_TELL
+    assert status(part_of(whole, 4, planned=5), code) is Status.CANNOT_TELL, "a seed is still to come"
+
+
 def test_without_reference_rows_or_with_trained_ones_alone_nothing_is_asked() -> None:
     assert status(STUDY, "FTR1101") is Status.NOT_APPLICABLE
     assert status(referred([0.3], trained=True), "FTR1101") is Status.NOT_APPLICABLE

@@ -129,7 +129,8 @@ class Check:
         depth: how many steps before the ranking it acts. Of issues as severe, the one of the smallest depth is named
             first: what a signal loses there, nothing deeper can restore.
         issue: whether the figures show the issue: how far they lie beyond the threshold, with the error of that, or
-            yes or no where the figures are exact; None where it cannot arise in this run.
+            yes or no where the figures are exact; None where it cannot arise in this run. Several leads, always the
+            same in their order, are asked apart, and the gravest answers.
         compares: what it sets against its threshold.
         condition: when it is an issue, and when it is not applicable, in words.
         detected: how, a sentence that names figures.
@@ -143,7 +144,7 @@ class Check:
     claim: str
     title: str
     severity: Severity
-    issue: Callable[[Figures], bool | Lead | None]
+    issue: Callable[[Figures], bool | Lead | tuple[Lead, ...] | None]
     condition: str
     detected: str
     why: str
@@ -171,7 +172,7 @@ class Outcome:
         epoch: whose figures answered; None where none did.
         figures: those that it read.
         reason: why it was muted, in the study's words.
-        lead: how far beyond the threshold, in one run; None where the answer is yes or no, or there is none.
+        leads: how far beyond the threshold, in one run; empty where the answer is yes or no, or there is none.
         by, half, smallest: the same over all runs, with half the width of its interval, and the smallest that counts.
         known: whether the evidence holds the errors; else `half` rests on a tenth of the threshold in one
             run, on their spread alone in several.
@@ -184,7 +185,7 @@ class Outcome:
     epoch: int | None = None
     figures: Figures = field(default_factory=dict[str, float])
     reason: str = ""
-    lead: Lead | None = None
+    leads: tuple[Lead, ...] = ()
     by: float | None = None
     half: float | None = None
     smallest: float = 0.0

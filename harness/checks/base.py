@@ -177,6 +177,8 @@ class Outcome:
         known: whether the evidence holds the errors; else `half` rests on a tenth of the threshold in one
             run, on their spread alone in several.
         n_issue: runs whose figures lie beyond the threshold, for sure or not.
+        n_alike: runs that answer as the outcome does: those on its side of the threshold, for sure or not; by vote,
+            those of its status.
         n_asked: runs that could answer.
     """
 
@@ -191,6 +193,7 @@ class Outcome:
     smallest: float = 0.0
     known: bool = True
     n_issue: int = 0
+    n_alike: int = 0
     n_asked: int = 0
 
     @property

@@ -19,7 +19,7 @@ def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = Non
     """Ask a check of every run: what the mean over those that could answer says, by its own uncertainty.
 
     Where the answers are a plain yes or no, what more than half of them say; else nobody can tell.
-    Its figures are the mean over the runs that could answer, or over those that have its status.
+    Its figures are the mean over all runs that could answer.
     """
     asked = [ask(check, entries, muted=muted) for entries in runs] or [ask(check, (), muted=muted)]
     counts = {status: sum(each.status is status for each in asked) for status in Status}
@@ -31,14 +31,15 @@ def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = Non
         found = [pooled(leads) for leads in zip(*(each.leads for each in answered), strict=True)]
         question = gravest(found)
         by, half, smallest = found[question]
-        status, alike = STATUS_OF[side_of(by, half, smallest)], answered
+        status = STATUS_OF[side_of(by, half, smallest)]
     elif answered:
         most = max((Status.ISSUE, Status.PASSED), key=lambda each: counts[each])
         status = most if 2 * counts[most] > len(answered) else Status.CANNOT_TELL
-        alike = [each for each in answered if each.status is status] or answered
     else:
         status = next(each for each in (Status.MUTED, Status.NOT_APPLICABLE, Status.NOT_MEASURED) if counts[each])
-        alike = [each for each in asked if each.status is status]
+    alike = answered or [each for each in asked if each.status is status]
+    n_issue = sum(_beyond(each, question) for each in answered)
+    of_status = {Status.ISSUE: n_issue, Status.PASSED: len(answered) - n_issue}
     return replace(
         alike[0],
         status=status,
@@ -48,7 +49,8 @@ def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = Non
         half=half,
         smallest=smallest,
         known=not any(math.isnan(each.leads[question].error) for each in answered if each.leads),
-        n_issue=sum(_beyond(each, question) for each in answered),
+        n_issue=n_issue,
+        n_alike=counts[status] if by is None else of_status.get(status, 0),
         n_asked=len(answered),
     )
 

@@ -93,6 +93,18 @@ def test_every_claim_has_a_card_with_the_figures_of_its_checks(
     assert "3 of 3 runs" in shown.text
 
 
+def test_a_count_of_runs_says_what_it_counts(diagnosed: StudyFolder, page: tuple[Page, dict[str, Any]]) -> None:
+    """Of what nobody can tell: runs beyond the threshold; else runs of the status that stands beside it."""
+    rows = dict(re.findall(r'<tr id="check-(\w+)"(.*?)</tr>', (diagnosed.path / "report.html").read_text(), re.DOTALL))
+    lines = [line for line in page[1]["why"]["checks"] if line["n_asked"] > 1]
+    assert {line["status"] for line in lines} >= {"passed", "issue", "cannot_tell"}
+    for line in lines:
+        doubt = line["status"] == "cannot_tell"
+        n = line["n_issue" if doubt else "n_alike"]
+        said = f">{n} of {line['n_asked']} runs{' beyond the threshold' if doubt else ''}<"
+        assert said in rows[line["code"]]
+
+
 def test_the_family_s_best_remedy_stands_beside_its_mechanism(page: tuple[Page, dict[str, Any]]) -> None:
     _, report = page
     rows = {row["name"]: row for row in report["rows"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.checks.base import Check, Expected, Outcome, Remedy, Rule, Severity, Status, Suggestion, fill
 from harness.checks.catalogue import FIGURES, RULES, suggestions
-from harness.checks.claims import CLAIMS, Claim, Confirmation, confirmed, judge
+from harness.checks.claims import CLAIMS, Claim, Confirmation, Mechanism, confirmed, judge
 from harness.checks.leads import CONFIDENCE, gain, pooled
 from harness.checks.problems.mixing import STACK_OF
 from harness.checks.seeds import Runs, by_run, first, latest, mean, summaries
@@ -20,6 +20,7 @@ __all__ = [
     "Claim",
     "Confirmation",
     "Expected",
+    "Mechanism",
     "Outcome",
     "Remedy",
     "Rule",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from harness.checks.leads import Compares, Condition, Lead, hold, mean
+from harness.checks.leads import Compares, Condition, Lead, Sense, hold, mean
 from harness.checks.sentences import fill, names_in
 
 Figures = Mapping[str, float]
@@ -132,6 +132,7 @@ class Check:
             yes or no where the figures are exact; None where it cannot arise in this run. Several leads, always the
             same in their order, are asked apart, and the gravest answers.
         compares: what it sets against its threshold.
+        sense: of the difference in its sentence.
         condition: when it is an issue, and when it is not applicable, in words.
         detected: how, a sentence that names figures.
         why: why it matters.
@@ -152,6 +153,7 @@ class Check:
     also_reads: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     compares: Compares = Compares.EXACT
+    sense: Sense = Sense.AS_ASKED
     bearing: Bearing = Bearing.BESIDES
     besides: tuple[str, ...] = ()
     depth: int = 100

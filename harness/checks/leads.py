@@ -27,6 +27,13 @@ class Compares(Enum):
     STUDY = "A 95% interval over what the study repeats."
 
 
+class Sense(Enum):
+    """How the sentence of a check gives the difference that it asks about."""
+
+    AS_ASKED = "the sentence names first what has to be larger for an issue"
+    REVERSED = "the sentence names first what has to be smaller"
+
+
 class Side(Enum):
     """On which side of its threshold a figure is for sure."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.base import Figures, Severity, Unit, When, figures
-from harness.checks.leads import Compares, Lead, Side, below, gain
+from harness.checks.leads import Compares, Lead, Sense, Side, below, gain
 from harness.checks.study import StudyCheck
 
 EDGE = 0.05
@@ -185,6 +185,7 @@ CHECKS = (
         also_reads=("study.cutoff_smallest",),
         errors=("study.cutoff_error",),
         compares=Compares.STUDY,
+        sense=Sense.REVERSED,
         condition=(
             "An arm is better than base on the primary metric and lower on another metric or cutoff of the report: "
             "its whole 95% interval lies below 0, and the loss is more than the smallest change worth having (`sesoi`, "

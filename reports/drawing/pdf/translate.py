@@ -172,7 +172,7 @@ class Drawing:
                 for right in tiles[0]:
                     for down in tiles[1]:
                         style = _styled(each, {"stroke-linejoin": "round"})
-                        self._path(each.attrib["d"], style, page, right * step[0], down * step[1])
+                        self._path(each.attrib.get("d", ""), style, page, right * step[0], down * step[1])
 
 
 def _place(text: Element) -> tuple[float, float, float]:

@@ -20,7 +20,7 @@ from harness.stats.distributions import t_quantile
 from reports.checks.base import Asked
 from reports.checks.catalogue import MEASURES, ask_study
 from reports.checks.edges import distance_of, place_of
-from reports.checks.order import repeats
+from reports.checks.order import MOST_HALVES, halves, repeats
 from reports.sections.contract import small_study
 from reports.stats.analysis import analyse
 
@@ -288,6 +288,21 @@ def test_the_order_repeats_as_far_as_seeds_agree() -> None:
     arms = np.arange(8.0)[:, None]
     assert repeats(arms + 0.01 * rng.standard_normal((8, 6))) == pytest.approx(1.0)
     assert repeats(100.0 * rng.standard_normal((8, 6)) + arms) < 0.7
+
+
+def test_many_seeds_are_halved_in_ways_that_part_every_pair_alike() -> None:
+    few = list(halves(6))
+    assert len(set(few)) == len(few) == math.comb(6, 3)
+    for n_seeds in (11, 12, 20):
+        drawn = list(halves(n_seeds))
+        assert len(drawn) == MOST_HALVES
+        assert drawn == list(halves(n_seeds)), "the same each time"
+        assert all(sorted(one + two) == list(range(n_seeds)) and len(one) == n_seeds // 2 for one, two in drawn)
+        together = [sum(({a, b} <= set(one)) or ({a, b} <= set(two)) for one, two in drawn) for a, b in PAIRS]
+        assert all(60 < n < 125 for n in together), together
+
+
+PAIRS = [(0, 1), (1, 2), (0, 2), (3, 9), (8, 10)]
 
 
 # --- FTR1104: ties ------------------------------------------------------------------------------------------------

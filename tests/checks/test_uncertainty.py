@@ -247,6 +247,17 @@ def test_runs_that_cannot_tell_count_in_the_vote() -> None:
             ("0.0700, against 0.0800 before", "Difference: −0.0100 ± 0.0020 (95%)", "below 0 and its estimate below"),
         ),
         (
+            "FTR902",
+            {
+                "scope__future": 0.45,
+                "scope__with_future": 0.08,
+                "scope__without_future": 0.07,
+                "scope__without_others": 0.066,
+                "scope__future_error": 0.001,
+            },
+            ("0.0700 without them, and 0.0660", "Difference: 0.0040 ± 0.0020 (95%)", "estimate below −0.0016"),
+        ),
+        (
             "FTR104",
             {
                 "training__hit_rate_start": 0.03,

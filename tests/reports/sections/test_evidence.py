@@ -198,7 +198,7 @@ def test_a_disputed_claim_is_amber_says_what_decides_and_is_counted(
     _, report = page
     card = cards(report)["kl"]
     assert card["outcome"].startswith("disputed.")
-    assert "by what decides (FTR103), but related checks are an issue (FTR101" in card["outcome_text"]
+    assert "Decided by FTR103: the mechanism is absent. But related checks are an issue (FTR101" in card["outcome_text"]
     n = sum(each["mechanism"] == "disputed" for each in cards(report).values())
     assert f"disputed for {n} and" in report["claims"]["sentence"]
     assert report["claims"]["sentence"].endswith("cannot be measured here.")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from harness.checks.leads import Compares, Condition, Lead, hold, mean
+from harness.checks.leads import Compares, Condition, Lead, Sense, hold, mean
 from harness.checks.sentences import fill, names_in
 
 Figures = Mapping[str, float]
@@ -129,8 +129,10 @@ class Check:
         depth: how many steps before the ranking it acts. Of issues as severe, the one of the smallest depth is named
             first: what a signal loses there, nothing deeper can restore.
         issue: whether the figures show the issue: how far they lie beyond the threshold, with the error of that, or
-            yes or no where the figures are exact; None where it cannot arise in this run.
+            yes or no where the figures are exact; None where it cannot arise in this run. Several leads, always the
+            same in their order, are asked apart, and the gravest answers.
         compares: what it sets against its threshold.
+        sense: of the difference in its sentence.
         condition: when it is an issue, and when it is not applicable, in words.
         detected: how, a sentence that names figures.
         why: why it matters.
@@ -143,7 +145,7 @@ class Check:
     claim: str
     title: str
     severity: Severity
-    issue: Callable[[Figures], bool | Lead | None]
+    issue: Callable[[Figures], bool | Lead | tuple[Lead, ...] | None]
     condition: str
     detected: str
     why: str
@@ -151,6 +153,7 @@ class Check:
     also_reads: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     compares: Compares = Compares.EXACT
+    sense: Sense = Sense.AS_ASKED
     bearing: Bearing = Bearing.BESIDES
     besides: tuple[str, ...] = ()
     depth: int = 100
@@ -171,11 +174,13 @@ class Outcome:
         epoch: whose figures answered; None where none did.
         figures: those that it read.
         reason: why it was muted, in the study's words.
-        lead: how far beyond the threshold, in one run; None where the answer is yes or no, or there is none.
+        leads: how far beyond the threshold, in one run; empty where the answer is yes or no, or there is none.
         by, half, smallest: the same over all runs, with half the width of its interval, and the smallest that counts.
         known: whether the evidence holds the errors; else `half` rests on a tenth of the threshold in one
             run, on their spread alone in several.
         n_issue: runs whose figures lie beyond the threshold, for sure or not.
+        n_alike: runs that answer as the outcome does: those on its side of the threshold, for sure or not; by vote,
+            those of its status.
         n_asked: runs that could answer.
     """
 
@@ -184,12 +189,13 @@ class Outcome:
     epoch: int | None = None
     figures: Figures = field(default_factory=dict[str, float])
     reason: str = ""
-    lead: Lead | None = None
+    leads: tuple[Lead, ...] = ()
     by: float | None = None
     half: float | None = None
     smallest: float = 0.0
     known: bool = True
     n_issue: int = 0
+    n_alike: int = 0
     n_asked: int = 0
 
     @property

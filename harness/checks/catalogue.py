@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from operator import attrgetter
 
 from harness.checks.base import Check, Expected, Figure, Figures, Outcome, Rule, Status, Suggestion
-from harness.checks.leads import Lead, Side
+from harness.checks.leads import Lead, Side, gravest
 from harness.checks.problems import (
     calibration,
     evaluation,
@@ -135,12 +135,14 @@ def ask(check: Check, entries: Sequence[Entry], *, muted: Mapping[str, str] | No
             continue
         errors = {name: entry.figures.get(name, math.nan) for name in check.errors}
         found = None if any(map(math.isnan, read.values())) else check.issue({**errors, **read})
-        lead = found if isinstance(found, Lead) else None
-        return Outcome(check=check, status=_status(found), epoch=entry.epoch, figures=read, lead=lead)
+        leads = (found,) if isinstance(found, Lead) else found if isinstance(found, tuple) else ()
+        return Outcome(check=check, status=_status(found), epoch=entry.epoch, figures=read, leads=leads)
     return Outcome(check=check, status=Status.NOT_MEASURED)
 
 
-def _status(found: bool | Lead | None) -> Status:
+def _status(found: bool | Lead | tuple[Lead, ...] | None) -> Status:
+    if isinstance(found, tuple):
+        return STATUS_OF[found[gravest([(each.by, each.half, each.smallest) for each in found])].side]
     if isinstance(found, Lead):
         return STATUS_OF[found.side]
     return Status.NOT_APPLICABLE if found is None else Status.ISSUE if found else Status.PASSED

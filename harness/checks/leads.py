@@ -14,7 +14,8 @@ CONFIDENCE = 0.95
 NEAR = 0.1
 """Where the evidence holds no error of a figure: the share of the threshold within which nothing can be told."""
 
-Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2.0)
+NORMAL = NormalDist()
+Z = NORMAL.inv_cdf(0.5 + CONFIDENCE / 2.0)
 
 
 class Compares(Enum):
@@ -24,6 +25,13 @@ class Compares(Enum):
     QUERIES = "The 95% interval of the figure: its standard error over the sampled queries, and the spread of the runs."
     RUNS = "The 95% interval of the figure over runs; a single run cannot tell within a tenth of the threshold."
     STUDY = "A 95% interval over what the study repeats."
+
+
+class Sense(Enum):
+    """How the sentence of a check gives the difference that it asks about."""
+
+    AS_ASKED = "the sentence names first what has to be larger for an issue"
+    REVERSED = "the sentence names first what has to be smaller"
 
 
 class Side(Enum):
@@ -44,17 +52,19 @@ class Lead:
         near: what :data:`NEAR` is a share of where there is no error, such as the threshold.
         smallest: where `by` is a gain, the smallest one that counts: it has to be above 0 for sure and larger than
             this; below it for sure, it does not count.
+        of: questions that are asked at once; the interval holds for all of them (Bonferroni).
     """
 
     by: float
     error: float
     near: float
     smallest: float = 0.0
+    of: int = 1
 
     @property
     def half(self) -> float:
         """Half the width of the interval around `by`."""
-        return NEAR * abs(self.near) if math.isnan(self.error) else Z * self.error
+        return NEAR * abs(self.near) if math.isnan(self.error) else NORMAL.inv_cdf(_tail(self.of)) * self.error
 
     @property
     def side(self) -> Side:
@@ -80,6 +90,29 @@ def hold(conditions: Sequence[Condition]) -> bool:
         wanted = Side.SHORT if isinstance(conditions[0], Short) else Side.BEYOND
         return bool(measured) and side_of(*pooled(measured)) is wanted
     return 2 * sum(bool(each) for each in conditions) > len(conditions)
+
+
+def _tail(of: int) -> float:
+    """Where the upper end of an interval lies that holds for so many questions at once."""
+    return 1.0 - (1.0 - CONFIDENCE) / (2.0 * of)
+
+
+def gravest(found: Sequence[tuple[float, float, float]]) -> int:
+    """Which of several answers stands for all: beyond for sure and furthest so, else the one that may lie furthest.
+
+    Args:
+        found: how far beyond, half the width of the interval, and the smallest that counts, a question each.
+
+    >>> gravest([(0.1, 0.05, 0.0), (0.3, 0.4, 0.0)]), gravest([(-0.1, 0.05, 0.0), (-0.3, 0.4, 0.0)])
+    (0, 1)
+    """
+
+    def grave(place: int) -> tuple[bool, float]:
+        by, half, smallest = found[place]
+        beyond = side_of(by, half, smallest) is Side.BEYOND
+        return beyond, by if beyond else by + half
+
+    return max(range(len(found)), key=grave)
 
 
 def side_of(by: float, half: float, smallest: float = 0.0) -> Side:
@@ -116,7 +149,7 @@ def pooled(leads: Sequence[Lead]) -> tuple[float, float, float]:
     from scipy.special import stdtrit  # pyright: ignore[reportMissingTypeStubs, reportUnknownVariableType]
 
     spread = math.sqrt(math.fsum((each.by - by) ** 2 for each in leads) / (n - 1))
-    quantile = float(stdtrit(n - 1, 0.5 + CONFIDENCE / 2.0))  # pyright: ignore[reportUnknownArgumentType]
+    quantile = float(stdtrit(n - 1, _tail(leads[0].of)))  # pyright: ignore[reportUnknownArgumentType]
     return by, math.hypot(within, quantile * spread / math.sqrt(n)), smallest
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from harness.checks.base import Check, Outcome, Status
 from harness.checks.catalogue import CHECKS, STATUS_OF, ask
-from harness.checks.leads import mean, pooled, side_of
+from harness.checks.leads import gravest, mean, pooled, side_of
 from harness.results.evidence import Entry
 
 Runs = Sequence[Sequence[Entry]]
@@ -19,42 +19,48 @@ def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = Non
     """Ask a check of every run: what the mean over those that could answer says, by its own uncertainty.
 
     Where the answers are a plain yes or no, what more than half of them say; else nobody can tell.
-    Its figures are the mean over the runs that could answer, or over those that have its status.
+    Its figures are the mean over all runs that could answer.
     """
     asked = [ask(check, entries, muted=muted) for entries in runs] or [ask(check, (), muted=muted)]
     counts = {status: sum(each.status is status for each in asked) for status in Status}
     answered = [each for each in asked if each.status in (Status.ISSUE, Status.PASSED, Status.CANNOT_TELL)]
-    leads = [each.lead for each in answered if each.lead is not None]
     by = half = None
-    smallest = 0.0
-    if answered and len(leads) == len(answered):
-        by, half, smallest = pooled(leads)
-        status, alike = STATUS_OF[side_of(by, half, smallest)], answered
+    smallest, question = 0.0, 0
+    if answered and all(each.leads for each in answered):
+        # Each question over all runs, never one question of this run with another of that.
+        found = [pooled(leads) for leads in zip(*(each.leads for each in answered), strict=True)]
+        question = gravest(found)
+        by, half, smallest = found[question]
+        status = STATUS_OF[side_of(by, half, smallest)]
     elif answered:
         most = max((Status.ISSUE, Status.PASSED), key=lambda each: counts[each])
         status = most if 2 * counts[most] > len(answered) else Status.CANNOT_TELL
-        alike = [each for each in answered if each.status is status] or answered
     else:
         status = next(each for each in (Status.MUTED, Status.NOT_APPLICABLE, Status.NOT_MEASURED) if counts[each])
-        alike = [each for each in asked if each.status is status]
+    alike = answered or [each for each in asked if each.status is status]
+    n_issue = sum(_beyond(each, question) for each in answered)
+    of_status = {Status.ISSUE: n_issue, Status.PASSED: len(answered) - n_issue}
     return replace(
         alike[0],
         status=status,
         figures={name: mean([each.figures[name] for each in alike]) for name in alike[0].figures},
-        lead=None,
+        leads=(),
         by=by,
         half=half,
         smallest=smallest,
-        known=not any(math.isnan(each.error) for each in leads),
-        n_issue=sum(_beyond(each) for each in answered),
+        known=not any(math.isnan(each.leads[question].error) for each in answered if each.leads),
+        n_issue=n_issue,
+        n_alike=counts[status] if by is None else of_status.get(status, 0),
         n_asked=len(answered),
     )
 
 
-def _beyond(outcome: Outcome) -> bool:
-    """Whether a run's figures lie beyond the threshold, for sure or not."""
-    lead = outcome.lead
-    return outcome.status is Status.ISSUE if lead is None else lead.by > lead.smallest
+def _beyond(outcome: Outcome, question: int) -> bool:
+    """Whether a run's figures lie beyond the threshold of a question, for sure or not."""
+    if not outcome.leads:
+        return outcome.status is Status.ISSUE
+    lead = outcome.leads[question]
+    return lead.by > lead.smallest
 
 
 def summaries(runs: Runs, *, muted: Mapping[str, str] | None = None) -> dict[str, Outcome]:

@@ -61,3 +61,12 @@ def error_of(effect: Estimated, n_asked: int) -> float:
     """An error whose normal 95% interval is the effect's t interval, corrected for so many questions (Bonferroni)."""
     low, high = effect.interval(1.0 - 0.05 / n_asked)
     return (high - low) / (2.0 * Z)
+
+
+FEWEST = 2
+"""Seeds below which nothing is known of how much they differ."""
+
+
+def too_early(analysis: Analysis, n_seeds: int) -> bool:
+    """Whether nothing can be told yet: too few seeds, or cells of the plan that are still to run."""
+    return n_seeds < FEWEST or not analysis.progress.complete

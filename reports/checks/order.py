@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from itertools import combinations, islice
+from itertools import combinations
 from typing import ClassVar
 
 import numpy as np
@@ -16,7 +16,7 @@ from harness.results.frame import judged_rows
 from harness.results.manifest import BASE
 from harness.results.record import RunRecord
 from harness.stats.distributions import spearman
-from reports.checks.base import Candidate, Measure
+from reports.checks.base import Candidate, Measure, too_early
 from reports.locale import formats
 from reports.stats.analysis import Analysis
 
@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 
 N_DRAWS = 1000
 MOST_HALVES = 200
+"""Ways to halve the seeds that are looked at: all where there are no more, else so many drawn at random."""
 
 FEWEST_SEEDS = 3
 """Seeds below which their bootstrap knows no spread."""
@@ -49,7 +50,7 @@ class EarlyOrder(Measure):
         )
         if not np.isfinite(early).all() or not np.isfinite(final).all():
             return Status.NOT_MEASURED
-        if len(seeds) < 2:
+        if too_early(analysis, len(seeds)):
             return Status.CANNOT_TELL
         return (
             Candidate(
@@ -93,15 +94,22 @@ def repeats(final: Floats) -> float:
 
     Source: Spearman (1910) and Brown (1910).
     """
-    one, two = zip(*islice(_halves(final.shape[1]), MOST_HALVES), strict=True)
-    halves = spearman(*(np.array([final[:, list(each)].mean(axis=1) for each in h]) for h in (one, two)))
-    known = halves[np.isfinite(halves)]
+    one, two = zip(*halves(final.shape[1]), strict=True)
+    alike = spearman(*(np.array([final[:, list(each)].mean(axis=1) for each in h]) for h in (one, two)))
+    known = alike[np.isfinite(alike)]
     if not len(known):
         return math.nan
     found = float(known.mean())
     return 2.0 * found / (1.0 + found) if found > 0.0 else found
 
 
-def _halves(n_seeds: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
-    for one in combinations(range(n_seeds), n_seeds // 2):
-        yield one, tuple(sorted(set(range(n_seeds)) - set(one)))
+def halves(n_seeds: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Ways to part the seeds into two halves."""
+    if math.comb(n_seeds, n_seeds // 2) <= MOST_HALVES:
+        chosen = combinations(range(n_seeds), n_seeds // 2)
+    else:
+        # The first ones in order would all hold the same first seeds.
+        rng = np.random.default_rng(n_seeds)
+        chosen = (rng.permutation(n_seeds)[: n_seeds // 2].tolist() for _ in range(MOST_HALVES))
+    for one in chosen:
+        yield tuple(sorted(one)), tuple(sorted(set(range(n_seeds)) - set(one)))

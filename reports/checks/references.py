@@ -14,7 +14,7 @@ from harness.results.manifest import BASE
 from harness.results.metrics import user_values
 from harness.results.record import RunRecord
 from harness.stats.effects import anova, estimate
-from reports.checks.base import Candidate, Measure, error_of
+from reports.checks.base import Candidate, Measure, error_of, too_early
 from reports.locale import formats
 from reports.stats.analysis import Analysis
 
@@ -29,6 +29,8 @@ class ReferenceBeatsBase(Measure):
         rows = [row for row in frame.manifest.references if not row.trained and frame.references.get(row.name)]
         if not rows or not frame.replicates(BASE):
             return Status.NOT_APPLICABLE
+        if too_early(analysis, len(frame.replicates(BASE))):
+            return Status.CANNOT_TELL
         found: list[Candidate] = []
         for row in rows:
             deltas = _deltas(frame, row.name, frame.references[row.name], metric)
@@ -54,7 +56,7 @@ def _deltas(frame: Frame, name: str, cells: Mapping[int, RunRecord], metric: str
     """The row less base, seed by seed where both have several; else its mean less each seed of base."""
     paired = tuple(number for number in frame.replicates(BASE) if number in cells)
     values = user_values(np.stack([each.test for each in cells.values()]), metric)
-    if len(cells) > 1 and paired:
+    if len(paired) > 1:
         numbers = paired
         own = values[[list(cells).index(number) for number in numbers]]
     else:

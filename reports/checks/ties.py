@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from harness.checks.base import Status
 from harness.results.manifest import A_A
-from reports.checks.base import Candidate, Measure, error_of
+from reports.checks.base import Candidate, Measure, error_of, too_early
 from reports.locale import formats
 from reports.stats.analysis import Analysis
 
@@ -28,6 +28,8 @@ class TiesDecide(Measure):
         if not ties or not ties.get("shuffled") or ties["metric"] != analysis.primary:
             return Status.NOT_MEASURED
         best = max(effects, key=lambda effect: effect.mean)
+        if too_early(analysis, best.n_seeds):
+            return Status.CANNOT_TELL
         moved = max(abs(float(value) - float(ties["as_read"])) for value in ties["shuffled"])
         # The spread of n orders is known to one part in the root of 2 n.
         of_orders = moved / math.sqrt(2.0 * len(ties["shuffled"]))

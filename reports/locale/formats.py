@@ -112,6 +112,21 @@ def figure(value: float, kind: str) -> str:
 
 
 @_known
+def margin(value: float) -> str:
+    """A distance from a threshold: four decimals, at most four digits and no exponent; never 0 where it is not.
+
+    >>> margin(0.01), margin(2.9e-07), margin(-8.1e-05), margin(89.268), margin(0.0)
+    ('0.0100', '<0.0001', '>−0.0001', '89.27', '0')
+    """
+    if value == 0.0:
+        return "0"
+    if abs(value) < 0.0001:
+        return "<0.0001" if value > 0.0 else f">{MINUS}0.0001"
+    whole = len(str(int(abs(value)))) if abs(value) >= 1.0 else 0
+    return number(value, max(4 - whole, 0))
+
+
+@_known
 def seconds(value: float) -> str:
     """A duration.
 

@@ -25,7 +25,11 @@ WIDTH = 80
 MOST_ROWS = 5
 """Rows of the ranking that a terminal shows."""
 
-NAME = 26
+LEAST_NAME = 20
+"""Columns of an arm's name that it has at least."""
+
+BESIDE = 4 + 2 + 1 + 8 + 1 + 18 + 2
+"""Columns of a row without name and verdict."""
 
 
 def answer_lines(report: Path) -> Iterator[str]:
@@ -41,15 +45,19 @@ def answer_lines(report: Path) -> Iterator[str]:
         yield from _paragraph(found["protocol"])
     rows = [row for row in found["rows"] if row["rank"] is not None]
     if rows:
-        head = f"{'rank':>4}  {'arm':{NAME}} {'effect':>8} {'95% interval':>18}  verdict"
+        shown = rows[:MOST_ROWS]
+        # The verdict is said in full; a name gives way and keeps its end, where settings stand.
+        room = WIDTH - BESIDE - max(len(row["verdict_text"]) for row in shown)
+        named = max(LEAST_NAME, min(room, max(len(row["name"]) for row in shown)))
+        head = f"{'rank':>4}  {'arm':{named}} {'effect':>8} {'95% interval':>18}  verdict"
         yield ""
         yield head
-        for row in rows[:MOST_ROWS]:
+        for row in shown:
             low, high = formats.interval(row["adjusted"], decimals)
             interval = f"{low} to {high}" if row["adjusted"] else formats.NONE
             effect = formats.signed(row["effect"], decimals)
-            name, verdict = shorten(row["name"], NAME), shorten(row["verdict_text"], WIDTH - len(head) + len("verdict"))
-            yield f"{row['rank']:>4}  {name:{NAME}} {effect:>8} {interval:>18}  {verdict}".rstrip()
+            name, verdict = shorten(row["name"], named), shorten(row["verdict_text"], WIDTH - BESIDE - named)
+            yield f"{row['rank']:>4}  {name:{named}} {effect:>8} {interval:>18}  {verdict}".rstrip()
         if len(rows) > MOST_ROWS:
             yield f"      and {len(rows) - MOST_ROWS} more in the report"
     if any(row["method"] == "two seeds" for row in rows):

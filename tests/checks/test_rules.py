@@ -243,6 +243,27 @@ def test_the_mean_of_the_runs_decides_a_check_by_its_own_uncertainty() -> None:
     assert latest(apart) == {"kl.p_rec_entropy": pytest.approx(2.498 / 3)} == first(apart)
 
 
+def test_the_shown_figures_are_means_over_all_runs_and_the_counted_ones_have_the_status_shown() -> None:
+    """Three seeds chose an earlier epoch and pass, the fourth still rose: its figures count in the means."""
+
+    def rose(last: float, slope: float, valid: float) -> tuple[Entry, ...]:
+        return entries(
+            training__best_epoch_is_last=last,
+            training__last_slope=slope,
+            training__valid=valid,
+            training__last_slope_error=0.001,
+        )
+
+    runs = [rose(0.0, -0.001, 0.07), rose(0.0, -0.001, 0.07), rose(0.0, -0.001, 0.07), rose(1.0, 0.0015, 0.08)]
+    found = summarise(CHECKS["FTR202"], runs)
+    assert (found.status, found.n_alike, found.n_asked) == (Status.PASSED, 3, 4)
+    assert found.figures["training.best_epoch_is_last"] == 0.25
+    assert found.figures["training.valid"] == pytest.approx(0.0725)
+    assert found.figures["training.last_slope"] == pytest.approx(-0.000375)
+    pooled = summarise(CHECKS["FTR101"], [entries(kl__p_rec_entropy=value) for value in (0.5, 0.6, 0.55)])
+    assert (pooled.status, pooled.n_alike, pooled.n_issue) == (Status.PASSED, 3, 0)
+
+
 def test_runs_that_answer_yes_and_no_are_split_and_nobody_can_tell() -> None:
     def run(gradient: float) -> tuple[Entry, ...]:
         named = {"loss.gradient.enhanced.retriever": gradient, "loss.gradient.recommendation.retriever": 0.0}

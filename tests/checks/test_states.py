@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from harness.checks.base import Outcome, Status
@@ -49,6 +50,35 @@ def asked(code: str, **changes: float) -> Outcome:
 )
 def test_each_state_of_a_check(code: str, changes: dict[str, float], status: Status) -> None:
     assert asked(code, **changes).status is status
+
+
+def calibrated(**changes: float) -> tuple[Entry, ...]:
+    named = {f"calibration.{name}": value for name, value in changes.items()}
+    return (Entry(epoch=0, figures=CALIBRATED | named),)
+
+
+def test_each_side_is_pooled_by_itself_over_the_runs() -> None:
+    """Two sides that each lie beyond in half of the runs are no mean of leads beyond in all of them."""
+    backbone, neighbours = calibrated(confidence_backbone=0.3), calibrated(confidence_neighbours=0.3)
+    apart = summarise(CHECKS["FTR408"], [backbone, neighbours, backbone, neighbours])
+    assert (apart.status, apart.by) == (Status.CANNOT_TELL, pytest.approx(0.05))
+    assert (apart.n_issue, apart.n_asked) == (2, 4)
+    both_ways = summarise(CHECKS["FTR408"], [backbone, calibrated(accuracy_backbone=0.3)] * 2)
+    assert (both_ways.status, both_ways.n_issue) == (Status.CANNOT_TELL, 2)
+    alike = summarise(CHECKS["FTR408"], [backbone] * 4)
+    assert (alike.status, alike.by, alike.n_issue) == (Status.ISSUE, pytest.approx(0.15), 4)
+
+
+def test_of_four_questions_one_is_seldom_an_issue_by_chance() -> None:
+    """Each probability lies at its threshold: asked alone, one of the two would be sure about once in twenty times."""
+    rng = np.random.default_rng(0)
+    error, n_times = 0.002, 2000
+    n_issue = 0
+    for drawn in 0.15 + error * rng.standard_normal((n_times, 2)):
+        levels = {f"confidence_{kind}": each for kind, each in zip(("backbone", "neighbours"), drawn, strict=True)}
+        exact = {f"asked_{kind}": 1e9 for kind in ("backbone", "neighbours")}
+        n_issue += summarise(CHECKS["FTR408"], [calibrated(**levels, **exact)]).status is Status.ISSUE
+    assert n_issue / n_times < 0.025
 
 
 def test_one_side_that_is_surely_miscalibrated_is_enough_whatever_the_other() -> None:

@@ -224,6 +224,61 @@ def test_runs_that_cannot_tell_count_in_the_vote() -> None:
     assert (found["ii?"], found["pp?"], found["iip"]) == (Status.ISSUE, Status.PASSED, Status.ISSUE)
 
 
+@pytest.mark.parametrize(
+    ("code", "figures", "words"),
+    [
+        (
+            "FTR802",
+            {"evaluation__valid_on": 0.07476, "evaluation__valid_off": 0.0745, "evaluation__retrieval_error": 1e-7},
+            (
+                "0.0748 with retrieval and 0.0745 without",
+                "Difference: 0.0003 ± <0.0001 (95%)",
+                "estimate below −0.0007",
+            ),
+        ),
+        (
+            "FTR203",
+            {
+                "retriever__backbone_drift": 0.1,
+                "evaluation__first_off": 0.08,
+                "evaluation__valid_off": 0.07,
+                "evaluation__off_error": 0.001,
+            },
+            ("0.0700, against 0.0800 before", "Difference: −0.0100 ± 0.0020 (95%)", "below 0 and its estimate below"),
+        ),
+        (
+            "FTR902",
+            {
+                "scope__future": 0.45,
+                "scope__with_future": 0.08,
+                "scope__without_future": 0.07,
+                "scope__without_others": 0.066,
+                "scope__future_error": 0.001,
+            },
+            ("0.0700 without them, and 0.0660", "Difference: 0.0040 ± 0.0020 (95%)", "estimate below −0.0016"),
+        ),
+        (
+            "FTR104",
+            {
+                "training__hit_rate_start": 0.03,
+                "training__hit_rate": 0.02,
+                "training__hit_rate_error": 0.001,
+                "retriever__query_drift": 0.1,
+            },
+            ("3.0% of", "Difference: 0.0100 ± 0.0020 (95%)", "above 0 and its estimate above 0.0060"),
+        ),
+    ],
+)
+def test_a_difference_has_the_sign_of_the_sentence_before_it(
+    code: str, figures: dict[str, float], words: tuple[str, ...]
+) -> None:
+    from reports.sections.evidence.texts import load_evidence_texts
+
+    found, texts = outcome(code, **figures), load_evidence_texts("en")
+    said = f"{texts.detected(found)} {texts.margin(found)}"
+    assert all(each in said for each in words), said
+
+
 @pytest.mark.parametrize(("n_runs", "words"), [(1, "a tenth of the threshold"), (3, "95% over the runs")])
 def test_the_page_says_what_stands_for_an_error_that_was_not_measured(n_runs: int, words: str) -> None:
     from reports.sections.evidence.texts import load_evidence_texts

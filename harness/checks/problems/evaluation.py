@@ -16,7 +16,7 @@ from harness.checks.base import (
     figures,
     stacks,
 )
-from harness.checks.leads import Lead, Short, below, gain
+from harness.checks.leads import Lead, Sense, Short, below, gain
 from harness.checks.problems.fusion import REPLACED_ERROR, replaced
 
 FIGURES = (
@@ -91,6 +91,7 @@ CHECKS = (
         ),
         errors=("evaluation.retrieval_error",),
         compares=Compares.QUERIES,
+        sense=Sense.REVERSED,
         condition=(
             "With the same weights, the validation metric with retrieval is more than 1% below that without, and the "
             "95% interval of the difference lies below 0."

@@ -16,7 +16,7 @@ from harness.checks.base import (
     figures,
     stacks,
 )
-from harness.checks.leads import Lead, Short, gain
+from harness.checks.leads import Lead, Sense, Short, gain
 from harness.checks.problems.fusion import REPLACED_ERROR, replaced
 
 FIGURES = figures(
@@ -85,6 +85,7 @@ CHECKS = (
         ),
         errors=("scope.future_error",),
         compares=Compares.QUERIES,
+        sense=Sense.REVERSED,
         condition=(
             "Removing the neighbours that are not older than the query costs the default mixture over 2% more than "
             "removing as many random ones, and the 95% interval of the difference lies above 0. Not applicable without "

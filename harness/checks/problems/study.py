@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.base import Figures, Severity, Unit, When, figures
-from harness.checks.leads import Compares, Lead, Side, below, gain
+from harness.checks.leads import Compares, Lead, Sense, Side, below, gain
 from harness.checks.study import StudyCheck
 
 EDGE = 0.05
@@ -74,7 +74,8 @@ CHECKS = (
         ),
         interval=(
             "The difference is paired over users and over the seeds of base, and over those of the row where it has "
-            "the same. The interval holds for all such rows at once (Bonferroni)."
+            "the same. The interval holds for all such rows at once (Bonferroni). With one seed, or before all "
+            "planned cells have ended, the check cannot tell."
         ),
         detected=(
             "{reference}: {study.reference:.4f} {metric} on the test set against {study.reference_base:.4f} of base, "
@@ -129,7 +130,8 @@ CHECKS = (
             "rank and have every seed of base, and with one epoch."
         ),
         interval=(
-            "The error is a bootstrap over seeds. Below three seeds the check cannot tell; nor can it where the seeds "
+            "The error is a bootstrap over seeds. Below three seeds, or before all planned cells have ended, the check "
+            "cannot tell; nor can it where the seeds "
             "do not agree on the final order, with a rank correlation below .7 between halves of them (stepped up by "
             "Spearman and Brown's formula)."
         ),
@@ -160,7 +162,7 @@ CHECKS = (
         ),
         interval=(
             "The interval holds the error of that arm's effect, over users and seeds, and that of the largest change "
-            "in so few random orders."
+            "in so few random orders. With one seed, or before all planned cells have ended, the check cannot tell."
         ),
         detected=(
             "The order of tied timestamps decides a validation or test target of {study.ties_users:.1%} of the users. "
@@ -183,10 +185,11 @@ CHECKS = (
         also_reads=("study.cutoff_smallest",),
         errors=("study.cutoff_error",),
         compares=Compares.STUDY,
+        sense=Sense.REVERSED,
         condition=(
             "An arm is better than base on the primary metric and lower on another metric or cutoff of the report: "
-            "its whole 95% interval lies below 0, and the loss is more than the smallest change worth having (`sesoi`, relative to base). Not applicable "
-            "without an arm that is better."
+            "its whole 95% interval lies below 0, and the loss is more than the smallest change worth having (`sesoi`, "
+            "relative to base). Not applicable without an arm that is better."
         ),
         interval="It runs over users and seeds and holds for all better arms and all metrics at once (Bonferroni).",
         detected="{arm} is better than base on {primary} and changes {metric} by {study.cutoff_change:+.1%}.",
@@ -194,8 +197,8 @@ CHECKS = (
         about="arm",
         why="What is gained in the first places can be lost in the places below, or the reverse.",
         advice=(
-            "Report the loss together with the gain, and say which cutoff the application shows; list the metric under guard "
-            "in the study file to make it part of the verdict."
+            "Report the loss together with the gain, and say which cutoff the application shows; list the metric under "
+            "guard in the study file to make it part of the verdict."
         ),
         reduce=(),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.checks.base import TELLING, Bearing, Check, Compares, Expected, Rule, Severity, Unit, figures, stacks
-from harness.checks.leads import gain
+from harness.checks.leads import Sense, gain
 
 FIGURES = figures(
     "training",
@@ -84,6 +84,7 @@ CHECKS = (
         ),
         errors=("evaluation.off_error",),
         compares=Compares.QUERIES,
+        sense=Sense.REVERSED,
         also_reads=("retriever.backbone_drift",),
         condition=(
             "Without retrieval, the validation metric is over 1% below its value before training, and the 95% interval "

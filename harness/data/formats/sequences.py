@@ -80,7 +80,7 @@ class Sequences(DataFormat):
             time=None,
             user_labels=list(line_of),
             item_labels=item_labels,
-            read_as="a user and all their items a line, oldest first",
+            read_as="one line per user, with all items, oldest first",
         )
 
 

@@ -116,11 +116,11 @@ class Drawing:
                 # Opacity of a group would be that of the whole; matplotlib never writes one.
                 self._draw(each, style, page)
         elif kind == "path":
-            self._path(element.attrib["d"], style, page, 0.0, 0.0)
+            self._path(element.attrib.get("d", ""), style, page, 0.0, 0.0)
         elif kind == "use":
             used = self.named[element.attrib[LINK].removeprefix("#")]
             x, y = (float(element.attrib.get(name, 0.0)) for name in ("x", "y"))
-            self._path(used.attrib["d"], _styled(used, style), page, x, y)
+            self._path(used.attrib.get("d", ""), _styled(used, style), page, x, y)
         elif kind == "text":
             place = _place(element)
             size = float(style["font-size"].removesuffix("px"))
@@ -137,7 +137,7 @@ class Drawing:
         (shape,) = self.named[_target(link)]
         if shape.tag == f"{SVG}rect":
             return f"{_numbers(float(shape.attrib[name]) for name in ('x', 'y', 'width', 'height'))} re W n"
-        return f"{_outline(shape.attrib['d'])} W n"
+        return f"{_outline(shape.attrib.get('d', ''))} W n"
 
     def _path(self, d: str, style: Style, page: Page, x: float, y: float) -> None:
         outline = _outline(d)
@@ -172,7 +172,7 @@ class Drawing:
                 for right in tiles[0]:
                     for down in tiles[1]:
                         style = _styled(each, {"stroke-linejoin": "round"})
-                        self._path(each.attrib["d"], style, page, right * step[0], down * step[1])
+                        self._path(each.attrib.get("d", ""), style, page, right * step[0], down * step[1])
 
 
 def _place(text: Element) -> tuple[float, float, float]:

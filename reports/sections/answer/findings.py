@@ -72,7 +72,7 @@ def _checks(analysis: Analysis, text: Catalogue) -> list[Finding]:
         Finding(
             code=f"check:{code}",
             severity="note",
-            title=text("finding.check.title", code=code),
+            title=_title(code, text),
             text=text("list.sentences").join(
                 [
                     text(f"check.{code}") if text.has(f"check.{code}") else sentence,
@@ -83,6 +83,12 @@ def _checks(analysis: Analysis, text: Catalogue) -> list[Finding]:
         )
         for (code, sentence), counts in sorted(seen.items())
     ]
+
+
+def _title(code: str, text: Catalogue) -> str:
+    """In words; a code of a version that this one does not know stands for itself."""
+    known = f"finding.check.known.{code}"
+    return text(known) if text.has(known) else text("finding.check.title", code=code)
 
 
 def _counted(counts: Mapping[str, int]) -> tuple[str, ...]:

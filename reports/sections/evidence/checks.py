@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.checks.base import Check, Expected, Outcome, Remedy, Rule, Severity, Status, Suggestion, fill
 from harness.checks.catalogue import FIGURES, RULES, suggestions
-from harness.checks.claims import CLAIMS, Claim, Confirmation, confirmed, judge
-from harness.checks.leads import CONFIDENCE, gain, pooled
+from harness.checks.claims import CLAIMS, Claim, Confirmation, Mechanism, confirmed, judge
+from harness.checks.leads import CONFIDENCE, Sense, gain, pooled
 from harness.checks.problems.mixing import STACK_OF
 from harness.checks.seeds import Runs, by_run, first, latest, mean, summaries
 from harness.checks.study import StudyCheck
@@ -20,10 +20,12 @@ __all__ = [
     "Claim",
     "Confirmation",
     "Expected",
+    "Mechanism",
     "Outcome",
     "Remedy",
     "Rule",
     "Runs",
+    "Sense",
     "Severity",
     "Status",
     "StudyCheck",

@@ -143,6 +143,7 @@ class Evidence:
             smallest=outcome.smallest,
             margin=self.words.margin(outcome),
             n_issue=outcome.n_issue,
+            n_alike=outcome.n_alike,
             n_asked=outcome.n_asked,
             n_runs=len(self.runs(name)),
             epoch=outcome.epoch,

@@ -27,7 +27,8 @@ class CheckLine:
         by, half, smallest: mean distance beyond the threshold, half the width of its 95% interval, and for a gain the
             smallest that counts; None and 0 where the answer is yes or no.
         margin: the same in words.
-        n_issue, n_asked: runs whose figures lie beyond the threshold, of those that could answer.
+        n_issue, n_alike, n_asked: runs whose figures lie beyond the threshold, runs that answer as `status` does, and
+            all that could answer.
         n_runs: runs of the arm that were diagnosed.
         epoch: whose figures answered.
         figures: those that it read; None for a figure without a value.
@@ -48,6 +49,7 @@ class CheckLine:
     smallest: float
     margin: str
     n_issue: int
+    n_alike: int
     n_asked: int
     n_runs: int
     epoch: int | None

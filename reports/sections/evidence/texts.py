@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from reports.locale import Catalogue, flat, formats, load_catalogue
-from reports.sections.evidence.checks import CONFIDENCE, Check, Claim, Outcome, StudyCheck, Suggestion, fill
+from reports.sections.evidence.checks import CONFIDENCE, Check, Claim, Outcome, Sense, StudyCheck, Suggestion, fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +45,13 @@ class EvidenceTexts:
         """How far beyond its threshold the figure is, with its interval; empty where the answer is yes or no."""
         if outcome.by is None or outcome.half is None or math.isinf(outcome.half):
             return ""
-        key = "why.margin_gain" if outcome.smallest else "why.margin"
-        values = {"by": outcome.by, "half": outcome.half, "smallest": outcome.smallest}
-        shown = {name: f"{value:.2g}".replace("-", formats.MINUS) for name, value in values.items()}
+        key, sign = "why.margin", 1.0
+        if outcome.smallest and outcome.check.sense is Sense.REVERSED:
+            key, sign = "why.margin_loss", -1.0
+        elif outcome.smallest:
+            key = "why.margin_gain"
+        values = {"by": sign * outcome.by, "half": outcome.half, "smallest": sign * outcome.smallest}
+        shown = {name: formats.margin(value) for name, value in values.items()}
         level = f"{CONFIDENCE:.0%}"
         if not outcome.known:
             key_of = "why.margin_runs" if outcome.n_asked > 1 else "why.margin_near"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -286,7 +287,7 @@ def _detectable(analysis: Analysis, decimals: int, text: Catalogue) -> str:
 
 
 def _ties(tied_share: Any, text: Catalogue) -> str:
-    if tied_share is None:
+    if tied_share is None or math.isnan(tied_share):
         return text("method.limits.ties_unknown")
     if not tied_share:
         return text("method.limits.ties_none")

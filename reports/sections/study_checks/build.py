@@ -81,6 +81,7 @@ def _line(asked: Asked, given: SectionInput) -> CheckLine:
         smallest=outcome.smallest,
         margin=words.margin(outcome),
         n_issue=0,
+        n_alike=0,
         n_asked=0,
         n_runs=0,
         epoch=None,

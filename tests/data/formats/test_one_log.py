@@ -47,5 +47,5 @@ def test_ml_100k_has_the_fingerprint_that_it_always_had(shared_data: Path, tmp_p
     assert data.fingerprint() == "0041f17ce022f0ff"
     beauty = load(DataSpec(path=shared_data / "beauty.txt"), tmp_path)
     assert beauty.load_report.lines() == [
-        "data: read as sequence text: a user and all their items a line, oldest first"
+        "data: read as sequence text: one line per user, with all items, oldest first"
     ]

@@ -20,7 +20,7 @@ from harness.stats.distributions import t_quantile
 from reports.checks.base import Asked
 from reports.checks.catalogue import MEASURES, ask_study
 from reports.checks.edges import distance_of, place_of
-from reports.checks.order import repeats
+from reports.checks.order import MOST_HALVES, halves, repeats
 from reports.sections.contract import small_study
 from reports.stats.analysis import analyse
 
@@ -90,6 +90,31 @@ def test_a_reference_with_the_seeds_of_base_is_paired_seed_by_seed() -> None:
     assert paired.status is Status.PASSED
     assert alone.half is not None
     assert alone.half > 0.0
+
+
+def part_of(frame: Frame, n_seeds: int, *, planned: int | None = None) -> Frame:
+    """The first seeds of a study, of so many that its plan has."""
+    records = {name: {seed: cells[seed] for seed in sorted(cells)[:n_seeds]} for name, cells in frame.records.items()}
+    seeds = tuple(sorted(frame.manifest.replicates)[: planned or n_seeds])
+    rows = tuple(replace(row, keys=dict.fromkeys(range(n_seeds), "")) for row in frame.manifest.rows)
+    return replace(frame, records=records, manifest=replace(frame.manifest, replicates=seeds, rows=rows))
+
+
+PLANTED = {
+    "FTR1101": lambda: referred([0.3]),
+    "FTR1103": lambda: ordered(LEVELS[::-1], HIGHER),
+    "FTR1104": lambda: tied([0.1, 1.0, 0.1]),
+}
+"""A study of five seeds in which each is an issue."""
+
+
+@pytest.mark.parametrize("code", PLANTED)
+def test_one_seed_or_part_of_the_plan_tells_nothing(code: str) -> None:
+    whole = PLANTED[code]()
+    assert status(whole, code) is Status.ISSUE
+    assert status(part_of(whole, 4), code) is Status.ISSUE
+    assert status(part_of(whole, 1), code) is Status.CANNOT_TELL
+    assert status(part_of(whole, 4, planned=5), code) is Status.CANNOT_TELL, "a seed is still to come"
 
 
 def test_without_reference_rows_or_with_trained_ones_alone_nothing_is_asked() -> None:
@@ -263,6 +288,21 @@ def test_the_order_repeats_as_far_as_seeds_agree() -> None:
     arms = np.arange(8.0)[:, None]
     assert repeats(arms + 0.01 * rng.standard_normal((8, 6))) == pytest.approx(1.0)
     assert repeats(100.0 * rng.standard_normal((8, 6)) + arms) < 0.7
+
+
+def test_many_seeds_are_halved_in_ways_that_part_every_pair_alike() -> None:
+    few = list(halves(6))
+    assert len(set(few)) == len(few) == math.comb(6, 3)
+    for n_seeds in (11, 12, 20):
+        drawn = list(halves(n_seeds))
+        assert len(drawn) == MOST_HALVES
+        assert drawn == list(halves(n_seeds)), "the same each time"
+        assert all(sorted(one + two) == list(range(n_seeds)) and len(one) == n_seeds // 2 for one, two in drawn)
+        together = [sum(({a, b} <= set(one)) or ({a, b} <= set(two)) for one, two in drawn) for a, b in PAIRS]
+        assert all(60 < n < 125 for n in together), together
+
+
+PAIRS = [(0, 1), (1, 2), (0, 2), (3, 9), (8, 10)]
 
 
 # --- FTR1104: ties ------------------------------------------------------------------------------------------------

@@ -189,6 +189,17 @@ def test_a_drawing_of_something_else_is_refused_and_the_page_offers_no_pdf(
     assert "offered without a PDF" in caplog.text
 
 
+def test_a_path_without_an_outline_draws_nothing() -> None:
+    """So matplotlib writes one of an arm without any value."""
+    drawn = (
+        "<svg xmlns='http://www.w3.org/2000/svg' xmlns:xlink='http://www.w3.org/1999/xlink' viewBox='0 0 9 9'>"
+        "<defs><path id='a'/></defs><path style='fill: none'/><use xlink:href='#a' x='1' y='1'/>{}</svg>"
+    )
+    line = "<path d='M 1 1 L 2 2' style='fill: none; stroke: #000000'/>"
+    assert content(pdf_of([drawn.format(line)], LIGHT)).count(" S\n") == 1
+    assert "S" not in content(pdf_of([drawn.format("")], LIGHT)).split()
+
+
 def test_every_figure_of_a_page_is_there_as_csv_svg_and_pdf_outside_of_any_fold(tmp_path: Path) -> None:
     folder = gallery.diagnosed(tmp_path / "diagnosed")
     text = write_report(folder).read_text(encoding="utf-8")

@@ -132,7 +132,11 @@ def test_curve_values_that_are_not_finite_leave_a_gap(tmp_path: Path) -> None:
 
 def test_findings_of_the_runs_are_passed_on(tmp_path: Path) -> None:
     sentence = load_catalogue("en")("check.nothing_trains")
-    _, report = rendered(study(tmp_path / "checks", {"a": Arm(checks={"nothing_trains": sentence})}, n_users=50))
+    checks = {"nothing_trains": sentence, "of_a_later_version": "Something."}
+    _, report = rendered(study(tmp_path / "checks", {"a": Arm(checks=checks)}, n_users=50))
+    titles = {each["code"]: each["title"] for each in report["findings"]}
+    assert titles["check:nothing_trains"] == "Nothing was trained in some runs"
+    assert titles["check:of_a_later_version"] == "Warning from the runs: of_a_later_version"
     found = next(f for f in report["findings"] if f["code"] == "check:nothing_trains")
     assert sentence in found["text"]
     assert found["items"] == ["a (3)"]

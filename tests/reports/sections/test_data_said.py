@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,13 @@ def test_duplicates_dropped_users_and_how_it_was_read_are_in_the_method(tmp_path
     assert "items twice" not in said
     assert "users with fewer than 5 interactions (30)" in said
     assert "30 users of the source (27%)" in findings(report)["dropped_users"]
+
+
+@pytest.mark.parametrize("share", [math.nan, None])
+def test_ties_that_nobody_could_count_are_unknown(tmp_path: Path, share: float | None) -> None:
+    said = paragraph(reported(tmp_path, tied_share=share), "Limits")
+    assert "The share of interactions with tied timestamps was not recorded." in said
+    assert "– of the interactions" not in said
 
 
 def test_few_dropped_users_are_no_warning_and_old_folders_say_nothing(tmp_path: Path) -> None:

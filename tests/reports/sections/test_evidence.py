@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.checks.base import Outcome, Status
 from harness.checks.catalogue import CHECKS
 from harness.checks.claims import CLAIMS
 from harness.checks.problems.mixing import STACK_OF
@@ -19,7 +20,7 @@ from harness.results.record import RunRecord
 from reports.locale import formats, load_catalogue
 from reports.output.files import write_report
 from reports.sections.assembly import render_html
-from reports.sections.evidence.claims.build import best_of, effect_of
+from reports.sections.evidence.claims.build import best_of, disputes, effect_of
 from reports.sections.report import Row
 from tests.reports import gallery
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose, measured, row_of
@@ -73,7 +74,7 @@ def test_every_claim_has_a_card_with_the_figures_of_its_checks(
     found = cards(report)
     assert list(found) == [claim.family for claim in CLAIMS]
     assert {family: found[family]["mechanism"] for family in ("kl", "training", "fusion", "temperature", "scope")} == {
-        "kl": "not_found",
+        "kl": "disputed",
         "training": "found",
         "fusion": "found",
         "temperature": "found",
@@ -91,6 +92,18 @@ def test_every_claim_has_a_card_with_the_figures_of_its_checks(
     assert attention["detected"] in shown.text
     assert (attention["n_issue"], attention["n_asked"]) == (3, 3)
     assert "3 of 3 runs" in shown.text
+
+
+def test_a_count_of_runs_says_what_it_counts(diagnosed: StudyFolder, page: tuple[Page, dict[str, Any]]) -> None:
+    """Of what nobody can tell: runs beyond the threshold; else runs of the status that stands beside it."""
+    rows = dict(re.findall(r'<tr id="check-(\w+)"(.*?)</tr>', (diagnosed.path / "report.html").read_text(), re.DOTALL))
+    lines = [line for line in page[1]["why"]["checks"] if line["n_asked"] > 1]
+    assert {line["status"] for line in lines} >= {"passed", "issue", "cannot_tell"}
+    for line in lines:
+        doubt = line["status"] == "cannot_tell"
+        n = line["n_issue" if doubt else "n_alike"]
+        said = f">{n} of {line['n_asked']} runs{' beyond the threshold' if doubt else ''}<"
+        assert said in rows[line["code"]]
 
 
 def test_the_family_s_best_remedy_stands_beside_its_mechanism(page: tuple[Page, dict[str, Any]]) -> None:
@@ -136,10 +149,10 @@ def test_each_pair_of_mechanism_and_effect_has_a_sentence_of_its_own() -> None:
         texts = load_catalogue(lang).texts
         pairs = [
             texts[f"claims.outcome.{mechanism}.{effect}"]
-            for mechanism in ("found", "not_found", "not_measured")
+            for mechanism in ("found", "not_found", "disputed", "cannot_tell", "not_measured")
             for effect in ("helps", "useless", "open", "absent")
         ]
-        assert len(set(pairs)) == 12
+        assert len(set(pairs)) == 20
 
 
 @pytest.mark.parametrize(
@@ -147,8 +160,8 @@ def test_each_pair_of_mechanism_and_effect_has_a_sentence_of_its_own() -> None:
     [
         (0.7, 0.35, "found.helps"),
         (0.7, -0.35, "found.useless"),
-        (0.1, 0.35, "not_found.helps"),
-        (0.1, -0.35, "not_found.useless"),
+        (0.1, 0.35, "disputed.helps"),
+        (0.1, -0.35, "disputed.useless"),
         (math.nan, 0.35, "not_measured.helps"),
     ],
 )
@@ -161,6 +174,39 @@ def test_planted_mechanism_and_planted_effect_give_the_outcome(
     assert cards(report)["kl"]["outcome"] == outcome
     articles = {found["data-claim"]: found["data-outcome"] for tag, found in page.tags if tag == "article"}
     assert articles["1"] == outcome
+
+
+def test_a_claim_is_disputed_where_a_related_check_of_its_family_is_an_issue() -> None:
+    """What decides claim 1 says no; FTR201 is shown with claim 5 and belongs to another."""
+    claims = {claim.family: claim for claim in CLAIMS}
+    found = {code: Outcome(check=check, status=Status.PASSED) for code, check in CHECKS.items()}
+
+    def disputed(family: str, **statuses: Status) -> tuple[str, ...]:
+        own = {code: replace(found[code], status=status) for code, status in statuses.items()}
+        return disputes(claims[family], {**found, **own})
+
+    assert disputed("kl") == ()
+    assert disputed("kl", FTR101=Status.ISSUE, FTR104=Status.ISSUE, FTR102=Status.CANNOT_TELL) == ("FTR101", "FTR104")
+    assert disputed("kl", FTR103=Status.ISSUE, FTR101=Status.ISSUE) == (), "found is found"
+    assert disputed("kl", FTR103=Status.CANNOT_TELL, FTR101=Status.ISSUE) == ()
+    assert disputed("loss", FTR201=Status.ISSUE) == ()
+
+
+def test_a_disputed_claim_is_amber_says_what_decides_and_is_counted(
+    diagnosed: StudyFolder, page: tuple[Page, dict[str, Any]]
+) -> None:
+    _, report = page
+    card = cards(report)["kl"]
+    assert card["outcome"].startswith("disputed.")
+    assert "Decided by FTR103: the mechanism is absent. But related checks are an issue (FTR101" in card["outcome_text"]
+    n = sum(each["mechanism"] == "disputed" for each in cards(report).values())
+    assert f"disputed for {n} and" in report["claims"]["sentence"]
+    assert report["claims"]["sentence"].endswith("cannot be measured here.")
+    html = (diagnosed.path / "report.html").read_text()
+    assert '<span class="chip found-disputed">disputed</span>' in html
+    assert ".found-found, .found-disputed {" in html
+    zh = load_catalogue("zh").texts
+    assert (zh["claims.found.disputed"], zh["claims.found.not_measured"]) == ("有争议", "此处无法测量")
 
 
 def test_figures_side_by_side_are_those_of_the_diagnoses(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from harness.results.manifest import BASE
 from reports.locale import Catalogue, formats
 from reports.sections.base import SectionInput
-from reports.sections.evidence.checks import CLAIMS, Claim, judge
+from reports.sections.evidence.checks import CLAIMS, Claim, Mechanism, Outcome, Status, judge
 from reports.sections.evidence.measured import Evidence
 from reports.sections.evidence.model import CheckLine
 from reports.sections.report import Row, filled
 
-Found = Literal["found", "not_found", "cannot_tell", "not_measured"]
+Found = Literal["found", "not_found", "disputed", "cannot_tell", "not_measured"]
 
 SETTLED = ("better", "worse", "equivalent", "no_effect", "inapplicable")
 
@@ -48,7 +48,8 @@ class JudgedClaim:
     Attributes:
         number: from 1 to 10.
         says: the claim, a sentence.
-        mechanism: whether what it says holds FTragrec back is there in base.
+        mechanism: whether what it says holds FTragrec back is there in base; ``disputed`` where what decides says no
+            and a related check of the same family is an issue.
         decided: checks that decide it.
     """
 
@@ -120,11 +121,19 @@ def judged_claims(evidence: Evidence, text: Catalogue) -> tuple[JudgedClaim, ...
             family=claim.family,
             title=text(f"problem.{claim.family}"),
             says=evidence.words.says(claim),
-            mechanism=judge(claim, found).value,
+            mechanism="disputed" if disputes(claim, found) else judge(claim, found).value,
             decided=tuple(evidence.check(found[code]) for code in claim.decided_by),
         )
         for claim in CLAIMS
     )
+
+
+def disputes(claim: Claim, found: Mapping[str, Outcome]) -> tuple[str, ...]:
+    """Codes of the family's related checks that are an issue, where what decides says that the mechanism is absent."""
+    if judge(claim, found) is not Mechanism.NOT_FOUND:
+        return ()
+    own = (found[code] for code in claim.besides if found[code].check.claim == claim.family)
+    return tuple(each.check.code for each in own if each.status is Status.ISSUE)
 
 
 def unmeasured_text(evidence: Evidence, text: Catalogue) -> str:
@@ -137,6 +146,7 @@ def _card(claim: Claim, judged: JudgedClaim, given: SectionInput) -> ClaimCard:
     found = given.evidence.checks[BASE]
     family = [row for row in rows if row.kind == "arm" and row.family == claim.family and row.verdict != "alias"]
     remedy = best_of(family)
+    codes = {"decides": claim.decided_by, "related": disputes(claim, found)}
     outcome = f"{judged.mechanism}.{effect_of(family)}"
     stacks = [
         row.name
@@ -150,7 +160,11 @@ def _card(claim: Claim, judged: JudgedClaim, given: SectionInput) -> ClaimCard:
         remedy=remedy,
         remedy_text=_remedy_text(remedy, stacks, given.decimals, text),
         outcome=outcome,
-        outcome_text=text(f"claims.outcome.{outcome}", arm=remedy.arm if remedy else ""),
+        outcome_text=text(
+            f"claims.outcome.{outcome}",
+            arm=remedy.arm if remedy else "",
+            **{name: text("list.comma").join(each) for name, each in codes.items()},
+        ),
         tried=bool(remedy or stacks),
     )
 

@@ -31,5 +31,5 @@ def test_the_page_opens_at_every_width(tmp_path: Path, lang: str) -> None:
                 assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
                 watched.page.click("#ranking-table th[data-sort=effect] button")
                 assert watched.page.locator("#ranking-table tbody tr").count() == 5
-                assert watched.page.locator("section").count() == 6
+                assert watched.page.locator("section").count() == 7
                 assert watched.troubles == []

@@ -196,7 +196,7 @@ def alone(chromium: Browser, file: Path, n_panels: int) -> None:
 @pytest.mark.slow
 def test_without_its_script_a_page_offers_what_it_holds(chromium: Browser, address: Callable[[str], str]) -> None:
     tab = Watched(chromium, address("diagnosed"), viewport=DESK, java_script_enabled=False)
-    assert set(tab.page.locator(".files a:visible").all_inner_texts()) == {"CSV", "PDF"}
+    assert set(tab.page.locator(".files a:not([hidden])").all_text_contents()) == {"CSV", "PDF"}
     tab.page.close()
 
 

@@ -39,12 +39,6 @@ def _first(given: Given) -> tuple[NextRule | None, Proposal | None]:
     return None, None
 
 
-def next_sentence(section: SectionInput) -> str:
-    """What to try next, in a sentence; empty where the folder does not hold the study file."""
-    found = next_of(section)
-    return found.sentence if found else ""
-
-
 def adopt_for_now(adopt: str, section: SectionInput) -> str:
     """What to adopt, and that a gain is predicted which has not been tried, where one is.
 

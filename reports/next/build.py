@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from harness.results.manifest import A_A, BASE
 from reports.locale import Catalogue, formats
 from reports.next.catalogue import NEXT_RULES
 from reports.next.cost import cost_comment, in_words, sight_comment, size_of
@@ -39,12 +38,6 @@ def _first(given: Given) -> tuple[NextRule | None, Proposal | None]:
     return None, None
 
 
-def next_sentence(section: SectionInput) -> str:
-    """What to try next, in a sentence; empty where the folder does not hold the study file."""
-    found = next_of(section)
-    return found.sentence if found else ""
-
-
 def adopt_for_now(adopt: str, section: SectionInput) -> str:
     """What to adopt, and that a gain is predicted which has not been tried, where one is.
 
@@ -55,7 +48,9 @@ def adopt_for_now(adopt: str, section: SectionInput) -> str:
     rule, found = (None, None) if given is None else _first(given)
     if found is None or found.gain is None or not isinstance(rule, TryPredictedGains):
         return adopt
-    said = section.text("next.adopt", gain=formats.signed(found.gain, 4))
+    said = section.text(
+        "next.adopt_alone" if given and given.alone else "next.adopt", gain=formats.signed(found.gain, 4)
+    )
     return section.text("list.sentences").join([adopt, said])
 
 
@@ -116,7 +111,7 @@ def _said(text: Catalogue, rule: NextRule, what: str) -> str:
 def _root(given: Given) -> str:
     """The study's name in its file, and what the command line changed, so that the two are told apart."""
     changed = dict(given.ground.changed)
-    if not any(row.arm not in (BASE, A_A) for row in given.manifest.rows):
+    if given.alone:
         changed.pop("replicates", None)  # a diagnosis sets them of its own accord
     return _own_name(given) + "".join(f"_{option}{value}" for option, value in sorted(changed.items()))
 

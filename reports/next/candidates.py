@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.checks.base import Remedy
+from harness.results.manifest import BASE
 from reports.next.given import Given
 from reports.next.model import Arm, Reason, Verdict
 from reports.sections.evidence.predictions.build import Advice
@@ -23,6 +24,8 @@ MOST_DROPPED = 3
 
 MOST_ON_TOP = 2
 """Stacks of a winner with something untried, in the study that confirms it."""
+
+FILTER = "wiring.filter_seen"
 
 METRIC = "ndcg@10"
 """That predicted gains are of."""
@@ -45,7 +48,9 @@ class Candidates:
     dropped: tuple[str, ...]
 
 
-def candidates(given: Given, ground: Ground, advice: Sequence[Advice], expected: Verdict) -> Candidates:
+def candidates(
+    given: Given, ground: Ground, advice: Sequence[Advice], expected: Verdict, row: str = BASE
+) -> Candidates:
     """What the advice that expects so much makes of a ground, without what was tried.
 
     Args:
@@ -53,20 +58,27 @@ def candidates(given: Given, ground: Ground, advice: Sequence[Advice], expected:
         ground: what the arms are laid on.
         advice: largest gain first.
         expected: ``better`` or ``moves``.
+        row: whose evidence advises.
     """
+    base = frozenset(each.id for each in ground.remedies)
+    more = base - {each.id for each in given.ground.remedies}  # what was an arm, and is in the base of the next study
+
+    def new(ids: Sequence[str]) -> bool:
+        """Whether neither a row nor the base has them, nor the base's new members with them."""
+        tried = given.tried(ids) or (more and given.tried((*more, *ids)))
+        return not tried and not frozenset(ids) <= base
+
+    better = [stack for each in advice if each.expected == "better" for stack in each.stacks]
+    hides = any(each.ids == (FILTER,) and new(each.ids) and not ground.refusal(each.remedies) for each in better)
     alone: list[Arm] = []
     reasons: list[Reason] = []
     dropped: list[str] = []
-    base = frozenset(each.id for each in ground.remedies)
-    more = base - {each.id for each in given.ground.remedies}  # what was an arm, and is in the base of the next study
     for each in advice:
         if each.expected != expected:
             continue
         found: list[Arm] = []
         for stack in each.stacks:
-            if given.tried(stack.ids) or (more and given.tried((*more, *stack.ids))):
-                continue
-            if frozenset(stack.ids) <= base or _has(alone, stack.ids):
+            if not new(stack.ids) or _has(alone, stack.ids) or (hides and given.vanishes(stack.ids, row)):
                 continue
             if refusal := ground.refusal(stack.remedies):
                 dropped.append(f"{stack.text}: {refusal}")
@@ -105,8 +117,11 @@ def on_top(given: Given, winner: Row) -> Candidates:
     has = frozenset(each.id for each in own)
     arms: list[Arm] = []
     reasons: list[Reason] = []
-    for each in given.advice(winner.name) or given.advice():
+    row = winner.name if given.advice(winner.name) else BASE
+    for each in given.advice(row):
         for stack in each.stacks:
+            if FILTER in has and given.vanishes(stack.ids, row):
+                continue
             whole, ids = (*own, *stack.remedies), has | frozenset(stack.ids)
             known = given.tried(stack.ids) or given.tried(sorted(ids)) or bool(has & frozenset(stack.ids))
             if each.expected != "better" or known or given.ground.refusal(whole) or _has(arms, sorted(ids)):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import nan
 from typing import TYPE_CHECKING
 
 from harness.checks.base import Remedy, Status
-from harness.results.manifest import BASE, StudyManifest
+from harness.checks.problems.fusion import SMALLEST_GAIN
+from harness.checks.seeds import latest
+from harness.results.manifest import A_A, BASE, StudyManifest
 from reports.locale import Catalogue
 from reports.sections.base import SectionInput
 from reports.sections.evidence.predictions.build import Advice, advice_of
@@ -47,6 +50,11 @@ class Given:
     def complete(self) -> bool:
         """Whether nothing of the study is still to run."""
         return self.section.analysis.base_mean is not None and self.section.analysis.progress.complete
+
+    @property
+    def alone(self) -> bool:
+        """Whether base is all that the study has, as in a diagnosis."""
+        return all(row.name in (BASE, A_A) for row in self.manifest.rows)
 
     @property
     def searched(self) -> bool:
@@ -137,6 +145,14 @@ class Given:
         """What the evidence of a row advises; nothing where it was not measured."""
         evidence = self.section.evidence
         return advice_of(evidence, self.text, row) if row in evidence.diagnoses else ()
+
+    def vanishes(self, ids: Collection[str], row: str = BASE) -> bool:
+        """Whether what mixing nearest vectors gains vanishes once the user's history is hidden, as far as measured."""
+        if not {"wiring.interpolate"} <= set(ids) or "wiring.overlap" in ids:
+            return False
+        figures = latest(self.section.evidence.runs(row)) if row in self.section.evidence.diagnoses else {}
+        lead = figures.get("head_room.interpolation_unseen", nan) - figures.get("head_room.unseen", nan)
+        return lead <= SMALLEST_GAIN
 
     def fired(self, code: str) -> bool:
         """Whether a check found its issue in base."""

@@ -69,6 +69,16 @@ def test_a_note_has_the_answer_the_verdict_of_each_arm_and_the_page(four: StudyF
     assert all((four.path / "artifacts" / each).read_bytes() for each in notes.files)
 
 
+def test_what_is_next_is_the_next_study_and_not_what_to_adopt(four: StudyFolder) -> None:
+    report = json.loads((four.path / "report.json").read_text(encoding="utf-8"))
+    said = {**report, "next": {"sentence": "Run another study."}}
+    paragraphs = Told(folder=four, report=said).of_cells({}).study.split("\n\n")
+    assert "**Next.** Run another study." in [each.replace("\\", "") for each in paragraphs]
+    assert any(each.startswith("**Adopt.**") for each in paragraphs)
+    bare = Told(folder=four, report={**report, "next": None}).of_cells({}).study
+    assert "**Next.**" not in bare
+
+
 def test_there_is_no_note_before_there_is_a_report(tmp_path: Path) -> None:
     assert Told.of(StudyFolder(tmp_path)) is None
 

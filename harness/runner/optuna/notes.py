@@ -134,7 +134,10 @@ class Told:
         if report["question"]:
             yield f"**Question.** {_plain(report['question'])}"
         yield f"**Answer.** {_plain(answer['sentence'])}"
-        yield f"**Next.** {_plain(answer['adopt'])}"
+        following = report.get("next")
+        yield f"**Adopt.** {_plain(answer['adopt'])}"
+        if following:
+            yield f"**Next.** {_plain(following['sentence'])}"
         arms = [row for row in report["rows"] if row["kind"] == "arm"]
         if arms:
             lines = [f"| {_plain(row['name'])} | {_plain(row['verdict_text'])} | {self._effect(row)} |" for row in arms]

@@ -57,7 +57,7 @@ class TryPredictedGains(_Untried):
     expected: ClassVar[Verdict] = "better"
 
     def _because(self, given: Given) -> str:
-        return "because_searched" if given.searched else "because"
+        return "because_searched" if given.searched else "because_alone" if given.alone else "because"
 
 
 class TryWhatMoves(_Untried):

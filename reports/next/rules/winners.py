@@ -33,7 +33,7 @@ class AdoptWinner(NextRule):
         winner = given.helped[0]
         ground = given.ground.on(given.stack_of(winner.name))
         because = given.text("next.adopt_winner.because", **_figures(given, winner))
-        found = candidates(given, ground, given.advice(winner.name), "better") if ground else None
+        found = candidates(given, ground, given.advice(winner.name), "better", winner.name) if ground else None
         if ground is None or found is None or not found.arms:
             return Proposal(
                 kind="done",

@@ -13,6 +13,7 @@ from harness.checks.problems.study import EDGE
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
 from reports.checks.edges import distance_of
+from reports.next.build import adopt_for_now
 from reports.next.catalogue import NEXT_RULES
 from reports.next.rules.ranges import _beyond
 from reports.next.rules.undecided import DecideArms
@@ -154,6 +155,32 @@ def test_predicted_gains_are_tried_alone_and_together(tmp_path: Path) -> None:
     gains = [each["gain"] for each in expects.values()]
     assert gains[0] == max(gains)
     assert f"{found.gain:+.4f}" in found.sentence
+
+
+@pytest.mark.parametrize(("hidden", "there"), [(0.0746, True), (0.0551, False), (math.nan, True)])
+def test_a_mixture_whose_gain_vanishes_with_history_hidden_is_not_beside_the_filter(
+    tmp_path: Path, hidden: float, there: bool
+) -> None:
+    figures = {**AS_FOUND, "history.unseen_items": 0.0802, "head_room.interpolation_unseen": hidden}
+    seen = given(followed(tmp_path / "open", {"reverse": EQUAL}, figures=figures))
+    mixed = ("wiring.interpolate",)
+    assert seen.vanishes(mixed) == (not there)
+    found = proposals(followed(tmp_path / "again", {"reverse": EQUAL}, figures=figures))["try_predicted_gains"]
+    assert any("wiring.filter_seen" in arm.ids for arm in found.arms)
+    if not there:
+        assert not any("wiring.interpolate" in arm.ids and "wiring.overlap" not in arm.ids for arm in found.arms)
+    tried = followed(tmp_path / "tried", {"seen": EQUAL}, figures=figures)
+    assert any("wiring.overlap" in arm.ids for arm in proposals(tried)["try_predicted_gains"].arms)
+
+
+def test_base_alone_has_texts_of_its_own(tmp_path: Path) -> None:
+    figures = {**AS_FOUND, "history.unseen_items": 0.0802}
+    folder = followed(tmp_path / "alone", {}, figures=figures)
+    for lang, said in (("en", "Only base was run"), ("zh", "本次只运行了 base")):
+        assert said in next_study(folder, lang).rules[0].because
+    assert "try them first" in adopt_for_now("Keep base.", given(folder).section)
+    arm = followed(tmp_path / "arm", {"reverse": EQUAL}, figures=figures)
+    assert "before you decide" in adopt_for_now("Keep base.", given(arm).section)
 
 
 def test_what_a_row_or_base_has_tried_is_not_tried_again(tmp_path: Path) -> None:

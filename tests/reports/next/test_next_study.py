@@ -13,7 +13,6 @@ from harness.results.manifest import BASE
 from harness.study.study import read_study
 from harness.study.types import Overrides
 from harness.study.yaml_lines import parse_yaml
-from reports.next.build import next_sentence
 from reports.next.naming import next_name
 from reports.next.pages import INDEX, texts, write_next_pages
 from reports.output.diagnosis.page import write_diagnosis
@@ -42,7 +41,7 @@ def test_a_folder_without_its_study_file_has_no_next_step(tmp_path: Path) -> Non
     section = given(followed(tmp_path / "pays", {"reverse": Arm(touched=0.0)}, figures=PAYS)).section
     bare = replace(section.frame, manifest=replace(section.manifest, file={}))
     assert NextSection().build(replace(section, analysis=replace(section.analysis, frame=bare))) is None
-    assert next_sentence(section)
+    assert NextSection().build(section) is not None
 
 
 @pytest.mark.parametrize(

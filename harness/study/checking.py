@@ -70,7 +70,26 @@ def checked(raw: Mapping[str, object], overrides: Overrides, modes: Modes) -> St
 
 def changes(raw: Mapping[str, object], overrides: Overrides, modes: Modes) -> dict[str, object]:
     """The options that give another value than the file; a device only where it means another one on this machine."""
-    plain, given = (checked(raw, each, modes).model_dump() for each in (Overrides(), overrides))
+    return _different(checked(raw, Overrides(), modes), checked(raw, overrides, modes), overrides)
+
+
+def changes_alone(raw: Mapping[str, object], overrides: Overrides) -> dict[str, object]:
+    """The same where the modes are not known, from the keys that options stand in for alone.
+
+    Raises:
+        ValidationError: one of these keys has a mistake.
+    """
+    keys = {str(place[0]) for place in PLACES.values()}
+    own: Mapping[str, object] = {"name": "x", "data": "x", "arms": {}, **{key: raw[key] for key in keys if key in raw}}
+    asked = own
+    for option, value in overrides.given().items():
+        asked = _put(asked, PLACES[option], value)
+    return _different(StudyModel.model_validate(own), StudyModel.model_validate(asked), overrides)
+
+
+def _different(file: StudyModel, here: StudyModel, overrides: Overrides) -> dict[str, object]:
+    """The options of which two models have different values."""
+    plain, given = file.model_dump(), here.model_dump()
     found: dict[str, object] = {}
     for option, value in overrides.given().items():
         written: Any = plain

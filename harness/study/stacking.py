@@ -14,11 +14,10 @@ from harness.data.protocol import Protocol
 from harness.errors import InputError
 from harness.interventions import available
 from harness.interventions.base import Intervention
-from harness.modes.catalogue import MODES
 from harness.recipe.compose import CompositionError, ConflictError, compose
 from harness.recipe.recipe import BASE as AS_FOUND
 from harness.study.arms import read_base
-from harness.study.checking import PLACES, changes
+from harness.study.checking import PLACES, changes_alone
 from harness.study.parts import ProtocolModel, read_part
 from harness.study.types import Overrides
 from harness.study.writing import absolute, to_yaml
@@ -69,7 +68,7 @@ class Ground:
         known = {each.name for each in fields(Overrides)}
         overrides = Overrides(**{option: value for option, value in said.items() if option in known})
         try:
-            changed = changes(found, overrides, MODES)
+            changed = changes_alone(found, overrides)
         except ValidationError:  # of a key that this version takes no longer
             return None
         keys = dict(found)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
 from harness.results.reading import read_frame
 from harness.study.study import read_study
@@ -18,8 +19,14 @@ from reports.next.given import Given, given_of
 from reports.next.model import NextStudy, Proposal
 from reports.sections.assembly import input_of
 from reports.sections.registry import in_page_order, with_texts
-from tests.reports.diagnosed import diagnose
+from tests.reports.diagnosed import HEALTHY, diagnose
 from tests.reports.worlds import Arm, study
+
+BETTER, EQUAL, OPEN = Arm(shift=0.6), Arm(touched=0.0), Arm(shift=0.02)
+NO_GAIN = {**HEALTHY, "head_room.oracle_alpha": 0.09}
+"""Evidence that advises nothing that pays."""
+
+CONFIRMS = {"study": "first", "expects": {"reverse": {"rule": "confirm_winner", "verdict": "better"}}}
 
 HEAD = "name: tested\ndata: ml-100k\n"
 
@@ -106,3 +113,10 @@ def next_study(folder: StudyFolder, lang: str = "en") -> NextStudy:
 def read(found: NextStudy) -> Study:
     """Its file, checked as ``run`` checks it."""
     return read_study(found.file.encode(), Path("next.yaml"))
+
+
+def stacks(folder: StudyFolder) -> dict[str, set[str]]:
+    """Arm -> ids of its remedies, of the study file of the next study, which composes."""
+    study = read(next_study(folder))
+    make_plan(study)
+    return {row.name: {each.id for each in row.stack} for row in study.rows}

@@ -42,7 +42,7 @@ class RetryFailed(NextRule):
     )
     expects: ClassVar[str] = (
         "Cells that failed for a passing reason, such as memory, finish. A cell that fails again has a fault that its "
-        "traceback in the report names; leave the arm out of the file, or mend it."
+        "traceback in the report names; fix the arm or leave it out of the file."
     )
 
     def propose(self, given: Given) -> Proposal | None:

@@ -63,7 +63,7 @@ def answer_lines(report: Path) -> Iterator[str]:
     if any(row["method"] == "two seeds" for row in rows):
         yield from _paragraph("Intervals of two seeds assume equal noise in all arms.")
     yield ""
-    yield from _paragraph(f"Adopt: {answer['adopt']}" if found.get("next") else f"Next: {answer['adopt']}")
+    yield from _paragraph(answer["adopt"] if found.get("next") else f"Next: {answer['adopt']}")
     yield from next_lines(found.get("next"), report.parent)
     warnings = [each["title"] for each in found["findings"] if each["severity"] == "warning"]
     if warnings:

@@ -42,8 +42,8 @@ def test_the_answer_comes_first_and_the_parts_follow_in_order(tmp_path: Path) ->
     page, found = written(base_alone(tmp_path / "alone"))
     assert [each["id"] for tag, each in page.tags if tag == "section"] == [
         "answer",
-        "claims",
         "try",
+        "claims",
         "headroom",
         "reach",
         "checks",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from harness.results.manifest import BASE
 from reports.locale import Catalogue
@@ -13,8 +14,8 @@ from reports.sections.base import SectionInput
 from reports.sections.evidence.checks import Remedy, by_run, suggestions
 from reports.sections.evidence.measured import Evidence
 from reports.sections.evidence.predictions.followed import Followed, followed_of
-from reports.sections.evidence.predictions.outcome import Became, outcome_of
-from reports.sections.report import Row, filled
+from reports.sections.evidence.predictions.outcome import Became, Measured, measured
+from reports.sections.report import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +58,15 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tested:
+class Tested(Measured):
     """A prediction and the row of this study that tests it.
 
     Attributes:
         arm: empty where no row does.
-        outcome: what became of the prediction.
     """
 
     stack: str
     arm: str = ""
-    effect: float | None = None
-    low: float | None = None
-    high: float | None = None
-    verdict: str = ""
-    verdict_text: str = ""
-    outcome: Became
-    outcome_text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,9 +147,8 @@ def predictions_of(given: SectionInput) -> Predictions | None:
         )
         for each in advice
     )
-    counts = Counter(line.outcome for each in made for line in each.tested)
-    n_tested = counts["confirmed"] + counts["refuted"] + counts["open"]
-    values = {f"n_{name}": counts[name] for name in ("confirmed", "refuted", "open", "untested")}
+    values = _counts(line for each in made for line in each.tested)
+    n_tested = sum(values.values()) - values["n_untested"]
     return Predictions(
         sentence=text("predictions.sentence" if n_tested else "predictions.sentence_none", n=n_tested, **values),
         rules=made,
@@ -169,26 +161,25 @@ def predictions_of(given: SectionInput) -> Predictions | None:
 
 def _sentence(given: SectionInput, followed: Sequence[Followed]) -> str:
     """How the expectations of the study before came out; empty where there are none."""
-    counts = Counter(each.outcome for each in followed)
-    values = {f"n_{name}": counts[name] for name in ("confirmed", "refuted", "open", "untested")}
     study = given.manifest.follows.get("study", "")
-    return given.text("predictions.followed", study=study, n=len(followed), **values) if followed else ""
+    return given.text("predictions.followed", study=study, n=len(followed), **_counts(followed)) if followed else ""
+
+
+def _counts(lines: Iterable[Measured]) -> dict[str, int]:
+    """How many were confirmed, refuted, left open or not tested, by the names that texts and the model have."""
+    counts = Counter(line.outcome for line in lines)
+    return {f"n_{name}": counts[name] for name in get_args(Became)}
 
 
 def _tested(advice: Advice, stack: Stack, rows: Sequence[Row], text: Catalogue) -> list[Tested]:
     found = [
         row for row in rows if row.kind == "arm" and set(row.remedies) == set(stack.ids) and row.verdict != "alias"
     ]
-    lines = [_line(advice, stack, row, text) for row in found if not row.alias]
+    lines = [
+        Tested(stack=stack.text, arm=row.name, **measured(row, advice.expected, text)) for row in found if not row.alias
+    ]
     untested = text("predictions.became.untested")
     return lines or [Tested(stack=stack.text, outcome="untested", outcome_text=untested)]
-
-
-def _line(advice: Advice, stack: Stack, row: Row, text: Catalogue) -> Tested:
-    low, high = row.adjusted or row.plain or (None, None)
-    outcome = outcome_of(advice.expected, row)
-    said = text(f"predictions.became.{outcome}")
-    return filled(Tested, row, stack=stack.text, arm=row.name, low=low, high=high, outcome=outcome, outcome_text=said)
 
 
 def _stack(stack: Sequence[Remedy]) -> Stack:

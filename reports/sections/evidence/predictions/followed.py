@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from reports.locale import Catalogue, formats
-from reports.sections.evidence.predictions.outcome import Became, outcome_of
+from reports.sections.evidence.predictions.outcome import Measured, measured
 from reports.sections.report import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Followed:
+class Followed(Measured):
     """An expectation of the study file and the row that it is of.
 
     Attributes:
@@ -21,9 +21,6 @@ class Followed:
         expected: ``better``, ``moves`` or ``equivalent``.
         gain: predicted difference to base; None where there was none.
         metric: that the gain is of, as papers write it.
-        effect, low, high: measured, on the primary metric, with the interval that holds for all arms at once.
-        verdict, verdict_text: the row's.
-        outcome: what became of the expectation.
     """
 
     arm: str
@@ -32,13 +29,6 @@ class Followed:
     expected_text: str
     gain: float | None = None
     metric: str = ""
-    effect: float | None = None
-    low: float | None = None
-    high: float | None = None
-    verdict: str = ""
-    verdict_text: str = ""
-    outcome: Became
-    outcome_text: str
 
 
 def followed_of(follows: Mapping[str, Any], rows: Sequence[Row], text: Catalogue) -> tuple[Followed, ...]:
@@ -54,9 +44,7 @@ def followed_of(follows: Mapping[str, Any], rows: Sequence[Row], text: Catalogue
 
 
 def _line(row: Row, expects: Mapping[str, Any], text: Catalogue) -> Followed:
-    low, high = row.adjusted or row.plain or (None, None)
     expected = str(expects["verdict"])
-    outcome = outcome_of(expected, row)
     return Followed(
         arm=row.name,
         rule=str(expects["rule"]),
@@ -64,11 +52,5 @@ def _line(row: Row, expects: Mapping[str, Any], text: Catalogue) -> Followed:
         expected_text=text(f"predictions.expected.{expected}"),
         gain=expects.get("gain"),
         metric=formats.metric_label(str(expects.get("metric", ""))) if expects.get("metric") else "",
-        effect=row.effect,
-        low=low,
-        high=high,
-        verdict=row.verdict,
-        verdict_text=row.verdict_text,
-        outcome=outcome,
-        outcome_text=text(f"predictions.became.{outcome}"),
+        **measured(row, expected, text),
     )

@@ -11,7 +11,7 @@ from reports.sections.answer.build import Answer, answer_of, cause_of
 from reports.sections.answer.findings import findings_of
 from reports.sections.answer.paragraph import paragraph_of
 from reports.sections.base import Part, Section, SectionInput
-from reports.sections.references.build import reference_levels
+from reports.sections.references.build import best_untrained
 
 
 class AnswerSection(Section):
@@ -37,7 +37,7 @@ def _ahead(answer: Answer, given: SectionInput) -> Iterator[str]:
     if answer.code != "helped" or row is None or answer.base is None or row.effect is None:
         return
     own = answer.base + row.effect
-    levels = [(each.level, each.title) for each in reference_levels(given) if not each.trained]
-    if levels and (best := max(levels))[0] >= own:
+    best = best_untrained(given)
+    if best is not None and best[0] >= own:
         level, mine = (formats.number(value) for value in (best[0], own))
         yield given.text("answer.adopt.reference", title=best[1], level=level, arm=row.name, own=mine)

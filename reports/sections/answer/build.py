@@ -214,14 +214,17 @@ def _tied(worthwhile: Sequence[Row]) -> list[Row]:
 
 
 def _counts(rows: Sequence[Row], text: Catalogue) -> str:
+    counts = counted_verdicts(rows, text)
+    return text("answer.support_counts", counts=counts) if counts else ""
+
+
+def counted_verdicts(rows: Sequence[Row], text: Catalogue) -> str:
+    """How many arms have each verdict, in words; aliases are left out."""
     codes = Counter(row.verdict for row in rows if row.kind == "arm" and not row.alias)
     names = ("better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds", "no_effect")
-    counts = [
+    return text("list.comma").join(
         text("answer.support_count", n=codes[name], verdict=text(f"verdict.{name}")) for name in names if codes[name]
-    ]
-    if not counts:
-        return ""
-    return text("answer.support_counts", counts=text("list.comma").join(counts))
+    )
 
 
 def _cost(best: Row | None, rows: Sequence[Row], frame: Frame, text: Catalogue) -> str:

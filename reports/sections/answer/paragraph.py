@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from reports.locale import Catalogue, formats
+from reports.sections.answer.build import counted_verdicts
 from reports.sections.protocol import protocol_line
 from reports.sections.report import Row
 from reports.stats.analysis import Analysis
@@ -45,11 +46,9 @@ def _sentences(analysis: Analysis, arms: Sequence[Row], decimals: int, text: Cat
     yield text(f"paragraph.{key}", list=comma.join(said), metric=metric, base=base, n=len(better))
     if fitted := [row.name for row in better[:MOST_NAMED] if row.fitted_on_validation]:
         yield text("paragraph.fitted", list=comma.join(fitted))
-    codes = [row.verdict for row in arms]
-    named = ("better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds", "no_effect")
     yield text(
         "paragraph.counts",
-        counts=comma.join(f"{codes.count(code)} {text(f'verdict.{code}')}" for code in named if code in codes),
+        counts=counted_verdicts(arms, text),
         sesoi=formats.share(manifest.sesoi, 1),
     )
     if analysis.detectable_all is not None:

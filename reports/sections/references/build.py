@@ -23,9 +23,16 @@ Z_95 = 1.959964
 """Half the width of a 95% interval of a normal mean, in standard errors."""
 
 
-def reference_levels(given: SectionInput) -> Iterator[ReferenceLine]:
-    """Reference rows alone, without base."""
-    return (row for row in _rows(given) if row.name != BASE)
+def best_untrained(given: SectionInput) -> tuple[float, str] | None:
+    """Level and title of the best reference row without a trained backbone; None where there is none."""
+    frame, primary = given.frame, given.analysis.primary
+    rows = [(row, list(frame.references.get(row.name, {}).values())) for row in frame.manifest.references]
+    levels = [
+        (float(_users(records, primary).mean()), _title(row, given.text))
+        for row, records in rows
+        if records and not row.trained
+    ]
+    return max(levels, default=None)
 
 
 def references_of(given: SectionInput) -> References | None:
@@ -80,7 +87,7 @@ def _line(
         low, high = effect - float(half), effect + float(half)
     return ReferenceLine(
         name=row.name,
-        title=(row.title_zh if given.text.lang == "zh" else "") or row.title,
+        title=_title(row, given.text),
         trained=row.trained,
         note=_note(row, given.text),
         n_seeds=len(records),
@@ -93,6 +100,10 @@ def _line(
         coverage=_of_lists(records, Coverage(cutoff=CUTOFF), given.frame),
         settings=", ".join(f"{name} {value}" for name, value in records[0].observations.get("settings", {}).items()),
     )
+
+
+def _title(row: ReferenceRow, text: Catalogue) -> str:
+    return (row.title_zh if text.lang == "zh" else "") or row.title
 
 
 def _note(row: ReferenceRow, text: Catalogue) -> str:
@@ -119,11 +130,11 @@ def _of_lists(records: Sequence[RunRecord], metric: Coverage | PopularityLift | 
 
 
 def _lists(given: SectionInput) -> Iterator[ListsLine]:
-    frame, zh = given.frame, given.text.lang == "zh"
+    frame = given.frame
     named = [
         *((row.label, row.kind, frame.records.get(row.name, {})) for row in given.rows if not row.alias),
         *(
-            ((row.title_zh if zh else "") or row.title, "reference", frame.references.get(row.name, {}))
+            (_title(row, given.text), "reference", frame.references.get(row.name, {}))
             for row in frame.manifest.references
         ),
     ]

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
+from pathlib import Path
 
 from harness.errors import InputError
 
@@ -57,6 +58,16 @@ def load_catalogue(lang: str) -> Catalogue:
         raise InputError(f"no report can be written in {lang!r}; use --lang with one of {', '.join(languages())}")
     text = resources.files("reports.locale").joinpath(f"{lang}.toml").read_text(encoding="utf-8")
     return Catalogue(lang=lang, texts=flat(tomllib.loads(text)))
+
+
+def texts_beside(folder: Path, lang: str) -> dict[str, str]:
+    """Texts of ``en.toml`` and ``zh.toml`` in a folder by dotted key; those that a language lacks are in English."""
+    found: dict[str, str] = {}
+    for each in dict.fromkeys(("en", lang)):
+        file = folder / f"{each}.toml"
+        if file.exists():
+            found |= flat(tomllib.loads(file.read_text(encoding="utf-8")))
+    return found
 
 
 def flat(table: Mapping[str, object], prefix: str = "") -> dict[str, str]:

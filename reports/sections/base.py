@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import tomllib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from harness.results.frame import Frame
 from harness.results.manifest import StudyManifest
 from reports.checks.base import Asked
 from reports.drawing.figure import Drawn, Figure
-from reports.locale import Catalogue, flat, formats
+from reports.locale import Catalogue, formats, texts_beside
 from reports.sections.evidence.measured import Evidence
 from reports.sections.report import Finding, Report, Row
 from reports.stats.analysis import Analysis
@@ -111,12 +110,7 @@ class Section(ABC):
     @classmethod
     def texts(cls, lang: str) -> dict[str, str]:
         """Its own texts by dotted key; those that a language lacks are in English."""
-        found: dict[str, str] = {}
-        for each in dict.fromkeys(("en", lang)):
-            file = cls.folder() / f"{each}.toml"
-            if file.exists():
-                found |= flat(tomllib.loads(file.read_text(encoding="utf-8")))
-        return found
+        return texts_beside(cls.folder(), lang)
 
     def title(self, text: Catalogue) -> str:
         """What the list of contents calls it."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 from harness.files import locked, write_atomically
-from reports.locale import Catalogue, flat, languages, load_catalogue
+from reports.locale import Catalogue, languages, load_catalogue, texts_beside
 from reports.output.index.entries import PAGES, Index, entries_in, index_of, require
 from reports.output.naming import DEFAULT_LANGUAGE, named
 from reports.sections.assembly import environment, render_page
@@ -98,9 +97,4 @@ def _address(folder: str, kind: str, lang: str) -> str:
 
 def with_index_texts(text: Catalogue) -> Catalogue:
     """The catalogue with the texts of this page; those that a language lacks are in English."""
-    own: dict[str, str] = {}
-    for each in dict.fromkeys((DEFAULT_LANGUAGE, text.lang)):
-        file = Path(__file__).with_name(f"{each}.toml")
-        if file.exists():
-            own |= flat(tomllib.loads(file.read_text(encoding="utf-8")))
-    return replace(text, texts={**text.texts, **own})
+    return replace(text, texts={**text.texts, **texts_beside(Path(__file__).parent, text.lang)})

@@ -38,10 +38,10 @@ def pages(
 ) -> None:
     """Write a page for every built-in intervention, check and rule, and the list of remedies that reports show."""
     from harness.pages.writing import remedies_json, write_pages
-    from reports.next.pages import write_next_pages
+    from reports.next import pages as next_pages
     from reports.sections.glossary import REMEDIES
 
-    for place, n_files in {**write_pages(folder), **write_next_pages(folder)}.items():
+    for place, n_files in write_pages(folder, {next_pages.FOLDER: next_pages.texts()}).items():
         print(f"{n_files} files in {place}")
     REMEDIES.write_text(remedies_json(), encoding="utf-8")
 

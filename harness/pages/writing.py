@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -73,21 +73,24 @@ KINDS = (
 )
 
 
-def write_pages(folder: Path) -> dict[Path, int]:
+def write_pages(folder: Path, others: Mapping[str, Mapping[str, str]] | None = None) -> dict[Path, int]:
     """Write every page and index into a folder for each kind; Markdown files of entries that are gone are removed.
+
+    Args:
+        others: folder -> Markdown by file name, of kinds that the harness does not know.
 
     Returns:
         The number of files by folder.
     """
     written: dict[Path, int] = {}
-    for kind in KINDS:
-        place, texts = folder / kind.folder, kind.texts()
+    for name, texts in {**{kind.folder: kind.texts() for kind in KINDS}, **(others or {})}.items():
+        place = folder / name
         place.mkdir(parents=True, exist_ok=True)
         for old in place.glob("*.md"):
             if old.name not in texts:
                 old.unlink()
-        for name, text in texts.items():
-            (place / name).write_text(text, encoding="utf-8")
+        for file, text in texts.items():
+            (place / file).write_text(text, encoding="utf-8")
         written[place] = len(texts)
     return written
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from reports.next.catalogue import NEXT_RULES
 from reports.next.rule import NextRule
 
@@ -38,22 +36,6 @@ def texts() -> dict[str, str]:
         for place, rule in enumerate(NEXT_RULES, start=1)
     )
     return {INDEX: _HEAD + rows + _FOOT} | {f"{rule.name}.md": _page(rule) for rule in NEXT_RULES}
-
-
-def write_next_pages(folder: Path) -> dict[Path, int]:
-    """Write a page for each rule, and the index, into ``folder/next``; Markdown files of rules that are gone go.
-
-    Returns:
-        The number of files by folder.
-    """
-    place, found = folder / FOLDER, texts()
-    place.mkdir(parents=True, exist_ok=True)
-    for old in place.glob("*.md"):
-        if old.name not in found:
-            old.unlink()
-    for name, text in found.items():
-        (place / name).write_text(text, encoding="utf-8")
-    return {place: len(found)}
 
 
 def _page(rule: NextRule) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
+from harness.pages.writing import write_pages
 from harness.results.manifest import BASE
 from harness.study.study import read_study
 from harness.study.types import Overrides
 from harness.study.yaml_lines import parse_yaml
 from reports.next.naming import next_name
-from reports.next.pages import INDEX, texts, write_next_pages
+from reports.next.pages import FOLDER, INDEX, texts
 from reports.output.diagnosis.page import write_diagnosis
 from reports.output.files import write_report
 from reports.output.following import following_study
@@ -258,6 +259,6 @@ def test_pages_of_the_rules_are_current() -> None:
 def test_pages_of_rules_that_are_gone_are_removed(tmp_path: Path) -> None:
     (tmp_path / "next").mkdir()
     (tmp_path / "next" / "gone.md").write_text("x")
-    write_next_pages(tmp_path)
+    write_pages(tmp_path, {FOLDER: texts()})
     assert INDEX in {each.name for each in (tmp_path / "next").iterdir()}
     assert not (tmp_path / "next" / "gone.md").exists()

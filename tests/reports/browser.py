@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -19,6 +21,13 @@ def reason_not_to_run() -> str:
     if importlib.util.find_spec("playwright") is None:
         return "playwright is not installed"
     return "" if any(Path(path).exists() for path in PATHS) else "no Chromium on this machine"
+
+
+NEEDS_BROWSER = (
+    pytest.mark.browser,
+    pytest.mark.skipif(bool(reason_not_to_run()), reason=reason_not_to_run() or "a browser is there"),
+)
+"""Marks of tests that open a page."""
 
 
 @contextmanager

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 
 import reports
-from tests.reports.browser import Watched, chromium, reason_not_to_run
+from tests.reports.browser import NEEDS_BROWSER, Watched, chromium
 from tests.reports.rankings import SHIFTS, described, table
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.browser,
-    pytest.mark.skipif(bool(reason_not_to_run()), reason=reason_not_to_run()),
+    *NEEDS_BROWSER,
 ]
 
 

@@ -23,7 +23,8 @@ from harness.runner.coordinator import RunOptions, run_study
 from harness.runner.executors.base import Where
 from harness.study.study import load_study
 from reports.output.files import write_report
-from tests.reports import browser, gallery
+from tests.reports import gallery
+from tests.reports.browser import NEEDS_BROWSER
 from tests.runner.conftest import SMALL, Bench, Counting, make_bench
 from tests.runner.made import cell_of, made_record
 
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.browser,
-    pytest.mark.skipif(bool(browser.reason_not_to_run()), reason=browser.reason_not_to_run() or "a browser is there"),
+    *NEEDS_BROWSER,
     pytest.mark.skipif(
         importlib.util.find_spec("optuna_dashboard") is None,
         reason="needs optuna-dashboard: pip install optuna-dashboard",
@@ -55,12 +55,6 @@ SEARCH = "mode: search\nsearch: {trials: 3, width: 2, startup: 2, confirm: 2}\n"
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     return make_bench(tmp_path_factory.mktemp("dashboard"))
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser.chromium() as found:
-        yield found
 
 
 def run(bench: Bench, name: str, arm: str, mode: str = "") -> StudyFolder:

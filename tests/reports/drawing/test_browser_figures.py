@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -13,22 +13,18 @@ import pytest
 from reports.output.comparison.page import write_comparison
 from reports.output.diagnosis.page import write_diagnosis
 from reports.output.files import write_report
-from tests.reports import browser, gallery
-from tests.reports.browser import Watched
+from tests.reports import gallery
+from tests.reports.browser import NEEDS_BROWSER, Watched
 from tests.reports.drawing.test_labels import NAMES
+from tests.reports.output.test_browser import DESK, PHONE
 from tests.reports.sections.test_search_page import folder_of
 from tests.reports.worlds import Arm, study
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(bool(browser.reason_not_to_run()), reason=browser.reason_not_to_run() or "a browser is there"),
-]
+pytestmark = [*NEEDS_BROWSER]
 
-DESK = {"width": 1280, "height": 900}
-PHONE = {"width": 390, "height": 844}
 KINDS = ("csv", "svg", "pdf")
 
 TROUBLES = """() => {
@@ -73,12 +69,6 @@ BROKEN = """() => {
   }
   return broken;
 }"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser.chromium() as found:
-        yield found
 
 
 def compared(root: Path) -> Path:

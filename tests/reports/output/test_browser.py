@@ -10,16 +10,13 @@ import pytest
 
 from reports.output.diagnosis.page import write_diagnosis
 from reports.output.files import write_report
-from tests.reports import browser, gallery
-from tests.reports.browser import Watched
+from tests.reports import gallery
+from tests.reports.browser import NEEDS_BROWSER, Watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(bool(browser.reason_not_to_run()), reason=browser.reason_not_to_run() or "a browser is there"),
-]
+pytestmark = [*NEEDS_BROWSER]
 
 DESK = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -53,12 +50,6 @@ FIGURES_OFF_PAPER = """() => [...document.querySelectorAll("figure svg")].filter
   const {height, right} = svg.getBoundingClientRect();
   return svg.checkVisibility() && (height > innerHeight || right > innerWidth + 1);
 }).length"""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser.chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

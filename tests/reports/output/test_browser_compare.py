@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,8 @@ import pytest
 from reports.locale import languages
 from reports.output.comparison.page import write_comparison
 from reports.output.files import write_report
-from tests.reports import browser, gallery, worlds
-from tests.reports.browser import Watched
+from tests.reports import gallery, worlds
+from tests.reports.browser import NEEDS_BROWSER, Watched
 from tests.reports.output.test_browser import (
     DESK,
     FIGURES_OFF_PAPER,
@@ -29,16 +29,7 @@ from tests.reports.worlds import Arm
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(bool(browser.reason_not_to_run()), reason=browser.reason_not_to_run() or "a browser is there"),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser.chromium() as found:
-        yield found
+pytestmark = [*NEEDS_BROWSER]
 
 
 @pytest.fixture(scope="module")

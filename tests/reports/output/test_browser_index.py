@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reports.output.index.page import write_index
-from tests.reports import browser
-from tests.reports.browser import Watched
+from tests.reports.browser import NEEDS_BROWSER, Watched
 from tests.reports.gallery import CHINESE, LONG, MARKUP, UNBROKEN
 from tests.reports.output.test_browser import DESK, PAPER, PHONE, TABLES_OFF_PAPER
 from tests.reports.output.test_index import at, told
@@ -18,16 +17,7 @@ from tests.reports.output.test_index import at, told
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(bool(browser.reason_not_to_run()), reason=browser.reason_not_to_run() or "a browser is there"),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser.chromium() as found:
-        yield found
+pytestmark = [*NEEDS_BROWSER]
 
 
 @pytest.fixture(scope="module")

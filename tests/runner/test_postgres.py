@@ -58,7 +58,7 @@ class Outage(Counting):
         super().message(text)
         if text.startswith("the storage"):
             self.ran_when_told.append(len(self.ran))
-            if "does not answer" in text and self._lasts_s is not None:
+            if "does not respond" in text and self._lasts_s is not None:
                 threading.Timer(self._lasts_s, self._server.start).start()
 
 

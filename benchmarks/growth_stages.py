@@ -18,12 +18,11 @@ import numpy as np
 import torch
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.contrastive import SameTarget
-from harness.backbones.duorec.model import DuoRecEncoder
-from harness.backbones.duorec.packing import training_windows
-from harness.backbones.duorec.pretrain import train_one_epoch
+from harness.backbones.packed.training import train_one_epoch
+from harness.backbones.packed.windows import training_windows
 from harness.backbones.sampled import Proposal
 from harness.backbones.training_state import TrainingState
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.backbones.values import resolve_precision
 from harness.data.events import assemble
 from harness.data.formats.base import Columns
@@ -151,7 +150,7 @@ def retrieving(size: Size) -> Iterator[Stage]:
     data = made(size)
     prefixes, seconds, peak = measured(lambda: split_prefixes(data))
     yield Stage(name="split", seconds=seconds, peak_mb=peak)
-    model = DuoRecEncoder(data.n_items, DuoRec())
+    model = TransformerEncoder(data.n_items, DuoRec())
     model.initialise(torch.Generator().manual_seed(0))
     model.requires_grad_(False)
     encodings, seconds, peak = measured(lambda: model.encode(data, prefixes))
@@ -186,15 +185,15 @@ def training(size: Size, *, n_sampled: int) -> Iterator[Stage]:
     proposal = Proposal(targets, data.n_items) if n_sampled else None
     some = windows.take(np.flatnonzero(np.cumsum(windows.length) <= N_STEPS * spec.batch_tokens))
     n_targets = int((some.length - some.score_from).sum())
-    model = DuoRecEncoder(data.n_items, spec)
+    model = TransformerEncoder(data.n_items, spec)
     model.initialise(torch.Generator().manual_seed(0))
     state = TrainingState(
         model=model, optimizer=torch.optim.Adam(model.parameters(), lr=spec.learning_rate, fused=True)
     )
-    same_target, precision = SameTarget(some, data), resolve_precision(spec.precision)
+    term, precision = spec.extra_term(some, data), resolve_precision(spec.precision)
 
     def steps() -> object:
-        return train_one_epoch(state, data, some, same_target, 1, 0, precision, proposal=proposal)
+        return train_one_epoch(state, data, some, term, 1, 0, precision, proposal=proposal)
 
     forget_peak()
     steps()  # the first pass makes Adam's moments and warms up the products; it is not counted

@@ -96,7 +96,7 @@ def copy(tmp_path: Path) -> Copy:
 
 def test_no_key_moves_for_how_code_is_written(copy: Copy) -> None:
     before = copy.keys()
-    for file in ("engine/loop.py", "backbones/duorec/pretrain.py", "probes/observer.py"):
+    for file in ("engine/loop.py", "backbones/packed/training.py", "probes/observer.py"):
         copy.edit(file, lambda text: "# a comment\n\n" + text.replace('"""', '"""Mended: ', 1))
     copy.rename("engine.loss_log", "engine.log_of_losses")
     copy.rename("backbones.duorec.contrastive", "backbones.duorec.contrast")

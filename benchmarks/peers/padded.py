@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import DuoRecEncoder
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.interactions import Interactions
 from harness.data.split import Indices, Prefixes
 
@@ -76,7 +76,7 @@ class PaddedEncoder(nn.Module):
         return states[torch.arange(len(history)), length - 1]
 
     @torch.no_grad()
-    def like(self, model: DuoRecEncoder) -> PaddedEncoder:
+    def like(self, model: TransformerEncoder) -> PaddedEncoder:
         """Take over the weights of the product's encoder."""
         own = dict(self.named_parameters())
         for name, weight in model.named_parameters():

@@ -15,9 +15,10 @@ from benchmarks.peers.padded import PaddedEncoder, padded_histories
 from benchmarks.sides.roofline import gemm_peak
 from benchmarks.sides.world import World, batches, steps_of, timed, world
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import CHUNK_TOKENS, DuoRecEncoder
-from harness.backbones.duorec.packing import closing_windows, pack
+from harness.backbones.packed.encoder import CHUNK_TOKENS
+from harness.backbones.packed.windows import closing_windows, pack
 from harness.backbones.training import load_backbone
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.recipe.seams.retrieval.index import IVFFlat
 
 BATCH_SIZE = 1024
@@ -132,7 +133,7 @@ def last_place_flop(spec: DuoRec) -> float:
     return (spec.n_layers - 1) * whole + last
 
 
-def prepared(data: str, data_dir: str | None, backbone: str) -> tuple[World, DuoRecEncoder]:
+def prepared(data: str, data_dir: str | None, backbone: str) -> tuple[World, TransformerEncoder]:
     """Data and a frozen backbone."""
     model = load_backbone(DuoRec, Path(backbone)).model
     model.requires_grad_(False)

@@ -10,8 +10,8 @@ import torch
 from benchmarks.child import Measure, Reading, scaled
 from benchmarks.peers.plain_overlap import PlainOverlap
 from benchmarks.sides.world import world
-from harness.backbones.duorec.model import DuoRecEncoder
 from harness.backbones.registry import DEFAULT
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.split import Indices
 from harness.engine.evaluation import CHUNK
 from harness.engine.footprint import bytes_held
@@ -42,7 +42,7 @@ def every_nth(queries: Indices, every: int) -> list[Indices]:
 def product(data: str, data_dir: str | None, every: int) -> Measure:
     """The product's search, index and all; of one batch of ``every`` so many."""
     found = world(data, data_dir)
-    backbone = DuoRecEncoder(found.data.n_items, DEFAULT)
+    backbone = TransformerEncoder(found.data.n_items, DEFAULT)
     inputs = Inputs(
         data=found.data, prefixes=found.prefixes, backbone=backbone, encodings=torch.empty(0, DEFAULT.hidden_size)
     )

@@ -13,7 +13,7 @@ from benchmarks.child import Measure, Reading
 from benchmarks.sides.world import Pretraining, world
 from harness.backbones.dropout import MaskPool
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.packing import Packed, pack
+from harness.backbones.packed.windows import Packed, pack
 from harness.backbones.registry import DEFAULT
 from harness.backbones.softmax import CHUNK_ROWS, softmax_cross_entropy
 from harness.backbones.values import Precision

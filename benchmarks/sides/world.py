@@ -13,13 +13,12 @@ import torch
 from benchmarks.child import Measure, Reading
 from harness.backbones.base import TrainedBackbone
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.contrastive import SameTarget
-from harness.backbones.duorec.model import DuoRecEncoder
-from harness.backbones.duorec.packing import Windows, training_windows
-from harness.backbones.duorec.pretrain import train_one_epoch
+from harness.backbones.packed.training import ExtraTerm, train_one_epoch
+from harness.backbones.packed.windows import Windows, training_windows
 from harness.backbones.registry import DEFAULT
 from harness.backbones.training import load_backbone, save_backbone
 from harness.backbones.training_state import TrainingState
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.backbones.values import resolve_precision
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
@@ -61,12 +60,12 @@ class Pretraining:
     data: Interactions
     state: TrainingState
     windows: Windows
-    same_target: SameTarget
+    term: ExtraTerm | None
 
     @classmethod
     def of(cls, data: Interactions) -> Pretraining:
         """Before its first epoch, by the one recipe of all studies."""
-        model = DuoRecEncoder(data.n_items, DEFAULT)
+        model = TransformerEncoder(data.n_items, DEFAULT)
         model.initialise(torch.Generator().manual_seed(SEED))
         optimizer = torch.optim.Adam(model.parameters(), lr=DEFAULT.learning_rate, fused=True)
         windows = training_windows(data, split_prefixes(data), max_length=DEFAULT.max_length, stride=DEFAULT.stride)
@@ -74,23 +73,21 @@ class Pretraining:
             data=data,
             state=TrainingState(model=model, optimizer=optimizer),
             windows=windows,
-            same_target=SameTarget(windows, data),
+            term=DEFAULT.extra_term(windows, data),
         )
 
     @property
-    def model(self) -> DuoRecEncoder:
+    def model(self) -> TransformerEncoder:
         """The encoder as it is now."""
         model = self.state.model
-        assert isinstance(model, DuoRecEncoder)
+        assert isinstance(model, TransformerEncoder)
         return model
 
     def epoch(self, *, contrastive: bool, number: int = 0) -> float:
         """Train an epoch; its loss, nats."""
         first = DEFAULT.warmup_epochs + 1 if contrastive else 1
         precision = resolve_precision(DEFAULT.precision)
-        loss, _ = train_one_epoch(
-            self.state, self.data, self.windows, self.same_target, first + number, SEED, precision
-        )
+        loss, _ = train_one_epoch(self.state, self.data, self.windows, self.term, first + number, SEED, precision)
         return loss
 
 

@@ -10,8 +10,9 @@ from harness.plugins import Registry, subclass_of
 
 def _builtin() -> Iterable[type[Backbone]]:
     from harness.backbones.duorec.backbone import DuoRec
+    from harness.backbones.sasrec.backbone import SASRec
 
-    return (DuoRec,)
+    return (DuoRec, SASRec)
 
 
 BACKBONES: Registry[type[Backbone]] = Registry(

@@ -20,7 +20,7 @@ from harness.results.metrics import check_metric, names_pattern
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from harness.backbones.duorec.model import DuoRecEncoder
+    from harness.backbones.transformer.model import TransformerEncoder
     from harness.data.interactions import Interactions
     from harness.data.split import Prefixes
 
@@ -116,7 +116,7 @@ class Agreement:
         )
 
 
-def agreement(found: RecBoleCheckpoint, model: DuoRecEncoder, data: Interactions) -> Agreement:
+def agreement(found: RecBoleCheckpoint, model: TransformerEncoder, data: Interactions) -> Agreement:
     """Try the model on the validation set, never on the test set.
 
     Raises:
@@ -138,11 +138,13 @@ def agreement(found: RecBoleCheckpoint, model: DuoRecEncoder, data: Interactions
     )
 
 
-def _ranks(found: RecBoleCheckpoint, model: DuoRecEncoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
+def _ranks(
+    found: RecBoleCheckpoint, model: TransformerEncoder, data: Interactions, prefixes: Prefixes
+) -> NDArray[np.int32]:
     """Rank of every user's validation target, ``(n_users,)``."""
     import torch
 
-    from harness.backbones.duorec.pretrain import valid_ranks
+    from harness.backbones.packed.training import valid_ranks
     from harness.backbones.ranking import CHUNK_QUERIES
 
     with torch.no_grad():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+from dataclasses import fields
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -11,9 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import DuoRecEncoder
+from harness.backbones.packed.backbone import PackedBackbone
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.split import Prefixes
+
+SomeBackbone = TypeVar("SomeBackbone", bound=PackedBackbone)
 
 TINY = DuoRec(
     hidden_size=16,
@@ -28,6 +33,12 @@ TINY = DuoRec(
     precision="float32",
 )
 """A model and a recipe that train in a second."""
+
+
+def like(spec: PackedBackbone, kind: type[SomeBackbone]) -> SomeBackbone:
+    """The backbone of another kind with the fields that both have."""
+    written = spec.described()
+    return kind(**{each.name: written[each.name] for each in fields(kind) if each.name in written})
 
 
 def history_of(data: Interactions, prefixes: Prefixes, number: int) -> np.ndarray:
@@ -52,9 +63,9 @@ def sequences(rows: list[list[int]], n_items: int) -> Interactions:
     )
 
 
-def rough_model(n_items: int, spec: DuoRec | None = None, seed: int = 0) -> DuoRecEncoder:
+def rough_model(n_items: int, spec: DuoRec | None = None, seed: int = 0) -> TransformerEncoder:
     """A model whose every weight, bias and norm matters: attention far from uniform, no symmetric part."""
-    model = DuoRecEncoder(n_items, spec or DuoRec())
+    model = TransformerEncoder(n_items, spec or DuoRec())
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -64,7 +75,7 @@ def rough_model(n_items: int, spec: DuoRec | None = None, seed: int = 0) -> DuoR
     return model
 
 
-def plain_states(model: DuoRecEncoder, histories: Tensor) -> Tensor:
+def plain_states(model: TransformerEncoder, histories: Tensor) -> Tensor:
     """State at every position of histories of one length, ``(n, length, d)``.
 
     Args:
@@ -99,14 +110,14 @@ def plain_states(model: DuoRecEncoder, histories: Tensor) -> Tensor:
     return x
 
 
-def plain_representation(model: DuoRecEncoder, history: np.ndarray) -> Tensor:
+def plain_representation(model: TransformerEncoder, history: np.ndarray) -> Tensor:
     """One prefix at a time: its last ``max_length`` items, positions from 0, the last state, ``(d,)`` float32."""
     recent = torch.from_numpy(history[-model.spec.max_length :].astype(np.int64))
     with torch.no_grad():
         return plain_states(model, recent.unsqueeze(0))[0, -1].float()
 
 
-def exact(model: DuoRecEncoder) -> DuoRecEncoder:
+def exact(model: TransformerEncoder) -> TransformerEncoder:
     """The same weights in float64, whose rounding no comparison sees."""
     return copy.deepcopy(model).double()
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from harness.backbones.dropout import MaskPool
-from harness.backbones.duorec.attention import causal_attention
-from harness.backbones.duorec.packing import cut_buckets
+from harness.backbones.packed.windows import cut_buckets
+from harness.backbones.transformer.attention import causal_attention
 from tests.backbones.plainly import gradient
 
 N_HEADS, WIDTH = 3, 12

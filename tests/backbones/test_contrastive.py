@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.contrastive import SameTarget, contrastive_loss, info_nce
-from harness.backbones.duorec.packing import pack, training_windows
+from harness.backbones.duorec.contrastive import SameTarget, info_nce
+from harness.backbones.packed.windows import pack, training_windows
 from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
 from tests.backbones.plainly import rough_model, world
@@ -70,7 +70,9 @@ def test_the_term_reaches_every_weight_and_pairs_each_anchor_with_its_own_view()
     packed = pack(training_windows(data, split_prefixes(data), max_length=50, stride=25), data.items)
     hidden = model(packed, None)
     same_target = _same_target(data)
-    loss = contrastive_loss(model, packed, hidden, same_target, masks=None, rng=np.random.default_rng(5))
+    term = spec.extra_term(training_windows(data, split_prefixes(data), max_length=50, stride=25), data)
+    assert term is not None
+    loss = term(model, packed, hidden, masks=None, rng=np.random.default_rng(5))
     rng = np.random.default_rng(5)
     anchors = rng.permutation(len(hidden))[:12]
     partners = same_target.draw(same_target.samples(packed.prefix[anchors]), rng)

@@ -8,7 +8,7 @@ import torch
 
 from harness.backbones.dropout import MaskPool
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.packing import closing_windows, pack, training_windows
+from harness.backbones.packed.windows import closing_windows, pack, training_windows
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.backbones.duorec.packing import (
+from harness.backbones.packed.windows import (
     MAX_PADDING,
     Packed,
     closing_windows,

@@ -11,11 +11,11 @@ import torch
 
 from harness.backbones.base import TrainedBackbone
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import DuoRecEncoder
-from harness.backbones.duorec.pretrain import valid_ranks
+from harness.backbones.packed.training import valid_ranks
 from harness.backbones.ranking import target_ranks
 from harness.backbones.training import train_backbone
 from harness.backbones.training_state import TrainingState
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.backbones.values import EpochFigures
 from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
@@ -113,7 +113,7 @@ def test_the_chosen_epoch_is_the_last_within_one_standard_error_of_the_best(
     level = best.valid["ndcg@10"] - best.valid_error
     close = [figures for figures in trained.history if figures.valid["ndcg@10"] >= level]
     assert trained.chosen_epoch == close[-1].epoch
-    assert isinstance(trained.model, DuoRecEncoder)
+    assert isinstance(trained.model, TransformerEncoder)
     ranks = valid_ranks(trained.model, rounds, split_prefixes(rounds))
     assert mean_metrics(ranks) == dict(close[-1].valid)
     own = metric_values(ranks, "ndcg@10")

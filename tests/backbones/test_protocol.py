@@ -18,6 +18,7 @@ from harness import plugins
 from harness.backbones.base import Backbone
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.registry import BACKBONES
+from harness.backbones.sasrec.backbone import SASRec
 from harness.backbones.values import ParameterGroups
 from harness.contracts.backbone import BackboneContractError, check_backbone
 from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
@@ -29,10 +30,11 @@ from harness.interventions.training import Unfreeze
 from harness.recipe.recipe import BASE, Recipe
 from harness.source_hash import backbone_hash, run_hash
 from tests.backbones.mean_of_items import MeanEncoder, MeanOfItems
-from tests.backbones.plainly import TINY
+from tests.backbones.plainly import TINY, like
 
 ROOT = Path(__file__).parents[2]
-SPECS: tuple[Backbone, ...] = (replace(TINY, visits=20, warmup_epochs=1), MeanOfItems())
+SHORT = replace(TINY, visits=20, warmup_epochs=1)
+SPECS: tuple[Backbone, ...] = (SHORT, like(SHORT, SASRec), MeanOfItems())
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
@@ -88,8 +90,8 @@ def test_a_plug_ins_backbone_is_found_by_its_name(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == BACKBONES.group else [])
     monkeypatch.setattr(BACKBONES, "_all", None)
     assert BACKBONES.find("mean_of_items").name == "mean_of_items"
-    with pytest.raises(InputError, match="duorec, mean_of_items"):
-        BACKBONES.find("sasrec")
+    with pytest.raises(InputError, match="duorec, sasrec, mean_of_items"):
+        BACKBONES.find("caser")
 
 
 def test_a_key_covers_the_backbones_own_code_and_no_other_backbones() -> None:
@@ -98,7 +100,12 @@ def test_a_key_covers_the_backbones_own_code_and_no_other_backbones() -> None:
 
 
 NAMES = re.compile(r"item_embedding|position_embedding|blocks\.[\d<{\"]|DuoRec")
-MAY_KNOW = ("harness/backbones/duorec/", "harness/imports/", "harness/backbones/registry.py")
+KINDS = ("harness.backbones.duorec", "harness.backbones.sasrec")
+MAY_KNOW = (
+    *(f"harness/backbones/{each}/" for each in ("duorec", "sasrec", "transformer")),
+    "harness/imports/",
+    "harness/backbones/registry.py",
+)
 
 
 def _modules(may_know: bool) -> Iterator[Path]:
@@ -113,7 +120,7 @@ def _modules(may_know: bool) -> Iterator[Path]:
         lambda path: [
             node.module
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("harness.backbones.duorec")
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(KINDS)
         ],
         lambda path: NAMES.findall(re.sub(r'(?m)help="[^"]*"', "", path.read_text(encoding="utf-8"))),
     ],

@@ -17,7 +17,7 @@ from benchmarks.peers.plain_overlap import PlainOverlap
 from benchmarks.sides.overlapping import settings
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.duorec.contrastive import info_nce
-from harness.backbones.duorec.packing import pack, training_windows
+from harness.backbones.packed.windows import pack, training_windows
 from harness.backbones.softmax import softmax_cross_entropy
 from harness.data.split import split_prefixes
 from harness.engine.live.mixing.overlap import OverlapSearch

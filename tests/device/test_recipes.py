@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.audit.ladder import Ladder
-from harness.backbones.duorec.model import DuoRecEncoder
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
 from harness.engine.loop import Result, fine_tune
 from harness.engine.run import Run
@@ -29,7 +29,7 @@ def on(device: str) -> Inputs:
     """A small world, its backbone asking for float32, which is what ``auto`` is off the CPU."""
     inputs = probe_inputs()
     backbone = copy.deepcopy(inputs.backbone)
-    assert isinstance(backbone, DuoRecEncoder)
+    assert isinstance(backbone, TransformerEncoder)
     backbone.spec = replace(backbone.spec, precision="float32")
     return replace(inputs, backbone=backbone.to(device), encodings=inputs.encodings.to(device))
 

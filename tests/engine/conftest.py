@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import DuoRecEncoder
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.interactions import Interactions, LoadReport
 from harness.data.split import split_prefixes
 from harness.engine.types.inputs import Inputs
@@ -33,7 +33,7 @@ def inputs() -> Inputs:
     """Forty users, among them short ones, long ones and one whose history is over fifty items."""
     torch.set_num_threads(1)
     data = random_interactions([3, 4, 5, 7, 9, 12, 20, 30, 70] + [8 + user % 9 for user in range(31)])
-    model = DuoRecEncoder(data.n_items, DuoRec(precision="float32"))
+    model = TransformerEncoder(data.n_items, DuoRec(precision="float32"))
     model.initialise(torch.Generator().manual_seed(1))
     with torch.no_grad():
         model.item_embedding.weight.mul_(20.0)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from harness.backbones.duorec.model import DuoRecEncoder
-from harness.backbones.duorec.pretrain import valid_ranks
+from harness.backbones.packed.training import valid_ranks
 from harness.backbones.ranking import target_ranks
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.protocol import History, Protocol, Reach
 from harness.data.split import split_prefixes
 from harness.engine.evaluation import ranks_with_retrieval, ranks_without_retrieval
@@ -62,7 +62,7 @@ def test_without_retrieval_the_protocol_ranks_as_the_remedy_does(inputs: Inputs,
 
 def test_a_backbone_is_validated_among_the_same_candidates(inputs: Inputs) -> None:
     model = inputs.backbone
-    assert isinstance(model, DuoRecEncoder)
+    assert isinstance(model, TransformerEncoder)
     for protocol in (Protocol(), HIDE, Protocol(history=History.HIDE, targets=4, valid_targets=3)):
         world = under(inputs, protocol)
         world = replace(world, encodings=model.encode(world.data, world.prefixes))

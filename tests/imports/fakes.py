@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import DuoRecEncoder
+from harness.backbones.transformer.model import TransformerEncoder
 from tests.backbones.plainly import rough_model
 
 SPEC = DuoRec(hidden_size=12, n_layers=2, n_heads=3, inner_size=20, max_length=8, stride=4, dropout=0.25)
@@ -46,7 +46,7 @@ _NAMES = {
 }
 
 
-def state_dict_of(model: DuoRecEncoder) -> OrderedDict[str, Tensor]:
+def state_dict_of(model: TransformerEncoder) -> OrderedDict[str, Tensor]:
     """The parameters under RecBole's names."""
     theirs: OrderedDict[str, Tensor] = OrderedDict()
     for name, value in model.state_dict().items():
@@ -119,7 +119,7 @@ class Shop:
 
     inter: Path
     ids: Sequence[str]
-    model: DuoRecEncoder
+    model: TransformerEncoder
 
     def save(self, settings: Mapping[str, Any] = SETTINGS, **more: Any) -> Path:
         state = state_dict_of(self.model)

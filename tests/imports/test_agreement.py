@@ -14,9 +14,9 @@ import torch
 
 from harness import cli
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import DuoRecEncoder
-from harness.backbones.duorec.pretrain import valid_ranks
+from harness.backbones.packed.training import valid_ranks
 from harness.backbones.training import train_backbone
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.errors import InputError
@@ -34,7 +34,7 @@ N_USERS, N_ITEMS = 80, 20
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DuoRecEncoder, float]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, TransformerEncoder, float]:
     """A log in which items are numbered here as by RecBole, a model that knows it, and its score there."""
     folder = tmp_path_factory.mktemp("trained")
     rng, rows = np.random.default_rng(1), []
@@ -51,7 +51,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DuoRecEncod
     return folder / "log.inter", model, mean_metrics(valid_ranks(model, data, split_prefixes(data)))["mrr@10"]
 
 
-def saved(path: Path, model: DuoRecEncoder, score: float, **settings: Any) -> Path:
+def saved(path: Path, model: TransformerEncoder, score: float, **settings: Any) -> Path:
     every = {
         **SETTINGS,
         **COMPARABLE,
@@ -145,7 +145,7 @@ def test_a_metric_that_is_none_of_ours_is_not_compared(trained, tmp_path):
 def test_scores_that_are_no_numbers_are_always_an_error(trained, tmp_path, mismatch):
     inter, model, score = trained
     huge = OrderedDict((name, value * 1e30) for name, value in model.state_dict().items())
-    broken = DuoRecEncoder(model.n_items, model.spec)
+    broken = TransformerEncoder(model.n_items, model.spec)
     broken.load_state_dict(huge)
     with pytest.raises(InputError, match="not a number for 80 of 80 users"):
         bring(saved(tmp_path / "m.pth", broken, score, eval_args=None), inter, mismatch=mismatch)

@@ -13,8 +13,8 @@ import torch
 
 from benchmarks.peers.environment import NoEnvironmentError, recbole_python
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import DuoRecEncoder
 from harness.backbones.training import load_backbone
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.imports.importing import import_recbole
@@ -89,7 +89,7 @@ def test_every_score_is_recboles_own(trained, turned, tmp_path):
     assert (columns == list(range(1, data.n_items + 1))) is not turned
     expected = theirs["scores"][[place[user] for user in data.user_labels]][:, columns]
     model, prefixes = load_backbone(DuoRec, imported.written).model, split_prefixes(data)
-    assert isinstance(model, DuoRecEncoder)
+    assert isinstance(model, TransformerEncoder)
     assert prefixes.position[prefixes.test].max() > 2 * model.spec.max_length
     with torch.no_grad():
         found = model.encode_some(data, prefixes, prefixes.test) @ model.item_matrix[1:].T

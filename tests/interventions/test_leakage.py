@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import DuoRecEncoder
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.contracts.intervention import (
     PROBE_BUDGET,
     PROBE_STREAMS,
@@ -67,7 +67,7 @@ def inputs_of(lengths: list[int], seed: int, protocol: Protocol = AS_PUBLISHED) 
         load_report=LoadReport(source="tiny", rows=sum(lengths)),
         times=np.concatenate([np.sort(rng.integers(0, 40, size=each)) for each in (n_items, *lengths)]),
     )
-    model = DuoRecEncoder(n_items, DuoRec(max_length=10, stride=5))
+    model = TransformerEncoder(n_items, DuoRec(max_length=10, stride=5))
     model.initialise(torch.Generator().manual_seed(seed))
     model.requires_grad_(False)
     prefixes = split_prefixes(data, protocol)

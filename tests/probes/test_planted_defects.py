@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.duorec.model import DuoRecEncoder
+from harness.backbones.transformer.model import TransformerEncoder
 from harness.checks.base import Outcome, Status
 from harness.checks.catalogue import CHECKS, ask
 from harness.contracts.intervention import PROBE_STREAMS
@@ -52,7 +52,7 @@ def world(
 def under_a_backbone(
     data: Interactions, *, item_scale: float = 20.0, stretch: float = 1.0, dropout: float = 0.5
 ) -> Inputs:
-    model = DuoRecEncoder(data.n_items, DuoRec(dropout=dropout))
+    model = TransformerEncoder(data.n_items, DuoRec(dropout=dropout))
     model.initialise(torch.Generator().manual_seed(0))
     with torch.no_grad():
         model.item_embedding.weight.mul_(item_scale)

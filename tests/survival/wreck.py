@@ -75,9 +75,9 @@ def _backbone(what: str, strike: Callable[[], None]) -> None:
 
 
 def _encode(what: str, strike: Callable[[], None]) -> None:
-    from harness.backbones.duorec.model import DuoRecEncoder
+    from harness.backbones.transformer.model import TransformerEncoder
 
-    _after(DuoRecEncoder, "encode", strike)
+    _after(TransformerEncoder, "encode", strike)
 
 
 def _epoch(what: str, strike: Callable[[], None]) -> None:
@@ -196,9 +196,9 @@ def _unsettle_the_clock(hours: float) -> None:
 
 def serve() -> None:
     """Fork a run for each command; the child leaves the loop and is a coordinator like any other."""
+    import harness.backbones.packed.training
+    import harness.backbones.training  # noqa: F401
     from harness import cli
-    from harness.backbones import training  # noqa: F401
-    from harness.backbones.duorec import pretrain  # noqa: F401
     from harness.runner import coordinator
     from harness.runner.executors import local
     from harness.runner.optuna import mirror  # noqa: F401

@@ -1,1 +1,1 @@
-"""DuoRec: the model, its packed training, and the encoding of every prefix."""
+"""DuoRec: SASRec's encoder with a contrastive term."""

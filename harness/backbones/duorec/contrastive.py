@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.backbones.dropout import MaskPool
-from harness.backbones.duorec.model import DuoRecEncoder
-from harness.backbones.duorec.packing import Packed, Windows, pack
+from harness.backbones.packed.encoder import PackedEncoder
+from harness.backbones.packed.windows import Packed, Windows, pack
 from harness.data.interactions import Interactions
 
 Indices = NDArray[np.int64]
@@ -83,31 +84,33 @@ def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
     return F.cross_entropy(logits, (torch.arange(2 * n) + n) % (2 * n))
 
 
-def contrastive_loss(
-    model: DuoRecEncoder,
-    packed: Packed,
-    hidden: Tensor,
-    same_target: SameTarget,
-    *,
-    masks: MaskPool | None,
-    rng: np.random.Generator,
-) -> Tensor:
-    """The term over some of a step's samples, a scalar.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Contrast:
+    """The term over some of a step's samples.
 
     A sample's first view is the state that the cross-entropy already has, the second that of a sample with the same
     target under dropout of its own. Departs from DuoRec, which encodes the first view a second time.
 
-    Args:
-        model: encoder; its specification gives the number of samples and the temperature.
-        packed: the step's windows.
-        hidden: their states at the scored places, ``(n_scored, d)``.
+    Attributes:
+        weight: its factor beside the cross-entropy.
+        warmup_epochs: epochs without it.
+        temperature: of the dot products.
+        anchors: samples of a step that it takes, at most.
         same_target: where second views come from.
-        masks: dropout of the second views.
-        rng: chooses samples and views.
     """
-    n = min(model.spec.anchors, len(hidden))
-    anchors = rng.permutation(len(hidden))[:n]
-    partners = same_target.draw(same_target.samples(packed.prefix[anchors]), rng)
-    views = same_target.views(partners)
-    one = hidden.index_select(0, torch.as_tensor(anchors[views.order]))
-    return info_nce(one, model.last_places(views, masks), model.spec.contrastive_temperature)
+
+    weight: float
+    warmup_epochs: int
+    temperature: float
+    anchors: int
+    same_target: SameTarget
+
+    def __call__(
+        self, model: PackedEncoder, packed: Packed, hidden: Tensor, *, masks: MaskPool | None, rng: np.random.Generator
+    ) -> Tensor:
+        n = min(self.anchors, len(hidden))
+        anchors = rng.permutation(len(hidden))[:n]
+        partners = self.same_target.draw(self.same_target.samples(packed.prefix[anchors]), rng)
+        views = self.same_target.views(partners)
+        one = hidden.index_select(0, torch.as_tensor(anchors[views.order]))
+        return info_nce(one, model.last_places(views, masks), self.temperature)

@@ -1,4 +1,4 @@
-"""Every number that decides DuoRec and its training."""
+"""The numbers that decide a training on packed windows: its length, its steps and how its epoch is chosen."""
 
 from __future__ import annotations
 
@@ -9,34 +9,27 @@ from harness.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hyperparameters:
-    """DuoRec and the one recipe it is trained by on every data set.
+class PackedRecipe:
+    """How a backbone is trained on packed windows, one recipe for every data set.
 
     The length of training is counted in *visits*, targets seen per catalogue item, because that is what an item's
     embedding is learnt from: one pass over ml-100k visits an item 71 times, one over Amazon Beauty 11 times. Adam's
-    step size falls after ``decay_visits`` and training ends after ``visits``. The contrastive term joins after
-    ``warmup_epochs`` passes of cross-entropy alone, without which it slows learning down; a dense catalogue is through
-    before that and does without it.
+    step size falls after ``decay_visits`` and training ends after ``visits``.
 
     The backbone is the last epoch whose ``selection`` on valid is within one standard error of the best: differences
     below that are noise, and later epochs have learnt more. Training ends early once the last
     ``max(min_patience, patience_share x that epoch)`` epochs have all been worse.
 
     Attributes:
-        hidden_size: width of items, positions and states.
-        n_layers, n_heads, inner_size: transformer blocks, heads in each, width of the feed-forward part.
+        hidden_size: width of items and of the vector of a history.
         max_length: longest history, in items.
-        dropout: rate of embedding, attention and hidden dropout, in [0, 1).
+        dropout: rate, in [0, 1).
         init_std: standard deviation of the normal initialisation.
-        layer_norm_eps: added to the variance in LayerNorm.
         stride: step between the windows that a history over ``max_length`` is trained on, in items; a target has at
             least ``max_length - stride`` items of context, or its whole history.
         batch_tokens: input items in a training step, on average.
         learning_rate, final_learning_rate: Adam's step size before and after ``decay_visits``.
-        warmup_epochs: passes before the contrastive term joins.
         decay_visits, visits: targets per item after which the step size falls and training ends.
-        contrastive_weight, contrastive_temperature, anchors: factor, temperature and samples a step of the
-            contrastive term.
         min_patience, patience_share: how many epochs in a row that are worse end the training, at least, and as a
             fraction of the chosen epoch's number.
         selection: metric on valid that chooses the epoch.
@@ -44,29 +37,18 @@ class Hyperparameters:
             bfloat16 where the CPU multiplies it in hardware.
         n_sampled: negatives that a step draws for a sampled softmax, whose products are float32; 0: the softmax is over
             the whole catalogue.
-
-    Source: Qiu et al., "Contrastive Learning for Representation Degeneration Problem in Sequential Recommendation",
-    WSDM 2022. Departs from it in packed training, the cross-entropy warm-up and the weight of the contrastive term.
     """
 
     hidden_size: int = 64
-    n_layers: int = 2
-    n_heads: int = 2
-    inner_size: int = 256
     max_length: int = 50
     dropout: float = 0.5
     init_std: float = 0.02
-    layer_norm_eps: float = 1e-12
     stride: int = 25
     batch_tokens: int = 768
     learning_rate: float = 1e-3
     final_learning_rate: float = 5e-4
-    warmup_epochs: int = 20
     decay_visits: int = 390
     visits: int = 560
-    contrastive_weight: float = 0.01
-    contrastive_temperature: float = 1.0
-    anchors: int = 128
     min_patience: int = 5
     patience_share: float = 0.5
     selection: str = "ndcg@10"
@@ -74,8 +56,6 @@ class Hyperparameters:
     n_sampled: int = 0
 
     def __post_init__(self) -> None:
-        if self.hidden_size % self.n_heads:
-            raise InputError(f"hidden_size {self.hidden_size} is no multiple of n_heads {self.n_heads}; change one")
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout is {self.dropout}; give a fraction in [0, 1)")
         if not 0 < self.stride <= self.max_length:
@@ -85,11 +65,7 @@ class Hyperparameters:
             raise InputError(f"n_sampled is {self.n_sampled}; give a number of negatives, or 0 for all items")
 
     def epochs_of(self, visits: int, *, n_targets: int, n_items: int) -> int:
-        """Passes over ``n_targets`` training targets that visit each of ``n_items`` items so often, at least 1.
-
-        >>> Hyperparameters().epochs_of(560, n_targets=131413, n_items=12101)
-        52
-        """
+        """Passes over ``n_targets`` training targets that visit each of ``n_items`` items so often, at least 1."""
         return max(1, round(visits * n_items / n_targets))
 
     def patience(self, chosen_epoch: int) -> int:

@@ -1,21 +1,21 @@
-"""Pretraining of DuoRec: one recipe for every data set, resumable after each epoch."""
+"""Pretraining on packed windows: one recipe for every data set, resumable after each epoch."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from harness.backbones.dropout import MaskPool
-from harness.backbones.duorec.contrastive import SameTarget, contrastive_loss
-from harness.backbones.duorec.hyperparameters import Hyperparameters
-from harness.backbones.duorec.model import DuoRecEncoder
-from harness.backbones.duorec.packing import Packed, Windows, pack, training_windows
+from harness.backbones.packed.encoder import PackedEncoder
+from harness.backbones.packed.windows import Packed, Windows, pack, training_windows
 from harness.backbones.ranking import ranks_of_queries
 from harness.backbones.sampled import Proposal, sampled_cross_entropy
 from harness.backbones.softmax import softmax_cross_entropy
@@ -27,10 +27,40 @@ from harness.errors import InputError
 from harness.results.metrics import check_metric, mean_metrics
 
 
+class ExtraTerm(Protocol):
+    """A term of the loss beside the cross-entropy.
+
+    Attributes:
+        weight: its factor.
+        warmup_epochs: epochs without it.
+    """
+
+    @property
+    def weight(self) -> float: ...
+
+    @property
+    def warmup_epochs(self) -> int: ...
+
+    def __call__(
+        self, model: PackedEncoder, packed: Packed, hidden: Tensor, *, masks: MaskPool | None, rng: np.random.Generator
+    ) -> Tensor:
+        """The term of one step, a scalar.
+
+        Args:
+            model: the encoder.
+            packed: the step's windows.
+            hidden: their states at the scored places, ``(n_scored, d)``.
+            masks: for dropout of further passes.
+            rng: for what else it draws.
+        """
+        ...
+
+
 def pretrain(
+    model: PackedEncoder,
     data: Interactions,
     prefixes: Prefixes,
-    spec: Hyperparameters,
+    extra_term: Callable[[Windows, Interactions], ExtraTerm | None],
     *,
     seed: int,
     precision: Precision,
@@ -40,9 +70,10 @@ def pretrain(
     """Train, or go on from ``unfinished``, where the state is kept after each epoch.
 
     Args:
+        model: whose recipe it is trained by; its weights are drawn here.
         data: the sequences.
         prefixes: of ``data``; the training targets are learnt, the valid targets choose the epoch.
-        spec: model and recipe.
+        extra_term: makes the term beside the cross-entropy, None for none, of the windows that are trained on.
         seed: of initialisation, order, dropout and views.
         precision: of the products in the whole softmax.
         unfinished: the file of the state.
@@ -51,6 +82,7 @@ def pretrain(
     Raises:
         InputError: the specification cannot be used, or the loss stops being finite.
     """
+    spec = model.spec
     check_metric(spec.selection)
     windows = training_windows(data, prefixes, max_length=spec.max_length, stride=spec.stride)
     if not len(windows):
@@ -58,9 +90,8 @@ def pretrain(
     size = {"n_targets": len(prefixes.train), "n_items": data.n_items}
     decay_after = spec.epochs_of(spec.decay_visits, **size)
     epochs = spec.epochs_of(spec.visits, **size)
-    same_target = SameTarget(windows, data)
+    term = extra_term(windows, data)
     proposal = Proposal(prefixes.target[prefixes.train], data.n_items) if spec.n_sampled else None
-    model = DuoRecEncoder(data.n_items, spec)
     model.initialise(torch.Generator().manual_seed(seed))
     optimizer = torch.optim.Adam(model.parameters(), lr=spec.learning_rate, fused=True)
     state = TrainingState(model=model, optimizer=optimizer)
@@ -71,9 +102,7 @@ def pretrain(
         began = time.perf_counter()
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate if epoch <= decay_after else spec.final_learning_rate
-        loss, contrastive = train_one_epoch(
-            state, data, windows, same_target, epoch, seed, precision, proposal=proposal
-        )
+        loss, contrastive = train_one_epoch(state, data, windows, term, epoch, seed, precision, proposal=proposal)
         ranks = valid_ranks(model, data, prefixes)
         own = check_metric(spec.selection).of_users(ranks)
         figures = EpochFigures(
@@ -95,28 +124,28 @@ def train_one_epoch(
     state: TrainingState,
     data: Interactions,
     windows: Windows,
-    same_target: SameTarget,
+    term: ExtraTerm | None,
     epoch: int,
     seed: int,
     precision: Precision,
     *,
     proposal: Proposal | None = None,
 ) -> tuple[float, float | None]:
-    """Train one epoch; mean cross-entropy over targets and mean contrastive term over steps, in nats.
+    """Train one epoch; mean cross-entropy over targets and mean extra term over steps, in nats.
 
     Where the specification says ``n_sampled``, ``proposal`` is what negatives are drawn from, and the cross-entropy
     is that of the sampled softmax, on average the lower of the two.
     """
     model = state.model
-    assert isinstance(model, DuoRecEncoder)
+    assert isinstance(model, PackedEncoder)
     spec = model.spec
     assert (proposal is not None) == (spec.n_sampled > 0)
-    with_contrast = epoch > spec.warmup_epochs and spec.contrastive_weight > 0
+    joined = term if term is not None and epoch > term.warmup_epochs else None
     rng = np.random.default_rng([seed, epoch])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     masks = MaskPool(spec.dropout, generator) if spec.dropout else None
     losses: list[float] = []
-    contrasts: list[float] = []
+    extras: list[float] = []
     n_targets: list[int] = []
     for packed in _batches(windows, data.items, spec.batch_tokens, rng):
         if masks is not None:
@@ -129,16 +158,16 @@ def train_one_epoch(
             loss = sampled_cross_entropy(hidden, model.item_matrix, packed.targets, negatives)
         losses.append(loss.item())
         n_targets.append(len(packed.targets))
-        if with_contrast:
-            contrast = contrastive_loss(model, packed, hidden, same_target, masks=masks, rng=rng)
-            contrasts.append(contrast.item())
-            loss = loss + spec.contrastive_weight * contrast
-        if not math.isfinite(losses[-1]) or (contrasts and not math.isfinite(contrasts[-1])):
+        if joined is not None:
+            extra = joined(model, packed, hidden, masks=masks, rng=rng)
+            extras.append(extra.item())
+            loss = loss + joined.weight * extra
+        if not math.isfinite(losses[-1]) or (extras and not math.isfinite(extras[-1])):
             raise InputError(f"the backbone's loss is {loss.item()} in epoch {epoch}; lower its learning_rate")
         state.optimizer.zero_grad()
         loss.backward()
         state.optimizer.step()
-    return float(np.average(losses, weights=n_targets)), float(np.mean(contrasts)) if contrasts else None
+    return float(np.average(losses, weights=n_targets)), float(np.mean(extras)) if extras else None
 
 
 def _batches(
@@ -154,7 +183,7 @@ def _batches(
             yield pack(windows.take(chosen), items)
 
 
-def valid_ranks(model: DuoRecEncoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
+def valid_ranks(model: PackedEncoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
     """Rank of every valid target without retrieval, as :meth:`Prefixes.by_user` lays it out."""
     states = model.encode_some(data, prefixes, prefixes.valid)
     ranks = ranks_of_queries(states, model.item_matrix, data, prefixes, prefixes.valid)

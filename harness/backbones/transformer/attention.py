@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from harness.backbones.dropout import MaskPool
-from harness.backbones.duorec.packing import Bucket, Packed
+from harness.backbones.packed.windows import Bucket, Packed
 
 
 def causal_attention(projected: Tensor, buckets: tuple[Bucket, ...], n_heads: int, masks: MaskPool | None) -> Tensor:

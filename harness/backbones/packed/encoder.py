@@ -1,0 +1,137 @@
+"""An encoder that reads packed windows: one causal pass over a window serves every prefix in it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.backbones.dropout import MaskPool
+from harness.backbones.encoder import Batch, Encoder
+from harness.backbones.packed.recipe import PackedRecipe
+from harness.backbones.packed.windows import Packed, closing_windows, opening_windows, pack, training_windows
+from harness.backbones.values import Precision, resolve_precision
+from harness.data.interactions import Interactions
+from harness.data.split import Indices, Prefixes
+
+CHUNK_TOKENS = 4096
+"""Items encoded at a time; the widest activation of a transformer is then 4 MB."""
+
+
+class PackedEncoder(Encoder):
+    """A causal encoder over packed windows; a subclass writes :meth:`forward`.
+
+    Dropout is active exactly when a pass is given masks; there is no training mode.
+
+    Attributes:
+        spec: its hyperparameters.
+    """
+
+    spec: PackedRecipe
+
+    @abstractmethod
+    def forward(self, packed: Packed, masks: MaskPool | None) -> Tensor:
+        """States at the scored places, ``(n_scored, d)``; each reads the items of its window up to its place.
+
+        Args:
+            packed: the windows.
+            masks: for dropout; None for none.
+        """
+
+    def last_places(self, packed: Packed, masks: MaskPool | None) -> Tensor:
+        """The same for windows that score their last place only, ``(n_windows, d)``; a subclass may be faster.
+
+        Args:
+            packed: windows with one scored place each, the last.
+            masks: for dropout; None for none.
+        """
+        return self(packed, masks)
+
+    def precision_on(self, device: str) -> Precision:
+        return resolve_precision(self.spec.precision, device=device)
+
+    def encode(self, data: Interactions, prefixes: Prefixes) -> Tensor:
+        """Every prefix's representation without dropout, ``(n_prefixes, d)`` float32, as ``Prefixes`` numbers them.
+
+        Prefixes of up to ``max_length`` items are read off one causal pass over their user's first items; longer ones
+        are their last ``max_length`` items, encoded each on its own, since those count their positions from 0 again.
+        """
+        states = torch.empty(prefixes.n_prefixes, self.spec.hidden_size)
+        longest = self.spec.max_length
+        with torch.no_grad():
+            for part in opening_windows(data, max_length=longest).by_length(CHUNK_TOKENS):
+                packed = pack(part, data.items)
+                states[torch.as_tensor(packed.prefix)] = self(packed, None)
+        beyond = np.flatnonzero(prefixes.position > longest)
+        states[torch.as_tensor(beyond)] = self.encode_some(data, prefixes, beyond)
+        return states
+
+    def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor:
+        """The representation of given prefixes without dropout, each encoded on its own, ``(n, d)`` float32.
+
+        Args:
+            data: the sequences.
+            prefixes: of ``data``.
+            numbers: of the prefixes wanted, in any order, ``(n,)``.
+        """
+        states = torch.empty(len(numbers), self.spec.hidden_size)
+        place = np.empty(prefixes.n_prefixes, dtype=np.int64)
+        place[numbers] = np.arange(len(numbers))
+        windows = closing_windows(data, prefixes, numbers, max_length=self.spec.max_length)
+        with torch.no_grad():
+            for part in windows.by_length(CHUNK_TOKENS):
+                packed = pack(part, data.items)
+                states[torch.as_tensor(place[packed.prefix])] = self.last_places(packed, None)
+        return states
+
+    def encode_noisy(self, data: Interactions, prefixes: Prefixes, generator: torch.Generator) -> Tensor:
+        """Every training prefix's representation under fresh dropout, ``(n_train, d)`` float32, as ``Prefixes.train``.
+
+        One packed pass over the windows that pretraining uses. Dropout masks are shared by the prefixes of a window,
+        where one pass a prefix would draw them anew, and a prefix over ``max_length`` items may have as few as
+        ``max_length - stride`` of them as context.
+        """
+        states = torch.empty(len(prefixes.train), self.spec.hidden_size)
+        masks = self._masks(generator)
+        windows = training_windows(data, prefixes, max_length=self.spec.max_length, stride=self.spec.stride)
+        with torch.no_grad():
+            for part in windows.by_length(CHUNK_TOKENS):
+                packed = pack(part, data.items)
+                if masks is not None:
+                    masks.begin_pass()
+                states[torch.as_tensor(np.searchsorted(prefixes.train, packed.prefix))] = self(packed, masks)
+        return states
+
+    def batches(
+        self,
+        data: Interactions,
+        prefixes: Prefixes,
+        *,
+        batch_size: int,
+        order: torch.Generator,
+        noise: torch.Generator | None,
+    ) -> Iterator[Batch]:
+        """All training windows in random order.
+
+        A batch holds whole windows with about ``batch_size`` prefixes, so that one pass over a user's sequence serves
+        all of its prefixes. Departs from FTragrec, which encodes every prefix on its own.
+        """
+        windows = training_windows(data, prefixes, max_length=self.spec.max_length, stride=self.spec.stride)
+        shuffled = torch.randperm(len(windows), generator=order).numpy()
+        reached = np.cumsum((windows.length - windows.score_from)[shuffled])
+        n_batches = max(1, round(int(reached[-1]) / batch_size))
+        cuts = np.searchsorted(reached, np.arange(1, n_batches) * (reached[-1] / n_batches))
+        masks = None if noise is None else self._masks(noise)
+        for chosen in np.split(shuffled, cuts):
+            if len(chosen) == 0:
+                continue
+            packed = pack(windows.take(chosen), data.items)
+            if masks is not None:
+                masks.begin_pass()
+            yield self(packed, masks), packed.prefix
+
+    def _masks(self, generator: torch.Generator) -> MaskPool | None:
+        return MaskPool(self.spec.dropout, generator) if self.spec.dropout else None

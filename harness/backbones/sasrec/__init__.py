@@ -1,0 +1,1 @@
+"""SASRec: the transformer, trained by cross-entropy alone."""

@@ -1,0 +1,38 @@
+"""What the backbones with a transformer encoder have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.backbones.packed.backbone import PackedBackbone
+from harness.backbones.transformer.recipe import TransformerRecipe
+
+if TYPE_CHECKING:
+    from harness.backbones.transformer.model import TransformerEncoder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransformerBackbone(TransformerRecipe, PackedBackbone):
+    """A backbone with a transformer encoder."""
+
+    def build(self, n_items: int) -> TransformerEncoder:
+        from harness.backbones.transformer.model import TransformerEncoder
+
+        return TransformerEncoder(n_items, self)
+
+    def shapes(self, n_items: int) -> dict[str, tuple[int, ...]]:
+        d, inner = self.hidden_size, self.inner_size
+        shapes: dict[str, tuple[int, ...]] = {
+            "item_embedding.weight": (n_items + 1, d),
+            "position_embedding.weight": (self.max_length, d),
+        }
+        linear = {"embedding_norm": (d,)}
+        for layer in range(self.n_layers):
+            block = f"blocks.{layer}."
+            linear |= {block + "projection": (3 * d, d), block + "output": (d, d), block + "attention_norm": (d,)}
+            linear |= {block + "expansion": (inner, d), block + "contraction": (d, inner)}
+            linear |= {block + "feed_forward_norm": (d,)}
+        for name, shape in linear.items():
+            shapes |= {f"{name}.weight": shape, f"{name}.bias": shape[:1]}
+        return shapes

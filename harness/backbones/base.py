@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from harness.backbones.values import EpochFigures, Precision, Progress, resolve_precision
+from harness.backbones.values import EpochFigures, Precision, Progress, Tunable, resolve_precision
 from harness.data.interactions import Interactions
 from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.split import Prefixes
@@ -36,6 +36,8 @@ class Backbone(ABC):
         package: dotted name of the package, or of the module, whose code its keys cover.
         later: fields that older files lack, with the value that is meant there; they leave no mark in files and keys
             while they have it.
+        title: what people call it.
+        tunable: fields that a study file may set, in ``backbone:`` or in an arm.
         precision: of the products in a catalogue softmax: ``float32``, ``bfloat16`` or ``auto``.
         selection: metric on the validation set that chooses the epoch; empty where no metric does.
     """
@@ -44,6 +46,8 @@ class Backbone(ABC):
 
     name: ClassVar[str]
     package: ClassVar[str]
+    title: ClassVar[str] = ""
+    tunable: ClassVar[Mapping[str, Tunable]] = {}
     later: ClassVar[Mapping[str, Any]] = {}
     precision: str
     selection: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -40,6 +41,26 @@ class ParameterGroups:
         ('two',)
         """
         return self.blocks[max(len(self.blocks) - n_blocks, 0) :]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tunable:
+    """A field of a backbone that study files may set, and what a search of it explores.
+
+    Attributes:
+        meaning: one phrase, with the unit.
+        low, high: inclusive bounds, of a number.
+        search: the (low, high) that a search explores; None: it is not searched.
+        log: searched on a logarithmic scale.
+        choices: the only values, all of which a search goes through; empty: any between the bounds.
+    """
+
+    meaning: str
+    low: float = 0.0
+    high: float = math.inf
+    search: tuple[float, float] | None = None
+    log: bool = False
+    choices: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

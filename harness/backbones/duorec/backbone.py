@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.backbones.transformer.backbone import TransformerBackbone
+from harness.backbones.values import Tunable
 from harness.data.interactions import Interactions
 
 if TYPE_CHECKING:
@@ -31,6 +33,15 @@ class DuoRec(TransformerBackbone):
 
     name: ClassVar[str] = "duorec"
     package: ClassVar[str] = __name__.rpartition(".")[0]
+    title: ClassVar[str] = "DuoRec"
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        **TransformerBackbone.tunable,
+        "contrastive_weight": Tunable(
+            meaning="factor of the contrastive term", high=10.0, search=(0.001, 0.3), log=True
+        ),
+        "contrastive_temperature": Tunable(meaning="temperature of the contrastive term", low=0.01, high=10.0),
+        "warmup_epochs": Tunable(meaning="epochs before the contrastive term joins", high=10000),
+    }
 
     warmup_epochs: int = 20
     contrastive_weight: float = 0.01

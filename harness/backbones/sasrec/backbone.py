@@ -18,3 +18,4 @@ class SASRec(TransformerBackbone):
 
     name: ClassVar[str] = "sasrec"
     package: ClassVar[str] = __name__.rpartition(".")[0]
+    title: ClassVar[str] = "SASRec"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.backbones.packed.backbone import PackedBackbone
 from harness.backbones.transformer.recipe import TransformerRecipe
+from harness.backbones.values import Tunable
 
 if TYPE_CHECKING:
     from harness.backbones.transformer.model import TransformerEncoder
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransformerBackbone(TransformerRecipe, PackedBackbone):
     """A backbone with a transformer encoder."""
+
+    tunable: ClassVar[Mapping[str, Tunable]] = {
+        **PackedBackbone.tunable,
+        "n_layers": Tunable(meaning="transformer blocks", low=1, high=12, search=(1, 3)),
+        "n_heads": Tunable(meaning="attention heads of a block", choices=(1, 2, 4, 8)),
+        "inner_size": Tunable(meaning="width of the feed-forward part", choices=(32, 64, 128, 256, 512)),
+    }
 
     def build(self, n_items: int) -> TransformerEncoder:
         from harness.backbones.transformer.model import TransformerEncoder

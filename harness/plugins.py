@@ -34,6 +34,7 @@ class Registry(Generic[T], Mapping[str, T]):
         builtin: gives the harness's own entries, in order.
         name_of: the name that an entry goes by.
         check: says in words what is wrong with a plug-in's object; empty where it is an entry.
+        derived: gives entries that are made of those of another registry.
     """
 
     group: str
@@ -41,6 +42,7 @@ class Registry(Generic[T], Mapping[str, T]):
     builtin: Callable[[], Iterable[T]]
     name_of: Callable[[T], str]
     check: Callable[[object], str]
+    derived: Callable[[], Iterable[T]] = tuple
     _own: dict[str, T] | None = None
     _all: dict[str, T] | None = None
     broken: dict[str, str] = field(default_factory=dict[str, str])
@@ -78,7 +80,7 @@ class Registry(Generic[T], Mapping[str, T]):
 
     def _loaded(self) -> dict[str, T]:
         if self._all is None:
-            found = dict(self._builtin())
+            found = {**self._builtin(), **{self.name_of(each): each for each in self.derived()}}
             for point in entry_points(group=self.group):
                 why = self._add(point, found)
                 if why:

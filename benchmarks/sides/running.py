@@ -48,6 +48,7 @@ def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arm
     What cells share lies there already: the given backbone, its encodings and the parsed data.
     """
     from harness.data.sources import load
+    from harness.modes.plan import BackboneRef
     from harness.runner.coordinator import RunOptions, run_study
     from harness.runner.executors.base import Where
     from harness.runner.progress import Display
@@ -62,7 +63,7 @@ def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arm
     path.write_text(text, encoding="utf-8")
     study = load_study(path)
     stages = SharedStages.of(study, load(study.data, sets), data_dir=sets, folder=shared)
-    stages.build(0, lambda epoch, epochs, figures: None, lambda text: None)
+    stages.build(BackboneRef(0), lambda epoch, epochs, figures: None, lambda text: None)
     turns = itertools.count()
 
     def measure() -> Reading:

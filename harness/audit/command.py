@@ -14,6 +14,7 @@ from harness.backbones.registry import DEFAULT
 from harness.backbones.values import EpochFigures
 from harness.data.split import split_prefixes
 from harness.engine.types.streams import Streams
+from harness.modes.plan import BackboneRef
 from harness.modes.planning import make_plan
 from harness.provenance import here
 from harness.recipe.recipe import Recipe
@@ -77,7 +78,7 @@ def audit_study(
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
         tell(f"backbone {REPLICATE}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}")
 
-    shared = stages.build(plan.backbone_replicate(REPLICATE), progress, tell)
+    shared = stages.build(BackboneRef(plan.backbone_replicate(REPLICATE), plan.base.backbone), progress, tell)
     # They load torch, which a study with a mistake in it must not wait for.
     from harness.audit.pool import Ground, measure_all
     from harness.audit.sample import Sample, of_users

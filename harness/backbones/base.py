@@ -119,6 +119,13 @@ class Backbone(ABC):
             raise InputError(f"it was written by another version of {cls.name} (it differs in {', '.join(different)})")
         return cls(**written)
 
+    def __str__(self) -> str:
+        """Its name and the fields that differ from their defaults: ``sasrec(dropout=0.2)``."""
+        usual, own = type(self)().described(), self.described()
+        changed = (f"{name}={own.get(name)}" for name in {**usual, **own} if own.get(name, ...) != usual.get(name, ...))
+        written = ", ".join(changed)
+        return f"{self.name}({written})" if written else self.name
+
     def digest(self) -> str:
         """A hash of every field, 16 hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()[:16]

@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.errors import ContractError
 from harness.files import Sealed
 from harness.interventions import CATALOGUE
+from harness.interventions.backbone import BackboneChoice
 from harness.interventions.base import Intervention
 from harness.provenance import key_versions, package_versions
 from harness.source_hash import foreign_hash
@@ -34,7 +35,7 @@ def check_plugins(study: Study, folder: Path, tell: Callable[[str], None]) -> No
     named: dict[type[Intervention], str] = {}
     for key, stack in stacks:
         for each in stack:
-            if type(each) not in CATALOGUE:
+            if type(each) not in CATALOGUE and not isinstance(each, BackboneChoice):  # check_backbone tests those
                 named.setdefault(type(each), key)
     problems: list[Problem] = []
     for kind, key in named.items():

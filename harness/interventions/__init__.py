@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.interventions import (
+    backbone,
     evaluation,
     fusion,
     index,
@@ -57,12 +58,13 @@ REGISTRY: Registry[type[Intervention]] = Registry(
     builtin=lambda: CATALOGUE,
     name_of=lambda kind: kind.id,
     check=subclass_of(Intervention),
+    derived=backbone.choices,
 )
-"""Every intervention by id."""
+"""Every intervention by id: the catalogue's, the choices of a backbone, then those of installed plug-ins."""
 
 
 def available() -> Mapping[str, type[Intervention]]:
-    """Every intervention by id: the catalogue's, then those of installed plug-ins."""
+    """Every intervention by id: the catalogue's, the choices of a backbone, then those of installed plug-ins."""
     return REGISTRY
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from harness.errors import InputError, did_you_mean
 from harness.interventions.domains import Choice, Domain, Flag, Increasing, Number, NumberOrWord, Value, Whole
@@ -112,7 +112,7 @@ class Intervention:
         return {each.name: _default(each) for each in fields(cls)}
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, object]) -> Intervention:
+    def from_settings(cls, settings: Mapping[str, object]) -> Self:
         """Build from a study file's mapping.
 
         Raises:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
+from harness.backbones.base import Backbone
 from harness.device import Device, resolve_device
 from harness.engine.types.streams import A_A_OFFSET, Streams
 from harness.modes.search.space import Space
@@ -24,6 +25,21 @@ FIRST_FRESH_REPLICATE = 1000
 
 CellName = tuple[str, int]
 """Row and replicate."""
+
+
+class BackboneRef(NamedTuple):
+    """Which backbone a cell fine-tunes.
+
+    Attributes:
+        replicate: whose seed trains it.
+        spec: what is trained; None: the study's own.
+    """
+
+    replicate: int
+    spec: Backbone | None = None
+
+    def __str__(self) -> str:
+        return f"{self.replicate}" if self.spec is None else f"{self.replicate} ({self.spec})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +68,11 @@ class Cell:
     def shown(self) -> str:
         """Its row as a person sees it."""
         return self.label or self.row
+
+    @property
+    def backbone(self) -> BackboneRef:
+        """The backbone that it fine-tunes."""
+        return BackboneRef(self.backbone_replicate, self.recipe.backbone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +116,12 @@ class Plan:
     def n_cells(self) -> int:
         """How many cells there are; at most, where that depends on results."""
         return len(self.cells()) if self.most_cells is None else self.most_cells
+
+    def backbones(self, replicates: Iterable[int]) -> tuple[BackboneRef, ...]:
+        """The backbones under the rows on these replicates, the study's own first."""
+        specs = dict.fromkeys([None, *(recipe.backbone for recipe in self.recipes.values())])
+        numbers = dict.fromkeys(map(self.backbone_replicate, replicates))
+        return tuple(BackboneRef(number, spec) for number in numbers for spec in specs)
 
     def fresh(self) -> range:
         """The replicates of the confirmation."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, fields
 
+from harness.backbones.base import Backbone
 from harness.engine.types.among import Admission
 from harness.recipe.schedules import Constant, Schedule
 from harness.recipe.seams.attention import (
@@ -111,10 +112,17 @@ class Recipe:
     weight_decay: float = BACKBONE_WEIGHT_DECAY  # [11], of the new parts
     backbone_dropout: BackboneDropout = BackboneDropout.ACTIVE  # [11]
     batch_size: int = 1024  # [11]
+    backbone: Backbone | None = None  # the study's own unless an arm chooses another
 
     def describe(self) -> dict[str, str]:
-        """Seam -> its spec in full, in the order of the fields; equal text means equal recipes."""
-        return {each.name: str(getattr(self, each.name)) for each in fields(self)}
+        """Seam -> its spec in full, in the order of the fields; equal text means equal recipes.
+
+        The study's own backbone leaves no mark.
+        """
+        described = {each.name: str(getattr(self, each.name)) for each in fields(self)}
+        if self.backbone is None:
+            del described["backbone"]
+        return described
 
     def digest(self) -> str:
         """A hash of :meth:`describe`, 16 hexadecimal digits."""

@@ -20,7 +20,7 @@ ALIGNING = frozenset({"similarity", "keys", "temperature", "divergence", "teache
 MIXED_IN = frozenset({"neighbours", "dense", "calibration", "reranker"})
 """Seams that a scorer reads in which neighbours join the scores, or that read it."""
 
-SCORING_ALONE = MIXED_IN | {"scorer", "candidates", "exclusion", "sources", "admission", "checkpoint"}
+SCORING_ALONE = MIXED_IN | {"scorer", "candidates", "exclusion", "sources", "admission", "checkpoint", "backbone"}
 """Seams that may matter to a scorer that does not read the enhanced vector."""
 
 

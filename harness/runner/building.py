@@ -7,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.backbones.base import Backbone
 from harness.errors import InputError
+from harness.modes.plan import BackboneRef
 from harness.runner.progress import Display
 from harness.runner.shared import SharedStages
 from harness.runner.tasks import SharedFiles
@@ -21,30 +23,33 @@ class Built:
     """What has become of a backbone.
 
     Attributes:
+        spec: what was trained.
         shared: its files; None where it cannot be trained.
         why: it cannot.
         epochs: trained from the first on; 0 where it was there, or training went on from a checkpoint.
         seconds: that it took, without those that cells and waiting for another process took.
     """
 
+    spec: Backbone
     shared: SharedFiles | None
     why: str = ""
     epochs: int = 0
     seconds: float = 0.0
 
 
-def build_backbone(stages: SharedStages, display: Display, replicate: int, meanwhile: Callable[[], None]) -> Built:
-    """Train the backbone of a replicate and encode the prefixes, unless both are there.
+def build_backbone(stages: SharedStages, display: Display, wanted: BackboneRef, meanwhile: Callable[[], None]) -> Built:
+    """Train a backbone and encode the prefixes, unless both are there.
 
     Args:
         stages: what cells share.
         display: told of it.
-        replicate: of the backbone.
+        wanted: the backbone.
         meanwhile: takes care of the cells that run; called after every epoch, and again and again while another
             process is awaited. Within an epoch, and while prefixes are encoded, cells that end wait to be taken in.
     """
     began, aside = time.monotonic(), 0.0
     epochs_of: list[int] = []
+    spec = stages.spec_of(wanted)
 
     def set_aside() -> None:
         nonlocal aside
@@ -60,22 +65,22 @@ def build_backbone(stages: SharedStages, display: Display, replicate: int, meanw
 
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
         epochs_of[:] = [*epochs_of, epoch] if epoch == len(epochs_of) + 1 else []
-        metric = stages.spec.selection
+        metric = spec.selection
         chosen_by = f", validation {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""
         told = f"epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}{chosen_by}"
-        display.backbone(replicate, told, (epochs - epoch) * figures.seconds)
+        display.backbone(str(wanted), told, (epochs - epoch) * figures.seconds)
         set_aside()
 
-    trains = not stages.is_built(replicate)
+    trains = not stages.is_built(wanted)
     if trains:
-        display.backbone_begins(replicate)
+        display.backbone_begins(str(wanted))
     try:
-        shared = stages.build(replicate, progress, display.message, await_others)
+        shared = stages.build(wanted, progress, display.message, await_others)
     except InputError as problem:
         if trains:
-            display.backbone_failed(replicate, str(problem))
-        return Built(shared=None, why=str(problem))
+            display.backbone_failed(str(wanted), str(problem))
+        return Built(spec=spec, shared=None, why=str(problem))
     seconds = time.monotonic() - began
     if trains:
-        display.backbone_ended(replicate, seconds)
-    return Built(shared=shared, epochs=len(epochs_of), seconds=seconds - aside)
+        display.backbone_ended(str(wanted), seconds)
+    return Built(spec=spec, shared=shared, epochs=len(epochs_of), seconds=seconds - aside)

@@ -18,6 +18,7 @@ from harness.errors import InputError
 from harness.files import locked, refuse, sweep
 from harness.modes.base import mode_of
 from harness.modes.extended import earlier_ends
+from harness.modes.plan import BackboneRef
 from harness.modes.planning import make_plan
 from harness.modes.search.settings import SearchSettings
 from harness.modes.sequential import SequentialSchedule
@@ -103,7 +104,7 @@ def run_study(
     on_replicate: Callable[[StudyFolder], None] = no_page,
     on_end: Callable[[StudyFolder], object] = no_page,
 ) -> StudyResult:
-    """Run every cell of the study that has no record yet, on backbones trained by ``spec``.
+    """Run every cell of the study that has no record yet, on backbones trained by ``spec`` unless the study names one.
 
     Args:
         on_replicate: called with the folder, its manifest written, each time that another replicate is complete while
@@ -263,7 +264,7 @@ def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: StudyR
         "workers": options.where.workers,
         "device": plan.device,
         "backbones": {
-            str(replicate): keys.backbone(plan.backbone_replicate(replicate))
+            str(replicate): keys.backbone(BackboneRef(plan.backbone_replicate(replicate)))
             for replicate in dispatcher.schedule.replicates()
         },
     }

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.modes.plan import Cell, CellName, Plan, name_of
+from harness.backbones.base import Backbone
+from harness.modes.plan import BackboneRef, Cell, CellName, Plan, name_of
 from harness.modes.schedule import Schedule
 from harness.results.evidence import DiagnosisTask
 from harness.results.folder import StudyFolder
@@ -60,7 +61,7 @@ class CellDispatcher:
         diagnosed: keys of the evidence that is there.
         failures: why a cell has no record, or no evidence.
         made: records of this run.
-        trained: epochs and seconds of each backbone that was trained from its first epoch.
+        trained: what was trained, epochs and seconds of each backbone that was trained from its first epoch.
         seconds: that :meth:`run` took.
         start: seconds that a worker took before its first cell; infinite where none has ended.
         n_reused, n_run, n_again: distinct records that were there, were made, and were there but ran for evidence.
@@ -81,7 +82,7 @@ class CellDispatcher:
     failures: dict[CellName, str] = field(default_factory=dict)
     cells: dict[CellName, Cell] = field(default_factory=dict)
     made: list[RunRecord] = field(default_factory=list)
-    trained: list[tuple[int, float]] = field(default_factory=list)
+    trained: list[tuple[Backbone, int, float]] = field(default_factory=list)
     seconds: float = 0.0
     start: float = math.inf
     n_reused: int = 0
@@ -89,7 +90,7 @@ class CellDispatcher:
     n_again: int = 0
     _waiting: list[Cell] = field(default_factory=list)
     _running: dict[Future[Outcome], RunningCell] = field(default_factory=dict)
-    _shared: dict[int, SharedFiles] = field(default_factory=dict)
+    _shared: dict[BackboneRef, SharedFiles] = field(default_factory=dict)
     _n_submitted: int = 0
     _deaths: Counter[str] = field(default_factory=Counter)
     _seconds_of: dict[str, float] = field(default_factory=dict)
@@ -115,7 +116,7 @@ class CellDispatcher:
             self._waiting += todo
             self.display.named(named)
             self.display.planned(todo, self._records_of(named))
-            self.display.backbones(sum(not self.stages.is_built(replicate) for replicate in self._unbuilt()))
+            self.display.backbones(sum(not self.stages.is_built(each) for each in self._unbuilt()))
         self._tell_complete()
         return bool(self._waiting)
 
@@ -185,31 +186,29 @@ class CellDispatcher:
     def _records_of(self, cells: Sequence[Cell]) -> dict[CellName, RunRecord]:
         return {name_of(cell): record for cell in cells if (record := self.finished.get(self.keys.record(cell)))}
 
-    def _unbuilt(self) -> list[int]:
-        """Replicates whose backbone waiting cells need and do not have, those of the first cells first."""
+    def _unbuilt(self) -> list[BackboneRef]:
+        """Backbones that waiting cells need and do not have, those of the first cells first."""
         waiting = sorted(self._waiting, key=self._turn)
-        return list(
-            dict.fromkeys(each.backbone_replicate for each in waiting if each.backbone_replicate not in self._shared)
-        )
+        return list(dict.fromkeys(each.backbone for each in waiting if each.backbone not in self._shared))
 
-    def _build(self, replicate: int, executor: Executor) -> None:
-        """The backbone and the encodings of a replicate; cells of others run meanwhile."""
+    def _build(self, wanted: BackboneRef, executor: Executor) -> None:
+        """A backbone and its encodings; cells on others run meanwhile."""
 
         def meanwhile() -> None:
             self._poll(0.0)
             self._hand_out(executor)
             self._tell_complete()
 
-        built = build_backbone(self.stages, self.display, replicate, meanwhile)
+        built = build_backbone(self.stages, self.display, wanted, meanwhile)
         if built.shared is not None:
-            self._shared[replicate] = built.shared
+            self._shared[wanted] = built.shared
         else:
-            without = [cell for cell in self._waiting if cell.backbone_replicate == replicate]
-            self._waiting = [cell for cell in self._waiting if cell.backbone_replicate != replicate]
+            without = [cell for cell in self._waiting if cell.backbone == wanted]
+            self._waiting = [cell for cell in self._waiting if cell.backbone != wanted]
             for cell in without:
-                self._fail(cell, f"backbone {replicate}: {built.why}")
+                self._fail(cell, f"backbone {wanted}: {built.why}")
         if built.epochs:
-            self.trained.append((built.epochs, built.seconds))
+            self.trained.append((built.spec, built.epochs, built.seconds))
 
     def _tell_complete(self) -> None:
         """Tell of another replicate that is complete, as long as other cells are left."""
@@ -229,7 +228,7 @@ class CellDispatcher:
             if record is not None:
                 self._completion.ended.add(name_of(cell))
                 self.schedule.finished(cell, record)
-            elif cell.backbone_replicate not in self._shared or self.keys.record(cell) in busy:
+            elif cell.backbone not in self._shared or self.keys.record(cell) in busy:
                 held.append(cell)
             else:
                 task = self._task(cell)
@@ -307,7 +306,7 @@ class CellDispatcher:
         self.schedule.failed(cell, why)
 
     def _task(self, cell: Cell) -> CellTask:
-        key, shared = self.keys.record(cell), self._shared[cell.backbone_replicate]
+        key, shared = self.keys.record(cell), self._shared[cell.backbone]
         return CellTask(
             key=key,
             cell=cell,

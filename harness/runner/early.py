@@ -117,9 +117,11 @@ def check_data(plan: Plan, data: Interactions, *, spec: Backbone = DEFAULT) -> P
         recipe = plan.recipes.get(row.name)
         if recipe is None or row.name == A_A:
             continue
-        key = f"{recipe.sources}|{recipe.admission}|{recipe.fusion}"
+        key = f"{recipe.sources}|{recipe.admission}|{recipe.fusion}|{recipe.backbone}"
         if key not in known:
-            known[key] = _cannot_run(recipe, inputs, spec, study.budget.epochs)
+            known[key] = _cannot_sample(recipe, study) or _cannot_run(
+                recipe, inputs, recipe.backbone or spec, study.budget.epochs
+            )
         if known[key]:
             failing[row.name] = _problem(plan, row, known[key], failing)
     skipped = study.on_inapplicable == "skip" and not isinstance(study.mode, CombiningMode) and BASE not in failing
@@ -135,6 +137,17 @@ class DataAlone:
 
     data: Interactions
     prefixes: Prefixes
+
+
+def _cannot_sample(recipe: Recipe, study: Study) -> str:
+    """Why the arm's backbone cannot be trained as the study asks; empty where nothing says so."""
+    if recipe.backbone is None or not study.n_sampled:
+        return ""
+    try:
+        recipe.backbone.with_sampled(study.n_sampled)
+    except InputError as problem:
+        return str(problem)
+    return ""
 
 
 def _cannot_run(recipe: Recipe, inputs: Inputs, spec: Backbone, epochs: int) -> str:

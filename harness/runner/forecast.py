@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.data.report import lines_of
-from harness.imports.backbone_file import BackboneFile
 from harness.modes.base import mode_of
-from harness.modes.plan import Cell, CellName, Plan, name_of
+from harness.modes.plan import BackboneRef, Cell, CellName, Plan, name_of
 from harness.modes.planning import make_plan
 from harness.modes.sequential import SequentialSchedule
 from harness.results.folder import StudyFolder
@@ -38,7 +37,7 @@ class Forecast:
         n_open: those of them that depend on it.
         n_reused: cells that have a record already.
         n_again: those of them that run again for evidence that has not been measured.
-        backbones: replicates whose backbone must be trained first.
+        backbones: those that must be trained first.
         workers: that cells are shared among.
         costs: expected seconds of a backbone and of the cells.
         of_cells: expected wall seconds of the cells that are left; None where nothing tells.
@@ -51,7 +50,7 @@ class Forecast:
     n_cells: int
     n_reused: int
     n_again: int
-    backbones: Sequence[int]
+    backbones: Sequence[BackboneRef]
     workers: int
     costs: Costs
     of_cells: float | None
@@ -159,12 +158,8 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     done = found.keys() - again
     left = [cell for cell in cells if name_of(cell) not in done]
     to_come = [*range(study.replicates), *plan.fresh()] if n_cells > len(cells) else []
-    needed = {cell.backbone_replicate for cell in left} | {plan.backbone_replicate(number) for number in to_come}
-    untrained = [
-        replicate
-        for replicate in sorted(needed)
-        if not isinstance(study.backbone, BackboneFile) and not stages.is_built(replicate)
-    ]
+    needed = dict.fromkeys([*(cell.backbone for cell in left), *plan.backbones(to_come)])
+    untrained = [each for each in needed if stages.given(each) is None and not stages.is_built(each)]
     costs = Costs(rest=0.0)
     if left or to_come:
         costs = estimated_costs(plan, stages, keys, folder, TimingLog.of(data_dir), _probed_apart)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from harness.data.interactions import Interactions
 from harness.data.protocol import Protocol, Reach
 from harness.device import device_key
 from harness.engine.types.streams import Streams
-from harness.modes.plan import Cell, CellName, Plan, name_of
+from harness.modes.plan import BackboneRef, Cell, CellName, Plan, name_of
 from harness.modes.schedule import Schedule
 from harness.provenance import key_versions
 from harness.recipe.recipe import Recipe
@@ -29,7 +30,7 @@ class Keys:
     def __init__(self, plan: Plan, stages: SharedStages) -> None:
         self._plan = plan
         self._stages = stages
-        self._backbones: dict[int, str] = {}
+        self._backbones: dict[BackboneRef, str] = {}
         self._known: dict[CellName, str] = {}
         self._diagnoses: dict[CellName, DiagnosisTask] = {}
         self._decided: dict[int, tuple[Recipe, dict[str, Any]]] = {}
@@ -45,18 +46,18 @@ class Keys:
             "versions": key_versions(),
         }
 
-    def backbone(self, replicate: int) -> str:
-        """The key of a replicate's backbone."""
-        if replicate not in self._backbones:
-            self._backbones[replicate] = self._stages.backbone_key(replicate)
-        return self._backbones[replicate]
+    def backbone(self, wanted: BackboneRef) -> str:
+        """The key of a backbone."""
+        if wanted not in self._backbones:
+            self._backbones[wanted] = self._stages.backbone_key(wanted)
+        return self._backbones[wanted]
 
     def record(self, cell: Cell) -> str:
         """The key of the cell's record."""
         name = name_of(cell)
         if name not in self._known:
             self._known[name] = cell_key(
-                self._of_recipe(cell.recipe) | {"backbone": self.backbone(cell.backbone_replicate)}, cell.streams
+                self._of_recipe(cell.recipe) | {"backbone": self.backbone(cell.backbone)}, cell.streams
             )
         return self._known[name]
 
@@ -64,8 +65,10 @@ class Keys:
         """The parts of a key that the replicates of a recipe share; a plug-in's files are read once."""
         # By identity: a digest writes every seam in full, and a study of many replicates asks for it as often.
         if id(recipe) not in self._decided:
-            code = run_hash(recipe, self._stages.spec.package)
-            self._decided[id(recipe)] = recipe, {**self._of_study, "recipe": recipe.digest(), "code": code}
+            # The backbone has a key of its own, whether the study or the arm chose it.
+            own = replace(recipe, backbone=None)
+            code = run_hash(own, self._stages.spec_of(BackboneRef(0, recipe.backbone)).package)
+            self._decided[id(recipe)] = recipe, {**self._of_study, "recipe": own.digest(), "code": code}
         return self._decided[id(recipe)][1]
 
     def diagnosis(self, cell: Cell) -> DiagnosisTask | None:

@@ -45,20 +45,20 @@ class Display:
     def backbones(self, n_left: int) -> None:
         """How many backbones the cells that are known still wait for."""
 
-    def backbone_begins(self, replicate: int) -> None:
+    def backbone_begins(self, name: str) -> None:
         """A backbone is trained."""
 
-    def backbone(self, replicate: int, told: str, left: float) -> None:
+    def backbone(self, name: str, told: str, left: float) -> None:
         """An epoch of it has ended; ``left`` seconds at most for the others."""
-        self.message(f"backbone {replicate}: {told}")
+        self.message(f"backbone {name}: {told}")
 
-    def backbone_ended(self, replicate: int, seconds: float) -> None:
+    def backbone_ended(self, name: str, seconds: float) -> None:
         """It and its encodings are there."""
-        self.message(f"backbone {replicate}: ready after {duration(seconds)}")
+        self.message(f"backbone {name}: ready after {duration(seconds)}")
 
-    def backbone_failed(self, replicate: int, why: str) -> None:
+    def backbone_failed(self, name: str, why: str) -> None:
         """It cannot be trained; its cells fail."""
-        self.message(f"backbone {replicate}: failed: {first_line(why)}")
+        self.message(f"backbone {name}: failed: {first_line(why)}")
 
     def started(self, cell: Cell) -> None:
         """A worker has begun with the cell."""
@@ -108,22 +108,22 @@ class CountingDisplay(Display):
                 cells = f"{self._pace.n_cells} {_cells(self._pace.n_cells)}"
                 self.note(f"{backbones}{cells}: about {duration(left + self._pace.costs.rest)}")
 
-    def backbone_begins(self, replicate: int) -> None:
+    def backbone_begins(self, name: str) -> None:
         self._pace.begin_backbone()
 
-    def backbone(self, replicate: int, told: str, left: float) -> None:
+    def backbone(self, name: str, told: str, left: float) -> None:
         self._pace.follow_backbone(left)
-        super().backbone(replicate, told, left)
+        super().backbone(name, told, left)
 
-    def backbone_ended(self, replicate: int, seconds: float) -> None:
+    def backbone_ended(self, name: str, seconds: float) -> None:
         self._pace.end_backbone(seconds)
         self._pace.backbones_left -= 1
-        super().backbone_ended(replicate, seconds)
+        super().backbone_ended(name, seconds)
 
-    def backbone_failed(self, replicate: int, why: str) -> None:
+    def backbone_failed(self, name: str, why: str) -> None:
         self._pace.fail_backbone()
         self._pace.backbones_left -= 1
-        super().backbone_failed(replicate, why)
+        super().backbone_failed(name, why)
 
     def started(self, cell: Cell) -> None:
         self._pace.begin_cell(cell.row)

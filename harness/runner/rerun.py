@@ -134,9 +134,9 @@ def _planned(manifest: StudyManifest) -> Plan:
 
 def _run(cell: Cell, plan: Plan, stages: SharedStages, key: str, tell: Callable[[str], None]) -> RunRecord:
     def progress(epoch: int, epochs: int, figures: Any) -> None:
-        tell(f"backbone {cell.backbone_replicate}: epoch {epoch} of at most {epochs}")
+        tell(f"backbone {cell.backbone}: epoch {epoch} of at most {epochs}")
 
-    shared = stages.build(cell.backbone_replicate, progress, tell)
+    shared = stages.build(cell.backbone, progress, tell)
     tell(f"running {cell.row} replicate {cell.replicate}")
     task = CellTask(
         key=key,

@@ -21,6 +21,7 @@ from harness.engine.types.streams import Streams
 from harness.errors import InputError
 from harness.files import locked, set_aside, sweep
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
+from harness.modes.plan import BackboneRef
 from harness.results.manifest import StudyItems, StudyUsers
 from harness.runner.tasks import SharedFiles
 from harness.stopping import nothing
@@ -44,7 +45,7 @@ class SharedStages:
         data, prefixes: its interactions, split.
         data_dir: the folder of named data sets; None: the user's cache folder.
         folder: such as ``runs/.cache``.
-        spec: the backbone that is trained, or that the given file holds.
+        spec: the study's own backbone: what is trained, or what the given file holds.
     """
 
     study: Study
@@ -53,7 +54,7 @@ class SharedStages:
     data_dir: Path | None
     folder: Path
     spec: Backbone
-    _keys: dict[int, str] = field(default_factory=dict[int, str], init=False, repr=False, compare=False)
+    _keys: dict[BackboneRef, str] = field(default_factory=dict[BackboneRef, str], init=False, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -84,7 +85,7 @@ class SharedStages:
             prefixes=split_prefixes(data, study.protocol),
             data_dir=data_dir,
             folder=folder,
-            spec=spec.with_sampled(study.n_sampled) if study.n_sampled else spec,
+            spec=spec if isinstance(given, BackboneFile) else _sampled(study.model or spec, study),
         )
 
     @property
@@ -92,53 +93,66 @@ class SharedStages:
         """Where they are built."""
         return resolve_device(self.study.device)
 
-    def backbone_key(self, replicate: int) -> str:
-        """The content address of a replicate's backbone; needs no training."""
-        if replicate not in self._keys:
-            self._keys[replicate] = self._backbone_key(replicate)
-        return self._keys[replicate]
+    def spec_of(self, wanted: BackboneRef) -> Backbone:
+        """What is trained for a cell.
 
-    def _backbone_key(self, replicate: int) -> str:
-        given = self.study.backbone
-        if isinstance(given, BackboneFile):
-            return self.spec.file_key(checksum=given.checksum, threads=SHARED_THREADS, device=self.device)
-        return self.spec.key(
+        Raises:
+            InputError: an arm's backbone has no sampled softmax, and the study asks for one.
+        """
+        return self.spec if wanted.spec is None else _sampled(wanted.spec, self.study)
+
+    def given(self, wanted: BackboneRef) -> BackboneFile | None:
+        """The file that brings a backbone; None where it is trained."""
+        found = self.study.backbone
+        return found if wanted.spec is None and isinstance(found, BackboneFile) else None
+
+    def backbone_key(self, wanted: BackboneRef) -> str:
+        """The content address of a backbone; needs no training."""
+        if wanted not in self._keys:
+            self._keys[wanted] = self._backbone_key(wanted)
+        return self._keys[wanted]
+
+    def _backbone_key(self, wanted: BackboneRef) -> str:
+        given, spec = self.given(wanted), self.spec_of(wanted)
+        if given is not None:
+            return spec.file_key(checksum=given.checksum, threads=SHARED_THREADS, device=self.device)
+        return spec.key(
             fingerprint=self.data.fingerprint(),
-            seed=self._seed(replicate),
+            seed=self._seed(wanted.replicate),
             threads=SHARED_THREADS,
             device=self.device,
             protocol=self.study.protocol,
         )
 
-    def files(self, replicate: int) -> SharedFiles:
-        """Where the parts of a replicate lie once built."""
-        key = self.backbone_key(replicate)
+    def files(self, wanted: BackboneRef) -> SharedFiles:
+        """Where a backbone and its encodings lie once built."""
+        key = self.backbone_key(wanted)
         return SharedFiles(
             data=self.study.data,
             data_dir=self.data_dir,
             fingerprint=self.data.fingerprint(),
-            spec=self.spec,
+            spec=self.spec_of(wanted),
             backbone=self.folder / "backbones" / f"{key}.safetensors",
             encodings=self.folder / "encodings" / f"{key}.npy",
             device=self.device,
             protocol=self.study.protocol,
         )
 
-    def is_built(self, replicate: int) -> bool:
-        """Whether the parts of a replicate are there already."""
-        return self.files(replicate).encodings.exists()
+    def is_built(self, wanted: BackboneRef) -> bool:
+        """Whether a backbone and its encodings are there already."""
+        return self.files(wanted).encodings.exists()
 
     def build(
         self,
-        replicate: int,
+        wanted: BackboneRef,
         progress: Progress,
         tell: Callable[[str], None],
         meanwhile: Callable[[], None] = nothing,
     ) -> SharedFiles:
-        """Train the replicate's backbone and encode every prefix, unless both are there.
+        """Train a backbone and encode every prefix, unless both are there.
 
         Args:
-            replicate: of the backbone.
+            wanted: the backbone.
             progress: told of every epoch.
             tell: told which other process is building a part.
             meanwhile: called again and again while that is awaited.
@@ -149,14 +163,14 @@ class SharedStages:
         """
         from harness.runner.cache import cached_array
 
-        files = self.files(replicate)
-        given = self.study.backbone
+        files = self.files(wanted)
+        given = self.given(wanted)
         with locked(files.backbone, tell, option="--out", meanwhile=meanwhile):
             sweep(files.backbone.parent)
-            if isinstance(given, BackboneFile):
+            if given is not None:
                 backbone = _kept(given, files.backbone)
             else:
-                backbone = self._backbone(replicate, files.backbone.parent, progress)
+                backbone = self._backbone(wanted, files.backbone.parent, progress)
 
         def encoded() -> NDArray[np.float32]:
             return backbone.model.to(self.device).encode(self.data, self.prefixes).numpy()
@@ -165,13 +179,13 @@ class SharedStages:
             cached_array(files.encodings, encoded, tell, meanwhile)
         return files
 
-    def _backbone(self, replicate: int, folder: Path, progress: Progress) -> TrainedBackbone:
+    def _backbone(self, wanted: BackboneRef, folder: Path, progress: Progress) -> TrainedBackbone:
         from harness.backbones.training import train_backbone
 
         return train_backbone(
-            self.spec,
+            self.spec_of(wanted),
             self.data,
-            seed=self._seed(replicate),
+            seed=self._seed(wanted.replicate),
             threads=SHARED_THREADS,
             checkpoint_dir=folder,
             progress=progress,
@@ -202,6 +216,11 @@ class SharedStages:
             valid_target=prefixes.by_user(labels[prefixes.target[prefixes.valid]], prefixes.valid),
             test_target=prefixes.by_user(labels[target], prefixes.test),
         )
+
+
+def _sampled(spec: Backbone, study: Study) -> Backbone:
+    """The backbone as the study trains it."""
+    return spec.with_sampled(study.n_sampled) if study.n_sampled else spec
 
 
 def _kept(given: BackboneFile, copy: Path) -> TrainedBackbone:

@@ -24,6 +24,7 @@ from harness.engine.types.streams import Streams
 from harness.errors import EnvironmentProblem
 from harness.files import Sealed
 from harness.imports.backbone_file import BackboneFile
+from harness.modes.plan import BackboneRef
 from harness.results.metrics import check_metric
 from harness.runner.shared import SHARED_THREADS, SharedStages
 
@@ -59,7 +60,7 @@ def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
     from harness.backbones.training import load_backbone
 
     found = _TIES.read(_path(stages))
-    backbone = stages.files(0).backbone
+    backbone = stages.files(BackboneRef(0)).backbone
     n_exchanged = int(exchangeable(stages.data, stages.prefixes.held_out).sum())
     if found is None and n_exchanged >= max(1, LEAST_SHARE * stages.data.n_users) and backbone.exists():
         try:
@@ -119,7 +120,7 @@ def _path(stages: SharedStages) -> Path:
     """Where the figures lie: below the backbones, by everything that decides them."""
     given = isinstance(stages.study.backbone, BackboneFile)
     parts = (
-        stages.backbone_key(0),
+        stages.backbone_key(BackboneRef(0)),
         stages.data.fingerprint() if given else "",
         stages.study.primary,
         stages.study.seed,

@@ -134,7 +134,7 @@ def explain(kind: str, loc: Path, value: object, schema: Schema) -> tuple[str, s
     if isinstance(value, str):
         hint = did_you_mean(_SYNONYMS.get(value, value.lower()), words)
         if loc == ("backbone", "trained") and not hint:
-            hint = "; a file is named as {checkpoint: FILE}"
+            hint = "; write {model: NAME} for another encoder, {checkpoint: FILE} for a file"
         if _option(here).get("type") == "array":
             hint = f"; write [{value}]"
     return "not_allowed", f"{show(value)} is not {allowed}{hint}"

@@ -91,7 +91,10 @@ class StudyModel(Part):
     budget: Budget = Budget()
     backbone: Annotated[
         BackboneModel,
-        Field(description="per_seed (one for every replicate), shared (one for all) or {checkpoint: FILE} (that one)"),
+        Field(
+            description="per_seed (one for every replicate), shared (one for all), {model: NAME} (another encoder) or "
+            "{checkpoint: FILE} (that one)"
+        ),
     ] = BackboneModel(trained="per_seed")
     protocol: Annotated[
         ProtocolModel,

@@ -224,6 +224,10 @@ class BackboneModel(ShortPart):
     trained: Annotated[
         Literal["per_seed", "shared"] | None, Field(description="a backbone for every replicate, or one for all")
     ] = None
+    model: Annotated[
+        str | dict[str, dict[str, Any] | None] | None,
+        Field(description="the backbone that is trained, such as gru4rec or {gru4rec: {dropout: 0.2}}; default duorec"),
+    ] = None
     checkpoint: Annotated[
         str | None,
         Field(
@@ -251,7 +255,9 @@ class BackboneModel(ShortPart):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if (self.trained is None) == (self.checkpoint is None):
+        if self.checkpoint is not None and self.model is not None:
+            raise refusal("one_of_two", "a checkpoint says which model it is; remove model, or checkpoint")
+        if self.model is None and (self.trained is None) == (self.checkpoint is None):
             found = "neither" if self.trained is None else "both"
             raise refusal("one_of_two", f"needs either per_seed or shared, or checkpoint: FILE, has {found}")
         return self

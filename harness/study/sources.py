@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from harness.backbones.base import Backbone
+from harness.backbones.registry import BACKBONES
 from harness.data.formats import format_of
 from harness.data.formats.base import Columns
 from harness.data.named import NAMED_SETS
 from harness.data.sources import DataSpec
 from harness.errors import InputError
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
+from harness.interventions.backbone import choice_of
 from harness.study.mistakes import clip, show
 from harness.study.parts import BackboneModel, ColumnsModel, DataModel
 from harness.study.yaml_lines import Document
@@ -73,6 +76,33 @@ def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | 
         document.add(where, "data", str(problem).removeprefix("data: "), line=document.line(where))
     else:
         return spec
+    return None
+
+
+def backbone_model(document: Document, model: BackboneModel) -> Backbone | None:
+    """The backbone that the part names, with its settings; None where it names none, or after noting what is wrong.
+
+    Args:
+        document: where mistakes are noted.
+        model: the checked part.
+    """
+    if model.model is None:
+        return None
+    here: tuple[str, ...] = ("backbone", "model")
+    if isinstance(model.model, str):
+        name, settings = model.model, None
+    elif len(model.model) == 1:
+        ((name, settings),) = model.model.items()
+    else:
+        said = (
+            f"{len(model.model)} models where one is allowed; write one such as  model: {{gru4rec: {{dropout: 0.2}}}}"
+        )
+        document.add(here, "one_model", said, line=document.line(here))
+        return None
+    try:
+        return choice_of(BACKBONES.find(name)).from_settings(settings or {}).chosen()
+    except InputError as problem:
+        document.add(here, "model", str(problem), line=document.line(here))
     return None
 
 

@@ -22,7 +22,7 @@ from harness.study.parts import BackboneModel, DataModel, DiagnosticsModel, Foll
 from harness.study.remedies import as_mapping
 from harness.study.replicates import DEFAULT_REPLICATES, ReplicatesModel
 from harness.study.schema import json_schema
-from harness.study.sources import backbone_file, data_spec, with_file
+from harness.study.sources import backbone_file, backbone_model, data_spec, with_file
 from harness.study.types import Overrides, Study, variant
 from harness.study.yaml_lines import LARGEST_FILE, Document, parse_yaml
 
@@ -118,6 +118,7 @@ def read_document(
     data = data_spec(document, data_part, file.parent) if data_part else None
     backbone = _part(document, BackboneModel, "backbone", raw.get("backbone", "per_seed"))
     given = backbone_file(document, backbone, file.parent) if backbone else None
+    model = backbone_model(document, backbone) if backbone else None
     evidence = _part(document, DiagnosticsModel, "diagnostics", raw.get("diagnostics", {}))
     if evidence and evidence.arms is not None:
         _check_named_arms(document, evidence.arms, [row.arm for row in rows])
@@ -159,6 +160,7 @@ def read_document(
         budget=final.budget,
         backbone=given or final.backbone.trained or "per_seed",
         n_sampled=final.backbone.n_sampled,
+        model=model,
         diagnostics=Diagnostics(
             level=Level(evidence.level),
             arms=None if evidence.arms is None else tuple(evidence.arms),

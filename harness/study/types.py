@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from harness.backbones.base import Backbone
 from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.sources import DataSpec
 from harness.engine.types.budget import Budget
@@ -57,6 +58,7 @@ class Study:
         checkpoint: metric on the validation set that chooses the epoch of a run; the primary unless the file has one.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
         backbone: one for every replicate, one for all, or one given file for all.
+        model: the backbone that is trained; None: FTragrec's own, DuoRec.
         protocol: how it measures, for every row alike.
         guard: metrics on the test set that must not fall.
         n_sampled: negatives a step where a backbone is trained by a sampled softmax; 0: by the whole one.
@@ -93,6 +95,7 @@ class Study:
     protocol: Protocol = AS_PUBLISHED
     guard: tuple[str, ...] = ()
     n_sampled: int = 0
+    model: Backbone | None = None
     start: int | None = None
     changed: Mapping[str, object] = field(default_factory=dict[str, object], repr=False, compare=False)
     follows: Mapping[str, Any] = field(default_factory=dict[str, Any])

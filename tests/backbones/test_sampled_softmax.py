@@ -18,6 +18,7 @@ from harness.backbones.values import EpochFigures
 from harness.data.formats.sequences import write_sequences
 from harness.data.interactions import Interactions
 from harness.imports.backbone_file import read_backbone_file
+from harness.modes.plan import BackboneRef
 from harness.runner.shared import SharedStages
 from harness.study.study import load_study
 from tests.backbones.plainly import TINY, gradient, sequences
@@ -165,5 +166,5 @@ def test_a_study_file_asks_for_it(rounds: Interactions, tmp_path: Path) -> None:
         file.write_text(f"name: s\ndata: {{path: walks.txt}}\narms: {{r: kl.reverse}}\nbackbone: {backbone}\n")
         stages = SharedStages.of(load_study(file), rounds, data_dir=None, folder=tmp_path)
         assert stages.spec.n_sampled == (64 if number == 2 else 0)
-        keys.add(stages.backbone_key(0))
+        keys.add(stages.backbone_key(BackboneRef(0)))
     assert len(keys) == 2

@@ -16,7 +16,7 @@ from harness.data.interactions import Interactions
 from harness.data.sources import load
 from harness.engine.types.budget import Budget
 from harness.engine.types.streams import Streams
-from harness.modes.plan import Cell
+from harness.modes.plan import BackboneRef, Cell
 from harness.recipe.recipe import BASE
 from harness.results.evidence import DiagnosisTask, Level
 from harness.results.record import same_ranks
@@ -86,7 +86,7 @@ def test_a_cell_of_a_study_runs_and_is_diagnosed_on_the_device(bench: Bench, mon
     for device in ("cpu", "cuda"):
         monkeypatch.setattr(SharedStages, "device", device)
         stages = SharedStages.of(study, data, data_dir=bench.folder, folder=bench.folder / "cache", spec=SPEC)
-        shared = stages.build(0, lambda *_: None, lambda _: None)
+        shared = stages.build(BackboneRef(0), lambda *_: None, lambda _: None)
         outcome = attempt_cell(task_on(shared, bench.folder), lambda shared=shared: read_inputs(shared), lambda _: None)
         assert isinstance(outcome, CellResult), outcome
         results[device], encodings[device] = outcome, read_encodings(shared)

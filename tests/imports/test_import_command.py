@@ -11,6 +11,7 @@ import pytest
 from harness import cli
 from harness.data.sources import load
 from harness.imports.backbone_file import BackboneFile
+from harness.modes.plan import BackboneRef
 from harness.runner.shared import SharedStages
 from harness.study.study import load_study
 from tests.imports.fakes import SETTINGS, Shop, open_shop
@@ -44,7 +45,7 @@ def test_a_study_takes_what_the_command_wrote(shop, monkeypatch, capsys, tmp_pat
     assert isinstance(loaded.backbone, BackboneFile)
     assert loaded.backbone.provenance["source"] == "model.pth"
     data = load(loaded.data, tmp_path / "data")
-    assert SharedStages.of(loaded, data, data_dir=None, folder=tmp_path).backbone_key(0)
+    assert SharedStages.of(loaded, data, data_dir=None, folder=tmp_path).backbone_key(BackboneRef(0))
 
 
 def test_a_packed_file_with_columns_of_other_names_is_read_and_what_was_guessed_is_said(shop, monkeypatch, capsys):

@@ -157,10 +157,10 @@ def test_backbones_are_counted_apart_from_cells() -> None:
     display.planned([cell("base"), cell("arm")], {})
     display.expect(lambda: Costs(backbone=60.0, cells={"base": 10.0, "arm": 10.0}, any_cell=10.0), workers=2)
     display.backbones(2)
-    display.backbone_begins(0)
+    display.backbone_begins("0")
     assert frame(display)[1] == "0 of 2 cells done, 2 backbones to train, about 2 min 10 s left"
-    display.backbone(0, "epoch 1 of at most 2, loss 1.0", 30.0)
-    display.backbone_ended(0, 40.0)
+    display.backbone("0", "epoch 1 of at most 2, loss 1.0", 30.0)
+    display.backbone_ended("0", 40.0)
     assert frame(display)[:2] == [
         "backbone 0: ready after 40 s",
         "0 of 2 cells done, 1 backbone to train, about 50 s left",

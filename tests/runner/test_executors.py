@@ -18,7 +18,7 @@ from harness.data.planted import PlantedWorld, plant
 from harness.data.sources import load
 from harness.engine.types.budget import Budget
 from harness.engine.types.streams import Streams
-from harness.modes.plan import Cell
+from harness.modes.plan import BackboneRef, Cell
 from harness.recipe.recipe import BASE, Recipe
 from harness.results.record import RunRecord, same_ranks
 from harness.runner.executors.base import Executor, Where, how_it_ended
@@ -68,7 +68,7 @@ def tasks(tmp_path_factory: pytest.TempPathFactory) -> Tasks:
     study = load_study(folder / "small.yaml")
     data = load(study.data, folder / "data")
     stages = SharedStages.of(study, data, data_dir=folder / "data", folder=folder / "cache", spec=SMALL)
-    return Tasks(folder=folder, shared=stages.build(0, lambda *_: None, lambda _: None))
+    return Tasks(folder=folder, shared=stages.build(BackboneRef(0), lambda *_: None, lambda _: None))
 
 
 def ray_executor() -> Executor:

@@ -16,6 +16,7 @@ from harness.data.sources import DataSpec, load
 from harness.errors import InputError
 from harness.imports import backbone_file
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
+from harness.modes.plan import BackboneRef
 from harness.runner.forecast import forecast
 from harness.runner.shared import SharedStages
 from harness.study.study import StudyFileError, load_study
@@ -131,7 +132,7 @@ def test_a_file_that_changes_while_the_study_runs_fails_its_cells_with_the_reaso
     stages = SharedStages.of(study, data, data_dir=bench.folder / "data", folder=bench.folder / "cache")
     give(bench, seed=1)
     with pytest.raises(InputError, match=f"{given} changed while the study ran"):
-        stages.build(0, lambda *_: None, lambda _: None)
+        stages.build(BackboneRef(0), lambda *_: None, lambda _: None)
 
 
 def _flipped(path: Path) -> None:

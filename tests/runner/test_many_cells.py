@@ -90,7 +90,7 @@ def test_the_keys_are_those_of_all_their_parts(many: Study, tmp_path: Path) -> N
             "budget": many.budget.model_dump(),
             "protocol": many.protocol.described(),
             "threads": CELL_THREADS,
-            "backbone": stages.backbone_key(cell.backbone_replicate),
+            "backbone": stages.backbone_key(cell.backbone),
             "device": device_key(plan.device),
             "code": run_hash(cell.recipe, stages.spec.package),
             "versions": key_versions(),

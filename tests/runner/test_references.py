@@ -18,6 +18,7 @@ from harness.data.interactions import Interactions
 from harness.data.planted import PlantedWorld, plant
 from harness.data.sources import load
 from harness.errors import InputError
+from harness.modes.plan import BackboneRef
 from harness.results.frame import Frame
 from harness.results.metrics import Catalogue, check_metric
 from harness.results.reading import read_frame, whole_frame
@@ -105,7 +106,7 @@ def test_two_backbones_are_the_mean_of_their_probabilities(ran: tuple[Scene, Stu
     queries = prefixes.test
     mean = np.zeros((len(queries), data.n_items))
     for replicate in (0, 1):
-        files = stages.files(replicate)
+        files = stages.files(BackboneRef(replicate))
         items = load_backbone(DuoRec, files.backbone).model.item_matrix.detach().numpy()
         scores = np.exp((read_encodings(files)[queries] @ items[1:].T).astype(np.float64))
         for row, query in enumerate(queries):

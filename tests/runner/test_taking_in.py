@@ -16,7 +16,7 @@ from harness.errors import EnvironmentProblem, InputError
 from harness.files import locked
 from harness.interventions import CATALOGUE
 from harness.modes.base import mode_of
-from harness.modes.plan import Plan
+from harness.modes.plan import BackboneRef, Plan
 from harness.modes.planning import make_plan
 from harness.runner import coordinator
 from harness.runner.building import build_backbone
@@ -130,7 +130,7 @@ def test_waiting_for_another_process_is_no_time_of_a_backbone() -> None:
 
     called: list[int] = []
     stages: Any = Stages(waits)
-    built = build_backbone(stages, Counting(), 0, lambda: called.append(1))
+    built = build_backbone(stages, Counting(), BackboneRef(0), lambda: called.append(1))
     assert called == [1]
     assert built.seconds < 0.05
 
@@ -140,7 +140,7 @@ def test_a_backbone_that_cannot_be_trained_is_not_called_ready() -> None:
         raise InputError("too few users\nmore")
 
     display, stages = Counting(), Stages(fails)
-    built = build_backbone(stages, display, 0, lambda: None)  # pyright: ignore[reportArgumentType]
+    built = build_backbone(stages, display, BackboneRef(0), lambda: None)  # pyright: ignore[reportArgumentType]
     assert (built.shared, built.why) == (None, "too few users\nmore")
     assert display.messages == ["backbone 0: failed: too few users"]
 

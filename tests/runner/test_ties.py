@@ -16,6 +16,7 @@ from harness.data.sources import load
 from harness.data.split import split_prefixes
 from harness.engine.evaluation import ranks_without_retrieval
 from harness.errors import EnvironmentProblem
+from harness.modes.plan import BackboneRef
 from harness.recipe.seams.candidates import AllItems
 from harness.results.folder import StudyFolder
 from harness.results.metrics import check_metric
@@ -67,7 +68,7 @@ def test_the_test_set_is_ranked_in_the_order_of_the_file_and_in_five_others_and_
 ) -> None:
     told: list[str] = []
     stages = stages_of(study_of(tmp_path, per_stamp=3), tmp_path)
-    stages.build(0, lambda *_: None, told.append)
+    stages.build(BackboneRef(0), lambda *_: None, told.append)
     measure_ties(stages, told.append)
     found = ties.known_ties(stages)
     assert found is not None
@@ -86,7 +87,7 @@ def test_the_test_set_is_ranked_in_the_order_of_the_file_and_in_five_others_and_
         in line
     )
 
-    model = load_backbone(type(SMALL), stages.files(0).backbone).model
+    model = load_backbone(type(SMALL), stages.files(BackboneRef(0)).backbone).model
     encodings = model.encode(stages.data, stages.prefixes)[stages.prefixes.test]
     scores = (encodings @ model.item_matrix.T)[:, 1:].detach().numpy()
     targets = stages.prefixes.target[stages.prefixes.test] - 1
@@ -107,7 +108,7 @@ def test_several_targets_are_exchanged_among_each_other_and_the_sentence_says_so
     told: list[str] = []
     study = study_of(tmp_path, per_stamp=3, protocol="{targets: 3, valid_targets: 2, history: hide}")
     stages = stages_of(study, tmp_path)
-    stages.build(0, lambda *_: None, told.append)
+    stages.build(BackboneRef(0), lambda *_: None, told.append)
     measure_ties(stages, told.append)
     found, held_out = ties.known_ties(stages), stages.prefixes.held_out
     assert found is not None
@@ -118,7 +119,7 @@ def test_several_targets_are_exchanged_among_each_other_and_the_sentence_says_so
     assert f"decides a validation or test target of {found['n_users']} of 60 users" in line
     assert f"of the validation and test events of the {found['n_exchanged']} users for whom some of these have" in line
 
-    model = load_backbone(type(SMALL), stages.files(0).backbone).model
+    model = load_backbone(type(SMALL), stages.files(BackboneRef(0)).backbone).model
     inputs = assembled(stages.data, stages.prefixes, model, model.encode(stages.data, stages.prefixes).numpy())
     ranks = ranks_without_retrieval(inputs, stages.prefixes.test, AllItems())
     own = stages.prefixes.by_user(ranks, stages.prefixes.test)
@@ -159,14 +160,14 @@ def test_nothing_is_measured_without_ties_or_without_a_backbone_and_a_damaged_on
     told: list[str] = []
     (tmp_path / "a").mkdir()
     untied = stages_of(study_of(tmp_path / "a", per_stamp=1), tmp_path / "a")
-    untied.build(0, lambda *_: None, told.append)
+    untied.build(BackboneRef(0), lambda *_: None, told.append)
     measure_ties(untied, told.append)
     tied = stages_of(study_of(tmp_path, per_stamp=3), tmp_path)
     measure_ties(tied, told.append)
     assert told == []
     assert ties.known_ties(tied) is ties.known_ties(untied) is None
     assert not list(tmp_path.rglob("ties"))
-    backbone = tied.files(0).backbone
+    backbone = tied.files(BackboneRef(0)).backbone
     backbone.parent.mkdir(parents=True)
     backbone.write_bytes(b"no backbone")
     measure_ties(tied, told.append)

@@ -14,6 +14,7 @@ from harness.baselines.base import Queries
 from harness.baselines.scoring import Ranks, candidates, ranked
 from harness.data.split import Indices
 from harness.device import computing_on, computing_threads
+from harness.modes.plan import BackboneRef
 from harness.runner.inputs import read_encodings
 from harness.runner.shared import SHARED_THREADS, SharedStages
 
@@ -41,7 +42,7 @@ def averaged(
         EnvironmentProblem: its encodings are missing or damaged.
     """
     prefixes, kind = stages.prefixes, type(stages.spec)
-    files = [stages.files(each) for each in replicates]
+    files = [stages.files(BackboneRef(each)) for each in replicates]
     encodings = [read_encodings(each) for each in files]
     with computing_threads(SHARED_THREADS), computing_on(stages.device):
         items = [load_backbone(kind, each.backbone).model.item_matrix.detach()[1:].T for each in files]

@@ -19,6 +19,7 @@ from harness.baselines.registry import BASELINES
 from harness.baselines.scoring import score
 from harness.data.protocol import Reach
 from harness.imports.backbone_file import BackboneFile
+from harness.modes.plan import BackboneRef
 from harness.provenance import here, package_versions
 from harness.results.folder import StudyFolder
 from harness.results.manifest import ReferenceRow
@@ -167,7 +168,7 @@ class References:
         return [f"{level:.4f}"]
 
     def _built(self, replicate: int) -> bool:
-        files = (self.stages.files(each) for each in (replicate, replicate + 1))
+        files = (self.stages.files(BackboneRef(each)) for each in (replicate, replicate + 1))
         return all(each.encodings.exists() and each.backbone.exists() for each in files)
 
     def _key(self, parts: Mapping[str, Any]) -> str:
@@ -275,5 +276,5 @@ def _of_average(stages: SharedStages, replicate: int) -> dict[str, Any]:
     """What decides the mean of two backbones beside data and protocol."""
     modules = ("harness.runner.references.averaging", "harness.baselines.scoring", "harness.results.lists")
     code = hash_modules((*modules, *DATA_ROOMS))
-    backbones = [stages.backbone_key(each) for each in (replicate, replicate + 1)]
+    backbones = [stages.backbone_key(BackboneRef(each)) for each in (replicate, replicate + 1)]
     return {"reference": TWO.name, "code": code, "backbones": backbones}

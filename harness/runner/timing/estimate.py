@@ -81,7 +81,7 @@ def estimated_costs(
         known=known,
         probe=probe,
         needs_backbone=not isinstance(plan.study.backbone, BackboneFile)
-        and any(not stages.is_built(plan.backbone_replicate(number)) for number in _replicates(plan)),
+        and any(not stages.is_built(each) for each in plan.backbones(_replicates(plan))),
     )
 
 
@@ -118,8 +118,8 @@ def timings_of(dispatcher: CellDispatcher, seconds: float | None) -> Iterator[Ti
     """
     stages, budget = dispatcher.stages, dispatcher.plan.study.budget
     size = Size.of(stages.data, stages.prefixes)
-    for epochs, took in dispatcher.trained:
-        yield timing_of_backbone(stages.spec, size, epochs=epochs, seconds=took, device=stages.device)
+    for spec, epochs, took in dispatcher.trained:
+        yield timing_of_backbone(spec, size, epochs=epochs, seconds=took, device=stages.device)
     cells = [timing_of_record(record, size, most_epochs=budget.epochs) for record in dispatcher.made]
     alike: dict[tuple[tuple[str, int], ...], list[Timing]] = defaultdict(list)
     for each in cells:

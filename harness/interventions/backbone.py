@@ -1,0 +1,84 @@
+"""Another backbone under an arm: one choice for every backbone that is installed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, make_dataclass, replace
+from functools import cache
+from typing import Any, ClassVar
+
+from harness.backbones.base import Backbone
+from harness.backbones.registry import BACKBONES
+from harness.backbones.values import Tunable
+from harness.errors import InputError
+from harness.interventions.base import Intervention, ParameterError, parameter
+from harness.interventions.domains import Value
+from harness.recipe.recipe import Recipe
+
+FAMILY = "backbone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackboneChoice(Intervention):
+    """Train another backbone, one for every replicate, and fine-tune on that.
+
+    Attributes:
+        kind: the backbone.
+    """
+
+    kind: ClassVar[type[Backbone]]
+
+    def __post_init__(self) -> None:
+        Intervention.__post_init__(self)
+        try:
+            self.chosen()
+        except InputError as problem:
+            raise ParameterError(f"{self.id}: {problem}") from problem
+
+    def chosen(self) -> Backbone:
+        """The backbone with these settings."""
+        return self.kind(**self.settings())
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, backbone=self.chosen())
+
+
+@cache
+def choice_of(kind: type[Backbone]) -> type[BackboneChoice]:
+    """The intervention ``backbone.NAME`` that chooses this backbone."""
+    title = kind.title or kind.name
+    defaults: Mapping[str, Value] = {each.name: each.default for each in fields(kind)}  # pyright: ignore
+    return make_dataclass(
+        f"ChoiceOf{kind.__name__}",
+        [(name, Any, _parameter(defaults[name], tunable)) for name, tunable in kind.tunable.items()],
+        bases=(BackboneChoice,),
+        namespace={
+            "__doc__": (kind.__doc__ or "").partition("\n")[0],
+            "__module__": kind.__module__,
+            "id": f"{FAMILY}.{kind.name}",
+            "kind": kind,
+            "title": f"{title} as the backbone",
+            "title_zh": f"以 {title} 为骨干网络",
+            "why": "Another encoder may rank better, and retrieval may add another amount to it.",
+            "observable": "Every rank comes from a backbone of another kind or size.",
+        },
+        frozen=True,
+        slots=True,
+        kw_only=True,
+    )
+
+
+def choices() -> list[type[BackboneChoice]]:
+    """One for every backbone, those of plug-ins included."""
+    return [choice_of(kind) for kind in BACKBONES.values()]
+
+
+def _parameter(default: Value, tunable: Tunable) -> Any:
+    if tunable.choices:
+        return parameter(default, tunable.meaning, choices=tunable.choices)
+    as_its_kind = int if isinstance(default, int) else float
+    bounds: dict[str, Any] = {"low": as_its_kind(tunable.low)}
+    if tunable.high != float("inf"):
+        bounds["high"] = as_its_kind(tunable.high)
+    search = None if tunable.search is None else tuple(as_its_kind(each) for each in tunable.search)
+    return parameter(default, tunable.meaning, search=search, log=tunable.log, **bounds)

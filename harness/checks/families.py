@@ -126,10 +126,19 @@ STUDY = Family(
 )
 """Heading of the checks of a whole study; it is no problem of the list and has no remedies."""
 
+BACKBONE = Family(
+    name="backbone",
+    number=None,
+    title="The backbone",
+    title_zh="骨干网络",
+    claim="",
+)
+"""Heading of arms that train another backbone; it is no problem of the list."""
+
 
 def family_of(name: str) -> Family:
     """The family of that name; a plug-in may bring one of its own, which states no claim."""
-    for each in (*FAMILIES, STUDY):
+    for each in (*FAMILIES, STUDY, BACKBONE):
         if each.name == name:
             return each
     return Family(name=name, number=None, title="From a plug-in", title_zh="", claim="")

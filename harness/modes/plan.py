@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from harness.backbones.base import Backbone
+from harness.backbones.registry import DEFAULT
 from harness.device import Device, resolve_device
 from harness.engine.types.streams import A_A_OFFSET, Streams
 from harness.modes.search.space import Space
@@ -177,17 +178,23 @@ class Plan:
 
     def with_aliases(self) -> Plan:
         """The plan in which rows of one recipe run once; a/a has other random numbers and is no alias."""
+        own = self.study.model or DEFAULT
         first: dict[str, str] = {}
         rows: list[ArmRow] = []
         for row in self.rows:
             recipe = self.recipes.get(row.name)
-            same = row.name if recipe is None or row.name == A_A else first.setdefault(recipe.digest(), row.name)
+            same = row.name if recipe is None or row.name == A_A else first.setdefault(_digest(recipe, own), row.name)
             rows.append(row if same == row.name else replace(row, status="alias", alias_of=same))
         return replace(
             self,
             rows=tuple(rows),
             recipes={row.name: self.recipes[row.name] for row in rows if row.status == "run"},
         )
+
+
+def _digest(recipe: Recipe, own: Backbone) -> str:
+    """What tells recipes apart: an arm that chooses the study's own backbone chooses nothing."""
+    return (replace(recipe, backbone=None) if recipe.backbone == own else recipe).digest()
 
 
 def row_of(setting: ArmSetting) -> ArmRow:

@@ -1,0 +1,135 @@
+"""Arms on backbones of their own: what is trained, what is shared, and what a search of a backbone does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.backbones.base import Backbone
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.sasrec.backbone import SASRec
+from harness.data.sources import load
+from harness.modes.plan import BackboneRef
+from harness.modes.planning import make_plan
+from harness.results.record import same_ranks
+from harness.runner.early import check_data
+from harness.runner.keys import Keys
+from harness.runner.shared import SharedStages
+from harness.study.mistakes import StudyFileError
+from harness.study.study import load_study
+from tests.runner.conftest import Bench
+
+OTHER = "{backbone.sasrec: {batch_tokens: 256, decay_visits: 20, visits: 30}}"
+MODEL = OTHER.replace("backbone.", "")
+MORE = f"other: {OTHER}\nother_cosine: [{OTHER}, wiring.cosine]\n"
+
+
+def keys_of(bench: Bench, *, more: str = "", end: str = "diagnostics: off\n") -> tuple[Keys, dict[str, str]]:
+    """The keys of a study, and the record key of each row's first replicate."""
+    plan = make_plan(load_study(bench.write(more=more, end=end)))
+    data = load(plan.study.data, bench.folder)
+    keys = Keys(plan, SharedStages.of(plan.study, data, data_dir=bench.folder, folder=bench.folder))
+    return keys, {cell.row: keys.record(cell) for cell in plan.cells([0])}
+
+
+def test_an_arm_trains_its_backbone_once_a_replicate_and_the_others_keep_theirs(bench: Bench) -> None:
+    outcome, display = bench.run(workers=2, more=MORE, replicates=2)
+    assert (outcome.n_failed, outcome.n_run) == (0, 12)
+    backbones = list((bench.folder / "runs/.cache/backbones").glob("*.safetensors"))
+    assert len(backbones) == 4
+    assert any("backbone 1 (sasrec(" in message and "ready" in message for message in display.messages)
+    records = outcome.folder.load_records(outcome.folder.manifest())
+    assert not same_ranks(records["other"][0], records["base"][0])
+    assert not (records["other"][0].test_off == records["base"][0].test_off).all()
+    assert (records["other_cosine"][0].test_off == records["other"][0].test_off).all()
+    assert records["other"][0].recipe["backbone"].startswith("sasrec(")
+    assert "backbone" not in records["base"][0].recipe
+    without, _ = bench.run(replicates=2)
+    assert without.n_run == 0
+    under_all, _ = bench.run(replicates=2, end=f"diagnostics: off\nbackbone: {{model: {MODEL}}}\n")
+    assert under_all.n_run == 6
+    manifest = under_all.folder.manifest()
+    assert manifest.backbone_recipe["model"].startswith("sasrec(")
+    moved = under_all.folder.load_records(manifest)
+    assert same_ranks(moved["base"][0], records["other"][0])
+
+
+def test_a_record_does_not_know_whether_the_study_or_the_arm_chose_its_backbone(bench: Bench) -> None:
+    _, one = keys_of(bench, more=f"other: {OTHER}\n")
+    _, two = keys_of(bench, more="own: backbone.duorec\n", end=f"backbone: {{model: {MODEL}}}\ndiagnostics: off\n")
+    assert one["other"] == two["base"]
+    assert two["own"] == one["base"]
+    assert len({*one.values(), *two.values()}) == len(one) + len(two) - 2
+
+
+def test_the_studys_own_backbone_in_an_arm_is_base(bench: Bench) -> None:
+    plan = make_plan(load_study(bench.write(more="same: backbone.duorec\nother: {backbone.duorec: {dropout: 0.1}}\n")))
+    rows = {row.name: row for row in plan.rows}
+    assert (rows["same"].status, rows["same"].alias_of) == ("alias", "base")
+    assert rows["other"].status == "run"
+    assert plan.backbones([0, 1]) == (
+        BackboneRef(0),
+        BackboneRef(0, DuoRec(dropout=0.1)),
+        BackboneRef(1),
+        BackboneRef(1, DuoRec(dropout=0.1)),
+    )
+
+
+def test_a_shared_backbone_is_shared_in_every_arm(bench: Bench) -> None:
+    outcome, _ = bench.run(more=f"other: {OTHER}\n", replicates=2, end="diagnostics: off\nbackbone: shared\n")
+    assert len(list((bench.folder / "runs/.cache/backbones").glob("*.safetensors"))) == 2
+    assert outcome.n_failed == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "end", "line", "said"),
+    [
+        ("two: [backbone.sasrec, backbone.duorec]\n", "", "arms.two", "both set backbone"),
+        ("odd: {backbone.sasrec: {max_length: 5}}\n", "", "arms.odd", "stride is 25"),
+        ("odd: {backbone.sasrec: {selection: mrr}}\n", "", "arms.odd", "no parameter"),
+        ("", "backbone: {model: caser}\n", "backbone.model", "unknown backbone 'caser'"),
+        ("", "backbone: {model: {sasrec: {dropout: 2}}}\n", "backbone.model", "dropout"),
+        ("", "backbone: {model: {sasrec: {}, duorec: {}}}\n", "backbone.model", "2 models"),
+        ("", "backbone: {model: sasrec, checkpoint: a.safetensors}\n", "backbone", "which model it is"),
+        ("", "backbone: sasrec\n", "backbone", "{model: NAME}"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_its_line(bench: Bench, more: str, end: str, line: str, said: str) -> None:
+    with pytest.raises(StudyFileError) as told:
+        make_plan(load_study(bench.write(more=more, end=f"diagnostics: off\n{end}")))
+    assert said in str(told.value)
+    assert line in str(told.value)
+
+
+def test_an_arms_backbone_without_a_sampled_softmax_is_refused_where_the_study_wants_one(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SASRec, "with_sampled", Backbone.with_sampled)
+    end = "backbone: {trained: shared, n_sampled: 9}\n"
+    plan = make_plan(load_study(bench.write(more=f"other: {OTHER}\n", end=end)))
+    with pytest.raises(StudyFileError, match=r"arms\.other: backbone sasrec has no sampled softmax"):
+        check_data(plan, load(plan.study.data, bench.folder))
+
+
+@pytest.mark.slow
+def test_a_search_sets_a_backbones_own_parameters_by_an_equal_budget(bench: Bench) -> None:
+    end = "diagnostics: off\nmode: search\nsearch: {trials: 3, width: 2, startup: 2, confirm: 2}\n"
+    tuned = f"tuned: {OTHER.replace('}', ', dropout: [0.1, 0.5], n_heads: [1, 2]}', 1)}\n"
+    one, _ = bench.run(workers=1, out="one", more=tuned, end=end)
+    assert one.n_failed == 0
+    course = {arm["arm"]: arm for arm in one.folder.manifest().course["arms"]}
+    assert {len(arm["trials"]) for arm in course.values()} == {3}
+    tried = {str(trial["point"]) for trial in course["tuned"]["trials"]}
+    assert len(tried) > 1
+    trained = list((bench.folder / "one/.cache/backbones").glob("*.safetensors"))
+    assert len(trained) > 4
+    two, _ = bench.run(workers=2, out="two", more=tuned, end=end)
+    assert two.ranks == one.ranks
+
+
+def test_a_checkpoint_of_a_chosen_backbone_lies_where_its_key_says(bench: Bench, tmp_path: Path) -> None:
+    keys, _ = keys_of(bench, more=f"other: {OTHER}\n")
+    chosen = SASRec(batch_tokens=256, decay_visits=20, visits=30)
+    assert keys.backbone(BackboneRef(0, chosen)) != keys.backbone(BackboneRef(1, chosen))
+    assert keys.backbone(BackboneRef(0, chosen)) != keys.backbone(BackboneRef(0))

@@ -8,6 +8,7 @@ from typing import Any, cast, get_args
 from pydantic import ValidationError
 from pydantic_core.core_schema import ErrorType
 
+from harness.backbones.registry import BACKBONES
 from harness.device import resolve_device
 from harness.errors import EnvironmentProblem, did_you_mean
 from harness.study.first_guesses import meant
@@ -133,8 +134,9 @@ def explain(kind: str, loc: Path, value: object, schema: Schema) -> tuple[str, s
     hint = ""
     if isinstance(value, str):
         hint = did_you_mean(_SYNONYMS.get(value, value.lower()), words)
-        if loc == ("backbone", "trained") and not hint:
-            hint = "; write {model: NAME} for another encoder, {checkpoint: FILE} for a file"
+        if loc == ("backbone", "trained"):
+            hint = f"; write  backbone: {{model: {value}}}" if value in BACKBONES else hint
+            hint = hint or "; write {model: NAME} for another encoder, {checkpoint: FILE} for a file"
         if _option(here).get("type") == "array":
             hint = f"; write [{value}]"
     return "not_allowed", f"{show(value)} is not {allowed}{hint}"

@@ -92,7 +92,7 @@ def test_a_shared_backbone_is_shared_in_every_arm(bench: Bench) -> None:
         ("", "backbone: {model: {sasrec: {dropout: 2}}}\n", "backbone.model", "dropout"),
         ("", "backbone: {model: {sasrec: {}, duorec: {}}}\n", "backbone.model", "2 models"),
         ("", "backbone: {model: sasrec, checkpoint: a.safetensors}\n", "backbone", "which model it is"),
-        ("", "backbone: sasrec\n", "backbone", "{model: NAME}"),
+        ("", "backbone: sasrec\n", "backbone", "{model: sasrec}"),
     ],
 )
 def test_what_cannot_be_is_refused_at_its_line(bench: Bench, more: str, end: str, line: str, said: str) -> None:

@@ -8,6 +8,9 @@ from typing import Any, cast
 
 from harness.recipe.recipe import ADDITIVE, SEAMS, Recipe
 
+TURNED = tuple(seam for seam in SEAMS if seam != "backbone")
+"""Seams whose parameters a short run on one trained backbone can turn."""
+
 Step = str | int
 """A field of a spec, or a place in a tuple of specs."""
 
@@ -37,14 +40,14 @@ class Parameter:
 
 
 def parameters(recipe: Recipe) -> tuple[Parameter, ...]:
-    """Every parameter of a recipe once, seam by seam in the recipe's order."""
-    return tuple(each for seam in SEAMS for each in _below((seam,), getattr(recipe, seam), ()))
+    """Every parameter of a recipe once, seam by seam in the recipe's order; those of a backbone would train another."""
+    return tuple(each for seam in TURNED for each in _below((seam,), getattr(recipe, seam), ()))
 
 
 def seams_without(recipe: Recipe) -> tuple[str, ...]:
     """Seams whose spec has no parameter: they can be replaced, not turned."""
     with_one = {each.seam for each in parameters(recipe)}
-    return tuple(seam for seam in SEAMS if seam not in with_one)
+    return tuple(seam for seam in TURNED if seam not in with_one)
 
 
 def with_value(recipe: Recipe, path: Sequence[Step], value: object) -> Recipe:

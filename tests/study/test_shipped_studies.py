@@ -67,6 +67,7 @@ def test_every_file_of_a_problem_is_accounted_for() -> None:
         *FILE_OF.values(),
         *SECOND,
         "all_remedies",
+        "backbones",
         "combined",
         "factorial",
         "retrieval",

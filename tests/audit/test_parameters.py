@@ -10,11 +10,11 @@ import pytest
 
 from harness.audit.findings import changes
 from harness.audit.names import KNOWN
-from harness.audit.parameters import Parameter, parameters, seams_without, with_value
+from harness.audit.parameters import TURNED, Parameter, parameters, seams_without, with_value
 from harness.audit.tries import ranges, values_to_try
 from harness.interventions import CATALOGUE, example_base, find
 from harness.recipe.compose import compose
-from harness.recipe.recipe import BASE, SEAMS, Recipe
+from harness.recipe.recipe import BASE, Recipe
 from harness.recipe.seams.retrieval.search import MinimumCosine, Stage
 
 
@@ -39,7 +39,7 @@ def test_every_parameter_of_every_remedy_s_recipe_appears_once_and_can_be_set_to
     found = parameters(recipe)
     assert len({each.path for each in found}) == len({each.name for each in found}) == len(found)
     assert all(with_value(recipe, each.path, each.value) == recipe for each in found)
-    assert {each.seam for each in found} | set(seams_without(recipe)) == set(SEAMS)
+    assert {each.seam for each in found} | set(seams_without(recipe)) == set(TURNED)
 
 
 @pytest.mark.parametrize("kind", CATALOGUE, ids=lambda kind: kind.id)

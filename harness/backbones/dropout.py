@@ -44,6 +44,10 @@ class MaskPool:
         self._next += size
         return mask
 
+    def seed(self) -> int:
+        """A fresh seed from the generator, for dropout that torch draws itself."""
+        return int(torch.randint(2**62, (), generator=self._generator))
+
     def _draw(self, size: int) -> None:
         keep = 1.0 - self.rate
         self._pool = torch.empty(size).bernoulli_(keep, generator=self._generator).div_(keep)

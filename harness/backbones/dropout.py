@@ -46,7 +46,7 @@ class MaskPool:
 
     def seed(self) -> int:
         """A fresh seed from the generator, for dropout that torch draws itself."""
-        return int(torch.randint(2**62, (), generator=self._generator))
+        return seed_from(self._generator)
 
     def _draw(self, size: int) -> None:
         keep = 1.0 - self.rate
@@ -55,3 +55,8 @@ class MaskPool:
 
     def _random_place(self, room: int) -> int:
         return int(torch.randint(len(self._pool) - room + 1, (), generator=self._generator))
+
+
+def seed_from(generator: torch.Generator) -> int:
+    """A seed that a generator draws."""
+    return int(torch.randint(2**62, (), generator=generator))

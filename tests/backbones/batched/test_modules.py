@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar, cast
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from harness.backbones.base import Backbone
-from harness.backbones.batched.backbone import BatchedBackbone, CausalBackbone
 from harness.backbones.batched.encoder import BatchedEncoder
 from harness.backbones.batched.parts import ModuleError
 from harness.backbones.training import train_backbone
@@ -30,40 +26,37 @@ from harness.engine.types.budget import Budget
 from harness.errors import InputError
 from harness.interventions.training import Unfreeze
 from harness.recipe.recipe import BASE
-from tests.backbones.modules import GRU, SHORT, EachHistory, EachWindow
+from tests.backbones.batched.modules import GRU, SHORT, EachHistory, EachWindow
+from tests.backbones.batched.wrong import (
+    AlwaysDrops,
+    AveragesPadding,
+    BothWays,
+    Causal,
+    Double,
+    EveryState,
+    Frozen,
+    Idle,
+    IgnoresLengths,
+    LastOfAll,
+    MovesPadding,
+    NoPaddingIndex,
+    NoPaddingRow,
+    Normed,
+    OneState,
+    OtherName,
+    OverPadding,
+    Pair,
+    Root,
+    Squeezed,
+    Tied,
+    Without,
+    of,
+)
 from tests.backbones.plainly import history_of, sequences, world
 
 LENGTHS = [3, 4, 5, 8, 9, 10, 17, 24, 30]
 BOTH: tuple[Backbone, ...] = (EachHistory(**SHORT), EachWindow(**SHORT))
 by_name = pytest.mark.parametrize("spec", BOTH, ids=lambda spec: spec.name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Each(BatchedBackbone):
-    """A backbone of whatever module a test puts in."""
-
-    name: ClassVar[str] = "each"
-    made: ClassVar[Callable[[int], nn.Module]]
-
-    def module(self, n_items: int) -> nn.Module:
-        return type(self).made(n_items)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Causal(CausalBackbone):
-    name: ClassVar[str] = "causal"
-    made: ClassVar[Callable[[int], nn.Module]]
-
-    stride: int = 4
-
-    def module(self, n_items: int) -> nn.Module:
-        return type(self).made(n_items)
-
-
-def of(kind: type[nn.Module], backbone: type[Each] | type[Causal] = Each, *, items: str = "item_embedding") -> Backbone:
-    """A backbone whose module is of that kind, 16 wide."""
-    attributes = {"made": staticmethod(lambda n_items: kind(n_items, 16, 0.2)), "item_embedding": items}
-    return cast("Backbone", type("Named", (backbone,), attributes)(**SHORT))
 
 
 def drawn(spec: Backbone, data: Interactions) -> BatchedEncoder:
@@ -202,103 +195,6 @@ def test_any_module_of_parts_keeps_the_contract(tmp_path: Path) -> None:
     check_backbone(of(Deep, items="items.table"), tmp_path)
 
 
-class EveryState(GRU):
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        return self.states(items, lengths)
-
-
-class Squeezed(GRU):
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        return super().forward(items, lengths).squeeze(0)
-
-
-class Pair(GRU):
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        return self.gru(self.item_embedding(items))  # pyright: ignore[reportReturnType]
-
-
-class Double(GRU):
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        return super().forward(items, lengths) * torch.tensor(2.0, dtype=torch.float64).reshape(1, 1)
-
-
-class IgnoresLengths(GRU):
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        return self.states(items, lengths)[:, -1]
-
-
-class AveragesPadding(GRU):
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        return self.states(items, lengths).mean(dim=1)
-
-
-class OverPadding(GRU):
-    """A softmax over what is masked alone: a history of one item has nothing before its last."""
-
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        states = self.states(items, lengths)
-        earlier = torch.arange(items.shape[1]) < lengths.unsqueeze(1) - 1
-        share = states.sum(2).masked_fill(~earlier, -math.inf).softmax(1)
-        return (share.unsqueeze(2) * states).sum(1)
-
-
-class AlwaysDrops(GRU):
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        return F.dropout(super().forward(items, lengths), 0.5)
-
-
-class Idle(GRU):
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__(n_items, width, dropout)
-        self.spare = nn.Linear(width, width)
-
-
-class Tied(GRU):
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__(n_items, width, dropout)
-        self.scores = nn.Linear(width, n_items + 1, bias=False)
-        self.scores.weight = self.item_embedding.weight
-
-
-class Frozen(GRU):
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__(n_items, width, dropout)
-        self.out.bias.requires_grad_(False)
-
-
-class Normed(GRU):
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__(n_items, width, dropout)
-        self.norm = nn.BatchNorm1d(width)
-
-
-class NoPaddingRow(GRU):
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__(n_items, width, dropout)
-        self.item_embedding = nn.Embedding(n_items, width, padding_idx=0)
-
-
-class NoPaddingIndex(GRU):
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__(n_items, width, dropout)
-        self.item_embedding = nn.Embedding(n_items + 1, width)
-
-
-class OtherName(GRU):
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__(n_items, width, dropout)
-        self.table = self.item_embedding
-        del self.item_embedding
-
-
-class Root(GRU):
-    """Finite values whose gradient is not: the norm of the padding's zero row."""
-
-    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        norms = (self.item_embedding(items) @ self.out.weight).square().sum(2).sqrt().sum(1, keepdim=True)
-        return super().forward(items, lengths) * norms
-
-
 MISTAKES: dict[type[nn.Module], str] = {
     EveryState: r"EveryState\.forward gives the shape \(5, 8, 16\); give .* tensor \(batch, d\), here \(5, 16\)",
     Squeezed: r"Squeezed\.forward gives the shape \(16,\).*here \(1, 16\)",
@@ -331,32 +227,6 @@ def test_a_study_finds_the_same_before_it_trains(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-class BothWays(GRU):
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__(n_items, width, dropout)
-        self.gru = nn.GRU(width, width // 2, batch_first=True, bidirectional=True)
-
-
-class LastOfAll(GRU):
-    """Looks ahead from far away only."""
-
-    def states(self, items: Tensor, lengths: Tensor) -> Tensor:
-        states = super().states(items, lengths)
-        last = states[torch.arange(len(items)), lengths - 1].unsqueeze(1)
-        return states + 0.1 * last * (torch.arange(items.shape[1]) == 0).unsqueeze(1)
-
-
-class Without(nn.Module):
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__()
-        self.item_embedding = nn.Embedding(n_items + 1, width, padding_idx=0)
-
-
-class OneState(GRU):
-    def states(self, items: Tensor, lengths: Tensor) -> Tensor:
-        return super().states(items, lengths)[:, -1]
-
-
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -369,18 +239,6 @@ class OneState(GRU):
 def test_a_module_that_only_claims_to_be_causal_is_refused(kind: type[nn.Module], message: str, tmp_path: Path) -> None:
     with pytest.raises(BackboneContractError, match=message):
         check_backbone(of(kind, Causal), tmp_path)
-
-
-class MovesPadding(GRU):
-    """An item table of its own making, whose padding row learns."""
-
-    def __init__(self, n_items: int, width: int, dropout: float) -> None:
-        super().__init__(n_items, width, dropout)
-        self.item_embedding = nn.Parameter(torch.randn(n_items + 1, width) * 0.1)
-
-    def states(self, items: Tensor, lengths: Tensor) -> Tensor:
-        vectors = F.embedding(items, self.item_embedding) + self.item_embedding[0]
-        return self.out(self.gru(self.dropout(vectors))[0])
 
 
 def test_a_padding_row_that_learns_is_found(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.backbones.batched.parts import ModuleError, check_parts, find_items, grouped
+from harness.backbones.batched.parts import ModuleError, blamed, check_parts, find_items, grouped
 from harness.backbones.batched.recipe import BatchedRecipe, CausalRecipe
 from harness.backbones.batched.trial import (
     check_causal,
@@ -115,7 +116,8 @@ class ModuleEncoder(Encoder):
         return torch.backends.cudnn.flags(enabled=fit and not any(each.dropout for each in layers))
 
     def _made(self, seed: int) -> nn.Module:
-        with drawing_from(seed, torch.empty(0).device):
+        what = f"{type(self.spec).__name__}.module({self.n_items})"
+        with drawing_from(seed, torch.empty(0).device), blamed(what, _file_of(self.spec)):
             return self.spec.module(self.n_items)
 
 
@@ -194,8 +196,9 @@ class BatchedEncoder(ModuleEncoder):
     def _vectors(self, items: Tensor, lengths: Tensor) -> Tensor:
         what = f"{type(self.module).__name__}.forward"
         expected = (len(items), self.item_matrix.shape[1])
-        vectors = check_output(self.module(items, lengths), what, expected, "(batch, d)")
-        return check_finite(vectors, what, self.module)
+        with blamed(f"{what} on items {tuple(items.shape)}", _file_of(self.module)):
+            vectors = self.module(items, lengths)
+        return check_finite(check_output(vectors, what, expected, "(batch, d)"), what, self.module)
 
     def _try_out(self, items: Tensor, lengths: Tensor) -> None:
         what = f"{type(self.module).__name__}.forward"
@@ -227,8 +230,10 @@ class CausalEncoder(ModuleEncoder, PackedEncoder):
 
     def _states(self, items: Tensor, lengths: Tensor) -> Tensor:
         expected = (*items.shape, self.item_matrix.shape[1])
-        states = cast("Callable[..., object]", self.module.states)(items, lengths)
-        return check_output(states, f"{type(self.module).__name__}.states", expected, "(batch, longest, d)")
+        what = f"{type(self.module).__name__}.states"
+        with blamed(f"{what} on items {tuple(items.shape)}", _file_of(self.module)):
+            states = cast("Callable[..., object]", self.module.states)(items, lengths)
+        return check_output(states, what, expected, "(batch, longest, d)")
 
     def _try_out(self, items: Tensor, lengths: Tensor) -> None:
         what = f"{type(self.module).__name__}.states"
@@ -245,3 +250,7 @@ class CausalEncoder(ModuleEncoder, PackedEncoder):
             check_repeats(self._states, what, items, lengths)
             check_causal(self._states, what, items, lengths)
             check_padding(self._states, what, items, lengths, every_place=True)
+
+
+def _file_of(thing: object) -> str | None:
+    return getattr(sys.modules.get(type(thing).__module__), "__file__", None)

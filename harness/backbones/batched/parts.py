@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from operator import attrgetter
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPriva
 
 from harness.backbones.batched.recipe import OfModule
 from harness.backbones.values import ParameterGroups
-from harness.errors import InputError
+from harness.errors import FtrError, InputError
 
 PREFIX = "module."
 """Before the names of groups, so that none is taken for a part of a run."""
@@ -18,6 +22,29 @@ PREFIX = "module."
 
 class ModuleError(InputError):
     """A module that cannot be a backbone."""
+
+
+@contextmanager
+def blamed(what: str, file: str | None) -> Iterator[None]:
+    """Inside, what a stranger's code raises becomes an error that says where it was raised.
+
+    Args:
+        what: the code in words.
+        file: that holds it, if that is known.
+
+    Raises:
+        ModuleError: instead of any exception that is no error of this program.
+    """
+    try:
+        yield
+    except FtrError:
+        raise
+    except Exception as problem:
+        frames = traceback.extract_tb(problem.__traceback__)
+        own = [each for each in frames if each.filename == file] or frames
+        place = f"{Path(own[-1].filename).name}, line {own[-1].lineno}"
+        said = str(problem).partition("\n")[0]
+        raise ModuleError(f"{what} raises {type(problem).__name__} ({said}) at {place}; mend it there") from problem
 
 
 def find_items(module: nn.Module, spec: OfModule, n_items: int) -> Tensor:

@@ -46,6 +46,7 @@ from tests.backbones.batched.wrong import (
     OtherName,
     OverPadding,
     Pair,
+    Raises,
     Root,
     Squeezed,
     Tied,
@@ -203,6 +204,7 @@ MISTAKES: dict[type[nn.Module], str] = {
     IgnoresLengths: r"IgnoresLengths\.forward .* when padding follows it; take lengths into account",
     AveragesPadding: r"AveragesPadding\.forward .* when padding follows it; take lengths into account",
     OverPadding: r"OverPadding\.forward .* not finite, though its weights are; look for a softmax over padding alone",
+    Raises: r"Raises\.forward on items \(5, 8\) raises RuntimeError \(mat1 .*\) at wrong\.py, line \d+; mend it there",
     AlwaysDrops: r"AlwaysDrops\.forward .* in eval mode; use nn\.Dropout, or .* training=self\.training",
     Idle: r"Idle\.forward does not use Idle\.spare\.weight; remove it, or use it",
     Tied: r"Tied\.scores\.weight is the same tensor as item_embedding\.weight; keep it once",
@@ -219,6 +221,12 @@ MISTAKES: dict[type[nn.Module], str] = {
 def test_a_mistake_is_named_with_its_class_and_its_fix(kind: type[nn.Module], tmp_path: Path) -> None:
     with pytest.raises(BackboneContractError, match=MISTAKES[kind]):
         check_backbone(of(kind), tmp_path)
+
+
+def test_a_module_that_cannot_be_made_is_named_with_the_place() -> None:
+    spec = EachHistory(**{**SHORT, "hidden_size": -1})
+    with pytest.raises(ModuleError, match=r"EachHistory\.module\(30\) raises RuntimeError .* at modules\.py, line \d+"):
+        spec.build(30)
 
 
 def test_a_study_finds_the_same_before_it_trains(tmp_path: Path) -> None:

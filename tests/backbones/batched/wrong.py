@@ -84,6 +84,11 @@ class OverPadding(GRU):
         return (share.unsqueeze(2) * states).sum(1)
 
 
+class Raises(GRU):
+    def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
+        return self.out(self.states(items, lengths)[:, :, :3])
+
+
 class AlwaysDrops(GRU):
     def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
         return F.dropout(super().forward(items, lengths), 0.5)

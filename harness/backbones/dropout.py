@@ -44,6 +44,10 @@ class MaskPool:
         self._next += size
         return mask
 
+    def seed(self) -> int:
+        """A fresh seed from the generator, for dropout that torch draws itself."""
+        return seed_from(self._generator)
+
     def _draw(self, size: int) -> None:
         keep = 1.0 - self.rate
         self._pool = torch.empty(size).bernoulli_(keep, generator=self._generator).div_(keep)
@@ -51,3 +55,8 @@ class MaskPool:
 
     def _random_place(self, room: int) -> int:
         return int(torch.randint(len(self._pool) - room + 1, (), generator=self._generator))
+
+
+def seed_from(generator: torch.Generator) -> int:
+    """A seed that a generator draws."""
+    return int(torch.randint(2**62, (), generator=generator))

@@ -26,7 +26,7 @@ from harness.data.interactions import Interactions
 from harness.data.planted import PlantedWorld, plant
 from harness.data.split import Prefixes, split_prefixes
 from harness.device import computing_threads
-from harness.errors import FtrError
+from harness.errors import FtrError, InputError
 
 TOLERANCE = 1e-5
 """Of vectors that may be computed in batches of another shape."""
@@ -177,6 +177,8 @@ def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
         )
     if torch.equal(whole.model.item_matrix, _untrained(spec, data).item_matrix):
         raise _broken(spec, "training leaves the items as they were; train them")
+    if whole.model.item_matrix[0].any():
+        raise _broken(spec, "training moves row 0 of item_matrix, the padding; give it no gradient (padding_idx=0)")
     path = folder / "saved.safetensors"
     save_backbone(whole, path)
     read = load_backbone(type(spec), path)
@@ -185,8 +187,11 @@ def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
 
 
 def _untrained(spec: Backbone, data: Interactions) -> Encoder:
-    encoder = spec.build(data.n_items)
-    encoder.initialise(torch.Generator().manual_seed(0))
+    try:
+        encoder = spec.build(data.n_items)
+        encoder.initialise(torch.Generator().manual_seed(0))
+    except InputError as problem:
+        raise _broken(spec, str(problem)) from problem
     return encoder.requires_grad_(False)
 
 

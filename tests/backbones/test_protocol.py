@@ -102,7 +102,7 @@ def test_a_key_covers_the_backbones_own_code_and_no_other_backbones() -> None:
 NAMES = re.compile(r"item_embedding|position_embedding|blocks\.[\d<{\"]|DuoRec")
 KINDS = ("harness.backbones.duorec", "harness.backbones.sasrec")
 MAY_KNOW = (
-    *(f"harness/backbones/{each}/" for each in ("duorec", "sasrec", "transformer")),
+    *(f"harness/backbones/{each}/" for each in ("duorec", "sasrec", "transformer", "batched")),
     "harness/imports/",
     "harness/backbones/registry.py",
 )

@@ -95,7 +95,7 @@ class PackedEncoder(Encoder):
         ``max_length - stride`` of them as context.
         """
         states = torch.empty(len(prefixes.train), self.spec.hidden_size)
-        masks = self._masks(generator)
+        masks = self.masks(generator)
         windows = training_windows(data, prefixes, max_length=self.spec.max_length, stride=self.spec.stride)
         with torch.no_grad():
             for part in windows.by_length(CHUNK_TOKENS):
@@ -124,7 +124,7 @@ class PackedEncoder(Encoder):
         reached = np.cumsum((windows.length - windows.score_from)[shuffled])
         n_batches = max(1, round(int(reached[-1]) / batch_size))
         cuts = np.searchsorted(reached, np.arange(1, n_batches) * (reached[-1] / n_batches))
-        masks = None if noise is None else self._masks(noise)
+        masks = None if noise is None else self.masks(noise)
         for chosen in np.split(shuffled, cuts):
             if len(chosen) == 0:
                 continue
@@ -133,5 +133,6 @@ class PackedEncoder(Encoder):
                 masks.begin_pass()
             yield self(packed, masks), packed.prefix
 
-    def _masks(self, generator: torch.Generator) -> MaskPool | None:
+    def masks(self, generator: torch.Generator) -> MaskPool | None:
+        """Dropout masks from a generator; None where nothing is dropped."""
         return MaskPool(self.spec.dropout, generator) if self.spec.dropout else None

@@ -4,70 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.backbones.values import check_precision
+from harness.backbones.recipe import TrainingRecipe
 from harness.errors import InputError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PackedRecipe:
-    """How a backbone is trained on packed windows, one recipe for every data set.
-
-    The length of training is counted in *visits*, targets seen per catalogue item, because that is what an item's
-    embedding is learnt from: one pass over ml-100k visits an item 71 times, one over Amazon Beauty 11 times. Adam's
-    step size falls after ``decay_visits`` and training ends after ``visits``.
-
-    The backbone is the last epoch whose ``selection`` on valid is within one standard error of the best: differences
-    below that are noise, and later epochs have learnt more. Training ends early once the last
-    ``max(min_patience, patience_share x that epoch)`` epochs have all been worse.
+class PackedRecipe(TrainingRecipe):
+    """How a backbone is trained on packed windows.
 
     Attributes:
-        hidden_size: width of items and of the vector of a history.
-        max_length: longest history, in items.
-        dropout: rate, in [0, 1).
         init_std: standard deviation of the normal initialisation.
         stride: step between the windows that a history over ``max_length`` is trained on, in items; a target has at
             least ``max_length - stride`` items of context, or its whole history.
         batch_tokens: input items in a training step, on average.
-        learning_rate, final_learning_rate: Adam's step size before and after ``decay_visits``.
-        decay_visits, visits: targets per item after which the step size falls and training ends.
-        min_patience, patience_share: how many epochs in a row that are worse end the training, at least, and as a
-            fraction of the chosen epoch's number.
-        selection: metric on valid that chooses the epoch.
-        precision: of the products in the catalogue softmax: ``bfloat16``, ``float32``, or ``auto``, which takes
-            bfloat16 where the CPU multiplies it in hardware.
         n_sampled: negatives that a step draws for a sampled softmax, whose products are float32; 0: the softmax is over
             the whole catalogue.
     """
 
-    hidden_size: int = 64
-    max_length: int = 50
-    dropout: float = 0.5
     init_std: float = 0.02
     stride: int = 25
     batch_tokens: int = 768
-    learning_rate: float = 1e-3
-    final_learning_rate: float = 5e-4
-    decay_visits: int = 390
-    visits: int = 560
-    min_patience: int = 5
-    patience_share: float = 0.5
-    selection: str = "ndcg@10"
-    precision: str = "auto"
     n_sampled: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout is {self.dropout}; give a fraction in [0, 1)")
+        TrainingRecipe.__post_init__(self)
         if not 0 < self.stride <= self.max_length:
             raise InputError(f"stride is {self.stride}; give one between 1 and max_length {self.max_length}")
-        check_precision(self.precision)
         if self.n_sampled < 0:
             raise InputError(f"n_sampled is {self.n_sampled}; give a number of negatives, or 0 for all items")
-
-    def epochs_of(self, visits: int, *, n_targets: int, n_items: int) -> int:
-        """Passes over ``n_targets`` training targets that visit each of ``n_items`` items so often, at least 1."""
-        return max(1, round(visits * n_items / n_targets))
-
-    def patience(self, chosen_epoch: int) -> int:
-        """Worse epochs after ``chosen_epoch`` that end the training."""
-        return max(self.min_patience, round(self.patience_share * chosen_epoch))

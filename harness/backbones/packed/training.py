@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -14,17 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.backbones.dropout import MaskPool
+from harness.backbones.epochs import check_trainable, train_epochs
 from harness.backbones.packed.encoder import PackedEncoder
 from harness.backbones.packed.windows import Packed, Windows, pack, training_windows
 from harness.backbones.ranking import ranks_of_queries
 from harness.backbones.sampled import Proposal, sampled_cross_entropy
 from harness.backbones.softmax import softmax_cross_entropy
 from harness.backbones.training_state import TrainingState
-from harness.backbones.values import EpochFigures, Precision, Progress
+from harness.backbones.values import Precision, Progress
 from harness.data.interactions import Interactions
-from harness.data.split import Prefixes
+from harness.data.split import Indices, Prefixes
 from harness.errors import InputError
-from harness.results.metrics import check_metric, mean_metrics
 
 
 class ExtraTerm(Protocol):
@@ -83,41 +82,21 @@ def pretrain(
         InputError: the specification cannot be used, or the loss stops being finite.
     """
     spec = model.spec
-    check_metric(spec.selection)
+    check_trainable(spec, data, prefixes)
     windows = training_windows(data, prefixes, max_length=spec.max_length, stride=spec.stride)
-    if not len(windows):
-        raise InputError(f"data set {data.name} has no training target; every user needs 4 events or more")
-    size = {"n_targets": len(prefixes.train), "n_items": data.n_items}
-    decay_after = spec.epochs_of(spec.decay_visits, **size)
-    epochs = spec.epochs_of(spec.visits, **size)
     term = extra_term(windows, data)
     proposal = Proposal(prefixes.target[prefixes.train], data.n_items) if spec.n_sampled else None
     model.initialise(torch.Generator().manual_seed(seed))
-    optimizer = torch.optim.Adam(model.parameters(), lr=spec.learning_rate, fused=True)
-    state = TrainingState(model=model, optimizer=optimizer)
-    state.resume(unfinished)
-    for epoch in range(len(state.history) + 1, epochs + 1):
-        if epoch - 1 - state.chosen_epoch >= spec.patience(state.chosen_epoch):
-            break
-        began = time.perf_counter()
-        for group in optimizer.param_groups:
-            group["lr"] = spec.learning_rate if epoch <= decay_after else spec.final_learning_rate
-        loss, contrastive = train_one_epoch(state, data, windows, term, epoch, seed, precision, proposal=proposal)
-        ranks = valid_ranks(model, data, prefixes)
-        own = check_metric(spec.selection).of_users(ranks)
-        figures = EpochFigures(
-            epoch=epoch,
-            loss=loss,
-            contrastive=contrastive,
-            valid=mean_metrics(ranks, spec.selection),
-            valid_error=float(own.std() / math.sqrt(len(own))),
-            seconds=time.perf_counter() - began,
-        )
-        state.close_epoch(figures, spec.selection)
-        state.save(unfinished)
-        if progress is not None:
-            progress(epoch, epochs, figures)
-    return state
+    return train_epochs(
+        model,
+        spec,
+        data,
+        prefixes,
+        lambda state, epoch: train_one_epoch(state, data, windows, term, epoch, seed, precision, proposal=proposal),
+        lambda: valid_ranks(model, data, prefixes),
+        unfinished=unfinished,
+        progress=progress,
+    )
 
 
 def train_one_epoch(
@@ -143,7 +122,7 @@ def train_one_epoch(
     joined = term if term is not None and epoch > term.warmup_epochs else None
     rng = np.random.default_rng([seed, epoch])
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    masks = MaskPool(spec.dropout, generator) if spec.dropout else None
+    masks = model.masks(generator)
     losses: list[float] = []
     extras: list[float] = []
     n_targets: list[int] = []
@@ -183,7 +162,16 @@ def _batches(
             yield pack(windows.take(chosen), items)
 
 
-def valid_ranks(model: PackedEncoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
+class EncodesSome(Protocol):
+    """An encoder of given prefixes; see :meth:`PackedEncoder.encode_some`."""
+
+    @property
+    def item_matrix(self) -> Tensor: ...
+
+    def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor: ...
+
+
+def valid_ranks(model: EncodesSome, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
     """Rank of every valid target without retrieval, as :meth:`Prefixes.by_user` lays it out."""
     states = model.encode_some(data, prefixes, prefixes.valid)
     ranks = ranks_of_queries(states, model.item_matrix, data, prefixes, prefixes.valid)

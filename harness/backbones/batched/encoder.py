@@ -1,0 +1,256 @@
+"""Encoders around a stranger's module: every history on its own, or all histories of a window in one pass."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from harness.backbones.batched.parts import ModuleError, blamed, check_parts, find_items, grouped
+from harness.backbones.batched.recipe import BatchedRecipe, CausalRecipe
+from harness.backbones.batched.trial import (
+    check_causal,
+    check_finite,
+    check_gradients,
+    check_output,
+    check_padding,
+    check_repeats,
+    trial_histories,
+)
+from harness.backbones.dropout import MaskPool, seed_from
+from harness.backbones.encoder import Batch, Encoder
+from harness.backbones.packed.encoder import PackedEncoder
+from harness.backbones.packed.windows import Packed
+from harness.backbones.values import ParameterGroups, Precision, resolve_precision
+from harness.data.interactions import Interactions
+from harness.data.split import Indices, Prefixes
+
+CHUNK_PLACES = 16384
+"""Places of a batch that is encoded without gradient, at most, but at least one history."""
+
+POOLED = 16
+"""Batches whose histories are sorted by length together: little padding, in an order that chance still decides."""
+
+
+@contextmanager
+def drawing_from(seed: int, device: torch.device) -> Iterator[None]:
+    """Inside, torch's global generators start from a seed; afterwards they are where they were."""
+    cuda = [torch.cuda.current_device()] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        torch.default_generator.manual_seed(seed)
+        if cuda:
+            torch.cuda.manual_seed(seed)
+        yield
+
+
+class ModuleEncoder(Encoder):
+    """What every encoder around a module has; a subclass lays histories out for it.
+
+    Attributes:
+        spec: that makes the module.
+        module: the stranger's.
+    """
+
+    def __init__(self, n_items: int, spec: BatchedRecipe | CausalRecipe) -> None:
+        super().__init__()
+        self.n_items = n_items
+        self.spec = spec
+        self.module = self._made(seed=0)
+        check_parts(self.module)
+        find_items(self.module, spec, n_items)
+        grouped(self.module, spec)
+
+    @property
+    def item_matrix(self) -> Tensor:
+        return find_items(self.module, self.spec, self.n_items)
+
+    @property
+    def parameter_groups(self) -> ParameterGroups:
+        """The module's, each below ``module.``; see :class:`~harness.backbones.batched.recipe.OfModule`."""
+        return grouped(self.module, self.spec)[0]
+
+    def parameters_of(self, group: str) -> list[nn.Parameter]:
+        return grouped(self.module, self.spec)[1][group]
+
+    def precision_on(self, device: str) -> Precision:
+        return resolve_precision(self.spec.precision, device=device)
+
+    def initialise(self, generator: torch.Generator) -> None:
+        """Take the weights of a new module that the generator seeds, zero the padding's row, and try the module out.
+
+        Raises:
+            ModuleError: the trial finds a mistake in the module.
+        """
+        fresh = self._made(seed=seed_from(generator))
+        self.module.load_state_dict(fresh.state_dict())
+        items = self.item_matrix
+        if items.is_leaf:
+            with torch.no_grad():
+                items[0] = 0.0
+        self._try_out(*trial_histories(self.n_items, self.spec.max_length))
+
+    @abstractmethod
+    def _try_out(self, items: Tensor, lengths: Tensor) -> None:
+        """Refuse a module that these histories show to be wrong."""
+
+    @contextmanager
+    def _mode(self, seed: int | None) -> Iterator[None]:
+        """Inside, the module drops by chance that the seed decides; nothing where it is None."""
+        device = self.item_matrix.device
+        self.module.train(seed is not None)
+        with nullcontext() if seed is None else drawing_from(seed, device), self._recurrent(device, seed is not None):
+            yield
+
+    def _recurrent(self, device: torch.device, noisy: bool) -> AbstractContextManager[None]:
+        """Recurrent layers of cuDNN have no gradient in eval mode, and their dropout obeys no generator of torch's."""
+        layers = [each for each in self.module.modules() if isinstance(each, nn.RNNBase)]
+        if device.type != "cuda" or not layers:
+            return nullcontext()
+        fit = noisy or not torch.is_grad_enabled()
+        return torch.backends.cudnn.flags(enabled=fit and not any(each.dropout for each in layers))
+
+    def _made(self, seed: int) -> nn.Module:
+        what = f"{type(self.spec).__name__}.module({self.n_items})"
+        with drawing_from(seed, torch.empty(0).device), blamed(what, _file_of(self.spec)):
+            return self.spec.module(self.n_items)
+
+
+class BatchedEncoder(ModuleEncoder):
+    """Every history on its own: ``forward(items, lengths) -> (batch, d)``."""
+
+    spec: BatchedRecipe
+
+    def forward(
+        self, data: Interactions, prefixes: Prefixes, numbers: Indices, noise: torch.Generator | None
+    ) -> Tensor:
+        """Vectors of given prefixes, ``(n, d)`` float32.
+
+        Args:
+            data: the sequences.
+            prefixes: of ``data``.
+            numbers: of the prefixes, ``(n,)``.
+            noise: draws dropout; None: none.
+        """
+        position = prefixes.position[numbers]
+        lengths = np.minimum(position, self.spec.max_length)
+        start = data.offsets[prefixes.user[numbers]] + position - lengths
+        place = np.arange(int(lengths.max()))
+        inside = place < lengths[:, None]
+        items = np.where(inside, data.items[np.where(inside, start[:, None] + place, 0)], 0).astype(np.int64)
+        with self._mode(None if noise is None else seed_from(noise)):
+            return self._vectors(torch.as_tensor(items), torch.as_tensor(lengths))
+
+    def encode(self, data: Interactions, prefixes: Prefixes) -> Tensor:
+        return self.encode_some(data, prefixes, np.arange(prefixes.n_prefixes))
+
+    def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor:
+        """Vectors of given prefixes without dropout and gradient, in their order, ``(n, d)`` float32."""
+        return self._encoded(data, prefixes, numbers, None)
+
+    def encode_noisy(self, data: Interactions, prefixes: Prefixes, generator: torch.Generator) -> Tensor:
+        return self._encoded(data, prefixes, prefixes.train, generator)
+
+    def batches(
+        self,
+        data: Interactions,
+        prefixes: Prefixes,
+        *,
+        batch_size: int,
+        order: torch.Generator,
+        noise: torch.Generator | None,
+    ) -> Iterator[Batch]:
+        """All training prefixes in random order; a batch holds prefixes of about one length."""
+        shuffled = prefixes.train[torch.randperm(len(prefixes.train), generator=order).numpy()]
+        batches: list[Indices] = []
+        for first in range(0, len(shuffled), POOLED * batch_size):
+            pool = shuffled[first : first + POOLED * batch_size]
+            by_length = pool[np.argsort(self._lengths(prefixes, pool), kind="stable")]
+            batches += np.split(by_length, range(batch_size, len(by_length), batch_size))
+        for number in torch.randperm(len(batches), generator=order).tolist():
+            yield self(data, prefixes, batches[number], noise), batches[number]
+
+    @torch.no_grad()
+    def _encoded(
+        self, data: Interactions, prefixes: Prefixes, numbers: Indices, noise: torch.Generator | None
+    ) -> Tensor:
+        """The same, longest prefixes first, in batches of at most :data:`CHUNK_PLACES` places."""
+        vectors = torch.empty(len(numbers), self.item_matrix.shape[1])
+        lengths = self._lengths(prefixes, numbers)
+        order = np.argsort(-lengths, kind="stable")
+        first = 0
+        while first < len(order):
+            here = order[first : first + max(1, CHUNK_PLACES // int(lengths[order[first]]))]
+            vectors[torch.as_tensor(here)] = self(data, prefixes, numbers[here], noise)
+            first += len(here)
+        return vectors
+
+    def _lengths(self, prefixes: Prefixes, numbers: Indices) -> Indices:
+        return np.minimum(prefixes.position[numbers], self.spec.max_length)
+
+    def _vectors(self, items: Tensor, lengths: Tensor) -> Tensor:
+        what = f"{type(self.module).__name__}.forward"
+        expected = (len(items), self.item_matrix.shape[1])
+        with blamed(f"{what} on items {tuple(items.shape)}", _file_of(self.module)):
+            vectors = self.module(items, lengths)
+        return check_finite(check_output(vectors, what, expected, "(batch, d)"), what, self.module)
+
+    def _try_out(self, items: Tensor, lengths: Tensor) -> None:
+        what = f"{type(self.module).__name__}.forward"
+        with self._mode(None):
+            check_gradients(self._vectors(items, lengths), what, self.module, self.item_matrix)
+        with torch.no_grad(), self._mode(None):
+            check_repeats(self._vectors, what, items, lengths)
+            check_padding(self._vectors, what, items, lengths, every_place=False)
+
+
+class CausalEncoder(ModuleEncoder, PackedEncoder):
+    """All histories of a window in one pass: ``states(items, lengths) -> (batch, longest, d)``."""
+
+    spec: CausalRecipe  # pyright: ignore[reportIncompatibleVariableOverride] - set once, when it is built
+
+    def forward(self, packed: Packed, masks: MaskPool | None) -> Tensor:
+        counts = [bucket.n_windows for bucket in packed.buckets]
+        with self._mode(None if masks is None else masks.seed()):
+            states = [
+                self._states(packed.items[bucket.start : bucket.stop].view(-1, bucket.length), lengths).flatten(0, 1)
+                for bucket, lengths in zip(packed.buckets, packed.lengths.split(counts), strict=True)
+            ]
+        scored = torch.cat(states).index_select(0, packed.rows)
+        return check_finite(scored, f"{type(self.module).__name__}.states", self.module)
+
+    def masks(self, generator: torch.Generator) -> MaskPool:
+        """A source of seeds alone: the module draws its own masks, at rates that it alone knows."""
+        return MaskPool(0.0, generator, size=1)
+
+    def _states(self, items: Tensor, lengths: Tensor) -> Tensor:
+        expected = (*items.shape, self.item_matrix.shape[1])
+        what = f"{type(self.module).__name__}.states"
+        with blamed(f"{what} on items {tuple(items.shape)}", _file_of(self.module)):
+            states = cast("Callable[..., object]", self.module.states)(items, lengths)
+        return check_output(states, what, expected, "(batch, longest, d)")
+
+    def _try_out(self, items: Tensor, lengths: Tensor) -> None:
+        what = f"{type(self.module).__name__}.states"
+        if not callable(getattr(self.module, "states", None)):
+            raise ModuleError(
+                f"{type(self.module).__name__} has no method states(items, lengths); write it, or derive from "
+                "BatchedBackbone and write forward"
+            )
+        real = torch.arange(items.shape[1]) < lengths.unsqueeze(1)
+        with self._mode(None):
+            scored = check_finite(self._states(items, lengths)[real], what, self.module)
+            check_gradients(scored, what, self.module, self.item_matrix)
+        with torch.no_grad(), self._mode(None):
+            check_repeats(self._states, what, items, lengths)
+            check_causal(self._states, what, items, lengths)
+            check_padding(self._states, what, items, lengths, every_place=True)
+
+
+def _file_of(thing: object) -> str | None:
+    return getattr(sys.modules.get(type(thing).__module__), "__file__", None)

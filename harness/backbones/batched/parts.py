@@ -1,0 +1,165 @@
+"""What lies in a stranger's module: its item embedding, and its parameters in groups."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from operator import attrgetter
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm  # pyright: ignore[reportPrivateUsage]
+
+from harness.backbones.batched.recipe import OfModule
+from harness.backbones.values import ParameterGroups
+from harness.errors import FtrError, InputError
+
+PREFIX = "module."
+"""Before the names of groups, so that none is taken for a part of a run."""
+
+
+class ModuleError(InputError):
+    """A module that cannot be a backbone."""
+
+
+@contextmanager
+def blamed(what: str, file: str | None) -> Iterator[None]:
+    """Inside, what a stranger's code raises becomes an error that says where it was raised.
+
+    Args:
+        what: the code in words.
+        file: that holds it, if that is known.
+
+    Raises:
+        ModuleError: instead of any exception that is no error of this program.
+    """
+    try:
+        yield
+    except FtrError:
+        raise
+    except Exception as problem:
+        frames = traceback.extract_tb(problem.__traceback__)
+        own = [each for each in frames if each.filename == file] or frames
+        place = f"{Path(own[-1].filename).name}, line {own[-1].lineno}"
+        said = str(problem).partition("\n")[0]
+        raise ModuleError(f"{what} raises {type(problem).__name__} ({said}) at {place}; mend it there") from problem
+
+
+def find_items(module: nn.Module, spec: OfModule, n_items: int) -> Tensor:
+    """The tensor whose rows are the items' vectors, ``(n_items + 1, d)``.
+
+    Raises:
+        ModuleError: there is none, or it has another form.
+    """
+    where, path = type(module).__name__, spec.item_embedding
+    try:
+        found = attrgetter(path)(module)
+    except AttributeError as problem:
+        raise ModuleError(
+            f"{where} has no {path} ({problem}); name its item embedding in {type(spec).__name__}.item_embedding"
+        ) from problem
+    need = f"nn.Embedding(n_items + 1, d, padding_idx=0), here of {n_items + 1} rows, the first of them padding"
+    if isinstance(found, nn.Embedding):
+        if found.padding_idx != 0:
+            raise ModuleError(f"{where}.{path} has padding_idx={found.padding_idx}; make it {need}")
+        found = found.weight
+    if not isinstance(found, Tensor) or found.dim() != 2 or len(found) != n_items + 1:
+        given = f"has the shape {tuple(found.shape)}" if isinstance(found, Tensor) else f"is a {type(found).__name__}"
+        raise ModuleError(f"{where}.{path} {given}; make it {need}")
+    if found.dtype is not torch.float32:
+        raise ModuleError(f"{where}.{path} is {found.dtype}; make it float32")
+    return found
+
+
+def check_parts(module: nn.Module) -> None:
+    """Refuse what neither a file nor a run of a study can hold.
+
+    Raises:
+        ModuleError: names the part and what to put in its place.
+    """
+    where = type(module).__name__
+    names: dict[int, str] = {}
+    for name, parameter in module.named_parameters(remove_duplicate=False):
+        if id(parameter) in names:
+            raise ModuleError(
+                f"{where}.{name} is the same tensor as {names[id(parameter)]}; keep it once (items are scored by the "
+                "item embedding, so no output layer is needed)"
+            )
+        names[id(parameter)] = name
+        if not parameter.requires_grad or parameter.dtype is not torch.float32:
+            raise ModuleError(
+                f"{where}.{name} is {parameter.dtype} with requires_grad={parameter.requires_grad}; make it float32 "
+                "and trainable, or a buffer"
+            )
+    for name, part in module.named_modules():
+        if isinstance(part, _BatchNorm):
+            raise ModuleError(
+                f"{where}.{name} is a {type(part).__name__}, by which a history's vector depends on the batch that it "
+                "comes in; use nn.LayerNorm"
+            )
+
+
+def grouped(module: nn.Module, spec: OfModule) -> tuple[ParameterGroups, dict[str, list[nn.Parameter]]]:
+    """The groups of a module, and each one's parameters; every parameter is in the first group that holds it.
+
+    Raises:
+        ModuleError: a name in ``blocks`` is no sub-module with parameters of its own.
+    """
+    parts: dict[str, list[nn.Parameter]] = {spec.item_embedding: _at(module, spec.item_embedding)}
+    for name, part in _named_blocks(module, spec):
+        parts[name] = list(part.parameters())
+    blocks = [name for name in parts if name != spec.item_embedding]
+    rest: dict[str, list[nn.Parameter]] = {name: [each] for name, each in module.named_parameters(recurse=False)}
+    rest |= {name: list(part.parameters()) for name, part in module.named_children()}
+    given = {id(each) for parameters in parts.values() for each in parameters}
+    left = {
+        name: [each for each in parameters if id(each) not in given]
+        for name, parameters in rest.items()
+        if name not in parts
+    }
+    groups = {f"{PREFIX}{name}": members for name, members in _first_only({**parts, **left}).items()}
+    embeddings = [spec.item_embedding, *left]
+    return (
+        ParameterGroups(
+            embeddings=tuple(f"{PREFIX}{name}" for name in embeddings if f"{PREFIX}{name}" in groups),
+            blocks=tuple(f"{PREFIX}{name}" for name in blocks if f"{PREFIX}{name}" in groups),
+        ),
+        groups,
+    )
+
+
+def _named_blocks(module: nn.Module, spec: OfModule) -> list[tuple[str, nn.Module]]:
+    if spec.blocks:
+        try:
+            return [(name, module.get_submodule(name)) for name in spec.blocks]
+        except AttributeError as problem:
+            raise ModuleError(f"{type(spec).__name__}.blocks: {problem}; name sub-modules of it") from problem
+    found: list[tuple[str, nn.Module]] = []
+    for name, child in module.named_children():
+        if isinstance(child, nn.ModuleList):
+            found += [(f"{name}.{number}", part) for number, part in enumerate(child)]
+        elif not isinstance(child, nn.Embedding):
+            found.append((name, child))
+    return found
+
+
+def _at(module: nn.Module, path: str) -> list[nn.Parameter]:
+    """Parameters of the sub-module or parameter at a dotted name; none where a property computes it."""
+    found = attrgetter(path)(module)
+    if isinstance(found, nn.Module):
+        return list(found.parameters())
+    return [found] if isinstance(found, nn.Parameter) else []
+
+
+def _first_only(parts: dict[str, list[nn.Parameter]]) -> dict[str, list[nn.Parameter]]:
+    """The parts with parameters that no earlier one has."""
+    seen: set[int] = set()
+    kept: dict[str, list[nn.Parameter]] = {}
+    for name, parameters in parts.items():
+        own = [each for each in parameters if id(each) not in seen]
+        seen |= {id(each) for each in own}
+        if own:
+            kept[name] = own
+    return kept

@@ -1,0 +1,125 @@
+"""What a stranger's module is tried for before it is trained: each mistake is named with its class and its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from harness.backbones.batched.parts import ModuleError
+
+TOLERANCE = 1e-4
+"""Of vectors that are computed in batches of another shape, as a share of the largest number in them."""
+
+Run = Callable[[Tensor, Tensor], Tensor]
+"""A pass of the module: items ``(batch, longest)`` and lengths ``(batch,)`` to float32 vectors or states."""
+
+
+def trial_histories(n_items: int, max_length: int) -> tuple[Tensor, Tensor]:
+    """Some histories of other lengths, from 1 to ``max_length`` items: items ``(batch, longest)``, lengths."""
+    lengths = torch.as_tensor([min(each, max_length) for each in (2, max_length, 1, 5, 3)])
+    place = torch.arange(int(lengths.max()))
+    items = (7 * torch.arange(len(lengths)).unsqueeze(1) + 3 * place) % n_items + 1
+    return torch.where(place < lengths.unsqueeze(1), items, 0), lengths
+
+
+def check_output(given: object, what: str, expected: tuple[int, ...], layout: str) -> Tensor:
+    """What a pass gave, if it is a float32 tensor of the expected shape.
+
+    Raises:
+        ModuleError: it is another.
+    """
+    need = f"give one float32 tensor {layout}, here {expected}"
+    if not isinstance(given, Tensor):
+        raise ModuleError(f"{what} gives a {type(given).__name__}; {need}")
+    if tuple(given.shape) != expected:
+        raise ModuleError(f"{what} gives the shape {tuple(given.shape)}; {need}")
+    if given.dtype is not torch.float32:
+        raise ModuleError(f"{what} gives {given.dtype}; {need} (make constants float32 and leave out .double())")
+    return given
+
+
+def check_finite(given: Tensor, what: str, module: nn.Module) -> Tensor:
+    """The same vectors, if all their numbers are finite.
+
+    Raises:
+        ModuleError: some are not; the text says whether the weights are to blame.
+    """
+    if torch.isfinite(given).all():
+        return given
+    lost = [name for name, each in module.named_parameters() if not torch.isfinite(each).all()]
+    if lost:
+        raise ModuleError(f"{what} gives numbers that are not finite, since {lost[0]} is not; lower its learning_rate")
+    raise ModuleError(
+        f"{what} gives numbers that are not finite, though its weights are; look for a softmax over padding alone, a "
+        "division by 0 or the logarithm of 0"
+    )
+
+
+def check_repeats(run: Run, what: str, items: Tensor, lengths: Tensor) -> None:
+    """Without dropout the same batch gives the same bits.
+
+    Raises:
+        ModuleError: it does not.
+    """
+    if not torch.equal(run(items, lengths), run(items, lengths)):
+        raise ModuleError(
+            f"{what} gives other vectors for the same batch in eval mode; use nn.Dropout, or give torch's functions "
+            "training=self.training"
+        )
+
+
+def check_padding(run: Run, what: str, items: Tensor, lengths: Tensor, *, every_place: bool) -> None:
+    """A history has the vector, or the states, that it has alone, without the padding after it.
+
+    Raises:
+        ModuleError: it has not.
+    """
+    together = run(items, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        alone = run(items[row : row + 1, :length], lengths[row : row + 1])[0]
+        if _differ(alone, together[row, :length] if every_place else together[row]):
+            raise ModuleError(
+                f"{what} gives a history other numbers when padding follows it; take lengths into account: read the "
+                "state at lengths - 1, and leave places where items == 0 out of sums, means and softmaxes"
+            )
+
+
+def check_causal(run: Run, what: str, items: Tensor, lengths: Tensor) -> None:
+    """States at the first places are the same whatever follows.
+
+    Raises:
+        ModuleError: they are not.
+    """
+    row = int(lengths.argmax())
+    whole, n = items[row : row + 1], lengths[row : row + 1]
+    for first in {1, int(n) // 2, int(n) - 1} - {0}:
+        if _differ(run(whole[:, :first], torch.full_like(n, first)), run(whole, n)[:, :first]):
+            raise ModuleError(
+                f"{what} is not causal: its first {first} states change with the items that follow; mask the future, "
+                "or derive from BatchedBackbone and write forward"
+            )
+
+
+def check_gradients(vectors: Tensor, what: str, module: nn.Module, items: Tensor) -> None:
+    """Every parameter takes part, and its gradient is finite.
+
+    Raises:
+        ModuleError: one does not, or its gradient is not finite.
+    """
+    named = dict(module.named_parameters())
+    total = vectors.square().sum() + items.square().sum()
+    found = torch.autograd.grad(total, list(named.values()), allow_unused=True)
+    for name, gradient in zip(named, found, strict=True):
+        if gradient is None:
+            raise ModuleError(f"{what} does not use {type(module).__name__}.{name}; remove it, or use it")
+        if not torch.isfinite(gradient).all():
+            raise ModuleError(
+                f"{what} has a gradient to {name} that is not finite; look for a softmax over padding alone, or a root "
+                "or norm of 0"
+            )
+
+
+def _differ(one: Tensor, other: Tensor) -> bool:
+    return bool((one - other).abs().max() > TOLERANCE * other.abs().max())

@@ -1,0 +1,88 @@
+"""The epochs of a pretraining, however its steps are made: resumable, and chosen among by the validation set."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from harness.backbones.encoder import Encoder
+from harness.backbones.recipe import TrainingRecipe
+from harness.backbones.training_state import TrainingState
+from harness.backbones.values import EpochFigures, Progress
+from harness.data.interactions import Interactions
+from harness.data.split import Prefixes
+from harness.errors import InputError
+from harness.results.metrics import check_metric, mean_metrics
+
+Epoch = Callable[[TrainingState, int], tuple[float, float | None]]
+"""Trains one epoch, by its number from 1; mean cross-entropy and mean extra term, in nats."""
+
+
+def check_trainable(spec: TrainingRecipe, data: Interactions, prefixes: Prefixes) -> None:
+    """Refuse a metric that is none and data without a training target.
+
+    Raises:
+        InputError: one of the two.
+    """
+    check_metric(spec.selection)
+    if not len(prefixes.train):
+        raise InputError(f"data set {data.name} has no training target; every user needs 4 events or more")
+
+
+def train_epochs(
+    model: Encoder,
+    spec: TrainingRecipe,
+    data: Interactions,
+    prefixes: Prefixes,
+    one_epoch: Epoch,
+    valid_ranks: Callable[[], NDArray[np.int32]],
+    *,
+    unfinished: Path,
+    progress: Progress | None,
+) -> TrainingState:
+    """Train by Adam, or go on from ``unfinished``, where the state is kept after each epoch.
+
+    Args:
+        model: with its first weights.
+        spec: how long, by which steps, and how the epoch is chosen.
+        data: the sequences.
+        prefixes: of ``data``.
+        one_epoch: whose randomness follows from the epoch's number alone.
+        valid_ranks: rank of every valid target by the model as it is, as :meth:`Prefixes.by_user` lays it out.
+        unfinished: the file of the state.
+        progress: told of every epoch.
+    """
+    size = {"n_targets": len(prefixes.train), "n_items": data.n_items}
+    decay_after = spec.epochs_of(spec.decay_visits, **size)
+    epochs = spec.epochs_of(spec.visits, **size)
+    optimizer = torch.optim.Adam(model.parameters(), lr=spec.learning_rate, fused=True)
+    state = TrainingState(model=model, optimizer=optimizer)
+    state.resume(unfinished)
+    for epoch in range(len(state.history) + 1, epochs + 1):
+        if epoch - 1 - state.chosen_epoch >= spec.patience(state.chosen_epoch):
+            break
+        began = time.perf_counter()
+        for group in optimizer.param_groups:
+            group["lr"] = spec.learning_rate if epoch <= decay_after else spec.final_learning_rate
+        loss, extra = one_epoch(state, epoch)
+        ranks = valid_ranks()
+        own = check_metric(spec.selection).of_users(ranks)
+        figures = EpochFigures(
+            epoch=epoch,
+            loss=loss,
+            contrastive=extra,
+            valid=mean_metrics(ranks, spec.selection),
+            valid_error=float(own.std() / math.sqrt(len(own))),
+            seconds=time.perf_counter() - began,
+        )
+        state.close_epoch(figures, spec.selection)
+        state.save(unfinished)
+        if progress is not None:
+            progress(epoch, epochs, figures)
+    return state

@@ -1,0 +1,65 @@
+"""What docs/own_backbone.md says: its code is a backbone, and its errors are those that a mistake brings."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from harness.backbones.base import Backbone
+from harness.backbones.batched.parts import ModuleError
+from tests.backbones.batched.test_modules import MISTAKES, drawn
+from tests.backbones.batched.wrong import BothWays, Causal, of
+from tests.backbones.plainly import world
+
+PAGE = (Path(__file__).parents[3] / "docs" / "own_backbone.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, flags=re.DOTALL)
+
+
+def backbone_of(code: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> type[Backbone]:
+    (folder / "mine.py").write_text(code, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    return importlib.import_module("mine").Mine
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["forward", "states"])
+def test_its_modules_keep_the_contract(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = blocks("python")
+    mine = backbone_of(code[number], tmp_path, monkeypatch)
+    names: dict[str, Any] = {}
+    exec(code[2], names)  # the test as it stands there; its Mine is the one that was just written
+    assert names["Mine"] is mine
+    names["test_mine_keeps_the_contract"](tmp_path / "files")
+
+
+def test_its_package_and_its_study_name_that_backbone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = backbone_of(blocks("python")[0], tmp_path, monkeypatch)
+    (project,) = map(tomllib.loads, blocks("toml"))
+    assert project["project"]["entry-points"] == {"ftr_study.backbones": {mine.name: "mine:Mine"}}
+    (study,) = map(yaml.safe_load, blocks("yaml"))
+    named = dict(study["backbone"])
+    assert named.pop("model") == mine.name
+    assert named.keys() <= mine.tunable.keys()
+
+
+def said_of(spec: Backbone, name: str) -> str:
+    with pytest.raises(ModuleError) as raised:
+        drawn(spec, world([9] * 5, n_items=60))
+    return str(raised.value).replace(name, "Net")
+
+
+def test_the_errors_that_it_quotes_are_those_that_the_mistakes_bring() -> None:
+    quoted = re.findall(r"^\| `(Net[^`]+)` \|", PAGE, flags=re.MULTILINE)
+    said = [said_of(of(kind), kind.__name__) for kind in MISTAKES] + [said_of(of(BothWays, Causal), "BothWays")]
+    assert len(quoted) > 10
+    assert [quote for quote in quoted if not any(quote in each for each in said)] == []

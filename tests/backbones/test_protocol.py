@@ -144,3 +144,14 @@ def test_what_specs_build_knows_no_spec() -> None:
 def test_arrays_become_tensors_where_the_device_is_known() -> None:
     for path in (ROOT / "harness").rglob("*.py"):
         assert "torch.from_numpy(" not in path.read_text(encoding="utf-8"), path
+
+
+@pytest.mark.parametrize("kind", BACKBONES.values(), ids=lambda kind: kind.name)
+def test_what_studies_may_set_is_a_field_whose_default_they_may_write(kind: type[Backbone]) -> None:
+    defaults = kind().described()
+    for name, tunable in kind.tunable.items():
+        value = defaults[name]
+        assert tunable.low <= value <= tunable.high, name
+        assert not tunable.choices or value in tunable.choices, name
+        if tunable.search is not None:
+            assert tunable.low <= tunable.search[0] <= value <= tunable.search[1] <= tunable.high, name

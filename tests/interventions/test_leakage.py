@@ -54,8 +54,8 @@ BUDGET = Budget(epochs=2, patience=2)
 DUOREC, *OTHERS = (kind(max_length=10, stride=5) for kind in (DuoRec, GRU4Rec))
 """Backbones with an encoder each of its own."""
 
-ON_OTHERS = ("training.unfreeze", "wiring.product")
-"""Remedies that are tried on the others by default."""
+ON_OTHERS = ("wiring.product",)
+"""Remedies that are tried on the others by default; the contract's test tries one that moves the backbone."""
 
 
 def inputs_of(

@@ -23,7 +23,7 @@ from harness.imports.torch_archive import TorchArchive, read_torch_archive
 MODELS: tuple[RecBoleModel, ...] = (Transformer(), Recurrent())
 """The kinds of model that are read; a file that shows none is held against the first."""
 
-_TITLES = "SASRec, DuoRec or GRU4Rec"
+_TITLES = " or ".join(each.title for each in MODELS)
 _STATES = ("state_dict", "model_state_dict", "model")
 """Where a trainer keeps the parameters; else the file is the ``state_dict`` itself."""
 

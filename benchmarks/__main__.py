@@ -33,6 +33,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--long", action="store_true", help="run the stages that take many minutes as well")
     options.add_argument("--rounds", type=int, help="rounds of every stage, instead of each one's own number")
     options.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="of pretraining and encoding")
+    options.add_argument(
+        "--minutes", type=float, help="CPU minutes of RecBole's models; inf: to their own end (default: those of ours)"
+    )
     options.add_argument("--data-dir", type=Path, help="folder of named data sets (default: the user's cache folder)")
     options.add_argument("--peers", type=Path, help="folder of RecBole's environment (default: in the user's cache)")
     options.add_argument(
@@ -67,6 +70,7 @@ def main() -> int:
             scratch=Path(scratch),
             rounds=asked.rounds,
             threads=asked.threads,
+            minutes=asked.minutes,
         )
         for stage in stages:
             load, began = load_average(), time.monotonic()

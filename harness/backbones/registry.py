@@ -10,9 +10,10 @@ from harness.plugins import Registry, subclass_of
 
 def _builtin() -> Iterable[type[Backbone]]:
     from harness.backbones.duorec.backbone import DuoRec
+    from harness.backbones.gru4rec.backbone import GRU4Rec
     from harness.backbones.sasrec.backbone import SASRec
 
-    return (DuoRec, SASRec)
+    return (DuoRec, SASRec, GRU4Rec)
 
 
 BACKBONES: Registry[type[Backbone]] = Registry(

@@ -1,0 +1,1 @@
+"""GRU4Rec: a recurrent network over the history, trained by cross-entropy alone."""

@@ -1,0 +1,32 @@
+"""The numbers that decide a GRU4Rec and its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.backbones.packed.recipe import PackedRecipe
+from harness.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GRU4RecRecipe(PackedRecipe):
+    """A gated recurrent network over a history's items.
+
+    RecBole's names of the sizes: its ``embedding_size`` is ``hidden_size`` here, its ``hidden_size`` is
+    ``recurrent_size``, its ``num_layers`` is ``n_layers``, its ``dropout_prob`` is ``dropout``, its
+    ``MAX_ITEM_LIST_LENGTH`` is ``max_length``.
+
+    Attributes:
+        recurrent_size: width of the recurrent state, which a dense layer brings back to the width of items.
+        n_layers: recurrent layers.
+    """
+
+    recurrent_size: int = 128
+    n_layers: int = 1
+    dropout: float = 0.3
+
+    def __post_init__(self) -> None:
+        PackedRecipe.__post_init__(self)
+        for name, value in (("recurrent_size", self.recurrent_size), ("n_layers", self.n_layers)):
+            if value < 1:
+                raise InputError(f"{name} is {value}; give 1 or more")

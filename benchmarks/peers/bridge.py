@@ -28,7 +28,7 @@ Score = Callable[[Tensor, Tensor], Tensor]
 Ranks = NDArray[np.int32]
 
 DATASET = "sequences"
-"""What every data set is called there: RecBole takes one called ``ml-100k`` from its own package, whatever lies here."""
+"""What RecBole knows every data set as: one called ``ml-100k`` it takes from its own package, whatever lies here."""
 
 
 @torch.no_grad()

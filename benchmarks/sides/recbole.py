@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -26,6 +27,13 @@ SELECTION = "ndcg@10"
 """On the validation set, chooses the epoch, as that of ours."""
 
 
+OWN = "mrr@10"
+"""RecBole's own metric on the validation set, which ends its training."""
+
+Looked = tuple[Mapping[History, Mapping[str, float]], Mapping[History, Ranks]]
+"""Metrics on the validation set and ranks of the test targets, by protocol of history."""
+
+
 class SpentError(Exception):
     """The CPU seconds of a training are used up."""
 
@@ -37,13 +45,15 @@ class Look:
     Attributes:
         cpu_s: that the training had used.
         steps: that it had taken.
-        valid: :data:`SELECTION` on the validation set by protocol of history.
+        ends_epoch: whether it is the model at the end of an epoch.
+        valid: metrics on the validation set by protocol of history.
         test: ranks of the test targets by protocol of history.
     """
 
     cpu_s: float
     steps: int
-    valid: Mapping[History, float]
+    ends_epoch: bool
+    valid: Mapping[History, Mapping[str, float]]
     test: Mapping[History, Ranks]
 
 
@@ -54,15 +64,17 @@ class Watch:
     The time of the looks themselves is not counted.
 
     Attributes:
-        look: measures the model as it is: :attr:`Look.valid` and :attr:`Look.test`.
+        look: measures the model as it is.
         marks: CPU seconds after which to look, in the middle of an epoch too.
         limit_s: CPU seconds that end the training.
+        told: what is done with each look besides.
         cpu, wall: clocks, in seconds.
     """
 
-    look: Callable[[], tuple[Mapping[History, float], Mapping[History, Ranks]]]
+    look: Callable[[], Looked]
     marks: Sequence[float]
     limit_s: float
+    told: Callable[[Look], object] = lambda look: None
     cpu: Callable[[], float] = time.process_time
     wall: Callable[[], float] = time.perf_counter
     looks: list[Look] = field(default_factory=list[Look])
@@ -93,24 +105,34 @@ class Watch:
         """
         used = self.cpu_s
         if used >= self.limit_s or (self._waiting and self._waiting[0] <= used):
-            self.take()
+            self._take(ends_epoch=False)
         if used >= self.limit_s:
             raise SpentError
         self.steps += 1
 
-    def take(self, *_: object) -> None:
+    def after_epoch(self, *_: object) -> None:
+        """Look."""
+        self._take(ends_epoch=True)
+
+    def _take(self, *, ends_epoch: bool) -> None:
         """Look now; marks that were passed since the last look have this one."""
         cpu, wall, used = self.cpu(), self.wall(), self.cpu_s
         valid, test = self.look()
         passed = [mark for mark in self._waiting if mark <= used]
         del self._waiting[: len(passed)]
-        self.looks += [Look(cpu_s=each, steps=self.steps, valid=valid, test=test) for each in (*passed, used)]
+        self.looks += [
+            Look(cpu_s=each, steps=self.steps, ends_epoch=ends_epoch, valid=valid, test=test)
+            for each in (*passed, used)
+        ]
+        self.told(self.looks[-1])
         self._cpu_s -= self.cpu() - cpu
         self._wall_s -= self.wall() - wall
 
     def best(self, history: History, within_s: float) -> Look:
         """The look that the validation set chooses of those within so many CPU seconds, the first of equals."""
-        return max((each for each in self.looks if each.cpu_s <= within_s), key=lambda each: each.valid[history])
+        return max(
+            (each for each in self.looks if each.cpu_s <= within_s), key=lambda each: each.valid[history][SELECTION]
+        )
 
 
 def trained(
@@ -142,7 +164,20 @@ def trained(
     trainer = utils.get_trainer(config["MODEL_TYPE"], model)(config, recommender)
 
     def measure() -> Reading:
-        watch = Watch(look=looking(config, recommender, whole, data), marks=tuple(equal_s.values()), limit_s=limit_s)
+        log = here / "looks.jsonl"  # for who waits
+
+        def told(look: Look) -> None:
+            test = {each.value: mean_metrics(ranks)[SELECTION] for each, ranks in look.test.items()}
+            line = json.dumps({"cpu_s": look.cpu_s, "epochs": look.steps / len(train), "test": test})
+            with log.open("a", encoding="utf-8") as lines:
+                print(line, file=lines)
+
+        watch = Watch(
+            look=looking(config, recommender, whole, data),
+            marks=tuple(equal_s.values()),
+            limit_s=limit_s,
+            told=told,
+        )
         loss_of = recommender.calculate_loss
 
         def calculate_loss(interaction: Any) -> Any:
@@ -152,7 +187,7 @@ def trained(
         recommender.calculate_loss = calculate_loss
         own_end = 1.0
         try:
-            trainer.fit(train, valid, verbose=False, saved=False, show_progress=False, callback_fn=watch.take)
+            trainer.fit(train, valid, verbose=False, saved=False, show_progress=False, callback_fn=watch.after_epoch)
         except SpentError:
             own_end = 0.0
         cpu_s, wall_s = watch.cpu_s, watch.wall_s
@@ -163,17 +198,15 @@ def trained(
                 chosen = watch.best(history, within.get(history.value, float("inf")))
                 ranks[f"{name} {history.value}"] = chosen.test[history]
                 figures[f"{name} chosen {history.value}"] = chosen.steps / len(train)
-        figures["own valid score"] = float(trainer.best_valid_score)
-        figures["best valid ndcg@10"] = max(each.valid[History.RANK] for each in watch.looks)
+        if whole_epochs := [each.valid[History.RANK][OWN] for each in watch.looks if each.ends_epoch]:
+            figures |= {"own valid": float(trainer.best_valid_score), "the same here": max(whole_epochs)}
         write_ranks(here / "theirs.npz", ranks)
         return Reading(seconds=wall_s, figures=figures)
 
     return measure
 
 
-def looking(
-    config: Any, recommender: Any, whole: Any, data: Interactions
-) -> Callable[[], tuple[Mapping[History, float], Mapping[History, Ranks]]]:
+def looking(config: Any, recommender: Any, whole: Any, data: Interactions) -> Callable[[], Looked]:
     """What measures RecBole's model as it is, and leaves it in training."""
     prefixes = split_prefixes(data)
     ids = whole.field2token_id[whole.iid_field]
@@ -188,10 +221,10 @@ def looking(
     def ranks(queries: np.ndarray) -> dict[History, Ranks]:
         return ranks_by_history(score, number, data, prefixes, queries, max_length=config["MAX_ITEM_LIST_LENGTH"])
 
-    def look() -> tuple[Mapping[History, float], Mapping[History, Ranks]]:
+    def look() -> Looked:
         training = recommender.training
         recommender.eval()
-        valid = {each: mean_metrics(found)[SELECTION] for each, found in ranks(prefixes.valid).items()}
+        valid = {each: mean_metrics(found, OWN) for each, found in ranks(prefixes.valid).items()}
         test = ranks(prefixes.test)
         recommender.train(training)
         return valid, test

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks.beside_table import beside_lines
 from benchmarks.peers.bridge import DATASET, ranks_by_history, read_sequences, write_ranks, write_sequences
-from benchmarks.results import Measured
+from benchmarks.results import Measured, Results, Row
 from benchmarks.sides.recbole import SpentError, Watch
 from benchmarks.stages.base import Setting
 from benchmarks.stages.beside import Beside, Pair, own_side, paired, ranks_of, their_side
+from benchmarks.table import rendered
 from harness.data.protocol import History, Protocol
 from harness.data.split import split_prefixes
 from tests.backbones.plainly import history_of, world
@@ -158,6 +161,23 @@ def test_a_comparison_has_the_metrics_minutes_and_difference_of_its_own_protocol
         assert (found["equal ndcg@10"], found["end ndcg@10"], found["cpu_min"]) == (0.0, theirs, 10.0)
         assert found["end difference"] == pytest.approx(ours - theirs)
         assert found["end half width"] == pytest.approx(1.96 * 0.5 / 2)
+
+
+def test_the_table_of_backbones_has_a_line_each_comparison_and_marks_one_that_was_stopped():
+    figures = {f"{moment} {what}": 0.25 for moment in ("equal", "end") for what in ("recall@10", "ndcg@10", "chosen")}
+    peer = {**figures, "end difference": 0.01, "end half width": 0.02, "cpu_min": 30.0, "epochs": 8.0, "own_end": 0.0}
+    own = replace(measured(**{"recall@10": 0.5, "ndcg@10": 0.4, "cpu_min": 2.0}), facts={"history": "hide"})
+    row = Row(stage="s", what="w", data="d", unit="", values=(0.4,), subject=own, peer=measured(**peer))
+    other = replace(row, subject=measured(), peer=None)
+    lines = [line for line in beside_lines([other, row, row.failed("no network")]) if line.startswith("| x")]
+    assert lines == [
+        "| x | d | hide | 1 | 0.5000 | 0.4000 | 2.00 | 100 | 0.2500 | 0.2500 | 0.25 | 0.2500 | 0.2500 | 0.2 of 8.0 "
+        "| 30.0 * | 100 | 15.0 | +0.0100 ± 0.0200 |"
+    ]
+    assert beside_lines([other]) == []
+    results = Results(rows=(row,))
+    assert lines[0] in rendered(results)
+    assert Results.from_json(results.as_json()) == results
 
 
 def test_the_interval_of_a_difference_is_over_users_after_the_mean_over_seeds():

@@ -28,8 +28,8 @@ HEAD = (
 )
 
 EXPLAINED = (
-    "Means over seeds. CPU minutes of one thread hold the training and the validation set's ranks after each epoch; the "
-    "epoch is chosen there by N@10, and every rank is by the one rule. RecBole's end is its own early stopping, "
+    "Means over seeds. CPU minutes of one thread hold the training and the validation set's ranks after each epoch; "
+    "the epoch is chosen there by N@10, and every rank is by the one rule. RecBole's end is its own early stopping, "
     "or, marked *, where its minutes were spent. The interval is 95% over users."
 )
 

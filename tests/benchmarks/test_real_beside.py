@@ -28,11 +28,11 @@ THEIRS: dict[str, dict[str, Any]] = {
     "sasrec": {"hidden_size": 32, "inner_size": 64},
     "gru4rec": {"embedding_size": 32, "hidden_size": 64},
 }
-OURS_SMALLER = {"max_length": 10, "stride": 5, "batch_tokens": 48, "decay_visits": 780, "visits": 1120}
-THEIRS_SMALLER = {"MAX_ITEM_LIST_LENGTH": 10, "train_batch_size": 128}
+OURS_SMALLER = {"max_length": 10, "stride": 5, "batch_tokens": 48, "decay_visits": 1560, "visits": 2240}
+THEIRS_SMALLER = {"MAX_ITEM_LIST_LENGTH": 10, "train_batch_size": 128, "epochs": 50}
 """A sixteenth of the batch on both sides: 80 items are visited too soon for steps of the usual size to be enough."""
 
-LIMIT_S = 60.0
+LIMIT_S = 1800.0
 
 
 @pytest.mark.parametrize("model", RECBOLE)
@@ -59,10 +59,10 @@ def test_ours_is_as_good_as_recboles_own_under_both_protocols(model, tmp_path):
             "limit_s": LIMIT_S,
         },
     )
-    (peer,) = in_turns([side], rounds=1, limit_s=20 * LIMIT_S, warm_up=False)
+    (peer,) = in_turns([side], rounds=1, limit_s=LIMIT_S, warm_up=False)
     # RecBole's own trainer and our rule measure the same model alike: same targets, same candidates.
     assert peer.figures["the same here"] == pytest.approx(peer.figures["own valid"], abs=2e-4)
-    assert peer.figures["cpu_s"] < LIMIT_S + 5.0
+    assert (peer.figures["own_end"], peer.figures["epochs"] <= 50) == (1.0, True)
     found = ranks_of(tmp_path)
     assert sorted(read_ranks(tmp_path / "theirs.npz")) == ["end hide", "end rank", "equal hide", "equal rank"]
     for history in History:
@@ -70,5 +70,5 @@ def test_ours_is_as_good_as_recboles_own_under_both_protocols(model, tmp_path):
         good = check_metric("ndcg@10").mean(found[f"end {name}"])
         assert good > 2 * check_metric("ndcg@10").mean(np.arange(data.n_items, dtype=np.int32) + 1), name  # by chance
         difference, half = paired([found[name]], [found[f"end {name}"]], "ndcg@10")
-        print(model, name, good, difference, half, peer.figures)
+        print(model, name, good, difference, half, own.figures, peer.figures)
         assert difference > -2 * half, f"{model}, history {name}: {difference:+.4f} ± {half:.4f}"

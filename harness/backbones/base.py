@@ -38,6 +38,7 @@ class Backbone(ABC):
             while they have it.
         title: what people call it.
         tunable: fields that a study file may set, in ``backbone:`` or in an arm.
+        has_blocks: whether its encoder has blocks, of which remedies unfreeze the last.
         precision: of the products in a catalogue softmax: ``float32``, ``bfloat16`` or ``auto``.
         selection: metric on the validation set that chooses the epoch; empty where no metric does.
     """
@@ -48,6 +49,7 @@ class Backbone(ABC):
     package: ClassVar[str]
     title: ClassVar[str] = ""
     tunable: ClassVar[Mapping[str, Tunable]] = {}
+    has_blocks: ClassVar[bool] = True
     later: ClassVar[Mapping[str, Any]] = {}
     precision: str
     selection: str = ""

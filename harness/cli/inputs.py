@@ -27,7 +27,7 @@ data_commands = typer.Typer(no_args_is_help=True, help="Get and inspect data set
 @commands.command("import-checkpoint")
 def import_checkpoint(
     checkpoint: Annotated[
-        Path, typer.Argument(help="RecBole checkpoint of SASRec or DuoRec, such as saved/SASRec-….pth.")
+        Path, typer.Argument(help="RecBole checkpoint of SASRec, DuoRec or GRU4Rec, such as saved/SASRec-….pth.")
     ],
     data: Data,
     out: Annotated[Path, typer.Option(help="File to write, such as backbone.safetensors.")],
@@ -44,6 +44,9 @@ def import_checkpoint(
     heads: Annotated[
         int | None, typer.Option(min=1, help="Attention heads, if the checkpoint does not record them.")
     ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(min=1, help="Items of a history, if the checkpoint of a GRU4Rec does not record them.")
+    ] = None,
     dropout: Annotated[float | None, typer.Option(help="Dropout rate, if the checkpoint records none or two.")] = None,
     accept_mismatch: Annotated[
         bool, typer.Option("--accept-mismatch", help="Write it even if its validation score differs from RecBole's.")
@@ -55,6 +58,7 @@ def import_checkpoint(
     from harness.data.sources import load, spec_of
     from harness.imports.agreement import Mismatch
     from harness.imports.importing import import_recbole
+    from harness.imports.recbole_model import Told
 
     columns = columns_of(user_column, item_column, time_column)
     own = columns if inter is None else columns_of(None, None, None)
@@ -76,8 +80,7 @@ def import_checkpoint(
         out,
         inter=inter,
         columns=columns,
-        n_heads=heads,
-        dropout=dropout,
+        told=Told(n_heads=heads, dropout=dropout, max_length=max_length),
         mismatch=Mismatch.ACCEPTED if accept_mismatch else Mismatch.REFUSED,
         data_dir=data_dir,
     )

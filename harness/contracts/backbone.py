@@ -86,10 +86,12 @@ def check_items(spec: Backbone, encoder: Encoder, data: Interactions) -> None:
 
 
 def check_groups(spec: Backbone, encoder: Encoder) -> None:
-    """Every parameter is in exactly one group."""
+    """Every parameter is in exactly one group, and blocks are there where the backbone says so."""
     grouped = [id(each) for name in encoder.parameter_groups.names for each in encoder.parameters_of(name)]
     if sorted(grouped) != sorted(id(each) for each in encoder.parameters()):
         raise _broken(spec, "its parameter_groups do not hold every parameter once; name sub-modules that do")
+    if bool(encoder.parameter_groups.blocks) is not spec.has_blocks:
+        raise _broken(spec, f"has_blocks is {spec.has_blocks}, and its parameter_groups say otherwise; change one")
     twin = copy.deepcopy(encoder)
     if {each.data_ptr() for each in twin.parameters()} & {each.data_ptr() for each in encoder.parameters()}:
         raise _broken(spec, "a deep copy shares parameters with it; a run that moves the backbone would move all")

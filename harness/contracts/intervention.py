@@ -79,10 +79,10 @@ def composed(stack: tuple[type[Intervention], ...]) -> str:
         return f"{type(problem).__name__}: {sorted(str(problem).split())}"
 
 
-def check_same_seed_same_bits(kind: type[Intervention], base: Recipe) -> None:
+def check_same_seed_same_bits(kind: type[Intervention], base: Recipe, backbone: Backbone = DEFAULT) -> None:
     """Two runs of the same streams agree in every bit."""
     recipe = kind().apply(base)
-    if reach(probe(recipe), probe_again(recipe)) is not Reached.DEAD:
+    if reach(probe(recipe, backbone), probe_again(recipe, backbone)) is not Reached.DEAD:
         raise ContractError(f"{kind.id}: two runs with the same streams differ; draw from the run's own streams only")
 
 
@@ -96,27 +96,27 @@ def check_bites(kind: type[Intervention], base: Recipe) -> None:
         )
 
 
-def check_leaks_nothing(kind: type[Intervention], base: Recipe) -> None:
+def check_leaks_nothing(kind: type[Intervention], base: Recipe, backbone: Backbone = DEFAULT) -> None:
     """No search sees a query's own future, nothing before test depends on test, and training not on valid targets."""
     recipe = kind().apply(base)
     try:
-        check_test_targets_are_unseen(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+        check_test_targets_are_unseen(recipe, probe_inputs(backbone), PROBE_STREAMS, PROBE_BUDGET)
         if not kind.follows_valid:
-            check_valid_targets_teach_nothing(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+            check_valid_targets_teach_nothing(recipe, probe_inputs(backbone), PROBE_STREAMS, PROBE_BUDGET)
     except LeakError as problem:
         raise ContractError(f"{kind.id} leaks: {problem}") from problem
 
 
 @cache
-def probe(recipe: Recipe) -> Trace:
+def probe(recipe: Recipe, backbone: Backbone = DEFAULT) -> Trace:
     """A short run of the recipe on a small planted world."""
-    return probe_again(recipe)
+    return probe_again(recipe, backbone)
 
 
-def probe_again(recipe: Recipe) -> Trace:
+def probe_again(recipe: Recipe, backbone: Backbone = DEFAULT) -> Trace:
     """The same, run anew."""
     with computing_threads(1):  # whatever ran before: the number of threads decides the last bits
-        return trace(recipe, probe_inputs(), PROBE_STREAMS, PROBE_BUDGET)
+        return trace(recipe, probe_inputs(backbone), PROBE_STREAMS, PROBE_BUDGET)
 
 
 @cache

@@ -21,7 +21,9 @@ from harness.engine.types.noise import Noise
 from harness.engine.types.retrieved import Retrieved, SearchObserver, unobserved
 from harness.engine.types.snapshot import MemorySnapshot
 from harness.engine.types.streams import Streams
+from harness.recipe.compose import RequirementError
 from harness.recipe.recipe import Recipe
+from harness.recipe.requirements import without_blocks
 from harness.recipe.schedules import Progress
 from harness.recipe.seams.fusion import enhance
 from harness.recipe.seams.phases import FUSION, RETRIEVER
@@ -62,6 +64,9 @@ class System:
             recipe.start.initialise(module, streams.generator(f"start/{group}"))
         recipe.start.warm_up(self.modules[RETRIEVER], inputs, streams)
         self.backbone_groups = self.current.backbone.parameter_groups if recipe.moves_backbone else ParameterGroups()
+        whole = recipe.moves_backbone and not self.backbone_groups.blocks
+        if whole and (refused := without_blocks(recipe, type(self.current.backbone).__name__)):
+            raise RequirementError(refused)
         self._search = NeighbourSearch(
             exclusion=recipe.exclusion, filters=recipe.filters, selection=recipe.selection, observer=search_observer
         )

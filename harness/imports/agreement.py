@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.data.report import n_decided_by_ties
-from harness.imports.recbole import RecBoleCheckpoint
+from harness.imports.recbole_model import RecBoleCheckpoint
 from harness.results.metrics import check_metric, names_pattern
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from harness.backbones.transformer.model import TransformerEncoder
+    from harness.backbones.packed.encoder import PackedEncoder
     from harness.data.interactions import Interactions
     from harness.data.split import Prefixes
 
@@ -116,7 +116,7 @@ class Agreement:
         )
 
 
-def agreement(found: RecBoleCheckpoint, model: TransformerEncoder, data: Interactions) -> Agreement:
+def agreement(found: RecBoleCheckpoint, model: PackedEncoder, data: Interactions) -> Agreement:
     """Try the model on the validation set, never on the test set.
 
     Raises:
@@ -138,9 +138,7 @@ def agreement(found: RecBoleCheckpoint, model: TransformerEncoder, data: Interac
     )
 
 
-def _ranks(
-    found: RecBoleCheckpoint, model: TransformerEncoder, data: Interactions, prefixes: Prefixes
-) -> NDArray[np.int32]:
+def _ranks(found: RecBoleCheckpoint, model: PackedEncoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
     """Rank of every user's validation target, ``(n_users,)``."""
     import torch
 

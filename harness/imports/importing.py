@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.packed.backbone import PackedBackbone
 from harness.data.formats.base import GUESSED, Columns
 from harness.data.formats.recbole import RecBole
 from harness.data.interactions import Interactions
@@ -18,14 +18,11 @@ from harness.data.sources import DataSpec, load
 from harness.data.text import read_content, unpacked
 from harness.errors import InputError
 from harness.imports.agreement import Agreement, Mismatch, agreement
-from harness.imports.recbole import RecBoleCheckpoint, read_recbole
+from harness.imports.recbole import read_recbole
 from harness.imports.recbole_items import RecBoleFilter, recbole_filter, recbole_items
+from harness.imports.recbole_model import NOTHING, RecBoleCheckpoint, Told
 
 Rows = NDArray[np.int64]
-
-_SIZES = ("n_layers", "n_heads", "hidden_size", "inner_size", "max_length")
-_ASSUMED = ("the model is SASRec or DuoRec", "activation gelu", "LayerNorm's epsilon 1e-12")
-"""What a bare ``state_dict`` leaves open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +40,7 @@ class Imported:
 
     written: Path
     checkpoint: RecBoleCheckpoint
-    spec: DuoRec
+    spec: PackedBackbone
     n_items: int
     data: str
     agreement: Agreement
@@ -52,14 +49,18 @@ class Imported:
         """The import in words, a line each."""
         found, settings = self.checkpoint, self.checkpoint.settings
         epoch = f"{found.epoch} of RecBole's training" if found.epoch else "unknown, since the file does not tell it"
-        sizes = ", ".join(f"{name} {getattr(self.spec, name)}" for name in _SIZES)
+        sizes = ", ".join(f"{name} {getattr(self.spec, name)}" for name in found.model.sizes)
         prefix = found.prefix
         return [
-            f"{found.architecture or 'SASRec or DuoRec'}, epoch {epoch}: {sizes}",
+            f"{found.architecture or found.model.title}, epoch {epoch}: {sizes}",
             f"{self.n_items} items matched by id with {self.data}",
             self.agreement.line(),
             *([f"the prefix {prefix} was taken off the names of its parameters"] if prefix else []),
-            *(f"taken for granted, since the file does not tell: {each}" for each in _ASSUMED if not settings),
+            *(
+                f"taken for granted, since the file does not tell: {each}"
+                for each in found.model.assumed
+                if not settings
+            ),
         ]
 
 
@@ -70,8 +71,7 @@ def import_recbole(
     *,
     inter: Path | None = None,
     columns: Columns | None = None,
-    n_heads: int | None = None,
-    dropout: float | None = None,
+    told: Told = NOTHING,
     mismatch: Mismatch = Mismatch.REFUSED,
     data_dir: Path | None = None,
 ) -> Imported:
@@ -85,7 +85,7 @@ def import_recbole(
         out: the file to write; it must not exist.
         inter: RecBole's own ``.inter`` file, where ``data_spec`` is another form of the same interactions.
         columns: of that file.
-        n_heads, dropout: where the checkpoint does not say.
+        told: what the checkpoint does not say.
         mismatch: what becomes of an import whose score is far from RecBole's own.
         data_dir: the folder of named data sets.
 
@@ -96,7 +96,7 @@ def import_recbole(
     if out.exists():
         raise InputError(f"{out} exists already; give another --out, or delete it first")
     found = read_recbole(path)
-    spec = found.spec(n_heads=n_heads, dropout=dropout)
+    spec = found.spec(told)
     data = load(data_spec, data_dir)
     if inter is None and data_spec.file_format() is not RecBole:
         raise InputError(
@@ -149,7 +149,7 @@ def _item_rows(found: RecBoleCheckpoint, data: Interactions, spec: DataSpec, int
 
 
 def _written(
-    found: RecBoleCheckpoint, spec: DuoRec, data: Interactions, rows: Rows, out: Path, mismatch: Mismatch
+    found: RecBoleCheckpoint, spec: PackedBackbone, data: Interactions, rows: Rows, out: Path, mismatch: Mismatch
 ) -> Imported:
     """Build our encoder with the parameters, try it on the validation set, and write it.
 

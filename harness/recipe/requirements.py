@@ -56,6 +56,23 @@ def problems(recipe: Recipe, written: frozenset[str]) -> tuple[str, ...]:
     return tuple(problem for rule in rules if (problem := rule(recipe, written)))
 
 
+def without_blocks(recipe: Recipe, backbone: str) -> str:
+    """Why a recipe cannot run on a backbone that has no blocks; empty where it can.
+
+    Args:
+        recipe: of an arm, whole.
+        backbone: the backbone's name.
+    """
+    wanted = recipe.phases.last_blocks(recipe.learning_rates)
+    if not wanted:
+        return ""
+    named = "the last block" if wanted == 1 else f"the last {wanted} blocks"
+    return (
+        f"{named} of the backbone would train while the rest of it is frozen, and {backbone} has no blocks; give "
+        "training.unfreeze one value for start and all_from, or training.discriminative_lr blocks: 0, or leave it out"
+    )
+
+
 def unread_seams(recipe: Recipe) -> frozenset[str]:
     """Seams of the mixture or of the alignment that nothing reads."""
     read = frozenset[str]()

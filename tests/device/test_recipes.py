@@ -7,9 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from harness.audit.ladder import Ladder
-from harness.backbones.transformer.model import TransformerEncoder
+from harness.backbones.base import Backbone
+from harness.backbones.gru4rec.backbone import GRU4Rec
+from harness.backbones.packed.encoder import PackedEncoder
+from harness.backbones.registry import DEFAULT
 from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, probe_inputs
 from harness.engine.loop import Result, fine_tune
 from harness.engine.run import Run
@@ -25,11 +30,11 @@ from tests.device.pretend import DEVICE
 RECIPES: dict[str, Recipe] = {"base": BASE} | {kind.id: kind().apply(example_base(kind)) for kind in CATALOGUE}
 
 
-def on(device: str) -> Inputs:
+def on(device: str, spec: Backbone = DEFAULT) -> Inputs:
     """A small world, its backbone asking for float32, which is what ``auto`` is off the CPU."""
-    inputs = probe_inputs()
+    inputs = probe_inputs(spec)
     backbone = copy.deepcopy(inputs.backbone)
-    assert isinstance(backbone, TransformerEncoder)
+    assert isinstance(backbone, PackedEncoder)
     backbone.spec = replace(backbone.spec, precision="float32")
     return replace(inputs, backbone=backbone.to(device), encodings=inputs.encodings.to(device))
 
@@ -68,6 +73,27 @@ def check_alike(name: str, level: Level) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_runs_on_the_device(name: str) -> None:
     check_alike(name, Level.OFF)
+
+
+def computed(inputs: Inputs) -> list[Tensor]:
+    """Every vector of a backbone, and its gradient for one batch under dropout."""
+    encoder, prefixes = inputs.backbone.requires_grad_(True), inputs.prefixes
+    order, noise = (torch.Generator().manual_seed(seed) for seed in (0, 1))
+    vectors, _ = next(encoder.batches(inputs.data, prefixes, batch_size=200, order=order, noise=noise))
+    return [
+        encoder.encode(inputs.data, prefixes),
+        *torch.autograd.grad(vectors.square().sum(), list(encoder.parameters())),
+    ]
+
+
+@pytest.mark.parametrize("spec", [DEFAULT, GRU4Rec()], ids=lambda spec: spec.name)
+def test_a_backbone_encodes_and_learns_on_the_device(spec: Backbone) -> None:
+    here = computed(on("cpu", spec))
+    with computing_on_pretended("cuda"):
+        there = computed(on(DEVICE.type, spec))
+        assert all(tensor.device == DEVICE for tensor in there)
+        found = [tensor.cpu() for tensor in there]
+    assert all(torch.equal(one, other) for one, other in zip(here, found, strict=True))
 
 
 def test_base_is_measured_on_the_device() -> None:

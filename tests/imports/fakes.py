@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.transformer.model import TransformerEncoder
+from harness.backbones.gru4rec.backbone import GRU4Rec
+from harness.backbones.packed.encoder import PackedEncoder
 from tests.backbones.plainly import rough_model
 
 SPEC = DuoRec(hidden_size=12, n_layers=2, n_heads=3, inner_size=20, max_length=8, stride=4, dropout=0.25)
@@ -37,6 +38,16 @@ SETTINGS: dict[str, Any] = {
     "val_interval": None,
 }
 
+GRU_SPEC = GRU4Rec(hidden_size=12, recurrent_size=10, n_layers=2, max_length=8, stride=4, dropout=0.25)
+
+GRU_SETTINGS: dict[str, Any] = {
+    **{key: value for key, value in SETTINGS.items() if not key.startswith(("n_", "hidden_", "attn_", "layer_"))},
+    "model": "GRU4Rec",
+    "num_layers": 2,
+    "dropout_prob": 0.25,
+    "MAX_ITEM_LIST_LENGTH": 8,
+}
+
 _NAMES = {
     "output": "multi_head_attention.dense",
     "attention_norm": "multi_head_attention.LayerNorm",
@@ -46,8 +57,22 @@ _NAMES = {
 }
 
 
-def state_dict_of(model: TransformerEncoder) -> OrderedDict[str, Tensor]:
-    """The parameters under RecBole's names."""
+def gru_state_dict_of(model: PackedEncoder) -> OrderedDict[str, Tensor]:
+    """The parameters of a GRU4Rec under RecBole's names."""
+    theirs: OrderedDict[str, Tensor] = OrderedDict()
+    for name, value in model.state_dict().items():
+        match name.split("."):
+            case ["blocks", layer, "input" | "state" as part, _]:
+                theirs[f"gru_layers.weight_{'ih' if part == 'input' else 'hh'}_l{layer}"] = value
+            case ["blocks", _, *rest]:
+                theirs[".".join(rest)] = value
+            case _:
+                theirs[name] = value
+    return theirs
+
+
+def state_dict_of(model: PackedEncoder) -> OrderedDict[str, Tensor]:
+    """The parameters of a SASRec under RecBole's names."""
     theirs: OrderedDict[str, Tensor] = OrderedDict()
     for name, value in model.state_dict().items():
         kind, *rest = name.split(".")
@@ -119,7 +144,7 @@ class Shop:
 
     inter: Path
     ids: Sequence[str]
-    model: TransformerEncoder
+    model: PackedEncoder
 
     def save(self, settings: Mapping[str, Any] = SETTINGS, **more: Any) -> Path:
         state = state_dict_of(self.model)

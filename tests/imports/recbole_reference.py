@@ -1,6 +1,7 @@
-"""Runs in an environment of its own: RecBole itself trains SASRec briefly and scores every test history.
+"""Runs in an environment of its own: RecBole itself trains a model briefly and scores every test history.
 
-Usage: python recbole_reference.py FOLDER; reads FOLDER/tiny/tiny.inter, writes FOLDER/saved/*.pth, FOLDER/scores.npz.
+Usage: python recbole_reference.py FOLDER MODEL; reads FOLDER/tiny/tiny.inter, writes FOLDER/saved/*.pth and
+FOLDER/scores.npz.
 """
 
 from __future__ import annotations
@@ -24,29 +25,35 @@ SETTINGS: dict[str, Any] = {
     "epochs": 3,
     "train_batch_size": 64,
     "learning_rate": 0.01,
-    "hidden_size": 32,
-    "inner_size": 48,
-    "n_heads": 4,
-    "n_layers": 3,
-    "hidden_dropout_prob": 0.2,
-    "attn_dropout_prob": 0.2,
     "use_gpu": False,
     "show_progress": False,
     "state": "ERROR",
 }
 
+OWN: dict[str, dict[str, Any]] = {
+    "SASRec": {
+        "hidden_size": 32,
+        "inner_size": 48,
+        "n_heads": 4,
+        "n_layers": 3,
+        "hidden_dropout_prob": 0.2,
+        "attn_dropout_prob": 0.2,
+    },
+    "GRU4Rec": {"embedding_size": 32, "hidden_size": 40, "num_layers": 2, "dropout_prob": 0.2},
+}
 
-def main(folder: Path) -> None:
+
+def main(folder: Path, model_name: str) -> None:
     sys.argv = sys.argv[:1]  # RecBole reads options of its own
-    settings = {**SETTINGS, "data_path": str(folder), "checkpoint_dir": str(folder / "saved")}
-    config = import_module("recbole.config").Config(model="SASRec", dataset="tiny", config_dict=settings)
+    settings = {**SETTINGS, **OWN[model_name], "data_path": str(folder), "checkpoint_dir": str(folder / "saved")}
+    config = import_module("recbole.config").Config(model=model_name, dataset="tiny", config_dict=settings)
     utils = import_module("recbole.utils")
     utils.init_seed(7, reproducibility=True)
     data = import_module("recbole.data")
     dataset = data.create_dataset(config)
     train, valid, test = data.data_preparation(config, dataset)
-    model = utils.get_model("SASRec")(config, train.dataset)
-    trainer = utils.get_trainer(config["MODEL_TYPE"], "SASRec")(config, model)
+    model = utils.get_model(model_name)(config, train.dataset)
+    trainer = utils.get_trainer(config["MODEL_TYPE"], model_name)(config, model)
     score, _ = trainer.fit(train, valid, verbose=False, saved=True, show_progress=False)
     saved = torch.load(trainer.saved_model_file, weights_only=False)
     model.load_state_dict(saved["state_dict"])
@@ -67,4 +74,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

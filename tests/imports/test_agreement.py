@@ -22,6 +22,7 @@ from harness.data.split import split_prefixes
 from harness.errors import InputError
 from harness.imports.agreement import Agreement, Mismatch
 from harness.imports.importing import Imported, import_recbole
+from harness.imports.recbole_model import Told
 from harness.results.metrics import mean_metrics
 from tests.imports.fakes import SETTINGS, Shop, open_shop, read_inter, save_fake, state_dict_of, write_inter
 
@@ -211,7 +212,9 @@ def test_a_wrappers_prefix_is_taken_off_and_said(shop, prefix, key):
     state = OrderedDict((prefix + name, value) for name, value in state_dict_of(shop.model).items())
     torch.save({key: state} if key else state, "wrapped.pth")
     spec = DataSpec(path=shop.inter)
-    found = import_recbole(Path("wrapped.pth"), spec, Path("b.st"), n_heads=3, dropout=0.25, data_dir=Path("data"))
+    found = import_recbole(
+        Path("wrapped.pth"), spec, Path("b.st"), told=Told(n_heads=3, dropout=0.25), data_dir=Path("data")
+    )
     assert f"the prefix {prefix} was taken off the names of its parameters" in found.lines()
 
 

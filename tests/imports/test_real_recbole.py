@@ -13,8 +13,10 @@ import torch
 
 from benchmarks.peers.environment import NoEnvironmentError, recbole_python
 from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.gru4rec.backbone import GRU4Rec
+from harness.backbones.packed.backbone import PackedBackbone
+from harness.backbones.packed.encoder import PackedEncoder
 from harness.backbones.training import load_backbone
-from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.imports.importing import import_recbole
@@ -30,34 +32,41 @@ class Trained:
     """What RecBole left behind.
 
     Attributes:
+        kind: ours of the model.
         inter: the interactions.
         checkpoint: RecBole's file.
         scores: what RecBole said of every test history.
     """
 
+    kind: type[PackedBackbone]
     inter: Path
     checkpoint: Path
     scores: dict[str, np.ndarray]
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory) -> Trained:
-    folder = tmp_path_factory.mktemp("recbole")
+def python(tmp_path_factory) -> str:
     try:
-        python = str(recbole_python(folder))
+        return str(recbole_python(tmp_path_factory.mktemp("environment")))
     except NoEnvironmentError as problem:
         pytest.skip(str(problem))
+
+
+@pytest.fixture(scope="module", params=[("SASRec", DuoRec), ("GRU4Rec", GRU4Rec)], ids=lambda each: each[0])
+def trained(request, python, tmp_path_factory) -> Trained:
+    name, kind = request.param
+    folder = tmp_path_factory.mktemp(name)
     (folder / "tiny").mkdir()
     inter = folder / "tiny" / "tiny.inter"
     write_inter(inter, rows())
     quiet = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [python, str(SCRIPT), str(folder)], capture_output=True, text=True, check=False, env=quiet, cwd=folder
+        [python, str(SCRIPT), str(folder), name], capture_output=True, text=True, check=False, env=quiet, cwd=folder
     )
     assert done.returncode == 0, done.stderr
     (checkpoint,) = (folder / "saved").glob("*.pth")
     with np.load(folder / "scores.npz") as scores:
-        return Trained(inter, checkpoint, dict(scores))
+        return Trained(kind, inter, checkpoint, dict(scores))
 
 
 def rows() -> list[tuple[str, str, int]]:
@@ -88,8 +97,8 @@ def test_every_score_is_recboles_own(trained, turned, tmp_path):
     columns = [column[label] for label in data.item_labels[1:]]
     assert (columns == list(range(1, data.n_items + 1))) is not turned
     expected = theirs["scores"][[place[user] for user in data.user_labels]][:, columns]
-    model, prefixes = load_backbone(DuoRec, imported.written).model, split_prefixes(data)
-    assert isinstance(model, TransformerEncoder)
+    model, prefixes = load_backbone(trained.kind, imported.written).model, split_prefixes(data)
+    assert isinstance(model, PackedEncoder)
     assert prefixes.position[prefixes.test].max() > 2 * model.spec.max_length
     with torch.no_grad():
         found = model.encode_some(data, prefixes, prefixes.test) @ model.item_matrix[1:].T

@@ -22,6 +22,7 @@ from harness.data.split import split_prefixes
 from harness.errors import InputError
 from harness.imports.importing import Imported, import_recbole
 from harness.imports.recbole import read_recbole
+from harness.imports.recbole_model import Told
 from harness.results.metrics import mean_metrics
 from tests.imports.fakes import (
     SETTINGS,
@@ -127,8 +128,8 @@ def test_a_bare_state_dict_needs_what_it_does_not_say(shop):
     with pytest.raises(InputError, match="--heads"):
         bring(shop, bare)
     with pytest.raises(InputError, match="--dropout"):
-        bring(shop, bare, n_heads=3)
-    imported = bring(shop, bare, n_heads=3, dropout=0.25)
+        bring(shop, bare, told=Told(n_heads=3))
+    imported = bring(shop, bare, told=Told(n_heads=3, dropout=0.25))
     assert load_backbone(DuoRec, imported.written).spec == SPEC
     assert imported.lines()[-1] == "taken for granted, since the file does not tell: LayerNorm's epsilon 1e-12"
 
@@ -174,7 +175,7 @@ def test_a_refused_checkpoint_leaves_no_file(shop):
 
 SETTINGS_REFUSED = {
     "another activation": ({"hidden_act": "relu"}, "hidden_act is 'relu'"),
-    "another model": ({"model": "GRU4Rec"}, "a checkpoint of 'GRU4Rec'"),
+    "another model": ({"model": "NARM"}, "a checkpoint of 'NARM'; those of SASRec, DuoRec, CL4SRec, GRU4Rec are read"),
     "two rates of dropout": ({"attn_dropout_prob": 0.5}, "--dropout"),
     "heads that do not fit": ({"n_heads": 5}, "5 heads do not divide a width of 12"),
     "heads as text": ({"n_heads": "3"}, "'3' heads"),

@@ -8,7 +8,15 @@ from typing import ClassVar
 
 import pytest
 
-from harness.contracts.intervention import ContractError, check_contract, example_base, probe
+from harness.backbones.gru4rec.backbone import GRU4Rec
+from harness.contracts.intervention import (
+    ContractError,
+    check_contract,
+    check_leaks_nothing,
+    check_same_seed_same_bits,
+    example_base,
+    probe,
+)
 from harness.engine.reach import Reached, reach
 from harness.interventions import CATALOGUE
 from harness.interventions.base import Intervention
@@ -25,6 +33,19 @@ IDS = [each.id for each in CATALOGUE]
 @pytest.mark.parametrize("kind", CATALOGUE, ids=IDS)
 def test_keeps_the_contract(kind: type[Intervention]) -> None:
     check_contract(kind)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(each, id=each.id, marks=() if each.id == "training.unfreeze" else pytest.mark.slow)
+        for each in CATALOGUE
+    ],
+)
+def test_repeats_itself_and_leaks_nothing_on_another_backbone(kind: type[Intervention]) -> None:
+    base = example_base(kind)
+    check_same_seed_same_bits(kind, base, GRU4Rec())
+    check_leaks_nothing(kind, base, GRU4Rec())
 
 
 def recipe_text(recipe: Recipe) -> str:

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.transformer.model import TransformerEncoder
+from harness.backbones.gru4rec.backbone import GRU4Rec
+from harness.backbones.packed.backbone import PackedBackbone
 from harness.contracts.intervention import (
     PROBE_BUDGET,
     PROBE_STREAMS,
@@ -50,9 +51,16 @@ from harness.recipe.seams.retrieval.search import ShorterOwnPrefix, TopK
 from harness.recipe.seams.scorer import LinearMixing
 
 BUDGET = Budget(epochs=2, patience=2)
+DUOREC, *OTHERS = (kind(max_length=10, stride=5) for kind in (DuoRec, GRU4Rec))
+"""Backbones with an encoder each of its own."""
+
+ON_OTHERS = ("training.unfreeze", "wiring.product")
+"""Remedies that are tried on the others by default."""
 
 
-def inputs_of(lengths: list[int], seed: int, protocol: Protocol = AS_PUBLISHED) -> Inputs:
+def inputs_of(
+    lengths: list[int], seed: int, protocol: Protocol = AS_PUBLISHED, spec: PackedBackbone = DUOREC
+) -> Inputs:
     """A world of few items and few moments, so that a user's own prefixes are among its nearest and times tie."""
     rng = np.random.default_rng(seed)
     n_items = 12
@@ -67,20 +75,34 @@ def inputs_of(lengths: list[int], seed: int, protocol: Protocol = AS_PUBLISHED) 
         load_report=LoadReport(source="tiny", rows=sum(lengths)),
         times=np.concatenate([np.sort(rng.integers(0, 40, size=each)) for each in (n_items, *lengths)]),
     )
-    model = TransformerEncoder(n_items, DuoRec(max_length=10, stride=5))
+    model = spec.build(n_items)
     model.initialise(torch.Generator().manual_seed(seed))
     model.requires_grad_(False)
     prefixes = split_prefixes(data, protocol)
     return Inputs(data=data, prefixes=prefixes, backbone=model, encodings=model.encode(data, prefixes))
 
 
-worlds = st.builds(inputs_of, st.lists(st.integers(3, 26), min_size=2, max_size=8), st.integers(0, 2**16))
+lengths = st.lists(st.integers(3, 26), min_size=2, max_size=8)
+worlds = st.builds(inputs_of, lengths, st.integers(0, 2**16))
+CASES = [
+    pytest.param(
+        spec,
+        kind,
+        id=kind.id if spec is DUOREC else f"{kind.id} on {spec.name}",
+        marks=() if spec is DUOREC or kind.id in ON_OTHERS else pytest.mark.slow,
+    )
+    for spec in (DUOREC, *OTHERS)
+    for kind in CATALOGUE
+]
 
 
-@pytest.mark.parametrize("kind", CATALOGUE, ids=[each.id for each in CATALOGUE])
+@pytest.mark.parametrize(("spec", "kind"), CASES)
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(world=worlds, seed=st.integers(0, 99))
-def test_no_search_of_any_stage_sees_the_querys_own_future(kind: type[Intervention], world: Inputs, seed: int) -> None:
+@given(lengths=lengths, seed=st.integers(0, 99))
+def test_no_search_of_any_stage_sees_the_querys_own_future(
+    spec: PackedBackbone, kind: type[Intervention], lengths: list[int], seed: int
+) -> None:
+    world = inputs_of(lengths, seed, spec=spec)
     recipe = kind().apply(example_base(kind))
     if isinstance(recipe.admission, LongerThan):
         recipe = replace(recipe, admission=AllEntries())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.backbones.gru4rec.recipe import GRU4RecRecipe
@@ -28,6 +28,7 @@ class GRU4Rec(GRU4RecRecipe, PackedBackbone):
     title: ClassVar[str] = "GRU4Rec"
     tunable: ClassVar[Mapping[str, Tunable]] = {
         **PackedBackbone.tunable,
+        "learning_rate": replace(PackedBackbone.tunable["learning_rate"], search=(1e-3, 1e-2)),
         "recurrent_size": Tunable(meaning="width of the recurrent state", choices=(32, 64, 96, 128, 192, 256, 512)),
         "n_layers": Tunable(meaning="recurrent layers", low=1, high=8, search=(1, 2)),
     }

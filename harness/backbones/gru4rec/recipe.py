@@ -14,7 +14,8 @@ class GRU4RecRecipe(PackedRecipe):
 
     RecBole's names of the sizes: its ``embedding_size`` is ``hidden_size`` here, its ``hidden_size`` is
     ``recurrent_size``, its ``num_layers`` is ``n_layers``, its ``dropout_prob`` is ``dropout``, its
-    ``MAX_ITEM_LIST_LENGTH`` is ``max_length``.
+    ``MAX_ITEM_LIST_LENGTH`` is ``max_length``. Steps are larger than a transformer's, which normalises its layers and
+    learns as much by smaller ones.
 
     Attributes:
         recurrent_size: width of the recurrent state, which a dense layer brings back to the width of items.
@@ -24,6 +25,8 @@ class GRU4RecRecipe(PackedRecipe):
     recurrent_size: int = 128
     n_layers: int = 1
     dropout: float = 0.3
+    learning_rate: float = 3e-3
+    final_learning_rate: float = 1e-3
 
     def __post_init__(self) -> None:
         PackedRecipe.__post_init__(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -30,19 +31,18 @@ class Steps:
     @classmethod
     def of(cls, packed: Packed) -> Steps:
         """The layout of packed windows."""
-        widths = [bucket.length for bucket in packed.buckets]
-        width = torch.as_tensor(widths).repeat_interleave(torch.as_tensor([each.n_windows for each in packed.buckets]))
-        opening = width.cumsum(0) - width
-        # Lengths fall inside a padded bucket too, so places of one step need no sorting.
-        counts = (packed.lengths > torch.arange(widths[0]).unsqueeze(1)).sum(1)
-        first = counts.cumsum(0) - counts
-        step = torch.arange(widths[0]).repeat_interleave(counts)
-        window = torch.arange(len(step)) - first[step]
-        scored = torch.arange(len(width)).repeat_interleave(width)[packed.rows]
+        width = np.repeat([each.length for each in packed.buckets], [each.n_windows for each in packed.buckets])
+        opening = np.cumsum(width) - width
+        lengths, rows = packed.lengths.numpy(), packed.rows.numpy()
+        counts = (lengths > np.arange(lengths[0])[:, None]).sum(axis=1)
+        first = np.cumsum(counts) - counts
+        step = np.repeat(np.arange(len(counts)), counts)
+        window = np.arange(len(step)) - first[step]
+        scored = np.searchsorted(opening, rows, side="right") - 1
         return cls(
-            places=opening[window] + step,
+            places=torch.as_tensor(opening[window] + step),
             counts=tuple(counts.tolist()),
-            rows=first[packed.positions[packed.rows]] + scored,
+            rows=torch.as_tensor(first[rows - opening[scored]] + scored),
         )
 
 

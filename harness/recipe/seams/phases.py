@@ -45,6 +45,10 @@ class Phases(Protocol):
         """Whether any group of the backbone trains in any epoch."""
         ...
 
+    def last_blocks(self, rates: LearningRates) -> int:
+        """Last blocks of the backbone that train in some epoch while the rest of it does not; 0: none ever does."""
+        ...
+
     def rates(self, progress: Progress, backbone: ParameterGroups, rates: LearningRates) -> Mapping[str, float]:
         """Group that trains in the epoch -> its step size; all others are frozen.
 
@@ -61,7 +65,10 @@ class RetrieverOnly:
     """Everything shared with the backbone stays frozen but what has learning rates of its own.  Source: point 3."""
 
     def moves_backbone(self, rates: LearningRates) -> bool:
-        return rates.backbone is not None and rates.blocks > 0
+        return self.last_blocks(rates) > 0
+
+    def last_blocks(self, rates: LearningRates) -> int:
+        return rates.blocks if rates.backbone is not None else 0
 
     def rates(self, progress: Progress, backbone: ParameterGroups, rates: LearningRates) -> Mapping[str, float]:
         trained = dict.fromkeys(NEW_PARTS, rates.new_parts)
@@ -93,6 +100,9 @@ class GradualUnfreezing:
 
     def moves_backbone(self, rates: LearningRates) -> bool:
         return True
+
+    def last_blocks(self, rates: LearningRates) -> int:
+        return self.blocks if self.all_from != self.start else 0
 
     def rates(self, progress: Progress, backbone: ParameterGroups, rates: LearningRates) -> Mapping[str, float]:
         trained = dict.fromkeys(NEW_PARTS, rates.new_parts)

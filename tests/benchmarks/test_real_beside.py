@@ -21,16 +21,21 @@ pytestmark = pytest.mark.slow
 
 WORLD = PlantedWorld(n_users=300, n_items=80, mean_length=12.0, retrieval_share=0.0)
 OURS: dict[str, dict[str, Any]] = {
-    "sasrec": {"hidden_size": 32, "inner_size": 64},
-    "gru4rec": {"hidden_size": 32, "recurrent_size": 64},
+    "sasrec": {"hidden_size": 32, "inner_size": 64, "batch_tokens": 48},
+    "gru4rec": {"hidden_size": 32, "recurrent_size": 64, "batch_tokens": 192, "init_std": 0.13},
 }
+"""Steps are smaller than usual: 80 items are visited soon. RecBole's GRU4Rec draws wider weights for fewer items."""
+
 THEIRS: dict[str, dict[str, Any]] = {
     "sasrec": {"hidden_size": 32, "inner_size": 64},
     "gru4rec": {"embedding_size": 32, "hidden_size": 64},
 }
-OURS_SMALLER = {"max_length": 10, "stride": 5, "batch_tokens": 48, "decay_visits": 1560, "visits": 2240}
+OURS_SMALLER = {"max_length": 10, "stride": 5, "decay_visits": 1560, "visits": 2240}
 THEIRS_SMALLER = {"MAX_ITEM_LIST_LENGTH": 10, "train_batch_size": 128, "epochs": 50}
-"""A sixteenth of the batch on both sides: 80 items are visited too soon for steps of the usual size to be enough."""
+"""About fifty passes over the data on both sides."""
+
+NOISE = 1.5
+"""Half widths of a 95% interval over users, which knows nothing of the noise between seeds."""
 
 LIMIT_S = 1800.0
 
@@ -70,5 +75,5 @@ def test_ours_is_as_good_as_recboles_own_under_both_protocols(model, tmp_path):
         good = check_metric("ndcg@10").mean(found[f"end {name}"])
         assert good > 2 * check_metric("ndcg@10").mean(np.arange(data.n_items, dtype=np.int32) + 1), name  # by chance
         difference, half = paired([found[name]], [found[f"end {name}"]], "ndcg@10")
-        print(model, name, good, difference, half, own.figures, peer.figures)
-        assert difference > -2 * half, f"{model}, history {name}: {difference:+.4f} ± {half:.4f}"
+        print(f"{model}, history {name}: RecBole {good:.4f}, ours {difference:+.4f} ± {half:.4f}")
+        assert difference > -NOISE * half, f"{model}, history {name}: {difference:+.4f} ± {half:.4f}"

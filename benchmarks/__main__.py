@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.beside_table import beside_lines
 from benchmarks.machine import load_average, session
 from benchmarks.results import Results
 from benchmarks.stages import STAGES, chosen
@@ -33,6 +34,11 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--long", action="store_true", help="run the stages that take many minutes as well")
     options.add_argument("--rounds", type=int, help="rounds of every stage, instead of each one's own number")
     options.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1), help="of pretraining and encoding")
+    options.add_argument(
+        "--minutes",
+        type=float,
+        help="CPU minutes of RecBole's models; inf: their own end (default: those of ours, at least)",
+    )
     options.add_argument("--data-dir", type=Path, help="folder of named data sets (default: the user's cache folder)")
     options.add_argument("--peers", type=Path, help="folder of RecBole's environment (default: in the user's cache)")
     options.add_argument(
@@ -52,6 +58,8 @@ def main() -> int:
         return 0
     if asked.rounds is not None and asked.rounds < 1:
         parser().error(f"--rounds {asked.rounds}: give 1 or more")
+    if asked.minutes is not None and not asked.minutes > 0:
+        parser().error(f"--minutes {asked.minutes}: give more than 0")
     try:
         stages = chosen(asked.stage, long=asked.long)
         results = Results.read(asked.out)
@@ -67,6 +75,7 @@ def main() -> int:
             scratch=Path(scratch),
             rounds=asked.rounds,
             threads=asked.threads,
+            minutes=asked.minutes,
         )
         for stage in stages:
             load, began = load_average(), time.monotonic()
@@ -78,6 +87,7 @@ def main() -> int:
             failed |= any(row.problem.startswith("FAILED") for row in rows)
             for row in rows:
                 print(line(row))
+            print("\n".join(beside_lines(rows)), end="")
             print(f"  {stage.name} took {took:.0f} s", flush=True)
     if asked.write_readme:
         write_readme(HERE / "README.md", Results.read(asked.out))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.beside_table import beside_lines
 from benchmarks.results import Goal, Measured, Results, Row
 
 BEGIN = "<!-- results: written by `python -m benchmarks --write-readme`, not by hand -->"
@@ -25,7 +26,8 @@ def line(row: Row) -> str:
 
 def rendered(results: Results) -> str:
     """The machine and the table, as Markdown."""
-    return "\n".join([*_machines(results), "", HEAD, "| --- " * 9 + "|", *_lines(results), "", *_notes(results)])
+    table = [HEAD, "| --- " * 9 + "|", *_lines(results), *beside_lines(results.rows)]
+    return "\n".join([*_machines(results), "", *table, "", *_notes(results)])
 
 
 def written(readme: str, results: Results) -> str:

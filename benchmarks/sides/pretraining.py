@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from benchmarks.child import Measure, Reading, scaled
+from benchmarks.peers.bridge import write_sequences
 from benchmarks.peers.padded import PaddedEncoder
 from benchmarks.peers.plain_duorec import PlainDuoRec
 from benchmarks.sides.world import SEED, Pretraining, batches, steps_of, timed, world
@@ -101,12 +102,7 @@ def atomic_file(data: str, data_dir: str | None, folder: str) -> Measure:
     found = world(data, data_dir).data
 
     def measure() -> Reading:
-        path = Path(folder) / data / f"{data}.inter"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = ["user_id:token\titem_id:token\ttimestamp:float"]
-        for user in range(found.n_users):
-            lines += [f"u{user}\ti{item}\t{time}" for time, item in enumerate(found.sequence(user).tolist())]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        write_sequences(found, Path(folder))
         return Reading(seconds=0.0)
 
     return measure

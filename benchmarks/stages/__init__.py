@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.stages import backbone, finetuning, machine, overlap, runner
+from benchmarks.stages import backbone, beside, finetuning, machine, overlap, runner
 from benchmarks.stages.base import Stage
 
-STAGES: tuple[Stage, ...] = (*backbone.STAGES, *finetuning.STAGES, *overlap.STAGES, *runner.STAGES, *machine.STAGES)
+STAGES: tuple[Stage, ...] = (
+    *backbone.STAGES,
+    *beside.STAGES,
+    *finetuning.STAGES,
+    *overlap.STAGES,
+    *runner.STAGES,
+    *machine.STAGES,
+)
 
 
 def chosen(names: Sequence[str] | None, *, long: bool) -> tuple[Stage, ...]:

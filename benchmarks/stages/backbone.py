@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from benchmarks.peers.bridge import DATASET
 from benchmarks.peers.environment import NoEnvironmentError, peers_folder, recbole_python
 from benchmarks.results import Goal, Measured, Row
 from benchmarks.stages.base import LIMIT_S, Setting, Timed, at_least, at_most, filled, measured
@@ -40,7 +41,7 @@ def plain_duorec(setting: Setting, data: str) -> Side:
 
 def against_recbole(setting: Setting, data: str) -> tuple[Side, ...]:
     """The packed epoch, and some steps of RecBole's SASRec on the same interactions."""
-    folder = setting.scratch / "recbole"
+    folder = setting.scratch / "recbole" / data
     write = Side(
         name="atomic file",
         function="pretraining:atomic_file",
@@ -55,7 +56,7 @@ def against_recbole(setting: Setting, data: str) -> tuple[Side, ...]:
         name="RecBole 1.2.1 SASRec",
         function=str(ROOT / "benchmarks" / "peers" / "recbole_sasrec.py"),
         python=str(python),
-        options={"folder": str(folder), "dataset": data, "model": recbole_model(), "steps": RECBOLE_STEPS},
+        options={"folder": str(folder), "dataset": DATASET, "model": recbole_model(), "steps": RECBOLE_STEPS},
         threads=setting.threads,
     )
     return packed(setting, data, contrastive=False), recbole

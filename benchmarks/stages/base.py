@@ -28,6 +28,7 @@ class Setting:
         scratch: folder that is deleted at the end.
         rounds: of every stage; None: each stage's own number.
         threads: of stages that pretrain or encode.
+        minutes: CPU minutes of a RecBole model beside ours; None: as many as ours took.
     """
 
     data_dir: Path | None
@@ -36,6 +37,7 @@ class Setting:
     scratch: Path
     rounds: int | None
     threads: int
+    minutes: float | None = None
 
     def options(self, data: str) -> dict[str, object]:
         """The options that sides on a data set take."""

@@ -10,9 +10,10 @@ from harness.plugins import Registry, subclass_of
 
 def _builtin() -> Iterable[type[Backbone]]:
     from harness.backbones.duorec.backbone import DuoRec
+    from harness.backbones.lrurec.backbone import LRURec
     from harness.backbones.sasrec.backbone import SASRec
 
-    return (DuoRec, SASRec)
+    return (DuoRec, SASRec, LRURec)
 
 
 BACKBONES: Registry[type[Backbone]] = Registry(

@@ -17,6 +17,7 @@ from torch import Tensor
 from harness import plugins
 from harness.backbones.base import Backbone
 from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.lrurec.backbone import LRURec
 from harness.backbones.registry import BACKBONES
 from harness.backbones.sasrec.backbone import SASRec
 from harness.backbones.values import ParameterGroups
@@ -34,7 +35,7 @@ from tests.backbones.plainly import TINY, like
 
 ROOT = Path(__file__).parents[2]
 SHORT = replace(TINY, visits=20, warmup_epochs=1)
-SPECS: tuple[Backbone, ...] = (SHORT, like(SHORT, SASRec), MeanOfItems())
+SPECS: tuple[Backbone, ...] = (SHORT, like(SHORT, SASRec), like(SHORT, LRURec), MeanOfItems())
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
@@ -90,7 +91,7 @@ def test_a_plug_ins_backbone_is_found_by_its_name(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == BACKBONES.group else [])
     monkeypatch.setattr(BACKBONES, "_all", None)
     assert BACKBONES.find("mean_of_items").name == "mean_of_items"
-    with pytest.raises(InputError, match="duorec, sasrec, mean_of_items"):
+    with pytest.raises(InputError, match="duorec, sasrec, lrurec, mean_of_items"):
         BACKBONES.find("caser")
 
 
@@ -100,9 +101,9 @@ def test_a_key_covers_the_backbones_own_code_and_no_other_backbones() -> None:
 
 
 NAMES = re.compile(r"item_embedding|position_embedding|blocks\.[\d<{\"]|DuoRec")
-KINDS = ("harness.backbones.duorec", "harness.backbones.sasrec")
+KINDS = ("harness.backbones.duorec", "harness.backbones.sasrec", "harness.backbones.lrurec")
 MAY_KNOW = (
-    *(f"harness/backbones/{each}/" for each in ("duorec", "sasrec", "transformer")),
+    *(f"harness/backbones/{each}/" for each in ("duorec", "sasrec", "transformer", "lrurec")),
     "harness/imports/",
     "harness/backbones/registry.py",
 )

@@ -20,7 +20,7 @@ class Block(nn.Module):
     """A linear recurrent unit, then a feed-forward part with GELU; each with a residual path and post-LayerNorm.
 
     The unit's decays are ``exp(-exp(log_rate) + i exp(log_angle))``, so their modulus stays below 1 wherever training
-    takes them. Complex numbers are kept as pairs of columns.
+    takes them. Complex numbers are pairs of columns.
     """
 
     def __init__(self, spec: LRURecipe) -> None:
@@ -46,9 +46,10 @@ class Block(nn.Module):
 
     def forward(self, states: Tensor, packed: Packed, masks: MaskPool | None, rows: Tensor | None = None) -> Tensor:
         """States after the block at every place, or at ``rows`` only, ``(n_places or n_rows, d)``."""
-        decay = torch.exp(torch.complex(-self.log_rate.exp(), self.log_angle.exp()))
+        modulus, angle = torch.exp(-self.log_rate.exp()), self.log_angle.exp()
+        decay = torch.stack([modulus * angle.cos(), modulus * angle.sin()], dim=1)
         pairs = self.input(states).view(len(states), -1, 2) * self.log_scale.exp().unsqueeze(1)
-        carried = torch.view_as_real(linear_recurrence(torch.view_as_complex(pairs), decay, packed.buckets)).flatten(1)
+        carried = linear_recurrence(pairs, decay, packed.buckets).flatten(1)
         if rows is not None:
             states, carried = states.index_select(0, rows), carried.index_select(0, rows)
         states = self.recurrence_norm(states + _dropped(self.output(carried), masks))

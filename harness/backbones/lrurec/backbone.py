@@ -19,8 +19,8 @@ class LRURec(LRURecipe, PackedBackbone):
     """LRURec, trained by a softmax over the whole catalogue.
 
     Source: Yue et al., "Linear Recurrent Units for Sequential Recommendation", WSDM 2024. Departs from it in packed
-    training, Adam without weight decay, dropout .5 (.2 there), no bias of an item's score, and a history that starts
-    at its window's first item where they pad it from the left and mask the padding, which is the same.
+    training, dropout (searched for each data set there: .6 on Beauty, .2 on MovieLens-1M), weight decay (none here),
+    dropout of embeddings after their LayerNorm, and a score without a bias of the item.
     """
 
     name: ClassVar[str] = "lrurec"

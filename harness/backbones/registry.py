@@ -11,9 +11,10 @@ from harness.plugins import Registry, subclass_of
 def _builtin() -> Iterable[type[Backbone]]:
     from harness.backbones.duorec.backbone import DuoRec
     from harness.backbones.gru4rec.backbone import GRU4Rec
+    from harness.backbones.lrurec.backbone import LRURec
     from harness.backbones.sasrec.backbone import SASRec
 
-    return (DuoRec, SASRec, GRU4Rec)
+    return (DuoRec, SASRec, GRU4Rec, LRURec)
 
 
 BACKBONES: Registry[type[Backbone]] = Registry(

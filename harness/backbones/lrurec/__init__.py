@@ -1,0 +1,1 @@
+"""LRURec: linear recurrent units in the place of attention."""

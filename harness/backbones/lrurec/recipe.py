@@ -1,0 +1,31 @@
+"""The numbers that decide an LRURec encoder and its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.backbones.packed.recipe import PackedRecipe
+from harness.errors import InputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LRURecipe(PackedRecipe):
+    """Linear recurrences over a history's items.
+
+    Attributes:
+        n_layers, state_size, inner_size: blocks, complex numbers that a recurrence carries from item to item, width of
+            the feed-forward part.
+        shortest, longest: between which the moduli of the decays are drawn: a state keeps that share of itself from one
+            item to the next.
+    """
+
+    n_layers: int = 2
+    state_size: int = 128
+    inner_size: int = 256
+    shortest: float = 0.8
+    longest: float = 0.99
+
+    def __post_init__(self) -> None:
+        PackedRecipe.__post_init__(self)
+        if not 0 < self.shortest <= self.longest < 1:
+            raise InputError(f"shortest {self.shortest} and longest {self.longest} must be ascending, between 0 and 1")

@@ -41,7 +41,7 @@ class NARM(nn.Module):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narm(BatchedBackbone):
-    """NARM as a study names it: ``backbone: {model: narm, n_layers: 1}``."""
+    """NARM as a study names it: ``backbone: {model: {narm: {n_layers: 1}}}``."""
 
     name: ClassVar[str] = "narm"
     title: ClassVar[str] = "NARM"

@@ -17,11 +17,8 @@ from torch import Tensor
 from harness import plugins
 from harness.backbones.base import Backbone
 from harness.backbones.duorec.backbone import DuoRec
-<<<<<<< HEAD
 from harness.backbones.gru4rec.backbone import GRU4Rec
-=======
 from harness.backbones.lrurec.backbone import LRURec
->>>>>>> rival
 from harness.backbones.registry import BACKBONES
 from harness.backbones.sasrec.backbone import SASRec
 from harness.backbones.values import ParameterGroups
@@ -39,11 +36,7 @@ from tests.backbones.plainly import TINY, like
 
 ROOT = Path(__file__).parents[2]
 SHORT = replace(TINY, visits=20, warmup_epochs=1)
-<<<<<<< HEAD
-SPECS: tuple[Backbone, ...] = (SHORT, like(SHORT, SASRec), like(SHORT, GRU4Rec), MeanOfItems())
-=======
-SPECS: tuple[Backbone, ...] = (SHORT, like(SHORT, SASRec), like(SHORT, LRURec), MeanOfItems())
->>>>>>> rival
+SPECS: tuple[Backbone, ...] = (SHORT, like(SHORT, SASRec), like(SHORT, GRU4Rec), like(SHORT, LRURec), MeanOfItems())
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
@@ -99,11 +92,7 @@ def test_a_plug_ins_backbone_is_found_by_its_name(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(plugins, "entry_points", lambda group: [point] if group == BACKBONES.group else [])
     monkeypatch.setattr(BACKBONES, "_all", None)
     assert BACKBONES.find("mean_of_items").name == "mean_of_items"
-<<<<<<< HEAD
     with pytest.raises(InputError, match=r"duorec, .*, mean_of_items"):
-=======
-    with pytest.raises(InputError, match="duorec, sasrec, lrurec, mean_of_items"):
->>>>>>> rival
         BACKBONES.find("caser")
 
 
@@ -112,19 +101,10 @@ def test_a_key_covers_the_backbones_own_code_and_no_other_backbones() -> None:
     assert run_hash(BASE, DuoRec.package) != run_hash(BASE, MeanOfItems.package)
 
 
-<<<<<<< HEAD
 OWN = sorted(
     path.parent.relative_to(ROOT).as_posix()
     for path in (ROOT / "harness/backbones").glob("*/backbone.py")
     if path.parent.name != "packed"
-=======
-NAMES = re.compile(r"item_embedding|position_embedding|blocks\.[\d<{\"]|DuoRec")
-KINDS = ("harness.backbones.duorec", "harness.backbones.sasrec", "harness.backbones.lrurec")
-MAY_KNOW = (
-    *(f"harness/backbones/{each}/" for each in ("duorec", "sasrec", "transformer", "lrurec")),
-    "harness/imports/",
-    "harness/backbones/registry.py",
->>>>>>> rival
 )
 """The folders of single backbones, and of what some of them share."""
 

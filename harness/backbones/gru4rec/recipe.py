@@ -15,8 +15,8 @@ class GRU4RecRecipe(PackedRecipe):
     RecBole's names of the sizes: its ``embedding_size`` is ``hidden_size`` here, its ``hidden_size`` is
     ``recurrent_size``, its ``num_layers`` is ``n_layers``, its ``dropout_prob`` is ``dropout``, its
     ``MAX_ITEM_LIST_LENGTH`` is ``max_length``. The step size is three times the transformers': on MovieLens-100k the
-    validation NDCG@10 of two seeds was .077 and .078 with it, and .064 with theirs; on Beauty both come to .048, this one
-    after 10 epochs instead of 23.
+    validation NDCG@10 of two seeds was .077 and .078 with it, and .064 with theirs; on Beauty both come to .048, this
+    one after 10 epochs instead of 23.
 
     Attributes:
         recurrent_size: width of the recurrent state, which a dense layer brings back to the width of items.

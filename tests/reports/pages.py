@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html.parser
 import json
+from functools import cache
 from typing import Any
 
 from harness.results.folder import StudyFolder
@@ -48,6 +49,18 @@ def rendered(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:
     page = write_report(folder)
     assert page == folder.path / "report.html"
     return Page(page.read_text(encoding="utf-8")), json.loads((folder.path / "report.json").read_text())
+
+
+@cache
+def _written(folder: StudyFolder) -> tuple[Page, str]:
+    page, _ = rendered(folder)
+    return page, (folder.path / "report.json").read_text()
+
+
+def rendered_once(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:
+    """:func:`rendered` for tests that only read the page of a study which none of them changes: drawn for the first."""
+    page, report = _written(folder)
+    return page, json.loads(report)
 
 
 def in_part(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:

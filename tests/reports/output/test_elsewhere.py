@@ -24,7 +24,7 @@ from reports.output.comparison.model import Comparison
 from reports.output.comparison.page import render_comparison, write_comparison
 from reports.output.files import write_report
 from reports.output.naming import named
-from reports.sections.assembly import render_html
+from reports.sections.assembly import build_report, render_html
 from tests.reports import worlds
 from tests.reports.pages import by_name
 from tests.reports.rebuild import rebuild, rebuild_report
@@ -128,9 +128,8 @@ def test_page_of_a_comparison_holds_nothing_that_comparison_json_does_not_say(
 
 def test_every_verdict_follows_from_the_figures_of_report_json_by_another_route(five: StudyFolder) -> None:
     """Holm by statsmodels, intervals and equivalence by scipy from effect and df; effects from the raw ranks."""
-    write_report(five)
-    report = json.loads((five.path / "report.json").read_text(encoding="utf-8"))
     frame = read_frame(five)
+    report = json.loads(build_report(frame, load_catalogue("en")).to_json())
     tested = [row for row in report["rows"] if row["kind"] == "arm" and row["p"] is not None and not row["equals"]]
     assert len(tested) == report["method"]["n_tests"] == 6
     adjusted: Any = multipletests([row["p"] for row in tested], method="holm")[1]

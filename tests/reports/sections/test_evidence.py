@@ -18,7 +18,6 @@ from harness.checks.problems.mixing import STACK_OF
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
 from reports.locale import formats, load_catalogue
-from reports.output.files import write_report
 from reports.sections.assembly import render_html
 from reports.sections.evidence.claims.build import best_of, disputes, effect_of
 from reports.sections.report import Row
@@ -337,8 +336,9 @@ def test_a_base_stack_is_named_where_claims_are_judged_on_it(tmp_path: Path) -> 
     assert report["claims"]["note"] in page.text
 
 
+@pytest.mark.usefixtures("page")
 def test_the_page_is_its_json_again(diagnosed: StudyFolder) -> None:
-    html = write_report(diagnosed).read_text(encoding="utf-8")
+    html = (diagnosed.path / "report.html").read_text(encoding="utf-8")
     report = rebuild_report(json.loads((diagnosed.path / "report.json").read_text(encoding="utf-8")))
     assert render_html(report, load_catalogue("en")) == html
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from harness.results.folder import StudyFolder
-from harness.results.reading import read_frame
+from harness.results.reading import read_frame, whole_frame
 from reports.locale import load_catalogue
 from reports.output.files import write_report
 from reports.sections.assembly import build_report, render_html
@@ -61,6 +61,11 @@ def rendered_once(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:
     """:func:`rendered` for tests that only read the page of a study which none of them changes: drawn for the first."""
     page, report = _written(folder)
     return page, json.loads(report)
+
+
+def reported(folder: StudyFolder) -> dict[str, Any]:
+    """What ``report.json`` says of a whole study, for tests that look at no page: nothing is drawn, no file written."""
+    return json.loads(build_report(whole_frame(folder), load_catalogue("en")).to_json())
 
 
 def in_part(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:

@@ -14,7 +14,7 @@ from harness.results.reading import read_frame
 from reports.locale import languages
 from reports.output.files import write_report
 from tests.reports import stackworlds, worlds
-from tests.reports.pages import Page, rendered, rendered_once
+from tests.reports.pages import Page, rendered, rendered_once, reported
 from tests.reports.sections.test_locale import left_in_english
 
 
@@ -84,7 +84,7 @@ def test_combinations_left_out_are_named_with_the_reason_and_warned_of(folders) 
 def test_shapley_values_sum_to_the_stack_on_the_page(tmp_path: Path) -> None:
     manifest, records = stackworlds.planted(("a", "b"), {("a",): 40, ("a", "b"): 20}, noise=0.1)
     folder = stackworlds.write(tmp_path / "both", manifest, records)
-    _, report = rendered(folder)
+    report = reported(folder)
     shares = report["stacks"]["factorial"]["shapley"]
     assert sum(each["value"] for each in shares) == pytest.approx(report_effect(report, "a + b"))
     assert sum(each["share"] for each in shares) == pytest.approx(1.0)
@@ -93,7 +93,7 @@ def test_shapley_values_sum_to_the_stack_on_the_page(tmp_path: Path) -> None:
 
 def test_a_share_of_a_whole_that_may_be_nothing_is_not_given(tmp_path: Path) -> None:
     manifest, records = stackworlds.planted(("a", "b"), {("a",): 2, ("b",): -2}, noise=0.4)
-    _, report = rendered(stackworlds.write(tmp_path / "none", manifest, records))
+    report = reported(stackworlds.write(tmp_path / "none", manifest, records))
     assert [each["share"] for each in report["stacks"]["factorial"]["shapley"]] == [None, None]
 
 

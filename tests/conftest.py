@@ -19,6 +19,8 @@ import harness  # noqa: F401 - before any test loads torch: it tells OpenMP's th
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.runner.kept import KeptWorkers
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell starts what it runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -35,6 +37,23 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the data sets in ../shared/data, which this machine does not have")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def all_kept_workers() -> Iterator[KeptWorkers]:
+    """Worker processes that wait for the next run of any test."""
+    from tests.runner.kept import KeptWorkers
+
+    kept = KeptWorkers()
+    yield kept
+    kept.close()
+
+
+@pytest.fixture
+def kept_workers(all_kept_workers: KeptWorkers) -> Iterator[None]:
+    """Runs of this test take workers that those of earlier tests left."""
+    with all_kept_workers.used():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -16,9 +16,7 @@ from harness.cli import _said
 from harness.errors import EnvironmentProblem
 from harness.files import Sealed, in_words, locked, refuse, write_atomically
 from harness.runner.cache import read_array
-from tests.runner.conftest import Bench, bench
-
-__all__ = ["bench"]
+from tests.runner.conftest import make_bench
 
 WORDS = Sealed(title="words 1", encode=str.encode, decode=bytes.decode)
 
@@ -48,7 +46,8 @@ def test_a_lock_has_the_mode_of_open(tmp_path: Path, umask: int) -> None:
         assert {mode(each) for each in held} == {0o666 & ~umask}
 
 
-def test_every_file_of_a_run_can_be_read_and_written_by_the_group(bench: Bench) -> None:
+def test_every_file_of_a_run_can_be_read_and_written_by_the_group(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path)  # with workers of its own, which take over the mask
     before = os.umask(0o002)
     try:
         bench.run(replicates=1, epochs=1)

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from importlib import resources
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -216,7 +216,13 @@ def environment(folders: Mapping[str, Path]) -> Environment:
     Args:
         folders: prefix of a template's name -> the folder that it is in, beside those that all pages share.
     """
-    own = PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders.items()})
+    return _environment(tuple(folders.items()))
+
+
+@lru_cache(maxsize=8)
+def _environment(folders: tuple[tuple[str, Path], ...]) -> Environment:
+    """One for the same folders, since it keeps its templates compiled."""
+    own = PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders})
     pages = Environment(
         loader=ChoiceLoader([PackageLoader("reports", "templates"), own]),
         autoescape=select_autoescape(enabled_extensions=("html", "j2"), default=True),

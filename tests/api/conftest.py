@@ -14,6 +14,7 @@ from harness.data.planted import PlantedWorld, plant
 from harness.runner import coordinator
 from harness.runner.shared import SharedStages
 from tests.runner.conftest import SMALL
+from tests.runner.kept import KeptWorkers
 
 ARMS = {
     "reverse": "kl.reverse",
@@ -72,11 +73,19 @@ def _small_backbones() -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def ran(tmp_path_factory: pytest.TempPathFactory, _small_backbones: None) -> tuple[Study, StudyResult]:
+def ran(
+    tmp_path_factory: pytest.TempPathFactory, _small_backbones: None, all_kept_workers: KeptWorkers
+) -> tuple[Study, StudyResult]:
     folder = tmp_path_factory.mktemp("door")
     write_world(folder / "world.txt")
     study = small_study(folder)
-    return study, study.run(workers=1, data_dir=folder / "data", verbose=False)
+    with all_kept_workers.used():
+        return study, study.run(workers=1, data_dir=folder / "data", verbose=False)
+
+
+@pytest.fixture(autouse=True)
+def _workers_are_kept(kept_workers: None) -> None:
+    """Runs of these tests take workers that earlier ones left."""
 
 
 @pytest.fixture

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import html.parser
 import json
+from functools import cache
 from typing import Any
 
 from harness.results.folder import StudyFolder
-from harness.results.reading import read_frame
+from harness.results.reading import read_frame, whole_frame
 from reports.locale import load_catalogue
 from reports.output.files import write_report
 from reports.sections.assembly import build_report, render_html
@@ -48,6 +49,23 @@ def rendered(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:
     page = write_report(folder)
     assert page == folder.path / "report.html"
     return Page(page.read_text(encoding="utf-8")), json.loads((folder.path / "report.json").read_text())
+
+
+@cache
+def _written(folder: StudyFolder) -> tuple[Page, str]:
+    page, _ = rendered(folder)
+    return page, (folder.path / "report.json").read_text()
+
+
+def rendered_once(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:
+    """:func:`rendered` for tests that only read the page of a study which none of them changes: drawn for the first."""
+    page, report = _written(folder)
+    return page, json.loads(report)
+
+
+def reported(folder: StudyFolder) -> dict[str, Any]:
+    """What ``report.json`` says of a whole study, for tests that look at no page: nothing is drawn, no file written."""
+    return json.loads(build_report(whole_frame(folder), load_catalogue("en")).to_json())
 
 
 def in_part(folder: StudyFolder) -> tuple[Page, dict[str, Any]]:

@@ -102,5 +102,5 @@ def make_bench(folder: Path) -> Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(tmp_path: Path, kept_workers: None) -> Bench:
     return make_bench(tmp_path)

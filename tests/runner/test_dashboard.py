@@ -26,6 +26,7 @@ from reports.output.files import write_report
 from tests.reports import gallery
 from tests.reports.browser import NEEDS_BROWSER
 from tests.runner.conftest import SMALL, Bench, Counting, make_bench
+from tests.runner.kept import KeptWorkers
 from tests.runner.made import cell_of, made_record
 
 if TYPE_CHECKING:
@@ -53,8 +54,9 @@ SEARCH = "mode: search\nsearch: {trials: 3, width: 2, startup: 2, confirm: 2}\n"
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return make_bench(tmp_path_factory.mktemp("dashboard"))
+def bench(tmp_path_factory: pytest.TempPathFactory, all_kept_workers: KeptWorkers) -> Iterator[Bench]:
+    with all_kept_workers.used():
+        yield make_bench(tmp_path_factory.mktemp("dashboard"))
 
 
 def run(bench: Bench, name: str, arm: str, mode: str = "") -> StudyFolder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from reports.output.files import write_report
 from reports.output.terminal import answer_lines
 from reports.sections.assembly import build_report
 from tests.runner.conftest import Counting
+from tests.runner.kept import KeptWorkers
 
 TINY = DuoRec(batch_tokens=512, warmup_epochs=1, decay_visits=20, visits=20)
 
@@ -76,11 +78,14 @@ def write_world(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scene, StudyResult, list[str]]:
+def ran(
+    tmp_path_factory: pytest.TempPathFactory, all_kept_workers: KeptWorkers
+) -> Iterator[tuple[Scene, StudyResult, list[str]]]:
     folder = tmp_path_factory.mktemp("references")
     write_world(folder)
     scene = Scene(folder)
-    return scene, *scene.run()
+    with all_kept_workers.used():
+        yield scene, *scene.run()
 
 
 def test_every_row_is_a_record_under_the_study_s_protocol(ran: tuple[Scene, StudyResult, list[str]]) -> None:

@@ -6,6 +6,7 @@ A letter that this face lacks, which is to say a Chinese one, is left to the rea
 
 from __future__ import annotations
 
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -60,6 +61,7 @@ class Faces:
 def _embedded(document: Document, weight: str, shown: dict[int, str]) -> str:
     _, widths, unit = measures(weight)
     name = f"/FTRSTU+{FILES[weight].removesuffix('.ttf')}"
+    content = _font_file(weight, frozenset(shown))
     description = {
         "Type": "/FontDescriptor",
         "FontName": name,
@@ -70,7 +72,7 @@ def _embedded(document: Document, weight: str, shown: dict[int, str]) -> str:
         "Descent": -236,
         "CapHeight": 729,
         "StemV": 80 if weight == "normal" else 140,
-        "FontFile2": _font_file(document, weight, frozenset(shown)),
+        "FontFile2": document.add({"Length1": len(content)}, content),
     }
     each = " ".join(f"{glyph} [{numeral(1000 * widths[glyph] / unit)}]" for glyph in sorted(shown))
     descendant = {
@@ -93,7 +95,8 @@ def _embedded(document: Document, weight: str, shown: dict[int, str]) -> str:
     return document.add(whole)
 
 
-def _font_file(document: Document, weight: str, glyphs: frozenset[int]) -> str:
+@lru_cache(maxsize=128)
+def _font_file(weight: str, glyphs: frozenset[int]) -> bytes:
     """The letters that were shown, under the numbers that they have in the whole face."""
     from fontTools import subset
 
@@ -107,8 +110,7 @@ def _font_file(document: Document, weight: str, glyphs: frozenset[int]) -> str:
         chosen.populate(gids=sorted(glyphs))
         chosen.subset(font)
         font.save(output)
-    content = output.getvalue()
-    return document.add({"Length1": len(content)}, content)
+    return output.getvalue()
 
 
 def _not_embedded(document: Document) -> str:

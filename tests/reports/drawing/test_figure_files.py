@@ -17,7 +17,7 @@ from matplotlib.patches import Rectangle
 
 from reports.drawing import svg
 from reports.drawing.files import light_colours, pdf_of, pdf_uri
-from reports.drawing.letters import fitted, width
+from reports.drawing.letters import fitted, path_of, width
 from reports.drawing.pdf.translate import Untranslatable
 from reports.drawing.style import fixed_style
 from reports.drawing.svg import COLOUR, WIDE, Palette, dress_panel, new_figure, to_svg
@@ -102,6 +102,15 @@ def test_the_faces_of_the_pdf_hold_the_letters_shown_and_only_those() -> None:
         font: Any = TTFont(BytesIO(stream(part)))
         drawn = sum(font["glyf"][name].numberOfContours != 0 for name in font.getGlyphOrder())
         assert 3 < drawn < 40
+
+
+def test_a_bold_letter_is_drawn_bold() -> None:
+    files = [part for part in parts(pdf_of([everything()], LIGHT)).values() if b"/Length1" in part]
+    bold, upright = (TTFont(BytesIO(stream(part)))["glyf"] for part in files)
+    for weight, glyphs in (("bold", bold), ("normal", upright)):
+        whole: Any = TTFont(path_of(weight))
+        zero = whole.getBestCmap()[ord("0")]
+        assert glyphs[f"glyph{whole.getGlyphID(zero):05d}"].coordinates == whole["glyf"][zero].coordinates
 
 
 @pytest.mark.parametrize(("share", "anchor"), [(1.0, "right_aligned"), (0.5, f"−0.5 {CHINESE}")])

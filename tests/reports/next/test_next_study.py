@@ -24,7 +24,7 @@ from reports.sections.contract import check_section
 from reports.sections.next import NextSection
 from tests.reports.diagnosed import AS_FOUND
 from tests.reports.following import HEAD, followed, given, next_study, read
-from tests.reports.pages import Page
+from tests.reports.pages import Page, reported
 from tests.reports.worlds import Arm
 
 PAYS = {**AS_FOUND, "history.unseen_items": 0.0802}
@@ -95,14 +95,12 @@ def test_page_json_file_and_terminal_say_the_same(tmp_path: Path) -> None:
 
 def test_the_answer_does_not_stop_at_base_where_a_gain_is_predicted(tmp_path: Path) -> None:
     folder = followed(tmp_path / "pays", {"reverse": Arm(touched=0.0)}, figures=PAYS)
-    write_report(folder)
-    report = json.loads((folder.path / "report.json").read_text())
+    report = reported(folder)
     assert report["answer"]["code"] == "nothing"
     assert "+0.0406 NDCG@10" in report["answer"]["adopt"]
     assert "try them before you decide" in report["answer"]["adopt"]
     plain = followed(tmp_path / "plain", {"reverse": Arm(touched=0.0)})
-    write_report(plain)
-    assert json.loads((plain.path / "report.json").read_text())["answer"]["adopt"] == "Keep base."
+    assert reported(plain)["answer"]["adopt"] == "Keep base."
 
 
 def test_a_file_of_an_earlier_page_goes_where_nothing_is_left_to_run(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from reports.output.files import write_report
 from reports.output.index.page import with_index_texts
 from reports.sections.registry import in_page_order, with_texts
 from tests.reports import worlds
-from tests.reports.pages import by_name, rendered
+from tests.reports.pages import by_name, rendered, rendered_once
 
 HERE = Path(__file__).resolve()
 
@@ -40,7 +40,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> StudyFolder:
 
 
 def test_structure_of_the_page(four: StudyFolder) -> None:
-    page, _ = rendered(four)
+    page, _ = rendered_once(four)
     assert page.headings == [
         "Does the direction or the weight of the KL term hold the retriever back?",
         "Answer",
@@ -67,7 +67,7 @@ def test_structure_of_the_page(four: StudyFolder) -> None:
 
 
 def test_page_loads_nothing_from_elsewhere(four: StudyFolder) -> None:
-    page, _ = rendered(four)
+    page, _ = rendered_once(four)
     for _, found in page.tags:
         for name in ("src", "href", "xlink:href"):
             assert (found.get(name) or "#").startswith(("#", "data:"))
@@ -75,7 +75,7 @@ def test_page_loads_nothing_from_elsewhere(four: StudyFolder) -> None:
 
 
 def test_every_figure_has_a_text_alternative_and_its_data(four: StudyFolder) -> None:
-    page, report = rendered(four)
+    page, report = rendered_once(four)
     images = [found for _, found in page.tags if found.get("role") == "img"]
     assert len(images) == 2 + 6 + 5 + 2
     assert all(len(found["aria-label"] or "") > 30 for found in images)
@@ -95,7 +95,7 @@ def test_same_records_give_the_same_bytes(four: StudyFolder) -> None:
 
 
 def test_numbers_shown_are_the_numbers_of_report_json(four: StudyFolder) -> None:
-    page, report = rendered(four)
+    page, report = rendered_once(four)
     rows = by_name(report)
     shown: dict[str, list[str | None]] = {}
     name = ""
@@ -120,7 +120,7 @@ def test_numbers_shown_are_the_numbers_of_report_json(four: StudyFolder) -> None
 
 def test_headline_recomputed_from_the_ranks_by_another_route(four: StudyFolder) -> None:
     """NDCG by a loop, the interval from seed means and user means, the common ratio by exponential order statistics."""
-    _, report = rendered(four)
+    _, report = rendered_once(four)
     frame = read_frame(four)
 
     def ndcg(name: str) -> np.ndarray:
@@ -161,7 +161,7 @@ def test_headline_recomputed_from_the_ranks_by_another_route(four: StudyFolder) 
 
 
 def test_a_planted_effect_is_found_and_a_harmful_one_called_worse(four: StudyFolder) -> None:
-    _, report = rendered(four)
+    _, report = rendered_once(four)
     rows = by_name(report)
     assert (report["answer"]["code"], report["answer"]["arm"]) == ("helped", "reverse+attention")
     assert rows["reverse+attention"]["verdict"] == "better"
@@ -170,7 +170,7 @@ def test_a_planted_effect_is_found_and_a_harmful_one_called_worse(four: StudyFol
 
 
 def test_aliases_share_numbers_and_do_not_count_twice(four: StudyFolder) -> None:
-    _, report = rendered(four)
+    _, report = rendered_once(four)
     rows = by_name(report)
     assert report["method"]["n_tests"] == 4
     for field in ("effect", "adjusted", "p_holm", "verdict", "rank", "p_worthwhile"):
@@ -184,7 +184,7 @@ def test_aliases_share_numbers_and_do_not_count_twice(four: StudyFolder) -> None
 
 
 def test_ranking_csv_is_the_ranking(four: StudyFolder) -> None:
-    _, report = rendered(four)
+    _, report = rendered_once(four)
     lines = list(csv.DictReader((four.path / "ranking.csv").read_text().splitlines()))
     assert [line["name"] for line in lines] == [row["name"] for row in report["rows"]]
     first = report["rows"][0]

@@ -15,7 +15,7 @@ from harness.results.manifest import ArmRow
 from reports.locale import load_catalogue
 from reports.output.files import write_report
 from tests.reports import worlds
-from tests.reports.pages import by_name, in_part, rendered
+from tests.reports.pages import by_name, in_part, rendered, reported
 from tests.reports.worlds import Arm, study
 
 NASTY = "<script>alert('x')</script> & <b>bold</b> $x_1$"
@@ -63,7 +63,7 @@ def test_missing_failed_and_inapplicable_cells_are_named(tmp_path: Path) -> None
 def test_the_highest_estimate_named_is_one_with_an_interval(tmp_path: Path) -> None:
     failures = {("b", 1): "killed by signal 9", ("b", 2): "killed by signal 9"}
     arms = {"a": Arm(), "b": Arm(shift=0.2), "c": Arm(shift=-0.1)}
-    _, report = rendered(study(tmp_path / "failed", arms, n_users=200, failures=failures))
+    report = reported(study(tmp_path / "failed", arms, n_users=200, failures=failures))
     highest = max((row for row in report["rows"] if row["adjusted"]), key=lambda row: row["effect"])
     assert max(report["rows"], key=lambda row: row["effect"] or 0.0)["n_seeds"] == 1
     assert report["answer"]["support"].startswith(
@@ -133,7 +133,7 @@ def test_curve_values_that_are_not_finite_leave_a_gap(tmp_path: Path) -> None:
 def test_findings_of_the_runs_are_passed_on(tmp_path: Path) -> None:
     sentence = load_catalogue("en")("check.nothing_trains")
     checks = {"nothing_trains": sentence, "of_a_later_version": "Something."}
-    _, report = rendered(study(tmp_path / "checks", {"a": Arm(checks=checks)}, n_users=50))
+    report = reported(study(tmp_path / "checks", {"a": Arm(checks=checks)}, n_users=50))
     titles = {each["code"]: each["title"] for each in report["findings"]}
     assert titles["check:nothing_trains"] == "Nothing was trained in some runs"
     assert titles["check:of_a_later_version"] == "Warning from the runs: of_a_later_version"
@@ -143,7 +143,7 @@ def test_findings_of_the_runs_are_passed_on(tmp_path: Path) -> None:
 
 
 def test_false_positive_rate_is_printed_from_five_seeds(tmp_path: Path) -> None:
-    _, report = rendered(study(tmp_path / "swaps", {"a": Arm()}, replicates=range(5), n_users=60))
+    report = reported(study(tmp_path / "swaps", {"a": Arm()}, replicates=range(5), n_users=60))
     noise = report["method"]["noise"]
     assert noise["n_patterns"] == 16
     assert noise["rate_low"] <= noise["rate"] <= noise["rate_high"]

@@ -18,13 +18,12 @@ from harness.checks.problems.mixing import STACK_OF
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
 from reports.locale import formats, load_catalogue
-from reports.output.files import write_report
 from reports.sections.assembly import render_html
 from reports.sections.evidence.claims.build import best_of, disputes, effect_of
 from reports.sections.report import Row
 from tests.reports import gallery
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose, measured, row_of
-from tests.reports.pages import Page, rendered
+from tests.reports.pages import Page, rendered, reported
 from tests.reports.rebuild import rebuild_report
 from tests.reports.worlds import Arm, study
 
@@ -283,7 +282,7 @@ def test_a_muted_check_shows_the_study_s_reason_as_text(page: tuple[Page, dict[s
 def test_a_mute_leaves_a_claim_open_that_no_other_check_decides(tmp_path: Path) -> None:
     folder = study(tmp_path / "muted", {"a": Arm()}, n_users=60)
     diagnose(folder, {"base": {**AS_FOUND, "kl.imitation": 0.9}}, mute={"FTR103": "known"})
-    _, report = rendered(folder)
+    report = reported(folder)
     assert cards(report)["kl"]["mechanism"] == "not_measured"
 
 
@@ -337,18 +336,19 @@ def test_a_base_stack_is_named_where_claims_are_judged_on_it(tmp_path: Path) -> 
     assert report["claims"]["note"] in page.text
 
 
+@pytest.mark.usefixtures("page")
 def test_the_page_is_its_json_again(diagnosed: StudyFolder) -> None:
-    html = write_report(diagnosed).read_text(encoding="utf-8")
+    html = (diagnosed.path / "report.html").read_text(encoding="utf-8")
     report = rebuild_report(json.loads((diagnosed.path / "report.json").read_text(encoding="utf-8")))
     assert render_html(report, load_catalogue("en")) == html
 
 
 def test_ranks_and_verdicts_do_not_depend_on_evidence(tmp_path: Path) -> None:
     folder = gallery.four(tmp_path / "four")
-    _, before = rendered(folder)
+    before = reported(folder)
     record: RunRecord | None = folder.records.read(next(iter(folder.manifest().rows[0].keys.values())))
     diagnose(folder, {"base": AS_FOUND, "js": HEALTHY})
-    _, after = rendered(folder)
+    after = reported(folder)
     assert record is not None
     assert before["rows"] == after["rows"]
     assert before["method"] == after["method"]

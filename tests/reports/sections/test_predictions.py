@@ -10,7 +10,7 @@ import pytest
 from reports.sections.evidence.predictions.outcome import outcome_of
 from reports.sections.report import Row
 from tests.reports.diagnosed import AS_FOUND, HEALTHY, diagnose, measured, row_of
-from tests.reports.pages import rendered
+from tests.reports.pages import rendered, reported
 from tests.reports.worlds import Arm, study
 
 
@@ -98,7 +98,7 @@ def test_the_answer_names_one_cause_only_where_nothing_helped(tmp_path: Path) ->
 def test_no_cause_is_named_where_no_grave_issue_was_found(tmp_path: Path) -> None:
     folder = study(tmp_path / "healthy", {"a": Arm(touched=0.0)}, n_users=60)
     diagnose(folder, {"base": HEALTHY})
-    _, report = rendered(folder)
+    report = reported(folder)
     assert report["answer"]["code"] == "nothing"
     assert report["answer"]["cause"] == ""
 
@@ -147,7 +147,7 @@ def test_what_the_study_before_expected_meets_the_outcome(tmp_path: Path) -> Non
 
 def test_a_study_that_follows_none_has_no_such_part(tmp_path: Path) -> None:
     folder = study(tmp_path / "alone", {"reverse": Arm(shift=0.35)}, n_users=60)
-    _, report = rendered(folder)
+    report = reported(folder)
     assert report["predictions"] is None
 
 

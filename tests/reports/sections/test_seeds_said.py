@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +14,7 @@ from harness.results.seeds import Seeds, Stop
 from reports.output.files import write_report
 from reports.output.terminal import answer_lines
 from reports.stats.analysis import analyse
+from tests.reports.pages import reported
 from tests.reports.worlds import Arm, study
 
 ARMS = {"good": Arm(shift=0.4), "idle": Arm(), "calm": Arm(touched=0.02)}
@@ -30,10 +29,6 @@ def study_with(path: Path, seeds: Seeds, *, n_named: int, replicates: int = 5) -
     return folder
 
 
-def reported(folder: StudyFolder) -> dict[str, Any]:
-    return json.loads(write_report(folder).with_name("report.json").read_text(encoding="utf-8"))
-
-
 def test_before_the_end_there_are_no_verdicts(tmp_path: Path) -> None:
     seeds = Seeds(start=3, most=10, set_aside={"idle": 3}, ended=False)
     folder = study_with(tmp_path / "open", seeds, n_named=5)
@@ -43,7 +38,7 @@ def test_before_the_end_there_are_no_verdicts(tmp_path: Path) -> None:
     assert report["answer"]["sentence"].startswith("No verdicts yet: 5 of 10 seeds have finished.")
     assert {row["verdict"] for row in report["rows"] if row["kind"] == "arm"} == {"partial"}
     assert "missing" not in [each["code"] for each in report["findings"]]
-    assert "5 of 10 seeds" in folder.path.joinpath("report.html").read_text(encoding="utf-8")
+    assert "5 of 10 seeds" in write_report(folder).read_text(encoding="utf-8")
 
 
 def test_at_the_end_the_arm_is_set_aside_with_its_seeds(tmp_path: Path) -> None:
@@ -64,7 +59,7 @@ def test_at_the_end_the_arm_is_set_aside_with_its_seeds(tmp_path: Path) -> None:
     assert idle["adjusted"] is not None
     assert idle["detectable"] is not None
     assert report["method"]["cells"]["idle"] == ["done"] * 3 + ["set_aside"] * 2
-    page = folder.path.joinpath("report.html").read_text(encoding="utf-8")
+    page = write_report(folder).read_text(encoding="utf-8")
     assert "set aside after 3 of 10 seeds" in page
     assert "Every row ran with 3 seeds." in page
     assert any("set aside" in line for line in answer_lines(folder.path / "report.json"))

@@ -14,7 +14,7 @@ from harness.results.reading import read_frame
 from reports.locale import languages
 from reports.output.files import write_report
 from tests.reports import stackworlds, worlds
-from tests.reports.pages import Page, rendered
+from tests.reports.pages import Page, rendered, rendered_once, reported
 from tests.reports.sections.test_locale import left_in_english
 
 
@@ -43,7 +43,7 @@ def test_a_grid_study_has_no_stacks(tmp_path: Path) -> None:
 
 
 def test_a_factorial_study_shows_every_term_with_the_numbers_of_report_json(folders) -> None:
-    page, report = rendered(folders("factorial"))
+    page, report = rendered_once(folders("factorial"))
     found = report["stacks"]["factorial"]
     terms = {term["label"]: term for term in found["terms"]}
     assert len(terms) == 4 + 6
@@ -67,7 +67,7 @@ def test_a_factorial_study_shows_every_term_with_the_numbers_of_report_json(fold
 
 
 def test_combinations_left_out_are_named_with_the_reason_and_warned_of(folders) -> None:
-    page, report = rendered(folders("factorial"))
+    page, report = rendered_once(folders("factorial"))
     found = report["stacks"]["factorial"]
     assert [each["arms"] for each in found["missing"] if each["smallest"]] == [["reverse", "symmetric"]]
     assert len(found["missing"]) == len(report["figures"]["stack_left_out"]["rows"]) == 4
@@ -84,7 +84,7 @@ def test_combinations_left_out_are_named_with_the_reason_and_warned_of(folders) 
 def test_shapley_values_sum_to_the_stack_on_the_page(tmp_path: Path) -> None:
     manifest, records = stackworlds.planted(("a", "b"), {("a",): 40, ("a", "b"): 20}, noise=0.1)
     folder = stackworlds.write(tmp_path / "both", manifest, records)
-    _, report = rendered(folder)
+    report = reported(folder)
     shares = report["stacks"]["factorial"]["shapley"]
     assert sum(each["value"] for each in shares) == pytest.approx(report_effect(report, "a + b"))
     assert sum(each["share"] for each in shares) == pytest.approx(1.0)
@@ -93,7 +93,7 @@ def test_shapley_values_sum_to_the_stack_on_the_page(tmp_path: Path) -> None:
 
 def test_a_share_of_a_whole_that_may_be_nothing_is_not_given(tmp_path: Path) -> None:
     manifest, records = stackworlds.planted(("a", "b"), {("a",): 2, ("b",): -2}, noise=0.4)
-    _, report = rendered(stackworlds.write(tmp_path / "none", manifest, records))
+    report = reported(stackworlds.write(tmp_path / "none", manifest, records))
     assert [each["share"] for each in report["stacks"]["factorial"]["shapley"]] == [None, None]
 
 
@@ -102,7 +102,7 @@ def report_effect(report: dict[str, Any], row: str) -> float:
 
 
 def test_a_fraction_says_what_it_cannot_tell_apart(folders) -> None:
-    page, report = rendered(folders("fraction"))
+    page, report = rendered_once(folders("fraction"))
     found = report["stacks"]["factorial"]
     assert (found["generators"], found["relation"], found["resolution"]) == (["C = -AB"], ["-ABC"], 3)
     assert ["A", "\u2212BC"] in found["aliases"]
@@ -117,7 +117,7 @@ def test_every_figure_of_stacks_has_its_text_and_its_data(folders) -> None:
         ("factorial", ["stack_effects", "stack_pairs", "stack_left_out"]),
         ("greedy", ["stack_path"]),
     ):
-        page, report = rendered(folders(kind))
+        page, report = rendered_once(folders(kind))
         downloads = [found["download"] or "" for tag, found in page.tags if tag == "a" and "download" in found]
         tables = [each for each in downloads if "stack_" in each and each.endswith(".csv")]
         assert tables == [f"{report['study']}-{name}.csv" for name in names]
@@ -130,7 +130,7 @@ def test_every_figure_of_stacks_has_its_text_and_its_data(folders) -> None:
 
 
 def test_a_greedy_study_shows_its_rounds_and_its_confirmation(folders) -> None:
-    page, report = rendered(folders("greedy"))
+    page, report = rendered_once(folders("greedy"))
     found = report["stacks"]["greedy"]
     assert found["stack"] == ["cosine", "scale"]
     assert found["sentence"].startswith(
@@ -151,16 +151,16 @@ def test_a_greedy_study_shows_its_rounds_and_its_confirmation(folders) -> None:
 
 
 def test_an_empty_stack_and_one_that_is_not_ready_say_so(folders) -> None:
-    page, report = rendered(folders("greedy", nothing=True))
+    page, report = rendered_once(folders("greedy", nothing=True))
     found = report["stacks"]["greedy"]
     assert found["sentence"] in page.text
     assert found["sentence"].startswith("No arm adds enough on the validation set, so the stack is empty. ")
     assert [each["last"] for each in found["confirmed"]] == [False]
-    page, report = rendered(folders("greedy", until=1))
+    page, report = rendered_once(folders("greedy", until=1))
     found = report["stacks"]["greedy"]
     assert found["sentence"].startswith("The selection has not finished")
     assert len(found["rounds"]) == 1
-    page, report = rendered(folders("greedy", until=0))
+    page, report = rendered_once(folders("greedy", until=0))
     assert report["figures"]["stack_path"]["alt"] in page.text
 
 

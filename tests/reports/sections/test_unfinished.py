@@ -13,7 +13,7 @@ from reports.locale import load_catalogue
 from reports.output.terminal import answer_lines
 from reports.stats.verdicts import judge
 from tests.reports import worlds
-from tests.reports.pages import Page, by_name, rendered
+from tests.reports.pages import Page, by_name, rendered, reported
 from tests.reports.stats.test_verdicts import effect_of
 from tests.reports.worlds import Arm
 
@@ -103,7 +103,7 @@ def test_the_figures_of_a_sentence_are_of_the_seeds_that_both_rows_have(tmp_path
         run = folder.records.read(folder.manifest().rows[0].keys[number])
         assert run is not None
         folder.records.write(replace(run, seconds={"total": 10.0 * number}))
-    _, report = rendered(folder)
+    report = reported(folder)
     sentence = report["answer"]["sentence"]
     size, base, level = (float(each) for each in re.findall(r"0\.\d+", sentence))
     assert report["answer"]["arm"] == "good"

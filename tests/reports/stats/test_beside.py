@@ -20,6 +20,7 @@ from reports.output.terminal import answer_lines
 from reports.sections.ranking.beside import variance_of
 from reports.stats.analysis import analyse
 from reports.stats.beside import log_rank_deltas
+from tests.reports.pages import reported
 from tests.reports.worlds import FOUR, Arm, study
 
 N_USERS = 200
@@ -96,8 +97,7 @@ def test_an_undecided_arm_whose_ranks_move_says_both(tmp_path: Path) -> None:
     frame = reports.read_frame(folder)
     analysis = analyse(frame)
     assert analysis.verdicts["shifts"].code == "inconclusive"
-    write_report(folder)
-    rows = {row["name"]: row for row in json.loads((folder.path / "report.json").read_text())["rows"]}
+    rows = {row["name"]: row for row in reported(folder)["rows"]}
     assert rows["shifts"]["log_rank"]["reading"] == "improve"
     assert "ranks in the full list improve (log rank, p " in rows["shifts"]["note"]
     assert rows["shifts"]["note"].endswith("NDCG@10 undecided")
@@ -131,8 +131,7 @@ def test_a_better_arm_that_lowers_a_guard_is_called_so_everywhere(tmp_path: Path
 
 def test_the_answer_prefers_a_better_arm_whose_guards_hold(tmp_path: Path) -> None:
     folder = guarded(tmp_path / "s", also=True)
-    write_report(folder)
-    report = json.loads((folder.path / "report.json").read_text())
+    report = reported(folder)
     assert [row["name"] for row in report["rows"]][:2] == ["sharp", "safe"]
     answer = report["answer"]
     assert (answer["code"], answer["arm"]) == ("helped", "safe")
@@ -162,8 +161,7 @@ def test_parts_of_the_variance_are_those_of_the_standard_error(tmp_path: Path) -
 def test_the_last_target_stands_beside_the_primary_figure(tmp_path: Path) -> None:
     folder = study(tmp_path / "s", FOUR, n_users=100, n_targets=3)
     frame = reports.read_frame(folder)
-    write_report(folder)
-    report = json.loads((folder.path / "report.json").read_text())
+    report = reported(folder)
     for row in report["rows"]:
         expected = float(frame.last().values(row["name"], "ndcg@10").mean())
         assert row["last_target"]["level"] == pytest.approx(expected)
@@ -172,5 +170,4 @@ def test_the_last_target_stands_beside_the_primary_figure(tmp_path: Path) -> Non
     assert js["last_target"]["effect"] == pytest.approx(effects["js"].mean)
     assert "On each user's last target alone (the protocol of most papers), NDCG@10" in report["answer"]["support"]
     one = study(tmp_path / "one", FOUR, n_users=100)
-    write_report(one)
-    assert all(row["last_target"] is None for row in json.loads((one.path / "report.json").read_text())["rows"])
+    assert all(row["last_target"] is None for row in reported(one)["rows"])

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from harness.results.reading import read_frame
 from harness.results.seeds import Seeds
-from reports.output.files import write_report
 from reports.output.terminal import detectable_effect, detectable_line
 from reports.stats.analysis import analyse
 from reports.stats.noise import minimum_detectable
 from tests.reports import worlds
+from tests.reports.pages import reported
 from tests.reports.worlds import Arm
 
 FEW = {"idle": Arm(touched=0.05), "still": Arm(touched=0.08), "moves": Arm(touched=1.0), "stirs": Arm(touched=1.0)}
@@ -33,8 +32,7 @@ def test_arms_that_move_ranks_have_a_figure_of_their_own(tmp_path: Path) -> None
     assert more.moving < found.moving
     line = detectable_line(found, "ndcg@10")
     assert f"{found.moving:.5f} for arms that change ranks, {found.idle:.5f} for the others" in line
-    write_report(folder)
-    method = json.loads((folder.path / "report.json").read_text(encoding="utf-8"))["method"]
+    method = reported(folder)["method"]
     assert (method["detectable_idle"], method["detectable_moving"]) == (found.idle, found.moving)
     said = dict(method["paragraphs"])["Minimum detectable effect"]
     assert "for arms that change ranks" in said
@@ -61,8 +59,7 @@ def test_a_study_with_looks_could_find_what_its_last_seed_finds(tmp_path: Path) 
     for name, verdict in found.verdicts.items():
         assert verdict.detectable == minimum_detectable(found.effects[name], n_tests=len(FEW), n_seeds=10)
         assert (verdict.detectable or 1.0) < 0.7 * (fixed.verdicts[name].detectable or 0.0)
-    write_report(folder)
-    method = json.loads((folder.path / "report.json").read_text(encoding="utf-8"))["method"]
+    method = reported(folder)["method"]
     said = dict(method["paragraphs"])["Minimum detectable effect"]
     assert "These values are for 10 seeds" in said
     assert "a few points of power" in said

@@ -14,7 +14,7 @@ from harness.results.metrics import metric_values
 from harness.results.reading import frame_of
 from harness.stats.effects import study_effects
 from reports.stats.sources import WITHOUT_VALID_TARGETS, rows_with_valid_targets, without_valid_targets
-from tests.reports.pages import by_name, rendered
+from tests.reports.pages import by_name, rendered, reported
 from tests.reports.worlds import Arm, study
 
 ARMS = {"index.sources": Arm(shift=1.0), "other": Arm(shift=0.1), "third": Arm()}
@@ -71,7 +71,7 @@ def test_an_arm_that_is_base_without_valid_targets_says_so(tmp_path: Path) -> No
         assert found is not None
         assert base is not None
         folder.records.write(replace(found, also={WITHOUT_VALID_TARGETS: base.test_on}))
-    _, report = rendered(folder)
+    report = reported(folder)
     assert "without validation targets in the memory identical to base" in by_name(report)["index.sources"]["note"]
 
 

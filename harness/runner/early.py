@@ -28,6 +28,7 @@ from harness.modes.combining import JOINT, CombiningMode
 from harness.modes.plan import Plan
 from harness.modes.planning import refuse
 from harness.recipe.recipe import Recipe
+from harness.recipe.requirements import without_blocks
 from harness.recipe.seams.fusion import AttentionFusion
 from harness.recipe.seams.retrieval.admission import BestShare, LongerThan
 from harness.recipe.seams.retrieval.memory import TrainSource
@@ -117,7 +118,7 @@ def check_data(plan: Plan, data: Interactions, *, spec: Backbone = DEFAULT) -> P
         recipe = plan.recipes.get(row.name)
         if recipe is None or row.name == A_A:
             continue
-        key = f"{recipe.sources}|{recipe.admission}|{recipe.fusion}|{recipe.backbone}"
+        key = _decisive(recipe)
         if key not in known:
             known[key] = _cannot_sample(recipe, study) or _cannot_run(
                 recipe, inputs, recipe.backbone or spec, study.budget.epochs
@@ -139,6 +140,12 @@ class DataAlone:
     prefixes: Prefixes
 
 
+def _decisive(recipe: Recipe) -> str:
+    """The seams that decide whether a run must fail on these data."""
+    parts = (recipe.sources, recipe.admission, recipe.fusion, recipe.phases, recipe.learning_rates, recipe.backbone)
+    return "|".join(map(str, parts))
+
+
 def _cannot_sample(recipe: Recipe, study: Study) -> str:
     """Why the arm's backbone cannot be trained as the study asks; empty where nothing says so."""
     if recipe.backbone is None or not study.n_sampled:
@@ -156,6 +163,8 @@ def _cannot_run(recipe: Recipe, inputs: Inputs, spec: Backbone, epochs: int) -> 
     fusion = recipe.fusion
     if isinstance(fusion, AttentionFusion) and isinstance(width, int) and width % fusion.n_heads:
         return f"{fusion.n_heads} heads do not divide the backbone's width {width}; give fusion.attention heads that do"
+    if not spec.has_blocks and (why := without_blocks(recipe, spec.name)):
+        return why
     entries = _sourced(recipe, inputs, epochs)
     if entries is None or _admits(recipe, inputs, entries):
         return ""
@@ -226,8 +235,7 @@ def _problem(plan: Plan, row: ArmRow, why: str, others: Collection[str]) -> Prob
     """The fault at the line of its arm, in a stack of the one that fails alone, or of what made base as it is."""
     study = plan.study
     if row.name == BASE:
-        own = (plan.base.sources, plan.base.admission, plan.base.fusion)
-        written = own != (plan.as_found.sources, plan.as_found.admission, plan.as_found.fusion)
+        written = _decisive(plan.base) != _decisive(plan.as_found)
         fix = "" if written or "scope." not in why else ", written as  base: REMEDY  so that every arm has it"
         return study.problem("base" if written else "data", "empty_memory", f"{why}{fix}")
     arms = row.arm.split(JOINT)

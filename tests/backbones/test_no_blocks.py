@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,13 +11,20 @@ import pytest
 from harness.backbones.values import ParameterGroups
 from harness.contracts.backbone import BackboneContractError, check_backbone
 from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
+from harness.data.formats.sequences import write_sequences
+from harness.data.planted import PlantedWorld, plant
+from harness.data.sources import load
 from harness.engine.loop import fine_tune
 from harness.engine.types.budget import Budget
 from harness.interventions.base import Intervention
 from harness.interventions.training import DiscriminativeRates, Unfreeze
+from harness.modes.planning import make_plan
 from harness.recipe.compose import RequirementError, compose
 from harness.recipe.recipe import BASE
 from harness.recipe.requirements import without_blocks
+from harness.runner.early import check_data
+from harness.study.mistakes import StudyFileError
+from harness.study.study import load_study
 from tests.backbones.mean_of_items import MeanEncoder, MeanOfItems
 
 
@@ -79,3 +87,18 @@ def test_where_there_are_blocks_nothing_is_refused() -> None:
     recipe = compose(BASE, [Unfreeze(start="1ep", blocks=2, all_from="never")])
     result = fine_tune(recipe, probe_inputs(MeanOfItems()), budget=BUDGET, streams=PROBE_STREAMS)
     assert any("learning_rate.mixing" in point.settings for point in result.curve)
+
+
+def test_a_study_refuses_the_remedy_at_its_line_before_anything_trains(tmp_path: Path) -> None:
+    write_sequences(plant(PlantedWorld(n_users=40, n_items=30)).interactions, tmp_path / "world.txt")
+    text = "data: {path: world.txt, format: sequences, min_interactions: 1}\n"
+    arms = "arms: {one: training.unfreeze, two: kl.reverse}\n"
+    (tmp_path / "s.yaml").write_text(f"name: s\n{text}{arms}", encoding="utf-8")
+    plan = make_plan(load_study(tmp_path / "s.yaml"))
+    data = load(plan.study.data, tmp_path)
+    check_data(plan, data, spec=MeanOfItems())
+    with pytest.raises(StudyFileError, match=r"arms\.one: .* mean_of_items has no blocks"):
+        check_data(plan, data, spec=NoBlocks())
+    skipping = make_plan(replace(plan.study, on_inapplicable="skip"))
+    rows = {row.name: row.status for row in check_data(skipping, data, spec=NoBlocks()).rows}
+    assert (rows["one"], rows["two"]) == ("inapplicable", "run")

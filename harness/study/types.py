@@ -58,7 +58,7 @@ class Study:
         checkpoint: metric on the validation set that chooses the epoch of a run; the primary unless the file has one.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
         backbone: one for every replicate, one for all, or one given file for all.
-        model: the backbone that is trained; None: FTragrec's own, DuoRec.
+        model: the backbone that is trained; None: FTragrec's own.
         protocol: how it measures, for every row alike.
         guard: metrics on the test set that must not fall.
         n_sampled: negatives a step where a backbone is trained by a sampled softmax; 0: by the whole one.

@@ -14,7 +14,7 @@ from harness.recipe.seams.phases import GradualUnfreezing, LearningRates, Retrie
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfreeze(Intervention):
-    """Train the retriever alone, then the last transformer blocks too, then the whole backbone, at ever smaller rates.
+    """Train the retriever alone, then the last blocks of the backbone too, then the whole backbone, at ever smaller rates.
 
     After every epoch in which the backbone moved, all prefixes and the memory are encoded anew.
     """
@@ -28,7 +28,7 @@ class Unfreeze(Intervention):
     observable = "Exactly the named tensors move, from the named epochs on."
 
     start: Span = parameter(0.4, "when the last blocks join", low=0.0, high=1.0, search=(0.0, 0.6), span=True)
-    blocks: int = parameter(1, "number of last transformer blocks that join first", choices=(1, 2))
+    blocks: int = parameter(1, "number of last blocks of the backbone that join first", choices=(1, 2))
     all_from: Span = parameter(
         0.7, "when the whole backbone joins", low=0.0, high=1.0, span=True, choices=("never",), search=(0.4, 1.0)
     )
@@ -78,7 +78,7 @@ class DiscriminativeRates(Intervention):
     backbone: float = parameter(
         5e-5, "Adam's step size of the backbone", low=1e-8, high=1.0, search=(3e-6, 1e-3), log=True
     )
-    blocks: int = parameter(2, "number of last transformer blocks that train", low=0, high=12)
+    blocks: int = parameter(2, "number of last blocks of the backbone that train", low=0, high=12)
 
     def apply(self, recipe: Recipe) -> Recipe:
         backbone = self.backbone if self.blocks else None

@@ -25,7 +25,7 @@ class LearningRates:
     Attributes:
         new_parts: of the retriever and the fusion.
         backbone: of backbone groups that train; None: a phase that unfreezes them takes a share of ``new_parts``.
-        blocks: last transformer blocks that train from the start though no phase unfreezes them.
+        blocks: last blocks that train from the start though no phase unfreezes them.
     """
 
     new_parts: float = 1e-3
@@ -86,7 +86,7 @@ class GradualUnfreezing:
 
     Attributes:
         start, all_from: when the phases begin; None: the third never does.
-        blocks: last transformer blocks of the second phase.
+        blocks: last blocks of the second phase.
         blocks_factor, all_factor: shares of the new parts' rate in the second and third phase, fractions.
 
     Source: seed 2.1.

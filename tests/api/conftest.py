@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -65,21 +64,18 @@ def small_world_at(folder: Path, study: Study) -> None:
         shutil.copytree(there / name, folder / "runs" / name)
 
 
-@pytest.fixture(scope="package")
-def _small_backbones() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        use_small_backbones(patch)
-        yield
+@pytest.fixture(autouse=True)
+def _small_backbones(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_small_backbones(monkeypatch)
 
 
-@pytest.fixture(scope="package")
-def ran(
-    tmp_path_factory: pytest.TempPathFactory, _small_backbones: None, all_kept_workers: KeptWorkers
-) -> tuple[Study, StudyResult]:
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory, all_kept_workers: KeptWorkers) -> tuple[Study, StudyResult]:
     folder = tmp_path_factory.mktemp("door")
     write_world(folder / "world.txt")
     study = small_study(folder)
-    with all_kept_workers.used():
+    with pytest.MonkeyPatch.context() as patch, all_kept_workers.used():
+        use_small_backbones(patch)
         return study, study.run(workers=1, data_dir=folder / "data", verbose=False)
 
 

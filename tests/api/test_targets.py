@@ -15,7 +15,6 @@ from tests.api.conftest import write_world
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("_small_backbones")
 def test_a_study_with_three_targets_per_user_is_read_everywhere(tmp_path: Path) -> None:
     study = Study(
         data={"path": write_world(tmp_path / "world.txt"), "min_interactions": 1},

@@ -18,7 +18,7 @@ from harness.backbones.registry import DEFAULT
 from harness.engine.types.streams import Streams
 from harness.modes.base import mode_of
 from harness.modes.combining import JOINT
-from harness.modes.plan import Cell, Plan
+from harness.modes.plan import BackboneRef, Cell, Plan
 from harness.modes.schedule import Schedule
 from harness.recipe.recipe import BASE as RECIPE
 from harness.results.folder import StudyFolder
@@ -78,11 +78,14 @@ class MadeStages:
 
     built: list[int] = field(default_factory=list)
 
-    def is_built(self, replicate: int) -> bool:
+    def spec_of(self, wanted: BackboneRef) -> Any:
+        return DEFAULT
+
+    def is_built(self, wanted: BackboneRef) -> bool:
         return True
 
-    def build(self, replicate: int, progress: Any, tell: Any, meanwhile: Any = None) -> SharedFiles:
-        self.built.append(replicate)
+    def build(self, wanted: BackboneRef, progress: Any, tell: Any, meanwhile: Any = None) -> SharedFiles:
+        self.built.append(wanted.replicate)
         nowhere = Path("none")
         data: Any = None
         return SharedFiles(data=data, data_dir=None, fingerprint="f", spec=DEFAULT, backbone=nowhere, encodings=nowhere)

@@ -12,7 +12,7 @@ from harness.backbones.values import EpochFigures
 from harness.errors import InputError
 from harness.interventions import CATALOGUE
 from harness.modes.base import mode_of
-from harness.modes.plan import Plan
+from harness.modes.plan import BackboneRef, Plan
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
 from harness.runner.dispatcher import CellDispatcher
@@ -50,21 +50,20 @@ class Watched(MadeStages):
         super().__init__()
         self.told = told
         self.broken = broken
-        self.spec = type("Spec", (), {"selection": "ndcg@10"})()
         self.during: Callable[[int], None] = lambda replicate: None
 
-    def is_built(self, replicate: int) -> bool:
-        return replicate in self.built
+    def is_built(self, wanted: BackboneRef) -> bool:
+        return wanted.replicate in self.built
 
-    def build(self, replicate: int, progress: Any, tell: Any, meanwhile: Any = None) -> SharedFiles:
-        self.told.append(f"backbone {replicate}")
-        if replicate in self.broken:
+    def build(self, wanted: BackboneRef, progress: Any, tell: Any, meanwhile: Any = None) -> SharedFiles:
+        self.told.append(f"backbone {wanted}")
+        if wanted.replicate in self.broken:
             raise InputError("it broke")
         for epoch in (1, 2):
-            self.during(replicate)
+            self.during(wanted.replicate)
             figures = EpochFigures(epoch=epoch, loss=1.0, contrastive=None, valid={}, valid_error=0.0, seconds=0.1)
             progress(epoch, 2, figures)
-        return super().build(replicate, progress, tell)
+        return super().build(wanted, progress, tell)
 
 
 def run(plan: Plan, folder: Path, executor: MadeExecutor, stages: Any = None) -> tuple[CellDispatcher, list[str]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from harness.backbones.registry import DEFAULT
 from harness.errors import EnvironmentProblem, InputError
 from harness.files import locked
 from harness.interventions import CATALOGUE
@@ -110,15 +111,16 @@ def test_who_waits_for_a_lock_is_called_again_and_again(tmp_path: Path) -> None:
 class Stages:
     """Shared stages whose files another process builds, or that cannot be built."""
 
-    spec = None
-
     def __init__(self, build: Callable[[Callable[[], None]], Any]) -> None:
         self._built = build
 
-    def is_built(self, replicate: int) -> bool:
+    def spec_of(self, wanted: BackboneRef) -> Any:
+        return DEFAULT
+
+    def is_built(self, wanted: BackboneRef) -> bool:
         return False
 
-    def build(self, replicate: int, progress: Any, tell: Any, meanwhile: Callable[[], None]) -> Any:
+    def build(self, wanted: BackboneRef, progress: Any, tell: Any, meanwhile: Callable[[], None]) -> Any:
         return self._built(meanwhile)
 
 

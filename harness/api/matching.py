@@ -43,8 +43,8 @@ def differing_keys(study: Study, manifest: StudyManifest) -> list[str]:
         "checkpoint": (study.checkpoint, manifest.checkpoint or study.checkpoint),
         "budget": (study.budget.model_dump(), dict(manifest.budget)),
         "backbone": (
-            ("file" if from_file else study.backbone, checksum),
-            (manifest.backbone, dict(manifest.backbone_file)),
+            ("file" if from_file else study.backbone, checksum, study.backbone_recipe()),
+            (manifest.backbone, dict(manifest.backbone_file), dict(manifest.backbone_recipe)),
         ),
     }
     if not plan.at_most:

@@ -157,6 +157,8 @@ class Backbone(ABC):
     def _key(self, *parts: str, device: Device) -> str:
         torch_version = ".".join(importlib.metadata.version("torch").split(".")[:2])
         parts = (*parts, backbone_hash(self.package), torch_version)
+        if not self.package.startswith("harness."):  # a package may bring several, and its code is hashed as a whole
+            parts = (*parts, self.name)
         if device != "cpu":
             parts = (*parts, device_key(device))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]

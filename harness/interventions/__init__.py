@@ -52,13 +52,16 @@ CATALOGUE: tuple[type[Intervention], ...] = tuple(
 )
 """The built-in remedies: every intervention that a problem's file defines, in the file's order."""
 
+SHIPPED: tuple[type[Intervention], ...] = (*CATALOGUE, *backbone.built_in())
+"""What study files may name without a plug-in: the remedies, and the choices of a backbone."""
+
 REGISTRY: Registry[type[Intervention]] = Registry(
     group="ftr_study.interventions",
     what="intervention",
-    builtin=lambda: CATALOGUE,
+    builtin=lambda: SHIPPED,
     name_of=lambda kind: kind.id,
     check=subclass_of(Intervention),
-    derived=backbone.choices,
+    derived=backbone.of_plugins,
 )
 """Every intervention by id: the catalogue's, the choices of a backbone, then those of installed plug-ins."""
 

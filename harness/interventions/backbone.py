@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, make_dataclass, replace
 from functools import cache
 from typing import Any, ClassVar
@@ -16,6 +17,8 @@ from harness.interventions.domains import Value
 from harness.recipe.recipe import Recipe
 
 FAMILY = "backbone"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,9 @@ class BackboneChoice(Intervention):
     def chosen(self) -> Backbone:
         """The backbone with these settings."""
         return self.kind(**self.settings())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.kind, self.settings())
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, backbone=self.chosen())
@@ -68,9 +74,26 @@ def choice_of(kind: type[Backbone]) -> type[BackboneChoice]:
     )
 
 
-def choices() -> list[type[BackboneChoice]]:
-    """One for every backbone, those of plug-ins included."""
-    return [choice_of(kind) for kind in BACKBONES.values()]
+def built_in() -> list[type[BackboneChoice]]:
+    """One for every backbone of the harness."""
+    return [choice_of(kind) for kind in BACKBONES.builtin()]
+
+
+def of_plugins() -> Iterator[type[BackboneChoice]]:
+    """One for every backbone of a plug-in; one that cannot be chosen costs a line in the log."""
+    ours = {kind.name for kind in BACKBONES.builtin()}
+    for name, kind in BACKBONES.items():
+        if name not in ours:
+            try:
+                yield choice_of(kind)
+            except Exception as problem:  # noqa: BLE001 - a plug-in's fields may be anything
+                BACKBONES.broken[f"{name} = {kind.__module__}:{kind.__qualname__}"] = f"its tunable fields: {problem!r}"
+                log.warning("backbone %s cannot be chosen in an arm: its tunable fields: %r", name, problem)
+
+
+def _again(kind: type[Backbone], settings: Mapping[str, Value]) -> BackboneChoice:
+    """What a pickle makes anew: the class of a choice is made, not imported."""
+    return choice_of(kind).from_settings(settings)
 
 
 def _parameter(default: Value, tunable: Tunable) -> Any:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from harness.backbones.base import Backbone
-from harness.backbones.registry import DEFAULT
 from harness.device import Device, resolve_device
 from harness.engine.types.streams import A_A_OFFSET, Streams
 from harness.modes.search.space import Space
@@ -120,7 +119,7 @@ class Plan:
 
     def backbones(self, replicates: Iterable[int]) -> tuple[BackboneRef, ...]:
         """The backbones under the rows on these replicates, the study's own first."""
-        specs = dict.fromkeys([None, *(recipe.backbone for recipe in self.recipes.values())])
+        specs = dict.fromkeys([None, *(self.own(recipe).backbone for recipe in self.recipes.values())])
         numbers = dict.fromkeys(map(self.backbone_replicate, replicates))
         return tuple(BackboneRef(number, spec) for number in numbers for spec in specs)
 
@@ -157,11 +156,16 @@ class Plan:
         return Cell(
             row=row,
             replicate=replicate,
-            recipe=recipe,
+            recipe=self.own(recipe),
             streams=Streams(study_seed=self.study.seed, replicate=replicate + (A_A_OFFSET if row == A_A else 0)),
             backbone_replicate=self.backbone_replicate(replicate),
             level=level,
         )
+
+    def own(self, recipe: Recipe) -> Recipe:
+        """The recipe without a backbone that is the study's own: an arm that chooses it chooses nothing."""
+        chosen = recipe.backbone is not None and recipe.backbone == self.study.own_backbone
+        return replace(recipe, backbone=None) if chosen else recipe
 
     def with_row(self, row: ArmRow, recipe: Recipe | None = None) -> Plan:
         """The plan with another row; without a recipe it has no cells of its own."""
@@ -178,23 +182,19 @@ class Plan:
 
     def with_aliases(self) -> Plan:
         """The plan in which rows of one recipe run once; a/a has other random numbers and is no alias."""
-        own = self.study.model or DEFAULT
         first: dict[str, str] = {}
         rows: list[ArmRow] = []
         for row in self.rows:
             recipe = self.recipes.get(row.name)
-            same = row.name if recipe is None or row.name == A_A else first.setdefault(_digest(recipe, own), row.name)
+            same = (
+                row.name if recipe is None or row.name == A_A else first.setdefault(self.own(recipe).digest(), row.name)
+            )
             rows.append(row if same == row.name else replace(row, status="alias", alias_of=same))
         return replace(
             self,
             rows=tuple(rows),
             recipes={row.name: self.recipes[row.name] for row in rows if row.status == "run"},
         )
-
-
-def _digest(recipe: Recipe, own: Backbone) -> str:
-    """What tells recipes apart: an arm that chooses the study's own backbone chooses nothing."""
-    return (replace(recipe, backbone=None) if recipe.backbone == own else recipe).digest()
 
 
 def row_of(setting: ArmSetting) -> ArmRow:

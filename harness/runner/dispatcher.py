@@ -315,5 +315,5 @@ class CellDispatcher:
             progress_file=self.progress_folder / f"{key}-{uuid.uuid4().hex[:8]}.jsonl",
             diagnosis=self.missing(cell),
             more_metrics=(self.plan.study.primary,),
-            provenance={**self.provenance, "fingerprint": shared.fingerprint, "backbone": shared.backbone.stem},
+            provenance={**self.provenance, **shared.told()},
         )

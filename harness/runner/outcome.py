@@ -15,7 +15,6 @@ from harness.results.manifest import ArmRow, ReferenceRow, StudyManifest
 from harness.results.seeds import Seeds
 from harness.runner.dispatcher import CellDispatcher
 from harness.runner.ties import known_ties
-from harness.study.types import Study
 
 
 def manifest_of(
@@ -65,7 +64,7 @@ def manifest_of(
         budget=study.budget.model_dump(),
         backbone="file" if isinstance(study.backbone, BackboneFile) else study.backbone,
         backbone_file=study.backbone.described() if isinstance(study.backbone, BackboneFile) else {},
-        backbone_recipe=_recipe_of(study),
+        backbone_recipe=study.backbone_recipe(),
         base=tuple(str(each) for each in study.base),
         data={**described_data(dispatcher.stages.data), "ties": known_ties(dispatcher.stages)},
         rows=tuple(rows),
@@ -96,9 +95,3 @@ def described_data(data: Interactions) -> dict[str, Any]:
         "notes": data.load_report.notes,
         "read_as": read_as(data),
     }
-
-
-def _recipe_of(study: Study) -> dict[str, Any]:
-    """How the study's own backbone departs from the default."""
-    model = {} if study.model is None else {"model": str(study.model)}
-    return {**model, **({"n_sampled": study.n_sampled} if study.n_sampled else {})}

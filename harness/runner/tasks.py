@@ -58,6 +58,10 @@ class SharedFiles:
     device: Device = "cpu"
     protocol: Protocol = AS_PUBLISHED
 
+    def told(self) -> dict[str, str]:
+        """What a record says of its data and its backbone: a name in its recipe is there only where an arm chose it."""
+        return {"fingerprint": self.fingerprint, "backbone": self.backbone.stem, "model": str(self.spec)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellTask:

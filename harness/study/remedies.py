@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+from harness.backbones.registry import BACKBONES
 from harness.errors import did_you_mean
+from harness.interventions.backbone import FAMILY
 from harness.interventions.base import Intervention
 from harness.interventions.domains import Domain, Value
 from harness.plugins import Registry
@@ -60,7 +62,8 @@ def _read_remedy(here: Place, value: object, catalogue: Catalogue) -> WrittenRem
     if kind is None:
         hint = "; write a stack as a list, in brackets" if "," in value else did_you_mean(value, catalogue)
         add = here.add if mapping is None else here.add_to_key
-        said = f"unknown intervention {show(value)}{hint}{_broken(catalogue)} {_known(value, catalogue)}"
+        broken = _broken(catalogue) + (_broken(BACKBONES) if value.startswith(f"{FAMILY}.") else "")
+        said = f"unknown intervention {show(value)}{hint}{broken} {_known(value, catalogue)}"
         add("unknown_intervention", said)
         return None
     if settings is None:
@@ -74,9 +77,9 @@ def _read_remedy(here: Place, value: object, catalogue: Catalogue) -> WrittenRem
     return _read_parameters(here, kind, given)
 
 
-def _broken(catalogue: Catalogue) -> str:
+def _broken(known: Mapping[str, object]) -> str:
     """Plug-ins that may be what is meant, and why they cannot be used."""
-    broken = catalogue.broken if isinstance(catalogue, Registry) else {}
+    broken: Mapping[str, str] = known.broken if isinstance(known, Registry) else {}
     return "".join(f"; plug-in {point} cannot be used: {why}" for point, why in broken.items())
 
 

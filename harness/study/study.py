@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from harness.errors import did_you_mean
 from harness.interventions import available
+from harness.interventions.backbone import BackboneChoice
 from harness.interventions.base import Intervention
 from harness.modes.catalogue import MODES
 from harness.results.evidence import Diagnostics, Level
@@ -114,6 +115,10 @@ def read_document(
     kind = modes.get(str(raw.get("mode", next(iter(modes)))))
     rows = read_arms(document, known, lists=kind.lists if kind else Lists.GRID) if "arms" in raw else ()
     base = read_base(document, known)
+    for each in base:
+        if isinstance(each, BackboneChoice):
+            said = f"{each.id} is the backbone of every arm here; write  backbone: {{model: {each.kind.name}}}"
+            document.add(("base",), "backbone_in_base", said, line=document.line(("base",)))
     data_part = _part(document, DataModel, "data", raw.get("data"))
     data = data_spec(document, data_part, file.parent) if data_part else None
     backbone = _part(document, BackboneModel, "backbone", raw.get("backbone", "per_seed"))

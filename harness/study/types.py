@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from harness.backbones.base import Backbone
+from harness.backbones.registry import DEFAULT
 from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.sources import DataSpec
 from harness.engine.types.budget import Budget
@@ -104,6 +105,16 @@ class Study:
     def __repr__(self) -> str:
         size = f"{len(self.rows)} settings of {len(self.arms)} arms, {self.n_seeds} replicates"
         return f"Study({self.name!r}: {size}, {self.primary} on {self.data.label})"
+
+    @property
+    def own_backbone(self) -> Backbone | None:
+        """The backbone under base where it is trained here; None where a file brings it."""
+        return None if isinstance(self.backbone, BackboneFile) else self.model or DEFAULT
+
+    def backbone_recipe(self) -> dict[str, Any]:
+        """How the backbone that is trained departs from FTragrec's own, as JSON; empty where it does not."""
+        model = {} if self.model is None else {"model": str(self.model)}
+        return {**model, **({"n_sampled": self.n_sampled} if self.n_sampled else {})}
 
     @property
     def n_seeds(self) -> str:

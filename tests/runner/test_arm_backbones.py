@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import pickle
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.backbones.base import Backbone
 from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.registry import BACKBONES
 from harness.backbones.sasrec.backbone import SASRec
+from harness.backbones.values import Tunable
 from harness.data.sources import load
+from harness.imports.backbone_file import BackboneFile
+from harness.interventions import REGISTRY, find
 from harness.modes.plan import BackboneRef
 from harness.modes.planning import make_plan
+from harness.recipe.recipe import BASE
 from harness.results.record import same_ranks
 from harness.runner.early import check_data
 from harness.runner.keys import Keys
 from harness.runner.shared import SharedStages
 from harness.study.mistakes import StudyFileError
 from harness.study.study import load_study
+from tests.backbones.mean_of_items import MeanOfItems
 from tests.runner.conftest import Bench
 
 OTHER = "{backbone.sasrec: {batch_tokens: 256, decay_visits: 20, visits: 30}}"
@@ -76,6 +85,46 @@ def test_the_studys_own_backbone_in_an_arm_is_base(bench: Bench) -> None:
     )
 
 
+def test_beside_a_checkpoint_the_same_model_trained_here_is_an_arm_of_its_own(bench: Bench) -> None:
+    more = "trained: backbone.duorec\nboth: [backbone.duorec, wiring.overlap, wiring.product]\n"
+    study = load_study(bench.write(more=f"{more}overlap: [wiring.overlap, wiring.product]\n"))
+    given: Any = object.__new__(BackboneFile)
+    assert {row.status for row in make_plan(replace(study, backbone=given)).rows} == {"run"}
+    own = make_plan(study)
+    assert {row.name: row.alias_of for row in own.rows if row.alias_of} == {"trained": "base", "overlap": "both"}
+    assert own.backbones([0]) == (BackboneRef(0),)
+
+
+def test_two_backbones_of_one_package_have_two_keys() -> None:
+    one = type("One", (MeanOfItems,), {"__slots__": (), "name": "one"})()
+    given = {"fingerprint": "f", "seed": 0, "threads": 1}
+    assert one.described() == MeanOfItems().described()
+    assert one.key(**given) != MeanOfItems().key(**given)
+
+
+def test_a_choice_survives_pickling() -> None:
+    chosen = find("backbone.sasrec").from_settings({"dropout": 0.1})
+    again = pickle.loads(pickle.dumps(chosen))
+    assert again == chosen
+    assert again.apply(BASE).backbone == SASRec(dropout=0.1)
+
+
+def test_a_plug_in_with_wrong_fields_costs_its_own_choice_alone(
+    monkeypatch: pytest.MonkeyPatch, bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    wrong = type(
+        "Wrong", (MeanOfItems,), {"__slots__": (), "name": "wrong", "tunable": {"n_layer": Tunable(meaning="x")}}
+    )
+    monkeypatch.setattr(BACKBONES, "_all", {**BACKBONES, "wrong": wrong})
+    monkeypatch.setattr(BACKBONES, "broken", {})
+    monkeypatch.setattr(REGISTRY, "_all", None)
+    assert "backbone.sasrec" in REGISTRY
+    assert "backbone.wrong" not in list(REGISTRY)
+    assert "backbone wrong cannot be chosen in an arm" in caplog.text
+    with pytest.raises(StudyFileError, match="its tunable fields: KeyError"):
+        load_study(bench.write(more="a: backbone.wrong\n"))
+
+
 def test_a_shared_backbone_is_shared_in_every_arm(bench: Bench) -> None:
     outcome, _ = bench.run(more=f"other: {OTHER}\n", replicates=2, end="diagnostics: off\nbackbone: shared\n")
     assert len(list((bench.folder / "runs/.cache/backbones").glob("*.safetensors"))) == 2
@@ -92,6 +141,7 @@ def test_a_shared_backbone_is_shared_in_every_arm(bench: Bench) -> None:
         ("", "backbone: {model: {sasrec: {dropout: 2}}}\n", "backbone.model", "dropout"),
         ("", "backbone: {model: {sasrec: {}, duorec: {}}}\n", "backbone.model", "2 models"),
         ("", "backbone: {model: sasrec, checkpoint: a.safetensors}\n", "backbone", "which model it is"),
+        ("", "base: backbone.sasrec\n", "base", "write  backbone: {model: sasrec}"),
         ("", "backbone: sasrec\n", "backbone", "{model: sasrec}"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.interventions import CATALOGUE, find
+from harness.interventions import CATALOGUE, SHIPPED, find
 from harness.interventions.training import Unfreeze
 from harness.modes.plan import Plan
 from harness.modes.planning import make_plan
@@ -32,7 +32,7 @@ SECOND = [f"{name}_learning" for name in FILE_OF.values() if name != "wiring"]
 
 
 def planned(name: str) -> Plan:
-    return make_plan(load_study(STUDIES / f"{name}.yaml", catalogue=CATALOGUE))
+    return make_plan(load_study(STUDIES / f"{name}.yaml", catalogue=SHIPPED))
 
 
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)

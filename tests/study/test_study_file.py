@@ -12,7 +12,7 @@ from harness.data.formats.base import Columns
 from harness.data.protocol import Protocol
 from harness.data.sources import DataSpec
 from harness.engine.types.budget import Budget
-from harness.interventions import CATALOGUE
+from harness.interventions import SHIPPED
 from harness.interventions.kl import Reverse, Symmetric, Weight
 from harness.interventions.training import Unfreeze
 from harness.interventions.wiring import RetrieverAttention
@@ -265,7 +265,7 @@ def test_seeds_are_a_number_or_a_first_and_a_last_one(study_from, mistakes_in):
 )
 def test_modes_with_replicates_of_their_own_refuse_looks(study_from, mode, refused):
     text = HEAD + f"mode: {mode}\narms: {{a: kl.reverse, b: wiring.cosine}}\nreplicates: {{start: 3, most: 10}}\n"
-    fits_schema = Draft202012Validator(study_schema(CATALOGUE)).is_valid(
+    fits_schema = Draft202012Validator(study_schema(SHIPPED)).is_valid(
         cast("Any", parse_yaml(text.encode(), "x.yaml").value)
     )
     assert fits_schema == (not refused)

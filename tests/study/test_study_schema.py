@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from harness.interventions import CATALOGUE
+from harness.interventions import SHIPPED
 from harness.study.study import StudyFileError, load_study, study_schema
 from harness.study.yaml_lines import parse_yaml
 from tests.study.mistakes import ARMS, KEYS
@@ -24,7 +24,7 @@ def fits(text: str, schema: dict) -> bool:
 
 def test_the_committed_schema_is_current():
     committed = json.loads((STUDIES / "schema.json").read_text(encoding="utf-8"))
-    assert committed == study_schema(CATALOGUE), "rewrite it with: make schema"
+    assert committed == study_schema(SHIPPED), "rewrite it with: make schema"
 
 
 def test_the_schema_is_itself_valid(everything):
@@ -33,12 +33,12 @@ def test_the_schema_is_itself_valid(everything):
 
 @pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_study_fits_the_schema(path):
-    assert fits(path.read_text(encoding="utf-8"), study_schema(CATALOGUE))
+    assert fits(path.read_text(encoding="utf-8"), study_schema(SHIPPED))
 
 
 def test_the_schema_knows_each_intervention_with_its_parameters_and_bounds():
-    remedy = study_schema(CATALOGUE)["$defs"]["remedy"]["anyOf"][1]["properties"]
-    assert list(remedy) == [each.id for each in CATALOGUE]
+    remedy = study_schema(SHIPPED)["$defs"]["remedy"]["anyOf"][1]["properties"]
+    assert list(remedy) == [each.id for each in SHIPPED]
     weight = remedy["kl.weight"]["properties"]["weight"]
     assert weight["anyOf"][0] == {"type": "number", "minimum": 0.0, "maximum": 100.0}
     assert weight["description"] == "factor of the KL term; 0 removes it"
@@ -90,7 +90,7 @@ def test_an_editor_sees_the_mistakes_that_a_schema_can_express(mistake, everythi
 weights = st.one_of(st.floats(0, 100), st.lists(st.floats(0, 100), min_size=1, max_size=3, unique=True))
 spans = st.one_of(st.floats(0.01, 1), st.builds("{}ep".format, st.integers(1, 10_000)))
 remedies = st.one_of(
-    st.sampled_from([each.id for each in CATALOGUE]),
+    st.sampled_from([each.id for each in SHIPPED]),
     st.builds(
         lambda until: {"loss.ramp": {"until": until}}, st.one_of(spans, st.lists(spans, min_size=1, unique=True))
     ),
@@ -120,9 +120,9 @@ def test_what_the_schema_allows_the_loader_reads(tmp_path, study):
     text = json.dumps(study)
     path = tmp_path / "x.yaml"
     path.write_text(text, encoding="utf-8")
-    assert fits(text, study_schema(CATALOGUE))
+    assert fits(text, study_schema(SHIPPED))
     try:
-        loaded = load_study(path, catalogue=CATALOGUE)
+        loaded = load_study(path, catalogue=SHIPPED)
     except StudyFileError as problem:
         pytest.fail(str(problem))
     assert loaded.name == study["name"]

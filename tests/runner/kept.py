@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -70,22 +71,27 @@ class KeptWorkers:
     """The idle workers of a process of the tests."""
 
     idle: list[KeptWorker] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    """The threads of a pool take and put by at once."""
 
     def put_by(self, worker: KeptWorker) -> None:
-        self.idle.append(worker)
-        if len(self.idle) > MOST:
-            self.end(self.idle.pop(0))
+        with self._lock:
+            self.idle.append(worker)
+            beyond = self.idle.pop(0) if len(self.idle) > MOST else None
+        if beyond is not None:
+            self.end(beyond)
 
     def taken(self) -> local._Worker | None:
         here = surroundings()
-        for place, found in enumerate(self.idle):
-            if found.started_in == here:
-                del self.idle[place]
-                if found.poll() is None:
-                    return found.worker
-                self.end(found)
-                return self.taken()
-        return None
+        while True:
+            with self._lock:
+                found = next((each for each in self.idle if each.started_in == here), None)
+                if found is None:
+                    return None
+                self.idle.remove(found)
+            if found.poll() is None:
+                return found.worker
+            self.end(found)
 
     def end(self, worker: KeptWorker) -> None:
         worker.worker.pipe.close()

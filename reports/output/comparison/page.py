@@ -52,7 +52,6 @@ def write_comparison(first: Path, second: Path, out: Path | None = None, lang: s
 def render_comparison(comparison: Comparison, text: Catalogue) -> str:
     """The page of a comparison, complete in itself."""
     pages = environment({"comparison": Path(__file__).parent})
-    pages.filters["scaled"] = lambda value: difference(value, comparison.scale, comparison.decimals)
     scale = comparison.scale
     axis = text(f"compare.figure.axis_{scale}", metric=comparison.primary_label)
     draw = partial(pairs.draw, comparison.figure, axis, scale)
@@ -62,6 +61,7 @@ def render_comparison(comparison: Comparison, text: Catalogue) -> str:
         comparison,
         text,
         drawings=marked(lambda: {"pairs": wide_and_narrow(comparison.figure, draw)}).get("pairs", []),
+        scaled=lambda value: difference(value, comparison.scale, comparison.decimals),
         effect_decimals=comparison.decimals if scale == "absolute" else 4,
     )
 

@@ -60,7 +60,7 @@ def choice_of(kind: type[Backbone]) -> type[BackboneChoice]:
             "title": f"{title} as the backbone",
             "title_zh": f"以 {title} 为骨干网络",
             "why": "Another encoder may rank better, and retrieval may add another amount to it.",
-            "as_published": "it is the backbone that a study trains anyway, so at its defaults an arm with it alone is base."
+            "as_published": "a study trains it anyway, so at its defaults an arm with it alone is base."
             if isinstance(DEFAULT, kind)
             else "",
             "observable": "Every rank comes from a backbone of another kind or size.",

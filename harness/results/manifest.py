@@ -16,6 +16,8 @@ from harness.errors import InputError
 SCHEMA_VERSION = 2
 BASE = "base"
 A_A = "a/a"
+BACKBONE = "backbone."
+"""What ids of remedies that choose another backbone begin with."""
 
 
 def first_fault(problem: ValidationError) -> str:

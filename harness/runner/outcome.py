@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from harness.backbones.registry import DEFAULT
 from harness.data.interactions import Interactions
 from harness.data.report import read_as
 from harness.imports.backbone_file import BackboneFile
@@ -99,6 +100,9 @@ def described_data(data: Interactions) -> dict[str, Any]:
 
 
 def _recipe_of(study: Study) -> dict[str, Any]:
-    """How the study's own backbone departs from the default."""
-    model = {} if study.model is None else {"model": str(study.model)}
+    """How the study's own backbone departs from the default; of a file, its model alone where that is another."""
+    found = study.model
+    if isinstance(study.backbone, BackboneFile) and not isinstance(study.backbone.spec, type(DEFAULT)):
+        found = study.backbone.spec
+    model = {} if found is None else {"model": str(found)}
     return {**model, **({"n_sampled": study.n_sampled} if study.n_sampled else {})}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from tests.reports.diagnosed import AS_FOUND, HEALTHY
 from tests.reports.following import BETTER, EQUAL, HEAD, followed, given, next_study, read, stacks
 
 CONFIRMS = {"study": "first", "expects": {"gru": {"rule": "confirm_winner", "verdict": "better"}}}
-DEFAULTS = choice_of(GRU4Rec).defaults()
+DEFAULTS: dict[str, Any] = dict(choice_of(GRU4Rec).defaults())
 MIXED = {"backbone.gru4rec", "wiring.overlap", "wiring.product"}
 
 

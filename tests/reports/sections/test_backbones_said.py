@@ -82,7 +82,7 @@ def test_arms_on_models_of_their_own_are_named_and_not_said_to_share_bases(
     tmp_path: Path, backbone: str, shared: str, own: str
 ) -> None:
     arms = {"gru": remedy("gru4rec", dropout=0.2), "sas": remedy("sasrec"), "sas2": remedy("sasrec")}
-    given = {"backbone_file": FILE} if backbone == "file" else {}
+    given: dict[str, Any] = {"backbone_file": FILE} if backbone == "file" else {}
     said = design(folder_of(tmp_path / "arms", arms, backbone=backbone, **given))
     assert shared in said
     assert own in said

@@ -40,8 +40,8 @@ def models_of_arms(frame: Frame) -> dict[str, tuple[str, ...]]:
 def _written(row: ArmRow, chosen: Mapping[str, object], frame: Frame) -> str:
     """As its runs have it, with the settings that are not defaults; until one has finished, with all settings."""
     for record in frame.records.get(row.name, {}).values():
-        if told := record.recipe.get("backbone"):
-            return told
+        if told := record.recipe.get("backbone") or record.provenance.get("model"):
+            return str(told)
     settings = chosen.get("settings")
     listed = ", ".join(f"{name}={each}" for name, each in settings.items()) if isinstance(settings, Mapping) else ""
     return str(chosen["id"]).removeprefix(BACKBONE) + (f"({listed})" if listed else "")

@@ -106,5 +106,8 @@ def test_settings_are_those_that_the_runs_tell_and_bases_own_model_is_no_arms(tm
     unlike = ArmRow(name="x", arm="x", remedies=(remedy("sasrec"),), status="inapplicable", reason="of a test")
     more = replace(frame, manifest=replace(frame.manifest, rows=(*frame.manifest.rows, unlike)))
     assert models_of_arms(more) == models_of_arms(frame)
+    others = {0: replace(frame.records["gru"][0], recipe={}, provenance={"model": "gru4rec(n_layers=2)"})}
+    reused = replace(frame, records={**frame.records, "gru": others})
+    assert models_of_arms(reused) == {"gru4rec(n_layers=2)": ("gru",), "duorec": ("due",)}
     on_file = replace(frame, manifest=replace(frame.manifest, backbone="file", backbone_file=FILE))
     assert "same" in models_of_arms(on_file)["gru4rec"]

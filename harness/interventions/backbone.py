@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any, ClassVar
 
 from harness.backbones.base import Backbone
-from harness.backbones.registry import BACKBONES
+from harness.backbones.registry import BACKBONES, DEFAULT
 from harness.backbones.values import Tunable
 from harness.errors import InputError
-from harness.interventions.base import Intervention, ParameterError, parameter
+from harness.interventions.base import Intervention, ParameterError, own_text, parameter
 from harness.interventions.domains import Value
 from harness.recipe.recipe import Recipe
 
@@ -59,13 +59,16 @@ def choice_of(kind: type[Backbone]) -> type[BackboneChoice]:
         [(name, Any, _parameter(defaults[name], tunable)) for name, tunable in kind.tunable.items()],
         bases=(BackboneChoice,),
         namespace={
-            "__doc__": (kind.__doc__ or "").partition("\n")[0],
+            "__doc__": own_text(kind) or f"{title} as the backbone.",
             "__module__": kind.__module__,
             "id": f"{FAMILY}.{kind.name}",
             "kind": kind,
             "title": f"{title} as the backbone",
             "title_zh": f"以 {title} 为骨干网络",
             "why": "Another encoder may rank better, and retrieval may add another amount to it.",
+            "as_published": "a study trains it anyway, so at its defaults an arm with it alone is base."
+            if isinstance(DEFAULT, kind)
+            else "",
             "observable": "Every rank comes from a backbone of another kind or size.",
         },
         frozen=True,

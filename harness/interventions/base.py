@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
@@ -74,7 +75,8 @@ class Intervention:
         example_base: ids of the interventions that must be in base for this one to act.
         related: ids of remedies of other families that answer the same problem; its page links to them.
         follows_valid: whether training depends on the validation figures by design, as a schedule may.
-        as_published: why it does little on FTragrec as published, in a sentence, where it needs an example base.
+        as_published: why it does little on FTragrec as published, in a sentence, where it needs an example base or acts
+            at other settings than its defaults.
     """
 
     id: ClassVar[str]
@@ -134,6 +136,12 @@ class Intervention:
     def apply(self, recipe: Recipe) -> Recipe:
         """The recipe with this remedy in it; the argument is not changed."""
         raise NotImplementedError(f"{type(self).__name__} must define apply(recipe)")
+
+
+def own_text(kind: type) -> str:
+    """A class's own docstring without its indentation; empty where it has none but the signature of a dataclass."""
+    text = inspect.cleandoc(vars(kind).get("__doc__") or "")
+    return "" if text.startswith(f"{kind.__name__}(") else text
 
 
 def _domain(kind: type[Intervention], each: Field[Any]) -> Domain:

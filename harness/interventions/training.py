@@ -14,7 +14,7 @@ from harness.recipe.seams.phases import GradualUnfreezing, LearningRates, Retrie
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfreeze(Intervention):
-    """Train the retriever alone, then the last blocks of the backbone too, then the whole backbone, at ever smaller rates.
+    """Train the retriever alone, then the backbone's last blocks too, then all of it, at ever smaller rates.
 
     After every epoch in which the backbone moved, all prefixes and the memory are encoded anew.
     """

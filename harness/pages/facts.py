@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from harness.checks.families import Family, family_of
 from harness.errors import InputError, did_you_mean
 from harness.interventions import CATALOGUE, available, example_base, find
-from harness.interventions.base import Intervention
+from harness.interventions.backbone import FAMILY
+from harness.interventions.base import Intervention, own_text
 from harness.interventions.domains import as_written
 from harness.recipe.compose import (
     CompositionError,
@@ -59,7 +60,7 @@ class Page:
 
     Attributes:
         summary: the first paragraph of its docstring; ``details`` the others; ``source`` where it comes from, without a
-            full stop.
+            full stop; empty where nothing says.
         changes: the seams that it writes on its example base.
         missing: why it cannot run alone on FTragrec as published; empty where it can.
         completed_by: ids that remove this obstacle in the same arm.
@@ -88,9 +89,10 @@ def page_of(kind: type[Intervention]) -> Page:
         harness.errors.InputError: it names an example base that does not exist or cannot be composed, or a related
             remedy that does not exist.
     """
-    text, _, cited = (inspect.getdoc(kind) or "").partition("Source:")
+    text, _, cited = (own_text(kind) or f"{kind.title}.").partition("Source:")
     listed = f"problem list {kind.section}" if kind.section else ""
     summary, *details = [" ".join(each.split()) for each in text.strip().split("\n\n")]
+    details = [each for each in details if not each.startswith("Attributes:")]  # parameters have a list of their own
     missing, completed_by, clashes = _company(kind)
     return Page(
         kind=kind,
@@ -129,7 +131,8 @@ def _changes(kind: type[Intervention]) -> Iterator[Change]:
             for entry in value:
                 yield Change(seam=seam, before="", after=_plain(str(entry)), about=_about(entry))
         else:
-            before = _plain(str(getattr(base, seam)))
+            found = getattr(base, seam)
+            before = "the study's own backbone" if seam == FAMILY and found is None else _plain(str(found))
             yield Change(seam=seam, before=before, after=_plain(str(value)), about=_about(value))
 
 

@@ -16,6 +16,8 @@ from harness.errors import InputError
 SCHEMA_VERSION = 2
 BASE = "base"
 A_A = "a/a"
+BACKBONE = "backbone."
+"""What ids of remedies that choose another backbone begin with."""
 
 
 def first_fault(problem: ValidationError) -> str:
@@ -97,7 +99,7 @@ class StudyManifest:
         base: the study's base stack as text, empty where it is FTragrec as found.
         checkpoint: metric on the validation set that chooses the epoch of a run; empty in folders that do not say.
         backbone_file: name, checksum and origin of the one that all replicates fine-tune; empty where they are trained.
-        backbone_recipe: fields of the specification that a trained one departs from the default in, such as n_sampled.
+        backbone_recipe: what base's backbone departs from the default in: its model, and n_sampled.
         protocol: how the study measures, by the keys of the study file; empty in folders of earlier versions.
         guard: metrics on the test set that must not fall.
         references: rows below the ranking.

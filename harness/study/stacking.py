@@ -9,16 +9,20 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from harness.backbones.base import Backbone
 from harness.checks.base import Remedy
 from harness.data.protocol import Protocol
 from harness.errors import InputError
 from harness.interventions import available
+from harness.interventions.backbone import BackboneChoice
 from harness.interventions.base import Intervention
 from harness.recipe.compose import CompositionError, ConflictError, compose
 from harness.recipe.recipe import BASE as AS_FOUND
+from harness.recipe.requirements import without_blocks
 from harness.study.arms import read_base
 from harness.study.checking import PLACES, changes_alone
-from harness.study.parts import ProtocolModel, read_part
+from harness.study.parts import BackboneModel, ProtocolModel, read_part
+from harness.study.sources import backbone_model
 from harness.study.types import Overrides
 from harness.study.writing import absolute, to_yaml
 from harness.study.yaml_lines import parse_yaml
@@ -32,8 +36,9 @@ class Ground:
         keys: the keys as they were run: with the values of the command line, paths absolute.
         found: the keys as the file has them, paths absolute.
         changed: options of the command line that gave another value than the file.
-        base: the stack under every arm.
+        base: the stack under every arm, and the backbone that :meth:`on` chose.
         protocol: of the study.
+        model: the backbone that the file names; None where it names none.
     """
 
     keys: Mapping[str, object]
@@ -41,6 +46,7 @@ class Ground:
     changed: Mapping[str, object]
     base: tuple[Intervention, ...]
     protocol: Protocol
+    model: Backbone | None = None
 
     @classmethod
     def of(cls, file: Mapping[str, object]) -> Ground | None:
@@ -59,6 +65,8 @@ class Ground:
             found = absolute(cast("dict[str, object]", document.value), source.parent)
             base = read_base(document, available())
             protocol = read_part(ProtocolModel, found.get("protocol") or {})
+            trained = read_part(BackboneModel, found.get("backbone") or "per_seed")
+            model = backbone_model(document, trained) if trained else None
             if document.problems or protocol is None:
                 return None
             compose(AS_FOUND, base, protocol.protocol())
@@ -75,15 +83,17 @@ class Ground:
         for option, value in overrides.given().items():
             outer, *inner = (str(each) for each in PLACES[option])
             keys[outer] = {**cast("dict[str, object]", keys.get(outer) or {}), inner[0]: value} if inner else value
-        return cls(keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol())
+        return cls(keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol(), model=model)
 
     def refusal(self, stack: Sequence[Remedy]) -> str:
         """Why a stack cannot run on this base; empty where it can."""
         try:
-            compose(compose(AS_FOUND, self.base, self.protocol), [_built(each) for each in stack], self.protocol)
+            base = compose(AS_FOUND, self.base, self.protocol)
+            recipe = compose(base, [_built(each) for each in stack], self.protocol)
         except InputError as problem:  # of a parameter, of an unknown remedy, or of the composition
             return str(problem)
-        return ""
+        model = recipe.backbone or self.model
+        return "" if model is None or model.has_blocks else without_blocks(recipe, model.name)
 
     def allows(self, remedy: Remedy) -> bool:
         """Whether a remedy takes these settings."""
@@ -95,6 +105,8 @@ class Ground:
 
     def on(self, stack: Sequence[Remedy]) -> Ground | None:
         """The same with a stack in its base; members of the base that set the same are left out.
+
+        A backbone of the stack is written as the study's own model, in place of a checkpoint.
 
         Returns:
             None where no such base composes, or a member is not installed or does not take its settings.
@@ -117,8 +129,11 @@ class Ground:
             compose(AS_FOUND, base, self.protocol)
         except CompositionError:
             return None
-        keys = {**self.keys, "base": [_written(_remedy(each)) for each in base]}
-        return replace(self, keys=keys, base=base)
+        keys = {**self.keys, "base": [_written(_remedy(each)) for each in base if not isinstance(each, BackboneChoice)]}
+        for each in base:
+            if isinstance(each, BackboneChoice):
+                keys["backbone"] = _on_model(self.keys.get("backbone"), each)
+        return replace(self, keys={key: value for key, value in keys.items() if key != "base" or value}, base=base)
 
     def written(self, remedy: Remedy) -> object:
         """A remedy as a study file writes it, without the parameters that are at their defaults."""
@@ -132,6 +147,14 @@ class Ground:
     def remedies(self) -> tuple[Remedy, ...]:
         """The base's stack."""
         return tuple(_remedy(each) for each in self.base)
+
+
+def _on_model(found: object, choice: BackboneChoice) -> dict[str, object]:
+    """The part ``backbone`` of a study file on this model, trained as ``found`` says."""
+    part = cast("dict[str, object]", found) if isinstance(found, dict) else {"trained": found}
+    kept = {key: part[key] for key in ("trained", "n_sampled") if part.get(key)}
+    written = _written(replace(_remedy(choice), id=choice.kind.name), type(choice).defaults())
+    return {"model": written, **kept}
 
 
 def _remedy(each: Intervention) -> Remedy:
@@ -149,9 +172,10 @@ def _tuple(value: object) -> object:
     return tuple(cast("list[object]", value)) if isinstance(value, list) else value
 
 
-def _written(remedy: Remedy) -> object:
-    kind = available().get(remedy.id)
-    defaults = kind.defaults() if kind else {}
+def _written(remedy: Remedy, defaults: Mapping[str, object] | None = None) -> object:
+    if defaults is None:
+        kind = available().get(remedy.id)
+        defaults = kind.defaults() if kind else {}
     own = {name: value for name, value in remedy.settings.items() if _tuple(value) != defaults.get(name)}
     plain = {name: list(value) if isinstance(value, tuple) else value for name, value in own.items()}
     return {remedy.id: plain} if plain else remedy.id

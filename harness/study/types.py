@@ -112,8 +112,11 @@ class Study:
         return None if isinstance(self.backbone, BackboneFile) else self.model or DEFAULT
 
     def backbone_recipe(self) -> dict[str, Any]:
-        """How the backbone that is trained departs from FTragrec's own, as JSON; empty where it does not."""
-        model = {} if self.model is None else {"model": str(self.model)}
+        """How base's backbone departs from FTragrec's own, as JSON; of a file, its model where that is another."""
+        found = self.model
+        if isinstance(self.backbone, BackboneFile) and not isinstance(self.backbone.spec, type(DEFAULT)):
+            found = self.backbone.spec
+        model = {} if found is None else {"model": str(found)}
         return {**model, **({"n_sampled": self.n_sampled} if self.n_sampled else {})}
 
     @property

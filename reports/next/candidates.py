@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.checks.base import Remedy
-from harness.results.manifest import BASE
+from harness.results.manifest import BACKBONE, BASE
 from reports.next.given import Given
 from reports.next.model import Arm, Reason, Verdict
 from reports.sections.evidence.predictions.build import Advice
@@ -63,9 +63,11 @@ def candidates(
     base = frozenset(each.id for each in ground.remedies)
     more = base - {each.id for each in given.ground.remedies}  # what was an arm, and is in the base of the next study
 
+    model = _backbones(more)
+
     def new(ids: Sequence[str]) -> bool:
-        """Whether neither a row nor the base has them, nor the base's new members with them."""
-        tried = given.tried(ids) or (more and given.tried((*more, *ids)))
+        """Whether neither a row on that backbone nor the base has them, nor the base's new members with them."""
+        tried = given.tried((*model, *ids)) or (more and given.tried((*more, *ids)))
         return not tried and not frozenset(ids) <= base
 
     better = [stack for each in advice if each.expected == "better" for stack in each.stacks]
@@ -98,7 +100,7 @@ def candidates(
     chosen = alone[: MOST_ALONE if expected == "better" else MOST_ARMS]
     together, refused = _together(chosen, ground) if expected == "better" else ([], [])
     gains = [arm.gain for arm in chosen if arm.gain is not None]
-    arms = (*chosen, *(arm for arm in together if not given.tried(sorted(arm.ids))))[:MOST_ARMS]
+    arms = (*chosen, *(arm for arm in together if not given.tried((*model, *arm.ids))))[:MOST_ARMS]
     rules = {rule for arm in arms for rule in arm.rule.split("+")}
     return Candidates(
         arms=arms,
@@ -111,19 +113,21 @@ def candidates(
 def on_top(given: Given, winner: Row) -> Candidates:
     """The winner of a study with the remedies that are predicted to be better and were not tried, the best two.
 
-    Each stack is expected to gain as much as the larger of the two.
+    Each stack is expected to gain as much as the larger of the two. Of a winner on another backbone only its own
+    evidence tells, and only what was tried on that backbone.
     """
     own = given.stack_of(winner.name)
     has = frozenset(each.id for each in own)
     arms: list[Arm] = []
     reasons: list[Reason] = []
-    row = winner.name if given.advice(winner.name) else BASE
+    model = _backbones(has)
+    row = winner.name if model or given.advice(winner.name) else BASE
     for each in given.advice(row):
         for stack in each.stacks:
             if FILTER in has and given.vanishes(stack.ids, row):
                 continue
             whole, ids = (*own, *stack.remedies), has | frozenset(stack.ids)
-            known = given.tried(stack.ids) or given.tried(sorted(ids)) or bool(has & frozenset(stack.ids))
+            known = given.tried((*model, *stack.ids)) or given.tried(sorted(ids)) or bool(has & frozenset(stack.ids))
             if each.expected != "better" or known or given.ground.refusal(whole) or _has(arms, sorted(ids)):
                 continue
             gains = [gain for gain in (winner.effect, each.gain) if gain is not None]
@@ -141,6 +145,11 @@ def on_top(given: Given, winner: Row) -> Candidates:
         gain=max((arm.gain for arm in arms if arm.gain is not None), default=None),
         dropped=(),
     )
+
+
+def _backbones(ids: Collection[str]) -> tuple[str, ...]:
+    """Those that choose another backbone, on which nothing that was tried on base's is known."""
+    return tuple(each for each in ids if each.startswith(BACKBONE))
 
 
 def _reason(advice: Advice) -> Reason:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.results.manifest import A_A, BASE
+from harness.results.manifest import A_A, BACKBONE, BASE
 from reports.locale import formats
 from reports.next.given import Given
 from reports.next.model import Proposal
@@ -91,13 +91,13 @@ def _anew(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
         costs += [seconds] * (n_seeds - done)
     n_cells = proposal.n_cells or len(rows) * n_seeds
     costs += [base] * max(n_cells - len(rows) * n_seeds, 0)
-    if given.manifest.backbone == "file":
-        return costs, n_cells, 0
-    shared = given.manifest.backbone != "per_seed"
-    serve = [number for number in frame.replicates(BASE) if shared or number < n_seeds]
-    had = 0 if proposal.fresh or "protocol" in proposal.keys else len(serve)
-    wanted = 1 if shared else n_seeds
-    return costs, n_cells, max(wanted - had, 0)
+    part, trained = proposal.ground.keys.get("backbone"), given.manifest.backbone
+    own = int(trained != "file" or (isinstance(part, Mapping) and "model" in part))  # else base's is a checkpoint
+    models = {str(each) for arm in proposal.arms for each in arm.stack if each.id.startswith(BACKBONE)}
+    wanted = n_seeds if trained == "per_seed" or (trained == "file" and own) else 1
+    serve = len([number for number in frame.replicates(BASE) if trained != "per_seed" or number < n_seeds])
+    had = 0 if proposal.fresh or "protocol" in proposal.keys else min(serve, 1) if trained == "file" else serve
+    return costs, n_cells, (own + len(models)) * max(wanted - had, 0)
 
 
 def _seconds(given: Given, row: str) -> float | None:

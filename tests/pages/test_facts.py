@@ -9,8 +9,12 @@ from typing import ClassVar
 
 import pytest
 
+from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.gru4rec.backbone import GRU4Rec
+from harness.backbones.sasrec.backbone import SASRec
 from harness.checks.families import FAMILIES
 from harness.interventions import CATALOGUE, find
+from harness.interventions.backbone import choice_of
 from harness.interventions.base import Intervention
 from harness.modes.planning import make_plan
 from harness.pages.facts import Page, page_of
@@ -32,6 +36,21 @@ class WithoutDivergence(Intervention):
 
     id: ClassVar[str] = "test.without"
     title: ClassVar[str] = "Without"
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        return replace(recipe, alignment_weight=Constant(0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Untold(SASRec):
+    name: ClassVar[str] = "untold"
+    title: ClassVar[str] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntoldRemedy(Intervention):
+    id: ClassVar[str] = "test.untold"
+    title: ClassVar[str] = "A remedy without a docstring"
 
     def apply(self, recipe: Recipe) -> Recipe:
         return replace(recipe, alignment_weight=Constant(0.0))
@@ -138,3 +157,27 @@ def test_a_plug_ins_page_states_no_claim_of_ours() -> None:
     assert "problem:" not in text
     assert "test.without: Without\n" in text
     assert list_text([page_of(WithoutDivergence)]).startswith("test: From a plug-in\n")
+
+
+def test_a_backbones_page_has_its_whole_docstring_and_says_what_it_stands_in_for() -> None:
+    page = page_of(choice_of(GRU4Rec))
+    assert page.source.startswith("Hidasi et al.")
+    assert page.source.endswith("the recipe")
+    text = " ".join(page_text(page).split())
+    assert "the study's own backbone becomes gru4rec" in text
+    assert "It acts on FTragrec as published." in text
+    page = page_of(choice_of(DuoRec))
+    assert page.details.startswith("The term joins")
+    assert "Attributes" not in page.details
+    text = " ".join(page_text(page).split())
+    assert "It acts on FTragrec as published" not in text
+    assert "an arm with it alone is base" in text
+
+
+@pytest.mark.parametrize("kind", [choice_of(Untold), UntoldRemedy])
+def test_without_a_docstring_a_page_has_neither_a_signature_nor_a_source(kind: type[Intervention]) -> None:
+    page = page_of(kind)
+    assert (page.summary, page.details, page.source) == (f"{kind.title}.", "", "")
+    for text in (page_text(page), page_markdown(page)):
+        assert "Source:" not in text
+        assert f"{kind.__name__}(" not in text

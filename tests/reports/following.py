@@ -38,6 +38,9 @@ STACKS: Mapping[str, Sequence[str]] = {
     "seen_product": ["wiring.filter_seen", "wiring.overlap", "wiring.product"],
     "unfreeze": ["training.unfreeze"],
     "weight": ["kl.weight"],
+    "product": ["wiring.overlap", "wiring.product"],
+    "gru": ["backbone.gru4rec"],
+    "gru_product": ["backbone.gru4rec", "wiring.overlap", "wiring.product"],
 }
 """Arm -> its remedies."""
 

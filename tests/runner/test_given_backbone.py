@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness.backbones.base import TrainedBackbone
+from harness.backbones.base import Backbone, TrainedBackbone
 from harness.backbones.duorec.backbone import DuoRec
+from harness.backbones.gru4rec.backbone import GRU4Rec
 from harness.backbones.tensor_file import write_tensors
 from harness.backbones.training import BACKBONE_FORMAT, load_backbone, save_backbone, train_backbone
 from harness.data.protocol import Protocol
@@ -23,19 +24,20 @@ from harness.study.study import StudyFileError, load_study
 from reports.output.files import write_report
 from tests.backbones.plainly import rough_model
 from tests.runner.conftest import Bench
+from tests.runner.test_arm_backbones import OTHER
 
 SPEC = DuoRec(hidden_size=12, n_layers=1, n_heads=3, inner_size=20, max_length=8, stride=4)
 END = "diagnostics: off\nbackbone: {checkpoint: given.safetensors}\n"
 
 
-def give(bench: Bench, *, seed: int = 0, fingerprint: str | None = None, **more: str) -> Path:
+def give(bench: Bench, *, seed: int = 0, fingerprint: str | None = None, spec: Backbone = SPEC, **more: str) -> Path:
     """A backbone of an uncommon shape, for the bench's world."""
-    spec = DataSpec(path=bench.folder / "world.txt", format="sequences", min_interactions=1)
-    data = load(spec, bench.folder / "data")
+    world = DataSpec(path=bench.folder / "world.txt", format="sequences", min_interactions=1)
+    data = load(world, bench.folder / "data")
     path = bench.folder / "given.safetensors"
     backbone = TrainedBackbone(
-        model=rough_model(data.n_items, SPEC, seed),
-        spec=SPEC,
+        model=rough_model(data.n_items, spec, seed) if isinstance(spec, DuoRec) else spec.build(data.n_items),
+        spec=spec,
         key="0" * 20,
         chosen_epoch=7,
         history=(),
@@ -70,7 +72,7 @@ def test_all_replicates_fine_tune_the_given_backbone(bench):
     assert backbones == {kept.stem}
     ours, theirs = load_backbone(DuoRec, kept), load_backbone(DuoRec, given)
     assert all(torch.equal(value, theirs.model.state_dict()[name]) for name, value in ours.model.state_dict().items())
-    assert manifest.backbone == "file"
+    assert (manifest.backbone, manifest.backbone_recipe) == ("file", {})
     assert manifest.backbone_file["checksum"] == read_backbone_file(given, "").checksum
     page = write_report(outcome.folder).read_text(encoding="utf-8")
     assert "share one backbone file: given.safetensors" in page
@@ -78,6 +80,18 @@ def test_all_replicates_fine_tune_the_given_backbone(bench):
     assert "<b>model</b>" not in page
     chinese = write_report(outcome.folder, lang="zh").read_text(encoding="utf-8")
     assert "共用一个骨干模型文件" in chinese
+
+
+@pytest.mark.slow
+def test_a_file_of_another_model_and_an_arm_on_a_third_are_named(bench):
+    give(bench, spec=GRU4Rec(max_length=8, stride=4), architecture="GRU4Rec")
+    outcome, _ = bench.run(end=END, more=f"other: {OTHER}\n", replicates=1)
+    assert outcome.n_failed == 0
+    assert outcome.folder.manifest().backbone_recipe == {"model": "gru4rec(max_length=8, stride=4)"}
+    page = " ".join(write_report(outcome.folder).read_text(encoding="utf-8").replace("&#39;", "'").split())
+    assert "Base's backbone is gru4rec(max_length=8, stride=4)" in page
+    assert "Base and the arms on base's backbone share one backbone file: given.safetensors" in page
+    assert "sasrec(decay_visits=20, visits=30, batch_tokens=256) in other." in page
 
 
 @pytest.mark.slow

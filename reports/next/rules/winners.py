@@ -66,7 +66,8 @@ class ConfirmWinner(NextRule):
         "An arm is better than base by more than the smallest effect worth having, lowers no guarded metric, and the "
         "study is not yet its confirmation. Not after a search, which confirms on fresh seeds by itself. The runner-up "
         "joins where it is better, too, and its 95% interval of ranks reaches the first place. Where the evidence "
-        "predicts gains that were not tried, the winner with each of them joins, where it composes, at most two."
+        "predicts gains that were not tried, the winner with each of them joins, where it composes, at most two. On a "
+        "winner with a backbone of its own only its own evidence counts, and what was tried on that backbone."
     )
     expects: ClassVar[str] = (
         "The winner is better than base again. Its gain is expected to be smaller than here, because the best of "

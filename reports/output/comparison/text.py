@@ -10,6 +10,7 @@ from harness.results.frame import Frame
 from harness.results.manifest import StudyManifest
 from reports.locale import Catalogue, formats
 from reports.output.comparison.model import Order, Pair
+from reports.sections.backbones import base_of
 from reports.sections.protocol import UNSAID
 from reports.sections.report import Finding, note, warning
 from reports.stats.analysis import Analysis
@@ -151,7 +152,7 @@ def _facts(manifest: StudyManifest, text: Catalogue) -> dict[str, str]:
             for key in ("name", "fingerprint", "n_users", "n_items", "n_interactions")
             if key in data
         },
-        "base": " + ".join(manifest.base) or text("method.as_found"),
+        "base": base_of(manifest, text),
         "primary": manifest.primary,
         "checkpoint": manifest.checkpoint or text("method.design.unknown"),
         "sesoi": manifest.sesoi,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from reports.locale import Catalogue, formats
 from reports.sections.answer.build import counted_verdicts
+from reports.sections.backbones import base_of
 from reports.sections.protocol import protocol_line
 from reports.sections.report import Row
 from reports.stats.analysis import Analysis
@@ -31,7 +32,7 @@ def _sentences(analysis: Analysis, arms: Sequence[Row], decimals: int, text: Cat
     yield text(
         "paragraph.design",
         n_arms=text.count("count.arms", len(arms)),
-        base=" + ".join(manifest.base) or text("method.as_found"),
+        base=base_of(manifest, text),
         data=str(manifest.data.get("name", "")),
         n_users=f"{frame.n_users:,}",
         seeds="–".join(dict.fromkeys((str(counts[0]), str(counts[-1])))),

@@ -11,12 +11,11 @@ from harness.results.manifest import A_A, BASE, StudyManifest
 from harness.results.seeds import Seeds
 from reports.locale import Catalogue, formats
 from reports.sections.answer.data import ties_of
+from reports.sections.method.backbones import backbone_sentences
 from reports.sections.method.facts import commands_of, facts_of
 from reports.sections.protocol import protocol_sentences
 from reports.sections.report import ends, filled
 from reports.stats.analysis import Analysis
-
-_ORIGIN = ("origin", "source", "source_sha256", "architecture", "epoch", "seed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +120,7 @@ def _paragraphs(
             sesoi=formats.number(analysis.sesoi, decimals + 1),
         ),
         base_stack,
-        _backbone(manifest, text),
+        *backbone_sentences(analysis.frame, text),
         *_checkpoint(manifest, text),
         *_seeds(manifest, text),
     ]
@@ -204,19 +203,6 @@ def _data(manifest: StudyManifest, text: Catalogue) -> list[str]:
         metric, share = formats.metric_label(ties.metric), formats.share(ties.share, 1)
         said.append(text("method.data.ties", metric=metric, share=share, what=ties.what, **shown))
     return said
-
-
-def _backbone(manifest: StudyManifest, text: Catalogue) -> str:
-    """What varied between replicates, and where the backbone comes from if it is a given file."""
-    given = manifest.backbone_file
-    if manifest.backbone != "file":
-        return text(f"method.design.{manifest.backbone}")
-    unknown = text("method.design.unknown")
-    origin = text(
-        f"method.design.{'imported' if given.get('origin') else 'trained'}",
-        **{key: given.get(key) or unknown for key in _ORIGIN},
-    )
-    return text("method.design.file", name=given["name"], checksum=given["checksum"], origin=origin)
 
 
 def _fitted(manifest: StudyManifest, text: Catalogue) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.results.manifest import StudyManifest
 from reports.locale import Catalogue, formats
+from reports.sections.backbones import base_of
 
 
 def commands_of(manifest: StudyManifest) -> tuple[str, ...]:
@@ -27,7 +28,7 @@ def facts_of(manifest: StudyManifest, text: Catalogue) -> dict[str, tuple[tuple[
         "backbone": manifest.backbone,
         **({"backbone_file": manifest.backbone_file} if manifest.backbone_file else {}),
         **{f"backbone.{key}": value for key, value in manifest.backbone_recipe.items()},
-        "base": " + ".join(manifest.base) or text("method.as_found"),
+        "base": base_of(manifest, text),
         **{f"budget.{key}": value for key, value in manifest.budget.items()},
         **{f"protocol.{key}": value for key, value in manifest.protocol.items()},
         **({"guard": manifest.guard} if manifest.guard else {}),

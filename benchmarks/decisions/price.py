@@ -264,9 +264,11 @@ def price_table(
 
 
 def _backbone_seconds(folder: Path) -> float:
-    """Mean CPU seconds of the study's backbones, by what their files say; 0 where none is there."""
+    """Mean CPU seconds of the study's own backbones, by what their files say; 0 where none is there."""
     took: list[float] = []
-    for key in StudyFolder(folder).manifest().provenance.get("backbones", {}).values():
+    for name, key in StudyFolder(folder).manifest().provenance.get("backbones", {}).items():
+        if not name.isdigit():  # of an arm: its name says which
+            continue
         file = folder.parent / ".cache" / "backbones" / f"{key}.safetensors"
         if file.exists():
             with file.open("rb") as opened:

@@ -16,7 +16,7 @@ from benchmarks.decisions import first_edition
 from benchmarks.decisions.playing import Played, fixed, sequential, share
 from benchmarks.decisions.worlds import World, draw, draw_end
 from harness.results.folder import StudyFolder
-from harness.results.manifest import A_A
+from harness.results.manifest import A_A, BASE
 from harness.results.reading import read_frame
 from harness.stats.effects import study_effects
 
@@ -264,12 +264,11 @@ def price_table(
 
 
 def _backbone_seconds(folder: Path) -> float:
-    """Mean CPU seconds of the study's own backbones, by what their files say; 0 where none is there."""
+    """Mean CPU seconds of the backbones under base, by what their files say; 0 where none is there."""
     took: list[float] = []
-    for name, key in StudyFolder(folder).manifest().provenance.get("backbones", {}).items():
-        if not name.isdigit():  # of an arm: its name says which
-            continue
-        file = folder.parent / ".cache" / "backbones" / f"{key}.safetensors"
+    found = StudyFolder(folder)
+    for record in found.load_records(found.manifest())[BASE].values():
+        file = folder.parent / ".cache" / "backbones" / f"{record.provenance['backbone']}.safetensors"
         if file.exists():
             with file.open("rb") as opened:
                 header = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))

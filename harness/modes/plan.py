@@ -181,7 +181,7 @@ class Plan:
 
     def with_aliases(self) -> Plan:
         """The plan in which rows of one recipe run once; a/a has other random numbers and is no alias."""
-        own = self.study.model or DEFAULT
+        own = (self.study.model or DEFAULT) if isinstance(self.study.backbone, str) else None
         first: dict[str, str] = {}
         rows: list[ArmRow] = []
         for row in self.rows:
@@ -195,8 +195,12 @@ class Plan:
         )
 
 
-def _digest(recipe: Recipe, own: Backbone) -> str:
-    """What tells recipes apart: an arm that chooses the study's own backbone chooses nothing."""
+def _digest(recipe: Recipe, own: Backbone | None) -> str:
+    """What tells recipes apart: an arm that chooses the study's own backbone chooses nothing.
+
+    Args:
+        own: what the study trains; None where a file brings it, which no training makes again.
+    """
     return (replace(recipe, backbone=None) if recipe.backbone == own else recipe).digest()
 
 

@@ -269,4 +269,6 @@ def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: StudyR
 def _trained(dispatcher: CellDispatcher) -> list[BackboneRef]:
     """The backbones under the cells that have a record, those of a search's settings included, without given ones."""
     found = dict.fromkeys(dispatcher.cells[name].backbone for name in dispatcher.ranked())
-    return sorted((each for each in found if dispatcher.stages.given(each) is None), key=str)
+    return sorted(
+        (each for each in found if dispatcher.stages.given(each) is None), key=lambda each: (each.replicate, str(each))
+    )

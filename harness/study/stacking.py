@@ -9,16 +9,20 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from harness.backbones.base import Backbone
+from harness.backbones.registry import DEFAULT
 from harness.checks.base import Remedy
 from harness.data.protocol import Protocol
 from harness.errors import InputError
 from harness.interventions import available
+from harness.interventions.backbone import BackboneChoice
 from harness.interventions.base import Intervention
 from harness.recipe.compose import CompositionError, ConflictError, compose
 from harness.recipe.recipe import BASE as AS_FOUND
 from harness.study.arms import read_base
 from harness.study.checking import PLACES, changes_alone
-from harness.study.parts import ProtocolModel, read_part
+from harness.study.parts import BackboneModel, ProtocolModel, read_part
+from harness.study.sources import backbone_model
 from harness.study.types import Overrides
 from harness.study.writing import absolute, to_yaml
 from harness.study.yaml_lines import parse_yaml
@@ -34,6 +38,7 @@ class Ground:
         changed: options of the command line that gave another value than the file.
         base: the stack under every arm.
         protocol: of the study.
+        own: what the study trains where no stack chooses; None where a file brings it.
     """
 
     keys: Mapping[str, object]
@@ -41,6 +46,7 @@ class Ground:
     changed: Mapping[str, object]
     base: tuple[Intervention, ...]
     protocol: Protocol
+    own: Backbone | None
 
     @classmethod
     def of(cls, file: Mapping[str, object]) -> Ground | None:
@@ -59,6 +65,10 @@ class Ground:
             found = absolute(cast("dict[str, object]", document.value), source.parent)
             base = read_base(document, available())
             protocol = read_part(ProtocolModel, found.get("protocol") or {})
+            backbone = read_part(BackboneModel, found.get("backbone") or "per_seed")
+            if backbone is None:
+                return None
+            own = None if backbone.checkpoint else backbone_model(document, backbone) or DEFAULT
             if document.problems or protocol is None:
                 return None
             compose(AS_FOUND, base, protocol.protocol())
@@ -75,7 +85,7 @@ class Ground:
         for option, value in overrides.given().items():
             outer, *inner = (str(each) for each in PLACES[option])
             keys[outer] = {**cast("dict[str, object]", keys.get(outer) or {}), inner[0]: value} if inner else value
-        return cls(keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol())
+        return cls(keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol(), own=own)
 
     def refusal(self, stack: Sequence[Remedy]) -> str:
         """Why a stack cannot run on this base; empty where it can."""
@@ -84,6 +94,16 @@ class Ground:
         except InputError as problem:  # of a parameter, of an unknown remedy, or of the composition
             return str(problem)
         return ""
+
+    def backbone_of(self, stack: Sequence[Remedy] = ()) -> str:
+        """The backbone that a stack on this base chooses, as text; empty where it is the study's own.
+
+        Raises:
+            InputError: a remedy is not installed, or does not take its settings.
+        """
+        choices = [each for each in (*self.base, *map(_built, stack)) if isinstance(each, BackboneChoice)]
+        chosen = choices[-1].chosen() if choices else self.own
+        return "" if chosen is None or chosen == self.own else str(chosen)
 
     def allows(self, remedy: Remedy) -> bool:
         """Whether a remedy takes these settings."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from harness.results.manifest import A_A, BASE
 from reports.locale import formats
@@ -91,13 +92,34 @@ def _anew(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
         costs += [seconds] * (n_seeds - done)
     n_cells = proposal.n_cells or len(rows) * n_seeds
     costs += [base] * max(n_cells - len(rows) * n_seeds, 0)
-    if given.manifest.backbone == "file":
-        return costs, n_cells, 0
-    shared = given.manifest.backbone != "per_seed"
-    serve = [number for number in frame.replicates(BASE) if shared or number < n_seeds]
-    had = 0 if proposal.fresh or "protocol" in proposal.keys else len(serve)
-    wanted = 1 if shared else n_seeds
-    return costs, n_cells, max(wanted - had, 0)
+    return costs, n_cells, _to_train(given, proposal)
+
+
+def _to_train(given: Given, proposal: Proposal) -> int:
+    """How many backbones another study trains, under base and under the arms that choose one; at most, in a search."""
+    manifest, course = given.manifest, given.manifest.course
+    searches = proposal.keys.get("mode") == "search"
+    searched = [int(each) for each in course["replicates"]] if searches else []
+    compared = manifest.replicates if searches else range(proposal.n_seeds)
+    shared = manifest.backbone == "shared"
+    numbers = [0] if shared else [*searched, *compared]
+    stacks = [(), *(arm.stack or given.stack_of(arm.name) for arm in proposal.arms)]
+    chosen = {proposal.ground.backbone_of(stack) for stack in stacks} - ({""} if manifest.backbone == "file" else set())
+    wanted = {f"{number} ({text})" if text else f"{number}" for number in numbers for text in chosen}
+    had = () if proposal.fresh or "protocol" in proposal.keys else manifest.provenance.get("backbones", ())
+    tuned = _tuned(given).intersection(arm.name for arm in proposal.arms) if searches else ()
+    each = int(course["trials"]) * (1 if shared else len(searched)) + (0 if shared else len(compared)) if tuned else 0
+    return len(wanted.difference(had)) + each * len(tuned)
+
+
+def _tuned(given: Given) -> set[str]:
+    """Arms whose backbone's own parameters a search has set: each setting trains backbones of its own."""
+    arms = given.manifest.course["arms"]
+    return {
+        str(arm["name"])
+        for arm in arms
+        if any(str(each["owner"]).partition(".")[0] == "backbone" for each in arm["parameters"])
+    }
 
 
 def _seconds(given: Given, row: str) -> float | None:
@@ -109,12 +131,12 @@ def _backbone_seconds(given: Given, workers: int) -> float | None:
     """Seconds of a backbone: what the run took beyond its cells, where it trained all of them; else None."""
     run = given.manifest.provenance
     backbones, whole = run.get("backbones"), run.get("seconds")
-    if not isinstance(backbones, Mapping) or not backbones or not whole or run.get("n_reused"):
-        return None
+    if not isinstance(backbones, Mapping) or not backbones or not whole or run.get("n_reused") or given.fresh:
+        return None  # of a search or a choice of stacks, most cells are no rows
     records = given.section.frame.records
     cells = sum(record.seconds.get("total", 0.0) for found in records.values() for record in found.values())
     left = float(whole) - cells / workers
-    return left / len(backbones) if left > 0.0 else None
+    return left / len(set(cast("Mapping[str, str]", backbones).values())) if left > 0.0 else None
 
 
 def cost_comment(size: Size, given: Given) -> str:

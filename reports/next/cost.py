@@ -101,7 +101,7 @@ def _to_train(given: Given, proposal: Proposal) -> int:
     searches = proposal.keys.get("mode") == "search"
     searched = [int(each) for each in course["replicates"]] if searches else []
     compared = manifest.replicates if searches else range(proposal.n_seeds)
-    shared = manifest.backbone == "shared"
+    shared = manifest.backbone != "per_seed"
     numbers = [0] if shared else [*searched, *compared]
     stacks = [(), *(arm.stack or given.stack_of(arm.name) for arm in proposal.arms)]
     chosen = {proposal.ground.backbone_of(stack) for stack in stacks} - ({""} if manifest.backbone == "file" else set())

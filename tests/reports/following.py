@@ -38,6 +38,7 @@ STACKS: Mapping[str, Sequence[str]] = {
     "seen_product": ["wiring.filter_seen", "wiring.overlap", "wiring.product"],
     "unfreeze": ["training.unfreeze"],
     "weight": ["kl.weight"],
+    "gru4rec": ["backbone.gru4rec"],
 }
 """Arm -> its remedies."""
 

@@ -63,7 +63,7 @@ def costs(
         "own": own or {},
         "known": known,
         "probe": lambda: None,
-        "needs_backbone": True,
+        "wanted": {"own": {"hidden": 64}},
     }
     return expected_costs(**{**asked, **changed})  # pyright: ignore[reportArgumentType]
 
@@ -96,7 +96,7 @@ def test_a_probe_is_asked_only_where_earlier_runs_do_not_tell() -> None:
         raise AssertionError
 
     assert costs([backbone(40.0), cell(10.0)], probe=never).source == "log"
-    assert costs([cell(10.0)], probe=never, needs_backbone=False).backbone == 0.0
+    assert costs([cell(10.0)], probe=never, wanted={}).backbone == 0.0
     with pytest.raises(AssertionError):
         costs([cell(10.0)], probe=never)
 

@@ -47,8 +47,8 @@ class Costs:
     """Expected seconds.
 
     Attributes:
-        backbone: of one that is yet to be trained and is not among the others, as the study's own; 0 where none is to
-            be trained, None where nothing tells.
+        backbone: of one that is yet to be trained and of whose kind none is among the others: as of the study's own; 0
+            where none is to be trained, None where nothing tells.
         backbones: what is trained, as text -> of one of its backbones.
         cells: row -> of one cell.
         any_cell: of a cell whose row is not among them.
@@ -75,9 +75,15 @@ class Costs:
         Args:
             specs: what is trained, as text -> how many.
         """
-        each = [(self.backbones.get(spec, self.backbone), n) for spec, n in specs.items()]
+        each = [(self._of_backbone(spec), n) for spec, n in specs.items()]
         known = [seconds * n for seconds, n in each if seconds is not None]
         return sum(known) if len(known) == len(each) else None
+
+    def _of_backbone(self, spec: str) -> float | None:
+        """What is not among them, such as a setting of a search, costs what the first of its kind does."""
+        kind = spec.partition("(")[0]
+        near = [seconds for each, seconds in self.backbones.items() if each.partition("(")[0] == kind]
+        return self.backbones.get(spec, near[0] if near else self.backbone)
 
     def cell(self, row: str) -> float | None:
         """Seconds of a cell of that row; a search's trial costs what its arm's row costs."""

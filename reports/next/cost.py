@@ -107,9 +107,12 @@ def _to_train(given: Given, proposal: Proposal) -> int:
     chosen = {proposal.ground.backbone_of(stack) for stack in stacks} - ({""} if manifest.backbone == "file" else set())
     wanted = {f"{number} ({text})" if text else f"{number}" for number in numbers for text in chosen}
     had = () if proposal.fresh or "protocol" in proposal.keys else manifest.provenance.get("backbones", ())
-    tuned = _tuned(given).intersection(arm.name for arm in proposal.arms) if searches else ()
-    each = int(course["trials"]) * (1 if shared else len(searched)) + (0 if shared else len(compared)) if tuned else 0
-    return len(wanted.difference(had)) + each * len(tuned)
+    n = len(wanted.difference(had))
+    if searches:
+        a_setting, confirming = (1, 0) if shared else (len(searched), len(compared))
+        tuned = _tuned(given).intersection(arm.name for arm in proposal.arms)
+        n += len(tuned) * (int(course["trials"]) * a_setting + confirming)
+    return n
 
 
 def _tuned(given: Given) -> set[str]:

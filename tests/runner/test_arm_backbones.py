@@ -38,6 +38,10 @@ def test_an_arm_trains_its_backbone_once_a_replicate_and_the_others_keep_theirs(
     assert (outcome.n_failed, outcome.n_run) == (0, 12)
     backbones = list((bench.folder / "runs/.cache/backbones").glob("*.safetensors"))
     assert len(backbones) == 4
+    named = outcome.folder.manifest().provenance["backbones"]
+    chosen = str(SASRec(batch_tokens=256, decay_visits=20, visits=30))
+    assert list(named) == ["0", f"0 ({chosen})", "1", f"1 ({chosen})"]
+    assert set(named.values()) == {each.stem for each in backbones}
     assert any("backbone 1 (sasrec(" in message and "ready" in message for message in display.messages)
     records = outcome.folder.load_records(outcome.folder.manifest())
     assert not same_ranks(records["other"][0], records["base"][0])
@@ -78,7 +82,9 @@ def test_the_studys_own_backbone_in_an_arm_is_base(bench: Bench) -> None:
 
 def test_a_shared_backbone_is_shared_in_every_arm(bench: Bench) -> None:
     outcome, _ = bench.run(more=f"other: {OTHER}\n", replicates=2, end="diagnostics: off\nbackbone: shared\n")
-    assert len(list((bench.folder / "runs/.cache/backbones").glob("*.safetensors"))) == 2
+    backbones = list((bench.folder / "runs/.cache/backbones").glob("*.safetensors"))
+    assert len(backbones) == 2
+    assert sorted(outcome.folder.manifest().provenance["backbones"].values()) == sorted(each.stem for each in backbones)
     assert outcome.n_failed == 0
 
 
@@ -124,6 +130,7 @@ def test_a_search_sets_a_backbones_own_parameters_by_an_equal_budget(bench: Benc
     assert len(tried) > 1
     trained = list((bench.folder / "one/.cache/backbones").glob("*.safetensors"))
     assert len(trained) > 4
+    assert set(one.folder.manifest().provenance["backbones"].values()) == {each.stem for each in trained}
     two, _ = bench.run(workers=2, out="two", more=tuned, end=end)
     assert two.ranks == one.ranks
 

@@ -124,9 +124,9 @@ def test_a_search_sets_a_backbones_own_parameters_by_an_equal_budget(bench: Benc
     tuned = f"tuned: {OTHER.replace('}', ', dropout: [0.1, 0.5], n_heads: [1, 2]}', 1)}\n"
     one, _ = bench.run(workers=1, out="one", more=tuned, end=end)
     assert one.n_failed == 0
-    course = {arm["arm"]: arm for arm in one.folder.manifest().course["arms"]}
+    course = {arm["name"]: arm for arm in one.folder.manifest().course["arms"]}
     assert {len(arm["trials"]) for arm in course.values()} == {3}
-    tried = {str(trial["point"]) for trial in course["tuned"]["trials"]}
+    tried = {str(trial["setting"]) for trial in course["tuned"]["trials"]}
     assert len(tried) > 1
     trained = list((bench.folder / "one/.cache/backbones").glob("*.safetensors"))
     assert len(trained) > 4

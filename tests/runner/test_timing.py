@@ -253,7 +253,7 @@ def test_plan_tells_backbones_and_cells_apart_and_a_second_study_is_judged_by_th
     other = load_study(bench.write(more="heavy: {kl.weight: {weight: 3}}"))
     told = forecast(other, **{**where, "out": bench.folder / "elsewhere"})
     assert (told.costs.source, len(told.backbones), told.n_cells) == ("log", 2, 10)
-    lines = [line for line in told.lines() if line.startswith("time")]
+    lines = [line for line in told.lines() if line.startswith(("time", "total"))]
     assert lines[0].startswith("time for 2 backbones: about ")
     assert lines[1].startswith("time for 10 cells on 2 workers: about ")
     assert lines[2].endswith("(estimated from earlier runs on this machine)")

@@ -16,7 +16,8 @@ from benchmarks.decisions import first_edition
 from benchmarks.decisions.playing import Played, fixed, sequential, share
 from benchmarks.decisions.worlds import World, draw, draw_end
 from harness.results.folder import StudyFolder
-from harness.results.manifest import A_A
+from harness.results.frame import Frame
+from harness.results.manifest import A_A, BASE
 from harness.results.reading import read_frame
 from harness.stats.effects import study_effects
 
@@ -119,7 +120,7 @@ def components_of(folder: Path, *, backbone: float | None = None, shrink: float 
         error_sd=error / back,
         cell=median(record.seconds["total"] - record.seconds.get("evaluate", 0.0) for record in records),
         evaluate=evaluate / targets,
-        backbone=_backbone_seconds(folder) if backbone is None else backbone,
+        backbone=_backbone_seconds(folder, frame) if backbone is None else backbone,
         targets=max(targets, 10),
         shrink=shrink,
     )
@@ -263,11 +264,11 @@ def price_table(
     return "\n".join(lines)
 
 
-def _backbone_seconds(folder: Path) -> float:
-    """Mean CPU seconds of the study's backbones, by what their files say; 0 where none is there."""
+def _backbone_seconds(folder: Path, frame: Frame) -> float:
+    """Mean CPU seconds of the backbones under base, by what their files say; 0 where none is there."""
     took: list[float] = []
-    for key in StudyFolder(folder).manifest().provenance.get("backbones", {}).values():
-        file = folder.parent / ".cache" / "backbones" / f"{key}.safetensors"
+    for record in frame.records[BASE].values():
+        file = folder.parent / ".cache" / "backbones" / f"{record.provenance.get('backbone', '')}.safetensors"
         if file.exists():
             with file.open("rb") as opened:
                 header = json.loads(opened.read(int.from_bytes(opened.read(8), "little")))

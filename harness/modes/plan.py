@@ -87,6 +87,8 @@ class Plan:
             each where its search begins, without a/a.
         recipes: row -> what its cells run; a row that has no cells of its own is not among them.
         spaces: row -> what a search of it may set, base first; empty in other modes.
+        tuned_backbones: row -> how many settings of its backbone a search of it tries at most; rows with one only are
+            not among them.
         course: what the manifest says of how the rows came to be, where the study file does not name them all; JSON.
         notes: what else there is to say of it, a line each.
         most_cells: how many cells there will be at most, where that depends on results; None: those of :meth:`cells`.
@@ -99,6 +101,7 @@ class Plan:
     rows: tuple[ArmRow, ...]
     recipes: Mapping[str, Recipe]
     spaces: Mapping[str, Space] = field(default_factory=dict[str, Space])
+    tuned_backbones: Mapping[str, int] = field(default_factory=dict[str, int])
     course: Mapping[str, Any] = field(default_factory=dict[str, Any])
     notes: tuple[str, ...] = ()
     most_cells: int | None = None
@@ -118,8 +121,8 @@ class Plan:
         return len(self.cells()) if self.most_cells is None else self.most_cells
 
     def backbones(self, replicates: Iterable[int]) -> tuple[BackboneRef, ...]:
-        """The backbones under the rows on these replicates, the study's own first."""
-        specs = dict.fromkeys([None, *(self.own(recipe).backbone for recipe in self.recipes.values())])
+        """The backbones under the rows on these replicates, base's first."""
+        specs = dict.fromkeys(self.own(recipe).backbone for recipe in self.recipes.values())
         numbers = dict.fromkeys(map(self.backbone_replicate, replicates))
         return tuple(BackboneRef(number, spec) for number in numbers for spec in specs)
 

@@ -252,7 +252,6 @@ def _measured_ties(stages: SharedStages, display: Display) -> bool:
 
 
 def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: StudyResult) -> dict[str, Any]:
-    plan, keys = dispatcher.plan, dispatcher.keys
     return {
         "command": options.command,
         **here(),
@@ -262,9 +261,14 @@ def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: StudyR
         "n_reused": outcome.n_reused,
         "executor": options.where.executor,
         "workers": options.where.workers,
-        "device": plan.device,
-        "backbones": {
-            str(replicate): keys.backbone(BackboneRef(plan.backbone_replicate(replicate)))
-            for replicate in dispatcher.schedule.replicates()
-        },
+        "device": dispatcher.plan.device,
+        "backbones": {str(each): dispatcher.keys.backbone(each) for each in _trained(dispatcher)},
     }
+
+
+def _trained(dispatcher: CellDispatcher) -> list[BackboneRef]:
+    """The backbones under the cells that have a record, those of a search's settings included, without given ones."""
+    found = dict.fromkeys(dispatcher.cells[name].backbone for name in dispatcher.ranked())
+    return sorted(
+        (each for each in found if dispatcher.stages.given(each) is None), key=lambda each: (each.replicate, str(each))
+    )

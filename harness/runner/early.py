@@ -264,5 +264,6 @@ def _without(plan: Plan, reasons: dict[str, str]) -> Plan:
         ),
         recipes={name: recipe for name, recipe in plan.recipes.items() if name not in reasons},
         spaces={name: space for name, space in plan.spaces.items() if name not in reasons},
+        tuned_backbones={name: n for name, n in plan.tuned_backbones.items() if name not in reasons},
         notes=tuple(note for note in plan.notes if not note.startswith(tuple(f"  {name} sets " for name in reasons))),
     )

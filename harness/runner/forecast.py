@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +39,10 @@ class Forecast:
         n_reused: cells that have a record already.
         n_again: those of them that run again for evidence that has not been measured.
         backbones: those that must be trained first.
+        n_tuned: backbones beside them, of settings that a search has yet to choose; at most.
         workers: that cells are shared among.
         costs: expected seconds of a backbone and of the cells.
+        of_backbones: expected wall seconds of the backbones that are to be trained; None where nothing tells.
         of_cells: expected wall seconds of the cells that are left; None where nothing tells.
         memory_bytes: estimated peak of all workers together; None where no earlier record tells.
         replicates: by which rows are compared; at most, where results decide how many.
@@ -53,16 +56,13 @@ class Forecast:
     backbones: Sequence[BackboneRef]
     workers: int
     costs: Costs
+    of_backbones: float | None
     of_cells: float | None
     memory_bytes: float | None
     replicates: Sequence[int]
     data: Sequence[str] = ()
     n_open: int = 0
-
-    @property
-    def of_backbones(self) -> float | None:
-        """Expected wall seconds of the backbones that are to be trained."""
-        return None if self.costs.backbone is None else len(self.backbones) * self.costs.backbone
+    n_tuned: int = 0
 
     @property
     def seconds(self) -> float | None:
@@ -87,8 +87,11 @@ class Forecast:
         said += [*self.plan.notes, *self._looks(), *self.data]
         said.append(counted(self.plan.study, self.replicates, most))
         said.append(f"device: {self.plan.device}")
-        if self.backbones:
-            said.append(f"backbones to train: {', '.join(f'replicate {each}' for each in self.backbones)}")
+        named = [f"replicate {each}" for each in self.backbones]
+        if self.n_tuned:
+            named.append(f"at most {self.n_tuned} for settings of {', '.join(self.plan.tuned_backbones)}")
+        if named:
+            said.append(f"backbones to train: {', '.join(named)}")
         if left:
             said += self._times(left, most)
             unknown = "unknown until a cell of this study has run"
@@ -110,8 +113,9 @@ class Forecast:
         if self.seconds is None:
             yield "time: unknown until a backbone and a cell of this study have run"
             return
-        if self.backbones:
-            n_backbones = f"{len(self.backbones)} backbone{'s' * (len(self.backbones) > 1)}"
+        n = len(self.backbones) + self.n_tuned
+        if n:
+            n_backbones = f"{'at most ' * (self.n_tuned > 0)}{n} backbone{'s' * (n > 1)}"
             yield f"time for {n_backbones}: about {duration(self.of_backbones or 0.0)}"
         workers = f"{self.workers} worker{'s' * (self.workers > 1)}"
         yield f"time for {most}{left} cells on {workers}: about {duration(self.of_cells or 0.0)}"
@@ -158,8 +162,11 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
     done = found.keys() - again
     left = [cell for cell in cells if name_of(cell) not in done]
     to_come = [*range(study.replicates), *plan.fresh()] if n_cells > len(cells) else []
-    needed = dict.fromkeys([*(cell.backbone for cell in left), *plan.backbones(to_come)])
-    untrained = [each for each in needed if stages.given(each) is None and not stages.is_built(each)]
+    needed: dict[str, BackboneRef] = {}
+    for each in (*(cell.backbone for cell in left), *plan.backbones(to_come)):
+        needed.setdefault(stages.backbone_key(each), each)
+    untrained = [each for each in needed.values() if stages.given(each) is None and not stages.is_built(each)]
+    tuned = _tuned(plan, cells) if to_come else Counter[BackboneRef]()
     costs = Costs(rest=0.0)
     if left or to_come:
         costs = estimated_costs(plan, stages, keys, folder, TimingLog.of(data_dir), _probed_apart)
@@ -169,8 +176,10 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
         n_reused=len(found),
         n_again=len(again),
         backbones=untrained,
+        n_tuned=tuned.total(),
         workers=workers,
         costs=costs,
+        of_backbones=costs.of_backbones(_count(stages, Counter(untrained) + tuned)),
         of_cells=_seconds(costs, left, n_cells - len(found) + len(again), workers),
         memory_bytes=_memory(found, workers),
         replicates=replicates,
@@ -192,6 +201,25 @@ def _cells(plan: Plan, keys: Keys, records: KnownRecords) -> tuple[list[Cell], i
     if isinstance(schedule, SequentialSchedule):
         return named, len(named) + schedule.n_left, range(plan.study.replicates)
     return named, plan.n_cells, schedule.replicates()
+
+
+def _tuned(plan: Plan, named: Sequence[Cell]) -> Counter[BackboneRef]:
+    """How many backbones a search may train beside those of the cells that are named, and of where it begins."""
+    numbers = sorted({plan.backbone_replicate(each) for each in range(plan.study.replicates)})
+    more: Counter[BackboneRef] = Counter()
+    for row, n in plan.tuned_backbones.items():
+        first = [BackboneRef(number, plan.recipes[row].backbone) for number in numbers]
+        tried = {cell.backbone for cell in named if cell.row.partition("[")[0] == row}
+        more[first[0]] += max(n * len(numbers) - len(tried.union(first)), 0)
+    return more
+
+
+def _count(stages: SharedStages, backbones: Counter[BackboneRef]) -> Counter[str]:
+    """What is trained, as text, and how often."""
+    counted: Counter[str] = Counter()
+    for each, n in backbones.items():
+        counted[str(stages.spec_of(each))] += n
+    return counted
 
 
 def _seconds(costs: Costs, left: Sequence[Cell], n_left: int, workers: int) -> float | None:

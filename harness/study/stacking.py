@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from harness.backbones.base import Backbone
+from harness.backbones.registry import DEFAULT
 from harness.checks.base import Remedy
 from harness.data.protocol import Protocol
 from harness.errors import InputError
@@ -39,6 +40,7 @@ class Ground:
         base: the stack under every arm, and the backbone that :meth:`on` chose.
         protocol: of the study.
         model: the backbone that the file names; None where it names none.
+        own: what the study trains where no stack chooses; None where a file brings it.
     """
 
     keys: Mapping[str, object]
@@ -47,6 +49,7 @@ class Ground:
     base: tuple[Intervention, ...]
     protocol: Protocol
     model: Backbone | None = None
+    own: Backbone | None = None
 
     @classmethod
     def of(cls, file: Mapping[str, object]) -> Ground | None:
@@ -65,8 +68,11 @@ class Ground:
             found = absolute(cast("dict[str, object]", document.value), source.parent)
             base = read_base(document, available())
             protocol = read_part(ProtocolModel, found.get("protocol") or {})
-            trained = read_part(BackboneModel, found.get("backbone") or "per_seed")
-            model = backbone_model(document, trained) if trained else None
+            backbone = read_part(BackboneModel, found.get("backbone") or "per_seed")
+            if backbone is None:
+                return None
+            model = backbone_model(document, backbone)
+            own = None if backbone.checkpoint else model or DEFAULT
             if document.problems or protocol is None:
                 return None
             compose(AS_FOUND, base, protocol.protocol())
@@ -83,7 +89,9 @@ class Ground:
         for option, value in overrides.given().items():
             outer, *inner = (str(each) for each in PLACES[option])
             keys[outer] = {**cast("dict[str, object]", keys.get(outer) or {}), inner[0]: value} if inner else value
-        return cls(keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol(), model=model)
+        return cls(
+            keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol(), model=model, own=own
+        )
 
     def refusal(self, stack: Sequence[Remedy]) -> str:
         """Why a stack cannot run on this base; empty where it can."""
@@ -94,6 +102,16 @@ class Ground:
             return str(problem)
         model = recipe.backbone or self.model
         return "" if model is None or model.has_blocks else without_blocks(recipe, model.name)
+
+    def backbone_of(self, stack: Sequence[Remedy] = ()) -> str:
+        """The backbone that a stack on this base chooses, as text; empty where it is the study's own.
+
+        Raises:
+            InputError: a remedy is not installed, or does not take its settings.
+        """
+        choices = [each for each in (*self.base, *map(_built, stack)) if isinstance(each, BackboneChoice)]
+        chosen = choices[-1].chosen() if choices else self.own
+        return "" if chosen is None or chosen == self.own else str(chosen)
 
     def allows(self, remedy: Remedy) -> bool:
         """Whether a remedy takes these settings."""

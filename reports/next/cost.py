@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
-from harness.results.manifest import A_A, BACKBONE, BASE
+from harness.results.manifest import A_A, BASE
 from reports.locale import formats
 from reports.next.given import Given
 from reports.next.model import Proposal
@@ -91,13 +92,38 @@ def _anew(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
         costs += [seconds] * (n_seeds - done)
     n_cells = proposal.n_cells or len(rows) * n_seeds
     costs += [base] * max(n_cells - len(rows) * n_seeds, 0)
-    part, trained = proposal.ground.keys.get("backbone"), given.manifest.backbone
-    own = int(trained != "file" or (isinstance(part, Mapping) and "model" in part))  # else base's is a checkpoint
-    models = {str(each) for arm in proposal.arms for each in arm.stack if each.id.startswith(BACKBONE)}
-    wanted = n_seeds if trained == "per_seed" or (trained == "file" and own) else 1
-    serve = len([number for number in frame.replicates(BASE) if trained != "per_seed" or number < n_seeds])
-    had = 0 if proposal.fresh or "protocol" in proposal.keys else min(serve, 1) if trained == "file" else serve
-    return costs, n_cells, (own + len(models)) * max(wanted - had, 0)
+    return costs, n_cells, _to_train(given, proposal)
+
+
+def _to_train(given: Given, proposal: Proposal) -> int:
+    """How many backbones another study trains, under base and under the arms that choose one; at most, in a search."""
+    manifest, course = given.manifest, given.manifest.course
+    searches = proposal.keys.get("mode") == "search"
+    searched = [int(each) for each in course["replicates"]] if searches else []
+    compared = manifest.replicates if searches else range(proposal.n_seeds)
+    given_file = manifest.backbone == "file" and not proposal.ground.backbone_of()
+    shared = manifest.backbone == "shared" or given_file
+    numbers = [0] if shared else [*searched, *compared]
+    stacks = [(), *(arm.stack or given.stack_of(arm.name) for arm in proposal.arms)]
+    chosen = {proposal.ground.backbone_of(stack) for stack in stacks} - ({""} if given_file else set())
+    wanted = {f"{number} ({text})" if text else f"{number}" for number in numbers for text in chosen}
+    had = () if proposal.fresh or "protocol" in proposal.keys else manifest.provenance.get("backbones", ())
+    n = len(wanted.difference(had))
+    if searches:
+        a_setting, confirming = (1, 0) if shared else (len(searched), len(compared))
+        tuned = _tuned(given).intersection(arm.name for arm in proposal.arms)
+        n += len(tuned) * (int(course["trials"]) * a_setting + confirming)
+    return n
+
+
+def _tuned(given: Given) -> set[str]:
+    """Arms whose backbone's own parameters a search has set: each setting trains backbones of its own."""
+    arms = given.manifest.course["arms"]
+    return {
+        str(arm["name"])
+        for arm in arms
+        if any(str(each["owner"]).partition(".")[0] == "backbone" for each in arm["parameters"])
+    }
 
 
 def _seconds(given: Given, row: str) -> float | None:
@@ -109,12 +135,12 @@ def _backbone_seconds(given: Given, workers: int) -> float | None:
     """Seconds of a backbone: what the run took beyond its cells, where it trained all of them; else None."""
     run = given.manifest.provenance
     backbones, whole = run.get("backbones"), run.get("seconds")
-    if not isinstance(backbones, Mapping) or not backbones or not whole or run.get("n_reused"):
-        return None
+    if not isinstance(backbones, Mapping) or not backbones or not whole or run.get("n_reused") or given.fresh:
+        return None  # of a search or a choice of stacks, most cells are no rows
     records = given.section.frame.records
     cells = sum(record.seconds.get("total", 0.0) for found in records.values() for record in found.values())
     left = float(whole) - cells / workers
-    return left / len(backbones) if left > 0.0 else None
+    return left / len(set(cast("Mapping[str, str]", backbones).values())) if left > 0.0 else None
 
 
 def cost_comment(size: Size, given: Given) -> str:

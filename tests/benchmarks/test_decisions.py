@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -156,6 +157,16 @@ def test_components_are_read_from_a_study(tmp_path: Path) -> None:
     assert found.cell == pytest.approx(30.5, abs=1.0)
     assert 0.01 < found.error_sd < 1.0
     assert components_of(folder.path).backbone == 0.0
+    backbones = tmp_path / ".cache" / "backbones"
+    backbones.mkdir(parents=True)
+    records = folder.load_records(folder.manifest())
+    for key, row, seconds in (("own", "base", 10.0), ("other", "a", 500.0)):
+        described = json.dumps({"seconds": seconds, "provenance": {"threads": "2"}})
+        header = json.dumps({"__metadata__": {"described": described}}).encode()
+        (backbones / f"{key}.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+        for record in records[row].values():
+            folder.records.write(replace(record, provenance={"backbone": key}))
+    assert components_of(folder.path).backbone == 20.0  # seconds of two threads, of those under base alone
 
 
 @pytest.mark.slow

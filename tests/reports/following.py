@@ -41,6 +41,7 @@ STACKS: Mapping[str, Sequence[str]] = {
     "product": ["wiring.overlap", "wiring.product"],
     "gru": ["backbone.gru4rec"],
     "gru_product": ["backbone.gru4rec", "wiring.overlap", "wiring.product"],
+    "gru4rec": ["backbone.gru4rec"],
 }
 """Arm -> its remedies."""
 

@@ -47,6 +47,10 @@ def test_an_arm_trains_its_backbone_once_a_replicate_and_the_others_keep_theirs(
     assert (outcome.n_failed, outcome.n_run) == (0, 12)
     backbones = list((bench.folder / "runs/.cache/backbones").glob("*.safetensors"))
     assert len(backbones) == 4
+    named = outcome.folder.manifest().provenance["backbones"]
+    chosen = str(SASRec(batch_tokens=256, decay_visits=20, visits=30))
+    assert list(named) == ["0", f"0 ({chosen})", "1", f"1 ({chosen})"]
+    assert set(named.values()) == {each.stem for each in backbones}
     assert any("backbone 1 (sasrec(" in message and "ready" in message for message in display.messages)
     records = outcome.folder.load_records(outcome.folder.manifest())
     assert not same_ranks(records["other"][0], records["base"][0])
@@ -127,7 +131,9 @@ def test_a_plug_in_with_wrong_fields_costs_its_own_choice_alone(
 
 def test_a_shared_backbone_is_shared_in_every_arm(bench: Bench) -> None:
     outcome, _ = bench.run(more=f"other: {OTHER}\n", replicates=2, end="diagnostics: off\nbackbone: shared\n")
-    assert len(list((bench.folder / "runs/.cache/backbones").glob("*.safetensors"))) == 2
+    backbones = list((bench.folder / "runs/.cache/backbones").glob("*.safetensors"))
+    assert len(backbones) == 2
+    assert sorted(outcome.folder.manifest().provenance["backbones"].values()) == sorted(each.stem for each in backbones)
     assert outcome.n_failed == 0
 
 
@@ -168,12 +174,13 @@ def test_a_search_sets_a_backbones_own_parameters_by_an_equal_budget(bench: Benc
     tuned = f"tuned: {OTHER.replace('}', ', dropout: [0.1, 0.5], n_heads: [1, 2]}', 1)}\n"
     one, _ = bench.run(workers=1, out="one", more=tuned, end=end)
     assert one.n_failed == 0
-    course = {arm["arm"]: arm for arm in one.folder.manifest().course["arms"]}
+    course = {arm["name"]: arm for arm in one.folder.manifest().course["arms"]}
     assert {len(arm["trials"]) for arm in course.values()} == {3}
-    tried = {str(trial["point"]) for trial in course["tuned"]["trials"]}
+    tried = {str(trial["setting"]) for trial in course["tuned"]["trials"]}
     assert len(tried) > 1
     trained = list((bench.folder / "one/.cache/backbones").glob("*.safetensors"))
     assert len(trained) > 4
+    assert set(one.folder.manifest().provenance["backbones"].values()) == {each.stem for each in trained}
     two, _ = bench.run(workers=2, out="two", more=tuned, end=end)
     assert two.ranks == one.ranks
 

@@ -73,6 +73,7 @@ def test_all_replicates_fine_tune_the_given_backbone(bench):
     ours, theirs = load_backbone(DuoRec, kept), load_backbone(DuoRec, given)
     assert all(torch.equal(value, theirs.model.state_dict()[name]) for name, value in ours.model.state_dict().items())
     assert (manifest.backbone, manifest.backbone_recipe) == ("file", {})
+    assert manifest.provenance["backbones"] == {}
     assert manifest.backbone_file["checksum"] == read_backbone_file(given, "").checksum
     page = write_report(outcome.folder).read_text(encoding="utf-8")
     assert "share one backbone file: given.safetensors" in page

@@ -63,7 +63,7 @@ def costs(
         "own": own or {},
         "known": known,
         "probe": lambda: None,
-        "needs_backbone": True,
+        "wanted": {"own": {"hidden": 64}},
     }
     return expected_costs(**{**asked, **changed})  # pyright: ignore[reportArgumentType]
 
@@ -96,7 +96,7 @@ def test_a_probe_is_asked_only_where_earlier_runs_do_not_tell() -> None:
         raise AssertionError
 
     assert costs([backbone(40.0), cell(10.0)], probe=never).source == "log"
-    assert costs([cell(10.0)], probe=never, needs_backbone=False).backbone == 0.0
+    assert costs([cell(10.0)], probe=never, wanted={}).backbone == 0.0
     with pytest.raises(AssertionError):
         costs([cell(10.0)], probe=never)
 
@@ -253,7 +253,7 @@ def test_plan_tells_backbones_and_cells_apart_and_a_second_study_is_judged_by_th
     other = load_study(bench.write(more="heavy: {kl.weight: {weight: 3}}"))
     told = forecast(other, **{**where, "out": bench.folder / "elsewhere"})
     assert (told.costs.source, len(told.backbones), told.n_cells) == ("log", 2, 10)
-    lines = [line for line in told.lines() if line.startswith("time")]
+    lines = [line for line in told.lines() if line.startswith(("time", "total"))]
     assert lines[0].startswith("time for 2 backbones: about ")
     assert lines[1].startswith("time for 10 cells on 2 workers: about ")
     assert lines[2].endswith("(estimated from earlier runs on this machine)")

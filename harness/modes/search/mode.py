@@ -39,6 +39,7 @@ class Search(SearchSettings):
         return replace(
             plan,
             spaces=spaces,
+            tuned_backbones={row: n for row, space in spaces.items() if (n := space.n_backbones(self.trials)) > 1},
             notes=plan.notes + self._notes(study, spaces, trial_runs, confirming_rows),
             most_cells=trial_runs + confirming_rows * self.confirm,
             n_fresh=self.confirm,

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.errors import InputError
+from harness.interventions.backbone import BackboneChoice
 from harness.interventions.base import Intervention
 from harness.interventions.domains import Domain, Number, Scale, Value
 from harness.modes.search.base_parameters import BASE_SPACE, BaseParameter
@@ -123,6 +124,13 @@ class Space:
             type(each).from_settings({**each.settings(), **values}) if values else each
             for each, values in zip(self.stack, changed, strict=True)
         )
+
+    def n_backbones(self, n_points: int) -> int:
+        """How many backbones so many points need on a replicate, at most."""
+        chosen = [each for each in self.openings if isinstance(self.stack[each.place], BackboneChoice)]
+        names = {axis_name(self.stack[each.place], each.name) for each in chosen}
+        listed = [len(axis.choices) for axis in self.axes if axis.name in names]
+        return min(n_points, math.prod(n or n_points for n in listed))
 
     def settings(self, point: Point) -> list[str]:
         """A point in short: every parameter of the remedies, and those of base that are not as they were."""

@@ -47,7 +47,9 @@ class Costs:
     """Expected seconds.
 
     Attributes:
-        backbone: of one that is yet to be trained; None where nothing tells.
+        backbone: of one that is yet to be trained and of whose kind none is among the others: as of the study's own; 0
+            where none is to be trained, None where nothing tells.
+        backbones: what is trained, as text -> of one of its backbones.
         cells: row -> of one cell.
         any_cell: of a cell whose row is not among them.
         rest: beside backbones and cells.
@@ -55,10 +57,33 @@ class Costs:
     """
 
     backbone: float | None = None
+    backbones: Mapping[str, float] = field(default_factory=dict[str, float])
     cells: Mapping[str, float] = field(default_factory=dict[str, float])
     any_cell: float | None = None
     rest: float = REST
     source: Source = "nothing"
+
+    @property
+    def mean_backbone(self) -> float | None:
+        """Seconds of a backbone of which no more is known than that it is to be trained."""
+        known = self.backbones.values() if self.backbone is not None else ()
+        return sum(known) / len(known) if known else self.backbone
+
+    def of_backbones(self, specs: Mapping[str, int]) -> float | None:
+        """Seconds of backbones, which train one after another.
+
+        Args:
+            specs: what is trained, as text -> how many.
+        """
+        each = [(self._of_backbone(spec), n) for spec, n in specs.items()]
+        known = [seconds * n for seconds, n in each if seconds is not None]
+        return sum(known) if len(known) == len(each) else None
+
+    def _of_backbone(self, spec: str) -> float | None:
+        """What is not among them, such as a setting of a search, costs what the first of its kind does."""
+        kind = spec.partition("(")[0]
+        near = [seconds for each, seconds in self.backbones.items() if each.partition("(")[0] == kind]
+        return self.backbones.get(spec, near[0] if near else self.backbone)
 
     def cell(self, row: str) -> float | None:
         """Seconds of a cell of that row; a search's trial costs what its arm's row costs."""
@@ -84,33 +109,42 @@ def expected_costs(
     own: Mapping[str, Sequence[Timing]],
     known: Sequence[Timing],
     probe: Callable[[], Probed | None],
-    needs_backbone: bool,
+    wanted: Mapping[str, Mapping[str, int]],
 ) -> Costs:
     """What backbones and cells of a study cost.
 
     Args:
         size: of its data.
-        backbone: parts of the backbone.
+        backbone: parts of the study's own backbone, which a probe trains.
         rows: row -> the parts of its recipe.
         epochs: of the budget.
         own: row -> timings of the study's own records.
         known: other timings, oldest first.
         probe: asked only where those do not tell.
-        needs_backbone: whether one is to be trained.
+        wanted: what is to be trained, as text -> its parts. One that was never trained costs what the last ones of its
+            kind did, else what the study's own does.
     """
     near = [each for each in known if (each.cpu, each.device) == (cpu, device) and alike(each.size, size)]
-    trained = [each for each in near if each.kind == "backbone" and each.parts == backbone]
+    trained = [each for each in near if each.kind == "backbone"]
+    like = {spec: _like(parts, trained, or_of_kind=parts != backbone) for spec, parts in wanted.items()}
+    of_own = _like(backbone, trained, or_of_kind=False)
+    untold = not of_own and not all(like.values())
     ran = [each for each in near if each.kind == "cell"]
     mine = [each for timings in own.values() for each in timings]
     rests = [each.seconds for each in near if each.kind == "rest"]
     found: Probed | None = None
-    if rows and ((needs_backbone and not trained) or not (mine or ran)):
+    if rows and (untold or not (mine or ran)):
         found = probe()
-    of_backbone = None if needs_backbone else 0.0
-    if needs_backbone and trained:
-        of_backbone = median(scaled(each, size, None) for each in trained[-LAST:])
-    elif needs_backbone and found is not None:
+    backbones = {spec: _seconds(timings, size) for spec, timings in like.items() if timings}
+    of_backbone = None if wanted else 0.0
+    if wanted and of_own:
+        of_backbone = _seconds(of_own, size)
+    elif wanted and found is not None:
         of_backbone = found.backbone
+    elif wanted and not untold:
+        of_backbone = max(backbones.values())
+    if of_backbone is not None:
+        backbones = {spec: backbones.get(spec, of_backbone) for spec in wanted}
     cells: dict[str, float] = {}
     for row, parts in rows.items():
         nearest = list(own.get(row, ())) or nearest_to(parts, [*ran, *mine])
@@ -123,11 +157,24 @@ def expected_costs(
     source: Source = "nothing" if not known_all else "probe" if found else "records" if not ran or mine else "log"
     return Costs(
         backbone=of_backbone,
+        backbones=backbones,
         cells=cells,
         any_cell=sum(cells.values()) / len(cells) if cells else None,
         rest=rest,
         source=source,
     )
+
+
+def _like(parts: Mapping[str, int], trained: Sequence[Timing], *, or_of_kind: bool) -> Sequence[Timing]:
+    """The last backbones of exactly these parts; where there are none, the nearest of the same kind, if asked."""
+    exact = [each for each in trained if each.parts == parts]
+    if not exact and or_of_kind:
+        exact = nearest_to(parts, [each for each in trained if each.parts.get("name") == parts.get("name")])
+    return exact[-LAST:]
+
+
+def _seconds(backbones: Sequence[Timing], size: Size) -> float:
+    return median(scaled(each, size, None) for each in backbones)
 
 
 def alike(one: Size, two: Size) -> bool:

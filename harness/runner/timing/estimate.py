@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from harness.imports.backbone_file import BackboneFile
+from harness.backbones.base import Backbone
 from harness.modes.plan import Plan
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
@@ -80,9 +80,16 @@ def estimated_costs(
         own=own,
         known=known,
         probe=probe,
-        needs_backbone=not isinstance(plan.study.backbone, BackboneFile)
-        and any(not stages.is_built(each) for each in plan.backbones(_replicates(plan))),
+        wanted={str(spec): parts_of_backbone(spec) for spec in _to_train(plan, stages)},
     )
+
+
+def _to_train(plan: Plan, stages: SharedStages) -> Iterator[Backbone]:
+    """What is to be trained for the rows, and for the settings that a search has yet to choose."""
+    searched = {plan.recipes[row].backbone for row in plan.tuned_backbones}
+    for each in plan.backbones(_replicates(plan)):
+        if stages.given(each) is None and (each.spec in searched or not stages.is_built(each)):
+            yield stages.spec_of(each)
 
 
 def _replicates(plan: Plan) -> list[int]:

@@ -53,7 +53,7 @@ class Pace:
 
     def begin_backbone(self) -> None:
         """A backbone trains."""
-        self._training = (self._clock(), self.costs.backbone or 0.0)
+        self._training = (self._clock(), self.costs.mean_backbone or 0.0)
 
     def follow_backbone(self, left: float) -> None:
         """An epoch of it has ended; the others take so many seconds, as long as none of them is left out."""
@@ -82,8 +82,10 @@ class Pace:
             training, waiting = max(expected - (self._clock() - since), 0.0), max(waiting - 1, 0)
         if not waiting:
             return training
-        known = self._backbones or ([self.costs.backbone] if self.costs.backbone is not None else [])
-        return training + waiting * sum(known) / len(known) if known else None
+        each = self.costs.mean_backbone
+        if each is None or len(self._backbones) >= len(self.costs.backbones):  # one of every kind tells more
+            each = sum(self._backbones) / len(self._backbones) if self._backbones else each
+        return None if each is None else training + waiting * each
 
     def _cells_left(self) -> float | None:
         """A row's cells take as long as they took; others as expected, stretched as those that ran were.

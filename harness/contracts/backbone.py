@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.backbones.base import Backbone, TrainedBackbone
+from harness.backbones.base import Backbone, TrainedBackbone, flaw_in
 from harness.backbones.encoder import Encoder
 from harness.backbones.training import load_backbone, save_backbone, train_backbone
 from harness.backbones.values import EpochFigures
@@ -53,8 +53,8 @@ def check_backbone(spec: Backbone, folder: Path) -> None:
     data = plant(PlantedWorld(n_users=60, n_items=60, mean_length=14.0, group_size=6)).interactions
     prefixes = split_prefixes(data)
     with computing_threads(1):
-        encoder = _untrained(spec, data)
         check_description(spec)
+        encoder = _untrained(spec, data)
         check_items(spec, encoder, data)
         check_groups(spec, encoder)
         check_encodings(spec, encoder, data, prefixes)
@@ -65,7 +65,9 @@ def check_backbone(spec: Backbone, folder: Path) -> None:
 
 
 def check_description(spec: Backbone) -> None:
-    """Files and keys tell of every field."""
+    """Files and keys tell of every field, each has a default, and study files set only what is one."""
+    if flaw := flaw_in(type(spec)):
+        raise _broken(spec, flaw)
     if type(spec).from_described(spec.described()) != spec:
         raise _broken(spec, "described() and from_described() do not give it back; make it a frozen dataclass")
     one, other = (spec.key(fingerprint="f", seed=seed, threads=1) for seed in (0, 1))
@@ -171,6 +173,7 @@ def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
         pass
     else:
         raise _broken(spec, "training tells of no epoch; call progress after each")
+    check_causality(spec, whole.model.requires_grad_(False), data, split_prefixes(data))
     told: list[int] = []
     resumed = train_backbone(spec, data, **interrupted, progress=lambda epoch, *_: told.append(epoch))
     if 1 in told or not _same(whole, resumed):

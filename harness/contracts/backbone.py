@@ -29,7 +29,7 @@ from harness.device import computing_threads
 from harness.errors import FtrError, InputError
 
 TOLERANCE = 1e-5
-"""Of vectors that may be computed in batches of another shape."""
+"""Of vectors that may be computed in batches of another shape, as a share of the largest number in them."""
 
 
 class BackboneContractError(FtrError):
@@ -116,7 +116,7 @@ def check_causality(spec: Backbone, encoder: Encoder, data: Interactions, prefix
     at = data.offsets[:-1] + middle
     items[at] = items[at] % data.n_items + 1
     before, after = encoder.encode(data, prefixes), encoder.encode(replace(data, items=items), prefixes)
-    moved = ((before - after).abs() > TOLERANCE * (1.0 + before.abs())).any(dim=1).numpy()
+    moved = ((before - after).abs() > TOLERANCE * before.abs().max()).any(dim=1).numpy()
     later = prefixes.position > middle[prefixes.user]
     if moved[~later].any():
         raise _broken(spec, "an item changes the vector of a prefix that ends before it; mask the future")

@@ -165,6 +165,12 @@ class Without(nn.Module):
     def __init__(self, n_items: int, width: int, dropout: float) -> None:
         super().__init__()
         self.item_embedding = nn.Embedding(n_items + 1, width, padding_idx=0)
+        self.out = nn.Linear(width, width)
+
+
+class Unmade(GRU):
+    def __init__(self, n_items: int, width: int, dropout: float) -> None:
+        super().__init__(n_items, -width, dropout)
 
 
 class OneState(GRU):

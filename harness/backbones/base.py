@@ -172,10 +172,8 @@ def flaw_in(kind: type[Backbone]) -> str:
             return f"field {name} of {kind.__name__} has no default; give it one, with which all studies begin"
     for name in kind.tunable:
         if name not in found:
-            near = did_you_mean(name, found)
-            return (
-                f"tunable of {kind.__name__} names {name!r}, which is no field of it{near}; add the field or rename it"
-            )
+            said = f"tunable of {kind.__name__} names {name!r}, which is no field of it; add the field or rename it"
+            return said + did_you_mean(name, found)
     return ""
 
 

@@ -89,6 +89,8 @@ class Counts(GRU):
 
 
 class MovesBuffer(GRU):
+    seen: Tensor
+
     def __init__(self, n_items: int, width: int, dropout: float) -> None:
         super().__init__(n_items, width, dropout)
         self.register_buffer("seen", torch.zeros(()))

@@ -54,7 +54,7 @@ def test_its_package_and_its_study_name_that_backbone(tmp_path: Path, monkeypatc
     file = tmp_path / "study.yaml"
     file.write_text(*blocks("yaml"), encoding="utf-8")
     study = load_study(file)
-    assert study.model == mine(hidden_size=32) != mine()
+    assert study.model == mine.from_described({**mine().described(), "hidden_size": 32}) != mine()
     assert {row.status for row in make_plan(study).rows} == {"run"}
 
 

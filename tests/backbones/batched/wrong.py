@@ -40,7 +40,8 @@ class Causal(CausalBackbone):
 
 def of(kind: type[nn.Module], backbone: type[Each] | type[Causal] = Each, *, items: str = "item_embedding") -> Backbone:
     """A backbone whose module is of that kind, 16 wide."""
-    attributes = {"made": staticmethod(lambda n_items: kind(n_items, 16, 0.2)), "item_embedding": items}
+    made = staticmethod(lambda n_items: kind(n_items, 16, 0.2))
+    attributes = {"made": made, "item_embedding": items, "__module__": __name__}
     return cast("Backbone", type("Named", (backbone,), attributes)(**SHORT))
 
 

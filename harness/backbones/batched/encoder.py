@@ -106,11 +106,13 @@ class ModuleEncoder(Encoder):
         """Refuse vectors that depend on what is no part of their history."""
 
     def _try_out(self, items: Tensor, lengths: Tensor) -> None:
-        """Refuse a module that these histories show to be wrong."""
-        check_gradients([self._total(items, lengths, None)], self._what, self.module)
-        with torch.no_grad(), self._mode(None):
-            check_repeats(self._vectors, self._what, items, lengths)
-            self._check_histories(items, lengths)
+        """Refuse a module that these histories show to be wrong; copies are tried, so that no pass leaves a mark."""
+        twin = self._twin()
+        check_gradients([twin._total(items, lengths, None)], self._what, twin.module)
+        twin = self._twin()
+        with torch.no_grad(), twin._mode(None):
+            check_repeats(twin._vectors, self._what, items, lengths)
+            twin._check_histories(items, lengths)
         self._try_noise(items, lengths)
         for direction in (1.0, -1.0):  # weights that start as zeros hide what they weigh
             twin = self._twin()
@@ -120,7 +122,7 @@ class ModuleEncoder(Encoder):
                 twin._check_histories(items, lengths)
 
     def _try_noise(self, items: Tensor, lengths: Tensor) -> None:
-        """The same in train mode, on copies: a pass may change buffers."""
+        """The same in train mode."""
         what, twin = f"{self._what} in train mode", self._twin()
         totals = (twin._total(items, lengths, seed) for seed in range(TRIAL_SEEDS))
         check_gradients(totals, what, twin.module)

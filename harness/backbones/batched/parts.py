@@ -113,7 +113,7 @@ def _check_memory(module: nn.Module) -> None:
         last = sum((size - 1) * stride for size, stride in zip(each.shape, each.stride(), strict=True))
         if each.numel() > last + 1:
             raise ModuleError(f"{where}.{name} repeats numbers in memory; add .clone() to what expand() gives")
-        if each.numel():
+        if each.numel() and each.data_ptr():  # a tensor without numbers lies nowhere
             ranges.append((each.data_ptr(), each.data_ptr() + (last + 1) * each.element_size(), name))
     ranges.sort()
     for (_, end, one), (start, _, other) in pairwise(ranges):

@@ -32,6 +32,14 @@ class OneSided(GatedFuture):
         return states + self.gate.relu() * states[torch.arange(len(items)), lengths - 1].unsqueeze(1)
 
 
+class OtherSided(GatedFuture):
+    """The same, by a weight that opens in the other direction only."""
+
+    def states(self, items: Tensor, lengths: Tensor) -> Tensor:
+        states = GRU.states(self, items, lengths)
+        return states + (-self.gate).relu() * states[torch.arange(len(items)), lengths - 1].unsqueeze(1)
+
+
 class GatedOutput(GRU):
     """The same, by a projection that starts as zeros."""
 
@@ -145,6 +153,14 @@ class Wider(GRU):
 
     def __init__(self, n_items: int, width: int, dropout: float) -> None:
         super().__init__(n_items, width + 8, dropout)
+
+
+class KeepsStates(GRU):
+    """No mistake: it remembers its last states, which no deep copy can hold while they have a gradient."""
+
+    def states(self, items: Tensor, lengths: Tensor) -> Tensor:
+        self.last = super().states(items, lengths)
+        return self.last
 
 
 class DropsLayers(GRU):

@@ -29,9 +29,11 @@ from tests.backbones.batched.hidden import (
     GatedFuture,
     GatedOutput,
     GatedPadding,
+    KeepsStates,
     MovesBuffer,
     OneMemory,
     OneSided,
+    OtherSided,
     Wider,
 )
 from tests.backbones.batched.modules import GRU, SHORT
@@ -50,7 +52,7 @@ def initialised(kind: type[nn.Module], backbone: type[Each] | type[Causal] = Eac
     of(kind, backbone).build(30).initialise(torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("kind", [GatedFuture, OneSided, GatedOutput])
+@pytest.mark.parametrize("kind", [GatedFuture, OneSided, OtherSided, GatedOutput])
 def test_a_future_behind_a_weight_that_starts_as_zero_is_found(kind: type[nn.Module]) -> None:
     with pytest.raises(ModuleError, match=rf"{kind.__name__}\.states is not causal: its first \d states change"):
         initialised(kind, Causal)
@@ -110,8 +112,9 @@ def test_items_may_have_another_width_than_hidden_size(backbone: type[Each] | ty
     check_backbone(of(Wider, backbone), tmp_path)
 
 
-def test_a_layer_that_chance_leaves_out_takes_part(tmp_path: Path) -> None:
-    check_backbone(of(DropsLayers), tmp_path)
+@pytest.mark.parametrize("kind", [DropsLayers, KeepsStates])
+def test_what_only_looks_mistaken_keeps_the_contract(kind: type[nn.Module], tmp_path: Path) -> None:
+    check_backbone(of(kind), tmp_path)
 
 
 def test_a_layer_without_a_gradient_in_the_first_epoch_trains_on_to_the_same_bits(tmp_path: Path) -> None:

@@ -84,11 +84,11 @@ def test_its_package_of_more_files_has_a_key_that_covers_each(tmp_path: Path, mo
 def said_of(spec: Backbone, name: str) -> str:
     with pytest.raises(ModuleError) as raised:
         drawn(spec, world([9] * 5, n_items=60))
-    return str(raised.value).replace(name, "Net")
+    return str(raised.value).replace(name, "Net").replace("Named", "Mine")
 
 
 def test_the_errors_that_it_quotes_are_those_that_the_mistakes_bring() -> None:
-    quoted = re.findall(r"^\| `((?:Net|Named)[^`]+)` \|", PAGE, flags=re.MULTILINE)
+    quoted = re.findall(r"^\| `((?:Net|Mine)[^`]+)` \|", PAGE, flags=re.MULTILINE)
     mistakes = (*MISTAKES, *test_hidden_mistakes.MISTAKES)
     said = [said_of(of(kind), kind.__name__) for kind in mistakes] + [said_of(of(BothWays, Causal), "BothWays")]
     assert len(quoted) > 10

@@ -80,6 +80,8 @@ def computing_on(device: Device) -> Iterator[None]:
         torch.use_deterministic_algorithms(True)
         stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
         torch.set_float32_matmul_precision("highest")
+        stack.callback(setattr, torch.backends.cudnn, "allow_tf32", torch.backends.cudnn.allow_tf32)
+        torch.backends.cudnn.allow_tf32 = False  # which the precision of matrix products leaves alone
         stack.enter_context(carrying(torch.device(device)))
         yield
 

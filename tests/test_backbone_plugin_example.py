@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
-import yaml
 
 from harness.backbones.base import Backbone
-from harness.backbones.registry import BACKBONES
 from harness.contracts.backbone import check_backbone
+from harness.modes.planning import make_plan
 from harness.runner.coordinator import RunOptions, run_study
 from harness.study.study import load_study
+from tests.backbones.batched.installed import known_as_installed
 from tests.runner.conftest import Bench, Counting, bench
 
 __all__ = ["bench"]
@@ -29,11 +28,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> type[Backbone]:
     monkeypatch.syspath_prepend(str(PLUGIN))
     monkeypatch.setenv("PYTHONPATH", str(PLUGIN))
     project = tomllib.loads((PLUGIN / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    ((name, value),) = project["entry-points"][BACKBONES.group].items()
-    points = EntryPoints([EntryPoint(name=name, value=value, group=BACKBONES.group)])
-    monkeypatch.setattr("harness.plugins.entry_points", lambda group: points.select(group=group))
-    monkeypatch.setattr(BACKBONES, "_all", None)
-    return BACKBONES.find(name)
+    return known_as_installed(project, monkeypatch)
 
 
 def test_it_is_a_backbone_that_keeps_the_contract(installed: type[Backbone], tmp_path: Path) -> None:
@@ -41,11 +36,12 @@ def test_it_is_a_backbone_that_keeps_the_contract(installed: type[Backbone], tmp
 
 
 def test_its_study_file_names_it_and_what_its_readme_says_to_run_exists(installed: type[Backbone]) -> None:
-    study = yaml.safe_load((PLUGIN / "study.yaml").read_text(encoding="utf-8"))
-    assert study["backbone"]["model"] == installed.name
-    assert study["backbone"].keys() - {"model"} <= installed.tunable.keys()
-    for path in re.findall(r"examples/backbone_plugin/[a-z_.]+", (PLUGIN / "README.md").read_text(encoding="utf-8")):
-        assert (PLUGIN.parents[1] / path).is_file()
+    study = load_study(PLUGIN / "study.yaml")
+    assert study.model == installed()
+    assert {row.status for row in make_plan(study).rows} == {"run"}
+    paths = re.findall(r"examples/backbone_plugin/[a-z_.]+", (PLUGIN / "README.md").read_text(encoding="utf-8"))
+    assert len(paths) > 0
+    assert [path for path in paths if not (PLUGIN.parents[1] / path).is_file()] == []
 
 
 @pytest.mark.slow

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 IMPORT_NAMES = {
@@ -78,3 +81,11 @@ def test_both_commands_of_the_readme_set_up_the_tested_versions_by_themselves():
 def test_the_licence_is_the_one_that_the_metadata_names():
     assert project["license"] == "Apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+
+
+def test_plain_pytest_needs_no_plug_in_and_xdist_takes_files_in_order(request: pytest.FixtureRequest) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "no:xdist", "--collect-only", "-q", "harness/words.py"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, pytest.ExitCode.NO_TESTS_COLLECTED), done.stdout + done.stderr
+    if request.config.pluginmanager.hasplugin("xdist"):
+        assert request.config.option.loadscopereorder is False

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import ftr_narm
+import pytest
 import torch
 from ftr_narm import NARM, Narm
 
 from harness.backbones.registry import BACKBONES
 from harness.contracts.backbone import check_backbone
+from harness.source_hash import backbone_hash
 
 TINY = Narm(hidden_size=16, max_length=8, visits=20, decay_visits=15)
 
@@ -34,10 +37,19 @@ def test_study_files_know_it_once_the_package_is_installed() -> None:
     assert BACKBONES.find("narm") is Narm
 
 
-def test_its_own_code_and_its_fields_are_part_of_a_key() -> None:
-    keys = {
-        spec.key(fingerprint="f", seed=0, threads=1)
-        for spec in (TINY, replace(TINY, n_layers=2), BACKBONES["duorec"]())
-    }
-    assert len(keys) == 3
-    assert Narm.package == "ftr_narm"
+def test_its_fields_are_part_of_a_key() -> None:
+    one, other = (spec.key(fingerprint="f", seed=0, threads=1) for spec in (TINY, replace(TINY, n_layers=2)))
+    assert one != other
+
+
+def test_its_own_code_is_part_of_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Path(ftr_narm.__file__).read_text(encoding="utf-8")
+    changed = source.replace("std=0.02", "std=0.03")
+    assert changed != source
+    file = tmp_path / "ftr_narm.py"
+    monkeypatch.setattr(ftr_narm, "__file__", str(file))
+    hashes: list[str] = []
+    for text in (source, f"{source}\n# a comment\n", changed):
+        file.write_text(text, encoding="utf-8")
+        hashes.append(backbone_hash(Narm.package))
+    assert hashes[0] == hashes[1] != hashes[2]

@@ -11,7 +11,7 @@ import importlib.metadata
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -20,7 +20,7 @@ from harness.data.interactions import Interactions
 from harness.data.protocol import AS_PUBLISHED, Protocol
 from harness.data.split import Prefixes
 from harness.device import Device, device_key
-from harness.errors import InputError
+from harness.errors import InputError, did_you_mean
 from harness.source_hash import backbone_hash, metric_hash
 
 if TYPE_CHECKING:
@@ -162,6 +162,21 @@ class Backbone(ABC):
         if device != "cpu":
             parts = (*parts, device_key(device))
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20]
+
+
+def flaw_in(kind: type[Backbone]) -> str:
+    """What is wrong with the fields of a backbone, and the fix; empty where nothing is."""
+    if not is_dataclass(kind):
+        return f"{kind.__name__} is no dataclass; write @dataclass(frozen=True, slots=True, kw_only=True) above it"
+    found = {each.name: each for each in fields(kind) if each.init}
+    for name, each in found.items():
+        if each.default is MISSING and each.default_factory is MISSING:
+            return f"field {name} of {kind.__name__} has no default; give it one, with which all studies begin"
+    for name in kind.tunable:
+        if name not in found:
+            said = f"tunable of {kind.__name__} names {name!r}, which is no field of it; add the field or rename it"
+            return said + did_you_mean(name, found)
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,17 @@ from harness.backbones.values import check_precision
 from harness.errors import InputError
 
 
+def check_sizes(**sizes: int) -> None:
+    """Refuse sizes below 1.
+
+    Raises:
+        InputError: names the first.
+    """
+    for name, value in sizes.items():
+        if value < 1:
+            raise InputError(f"{name} is {value}; give 1 or more")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingRecipe:
     """How long a backbone is trained, by which steps, and how its epoch is chosen: one recipe for every data set.
@@ -46,6 +57,7 @@ class TrainingRecipe:
     precision: str = "auto"
 
     def __post_init__(self) -> None:
+        check_sizes(hidden_size=self.hidden_size, max_length=self.max_length)
         if not 0 <= self.dropout < 1:
             raise InputError(f"dropout is {self.dropout}; give a fraction in [0, 1)")
         check_precision(self.precision)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from harness.backbones.base import Backbone
+from harness.backbones.base import Backbone, flaw_in
 from harness.plugins import Registry, subclass_of
 
 
@@ -17,12 +18,16 @@ def _builtin() -> Iterable[type[Backbone]]:
     return (DuoRec, SASRec, GRU4Rec, LRURec)
 
 
+def _flaw(entry: Any) -> str:
+    return subclass_of(Backbone)(entry) or flaw_in(entry)
+
+
 BACKBONES: Registry[type[Backbone]] = Registry(
     group="ftr_study.backbones",
     what="backbone",
     builtin=_builtin,
     name_of=lambda kind: kind.name,
-    check=subclass_of(Backbone),
+    check=_flaw,
 )
 
 DEFAULT_NAME = "duorec"

@@ -16,8 +16,6 @@ log = logging.getLogger(__name__)
 
 STATE_FORMAT = "ftr-study pretraining 1"
 
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-
 
 @dataclass(slots=True, kw_only=True)
 class TrainingState:
@@ -56,8 +54,8 @@ class TrainingState:
         tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
         tensors |= {f"chosen.{name}": tensor for name, tensor in self.chosen.items()}
         for number, parameter in enumerate(self.model.parameters()):
-            for moment in _MOMENTS:
-                tensors[f"adam.{number}.{moment}"] = self.optimizer.state[parameter][moment]
+            for moment, tensor in self.optimizer.state.get(parameter, {}).items():  # none before its first gradient
+                tensors[f"adam.{number}.{moment}"] = tensor
         described = {"history": [asdict(figures) for figures in self.history], "chosen_epoch": self.chosen_epoch}
         write_tensors(path, tensors, described, kind=STATE_FORMAT)
 
@@ -81,9 +79,8 @@ class TrainingState:
         self.model.load_state_dict(_below("model.", tensors))
         self.chosen = _below("chosen.", tensors)
         for number, parameter in enumerate(self.model.parameters()):
-            self.optimizer.state[parameter] = {
-                moment: tensors[f"adam.{number}.{moment}"].to(parameter.device) for moment in _MOMENTS
-            }
+            moments = _below(f"adam.{number}.", tensors)
+            self.optimizer.state[parameter] = {name: each.to(parameter.device) for name, each in moments.items()}
         self.history = [EpochFigures(**figures) for figures in described["history"]]
         self.chosen_epoch = described["chosen_epoch"]
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.backbones.base import Backbone, TrainedBackbone
+from harness.backbones.base import Backbone, TrainedBackbone, flaw_in
 from harness.backbones.encoder import Encoder
 from harness.backbones.training import load_backbone, save_backbone, train_backbone
 from harness.backbones.values import EpochFigures
@@ -29,7 +29,7 @@ from harness.device import computing_threads
 from harness.errors import FtrError, InputError
 
 TOLERANCE = 1e-5
-"""Of vectors that may be computed in batches of another shape."""
+"""Of vectors that may be computed in batches of another shape, as a share of the largest number in them."""
 
 
 class BackboneContractError(FtrError):
@@ -53,8 +53,8 @@ def check_backbone(spec: Backbone, folder: Path) -> None:
     data = plant(PlantedWorld(n_users=60, n_items=60, mean_length=14.0, group_size=6)).interactions
     prefixes = split_prefixes(data)
     with computing_threads(1):
-        encoder = _untrained(spec, data)
         check_description(spec)
+        encoder = _untrained(spec, data)
         check_items(spec, encoder, data)
         check_groups(spec, encoder)
         check_encodings(spec, encoder, data, prefixes)
@@ -65,7 +65,9 @@ def check_backbone(spec: Backbone, folder: Path) -> None:
 
 
 def check_description(spec: Backbone) -> None:
-    """Files and keys tell of every field."""
+    """Files and keys tell of every field, each has a default, and study files set only what is one."""
+    if flaw := flaw_in(type(spec)):
+        raise _broken(spec, flaw)
     if type(spec).from_described(spec.described()) != spec:
         raise _broken(spec, "described() and from_described() do not give it back; make it a frozen dataclass")
     one, other = (spec.key(fingerprint="f", seed=seed, threads=1) for seed in (0, 1))
@@ -114,7 +116,7 @@ def check_causality(spec: Backbone, encoder: Encoder, data: Interactions, prefix
     at = data.offsets[:-1] + middle
     items[at] = items[at] % data.n_items + 1
     before, after = encoder.encode(data, prefixes), encoder.encode(replace(data, items=items), prefixes)
-    moved = ((before - after).abs() > TOLERANCE * (1.0 + before.abs())).any(dim=1).numpy()
+    moved = ((before - after).abs() > TOLERANCE * before.abs().max()).any(dim=1).numpy()
     later = prefixes.position > middle[prefixes.user]
     if moved[~later].any():
         raise _broken(spec, "an item changes the vector of a prefix that ends before it; mask the future")
@@ -171,6 +173,7 @@ def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
         pass
     else:
         raise _broken(spec, "training tells of no epoch; call progress after each")
+    check_causality(spec, whole.model.requires_grad_(False), data, split_prefixes(data))
     told: list[int] = []
     resumed = train_backbone(spec, data, **interrupted, progress=lambda epoch, *_: told.append(epoch))
     if 1 in told or not _same(whole, resumed):

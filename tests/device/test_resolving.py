@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from harness import device as devices
+from harness.backbones.batched.drawing import recurrent
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.values import resolve_precision
 from harness.device import computing_on, device_key, device_provenance, resolve_device, what_is_missing
@@ -139,3 +142,27 @@ def test_on_cuda_kernels_are_deterministic_and_float32_is_whole_and_only_there(
         assert torch.get_float32_matmul_precision() == "high"
     finally:
         torch.set_float32_matmul_precision(before[1])
+
+
+def test_cuda_computes_without_tf32_and_leaves_it_as_it_was(driver: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.cuda.carrying", lambda device: nullcontext())
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+
+    def found() -> tuple[bool, str]:
+        return torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+
+    before = found()
+    with computing_on("cuda"):
+        assert found() == (False, "highest")
+    assert found() == before == (True, before[1])
+
+
+def test_cudnn_stays_repeatable_inside_a_recurrent_module() -> None:
+    cudnn = torch.backends.cudnn
+    before = (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32)
+    for dropout, noisy in ((0.0, True), (0.0, False), (0.5, True)):
+        module = nn.GRU(2, 2, num_layers=2, dropout=dropout)
+        with recurrent(module, torch.device("cuda"), noisy=noisy):
+            inside = (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32)
+        assert inside == (noisy and not dropout, False, True, False)
+    assert (cudnn.enabled, cudnn.benchmark, cudnn.deterministic, cudnn.allow_tf32) == before

@@ -69,7 +69,7 @@ class CausalBackbone(CausalRecipe, PackedBackbone):
 
     The state at a place may depend on the items up to it alone; states of the padding after a history are not used. One
     pass over a history of n items then serves n targets, where :class:`BatchedBackbone` needs n passes. A module
-    that looks ahead is refused.
+    that looks ahead is refused before it is trained, also one that would only begin to once its weights have moved.
     """
 
     def build(self, n_items: int) -> CausalEncoder:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import copy
 import sys
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import cast
+from contextlib import contextmanager, nullcontext, suppress
+from typing import Self, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from harness.backbones.batched.parts import ModuleError, blamed, check_parts, find_items, grouped
+from harness.backbones.batched.drawing import drawing_from, recurrent
+from harness.backbones.batched.parts import ModuleError, blamed, check_blocks, check_parts, find_items, grouped
 from harness.backbones.batched.recipe import BatchedRecipe, CausalRecipe
 from harness.backbones.batched.trial import (
+    NotFiniteError,
     check_causal,
     check_finite,
     check_gradients,
+    check_made,
     check_output,
     check_padding,
     check_repeats,
+    check_seeded,
+    move,
     trial_histories,
 )
 from harness.backbones.dropout import MaskPool, seed_from
@@ -34,19 +40,11 @@ from harness.data.split import Indices, Prefixes
 CHUNK_PLACES = 16384
 """Places of a batch that is encoded without gradient, at most, but at least one history."""
 
+TRIAL_SEEDS = 8
+"""Passes with dropout after which a parameter without a gradient is one that is not used."""
+
 POOLED = 16
 """Batches whose histories are sorted by length together: little padding, in an order that chance still decides."""
-
-
-@contextmanager
-def drawing_from(seed: int, device: torch.device) -> Iterator[None]:
-    """Inside, torch's global generators start from a seed; afterwards they are where they were."""
-    cuda = [torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda):
-        torch.default_generator.manual_seed(seed)
-        if cuda:
-            torch.cuda.manual_seed(seed)
-        yield
 
 
 class ModuleEncoder(Encoder):
@@ -64,7 +62,7 @@ class ModuleEncoder(Encoder):
         self.module = self._made(seed=0)
         check_parts(self.module)
         find_items(self.module, spec, n_items)
-        grouped(self.module, spec)
+        check_blocks(grouped(self.module, spec)[0], self.module, spec)
 
     @property
     def item_matrix(self) -> Tensor:
@@ -87,33 +85,82 @@ class ModuleEncoder(Encoder):
         Raises:
             ModuleError: the trial finds a mistake in the module.
         """
-        fresh = self._made(seed=seed_from(generator))
-        self.module.load_state_dict(fresh.state_dict())
+        seed = seed_from(generator)
+        drawn = self._made(seed).state_dict()
+        check_made(drawn, self._made(seed).state_dict(), f"{type(self.spec).__name__}.module({self.n_items})")
+        self.module.load_state_dict(drawn)
+        self._zero_padding()
+        self._try_out(*trial_histories(self.n_items, self.spec.max_length))
+
+    @property
+    @abstractmethod
+    def _what(self) -> str:
+        """The method of the module that gives vectors, for messages."""
+
+    @abstractmethod
+    def _vectors(self, items: Tensor, lengths: Tensor) -> Tensor:
+        """What the method gives: finite vectors, of the histories or of every place in them."""
+
+    @abstractmethod
+    def _check_histories(self, items: Tensor, lengths: Tensor) -> None:
+        """Refuse vectors that depend on what is no part of their history."""
+
+    def _try_out(self, items: Tensor, lengths: Tensor) -> None:
+        """Refuse a module that these histories show to be wrong; copies are tried, so that no pass leaves a mark."""
+        twin = self._twin()
+        check_gradients([twin._total(items, lengths, None)], self._what, twin.module)
+        twin = self._twin()
+        with torch.no_grad(), twin._mode(None):
+            check_repeats(twin._vectors, self._what, items, lengths)
+            twin._check_histories(items, lengths)
+        self._try_noise(items, lengths)
+        for direction in (1.0, -1.0):  # weights that start as zeros hide what they weigh
+            twin = self._twin()
+            with torch.no_grad(), twin._mode(None), suppress(NotFiniteError):  # weights that training would never give
+                move(twin.module, direction)
+                twin._zero_padding()
+                twin._check_histories(items, lengths)
+
+    def _try_noise(self, items: Tensor, lengths: Tensor) -> None:
+        """The same in train mode."""
+        what, twin = f"{self._what} in train mode", self._twin()
+        totals = (twin._total(items, lengths, seed) for seed in range(TRIAL_SEEDS))
+        check_gradients(totals, what, twin.module)
+        twin = self._twin()
+
+        def seeded() -> dict[str, Tensor]:
+            twin.module.load_state_dict(self.module.state_dict())
+            with torch.no_grad(), twin._mode(0):
+                vectors = twin._vectors(items, lengths)
+            return {"": vectors.clone(), **{name: each.clone() for name, each in twin.module.named_buffers()}}
+
+        check_seeded(seeded(), seeded(), what)
+
+    def _total(self, items: Tensor, lengths: Tensor, seed: int | None) -> Tensor:
+        """A number to which every parameter that takes part has a gradient."""
+        with self._mode(seed):
+            return self._vectors(items, lengths).square().sum() + self.item_matrix.square().sum()
+
+    def _twin(self) -> Self:
+        with blamed(f"a deep copy of {type(self.module).__name__}", _file_of(self.module)):
+            return copy.deepcopy(self)
+
+    def _zero_padding(self) -> None:
         items = self.item_matrix
         if items.is_leaf:
             with torch.no_grad():
                 items[0] = 0.0
-        self._try_out(*trial_histories(self.n_items, self.spec.max_length))
-
-    @abstractmethod
-    def _try_out(self, items: Tensor, lengths: Tensor) -> None:
-        """Refuse a module that these histories show to be wrong."""
 
     @contextmanager
     def _mode(self, seed: int | None) -> Iterator[None]:
         """Inside, the module drops by chance that the seed decides; nothing where it is None."""
         device = self.item_matrix.device
         self.module.train(seed is not None)
-        with nullcontext() if seed is None else drawing_from(seed, device), self._recurrent(device, seed is not None):
+        with (
+            nullcontext() if seed is None else drawing_from(seed, device),
+            recurrent(self.module, device, noisy=seed is not None),
+        ):
             yield
-
-    def _recurrent(self, device: torch.device, noisy: bool) -> AbstractContextManager[None]:
-        """Recurrent layers of cuDNN have no gradient in eval mode, and their dropout obeys no generator of torch's."""
-        layers = [each for each in self.module.modules() if isinstance(each, nn.RNNBase)]
-        if device.type != "cuda" or not layers:
-            return nullcontext()
-        fit = noisy or not torch.is_grad_enabled()
-        return torch.backends.cudnn.flags(enabled=fit and not any(each.dropout for each in layers))
 
     def _made(self, seed: int) -> nn.Module:
         what = f"{type(self.spec).__name__}.module({self.n_items})"
@@ -193,20 +240,18 @@ class BatchedEncoder(ModuleEncoder):
     def _lengths(self, prefixes: Prefixes, numbers: Indices) -> Indices:
         return np.minimum(prefixes.position[numbers], self.spec.max_length)
 
-    def _vectors(self, items: Tensor, lengths: Tensor) -> Tensor:
-        what = f"{type(self.module).__name__}.forward"
-        expected = (len(items), self.item_matrix.shape[1])
-        with blamed(f"{what} on items {tuple(items.shape)}", _file_of(self.module)):
-            vectors = self.module(items, lengths)
-        return check_finite(check_output(vectors, what, expected, "(batch, d)"), what, self.module)
+    @property
+    def _what(self) -> str:
+        return f"{type(self.module).__name__}.forward"
 
-    def _try_out(self, items: Tensor, lengths: Tensor) -> None:
-        what = f"{type(self.module).__name__}.forward"
-        with self._mode(None):
-            check_gradients(self._vectors(items, lengths), what, self.module, self.item_matrix)
-        with torch.no_grad(), self._mode(None):
-            check_repeats(self._vectors, what, items, lengths)
-            check_padding(self._vectors, what, items, lengths, every_place=False)
+    def _vectors(self, items: Tensor, lengths: Tensor) -> Tensor:
+        expected = (len(items), self.item_matrix.shape[1])
+        with blamed(f"{self._what} on items {tuple(items.shape)}", _file_of(self.module)):
+            vectors = self.module(items, lengths)
+        return check_finite(check_output(vectors, self._what, expected, "(batch, d)"), self._what, self.module)
+
+    def _check_histories(self, items: Tensor, lengths: Tensor) -> None:
+        check_padding(self._vectors, self._what, items, lengths, every_place=False)
 
 
 class CausalEncoder(ModuleEncoder, PackedEncoder):
@@ -222,34 +267,39 @@ class CausalEncoder(ModuleEncoder, PackedEncoder):
                 for bucket, lengths in zip(packed.buckets, packed.lengths.split(counts), strict=True)
             ]
         scored = torch.cat(states).index_select(0, packed.rows)
-        return check_finite(scored, f"{type(self.module).__name__}.states", self.module)
+        return check_finite(scored, self._what, self.module)
 
     def masks(self, generator: torch.Generator) -> MaskPool:
         """A source of seeds alone: the module draws its own masks, at rates that it alone knows."""
         return MaskPool(0.0, generator, size=1)
 
+    @property
+    def _what(self) -> str:
+        return f"{type(self.module).__name__}.states"
+
     def _states(self, items: Tensor, lengths: Tensor) -> Tensor:
         expected = (*items.shape, self.item_matrix.shape[1])
-        what = f"{type(self.module).__name__}.states"
-        with blamed(f"{what} on items {tuple(items.shape)}", _file_of(self.module)):
+        with blamed(f"{self._what} on items {tuple(items.shape)}", _file_of(self.module)):
             states = cast("Callable[..., object]", self.module.states)(items, lengths)
-        return check_output(states, what, expected, "(batch, longest, d)")
+        return check_output(states, self._what, expected, "(batch, longest, d)")
+
+    def _vectors(self, items: Tensor, lengths: Tensor) -> Tensor:
+        """States of the items alone, one after the other: those of the padding may be anything."""
+        real = torch.arange(items.shape[1]) < lengths.unsqueeze(1)
+        return check_finite(self._states(items, lengths)[real], self._what, self.module)
 
     def _try_out(self, items: Tensor, lengths: Tensor) -> None:
-        what = f"{type(self.module).__name__}.states"
         if not callable(getattr(self.module, "states", None)):
             raise ModuleError(
                 f"{type(self.module).__name__} has no method states(items, lengths); write it, or derive from "
                 "BatchedBackbone and write forward"
             )
-        real = torch.arange(items.shape[1]) < lengths.unsqueeze(1)
-        with self._mode(None):
-            scored = check_finite(self._states(items, lengths)[real], what, self.module)
-            check_gradients(scored, what, self.module, self.item_matrix)
-        with torch.no_grad(), self._mode(None):
-            check_repeats(self._states, what, items, lengths)
-            check_causal(self._states, what, items, lengths)
-            check_padding(self._states, what, items, lengths, every_place=True)
+        super()._try_out(items, lengths)
+
+    def _check_histories(self, items: Tensor, lengths: Tensor) -> None:
+        self._vectors(items, lengths)
+        check_causal(self._states, self._what, items, lengths)
+        check_padding(self._states, self._what, items, lengths, every_place=True)
 
 
 def _file_of(thing: object) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 
@@ -93,12 +94,47 @@ def check_parts(module: nn.Module) -> None:
                 f"{where}.{name} is {parameter.dtype} with requires_grad={parameter.requires_grad}; make it float32 "
                 "and trainable, or a buffer"
             )
+    _check_memory(module)
     for name, part in module.named_modules():
         if isinstance(part, _BatchNorm):
             raise ModuleError(
                 f"{where}.{name} is a {type(part).__name__}, by which a history's vector depends on the batch that it "
                 "comes in; use nn.LayerNorm"
             )
+
+
+def _check_memory(module: nn.Module) -> None:
+    """Refuse a state that a file cannot hold: it wants tensors, each with memory of its own."""
+    where = type(module).__name__
+    ranges: list[tuple[int, int, str]] = []
+    for name, each in module.state_dict().items():
+        if not isinstance(each, Tensor):
+            raise ModuleError(f"{where}.{name} is a {type(each).__name__}; keep what get_extra_state gives in buffers")
+        last = sum((size - 1) * stride for size, stride in zip(each.shape, each.stride(), strict=True))
+        if each.numel() > last + 1:
+            raise ModuleError(f"{where}.{name} repeats numbers in memory; add .clone() to what expand() gives")
+        if each.numel() and each.data_ptr():  # a tensor without numbers lies nowhere
+            ranges.append((each.data_ptr(), each.data_ptr() + (last + 1) * each.element_size(), name))
+    ranges.sort()
+    for (_, end, one), (start, _, other) in pairwise(ranges):
+        if start < end:
+            raise ModuleError(f"{where}.{other} shares memory with {one}; add .clone(), or keep it once")
+
+
+def check_blocks(groups: ParameterGroups, module: nn.Module, spec: OfModule) -> None:
+    """Refuse a backbone that says it has blocks and has none, or the other way round.
+
+    Raises:
+        ModuleError: names what to change.
+    """
+    if bool(groups.blocks) is spec.has_blocks:
+        return
+    where, found = type(spec).__name__, ", ".join(groups.blocks) or "none"
+    raise ModuleError(
+        f"{where}.has_blocks is {spec.has_blocks}, and the blocks of {type(module).__name__} are {found}; write "
+        f"has_blocks: ClassVar[bool] = {bool(groups.blocks)} into {where}"
+        + ("" if groups.blocks else ", or name sub-modules with parameters in blocks")
+    )
 
 
 def grouped(module: nn.Module, spec: OfModule) -> tuple[ParameterGroups, dict[str, list[nn.Parameter]]]:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.backbones.packed.recipe import PackedRecipe
-from harness.backbones.recipe import TrainingRecipe
-from harness.errors import InputError
+from harness.backbones.recipe import TrainingRecipe, check_sizes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,11 +22,13 @@ class OfModule(ABC):
         blocks: dotted names of the sub-modules that fine-tuning may unfreeze from the last one on, first to last;
             empty: every child of the module that has parameters, in order, a ``ModuleList`` child by child.
             Embeddings and parameters of the module itself lie before the blocks.
+        has_blocks: False for a module without any: nothing but embeddings and parameters of its own.
     """
 
     __slots__ = ()
 
     package: ClassVar[str]
+    has_blocks: ClassVar[bool]
     item_embedding: ClassVar[str] = "item_embedding"
     blocks: ClassVar[tuple[str, ...]] = ()
 
@@ -55,8 +56,7 @@ class BatchedRecipe(TrainingRecipe, OfModule):
 
     def __post_init__(self) -> None:
         TrainingRecipe.__post_init__(self)
-        if self.batch_size < 1:
-            raise InputError(f"batch_size is {self.batch_size}; give 1 or more")
+        check_sizes(batch_size=self.batch_size)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,10 @@ TOLERANCE = 1e-4
 
 Run = Callable[[Tensor, Tensor], Tensor]
 """A pass of the module: items ``(batch, longest)`` and lengths ``(batch,)`` to float32 vectors or states."""
+
+
+class NotFiniteError(ModuleError):
+    """A module that gives numbers which are not finite."""
 
 
 def trial_histories(n_items: int, max_length: int) -> tuple[Tensor, Tensor]:
@@ -50,8 +55,10 @@ def check_finite(given: Tensor, what: str, module: nn.Module) -> Tensor:
         return given
     lost = [name for name, each in module.named_parameters() if not torch.isfinite(each).all()]
     if lost:
-        raise ModuleError(f"{what} gives numbers that are not finite, since {lost[0]} is not; lower its learning_rate")
-    raise ModuleError(
+        raise NotFiniteError(
+            f"{what} gives numbers that are not finite, since {lost[0]} is not; lower its learning_rate"
+        )
+    raise NotFiniteError(
         f"{what} gives numbers that are not finite, though its weights are; look for a softmax over padding alone, a "
         "division by 0 or the logarithm of 0"
     )
@@ -102,23 +109,84 @@ def check_causal(run: Run, what: str, items: Tensor, lengths: Tensor) -> None:
             )
 
 
-def check_gradients(vectors: Tensor, what: str, module: nn.Module, items: Tensor) -> None:
-    """Every parameter takes part, and its gradient is finite.
+def check_gradients(totals: Iterable[Tensor], what: str, module: nn.Module) -> None:
+    """Every parameter takes part in one pass at least, and its gradient is finite in all.
+
+    Args:
+        totals: one number for each pass; none is asked for after every parameter has taken part.
+        what: the passes in words.
+        module: that made them.
 
     Raises:
-        ModuleError: one does not, or its gradient is not finite.
+        ModuleError: one takes part in none, or its gradient is not finite.
     """
     named = dict(module.named_parameters())
-    total = vectors.square().sum() + items.square().sum()
-    found = torch.autograd.grad(total, list(named.values()), allow_unused=True)
-    for name, gradient in zip(named, found, strict=True):
-        if gradient is None:
-            raise ModuleError(f"{what} does not use {type(module).__name__}.{name}; remove it, or use it")
-        if not torch.isfinite(gradient).all():
+    unused = set(named)
+    for total in totals:
+        found = torch.autograd.grad(total, list(named.values()), allow_unused=True)
+        gradients = {name: each for name, each in zip(named, found, strict=True) if each is not None}
+        for name, gradient in gradients.items():
+            if not torch.isfinite(gradient).all():
+                raise ModuleError(
+                    f"{what} has a gradient to {name} that is not finite; look for a softmax over padding alone, or a "
+                    "root or norm of 0"
+                )
+        unused -= gradients.keys()
+        if not unused:
+            return
+    name = next(each for each in named if each in unused)
+    raise ModuleError(f"{what} does not use {type(module).__name__}.{name}; remove it, or use it")
+
+
+def check_made(one: Mapping[str, Tensor], other: Mapping[str, Tensor], what: str) -> None:
+    """Two modules of one seed have the same weights and buffers.
+
+    Raises:
+        ModuleError: they have not.
+    """
+    for name in one.keys() | other.keys():
+        if name not in one or name not in other or not _same(one[name], other[name]):
             raise ModuleError(
-                f"{what} has a gradient to {name} that is not finite; look for a softmax over padding alone, or a root "
-                "or norm of 0"
+                f"{what} makes another {name} each time, from the same seed; draw it by torch's functions, without "
+                "numpy's or Python's random numbers, and fill what torch.empty makes"
             )
+
+
+def check_seeded(one: Mapping[str, Tensor], other: Mapping[str, Tensor], what: str) -> None:
+    """Two passes of one seed, from the same weights and buffers, give the same vectors and leave the same buffers.
+
+    Args:
+        one: vectors under the name ``""``, buffers under theirs.
+        other: of the second pass.
+        what: the pass in words.
+
+    Raises:
+        ModuleError: they do not.
+    """
+    for name in one.keys() | other.keys():
+        if name not in one or name not in other or not _same(one[name], other[name]):
+            found = f"leaves another {name}" if name else "gives other vectors"
+            raise ModuleError(
+                f"{what} {found} for the same batch and seed; draw by torch's functions, without numpy's or Python's "
+                "random numbers, and keep what it counts in a buffer of the state_dict"
+            )
+
+
+def move(module: nn.Module, direction: float) -> None:
+    """Add to every parameter about 0.1, or 0.3 by the root of its width, with random signs times ``direction``.
+
+    Matrices keep a norm of about 1, so that rounding does not grow from place to place in a recurrent layer.
+    """
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for each in module.parameters():
+            size = 0.1 if each.dim() < 2 else 0.3 / math.sqrt(max(each[0].numel(), 1))
+            amount = size * (0.5 + torch.rand(each.shape, generator=generator))
+            each.add_(direction * amount * torch.randn(each.shape, generator=generator).sign())
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return one.shape == other.shape and bool(((one == other) | ((one != one) & (other != other))).all())
 
 
 def _differ(one: Tensor, other: Tensor) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.backbones.packed.recipe import PackedRecipe
-from harness.errors import InputError
+from harness.backbones.recipe import check_sizes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +31,4 @@ class GRU4RecRecipe(PackedRecipe):
 
     def __post_init__(self) -> None:
         PackedRecipe.__post_init__(self)
-        for name, value in (("recurrent_size", self.recurrent_size), ("n_layers", self.n_layers)):
-            if value < 1:
-                raise InputError(f"{name} is {value}; give 1 or more")
+        check_sizes(recurrent_size=self.recurrent_size, n_layers=self.n_layers)

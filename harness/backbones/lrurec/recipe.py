@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.backbones.packed.recipe import PackedRecipe
+from harness.backbones.recipe import check_sizes
 from harness.errors import InputError
 
 
@@ -27,5 +28,6 @@ class LRURecipe(PackedRecipe):
 
     def __post_init__(self) -> None:
         PackedRecipe.__post_init__(self)
+        check_sizes(n_layers=self.n_layers, state_size=self.state_size, inner_size=self.inner_size)
         if not 0 < self.shortest <= self.longest < 1:
             raise InputError(f"shortest {self.shortest} and longest {self.longest} must be ascending, between 0 and 1")

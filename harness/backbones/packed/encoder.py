@@ -59,7 +59,7 @@ class PackedEncoder(Encoder):
         Prefixes of up to ``max_length`` items are read off one causal pass over their user's first items; longer ones
         are their last ``max_length`` items, encoded each on its own, since those count their positions from 0 again.
         """
-        states = torch.empty(prefixes.n_prefixes, self.spec.hidden_size)
+        states = torch.empty(prefixes.n_prefixes, self.item_matrix.shape[1])
         longest = self.spec.max_length
         with torch.no_grad():
             for part in opening_windows(data, max_length=longest).by_length(CHUNK_TOKENS):
@@ -77,7 +77,7 @@ class PackedEncoder(Encoder):
             prefixes: of ``data``.
             numbers: of the prefixes wanted, in any order, ``(n,)``.
         """
-        states = torch.empty(len(numbers), self.spec.hidden_size)
+        states = torch.empty(len(numbers), self.item_matrix.shape[1])
         place = np.empty(prefixes.n_prefixes, dtype=np.int64)
         place[numbers] = np.arange(len(numbers))
         windows = closing_windows(data, prefixes, numbers, max_length=self.spec.max_length)
@@ -94,7 +94,7 @@ class PackedEncoder(Encoder):
         where one pass a prefix would draw them anew, and a prefix over ``max_length`` items may have as few as
         ``max_length - stride`` of them as context.
         """
-        states = torch.empty(len(prefixes.train), self.spec.hidden_size)
+        states = torch.empty(len(prefixes.train), self.item_matrix.shape[1])
         masks = self.masks(generator)
         windows = training_windows(data, prefixes, max_length=self.spec.max_length, stride=self.spec.stride)
         with torch.no_grad():

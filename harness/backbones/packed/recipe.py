@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.backbones.recipe import TrainingRecipe
+from harness.backbones.recipe import TrainingRecipe, check_sizes
 from harness.errors import InputError
 
 
@@ -28,6 +28,7 @@ class PackedRecipe(TrainingRecipe):
 
     def __post_init__(self) -> None:
         TrainingRecipe.__post_init__(self)
+        check_sizes(batch_tokens=self.batch_tokens)
         if not 0 < self.stride <= self.max_length:
             raise InputError(f"stride is {self.stride}; give one between 1 and max_length {self.max_length}")
         if self.n_sampled < 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.backbones.packed.recipe import PackedRecipe
+from harness.backbones.recipe import check_sizes
 from harness.errors import InputError
 
 
@@ -24,5 +25,6 @@ class TransformerRecipe(PackedRecipe):
 
     def __post_init__(self) -> None:
         PackedRecipe.__post_init__(self)
+        check_sizes(n_layers=self.n_layers, n_heads=self.n_heads, inner_size=self.inner_size)
         if self.hidden_size % self.n_heads:
             raise InputError(f"hidden_size {self.hidden_size} is no multiple of n_heads {self.n_heads}; change one")

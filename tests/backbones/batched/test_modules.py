@@ -50,6 +50,7 @@ from tests.backbones.batched.wrong import (
     Root,
     Squeezed,
     Tied,
+    Unmade,
     Without,
     of,
 )
@@ -224,9 +225,8 @@ def test_a_mistake_is_named_with_its_class_and_its_fix(kind: type[nn.Module], tm
 
 
 def test_a_module_that_cannot_be_made_is_named_with_the_place() -> None:
-    spec = EachHistory(**{**SHORT, "hidden_size": -1})
-    with pytest.raises(ModuleError, match=r"EachHistory\.module\(30\) raises RuntimeError .* at modules\.py, line \d+"):
-        spec.build(30)
+    with pytest.raises(ModuleError, match=r"Named\.module\(30\) raises RuntimeError .* at wrong\.py, line \d+"):
+        of(Unmade).build(30)
 
 
 def test_a_study_finds_the_same_before_it_trains(tmp_path: Path) -> None:

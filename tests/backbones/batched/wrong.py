@@ -40,7 +40,8 @@ class Causal(CausalBackbone):
 
 def of(kind: type[nn.Module], backbone: type[Each] | type[Causal] = Each, *, items: str = "item_embedding") -> Backbone:
     """A backbone whose module is of that kind, 16 wide."""
-    attributes = {"made": staticmethod(lambda n_items: kind(n_items, 16, 0.2)), "item_embedding": items}
+    made = staticmethod(lambda n_items: kind(n_items, 16, 0.2))
+    attributes = {"made": made, "item_embedding": items, "__module__": __name__}
     return cast("Backbone", type("Named", (backbone,), attributes)(**SHORT))
 
 
@@ -165,6 +166,12 @@ class Without(nn.Module):
     def __init__(self, n_items: int, width: int, dropout: float) -> None:
         super().__init__()
         self.item_embedding = nn.Embedding(n_items + 1, width, padding_idx=0)
+        self.out = nn.Linear(width, width)
+
+
+class Unmade(GRU):
+    def __init__(self, n_items: int, width: int, dropout: float) -> None:
+        super().__init__(n_items, -width, dropout)
 
 
 class OneState(GRU):

@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 
 from harness.backbones.base import Backbone
-from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.gru4rec.backbone import GRU4Rec
 from harness.backbones.registry import DEFAULT
 from harness.backbones.sasrec.backbone import SASRec
 from harness.data.sources import load
 from harness.data.split import split_prefixes
-from harness.modes.plan import BackboneRef, Plan
+from harness.modes.plan import Plan
 from harness.modes.planning import make_plan
 from harness.runner.forecast import Forecast, forecast
 from harness.runner.timing.costs import Costs
@@ -120,11 +119,6 @@ def test_an_arm_that_chooses_the_studys_own_trains_none(bench: Bench) -> None:
     found = told(bench, more="own: [backbone.duorec, wiring.filter_seen]\n", own=10.0)
     assert [str(each) for each in found.backbones] == ["0", "1"]
     assert found.of_backbones == pytest.approx(20.0)
-
-
-def test_the_studys_own_is_not_trained_where_base_chooses_another(bench: Bench) -> None:
-    plan = planned(bench, more="own: backbone.duorec\n", end="diagnostics: off\nbase: [backbone.sasrec]\n")
-    assert plan.backbones([0]) == (BackboneRef(0, SASRec()), BackboneRef(0, DuoRec()))
 
 
 @pytest.mark.parametrize(("end", "n_own", "n_gru"), [("", 4, 4 * 2 + 2), ("backbone: shared\n", 1, 4)])

@@ -110,7 +110,7 @@ def test_what_needs_blocks_is_not_laid_on_a_backbone_without_them(
 
 
 @pytest.mark.parametrize(
-    ("backbone", "follows", "n"), [("per_seed", None, 6), ("file", None, 1), ("file", CONFIRMS, 2), ("shared", None, 2)]
+    ("backbone", "follows", "n"), [("per_seed", None, 6), ("file", None, 1), ("file", CONFIRMS, 3), ("shared", None, 2)]
 )
 def test_the_cost_counts_the_backbones_of_arms(tmp_path: Path, backbone: str, follows: object, n: int) -> None:
     part = {"file": "{checkpoint: /anywhere/a.safetensors}"}.get(backbone, backbone)

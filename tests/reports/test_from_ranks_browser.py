@@ -28,7 +28,8 @@ def test_the_page_opens_at_every_width(tmp_path: Path, lang: str) -> None:
                 options: dict[str, Any] = {"viewport": {"width": width, "height": 900}, "color_scheme": scheme}
                 watched = Watched(browser, page.as_uri(), **options)
                 assert watched.page.evaluate("document.documentElement.scrollWidth") <= width
-                watched.page.click("#ranking-table th[data-sort=effect] button")
+                if width > 390:  # a phone shows each row as a card, without the heads
+                    watched.page.click("#ranking-table th[data-sort=effect] button")
                 assert watched.page.locator("#ranking-table tbody tr").count() == 5
                 assert watched.page.locator("section").count() == 7
                 assert watched.troubles == []

@@ -76,7 +76,8 @@ def test_popularity_counts_every_event_but_the_two_held_out_of_each_user(written
 
 def test_the_table_makes_the_page(written: Path) -> None:
     made = reports.from_ranks(written / "ranks.csv.gz", baseline="BPR")
-    assert made.report.sections == ("answer", "ranking", "forest", "who", "cost", "method")
+    assert made.report.sections[:2] == ("answer", "ranking")
+    assert {"forest", "who", "cost", "method"} <= set(made.report.sections)
     assert made.report.n_users == 943
     assert made.report.rows[0].name == "SASRec"
     assert made.report.rows[0].verdict == "better"

@@ -137,7 +137,7 @@ def test_a_run_says_it_writes_it_into_the_manifest_and_ranks_as_it_does_without(
 ) -> None:
     study = study_of(tmp_path, per_stamp=3)
     first, told = run(study, tmp_path)
-    (line,) = [line for line in told if line.startswith("equal timestamps")]
+    (line,) = [line for line in told if line.startswith("tied timestamps")]
     found = first.folder.manifest().data["ties"]
     assert f"{found['as_read']:.4f} in file order" in line
     assert "data: read as CSV: user=user, item=item, time=time (guessed; change with columns:)" in told
@@ -153,7 +153,7 @@ def test_a_run_says_it_writes_it_into_the_manifest_and_ranks_as_it_does_without(
     other, told = run(study, tmp_path, out="without")
     assert other.ranks == first.ranks
     assert other.folder.manifest().data["ties"] is None
-    assert not any(line.startswith("equal timestamps") for line in told)
+    assert not any(line.startswith("tied timestamps") for line in told)
 
 
 def test_nothing_is_measured_without_ties_or_without_a_backbone_and_a_damaged_one_is_said(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import filelock
+
 RECBOLE = "recbole==1.2.1"
 
 # Without Ray, which RecBole lists and needs for nothing here; its last release has no wheel for newer Pythons.
@@ -39,8 +41,18 @@ def recbole_python(folder: Path) -> Path:
     torch = version("torch").partition("+")[0]
     whole = folder / f"recbole-1.2.1-torch-{torch}-py{sys.version_info.major}.{sys.version_info.minor}"
     python, done = whole / "bin" / "python", whole / "complete"
-    if done.is_file():
-        return python
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise NoEnvironmentError(f"cannot make the environment {whole}: {problem.strerror}") from problem
+    with filelock.FileLock(folder / f".{whole.name}.lock"):  # tests of several processes want it at once
+        if not done.is_file():
+            _make(whole, python, torch)
+            done.touch()
+    return python
+
+
+def _make(whole: Path, python: Path, torch: str) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "venv", "--clear", str(whole)], capture_output=True, text=True, check=False
     )
@@ -56,8 +68,6 @@ def recbole_python(folder: Path) -> Path:
         )
         if installed.returncode:
             raise NoEnvironmentError(f"pip cannot install {' '.join(wanted)}: {last_line(installed.stderr)}")
-    done.touch()
-    return python
 
 
 def last_line(text: str) -> str:

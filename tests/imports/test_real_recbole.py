@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.peers.environment import NoEnvironmentError, recbole_python
+from benchmarks.peers.environment import NoEnvironmentError, peers_folder, recbole_python
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.gru4rec.backbone import GRU4Rec
 from harness.backbones.packed.backbone import PackedBackbone
@@ -45,9 +45,9 @@ class Trained:
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory) -> str:
+def python() -> str:
     try:
-        return str(recbole_python(tmp_path_factory.mktemp("environment")))
+        return str(recbole_python(peers_folder()))
     except NoEnvironmentError as problem:
         pytest.skip(str(problem))
 

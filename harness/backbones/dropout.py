@@ -60,3 +60,8 @@ class MaskPool:
 def seed_from(generator: torch.Generator) -> int:
     """A seed that a generator draws."""
     return int(torch.randint(2**62, (), generator=generator))
+
+
+def dropped(states: Tensor, masks: MaskPool | None) -> Tensor:
+    """The states times the next mask; as they are without masks."""
+    return states if masks is None else states * masks.cut(*states.shape)

@@ -50,6 +50,10 @@ class Encoder(nn.Module, ABC):
     def encode(self, data: Interactions, prefixes: Prefixes) -> Tensor:
         """``s`` of every prefix without dropout and gradient, ``(n_prefixes, d)`` float32, as ``prefixes`` numbers."""
 
+    def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor:
+        """The same of given prefixes, in their order, ``(n, d)`` float32; a subclass need not encode all for them."""
+        return self.encode(data, prefixes)[numbers]
+
     @abstractmethod
     def encode_noisy(self, data: Interactions, prefixes: Prefixes, generator: torch.Generator) -> Tensor:
         """``s`` of every training prefix under fresh dropout, ``(n_train, d)`` float32, without gradient."""

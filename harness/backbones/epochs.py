@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from harness.backbones.encoder import Encoder
+from harness.backbones.ranking import valid_ranks
 from harness.backbones.recipe import TrainingRecipe
 from harness.backbones.training_state import TrainingState
 from harness.backbones.values import EpochFigures, Progress
@@ -41,7 +40,6 @@ def train_epochs(
     data: Interactions,
     prefixes: Prefixes,
     one_epoch: Epoch,
-    valid_ranks: Callable[[], NDArray[np.int32]],
     *,
     unfinished: Path,
     progress: Progress | None,
@@ -54,7 +52,6 @@ def train_epochs(
         data: the sequences.
         prefixes: of ``data``.
         one_epoch: whose randomness follows from the epoch's number alone.
-        valid_ranks: rank of every valid target by the model as it is, as :meth:`Prefixes.by_user` lays it out.
         unfinished: the file of the state.
         progress: told of every epoch.
     """
@@ -71,7 +68,7 @@ def train_epochs(
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate if epoch <= decay_after else spec.final_learning_rate
         loss, extra = one_epoch(state, epoch)
-        ranks = valid_ranks()
+        ranks = valid_ranks(model, data, prefixes)
         own = check_metric(spec.selection).of_users(ranks)
         figures = EpochFigures(
             epoch=epoch,

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.backbones.encoder import Encoder
 from harness.data.history import HIDDEN, had_before
 from harness.data.interactions import Interactions
 from harness.data.split import Indices, Prefixes
@@ -36,6 +37,13 @@ def ranks_of_queries(
     return target_ranks(
         vectors, item_matrix, prefixes.target[queries], hidden if prefixes.protocol.hides_history else None
     )
+
+
+def valid_ranks(model: Encoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
+    """Rank of every valid target without retrieval, as :meth:`Prefixes.by_user` lays it out."""
+    states = model.encode_some(data, prefixes, prefixes.valid)
+    ranks = ranks_of_queries(states, model.item_matrix, data, prefixes, prefixes.valid)
+    return prefixes.by_user(ranks, prefixes.valid)
 
 
 def target_ranks(

@@ -142,8 +142,7 @@ def _ranks(found: RecBoleCheckpoint, model: PackedEncoder, data: Interactions, p
     """Rank of every user's validation target, ``(n_users,)``."""
     import torch
 
-    from harness.backbones.packed.training import valid_ranks
-    from harness.backbones.ranking import CHUNK_QUERIES
+    from harness.backbones.ranking import CHUNK_QUERIES, valid_ranks
 
     with torch.no_grad():
         states = model.encode_some(data, prefixes, prefixes.valid)

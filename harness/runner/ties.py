@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from harness.data.interactions import Interactions
 from harness.data.protocol import AS_PUBLISHED
 from harness.data.protocol import Protocol as StudyProtocol
 from harness.data.report import exchangeable, n_decided_by_ties, tied_events, with_held_out_exchanged
-from harness.data.split import Indices, Prefixes, split_prefixes
+from harness.data.split import split_prefixes
 from harness.device import computing_on, computing_threads
 from harness.engine.types.streams import Streams
 from harness.errors import EnvironmentProblem
@@ -29,8 +29,6 @@ from harness.results.metrics import check_metric
 from harness.runner.shared import SHARED_THREADS, SharedStages
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from harness.backbones.encoder import Encoder
 
 LEAST_SHARE = 0.01
@@ -38,13 +36,6 @@ LEAST_SHARE = 0.01
 
 N_SHUFFLES = 5
 WHAT = "backbone alone, replicate 0"
-
-
-@runtime_checkable
-class _EncodesSome(Protocol):
-    """An encoder that need not encode every prefix for the sake of some."""
-
-    def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor: ...
 
 
 def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
@@ -110,8 +101,7 @@ def _test_ranks(
     from harness.backbones.ranking import ranks_of_queries
 
     prefixes = split_prefixes(data, protocol)
-    some = isinstance(model, _EncodesSome)
-    queries = model.encode_some(data, prefixes, prefixes.test) if some else model.encode(data, prefixes)[prefixes.test]
+    queries = model.encode_some(data, prefixes, prefixes.test)
     ranks = ranks_of_queries(queries, model.item_matrix.detach(), data, prefixes, prefixes.test)
     return prefixes.by_user(ranks, prefixes.test)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
 from dataclasses import fields
 from typing import TypeVar
 
@@ -14,11 +15,14 @@ from torch import Tensor
 
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.packed.backbone import PackedBackbone
+from harness.backbones.packed.encoder import PackedEncoder
+from harness.backbones.packed.windows import Windows
 from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.interactions import Interactions, LoadReport
-from harness.data.split import Prefixes
+from harness.data.split import Prefixes, split_prefixes
 
 SomeBackbone = TypeVar("SomeBackbone", bound=PackedBackbone)
+SomeEncoder = TypeVar("SomeEncoder", bound=PackedEncoder)
 
 TINY = DuoRec(
     hidden_size=16,
@@ -117,7 +121,7 @@ def plain_representation(model: TransformerEncoder, history: np.ndarray) -> Tens
         return plain_states(model, recent.unsqueeze(0))[0, -1].float()
 
 
-def exact(model: TransformerEncoder) -> TransformerEncoder:
+def exact(model: SomeEncoder) -> SomeEncoder:
     """The same weights in float64, whose rounding no comparison sees."""
     return copy.deepcopy(model).double()
 
@@ -126,3 +130,62 @@ def gradient(tensor: Tensor) -> Tensor:
     """What backward left."""
     assert tensor.grad is not None
     return tensor.grad
+
+
+def check_same_gradients(found: PackedEncoder, expected: PackedEncoder, *, tolerance: float) -> None:
+    """The error of each parameter's gradient is below a share of its norm."""
+    ours = dict(found.named_parameters())
+    for name, parameter in expected.named_parameters():
+        error = (gradient(ours[name]) - gradient(parameter)).norm() / gradient(parameter).norm()
+        assert error < tolerance, f"{name}: {error}"
+
+
+def backward_window_by_window(
+    plainly: SomeEncoder,
+    states: Callable[[SomeEncoder, Tensor], Tensor],
+    data: Interactions,
+    windows: Windows,
+    direction: Tensor,
+) -> None:
+    """Gradients of each scored state's product with its prefix's direction, one window at a time.
+
+    Args:
+        plainly: in float64.
+        states: of histories of one length, ``(n, length)`` items to ``(n, length, d)``.
+        data: the sequences.
+        windows: of them.
+        direction: one a prefix, ``(n_prefixes, d)``.
+    """
+    for window in range(len(windows)):
+        start, length = windows.start[window], windows.length[window]
+        history = torch.as_tensor(data.items[start : start + length].astype(np.int64))
+        scored = slice(windows.score_from[window], length)
+        numbers = windows.first_prefix[window] + np.arange(length)[scored]
+        (states(plainly, history.unsqueeze(0))[0, scored] * direction[numbers]).sum().backward()
+
+
+def check_every_prefix(
+    model: SomeEncoder, states: Callable[[SomeEncoder, Tensor], Tensor], data: Interactions, *, longest: int
+) -> None:
+    """Every prefix's vector is what the plain encoder makes of its last ``longest`` items.
+
+    Args:
+        model: that encodes all at once.
+        states: of histories of one length, ``(n, length)`` items to ``(n, length, d)``.
+        data: the sequences.
+        longest: history that the model reads, in items.
+    """
+    prefixes = split_prefixes(data)
+    packed, plainly = model.encode(data, prefixes), exact(model)
+    clipped = np.minimum(prefixes.position, longest)
+    checked = 0
+    for length in np.unique(clipped):
+        numbers = np.flatnonzero(clipped == length)
+        for part in np.array_split(numbers, -(-len(numbers) // 400)):
+            ends = data.offsets[prefixes.user[part]] + prefixes.position[part]
+            histories = data.items[ends[:, None] - length + np.arange(length)].astype(np.int64)
+            with torch.no_grad():
+                plain = states(plainly, torch.as_tensor(histories))[:, -1]
+            torch.testing.assert_close(packed[part], plain.float(), rtol=0, atol=1e-5)
+            checked += len(part)
+    assert checked == prefixes.n_prefixes == len(data.items) - data.n_users

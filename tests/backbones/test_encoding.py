@@ -12,7 +12,17 @@ from harness.backbones.packed.windows import closing_windows, pack, training_win
 from harness.data.interactions import Interactions
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
-from tests.backbones.plainly import exact, gradient, history_of, plain_representation, plain_states, rough_model, world
+from tests.backbones.plainly import (
+    backward_window_by_window,
+    check_every_prefix,
+    check_same_gradients,
+    exact,
+    history_of,
+    plain_representation,
+    plain_states,
+    rough_model,
+    world,
+)
 
 LENGTHS = [3, 4, 5, 5, 9, 23, 24, 49, 50, 51, 52, 53, 54, 78, 79, 104, 140]
 
@@ -68,16 +78,8 @@ def test_gradients_equal_those_of_the_plain_encoder(which: str) -> None:
     states = model(packed, None) if which == "forward" else model.last_places(packed, None)
     (states * direction[packed.prefix]).sum().backward()
     plainly = exact(model)
-    for window in range(len(windows)):
-        start, length = windows.start[window], windows.length[window]
-        history = torch.from_numpy(data.items[start : start + length].astype(np.int64))
-        scored = slice(windows.score_from[window], length)
-        numbers = windows.first_prefix[window] + np.arange(length)[scored]
-        (plain_states(plainly, history.unsqueeze(0))[0, scored] * direction[numbers]).sum().backward()
-    found = dict(model.named_parameters())
-    for name, parameter in plainly.named_parameters():
-        error = (gradient(found[name]) - gradient(parameter)).norm() / gradient(parameter).norm()
-        assert error < 1e-5, f"{name}: {error}"
+    backward_window_by_window(plainly, plain_states, data, windows, direction)
+    check_same_gradients(model, plainly, tolerance=1e-5)
 
 
 def test_noise_of_rate_0_leaves_the_states_of_the_training_windows() -> None:
@@ -123,20 +125,7 @@ def test_both_ways_to_the_last_place_have_the_same_distribution_under_dropout() 
 @pytest.mark.parametrize("name", ["beauty.txt", "ml-100k.inter"])
 def test_packed_encoding_of_real_data_equals_plain_encoding_for_every_prefix(name: str, shared_data: Path) -> None:
     data = _real(shared_data / name)
-    model, prefixes = rough_model(data.n_items), split_prefixes(data)
-    packed, plainly = model.encode(data, prefixes), exact(model)
-    clipped = np.minimum(prefixes.position, 50)
-    checked = 0
-    for length in np.unique(clipped):
-        numbers = np.flatnonzero(clipped == length)
-        for part in np.array_split(numbers, -(-len(numbers) // 400)):
-            ends = data.offsets[prefixes.user[part]] + prefixes.position[part]
-            histories = data.items[ends[:, None] - length + np.arange(length)].astype(np.int64)
-            with torch.no_grad():
-                plain = plain_states(plainly, torch.from_numpy(histories))[:, -1]
-            torch.testing.assert_close(packed[part], plain.float(), rtol=0, atol=1e-5)
-            checked += len(part)
-    assert checked == prefixes.n_prefixes == len(data.items) - data.n_users
+    check_every_prefix(rough_model(data.n_items), plain_states, data, longest=50)
 
 
 def _real(path: Path) -> Interactions:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +19,14 @@ from harness.backbones.packed.windows import closing_windows, opening_windows, p
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes
 from harness.errors import InputError
-from tests.backbones.plainly import gradient, history_of, world
+from tests.backbones.plainly import (
+    backward_window_by_window,
+    check_every_prefix,
+    check_same_gradients,
+    exact,
+    history_of,
+    world,
+)
 
 LENGTHS = [3, 4, 5, 5, 9, 15, 16, 17, 18, 19, 24, 25, 33, 40]
 SPEC = GRU4Rec(hidden_size=12, recurrent_size=20, max_length=16, stride=8)
@@ -35,11 +41,6 @@ def rough(n_items: int, spec: GRU4Rec) -> GRU4RecEncoder:
         for parameter in model.parameters():
             parameter.normal_(std=0.5, generator=generator)
     return model
-
-
-def exact(model: GRU4RecEncoder) -> GRU4RecEncoder:
-    """The same weights in float64, whose rounding no comparison sees."""
-    return copy.deepcopy(model).double()
 
 
 def plain_states(model: GRU4RecEncoder, histories: Tensor) -> Tensor:
@@ -102,16 +103,8 @@ def test_gradients_equal_those_of_the_plain_encoder(spec: GRU4Rec) -> None:
     packed = pack(windows, data.items)
     (model(packed, None) * direction[packed.prefix]).sum().backward()
     plainly = exact(model)
-    for window in range(len(windows)):
-        start, length = windows.start[window], windows.length[window]
-        history = torch.as_tensor(data.items[start : start + length].astype(np.int64))
-        scored = slice(windows.score_from[window], length)
-        numbers = windows.first_prefix[window] + np.arange(length)[scored]
-        (plain_states(plainly, history.unsqueeze(0))[0, scored] * direction[numbers]).sum().backward()
-    found = dict(model.named_parameters())
-    for name, parameter in plainly.named_parameters():
-        error = (gradient(found[name]) - gradient(parameter)).norm() / gradient(parameter).norm()
-        assert error < 1e-5, f"{name}: {error}"
+    backward_window_by_window(plainly, plain_states, data, windows, direction)
+    check_same_gradients(model, plainly, tolerance=1e-5)
 
 
 def test_states_and_gradients_are_those_of_torchs_own_unit() -> None:
@@ -191,19 +184,4 @@ def test_an_impossible_specification_is_refused(wrong: dict[str, float]) -> None
 @pytest.mark.parametrize("name", ["beauty.txt", "ml-100k.inter"])
 def test_packed_encoding_of_real_data_equals_plain_encoding_for_every_prefix(name: str, shared_data: Path) -> None:
     data = load(DataSpec(path=shared_data / name))
-    model, prefixes = rough(data.n_items, replace(SPEC, max_length=50, stride=25)), split_prefixes(data)
-    packed, plainly = model.encode(data, prefixes), exact(model)
-    clipped = np.minimum(prefixes.position, 50)
-    checked = 0
-    for length in np.unique(clipped):
-        numbers = np.flatnonzero(clipped == length)
-        ends = data.offsets[prefixes.user[numbers]] + prefixes.position[numbers]
-        histories = data.items[ends[:, None] - length + np.arange(length)].astype(np.int64)
-        for part, chosen in zip(
-            torch.as_tensor(histories).split(2000), torch.as_tensor(numbers).split(2000), strict=True
-        ):
-            with torch.no_grad():
-                plain = plain_states(plainly, part)[:, -1]
-            torch.testing.assert_close(packed[chosen], plain.float(), rtol=0, atol=1e-5)
-            checked += len(part)
-    assert checked == prefixes.n_prefixes == len(data.items) - data.n_users
+    check_every_prefix(rough(data.n_items, replace(SPEC, max_length=50, stride=25)), plain_states, data, longest=50)

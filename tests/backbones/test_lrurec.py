@@ -17,7 +17,7 @@ from harness.backbones.lrurec.recurrence import linear_recurrence
 from harness.backbones.packed.windows import cut_buckets, pack, training_windows
 from harness.data.split import split_prefixes
 from harness.errors import InputError
-from tests.backbones.plainly import gradient, history_of, world
+from tests.backbones.plainly import check_same_gradients, history_of, world
 
 SPEC = LRURec(hidden_size=16, state_size=24, inner_size=32, max_length=8, stride=4)
 LENGTHS = [3, 4, 5, 5, 7, 8, 9, 9, 10, 14, 31]
@@ -86,10 +86,7 @@ def test_gradients_of_a_packed_pass_are_those_of_one_prefix_at_a_time() -> None:
     for row, number in enumerate(packed.prefix):
         reach = int(packed.positions[packed.rows[row]]) + 1
         (_plainly(plainly, history_of(data, prefixes, number)[-reach:]) * direction[row]).sum().backward()
-    found = dict(model.named_parameters())
-    for name, parameter in plainly.named_parameters():
-        error = (gradient(found[name]) - gradient(parameter)).norm() / gradient(parameter).norm()
-        assert error < 1e-4, f"{name}: {error}"
+    check_same_gradients(model, plainly, tolerance=1e-4)
 
 
 def test_the_recurrence_has_the_gradient_that_finite_differences_have() -> None:

@@ -11,8 +11,7 @@ import torch
 
 from harness.backbones.base import TrainedBackbone
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.packed.training import valid_ranks
-from harness.backbones.ranking import target_ranks
+from harness.backbones.ranking import target_ranks, valid_ranks
 from harness.backbones.training import train_backbone
 from harness.backbones.training_state import TrainingState
 from harness.backbones.transformer.model import TransformerEncoder

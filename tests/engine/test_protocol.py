@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from harness.backbones.packed.training import valid_ranks
-from harness.backbones.ranking import target_ranks
+from harness.backbones.ranking import target_ranks, valid_ranks
 from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.protocol import History, Protocol, Reach
 from harness.data.split import split_prefixes

@@ -14,7 +14,7 @@ import torch
 
 from harness import cli
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.packed.training import valid_ranks
+from harness.backbones.ranking import valid_ranks
 from harness.backbones.training import train_backbone
 from harness.backbones.transformer.model import TransformerEncoder
 from harness.data.sources import DataSpec, load

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.backbones.packed.training import valid_ranks
+from harness.backbones.ranking import valid_ranks
 from harness.backbones.training import load_backbone
 from harness.data.formats.sequences import write_sequences
 from harness.data.sources import DataSpec, load

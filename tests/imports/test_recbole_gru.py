@@ -17,8 +17,7 @@ from torch import Tensor, nn
 from harness import cli
 from harness.backbones.gru4rec.backbone import GRU4Rec
 from harness.backbones.packed.encoder import PackedEncoder
-from harness.backbones.packed.training import valid_ranks
-from harness.backbones.ranking import ranks_of_queries
+from harness.backbones.ranking import ranks_of_queries, valid_ranks
 from harness.backbones.training import load_backbone
 from harness.data.sources import DataSpec, load
 from harness.data.split import split_prefixes

@@ -10,7 +10,6 @@ import torch
 
 from harness.backbones.batched.encoder import BatchedEncoder
 from harness.backbones.epochs import check_trainable, train_epochs
-from harness.backbones.packed.training import valid_ranks
 from harness.backbones.softmax import softmax_cross_entropy
 from harness.backbones.training_state import TrainingState
 from harness.backbones.values import Precision, Progress
@@ -73,7 +72,6 @@ def pretrain(
         data,
         prefixes,
         one_epoch,
-        lambda: valid_ranks(model, data, prefixes),
         unfinished=unfinished,
         progress=progress,
     )

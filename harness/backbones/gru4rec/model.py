@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from harness.backbones.dropout import MaskPool
+from harness.backbones.dropout import MaskPool, dropped
 from harness.backbones.gru4rec.recipe import GRU4RecRecipe
 from harness.backbones.gru4rec.recurrence import Steps, recur
 from harness.backbones.packed.encoder import PackedEncoder
@@ -77,9 +77,7 @@ class GRU4RecEncoder(PackedEncoder):
 
     def forward(self, packed: Packed, masks: MaskPool | None) -> Tensor:
         steps = Steps.of(packed)
-        states = self.item_embedding(packed.items.index_select(0, steps.places))
-        if masks is not None:
-            states = states * masks.cut(*states.shape)
+        states = dropped(self.item_embedding(packed.items.index_select(0, steps.places)), masks)
         for block in self.blocks:
             states = block(states, steps.counts)
         last = self.blocks[-1]

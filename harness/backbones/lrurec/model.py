@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.backbones.dropout import MaskPool
+from harness.backbones.dropout import MaskPool, dropped
 from harness.backbones.lrurec.recipe import LRURecipe
 from harness.backbones.lrurec.recurrence import linear_recurrence
 from harness.backbones.packed.encoder import PackedEncoder
@@ -52,9 +52,9 @@ class Block(nn.Module):
         carried = linear_recurrence(pairs, decay, packed.buckets).flatten(1)
         if rows is not None:
             states, carried = states.index_select(0, rows), carried.index_select(0, rows)
-        states = self.recurrence_norm(states + _dropped(self.output(carried), masks))
-        inner = self.contraction(_dropped(F.gelu(self.expansion(states)), masks))
-        return self.feed_forward_norm(states + _dropped(inner, masks))
+        states = self.recurrence_norm(states + dropped(self.output(carried), masks))
+        inner = self.contraction(dropped(F.gelu(self.expansion(states)), masks))
+        return self.feed_forward_norm(states + dropped(inner, masks))
 
 
 class LRUEncoder(PackedEncoder):
@@ -100,11 +100,7 @@ class LRUEncoder(PackedEncoder):
             self.item_embedding.weight[0] = 0.0
 
     def forward(self, packed: Packed, masks: MaskPool | None) -> Tensor:
-        states = _dropped(self.embedding_norm(self.item_embedding(packed.items)), masks)
+        states = dropped(self.embedding_norm(self.item_embedding(packed.items)), masks)
         for block in self.blocks[:-1]:
             states = block(states, packed, masks)
         return self.blocks[-1](states, packed, masks, packed.rows)
-
-
-def _dropped(states: Tensor, masks: MaskPool | None) -> Tensor:
-    return states if masks is None else states * masks.cut(*states.shape)

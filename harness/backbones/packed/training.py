@@ -16,13 +16,12 @@ from harness.backbones.dropout import MaskPool
 from harness.backbones.epochs import check_trainable, train_epochs
 from harness.backbones.packed.encoder import PackedEncoder
 from harness.backbones.packed.windows import Packed, Windows, pack, training_windows
-from harness.backbones.ranking import ranks_of_queries
 from harness.backbones.sampled import Proposal, sampled_cross_entropy
 from harness.backbones.softmax import softmax_cross_entropy
 from harness.backbones.training_state import TrainingState
 from harness.backbones.values import Precision, Progress
 from harness.data.interactions import Interactions
-from harness.data.split import Indices, Prefixes
+from harness.data.split import Prefixes
 from harness.errors import InputError
 
 
@@ -93,7 +92,6 @@ def pretrain(
         data,
         prefixes,
         lambda state, epoch: train_one_epoch(state, data, windows, term, epoch, seed, precision, proposal=proposal),
-        lambda: valid_ranks(model, data, prefixes),
         unfinished=unfinished,
         progress=progress,
     )
@@ -160,19 +158,3 @@ def _batches(
     for chosen in np.split(order, cuts):
         if len(chosen):
             yield pack(windows.take(chosen), items)
-
-
-class EncodesSome(Protocol):
-    """An encoder of given prefixes; see :meth:`PackedEncoder.encode_some`."""
-
-    @property
-    def item_matrix(self) -> Tensor: ...
-
-    def encode_some(self, data: Interactions, prefixes: Prefixes, numbers: Indices) -> Tensor: ...
-
-
-def valid_ranks(model: EncodesSome, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
-    """Rank of every valid target without retrieval, as :meth:`Prefixes.by_user` lays it out."""
-    states = model.encode_some(data, prefixes, prefixes.valid)
-    ranks = ranks_of_queries(states, model.item_matrix, data, prefixes, prefixes.valid)
-    return prefixes.by_user(ranks, prefixes.valid)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from harness.backbones.dropout import MaskPool
+from harness.backbones.dropout import MaskPool, dropped
 from harness.backbones.packed.encoder import PackedEncoder
 from harness.backbones.packed.windows import Bucket, Packed
 from harness.backbones.transformer.attention import causal_attention, last_place_attention
@@ -113,8 +113,7 @@ class TransformerEncoder(PackedEncoder):
 
     def _embed(self, packed: Packed, masks: MaskPool | None) -> Tensor:
         states = self.item_embedding(packed.items) + self.position_embedding(packed.positions)
-        states = self.embedding_norm(states)
-        return states if masks is None else states * masks.cut(*states.shape)
+        return dropped(self.embedding_norm(states), masks)
 
 
 def _add(states: Tensor, update: Tensor, masks: MaskPool | None) -> Tensor:

@@ -39,11 +39,15 @@ def ranks_of_queries(
     )
 
 
+def ranks_alone(model: Encoder, data: Interactions, prefixes: Prefixes, queries: Indices) -> NDArray[np.int32]:
+    """Rank of every query's target without retrieval, as :meth:`Prefixes.by_user` lays it out."""
+    vectors = model.encode_some(data, prefixes, queries)
+    return prefixes.by_user(ranks_of_queries(vectors, model.item_matrix, data, prefixes, queries), queries)
+
+
 def valid_ranks(model: Encoder, data: Interactions, prefixes: Prefixes) -> NDArray[np.int32]:
-    """Rank of every valid target without retrieval, as :meth:`Prefixes.by_user` lays it out."""
-    states = model.encode_some(data, prefixes, prefixes.valid)
-    ranks = ranks_of_queries(states, model.item_matrix, data, prefixes, prefixes.valid)
-    return prefixes.by_user(ranks, prefixes.valid)
+    """The same of every valid target."""
+    return ranks_alone(model, data, prefixes, prefixes.valid)
 
 
 def target_ranks(

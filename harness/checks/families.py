@@ -130,7 +130,7 @@ BACKBONE = Family(
     name="backbone",
     number=None,
     title="The backbone",
-    title_zh="骨干网络",
+    title_zh="骨干模型",
     claim="",
 )
 """Heading of arms that train another backbone; it is no problem of the list."""

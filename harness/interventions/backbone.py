@@ -64,7 +64,7 @@ def choice_of(kind: type[Backbone]) -> type[BackboneChoice]:
             "id": f"{FAMILY}.{kind.name}",
             "kind": kind,
             "title": f"{title} as the backbone",
-            "title_zh": f"以 {title} 为骨干网络",
+            "title_zh": f"以 {title} 为骨干模型",
             "why": "Another encoder may rank better, and retrieval may add another amount to it.",
             "as_published": "a study trains it anyway, so at its defaults an arm with it alone is base."
             if isinstance(DEFAULT, kind)

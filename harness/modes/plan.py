@@ -122,7 +122,7 @@ class Plan:
 
     def backbones(self, replicates: Iterable[int]) -> tuple[BackboneRef, ...]:
         """The backbones under the rows on these replicates, base's first."""
-        specs = dict.fromkeys(self.own(recipe).backbone for recipe in self.recipes.values())
+        specs = dict.fromkeys(recipe.backbone for recipe in self.recipes.values())
         numbers = dict.fromkeys(map(self.backbone_replicate, replicates))
         return tuple(BackboneRef(number, spec) for number in numbers for spec in specs)
 
@@ -172,7 +172,7 @@ class Plan:
 
     def with_row(self, row: ArmRow, recipe: Recipe | None = None) -> Plan:
         """The plan with another row; without a recipe it has no cells of its own."""
-        recipes = self.recipes if recipe is None else {**self.recipes, row.name: recipe}
+        recipes = self.recipes if recipe is None else {**self.recipes, row.name: self.own(recipe)}
         return replace(self, rows=(*self.rows, row), recipes=recipes)
 
     def with_setting(self, setting: ArmSetting, recipe: Recipe) -> Plan:
@@ -189,9 +189,7 @@ class Plan:
         rows: list[ArmRow] = []
         for row in self.rows:
             recipe = self.recipes.get(row.name)
-            same = (
-                row.name if recipe is None or row.name == A_A else first.setdefault(self.own(recipe).digest(), row.name)
-            )
+            same = row.name if recipe is None or row.name == A_A else first.setdefault(recipe.digest(), row.name)
             rows.append(row if same == row.name else replace(row, status="alias", alias_of=same))
         return replace(
             self,

@@ -30,7 +30,6 @@ class Keys:
     def __init__(self, plan: Plan, stages: SharedStages) -> None:
         self._plan = plan
         self._stages = stages
-        self._backbones: dict[BackboneRef, str] = {}
         self._known: dict[CellName, str] = {}
         self._diagnoses: dict[CellName, DiagnosisTask] = {}
         self._decided: dict[int, tuple[Recipe, dict[str, Any]]] = {}
@@ -48,9 +47,7 @@ class Keys:
 
     def backbone(self, wanted: BackboneRef) -> str:
         """The key of a backbone."""
-        if wanted not in self._backbones:
-            self._backbones[wanted] = self._stages.backbone_key(wanted)
-        return self._backbones[wanted]
+        return self._stages.backbone_key(wanted)
 
     def record(self, cell: Cell) -> str:
         """The key of the cell's record."""

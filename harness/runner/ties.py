@@ -98,12 +98,10 @@ def _measured(stages: SharedStages, model: Encoder, n_exchanged: int) -> dict[st
 def _test_ranks(
     model: Encoder, data: Interactions, protocol: StudyProtocol = AS_PUBLISHED
 ) -> np.ndarray[Any, np.dtype[np.int32]]:
-    from harness.backbones.ranking import ranks_of_queries
+    from harness.backbones.ranking import ranks_alone
 
     prefixes = split_prefixes(data, protocol)
-    queries = model.encode_some(data, prefixes, prefixes.test)
-    ranks = ranks_of_queries(queries, model.item_matrix.detach(), data, prefixes, prefixes.test)
-    return prefixes.by_user(ranks, prefixes.test)
+    return ranks_alone(model, data, prefixes, prefixes.test)
 
 
 def _path(stages: SharedStages) -> Path:

@@ -39,7 +39,6 @@ class Ground:
         changed: options of the command line that gave another value than the file.
         base: the stack under every arm, and the backbone that :meth:`on` chose.
         protocol: of the study.
-        model: the backbone that the file names; None where it names none.
         own: what the study trains where no stack chooses; None where a file brings it.
     """
 
@@ -48,7 +47,6 @@ class Ground:
     changed: Mapping[str, object]
     base: tuple[Intervention, ...]
     protocol: Protocol
-    model: Backbone | None = None
     own: Backbone | None = None
 
     @classmethod
@@ -71,8 +69,7 @@ class Ground:
             backbone = read_part(BackboneModel, found.get("backbone") or "per_seed")
             if backbone is None:
                 return None
-            model = backbone_model(document, backbone)
-            own = None if backbone.checkpoint else model or DEFAULT
+            own = None if backbone.checkpoint else backbone_model(document, backbone) or DEFAULT
             if document.problems or protocol is None:
                 return None
             compose(AS_FOUND, base, protocol.protocol())
@@ -89,9 +86,7 @@ class Ground:
         for option, value in overrides.given().items():
             outer, *inner = (str(each) for each in PLACES[option])
             keys[outer] = {**cast("dict[str, object]", keys.get(outer) or {}), inner[0]: value} if inner else value
-        return cls(
-            keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol(), model=model, own=own
-        )
+        return cls(keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol(), own=own)
 
     def refusal(self, stack: Sequence[Remedy]) -> str:
         """Why a stack cannot run on this base; empty where it can."""
@@ -100,7 +95,7 @@ class Ground:
             recipe = compose(base, [_built(each) for each in stack], self.protocol)
         except InputError as problem:  # of a parameter, of an unknown remedy, or of the composition
             return str(problem)
-        model = recipe.backbone or self.model
+        model = recipe.backbone or self.own
         return "" if model is None or model.has_blocks else without_blocks(recipe, model.name)
 
     def backbone_of(self, stack: Sequence[Remedy] = ()) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from harness.results.manifest import A_A, BASE
+from harness.results.manifest import A_A, BACKBONE, BASE
 from reports.locale import formats
 from reports.next.given import Given
 from reports.next.model import Proposal
@@ -120,9 +120,7 @@ def _tuned(given: Given) -> set[str]:
     """Arms whose backbone's own parameters a search has set: each setting trains backbones of its own."""
     arms = given.manifest.course["arms"]
     return {
-        str(arm["name"])
-        for arm in arms
-        if any(str(each["owner"]).partition(".")[0] == "backbone" for each in arm["parameters"])
+        str(arm["name"]) for arm in arms if any(str(each["owner"]).startswith(BACKBONE) for each in arm["parameters"])
     }
 
 

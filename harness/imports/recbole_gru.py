@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from harness.backbones.gru4rec.backbone import GRU4Rec
-from harness.imports.recbole_model import ITEMS, Numbers, RecBoleCheckpoint, RecBoleModel, Told
+from harness.imports.recbole_model import ITEMS, Numbers, RecBoleCheckpoint, RecBoleModel, Told, n_layers
 
 _LAYER = {"input": "gru_layers.weight_ih_l{}", "state": "gru_layers.weight_hh_l{}"}
 """Our name of each matrix of a recurrent layer -> RecBole's; both stack reset gate, update gate and candidate."""
@@ -24,7 +24,7 @@ class Recurrent(RecBoleModel):
 
     def wanted(self, held: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
         axes: dict[str, tuple[str, ...]] = {ITEMS: ("items", "d"), "dense.weight": ("d", "h"), "dense.bias": ("d",)}
-        for layer in range(_n_layers(held)):
+        for layer in range(n_layers(held, _LAYER["input"])):
             axes[_LAYER["input"].format(layer)] = ("h h h", "h" if layer else "d")
             axes[_LAYER["state"].format(layer)] = ("h h h", "h")
         return axes
@@ -38,22 +38,20 @@ class Recurrent(RecBoleModel):
         return GRU4Rec(
             hidden_size=found.parameters[ITEMS].shape[1],
             recurrent_size=found.parameters["dense.weight"].shape[1],
-            n_layers=_n_layers(found.parameters),
+            n_layers=n_layers(found.parameters, _LAYER["input"]),
             max_length=max_length,
             stride=max(1, max_length // 2),
             dropout=found.share("dropout_prob", 0.3) if told.dropout is None else told.dropout,
         )
 
     def tensors(self, found: RecBoleCheckpoint) -> dict[str, Numbers]:
-        n_layers = _n_layers(found.parameters)
+        layers = n_layers(found.parameters, _LAYER["input"])
         named = {
             f"blocks.{layer}.{ours}.weight": found.parameters[theirs.format(layer)]
-            for layer in range(n_layers)
+            for layer in range(layers)
             for ours, theirs in _LAYER.items()
         }
-        dense = {
-            f"blocks.{n_layers - 1}.dense.{part}": found.parameters[f"dense.{part}"] for part in ("weight", "bias")
-        }
+        dense = {f"blocks.{layers - 1}.dense.{part}": found.parameters[f"dense.{part}"] for part in ("weight", "bias")}
         return named | dense
 
 
@@ -71,11 +69,3 @@ def _max_length(found: RecBoleCheckpoint, given: int | None) -> int:
     if type(length) is not int or length < 1:
         raise found.problem(f"its setting {_LENGTH} is {length!r}; a whole number from 1 is read")
     return length
-
-
-def _n_layers(held: Mapping[str, object]) -> int:
-    """How many recurrent layers the names tell, at least 1."""
-    layer = 1
-    while _LAYER["input"].format(layer) in held:
-        layer += 1
-    return layer

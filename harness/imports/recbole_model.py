@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -151,3 +152,13 @@ class RecBoleCheckpoint:
             "it does not say the rate of dropout, which is active while a study fine-tunes; add --dropout, such as "
             f"--dropout {default}, RecBole's default"
         )
+
+
+def n_layers(held: Mapping[str, object], name: str) -> int:
+    """How many layers the names in a file tell, at least 1.
+
+    Args:
+        held: the names.
+        name: of a parameter of a layer, with a place for the layer's number.
+    """
+    return next(layer for layer in count(1) if name.format(layer) not in held)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from harness.backbones.duorec.backbone import DuoRec
-from harness.imports.recbole_model import ITEMS, Numbers, RecBoleCheckpoint, RecBoleModel, Told
+from harness.imports.recbole_model import ITEMS, Numbers, RecBoleCheckpoint, RecBoleModel, Told, n_layers
 
 _POSITIONS = "position_embedding.weight"
 _BLOCK = "trm_encoder.layer.{}."
@@ -27,17 +27,20 @@ _LAYER = {
 """RecBole's name of each part of a layer -> ours and the axes of its weight; those of one name of ours are stacked."""
 
 
+_COUNTED = _BLOCK + "feed_forward.dense_1.weight"
+
+
 class Transformer(RecBoleModel):
     """SASRec's encoder."""
 
     architectures = ("SASRec", "DuoRec", "CL4SRec")
     title = "SASRec or DuoRec"
-    mark = _BLOCK.format(0) + "feed_forward.dense_1.weight"
+    mark = _COUNTED.format(0)
     sizes = ("n_layers", "n_heads", "hidden_size", "inner_size", "max_length")
     assumed = ("the model is SASRec or DuoRec", "activation gelu", "LayerNorm's epsilon 1e-12")
 
     def wanted(self, held: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
-        blocks = [_BLOCK.format(layer) for layer in range(_n_layers(held))]
+        blocks = [_BLOCK.format(layer) for layer in range(n_layers(held, _COUNTED))]
         weights = {"LayerNorm": ("d",)} | {block + name: axes for block in blocks for name, (_, axes) in _LAYER.items()}
         return {
             ITEMS: ("items", "d"),
@@ -58,7 +61,7 @@ class Transformer(RecBoleModel):
             )
         return DuoRec(
             hidden_size=d,
-            n_layers=_n_layers(found.parameters),
+            n_layers=n_layers(found.parameters, _COUNTED),
             n_heads=_heads(found, told.n_heads, d),
             inner_size=found.parameters[self.mark].shape[0],
             max_length=max_length,
@@ -72,7 +75,7 @@ class Transformer(RecBoleModel):
         named = {_POSITIONS: held[_POSITIONS]}
         for part in ("weight", "bias"):
             named[f"embedding_norm.{part}"] = held[f"LayerNorm.{part}"]
-            for layer in range(_n_layers(held)):
+            for layer in range(n_layers(held, _COUNTED)):
                 for name in dict.fromkeys(ours for ours, _ in _LAYER.values()):
                     theirs = [_BLOCK.format(layer) + each for each, (ours, _) in _LAYER.items() if ours == name]
                     stacked = np.concatenate([held[f"{each}.{part}"] for each in theirs])
@@ -104,11 +107,3 @@ def _dropout(found: RecBoleCheckpoint, given: float | None) -> float:
             "encoder has one rate, active while a study fine-tunes; choose it with --dropout"
         )
     return hidden
-
-
-def _n_layers(held: Mapping[str, object]) -> int:
-    """How many transformer layers the names tell, at least 1."""
-    layer = 1
-    while f"{_BLOCK.format(layer)}feed_forward.dense_1.weight" in held:
-        layer += 1
-    return layer

@@ -12,7 +12,14 @@ from torch import Tensor
 from harness.backbones.dropout import MaskPool
 from harness.backbones.encoder import Batch, Encoder
 from harness.backbones.packed.recipe import PackedRecipe
-from harness.backbones.packed.windows import Packed, closing_windows, opening_windows, pack, training_windows
+from harness.backbones.packed.windows import (
+    Packed,
+    closing_windows,
+    cut_evenly,
+    opening_windows,
+    pack,
+    training_windows,
+)
 from harness.backbones.values import Precision, resolve_precision
 from harness.data.interactions import Interactions
 from harness.data.split import Indices, Prefixes
@@ -121,13 +128,8 @@ class PackedEncoder(Encoder):
         """
         windows = training_windows(data, prefixes, max_length=self.spec.max_length, stride=self.spec.stride)
         shuffled = torch.randperm(len(windows), generator=order).numpy()
-        reached = np.cumsum((windows.length - windows.score_from)[shuffled])
-        n_batches = max(1, round(int(reached[-1]) / batch_size))
-        cuts = np.searchsorted(reached, np.arange(1, n_batches) * (reached[-1] / n_batches))
         masks = None if noise is None else self.masks(noise)
-        for chosen in np.split(shuffled, cuts):
-            if len(chosen) == 0:
-                continue
+        for chosen in cut_evenly(shuffled, windows.length - windows.score_from, batch_size):
             packed = pack(windows.take(chosen), data.items)
             if masks is not None:
                 masks.begin_pass()

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.backbones.dropout import MaskPool
 from harness.backbones.epochs import check_trainable, train_epochs
 from harness.backbones.packed.encoder import PackedEncoder
-from harness.backbones.packed.windows import Packed, Windows, pack, training_windows
+from harness.backbones.packed.windows import Packed, Windows, cut_evenly, pack, training_windows
 from harness.backbones.sampled import Proposal, sampled_cross_entropy
 from harness.backbones.softmax import softmax_cross_entropy
 from harness.backbones.training_state import TrainingState
@@ -124,7 +123,8 @@ def train_one_epoch(
     losses: list[float] = []
     extras: list[float] = []
     n_targets: list[int] = []
-    for packed in _batches(windows, data.items, spec.batch_tokens, rng):
+    for chosen in cut_evenly(rng.permutation(len(windows)), windows.length, spec.batch_tokens):
+        packed = pack(windows.take(chosen), data.items)
         if masks is not None:
             masks.begin_pass()
         hidden = model(packed, masks)
@@ -145,16 +145,3 @@ def train_one_epoch(
         loss.backward()
         state.optimizer.step()
     return float(np.average(losses, weights=n_targets)), float(np.mean(extras)) if extras else None
-
-
-def _batches(
-    windows: Windows, items: NDArray[np.int32], batch_tokens: int, rng: np.random.Generator
-) -> Iterator[Packed]:
-    """All windows in random order, in steps of about equally many items."""
-    order = rng.permutation(len(windows))
-    reached = np.cumsum(windows.length[order])
-    n_steps = max(1, round(int(reached[-1]) / batch_tokens))
-    cuts = np.searchsorted(reached, np.arange(1, n_steps) * (reached[-1] / n_steps))
-    for chosen in np.split(order, cuts):
-        if len(chosen):
-            yield pack(windows.take(chosen), items)

@@ -102,6 +102,20 @@ def closing_windows(data: Interactions, prefixes: Prefixes, numbers: Indices, *,
     )
 
 
+def cut_evenly(order: Indices, sizes: Indices, about: int) -> Iterator[Indices]:
+    """The order cut into parts whose sizes add up to about so much, each to about as much as the others; none is empty.
+
+    Args:
+        order: of the windows, ``(n,)``.
+        sizes: of each window, by its number, ``(n,)``.
+        about: what a part comes to.
+    """
+    reached = np.cumsum(sizes[order])
+    n_parts = max(1, round(int(reached[-1]) / about))
+    cuts = np.searchsorted(reached, np.arange(1, n_parts) * (reached[-1] / n_parts))
+    yield from (part for part in np.split(order, cuts) if len(part))
+
+
 @dataclass(frozen=True, slots=True)
 class Bucket:
     """Windows of about one length, padded to ``length``: places ``start`` to ``start + n_windows * length``."""

@@ -1,0 +1,79 @@
+"""Links and headings of the Markdown files, read as GitHub reads them; the site's hook and the tests use the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+
+_FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
+_CODE = re.compile(r"(`+[^`]+`+)")
+_TARGET = re.compile(r"(\]\()([^)\s]+)(?=\))")
+_HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
+_ELSEWHERE = re.compile(r"^[a-z][a-z0-9+.-]*:")
+
+
+def prose(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield each line, and whether it is outside fenced code."""
+    fence = ""
+    for line in text.split("\n"):
+        mark = _FENCE.match(line)
+        if fence:
+            yield line, False
+            if mark and mark[1].startswith(fence) and not line.strip(" `~"):
+                fence = ""
+        else:
+            fence = mark[1] if mark else ""
+            yield line, not fence
+
+
+def replace_targets(text: str, replace: Callable[[str], str]) -> str:
+    """Replace the target of every relative link and image outside code."""
+
+    def of_line(line: str) -> str:
+        parts = _CODE.split(line)
+        parts[::2] = [_TARGET.sub(lambda found: found[1] + of_target(found[2]), part) for part in parts[::2]]
+        return "".join(parts)
+
+    def of_target(target: str) -> str:
+        return target if _ELSEWHERE.match(target) else replace(target)
+
+    # A link whose text is code, [`a`](b), is split at that code: the target is in the next part, and is found there.
+    return "\n".join(of_line(line) if outside else line for line, outside in prose(text))
+
+
+def targets(text: str) -> list[str]:
+    """Return the targets of all relative links and images, with their anchors."""
+    found: list[str] = []
+
+    def note(target: str) -> str:
+        found.append(target)
+        return target
+
+    replace_targets(text, note)
+    return found
+
+
+def resolved(target: str, page: Path) -> Path:
+    """Return the path, in the repository, that a link of a page leads to."""
+    path = target.partition("#")[0]
+    return (page.parent / path).resolve() if path else page
+
+
+def anchors(text: str) -> set[str]:
+    r"""Return the anchors that GitHub gives the headings of a page.
+
+    >>> sorted(anchors("# A page\n## `mode: grid`: what it does\n## A page"))
+    ['a-page', 'a-page-1', 'mode-grid-what-it-does']
+    """
+    found: dict[str, int] = {}
+    for line, outside in prose(text):
+        heading = _HEADING.match(line) if outside else None
+        if heading:
+            words = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading[1])
+            slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
+            found[slug] = found.get(slug, -1) + 1
+    return {slug if not n else f"{slug}-{n}" for slug, most in found.items() for n in range(most + 1)}

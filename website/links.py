@@ -1,4 +1,4 @@
-"""Links and headings of the Markdown files, read as GitHub reads them; the site's hook and the tests use the same."""
+"""Links, headings and lists of Markdown files, read as GitHub reads them, for the hook of the site and for tests."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _FENCE = re.compile(r"^\s*(`{3,}|~{3,})")
 _CODE = re.compile(r"(`+[^`]+`+)")
 _TARGET = re.compile(r"(\]\()([^)\s]+)(?=\))")
 _HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
+_ITEM = re.compile(r"(?:[-*+]|\d+[.)]) +")
 _ELSEWHERE = re.compile(r"^[a-z][a-z0-9+.-]*:")
 
 
@@ -77,3 +78,31 @@ def anchors(text: str) -> set[str]:
             slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
             found[slug] = found.get(slug, -1) + 1
     return {slug if not n else f"{slug}-{n}" for slug, most in found.items() for n in range(most + 1)}
+
+
+def four_spaces(text: str) -> str:
+    """Indent what belongs to a list item by four spaces, as Python-Markdown needs it; GitHub needs less.
+
+    A list that follows a paragraph without a blank line gets one.
+    """
+    found: list[str] = []
+    inside: list[int] = []  # the columns at which the contents of the open items begin
+    paragraph = False  # whether the line before is one of a paragraph that no item's marker began
+    for line, outside in prose(text):
+        content = line.lstrip(" ")
+        column = len(line) - len(content)
+        if not content:
+            paragraph = False
+            found.append(line)
+            continue
+        while inside and column < inside[-1]:
+            inside.pop()
+        item = _ITEM.match(content) if outside else None
+        if item and paragraph:
+            found.append("")
+        began = bool(found) and bool(found[-1])
+        found.append(" " * (4 * len(inside) + column - (inside[-1] if inside else 0)) + content)
+        if item:
+            inside.append(column + len(item[0]))
+        paragraph = not item and outside and (paragraph or not began)
+    return "\n".join(found)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from website.links import DOCS, ROOT, anchors, replace_targets, resolved, targets
+from website.links import DOCS, ROOT, anchors, four_spaces, replace_targets, resolved, targets
 
 LIST = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
 LISTED = subprocess.run(LIST, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
@@ -46,3 +46,23 @@ def test_links_in_code_and_to_other_sites_are_left_alone():
 def test_a_folder_of_the_documentation_is_found_from_a_page_in_it():
     assert resolved("../gpu.md#what-runs-where", DOCS / "checks" / "README.md") == DOCS / "gpu.md"
     assert resolved("#here", Path("/a/b.md")) == Path("/a/b.md")
+
+
+@pytest.mark.parametrize(
+    ("github", "python_markdown"),
+    [
+        ("- a\n  - b\n    c\n- d", "- a\n    - b\n        c\n- d"),
+        ("1. a\n   - b\n\n   c\n2. d", "1. a\n    - b\n\n    c\n\n2. d"),
+        ("text\n- a\n  b\n- c", "text\n\n- a\n    b\n- c"),
+        ("- a\n\n  ```sh\n  b\n    - c\n  ```\n\nend", "- a\n\n    ```sh\n    b\n      - c\n    ```\n\nend"),
+        ("```\n- a\n  - b\n```", "```\n- a\n  - b\n```"),
+        ("    code\n\na - b\n| - | - |", "    code\n\na - b\n| - | - |"),
+    ],
+)
+def test_lists_are_indented_as_the_generator_of_the_site_reads_them(github: str, python_markdown: str) -> None:
+    assert four_spaces(github) == python_markdown
+
+
+def test_headings_have_the_anchors_that_github_gives_them():
+    text = "# A page\n## `mode: grid`: what it does\n## A page\n```\n# no\n```"
+    assert anchors(text) == {"a-page", "a-page-1", "mode-grid-what-it-does"}

@@ -104,7 +104,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Lead links to their places in the site, indent lists, name the file of a fence, and introduce a diagram."""
+    """Lead links to their places, repair lists and tables, name the file of a fence, and introduce a diagram."""
     here = source(page.file.src_uri)
 
     def there(target: str) -> str:
@@ -114,6 +114,6 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
         _, mark, anchor = target.partition("#")
         return posixpath.relpath(place(path), posixpath.dirname(page.file.src_uri)) + mark + anchor
 
-    text = links.four_spaces(links.replace_targets(markdown, there))
+    text = links.bars_in_tables(links.four_spaces(links.replace_targets(markdown, there)))
     text = re.sub(r"^```(\w+) ([\w.]+\.\w+)$", r'```\1 title="\2"', text, flags=re.MULTILINE)
     return re.sub(r"^```mermaid$", f"{DIAGRAM}\n\n```text", text, flags=re.MULTILINE)

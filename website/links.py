@@ -106,3 +106,11 @@ def four_spaces(text: str) -> str:
             inside.append(column + len(item[0]))
         paragraph = not item and outside and (paragraph or not began)
     return "\n".join(found)
+
+
+def bars_in_tables(text: str) -> str:
+    """Take the backslash off a bar in code in a table, where GitHub needs it and Python-Markdown would show it."""
+    return "\n".join(
+        _CODE.sub(lambda found: found[0].replace("\\|", "|"), line) if outside and line.startswith("|") else line
+        for line, outside in prose(text)
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from website.links import DOCS, ROOT, anchors, four_spaces, replace_targets, resolved, targets
+from website.links import DOCS, ROOT, anchors, bars_in_tables, four_spaces, replace_targets, resolved, targets
 
 LIST = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
 LISTED = subprocess.run(LIST, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
@@ -66,3 +66,7 @@ def test_lists_are_indented_as_the_generator_of_the_site_reads_them(github: str,
 def test_headings_have_the_anchors_that_github_gives_them():
     text = "# A page\n## `mode: grid`: what it does\n## A page\n```\n# no\n```"
     assert anchors(text) == {"a-page", "a-page-1", "mode-grid-what-it-does"}
+
+
+def test_a_bar_in_code_in_a_table_needs_no_backslash_on_the_site():
+    assert bars_in_tables("| `a \\| b` | c \\| d |\n`a \\| b`") == "| `a | b` | c \\| d |\n`a \\| b`"

@@ -68,10 +68,13 @@ def text_of(path: Path) -> str:
 
 
 def navigation(index: str) -> list[Any]:
-    """Return the navigation that an index page describes: each heading is a section, each list item a page."""
+    """Return the navigation that an index page describes: each heading is a section, each list item a page.
+
+    An item that leads to a heading of a page is not repeated.
+    """
     found: list[Any] = ["README.md"]
     for section in re.split(r"^## ", index, flags=re.MULTILINE)[1:]:
-        items = re.findall(r"^- \[([^\]]+)\]\(([^)]+)\)", section, flags=re.MULTILINE)
+        items = re.findall(r"^- \[([^\]]+)\]\(([^)#]+)\)", section, flags=re.MULTILINE)
         pages = [{title: place(links.resolved(target, links.DOCS / "README.md"))} for title, target in items]
         found.append({section.partition("\n")[0]: pages})
     return found

@@ -76,6 +76,12 @@ def test_every_section_under_more_is_on_the_page(section: str) -> None:
     assert f"| {names[section]} |" in READING or names[section] in ("Stacks", "Search")
 
 
+@pytest.mark.parametrize("name", sorted(TEXTS["diagnosis"]["nav"].values()))
+def test_every_section_of_a_diagnosis_is_on_the_page(name: str) -> None:
+    _, _, diagnosis = READING.partition("## The diagnosis page")
+    assert f"| {name} |" in diagnosis
+
+
 @pytest.mark.parametrize("verdict", sorted(v for v in TEXTS["verdict"].values() if isinstance(v, str)))
 def test_every_verdict_is_on_the_page(verdict: str) -> None:
     assert re.search(rf"^\| .*\b{re.escape(verdict)}\b", READING, flags=re.MULTILINE)

@@ -1,7 +1,7 @@
 # Short names for the commands of README.md and CONTRIBUTING.md.
 BIN := .venv/bin
 
-.PHONY: help install test slow lint format types contracts ci schema pages remedies
+.PHONY: help install test slow lint format types contracts docs ci schema pages remedies
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,9 @@ pages:  ## rewrite docs/interventions, docs/checks and docs/rules from the catal
 
 remedies: schema pages  ## the same, and the golden recipe texts: after a change of the catalogue
 	$(BIN)/python -m tests.interventions.regenerate_golden
+
+docs:  ## the documentation as a site, in site/; a broken link or anchor fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
 ci:  ## everything, from an empty environment
 	bash .ci/run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from harness.study.study import load_study
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {"README.md": README, "README.zh.md": (ROOT / "README.zh.md").read_text(encoding="utf-8")}
-WITH_THE_SITE = {"docs/README.md", "docs/study_file.md"}
+WITH_THE_SITE = {"docs/README.md", "docs/first_study.md", "docs/study_file.md"}
 """Pages that a change beside this one adds."""
 
 
@@ -62,12 +63,19 @@ def test_the_intervention_example_keeps_the_contract() -> None:
     assert compose(BASE, [alpha()]).share != BASE.share
 
 
+def test_the_entry_point_names_the_example() -> None:
+    (made,) = blocks("toml")
+    assert tomllib.loads(made)["project"]["entry-points"]["ftr_study.interventions"] == {"alpha": "my_package:Alpha"}
+
+
 def without_comments(block: str) -> list[str]:
     return [re.sub(r"\s+#.*|^#.*", "", line) for line in block.splitlines()]
 
 
 def test_the_chinese_readme_shows_the_same_code() -> None:
-    ours, theirs = (re.findall(r"```(?:sh|yaml|python)\n(.*?)```", text, flags=re.DOTALL) for text in PAGES.values())
+    ours, theirs = (
+        re.findall(r"```(?:sh|yaml|python|toml)\n(.*?)```", text, flags=re.DOTALL) for text in PAGES.values()
+    )
     assert [without_comments(block) for block in ours] == [without_comments(block) for block in theirs]
 
 

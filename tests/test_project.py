@@ -78,6 +78,11 @@ def test_both_commands_of_the_readme_set_up_the_tested_versions_by_themselves():
     assert all(" -c constraints.txt -e " in command for command in commands)
 
 
+def test_the_changelog_begins_with_the_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)", changelog, flags=re.MULTILINE)[0] == project["version"]
+
+
 def test_the_licence_is_the_one_that_the_metadata_names():
     assert project["license"] == "Apache-2.0"
     assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")

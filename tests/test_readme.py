@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.core import TyperGroup
+from typer.main import get_command
 
+from harness.cli import app
 from harness.contracts.intervention import check_contract
 from harness.interventions.base import Intervention
 from harness.modes.planning import make_plan
@@ -17,6 +21,13 @@ from harness.study.study import load_study
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {"README.md": README, "README.zh.md": (ROOT / "README.zh.md").read_text(encoding="utf-8")}
+WITH_THE_SITE = {"docs/README.md", "docs/first_study.md", "docs/study_file.md"}
+"""Pages that a change beside this one adds."""
+
+
+def links(text: str) -> list[str]:
+    return [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
 
 
 def blocks(language: str) -> list[str]:
@@ -52,6 +63,55 @@ def test_the_intervention_example_keeps_the_contract() -> None:
     assert compose(BASE, [alpha()]).share != BASE.share
 
 
-@pytest.mark.parametrize("place", re.findall(r"^\| `([a-z./_]+)`", README, flags=re.MULTILINE))
-def test_every_place_that_is_named_exists(place: str) -> None:
-    assert place == "runs/" or (ROOT / place).exists()
+def test_the_entry_point_names_the_example() -> None:
+    (made,) = blocks("toml")
+    assert tomllib.loads(made)["project"]["entry-points"]["ftr_study.interventions"] == {"alpha": "my_package:Alpha"}
+
+
+def without_comments(block: str) -> list[str]:
+    return [re.sub(r"\s+#.*|^#.*", "", line) for line in block.splitlines()]
+
+
+def test_the_chinese_readme_shows_the_same_code() -> None:
+    ours, theirs = (
+        re.findall(r"```(?:sh|yaml|python|toml)\n(.*?)```", text, flags=re.DOTALL) for text in PAGES.values()
+    )
+    assert [without_comments(block) for block in ours] == [without_comments(block) for block in theirs]
+
+
+def test_the_chinese_readme_has_the_same_links_and_figures() -> None:
+    ours, theirs = (re.sub(r"\s+", " ", text) for text in PAGES.values())
+    # the first is the other language's page, the second a heading
+    assert links(ours)[2:] == links(theirs)[2:]
+    figures = r"\d+(?:\.\d+)?%|0\.0\d+"
+    assert sorted(re.findall(figures, ours)) == sorted(re.findall(figures, theirs))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_readme_is_short_and_its_cells_are(name: str) -> None:
+    lines = re.sub(r"```.*?```", "", PAGES[name], flags=re.DOTALL).splitlines()
+    assert len(PAGES[name].splitlines()) < 200
+    assert [line for line in lines if len(line) > 120 and not line.startswith("|")] == []
+    cells = [cell for line in lines if line.startswith("|") for cell in line.split("|")]
+    assert [cell for cell in cells if len(cell.split()) > 20] == []
+
+
+@pytest.mark.parametrize(("name", "link"), [(name, link) for name, text in PAGES.items() for link in links(text)])
+def test_every_link_leads_somewhere(name: str, link: str) -> None:
+    if link.startswith("#"):
+        headings = re.findall(r"^#+ (.*)$", PAGES[name], flags=re.MULTILINE)
+        assert link[1:] in {heading.lower().replace(" ", "-") for heading in headings}
+    elif link not in WITH_THE_SITE:
+        assert (ROOT / link).exists()
+
+
+def test_every_command_that_is_shown_exists() -> None:
+    commands = get_command(app)
+    assert isinstance(commands, TyperGroup)
+    shown = re.findall(r"ftr-study ([a-z][a-z-]*)", README)
+    assert shown
+    assert set(shown) <= set(commands.commands)
+
+
+def test_the_picture_is_small() -> None:
+    assert (ROOT / "docs" / "images" / "study.png").stat().st_size < 200_000

@@ -104,11 +104,11 @@ def rerun(
         asked.append(manifest.name)
     if not asked:
         raise InputError(
-            f"no study in {out} has the data of record {before.key} and the file that it ran by; run the study again"
+            f"no study in {out} has both the data and the study file of record {before.key}; run the study again"
         )
     raise InputError(
-        f"no cell of {', '.join(asked)} has the key {before.key} here: code, packages or machine are not those of the "
-        f"record ({_circumstances(before.provenance)}; here {_circumstances(here())})"
+        f"no cell of {', '.join(asked)} has the key {before.key} here: code, packages or machine differ from those of "
+        f"the record ({_circumstances(before.provenance)}; here {_circumstances(here())}); rerun it with the same"
     )
 
 
@@ -119,7 +119,7 @@ def _of_the_same_data(record: RunRecord, out: Path, tell: Callable[[str], None])
         try:
             manifest = StudyFolder(path.parent).manifest()
         except InputError as problem:
-            tell(f"{path.parent} is skipped: {problem}")  # the record may be another study's
+            tell(f"skipped {path.parent}: {problem}")  # the record may be another study's
             continue
         if manifest.file and manifest.data["fingerprint"] == record.provenance["fingerprint"]:
             named = any(record.key in row.keys.values() for row in manifest.rows)

@@ -172,7 +172,10 @@ def draws(sample: ProbeSample) -> dict[str, float]:
         (draws, "changes the run: random state of torch"),
         (lambda sample: {"acme.other": 1.0}, "'acme.other', which is no figure"),
         (lambda sample: {"kl.imitation": 1}, "give a float"),
-        (lambda sample: {"search.recall": 1.0}, "measures search.recall every evaluation, the figure says before"),
+        (
+            lambda sample: {"search.recall": 1.0},
+            "measures search.recall every evaluation, but the figure is declared for before",
+        ),
         (lambda sample: {}, "measures nothing"),
     ],
 )

@@ -83,7 +83,7 @@ class Factorial(CombiningMode):
             plan,
             course=course | _course(design, names, running, missing),
             notes=(
-                f"factorial: {len(design.runs)} combinations of {len(names)} arms, base among them ({self.fraction})",
+                f"factorial: {len(design.runs)} combinations of {len(names)} arms, base included ({self.fraction})",
                 *_notes(design, names, missing),
             ),
         )

@@ -97,9 +97,9 @@ def test_those_that_ship_keep_the_contract(kind: type[Baseline]) -> None:
     [
         (made(popular, name="Mine!"), "has the name"),
         (made(popular, n_settings=0), "empty grid"),
-        (made(lambda events, queries: popular(events, queries)[:, :5]), "not one an item"),
-        (made(lambda events, queries: popular(events, queries) * np.nan), "no finite numbers"),
-        (made(lambda events, queries: np.random.default_rng().random((len(queries), 30))), "differs when"),
+        (made(lambda events, queries: popular(events, queries)[:, :5]), "not one per item"),
+        (made(lambda events, queries: popular(events, queries) * np.nan), "scores that are not finite"),
+        (made(lambda events, queries: np.random.default_rng().random((len(queries), 30))), "gives other scores when"),
         (made(scribbling), "writes to item"),
         (made(lambda events, queries: popular(events, queries) + len(queries)), "depends on the other queries"),
         (made(peeking), "reads events after the query"),

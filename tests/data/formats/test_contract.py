@@ -158,7 +158,7 @@ def _saying(text: str) -> type[Words]:
 
 
 BROKEN = {
-    "no name for a study file": NoName,
+    "not a valid name in a study file": NoName,
     r"the suffix \.txt is that of sequences": Taken,
     "does not start with a dot": NoDot,
     "which is unpacked before": Packed,

@@ -119,7 +119,7 @@ def _of_the_same_data(record: RunRecord, out: Path, tell: Callable[[str], None])
         try:
             manifest = StudyFolder(path.parent).manifest()
         except InputError as problem:
-            tell(f"skipped {path.parent}: {problem}")  # the record may be another study's
+            tell(f"{path.parent} is skipped: {problem}")  # the record may be another study's
             continue
         if manifest.file and manifest.data["fingerprint"] == record.provenance["fingerprint"]:
             named = any(record.key in row.keys.values() for row in manifest.rows)

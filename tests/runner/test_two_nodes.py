@@ -122,7 +122,7 @@ def test_ctrl_c_ends_a_run_on_ray_soon_and_tells_what_there_is(bench: Bench) -> 
 
 
 def test_a_cluster_that_cannot_take_a_cell_is_refused(bench: Bench) -> None:
-    with pytest.raises(EnvironmentProblem, match="asks for 1 CPU and 64 GPUs, and no machine of the Ray cluster has"):
+    with pytest.raises(EnvironmentProblem, match="needs 1 CPU and 64 GPUs, and no machine of the Ray cluster has"):
         bench.run(where=Where(executor="ray", gpus_per_cell=64.0))
 
 

@@ -156,7 +156,7 @@ def check_batches(spec: Backbone, encoder: Encoder, data: Interactions, prefixes
         if not all(torch.equal(one, other) for (one, _), (other, _) in zip(once, again, strict=True)):
             raise _broken(spec, "batches differ with the same generators; draw from those alone")
     if any(vectors.requires_grad for vectors, _ in _batches(encoder, data, order=0, noise=None)):
-        raise _broken(spec, "batches have a gradient where every parameter is frozen; detach what is no parameter")
+        raise _broken(spec, "batches have a gradient where every parameter is frozen; detach what is not a parameter")
 
 
 def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.words import MINUS
+
 VISITS = 560
 """Targets per item that the backbone's recipe trains on (``BackboneSpec.visits``)."""
 
@@ -72,7 +74,7 @@ def growth_table(points: Sequence[Mapping[str, Any]], axis: str) -> list[str]:
         cells = [seconds(known[size]) if size in known else "failed" for size in sizes]
         title = name + (f", {row['per']}" if row["per"] else "")
         slopes = [exponent(row["sizes"], row["seconds"]), exponent(row["sizes"][-2:], row["seconds"][-2:])]
-        shown = ["–" if math.isnan(slope) else f"{slope:.2f}" for slope in slopes]
+        shown = ["–" if math.isnan(slope) else f"{slope:.2f}".replace("-", MINUS) for slope in slopes]
         peaks = f"{whole(row['peak_mb'][0])} → {whole(row['peak_mb'][-1])}"
         lines.append("| " + " | ".join([title, *cells, *shown, peaks]) + " |")
     for point in points:

@@ -100,7 +100,7 @@ class Registry(Generic[T], Mapping[str, T]):
         except (Exception, SystemExit) as problem:  # noqa: BLE001 - a plug-in may raise anything at import
             return f"{type(problem).__name__}: {problem}".splitlines()[0]
         if name in found:
-            return f"it takes the name {name!r}, which is taken; rename it"
+            return f"its name {name!r} is taken; rename it"
         found[name] = entry
         return ""
 
@@ -131,6 +131,6 @@ def instance_of(kind: type) -> Callable[[object], str]:
     """A check that a plug-in's object is of that class, or keeps that runtime-checkable protocol."""
 
     def check(entry: object) -> str:
-        return "" if isinstance(entry, kind) else f"it is no {kind.__name__}"
+        return "" if isinstance(entry, kind) else f"it is not a {kind.__name__}"
 
     return check

@@ -64,7 +64,7 @@ def test_a_broken_plug_in_costs_one_line_that_names_it_and_the_others_work(
     ]
     assert all("\n" not in line for line in lines)
     assert "not a subclass of Fruit" in lines[1]
-    assert "'apple', which is taken" in lines[2]
+    assert "its name 'apple' is taken" in lines[2]
     caplog.clear()
     assert fruits.find("pear") is Pear
     assert caplog.records == []

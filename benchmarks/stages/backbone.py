@@ -121,8 +121,8 @@ def of_long_histories(subject: Measured, peer: Measured | None) -> str:
     bare = found["bare_products_s"]
     return (
         f"{found['prefixes']:.0f} prefixes, {found['gflop']:.0f} GFLOP of products, which at the measured peak of "
-        f"{found['peak_gflop_s']:.0f} GFLOP/s take {bare:.2f} s with nothing around them: what remains is at most "
-        f"{subject.median_s / bare:.1f} x."
+        f"{found['peak_gflop_s']:.0f} GFLOP/s take {bare:.2f} s alone: the product can become at most "
+        f"{subject.median_s / bare:.1f} x as fast."
     )
 
 
@@ -203,7 +203,7 @@ class Quality:
         if isinstance(found, Row):
             return tuple(row.failed(found.problem) for row in rows)
         (subject,) = found
-        note = f"{len(subject.seconds)} seeds, one after the other; the value is their median, the range is theirs."
+        note = f"{len(subject.seconds)} seeds, one after the other; median and range are over the seeds."
         minutes = filled(first, tuple(each / 60 for each in subject.seconds), subject=subject, note=note)
         return minutes, *(self._quality(row, subject) for row in rows[1:])
 
@@ -223,8 +223,8 @@ STAGES = (
         data=SETS,
         goals=dict.fromkeys(SETS, at_least(50)),
         note=lambda subject, peer: of_sample(
-            f"Same data, sizes, dropout and loss; batches of 1024 prefixes there; "
-            f"catalogue products here in {subject.facts['catalogue products']}."
+            f"Same data, sizes, dropout and loss; the peer has batches of 1024 prefixes; "
+            f"catalogue products of ours in {subject.facts['catalogue products']}."
         ),
     ),
     Timed(
@@ -235,7 +235,7 @@ STAGES = (
         goals={"beauty": at_least(45)},
         note=lambda subject, peer: of_sample(
             "It is this repository's own, written from the paper (`benchmarks/peers/plain_duorec.py`): three passes "
-            "over 1024 padded prefixes, every pair of them contrasted; the public implementation was not at hand."
+            "over 1024 padded prefixes, every pair of them contrasted; the public implementation was not available."
         ),
     ),
     Timed(

@@ -185,10 +185,10 @@ def note(peer: Measured) -> str:
     """What the table of backbones does not say."""
     figures = peer.figures
     if "own valid" not in figures:
-        return "RecBole's figures are in the table of backbones; it ended no epoch."
+        return "RecBole's figures are in the table of backbones; it finished no epoch."
     return (
         f"RecBole's figures are in the table of backbones. Its best mrr@10 on the validation set, history ranked: "
-        f"{figures['own valid']:.4f} by itself, {figures['the same here']:.4f} by the rule here."
+        f"{figures['own valid']:.4f} by its own rule, {figures['the same here']:.4f} by ours."
     )
 
 

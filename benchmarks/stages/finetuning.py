@@ -66,7 +66,7 @@ def of_exact(subject: Measured, peer: Measured | None) -> str:
     own, other = subject.figures, peer.figures
     return (
         f"{own['queries']:.0f} queries, every sixteenth batch of an epoch, {own['keys']:.0f} keys. FAISS finds "
-        f"{other['recall@20']:.5f} of the hits: keys of equal score are in no order there. "
+        f"{other['recall@20']:.5f} of the hits: it does not order keys of equal score. "
         "The backbone is trained briefly."
     )
 
@@ -78,8 +78,8 @@ def of_recall(subject: Measured, peer: Measured | None) -> str:
     equal = "equal or better" if own["recall@20"] >= other["recall@20"] else "WORSE"
     return (
         f"{own['queries']:.0f} queries, {own['keys']:.0f} keys. "
-        f"Recall@20 against exact search {own['recall@20']:.3f}, of the peer {other['recall@20']:.3f}: {equal}. "
-        f"The fastest setting that keeps it: {subject.facts['setting']}; built in {own['build_s']:.1f} s, not counted. "
+        f"Recall@20 against exact search: {own['recall@20']:.3f}, peer {other['recall@20']:.3f}, {equal}. "
+        f"Fastest setting with that recall: {subject.facts['setting']}; built in {own['build_s']:.1f} s, not counted. "
         "The backbone is trained briefly."
     )
 

@@ -69,16 +69,15 @@ def of_phase(subject: Measured) -> str:
     """GFLOP/s of a phase and the peak beside it."""
     found = subject.figures
     if "peak_gflop_s" not in found:
-        return "The fastest of products of 512, 1024 and 2048 rows and columns."
+        return "The fastest product of 512, 1024 and 2048 rows and columns."
     told = (
-        f"{found['gflop_s']:.0f} of {found['peak_gflop_s']:.0f} GFLOP/s; only the operations of matrix products count, "
-        "exponentials, norms, dropout and gathers take the rest of the time."
+        f"{found['gflop_s']:.0f} of {found['peak_gflop_s']:.0f} GFLOP/s, counting matrix products only. "
+        "Exponentials, norms, dropout and gathers take the rest of the time."
     )
     if "bare_products_s" in found:
         bare = found["bare_products_s"]
         told += (
-            f" Products of these shapes (64 is the shared dimension) with nothing around them take {bare:.2f} of "
-            f"{subject.median_s:.2f} s."
+            f" Products of these shapes (64 is the shared dimension) alone take {bare:.2f} of {subject.median_s:.2f} s."
         )
     return told
 

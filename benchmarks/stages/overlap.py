@@ -31,8 +31,8 @@ def of_index(subject: Measured, peer: Measured | None) -> str:
     assert peer is not None
     own = subject.figures
     return (
-        f"{own['entries']:.0f} entries: index {own['build_s']:.2f} s, counted, and {own['index_mb']:.1f} MB; "
-        f"{own['query_ms']:.2f} ms a query with {own['neighbours']:.0f} neighbours, {own['queries']:.0f} queries. "
+        f"{own['entries']:.0f} entries; the index takes {own['build_s']:.2f} s (counted) and {own['index_mb']:.1f} MB; "
+        f"{own['query_ms']:.2f} ms per query with {own['neighbours']:.0f} neighbours, {own['queries']:.0f} queries. "
         f"The plain loop takes {peer.median_s / subject.median_s:.0f} times as long."
     )
 

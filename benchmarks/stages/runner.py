@@ -43,8 +43,8 @@ def of_cells(subject: Measured, peer: Measured | None) -> str:
     assert peer is not None
     same = "the same" if subject.facts["ranks"] == peer.facts["ranks"] else "NOT THE SAME"
     return (
-        f"{subject.figures['cells']:.0f} cells of {EPOCHS} epoch, start of the workers included: "
-        f"{subject.figures['cells_an_hour']:.0f} cells an hour against {peer.figures['cells_an_hour']:.0f}; ranks are "
+        f"{subject.figures['cells']:.0f} cells of {EPOCHS} epoch, including the start of the workers: "
+        f"{subject.figures['cells_an_hour']:.0f} cells per hour against {peer.figures['cells_an_hour']:.0f}; ranks are "
         f"{same}. Memory is that of the coordinator alone. The backbone is trained briefly."
     )
 
@@ -62,7 +62,7 @@ STAGES = (
         goals={"": at_most(50)},
         values=milliseconds,
         unit="ms",
-        note=lambda subject, peer: "Cells do nothing; starting the workers is included, fetching data is not.",
+        note=lambda subject, peer: "Cells do nothing. Starting the workers is included, downloading data is not.",
         rounds=1,
         warm_up=False,
         threads=1,

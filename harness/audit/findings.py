@@ -14,7 +14,7 @@ from harness.recipe.recipe import Recipe
 from harness.recipe.requirements import problems
 from harness.results.audit import Audited, Failure, Measured, NotTried, Plain, Rung, Trial
 
-NOTHING_TO_TRY = "{} is no number, switch or choice, and no intervention says what else it may be"
+NOTHING_TO_TRY = "{} is not a number, switch or choice, and no intervention gives other values"
 
 Run = Callable[[Sequence[Recipe]], Sequence[Measured | Failure]]
 """Holds recipes against base, in their order."""

@@ -19,7 +19,7 @@ def next_study(
         Path | None, typer.Option("--out", "-o", help="The file to write.", show_default="standard output")
     ] = None,
 ) -> None:
-    """Write the study file to try next, from a study's evidence and verdicts, for  ftr-study run -."""
+    """Write the next study file from a study's evidence and verdicts; run it with  ftr-study run -."""
     from harness.cli.showing import results_folder
     from harness.errors import InputError
     from harness.modes.planning import make_plan

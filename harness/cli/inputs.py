@@ -45,11 +45,17 @@ def import_checkpoint(
         int | None, typer.Option(min=1, help="Attention heads, if the checkpoint does not record them.")
     ] = None,
     max_length: Annotated[
-        int | None, typer.Option(min=1, help="Items of a history, if the checkpoint of a GRU4Rec does not record them.")
+        int | None,
+        typer.Option(min=1, help="Longest history, in items, if the checkpoint of a GRU4Rec does not record it."),
     ] = None,
-    dropout: Annotated[float | None, typer.Option(help="Dropout rate, if the checkpoint records none or two.")] = None,
+    dropout: Annotated[
+        float | None, typer.Option(help="Dropout rate, if the checkpoint records none, or two different ones.")
+    ] = None,
     accept_mismatch: Annotated[
-        bool, typer.Option("--accept-mismatch", help="Write it even if its validation score differs from RecBole's.")
+        bool,
+        typer.Option(
+            "--accept-mismatch", help="Write the backbone even if its validation score differs from RecBole's."
+        ),
     ] = False,
     data_dir: DataDir = None,
 ) -> None:
@@ -91,7 +97,7 @@ def import_checkpoint(
 
 @data_commands.command("get")
 def data_get(
-    name: str,
+    name: Annotated[str, typer.Argument(help="A named data set, such as ml-100k; see  ftr-study list data.")],
     data_dir: DataDir = None,
     from_file: Annotated[
         Path | None, typer.Option("--from", help="A file you already have; its checksum is verified.")

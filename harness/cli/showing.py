@@ -34,7 +34,7 @@ def results_folder(path: Path, out: Path) -> Path:
     except InputError:
         found = None
     name = "NAME" if found is None else found.slug
-    raise InputError(f"{path} is a study file, and this command reads results; give {out / name}")
+    raise InputError(f"{path} is a study file, but this command reads results; give {out / name}")
 
 
 def record_lines(record: RunRecord, out: Path) -> Iterator[str]:

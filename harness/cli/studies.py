@@ -141,7 +141,9 @@ def diagnose(
     user_column: data_options.UserColumn = None,
     item_column: data_options.ItemColumn = None,
     time_column: data_options.TimeColumn = None,
-    min_interactions: Annotated[int | None, typer.Option(min=1, help="As in a study file.", show_default="5")] = None,
+    min_interactions: Annotated[
+        int | None, typer.Option(min=1, help="Minimum number of interactions, as in a study file.", show_default="5")
+    ] = None,
     replicates: options.Replicates = None,
     epochs: options.Epochs = None,
     device: options.Device = None,
@@ -150,7 +152,7 @@ def diagnose(
     data_dir: options.DataDir = None,
     lang: options.Lang = "en",
 ) -> None:
-    """Run base alone, test the ten claims on it, and write one page on what to try."""
+    """Run base alone, test the problem list on it, and write one page on what to try."""
     from harness.runner.coordinator import RunOptions, no_page
     from harness.runner.executors.base import Where
     from harness.runner.progress import make_display

@@ -69,7 +69,7 @@ def check_description(spec: Backbone) -> None:
     if flaw := flaw_in(type(spec)):
         raise _broken(spec, flaw)
     if type(spec).from_described(spec.described()) != spec:
-        raise _broken(spec, "described() and from_described() do not give it back; make it a frozen dataclass")
+        raise _broken(spec, "from_described() of its described() gives another backbone; make it a frozen dataclass")
     one, other = (spec.key(fingerprint="f", seed=seed, threads=1) for seed in (0, 1))
     if one == other:
         raise _broken(spec, "its key does not depend on the seed; leave key() as the base class has it")
@@ -133,7 +133,7 @@ def check_noise(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: 
         raise _broken(spec, "encode_noisy differs with the same generator; draw from that generator alone")
     clean = encoder.encode(data, prefixes)[torch.as_tensor(prefixes.train)]
     if torch.equal(one, other) or torch.equal(one, clean):
-        raise _broken(spec, "encode_noisy drops nothing; apply dropout from the generator")
+        raise _broken(spec, "encode_noisy has no dropout; apply it from the generator")
 
 
 def check_batches(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: Prefixes) -> None:
@@ -141,7 +141,7 @@ def check_batches(spec: Backbone, encoder: Encoder, data: Interactions, prefixes
     encoder.requires_grad_(True)
     first = _batches(encoder, data, order=0, noise=None)
     if sorted(number for _, prefix in first for number in prefix.tolist()) != prefixes.train.tolist():
-        raise _broken(spec, "batches do not give every training prefix once; go through all of them")
+        raise _broken(spec, "batches do not give every training prefix exactly once; go through all of them")
     if any(len(vectors) != len(prefix) for vectors, prefix in first):
         raise _broken(spec, "batches give other numbers of vectors than of prefixes; number each vector")
     encoder.zero_grad()
@@ -156,7 +156,7 @@ def check_batches(spec: Backbone, encoder: Encoder, data: Interactions, prefixes
         if not all(torch.equal(one, other) for (one, _), (other, _) in zip(once, again, strict=True)):
             raise _broken(spec, "batches differ with the same generators; draw from those alone")
     if any(vectors.requires_grad for vectors, _ in _batches(encoder, data, order=0, noise=None)):
-        raise _broken(spec, "batches have a gradient where every parameter is frozen; detach what is no parameter")
+        raise _broken(spec, "batches have a gradient where every parameter is frozen; detach what is not a parameter")
 
 
 def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
@@ -172,7 +172,7 @@ def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
     except _Interrupted:
         pass
     else:
-        raise _broken(spec, "training tells of no epoch; call progress after each")
+        raise _broken(spec, "training reports no epoch; call progress after each")
     check_causality(spec, whole.model.requires_grad_(False), data, split_prefixes(data))
     told: list[int] = []
     resumed = train_backbone(spec, data, **interrupted, progress=lambda epoch, *_: told.append(epoch))
@@ -181,14 +181,14 @@ def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
             spec, "an interrupted training does not continue to the same bits; save the state after each epoch"
         )
     if torch.equal(whole.model.item_matrix, _untrained(spec, data).item_matrix):
-        raise _broken(spec, "training leaves the items as they were; train them")
+        raise _broken(spec, "training does not change the items; train them")
     if whole.model.item_matrix[0].any():
         raise _broken(spec, "training moves row 0 of item_matrix, the padding; give it no gradient (padding_idx=0)")
     path = folder / "saved.safetensors"
     save_backbone(whole, path)
     read = load_backbone(type(spec), path)
     if read.spec != spec or read.history != whole.history or not _same(read, whole):
-        raise _broken(spec, "a file does not give back what was saved; keep all weights in the state_dict")
+        raise _broken(spec, "a saved backbone does not load with the same weights; keep all weights in the state_dict")
 
 
 def _untrained(spec: Backbone, data: Interactions) -> Encoder:

@@ -38,7 +38,9 @@ def check_baseline(kind: type[Baseline]) -> None:
         grid = kind.grid(repeats=repeats)
         _demand(grid, kind, "has an empty grid; give one setting at least")
         for setting in grid:
-            _demand(isinstance(setting, kind), kind, f"has {setting!r} in its grid, which is none of its own")
+            _demand(
+                isinstance(setting, kind), kind, f"has {setting!r} in its grid, which is not a setting of its class"
+            )
             _check(setting)
             _check_again(setting, grid)
 
@@ -48,10 +50,10 @@ def _check(setting: Baseline) -> None:
     untouched = _made(0)
     learned = setting.learn(events)
     found = _scores(setting, learned, queries)
-    _demand(found.shape == (len(queries), N_ITEMS), setting, f"gives scores of shape {found.shape}, not one an item")
-    _demand(np.isfinite(found).all(), setting, "gives scores that are no finite numbers")
-    _same(setting, found, _scores(setting, setting.learn(events), queries), "differs when it learns again")
-    _same(setting, found, _scores(setting, learned, queries), "differs when it is asked again")
+    _demand(found.shape == (len(queries), N_ITEMS), setting, f"gives scores of shape {found.shape}, not one per item")
+    _demand(np.isfinite(found).all(), setting, "gives scores that are not finite")
+    _same(setting, found, _scores(setting, setting.learn(events), queries), "gives other scores when it learns again")
+    _same(setting, found, _scores(setting, learned, queries), "gives other scores when it is asked again")
     for given, before in zip((events, queries), untouched, strict=True):
         for name in ("user", "item", "time", "items", "start", "stop"):
             if hasattr(given, name):
@@ -62,7 +64,7 @@ def _check(setting: Baseline) -> None:
     _same(setting, found, np.concatenate(parts), "depends on the other queries")
     later = queries.items.copy()
     later[LENGTH - 1 :: LENGTH] = later[::-1][LENGTH - 1 :: LENGTH]
-    _same(setting, found, _scores(setting, learned, replace(queries, items=later)), "reads what comes after the query")
+    _same(setting, found, _scores(setting, learned, replace(queries, items=later)), "reads events after the query")
     if setting.honours_time:
         _check_time(setting, events, queries)
 
@@ -73,7 +75,7 @@ def _check_again(setting: Baseline, grid: Sequence[Baseline]) -> None:
     alone = _scores(setting, setting.learn(events), queries)
     for other in grid:
         again = _scores(setting, setting.learn_again(events, other.learn(events)), queries)
-        _same(setting, alone, again, f"differs when {other!r} has learned before")
+        _same(setting, alone, again, f"gives other scores when {other!r} has learned before")
 
 
 def _check_time(setting: Baseline, events: Events, queries: Queries) -> None:
@@ -84,7 +86,7 @@ def _check_time(setting: Baseline, events: Events, queries: Queries) -> None:
     item = np.where(events.time < half, events.item, 1)
     one, two = (_scores(setting, setting.learn(each), asked) for each in (events, replace(events, item=item)))
     kept = np.array_equal(one, two)
-    _demand(kept, setting, "honours time, it says, and reads events that are not older than the query")
+    _demand(kept, setting, "has honours_time set but reads events that are not older than the query")
 
 
 def _made(seed: int) -> tuple[Events, Queries]:
@@ -108,7 +110,7 @@ def _made(seed: int) -> tuple[Events, Queries]:
 
 def _scores(setting: Baseline, learned: Learned, queries: Queries) -> Floats:
     found = learned.scores(queries)
-    _demand(isinstance(found, np.ndarray), setting, f"gives scores that are {type(found).__name__}, no array")
+    _demand(isinstance(found, np.ndarray), setting, f"gives scores of type {type(found).__name__}, not an array")
     return np.array(found, dtype=np.float64)
 
 

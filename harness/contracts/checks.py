@@ -69,12 +69,12 @@ def check_rule(rule: Rule, *, holds: Figures, silent: Figures) -> None:
     _check_reading(rule.name, rule.reads, rule.because, rule.condition)
     said = rule(holds)
     if said is None:
-        raise ContractError(f"rule {rule.name} is silent on {dict(holds)}; it must hold there")
+        raise ContractError(f"rule {rule.name} does not hold on {dict(holds)}; it must hold there")
     if rule(silent) is not None:
-        raise ContractError(f"rule {rule.name} holds on {dict(silent)}; it must be silent there")
+        raise ContractError(f"rule {rule.name} holds on {dict(silent)}; it must not hold there")
     for name in rule.reads:
         if rule({**holds, name: math.nan}) is not None:
-            raise ContractError(f"rule {rule.name} holds without {name}; it must be silent where that is NaN")
+            raise ContractError(f"rule {rule.name} holds without {name}; it must not hold where that is NaN")
     for stack in said.stacks:
         if compose(BASE, [find(each.id).from_settings(each.settings) for each in stack]) == BASE:
             raise ContractError(f"rule {rule.name} names a stack that changes nothing: {stack}")
@@ -133,10 +133,10 @@ def _check_reading(name: str, reads: tuple[str, ...], *texts: str) -> None:
         try:
             figure_of(figure)
         except KeyError:
-            raise ContractError(f"{name} reads the figure {figure!r}, which nobody declares; add it") from None
+            raise ContractError(f"{name} reads the figure {figure!r}, which is not declared; add it") from None
     for text in texts:
         if not text.endswith("."):
-            raise ContractError(f"{name}: {text!r} is no sentence; end it with a full stop")
+            raise ContractError(f"{name}: {text!r} is not a sentence; end it with a full stop")
 
 
 def _check_figures(probe: Probe, measured: Figures) -> None:
@@ -146,8 +146,12 @@ def _check_figures(probe: Probe, measured: Figures) -> None:
         try:
             when = figure_of(name).when
         except KeyError:
-            raise ContractError(f"probe {probe.name} measures {name!r}, which is no figure; declare it") from None
+            raise ContractError(
+                f"probe {probe.name} measures {name!r}, which is not a declared figure; declare it"
+            ) from None
         if not isinstance(value, float):
             raise ContractError(f"probe {probe.name} gives {value!r} for {name}; give a float")
         if when is not probe.when:
-            raise ContractError(f"probe {probe.name} measures {name} {probe.when.value}, the figure says {when.value}")
+            raise ContractError(
+                f"probe {probe.name} measures {name} {probe.when.value}, but the figure is declared for {when.value}"
+            )

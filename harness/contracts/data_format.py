@@ -69,7 +69,9 @@ def check_data_format(
 
 def _check_names(kind: type[DataFormat]) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", kind.name):
-        raise ContractError(f"{kind.name!r} is no name for a study file; use small letters, digits, - and _")
+        raise ContractError(
+            f"{kind.name!r} is not a valid name in a study file; use lower-case letters, digits, - and _"
+        )
     for suffix in kind.suffixes:
         if not suffix.startswith("."):
             raise ContractError(f"{kind.name}: the suffix {suffix!r} does not start with a dot; add it")
@@ -130,7 +132,7 @@ class _Reader:
         """Content must be refused by the file's name, the line (0 where there is none) and a fix."""
         problem = self.try_events(content)
         if not isinstance(problem, InputError):
-            raise ContractError(f"{self.kind.name}: {content[:200]!r} is read, and must be refused")
+            raise ContractError(f"{self.kind.name}: {content[:200]!r} is accepted, and must be refused")
         said = str(problem)
         what = f"{self.kind.name} refuses {content[:200]!r} with {said!r}, which"
         if self.path.name not in said:
@@ -138,7 +140,7 @@ class _Reader:
         if line and not re.search(rf"lines? (\d+, )*{line}\b", said):
             raise ContractError(f"{what} does not name line {line}; see harness.data.text.name_lines")
         if ";" not in said:
-            raise ContractError(f"{what} names no fix; say it after a semicolon")
+            raise ContractError(f"{what} names no fix; add it after a semicolon")
 
 
 def _content_of(events: Events) -> tuple[object, ...]:

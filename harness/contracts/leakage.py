@@ -73,7 +73,7 @@ def check_neighbours(found: Neighbours, memory: Memory, inputs: Inputs, prefix: 
         if len(rows):
             query, other = prefix[rows[0]], hit[rows[0], columns[0]]
             raise LeakError(
-                f"a {what} is of the query's own future: user {prefixes.user[query]} asks at position "
+                f"a {what} is from the query's own future: user {prefixes.user[query]} asks at position "
                 f"{prefixes.position[query]} and sees position {prefixes.position[other]}; keep the exclusion of own "
                 "later entries"
             )
@@ -85,7 +85,7 @@ def check_neighbours(found: Neighbours, memory: Memory, inputs: Inputs, prefix: 
             assert data.times is not None
             time = data.times[data.offsets[prefixes.user] + prefixes.position]
             if ((time[hit] >= time[prefix][:, None]) & there).any():
-                raise LeakError(f"a {what} is not older than the query, and the protocol says  memory: past")
+                raise LeakError(f"a {what} is not older than the query, but the protocol has  memory: past")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -131,9 +131,9 @@ def _compare(one: Trail, other: Trail, queries: Indices) -> None:
         (each.losses, each.valid_on, each.valid_off) for each in other.points
     ]
     if not (same_points and _same_states(one, other) and np.array_equal(one.result.valid_on, other.result.valid_on)):
-        raise LeakError("with other test targets the run is another one; something reads test before it is scored")
+        raise LeakError("with other test targets the run differs; something reads the test set before it is scored")
     if not torch.equal(_scores_of(queries, one.result), _scores_of(queries, other.result)):
-        raise LeakError("with other test targets the scores of test queries are others; something reads the target")
+        raise LeakError("with other test targets the scores of test queries differ; something reads the target")
 
 
 def with_other_test_targets(inputs: Inputs) -> Inputs:

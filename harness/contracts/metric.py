@@ -39,7 +39,9 @@ def check_metric_class(kind: type[AnyMetric]) -> None:
         elif isinstance(metric, GlobalMetric):
             _check_global(metric)
         else:
-            raise ContractError(f"{kind.__name__} is below neither Metric nor GlobalMetric; derive it from one of them")
+            raise ContractError(
+                f"{kind.__name__} derives from neither Metric nor GlobalMetric; derive it from one of them"
+            )
 
 
 def _check_per_user(metric: Metric) -> None:
@@ -55,9 +57,11 @@ def _check_per_user(metric: Metric) -> None:
     )
     mixed = np.random.default_rng(0).integers(1, N_ITEMS, size=(2, 400), endpoint=True, dtype=np.int32)
     alone = np.array_equal(metric.values(mixed), values[mixed - 1])
-    _demand(alone, metric, "depends on other users' ranks; each value may depend on the user's own rank alone")
+    _demand(alone, metric, "depends on other users' ranks; each value may depend on the user's own rank only")
     one = mixed[0]
-    _demand(metric.mean(one) == metric.values(one).mean(), metric, "has a mean that is not that of its values")
+    _demand(
+        metric.mean(one) == metric.values(one).mean(), metric, "has a mean that differs from the mean of its values"
+    )
 
 
 def _check_global(metric: GlobalMetric) -> None:
@@ -75,14 +79,14 @@ def _check_global(metric: GlobalMetric) -> None:
     same = np.isclose(metric.value(rng.permutation(lists), catalogue), value, rtol=1e-12, atol=0.0)
     _demand(same, metric, "depends on the order of users")
     nobody = metric.value(np.zeros_like(lists), catalogue)
-    _demand(np.isfinite(nobody), metric, "is no number where nothing is recommended; a 0 in a list is no item")
+    _demand(np.isfinite(nobody), metric, "is not a number where nothing is recommended; a 0 in a list means no item")
 
 
 def _twice(metric: AnyMetric, measure: Callable[[], Floats], given: NDArray[np.int32]) -> Floats:
     """What it measures, the same both times, on an array that it leaves as it is."""
     before = given.copy()
     value = measure()
-    _demand(np.array_equal(value, measure()), metric, "differs when it is computed again; draw nothing at random")
+    _demand(np.array_equal(value, measure()), metric, "differs when it is computed again; use no random numbers")
     _demand(np.array_equal(given, before), metric, "changes the array that it is given; compute a new one")
     return value
 

@@ -62,7 +62,7 @@ def check_seeds(mode: Mode, replicates: object) -> None:
     plan = planned(mode, replicates)
     check_plan(plan)
     if planned(mode, replicates).rows != plan.rows:
-        raise ContractError(f"{mode.name}: the same study gives other rows the second time; plan by the study alone")
+        raise ContractError(f"{mode.name}: the same study gives other rows the second time; plan from the study alone")
     alone = Played(plan)
     alone.play()
     check_end(alone)
@@ -70,7 +70,7 @@ def check_seeds(mode: Mode, replicates: object) -> None:
         check_same(Played(plan, rng=random.Random(seed)), alone, "when cells that run together finish in another order")
         stopped = Played(plan, rng=random.Random(seed))
         stopped.play(until=len(alone.named) // (seed + 2))
-        check_same(Played(plan, records=stopped.records), alone, "when a run is stopped and taken up from its records")
+        check_same(Played(plan, records=stopped.records), alone, "when a run is stopped and continued from its records")
     Played(plan, broken=lambda cell: True).play()
 
 
@@ -174,7 +174,7 @@ def check_same(played: Played, alone: Played, when: str) -> None:
     """Played to its end, it comes to the same."""
     played.play()
     if played.end() != alone.end():
-        raise ContractError(f"{played.plan.study.mode.name}: it comes to another end {when}; decide by records alone")
+        raise ContractError(f"{played.plan.study.mode.name}: its result differs {when}; decide from records alone")
 
 
 def check_end(played: Played) -> None:
@@ -191,7 +191,7 @@ def check_end(played: Played) -> None:
         if row.status == "run" and missing:
             raise ContractError(f"{name}: row {row.name} has no cell on replicates {missing}; name them before the end")
     if not played.schedule.named_all:
-        raise ContractError(f"{name}: nothing more is named and named_all is false")
+        raise ContractError(f"{name}: it names no more cells, but named_all is false")
 
 
 def made_up(cell: Cell) -> RunRecord:

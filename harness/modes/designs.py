@@ -132,7 +132,7 @@ def fractional_design(n_factors: int, n_halvings: int) -> Design:
     if n_free < 1 or n_halvings > 2**n_free - n_free - 1:
         raise DesignError(
             f"a fraction 1/{2**n_halvings} of the combinations of {n_factors} factors has too few runs to tell their "
-            "main effects apart"
+            "main effects apart; use a larger one"
         )
     words = str(fracfact_opt(n_factors, n_halvings)[0]).split(" ")
     signed = ["-" + word if len(word) % 2 == 0 else word for word in words]

@@ -28,11 +28,11 @@ class Factorial(CombiningMode):
 
     name: ClassVar[str] = "factorial"
     summary: ClassVar[str] = "combinations of the arms"
-    fixed_seeds: ClassVar[str] = "an effect is read from every combination on the same seeds"
+    fixed_seeds: ClassVar[str] = "every effect is estimated from all combinations on the same seeds"
 
     fraction: Annotated[
         Literal["full", "1/2", "1/4", "1/8"],
-        Field(description="full: every combination, of at most 6 arms; else that part of them, of at most 8 arms"),
+        Field(description="full: all combinations of up to 6 arms; 1/2, 1/4, 1/8: that part of those of up to 8 arms"),
     ] = "full"
 
     def check(self, document: Document, rows: Sequence[ArmSetting]) -> None:
@@ -50,11 +50,13 @@ class Factorial(CombiningMode):
         """
         halvings = _HALVINGS[self.fraction]
         if not 2 <= n_factors <= MOST_FACTORS:
-            raise DesignError(f"{n_factors} arms, and a factorial study takes 2 to {MOST_FACTORS}")
+            fix = "add one" if n_factors < 2 else "remove some"
+            found = f"{n_factors} arm{'s' * (n_factors != 1)}"
+            raise DesignError(f"{found}, and a factorial study takes 2 to {MOST_FACTORS}; {fix}")
         if 2 ** (n_factors - halvings) > MOST_RUNS:
             fitting = next(name for name, p in _HALVINGS.items() if 2 ** (n_factors - p) <= MOST_RUNS)
             raise DesignError(
-                f"{2 ** (n_factors - halvings)} combinations of {n_factors} arms, at most {MOST_RUNS}; "
+                f"{n_factors} arms have {2 ** (n_factors - halvings)} combinations, at most {MOST_RUNS} can run; "
                 f"write  factorial: {{fraction: {fitting}}}"
             )
         return fractional_design(n_factors, halvings) if halvings else full_design(n_factors)
@@ -81,7 +83,7 @@ class Factorial(CombiningMode):
             plan,
             course=course | _course(design, names, running, missing),
             notes=(
-                f"factorial: {len(design.runs)} combinations of {len(names)} arms, base among them ({self.fraction})",
+                f"factorial: {len(design.runs)} combinations of {len(names)} arms, base included ({self.fraction})",
                 *_notes(design, names, missing),
             ),
         )
@@ -94,7 +96,7 @@ def _never_on(study: Study, running: Sequence[ArmSetting], missing: Sequence[Lef
     for arm in study.rows:
         if arm.arm not in on:
             first = next(each for each in missing if arm.arm in each.arms)
-            message = f"no combination of the design that holds it can run; {JOINT.join(first.arms)}: {first.reason}"
+            message = f"no combination of the design with this arm can run; {JOINT.join(first.arms)}: {first.reason}"
             problems.append(study.problem(f"arms.{arm.arm}", "in_no_run", message))
     return problems
 

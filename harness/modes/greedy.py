@@ -29,9 +29,9 @@ class Greedy(CombiningMode):
 
     name: ClassVar[str] = "greedy"
     summary: ClassVar[str] = "a stack built from the arms one by one"
-    fixed_seeds: ClassVar[str] = "they choose the stack, and  confirm  says how many fresh ones test it"
+    fixed_seeds: ClassVar[str] = "they choose the stack;  confirm  sets how many fresh ones test it"
 
-    most: Annotated[int, Field(ge=1, le=20, description="arms in the stack at most")] = 4
+    most: Annotated[int, Field(ge=1, le=20, description="largest number of arms in the stack")] = 4
     confirm: Annotated[
         int, Field(ge=1, le=1000, description="fresh replicates on which the stack and the way to it are run again")
     ] = 3
@@ -48,7 +48,8 @@ class Greedy(CombiningMode):
         super().check(document, rows)
         n_arms = len({row.arm for row in rows})
         if not 2 <= n_arms <= MOST_CANDIDATES:
-            document.add(("arms",), "n_arms", f"{n_arms} arms, and a greedy choice takes 2 to {MOST_CANDIDATES}")
+            found, fix = f"{n_arms} arm{'s' * (n_arms != 1)}", "add one" if n_arms < 2 else "remove some"
+            document.add(("arms",), "n_arms", f"{found}, and a greedy study takes 2 to {MOST_CANDIDATES}; {fix}")
 
     def n_compared(self, replicates: int) -> int:
         return self.confirm
@@ -62,7 +63,7 @@ class Greedy(CombiningMode):
             if problem is None:
                 plan = plan.with_setting(arm, compose(plan.base, arm.stack, study.protocol))
             else:
-                waiting.append(f"  {arm.arm} cannot act alone and waits for a stack: {problem.reason}")
+                waiting.append(f"  {arm.arm} cannot act alone and is tried on a stack only: {problem.reason}")
         return replace(plan, notes=(*self._notes(study), *waiting), n_fresh=self.confirm)
 
     def schedule(self, plan: Plan, observer: TrialObserver | None = None) -> Schedule:

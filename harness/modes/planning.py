@@ -84,7 +84,11 @@ def with_settings(plan: Plan) -> tuple[Plan, list[Problem]]:
 def _done_already(plan: Plan, setting: ArmSetting) -> list[str]:
     """What a row that runs asks of its remedies and the protocol does for every row, a line each."""
     asked = ((remedy, done_already(plan.study.protocol, remedy.apply(plan.base))) for remedy in setting.stack)
-    return [f"  {setting.name}: {key} does for every row what it asks of {remedy.id}" for remedy, key in asked if key]
+    return [
+        f"  {setting.name}: {key} already does for every row what {remedy.id} would do here"
+        for remedy, key in asked
+        if key
+    ]
 
 
 def spans_beyond_budget(study: Study) -> list[Problem]:

@@ -141,7 +141,7 @@ def _check_targets(
                 if ranks.shape != known.shape or (ranks.ndim > 1 and not np.array_equal(ranks > 0, known)):
                     where = f"{name}, replicate {number}"
                     raise InputError(
-                        f"{where}: its ranks on the {split} set are of other targets than others'; {again}"
+                        f"{where}: its ranks on the {split} set are for other targets than the other records; {again}"
                     )
     if users is None:
         return

@@ -64,4 +64,4 @@ def _decoded(payload: bytes) -> NDArray[Any]:
     return np.load(io.BytesIO(payload), allow_pickle=False)
 
 
-_ARRAY = Sealed(title="array 1", encode=_encoded, decode=_decoded, then="built again")
+_ARRAY = Sealed(title="array 1", encode=_encoded, decode=_decoded, then="rebuilt")

@@ -162,7 +162,9 @@ def _cannot_run(recipe: Recipe, inputs: Inputs, spec: Backbone, epochs: int) -> 
     width = getattr(spec, "hidden_size", None)  # a plug-in's backbone need not tell it
     fusion = recipe.fusion
     if isinstance(fusion, AttentionFusion) and isinstance(width, int) and width % fusion.n_heads:
-        return f"{fusion.n_heads} heads do not divide the backbone's width {width}; give fusion.attention heads that do"
+        return (
+            f"{fusion.n_heads} heads do not divide the backbone's width {width}; give fusion.attention a divisor of it"
+        )
     if not spec.has_blocks and (why := without_blocks(recipe, spec.name)):
         return why
     entries = _sourced(recipe, inputs, epochs)
@@ -202,7 +204,7 @@ def _empty_memory(recipe: Recipe, inputs: Inputs, entries: Indices, epochs: int)
             f"; a user needs {needed} events or more, and {(lengths >= needed).sum()} of {len(lengths)} users have "
             f"them (the longest history has {lengths.max()})"
         )
-    fixes = [f"give longer histories{'' if whole else ' or hold less back'}"]
+    fixes = [f"give longer histories{'' if whole else ' or hold out less'}"]
     remedies = [each.id for each in CATALOGUE if _helps(each().apply(recipe), recipe, inputs, epochs)]
     fixes += [f"admit shorter ones with {' or '.join(remedies)}"] if remedies else ["use another admission rule"]
     return f"{said}; {', or '.join(fixes)}"
@@ -216,8 +218,8 @@ def _helps(other: Recipe, recipe: Recipe, inputs: Inputs, epochs: int) -> bool:
 
 def _no_timestamps(study: Study, data: Interactions) -> Problem:
     said = (
-        f"past needs the time of every event, and {data.load_report.source} has none as read; give a table and "
-        "the column of its timestamps (data: {columns: {time: …}}), or write  memory: any"
+        f"past needs a timestamp for every event, and {data.load_report.source} has none as read; give a table and "
+        "name its timestamp column (data: {columns: {time: …}}), or write  memory: any"
     )
     return replace(study.problem("protocol", "no_timestamps", said), path=("protocol", "memory"))
 

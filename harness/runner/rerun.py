@@ -104,11 +104,11 @@ def rerun(
         asked.append(manifest.name)
     if not asked:
         raise InputError(
-            f"no study in {out} has the data of record {before.key} and the file that it ran by; run the study again"
+            f"no study in {out} has both the data and the study file of record {before.key}; run the study again"
         )
     raise InputError(
-        f"no cell of {', '.join(asked)} has the key {before.key} here: code, packages or machine are not those of the "
-        f"record ({_circumstances(before.provenance)}; here {_circumstances(here())})"
+        f"no cell of {', '.join(asked)} has the key {before.key} here: code, packages or machine differ from those of "
+        f"the record ({_circumstances(before.provenance)}; here {_circumstances(here())}); rerun it with the same"
     )
 
 

@@ -237,7 +237,7 @@ def _kept(given: BackboneFile, copy: Path) -> TrainedBackbone:
         try:
             return load_backbone(kind, copy)
         except DamagedCheckpointError:
-            set_aside(copy, "it is not what was kept", then=f"copied again from {given.path}")
+            set_aside(copy, "its content is not what was written", then=f"copied again from {given.path}")
     if read_backbone_file(given.path, given.written).checksum != given.checksum:
         raise InputError(f"{given.path} changed while the study ran; run the study again")
     backbone = load_backbone(kind, given.path)
@@ -248,9 +248,9 @@ def _kept(given: BackboneFile, copy: Path) -> TrainedBackbone:
 def _other_split(given: BackboneFile, study: Study) -> str:
     targets, valid_targets = given.split()
     return (
-        f"{given.written} was trained with the last {targets} and {valid_targets} events of a user held out for test "
+        f"{given.written} was trained with the last {targets} and {valid_targets} events per user held out for test "
         f"and validation set, and this study holds out {study.protocol.targets} and {study.protocol.valid_targets}: it "
-        "may have learnt test targets; remove backbone, so that one is trained for every seed, or write  protocol: "
+        "may have been trained on test targets; remove backbone to train one for every seed, or write  protocol: "
         f"{{targets: {targets}, valid_targets: {valid_targets}}}"
     )
 

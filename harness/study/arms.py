@@ -86,8 +86,8 @@ def read_arms(document: Document, catalogue: Catalogue, *, lists: Lists = Lists.
         remedies = read_stack(here, value, catalogue)
         if named and remedies:
             if lists is Lists.REFUSED and any(each.grid for each in remedies):
-                fix = "give one value, or make an arm of each"
-                here.add_to_key("one_setting", f"a list is a grid, and this mode takes each arm at one setting; {fix}")
+                fix = "give one value, or make one arm per value"
+                here.add_to_key("one_setting", f"a list is a grid, but this mode takes one setting per arm; {fix}")
             settings += (_searched if lists is Lists.CHOICES else _settings)(here, arm, remedies)
     if len(settings) > MOST_SETTINGS:
         arms.add("too_many", f"{len(settings)} settings in all, at most {MOST_SETTINGS}; split the study")
@@ -105,7 +105,7 @@ def read_base(document: Document, catalogue: Catalogue) -> Stack:
     remedies = read_stack(here, value, catalogue)
     for each in remedies:
         for name in sorted(each.grid):
-            here.add("one_setting", f"{each.kind.id}: {name} is a list, and base has one setting; give one value")
+            here.add("one_setting", f"{each.kind.id}: {name} is a list, but base has one setting; give one value")
     if any(each.grid for each in remedies):
         return ()
     return _build(here, remedies, [{name: values[0] for name, values in each.values.items()} for each in remedies])
@@ -113,7 +113,7 @@ def read_base(document: Document, catalogue: Catalogue) -> Stack:
 
 def _check_name(here: Place, arm: str) -> bool:
     if arm.casefold() in RESERVED:
-        here.add_to_key("reserved", f"the name {arm!r} is reserved, that arm is always there; choose another")
+        here.add_to_key("reserved", f"the name {arm!r} is reserved, every study has that arm; choose another")
     elif not arm or arm != arm.strip():
         here.add_to_key("arm_name", f"the name {show(arm)} is empty or begins or ends with a space; fix it")
     elif len(arm) > LONGEST_NAME or set(arm) & set("[]\n\t"):

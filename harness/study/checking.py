@@ -39,7 +39,7 @@ def mistakes_in(raw: Mapping[str, object], modes: Modes) -> Iterator[Mistake]:
     mode = raw.get("mode", next(iter(modes)))
     for kind in modes.values():
         if kind.model_fields and kind.name in raw and mode != kind.name:
-            said = f"read in mode {kind.name} alone, and this study's mode is {show(mode)}; write  mode: {kind.name}"
+            said = f"only read in mode {kind.name}, but the mode is {show(mode)}; write  mode: {kind.name}"
             yield (kind.name,), "other_mode", said
     model = study_model(tuple(modes.values()))
     try:

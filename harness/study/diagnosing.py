@@ -40,9 +40,9 @@ def study_to_diagnose(
     once = overrides if overrides.replicates is not None else replace(overrides, replicates=1)
     if target is not None and target.suffix in STUDY_SUFFIXES:
         if data is not None:
-            raise InputError(f"{target} names its own data; leave out --data {data}")
+            raise InputError(f"{target} names its own data; remove --data {data}")
         if reading:
-            raise InputError(f"{target} says how its data is read; change {', '.join(reading)} under data: there")
+            raise InputError(f"{target} says how its data is read; set {', '.join(reading)} under  data:  in that file")
         return base_alone(load_study(target, once), overrides)
     if target is not None and target.suffix != CHECKPOINT_SUFFIX:
         raise InputError(f"{target} is neither a study file (.yaml) nor a checkpoint (.safetensors); give one of them")

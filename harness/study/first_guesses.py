@@ -13,7 +13,7 @@ _DATA = "data: ml-100k  or  data: {path: FILE}"
 _MODEL = "backbone: {model: NAME}, or {checkpoint: FILE} for a trained one"
 _RATE = "base: {training.discriminative_lr: {retriever: 0.001}}  or the same in an arm"
 _ARMS = "arms: {NAME: REMEDY}  (ftr-study list interventions)"
-_BASE = "base: REMEDY  for what every arm has; FTragrec as published is always compared with"
+_BASE = "base: REMEDY  for what every arm has; every arm is compared with base"
 _DEVICE = "device: cuda"
 _FIXED = "remove it, the batch size is fixed"
 

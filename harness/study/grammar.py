@@ -63,7 +63,7 @@ class StudyModel(Part):
     mode: str = ""
     replicates: Annotated[
         ReplicatesModel,
-        Field(description="a number of seeds for each setting, or {start: 3, most: 10}: more where they decide"),
+        Field(description="a number of seeds per setting, or {start: 3, most: 10}: more seeds where they decide"),
     ] = ReplicatesModel.model_validate(DEFAULT_REPLICATES)
     seed: Annotated[int, Field(ge=0, le=2**31 - 1, description="seed of replicate 0")] = 0
     primary: Annotated[
@@ -76,13 +76,13 @@ class StudyModel(Part):
         BeforeValidator(known_metric),
         Field(
             json_schema_extra=list_metrics,
-            description="the metric that chooses the epoch, on the validation set; left out: the primary",
+            description="the metric that chooses the epoch, on the validation set; default: the primary",
         ),
     ] = None
     guard: Annotated[
         list[Annotated[str, BeforeValidator(known_metric)]],
         WithJsonSchema({"type": "array", "items": {"type": "string"}}),
-        Field(max_length=10, description="metrics that must not fall: a better arm that lowers one is called so"),
+        Field(max_length=10, description="metrics that must not fall; the report names better arms that lower one"),
     ] = []  # noqa: RUF012 - pydantic copies it
     sesoi: Annotated[
         float,
@@ -98,7 +98,7 @@ class StudyModel(Part):
     ] = BackboneModel(trained="per_seed")
     protocol: Annotated[
         ProtocolModel,
-        Field(description="how the study measures: targets per user, history, memory and what it holds at test"),
+        Field(description="how the study measures: targets per user, history, memory"),
     ] = ProtocolModel()
     diagnostics: Annotated[
         DiagnosticsModel, Field(description="evidence on why an arm helps or not: off, light, full, or a mapping")
@@ -108,7 +108,7 @@ class StudyModel(Part):
     ] = None
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        Field(description="where the runs compute: auto is CUDA where torch can use it, else the CPU"),
+        Field(description="where the runs compute; auto: CUDA if torch can use it, else the CPU"),
     ] = "auto"
     on_inapplicable: Annotated[
         Literal["error", "skip"], Field(description="an arm that cannot act on this base: refuse the study or list it")

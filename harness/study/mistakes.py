@@ -80,10 +80,10 @@ def show(value: object) -> str:
     """A value as the user wrote it, short enough for a message.
 
     >>> show(True), show(None), show("x"), show(["a", 1])
-    ('true', 'nothing', "'x'", "['a', 1]")
+    ('true', 'an empty value', "'x'", "['a', 1]")
     """
     if value is None:
-        return "nothing"
+        return "an empty value"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):

@@ -79,12 +79,12 @@ _Column = Field(min_length=1, max_length=200, json_schema_extra=_no_default)
 class ColumnsModel(Part):
     """Which column of an interaction file holds what, by the name in its header; those left out are guessed."""
 
-    user: Annotated[str, _Column, Field(description="column of the user")] = GUESSED
-    item: Annotated[str, _Column, Field(description="column of the item")] = GUESSED
+    user: Annotated[str, _Column, Field(description="user column")] = GUESSED
+    item: Annotated[str, _Column, Field(description="item column")] = GUESSED
     time: Annotated[
         str | None,
         _Column,
-        Field(description="column of the time stamp, numbers or ISO 8601 dates; null where lines are in order of time"),
+        Field(description="timestamp column, numbers or ISO 8601 dates; null if rows are in order of time"),
     ] = GUESSED
 
 
@@ -112,14 +112,14 @@ class DataModel(ShortPart):
         AfterValidator(_known_format),
         Field(
             json_schema_extra=_list_formats,
-            description="left out: told by the suffix; sequences: 'user item item ...' a line; pairs: 'user item' a "
+            description="default: from the suffix; sequences: 'user item item ...' per line; pairs: 'user item' per "
             "line; movielens: user::item::rating::time, no header; recbole: .inter with a typed header (docs/data.md)",
         ),
     ] = None
     columns: ColumnsModel | None = None
     sep: Annotated[
         str | None,
-        Field(min_length=1, max_length=8, pattern=r'^[^"\r\n]+$', description="between the fields of a text table"),
+        Field(min_length=1, max_length=8, pattern=r'^[^"\r\n]+$', description="field separator of a text table"),
     ] = None
     min_interactions: Annotated[
         int, Field(ge=1, le=1000, description="users and items with fewer interactions are dropped, repeatedly")
@@ -145,21 +145,21 @@ class DataModel(ShortPart):
     def _one_source(self) -> Self:
         if (self.name is None) == (self.path is None):
             found = "neither" if self.name is None else "both"
-            raise refusal("one_of_two", f"needs either name (a named data set) or path (a file), has {found}")
+            raise refusal("one_of_two", f"needs either name (a named data set) or path (a file), but has {found}")
         return self
 
 
 def _known_check(code: str) -> str:
     if code not in codes():
-        raise refusal("unknown_check", f"no check {show(code)}{did_you_mean(code, codes())} (docs/checks)")
+        raise refusal("unknown_check", f"unknown check {show(code)}{did_you_mean(code, codes())} (docs/checks)")
     return code
 
 
 def _said(reason: object) -> object:
     if not isinstance(reason, str) or not reason.strip() or len(reason) > LONGEST_REASON:
         found = f"{len(reason)} characters" if isinstance(reason, str) and reason.strip() else show(reason)
-        why = f"say in 1 to {LONGEST_REASON} characters why, the report prints it"
-        raise refusal("no_reason", f"{found} is no reason; {why}")
+        why = f"give 1 to {LONGEST_REASON} characters, which the report prints"
+        raise refusal("no_reason", f"{found} is not a reason; {why}")
     return reason
 
 
@@ -180,7 +180,7 @@ class DiagnosticsModel(ShortPart):
     mute: Annotated[
         dict[Annotated[str, AfterValidator(_known_check)], Annotated[str, BeforeValidator(_said)]] | None,
         WithJsonSchema({"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}),
-        Field(description="checks that are not asked, by code, each with the reason that the report prints"),
+        Field(description="checks to mute, by code, each with a reason, which the report prints"),
     ] = None
 
 
@@ -195,7 +195,7 @@ class ProtocolModel(Part):
     ] = 1
     history: Annotated[
         Literal["rank", "hide"],
-        Field(description="rank: items of the user's history are candidates, as in RecBole; hide: they are none"),
+        Field(description="rank: items of the user's history are candidates, as in RecBole; hide: they are not"),
     ] = "rank"
     memory: Annotated[
         Literal["any", "past"],
@@ -233,8 +233,8 @@ class BackboneModel(ShortPart):
         Field(
             min_length=1,
             max_length=4000,
-            description="a file of ftr-study import-checkpoint, or a trained one, for all replicates; relative to the "
-            "study file's folder",
+            description="a file from ftr-study import-checkpoint, or a trained backbone, for all replicates; relative "
+            "to the study file's folder",
         ),
     ] = None
     n_sampled: Annotated[
@@ -242,7 +242,7 @@ class BackboneModel(ShortPart):
         Field(
             ge=0,
             le=MOST_SAMPLED,
-            description="items that a step of its training draws for a sampled softmax; 0: softmax over all items",
+            description="negatives per training step of a sampled softmax; 0: softmax over all items",
         ),
     ] = 0
 
@@ -256,10 +256,10 @@ class BackboneModel(ShortPart):
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if self.checkpoint is not None and self.model is not None:
-            raise refusal("one_of_two", "a checkpoint says which model it is; remove model, or checkpoint")
+            raise refusal("one_of_two", "a checkpoint determines the model; remove model or checkpoint")
         if self.model is None and (self.trained is None) == (self.checkpoint is None):
-            found = "neither" if self.trained is None else "both"
-            raise refusal("one_of_two", f"needs either per_seed or shared, or checkpoint: FILE, has {found}")
+            found = "none" if self.trained is None else "two"
+            raise refusal("one_of_two", f"needs one of per_seed, shared or checkpoint: FILE, but has {found}")
         return self
 
 
@@ -293,11 +293,11 @@ class ExpectedModel(Part):
         Literal["better", "moves", "equivalent"],
         Field(description="better than base; moves: the ranks differ from base's; equivalent: no relevant difference"),
     ]
-    gain: Annotated[float | None, Field(description="predicted difference from base in metric; left out: none")] = None
+    gain: Annotated[float | None, Field(description="predicted difference from base in metric; default: none")] = None
     metric: Annotated[
         str,
         BeforeValidator(known_metric),
-        Field(json_schema_extra=list_metrics, description="the metric that gain is of"),
+        Field(json_schema_extra=list_metrics, description="the metric of gain"),
     ] = "ndcg@10"
 
 
@@ -307,7 +307,7 @@ class FollowsModel(Part):
     study: Annotated[str, Field(min_length=1, max_length=200, description="the name of the earlier study")]
     rule: Annotated[
         str | None,
-        Field(min_length=1, max_length=200, description="the rule that wrote this file (docs/next); left out: none"),
+        Field(min_length=1, max_length=200, description="the rule that wrote this file (docs/next); default: none"),
     ] = None
     expects: Annotated[dict[str, ExpectedModel], Field(description="arm of this file -> what is expected of it")] = {}
 

@@ -34,7 +34,7 @@ def read_stack(here: Place, value: object, catalogue: Catalogue) -> list[Written
         return [one] if one else []
     entries = cast(list[object], value)
     if not entries:
-        here.add("empty_stack", "an empty stack; name at least one intervention (base itself is always there)")
+        here.add("empty_stack", "an empty stack; name at least one intervention (every study has base)")
     remedies: dict[str, WrittenRemedy] = {}
     for i, each in enumerate(entries):
         one = _read_remedy(here / i, each, catalogue)

@@ -24,7 +24,7 @@ class ReplicatesModel(ShortPart):
     spelt: ClassVar[tuple[type, ...]] = (str, int, float)
     implied: ClassVar[Mapping[str, object]] = {"start": None}
 
-    most: Annotated[int, Field(ge=1, le=MOST, description="seeds of each setting; at most, where start is given")]
+    most: Annotated[int, Field(ge=1, le=MOST, description="seeds per setting; the maximum if start is given")]
     start: Annotated[
         int | None,
         Field(ge=FEWEST, le=MOST),
@@ -33,8 +33,7 @@ class ReplicatesModel(ShortPart):
                 "type": "integer",
                 "minimum": FEWEST,
                 "maximum": MOST,
-                "description": "seeds after which, and after each further one, arms that more seeds would hardly "
-                "decide stop",
+                "description": "seeds per setting; from then on arms stop that more seeds are unlikely to decide",
             }
         ),
     ]

@@ -71,7 +71,7 @@ def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | 
             sep=model.sep,
         )
     except OSError as problem:
-        document.add(where, "no_data_file", f"{clip(str(path), 300)} cannot be looked up: {problem.strerror}")
+        document.add(where, "no_data_file", f"{clip(str(path), 300)} cannot be read: {problem.strerror}")
     except (ValueError, RuntimeError) as problem:  # of the specification; of a home folder that is not there
         document.add(where, "data", str(problem).removeprefix("data: "), line=document.line(where))
     else:
@@ -123,6 +123,6 @@ def backbone_file(document: Document, model: BackboneModel, folder: Path) -> Bac
         document.add(here, "backbone_file", str(problem), line=document.line(here))
     except (OSError, RuntimeError, ValueError) as problem:  # a name that no file can have; a home folder not there
         reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
-        said = f"{show(model.checkpoint)} cannot be looked up: {reason}"
+        said = f"{show(model.checkpoint)} cannot be read: {reason}"
         document.add(here, "backbone_file", said, line=document.line(here))
     return None

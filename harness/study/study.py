@@ -131,7 +131,7 @@ def read_document(
     named_arms = as_mapping(raw.get("arms")) or {}
     for arm in follows.expects if follows else ():
         if arm not in named_arms:
-            said = f"no arm {show(arm)}{did_you_mean(arm, named_arms)}"
+            said = f"unknown arm {show(arm)}{did_you_mean(arm, named_arms)}"
             document.add(("follows", "expects", arm), "unknown_arm", said)
     mode = _part(document, kind, kind.name, raw.get(kind.name) or {}) if kind else None
     seeds = _part(document, ReplicatesModel, "replicates", raw.get("replicates", DEFAULT_REPLICATES))
@@ -235,5 +235,5 @@ def _part(document: Document, kind: type[SomePart], key: str, value: object) -> 
 def _check_named_arms(document: Document, named: Sequence[str], arms: Sequence[str]) -> None:
     for i, each in enumerate(named):
         if each not in arms:
-            said = f"no arm {show(each)}{did_you_mean(each, arms)} (base is always measured)"
+            said = f"unknown arm {show(each)}{did_you_mean(each, arms)} (base is always measured)"
             document.add(("diagnostics", "arms", i), "unknown_arm", said)

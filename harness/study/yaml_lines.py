@@ -161,9 +161,9 @@ def _check_shape(text: str, source: str) -> None:
         if n_events > 2 * MOST_NODES:
             raise _fatal(source, line, "too_large", f"more than {MOST_NODES} values; is this the right file?")
         if depth > DEEPEST:
-            raise _fatal(source, line, "too_deep", f"nested more than {DEEPEST} deep; a study file needs 6")
+            raise _fatal(source, line, "too_deep", f"nested more than {DEEPEST} levels deep; a study file needs 6")
         if documents > 1:
-            raise _fatal(source, line, "two_documents", "a second document begins here; keep one study a file")
+            raise _fatal(source, line, "two_documents", "a second document begins here; keep one study per file")
 
 
 class _Builder:
@@ -178,7 +178,7 @@ class _Builder:
         self.n_nodes += 1
         line = node.start_mark.line + 1
         if depth > DEEPEST or self.n_nodes > MOST_NODES:
-            what = "an alias holds itself" if depth > DEEPEST else f"aliases expand to more than {MOST_NODES} values"
+            what = "an alias contains itself" if depth > DEEPEST else f"aliases expand to more than {MOST_NODES} values"
             raise _fatal(self.document.source, line, "alias", f"{what}; write the values out")
         self.document.lines[path] = line
         if node.tag not in _STANDARD_TAGS:

@@ -97,15 +97,15 @@ def test_those_that_ship_keep_the_contract(kind: type[Baseline]) -> None:
     [
         (made(popular, name="Mine!"), "has the name"),
         (made(popular, n_settings=0), "empty grid"),
-        (made(lambda events, queries: popular(events, queries)[:, :5]), "not one an item"),
-        (made(lambda events, queries: popular(events, queries) * np.nan), "no finite numbers"),
-        (made(lambda events, queries: np.random.default_rng().random((len(queries), 30))), "differs when"),
+        (made(lambda events, queries: popular(events, queries)[:, :5]), "not one per item"),
+        (made(lambda events, queries: popular(events, queries) * np.nan), "scores that are not finite"),
+        (made(lambda events, queries: np.random.default_rng().random((len(queries), 30))), "gives other scores when"),
         (made(scribbling), "writes to item"),
         (made(lambda events, queries: popular(events, queries) + len(queries)), "depends on the other queries"),
-        (made(peeking), "reads what comes after the query"),
+        (made(peeking), "reads events after the query"),
         (made(popular, honours_time=True), "reads events that are not older"),
         (made(breaking_ties_by_later_events, honours_time=True), "reads events that are not older"),
-        (Stale, r"differs when Stale\(step=2\) has learned before"),
+        (Stale, r"gives other scores when Stale\(step=2\) has learned before"),
     ],
 )
 def test_each_broken_promise_is_named(kind: type[Baseline], broken: str) -> None:

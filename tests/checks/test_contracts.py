@@ -124,8 +124,8 @@ def test_evidence_is_measured_anew_where_a_probe_of_a_plug_in_comes_or_changes(
     ("changes", "told"),
     [
         ({"reduce": ("search.nothing",)}, "search.nothing"),
-        ({"also_reads": ("acme.nothing",)}, "'acme.nothing', which nobody declares"),
-        ({"why": "no sentence"}, "'no sentence' is no sentence"),
+        ({"also_reads": ("acme.nothing",)}, "'acme.nothing', which is not declared"),
+        ({"why": "no sentence"}, "'no sentence' is not a sentence"),
         ({"detected": "It is so."}, "reads no figure"),
         ({"issue": lambda read: True}, "ACME1 is issue on .* it must be passed"),
         ({"issue": lambda read: None}, "ACME1 is not_applicable on .* it must be issue"),
@@ -139,9 +139,9 @@ def test_a_check_that_breaks_its_contract_is_told_where(plug_in: str, changes: d
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"holds": lambda read: False}, "is silent on"),
+        ({"holds": lambda read: False}, "does not hold on"),
         ({"holds": lambda read: True}, "holds on"),
-        ({"condition": "never"}, "'never' is no sentence"),
+        ({"condition": "never"}, "'never' is not a sentence"),
     ],
 )
 def test_a_rule_that_breaks_its_contract_is_told_where(plug_in: str, changes: dict, told: str) -> None:
@@ -170,9 +170,12 @@ def draws(sample: ProbeSample) -> dict[str, float]:
         (enters, "changes the run: learning rates"),
         (thaws, "changes the run: requires_grad"),
         (draws, "changes the run: random state of torch"),
-        (lambda sample: {"acme.other": 1.0}, "'acme.other', which is no figure"),
+        (lambda sample: {"acme.other": 1.0}, "'acme.other', which is not a declared figure"),
         (lambda sample: {"kl.imitation": 1}, "give a float"),
-        (lambda sample: {"search.recall": 1.0}, "measures search.recall every evaluation, the figure says before"),
+        (
+            lambda sample: {"search.recall": 1.0},
+            "measures search.recall every evaluation, but the figure is declared for before",
+        ),
         (lambda sample: {}, "measures nothing"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_file_is_read_as_the_options_say(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "data", "reading", "message"),
     [
-        ("mine.yaml", None, {"sep": ";"}, "says how its data is read; change sep under data: there"),
+        ("mine.yaml", None, {"sep": ";"}, "says how its data is read; set sep under  data:  in that file"),
         (None, "ml-100k", {"sep": ";"}, "a named data set has its own format"),
         (None, "world.txt", {"columns": {"user": "u"}}, "which has no columns; leave columns out"),
         (None, "world.txt", {"format": "cvs"}, "did you mean csv"),
@@ -85,7 +85,7 @@ def test_options_that_do_not_fit_the_data_are_refused(folder: Path, target, data
     ("target", "data", "message"),
     [
         (None, None, "nothing to diagnose: give a study file, or name data, such as --data ml-100k"),
-        ("mine.yaml", "ml-100k", "names its own data; leave out --data ml-100k"),
+        ("mine.yaml", "ml-100k", "names its own data; remove --data ml-100k"),
         ("model.pth", "ml-100k", r"model.pth is neither a study file \(.yaml\) nor a checkpoint \(.safetensors\)"),
         (None, "ml-100", "did you mean ml-100k"),
         (None, "nowhere.inter", "nowhere.inter does not exist"),

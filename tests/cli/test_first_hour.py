@@ -55,7 +55,7 @@ def test_a_study_file_where_results_are_asked_for_is_answered_with_its_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
 ) -> None:
     assert call(monkeypatch, *words, "study.yaml") == 2
-    assert "study.yaml is a study file, and this command reads results; give runs/small" in capsys.readouterr().err
+    assert "study.yaml is a study file, but this command reads results; give runs/small" in capsys.readouterr().err
 
 
 def test_show_of_a_folder_lists_every_cell_within_80_columns(

@@ -112,8 +112,8 @@ def test_a_written_setting_that_the_protocol_does_is_base_or_its_twin_and_the_pl
         ("all", "alias", "new"),
     ]
     said = "\n".join(plan.notes)
-    assert "protocol: {at_test: train+valid} does for every row what it asks of index.sources" in said
-    assert "new: protocol: {history: hide} does for every row what it asks of wiring.interpolate" in said
+    assert "protocol: {at_test: train+valid} already does for every row what index.sources would do here" in said
+    assert "new: protocol: {history: hide} already does for every row what wiring.interpolate would do here" in said
     assert "all: " not in said
 
 

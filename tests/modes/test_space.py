@@ -115,7 +115,7 @@ def test_a_base_stack_moves_where_the_search_begins_and_takes_away_what_is_no_nu
     base = compose(BASE, [find("kl.weight").from_settings({"weight": 0.2}), find("training.alpha_ramp")()])
     space = space_of(base)
     assert space.first["base.alignment_weight"] == 0.2
-    assert space.left_out == {"base.alpha": "base holds no single number there"}
+    assert space.left_out == {"base.alpha": "base has no single number for it"}
     none = space_of(replace(BASE, alignment_weight=Constant(0.0)))
     assert none.left_out["base.alignment_weight"] == "it is 0.0 in base, and the range is logarithmic"
 

@@ -30,7 +30,7 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> Frame:
             r"no mode 'onn'; did you mean on\?",
         ),
         (lambda frame: frame.deltas("ndcg@10", mode="both"), "no mode 'both'; there are on, off, served"),
-        (lambda frame: frame.deltas("ndgc@10"), r"metric 'ndgc@10' is unknown; did you mean ndcg@10"),
+        (lambda frame: frame.deltas("ndgc@10"), r"unknown metric 'ndgc@10'; did you mean ndcg@10"),
         (lambda frame: frame.deltas("ndcg@10", rows=["helsp"]), r"no row 'helsp'; did you mean helps\?"),
         (
             lambda frame: frame.deltas("ndcg@10", rows=["late"]),
@@ -41,11 +41,11 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> Frame:
             "no finished run of replicate 7; it has 0, 1, 2",
         ),
         (lambda frame: reports.crossings(frame, ["helsp"]), r"did you mean helps\?"),
-        (lambda frame: reports.subgroups(frame, "ndgc@10"), "metric 'ndgc@10' is unknown"),
-        (lambda frame: reports.without_valid_targets(frame, "ndgc@10"), "metric 'ndgc@10' is unknown"),
-        (lambda frame: reports.priority_agreement(frame, "ndgc@10"), "metric 'ndgc@10' is unknown"),
+        (lambda frame: reports.subgroups(frame, "ndgc@10"), "unknown metric 'ndgc@10'"),
+        (lambda frame: reports.without_valid_targets(frame, "ndgc@10"), "unknown metric 'ndgc@10'"),
+        (lambda frame: reports.priority_agreement(frame, "ndgc@10"), "unknown metric 'ndgc@10'"),
         (lambda frame: frame.overall("base", "coverage@10", "onn"), r"no mode 'onn'; did you mean on\?"),
-        (lambda frame: frame.overall("base", "coverge@10"), "metric 'coverge@10' is unknown"),
+        (lambda frame: frame.overall("base", "coverge@10"), "unknown metric 'coverge@10'"),
     ],
 )
 def test_ranks_table_of_train_and_its_siblings_name_what_exists(frame: Frame, ask: Any, message: str) -> None:

@@ -146,7 +146,7 @@ def test_a_shared_backbone_is_shared_in_every_arm(bench: Bench) -> None:
         ("", "backbone: {model: caser}\n", "backbone.model", "unknown backbone 'caser'"),
         ("", "backbone: {model: {sasrec: {dropout: 2}}}\n", "backbone.model", "dropout"),
         ("", "backbone: {model: {sasrec: {}, duorec: {}}}\n", "backbone.model", "2 models"),
-        ("", "backbone: {model: sasrec, checkpoint: a.safetensors}\n", "backbone", "which model it is"),
+        ("", "backbone: {model: sasrec, checkpoint: a.safetensors}\n", "backbone", "determines the model"),
         ("", "base: backbone.sasrec\n", "base", "write  backbone: {model: sasrec}"),
         ("", "backbone: sasrec\n", "backbone", "{model: sasrec}"),
     ],

@@ -101,7 +101,9 @@ def test_a_server_that_stays_away_ends_the_run_and_every_record_is_safe(
 ) -> None:
     monkeypatch.setattr(storage, "PATIENCE_S", 1.0)
     display = Outage(server, lasts_s=None)
-    with pytest.raises(EnvironmentProblem, match=r"has not answered for \d+ s .* records: run the study again") as told:
+    with pytest.raises(
+        EnvironmentProblem, match=r"has not answered for \d+ s .* as records; run the study again"
+    ) as told:
         bench.run(workers=1, out="shared", storage=server.url, display=display)
     assert PASSWORD not in str(told.value)
     assert f"me:***@127.0.0.1:{server.port}" in str(told.value)

@@ -75,7 +75,7 @@ def test_a_key_that_no_record_has_or_no_study_names_is_refused(bench: Bench) -> 
         again(bench, "")
     record = record_of(outcome.folder, "base")
     outcome.folder.write_manifest(replace(outcome.folder.manifest(), file={}))  # as older versions wrote it
-    with pytest.raises(InputError, match=f"no study in .* has the data of record {record.key} and the file"):
+    with pytest.raises(InputError, match=f"no study in .* has both the data and the study file of record {record.key}"):
         again(bench, record.key)
 
 

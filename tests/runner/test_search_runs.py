@@ -64,7 +64,7 @@ def test_a_forecast_says_at_most_and_replays_what_is_there(bench: Bench, monkeyp
     before = plan("runs")
     assert before[0] == "small: 3 rows, at most 34 cells; 0 reused, at most 34 to run"
     assert (
-        "search: 3 arms (base is one) x 4 settings x 2 replicates, at most 24 runs, 2 settings of an arm at a time"
+        "search: 3 arms (base included) x 4 settings x 2 replicates, at most 24 runs, 2 settings of an arm at a time"
         in before
     )
     assert "confirmation: 5 rows x 2 fresh replicates, at most 10 runs" in before

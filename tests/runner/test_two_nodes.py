@@ -87,7 +87,7 @@ def test_a_node_that_goes_away_costs_no_cell_and_moves_no_rank(bench: Bench, clu
     assert (left.n_run, left.n_failed) == (alone.n_run, 0)
     assert left.ranks == alone.ranks
     said = "; ".join(display.messages)
-    assert all(words in said for words in ("machine went away", "trying again")), said
+    assert all(words in said for words in ("machine was lost", "trying again")), said
 
 
 def test_ctrl_c_ends_a_run_on_ray_soon_and_tells_what_there_is(bench: Bench) -> None:
@@ -122,7 +122,7 @@ def test_ctrl_c_ends_a_run_on_ray_soon_and_tells_what_there_is(bench: Bench) -> 
 
 
 def test_a_cluster_that_cannot_take_a_cell_is_refused(bench: Bench) -> None:
-    with pytest.raises(EnvironmentProblem, match="asks for 1 CPU and 64 GPUs, and no machine of the Ray cluster has"):
+    with pytest.raises(EnvironmentProblem, match="needs 1 CPU and 64 GPUs, and no machine of the Ray cluster has"):
         bench.run(where=Where(executor="ray", gpus_per_cell=64.0))
 
 

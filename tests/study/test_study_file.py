@@ -112,7 +112,7 @@ def test_a_sequence_parameter_takes_a_list_and_its_grid_a_list_of_lists(study_fr
 def test_base_may_hold_a_sequence_but_no_grid_of_them(study_from, mistakes_in):
     assert study_from(HEAD + "base: {fake.shape: {edges: [1, 2]}}\narms: {}").base[0].edges == (1, 2)
     assert mistakes_in(HEAD + "base: {fake.shape: {edges: [[1, 2]]}}\narms: {}") == [
-        "x.yaml:3: base: fake.shape: edges is a list, and base has one setting; give one value"
+        "x.yaml:3: base: fake.shape: edges is a list, but base has one setting; give one value"
     ]
 
 

@@ -56,7 +56,7 @@ class Search(SearchSettings):
         """How much is run at most, and what each arm's search sets, for ``ftr-study plan``."""
         replicates = f"{study.replicates} replicate{'s' * (study.replicates != 1)}"
         said = [
-            f"search: {len(spaces)} arms (base is one) x {self.trials} settings x {replicates}, at most "
+            f"search: {len(spaces)} arms (base included) x {self.trials} settings x {replicates}, at most "
             f"{trial_runs} runs, {self.width} settings of an arm at a time",
             f"confirmation: {confirming_rows} rows x {self.confirm} fresh replicates, at most "
             f"{confirming_rows * self.confirm} runs",
@@ -66,7 +66,7 @@ class Search(SearchSettings):
             needs = f"at {self.prune:g} a setting can stop early from replicate {fewest} on"
             said.append(needs if study.replicates > fewest else f"{needs}, so with {replicates} none can")
         for arm, space in spaces.items():
-            names = ", ".join(axis.name for axis in space.axes) or "nothing, it has one setting"
+            names = ", ".join(axis.name for axis in space.axes) or "nothing: it has a single setting"
             left_out = ", ".join(space.left_out)
             said.append(f"  {arm} sets {names}" + (f"; keeps as in base: {left_out}" if left_out else ""))
         return tuple(said)

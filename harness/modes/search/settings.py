@@ -30,9 +30,7 @@ class SearchSettings(Mode, ABC):
     name: ClassVar[str] = "search"
     summary: ClassVar[str] = "the best setting of each arm, found on the validation set"
     lists: ClassVar[Lists] = Lists.CHOICES
-    fixed_seeds: ClassVar[str] = (
-        "they judge each setting tried, and  confirm  says how many fresh ones compare the best"
-    )
+    fixed_seeds: ClassVar[str] = "they judge each setting;  confirm  sets how many fresh ones compare the best"
 
     trials: Annotated[int, Field(ge=2, le=1000, description="settings tried for each arm, base included")] = 20
     width: Annotated[
@@ -40,7 +38,7 @@ class SearchSettings(Mode, ABC):
     ] = 4
     startup: Annotated[
         int,
-        Field(ge=1, le=1000, description="first settings, drawn at random but for the default; then a model proposes"),
+        Field(ge=1, le=1000, description="first settings, the default and random ones; a model proposes the others"),
     ] = 8
     objectives: Annotated[
         tuple[Objective, ...],
@@ -50,7 +48,9 @@ class SearchSettings(Mode, ABC):
     ] = ("quality",)
     prune: Annotated[
         float,
-        Field(ge=0, le=0.5, description="p-value under which a setting gets no more replicates; 0: none is stopped"),
+        Field(
+            ge=0, le=0.5, description="p-value below which a setting gets no more replicates; 0: no setting stops early"
+        ),
     ] = 0.1
     confirm: Annotated[
         int, Field(ge=1, le=1000, description="fresh replicates on which the best setting of each arm is compared")

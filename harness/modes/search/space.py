@@ -222,7 +222,7 @@ def axis_name(remedy: Intervention, parameter: str) -> str:
 def _why_not(base: Recipe, stack: Stack, kind: BaseParameter, found: Value | None, protocol: Protocol) -> str:
     """Why a search of the arm does not set the parameter of base; empty where it does."""
     if found is None:
-        return "base holds no single number there"
+        return "base has no single number for it"
     domain = kind.domain
     if domain.log and _number(found) <= 0:
         return f"it is {found} in base, and the range is logarithmic"

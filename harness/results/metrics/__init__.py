@@ -83,7 +83,7 @@ def _found(name: str, wanted: type[AnyMetric]) -> AnyMetric:
         near = did_you_mean(name.lower(), (*METRICS, *REGISTRY))
         broken = "".join(f"; plug-in {point} cannot be used: {why}" for point, why in REGISTRY.broken.items())
         known = ", ".join(f"{kind.name}{_SPELT[kind.takes]}" for kind in REGISTRY.values() if issubclass(kind, wanted))
-        raise InputError(f"metric {name!r} is unknown{near}{broken}; use one of {known}, such as ndcg@10")
+        raise InputError(f"unknown metric {name!r}{near}{broken} (known: {known})")
     return REGISTRY[family](cutoff=int(cutoff) if at else None)
 
 

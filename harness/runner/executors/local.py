@@ -222,7 +222,7 @@ def attempt_here(task: CellTask) -> Outcome:
 
     def tell(point: EpochPoint) -> None:
         if os.getppid() != coordinator:
-            raise SystemExit("the coordinator is gone; nobody would take this cell's record")
+            raise SystemExit("the coordinator has ended, so this cell's record cannot be saved")
         with task.progress_file.open("a", encoding="utf-8") as lines:
             lines.write(progress_line(point))
 

@@ -43,10 +43,10 @@ REACH_S = 5.0
 
 LOST: dict[type[RayError], str] = {
     OutOfMemoryError: "its worker process was ended by Ray because its machine ran out of memory",
-    WorkerCrashedError: "its worker process died or its machine went away",
-    NodeDiedError: "its machine went away (NodeDiedError)",
-    LocalRayletDiedError: "what it needs went away (LocalRayletDiedError)",
-    ObjectLostError: "what it needs went away (ObjectLostError)",
+    WorkerCrashedError: "its worker process died or its machine was lost",
+    NodeDiedError: "its machine was lost (NodeDiedError)",
+    LocalRayletDiedError: "Ray on its machine was lost (LocalRayletDiedError)",
+    ObjectLostError: "shared data that it needs was lost (ObjectLostError)",
 }
 """How a cell's worker or machine was lost, through no fault of the cell."""
 
@@ -87,7 +87,7 @@ class RayExecutor:
         future: Future[Outcome] = Future()
         future.set_running_or_notify_cancel()
         if self._broken is not None:
-            raise EnvironmentProblem(f"Ray ended: {self._broken}; run the study again, what is finished is safe")
+            raise EnvironmentProblem(f"Ray ended: {self._broken}; finished cells are kept, run the study again")
         shared = self._objects(task.shared)
         reference = self._attempt.remote(task, shared, Code.of(task), self._progress)
         self._pending[reference] = (task, future)
@@ -132,7 +132,7 @@ class RayExecutor:
         if not any(node.get("CPU", 0) >= 1 and node.get("GPU", 0) >= gpus for node in nodes):
             has = "; ".join(f"{node.get('CPU', 0):g} CPUs and {node.get('GPU', 0):g} GPUs" for node in nodes)
             raise EnvironmentProblem(
-                f"a cell asks for 1 CPU and {gpus:g} GPUs, and no machine of the Ray cluster has both ({has}); "
+                f"a cell needs 1 CPU and {gpus:g} GPUs, and no machine of the Ray cluster has both ({has}); "
                 "lower --gpus-per-cell or add a machine"
             )
 

@@ -69,7 +69,7 @@ def claimed(storage: str, study: str) -> Iterator[Claim]:
             yield nothing
     else:
         if kind != "sqlite":
-            log.warning("%s has no claim on a study: let one run at a time write to %r there", kind, study)
+            log.warning("%s cannot lock a study; make sure that only one run at a time writes to %r there", kind, study)
         yield nothing
 
 

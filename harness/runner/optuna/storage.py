@@ -179,7 +179,7 @@ class Storage:
         except (UpdateFinishedTrialError, KeyError) as problem:
             raise EnvironmentProblem(
                 f"another program closed or removed a trial of this run in {without_password(self.url)} ({problem}); "
-                "what is finished is safe as records: run the study again"
+                "finished cells are kept as records; run the study again"
             ) from problem
 
     def _put_off(self, problem: Exception) -> None:
@@ -191,7 +191,7 @@ class Storage:
         elif now - self._away_since > PATIENCE_S:
             raise EnvironmentProblem(
                 f"the storage {without_password(self.url)} has not answered for {now - self._away_since:.0f} s "
-                f"({said}); what is finished is safe as records: run the study again when it does, or without --storage"
+                f"({said}); finished cells are kept as records; run the study again when it does, or without --storage"
             ) from problem
         self._next_round = now + min(LONGEST_PAUSE_S, 0.25 * 2**self._tries)
         self._tries += 1

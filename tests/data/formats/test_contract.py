@@ -158,7 +158,7 @@ def _saying(text: str) -> type[Words]:
 
 
 BROKEN = {
-    "no name for a study file": NoName,
+    "not a valid name in a study file": NoName,
     r"the suffix \.txt is that of sequences": Taken,
     "does not start with a dot": NoDot,
     "which is unpacked before": Packed,
@@ -166,7 +166,7 @@ BROKEN = {
     "items are not numbered by first appearance": ByASet,
     "item numbers and labels do not match": Twice,
     "a timestamp is not finite": NoTime,
-    "is read, and must be refused": Forgiving,
+    "is accepted, and must be refused": Forgiving,
     "ends in UnicodeDecodeError": Crashing,
     "does not name the file": _saying("line 2: wrong; mend it"),
     "does not name line 2": _saying("{path}: wrong; mend it"),

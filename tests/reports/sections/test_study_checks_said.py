@@ -57,7 +57,7 @@ def test_a_study_file_may_mute_them_and_no_others(tmp_path: Path) -> None:
     file.write_text(text, encoding="utf-8")
     assert load_study(file).diagnostics.mute == {"FTR1104": "known"}
     file.write_text(text.replace("FTR1104", "FTR1199"), encoding="utf-8")
-    with pytest.raises(StudyFileError, match="no check 'FTR1199'"):
+    with pytest.raises(StudyFileError, match="unknown check 'FTR1199'"):
         load_study(file)
 
 

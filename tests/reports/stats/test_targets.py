@@ -168,7 +168,7 @@ def test_records_of_other_targets_are_refused(frame: Frame) -> None:
         replace(good, test_on=good.test_on[:, -1]),
     ):
         records = {**frame.records, "a": {**frame.records["a"], 0: bad}}
-        with pytest.raises(InputError, match=r"a, replicate 0: its ranks on the test set are of other targets"):
+        with pytest.raises(InputError, match=r"a, replicate 0: its ranks on the test set are for other targets"):
             frame_of(frame.manifest, records, frame.users)
     users = frame.users
     assert users is not None

@@ -205,7 +205,7 @@ class Rerank(Intervention):
     why = "How much each source is worth differs by query and by candidate; a small model learns it from a few labels."
     observable = "Items behind the pool keep their order, and no user is ranked by a mixture that its own label fitted."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.overlap", "wiring.product")
-    as_published = "As published no score reads neighbours one by one, so there is nothing to mix."
+    as_published = "No score reads neighbours one by one, so there is nothing to mix."
 
     model: str = parameter(
         "mlp",

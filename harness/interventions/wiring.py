@@ -86,7 +86,7 @@ class Values(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale(Intervention):
-    """Rescale the knowledge to the norm of ``s`` before mixing; as published it is so short that alpha has no effect.
+    """Rescale the retrieved knowledge to the norm of ``s`` before mixing.
 
     Source: family 0; point 7 of FTragrec as published.
     """

@@ -108,10 +108,9 @@ def _remedies() -> dict[str, str]:
 
 def _checks() -> dict[str, str]:
     claims = [each.claim for each in CHECKS.values()]
-    checks: list[Check] = [
-        *sorted(CHECKS.values(), key=lambda check: claims.index(check.claim)),
-        *STUDY_CHECKS.values(),
-    ]
+    of_runs = sorted(CHECKS.values(), key=lambda check: claims.index(check.claim))
+    checks: list[Check] = [*of_runs, *STUDY_CHECKS.values()]
+    remedies = [page_of(kind) for kind in CATALOGUE]
     figures = Kind.FIGURE.index.page
     found = {
         Kind.CHECK.index.page: render("checks/index.md", Kind.CHECK.index.page, checks=checks),

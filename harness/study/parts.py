@@ -30,7 +30,6 @@ from harness.study.mistakes import show
 
 LONGEST_REASON = 500
 
-
 MOST_TARGETS = 100
 
 MOST_SAMPLED = 65_536
@@ -290,7 +289,7 @@ class ExpectedModel(Part):
     """What is expected of an arm against base."""
 
     rule: Annotated[
-        str, Field(min_length=1, max_length=200, description=f"the rule that expects it ({Kind.NEXT_RULE.index})")
+        str, Field(min_length=1, max_length=200, description=f"rule that expects it ({Kind.NEXT_RULE.index})")
     ]
     verdict: Annotated[
         Literal["better", "moves", "equivalent"],
@@ -310,11 +309,7 @@ class FollowsModel(Part):
     study: Annotated[str, Field(min_length=1, max_length=200, description="the name of the earlier study")]
     rule: Annotated[
         str | None,
-        Field(
-            min_length=1,
-            max_length=200,
-            description=f"the rule that wrote this file ({Kind.NEXT_RULE.index}); left out: none",
-        ),
+        Field(min_length=1, max_length=200, description=f"rule that wrote it ({Kind.NEXT_RULE.index}); left out: none"),
     ] = None
     expects: Annotated[dict[str, ExpectedModel], Field(description="arm of this file -> what is expected of it")] = {}
 

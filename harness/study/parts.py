@@ -288,9 +288,7 @@ def list_metrics(schema: dict[str, Any]) -> None:
 class ExpectedModel(Part):
     """What is expected of an arm against base."""
 
-    rule: Annotated[
-        str, Field(min_length=1, max_length=200, description=f"rule that expects it ({Kind.NEXT_RULE.index})")
-    ]
+    rule: Annotated[str, Field(min_length=1, max_length=200, description=f"the rule's name ({Kind.NEXT_RULE.index})")]
     verdict: Annotated[
         Literal["better", "moves", "equivalent"],
         Field(description="better than base; moves: the ranks differ from base's; equivalent: no relevant difference"),

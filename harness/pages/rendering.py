@@ -119,7 +119,7 @@ def _wrapped(text: str, label: str = "") -> str:
     """Lines of a paragraph under its label; none for an empty one."""
     if not text.strip():
         return ""
-    indent = " " * (len(label) - len(label.lstrip()) + 2) if label else ""
+    indent = " " * (len(label) - len(label.lstrip()) + 2) if label or text.startswith("- ") else ""
     return textwrap.fill(label + text.strip(), WIDTH, subsequent_indent=indent, break_long_words=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""Claim 4 and beyond it: are the two sets of probabilities right before they are mixed?"""
+"""Claim 4 and beyond it: whether both sets of probabilities are calibrated before they are mixed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FACTOR = 1.5
 
 KINDS = ("backbone", "neighbours")
 N_ASKED = 2 * len(KINDS)
-"""Too sure and not sure enough, of each kind."""
+"""Probability too high and too low, of each kind."""
 
 
 def _apart(read: Figures) -> tuple[Lead, ...]:

@@ -161,8 +161,8 @@ CHECKS = (
         issue=_left_by_alpha,
         compares=Compares.QUERIES,
         condition=(
-            "The oracle's margin over shuffled neighbours is over 5% of the backbone's NDCG@10 and over .002, and its "
-            "95% interval lies above 0."
+            "The alpha oracle's margin over the same oracle on shuffled neighbours is over 5% of the backbone's "
+            "NDCG@10 and over .002, and its 95% interval lies above 0."
         ),
         detected=(
             "An oracle that picks the best alpha per user reaches NDCG@10 {head_room.oracle_alpha:.4f}, the same "
@@ -179,7 +179,7 @@ CHECKS = (
         severity=Severity.HIGH,
         issue=lambda read: gain_of(read, *INTERPOLATING),
         compares=Compares.QUERIES,
-        condition="The gain on the validation set is more than .002, and its 95% interval lies above 0.",
+        condition="The best interpolation gains more than .002 on the validation set; its 95% interval lies above 0.",
         detected=(
             "An interpolation of probabilities chosen on the validation set scores NDCG@10 "
             "{head_room.interpolation_valid:.4f} there, against {head_room.off:.4f} for the backbone (standard error "

@@ -1,4 +1,4 @@
-"""Claim 1: the KL term pulls the retriever the wrong way."""
+"""Claim 1: the KL term and the direction in which it trains the retriever."""
 
 from __future__ import annotations
 

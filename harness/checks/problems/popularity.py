@@ -1,4 +1,4 @@
-"""Claim 10 and beyond it: do neighbours say what is popular, whoever asks?"""
+"""Claim 10 and beyond it: whether neighbours are the popular items for every user."""
 
 from __future__ import annotations
 

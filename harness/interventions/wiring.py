@@ -15,7 +15,10 @@ from harness.recipe.seams.fusion import MeanValues, SequenceNorm, SequenceValues
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieverAttention(Intervention):
-    """Computes the mixing weights with ``R(s)`` instead of ``s``, so that the enhanced loss reaches the retriever."""
+    """Computes the mixing weights with ``R(s)`` instead of ``s``, so that the enhanced loss reaches the retriever.
+
+    Source: the code of FTragrec as published.
+    """
 
     id: ClassVar[str] = "wiring.retriever_attention"
     title = "Attend with the retriever's query"
@@ -29,7 +32,10 @@ class RetrieverAttention(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cosine(Intervention):
-    """Normalises the vectors in both distributions, so that logits stay within 1/tau and the temperature matters."""
+    """Normalises the vectors in both distributions, so that logits stay within 1/tau and the temperature matters.
+
+    Source: the code of FTragrec as published.
+    """
 
     id: ClassVar[str] = "wiring.cosine"
     title = "Cosine similarities"
@@ -43,7 +49,10 @@ class Cosine(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKeys(Intervention):
-    """Encodes the neighbours' keys with the current retriever inside the step, so that both sides get gradient."""
+    """Encodes the neighbours' keys with the current retriever inside the step, so that both sides get gradient.
+
+    Source: the code of FTragrec as published.
+    """
 
     id: ClassVar[str] = "wiring.live_keys"
     title = "Live keys"
@@ -77,7 +86,10 @@ class Values(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale(Intervention):
-    """Rescales the retrieved knowledge to the norm of ``s`` before mixing."""
+    """Rescales the retrieved knowledge to the norm of ``s`` before mixing.
+
+    Source: the code of FTragrec as published.
+    """
 
     id: ClassVar[str] = "wiring.scale"
     title = "Rescale the knowledge"
@@ -96,6 +108,8 @@ class FilterSeen(Intervention):
     As published, all items are ranked, and a next-item model ranks recent items near the top. If users do not take an
     item twice, those places are wasted; if they do, this remedy removes correct recommendations. Under the protocol
     ``history: hide`` every row ranks unseen items only, and this remedy has no effect.
+
+    Source: the code of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.filter_seen"

@@ -46,7 +46,7 @@ def texts() -> dict[str, str]:
 def _section(rule: NextRule) -> str:
     anchor = place_of(Kind.NEXT_RULE, rule.name).anchor
     return (
-        f'\n<a id="{anchor}"></a>\n\n## {NEXT_RULES.index(rule) + 1}. {rule.title}\n\nRule `{rule.name}`\n\n'
+        f'\n<a id="{anchor}"></a>\n\n## `{rule.name}`: {rule.title}\n\n'
         f"*When:* {_linked(rule.when)}\n\n*Expects:* {_linked(rule.expects)}\n"
     )
 

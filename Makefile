@@ -33,7 +33,7 @@ contracts:  ## who may import whom
 schema:  ## rewrite studies/schema.json from the catalogue
 	$(BIN)/ftr-study schema > studies/schema.json
 
-pages:  ## rewrite docs/interventions, docs/checks and docs/rules from the catalogues
+pages:  ## rewrite docs/interventions, docs/checks, docs/rules.md and docs/next.md from the catalogues
 	$(BIN)/ftr-study pages
 
 remedies: schema pages  ## the same, and the golden recipe texts: after a change of the catalogue

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 ELLIPSIS = "…"
 
 MINUS = "\u2212"
@@ -35,3 +38,28 @@ def duration(seconds: float) -> str:
         return f"{minutes} min" + f" {rest} s" * bool(rest)
     hours, minutes = divmod(round(whole / 60), 60)
     return f"{hours} h" + f" {minutes} min" * bool(minutes)
+
+
+_NO_START = re.compile(r" (?=(?:[-+*>|#=]|\d+[.)])(?: |$))")
+"""A space after which a new line would begin a list, a quotation, a table or a heading."""
+
+
+def folded(text: str, width: int = 120) -> str:
+    """Markdown without long lines: paragraphs and entries of lists are folded, tables, code and headings are not.
+
+    >>> print(folded("- one + two", 8))
+    - one +
+      two
+    """
+    lines: list[str] = []
+    in_code = False
+    for line in text.split("\n"):
+        in_code ^= line.startswith("```")
+        if in_code or len(line) <= width or line.startswith(("|", "#", "<", "```")):
+            lines.append(line)
+        else:
+            indent = "  " if line.startswith("- ") else ""
+            kept = _NO_START.sub("\0", line)
+            parts = textwrap.wrap(kept, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+            lines += (part.replace("\0", " ") for part in parts)
+    return "\n".join(lines)

@@ -25,23 +25,23 @@ def describe(intervention: Annotated[str, typer.Argument(help="The intervention'
     """Describe an intervention: what it changes and why, its parameters and its conflicts."""
     from harness.interventions import find
     from harness.pages.facts import page_of
-    from harness.pages.writing import page_text
+    from harness.pages.rendering import page_text
 
     print(page_text(page_of(find(intervention))))
 
 
 @commands.command()
 def pages(
-    folder: Annotated[Path, typer.Argument(help="Parent folder of interventions, checks, rules and next.")] = Path(
-        "docs"
-    ),
+    folder: Annotated[Path, typer.Argument(help="Folder of the documentation.")] = Path("docs"),
 ) -> None:
-    """Write a page for every built-in intervention, check and rule, and the list of remedies that reports show."""
+    """Write the pages on built-in remedies, checks and rules, and the list of remedies that reports show."""
+    from collections import Counter
+
     from harness.pages.writing import remedies_json, write_pages
     from reports.next import pages as next_pages
     from reports.sections.glossary import REMEDIES
 
-    for place, n_files in write_pages(folder, {next_pages.FOLDER: next_pages.texts()}).items():
+    for place, n_files in Counter(path.parent for path in write_pages(folder, next_pages.texts())).items():
         print(f"{n_files} files in {place}")
     REMEDIES.write_text(remedies_json(), encoding="utf-8")
 
@@ -52,7 +52,7 @@ def list_interventions(
 ) -> None:
     """List every intervention by problem: its parameters, the seams it writes, and its conflicts."""
     from harness.pages.facts import pages_of
-    from harness.pages.writing import list_text
+    from harness.pages.rendering import list_text
 
     print(list_text(pages_of(family)))
 

@@ -65,7 +65,7 @@ def choice_of(kind: type[Backbone]) -> type[BackboneChoice]:
             "kind": kind,
             "title": f"{title} as the backbone",
             "title_zh": f"以 {title} 为骨干模型",
-            "why": "Another encoder may rank better, and retrieval may add another amount to it.",
+            "why": "Another encoder may rank better, and retrieval may add more or less to it.",
             "as_published": "a study trains it anyway, so at its defaults an arm with it alone is base."
             if isinstance(DEFAULT, kind)
             else "",

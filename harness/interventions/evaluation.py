@@ -15,9 +15,9 @@ from harness.recipe.seams.retrieval.search import CleanQuery
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consistent(Intervention):
-    """Training retrieves as evaluation does: no backbone dropout, and the search uses the clean query.
+    """Makes training retrieve as evaluation does: no backbone dropout, and the search uses the clean query.
 
-    As published, exclusion, tau and alpha are the same in both already. A filter for one stage only is refused.
+    As published, exclusion, tau and alpha are already the same in both. A filter for one stage only is refused with it.
     """
 
     id: ClassVar[str] = "evaluation.consistent"
@@ -33,9 +33,9 @@ class Consistent(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dual(Intervention):
-    """The validation set chooses the checkpoint together with whether it is served with retrieval.
+    """Chooses the checkpoint on the validation set together with whether it is served with retrieval.
 
-    Every run is measured both ways; its effect is that of the mode in which it would be served.
+    Every run is measured with and without retrieval; its effect is that of the mode in which it would be served.
     """
 
     id: ClassVar[str] = "evaluation.dual"
@@ -43,12 +43,14 @@ class Dual(Intervention):
     title_zh = "双重评估"
     priority = "M"
     section = "8.2"
-    why = "Where retrieval does harm, a system that measures it would switch it off."
+    why = "A system that measures both modes would serve without retrieval where retrieval does harm."
     observable = (
         "Both figures exist at every epoch, and the choice differs where the figure without retrieval is better."
     )
     example_base = ("wiring.values",)
-    as_published = "With a frozen backbone the figure without retrieval never moves and the one with it hardly differs."
+    as_published = (
+        "With a frozen backbone, the figure without retrieval never changes, and the one with retrieval hardly differs."
+    )
 
     select_on: str = parameter(
         "best", "the figure that chooses: the better of both, or the one without retrieval", choices=("best", "off")
@@ -61,7 +63,7 @@ class Dual(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged(Intervention):
-    """Validate without retrieval at first, then with it; best epoch and patience start anew at the switch."""
+    """Validates without retrieval at first, then with it; the switch resets best epoch and patience."""
 
     id: ClassVar[str] = "evaluation.staged"
     title = "Switch retrieval on late"

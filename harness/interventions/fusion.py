@@ -1,4 +1,4 @@
-"""Problem 4: one fixed alpha for everyone."""
+"""Problem 4: one fixed alpha for all samples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FUSED_ALONE = ScheduledShare(schedule=Constant(1.0))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adaptive(Intervention):
-    """A separate alpha for each sample: from the similarity of its neighbours, or from a small network."""
+    """Gives each sample its own alpha, from the similarity of its neighbours or from a small network."""
 
     id: ClassVar[str] = "fusion.adaptive"
     title = "Alpha per sample"
@@ -24,17 +24,17 @@ class Adaptive(Intervention):
     priority = "H"
     section = "4.1"
     why = "A sample with close neighbours can take more from them than one whose neighbours do not fit."
-    observable = "Alpha differs from sample to sample, and the network gets gradient from the enhanced loss."
+    observable = "Alpha differs by sample, and the network gets gradient from the enhanced loss."
     example_base = ("wiring.scale",)
-    as_published = "The knowledge is so much shorter than ``s`` that no alpha turns the enhanced vector by much."
+    as_published = "The knowledge is too short to rotate the enhanced vector much, whatever alpha is."
     related: ClassVar[tuple[str, ...]] = ("wiring.rerank", "wiring.product", "wiring.overlap")
 
-    by: str = parameter("similarity", "what alpha is made from", choices=("similarity", "net"))
-    max: float = parameter(0.3, "upper end of alpha, a fraction", low=0.01, high=1.0, search=(0.1, 0.8))
+    by: str = parameter("similarity", "what alpha is computed from", choices=("similarity", "net"))
+    max: float = parameter(0.3, "largest alpha, a fraction", low=0.01, high=1.0, search=(0.1, 0.8))
     temperature: float = parameter(
-        1.0, "T of sigmoid(mean cosine / T), by similarity", low=0.01, high=100.0, search=(0.1, 10.0), log=True
+        1.0, "T of sigmoid(mean cosine / T), for similarity", low=0.01, high=100.0, search=(0.1, 10.0), log=True
     )
-    hidden: int = parameter(32, "hidden units of the network, by net", low=1, high=1024, search=(8, 128), log=True)
+    hidden: int = parameter(32, "hidden units of the network, for net", low=1, high=1024, search=(8, 128), log=True)
 
     def apply(self, recipe: Recipe) -> Recipe:
         if self.by == "similarity":
@@ -46,7 +46,7 @@ class Adaptive(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate(Intervention):
-    """A learned gate for each dimension of the vector, computed from ``s`` and the knowledge together."""
+    """Learns a gate for each dimension of the vector, computed from ``s`` and the knowledge."""
 
     id: ClassVar[str] = "fusion.gate"
     title = "Gate per dimension"
@@ -54,10 +54,10 @@ class Gate(Intervention):
     priority = "M"
     section = "4.2"
     why = "Retrieval may be better in some dimensions and worse in others; one alpha cannot separate them."
-    observable = "Every gate lies in (0, 1), and before training the enhanced vector is nearly base's."
+    observable = "Every gate lies in (0, 1), and before training the enhanced vector is close to base's."
 
     bias: float = parameter(
-        -1.7, "logit of every gate at the start; -1.7 opens it by .154", low=-20.0, high=20.0, search=(-4.0, 0.0)
+        -1.7, "logit of every gate at the start; −1.7 is a gate of .154", low=-20.0, high=20.0, search=(-4.0, 0.0)
     )
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -66,9 +66,9 @@ class Gate(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention(Intervention):
-    """Multi-head attention over the neighbours: query ``s``, their histories as keys, their targets as values.
+    """Mixes the neighbours by multi-head attention: query ``s``, their histories as keys, their targets as values.
 
-    It replaces the attention of step 7, so remedies that only change that attention have no part in it.
+    It replaces the attention of FTragrec as published, so remedies that only change that attention are refused with it.
     """
 
     id: ClassVar[str] = "fusion.attention"
@@ -81,7 +81,11 @@ class Attention(Intervention):
 
     heads: int = parameter(2, "attention heads", choices=(1, 2, 4))
     dropout: float = parameter(
-        0.3, "dropout of the attention's and the feed-forward output, a fraction", low=0.0, high=0.9, search=(0.0, 0.6)
+        0.3,
+        "dropout of the attention output and the feed-forward output, a fraction",
+        low=0.0,
+        high=0.9,
+        search=(0.0, 0.6),
     )
 
     def apply(self, recipe: Recipe) -> Recipe:

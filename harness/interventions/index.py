@@ -24,10 +24,11 @@ _STAGES = {"train": (Stage.TRAIN,), "eval": (Stage.EVAL,), "both": (Stage.TRAIN,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources(Intervention):
-    """Validation prefixes join the memory when test is scored; the latest training prefixes may join during training.
+    """Adds validation prefixes to the memory for the test set, and can add the latest training prefixes step by step.
 
-    Validation targets never enter while the validation set is scored. Test ranks without them are kept as well.
-    Under the protocol ``at_test: train+valid`` every row has them at test, and only ``stream`` still acts.
+    Validation targets are never in the memory while the validation set is scored. Test ranks without them are kept
+    as well. Under the protocol ``at_test: train+valid`` every row has them on the test set, and only ``stream`` has an
+    effect.
     """
 
     id: ClassVar[str] = "index.sources"
@@ -35,14 +36,14 @@ class Sources(Intervention):
     title_zh = "多样化索引来源"
     priority = "M"
     section = "3.1"
-    why = "An index rebuilt from the same data brings nothing new."
-    observable = "The number of entries grows as planned, and once more when test is scored."
+    why = "An index rebuilt from the same data adds no information."
+    observable = "The number of entries grows as planned, and again when the test set is scored."
 
-    valid: bool = parameter(True, "whether validation prefixes become entries when test is scored")
+    valid: bool = parameter(True, "whether validation prefixes become entries when the test set is scored")
     stream: float = parameter(
         0.0, "share of each user's last training prefixes held back at first", low=0.0, high=0.9, search=(0.0, 0.5)
     )
-    parts: int = parameter(4, "portions in which they are released over the budget", low=1, high=100)
+    parts: int = parameter(4, "portions in which they join the memory over the epoch budget", low=1, high=100)
 
     def apply(self, recipe: Recipe) -> Recipe:
         if not self.valid and self.stream == 0.0:
@@ -52,14 +53,14 @@ class Sources(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshing(Intervention):
-    """Encode the keys anew and rebuild the index, often at first and less often once training is stable."""
+    """Encodes the keys again and rebuilds the index, often at first and less often later."""
 
     id: ClassVar[str] = "index.refresh"
     title = "Refresh the index more often"
     title_zh = "增加更新频率"
     priority = "M"
     section = "3.2"
-    why = "Stored keys drift away from a retriever that keeps learning."
+    why = "Stored keys go out of date as the retriever trains."
     observable = "Refreshes happen in the planned epochs, and right after one the stored keys are current."
 
     early: Span = parameter(
@@ -69,7 +70,7 @@ class Refreshing(Intervention):
         "3ep", "time between refreshes later", low=0.001, high=1.0, span=True, search=("1ep", "20ep")
     )
     switch: Span = parameter(0.5, "when the later interval begins", low=0.0, high=1.0, span=True)
-    reencode: bool = parameter(True, "whether keys are encoded anew; if not, a refresh changes nothing")
+    reencode: bool = parameter(True, "whether keys are encoded again; if not, a refresh has no effect")
 
     def apply(self, recipe: Recipe) -> Recipe:
         if not self.reencode:
@@ -79,7 +80,7 @@ class Refreshing(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityFilter(Intervention):
-    """Mask neighbours below a cosine; a sample with none left is scored as the backbone scores it."""
+    """Masks neighbours below a minimum cosine; a sample with none left is scored as by the backbone."""
 
     id: ClassVar[str] = "index.quality_filter"
     title = "Filter neighbours by similarity"
@@ -87,9 +88,7 @@ class QualityFilter(Intervention):
     priority = "H"
     section = "3.3"
     why = "Poor neighbours are worse than none."
-    observable = (
-        "No neighbour below the threshold is left, and a sample without any is scored as the backbone scores it."
-    )
+    observable = "No neighbour below the threshold is left, and a sample with none left is scored as by the backbone."
 
     threshold: float = parameter(0.6, "smallest cosine of a neighbour", low=-1.0, high=1.0, search=(0.0, 0.95))
     where: str = parameter("both", "where the filter acts", choices=("train", "eval", "both"))
@@ -102,10 +101,10 @@ class QualityFilter(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedIndex(Intervention):
-    """A memory of bounded size that scores its entries by what they did for queries and replaces the worst.
+    """Limits the size of the memory, scores each entry by its effect on queries, and replaces the worst entries.
 
-    A random share of the admitted prefixes starts inside. After every epoch the worst entries are replaced by prefixes
-    from outside, in addition to the recipe's refresh.
+    The memory starts with a random share of the admitted prefixes. After each epoch, prefixes outside it replace the
+    worst entries, in addition to the recipe's refresh.
     """
 
     id: ClassVar[str] = "index.managed"
@@ -123,7 +122,9 @@ class ManagedIndex(Intervention):
     )
     decay: float = parameter(0.9, "decay of the moving average of an entry's score", low=0.0, high=0.999)
     policy: str = parameter(
-        "score", "what is worst: lowest score, longest unused, least used", choices=("score", "lru", "lfu")
+        "score",
+        "which entry is the worst: lowest score, least recently used, least often used",
+        choices=("score", "lru", "lfu"),
     )
 
     def apply(self, recipe: Recipe) -> Recipe:

@@ -1,4 +1,4 @@
-"""Problem 1: the KL term pulls the wrong way."""
+"""Problem 1: the direction of the KL term."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.recipe.seams.objective import Jeffreys, JensenShannon, ReverseKL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reverse(Intervention):
-    """``KL(P_rec || P_ret)`` instead of ``KL(P_ret || P_rec)``."""
+    """Reverses the KL term: ``KL(P_rec || P_ret)`` instead of ``KL(P_ret || P_rec)``."""
 
     id: ClassVar[str] = "kl.reverse"
     title = "Reverse the KL term"
@@ -29,7 +29,7 @@ class Reverse(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weight(Intervention):
-    """Another weight of the KL term; 0 removes the term and its cost."""
+    """Sets another weight of the KL term; 0 removes the term and its cost."""
 
     id: ClassVar[str] = "kl.weight"
     title = "Lower the KL weight"
@@ -37,9 +37,10 @@ class Weight(Intervention):
     priority = "H"
     section = "1.2"
     why = (
-        "A weaker pull towards the recommender leaves the retriever room; at 0 only the recommendation task trains it."
+        "With a smaller weight the retriever need not imitate the recommender; at 0 only the recommendation task "
+        "trains it."
     )
-    observable = "The term's contribution scales exactly with the weight; at 0 the term is never computed."
+    observable = "The term's contribution scales exactly with the weight; at 0 the term is not computed."
 
     weight: float = parameter(
         0.01, "factor of the KL term; 0 removes it", low=0.0, high=100.0, search=(0.0003, 1.0), log=True
@@ -51,15 +52,15 @@ class Weight(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symmetric(Intervention):
-    """A two-way divergence: Jensen-Shannon (bounded by ln 2) or Jeffreys (mean of both directions)."""
+    """Uses a two-way divergence: Jensen-Shannon (at most ln 2) or Jeffreys (the mean of both directions)."""
 
     id: ClassVar[str] = "kl.symmetric"
     title = "Two-way KL"
     title_zh = "双向 KL 损失"
     priority = "H"
     section = "1.3"
-    why = "If both distributions learn from each other, neither only follows the other."
-    observable = "Swapping the two distributions changes nothing, and Jensen-Shannon stays within ln 2."
+    why = "Each distribution moves towards the other, so that neither only imitates."
+    observable = "Swapping the two distributions does not change the term, and Jensen-Shannon is at most ln 2."
 
     form: str = parameter("js", "which two-way divergence", choices=("js", "jeffreys"))
 

@@ -14,7 +14,7 @@ from harness.recipe.seams.objective import AllSamples, CloseNeighbours
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp(Intervention):
-    """A weight of the enhanced loss that starts small and rises."""
+    """Raises the weight of the enhanced loss during training, from a small value."""
 
     id: ClassVar[str] = "loss.ramp"
     title = "Ramp the enhanced loss"
@@ -24,7 +24,7 @@ class Ramp(Intervention):
     why = "The enhanced loss should not weigh half as much as the main one while neighbours are still poor."
     observable = "The weight of the enhanced loss differs by epoch, as planned."
     example_base = ("wiring.cosine", "wiring.retriever_attention")
-    as_published = "The enhanced loss has no path to the retriever, so its weight changes the log and nothing else."
+    as_published = "The enhanced loss has no gradient path to the retriever, so its weight has no effect on training."
 
     start: float = parameter(0.1, "weight at the start", low=0.0, high=100.0, search=(0.0, 0.5))
     end: float = parameter(0.4, "weight at the end", low=0.0, high=100.0, search=(0.2, 1.0))
@@ -37,17 +37,17 @@ class Ramp(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adaptive(Intervention):
-    """The weight of the enhanced loss grows after an epoch in which retrieval helped in validation, else it falls."""
+    """Raises the weight of the enhanced loss after epochs in which retrieval helped validation, otherwise lowers it."""
 
     id: ClassVar[str] = "loss.adaptive"
     title = "Adapt the loss weights to validation"
     title_zh = "基于验证集性能自动调整权重"
     priority = "H"
     section = "5.1"
-    why = "The enhanced loss should weigh as much as retrieval has earned."
-    observable = "The weight's history follows the two figures on the validation set."
+    why = "The enhanced loss should weigh more while retrieval helps."
+    observable = "The weight changes by epoch as the validation metric with and without retrieval decides."
     example_base = ("wiring.cosine", "wiring.retriever_attention")
-    as_published = "The enhanced loss has no path to the retriever, so its weight changes the log and nothing else."
+    as_published = "The enhanced loss has no gradient path to the retriever, so its weight has no effect on training."
     follows_valid = True
 
     rate: float = parameter(
@@ -71,7 +71,7 @@ class Adaptive(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditional(Intervention):
-    """The retrieval terms count a sample only if its neighbours are close on average."""
+    """Applies the retrieval terms only to samples whose neighbours are close on average."""
 
     id: ClassVar[str] = "loss.conditional"
     title = "Condition the loss on retrieval quality"
@@ -91,7 +91,7 @@ class Conditional(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pareto(Intervention):
-    """The weighted terms are objectives of equal rank; their gradients are combined by how they conflict.
+    """Treats the weighted terms as separate objectives and combines their gradients by how they conflict.
 
     Source: Quinton and Rey, arXiv 2406.16232 (UPGrad); Désidéri, C. R. Math. 2012 (MGDA); Yu et al., NeurIPS
     2020 (PCGrad).
@@ -102,10 +102,10 @@ class Pareto(Intervention):
     title_zh = "多目标优化策略"
     priority = "L"
     section = "5.3"
-    why = "In a plain sum the term with the longest gradient decides; here no term is traded for another."
-    observable = "The gradient before Adam raises no term to first order (UPGrad, MGDA) where the plain sum raises one."
+    why = "In a plain sum the term with the largest gradient dominates; here no term improves at the cost of another."
+    observable = "To first order the gradient before Adam raises no term (UPGrad, MGDA) where the plain sum raises one."
     example_base = ("wiring.cosine", "wiring.retriever_attention")
-    as_published = "Only the KL term trains anything, so there is nothing to combine."
+    as_published = "Only the KL term reaches the retriever, so there is nothing to combine."
 
     aggregator: str = parameter("upgrad", "how gradients are combined", choices=("upgrad", "mgda", "pcgrad"))
 

@@ -1,4 +1,4 @@
-"""Family 0, retrieval that pays: neighbours join the scores, not the vector."""
+"""Beyond the problem list: neighbours join the scores, not the vector."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ ONTO = "scores that neighbours join: the backbone's, or the enhanced vector's"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbabilityInterpolation(Intervention):
-    """Mix probabilities instead of vectors: the backbone's softmax with the targets of similar histories.
+    """Mixes probabilities instead of vectors: the backbone's softmax and the targets of similar histories.
 
     Neighbours are the nearest training prefixes by the cosine of the raw backbone vector, found by exact search. The
     mixture needs no training: nothing is trained unless the backbone is, or ``onto`` is ``enhanced``.
 
-    Source: family 0; Khandelwal et al., ICLR 2020.
+    Source: Khandelwal et al., ICLR 2020.
     """
 
     id: ClassVar[str] = "wiring.interpolate"
     title = "Interpolate probabilities"
     title_zh = "在概率空间插值"
-    why = "Probabilities mix on one scale whatever the length of the vectors, and need no training for it."
+    why = "Probabilities are on one scale whatever the length of the vectors, so mixing them needs no training."
     observable = (
         "Scores are the mixed probabilities, which sum to 1; without a retrieved part they are the backbone's, bit for "
         "bit."
@@ -71,14 +71,14 @@ class ProbabilityInterpolation(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlap(Intervention):
-    """Neighbours are memory entries that share items with the query, not those whose vectors are near.
+    """Takes as neighbours the memory entries that share items with the query, not the nearest vectors.
 
     An entry's similarity is ``sim_j = len_j^-b sum over shared items h of g^lag_q(h) (1 + lag_j(h))^-p n_h^-a``, where
     ``lag`` counts the items after ``h`` in the query and in the entry, ``len_j`` the items that the entry holds and
-    ``n_h`` the entries that hold ``h``. They are found by an inverted index, without training. A remedy that mixes
-    reads them: ``wiring.product`` or ``wiring.interpolate``.
+    ``n_h`` the entries that hold ``h``. An inverted index finds them, without training. They need a remedy that mixes
+    neighbours into the scores: ``wiring.product`` or ``wiring.interpolate``.
 
-    Source: family 0; Garg et al., "Sequence and time aware neighborhood for session-based recommendations: STAN",
+    Source: Garg et al., "Sequence and time aware neighborhood for session-based recommendations: STAN",
     SIGIR 2019.
     """
 
@@ -86,23 +86,27 @@ class Overlap(Intervention):
     title = "Neighbours that share items"
     title_zh = "以共享物品寻找近邻"
     why = (
-        "Near vectors repeat what the backbone knows; prefixes that share items lead to other items, and as often to "
-        "the right one."
+        "Near vectors repeat what the backbone knows; prefixes that share items lead to other items, and to the right "
+        "one as often."
     )
-    observable = "Neighbours are those of a slow loop over all entries; one that shares no item is never found."
+    observable = "The neighbours equal those of a plain loop over all entries; each shares an item with the query."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.product",)
-    as_published = "No score reads neighbours one by one, so there is nothing for them to join."
+    as_published = "No score reads single neighbours, so other neighbours have no effect."
 
     g: float = parameter(
-        0.8, "weight that an older item of the query keeps, a step", low=0.01, high=1.0, search=(0.4, 0.95)
+        0.8, "decay of an item's weight for each later item of the query", low=0.01, high=1.0, search=(0.4, 0.95)
     )
-    p: float = parameter(0.5, "power of how long ago an entry had the item", low=0.0, high=10.0, search=(0.0, 1.5))
-    a: float = parameter(0.3, "power of how many entries hold the item", low=0.0, high=10.0, search=(0.0, 1.0))
-    b: float = parameter(0.25, "power of how many items the entry holds", low=0.0, high=10.0, search=(0.0, 1.0))
+    p: float = parameter(
+        0.5, "exponent of the item's distance from the end of the entry", low=0.0, high=10.0, search=(0.0, 1.5)
+    )
+    a: float = parameter(
+        0.3, "exponent of the number of entries that hold the item", low=0.0, high=10.0, search=(0.0, 1.0)
+    )
+    b: float = parameter(0.25, "exponent of the number of items in the entry", low=0.0, high=10.0, search=(0.0, 1.0))
     k: int = parameter(500, "neighbours", low=1, high=100_000, search=(20, 2000), log=True)
     neighbours: str = parameter(
         "overlap",
-        "which join: those that share items alone, or both kinds, each with a mass of its own",
+        "which neighbours join: only those that share items, or both kinds, each weighted separately",
         choices=("overlap", "both"),
         search=(),
     )
@@ -119,26 +123,31 @@ class Overlap(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product(Intervention):
-    """Neighbours join the scores log-linearly: a product of the backbone's softmax and what they say.
+    """Multiplies the backbone's softmax by the weight of the neighbours that lead to each item (log-linear mixing).
 
     ``score_i = s . e_i + beta log(1 + m_i / eps)``, where ``m_i`` is the weight of the neighbours that lead to item
-    ``i``. It needs no training. Alone it mixes in the nearest by vector, as ``wiring.interpolate`` does linearly; with
-    ``wiring.overlap`` those that share items.
+    ``i``. It needs no training. Alone it mixes in the nearest vectors, as ``wiring.interpolate`` does linearly; with
+    ``wiring.overlap``, the entries that share items.
 
-    Source: family 0; Heskes, "Selecting weighting factors in logarithmic opinion pools", NIPS 1997.
+    Source: Heskes, "Selecting weighting factors in logarithmic opinion pools", NIPS 1997.
     """
 
     id: ClassVar[str] = "wiring.product"
     title = "Multiply probabilities"
     title_zh = "在概率空间相乘"
-    why = "A backbone that is too sure leaves a linear mixture nothing to change; a product weighs both."
-    observable = "An item that no neighbour names keeps its score; at beta 0 all do, bit for bit."
+    why = "With an over-confident backbone a linear mixture changes almost nothing; a product weighs both."
+    observable = "An item to which no neighbour leads keeps its score; at beta 0 all items do, bit for bit."
 
-    beta: float = parameter(1.5, "power of what the neighbours say", low=0.0, high=100.0, search=(0.1, 3.0))
+    beta: float = parameter(1.5, "exponent of the neighbours' weight", low=0.0, high=100.0, search=(0.1, 3.0))
     eps: float = parameter(
-        0.003, "mass from which a neighbour counts, a fraction", low=1e-9, high=1.0, search=(0.0003, 0.03), log=True
+        0.003,
+        "neighbour weight from which an item gains noticeably, a fraction",
+        low=1e-9,
+        high=1.0,
+        search=(0.0003, 0.03),
+        log=True,
     )
-    k: int = parameter(50, "nearest neighbours by vector, if they join", low=1, high=1000, search=(5, 400), log=True)
+    k: int = parameter(50, "number of nearest vectors, if they join", low=1, high=1000, search=(5, 400), log=True)
     tau: float = parameter(0.15, "temperature of their weights", low=0.001, high=100.0, search=(0.03, 2.0), log=True)
     onto: str = parameter("backbone", ONTO, choices=("backbone", "enhanced"), search=())
 
@@ -152,19 +161,19 @@ class Product(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibrate(Intervention):
-    """The backbone's scores are divided by a temperature before neighbours join them.
+    """Divides the backbone's scores by a temperature before neighbours join them.
 
-    ``temperature: fit`` takes the one at which the targets of the validation set are most likely by the backbone alone,
-    so that the arm has seen validation labels; the page marks it.
+    ``temperature: fit`` chooses the temperature at which the backbone alone makes the validation targets most likely.
+    The arm has then seen validation labels, and the report marks it.
 
-    Source: family 0; Guo et al., "On calibration of modern neural networks", ICML 2017.
+    Source: Guo et al., "On calibration of modern neural networks", ICML 2017.
     """
 
     id: ClassVar[str] = "wiring.calibrate"
     title = "Calibrate the backbone"
     title_zh = "校准骨干模型"
-    why = "The backbone's softmax is surer than it should be, so a mixture of probabilities hears little else."
-    observable = "Ranks of the backbone alone stay; validation targets become more likely by it."
+    why = "The backbone's softmax is over-confident, so retrieved probabilities hardly count in a mixture."
+    observable = "The ranks of the backbone alone stay the same; validation targets become more likely."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.interpolate",)
     as_published = "Scores are ranked directly, so no temperature changes a rank."
 
@@ -185,45 +194,46 @@ class Calibrate(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerank(Intervention):
-    """A small model reorders the first candidates of each query by what all sources say about them.
+    """Reorders the first candidates of each query by a small model over figures from all sources.
 
-    It gives ``a A + f(figures)``, where ``A`` is the score that the candidate has; before fitting that is A's order.
-    Figures of a candidate: ``log p`` by the backbone, the masses of neighbours that share items, of the nearest by
-    vector, of entries read backward and of transitions from the last item, popularity, the cosine with the last item,
-    ranks and gaps. Of the query: entropy, cosines, length and overlaps. It is fitted by cross-entropy on one half of
-    the validation users and checked on the other half; on the test set both fits are summed. The weights have seen
-    validation labels. ``fitted_on: train`` fits them to the last training target of each user instead. The backbone has
-    seen that target and is surer of it than of any other: on Beauty we measured 20% less NDCG@10 on the validation set
-    than without the mixture.
+    The new score is ``a A + f(figures)``, where ``A`` is the candidate's score; before fitting, the order is that of
+    ``A``. Figures of a candidate: ``log p`` by the backbone; the weights of neighbours that share items, of the nearest
+    vectors, of entries read backward and of transitions from the last item; popularity; the cosine with the last item;
+    ranks and gaps. Figures of a query: entropy, cosines, length and overlaps.
 
-    Source: family 0; Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", TOIS 2023.
+    The model is fitted by cross-entropy on one half of the validation users and checked on the other half; on the test
+    set both fits are summed. It has seen validation labels. ``fitted_on: train`` fits it to the last training target of
+    each user instead. The backbone has seen that target and is surer of it than of any other: on Beauty we measured 20%
+    less NDCG@10 on the validation set than without the mixture.
+
+    Source: Bruch, Gai and Ingber, "An analysis of fusion functions for hybrid retrieval", TOIS 2023.
     """
 
     id: ClassVar[str] = "wiring.rerank"
     title = "Learn the mixture"
     title_zh = "学习混合权重"
-    why = "How much each source is worth differs by query and by candidate; a small model learns it from a few labels."
-    observable = "Items behind the pool keep their order, and no user is ranked by a mixture that its own label fitted."
+    why = "The value of a source differs by query and candidate; a small model learns it from few labels."
+    observable = "Items below the pool keep their order, and no user is ranked by a model fitted on that user's label."
     example_base: ClassVar[tuple[str, ...]] = ("wiring.overlap", "wiring.product")
-    as_published = "As published no score reads neighbours one by one, so there is nothing to mix."
+    as_published = "No score reads single neighbours, so there is nothing to mix."
 
     model: str = parameter(
         "mlp",
-        "what weighs the figures: two hidden layers, masses weighed by query, or one weight a figure",
+        "the model: two hidden layers, weights of the sources by query, or one weight per figure",
         choices=("mlp", "adaptive", "logistic"),
     )
     pool: int = parameter(120, "candidates that are reordered", low=2, high=100_000, search=(50, 300), log=True)
-    hidden: int = parameter(32, "units of a hidden layer, by mlp", low=1, high=1024)
+    hidden: int = parameter(32, "units of a hidden layer, for mlp", low=1, high=1024)
     epochs: int = parameter(12, "passes over the fitting set", low=1, high=1000)
     figures: str = parameter(
         "all",
-        "what the model and the scores that it starts from know: all, dense neighbours alone, or nothing retrieved",
+        "inputs of the model and of the scores before it: all, nearest vectors only, or nothing retrieved",
         choices=("all", "dense", "no_retrieval"),
         search=(),
     )
     fitted_on: str = parameter(
         "validation",
-        "targets that it is fitted to: the validation set's, or the last one of each user's training prefixes",
+        "targets for fitting: those of the validation set, or each user's last training target",
         choices=("validation", "train"),
         search=(),
     )

@@ -15,20 +15,18 @@ from harness.recipe.seams.retriever import ContrastiveStart, FeedForward, Random
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged(Intervention):
-    """Train on the alignment term alone until it stops improving, then on the full loss."""
+    """Trains on the alignment term alone until it stops improving, then on the full loss."""
 
     id: ClassVar[str] = "retriever.staged"
     title = "Train the retriever first"
     title_zh = "渐进式训练策略"
     section = "7.1"
-    why = "Mixing in what an untrained retriever finds teaches nothing good."
+    why = "Neighbours that an untrained retriever finds are noise for the other terms."
     observable = "The active terms differ by epoch, as planned."
     example_base = ("wiring.cosine", "wiring.retriever_attention")
     as_published = "The alignment term is the only one that reaches the retriever anyway."
 
-    until: Span = parameter(
-        0.3, "when the full loss begins at the latest", low=0.0, high=1.0, search=(0.0, 0.6), span=True
-    )
+    until: Span = parameter(0.3, "latest start of the full loss", low=0.0, high=1.0, search=(0.0, 0.6), span=True)
     patience: int = parameter(2, "epochs without a lower alignment loss that end the first part", low=1, high=100)
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -39,7 +37,7 @@ class Staged(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regularised(Intervention):
-    """More dropout in the retriever, more weight decay, and a term that keeps ``R(s)`` near ``s``."""
+    """Increases the retriever's dropout and the weight decay, and adds a term that keeps ``R(s)`` near ``s``."""
 
     id: ClassVar[str] = "retriever.regularised"
     title = "Regularise the retriever"
@@ -65,11 +63,11 @@ class Regularised(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmStart(Intervention):
-    """Contrastive training of the retriever before epoch 0, on pairs of prefixes with the same target.
+    """Trains the retriever contrastively before epoch 0, on pairs of prefixes with the same target.
 
-    A random retriever is nearly the identity, so there is little to gain on a converged backbone. On Amazon Beauty the
-    hit rate stayed at .0375 after 2 and after 10 epochs; on a planted world with a briefly trained backbone it rose
-    from .21 to .31.
+    A random retriever is close to the identity, so there is little to gain on a converged backbone. We measured: on
+    Amazon Beauty the hit rate stayed at .0375 after 2 and after 10 epochs; on a planted world with a briefly trained
+    backbone it rose from .21 to .31.
     """
 
     id: ClassVar[str] = "retriever.warm_start"
@@ -78,7 +76,7 @@ class WarmStart(Intervention):
     priority = "L"
     section = "7.3"
     why = "A retriever that starts at random finds little, and learns from what it finds."
-    observable = "Before epoch 1 more queries have a neighbour with their own target than with a random retriever."
+    observable = "Before epoch 1, more queries have a neighbour with their target than with a random retriever."
 
     epochs: int = parameter(2, "passes of contrastive training; 0 is the random start", low=0, high=100, search=(1, 10))
     tau: float = parameter(0.1, "temperature of the cosines", low=0.001, high=100.0, search=(0.02, 1.0), log=True)

@@ -16,7 +16,7 @@ from harness.recipe.seams.retrieval.selection import BestPerRange
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality(Intervention):
-    """Keep the best entries, whatever their length, instead of the long ones."""
+    """Admits the best entries, whatever their length, instead of the long ones."""
 
     id: ClassVar[str] = "scope.quality"
     title = "Admit entries by quality"
@@ -29,7 +29,7 @@ class Quality(Intervention):
 
     by: str = parameter(
         "likelihood",
-        "probability of the entry's target by the backbone, or agreement of near prefixes on it",
+        "quality: probability of the entry's target by the backbone, or agreement of near prefixes on it",
         choices=("likelihood", "agreement"),
     )
     keep: float = parameter(0.8, "share of the entries that is kept", low=0.01, high=1.0, search=(0.2, 1.0))
@@ -40,18 +40,20 @@ class Quality(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stratified(Intervention):
-    """Search within ranges of the entry's length and take the best of each; entries of any length are admitted."""
+    """Searches within ranges of the entry's length, takes the best of each, and admits entries of any length."""
 
     id: ClassVar[str] = "scope.stratified"
     title = "Search within length ranges"
     title_zh = "分层检索策略"
     priority = "M"
     section = "9.2"
-    why = "Short and long histories carry different information, and one list is filled by one kind."
+    why = "Short and long histories carry different information, and one list may hold only one kind."
     observable = "Every range that has an allowed hit is among a sample's neighbours."
     related: ClassVar[tuple[str, ...]] = ("wiring.overlap",)
 
-    edges: tuple[int, ...] = parameter((2, 5, 10, 20), "longest length of each range but the open one, items", low=1)
+    edges: tuple[int, ...] = parameter(
+        (2, 5, 10, 20), "longest length of each range except the open one, in items", low=1
+    )
     per_range: int = parameter(2, "neighbours per range", low=1, high=50, search=(1, 4))
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -66,7 +68,7 @@ class Stratified(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardNegatives(Intervention):
-    """A contrastive term on the retriever whose negatives are near hits that lead to another item.
+    """Adds a contrastive term to the retriever; its negatives are near hits that lead to another item.
 
     Source: van den Oord et al., arXiv 1807.03748, eq. 4 (infonce); Schroff et al., CVPR 2015, section 3.1 (margin,
     here of cosines).

@@ -1,4 +1,4 @@
-"""Problem 10: FAISS settings, and neighbours that are all alike."""
+"""Problem 10: FAISS settings, and neighbours without diversity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.recipe.seams.retrieval.tuned_index import Scaled as ScaledIndex
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaled(Intervention):
-    """Exact search up to a number of entries; beyond it an index just wide enough to reach a target recall."""
+    """Searches exactly up to a number of entries; beyond it, sizes the index to reach a target recall."""
 
     id: ClassVar[str] = "search.scaled"
     title = "Scale the index to the data"
@@ -44,7 +44,7 @@ class Scaled(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diverse(Intervention):
-    """Neighbours that are close and lead to different items; strength 0 is the plain top k.
+    """Chooses neighbours that are close and lead to different items; strength 0 is the plain top k.
 
     Source: Chen et al., NeurIPS 2018, algorithm 1 (dpp); Carbonell and Goldstein, SIGIR 1998 (mmr).
     """
@@ -54,10 +54,10 @@ class Diverse(Intervention):
     title_zh = "多样性检索"
     priority = "M"
     section = "10.2"
-    why = "Five neighbours that lead to one item say no more than one of them does."
+    why = "Five neighbours that lead to the same item carry no more information than one."
     observable = "The neighbours of a sample lead to more distinct items."
 
-    method: str = parameter("dpp", "method that weighs difference", choices=("dpp", "mmr"))
+    method: str = parameter("dpp", "method of choosing", choices=("dpp", "mmr"))
     strength: float = parameter(
         0.5, "weight of the targets' similarity, a fraction; 0 is the plain top k", low=0.0, high=1.0, search=(0.0, 1.0)
     )
@@ -70,7 +70,7 @@ class Diverse(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ensemble(Intervention):
-    """Several indexes, with other seeds or in the backbone's space, merged into one list.
+    """Merges several indexes, with other seeds or in the backbone's space, into one list.
 
     Source: Cormack, Clarke and Buettcher, SIGIR 2009 (rrf).
     """
@@ -80,8 +80,8 @@ class Ensemble(Intervention):
     title_zh = "多索引融合"
     priority = "L"
     section = "10.3"
-    why = "One index finds what another misses, and entries on which several agree are safer neighbours."
-    observable = "The order of the hits follows the members' ranks together; one member alone equals base."
+    why = "One index finds what another misses, and entries that several indexes find are more reliable."
+    observable = "The hits are ordered by the ranks of all members; with one member the result is base's."
     related: ClassVar[tuple[str, ...]] = ("wiring.overlap", "wiring.product")
 
     members: int = parameter(3, "number of indexes; 1 is the index alone", low=1, high=9, search=(1, 6))

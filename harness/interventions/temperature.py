@@ -13,14 +13,14 @@ from harness.recipe.seams.attention import DistantNeighbours, HardnessTemperatur
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Raise(Intervention):
-    """A higher constant temperature for both distributions."""
+    """Sets a higher constant temperature for both distributions."""
 
     id: ClassVar[str] = "temperature.raise"
     title = "Raise the temperature"
     title_zh = "增加温度参数"
     priority = "H"
     section = "6.1"
-    why = "Smoother weights let several neighbours count and average out their noise."
+    why = "Smoother weights spread over several neighbours, so that their noise averages out."
     observable = "The logits of both distributions shrink as 1/tau."
     example_base = ("wiring.cosine",)
     as_published = "Raw dot products span hundreds, so the attention stays on one neighbour at any such temperature."
@@ -35,9 +35,9 @@ class Raise(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anneal(Intervention):
-    """A temperature that falls geometrically from ``init`` to ``floor`` and stays there.
+    """Lowers the temperature geometrically from ``init`` to ``floor`` and keeps it there.
 
-    The decay rate is the one that reaches the floor at ``until``.
+    It reaches the floor at ``until``.
     """
 
     id: ClassVar[str] = "temperature.anneal"
@@ -45,7 +45,7 @@ class Anneal(Intervention):
     title_zh = "实现温度退火策略"
     priority = "H"
     section = "6.2"
-    why = "A high temperature explores at first; a low one commits at the end."
+    why = "Early in training several neighbours should count, at the end the best ones."
     observable = "The temperature differs by epoch, as planned, down to its floor."
     example_base = ("wiring.cosine",)
     as_published = "Raw dot products span hundreds, so the attention stays on one neighbour at any such temperature."
@@ -66,16 +66,16 @@ class Anneal(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerSample(Intervention):
-    """A temperature for each sample, higher for hard ones: with distant neighbours, or an undecided backbone."""
+    """Gives hard samples a higher temperature: those with distant neighbours, or with an uncertain backbone."""
 
     id: ClassVar[str] = "temperature.per_sample"
     title = "Temperature per sample"
     title_zh = "样本特异性温度"
     section = "6.3"
-    why = "Where no neighbour stands out, or the backbone itself is unsure, several neighbours should count."
+    why = "If no neighbour stands out, or the backbone is uncertain, several neighbours should count."
     observable = "Tau never falls as samples get harder, and stays within the range."
     example_base = ("wiring.cosine",)
-    as_published = "Raw dot products span hundreds, so attention is one-hot at any temperature of the range."
+    as_published = "Raw dot products span hundreds, so the attention is one-hot at any temperature of the range."
 
     low: float = parameter(
         0.07, "temperature of the easiest sample", low=0.001, high=1000.0, search=(0.02, 0.1), log=True

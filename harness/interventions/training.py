@@ -14,9 +14,9 @@ from harness.recipe.seams.phases import GradualUnfreezing, LearningRates, Retrie
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfreeze(Intervention):
-    """Train the retriever alone, then the backbone's last blocks too, then all of it, at ever smaller rates.
+    """Trains the retriever first, then the backbone's last blocks, then the whole backbone, each at a smaller rate.
 
-    After every epoch in which the backbone moved, all prefixes and the memory are encoded anew.
+    After each epoch that changes the backbone, all prefixes and the memory are encoded again.
     """
 
     id: ClassVar[str] = "training.unfreeze"
@@ -25,12 +25,18 @@ class Unfreeze(Intervention):
     priority = "H"
     section = "2.1"
     why = "A frozen backbone makes up 85% of the mixture and cannot adapt to what is mixed in."
-    observable = "Exactly the named tensors move, from the named epochs on."
+    observable = "Exactly the named tensors change, from the named epochs on."
 
-    start: Span = parameter(0.4, "when the last blocks join", low=0.0, high=1.0, search=(0.0, 0.6), span=True)
-    blocks: int = parameter(1, "number of last blocks of the backbone that join first", choices=(1, 2))
+    start: Span = parameter(0.4, "when the last blocks start to train", low=0.0, high=1.0, search=(0.0, 0.6), span=True)
+    blocks: int = parameter(1, "number of last blocks of the backbone that start first", choices=(1, 2))
     all_from: Span = parameter(
-        0.7, "when the whole backbone joins", low=0.0, high=1.0, span=True, choices=("never",), search=(0.4, 1.0)
+        0.7,
+        "when the whole backbone starts to train",
+        low=0.0,
+        high=1.0,
+        span=True,
+        choices=("never",),
+        search=(0.4, 1.0),
     )
     blocks_factor: float = parameter(
         0.05,
@@ -59,9 +65,9 @@ class Unfreeze(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscriminativeRates(Intervention):
-    """A learning rate for the retriever and a smaller one for the backbone, whose last blocks train from the start.
+    """Sets one learning rate for the retriever and a smaller one for the backbone's last blocks, from the start.
 
-    Together with ``training.unfreeze``, that remedy decides when each part trains; the rates are these.
+    With ``training.unfreeze`` in the same arm, that remedy decides when each part trains, and this one the rates.
     """
 
     id: ClassVar[str] = "training.discriminative_lr"
@@ -88,22 +94,24 @@ class DiscriminativeRates(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlphaRamp(Intervention):
-    """A share of the retrieved knowledge that grows during training; evaluation uses the share of its epoch."""
+    """Increases the share of the retrieved knowledge during training; evaluation uses the share of its epoch."""
 
     id: ClassVar[str] = "training.alpha_ramp"
     title = "Increase alpha during training"
     title_zh = "增加 alpha 参数"
     priority = "H"
     section = "2.3"
-    why = "The mixture should trust the retriever little while it is new, and more as it learns."
+    why = "An untrained retriever should count little in the mixture, a trained one more."
     observable = "The share differs by epoch, and evaluation uses that of its epoch."
     example_base = ("wiring.scale",)
-    as_published = "The knowledge is about thirty times shorter than ``s``, so no share changes the ranking much."
+    as_published = (
+        "The norm of the knowledge is about a thirtieth of that of ``s``, so no share changes the ranking much."
+    )
 
     start: float = parameter(0.1, "share at the start, a fraction", low=0.0, high=1.0, search=(0.0, 0.3))
     end: float = parameter(0.25, "share at the end, a fraction", low=0.0, high=1.0, search=(0.15, 0.5))
     until: Span = parameter(0.5, "when the end is reached", low=0.01, high=1.0, span=True)
-    shape: str = parameter("linear", "form of the growth", choices=("linear", "cosine"))
+    shape: str = parameter("linear", "shape of the increase", choices=("linear", "cosine"))
 
     def apply(self, recipe: Recipe) -> Recipe:
         schedule = ramp(Linear if self.shape == "linear" else Cosine, start=self.start, end=self.end, until=self.until)

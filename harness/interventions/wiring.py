@@ -15,9 +15,9 @@ from harness.recipe.seams.fusion import MeanValues, SequenceNorm, SequenceValues
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieverAttention(Intervention):
-    """The mixing weights use ``R(s)`` as their query instead of ``s``, so the enhanced loss reaches the retriever.
+    """Computes the mixing weights with ``R(s)`` instead of ``s``, so that the enhanced loss reaches the retriever.
 
-    Source: family 0; point 7 of FTragrec as published.
+    Source: the code of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.retriever_attention"
@@ -32,15 +32,15 @@ class RetrieverAttention(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cosine(Intervention):
-    """Normalised vectors in both distributions, so that logits stay within 1/tau and the temperature acts.
+    """Normalises the vectors in both distributions, so that logits stay within 1/tau and the temperature matters.
 
-    Source: family 0; points 5 and 7 of FTragrec as published.
+    Source: the code of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.cosine"
     title = "Cosine similarities"
     title_zh = "使用余弦相似度"
-    why = "Similarities of known range give the temperature something to act on."
+    why = "A temperature is only effective on similarities of a known range."
     observable = "No logit exceeds 1/tau in size, and the attention's entropy moves with tau."
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -49,9 +49,9 @@ class Cosine(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKeys(Intervention):
-    """Encode the neighbours' keys with the current retriever inside the step, so that both sides get gradient.
+    """Encodes the neighbours' keys with the current retriever inside the step, so that both sides get gradient.
 
-    Source: family 0; point 5 of FTragrec as published.
+    Source: the code of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.live_keys"
@@ -66,7 +66,7 @@ class LiveKeys(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values(Intervention):
-    """Weigh the similar sequences instead of their targets, or the mean of both; the teacher follows.
+    """Mixes in the similar sequences instead of their targets, or the mean of both; so does the teacher.
 
     Source: the problem list's second symptom.
     """
@@ -86,15 +86,15 @@ class Values(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale(Intervention):
-    """Rescale the knowledge to the norm of ``s`` before mixing; as published it is so short that alpha has no effect.
+    """Rescales the retrieved knowledge to the norm of ``s`` before mixing.
 
-    Source: family 0; point 7 of FTragrec as published.
+    Source: the code of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.scale"
     title = "Rescale the knowledge"
     title_zh = "缩放检索知识"
-    why = "Only knowledge as long as the vector it is mixed with can turn that vector."
+    why = "As published the knowledge is so short that alpha has no effect; at equal norms it can rotate the vector."
     observable = "The angle between the enhanced vector and ``s`` grows with alpha."
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -103,19 +103,19 @@ class Scale(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterSeen(Intervention):
-    """Items of the user's history rank behind all others, with and without retrieval.
+    """Ranks the items of the user's history behind all others, with and without retrieval.
 
-    As published the whole catalogue is ranked, and a next-item model puts recent items near the top. Where users do not
-    take an item twice, those places are lost; where they do, this remedy removes the right answer. Under the protocol
-    ``history: hide`` every row ranks unseen items only, and this remedy changes nothing.
+    As published, all items are ranked, and a next-item model ranks recent items near the top. If users do not take an
+    item twice, those places are wasted; if they do, this remedy removes correct recommendations. Under the protocol
+    ``history: hide`` every row ranks unseen items only, and this remedy has no effect.
 
-    Source: family 0; point 10 of FTragrec as published.
+    Source: the code of FTragrec as published.
     """
 
     id: ClassVar[str] = "wiring.filter_seen"
     title = "Recommend unseen items only"
     title_zh = "过滤已交互物品"
-    why = "A place in the list that goes to an item of the user's history cannot go to the next item."
+    why = "Places that go to items of the user's history cannot go to the next item."
     observable = "No item of a user's history is among the first places, with or without retrieval."
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -124,9 +124,9 @@ class FilterSeen(Intervention):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LikelihoodTeacher(Intervention):
-    """P_rec from how likely each neighbour alone makes the next item, instead of a normalised sigmoid.
+    """Computes P_rec from how likely each neighbour alone makes the next item, instead of a normalised sigmoid.
 
-    Source: family 0; Shi et al., REPLUG, arXiv 2301.12652.
+    Source: Shi et al., REPLUG, arXiv 2301.12652.
     """
 
     id: ClassVar[str] = "wiring.likelihood_teacher"
@@ -136,7 +136,7 @@ class LikelihoodTeacher(Intervention):
     observable = "The entropy of P_rec falls, and falls further at a lower temperature of the teacher."
 
     temperature: float = parameter(
-        0.1, "temperature of P_rec, nats", low=0.001, high=1000.0, search=(0.01, 3.0), log=True
+        0.1, "temperature of P_rec, in nats", low=0.001, high=1000.0, search=(0.01, 3.0), log=True
     )
 
     def apply(self, recipe: Recipe) -> Recipe:

@@ -1,1 +1,1 @@
-"""Pages on interventions, checks and rules, as Markdown and for a terminal."""
+"""Pages on remedies, checks and rules, as Markdown and for a terminal."""

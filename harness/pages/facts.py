@@ -1,17 +1,13 @@
-"""What there is to know about an intervention, on one page: read off its class, and observed by composing it.
-
-Nothing about conflicts or requirements is declared anywhere: each entry is composed with every other, and the page
-says what happened.
-"""
+"""What the section on a remedy says: read off its class, and observed by composing it with every other remedy."""
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.checks.families import Family, family_of
+from harness.checks.places import Kind, Place, place_of
 from harness.errors import InputError, did_you_mean
 from harness.interventions import CATALOGUE, available, example_base, find
 from harness.interventions.backbone import FAMILY
@@ -28,6 +24,7 @@ from harness.recipe.compose import (
 from harness.recipe.recipe import ADDITIVE, BASE, Recipe
 
 _ENUM_MEMBER = re.compile(r"<\w+\.\w+: ('[^']*'|[0-9]+)>")
+_WITHOUT_EFFECT = re.compile(r"^\w+ (scores by .+), so [\w, ]+ (cannot change a rank; )")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +34,11 @@ class Change:
     Attributes:
         before: the spec on the example base; empty for a seam to whose entries it adds one.
         after: what it becomes, or the entry that is added.
-        about: what the new spec says of itself, in a sentence; empty for a plain number.
     """
 
     seam: str
     before: str
     after: str
-    about: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +51,10 @@ class Clash:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What the page of an intervention says beside the attributes of its class.
+    """What the section on an intervention says, apart from the attributes of its class.
 
     Attributes:
+        place: of the section; None for a plug-in's and for the choice of a backbone, which have none.
         summary: the first paragraph of its docstring; ``details`` the others; ``source`` where it comes from, without a
             full stop; empty where nothing says.
         changes: the seams that it writes on its example base.
@@ -70,6 +66,7 @@ class Page:
     """
 
     kind: type[Intervention]
+    place: Place | None
     family: Family
     summary: str
     details: str
@@ -81,9 +78,26 @@ class Page:
     related: tuple[type[Intervention], ...]
     snippet: str
 
+    @property
+    def refusals(self) -> Mapping[str, tuple[str, ...]]:
+        """Reason -> ids of those that it cannot be combined with for this reason."""
+        found: dict[str, tuple[str, ...]] = {}
+        for clash in self.clashes:
+            reason = _WITHOUT_EFFECT.sub(r"the mixture \1, so the other remedy \2", clash.reason)
+            found[reason] = (*found.get(reason, ()), clash.id)
+        return found
+
+
+def place_of_remedy(id: str) -> Place | None:
+    """The section on a built-in remedy; None for any other intervention."""
+    for kind in CATALOGUE:
+        if kind.id == id:
+            return place_of(Kind.REMEDY, id, kind.__module__.rpartition(".")[2])
+    return None
+
 
 def page_of(kind: type[Intervention]) -> Page:
-    """The page of an intervention at its defaults.
+    """What there is to say of an intervention at its defaults.
 
     Raises:
         harness.errors.InputError: it names an example base that does not exist or cannot be composed, or a related
@@ -96,6 +110,7 @@ def page_of(kind: type[Intervention]) -> Page:
     missing, completed_by, clashes = _company(kind)
     return Page(
         kind=kind,
+        place=place_of_remedy(kind.id),
         family=family_of(kind.family()),
         summary=summary,
         details="\n\n".join(details),
@@ -129,11 +144,11 @@ def _changes(kind: type[Intervention]) -> Iterator[Change]:
     for seam, value in patch(base, kind()).seams.items():
         if seam in ADDITIVE:
             for entry in value:
-                yield Change(seam=seam, before="", after=_plain(str(entry)), about=_about(entry))
+                yield Change(seam=seam, before="", after=_plain(str(entry)))
         else:
             found = getattr(base, seam)
             before = "the study's own backbone" if seam == FAMILY and found is None else _plain(str(found))
-            yield Change(seam=seam, before=before, after=_plain(str(value)), about=_about(value))
+            yield Change(seam=seam, before=before, after=_plain(str(value)))
 
 
 def _plain(text: str) -> str:
@@ -143,13 +158,6 @@ def _plain(text: str) -> str:
     "Aggregation(by='upgrad')"
     """
     return _ENUM_MEMBER.sub(r"\1", text)
-
-
-def _about(spec: object) -> str:
-    """The first sentence of a spec's own docstring."""
-    if not type(spec).__module__.startswith("harness."):
-        return ""
-    return " ".join((inspect.getdoc(type(spec)) or "").partition("\n\n")[0].partition("Source:")[0].split())
 
 
 def _company(kind: type[Intervention]) -> tuple[str, tuple[str, ...], tuple[Clash, ...]]:

@@ -1,98 +1,69 @@
-"""Pages on interventions, checks and rules: small facts read off the classes, written by Markdown templates."""
+"""Markdown pages on remedies, checks and rules, and the list of remedies that a report shows."""
 
 from __future__ import annotations
 
 import json
-import re
-import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from harness.checks.base import Check, Expected, Remedy, Rule
-from harness.checks.catalogue import CHECKS, FIGURES, PARTS, RULES, STUDY_CHECKS, STUDY_FIGURES, figure_of
-from harness.checks.families import family_of
+from harness.checks.base import Check, Expected, Rule
+from harness.checks.catalogue import CHECKS, RULES, STUDY_CHECKS
+from harness.checks.families import Family, family_of
+from harness.checks.places import Kind, place_of
 from harness.interventions import CATALOGUE
-from harness.interventions.domains import as_written
 from harness.pages.facts import Page, page_of
+from harness.pages.rendering import linked, render
 
-INDEX = "README.md"
-WIDTH = 100
-"""Characters of a line in a terminal."""
+T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """Pages that are made alike: one for each entry, and their index.
-
-    Attributes:
-        folder: of the pages under ``docs`` and of their templates: ``page.md``, and ``index.md`` of the groups.
-        entries: what there is, in the order of the index.
-        name: an entry's file, without its ending.
-        group: the heading under which the index lists an entry.
-    """
-
-    folder: str
-    entries: Callable[[], Sequence[Any]]
-    name: Callable[[Any], str]
-    group: Callable[[Any], object]
-
-    def texts(self) -> dict[str, str]:
-        """Markdown by file name."""
-        entries = self.entries()
-        index = _render(f"{self.folder}/index.md", groups=_grouped(entries, self.group))
-        return {INDEX: index} | {
-            f"{self.name(each)}.md": _render(f"{self.folder}/page.md", page=each) for each in entries
-        }
-
-
-KINDS = (
-    Kind(
-        folder="interventions",
-        entries=lambda: [page_of(kind) for kind in CATALOGUE],
-        name=lambda page: page.kind.id,
-        group=lambda page: page.family,
+_OF_TWO_PAGES = {
+    "wiring": ("how the code is wired", ""),
+    "mixing": (
+        "neighbours that join the scores",
+        "These remedies mix neighbours into the scores instead of the vector; compared in "
+        "[Retrieval that pays](../retrieval.md).",
     ),
-    Kind(
-        folder="checks",
-        entries=lambda: [*sorted(CHECKS.values(), key=_claim), *STUDY_CHECKS.values()],
-        name=lambda check: check.code,
-        group=lambda check: family_of(check.claim),
-    ),
-    Kind(
-        folder="rules",
-        entries=lambda: sorted(RULES.values(), key=lambda rule: list(Expected).index(rule.expected)),
-        name=lambda rule: rule.name,
-        group=lambda rule: rule.expected,
-    ),
-)
+}
+"""A file of remedies whose problem has more than one -> the end of its page's title, and what the page says first."""
+
+PREDICTS = {
+    Expected.BETTER: "better than base",
+    Expected.MOVES: "other rankings than base",
+    Expected.IDLE: "no gain on this base",
+}
+DECIDED = {
+    Expected.BETTER: "confirmed by the verdict *better*, open while *inconclusive*, otherwise refuted.",
+    Expected.MOVES: "confirmed if the rank of any user differs from base's, otherwise refuted.",
+    Expected.IDLE: "confirmed by *no effect on ranks*, *equivalent* or *worse*, and by *better* below the smallest "
+    "effect worth having; open while *inconclusive*; otherwise refuted.",
+}
 
 
-def write_pages(folder: Path, others: Mapping[str, Mapping[str, str]] | None = None) -> dict[Path, int]:
-    """Write every page and index into a folder for each kind; Markdown files of entries that are gone are removed.
+def texts() -> dict[str, str]:
+    """Markdown by the path of its page below ``docs``, plug-ins' checks and rules included."""
+    return {**_remedies(), **_checks(), **_rules()}
+
+
+def write_pages(folder: Path, others: Mapping[str, str] | None = None) -> list[Path]:
+    """Write every page; in folders that hold generated pages alone, Markdown of entries that are gone is removed.
 
     Args:
-        others: folder -> Markdown by file name, of kinds that the harness does not know.
+        others: pages of kinds that the harness does not know, as :func:`texts` has them.
 
     Returns:
-        The number of files by folder.
+        The files that were written.
     """
-    written: dict[Path, int] = {}
-    for name, texts in {**{kind.folder: kind.texts() for kind in KINDS}, **(others or {})}.items():
-        place = folder / name
+    pages = {folder / page: text for page, text in {**texts(), **(others or {})}.items()}
+    for place in {path.parent for path in pages} - {folder}:
         place.mkdir(parents=True, exist_ok=True)
         for old in place.glob("*.md"):
-            if old.name not in texts:
+            if old not in pages:
                 old.unlink()
-        for file, text in texts.items():
-            (place / file).write_text(text, encoding="utf-8")
-        written[place] = len(texts)
-    return written
+    for path, text in pages.items():
+        path.write_text(text, encoding="utf-8")
+    return list(pages)
 
 
 def remedies_json() -> str:
@@ -109,79 +80,80 @@ def remedies_json() -> str:
     return json.dumps(said, ensure_ascii=False, indent=1) + "\n"
 
 
-def page_markdown(page: Page) -> str:
-    """The page of an intervention as a Markdown file beside the others of its catalogue."""
-    return _render("interventions/page.md", page=page)
+def section_of(page: Page) -> str:
+    """The section on a remedy, a plug-in's too."""
+    place = page.place or place_of(Kind.REMEDY, page.kind.id, page.kind.family())
+    return render("interventions/section.md", place.page, page=page, place=place)
 
 
-def page_text(page: Page) -> str:
-    """The page of an intervention for a terminal."""
-    return _render("interventions/page.txt", page=page).rstrip()
+def _remedies() -> dict[str, str]:
+    pages = [page_of(kind) for kind in CATALOGUE]
+    found = {Kind.REMEDY.index.page: render("interventions/index.md", Kind.REMEDY.index.page, pages=pages)}
+    for path, members in _grouped(pages, lambda page: page.place.page if page.place else ""):
+        family = members[0].family
+        end, about = _OF_TWO_PAGES.get(PurePosixPath(path).stem, ("", ""))
+        checks = linked(path, place_of(Kind.CHECK, "", family.name).page)
+        head = render(
+            "interventions/page.md",
+            path,
+            title=_title(family) if not end else f"Beyond the problem list: {end}",
+            family=family,
+            about=about,
+            pages=members,
+            checks=checks,
+        )
+        found[path] = "\n".join([head, *map(section_of, members)])
+    return found
 
 
-def list_text(pages: Sequence[Page]) -> str:
-    """Interventions for a terminal, by problem: what each takes and writes, and with what it cannot be combined."""
-    return _render("interventions/list.txt", groups=_grouped(pages, lambda page: page.family)).rstrip()
-
-
-def _render(template: str, **context: Any) -> str:
-    """A template's text without blanks at the ends of lines, more than one empty line, or the code marks of Python."""
-    text = _environment().get_template(template).render(context)
-    code = "`" if template.endswith(".md") else ""
-    text = re.sub(r"(?<!`)``(?!`)", code, re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE))
-    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-
-
-@cache
-def _environment() -> Environment:
-    pages = Environment(
-        loader=PackageLoader("harness", "pages/templates"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.filters |= {"as_written": as_written, "with_names": _with_names, "wrapped": _wrapped}
-    pages.globals |= {
-        "family_of": family_of,
-        "figure_of": figure_of,
-        "figures": lambda: [*FIGURES.values(), *STUDY_FIGURES.values()],
-        "parts": PARTS,
-        "row": _row,
-        "stacks_of": _stacks_of,
-        "titles": {kind.id: kind.title for kind in CATALOGUE},
+def _checks() -> dict[str, str]:
+    claims = [each.claim for each in CHECKS.values()]
+    of_runs = sorted(CHECKS.values(), key=lambda check: claims.index(check.claim))
+    checks: list[Check] = [*of_runs, *STUDY_CHECKS.values()]
+    remedies = [page_of(kind) for kind in CATALOGUE]
+    figures = Kind.FIGURE.index.page
+    found = {
+        Kind.CHECK.index.page: render("checks/index.md", Kind.CHECK.index.page, checks=checks),
+        figures: render("checks/figures.md", figures),
     }
-    return pages
+    for claim, members in _grouped(checks, lambda check: check.claim):
+        path = place_of(Kind.CHECK, "", claim).page
+        family = family_of(claim)
+        answers = dict.fromkeys(page.place.page for page in remedies if page.place and page.family is family)
+        head = render(
+            "checks/page.md",
+            path,
+            title=_title(family),
+            family=family,
+            checks=members,
+            remedies=", ".join(linked(path, each) for each in answers),
+        )
+        sections = (
+            render("checks/section.md", path, check=each, place=place_of(Kind.CHECK, each.code, claim))
+            for each in members
+        )
+        found[path] = "\n".join([head, *sections])
+    return found
 
 
-def _grouped(entries: Iterable[Any], key: Callable[[Any], object]) -> list[tuple[object, list[Any]]]:
+def _rules() -> dict[str, str]:
+    path = Kind.RULE.index.page
+    rules: list[Rule] = sorted(RULES.values(), key=lambda rule: list(Expected).index(rule.expected))
+    words = {
+        "predicts": {expected.value: text for expected, text in PREDICTS.items()},
+        "decided": {expected.value: text for expected, text in DECIDED.items()},
+    }
+    head = render("rules/page.md", path, rules=rules, order=list(Expected), **words)
+    sections = (
+        render("rules/section.md", path, rule=each, place=place_of(Kind.RULE, each.name), **words) for each in rules
+    )
+    return {path: "\n".join([head, *sections])}
+
+
+def _title(family: Family) -> str:
+    return f"{family.number}. {family.title}" if family.number else family.title
+
+
+def _grouped(entries: Iterable[T], key: Callable[[T], str]) -> list[tuple[str, list[T]]]:
     """Neighbours of the same key together, in their order."""
     return [(heading, list(members)) for heading, members in groupby(entries, key)]
-
-
-def _row(*cells: str) -> str:
-    """A row of a table."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _claim(check: Check) -> int:
-    """The place of the first check of the same claim, a plug-in's too."""
-    return [each.claim for each in CHECKS.values()].index(check.claim)
-
-
-def _with_names(sentence: str) -> str:
-    """The sentence with the name of each figure where a report has its value."""
-    return re.sub(r"\{([^}:]+)[^}]*\}", r"`\1`", sentence)
-
-
-def _wrapped(text: str, label: str = "") -> str:
-    """Lines of a paragraph under its label; none for an empty one."""
-    if not text.strip():
-        return ""
-    indent = " " * (len(label) - len(label.lstrip()) + 2) if label else ""
-    return textwrap.fill(label + text.strip(), WIDTH, subsequent_indent=indent, break_long_words=False) + "\n"
-
-
-def _stacks_of(rule: Rule) -> tuple[tuple[Remedy, ...], ...]:
-    """The stacks that a rule speaks of, whatever the figures; those that differ in settings alone once."""
-    found = rule.stacks(dict.fromkeys(rule.reads, 1.0))
-    return tuple({tuple(each.id for each in stack): stack for stack in found}.values())

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from harness.checks.catalogue import codes
+from harness.checks.places import Kind
 from harness.data.formats import FORMATS
 from harness.data.formats.base import GUESSED
 from harness.data.protocol import AtTest, History, Protocol, Reach
@@ -28,7 +29,6 @@ from harness.results.metrics import METRICS, check_metric, names_pattern
 from harness.study.mistakes import show
 
 LONGEST_REASON = 500
-
 
 MOST_TARGETS = 100
 
@@ -151,7 +151,7 @@ class DataModel(ShortPart):
 
 def _known_check(code: str) -> str:
     if code not in codes():
-        raise refusal("unknown_check", f"unknown check {show(code)}{did_you_mean(code, codes())} (docs/checks)")
+        raise refusal("unknown_check", f"unknown check {show(code)}{did_you_mean(code, codes())} ({Kind.CHECK.index})")
     return code
 
 
@@ -288,7 +288,7 @@ def list_metrics(schema: dict[str, Any]) -> None:
 class ExpectedModel(Part):
     """What is expected of an arm against base."""
 
-    rule: Annotated[str, Field(min_length=1, max_length=200, description="the rule that expects it (docs/next)")]
+    rule: Annotated[str, Field(min_length=1, max_length=200, description=f"the rule's name ({Kind.NEXT_RULE.index})")]
     verdict: Annotated[
         Literal["better", "moves", "equivalent"],
         Field(description="better than base; moves: the ranks differ from base's; equivalent: no relevant difference"),
@@ -307,7 +307,7 @@ class FollowsModel(Part):
     study: Annotated[str, Field(min_length=1, max_length=200, description="the name of the earlier study")]
     rule: Annotated[
         str | None,
-        Field(min_length=1, max_length=200, description="the rule that wrote this file (docs/next); default: none"),
+        Field(min_length=1, max_length=200, description=f"rule that wrote it ({Kind.NEXT_RULE.index}); default: none"),
     ] = None
     expects: Annotated[dict[str, ExpectedModel], Field(description="arm of this file -> what is expected of it")] = {}
 

@@ -1,18 +1,22 @@
-"""Markdown pages of the rules of the next study, and their index."""
+"""The Markdown page of the rules of the next study."""
 
 from __future__ import annotations
 
+import re
+
+from harness.checks.catalogue import CHECKS, STUDY_CHECKS
+from harness.checks.places import Kind, Place, place_of
+from harness.words import folded
 from reports.next.catalogue import NEXT_RULES
 from reports.next.rule import NextRule
 
-FOLDER = "next"
-INDEX = "README.md"
+PAGE = Kind.NEXT_RULE.index.page
 
-_MADE = "<!-- Written by `ftr-study pages`: change the rule, not this file. -->\n\n"
+_HEAD = """<!-- Written by `ftr-study pages`: change the rule, not this file. -->
 
-_HEAD = f"""{_MADE}# Rules of the next study
+# Rules of the next study
 
-`ftr-study next runs/NAME` writes one study file. The first rule of this table that proposes something writes it.
+`ftr-study next runs/NAME` writes one study file: the first rule of this table that proposes a study writes it.
 
 ```bash
 ftr-study next runs/NAME | ftr-study run -
@@ -22,35 +26,41 @@ ftr-study next runs/NAME | ftr-study run -
 | --- | --- | --- |
 """
 
-_FOOT = """
-The study file has a key `follows`: the study that it comes from, and what the rule expects of each arm.
-The report of the next study compares each expectation with the outcome, in its section on predictions.
-The rules of the evidence, which say what each remedy would do, are in [rules](../rules/README.md).
+_FOOT = f"""
+The study file has a key `follows`: the study that it comes from, and what the rule expects of each arm. The report of
+the new study compares each expectation with the outcome, in its section on predictions.
+What each remedy should do is predicted by the [rules of the evidence]({Kind.RULE.index.seen_from(PAGE)}).
 """
 
 
 def texts() -> dict[str, str]:
-    """Markdown by file name."""
+    """Markdown by the path of its page below ``docs``."""
+    places = [place_of(Kind.NEXT_RULE, rule.name).seen_from(PAGE) for rule in NEXT_RULES]
     rows = "".join(
-        f"| {place} | [`{rule.name}`]({rule.name}.md) | {_small(rule.title)} |\n"
-        for place, rule in enumerate(NEXT_RULES, start=1)
+        f"| {number} | [`{rule.name}`]({place}) | {_small(rule.title)} |\n"
+        for number, (rule, place) in enumerate(zip(NEXT_RULES, places, strict=True), start=1)
     )
-    return {INDEX: _HEAD + rows + _FOOT} | {f"{rule.name}.md": _page(rule) for rule in NEXT_RULES}
+    return {PAGE: folded(_HEAD + rows + _FOOT + "".join(map(_section, NEXT_RULES)))}
 
 
-def _page(rule: NextRule) -> str:
-    place = NEXT_RULES.index(rule) + 1
+def _section(rule: NextRule) -> str:
+    anchor = place_of(Kind.NEXT_RULE, rule.name).anchor
     return (
-        f"{_MADE}# {rule.title}\n\n"
-        f"Rule `{rule.name}` of the [next study](README.md), number {place} of {len(NEXT_RULES)}.\n\n"
-        f"## When\n\n{_lines(rule.when)}\n\n## What it expects\n\n{_lines(rule.expects)}\n\n"
-        f"The report of the study that it writes compares this with the outcome.\n"
+        f'\n<a id="{anchor}"></a>\n\n## `{rule.name}`: {rule.title}\n\n'
+        f"*When:* {_linked(rule.when)}\n\n*Expects:* {_linked(rule.expects)}\n"
     )
 
 
-def _lines(text: str) -> str:
-    """A sentence a line."""
-    return text.replace(". ", ".\n")
+def _linked(text: str) -> str:
+    """A text with a link for each check and each page that it names."""
+    return re.sub(r"FTR\d+|\b\w+\.md\b", lambda found: f"[{found[0]}]({_place(found[0]).seen_from(PAGE)})", text)
+
+
+def _place(name: str) -> Place:
+    """Of a check or of a page."""
+    if name.endswith(".md"):
+        return Place(page=name)
+    return place_of(Kind.CHECK, name, (CHECKS[name] if name in CHECKS else STUDY_CHECKS[name]).claim)
 
 
 def _small(title: str) -> str:

@@ -17,7 +17,7 @@ from harness.contracts.checks import check_check, check_probe, check_rule
 from harness.contracts.intervention import PROBE_BUDGET, PROBE_STREAMS, ContractError, probe_inputs
 from harness.engine.loop import fine_tune
 from harness.errors import InputError
-from harness.pages.writing import KINDS as PAGES
+from harness.pages.writing import texts
 from harness.probes.catalogue import PROBES, Probe
 from harness.probes.observer import Observer
 from harness.probes.sample import ProbeSample
@@ -90,12 +90,11 @@ def test_a_check_with_a_new_figure_takes_one_file(plug_in: str) -> None:
     assert load_evidence_texts("zh").detected(found) == "100% of the queries have five neighbours or fewer."
     assert [each.rule.name for each in suggestions(latest([observer.entries]))].count("acme_search_wider") == 1
     assert "ACME1" in next(claim for claim in CLAIMS if claim.family == "search").besides
-    texts = {pages.folder: pages.texts() for pages in PAGES}
-    assert "acme.few_neighbours" in texts["checks"]["ACME1.md"]
-    index = texts["checks"]["README.md"]
-    assert "`acme.few_neighbours`" in index
-    assert index.count("`search`: ") == 1
-    assert "acme_search_wider.md" in texts["rules"]
+    pages = texts()
+    assert "`acme.few_neighbours`" in pages["checks/search.md"].partition('<a id="acme1">')[2]
+    assert "| `acme.few_neighbours` |" in pages["checks/figures.md"]
+    assert "| [ACME1](search.md#acme1) |" in pages["checks/README.md"]
+    assert '<a id="acme_search_wider"></a>' in pages["rules.md"]
     assert [list(registry)[-1] for registry in KINDS.values()] == [
         "acme.few_neighbours",
         "acme",

@@ -1,4 +1,4 @@
-"""Claim 4 and beyond it: are the two sets of probabilities right before they are mixed?"""
+"""Claim 4 and beyond it: whether both sets of probabilities are calibrated before they are mixed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FACTOR = 1.5
 
 KINDS = ("backbone", "neighbours")
 N_ASKED = 2 * len(KINDS)
-"""Too sure and not sure enough, of each kind."""
+"""Probability too high and too low, of each kind."""
 
 
 def _apart(read: Figures) -> tuple[Lead, ...]:
@@ -32,13 +32,29 @@ def _apart(read: Figures) -> tuple[Lead, ...]:
 FIGURES = figures(
     "fusion",
     ("calibration.confidence_backbone", Unit.FRACTION, "probability that the backbone gives its first item"),
-    ("calibration.accuracy_backbone", Unit.FRACTION, "validation queries in which that item is the target"),
-    ("calibration.confidence_backbone_error", Unit.FRACTION, "standard error of that probability over queries"),
-    ("calibration.asked_backbone", Unit.COUNT, "those queries"),
+    (
+        "calibration.accuracy_backbone",
+        Unit.FRACTION,
+        "validation queries in which the backbone's first item is the target",
+    ),
+    (
+        "calibration.confidence_backbone_error",
+        Unit.FRACTION,
+        "standard error of calibration.confidence_backbone over queries",
+    ),
+    ("calibration.asked_backbone", Unit.COUNT, "validation queries of the backbone's calibration"),
     ("calibration.confidence_neighbours", Unit.FRACTION, "probability that the nearest vectors give their first item"),
-    ("calibration.accuracy_neighbours", Unit.FRACTION, "validation queries in which that item is the target"),
-    ("calibration.confidence_neighbours_error", Unit.FRACTION, "standard error of that probability over queries"),
-    ("calibration.asked_neighbours", Unit.COUNT, "those queries, without the ones that have no neighbour"),
+    (
+        "calibration.accuracy_neighbours",
+        Unit.FRACTION,
+        "validation queries in which the first item of the nearest vectors is the target",
+    ),
+    (
+        "calibration.confidence_neighbours_error",
+        Unit.FRACTION,
+        "standard error of calibration.confidence_neighbours over queries",
+    ),
+    ("calibration.asked_neighbours", Unit.COUNT, "validation queries that have a neighbour among the nearest vectors"),
     when=When.AT_THE_START,
 )
 
@@ -53,17 +69,17 @@ CHECKS = (
         errors=("calibration.confidence_backbone_error", "calibration.confidence_neighbours_error"),
         compares=Compares.QUERIES,
         condition=(
-            "The mean probability of the first item is more than 1.5 times the share of queries in which it is the "
-            "target, or that share more than 1.5 times the probability: by the backbone or by the 50 nearest vectors "
-            "at temperature .15, each alone. Each of these four questions is asked of the mean over all runs; the 95% "
-            "interval holds for the four at once (Bonferroni), and the gravest answers."
+            "For the backbone or for the 50 nearest vectors at temperature .15, the mean probability of the first item "
+            "and the share of queries in which it is the target differ by more than a factor of 1.5. Too high and too "
+            "low are asked apart, of the mean over all runs; the 95% intervals of these four questions hold jointly "
+            "(Bonferroni), and the worst answer counts."
         ),
         detected=(
             "The backbone gives its first item a probability of {calibration.confidence_backbone:.1%}; it is the "
             "target in {calibration.accuracy_backbone:.1%} of the queries. The nearest vectors give theirs "
             "{calibration.confidence_neighbours:.1%}; it is the target in {calibration.accuracy_neighbours:.1%}."
         ),
-        why="A mixture weighs both by how sure they are, so the one that is too sure counts for too much.",
+        why="A mixture weighs both by their confidence, so an over-confident one counts too much.",
         reduce=("wiring.calibrate", "wiring.interpolate", "wiring.product"),
     ),
 )

@@ -25,10 +25,14 @@ FIGURES = (
         (
             "evaluation.train_eval_overlap",
             Unit.FRACTION,
-            "neighbours in evaluation that training finds as well",
+            "neighbours in evaluation that are also neighbours in training",
             TELLING,
         ),
-        ("evaluation.train_eval_overlap_error", Unit.FRACTION, "standard error of that over training samples"),
+        (
+            "evaluation.train_eval_overlap_error",
+            Unit.FRACTION,
+            "standard error of evaluation.train_eval_overlap over training samples",
+        ),
         when=When.AT_THE_START,
     ),
     *figures(
@@ -36,21 +40,25 @@ FIGURES = (
         (
             "evaluation.valid_on",
             Unit.CHOOSING,
-            "the whole validation set with retrieval, these weights",
+            "current weights with retrieval on the whole validation set",
             TELLING,
         ),
         (
             "evaluation.valid_off",
             Unit.CHOOSING,
-            "the whole validation set without retrieval, these weights",
+            "current weights without retrieval on the whole validation set",
             TELLING,
         ),
-        ("evaluation.first_off", Unit.CHOOSING, "the whole validation set without retrieval, before training"),
-        ("evaluation.retrieval_error", Unit.CHOOSING, "standard error of what retrieval adds on the validation set"),
+        ("evaluation.first_off", Unit.CHOOSING, "without retrieval on the whole validation set, before training"),
+        (
+            "evaluation.retrieval_error",
+            Unit.CHOOSING,
+            "standard error of the gain from retrieval on the validation set",
+        ),
         ("evaluation.off_error", Unit.CHOOSING, "standard error of the change without retrieval since the start"),
         ("sample.valid", Unit.COUNT, "validation queries that figures are measured on"),
         ("sample.train", Unit.COUNT, "training samples that figures are measured on"),
-        ("sample.few", Unit.COUNT, "validation queries of what is compared with every entry or at many mixtures"),
+        ("sample.few", Unit.COUNT, "validation queries for comparisons with every entry or at many mixtures"),
     ),
 )
 

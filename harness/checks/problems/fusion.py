@@ -76,41 +76,41 @@ def _interpolated(read: Figures) -> Stacks:
 FIGURES = (
     *figures(
         "fusion",
-        ("fusion.knowledge_to_sequence", Unit.RATIO, "norm of the knowledge over that of s", TELLING),
+        ("fusion.knowledge_to_sequence", Unit.RATIO, "norm of the knowledge divided by the norm of s", TELLING),
         ("fusion.angle_degrees", Unit.DEGREES, "angle between s and the mixed vector", TELLING),
-        ("fusion.top10_replaced", Unit.FRACTION, "share of the backbone's top ten that retrieval replaces", TELLING),
-        ("fusion.knowledge_to_sequence_error", Unit.RATIO, "standard error of that ratio over queries"),
-        ("fusion.top10_replaced_error", Unit.FRACTION, "standard error of that share over queries"),
+        ("fusion.top10_replaced", Unit.FRACTION, "share of the backbone's top 10 that retrieval replaces", TELLING),
+        ("fusion.knowledge_to_sequence_error", Unit.RATIO, "standard error of the ratio of norms over queries"),
+        ("fusion.top10_replaced_error", Unit.FRACTION, "standard error of the replaced share over queries"),
         ("fusion.sequence_norm", Unit.NORM, "norm of s"),
         ("fusion.key_norm", Unit.NORM, "norm of the neighbours' keys"),
         ("fusion.with_neighbours", Unit.FRACTION, "validation queries with at least one neighbour"),
     ),
     *figures(
         "fusion",
-        ("head_room.oracle_alpha", Unit.METRIC, "with the best alpha for each user, at equal norms", TELLING),
-        ("head_room.oracle_alpha_shuffled", Unit.METRIC, "the same with another user's neighbours", TELLING),
+        ("head_room.oracle_alpha", Unit.METRIC, "with the best alpha per user, at equal norms", TELLING),
+        ("head_room.oracle_alpha_shuffled", Unit.METRIC, "the alpha oracle with another user's neighbours", TELLING),
         ("head_room.off", Unit.METRIC, "the backbone on the validation set"),
         ("head_room.on", Unit.METRIC, "the run with retrieval on the validation set"),
-        ("head_room.oracle_alpha_error", Unit.METRIC, "standard error of the difference of the two"),
+        ("head_room.oracle_alpha_error", Unit.METRIC, "standard error of the alpha oracle's margin"),
         ("head_room.oracle_alpha_spread", Unit.RATIO, "standard deviation of the best alpha over users"),
-        ("head_room.best_common_alpha", Unit.RATIO, "the alpha that is best for all, at equal norms"),
-        ("head_room.best_common", Unit.METRIC, "with that alpha"),
-        ("head_room.oracle_switch", Unit.METRIC, "with retrieval on or off, whichever is better for each user"),
-        ("head_room.best_common_error", Unit.METRIC, "standard error of what it gains over the backbone"),
-        ("head_room.oracle_switch_error", Unit.METRIC, "standard error of its lead over that on shuffled neighbours"),
-        ("head_room.oracle_switch_shuffled", Unit.METRIC, "the same with another user's neighbours"),
+        ("head_room.best_common_alpha", Unit.RATIO, "the best alpha for all users, at equal norms"),
+        ("head_room.best_common", Unit.METRIC, "with the best alpha for all users, at equal norms"),
+        ("head_room.oracle_switch", Unit.METRIC, "with retrieval on or off, whichever is better per user"),
+        ("head_room.best_common_error", Unit.METRIC, "standard error of the best common alpha's gain"),
+        ("head_room.oracle_switch_error", Unit.METRIC, "standard error of the on/off oracle's margin"),
+        ("head_room.oracle_switch_shuffled", Unit.METRIC, "the on/off oracle with another user's neighbours"),
         ("head_room.interpolation_valid", Unit.METRIC, "best untrained interpolation of probabilities"),
-        ("head_room.interpolation_valid_shuffled", Unit.METRIC, "the same with another user's neighbours"),
-        ("head_room.interpolation_gain_error", Unit.METRIC, "standard error of its gain over the backbone"),
+        ("head_room.interpolation_valid_shuffled", Unit.METRIC, "best interpolation with another user's neighbours"),
+        ("head_room.interpolation_gain_error", Unit.METRIC, "standard error of the interpolation's gain"),
         ("head_room.unseen", Unit.METRIC, "the backbone on the validation set, the user's history hidden"),
-        ("head_room.interpolation_unseen", Unit.METRIC, "best such interpolation, the user's history hidden"),
+        ("head_room.interpolation_unseen", Unit.METRIC, "best interpolation, the user's history hidden"),
         ("head_room.off_test", Unit.METRIC, "the backbone on test queries of the same users; information only"),
-        ("head_room.interpolation_test", Unit.METRIC, "that interpolation on test queries; information only"),
-        ("head_room.interpolation_test_shuffled", Unit.METRIC, "the same with another user's neighbours"),
-        ("head_room.interpolation_k", Unit.COUNT, "its neighbours; NaN where the backbone alone is best"),
-        ("head_room.interpolation_tau", Unit.RATIO, "its temperature; NaN where the backbone alone is best"),
-        ("head_room.interpolation_new", Unit.FRACTION, "1: its neighbours lead to new items only; NaN as above"),
-        ("head_room.interpolation_l", Unit.FRACTION, "weight of the retrieved distribution in it"),
+        ("head_room.interpolation_test", Unit.METRIC, "best interpolation on test queries; information only"),
+        ("head_room.interpolation_test_shuffled", Unit.METRIC, "best one on test queries with shuffled neighbours"),
+        ("head_room.interpolation_k", Unit.COUNT, "neighbours of the best interpolation; NaN: the backbone is best"),
+        ("head_room.interpolation_tau", Unit.RATIO, "temperature of the best interpolation; NaN: the backbone is best"),
+        ("head_room.interpolation_new", Unit.FRACTION, "1: new items only; NaN: the backbone is best"),
+        ("head_room.interpolation_l", Unit.FRACTION, "share of retrieval in the best interpolation"),
         when=When.AT_THE_START,
     ),
 )
@@ -161,8 +161,8 @@ CHECKS = (
         issue=_left_by_alpha,
         compares=Compares.QUERIES,
         condition=(
-            "The oracle's margin over shuffled neighbours is over 5% of the backbone's NDCG@10 and over .002, and its "
-            "95% interval lies above 0."
+            "The alpha oracle's margin over the same oracle on shuffled neighbours is over 5% of the backbone's "
+            "NDCG@10 and over .002, and its 95% interval lies above 0."
         ),
         detected=(
             "An oracle that picks the best alpha per user reaches NDCG@10 {head_room.oracle_alpha:.4f}, the same "
@@ -179,7 +179,7 @@ CHECKS = (
         severity=Severity.HIGH,
         issue=lambda read: gain_of(read, *INTERPOLATING),
         compares=Compares.QUERIES,
-        condition="The gain on the validation set is more than .002, and its 95% interval lies above 0.",
+        condition="The best interpolation gains more than .002 on the validation set; its 95% interval lies above 0.",
         detected=(
             "An interpolation of probabilities chosen on the validation set scores NDCG@10 "
             "{head_room.interpolation_valid:.4f} there, against {head_room.off:.4f} for the backbone (standard error "

@@ -1,4 +1,4 @@
-"""Claim 1: the KL term pulls the retriever the wrong way."""
+"""Claim 1: the KL term and the direction in which it trains the retriever."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ FIGURES = figures(
     ("kl.imitation", Unit.FRACTION, "overlap of the knowledge's top-10 items with the backbone's top 10", TELLING),
     ("kl.new_information", Unit.FRACTION, "validation queries with a hit that the backbone's top 10 misses", TELLING),
     ("kl.p_rec_entropy_error", Unit.FRACTION, "standard error of the entropy of P_rec over training samples"),
-    ("kl.imitation_error", Unit.FRACTION, "standard error of that overlap over validation queries"),
-    ("kl.divergence", Unit.NATS, "the recipe's divergence of the two, mean over training samples"),
+    ("kl.imitation_error", Unit.FRACTION, "standard error of kl.imitation over validation queries"),
+    ("kl.divergence", Unit.NATS, "the recipe's divergence between P_rec and P_ret, mean over training samples"),
 )
 
 CHECKS = (

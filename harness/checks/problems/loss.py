@@ -18,15 +18,15 @@ FIGURES = figures(
     (
         "loss.share.alignment.retriever",
         Unit.FRACTION,
-        "share of the alignment (KL) term in the gradient norms there",
+        "share of the alignment (KL) term in the gradient norms at the retriever",
         TELLING,
     ),
     ("loss.cosine.enhanced.alignment", Unit.COSINE, "between the gradients of CE(enhanced) and the alignment", TELLING),
     ("loss.weight.TERM", Unit.RATIO, "weight of the term in the epoch"),
     ("loss.value.TERM", Unit.NATS, "value of the term on training samples, in evaluation mode"),
-    ("loss.valid_gap.TERM", Unit.NATS, "its value on validation queries minus that on training samples"),
+    ("loss.valid_gap.TERM", Unit.NATS, "value of the term on validation queries minus that on training samples"),
     ("loss.gradient.TERM.GROUP", Unit.NORM, "gradient of the weighted term at the group; 0 means no path"),
-    ("loss.share.TERM.GROUP", Unit.FRACTION, "its share of the sum of all terms' gradient norms at the group"),
+    ("loss.share.TERM.GROUP", Unit.FRACTION, "the term's share of the sum of all terms' gradient norms at the group"),
     ("loss.cosine.TERM.OTHER", Unit.COSINE, "between the gradients of two terms; below 0 means a conflict"),
     ("loss.decay.GROUP", Unit.NORM, "gradient of the weight decay at the group"),
 )

@@ -1,4 +1,4 @@
-"""Claim 10 and beyond it: do neighbours say what is popular, whoever asks?"""
+"""Claim 10 and beyond it: whether neighbours are the popular items for every user."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ LIFT = 1.5
 
 FIGURES = figures(
     "search",
-    ("index.popularity_lift", Unit.RATIO, "popularity of items that neighbours lead to over that of training targets"),
-    ("index.popularity_lift_error", Unit.RATIO, "standard error of that over queries"),
+    ("index.popularity_lift", Unit.RATIO, "popularity of items that neighbours lead to, relative to training targets"),
+    ("index.popularity_lift_error", Unit.RATIO, "standard error of index.popularity_lift over queries"),
     ("index.distinct_overall", Unit.COUNT, "items that the neighbours of all sampled queries lead to"),
-    ("index.distinct_by_chance", Unit.COUNT, "items that as many entries drawn at random lead to"),
+    ("index.distinct_by_chance", Unit.COUNT, "items that as many random entries lead to"),
 )
 
 CHECKS = (
@@ -34,7 +34,7 @@ CHECKS = (
             "all sampled queries they are {index.distinct_overall:.0f} distinct items; as many random entries lead to "
             "{index.distinct_by_chance:.0f}."
         ),
-        why="What is popular the backbone knows already, and a mixture with it is the same for every user.",
+        why="The backbone already knows what is popular, and mixing it in is the same for every user.",
         reduce=("wiring.overlap", "search.diverse", "retriever.warm_start"),
     ),
 )

@@ -31,7 +31,11 @@ FIGURES = (
             TELLING,
         ),
         ("retriever.hit_rate_train", Unit.FRACTION, "hit rate of training samples"),
-        ("retriever.hit_rate_train_error", Unit.FRACTION, "standard error of that, clustered by user"),
+        (
+            "retriever.hit_rate_train_error",
+            Unit.FRACTION,
+            "standard error of the hit rate of training samples, clustered by user",
+        ),
         ("retriever.query_to_sequence_error", Unit.COSINE, "standard error of the cosine of R(s) and s over queries"),
         ("retriever.query_drift", Unit.RATIO, "1 minus the cosine of R(s) now and at the start"),
         ("retriever.query_cka", Unit.CKA, "similarity of R(s) now and at the start, up to rotation"),
@@ -42,7 +46,7 @@ FIGURES = (
         (
             "head_room.hit_rate_by_sequence_error",
             Unit.FRACTION,
-            "standard error of that minus the hit rate with R(s), on the same queries",
+            "standard error of the difference of the hit rates with s and with R(s)",
         ),
         when=When.AT_THE_START,
     ),

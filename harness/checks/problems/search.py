@@ -9,9 +9,9 @@ FIGURES = (
     *figures(
         "search",
         ("search.recall", Unit.FRACTION, "nearest entries that the index finds, before any exclusion", TELLING),
-        ("search.recall_error", Unit.FRACTION, "standard error of that over queries"),
-        ("search.milliseconds_per_query", Unit.MILLISECONDS, "search by the index"),
-        ("search.milliseconds_per_query_exact", Unit.MILLISECONDS, "exact search"),
+        ("search.recall_error", Unit.FRACTION, "standard error of search.recall over queries"),
+        ("search.milliseconds_per_query", Unit.MILLISECONDS, "time of a search by the index"),
+        ("search.milliseconds_per_query_exact", Unit.MILLISECONDS, "time of an exact search"),
         when=When.AT_THE_START,
     ),
     *figures(

@@ -16,10 +16,15 @@ HIDING_GAINS = (
 FIGURES = figures(
     "wiring",
     ("history.top10_seen", Unit.FRACTION, "top-10 slots spent on items of the user's own history", TELLING),
-    ("history.targets_seen", Unit.FRACTION, "validation targets that are in their user's history", TELLING),
+    ("history.targets_seen", Unit.FRACTION, "validation targets that are in the user's history", TELLING),
     ("history.all_items", Unit.METRIC, "scores with retrieval on the validation set, all items ranked", TELLING),
-    ("history.unseen_items", Unit.METRIC, "the same scores, the user's history hidden", TELLING),
-    ("history.gain_error", Unit.METRIC, "standard error of the difference of the two"),
+    (
+        "history.unseen_items",
+        Unit.METRIC,
+        "scores with retrieval on the validation set, the user's history hidden",
+        TELLING,
+    ),
+    ("history.gain_error", Unit.METRIC, "standard error of the gain from hiding the history"),
 )
 
 CHECKS = (

@@ -38,23 +38,35 @@ FIGURES = figures(
     "study",
     ("study.reference", Unit.PRIMARY, "a reference row without a trained backbone on the test set"),
     ("study.reference_base", Unit.PRIMARY, "base on the test set, on the seeds that are compared"),
-    ("study.reference_lead", Unit.PRIMARY, "the difference of the two"),
-    ("study.reference_lead_error", Unit.PRIMARY, "its standard error over users and seeds, for all rows at once"),
-    ("study.edge_distance", Unit.FRACTION, "distance of the best setting from the nearer end that is no bound"),
+    ("study.reference_lead", Unit.PRIMARY, "lead of the reference row over base"),
+    (
+        "study.reference_lead_error",
+        Unit.PRIMARY,
+        "standard error of study.reference_lead, for all rows at once",
+    ),
+    ("study.edge_distance", Unit.FRACTION, "distance of the best setting from the nearer end that can be extended"),
     ("study.edge_lead", Unit.PRIMARY, "lead of the best setting on the edge over the best inside, on the search seeds"),
-    ("study.edge_lead_error", Unit.PRIMARY, "its standard error over the search seeds; infinite with one"),
+    (
+        "study.edge_lead_error",
+        Unit.PRIMARY,
+        "standard error of study.edge_lead over the search seeds; infinite with one",
+    ),
     ("study.order", Unit.RATIO, "rank correlation of early and final validation levels over the arms"),
-    ("study.order_error", Unit.RATIO, "its standard error, by bootstrap over seeds; infinite below three seeds"),
+    (
+        "study.order_error",
+        Unit.RATIO,
+        "standard error of study.order, by bootstrap over seeds; infinite below three seeds",
+    ),
     ("study.order_repeats", Unit.RATIO, "rank correlation of final levels between halves of the seeds, stepped up"),
     ("study.order_arms", Unit.COUNT, "arms that change a rank"),
     ("study.order_epoch", Unit.EPOCHS, "last epoch of the early levels"),
-    ("study.order_epochs", Unit.EPOCHS, "the budget"),
+    ("study.order_epochs", Unit.EPOCHS, "the epoch budget"),
     ("study.ties_users", Unit.FRACTION, "users whose held-out events depend on the order of tied timestamps"),
     ("study.ties_moved", Unit.PRIMARY, "largest change of the backbone in random orders of tied timestamps"),
     ("study.ties_best", Unit.PRIMARY, "effect of the best arm"),
-    ("study.ties_error", Unit.PRIMARY, "standard error of the largest change minus the size of that effect"),
+    ("study.ties_error", Unit.PRIMARY, "standard error of the largest change minus the size of the best effect"),
     ("study.cutoff_change", Unit.RATIO, "change of another metric in a better arm, relative to base"),
-    ("study.cutoff_error", Unit.RATIO, "its standard error over users and seeds, for all arms and metrics at once"),
+    ("study.cutoff_error", Unit.RATIO, "standard error of study.cutoff_change, for all arms and metrics at once"),
     ("study.cutoff_smallest", Unit.RATIO, "smallest change worth having, relative to base"),
     when=When.STUDY,
 )
@@ -73,9 +85,9 @@ CHECKS = (
             "without such rows."
         ),
         interval=(
-            "The difference is paired over users and over the seeds of base, and over those of the row where it has "
-            "the same. The interval holds for all such rows at once (Bonferroni). With one seed, or before all "
-            "planned cells have ended, the check cannot tell."
+            "The difference is paired over users and over the seeds of base; a row with the same seeds is paired seed "
+            "by seed. The interval holds for all such rows at once (Bonferroni). With one seed, or before all planned "
+            "cells have ended, the check cannot tell."
         ),
         detected=(
             "{reference}: {study.reference:.4f} {metric} on the test set against {study.reference_base:.4f} of base, "
@@ -96,19 +108,19 @@ CHECKS = (
         errors=("study.edge_lead", "study.edge_lead_error"),
         compares=Compares.STUDY,
         condition=(
-            "The best setting lies in the outer 5% of a parameter's range, at an end beyond which the parameter may "
-            "lie, and leads the best setting inside the range on the validation set. Not applicable without a search "
-            "over numbers that has such an end."
+            "The best setting lies in the outer 5% of a parameter's range, at an end that can be extended, and leads "
+            "the best setting inside the range on the validation set. Not applicable without a search over numbers "
+            "that has such an end."
         ),
         interval=(
-            "Places are on the scale of the search; of at least three listed numbers the first and the last are the "
-            "edge. The error of the lead is the spread over the search seeds that neither setting nor seed explains, "
-            "pooled over all complete trials. With one search seed, or without a complete trial inside the range, the "
-            "check cannot tell."
+            "Distances are on the scale of the search; of at least three listed numbers, the first and the last are "
+            "the edge. The error of the lead is the spread over the search seeds that neither setting nor seed "
+            "explains, pooled over all complete trials. With one search seed, or without a complete trial inside the "
+            "range, the check cannot tell."
         ),
         detected=(
             "The best setting of {arm} has {parameter} = {setting}. That is {study.edge_distance:.0%} of the range "
-            "{range} from an end beyond which it may lie."
+            "{range} from an end that can be extended."
         ),
         named=("arm", "parameter", "setting", "range"),
         about="arm",
@@ -126,14 +138,13 @@ CHECKS = (
         compares=Compares.STUDY,
         condition=(
             "Spearman's rank correlation over the arms is below .7 between the best validation level within the first "
-            "third of the epochs (rounded up) and that of all epochs. Not applicable below five arms that change a "
-            "rank and have every seed of base, and with one epoch."
+            "third of the epochs (rounded up) and that of all epochs. Not applicable with fewer than five arms that "
+            "change a rank and have all seeds of base, or with one epoch."
         ),
         interval=(
-            "The error is a bootstrap over seeds. Below three seeds, or before all planned cells have ended, the check "
-            "cannot tell; nor can it where the seeds "
-            "do not agree on the final order, with a rank correlation below .7 between halves of them (stepped up by "
-            "Spearman and Brown's formula)."
+            "The error is a bootstrap over seeds. With fewer than three seeds, or before all planned cells have ended, "
+            "the check cannot tell. Nor can it if the seeds disagree on the final order: a rank correlation below .7 "
+            "between halves of the seeds, stepped up by the Spearman-Brown formula."
         ),
         detected=(
             "Over {study.order_arms:.0f} arms the rank correlation between validation {metric} within "
@@ -161,8 +172,9 @@ CHECKS = (
             "measured where they decide the targets of under 1% of the users."
         ),
         interval=(
-            "The interval holds the error of that arm's effect, over users and seeds, and that of the largest change "
-            "in so few random orders. With one seed, or before all planned cells have ended, the check cannot tell."
+            "The interval includes the error of that arm's effect, over users and seeds, and that of the largest "
+            "change, which rests on few random orders. With one seed, or before all planned cells have ended, the "
+            "check cannot tell."
         ),
         detected=(
             "The order of tied timestamps decides a validation or test target of {study.ties_users:.1%} of the users. "
@@ -170,7 +182,7 @@ CHECKS = (
             "it by {study.ties_best:+.4f}."
         ),
         named=("metric", "arm"),
-        why="The order of lines in the file then counts for more than what the study compares.",
+        why="The order of lines in the file then matters more than what the study compares.",
         advice="Use finer timestamps, or check that the ranking holds with the file in another order.",
         reduce=(),
     ),

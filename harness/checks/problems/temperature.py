@@ -24,8 +24,16 @@ FIGURES = figures(
     ("temperature.top_share", Unit.FRACTION, "largest attention weight, mean over validation queries"),
     ("temperature.tau", Unit.RATIO, "temperature of the attention, mean over validation queries"),
     ("temperature.effective_neighbours_error", Unit.COUNT, "standard error of the effective neighbours over queries"),
-    ("temperature.effective_neighbours_error.at_TAU", Unit.COUNT, "the same at another temperature, weights fixed"),
-    ("temperature.effective_neighbours.at_TAU", Unit.COUNT, "the same at another temperature, weights fixed"),
+    (
+        "temperature.effective_neighbours_error.at_TAU",
+        Unit.COUNT,
+        "standard error of the effective neighbours at that temperature",
+    ),
+    (
+        "temperature.effective_neighbours.at_TAU",
+        Unit.COUNT,
+        "effective neighbours of the same weights at that temperature",
+    ),
 )
 
 

@@ -10,13 +10,13 @@ FIGURES = figures(
     ("loss.gradient.enhanced.retriever", Unit.NORM, "gradient of the weighted CE(enhanced) at the retriever", TELLING),
     ("loss.gradient.recommendation.retriever", Unit.NORM, "gradient of CE(s) at the retriever", TELLING),
     ("retriever.backbone_drift", Unit.RATIO, "1 minus the cosine of s now and at the start", TELLING),
-    ("training.valid", Unit.CHOOSING, "the metric that chooses the epoch"),
-    ("training.last_slope", Unit.CHOOSING, "its change since the previous epoch"),
-    ("training.last_slope_error", Unit.CHOOSING, "standard error of that change over the validation set"),
+    ("training.valid", Unit.CHOOSING, "validation metric that chooses the epoch"),
+    ("training.last_slope", Unit.CHOOSING, "change of the validation metric since the previous epoch"),
+    ("training.last_slope_error", Unit.CHOOSING, "standard error of training.last_slope over the validation set"),
     ("training.best_epoch_is_last", Unit.YES, "whether this epoch is better than all before it"),
     ("training.hit_rate_start", Unit.FRACTION, "validation queries with a hit before training"),
     ("training.hit_rate", Unit.FRACTION, "validation queries with a hit now"),
-    ("training.hit_rate_error", Unit.FRACTION, "standard error of the difference of the two"),
+    ("training.hit_rate_error", Unit.FRACTION, "standard error of the change of the hit rate since the start"),
     ("retriever.backbone_cka", Unit.CKA, "similarity of s now and at the start, up to rotation"),
 )
 

@@ -27,12 +27,12 @@ class WidenRange(NextRule):
     name: ClassVar[str] = "widen_range"
     title: ClassVar[str] = "Search beyond the edge of the range"
     when: ClassVar[str] = (
-        "In a finished search, the best setting of an arm has a number within 5% of an end of its range (on a "
-        "logarithmic scale where it was searched on one), or the first or last of at least three listed numbers, and "
-        "the parameter may lie beyond it (check FTR1102). Five values are searched: one inside, the edge, and three "
-        "beyond it. Not where the study is such a search already."
+        "A search has finished, and the best setting of an arm lies on an edge that can be extended (check FTR1102): "
+        "within 5% of an end of the range, on the scale of the search, or the first or last of at least three listed "
+        "numbers. Five values are searched: one inside the range, the edge, and three beyond it. Not if the study is "
+        "such a search already."
     )
-    expects: ClassVar[str] = "The best setting lies inside the wider range; whether it is better, is open."
+    expects: ClassVar[str] = "The best setting lies inside the wider range. It may or may not be better."
 
     def propose(self, given: Given) -> Proposal | None:
         course = given.manifest.course

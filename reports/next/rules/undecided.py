@@ -23,13 +23,13 @@ class DecideArms(NextRule):
     name: ClassVar[str] = "decide_arms"
     title: ClassVar[str] = "Decide the undecided arms"
     when: ClassVar[str] = (
-        "The study has ended, is no search, and an arm is inconclusive or has fewer than three seeds. Only undecided "
-        "arms run, at most 6, those that need the fewest seeds first. The seeds continue: records of this study are "
-        "used again. After mode greedy all seeds are fresh, because the first ones chose the stacks. Arms that need "
-        "more than 20 seeds are left out. Where no arm is left, the targets per user are raised for those that more "
-        "targets would decide."
+        "The study has ended and is not a search, and an arm is inconclusive or has fewer than three seeds. Only "
+        "undecided arms run, at most 6, those that need the fewest seeds first. The seeds continue, so that records of "
+        "this study are reused. After mode greedy, all seeds are fresh, because the first ones chose the stacks. Arms "
+        "that need more than 20 seeds are left out. If no arm is left, the targets per user are raised for those that "
+        "more targets would decide."
     )
-    expects: ClassVar[str] = "Every arm gets a verdict, if its estimate stays where it is."
+    expects: ClassVar[str] = "Every arm gets a verdict if its estimate does not change."
 
     def propose(self, given: Given) -> Proposal | None:
         rows = tuple(row for row in given.undecided if given.runs(row))

@@ -17,11 +17,11 @@ class FinishStudy(NextRule):
     name: ClassVar[str] = "finish_study"
     title: ClassVar[str] = "Run the cells that have no result"
     when: ClassVar[str] = (
-        "At least one cell of the study has not run, or one of base has failed. Not for a diagnosis, which has no arms."
+        "A cell of the study has not run, or a cell of base has failed. Not after a diagnosis, which has no arms."
     )
     expects: ClassVar[str] = (
-        "Cells that failed for a passing reason, such as memory, finish; the report then judges every arm. "
-        "A cell that fails again has a fault that its traceback in the report names."
+        "Cells that failed for a temporary reason, such as memory, finish, and the report covers every arm. If a cell "
+        "fails again, its traceback in the report names the fault."
     )
 
     def propose(self, given: Given) -> Proposal | None:
@@ -35,14 +35,14 @@ class RetryFailed(NextRule):
     """The same study file: only the cells of arms that failed run."""
 
     name: ClassVar[str] = "retry_failed"
-    title: ClassVar[str] = "Run the cells that failed again"
+    title: ClassVar[str] = "Rerun the failed cells"
     when: ClassVar[str] = (
-        "A cell of an arm has failed, every other cell has run, and no arm is to be confirmed or adopted. Not for a "
+        "A cell of an arm has failed, every other cell has run, and no arm is to be confirmed or adopted. Not after a "
         "diagnosis, which has no arms."
     )
     expects: ClassVar[str] = (
-        "Cells that failed for a passing reason, such as memory, finish. A cell that fails again has a fault that its "
-        "traceback in the report names; fix the arm or leave it out of the file."
+        "Cells that failed for a temporary reason, such as memory, finish. If a cell fails again, its traceback in the "
+        "report names the fault; fix the arm or leave it out of the file."
     )
 
     def propose(self, given: Given) -> Proposal | None:

@@ -48,10 +48,10 @@ class TryPredictedGains(_Untried):
     name: ClassVar[str] = "try_predicted_gains"
     title: ClassVar[str] = "Try the remedies with a predicted gain"
     when: ClassVar[str] = (
-        "A rule of the evidence expects a remedy to be better than base, the remedy composes on this base, and neither "
-        "a row of this study nor its base has it. No arm of this study helped, or a search has confirmed it. At most 6 "
-        "arms: the 4 largest predicted gains alone, then the best of them with each other one, and all that compose "
-        "together."
+        "A rule of the evidence predicts that a remedy is better than base; the remedy composes on this base, and "
+        "neither base nor a row of this study has it. No arm of this study helped, or a search has confirmed it. At "
+        "most 6 arms: the 4 largest predicted gains alone, then the best of them with each of the others, then all "
+        "that compose together."
     )
     expects: ClassVar[str] = "Every arm is better than base; the file holds each predicted gain."
     expected: ClassVar[Verdict] = "better"
@@ -66,8 +66,8 @@ class TryWhatMoves(_Untried):
     name: ClassVar[str] = "try_what_moves"
     title: ClassVar[str] = "Try the remedies that change ranks"
     when: ClassVar[str] = (
-        "No rule of the evidence predicts a gain that is untried, and one expects a remedy to change ranks that "
-        "composes on this base and that neither a row of this study nor its base has. At most 6 arms."
+        "No rule of the evidence predicts an untried gain, and one predicts that a remedy changes ranks; the remedy "
+        "composes on this base, and neither base nor a row of this study has it. At most 6 arms."
     )
     expects: ClassVar[str] = "Every arm changes ranks; the direction is open."
     expected: ClassVar[Verdict] = "moves"

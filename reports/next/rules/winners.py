@@ -19,12 +19,12 @@ class AdoptWinner(NextRule):
     name: ClassVar[str] = "adopt_winner"
     title: ClassVar[str] = "Make the confirmed winner the base"
     when: ClassVar[str] = (
-        "The study follows another one as its confirmation (rule confirm_winner), and the arm that was to be confirmed "
-        "is its best arm: better than base, by a worthwhile margin, with no guarded metric lowered."
+        "The study confirms an earlier one (rule confirm_winner), and the arm to confirm is its best arm: better than "
+        "base by more than the smallest effect worth having, with no guarded metric lowered."
     )
     expects: ClassVar[str] = (
-        "What the rules of the evidence predict on the winner, measured in its own runs. Where they predict no gain, "
-        "nothing more is run."
+        "What the rules of the evidence predict from the winner's own runs. If they predict no gain, no further study "
+        "is written."
     )
 
     def propose(self, given: Given) -> Proposal | None:
@@ -65,14 +65,13 @@ class ConfirmWinner(NextRule):
     when: ClassVar[str] = (
         "An arm is better than base by more than the smallest effect worth having, lowers no guarded metric, and the "
         "study is not yet its confirmation. Not after a search, which confirms on fresh seeds by itself. The runner-up "
-        "joins where it is better, too, and its 95% interval of ranks reaches the first place. Where the evidence "
-        "predicts gains that were not tried, the winner with each of them joins, where it composes, at most two. On a "
-        "winner with a backbone of its own only its own evidence counts, and what was tried on that backbone."
+        "joins if it is also better and its 95% interval of ranks includes the first place. If the evidence predicts "
+        "gains that were not tried, the winner also runs with each of them that composes, at most two. For a winner "
+        "with its own backbone, only its own evidence counts, and what was tried on that backbone."
     )
     expects: ClassVar[str] = (
-        "The winner is better than base again. Its gain is expected to be smaller than here, because the best of "
-        "several estimates is partly high by chance. The number of seeds detects the lower end of its interval with "
-        "80% power, at least 3 and at most 10."
+        "The winner is better than base again, by a smaller gain: the best of several estimates is partly high by "
+        "chance. The number of seeds, 3 to 10, detects the lower end of its interval with 80% power."
     )
 
     def propose(self, given: Given) -> Proposal | None:

@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import InputError
-from harness.pages.writing import write_pages
 from harness.results.manifest import BASE
 from harness.study.study import read_study
 from harness.study.types import Overrides
 from harness.study.yaml_lines import parse_yaml
 from reports.next.naming import next_name
-from reports.next.pages import FOLDER, INDEX, texts
 from reports.output.diagnosis.page import write_diagnosis
 from reports.output.files import write_report
 from reports.output.following import following_study
@@ -29,8 +27,6 @@ from tests.reports.worlds import Arm
 
 PAYS = {**AS_FOUND, "history.unseen_items": 0.0802}
 """Evidence that predicts a gain of .0406."""
-
-DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_the_section_keeps_the_contract(tmp_path: Path) -> None:
@@ -247,16 +243,3 @@ def test_a_chinese_page_says_it_in_chinese_and_its_file_is_the_same(tmp_path: Pa
     page = Page((folder.path / "report.zh.html").read_text(encoding="utf-8"))
     own = {**NextSection.texts("en")}
     assert not {text for key, text in own.items() if len(text) > 30 and "{" not in text and text in page.text}
-
-
-def test_pages_of_the_rules_are_current() -> None:
-    committed = {path.name: path.read_text(encoding="utf-8") for path in (DOCS / "next").iterdir()}
-    assert committed == texts(), "rewrite them with: make pages"
-
-
-def test_pages_of_rules_that_are_gone_are_removed(tmp_path: Path) -> None:
-    (tmp_path / "next").mkdir()
-    (tmp_path / "next" / "gone.md").write_text("x")
-    write_pages(tmp_path, {FOLDER: texts()})
-    assert INDEX in {each.name for each in (tmp_path / "next").iterdir()}
-    assert not (tmp_path / "next" / "gone.md").exists()

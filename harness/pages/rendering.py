@@ -1,0 +1,129 @@
+"""The templates of pages and of the terminal, and what they call."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from functools import cache, partial
+from itertools import groupby
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.checks.base import Remedy, Rule
+from harness.checks.catalogue import CHECKS, FIGURES, PARTS, RULES, STUDY_CHECKS, STUDY_FIGURES, figure_of
+from harness.checks.families import Family, family_of
+from harness.checks.places import Kind, Place, place_of
+from harness.interventions import CATALOGUE
+from harness.interventions.domains import as_written
+from harness.pages.facts import Page, place_of_remedy
+from harness.words import folded
+
+WIDTH = 100
+"""Characters of a line in a terminal."""
+
+
+def page_text(page: Page) -> str:
+    """What there is to say of an intervention, for a terminal."""
+    return _terminal("interventions/page.txt", page=page)
+
+
+def list_text(pages: Sequence[Page]) -> str:
+    """Interventions for a terminal, by problem: what each takes and writes, and with what it cannot be combined."""
+    groups = [(family, list(members)) for family, members in groupby(pages, lambda page: page.family)]
+    return _terminal("interventions/list.txt", groups=groups)
+
+
+def render(template: str, here: str, **context: Any) -> str:
+    """The Markdown of a template for a page below ``docs``, whose place decides what its links look like."""
+    link = partial(_link, here)
+    text = (
+        _environment()
+        .get_template(template)
+        .render(**context, link=link, links=lambda ids, sep=", ": sep.join(map(link, ids)), heading=_heading)
+    )
+    return folded(_tidy(text, code="`"))
+
+
+def linked(here: str, page: str) -> str:
+    """A link from one page to another, by its file's name."""
+    return f"[{page}]({Place(page=page).seen_from(here)})"
+
+
+def _terminal(template: str, **context: Any) -> str:
+    text = _environment().get_template(template).render(**context, link=str, links=lambda ids, sep=", ": sep.join(ids))
+    return _tidy(text, code="").rstrip()
+
+
+def _tidy(text: str, *, code: str) -> str:
+    """A text without blanks at the ends of lines, more than one empty line, or the code marks of Python."""
+    text = re.sub(r"(?<!`)``(?!`)", code, re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    pages = Environment(
+        loader=PackageLoader("harness", "pages/templates"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    pages.filters |= {"as_written": as_written, "with_names": _with_names, "wrapped": _wrapped}
+    pages.globals |= {
+        "family_of": family_of,
+        "figure_of": figure_of,
+        "figures": lambda: [*FIGURES.values(), *STUDY_FIGURES.values()],
+        "parts": PARTS,
+        "priorities": {"H": "high", "M": "medium", "L": "low", "-": "–"},
+        "problem": _problem,
+        "row": _row,
+        "small": lambda title: title[0].lower() + title[1:],
+        "stacks_of": _stacks_of,
+        "titles": {kind.id: kind.title for kind in CATALOGUE},
+    }
+    return pages
+
+
+def _link(here: str, name: str) -> str:
+    """An entry's name with a link to its section; without one where there is none, as for a plug-in's remedy."""
+    if name in CHECKS or name in STUDY_CHECKS:
+        check = CHECKS[name] if name in CHECKS else STUDY_CHECKS[name]
+        return f"[{name}]({place_of(Kind.CHECK, name, check.claim).seen_from(here)})"
+    place = place_of(Kind.RULE, name) if name in RULES else place_of_remedy(name)
+    return f"[`{name}`]({place.seen_from(here)})" if place else f"`{name}`"
+
+
+def _heading(place: Place, title: str) -> str:
+    """The heading of a section and its anchor."""
+    return f'<a id="{place.anchor}"></a>\n\n## {title}'
+
+
+def _problem(family: Family) -> str:
+    """A problem's number and name, for a table."""
+    return family.name if family.number is None else f"{family.number} {family.name}"
+
+
+def _row(*cells: str) -> str:
+    """A row of a table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _with_names(sentence: str) -> str:
+    """The sentence with the name of each figure where a report has its value."""
+    return re.sub(r"\{([^}:]+)[^}]*\}", r"`\1`", sentence)
+
+
+def _wrapped(text: str, label: str = "") -> str:
+    """Lines of a paragraph under its label; none for an empty one."""
+    if not text.strip():
+        return ""
+    indent = " " * (len(label) - len(label.lstrip()) + 2) if label or text.startswith("- ") else ""
+    return textwrap.fill(label + text.strip(), WIDTH, subsequent_indent=indent, break_long_words=False) + "\n"
+
+
+def _stacks_of(rule: Rule) -> tuple[tuple[Remedy, ...], ...]:
+    """The stacks that a rule speaks of, whatever the figures; those that differ in settings alone once."""
+    found = rule.stacks(dict.fromkeys(rule.reads, 1.0))
+    return tuple({tuple(each.id for each in stack): stack for stack in found}.values())

@@ -109,20 +109,18 @@ class CountingDisplay(Display):
                 self.note(f"{backbones}{cells}: about {duration(left + self._pace.costs.rest)}")
 
     def backbone_begins(self, name: str) -> None:
-        self._pace.begin_backbone()
+        self._pace.begin_backbone(name)
 
     def backbone(self, name: str, told: str, left: float) -> None:
-        self._pace.follow_backbone(left)
+        self._pace.follow_backbone(name, left)
         super().backbone(name, told, left)
 
     def backbone_ended(self, name: str, seconds: float) -> None:
-        self._pace.end_backbone(seconds)
-        self._pace.backbones_left -= 1
+        self._pace.end_backbone(name, seconds)
         super().backbone_ended(name, seconds)
 
     def backbone_failed(self, name: str, why: str) -> None:
-        self._pace.fail_backbone()
-        self._pace.backbones_left -= 1
+        self._pace.end_backbone(name, None)
         super().backbone_failed(name, why)
 
     def started(self, cell: Cell) -> None:

@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from harness.results.record import EpochPoint
+from harness.runner.building import BuildTask, Built, attempt_build
 from harness.runner.executors.base import Outcome, WorkerLostError, progress_line
 from harness.runner.tasks import CellTask, attempt_cell
 
@@ -194,7 +195,7 @@ def ending(exit_code: int) -> str:
 
 
 class LocalExecutor:
-    """Cells in worker processes on this machine, one thread each.
+    """Cells and backbones in worker processes on this machine.
 
     Args:
         workers: processes.
@@ -209,6 +210,10 @@ class LocalExecutor:
     def submit(self, task: CellTask) -> Future[Outcome]:
         """As :meth:`harness.runner.executors.base.Executor.submit`."""
         return self._pool.submit(attempt_here, task)
+
+    def build(self, task: BuildTask) -> Future[Built]:
+        """As :meth:`harness.runner.executors.base.Executor.build`."""
+        return self._pool.submit(attempt_build, task)
 
 
 def attempt_here(task: CellTask) -> Outcome:

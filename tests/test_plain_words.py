@@ -1,4 +1,4 @@
-"""Pages and messages in plain words: short lines and cells, links and commands that exist, no translated turns."""
+"""Pages and messages in plain words: no translated turns."""
 
 from __future__ import annotations
 
@@ -8,31 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 
-from harness.cli import app
+from tests.website.test_links import PAGES as ALL
 
 ROOT = Path(__file__).parents[1]
-PAGES = (
-    *(
-        f"docs/{name}.md"
-        for name in (
-            "architecture",
-            "audit",
-            "backbones",
-            "base_that_learns",
-            "dependencies",
-            "metrics",
-            "protocol",
-            "references",
-            "retrieval",
-            "scale",
-            "seeds",
-            "statistics",
-        )
-    ),
-    "benchmarks/README.md",
-)
+NOT_YET = re.compile(r"docs/findings/.*|docs/findings\.md|.*\.zh\.md")
+"""Exports, and the page that is made of them."""
+
+PAGES = [name for name in ALL if not NOT_YET.fullmatch(name)]
 GENERATED = "<!-- results: written by"
 """Where a page goes on with what a benchmark wrote."""
 
@@ -45,8 +28,9 @@ TRANSLATED = re.compile(
 
 
 def written(page: str) -> str:
-    """What a person wrote of a page."""
-    return (ROOT / page).read_text(encoding="utf-8").partition(GENERATED)[0]
+    """What a person wrote of a page, without what it quotes."""
+    text = (ROOT / page).read_text(encoding="utf-8").partition(GENERATED)[0]
+    return re.sub(r"`[^`\n]*`", "", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
 
 
 def messages(path: Path) -> Iterator[str]:
@@ -56,34 +40,6 @@ def messages(path: Path) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in silent and " " in node.value:
             yield node.value
-
-
-def commands(group: typer.Typer = app) -> set[str]:
-    """Names of the commands and groups of the command line."""
-    shown = typer.main.get_command(group)
-    return set(getattr(shown, "commands", {}))
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_a_page_is_short_and_its_tables_hold_values(page: str) -> None:
-    lines = written(page).splitlines()
-    assert len(lines) <= 300
-    for number, line in enumerate(lines, start=1):
-        if line.startswith("|"):
-            long = [cell for cell in line.strip("|").split(" | ") if len(cell.split()) > 20]
-            assert not long, f"{page}:{number}: {long}"
-        else:
-            assert len(line) <= 120, f"{page}:{number}"
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_links_and_commands_of_a_page_exist(page: str) -> None:
-    text = written(page)
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-        assert (ROOT / page).parent.joinpath(target).exists(), target
-    assert set(re.findall(r"ftr-study ([a-z][a-z-]*)\b", text)) <= commands()
-    for study in re.findall(r"`?((?:studies|examples)/[\w/]+\.(?:yaml|py))`?", text):
-        assert (ROOT / study).exists(), study
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -65,19 +65,21 @@ def resolved(target: str, page: Path) -> Path:
 
 
 def anchors(text: str) -> set[str]:
-    r"""Return the anchors that GitHub gives the headings of a page.
+    r"""Return the anchors that GitHub gives the headings of a page, and those that the text sets itself.
 
     >>> sorted(anchors("# A page\n## `mode: grid`: what it does\n## A page"))
     ['a-page', 'a-page-1', 'mode-grid-what-it-does']
     """
     found: dict[str, int] = {}
+    own: set[str] = set()
     for line, outside in prose(text):
+        own.update(re.findall(r'<a id="([^"]+)">', line) if outside else ())
         heading = _HEADING.match(line) if outside else None
         if heading:
             words = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", heading[1])
             slug = re.sub(r"[^\w\- ]", "", words.lower()).replace(" ", "-")
             found[slug] = found.get(slug, -1) + 1
-    return {slug if not n else f"{slug}-{n}" for slug, most in found.items() for n in range(most + 1)}
+    return own | {slug if not n else f"{slug}-{n}" for slug, most in found.items() for n in range(most + 1)}
 
 
 def four_spaces(text: str) -> str:

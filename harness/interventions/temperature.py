@@ -72,7 +72,7 @@ class PerSample(Intervention):
     title = "Temperature per sample"
     title_zh = "样本特异性温度"
     section = "6.3"
-    why = "If no neighbour stands out, or the backbone is uncertain, several neighbours should count."
+    why = "If no neighbour is clearly best, or the backbone is uncertain, several neighbours should count."
     observable = "Tau never falls as samples get harder, and stays within the range."
     example_base = ("wiring.cosine",)
     as_published = "Raw dot products span hundreds, so the attention is one-hot at any temperature of the range."

@@ -78,7 +78,7 @@ class Values:
             outside = missing | ~np.isfinite(numbers) | (numbers < 1) | (numbers > beyond)
             numbers, missing = np.where(outside, beyond + 1, numbers), np.zeros_like(missing)
         not_listed = "if it means that the target is not among the first K items, add --beyond K"
-        self.refuse(missing | np.isinf(numbers), "rank {} is no number", not_listed, "rank")
+        self.refuse(missing | np.isinf(numbers), "rank {} is not a number", not_listed, "rank")
         self.refuse(
             numbers == 0, "rank 0", f"ranks start at 1: if yours start at 0, add 1 to each; {not_listed}", "rank"
         )
@@ -112,7 +112,7 @@ class Values:
             raise InputError(f"{self.where}: column {name} holds true and false; write numbers")
         missing = np.array(column.isna() | column.astype(str).str.strip().str.lower().isin(MISSING), dtype=bool)
         numbers = np.array(pd.to_numeric(column.where(~missing, np.nan), errors="coerce"), dtype=np.float64)
-        self.refuse(np.isnan(numbers) & ~missing, f"{name} {{}} is no number", "write a number", name)
+        self.refuse(np.isnan(numbers) & ~missing, f"{name} {{}} is not a number", "write a number", name)
         return numbers, missing
 
     def refuse(self, wrong: Any, what: str, fix: str, name: str = "") -> None:

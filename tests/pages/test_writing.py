@@ -46,16 +46,10 @@ def test_every_committed_page_is_current_and_none_is_left_over() -> None:
     assert not stale, "rewrite them with: make pages"
 
 
-def test_pages_are_few_and_short() -> None:
+def test_pages_are_few_and_whole() -> None:
     assert len(TEXTS) <= 30
     assert not [page for page in TEXTS if page.endswith("/index.md")], "a site takes it for the folder's README.md"
-    for page, text in TEXTS.items():
-        lines = text.splitlines()
-        assert len(lines) <= 300, page
-        in_tables = [line for line in lines if line.startswith("|")]
-        assert [line for line in lines if len(line) > 120 and line not in in_tables] == []
-        cells = [cell for line in in_tables for cell in re.split(r"(?<!\\)\|", line)]
-        assert [cell for cell in cells if len(cell.split()) > 20] == []
+    for text in TEXTS.values():
         for table in re.findall(r"(?:^\|.*\|\n)+", text, flags=re.MULTILINE):
             assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
         assert "``" not in text.replace("```", "")

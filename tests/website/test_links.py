@@ -64,8 +64,8 @@ def test_lists_are_indented_as_the_generator_of_the_site_reads_them(github: str,
 
 
 def test_headings_have_the_anchors_that_github_gives_them():
-    text = "# A page\n## `mode: grid`: what it does\n## A page\n```\n# no\n```"
-    assert anchors(text) == {"a-page", "a-page-1", "mode-grid-what-it-does"}
+    text = '# A page\n## `mode: grid`: what it does\n## A page\n<a id="own"></a>\n```\n# no\n<a id="no"></a>\n```'
+    assert anchors(text) == {"a-page", "a-page-1", "mode-grid-what-it-does", "own"}
 
 
 def test_a_bar_in_code_in_a_table_needs_no_backslash_on_the_site():

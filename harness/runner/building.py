@@ -127,7 +127,7 @@ def attempt_build(task: BuildTask) -> Built:
 
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
         if os.getppid() != coordinator:
-            raise SystemExit("the coordinator is gone; its next run goes on from the last whole epoch")
+            raise SystemExit("the coordinator is gone; the next run continues after the last whole epoch")
         epochs_of[:] = [*epochs_of, epoch] if epoch == len(epochs_of) + 1 else []
         metric = task.shared.spec.selection
         chosen_by = f", validation {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""

@@ -34,7 +34,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         HEAD + "a: &a {k: v}\n" + "".join(f"{b}: &{b} {{<<: [*{a}, *{a}, *{a}]}}\n" for a, b in LETTERS) + ARMS,
         "aliases expand to more than",
     ),
-    "an alias of what holds it": (HEAD + "arms: &all {reverse: kl.reverse, again: *all}\n", "holds itself"),
+    "an alias of what holds it": (HEAD + "arms: &all {reverse: kl.reverse, again: *all}\n", "contains itself"),
     "a merge key": (HEAD + "x: &x {reverse: kl.reverse}\narms: {<<: *x}\n", "<<"),
     "a key twice": (GOOD + "name: other\n", "given twice, first on line 1"),
     "an arm twice": (GOOD + "  reverse: kl.weight\n", "given twice"),

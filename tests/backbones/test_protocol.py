@@ -63,7 +63,7 @@ def _late(self: MeanEncoder, *args: Any) -> Tensor:
 BROKEN: dict[str, tuple[str, object, str]] = {
     "future": ("forward", _late, "mask the future"),
     "groups": ("parameter_groups", property(lambda self: ParameterGroups(blocks=("mixing",))), "every parameter once"),
-    "noise": ("encode_noisy", lambda self, data, prefixes, _: self.encode(data, prefixes)[prefixes.train], "no dropout"),
+    "noise": ("encode_noisy", lambda self, data, prefixes, _: self.encode(data, prefixes)[prefixes.train], "dropout"),
     "items": ("item_matrix", property(lambda self: self.items.weight[1:]), "rows"),
     "padding": ("initialise", lambda self, generator: self.items.weight.data.fill_(1.0), "padding"),
     "batches": ("batches", lambda self, data, prefixes, **_: iter(()), "every training prefix"),

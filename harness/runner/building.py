@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -19,11 +18,11 @@ from numpy.typing import NDArray
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
 from harness.device import computing_on, computing_threads
-from harness.errors import EnvironmentProblem, InputError
-from harness.files import locked, set_aside, sweep
+from harness.errors import EnvironmentProblem, FtrError, InputError
+from harness.files import in_words, locked, set_aside, sweep
 from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.runner.cache import cached_array
-from harness.runner.inputs import read_data
+from harness.runner.inputs import read_data, read_inputs
 from harness.runner.tasks import SharedFiles
 from harness.stopping import nothing
 
@@ -116,7 +115,7 @@ def build(
 
 def attempt_build(task: BuildTask) -> Built:
     """:func:`build` in a worker; an error becomes plain text, since a plug-in's may not survive pickling."""
-    coordinator, epochs_of = os.getppid(), list[int]()
+    epochs_of: list[int] = []
 
     def line(**told: object) -> None:
         with task.progress_file.open("a", encoding="utf-8") as lines:
@@ -126,8 +125,6 @@ def attempt_build(task: BuildTask) -> Built:
         line(message=text)
 
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
-        if os.getppid() != coordinator:
-            raise SystemExit("the coordinator is gone; the next run continues after the last whole epoch")
         epochs_of[:] = [*epochs_of, epoch] if epoch == len(epochs_of) + 1 else []
         metric = task.shared.spec.selection
         chosen_by = f", validation {metric} {figures.valid[metric]:.4f}" if metric in figures.valid else ""
@@ -140,13 +137,17 @@ def attempt_build(task: BuildTask) -> Built:
             began = time.monotonic()
 
     try:
+        line(begun=True)
+        read_inputs.cache_clear()  # what cells shared last is not needed while this trains
         with _warnings_told(lambda text: line(warning=text)):
             data = read_data(task.shared)
             prefixes = split_prefixes(data, task.shared.protocol)
             began = time.monotonic()
             build(task, data, prefixes, progress, tell, waited)
-    except (InputError, EnvironmentProblem) as problem:
+    except FtrError as problem:
         return Built(why=str(problem), ends_run=isinstance(problem, EnvironmentProblem))
+    except OSError as problem:
+        return Built(why=str(in_words(task.shared.backbone.parent, problem, "--out")), ends_run=True)
     except Exception as problem:  # noqa: BLE001 - a plug-in may raise anything, and its cells fail alone
         told = "".join(traceback.format_exception(problem)).strip()
         return Built(why=f"{type(problem).__name__}: {problem}\n{told}")

@@ -52,8 +52,9 @@ class Builds:
     ) -> None:
         """Hand out those of the wanted ones that may begin.
 
-        A backbone of one thread begins where a slot is idle, and the next one before the cells of the last that is
-        there are used up. One of several threads has the machine to itself as far as cells that run leave it.
+        One that is there is opened where a slot is left for it. A backbone of one thread trains where a slot is idle,
+        and the next one before the cells of the last that is there are used up. One of several threads, or on a GPU,
+        has the machine to itself as far as cells that run leave it.
 
         Args:
             wanted: backbones that waiting cells need and do not have, the first one first.
@@ -62,22 +63,18 @@ class Builds:
         """
         underway = {each.wanted for each in self.running.values()}
         for each in wanted:
-            if each in underway:
-                continue
-            idle = n_cells + len(self.running) < executor.slots
-            ahead = self.stages.threads == 1 and executor.slots > 1 and len(ready) <= 1
-            if self.running and (self.stages.threads > 1 or not idle):
-                return
-            if not (idle or ahead):
-                return
-            self._submit(each, executor)
+            trains = not self.stages.is_built(each)
+            if each not in underway and (
+                len(self.running) < executor.slots if not trains else self._may_train(executor, n_cells, len(ready))
+            ):
+                task = self.stages.task(each, self.folder / f"backbone-{uuid.uuid4().hex[:8]}.jsonl")
+                self.running[executor.build(task)] = RunningBuild(wanted=each, task=task, trains=trains)
 
-    def _submit(self, wanted: BackboneRef, executor: Executor) -> None:
-        trains = not self.stages.is_built(wanted)
-        if trains:
-            self.display.backbone_begins(str(wanted))
-        task = self.stages.task(wanted, self.folder / f"backbone-{uuid.uuid4().hex[:8]}.jsonl")
-        self.running[executor.build(task)] = RunningBuild(wanted=wanted, task=task, trains=trains)
+    def _may_train(self, executor: Executor, n_cells: int, n_ready: int) -> bool:
+        idle = n_cells + len(self.running) < executor.slots
+        if self.stages.one_by_one:
+            return idle and not any(each.trains for each in self.running.values())
+        return idle or (executor.slots > 1 and n_ready <= 1 and not self.running)
 
     def follow(self) -> None:
         """Show what the workers have told."""
@@ -86,7 +83,10 @@ class Builds:
 
     def _follow(self, running: RunningBuild) -> None:
         for news in running.news():
-            if "epoch" in news:
+            if "begun" in news:
+                if running.trains:
+                    self.display.backbone_begins(str(running.wanted))
+            elif "epoch" in news:
                 self.display.backbone(str(running.wanted), news["epoch"], news["left"])
             elif "warning" in news:
                 log.warning("%s", news["warning"])

@@ -205,7 +205,7 @@ class CellDispatcher:
         """Give the executor the next cells that have their backbone; one whose record is being made waits for it."""
         held: list[Cell] = []
         busy = {each.task.key for each in self._running.values()}
-        n_ahead = AHEAD * executor.slots
+        n_ahead = AHEAD * max(1, executor.slots - len(self.builds.running))
         self._waiting.sort(key=self._turn)
         while self._waiting and len(self._running) < n_ahead:
             cell = self._waiting.pop(0)

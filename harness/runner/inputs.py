@@ -1,4 +1,4 @@
-"""What the cells of a replicate share, read from the files in which the coordinator left it."""
+"""What the cells of a replicate share, read from the files in which a worker left it."""
 
 from __future__ import annotations
 

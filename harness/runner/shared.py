@@ -102,6 +102,11 @@ class SharedStages:
         """With which they are computed."""
         return 1 if self.data.n_items <= SMALL_CATALOGUE else MOST_THREADS
 
+    @property
+    def one_by_one(self) -> bool:
+        """Whether no two backbones train at once: several threads, or the GPU, belong to one of them."""
+        return self.threads > 1 or self.device != "cpu"
+
     def spec_of(self, wanted: BackboneRef) -> Backbone:
         """What is trained for a cell.
 

@@ -79,13 +79,19 @@ class MadeStages:
 
     Attributes:
         begun: replicates whose backbone was handed out.
+        there: whether they need no training.
     """
 
     threads: int = 1
     begun: list[int] = field(default_factory=list)
+    there: bool = False
+
+    @property
+    def one_by_one(self) -> bool:
+        return self.threads > 1
 
     def is_built(self, wanted: BackboneRef) -> bool:
-        return False
+        return self.there
 
     def task(self, wanted: BackboneRef, progress_file: Path) -> BuildTask:
         self.begun.append(wanted.replicate)

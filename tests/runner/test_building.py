@@ -16,7 +16,7 @@ import torch
 from harness.backbones.duorec.backbone import DuoRec
 from harness.backbones.training import load_backbone
 from harness.data.sources import load
-from harness.errors import EnvironmentProblem, InputError
+from harness.errors import ContractError, EnvironmentProblem, InputError
 from harness.files import locked
 from harness.modes.plan import BackboneRef
 from harness.runner import building, shared
@@ -93,9 +93,10 @@ def test_a_catalogue_that_is_small_has_one_thread_and_a_large_one_several(
     monkeypatch.setattr(shared, "MOST_THREADS", 3)
     small = stages.backbone_key(WANTED)
     assert (stages.threads, stages.task(WANTED).threads) == (1, 1)
+    assert not stages.one_by_one
     monkeypatch.setattr(shared, "SMALL_CATALOGUE", stages.data.n_items - 1)
     large = replace(stages)
-    assert (large.threads, large.task(WANTED).threads) == (3, 3)
+    assert (large.threads, large.task(WANTED).threads, large.one_by_one) == (3, 3, True)
     assert large.backbone_key(WANTED) != small
 
 
@@ -118,7 +119,8 @@ def test_waiting_for_another_process_is_told_and_is_no_time_of_a_backbone(stages
     assert time.monotonic() - began > 0.9
     assert outcome.seconds < 0.9
     holder.join()
-    (line,) = new_lines(task.progress_file, 0)
+    begun, line = new_lines(task.progress_file, 0)
+    assert begun == {"begun": True}
     assert line["message"].startswith(f"{task.shared.backbone.name} is in use by process ")
 
 
@@ -127,6 +129,8 @@ def test_waiting_for_another_process_is_told_and_is_no_time_of_a_backbone(stages
     [
         (InputError("too few users\nmore"), "too few users\nmore", False),
         (EnvironmentProblem("the disk is full"), "the disk is full", True),
+        (ContractError("no such field"), "no such field", False),
+        (PermissionError(13, "denied"), "cannot write ", True),
         (RuntimeError("no such layer"), "RuntimeError: no such layer\nTraceback", False),
     ],
 )
@@ -164,14 +168,3 @@ def test_what_a_worker_warns_of_is_logged_where_the_run_is(
     assert any(
         "set aside as" in record.getMessage() for record in caplog.records if record.name == "harness.runner.builds"
     )
-
-
-def test_a_worker_whose_coordinator_is_gone_trains_no_further(
-    stages: SharedStages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    parents = iter([1, 2])
-    monkeypatch.setattr(building.os, "getppid", lambda: next(parents))
-    task = stages.task(WANTED, tmp_path / "told")
-    with pytest.raises(SystemExit, match="whole epoch"):
-        attempt_build(task)
-    assert not task.shared.backbone.exists()

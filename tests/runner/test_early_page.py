@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -127,6 +128,32 @@ def test_backbones_train_side_by_side_and_the_next_one_before_cells_run_out(tmp_
 
 def test_a_backbone_of_several_threads_trains_alone(tmp_path: Path) -> None:
     assert when_built(tmp_path, slots=8, threads=2) == [(0, {}), (1, {0: 5}), (2, {0: 5, 1: 5})]
+
+
+def test_backbones_that_are_there_are_opened_at_once_whatever_their_threads(tmp_path: Path) -> None:
+    executor = MadeExecutor(lambda arms, replicate: 0.1, slots=3)
+    stages = Watched(threads=2, there=True, executor=executor)
+    run(planned(tmp_path), tmp_path, executor, stages)
+    assert stages.seen == [(0, {}), (1, {}), (2, {})]
+
+
+def test_the_first_replicates_cells_do_not_queue_behind_all_of_the_others(tmp_path: Path) -> None:
+    """Its backbone is the last to be there, and cells of the others take every slot but that one."""
+    slow = threading.Event()
+
+    def built(task: BuildTask) -> Built:
+        if task.seed == 0:
+            slow.wait(10)
+        return Built()
+
+    def worth(arms: frozenset[str], replicate: int) -> float:
+        time.sleep(0.2)
+        slow.set()
+        return 0.1
+
+    executor = MadeExecutor(worth, slots=3, built=built)
+    run(planned(tmp_path), tmp_path, executor)
+    assert [replicate for _, replicate in executor.ran].index(0) <= 5
 
 
 def test_a_backbone_that_cannot_be_trained_fails_its_cells_and_no_others(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def estimated_costs(
         known=known,
         probe=probe,
         wanted={str(spec): parts_of_backbone(spec) for spec in _to_train(plan, stages)},
-        one_by_one=stages.threads > 1,
+        one_by_one=stages.one_by_one,
     )
 
 

@@ -63,7 +63,7 @@ def test_affinity_decides_the_workers_and_not_the_threads_of_shared_stages_which
     script = (
         "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])\n"
         "from harness.cli import options; from harness.runner import shared\n"
-        "print(options.CORES, shared.MOST_THREADS)"
+        "print(options.CORES, shared.SHARED_THREADS)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1", str(min(4, os.cpu_count() or 1))]

@@ -26,17 +26,11 @@ from harness.runner.tasks import SharedFiles
 from harness.study.mistakes import StudyFileError
 from harness.study.types import Study
 
-MOST_THREADS = min(4, os.cpu_count() or 1)
-"""Threads of a shared stage at most. They are part of its key, since sums are split by them.
+SHARED_THREADS = min(4, os.cpu_count() or 1)
+"""Threads of the shared stages, part of their keys, since sums are split by them.
 
 They are fixed for a machine: under ``taskset``, Slurm or a container's quota the keys stay, and training is slower.
 The number of workers follows what the process may use, see :func:`harness.processors.processors`.
-"""
-
-SMALL_CATALOGUE = 4096
-"""Items up to which a shared stage has one thread, as a cell has, so that several backbones train side by side.
-
-Most of a step is then the encoder, which a second thread hardly shortens; beyond, it is the catalogue's softmax.
 """
 
 
@@ -100,7 +94,7 @@ class SharedStages:
     @property
     def threads(self) -> int:
         """With which they are computed."""
-        return 1 if self.data.n_items <= SMALL_CATALOGUE else MOST_THREADS
+        return SHARED_THREADS
 
     @property
     def one_by_one(self) -> bool:

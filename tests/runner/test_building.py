@@ -87,17 +87,16 @@ def test_in_a_worker_it_is_the_same_backbone_bit_for_bit(stages: SharedStages, b
     assert task.shared.encodings.read_bytes() == files.encodings.read_bytes()
 
 
-def test_a_catalogue_that_is_small_has_one_thread_and_a_large_one_several(
+def test_backbones_of_one_thread_share_the_machine_and_others_do_not(
     stages: SharedStages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared, "MOST_THREADS", 3)
-    small = stages.backbone_key(WANTED)
-    assert (stages.threads, stages.task(WANTED).threads) == (1, 1)
-    assert not stages.one_by_one
-    monkeypatch.setattr(shared, "SMALL_CATALOGUE", stages.data.n_items - 1)
-    large = replace(stages)
-    assert (large.threads, large.task(WANTED).threads, large.one_by_one) == (3, 3, True)
-    assert large.backbone_key(WANTED) != small
+    monkeypatch.setattr(shared, "SHARED_THREADS", 1)
+    alone = stages.backbone_key(WANTED)
+    assert (stages.threads, stages.task(WANTED).threads, stages.one_by_one) == (1, 1, False)
+    monkeypatch.setattr(shared, "SHARED_THREADS", 3)
+    several = replace(stages)
+    assert (several.threads, several.task(WANTED).threads, several.one_by_one) == (3, 3, True)
+    assert several.backbone_key(WANTED) != alone
 
 
 def test_waiting_for_another_process_is_told_and_is_no_time_of_a_backbone(stages: SharedStages, tmp_path: Path) -> None:

@@ -12,23 +12,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.backbones.base import Backbone
 from harness.modes.plan import BackboneRef, Cell, CellName, Plan, name_of
 from harness.modes.schedule import Schedule
 from harness.results.evidence import DiagnosisTask
 from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord, same_ranks
-from harness.runner.building import Built
-from harness.runner.builds import MOST_DEATHS, Builds
+from harness.runner.building import build_backbone
 from harness.runner.executors.base import Executor, Outcome, how_it_ended
 from harness.runner.keys import Keys
 from harness.runner.progress import Display
 from harness.runner.running import CellObserver, Completion, RunningCell
 from harness.runner.shared import SharedStages
-from harness.runner.tasks import CellFailure, CellResult, CellTask
+from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.stopping import nothing
 
 AHEAD = 2
 """Cells handed to the executor per slot: one runs, one waits, the rest are not yet trials."""
+
+MOST_DEATHS = 3
+"""How often a cell may lose its worker before it is marked failed: it is tried twice more."""
 
 POLL_S = 0.25
 """How often progress files are read while cells run, in seconds."""
@@ -58,7 +61,7 @@ class CellDispatcher:
         diagnosed: keys of the evidence that is there.
         failures: why a cell has no record, or no evidence.
         made: records of this run.
-        builds: the backbones that they need.
+        trained: what was trained, epochs and seconds of each backbone that was trained from its first epoch.
         seconds: that :meth:`run` took.
         start: seconds that a worker took before its first cell; infinite where none has ended.
         n_reused, n_run, n_again: distinct records that were there, were made, and were there but ran for evidence.
@@ -79,7 +82,7 @@ class CellDispatcher:
     failures: dict[CellName, str] = field(default_factory=dict)
     cells: dict[CellName, Cell] = field(default_factory=dict)
     made: list[RunRecord] = field(default_factory=list)
-    builds: Builds = field(init=False)
+    trained: list[tuple[Backbone, int, float]] = field(default_factory=list)
     seconds: float = 0.0
     start: float = math.inf
     n_reused: int = 0
@@ -87,13 +90,11 @@ class CellDispatcher:
     n_again: int = 0
     _waiting: list[Cell] = field(default_factory=list)
     _running: dict[Future[Outcome], RunningCell] = field(default_factory=dict)
+    _shared: dict[BackboneRef, SharedFiles] = field(default_factory=dict)
     _n_submitted: int = 0
     _deaths: Counter[str] = field(default_factory=Counter)
     _seconds_of: dict[str, float] = field(default_factory=dict)
     _completion: Completion = field(default_factory=Completion)
-
-    def __post_init__(self) -> None:
-        self.builds = Builds(stages=self.stages, display=self.display, folder=self.progress_folder)
 
     @property
     def progress_folder(self) -> Path:
@@ -133,12 +134,19 @@ class CellDispatcher:
         return self._records_of(tuple(self.cells.values()))
 
     def run(self, executor: Executor) -> None:
-        """Until the schedule names no more."""
+        """Until the schedule names no more.
+
+        A backbone trains here, on the threads of the shared stages, as soon as a slot has no cell: for a while there
+        may be more threads than processors. Waiting for the last cells would leave processors without work for longer.
+        """
         began = time.monotonic()
-        while self._running or self.builds.running or self.take_up():
+        while self._running or self.take_up():
             self._hand_out(executor)
-            ready = {each.backbone for each in self._waiting}.intersection(self.builds.shared)
-            self.builds.begin(self._unbuilt(), executor, n_cells=len(self._running), ready=ready)
+            while (unbuilt := self._unbuilt()) and (
+                len(self._running) < executor.slots or self.stages.is_built(unbuilt[0])
+            ):
+                self._build(unbuilt[0], executor)
+                self._hand_out(executor)
             self._poll(POLL_S)
             self.take_up()
         self.observer.settle()
@@ -152,15 +160,12 @@ class CellDispatcher:
     def _poll(self, seconds: float) -> None:
         """Take in what has ended, after waiting for it as long as that."""
         self.check()
-        pending: list[Future[Any]] = [*self._running, *self.builds.running]
-        wait(pending, timeout=seconds, return_when=FIRST_COMPLETED)
+        done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
         for each in self._running.values():
             self._follow(each)
-        self.builds.follow()
         self.observer.flush()
-        self.take_in_ended()
-        for built in [each for each in self.builds.running if each.done()]:
-            self._take_in_built(built)
+        for future in done:
+            self._take_in(future)
 
     def _look_up(self, cells: Sequence[Cell]) -> None:
         """Read the records and the evidence of these cells that exist."""
@@ -184,16 +189,26 @@ class CellDispatcher:
     def _unbuilt(self) -> list[BackboneRef]:
         """Backbones that waiting cells need and do not have, those of the first cells first."""
         waiting = sorted(self._waiting, key=self._turn)
-        return list(dict.fromkeys(each.backbone for each in waiting if each.backbone not in self.builds.shared))
+        return list(dict.fromkeys(each.backbone for each in waiting if each.backbone not in self._shared))
 
-    def _take_in_built(self, future: Future[Built]) -> None:
-        """Where it cannot be built, the cells that wait for it fail."""
-        backbone, why = self.builds.take_in(future)
-        if why:
-            without = [cell for cell in self._waiting if cell.backbone == backbone]
-            self._waiting = [cell for cell in self._waiting if cell.backbone != backbone]
+    def _build(self, wanted: BackboneRef, executor: Executor) -> None:
+        """A backbone and its encodings; cells on others run meanwhile."""
+
+        def meanwhile() -> None:
+            self._poll(0.0)
+            self._hand_out(executor)
+            self._tell_complete()
+
+        built = build_backbone(self.stages, self.display, wanted, meanwhile)
+        if built.shared is not None:
+            self._shared[wanted] = built.shared
+        else:
+            without = [cell for cell in self._waiting if cell.backbone == wanted]
+            self._waiting = [cell for cell in self._waiting if cell.backbone != wanted]
             for cell in without:
-                self._fail(cell, f"backbone {backbone}: {why}")
+                self._fail(cell, f"backbone {wanted}: {built.why}")
+        if built.epochs:
+            self.trained.append((built.spec, built.epochs, built.seconds))
 
     def _tell_complete(self) -> None:
         """Tell of another replicate that is complete, as long as other cells are left."""
@@ -205,7 +220,7 @@ class CellDispatcher:
         """Give the executor the next cells that have their backbone; one whose record is being made waits for it."""
         held: list[Cell] = []
         busy = {each.task.key for each in self._running.values()}
-        n_ahead = AHEAD * max(1, executor.slots - len(self.builds.running))
+        n_ahead = AHEAD * executor.slots
         self._waiting.sort(key=self._turn)
         while self._waiting and len(self._running) < n_ahead:
             cell = self._waiting.pop(0)
@@ -213,7 +228,7 @@ class CellDispatcher:
             if record is not None:
                 self._completion.ended.add(name_of(cell))
                 self.schedule.finished(cell, record)
-            elif cell.backbone not in self.builds.shared or self.keys.record(cell) in busy:
+            elif cell.backbone not in self._shared or self.keys.record(cell) in busy:
                 held.append(cell)
             else:
                 task = self._task(cell)
@@ -291,7 +306,7 @@ class CellDispatcher:
         self.schedule.failed(cell, why)
 
     def _task(self, cell: Cell) -> CellTask:
-        key, shared = self.keys.record(cell), self.builds.shared[cell.backbone]
+        key, shared = self.keys.record(cell), self._shared[cell.backbone]
         return CellTask(
             key=key,
             cell=cell,

@@ -179,7 +179,7 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
         n_tuned=tuned.total(),
         workers=workers,
         costs=costs,
-        of_backbones=costs.of_backbones(_count(stages, Counter(untrained) + tuned), workers),
+        of_backbones=costs.of_backbones(_count(stages, Counter(untrained) + tuned)),
         of_cells=_seconds(costs, left, n_cells - len(found) + len(again), workers),
         memory_bytes=_memory(found, workers),
         replicates=replicates,

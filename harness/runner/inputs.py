@@ -1,16 +1,15 @@
-"""What the cells of a replicate share, read from the files in which a worker left it."""
+"""What the cells of a replicate share, read from the files in which the coordinator left it."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.data.interactions import Interactions
-from harness.data.sources import DataSpec, load
+from harness.data.sources import load
 from harness.data.split import split_prefixes
 from harness.errors import EnvironmentProblem
 from harness.runner.cache import read_array
@@ -40,17 +39,11 @@ def read_data(shared: SharedFiles) -> Interactions:
     Raises:
         EnvironmentProblem: their file has changed since.
     """
-    return _read_data(shared.data, shared.data_dir, shared.fingerprint)
-
-
-@lru_cache(maxsize=1)
-def _read_data(spec: DataSpec, data_dir: Path | None, fingerprint: str) -> Interactions:
-    """Kept for the next backbone on the same data."""
-    data = load(spec, data_dir)
-    if data.fingerprint() != fingerprint:
+    data = load(shared.data, shared.data_dir)
+    if data.fingerprint() != shared.fingerprint:
         raise EnvironmentProblem(
             f"{data.load_report.source} changed while the study ran (fingerprint {data.fingerprint()}, planned "
-            f"{fingerprint}); run the study again"
+            f"{shared.fingerprint}); run the study again"
         )
     return data
 

@@ -109,18 +109,20 @@ class CountingDisplay(Display):
                 self.note(f"{backbones}{cells}: about {duration(left + self._pace.costs.rest)}")
 
     def backbone_begins(self, name: str) -> None:
-        self._pace.begin_backbone(name)
+        self._pace.begin_backbone()
 
     def backbone(self, name: str, told: str, left: float) -> None:
-        self._pace.follow_backbone(name, left)
+        self._pace.follow_backbone(left)
         super().backbone(name, told, left)
 
     def backbone_ended(self, name: str, seconds: float) -> None:
-        self._pace.end_backbone(name, seconds)
+        self._pace.end_backbone(seconds)
+        self._pace.backbones_left -= 1
         super().backbone_ended(name, seconds)
 
     def backbone_failed(self, name: str, why: str) -> None:
-        self._pace.end_backbone(name, None)
+        self._pace.fail_backbone()
+        self._pace.backbones_left -= 1
         super().backbone_failed(name, why)
 
     def started(self, cell: Cell) -> None:

@@ -1,4 +1,4 @@
-"""What is with the executor, who is told of it, and which replicates are complete."""
+"""A cell that is with the executor, who is told of it, and which replicates are complete."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import math
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from harness.modes.plan import BackboneRef, Cell, CellName
+from harness.modes.plan import Cell, CellName
 from harness.results.manifest import BASE
 from harness.results.record import EpochPoint, RunRecord
-from harness.runner.building import BuildTask
 from harness.runner.tasks import CellTask
 
 
@@ -36,38 +34,13 @@ class RunningCell:
         return max(time.monotonic() - self.began - float(record.provenance.get("wall_seconds", 0.0)), 0.0)
 
     def new_points(self) -> list[EpochPoint]:
-        """Evaluations that the worker has written since the last call."""
-        fresh = new_lines(self.task.progress_file, self.read)
+        """Evaluations that the worker has written since the last call; a line still being written waits."""
+        if not self.task.progress_file.exists():
+            return []
+        lines = self.task.progress_file.read_text(encoding="utf-8").splitlines(keepends=True)
+        fresh = [line for line in lines[self.read :] if line.endswith("\n")]
         self.read += len(fresh)
-        return [EpochPoint(**each) for each in fresh]
-
-
-@dataclass(slots=True, kw_only=True)
-class RunningBuild:
-    """A backbone that is with the executor, and how far its progress file has been read.
-
-    Attributes:
-        trains: whether it was not there before.
-    """
-
-    wanted: BackboneRef
-    task: BuildTask
-    trains: bool
-    read: int = 0
-
-    def news(self) -> list[dict[str, Any]]:
-        """What the worker has told since the last call."""
-        fresh = new_lines(self.task.progress_file, self.read)
-        self.read += len(fresh)
-        return fresh
-
-
-def new_lines(progress_file: Path, n_read: int) -> list[dict[str, Any]]:
-    """The lines of JSON after the first ones; one still being written waits."""
-    if not progress_file.exists():
-        return []
-    lines = progress_file.read_text(encoding="utf-8").splitlines(keepends=True)
-    return [json.loads(line) for line in lines[n_read:] if line.endswith("\n")]
+        return [EpochPoint(**json.loads(line)) for line in fresh]
 
 
 @dataclass(slots=True)

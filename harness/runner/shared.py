@@ -10,19 +10,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.backbones.base import Backbone
+from harness.backbones.base import Backbone, TrainedBackbone
 from harness.backbones.registry import DEFAULT
 from harness.backbones.values import Progress
 from harness.baselines.scoring import events_of
 from harness.data.interactions import Interactions
 from harness.data.split import Prefixes, split_prefixes
-from harness.device import Device, resolve_device
+from harness.device import Device, computing_on, computing_threads, resolve_device
 from harness.engine.types.streams import Streams
-from harness.imports.backbone_file import BackboneFile
+from harness.errors import InputError
+from harness.files import locked, set_aside, sweep
+from harness.imports.backbone_file import BackboneFile, read_backbone_file
 from harness.modes.plan import BackboneRef
 from harness.results.manifest import StudyItems, StudyUsers
-from harness.runner.building import BuildTask, build
 from harness.runner.tasks import SharedFiles
+from harness.stopping import nothing
 from harness.study.mistakes import StudyFileError
 from harness.study.types import Study
 
@@ -91,16 +93,6 @@ class SharedStages:
         """Where they are built."""
         return resolve_device(self.study.device)
 
-    @property
-    def threads(self) -> int:
-        """With which they are computed."""
-        return SHARED_THREADS
-
-    @property
-    def one_by_one(self) -> bool:
-        """Whether no two backbones train at once: several threads, or the GPU, belong to one of them."""
-        return self.threads > 1 or self.device != "cpu"
-
     def spec_of(self, wanted: BackboneRef) -> Backbone:
         """What is trained for a cell.
 
@@ -123,11 +115,11 @@ class SharedStages:
     def _backbone_key(self, wanted: BackboneRef) -> str:
         given, spec = self.given(wanted), self.spec_of(wanted)
         if given is not None:
-            return spec.file_key(checksum=given.checksum, threads=self.threads, device=self.device)
+            return spec.file_key(checksum=given.checksum, threads=SHARED_THREADS, device=self.device)
         return spec.key(
             fingerprint=self.data.fingerprint(),
             seed=self._seed(wanted.replicate),
-            threads=self.threads,
+            threads=SHARED_THREADS,
             device=self.device,
             protocol=self.study.protocol,
         )
@@ -150,31 +142,56 @@ class SharedStages:
         """Whether a backbone and its encodings are there already."""
         return self.files(wanted).encodings.exists()
 
-    def task(self, wanted: BackboneRef, progress_file: Path = Path()) -> BuildTask:
-        """A backbone as a worker builds it, which tells of its epochs in that file."""
-        return BuildTask(
-            shared=self.files(wanted),
-            seed=self._seed(wanted.replicate),
-            threads=self.threads,
-            given=self.given(wanted),
-            progress_file=progress_file,
-        )
-
-    def build(self, wanted: BackboneRef, progress: Progress, tell: Callable[[str], None]) -> SharedFiles:
-        """Train a backbone in this process and encode every prefix, unless both are there.
+    def build(
+        self,
+        wanted: BackboneRef,
+        progress: Progress,
+        tell: Callable[[str], None],
+        meanwhile: Callable[[], None] = nothing,
+    ) -> SharedFiles:
+        """Train a backbone and encode every prefix, unless both are there.
 
         Args:
             wanted: the backbone.
             progress: told of every epoch.
             tell: told which other process is building a part.
+            meanwhile: called again and again while that is awaited.
 
         Raises:
-            InputError: the backbone cannot be trained on these data.
+            harness.errors.InputError: the backbone cannot be trained on these data.
             harness.errors.EnvironmentProblem: the folder cannot be written.
         """
-        task = self.task(wanted)
-        build(task, self.data, self.prefixes, progress, tell)
-        return task.shared
+        from harness.runner.cache import cached_array
+
+        files = self.files(wanted)
+        given = self.given(wanted)
+        with locked(files.backbone, tell, option="--out", meanwhile=meanwhile):
+            sweep(files.backbone.parent)
+            if given is not None:
+                backbone = _kept(given, files.backbone)
+            else:
+                backbone = self._backbone(wanted, files.backbone.parent, progress)
+
+        def encoded() -> NDArray[np.float32]:
+            return backbone.model.to(self.device).encode(self.data, self.prefixes).numpy()
+
+        with computing_threads(SHARED_THREADS), computing_on(self.device):
+            cached_array(files.encodings, encoded, tell, meanwhile)
+        return files
+
+    def _backbone(self, wanted: BackboneRef, folder: Path, progress: Progress) -> TrainedBackbone:
+        from harness.backbones.training import train_backbone
+
+        return train_backbone(
+            self.spec_of(wanted),
+            self.data,
+            seed=self._seed(wanted.replicate),
+            threads=SHARED_THREADS,
+            checkpoint_dir=folder,
+            progress=progress,
+            device=self.device,
+            protocol=self.study.protocol,
+        )
 
     def _seed(self, replicate: int) -> int:
         return Streams(study_seed=self.study.seed, replicate=replicate).integer("backbone")
@@ -204,6 +221,28 @@ class SharedStages:
 def _sampled(spec: Backbone, study: Study) -> Backbone:
     """The backbone as the study trains it."""
     return spec.with_sampled(study.n_sampled) if study.n_sampled else spec
+
+
+def _kept(given: BackboneFile, copy: Path) -> TrainedBackbone:
+    """The given backbone from its copy beside the trained ones, which is made first where it is missing or damaged.
+
+    Raises:
+        InputError: the file is another one than the study was read with.
+    """
+    from harness.backbones.tensor_file import DamagedCheckpointError
+    from harness.backbones.training import load_backbone, save_backbone
+
+    kind = type(given.spec)
+    if copy.exists():
+        try:
+            return load_backbone(kind, copy)
+        except DamagedCheckpointError:
+            set_aside(copy, "its content is not what was written", then=f"copied again from {given.path}")
+    if read_backbone_file(given.path, given.written).checksum != given.checksum:
+        raise InputError(f"{given.path} changed while the study ran; run the study again")
+    backbone = load_backbone(kind, given.path)
+    save_backbone(backbone, copy)
+    return backbone
 
 
 def _other_split(given: BackboneFile, study: Study) -> str:

@@ -26,7 +26,7 @@ from harness.files import Sealed
 from harness.imports.backbone_file import BackboneFile
 from harness.modes.plan import BackboneRef
 from harness.results.metrics import check_metric
-from harness.runner.shared import SharedStages
+from harness.runner.shared import SHARED_THREADS, SharedStages
 
 if TYPE_CHECKING:
     from harness.backbones.encoder import Encoder
@@ -81,7 +81,7 @@ def _measured(stages: SharedStages, model: Encoder, n_exchanged: int) -> dict[st
     orders = [
         with_held_out_exchanged(stages.data, streams.integer("ties", turn), held_out) for turn in range(N_SHUFFLES)
     ]
-    with computing_threads(stages.threads), computing_on(stages.device):
+    with computing_threads(SHARED_THREADS), computing_on(stages.device):
         model.to(stages.device).eval()
         as_read, *shuffled = (metric.mean(_test_ranks(model, data, protocol)) for data in (stages.data, *orders))
     return {

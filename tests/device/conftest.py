@@ -43,7 +43,7 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (
         "harness.backbones.training",
         "harness.runner.tasks",
-        "harness.runner.building",
+        "harness.runner.shared",
         "harness.audit.pool",
     ):
         __import__(module)

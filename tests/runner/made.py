@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +24,6 @@ from harness.recipe.recipe import BASE as RECIPE
 from harness.results.folder import StudyFolder
 from harness.results.manifest import BASE
 from harness.results.record import EpochPoint, RunRecord
-from harness.runner.building import BuildTask, Built
 from harness.runner.dispatcher import CellDispatcher
 from harness.runner.progress import Display
 from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
@@ -75,31 +74,21 @@ class MadeKeys:
 
 @dataclass(slots=True)
 class MadeStages:
-    """Shared stages that are there at once.
+    """Shared stages that are there already."""
 
-    Attributes:
-        begun: replicates whose backbone was handed out.
-        there: whether they need no training.
-    """
+    built: list[int] = field(default_factory=list)
 
-    threads: int = 1
-    begun: list[int] = field(default_factory=list)
-    there: bool = False
-
-    @property
-    def one_by_one(self) -> bool:
-        return self.threads > 1
+    def spec_of(self, wanted: BackboneRef) -> Any:
+        return DEFAULT
 
     def is_built(self, wanted: BackboneRef) -> bool:
-        return self.there
+        return True
 
-    def task(self, wanted: BackboneRef, progress_file: Path) -> BuildTask:
-        self.begun.append(wanted.replicate)
-        nowhere, data = Path("none"), cast(Any, None)
-        shared = SharedFiles(
-            data=data, data_dir=None, fingerprint="f", spec=DEFAULT, backbone=nowhere, encodings=nowhere
-        )
-        return BuildTask(shared=shared, seed=wanted.replicate, threads=self.threads, progress_file=progress_file)
+    def build(self, wanted: BackboneRef, progress: Any, tell: Any, meanwhile: Any = None) -> SharedFiles:
+        self.built.append(wanted.replicate)
+        nowhere = Path("none")
+        data: Any = None
+        return SharedFiles(data=data, data_dir=None, fingerprint="f", spec=DEFAULT, backbone=nowhere, encodings=nowhere)
 
 
 class Unobserved:
@@ -117,7 +106,6 @@ class MadeExecutor:
         broken: cells that fail.
         most: cells after which Ctrl-C comes.
         seconds: that a record of a row tells.
-        built: what becomes of a backbone; its seed is its replicate.
     """
 
     worth: Worth
@@ -126,7 +114,6 @@ class MadeExecutor:
     broken: frozenset[tuple[str, int]] = frozenset()
     most: int | None = None
     seconds: Callable[[str], float] = lambda row: 1.0
-    built: Callable[[BuildTask], Built] = lambda task: Built()
     ran: list[tuple[str, int]] = field(default_factory=list)
     _pool: ThreadPoolExecutor = field(init=False)
     _rng: np.random.Generator = field(init=False)
@@ -140,9 +127,6 @@ class MadeExecutor:
             raise KeyboardInterrupt
         self.ran.append((task.cell.row, task.cell.replicate))
         return self._pool.submit(self._attempt, task, float(self._rng.random()) * 2e-3)
-
-    def build(self, task: BuildTask) -> Future[Built]:
-        return self._pool.submit(self.built, task)
 
     def _attempt(self, task: CellTask, seconds: float) -> CellResult | CellFailure:
         time.sleep(seconds)
@@ -159,20 +143,18 @@ class MadeExecutor:
         self._pool.shutdown()
 
 
-def dispatcher_of(
-    plan: Plan, folder: Path, schedule: Schedule, stages: Any = None, display: Display | None = None
-) -> CellDispatcher:
+def dispatcher_of(plan: Plan, folder: Path, schedule: Schedule) -> CellDispatcher:
     """The real dispatcher of a plan, on made stages and keys."""
     home = StudyFolder(folder / plan.study.slug)
     home.path.mkdir(parents=True, exist_ok=True)
-    made: Any = SimpleNamespace(stages=stages or MadeStages(), keys=MadeKeys(), observer=Unobserved())
+    made: Any = SimpleNamespace(stages=MadeStages(), keys=MadeKeys(), observer=Unobserved())
     dispatcher = CellDispatcher(
         plan=plan,
         schedule=schedule,
         folder=home,
         stages=made.stages,
         keys=made.keys,
-        display=display or Display(),
+        display=Display(),
         observer=made.observer,
         provenance={},
     )

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.errors import EnvironmentProblem
+from harness.backbones.values import EpochFigures
+from harness.errors import InputError
 from harness.interventions import CATALOGUE
 from harness.modes.base import mode_of
 from harness.modes.plan import BackboneRef, Plan
 from harness.modes.planning import make_plan
 from harness.results.folder import StudyFolder
-from harness.runner.building import BuildTask, Built
 from harness.runner.dispatcher import CellDispatcher
-from harness.runner.executors.base import WorkerLostError
+from harness.runner.tasks import SharedFiles
 from harness.study.study import load_study
 from tests.runner.conftest import Bench
 from tests.runner.made import MadeExecutor, MadeStages, dispatcher_of
@@ -46,10 +43,35 @@ def planned(folder: Path, more: str = "") -> Plan:
     return make_plan(load_study(path, catalogue=CATALOGUE))
 
 
+class Watched(MadeStages):
+    """Backbones that train for two epochs; tells how many records there were when each began."""
+
+    def __init__(self, told: list[str], broken: tuple[int, ...] = ()) -> None:
+        super().__init__()
+        self.told = told
+        self.broken = broken
+        self.during: Callable[[int], None] = lambda replicate: None
+
+    def is_built(self, wanted: BackboneRef) -> bool:
+        return wanted.replicate in self.built
+
+    def build(self, wanted: BackboneRef, progress: Any, tell: Any, meanwhile: Any = None) -> SharedFiles:
+        self.told.append(f"backbone {wanted}")
+        if wanted.replicate in self.broken:
+            raise InputError("it broke")
+        for epoch in (1, 2):
+            self.during(wanted.replicate)
+            figures = EpochFigures(epoch=epoch, loss=1.0, contrastive=None, valid={}, valid_error=0.0, seconds=0.1)
+            progress(epoch, 2, figures)
+        return super().build(wanted, progress, tell)
+
+
 def run(plan: Plan, folder: Path, executor: MadeExecutor, stages: Any = None) -> tuple[CellDispatcher, list[str]]:
-    """Run a study; its pages, with the replicates whose cells had all ended."""
-    told: list[str] = []
-    dispatcher = dispatcher_of(plan, folder, mode_of(plan.study).schedule(plan), stages)
+    """Run a study; what happened, in order: backbones, pages with the replicates whose cells had all ended."""
+    told: list[str] = getattr(stages, "told", [])
+    dispatcher = dispatcher_of(plan, folder, mode_of(plan.study).schedule(plan))
+    if stages is not None:
+        dispatcher.stages = stages
 
     def page() -> None:
         ended = {name for name in dispatcher.cells if name in dispatcher.failures or name in dispatcher.ranked()}
@@ -94,100 +116,31 @@ def test_a_replicate_whose_cells_all_failed_has_no_page(tmp_path: Path) -> None:
     assert told == ["page of [0, 1]"]
 
 
-@dataclass(slots=True)
-class Watched(MadeStages):
-    """Notes how many cells of each replicate had been handed out when a backbone was."""
+def test_the_next_backbone_trains_when_a_slot_would_be_idle_and_cells_go_on_meanwhile(tmp_path: Path) -> None:
+    executor = MadeExecutor(lambda arms, replicate: 0.1, slots=1)
+    stages = Watched([])
+    seen: list[tuple[int, int]] = []
+    stages.during = lambda replicate: seen.append((replicate, len({n for _, n in executor.ran})))
+    _, told = run(planned(tmp_path), tmp_path, executor, stages)
+    assert [each for each in told if each.startswith("backbone")] == ["backbone 0", "backbone 1", "backbone 2"]
+    assert told.index("page of [0]") < told.index("backbone 2")
+    assert seen[:1] == [(0, 0)]
+    assert all(n_replicates == replicate for replicate, n_replicates in seen)
 
-    executor: Any = None
-    seen: list[tuple[int, dict[int, int]]] = field(default_factory=list)
-
-    def task(self, wanted: BackboneRef, progress_file: Path) -> BuildTask:
-        self.seen.append((wanted.replicate, dict(Counter(replicate for _, replicate in self.executor.ran))))
-        return MadeStages.task(self, wanted, progress_file)
-
-
-def when_built(folder: Path, *, slots: int, threads: int = 1) -> list[tuple[int, dict[int, int]]]:
-    executor = MadeExecutor(lambda arms, replicate: 0.1, slots=slots, built=lambda task: time.sleep(0.02) or Built())
-    stages = Watched(threads=threads, executor=executor)
-    dispatcher, _ = run(planned(folder), folder / f"{slots}-{threads}", executor, stages)
-    assert (dispatcher.n_run, stages.begun) == (15, [0, 1, 2])
-    return stages.seen
-
-
-def test_a_worker_alone_trains_a_backbone_when_it_has_no_cell(tmp_path: Path) -> None:
-    assert when_built(tmp_path, slots=1) == [(0, {}), (1, {0: 5}), (2, {0: 5, 1: 5})]
-
-
-def test_backbones_train_side_by_side_and_the_next_one_before_cells_run_out(tmp_path: Path) -> None:
-    assert when_built(tmp_path, slots=8) == [(0, {}), (1, {}), (2, {})]
-    first, second, (third, handed_out) = when_built(tmp_path, slots=2)
-    assert (first, second, third) == ((0, {}), (1, {}), 2)
-    assert handed_out[0] == 5
-    assert handed_out.get(1, 0) < 5
-
-
-def test_a_backbone_of_several_threads_trains_alone(tmp_path: Path) -> None:
-    assert when_built(tmp_path, slots=8, threads=2) == [(0, {}), (1, {0: 5}), (2, {0: 5, 1: 5})]
-
-
-def test_backbones_that_are_there_are_opened_at_once_whatever_their_threads(tmp_path: Path) -> None:
-    executor = MadeExecutor(lambda arms, replicate: 0.1, slots=3)
-    stages = Watched(threads=2, there=True, executor=executor)
-    run(planned(tmp_path), tmp_path, executor, stages)
-    assert stages.seen == [(0, {}), (1, {}), (2, {})]
-
-
-def test_the_first_replicates_cells_do_not_queue_behind_all_of_the_others(tmp_path: Path) -> None:
-    """Its backbone is the last to be there, and cells of the others take every slot but that one."""
-    slow = threading.Event()
-
-    def built(task: BuildTask) -> Built:
-        if task.seed == 0:
-            slow.wait(10)
-        return Built()
-
-    def worth(arms: frozenset[str], replicate: int) -> float:
-        time.sleep(0.2)
-        slow.set()
-        return 0.1
-
-    executor = MadeExecutor(worth, slots=3, built=built)
-    run(planned(tmp_path), tmp_path, executor)
-    assert [replicate for _, replicate in executor.ran].index(0) <= 5
+    many = MadeExecutor(lambda arms, replicate: 0.1, slots=8)
+    stages = Watched([])
+    while_training: list[int] = []
+    stages.during = lambda replicate: while_training.append(len(many.ran))
+    run(planned(tmp_path), tmp_path / "many", many, stages)
+    assert while_training == [0, 0, 5, 5, 10, 10]  # with slots to spare no cell waits for another replicate's
 
 
 def test_a_backbone_that_cannot_be_trained_fails_its_cells_and_no_others(tmp_path: Path) -> None:
-    executor = MadeExecutor(
-        lambda arms, replicate: 0.1, slots=2, built=lambda task: Built(why="it broke" * (task.seed == 1))
-    )
-    dispatcher, _ = run(planned(tmp_path), tmp_path, executor)
+    executor = MadeExecutor(lambda arms, replicate: 0.1, slots=2)
+    dispatcher, _ = run(planned(tmp_path), tmp_path, executor, Watched([], broken=(1,)))
     assert {replicate for _, replicate in dispatcher.failures} == {1}
     assert set(dispatcher.failures.values()) == {"backbone 1: it broke"}
     assert {replicate for _, replicate in executor.ran} == {0, 2}
-
-
-def test_a_backbone_whose_worker_died_is_tried_again_twice(tmp_path: Path) -> None:
-    died: list[int] = []
-
-    def dies(task: BuildTask) -> Built:
-        died.append(task.seed)
-        if task.seed == 2 or died.count(task.seed) < 3:
-            raise WorkerLostError("killed")
-        return Built()
-
-    executor = MadeExecutor(lambda arms, replicate: 0.1, slots=2, built=dies)
-    dispatcher, _ = run(planned(tmp_path), tmp_path, executor)
-    assert Counter(died) == {0: 3, 1: 3, 2: 3}
-    assert set(dispatcher.failures.values()) == {"backbone 2: killed"}
-    assert {replicate for _, replicate in executor.ran} == {0, 1}
-
-
-def test_a_machine_that_fails_a_backbone_ends_the_run(tmp_path: Path) -> None:
-    executor = MadeExecutor(
-        lambda arms, replicate: 0.1, slots=1, built=lambda task: Built(why="the disk is full", ends_run=True)
-    )
-    with pytest.raises(EnvironmentProblem, match="the disk is full"):
-        run(planned(tmp_path), tmp_path, executor)
 
 
 def test_the_manifest_of_the_first_replicate_is_there_when_its_page_is_made(bench: Bench) -> None:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from harness.errors import EnvironmentProblem
+from harness.backbones.registry import DEFAULT
+from harness.errors import EnvironmentProblem, InputError
 from harness.files import locked
 from harness.interventions import CATALOGUE
 from harness.modes.base import mode_of
-from harness.modes.plan import Plan
+from harness.modes.plan import BackboneRef, Plan
 from harness.modes.planning import make_plan
 from harness.runner import coordinator
+from harness.runner.building import build_backbone
 from harness.runner.executors.base import Where
 from harness.runner.executors.local import WorkerPool
 from harness.runner.tasks import CellFailure, CellResult, CellTask
@@ -106,14 +108,53 @@ def test_who_waits_for_a_lock_is_called_again_and_again(tmp_path: Path) -> None:
     assert called[0] >= 2
 
 
+class Stages:
+    """Shared stages whose files another process builds, or that cannot be built."""
+
+    def __init__(self, build: Callable[[Callable[[], None]], Any]) -> None:
+        self._built = build
+
+    def spec_of(self, wanted: BackboneRef) -> Any:
+        return DEFAULT
+
+    def is_built(self, wanted: BackboneRef) -> bool:
+        return False
+
+    def build(self, wanted: BackboneRef, progress: Any, tell: Any, meanwhile: Callable[[], None]) -> Any:
+        return self._built(meanwhile)
+
+
+def test_waiting_for_another_process_is_no_time_of_a_backbone() -> None:
+    def waits(meanwhile: Callable[[], None]) -> str:
+        time.sleep(0.1)
+        meanwhile()
+        return "files"
+
+    called: list[int] = []
+    stages: Any = Stages(waits)
+    built = build_backbone(stages, Counting(), BackboneRef(0), lambda: called.append(1))
+    assert called == [1]
+    assert built.seconds < 0.05
+
+
+def test_a_backbone_that_cannot_be_trained_is_not_called_ready() -> None:
+    def fails(meanwhile: Callable[[], None]) -> None:
+        raise InputError("too few users\nmore")
+
+    display, stages = Counting(), Stages(fails)
+    built = build_backbone(stages, display, BackboneRef(0), lambda: None)  # pyright: ignore[reportArgumentType]
+    assert (built.shared, built.why) == (None, "too few users\nmore")
+    assert display.messages == ["backbone 0: failed: too few users"]
+
+
 @pytest.mark.parametrize("problem", [EnvironmentProblem("the disk is full"), OSError(28, "x"), RuntimeError("no GPU")])
 def test_a_failure_of_measuring_ties_is_a_note(problem: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(stages: object, tell: object) -> None:
         raise problem
 
     monkeypatch.setattr(coordinator, "measure_ties", fails)
-    display = Counting()
-    assert coordinator._measured_ties(cast(Any, None), display)
+    display, stages = Counting(), Stages(lambda _: None)
+    assert coordinator._measured_ties(stages, display)  # pyright: ignore[reportArgumentType]
     (line,) = display.messages
     assert line.startswith("tied timestamps: effect not measured (")
 
@@ -123,7 +164,7 @@ def test_ctrl_c_while_ties_are_measured_counts_as_an_interrupt(monkeypatch: pyte
         raise KeyboardInterrupt
 
     monkeypatch.setattr(coordinator, "measure_ties", interrupted)
-    assert not coordinator._measured_ties(cast(Any, None), Counting())
+    assert not coordinator._measured_ties(Stages(lambda _: None), Counting())  # pyright: ignore[reportArgumentType]
 
 
 def test_a_path_object_in_sys_path_does_not_stop_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:

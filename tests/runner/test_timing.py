@@ -141,38 +141,19 @@ def test_the_time_left_counts_backbones_apart_from_cells() -> None:
     assert pace.left() is None
     pace.expect(Costs(backbone=60.0, cells={"base": 10.0, "other": 30.0}, any_cell=20.0), workers=2)
     assert pace.left() == 3 * 60.0 + (3 * 10.0 + 3 * 30.0) / 2
-    pace.begin_backbone("0")
+    pace.begin_backbone()
     now[0] = 20.0
     assert pace.left() == 40.0 + 120.0 + 60.0
-    pace.follow_backbone("0", 100.0)
+    pace.follow_backbone(left=100.0)
     now[0] = 30.0
     assert pace.left() == 90.0 + 120.0 + 60.0
-    pace.end_backbone("0", 90.0)
+    pace.end_backbone(90.0)
+    pace.backbones_left -= 1
     assert pace.left() == 2 * 90.0 + 60.0  # the next ones take what this one took
     pace.end_cell("base", 20.0)  # twice what was expected: so will the others
     assert pace.left() == 2 * 90.0 + (2 * 20.0 + 3 * 60.0) / 2
     pace.end_cell("other", None)
     assert pace.left() == 2 * 90.0 + (2 * 20.0 + 2 * 60.0) / 2
-
-
-def test_backbones_that_train_side_by_side_share_the_workers() -> None:
-    now = [0.0]
-    pace = Pace(clock=lambda: now[0])
-    pace.add_cells(["base"])
-    pace.backbones_left = 3
-    costs = Costs(backbone=60.0, cells={"base": 10.0}, one_by_one=False)
-    pace.expect(costs, workers=2)
-    assert pace.left() == 3 * 60.0 / 2 + 10.0
-    pace.begin_backbone("0")
-    pace.begin_backbone("1")
-    pace.follow_backbone("1", 20.0)
-    now[0] = 10.0
-    assert pace.left() == (50.0 + 10.0 + 60.0) / 2 + 10.0
-    pace.end_backbone("1", 30.0)
-    pace.end_backbone("0", None)
-    assert pace.left() == 30.0 + 10.0  # the longest one, which takes what the one that is there took
-    assert costs.of_backbones({"duorec": 3}, workers=2) == 90.0
-    assert costs.of_backbones({"duorec": 3}, workers=8) == 60.0
 
 
 def test_the_time_left_is_no_less_than_what_the_longest_cell_has_left() -> None:
@@ -204,12 +185,7 @@ def test_slots_without_a_cell_and_waiting_are_no_rest_of_a_run(monkeypatch: pyte
     stages = SimpleNamespace(data=None, prefixes=None, device="cpu", spec=None)
     study = SimpleNamespace(budget=SimpleNamespace(epochs=2))
     ran: Any = SimpleNamespace(
-        stages=stages,
-        plan=SimpleNamespace(study=study),
-        builds=SimpleNamespace(trained=[]),
-        made=[record],
-        seconds=120.0,
-        start=2.0,
+        stages=stages, plan=SimpleNamespace(study=study), trained=[], made=[record], seconds=120.0, start=2.0
     )
     assert [(each.kind, each.seconds) for each in timings_of(ran, 123.0)] == [("cell", 100.0), ("rest", 5.0)]
     assert [each.kind for each in timings_of(ran, None)] == ["cell"]

@@ -11,7 +11,6 @@ from typing import Literal, Protocol
 from harness.device import Device
 from harness.errors import EnvironmentProblem, InputError
 from harness.results.record import EpochPoint
-from harness.runner.building import BuildTask, Built
 from harness.runner.tasks import CellFailure, CellResult, CellTask
 
 Outcome = CellResult | CellFailure
@@ -34,10 +33,6 @@ class Executor(Protocol):
 
     def submit(self, task: CellTask) -> Future[Outcome]:
         """Run the task when a slot is free; its record, why there is none, or how the worker died."""
-        ...
-
-    def build(self, task: BuildTask) -> Future[Built]:
-        """Build a backbone on this machine when a slot is free; what has become of it, or how the worker died."""
         ...
 
     def close(self) -> None:

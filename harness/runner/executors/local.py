@@ -15,7 +15,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -24,7 +23,6 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from harness.results.record import EpochPoint
-from harness.runner.building import BuildTask, Built, attempt_build
 from harness.runner.executors.base import Outcome, WorkerLostError, progress_line
 from harness.runner.tasks import CellTask, attempt_cell
 
@@ -46,9 +44,6 @@ It is a fresh interpreter and no fork, since a fork of a process that has used O
 GRACE_S = 2.0
 """How long a process has to end by itself once its pipe is closed, in seconds; it may be about to."""
 
-
-WATCH_S = 1.0
-"""How often a worker looks whether its coordinator is there, in seconds."""
 
 _Call = tuple[Callable[..., Any], tuple[object, ...]]
 
@@ -104,7 +99,6 @@ class WorkerPool:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
         self._stopping = False
-        self._n_open = 0
 
     def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
         """Call ``function`` when a process is free.
@@ -114,10 +108,7 @@ class WorkerPool:
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
         self._calls.put((future, (function, arguments)))
-        with self._lock:
-            self._n_open += 1
-            all_busy = self._n_open > len(self._threads)
-        if all_busy and len(self._threads) < self._size:
+        if len(self._threads) < self._size:
             self._threads.append(threading.Thread(target=self._serve, daemon=True))
             self._threads[-1].start()
         return future
@@ -146,14 +137,8 @@ class WorkerPool:
             try:
                 if worker is None or worker.process.poll() is not None:
                     worker = self._hire()
-                answer, problem = worker.ask(call), None
-            except Exception as raised:  # noqa: BLE001 - whatever it is, it is this call's outcome
-                answer, problem = None, raised
-            with self._lock:
-                self._n_open -= 1  # before its caller knows, who may submit the next one
-            if problem is None:
-                future.set_result(answer)
-            else:
+                future.set_result(worker.ask(call))
+            except Exception as problem:  # noqa: BLE001 - whatever it is, it is this call's outcome
                 future.set_exception(problem)
         if worker is not None:
             worker.pipe.close()  # the end of its pipe is the end of its work
@@ -185,23 +170,12 @@ def work(end: int) -> None:
         end: file descriptor of its end of the pipe.
     """
     pipe = Connection(end)
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     while True:
         try:
             function, arguments = pipe.recv()
         except EOFError:
             return
         pipe.send(function(*arguments))
-
-
-def _end_with(coordinator: int) -> None:
-    """End this process once the coordinator is gone, whatever it computes or waits for: nobody would take the result.
-
-    Files are written whole or not at all, and locks are given up with the process.
-    """
-    while os.getppid() == coordinator:
-        time.sleep(WATCH_S)
-    os._exit(1)
 
 
 def ending(exit_code: int) -> str:
@@ -220,7 +194,7 @@ def ending(exit_code: int) -> str:
 
 
 class LocalExecutor:
-    """Cells and backbones in worker processes on this machine.
+    """Cells in worker processes on this machine, one thread each.
 
     Args:
         workers: processes.
@@ -236,13 +210,10 @@ class LocalExecutor:
         """As :meth:`harness.runner.executors.base.Executor.submit`."""
         return self._pool.submit(attempt_here, task)
 
-    def build(self, task: BuildTask) -> Future[Built]:
-        """As :meth:`harness.runner.executors.base.Executor.build`."""
-        return self._pool.submit(attempt_build, task)
-
 
 def attempt_here(task: CellTask) -> Outcome:
     """Run a cell on the coordinator's machine: what cells share is read from its files, progress goes to another."""
+    coordinator = os.getppid()
 
     def inputs() -> Inputs:
         from harness.runner.inputs import read_inputs
@@ -250,6 +221,8 @@ def attempt_here(task: CellTask) -> Outcome:
         return read_inputs(task.shared)
 
     def tell(point: EpochPoint) -> None:
+        if os.getppid() != coordinator:
+            raise SystemExit("the coordinator has ended, so this cell's record cannot be saved")
         with task.progress_file.open("a", encoding="utf-8") as lines:
             lines.write(progress_line(point))
 

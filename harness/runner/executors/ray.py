@@ -28,10 +28,7 @@ from ray.exceptions import (
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from harness.errors import EnvironmentProblem, InputError
-from harness.processors import processors
-from harness.runner.building import BuildTask, Built, attempt_build
 from harness.runner.executors.base import Outcome, Where, WorkerLostError
-from harness.runner.executors.local import WorkerPool
 from harness.runner.executors.ray_cells import Code, Progress, SharedObjects, Trained, attempt_there
 from harness.runner.inputs import read_data
 from harness.runner.tasks import CellFailure, CellTask, SharedFiles
@@ -78,7 +75,6 @@ class RayExecutor:
         self._attempt: Any = None
         self._pump: threading.Thread | None = None
         self._broken: Exception | None = None
-        self._builders = WorkerPool(processors())
         if where.address is not None:
             self._connect()
 
@@ -100,15 +96,10 @@ class RayExecutor:
             self._pump.start()
         return future
 
-    def build(self, task: BuildTask) -> Future[Built]:
-        return self._builders.submit(attempt_build, task)
-
     def close(self) -> None:
-        self._builders.close()
         self._disconnect()
 
     def stop(self) -> None:
-        self._builders.stop()
         for reference in list(self._pending):
             ray.cancel(reference, force=True)
         self._disconnect()

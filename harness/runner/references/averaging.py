@@ -16,7 +16,7 @@ from harness.data.split import Indices
 from harness.device import computing_on, computing_threads
 from harness.modes.plan import BackboneRef
 from harness.runner.inputs import read_encodings
-from harness.runner.shared import SharedStages
+from harness.runner.shared import SHARED_THREADS, SharedStages
 
 CHUNK = 512
 
@@ -44,7 +44,7 @@ def averaged(
     prefixes, kind = stages.prefixes, type(stages.spec)
     files = [stages.files(BackboneRef(each)) for each in replicates]
     encodings = [read_encodings(each) for each in files]
-    with computing_threads(stages.threads), computing_on(stages.device):
+    with computing_threads(SHARED_THREADS), computing_on(stages.device):
         items = [load_backbone(kind, each.backbone).model.item_matrix.detach()[1:].T for each in files]
 
         def summed(part: Indices, queries: Queries) -> NDArray[Any]:

@@ -53,7 +53,6 @@ class Costs:
         cells: row -> of one cell.
         any_cell: of a cell whose row is not among them.
         rest: beside backbones and cells.
-        one_by_one: whether backbones train one after another, each on several threads; else they share the slots.
         source: the weakest of what told it.
     """
 
@@ -62,7 +61,6 @@ class Costs:
     cells: Mapping[str, float] = field(default_factory=dict[str, float])
     any_cell: float | None = None
     rest: float = REST
-    one_by_one: bool = True
     source: Source = "nothing"
 
     @property
@@ -71,21 +69,15 @@ class Costs:
         known = self.backbones.values() if self.backbone is not None else ()
         return sum(known) / len(known) if known else self.backbone
 
-    def of_backbones(self, specs: Mapping[str, int], workers: int) -> float | None:
-        """Wall seconds of backbones.
+    def of_backbones(self, specs: Mapping[str, int]) -> float | None:
+        """Seconds of backbones, which train one after another.
 
         Args:
             specs: what is trained, as text -> how many.
-            workers: among whom they are shared.
         """
-        each = [seconds for spec, n in specs.items() for seconds in [self._of_backbone(spec)] * n]
-        known = [seconds for seconds in each if seconds is not None]
-        return self.shared(known, workers) if len(known) == len(each) else None
-
-    def shared(self, backbones: Sequence[float], workers: int) -> float:
-        """Wall seconds of backbones that take as long as these."""
-        total = sum(backbones)
-        return total if self.one_by_one else max(total / workers, *backbones, 0.0)
+        each = [(self._of_backbone(spec), n) for spec, n in specs.items()]
+        known = [seconds * n for seconds, n in each if seconds is not None]
+        return sum(known) if len(known) == len(each) else None
 
     def _of_backbone(self, spec: str) -> float | None:
         """What is not among them, such as a setting of a search, costs what the first of its kind does."""
@@ -118,7 +110,6 @@ def expected_costs(
     known: Sequence[Timing],
     probe: Callable[[], Probed | None],
     wanted: Mapping[str, Mapping[str, int]],
-    one_by_one: bool = True,
 ) -> Costs:
     """What backbones and cells of a study cost.
 
@@ -132,7 +123,6 @@ def expected_costs(
         probe: asked only where those do not tell.
         wanted: what is to be trained, as text -> its parts. One that was never trained costs what the last ones of its
             kind did, else what the study's own does.
-        one_by_one: whether backbones train one after another.
     """
     near = [each for each in known if (each.cpu, each.device) == (cpu, device) and alike(each.size, size)]
     trained = [each for each in near if each.kind == "backbone"]
@@ -171,7 +161,6 @@ def expected_costs(
         cells=cells,
         any_cell=sum(cells.values()) / len(cells) if cells else None,
         rest=rest,
-        one_by_one=one_by_one,
         source=source,
     )
 

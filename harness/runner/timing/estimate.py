@@ -12,7 +12,7 @@ from harness.results.folder import StudyFolder
 from harness.results.record import RunRecord
 from harness.runner.dispatcher import CellDispatcher
 from harness.runner.keys import Keys, KnownRecords
-from harness.runner.shared import SharedStages
+from harness.runner.shared import SHARED_THREADS, SharedStages
 from harness.runner.timing.costs import Costs, Probed, alike, expected_costs
 from harness.runner.timing.log import (
     Size,
@@ -65,7 +65,7 @@ def estimated_costs(
             data=stages.data,
             recipe=plan.base,
             device=device,
-            threads=stages.threads,
+            threads=SHARED_THREADS,
             protocol=plan.study.protocol,
         )
         return prober(task)
@@ -81,7 +81,6 @@ def estimated_costs(
         known=known,
         probe=probe,
         wanted={str(spec): parts_of_backbone(spec) for spec in _to_train(plan, stages)},
-        one_by_one=stages.one_by_one,
     )
 
 
@@ -126,7 +125,7 @@ def timings_of(dispatcher: CellDispatcher, seconds: float | None) -> Iterator[Ti
     """
     stages, budget = dispatcher.stages, dispatcher.plan.study.budget
     size = Size.of(stages.data, stages.prefixes)
-    for spec, epochs, took in dispatcher.builds.trained:
+    for spec, epochs, took in dispatcher.trained:
         yield timing_of_backbone(spec, size, epochs=epochs, seconds=took, device=stages.device)
     cells = [timing_of_record(record, size, most_epochs=budget.epochs) for record in dispatcher.made]
     alike: dict[tuple[tuple[str, int], ...], list[Timing]] = defaultdict(list)

@@ -27,7 +27,7 @@ class Pace:
         self._running: dict[str, list[float]] = defaultdict(list)
         self._took: dict[str, list[float]] = defaultdict(list)
         self._backbones: list[float] = []
-        self._training: dict[str, tuple[float, float]] = {}
+        self._training: tuple[float, float] | None = None
 
     def expect(self, costs: Costs, workers: int) -> None:
         """What backbones and cells were expected to take, before anything ran."""
@@ -51,19 +51,23 @@ class Pace:
         if seconds is not None:
             self._took[row].append(seconds)
 
-    def begin_backbone(self, name: str) -> None:
+    def begin_backbone(self) -> None:
         """A backbone trains."""
-        self._training[name] = (self._clock(), self.costs.mean_backbone or 0.0)
+        self._training = (self._clock(), self.costs.mean_backbone or 0.0)
 
-    def follow_backbone(self, name: str, left: float) -> None:
+    def follow_backbone(self, left: float) -> None:
         """An epoch of it has ended; the others take so many seconds, as long as none of them is left out."""
-        self._training[name] = (self._clock(), left)
+        self._training = (self._clock(), left)
 
-    def end_backbone(self, name: str, seconds: float | None) -> None:
-        """It is there after so many seconds; None where it cannot be trained."""
-        self.backbones_left -= 1
-        if self._training.pop(name, None) is not None and seconds is not None:
+    def end_backbone(self, seconds: float) -> None:
+        """It is there."""
+        if self._training is not None:
             self._backbones.append(seconds)
+        self._training = None
+
+    def fail_backbone(self) -> None:
+        """It cannot be trained."""
+        self._training = None
 
     def left(self) -> float | None:
         """Seconds that the rest takes; None where nothing tells."""
@@ -72,16 +76,16 @@ class Pace:
         return None if cells is None or backbones is None else cells + backbones
 
     def _backbones_left(self) -> float | None:
-        """Those that train, and the waiting ones at what the others took, shared among the slots."""
-        now = self._clock()
-        training = [max(expected - (now - since), 0.0) for since, expected in self._training.values()]
-        waiting = max(self.backbones_left - len(training), 0)
+        training, waiting = 0.0, self.backbones_left
+        if self._training is not None:
+            since, expected = self._training
+            training, waiting = max(expected - (self._clock() - since), 0.0), max(waiting - 1, 0)
+        if not waiting:
+            return training
         each = self.costs.mean_backbone
         if each is None or len(self._backbones) >= len(self.costs.backbones):  # one of every kind tells more
             each = sum(self._backbones) / len(self._backbones) if self._backbones else each
-        if waiting and each is None:
-            return None
-        return self.costs.shared([*training, *[each or 0.0] * waiting], self.workers)
+        return None if each is None else training + waiting * each
 
     def _cells_left(self) -> float | None:
         """A row's cells take as long as they took; others as expected, stretched as those that ran were.

@@ -43,10 +43,11 @@ def test_the_study_explained_line_by_line_is_the_shipped_one(tmp_path: Path) -> 
 def test_the_data_example_is_understood(tmp_path: Path) -> None:
     (tmp_path / "ratings.csv").write_text("userId,movieId,timestamp\n", encoding="utf-8")
     study = tmp_path / "study.yaml"
-    study.write_text(
-        f"name: mine\nquestion: Any?\narms: {{reverse: kl.reverse}}\n{blocks('yaml')[1]}", encoding="utf-8"
-    )
-    assert load_study(study).data.min_interactions == 5
+    study.write_text(blocks("yaml")[1], encoding="utf-8")
+    read = load_study(study)
+    assert read.data.path == tmp_path / "ratings.csv"
+    assert f"`runs/{read.slug}/report.html`" in README
+    assert {row.status for row in make_plan(read).rows} == {"run"}
 
 
 def test_the_intervention_example_keeps_the_contract() -> None:

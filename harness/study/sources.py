@@ -58,7 +58,9 @@ def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | 
             path = folder / Path(model.path).expanduser()
         if path is not None and not path.is_file():
             found = "is a folder, not a file" if path.is_dir() else "does not exist"
-            said = f"{clip(str(path), 300)} {found}; a relative path starts at {folder}"
+            start = f"a relative path starts at the study file's folder, {folder.absolute()}"
+            fix = "correct the path" if Path(model.path or "").expanduser().is_absolute() else start
+            said = f"{clip(str(path), 300)} {found}; {fix}"
             document.add(("data", "path"), "no_data_file", said)
             return None
         columns = model.columns or ColumnsModel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from harness.study.mistakes import render
@@ -51,6 +53,17 @@ def test_a_missing_file_suggests_its_neighbour(tmp_path):
         load_study(tmp_path / "kl_directoin.yaml")
     with pytest.raises(StudyFileError, match=r"nor does its folder"):
         load_study(tmp_path / "no" / "x.yaml")
+
+
+@pytest.mark.parametrize(("data", "told"), [("no.csv", True), ("/no/where.csv", False)])
+def test_data_that_are_missing_name_the_folder_of_relative_paths_in_full(tmp_path, monkeypatch, data, told):
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_text(f"name: s\ndata: {data}\narms: {{}}\n", encoding="utf-8")
+    with pytest.raises(StudyFileError) as caught:
+        load_study("x.yaml")
+    (found,) = caught.value.problems
+    assert found.code == "no_data_file"
+    assert (f"the study file's folder, {tmp_path}" in found.message) is told
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,15 @@ def shorten(text: str, width: int) -> str:
     return text[: kept - tail] + ELLIPSIS + text[len(text) - tail :]
 
 
+def within_a_sentence(title: str) -> str:
+    """A title as it stands within a sentence; an abbreviation keeps its capitals.
+
+    >>> within_a_sentence("Mix probabilities"), within_a_sentence("KL weight")
+    ('mix probabilities', 'KL weight')
+    """
+    return title[0].lower() + title[1:] if title[1:2].islower() else title
+
+
 def duration(seconds: float) -> str:
     """A length of time for people, never in hundreds of seconds.
 

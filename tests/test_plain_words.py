@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.reports.test_voice import strings
 from tests.website.test_links import PAGES as ALL
 
 ROOT = Path(__file__).parents[1]
@@ -33,15 +32,6 @@ def written(page: str) -> str:
     return re.sub(r"`[^`\n]*`", "", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
 
 
-def messages(path: Path) -> Iterator[str]:
-    """Texts of a file that a person may read: its strings of several words, but for docstrings."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    silent = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in silent and " " in node.value:
-            yield node.value
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_has_no_translated_turns(page: str) -> None:
     assert not TRANSLATED.findall(written(page))
@@ -50,10 +40,10 @@ def test_a_page_has_no_translated_turns(page: str) -> None:
 @pytest.mark.parametrize("room", ROOMS)
 def test_messages_have_no_translated_turns(room: str) -> None:
     found = [
-        f"{path.name}: {text}"
+        f"{where}: {text}"
         for path in sorted((ROOT / "harness" / room).rglob("*.py"))
-        for text in messages(path)
-        if TRANSLATED.search(text)
+        for where, text in strings(path)
+        if " " in text and TRANSLATED.search(text)
     ]
     assert not found
 

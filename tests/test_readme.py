@@ -15,14 +15,11 @@ from harness.modes.planning import make_plan
 from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.study.study import load_study
+from website.links import targets
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {"README.md": README, "README.zh.md": (ROOT / "README.zh.md").read_text(encoding="utf-8")}
-
-
-def links(text: str) -> list[str]:
-    return [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
 
 
 def blocks(language: str) -> list[str]:
@@ -78,7 +75,7 @@ def test_the_chinese_readme_shows_the_same_code() -> None:
 def test_the_chinese_readme_has_the_same_links_and_figures() -> None:
     ours, theirs = (re.sub(r"\s+", " ", text) for text in PAGES.values())
     # the first is the other language's page, the second a heading
-    assert links(ours)[2:] == links(theirs)[2:]
+    assert targets(ours)[2:] == targets(theirs)[2:]
     figures = r"\d+(?:\.\d+)?%|0\.0\d+"
     assert sorted(re.findall(figures, ours)) == sorted(re.findall(figures, theirs))
 

@@ -97,6 +97,15 @@ def codes() -> tuple[str, ...]:
     return (*CHECKS, *STUDY_CHECKS)
 
 
+def check_of(code: str) -> Check:
+    """The check of that code, of a run or of a study.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return CHECKS[code] if code in CHECKS else STUDY_CHECKS[code]
+
+
 def figure_of(name: str) -> Figure:
     """The figure of that name, or the family that it belongs to.
 

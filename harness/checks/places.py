@@ -42,6 +42,10 @@ class Place:
         file = "" if page == self.page else posixpath.relpath(self.page, posixpath.dirname(page) or ".")
         return file + f"#{self.anchor}" * bool(self.anchor)
 
+    def heading(self, title: str) -> str:
+        """The heading of the section, with its anchor."""
+        return f'<a id="{self.anchor}"></a>\n\n## {title}'
+
 
 class Kind(Enum):
     """Of entries that the documentation lists: the page of a family of them, and the page of their index."""

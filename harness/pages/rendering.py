@@ -12,13 +12,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness.checks.base import Remedy, Rule
-from harness.checks.catalogue import CHECKS, FIGURES, PARTS, RULES, STUDY_CHECKS, STUDY_FIGURES, figure_of
+from harness.checks.catalogue import FIGURES, PARTS, RULES, STUDY_FIGURES, check_of, codes, figure_of
 from harness.checks.families import Family, family_of
 from harness.checks.places import Kind, Place, place_of
 from harness.interventions import CATALOGUE
 from harness.interventions.domains import as_written
 from harness.pages.facts import Page, place_of_remedy
-from harness.words import folded
+from harness.words import folded, within_a_sentence
 
 WIDTH = 100
 """Characters of a line in a terminal."""
@@ -41,7 +41,7 @@ def render(template: str, here: str, **context: Any) -> str:
     text = (
         _environment()
         .get_template(template)
-        .render(**context, link=link, links=lambda ids, sep=", ": sep.join(map(link, ids)), heading=_heading)
+        .render(**context, link=link, links=lambda ids, sep=", ": sep.join(map(link, ids)))
     )
     return folded(_tidy(text, code="`"))
 
@@ -79,7 +79,7 @@ def _environment() -> Environment:
         "priorities": {"H": "high", "M": "medium", "L": "low", "-": "–"},
         "problem": _problem,
         "row": _row,
-        "small": lambda title: title[0].lower() + title[1:],
+        "within_a_sentence": within_a_sentence,
         "stacks_of": _stacks_of,
         "titles": {kind.id: kind.title for kind in CATALOGUE},
     }
@@ -88,16 +88,10 @@ def _environment() -> Environment:
 
 def _link(here: str, name: str) -> str:
     """An entry's name with a link to its section; without one where there is none, as for a plug-in's remedy."""
-    if name in CHECKS or name in STUDY_CHECKS:
-        check = CHECKS[name] if name in CHECKS else STUDY_CHECKS[name]
-        return f"[{name}]({place_of(Kind.CHECK, name, check.claim).seen_from(here)})"
+    if name in codes():
+        return f"[{name}]({place_of(Kind.CHECK, name, check_of(name).claim).seen_from(here)})"
     place = place_of(Kind.RULE, name) if name in RULES else place_of_remedy(name)
     return f"[`{name}`]({place.seen_from(here)})" if place else f"`{name}`"
-
-
-def _heading(place: Place, title: str) -> str:
-    """The heading of a section and its anchor."""
-    return f'<a id="{place.anchor}"></a>\n\n## {title}'
 
 
 def _problem(family: Family) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from harness.checks.catalogue import CHECKS, STUDY_CHECKS
+from harness.checks.catalogue import check_of
 from harness.checks.places import Kind, Place, place_of
-from harness.words import folded
+from harness.words import folded, within_a_sentence
 from reports.next.catalogue import NEXT_RULES
 from reports.next.rule import NextRule
 
@@ -37,18 +37,15 @@ def texts() -> dict[str, str]:
     """Markdown by the path of its page below ``docs``."""
     places = [place_of(Kind.NEXT_RULE, rule.name).seen_from(PAGE) for rule in NEXT_RULES]
     rows = "".join(
-        f"| {number} | [`{rule.name}`]({place}) | {_small(rule.title)} |\n"
+        f"| {number} | [`{rule.name}`]({place}) | {within_a_sentence(rule.title)} |\n"
         for number, (rule, place) in enumerate(zip(NEXT_RULES, places, strict=True), start=1)
     )
     return {PAGE: folded(_HEAD + rows + _FOOT + "".join(map(_section, NEXT_RULES)))}
 
 
 def _section(rule: NextRule) -> str:
-    anchor = place_of(Kind.NEXT_RULE, rule.name).anchor
-    return (
-        f'\n<a id="{anchor}"></a>\n\n## `{rule.name}`: {rule.title}\n\n'
-        f"*When:* {_linked(rule.when)}\n\n*Expects:* {_linked(rule.expects)}\n"
-    )
+    heading = place_of(Kind.NEXT_RULE, rule.name).heading(f"`{rule.name}`: {rule.title}")
+    return f"\n{heading}\n\n*When:* {_linked(rule.when)}\n\n*Expects:* {_linked(rule.expects)}\n"
 
 
 def _linked(text: str) -> str:
@@ -60,8 +57,4 @@ def _place(name: str) -> Place:
     """Of a check or of a page."""
     if name.endswith(".md"):
         return Place(page=name)
-    return place_of(Kind.CHECK, name, (CHECKS[name] if name in CHECKS else STUDY_CHECKS[name]).claim)
-
-
-def _small(title: str) -> str:
-    return title[0].lower() + title[1:]
+    return place_of(Kind.CHECK, name, check_of(name).claim)

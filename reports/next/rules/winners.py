@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from harness.words import within_a_sentence
 from reports.locale import formats
 from reports.next.candidates import candidates, on_top
 from reports.next.given import CONFIRMS, Given
@@ -125,8 +126,7 @@ def plain_name(row: str) -> str:
 def titles_of(given: Given, reasons: tuple[object, ...]) -> str:
     """Titles of the evidence's rules, within a sentence."""
     titles = [str(getattr(each, "title", "")) for each in reasons]
-    lowered = [title[0].lower() + title[1:] if title[1:2].islower() else title for title in titles]
-    return given.text("list.notes").join(lowered)
+    return given.text("list.notes").join(map(within_a_sentence, titles))
 
 
 def _figures(given: Given, row: Row) -> dict[str, str]:

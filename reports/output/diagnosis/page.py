@@ -14,6 +14,7 @@ from harness.results.folder import StudyFolder
 from harness.results.gaps import gone_text, lost_diagnoses
 from harness.results.manifest import BASE, StudyManifest
 from harness.results.reading import read_frame
+from harness.words import within_a_sentence
 from reports.locale import Catalogue, formats, load_catalogue
 from reports.next.build import next_of
 from reports.output.diagnosis.model import DiagnosisPage
@@ -110,16 +111,11 @@ def _answer(evidence: Evidence, text: Catalogue) -> str:
     found = evidence.obstacles(MOST_OBSTACLES)
     if found:
         first, *rest = (each.title for each in found)
-        return text("diagnosis.answer", titles=text("list.notes").join((first, *map(_within, rest))))
+        return text("diagnosis.answer", titles=text("list.notes").join((first, *map(within_a_sentence, rest))))
     if not any(evidence.runs(BASE)):
         return text("diagnosis.answer_unmeasured")
     n_passed = sum(each.status.value == "passed" for each in evidence.checks[BASE].values())
     return text("diagnosis.answer_none", n_passed=n_passed)
-
-
-def _within(title: str) -> str:
-    """A title as it stands within a sentence."""
-    return title[0].lower() + title[1:] if title[1:2].islower() else title
 
 
 def idle_of(advice: Sequence[Advice]) -> tuple[Advice, ...]:

@@ -7,27 +7,13 @@ below ``repository/``.
 
 from __future__ import annotations
 
-import importlib.util
 import posixpath
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
+import links  # MkDocs lets a hook import what lies beside it
 from mkdocs.structure.files import File
-
-
-def _beside(name: str) -> Any:
-    """Load a module of this folder; MkDocs loads a hook by its path, without its package."""
-    spec = importlib.util.spec_from_file_location(f"website_{name}", Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-links = _beside("links")
 
 CARRIED = "repository"
 NOT_SEARCHED = "---\nsearch:\n  exclude: true\n---\n\n"

@@ -257,6 +257,7 @@ def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: StudyR
         **here(),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": outcome.seconds,
+        "ranks": outcome.ranks,
         "n_run": outcome.n_run,
         "n_reused": outcome.n_reused,
         "executor": options.where.executor,

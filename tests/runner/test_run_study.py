@@ -58,6 +58,8 @@ def test_ranks_do_not_depend_on_workers_and_finished_cells_are_reused(bench: Ben
     more, display = bench.run(workers=2, out="one", more="heavy: {kl.weight: {weight: [0.03, 3]}}")
     assert sorted(display.ran) == [("heavy[weight=3]", 0), ("heavy[weight=3]", 1)]
     manifest = more.folder.manifest()
+    assert manifest.provenance["ranks"] == more.ranks != one.ranks
+    assert one.ranks == two.ranks == again.ranks
     alias = next(row for row in manifest.rows if row.name == "heavy[weight=0.03]")
     base = next(row for row in manifest.rows if row.name == "base")
     assert (alias.status, alias.alias_of, alias.keys) == ("alias", "base", base.keys)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from harness.cli import app
+from harness.data.fetch import get
 from harness.data.formats import BUILT_IN
 from harness.data.formats.naming import USUAL
 from harness.data.report import lines_of
@@ -63,3 +66,11 @@ def test_every_form_and_every_usual_name_is_on_the_page() -> None:
     for option, names in USUAL.items():
         row = next(line for line in PAGE.splitlines() if line.startswith(f"| {option} |"))
         assert re.findall(r"`(\S+?)`", row) == list(names)
+
+
+@pytest.mark.shared
+def test_the_page_shows_the_whole_output_of_data_show(shared_data: Path, tmp_path: Path) -> None:
+    get("ml-100k", data_dir=tmp_path, from_file=shared_data / "ml-100k.inter")
+    answer = CliRunner().invoke(app, ["data", "show", "ml-100k", "--data-dir", str(tmp_path)])
+    told = answer.output.replace(str(tmp_path), "/home/ann/.cache/ftr-study/data")
+    assert f"```text\n{told}```" in PAGE

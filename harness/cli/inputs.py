@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -126,10 +127,24 @@ def data_show(
     columns = columns_of(user_column, item_column, time_column)
     spec = spec_of(data, format=data_format, sep=sep, columns=columns, min_interactions=min_interactions)
     for figure, value in show(spec, data_dir, progress=to_stderr).items():
-        print(f"{figure.replace('_', ' ')}: {_in_words(value)}")
+        print(f"{_LABELS.get(figure) or figure.replace('_', ' ')}: {_in_words(value)}")
+
+
+_LABELS = {
+    "n_users": "users",
+    "n_items": "items",
+    "n_interactions": "interactions",
+    "mean_length": "events per user, mean",
+    "median_length": "events per user, median",
+    "max_length": "events per user, maximum",
+    "share_over_50": "share of users with more than 50 events",
+    "tied_share": "share of neighbouring events with tied timestamps",
+}
 
 
 def _in_words(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{count} {what}" for what, count in value.items()) or "nothing"
-    return "unknown: no timestamps" if value != value else str(value)
+    if isinstance(value, float):
+        return "unknown: no timestamps" if math.isnan(value) else f"{value:.4g}"
+    return str(value)

@@ -189,8 +189,8 @@ def test_data_show_says_of_a_file_what_it_says_of_a_name(desk: Desk) -> None:
     assert answer.status == 0, answer
     for line in (
         "name: my",
-        "n users: 9",
-        "tied share: unknown: no timestamps",
+        "users: 9",
+        "share of neighbouring events with tied timestamps: unknown: no timestamps",
         "dropped: nothing",
         "read as: CSV: fields separated by ';', user=wer, item=item_id, rows in order of time (item guessed; change "
         "with columns:)",

@@ -123,7 +123,7 @@ def _course(
 
 
 def _notes(design: Design, names: Sequence[str], missing: Sequence[LeftOut]) -> list[str]:
-    """The design in words, a line each, for ``ftr-study plan``."""
+    """Lines on the design, for ``ftr-study plan``."""
     lines: list[str] = []
     if design.generators:
         key = ", ".join(f"{letters((place,))} {name}" for place, name in enumerate(names))

@@ -44,7 +44,7 @@ class Measured:
         hits_moved: share of users any of whose targets enters or leaves the top ten, in [0, 1].
         gradient_change: length of the change of the probe batch's gradient, as a share of the gradient's own; None
             if the two differ in shape, or base's is 0.
-        figures: of the probe batch under this recipe, on the weights before training; None if one has no value.
+        figures: of the probe batch under this recipe, on the weights before training; None for one without a value.
     """
 
     training: Rung

@@ -46,7 +46,7 @@ def top_items(scores: NDArray[np.floating[Any]], count: int = LENGTH, floor: flo
 def _bound(scores: NDArray[np.floating[Any]], count: int) -> NDArray[np.floating[Any]]:
     """A score that at least ``count`` items of the row reach, and few more; a column with one per row.
 
-    Each block's maximum is the score of another item, so the ``count``-th largest maximum is such a score.
+    Each block's maximum is the score of a different item, so the ``count``-th largest maximum is such a score.
     """
     n, n_items = scores.shape
     block = min(_BLOCK, max(n_items // (4 * count), 1))

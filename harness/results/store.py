@@ -27,7 +27,7 @@ class RecordStore:
         RECORD.write(self.path(record.key), record)
 
     def read(self, key: str) -> RunRecord | None:
-        """The record of that key, or None where there is none or where it was damaged.
+        """The record of that key; None if there is none, or if it was damaged.
 
         A damaged file is named in the log, set aside as ``*.damaged`` and never read again.
         """

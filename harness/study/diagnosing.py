@@ -31,7 +31,7 @@ def study_to_diagnose(
             checkpoint or None, for a backbone that is trained.
         data: a named data set or a file of interactions.
         overrides: values of the command line.
-        reading: keys of a study file's ``data`` that say how the file is read.
+        reading: keys of a study file's ``data`` that define how the file is read.
 
     Raises:
         InputError: ``target`` cannot be used, or not with ``data`` or ``reading``, or nothing names data.

@@ -42,7 +42,7 @@ class ArmSearch:
 
     @property
     def done(self) -> bool:
-        """Whether every trial has been told."""
+        """Whether every trial has ended and been told to the sampler."""
         return not self._running
 
     @property

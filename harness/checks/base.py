@@ -136,7 +136,7 @@ class Check:
         condition: when it is an issue, and when it is not applicable, in words.
         detected: how it is detected, a sentence that names figures.
         why: why it matters.
-        reduce: ids of interventions that reduce it; empty if none does.
+        reduce: ids of interventions that reduce it; empty if only a change of the study does.
         also_reads: figures that it needs and its sentence does not name.
         errors: figures with the errors of the others; NaN in older evidence, which lacks them.
     """

@@ -16,7 +16,7 @@ FILES = {"data": "path", "backbone": "checkpoint"}
 
 
 def absolute(values: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """The keys with every path absolute, so that the study file may be saved in any folder.
+    """The keys with absolute paths, except those from ``~``, so that the study file may be saved in any folder.
 
     Args:
         values: keys of a study file.

@@ -40,7 +40,7 @@ class LeftOut:
 
     Attributes:
         arms: their names.
-        kind: ``conflict`` (two set the same seam), ``requirement`` (cannot work) or ``no_effect``.
+        kind: ``conflict`` (two set the same seam), ``requirement`` (cannot work), ``no_effect`` or ``composition``.
         reason: in words.
     """
 

@@ -1,4 +1,4 @@
-"""What figures, checks and rules are: frozen entries, each with its threshold and its texts side by side.
+"""Figures, checks and rules: frozen entries, each with its threshold and its texts in one place.
 
 A sentence names figures in braces, such as ``{kl.p_rec_entropy:.4f}``. A check or a rule reads the figures that its
 sentence names, and those of ``also_reads``.
@@ -28,7 +28,7 @@ class When(Enum):
 
 
 class Unit(Enum):
-    """What a figure counts in."""
+    """The unit of a figure."""
 
     FRACTION = "fraction in [0, 1]"
     POINTS = "difference of two fractions"
@@ -61,8 +61,8 @@ class Figure:
     Attributes:
         name: theme, a dot, and what; a word in capitals varies (:data:`harness.checks.catalogue.PARTS`).
         claim: family of the claim that it bears on.
-        unit: what it counts in.
-        meaning: what it says, a phrase.
+        unit: its unit.
+        meaning: a phrase.
         when: at which evaluations it is measured.
         telling: whether the report shows it among the most telling figures.
     """
@@ -90,7 +90,7 @@ def figures(
 
 
 class Status(Enum):
-    """What became of a check."""
+    """The result of a check."""
 
     PASSED = "passed"
     ISSUE = "issue"
@@ -109,7 +109,7 @@ class Severity(Enum):
 
 
 class Bearing(Enum):
-    """What an issue says of the claim that its check belongs to."""
+    """What an issue means for the claim of its check."""
 
     DECIDES = "the claim's mechanism is present"
     BESIDES = "another obstacle to the claim's remedies"
@@ -117,28 +117,28 @@ class Bearing(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A question to the figures of a run.
+    """A question asked of the figures of a run.
 
     Attributes:
         code: stable id, such as ``FTR101``; the digits before the last two are the claim's, 0 beyond the problem list.
         claim: family of the claim that it bears on.
-        bearing: what an issue says of that claim.
+        bearing: what an issue means for that claim.
         besides: other claims that it is shown with.
-        title: what is wrong where it is an issue.
+        title: what is wrong if there is an issue.
         severity: of the issue.
-        depth: how many steps before the ranking it acts. Of issues as severe, the one of the smallest depth is named
-            first: what a signal loses there, nothing deeper can restore.
-        issue: whether the figures show the issue: how far they lie beyond the threshold, with the error of that, or
-            yes or no where the figures are exact; None where it cannot arise in this run. Several leads, always the
-            same in their order, are asked apart, and the gravest answers.
-        compares: what it sets against its threshold.
+        depth: how many steps before the ranking it acts. Of equally severe issues, the one of the smallest depth is
+            named first: a signal lost there cannot be restored at any larger depth.
+        issue: whether the figures show the issue: a lead (how far they lie beyond the threshold, with its error), or
+            yes or no for exact figures; None if it cannot arise in this run. Several leads, always in the same order,
+            are separate questions, and the gravest answer counts.
+        compares: what it compares with its threshold.
         sense: of the difference in its sentence.
         condition: when it is an issue, and when it is not applicable, in words.
-        detected: how, a sentence that names figures.
+        detected: how it is detected, a sentence that names figures.
         why: why it matters.
-        reduce: ids of interventions that reduce it; empty where only the study can.
+        reduce: ids of interventions that reduce it; empty if only a change of the study does.
         also_reads: figures that it needs and its sentence does not name.
-        errors: figures that say how sure the others are; NaN in older evidence, which has none of them.
+        errors: figures with the errors of the others; NaN in older evidence, which lacks them.
     """
 
     code: str
@@ -166,21 +166,21 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """A check, asked of one run or of all runs of an arm.
+    """The answer to a check, from one run or from all runs of an arm.
 
     Attributes:
         check: the question.
         status: the answer.
-        epoch: whose figures answered; None where none did.
+        epoch: the epoch of the figures that answered; None if none did.
         figures: those that it read.
         reason: why it was muted, in the study's words.
-        leads: how far beyond the threshold, in one run; empty where the answer is yes or no, or there is none.
+        leads: how far beyond the threshold, in one run; empty if the answer is yes or no, or there is none.
         by, half, smallest: the same over all runs, with half the width of its interval, and the smallest that counts.
-        known: whether the evidence holds the errors; else `half` rests on a tenth of the threshold in one
-            run, on their spread alone in several.
+        known: whether the evidence holds the errors; else `half` is a tenth of the threshold in one run, and rests on
+            the spread alone in several.
         n_issue: runs whose figures lie beyond the threshold, for sure or not.
-        n_alike: runs that answer as the outcome does: those on its side of the threshold, for sure or not; by vote,
-            those of its status.
+        n_alike: runs that agree with the outcome: those on its side of the threshold, for sure or not; by vote, those
+            of its status.
         n_asked: runs that could answer.
     """
 
@@ -205,7 +205,7 @@ class Outcome:
 
 
 class Expected(Enum):
-    """What a rule predicts of a remedy against base."""
+    """The effect of a remedy, relative to base, that a rule predicts."""
 
     BETTER = "better"
     MOVES = "moves"
@@ -230,27 +230,27 @@ Stacks = tuple[tuple[Remedy, ...], ...]
 
 
 def stacks(*named: str) -> Callable[[Figures], Stacks]:
-    """The same stacks whatever the figures; ``a + b`` is a stack of two."""
+    """A function that returns these stacks whatever the figures; ``a + b`` is a stack of two."""
     fixed = tuple(tuple(Remedy(id=each) for each in stack.split(" + ")) for stack in named)
     return lambda _: fixed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule of what to try: a condition on figures of the base run, and what it predicts that remedies would do.
+    """A rule on what to try: a condition on figures of base's runs, and the predicted effect of remedies.
 
     Attributes:
         name: short and stable, such as ``interpolate``.
         title: what it advises, in a few words.
-        holds: what it needs of the figures of a run, one condition or several that all have to hold.
-        stacks: what it speaks of, given the figures.
-        expected: what it predicts of them.
+        holds: its condition on the figures of a run, or several conditions that all have to hold.
+        stacks: the stacks that it suggests, given the figures.
+        expected: their predicted effect.
         condition: when it holds, in words.
         because: why, a sentence that names figures.
-        also_reads: figures that it needs and its sentence does not name; NaN in one of all and the rule is silent.
-        errors: figures that say how sure the others are; NaN in older evidence, which has none of them.
+        also_reads: figures that it needs and its sentence does not name; if any figure is NaN, it suggests nothing.
+        errors: figures with the errors of the others; NaN in older evidence, which lacks them.
         gain: the predicted difference in NDCG@10, where a figure gives one.
-        weight: how early it comes among rules without a gain.
+        weight: sorts rules without a gain, the largest first.
     """
 
     name: str
@@ -271,9 +271,9 @@ class Rule:
         return (*names_in(self.because), *self.also_reads)
 
     def __call__(self, *runs: Figures) -> Suggestion | None:
-        """What it makes of the figures of base's runs; None where it does not hold or lacks a figure.
+        """The suggestion from the figures of base's runs; None if the rule does not hold or lacks a figure.
 
-        Its conditions are asked of every run, such as :func:`harness.checks.seeds.by_run` gives, and pooled.
+        Its conditions are asked of every run (:func:`harness.checks.seeds.by_run` returns the figures) and pooled.
         """
         read = {name: mean([run[name] for run in runs if name in run]) for name in self.reads}
         if any(math.isnan(value) for value in read.values()):
@@ -289,11 +289,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suggestion:
-    """What a rule makes of the figures.
+    """What a rule suggests, given the figures.
 
     Attributes:
-        rule: that holds.
-        stacks: what it speaks of.
+        rule: the rule that holds.
+        stacks: the suggested stacks.
         figures: those that it read.
         gain: predicted difference in the primary metric of the diagnosis, where a figure gives one; else None.
     """

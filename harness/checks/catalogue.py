@@ -46,7 +46,7 @@ _MODULES = (
     search,
     popularity,
 )
-"""What lies beyond the problem list, then its ten claims in order."""
+"""The module beyond the problem list, then those of its ten claims in order."""
 
 FIGURES = Registry[Figure](
     group="ftr_study.figures",
@@ -63,7 +63,7 @@ CHECKS = Registry[Check](
     check=instance_of(Check),
 )
 STUDY_FIGURES: Mapping[str, Figure] = {figure.name: figure for figure in study.FIGURES}
-"""What a report measures over a whole study."""
+"""Figures that a report measures over a whole study."""
 
 STUDY_CHECKS = Registry[StudyCheck](
     group="ftr_study.study_checks",
@@ -93,7 +93,7 @@ PARTS: Mapping[str, tuple[str, str]] = {
 
 
 def codes() -> tuple[str, ...]:
-    """Of all checks, of a run and of a study."""
+    """The codes of all checks, of a run and of a study."""
     return (*CHECKS, *STUDY_CHECKS)
 
 
@@ -101,7 +101,7 @@ def check_of(code: str) -> Check:
     """The check of that code, of a run or of a study.
 
     Raises:
-        KeyError: there is none.
+        KeyError: no check has that code.
     """
     return CHECKS[code] if code in CHECKS else STUDY_CHECKS[code]
 
@@ -110,7 +110,7 @@ def figure_of(name: str) -> Figure:
     """The figure of that name, or the family that it belongs to.
 
     Raises:
-        KeyError: there is none.
+        KeyError: no figure has that name.
     """
     if name in STUDY_FIGURES:
         return STUDY_FIGURES[name]
@@ -123,18 +123,18 @@ def figure_of(name: str) -> Figure:
 
 
 def pattern_of(figure: Figure) -> re.Pattern[str]:
-    """What the names of a family of figures look like."""
+    """The pattern of the names in a family of figures."""
     words = (PARTS[word][0] if word in PARTS else re.escape(word) for word in figure.name.split("."))
     return re.compile(r"\.".join(words))
 
 
 def ask(check: Check, entries: Sequence[Entry], *, muted: Mapping[str, str] | None = None) -> Outcome:
-    """Ask the latest entry that has all that the check reads.
+    """The outcome of a check on the latest entry that has all figures that it reads.
 
     Args:
         check: the question.
         entries: of a run, oldest first.
-        muted: code -> the reason that a study gives for not asking it.
+        muted: code -> the study's reason for muting it.
     """
     if muted and check.code in muted:
         return Outcome(check=check, status=Status.MUTED, reason=muted[check.code])
@@ -165,9 +165,9 @@ STATUS_OF: Mapping[Side, Status] = {
 
 
 def suggestions(*runs: Figures) -> tuple[Suggestion, ...]:
-    """What every rule that holds makes of base's runs: predicted gains first, then what moves, then what is idle.
+    """The suggestion of every rule that holds on base's runs: predicted gains first, then moves, then idle.
 
-    A stack that one rule expects to be idle stays in the list of another that expects more of it: the study decides.
+    A stack that one rule expects to be idle stays in the suggestion of another that expects more: the study decides.
     """
     found = [suggestion for rule in RULES.values() if (suggestion := rule(*runs)) is not None]
     order = {expected: place for place, expected in enumerate(Expected)}

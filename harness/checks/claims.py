@@ -1,4 +1,4 @@
-"""Whether evidence bears out the ten claims of the problem list, and whether a study bears out a prediction."""
+"""Whether the evidence supports the ten claims of the problem list, and whether a study confirms a prediction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.checks.families import FAMILIES
 
 
 class Mechanism(Enum):
-    """Whether what a claim says holds FTragrec back is there."""
+    """Whether the mechanism of a claim is present."""
 
     FOUND = "found"
     NOT_FOUND = "not_found"
@@ -36,12 +36,12 @@ class Claim:
 
     @property
     def decided_by(self) -> tuple[str, ...]:
-        """Codes of the checks that look for the mechanism; one issue among them and it is found."""
+        """Codes of the checks that look for the mechanism; a single issue among them means that it is found."""
         return tuple(code for code, check in CHECKS.items() if self._decides(check))
 
     @property
     def besides(self) -> tuple[str, ...]:
-        """Codes of the checks that show what else stands in the way of the family's remedies."""
+        """Codes of the checks that show other obstacles to the family's remedies."""
         shown = ((code, check, self.family in (check.claim, *check.besides)) for code, check in CHECKS.items())
         return tuple(code for code, check, here in shown if here and not self._decides(check))
 
@@ -53,10 +53,10 @@ CLAIMS = tuple(Claim(family=each.name, number=each.number, says=each.claim) for 
 
 
 def judge(claim: Claim, found: Mapping[str, Outcome]) -> Mechanism:
-    """Whether the claim's mechanism is there.
+    """Whether the claim's mechanism is present.
 
-    It cannot be told where a deciding check cannot tell and none is an issue. Not found needs every deciding check that
-    can be asked to have passed, and at least one of them.
+    ``CANNOT_TELL`` if a deciding check cannot tell and none is an issue. ``NOT_FOUND`` needs at least one deciding
+    check that passed, and none that was not measured or is muted.
 
     Args:
         claim: the claim.
@@ -73,7 +73,7 @@ def judge(claim: Claim, found: Mapping[str, Outcome]) -> Mechanism:
 
 
 class Confirmation(Enum):
-    """What became of a prediction."""
+    """The outcome of a prediction."""
 
     CONFIRMED = "confirmed"
     REFUTED = "refuted"

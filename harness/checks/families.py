@@ -11,10 +11,10 @@ class Family:
 
     Attributes:
         name: the part of an id before the dot.
-        number: the number of the problem in the list; 0 is beyond it, None a plug-in's own.
+        number: of the problem in the list; 0: beyond the list; None: not of the list, such as a plug-in's.
         title: a short heading in English.
         title_zh: the problem list's own heading.
-        claim: what is said to hold FTragrec back, in a sentence; a study asks whether it is so.
+        claim: what is said to hold FTragrec back, in a sentence; a study tests whether it is true.
     """
 
     name: str
@@ -124,7 +124,7 @@ STUDY = Family(
     title_zh="研究本身",
     claim="What the study compares, searches and measures can mislead, whatever the recommender does.",
 )
-"""Heading of the checks of a whole study; it is no problem of the list and has no remedies."""
+"""Heading of the checks of a whole study; it is not a problem of the list and has no remedies."""
 
 BACKBONE = Family(
     name="backbone",
@@ -133,11 +133,11 @@ BACKBONE = Family(
     title_zh="骨干模型",
     claim="",
 )
-"""Heading of arms that train another backbone; it is no problem of the list."""
+"""Heading of arms that train another backbone; it is not a problem of the list."""
 
 
 def family_of(name: str) -> Family:
-    """The family of that name; a plug-in may bring one of its own, which states no claim."""
+    """The family of that name; an unknown name is that of a plug-in's family, which states no claim."""
     for each in (*FAMILIES, STUDY, BACKBONE):
         if each.name == name:
             return each

@@ -1,4 +1,4 @@
-"""How far a figure lies beyond a threshold, and whether its own uncertainty leaves a doubt."""
+"""How far a figure lies beyond a threshold, and whether its uncertainty leaves that in doubt."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from enum import Enum
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
-"""Of every interval that a check or a rule compares with."""
+"""Confidence level of every interval that a check or a rule uses."""
 
 NEAR = 0.1
-"""Where the evidence holds no error of a figure: the share of the threshold within which nothing can be told."""
+"""For figures without an error in the evidence: the share of the threshold within which the side cannot be told."""
 
 NORMAL = NormalDist()
 Z = NORMAL.inv_cdf(0.5 + CONFIDENCE / 2.0)
 
 
 class Compares(Enum):
-    """What a check sets against its threshold."""
+    """What a check compares with its threshold."""
 
     EXACT = "An exact figure, yes or no."
     QUERIES = "The 95% interval of the figure: its standard error over the sampled queries, and the spread of the runs."
@@ -28,7 +28,7 @@ class Compares(Enum):
 
 
 class Sense(Enum):
-    """How the sentence of a check gives the difference that it asks about."""
+    """How the sentence of a check states the difference that it asks about."""
 
     AS_ASKED = "the sentence names first what has to be larger for an issue"
     REVERSED = "the sentence names first what has to be smaller"
@@ -49,10 +49,10 @@ class Lead:
     Attributes:
         by: how far it is beyond the threshold; below 0 it falls short.
         error: standard error of `by` over the sampled queries; NaN where the evidence does not hold it.
-        near: what :data:`NEAR` is a share of where there is no error, such as the threshold.
-        smallest: where `by` is a gain, the smallest one that counts: it has to be above 0 for sure and larger than
-            this; below it for sure, it does not count.
-        of: questions that are asked at once; the interval holds for all of them (Bonferroni).
+        near: the quantity, such as the threshold, of which :data:`NEAR` is a share if there is no error.
+        smallest: if `by` is a gain, the smallest that counts: `by` has to be above 0 for sure and larger than this;
+            if it is below this for sure, it does not count.
+        of: number of questions asked at once; the interval holds for all of them (Bonferroni).
     """
 
     by: float
@@ -79,11 +79,11 @@ class Short:
 
 
 Condition = bool | Lead | Short
-"""What a rule needs of a run's figures: yes, a lead beyond its threshold for sure, or one that falls short for sure."""
+"""A rule's condition on a run's figures: yes, a lead beyond its threshold for sure, or one short of it for sure."""
 
 
 def hold(conditions: Sequence[Condition]) -> bool:
-    """Whether one condition holds over runs: their leads pooled as a check's are, or yes in more than half of them."""
+    """Whether one condition holds over runs: by their leads, pooled as for checks, or by yes in more than half."""
     leads = [each.lead if isinstance(each, Short) else each for each in conditions]
     measured = [each for each in leads if isinstance(each, Lead) and not math.isnan(each.by)]
     if any(isinstance(each, Lead) for each in leads):
@@ -93,15 +93,15 @@ def hold(conditions: Sequence[Condition]) -> bool:
 
 
 def _tail(of: int) -> float:
-    """Where the upper end of an interval lies that holds for so many questions at once."""
+    """The probability at the upper end of an interval that holds for this many questions at once."""
     return 1.0 - (1.0 - CONFIDENCE) / (2.0 * of)
 
 
 def gravest(found: Sequence[tuple[float, float, float]]) -> int:
-    """Which of several answers stands for all: beyond for sure and furthest so, else the one that may lie furthest.
+    """The place of the gravest answer: of those beyond for sure the furthest, else the one that may lie furthest.
 
     Args:
-        found: how far beyond, half the width of the interval, and the smallest that counts, a question each.
+        found: how far beyond, half the width of the interval, and the smallest that counts, for each question.
 
     >>> gravest([(0.1, 0.05, 0.0), (0.3, 0.4, 0.0)]), gravest([(-0.1, 0.05, 0.0), (-0.3, 0.4, 0.0)])
     (0, 1)
@@ -137,9 +137,9 @@ def mean(values: Sequence[float]) -> float:
 def pooled(leads: Sequence[Lead]) -> tuple[float, float, float]:
     """Mean of leads over runs, half the width of its interval, and the smallest gain that counts.
 
-    All runs sample the same queries, so their sampling error stays what it is in one; the spread between runs is added
-    to it, with Student's quantile for as few runs as there are. An error that the evidence does not hold counts in one
-    run alone, as :data:`NEAR` of the threshold: of several runs their spread says how unsure the mean is.
+    All runs sample the same queries, so more runs do not reduce the sampling error; the spread between runs is added to
+    it, with Student's quantile for the number of runs. If the evidence holds no error, :data:`NEAR` of the threshold
+    replaces it in a single run; in several, only their spread counts.
     """
     n = len(leads)
     by, smallest = math.fsum(each.by for each in leads) / n, math.fsum(each.smallest for each in leads) / n
@@ -157,13 +157,13 @@ def above(value: float, threshold: float, error: float, *, room: float | None = 
     """An issue where a figure is above a threshold.
 
     Args:
-        room: what :data:`NEAR` is a share of; the threshold where None. Less where the scale ends near it.
+        room: the quantity of which :data:`NEAR` is a share; None: the threshold. Less if the scale ends near it.
     """
     return Lead(by=value - threshold, error=error, near=threshold if room is None else room)
 
 
 def below(value: float, threshold: float, error: float, *, room: float | None = None) -> Lead:
-    """The same where it is below."""
+    """An issue where a figure is below a threshold; the arguments are those of :func:`above`."""
     return Lead(by=threshold - value, error=error, near=threshold if room is None else room)
 
 

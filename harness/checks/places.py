@@ -1,6 +1,6 @@
-"""Where the documentation tells more of a remedy, a check, a figure or a rule: one section an entry, few pages.
+"""Where the documentation describes a remedy, a check, a figure or a rule: one section per entry, on few pages.
 
-Everything that links to such a section asks :func:`place_of`.
+All links to such a section come from :func:`place_of`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ DOCS = "docs"
 """Folder of the documentation in the repository."""
 
 _FILES = {"index": "memory"}
-"""Family -> the name of its file where it is another; a generator of sites takes ``index.md`` for the folder's own."""
+"""Family -> the name of its file if that differs; site generators use ``index.md`` for the page of the folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Place:
         return f"{DOCS}/{self.page}" + f"#{self.anchor}" * bool(self.anchor)
 
     def seen_from(self, page: str) -> str:
-        """The link to it that a page below ``docs`` writes.
+        """The link to it from a page below ``docs``.
 
         >>> place_of(Kind.CHECK, "FTR101", "kl").seen_from("rules.md")
         'checks/kl.md#ftr101'
@@ -48,7 +48,7 @@ class Place:
 
 
 class Kind(Enum):
-    """Of entries that the documentation lists: the page of a family of them, and the page of their index."""
+    """A kind of entry in the documentation: the page of a family of them, and the page of their index."""
 
     REMEDY = ("interventions/{family}.md", "interventions/README.md")
     CHECK = ("checks/{family}.md", "checks/README.md")

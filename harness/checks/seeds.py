@@ -12,14 +12,14 @@ from harness.checks.leads import gravest, mean, pooled, side_of
 from harness.results.evidence import Entry
 
 Runs = Sequence[Sequence[Entry]]
-"""What was measured in an arm's runs, each oldest first."""
+"""The entries of each run of an arm, oldest first."""
 
 
 def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = None) -> Outcome:
-    """Ask a check of every run: what the mean over those that could answer says, by its own uncertainty.
+    """The outcome of a check over runs, by the mean of those that could answer and its uncertainty.
 
-    Where the answers are a plain yes or no, what more than half of them say; else nobody can tell.
-    Its figures are the mean over all runs that could answer.
+    If the answers are a plain yes or no, more than half of them decide; otherwise the check cannot tell.
+    The figures are the mean over all runs that could answer.
     """
     asked = [ask(check, entries, muted=muted) for entries in runs] or [ask(check, (), muted=muted)]
     counts = {status: sum(each.status is status for each in asked) for status in Status}
@@ -27,7 +27,7 @@ def summarise(check: Check, runs: Runs, *, muted: Mapping[str, str] | None = Non
     by = half = None
     smallest, question = 0.0, 0
     if answered and all(each.leads for each in answered):
-        # Each question over all runs, never one question of this run with another of that.
+        # Pool each question over all runs; never mix different questions of different runs.
         found = [pooled(leads) for leads in zip(*(each.leads for each in answered), strict=True)]
         question = gravest(found)
         by, half, smallest = found[question]
@@ -64,7 +64,7 @@ def _beyond(outcome: Outcome, question: int) -> bool:
 
 
 def summaries(runs: Runs, *, muted: Mapping[str, str] | None = None) -> dict[str, Outcome]:
-    """Every check by its code, in the order of the claims."""
+    """The outcome of every check by its code, in the order of the claims."""
     return {code: summarise(check, runs, muted=muted) for code, check in CHECKS.items()}
 
 
@@ -74,7 +74,7 @@ def by_run(runs: Runs) -> list[dict[str, float]]:
 
 
 def latest(runs: Runs) -> dict[str, float]:
-    """The same as the mean over the runs; NaN where no run has a number."""
+    """Every figure at each run's last epoch that has it, mean over the runs; NaN if no run has a number."""
     last = by_run(runs)
     names = dict.fromkeys(name for figures in last for name in figures)
     return {name: mean([figures[name] for figures in last if name in figures]) for name in names}

@@ -10,7 +10,7 @@ from harness.words import MINUS
 
 
 class _Sentences(string.Formatter):
-    """Fills places that are named after figures, dots included; a negative number gets the page's minus sign."""
+    """Fills placeholders named after figures, dots included; a negative number gets the page's minus sign."""
 
     def get_field(self, field_name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, str]:
         return kwargs[field_name], field_name

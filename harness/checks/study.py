@@ -1,4 +1,4 @@
-"""Checks of a whole study: words and answers as of a run's, asked of rows, references, curves and trials."""
+"""Checks of a whole study: texts and answers as for a run, but on rows, references, curves and trials."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from harness.checks.base import Check, names_in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyCheck(Check):
-    """A question to a finished study, which the report measures and asks once.
+    """A question asked once of a finished study; the report measures its figures.
 
     Attributes:
-        named: places of `detected` that hold names or values of the study, such as an arm's, and no figure.
+        named: placeholders of `detected` for names or values of the study, such as an arm's name, not for figures.
         interval: what the interval runs over and is corrected for, and when the check cannot tell.
-        advice: what to do, a sentence: no remedy reduces it.
-        about: the one of `named` that says whose issue it is; empty where the whole study's.
+        advice: what to do, a sentence; no remedy reduces it.
+        about: the one of `named` that the issue is about; empty if it is about the whole study.
     """
 
     named: tuple[str, ...]

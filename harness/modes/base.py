@@ -1,4 +1,4 @@
-"""What a mode is: its part of the study file, the plan of a study, and what names its cells.
+"""The base class of modes: a mode's part of the study file, its plan of a study and its schedule.
 
 A plug-in adds one class through the entry point group ``ftr_study.modes``::
 
@@ -11,7 +11,7 @@ A plug-in adds one class through the entry point group ``ftr_study.modes``::
         def plan(self, study: Study) -> Plan:
             return Grid().plan(replace(study, rows=study.rows[:1]))
 
-and tests it by :func:`harness.contracts.modes.check_mode`.
+and tests it with :func:`harness.contracts.modes.check_mode`.
 """
 
 from __future__ import annotations
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
 
 
 class Mode(StudyMode, ABC):
-    """A mode of a study.  Its fields are the keys of its part of the study file, checked as they are declared."""
+    """A mode of a study; its fields are the keys of its part of the study file, validated as declared."""
 
     @abstractmethod
     def plan(self, study: Study) -> Plan:
-        """Compose what the study runs, before anything trains.
+        """Compose all rows of the study, before anything trains.
 
-        Begin with :func:`harness.modes.planning.base_alone`, which has the row of base.
+        Start from :func:`harness.modes.planning.base_alone`, whose plan has the row of base.
 
         Raises:
-            harness.study.mistakes.StudyFileError: arms that cannot run, each with its line.
+            harness.study.mistakes.StudyFileError: arms cannot run; it names each with its line.
         """
 
     def schedule(self, plan: Plan, observer: TrialObserver | None = None) -> Schedule:
-        """What names the cells of this mode's plan: all at once, unless the mode or the seeds are decided by results.
+        """The schedule of the plan's cells: by default all at once, or seed by seed with ``replicates: {start, most}``.
 
         Args:
             plan: made by :meth:`plan`.
-            observer: told of the trials of a search.
+            observer: called at every step of a search; modes without trials ignore it.
         """
         start = plan.study.start
         return GridSchedule(plan) if start is None else SequentialSchedule(plan, start)
@@ -58,7 +58,7 @@ def mode_of(study: Study) -> Mode:
     """The study's mode.
 
     Raises:
-        InputError: it was read with modes that cannot plan.
+        InputError: its class is not a subclass of :class:`Mode`, so it cannot plan.
     """
     if not isinstance(study.mode, Mode):
         raise InputError(f"{type(study.mode).__name__} is not a Mode; make it a subclass of harness.modes.base.Mode")

@@ -1,4 +1,4 @@
-"""Stacks made of a study's arms, for the modes that combine them: what composes, and what is left out and why."""
+"""Stacks of several arms, for the modes that combine arms: which compose, which are left out, and why."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from harness.study.types import Study
 from harness.study.yaml_lines import Document
 
 JOINT = " + "
-"""Between the arms of a stack, in the names of rows; no arm of these modes may hold it."""
+"""Joins the names of arms in the name of a stack's row; in these modes no arm's name may contain it."""
 
 
 class CombiningMode(Mode, ABC):
-    """A mode that makes stacks of the arms, each of which has one setting."""
+    """A mode that combines arms into stacks; each arm has one setting."""
 
     lists: ClassVar[Lists] = Lists.REFUSED
 
@@ -40,7 +40,7 @@ class LeftOut:
 
     Attributes:
         arms: their names.
-        kind: ``conflict`` (two set the same seam), ``requirement`` (cannot work) or ``no_effect``.
+        kind: ``conflict`` (two set the same seam), ``requirement`` (cannot work), ``no_effect`` or ``composition``.
         reason: in words.
     """
 
@@ -50,7 +50,7 @@ class LeftOut:
 
 
 def joined(arms: Sequence[ArmSetting]) -> ArmSetting:
-    """Several arms as one stack, named by all of them."""
+    """Several arms as one stack; its name joins theirs."""
     name = JOINT.join(each.name for each in arms)
     return ArmSetting(
         name=name,
@@ -66,7 +66,7 @@ def stacked(base: Recipe, arms: Sequence[ArmSetting], protocol: Protocol) -> Rec
 
     Raises:
         ConflictError: two of them hold the same remedy, or set the same seam.
-        CompositionError: the stack cannot work otherwise.
+        CompositionError: the stack cannot run for another reason.
     """
     holder: dict[str, str] = {}
     for arm in arms:
@@ -78,7 +78,7 @@ def stacked(base: Recipe, arms: Sequence[ArmSetting], protocol: Protocol) -> Rec
 
 
 def left_out(base: Recipe, arms: Sequence[ArmSetting], protocol: Protocol) -> LeftOut | None:
-    """Why a stack is not run, without what only the writer of an arm could mend; None where it can run."""
+    """Why a stack cannot run, without the ids and the advice of the error's text; None if it can run."""
     try:
         stacked(base, arms, protocol)
     except CompositionError as problem:
@@ -92,13 +92,13 @@ def left_out(base: Recipe, arms: Sequence[ArmSetting], protocol: Protocol) -> Le
 
 
 def unusable(study: Study, base: Recipe) -> list[Problem]:
-    """Arms that no stack could hold: they contradict themselves, or change nothing in this base."""
+    """Arms that no stack can include: they contradict themselves or change nothing on this base."""
     problems: list[Problem] = []
     for arm in study.rows:
         try:
             stacked(base, [arm], study.protocol)
         except RequirementError:
-            continue  # another arm of the stack may give it what it lacks
+            continue  # another arm of the stack may provide what it lacks
         except CompositionError as problem:
             problems.append(study.problem(f"arms.{arm.arm}", kind_of(problem), str(problem)))
     return problems
@@ -110,6 +110,6 @@ def described(arms: Sequence[ArmSetting]) -> list[dict[str, Any]]:
 
 
 def spelled(remedy: Intervention) -> str:
-    """A remedy by its id, with its settings where it has any."""
+    """A remedy's id, followed by its settings if it has any."""
     settings = ", ".join(f"{name}={word(value)}" for name, value in remedy.settings().items())
     return f"{remedy.id}({settings})" if settings else remedy.id

@@ -1,4 +1,4 @@
-"""Two-level designs: which combinations of factors run, and what a fraction of them cannot tell apart."""
+"""Two-level factorial designs: which combinations of factors run, and which effects a fraction confounds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from operator import xor
 from harness.errors import InputError
 
 LETTERS = "ABCDEFGH"
-"""Names of factors in generators, by their place."""
+"""Names of the factors in generators, by position."""
 
 MOST_FACTORS = len(LETTERS)
 LONGEST_ALIAS = 3
 """Terms of more factors are left out of the lists of aliases."""
 
 Term = tuple[int, ...]
-"""Places of the factors of a main effect or of an interaction, ascending."""
+"""Positions of the factors of a main effect or an interaction, ascending."""
 
 
 class DesignError(InputError):
@@ -31,7 +31,7 @@ class Alias:
 
     Attributes:
         term: the shortest of them.
-        others: each with its sign, +1 or -1: the contrast of ``term`` is that of the other times the sign.
+        others: each with its sign, +1 or -1; the contrast of ``term`` is the other's contrast times the sign.
     """
 
     term: Term
@@ -40,13 +40,13 @@ class Alias:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Design:
-    """Runs of a full or fractional factorial design, the one with every factor off first.
+    """A full or fractional factorial design; the run with every factor off comes first.
 
     Attributes:
         n_factors: at most 8.
-        generators: the factors that follow from others, such as ``D = ABC``; empty for a full design.
+        generators: the factors defined by others, such as ``D = ABC``; empty for a full design.
         relation: each word of the defining relation with its sign, the shortest first; empty for a full design.
-        runs: the factors that are on, fewest first.
+        runs: the factors that are on in each run; runs with the fewest come first.
     """
 
     n_factors: int
@@ -60,7 +60,7 @@ class Design:
         return min((len(word) for _, word in self.relation), default=None)
 
     def aliases(self) -> tuple[Alias, ...]:
-        """What main effects and interactions of two are confounded with, up to interactions of three."""
+        """The aliases of main effects and two-factor interactions, up to interactions of three factors."""
         found: list[Alias] = []
         seen: set[Term] = set()
         for term in terms(self.n_factors):
@@ -77,7 +77,7 @@ class Design:
 
 
 def terms(n_factors: int) -> tuple[Term, ...]:
-    """Main effects, then interactions of two.
+    """All main effects, then all two-factor interactions.
 
     >>> terms(3)
     ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2))
@@ -86,7 +86,7 @@ def terms(n_factors: int) -> tuple[Term, ...]:
 
 
 def letters(term: Sequence[int]) -> str:
-    """A term by the letters of its factors.
+    """A term as the letters of its factors.
 
     >>> letters((0, 3))
     'AD'
@@ -95,7 +95,7 @@ def letters(term: Sequence[int]) -> str:
 
 
 def product(one: Term, two: Term) -> Term:
-    """The term whose contrast is the product of two others': factors in both cancel.
+    """The term whose contrast is the product of two terms' contrasts; factors in both cancel.
 
     >>> product((0, 1), (1, 2))
     (0, 2)
@@ -104,16 +104,16 @@ def product(one: Term, two: Term) -> Term:
 
 
 def full_design(n_factors: int) -> Design:
-    """Every combination of the factors."""
+    """The design with every combination of the factors."""
     runs = [term for size in range(n_factors + 1) for term in combinations(range(n_factors), size)]
     return Design(n_factors=n_factors, generators=(), relation=(), runs=tuple(runs))
 
 
 @cache
 def fractional_design(n_factors: int, n_halvings: int) -> Design:
-    """The ``2^(k - p)`` fraction that confounds the least, with every factor off among its runs.
+    """The least confounded ``2^(k - p)`` fraction that includes the run with every factor off.
 
-    The generators are those of `pydoe`'s search, each with the sign that keeps the run with every factor off, since
+    The generators come from `pydoe`'s search. Each gets the sign that keeps the run with every factor off, because
     that run is base.
 
     Args:
@@ -121,7 +121,7 @@ def fractional_design(n_factors: int, n_halvings: int) -> Design:
         n_halvings: p, from 1.
 
     Raises:
-        DesignError: so few runs cannot tell main effects apart.
+        DesignError: there are too few runs to tell main effects apart.
 
     Source: Box, Hunter and Hunter, Statistics for Experimenters, 2nd ed., 2005, chapter 6.
     """
@@ -155,7 +155,7 @@ def fractional_design(n_factors: int, n_halvings: int) -> Design:
 
 
 def _relation(defining: Sequence[tuple[int, Term]]) -> tuple[tuple[int, Term], ...]:
-    """Every product of the words that the generators give."""
+    """The defining relation: every product of the generators' words, the shortest first."""
     group: list[tuple[int, Term]] = []
     for size in range(1, len(defining) + 1):
         for chosen in combinations(defining, size):

@@ -1,4 +1,4 @@
-"""Whether a study was given more seeds after an end of it was there to be read."""
+"""Earlier ends of a study: whether seeds were added after a finished result could already be read."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from harness.results.seeds import Seeds
 from harness.stats.looks import FEWEST_SEEDS
 
 Earlier = Sequence[tuple[int, str]]
-"""How many seeds an earlier end had, and the folder that it is in."""
+"""Number of seeds and folder of each earlier end."""
 
 _SEEDS = re.compile(r"\.replicates-\d+")
 
 
 def earlier_ends(plan: Plan, key_of: Callable[[Cell], str], folder: StudyFolder) -> Earlier:
-    """Ends of the same study, in its folder, in those of other ``--replicates`` and in that of the study it follows.
+    """Earlier ends of the study: in its folder, in those of other ``--replicates`` and in that of the followed study.
 
-    An end counts where base and an arm are the same runs, where it had seeds enough for a verdict, and where the study
-    was declared otherwise: one that is run again, or goes on after it was stopped, had no earlier end.  Those that had
-    as many seeds as this one will have are kept too, since it may be given more later; the report leaves them out.
+    An end counts if it shares runs of base and of an arm with this study, had enough seeds for a verdict, and was
+    declared with other seeds; so a study that is run again or resumed has no earlier end.  Ends with as many seeds as
+    this study will have are kept too, because it may get more seeds later; the report leaves them out.
 
     Args:
-        plan: of the study that is to run.
-        key_of: the record key of one of its cells.
+        plan: of the study that is about to run.
+        key_of: returns the record key of a cell.
         folder: of the study, before its manifest is written again.
     """
     study = plan.study
@@ -44,10 +44,10 @@ def earlier_ends(plan: Plan, key_of: Callable[[Cell], str], folder: StudyFolder)
 
 
 def _same_runs(plan: Plan, key_of: Callable[[Cell], str], manifest: StudyManifest) -> bool:
-    """Whether base and an arm have a run in common with the plan, on any replicate.
+    """Whether both base and at least one arm share a run with the plan, on any replicate.
 
-    A search comes to its recipes by results: base as the study file has it may be a row of another name there, and an
-    arm is the same where its name and its remedies are.
+    In a search, results decide the recipes: base as in the study file may be a row of another name, and an arm counts
+    as the same if its name and its remedies are.
     """
 
     def same(name: str, rows: Sequence[ArmRow]) -> bool:
@@ -74,7 +74,7 @@ def _remedies(row: ArmRow) -> tuple[str, ...]:
 
 
 def _siblings(folder: StudyFolder, follows: str) -> Iterator[tuple[Path, StudyManifest]]:
-    """Manifests of the study's folder, of those whose name differs in the number of seeds alone, and of the followed.
+    """Manifests of the study's folder, of folders that differ only in the number of seeds, and of the followed study.
 
     Args:
         follows: name of the study that this one follows; empty for none.
@@ -85,14 +85,14 @@ def _siblings(folder: StudyFolder, follows: str) -> Iterator[tuple[Path, StudyMa
         if same or follows:
             try:
                 manifest = StudyFolder(path.parent).manifest()
-            except InputError:  # damaged, or of another version: nothing there was read by this one
+            except InputError:  # damaged, or of another version: this version cannot have shown its results
                 continue
             if same or manifest.name == follows:
                 yield path.parent, manifest
 
 
 def _ended(manifest: StudyManifest, seeds: Seeds) -> bool:
-    """Whether every cell that was to run has run or has failed, so that the page gave verdicts."""
+    """Whether every planned cell has finished or failed, so that the report gave verdicts."""
     return seeds.ended and all(
         number in row.keys or number in row.failures or number >= seeds.set_aside.get(row.name, number + 1)
         for row in manifest.rows

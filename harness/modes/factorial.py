@@ -43,10 +43,10 @@ class Factorial(CombiningMode):
             document.add(("arms",), "n_arms", str(problem))
 
     def design(self, n_factors: int) -> Design:
-        """The runs.
+        """The design for this number of factors.
 
         Raises:
-            DesignError: so many factors, or so few, are not for this fraction.
+            DesignError: there are too few or too many factors for this fraction.
         """
         halvings = _HALVINGS[self.fraction]
         if not 2 <= n_factors <= MOST_FACTORS:
@@ -90,7 +90,7 @@ class Factorial(CombiningMode):
 
 
 def _never_on(study: Study, running: Sequence[ArmSetting], missing: Sequence[LeftOut]) -> list[Problem]:
-    """Arms that no combination can hold, whose effect could not be estimated."""
+    """Arms that are in no combination that can run, so that their effect cannot be estimated."""
     on = {name for each in running for name in each.name.split(JOINT)}
     problems: list[Problem] = []
     for arm in study.rows:
@@ -104,7 +104,7 @@ def _never_on(study: Study, running: Sequence[ArmSetting], missing: Sequence[Lef
 def _course(
     design: Design, names: Sequence[str], running: Sequence[ArmSetting], missing: Sequence[LeftOut]
 ) -> dict[str, Any]:
-    """The design, for the manifest and the report; JSON."""
+    """The design as JSON, for the manifest and the report."""
 
     def named(term: Term) -> list[str]:
         return [names[place] for place in term]
@@ -123,7 +123,7 @@ def _course(
 
 
 def _notes(design: Design, names: Sequence[str], missing: Sequence[LeftOut]) -> list[str]:
-    """The design in words, a line each, for ``ftr-study plan``."""
+    """Lines on the design, for ``ftr-study plan``."""
     lines: list[str] = []
     if design.generators:
         key = ", ".join(f"{letters((place,))} {name}" for place, name in enumerate(names))
@@ -135,7 +135,7 @@ def _notes(design: Design, names: Sequence[str], missing: Sequence[LeftOut]) -> 
             "    " + " = ".join([letters(each.term), *(f"{'-' * (s < 0)}{letters(term)}" for s, term in each.others)])
             for each in design.aliases()
         ]
-    # Those that hold no smaller one are the reason for the others.
+    # Combinations that contain no smaller one explain all the others.
     least = [each for each in missing if not any(set(other.arms) < set(each.arms) for other in missing)]
     lines += [f"  left out: {JOINT.join(each.arms)}: {each.reason}" for each in least]
     if len(missing) > len(least):

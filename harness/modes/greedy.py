@@ -70,11 +70,11 @@ class Greedy(CombiningMode):
         return GreedySchedule(plan=plan, most=self.most, threshold=self._threshold(plan.study))
 
     def _threshold(self, study: Study) -> float:
-        """What an arm must add, as a fraction of base's figure."""
+        """The gain that an arm needs, as a fraction of base's metric."""
         return study.sesoi if self.gain is None else self.gain
 
     def _notes(self, study: Study) -> tuple[str, str]:
-        """What would run, a line each, for ``ftr-study plan``."""
+        """Lines on what would run, for ``ftr-study plan``."""
         n_arms, size = len(study.rows), min(self.most, len(study.rows))
         forward = sum(n_arms - place for place in range(size))
         backward = sum(range(2, size + 1))

@@ -18,7 +18,7 @@ class Grid(Mode):
     fixed_seeds: ClassVar[str] = ""
 
     def plan(self, study: Study) -> Plan:
-        # Base alone has nothing that a noise floor could be compared with.
+        # Without arms, there is nothing to compare with the noise floor of a/a.
         plan, problems = with_settings(base_and_a_a(study) if study.rows else base_alone(study))
         refuse(problems)
         return plan.with_aliases()

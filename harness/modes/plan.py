@@ -1,4 +1,4 @@
-"""A study ready to run: its rows, and its cells, arms x settings x replicates."""
+"""A study ready to run: its rows and its cells (arms x settings x replicates)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHARED_BACKBONE_REPLICATE = 0
 """With ``backbone: shared`` all replicates fine-tune on the backbone of this one."""
 
 FIRST_FRESH_REPLICATE = 1000
-"""Replicates from here on are never searched: what a search or a choice of stacks found is confirmed on them."""
+"""Replicates from here on are never used to search; they confirm what a search or a choice of stacks found."""
 
 CellName = tuple[str, int]
 """Row and replicate."""
@@ -31,8 +31,8 @@ class BackboneRef(NamedTuple):
     """Which backbone a cell fine-tunes.
 
     Attributes:
-        replicate: whose seed trains it.
-        spec: what is trained; None: the study's own.
+        replicate: the replicate whose seed trains it.
+        spec: the backbone that is trained; None: the study's own.
     """
 
     replicate: int
@@ -51,9 +51,9 @@ class Cell:
         replicate: the replicate number.
         recipe: what runs.
         streams: its random numbers; the a/a arm has its own.
-        backbone_replicate: whose backbone it fine-tunes.
-        level: how much evidence is measured beside.
-        label: what a person sees of it where the row's name says too little, such as a trial's settings.
+        backbone_replicate: the replicate whose backbone it fine-tunes.
+        level: how much evidence is measured in addition to the metrics.
+        label: displayed in place of the row's name, such as a trial's settings; empty: the name is displayed.
     """
 
     row: str
@@ -66,7 +66,7 @@ class Cell:
 
     @property
     def shown(self) -> str:
-        """Its row as a person sees it."""
+        """The label, or the row's name without one."""
         return self.label or self.row
 
     @property
@@ -83,16 +83,16 @@ class Plan:
         study: the study file.
         base: the recipe that every arm is compared to.
         as_found: the recipe without the study's base stack.
-        rows: base, a/a, then the arms in the order of the file; in mode greedy those of its first round; in mode search
-            each where its search begins, without a/a.
-        recipes: row -> what its cells run; a row that has no cells of its own is not among them.
-        spaces: row -> what a search of it may set, base first; empty in other modes.
-        tuned_backbones: row -> how many settings of its backbone a search of it tries at most; rows with one only are
-            not among them.
-        course: what the manifest says of how the rows came to be, where the study file does not name them all; JSON.
-        notes: what else there is to say of it, a line each.
-        most_cells: how many cells there will be at most, where that depends on results; None: those of :meth:`cells`.
-        n_fresh: replicates of a confirmation.
+        rows: base, a/a, then the arms in the order of the file. Modes greedy and search have no a/a here: greedy has
+            the arms of its first round, search has each arm at the setting where its search begins.
+        recipes: row -> the recipe of its cells; rows without cells of their own are missing.
+        spaces: row -> the space that its search explores, base first; empty in other modes.
+        tuned_backbones: row -> the largest number of backbone settings that its search tries; rows with only one are
+            missing.
+        course: how the rows came about, as JSON for the manifest; empty where the study file names them all.
+        notes: further lines for ``ftr-study plan``.
+        most_cells: the largest number of cells, where results decide it; None: the number of :meth:`cells`.
+        n_fresh: number of replicates in the confirmation.
     """
 
     study: Study
@@ -112,16 +112,16 @@ class Plan:
 
     @property
     def at_most(self) -> bool:
-        """Whether results decide how many of its cells run."""
+        """Whether results decide how many cells run."""
         return self.most_cells is not None or self.study.start is not None
 
     @property
     def n_cells(self) -> int:
-        """How many cells there are; at most, where that depends on results."""
+        """The number of cells; the largest possible one where results decide it."""
         return len(self.cells()) if self.most_cells is None else self.most_cells
 
     def backbones(self, replicates: Iterable[int]) -> tuple[BackboneRef, ...]:
-        """The backbones under the rows on these replicates, base's first."""
+        """The backbones that the rows fine-tune on these replicates, base's first."""
         specs = dict.fromkeys(recipe.backbone for recipe in self.recipes.values())
         numbers = dict.fromkeys(map(self.backbone_replicate, replicates))
         return tuple(BackboneRef(number, spec) for number in numbers for spec in specs)
@@ -131,22 +131,22 @@ class Plan:
         return range(FIRST_FRESH_REPLICATE, FIRST_FRESH_REPLICATE + self.n_fresh)
 
     def backbone_replicate(self, replicate: int) -> int:
-        """Whose backbone a replicate fine-tunes."""
+        """The replicate whose backbone this replicate fine-tunes."""
         return replicate if self.study.backbone == "per_seed" else SHARED_BACKBONE_REPLICATE
 
     def level(self, row: ArmRow, replicate: int) -> Level:
-        """How much is measured: in base's runs, and in the first replicate of the arms that are diagnosed."""
+        """The level of evidence: measured in all runs of base and in the first replicate of each diagnosed arm."""
         asked = self.study.diagnostics
         chosen = row.name != A_A and replicate == 0 and (asked.arms is None or row.arm in asked.arms)
         return asked.level if row.name == BASE or chosen else Level.OFF
 
     @property
     def device(self) -> Device:
-        """Where the cells compute, and the backbones before them."""
+        """The device that trains the backbones and runs the cells."""
         return resolve_device(self.study.device)
 
     def cells(self, replicates: Iterable[int] | None = None) -> tuple[Cell, ...]:
-        """All cells of the rows on these replicates, or on all, one replicate of every arm before the next."""
+        """All cells of the rows on these replicates (default: all), one replicate of every arm before the next."""
         return tuple(
             self.cell(row.name, self.recipes[row.name], replicate, self.level(row, replicate))
             for replicate in (range(self.study.replicates) if replicates is None else replicates)
@@ -155,7 +155,7 @@ class Plan:
         )
 
     def cell(self, row: str, recipe: Recipe, replicate: int, level: Level = Level.OFF) -> Cell:
-        """A run of a row, a/a on random numbers of its own."""
+        """One run of a row; a/a gets random numbers of its own."""
         return Cell(
             row=row,
             replicate=replicate,
@@ -166,17 +166,17 @@ class Plan:
         )
 
     def own(self, recipe: Recipe) -> Recipe:
-        """The recipe without a backbone that is the study's own: an arm that chooses it chooses nothing."""
+        """The recipe, without its backbone if that is the study's own: to choose it has no effect."""
         chosen = recipe.backbone is not None and recipe.backbone == self.study.own_backbone
         return replace(recipe, backbone=None) if chosen else recipe
 
     def with_row(self, row: ArmRow, recipe: Recipe | None = None) -> Plan:
-        """The plan with another row; without a recipe it has no cells of its own."""
+        """The plan with another row; without a recipe the row has no cells of its own."""
         recipes = self.recipes if recipe is None else {**self.recipes, row.name: self.own(recipe)}
         return replace(self, rows=(*self.rows, row), recipes=recipes)
 
     def with_setting(self, setting: ArmSetting, recipe: Recipe) -> Plan:
-        """The plan with the row of a setting that runs this recipe."""
+        """The plan with a row for a setting that runs this recipe."""
         return self.with_row(self.row_running(setting, recipe), recipe)
 
     def row_running(self, setting: ArmSetting, recipe: Recipe) -> ArmRow:
@@ -184,7 +184,7 @@ class Plan:
         return replace(row_of(setting), replaces=replaced(self.as_found, self.base, recipe))
 
     def with_aliases(self) -> Plan:
-        """The plan in which rows of one recipe run once; a/a has other random numbers and is no alias."""
+        """The plan in which rows with the same recipe run once; a/a is never an alias: its random numbers differ."""
         first: dict[str, str] = {}
         rows: list[ArmRow] = []
         for row in self.rows:

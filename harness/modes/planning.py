@@ -24,19 +24,19 @@ from harness.study.types import Study
 
 
 def make_plan(study: Study) -> Plan:
-    """Compose every arm, find aliases and refuse what cannot run, as the study's mode does it.
+    """The plan of a study by its mode: arms composed and aliases found.
 
     Raises:
-        StudyFileError: all arms that cannot be composed, each with its line.
+        StudyFileError: arms cannot be composed; it names each with its line.
     """
     return mode_of(study).plan(study)
 
 
 def base_alone(study: Study) -> Plan:
-    """The plan of base, with which every mode begins.
+    """The plan of base alone, from which every mode starts.
 
     Raises:
-        StudyFileError: the device is not there, a span is longer than the budget, or the base stack cannot be composed.
+        StudyFileError: the device is missing, a span is longer than the budget, or the base stack cannot be composed.
     """
     try:
         resolve_device(study.device)
@@ -53,20 +53,20 @@ def base_alone(study: Study) -> Plan:
 
 
 def base_and_a_a(study: Study) -> Plan:
-    """The plan of base, and of base once more on other random numbers: the noise floor.
+    """The plan of base and a/a, which is base on other random numbers: the noise floor.
 
     Raises:
-        StudyFileError: as of :func:`base_alone`.
+        StudyFileError: as for :func:`base_alone`.
     """
     plan = base_alone(study)
     return plan.with_row(ArmRow(name=A_A, arm=A_A), plan.base)
 
 
 def with_settings(plan: Plan) -> tuple[Plan, list[Problem]]:
-    """The plan with a row for every setting of the study, and the arms that cannot be composed.
+    """The plan with a row for every setting of the study, and a problem for every arm that cannot be composed.
 
     With ``on_inapplicable: skip`` an arm that cannot act on this base, or lacks what it needs there, becomes a row with
-    its reason; an arm that contradicts itself is a problem all the same.
+    the reason; an arm that contradicts itself is still a problem.
     """
     problems: list[Problem] = []
     for setting in plan.study.rows:
@@ -82,7 +82,7 @@ def with_settings(plan: Plan) -> tuple[Plan, list[Problem]]:
 
 
 def _done_already(plan: Plan, setting: ArmSetting) -> list[str]:
-    """What a row that runs asks of its remedies and the protocol does for every row, a line each."""
+    """Lines on remedies of a row whose effect the protocol already has on every row."""
     asked = ((remedy, done_already(plan.study.protocol, remedy.apply(plan.base))) for remedy in setting.stack)
     return [
         f"  {setting.name}: {key} already does for every row what {remedy.id} would do here"
@@ -92,7 +92,7 @@ def _done_already(plan: Plan, setting: ArmSetting) -> list[str]:
 
 
 def spans_beyond_budget(study: Study) -> list[Problem]:
-    """Spans in whole epochs that are longer than the budget; defaults are left alone, since nobody wrote them."""
+    """Problems of spans in whole epochs that exceed the budget; defaults are exempt: the user did not write them."""
     stacks = [("base", "", study.base), *((f"arms.{row.arm}", row.name, row.stack) for row in study.rows)]
     found: dict[str, Problem] = {}
     budget = "raise  budget: {epochs: …}" if study.overrides.epochs is None else "raise  --epochs"
@@ -110,7 +110,7 @@ def spans_beyond_budget(study: Study) -> list[Problem]:
 
 
 def _epochs(remedy: Intervention, name: str, value: object) -> int:
-    """The whole epochs that a parameter says; 0 where it says none."""
+    """The value of a parameter in whole epochs; 0 if it is not given in epochs."""
     if not isinstance(value, str) or not value.endswith("ep") or not isinstance(remedy.domains()[name], Stretch):
         return 0
     return int(value.removesuffix("ep"))
@@ -120,14 +120,14 @@ def refuse(problems: Sequence[Problem]) -> None:
     """Refuse the study if there are problems.
 
     Raises:
-        StudyFileError: there are.
+        StudyFileError: there is at least one problem.
     """
     if problems:
         raise StudyFileError(problems)
 
 
 def composed(base: Recipe, setting: ArmSetting, protocol: Protocol = AS_PUBLISHED) -> Recipe:
-    """The arm's recipe; a remedy whose written setting equals base's is left out, as a point of a grid may be.
+    """The arm's recipe; a remedy whose written setting equals base's is left out, because a grid may include base.
 
     Raises:
         CompositionError: the stack cannot run, or a remedy without a written setting changes nothing.
@@ -145,6 +145,6 @@ def composed(base: Recipe, setting: ArmSetting, protocol: Protocol = AS_PUBLISHE
 
 
 def kind_of(problem: CompositionError) -> str:
-    """Why a stack cannot run, in a word."""
+    """The reason why a stack cannot run, as one word."""
     kinds = ((ConflictError, "conflict"), (RequirementError, "requirement"), (NoEffectError, "no_effect"))
     return next((word for kind, word in kinds if isinstance(problem, kind)), "composition")

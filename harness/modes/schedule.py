@@ -1,4 +1,4 @@
-"""What runs next: a schedule names cells, by records alone."""
+"""Schedules: which cells run next, decided from records alone."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from harness.results.record import RunRecord
 
 
 class Schedule(Protocol):
-    """Names the cells of a study.
+    """A schedule names the cells of a study, from records alone.
 
-    It knows nothing but records, so that a coordinator that starts again replays it: cells that have a record are
-    given back at once. What it names never depends on the order in which cells that run together finish.
+    A restarted coordinator can therefore replay it: cells that already have a record are returned at once. The cells
+    that it names never depend on the order in which cells that run together finish.
     """
 
     @property
@@ -27,11 +27,11 @@ class Schedule(Protocol):
         ...
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
-        """A cell that was named has its record."""
+        """Take in the record of a cell that was named."""
         ...
 
     def failed(self, cell: Cell, why: str) -> None:
-        """A cell that was named will have none in this run."""
+        """Note that a named cell has failed and gets no record in this run."""
         ...
 
     def rows(self) -> Sequence[ArmRow]:
@@ -39,11 +39,11 @@ class Schedule(Protocol):
         ...
 
     def replicates(self) -> Sequence[int]:
-        """The replicates by which the rows are compared, ascending."""
+        """The replicates on which the rows are compared, ascending."""
         ...
 
     def course(self) -> Mapping[str, Any]:
-        """How it came to these rows, for the manifest; empty where the study file names them all."""
+        """How these rows came about, for the manifest; empty where the study file names them all."""
         ...
 
 
@@ -63,10 +63,10 @@ class GridSchedule:
         return named
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
-        """Nothing follows from it."""
+        """Do nothing: results do not change the cells."""
 
     def failed(self, cell: Cell, why: str) -> None:
-        """Nothing follows from it."""
+        """Do nothing: failures do not change the cells."""
 
     def rows(self) -> Sequence[ArmRow]:
         return self._plan.rows

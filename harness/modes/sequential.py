@@ -1,7 +1,7 @@
-"""More seeds where they decide: every row for some seeds, then a look after each, and no more cells for arms that stop.
+"""The schedule of ``replicates: {start, most}``: every row runs ``start`` seeds, then looks decide which arms go on.
 
-A look reads the primary metric on the test set, as served.  It stops arms that more seeds would hardly decide, or that
-are equivalent by then, and finds no effect: the one test of the study comes at its end (``docs/seeds.md``).
+A look reads the primary metric on the test set, as served.  It stops arms that more seeds are unlikely to decide and
+arms that are already equivalent.  It tests no effect: the study's only test comes at its end (``docs/seeds.md``).
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ _SAID: Mapping[Stop, str] = {
 
 
 class SequentialSchedule:
-    """Names the cells of ``start`` seeds, then of one seed after another, of the rows that go on.
+    """A schedule that names ``start`` seeds of every row, then one more seed at a time of the rows that go on.
 
-    A look comes when all cells of the seed have ended, in whatever order; cells that failed are left out of it.
+    A look takes place when all cells of a seed have ended, in any order; it leaves out cells that failed.
 
     Args:
         plan: of a study with ``replicates: {start, most}``.
@@ -72,7 +72,7 @@ class SequentialSchedule:
         return self._plan.rows
 
     def replicates(self) -> Sequence[int]:
-        """Those named so far: how many there will be is decided on the way."""
+        """The replicates named so far; looks decide how many follow."""
         return range(self._n_named)
 
     def course(self) -> Mapping[str, Any]:
@@ -80,7 +80,7 @@ class SequentialSchedule:
 
     @property
     def n_left(self) -> int:
-        """Cells that may still be named, at most."""
+        """The largest number of cells that may still be named."""
         rows = self._plan.recipes.keys() - self._stopped
         return 0 if self.named_all else len(rows) * (self._plan.study.replicates - self._n_named)
 
@@ -95,7 +95,7 @@ class SequentialSchedule:
         )
 
     def told(self) -> list[str]:
-        """Who has stopped since the last call and why, a line a look."""
+        """The arms that have stopped since the last call and why, one line per look."""
         lines, self._untold = self._untold, []
         return lines
 
@@ -107,7 +107,7 @@ class SequentialSchedule:
                 self._look()
 
     def _take_in(self) -> None:
-        """Keep what a look needs of the records of a round: the metric, and which rows changed a rank."""
+        """Keep what a look needs from a round's records: the metric per user, and which rows changed a rank."""
         metric = check_metric(self._plan.study.primary)
         for (row, number), record in self._round.items():
             self._values[row][number] = metric.of_users(record.test)
@@ -117,7 +117,7 @@ class SequentialSchedule:
         self._round = {}
 
     def _look(self) -> None:
-        """Decide which arms go on, by all seeds so far, and name the next seed; without any arm the study ends."""
+        """Decide from all seeds so far which arms go on, and name the next seed; the study ends if none does."""
         new: dict[str, Stop] = {row: why for row, why in self._stops().items() if row not in self._stopped}
         self._stopped |= dict.fromkeys(new, self._n_named)
         self._why |= new
@@ -129,7 +129,7 @@ class SequentialSchedule:
             self._ended = True
 
     def _stops(self) -> dict[str, Stop]:
-        """The arms that are to get no more seeds, and why, those that stopped before included."""
+        """The arms that get no more seeds and why, including those that stopped before."""
         base, study = self._values[BASE], self._plan.study
         found = paired(self._values, base)
         effects = study_effects({row: deltas for row, deltas in found.items() if row in self._moved})
@@ -142,7 +142,7 @@ class SequentialSchedule:
         return judged
 
     def _line(self, new: Mapping[str, Stop]) -> str:
-        """Who stops after this seed, by the reason."""
+        """The line on the arms that stop after this seed, grouped by reason."""
         after, left = f"after {self._n_named} seeds", len(self._arms) - len(self._stopped)
         if not self._values[BASE]:
             return f"{after}: base has no finished run, so no arm can be compared with it; the study ends"
@@ -151,7 +151,7 @@ class SequentialSchedule:
         return f"{after}: {'; '.join(said)}; {left} left"
 
     def _name(self, replicates: range) -> None:
-        """Every row that has not stopped, one replicate before the next."""
+        """Name the cells of every row that has not stopped, one replicate before the next."""
         self._next = [cell for cell in self._plan.cells(replicates) if cell.row not in self._stopped]
         self._open = {name_of(cell) for cell in self._next}
         self._n_named = replicates.stop

@@ -1,4 +1,4 @@
-"""The schedule of mode greedy: forward on valid, a check backward, then the way to the stack on fresh replicates."""
+"""The schedule of mode greedy: forward and backward rounds on the validation set, then fresh replicates."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.results.record import RunRecord
 from harness.study.arms import ArmSetting
 
 Stack = tuple[int, ...]
-"""Places of arms in the study file, ascending; empty for base."""
+"""Positions of arms in the study file, ascending; empty for base."""
 
 Kind = Literal["forward", "backward"]
 Ending = Literal["most", "threshold", "none_left", "base_failed"]
@@ -24,14 +24,14 @@ Ending = Literal["most", "threshold", "none_left", "base_failed"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """An arm tried on a stack, or a member tried without.
+    """One try: the current stack with one more arm, or without one of its members.
 
     Attributes:
-        arm: which.
+        arm: the arm added or left out.
         row: the name of the stack that was run.
         state: ``tried``, ``failed`` (a run of it failed) or ``left_out`` (it cannot run).
-        value: mean over replicates of the primary metric on valid, at the chosen epochs.
-        gain: mean over replicates of its difference to the stack at hand.
+        value: mean over replicates of the primary metric on the validation set, at the chosen epochs.
+        gain: mean over replicates of its difference from the current stack.
         se: standard error of that mean; None for one replicate.
         reason: why there is no value.
     """
@@ -51,8 +51,8 @@ class Step:
 
     Attributes:
         kind: ``forward`` or ``backward``.
-        stack: the arms at hand, in the order in which they were taken.
-        value: of that stack.
+        stack: the arms of the current stack, in the order in which they were taken.
+        value: of that stack, as in :class:`Try`.
         tries: in the order of the study file.
         chosen: the arm that was taken, or dropped; empty for none.
     """
@@ -66,17 +66,17 @@ class Step:
 
 @dataclass(slots=True, kw_only=True)
 class GreedySchedule:
-    """Round by round; what a round runs follows from the records of those before it.
+    """A schedule of rounds; the cells of a round follow from the records of earlier rounds.
 
-    Forward, every candidate is added to the stack at hand and run on the study's replicates; the one that adds most is
-    taken, of those that add more than the threshold and more than their own paired standard error.  Backward, every
-    member is left out in turn, and the one whose absence is best stays out where valid does not fall.  Then base, a/a,
-    every stack on the way and the last one run on fresh replicates, which alone are reported as effects.
+    Forward: each candidate is added to the current stack and run on the study's replicates.  Of those whose gain
+    exceeds the threshold and their own paired standard error, the one with the largest gain is taken.  Backward: each
+    member is left out in turn; the one whose absence is best is dropped if the validation metric does not fall.  Then
+    base, a/a and every stack on the way run on fresh replicates, which alone are reported as effects.
 
     Attributes:
         plan: of the study.
-        most: arms in the stack at most.
-        threshold: what an arm must add on valid to be taken, as a fraction of base's figure.
+        most: largest number of arms in the stack.
+        threshold: validation gain that an arm needs to be taken, as a fraction of base's metric.
     """
 
     plan: Plan
@@ -142,7 +142,7 @@ class GreedySchedule:
             self._advance()
 
     def _advance(self) -> None:
-        """Take up the next generation that has something to run; the last one ends the study."""
+        """Go to the next generation that has cells to run; without one, the study is done."""
         for cells in self._generations:
             if cells:
                 self._next = cells
@@ -151,7 +151,7 @@ class GreedySchedule:
         self._done = self.named_all = True
 
     def _run(self) -> Iterator[list[Cell]]:
-        """Yield what each generation runs; resumed when all of it has ended."""
+        """Yield the cells of each generation; resumed when all of them have ended."""
         at_hand: list[int] = []
         yield self._cells([(), *self._around(at_hand, "forward").values()])
         if not self._usable():
@@ -168,7 +168,7 @@ class GreedySchedule:
         yield self._confirmation()
 
     def _forward(self, at_hand: list[int]) -> None:
-        """Judge a round and take its best, or say why the stack is complete."""
+        """Judge a forward round, take its best arm, and set the ending if the stack is complete."""
         tries = self._judged(at_hand, "forward")
         gains = {place: each.gain for place, each in tries.items() if each.gain is not None}
         if not at_hand and gains:
@@ -184,7 +184,7 @@ class GreedySchedule:
             self._ending = "none_left"
 
     def _backward(self, at_hand: list[int]) -> bool:
-        """Judge the stack without each of its members; whether one was dropped."""
+        """Judge the stack without each of its members; return whether one was dropped."""
         tries = self._judged(at_hand, "backward")
         harmless = {place: each.gain for place, each in tries.items() if each.gain is not None and each.gain >= 0.0}
         return self._chosen(at_hand, "backward", tries, harmless)
@@ -193,7 +193,7 @@ class GreedySchedule:
         return {place: self._try(place, stack, at_hand) for place, stack in self._around(at_hand, kind).items()}
 
     def _chosen(self, at_hand: list[int], kind: Kind, tries: Mapping[int, Try], gains: Mapping[int, float]) -> bool:
-        """Take, or drop, the arm of the largest of these gains, and note the round; whether there was one."""
+        """Take or drop the arm with the largest of these gains and note the round; return whether there was one."""
         chosen = max(gains, key=lambda place: gains[place]) if gains else None
         self._steps.append(
             Step(
@@ -229,7 +229,7 @@ class GreedySchedule:
         return Try(arm=arm, row=row, state="tried", value=self._value(stack), gain=gain, se=se)
 
     def _usable(self) -> list[int]:
-        """Replicates of the search on which base has a run; all are judged on these."""
+        """Replicates of the search on which base has a run; all stacks are judged on these."""
         return [number for number in range(self.plan.study.replicates) if (BASE, number) in self._values]
 
     def _value(self, stack: Stack) -> float:
@@ -237,20 +237,20 @@ class GreedySchedule:
         return sum(found) / len(found)
 
     def _around(self, at_hand: list[int], kind: Kind) -> dict[int, Stack]:
-        """The stack at hand with each of the other arms, or without each of its members; by the place of that arm."""
+        """Position of an arm -> the current stack with it (forward), or without it (backward)."""
         places = range(len(self.plan.study.rows))
         if kind == "forward":
             return {place: _sorted([*at_hand, place]) for place in places if place not in at_hand}
         return {place: _sorted(other for other in at_hand if other != place) for place in sorted(at_hand)}
 
     def _confirmed(self) -> list[Stack]:
-        """Every stack on the way, the last one last; the best of the first round where none was taken."""
+        """Every stack on the way, the final one last; the best of the first round if no arm was taken."""
         found = [_sorted(stack) for stack in self._path] or [self._best] * (self._ending == "threshold")
         last = found[-1:]
         return [*(stack for stack in dict.fromkeys(found) if [stack] != last), *last]
 
     def _confirmation(self) -> list[Cell]:
-        """A replicate of every row before the next one, base and the first replicate of the others diagnosed."""
+        """The confirmation's cells, replicate by replicate; base and the first replicate of stacks are diagnosed."""
         asked = self.plan.study.diagnostics
         cells: list[Cell] = []
         for number in self.replicates():
@@ -264,7 +264,7 @@ class GreedySchedule:
         return cells
 
     def _cells(self, stacks: Iterable[Stack]) -> list[Cell]:
-        """The runs of stacks on the replicates of the search, those left out that cannot run or were named before."""
+        """The cells of stacks on the search's replicates, without stacks that cannot run and cells that have ended."""
         runnable = {self._row(stack): self._recipe(stack) for stack in stacks if not self._refused(stack)}
         return [
             self.plan.cell(row, recipe, number)

@@ -1,1 +1,1 @@
-"""What a run leaves: records, their store, manifests, evidence, metrics, and the frame that reports read."""
+"""The results of runs: records, their store, manifests, evidence, metrics, and the frame that reports read."""

@@ -1,4 +1,4 @@
-"""What a liveness audit found, as data and as ``audit.json``; needs no torch."""
+"""The results of a liveness audit, as data and as ``audit.json``; needs no torch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.results.manifest import first_fault
 FILE = "audit.json"
 
 Plain = float | int | bool | str | None | list[Any]
-"""A value as JSON has it; what JSON does not know is its text."""
+"""A value as JSON has it; values of other types are written as text."""
 
 
 class Rung(IntEnum):
@@ -37,14 +37,14 @@ class Measured:
     """A recipe's short run and probe batch against those of base.
 
     Attributes:
-        training: the highest rung up to ``GRADIENT``: whether anything is learnt differently.
+        training: the highest rung up to ``GRADIENT``: whether training changes.
         reach: the highest rung of all; ``RANKS`` over ``training`` at ``LOSS`` is a change of scores alone.
         neighbours: whether validation queries find other entries at the chosen epoch.
         users_moved: share of users any of whose ranks on the validation or test set differs, in [0, 1].
         hits_moved: share of users any of whose targets enters or leaves the top ten, in [0, 1].
         gradient_change: length of the change of the probe batch's gradient, as a share of the gradient's own; None
-            where the two have no common shape, or base's is 0.
-        figures: of the probe batch under this recipe, on the weights before training; None where there is none.
+            if the two differ in shape, or base's is 0.
+        figures: of the probe batch under this recipe, on the weights before training; None for one without a value.
     """
 
     training: Rung
@@ -58,7 +58,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a short run did not come to its end."""
+    """Why a short run did not finish."""
 
     reason: str
 
@@ -80,7 +80,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotTried:
-    """A value that was not run to its end, or a parameter without any to try (``value`` is None then)."""
+    """A value whose run did not finish, or a parameter without a value to try (``value`` is None then)."""
 
     value: Plain
     reason: str
@@ -88,12 +88,12 @@ class NotTried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """A parameter and what became of its changes.
+    """A parameter and how far its changes reached.
 
     Attributes:
         name: seam and field path, such as ``temperature.schedule.value``.
-        alias: what users call it; empty where there is no other name.
-        value: as the base has it.
+        alias: its name for users; empty if there is no other name.
+        value: in base.
         trials: values that were run.
         not_tried: values that were not, each with the reason.
     """
@@ -106,12 +106,12 @@ class Audited:
 
     @property
     def training(self) -> Rung | None:
-        """The highest rung of training that a trial reached; None where there was none."""
+        """The highest rung of training that a trial reached; None without trials."""
         return max((each.found.training for each in self.trials), default=None)
 
     @property
     def reach(self) -> Rung | None:
-        """The highest rung that a trial reached; None where there was none."""
+        """The highest rung that a trial reached; None without trials."""
         return max((each.found.reach for each in self.trials), default=None)
 
     @property
@@ -134,10 +134,10 @@ class Audit:
         base: the study's base stack as text; empty where it is FTragrec as published.
         recipe: base in full, seam -> text.
         data: name, fingerprint, n_users, n_prefixes of the whole set.
-        sample: n_users and n_prefixes that the short runs had.
+        sample: n_users and n_prefixes of the short runs.
         backbone: key of the backbone.
         epochs: of every short run.
-        replicate: whose backbone and streams they used.
+        replicate: the replicate whose backbone and streams they used.
         figures: of base's probe batch.
         parameters: every parameter of the recipe once, in the recipe's order.
         without_parameters: seams that have none.
@@ -167,11 +167,11 @@ class Audit:
         return tuple(sorted(tried, key=lambda each: (each.reach, each.training, each.users_moved, each.name)))
 
     def reaching(self, rung: Rung) -> tuple[Audited, ...]:
-        """Tried parameters whose highest rung is just this one."""
+        """Tried parameters whose highest rung is exactly this one."""
         return tuple(each for each in self.by_reach() if each.reach is rung)
 
     def train_nothing(self) -> tuple[Audited, ...]:
-        """Tried parameters no change of which is learnt from, whatever becomes of scores."""
+        """Tried parameters whose changes have no effect on training, whatever their effect on scores."""
         return tuple(each for each in self.by_reach() if each.training is not None and each.training < Rung.GRADIENT)
 
     def to_json(self) -> str:

@@ -1,4 +1,4 @@
-"""Paired differences of one row to another, which every estimate starts from."""
+"""Paired differences of one row from another, the start of every estimate."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deltas:
-    """Paired differences of one row to another on the replicates that both have.
+    """Paired differences of one row from another on the replicates that both have.
 
     Attributes:
         row: the row's name.
-        replicates: the replicates that are paired, ascending.
-        values: metric of the row less metric of the other, ``(n_replicates, n_users)``.
-        reference: mean over users of the other's metric, a replicate each, ``(n_replicates,)``.
+        replicates: the paired replicates, ascending.
+        values: metric of the row minus metric of the other, ``(n_replicates, n_users)``.
+        reference: mean over users of the other's metric, per replicate, ``(n_replicates,)``.
     """
 
     row: str

@@ -1,4 +1,4 @@
-"""What a diagnosis leaves: figures on every claim, epoch by epoch, in a record of its own beside the run's."""
+"""The evidence of a diagnosis: figures on every claim, epoch by epoch, in a file next to the run's record."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pathlib import Path
 from harness.files import Sealed
 
 COURSE = "training."
-"""What the names of figures begin with that speak of the whole course of training."""
+"""Prefix of the names of figures on the whole course of training."""
 
 PROBED_METRIC = "ndcg@10"
-"""By which probes measure what mixing and hiding are worth."""
+"""The metric by which probes measure the gains of mixing and hiding."""
 
 
 class Level(Enum):
@@ -41,7 +41,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
-    """The evidence that one run showed.
+    """The evidence from one run.
 
     Attributes:
         key: hash of the run's record key, the level and the code that measures.
@@ -63,10 +63,10 @@ class Diagnosis:
 
     @property
     def told(self) -> tuple[Entry, ...]:
-        """What checks and rules are asked: the entries up to the chosen epoch, then the course of training to its end.
+        """The entries for checks and rules: those up to the chosen epoch, then the course of training to its end.
 
         A run is judged by the checkpoint of its chosen epoch, and so is the evidence; only figures of the course,
-        such as whether the validation metric was still rising, are those of the last epoch.
+        such as whether the validation metric was still rising, come from the last epoch.
         """
         if not self.entries:
             return ()
@@ -85,7 +85,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosisTask:
-    """What a worker is asked to measure: how much, and the key that the answer is kept under."""
+    """What a worker has to measure: the level, and the key under which the diagnosis is stored."""
 
     key: str
     level: Level
@@ -93,12 +93,12 @@ class DiagnosisTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostics:
-    """What a study asks for.
+    """The diagnostics that a study asks for.
 
     Attributes:
         level: how much is measured in a run that is diagnosed.
-        arms: names of the arms that are diagnosed beside base; None: all of them.
-        mute: code of a check -> why it is not asked.
+        arms: names of the arms that are diagnosed in addition to base; None: all of them.
+        mute: code of a check -> why it is muted.
     """
 
     level: Level = Level.LIGHT
@@ -129,12 +129,12 @@ def _decoded(payload: bytes) -> Diagnosis:
 
 
 DIAGNOSIS = Sealed(title="diagnosis 1", encode=_encoded, decode=_decoded)
-"""The file of a diagnosis."""
+"""The file format of a diagnosis."""
 
 
 @dataclass(frozen=True, slots=True)
 class DiagnosisStore:
-    """A folder of diagnoses, the same as that of the records they stand beside."""
+    """A folder of diagnoses, which is also the folder of the runs' records."""
 
     folder: Path
 
@@ -145,5 +145,5 @@ class DiagnosisStore:
         DIAGNOSIS.write(self.path(diagnosis.key), diagnosis)
 
     def read(self, key: str) -> Diagnosis | None:
-        """The diagnosis of that key, or None where there is none or where it was damaged and set aside."""
+        """The diagnosis of that key; None if there is none, or if it was damaged and set aside."""
         return DIAGNOSIS.read(self.path(key))

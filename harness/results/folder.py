@@ -26,10 +26,10 @@ _USERS = tuple(each.name for each in fields(StudyUsers))
 
 @dataclass(frozen=True, slots=True)
 class StudyFolder:
-    """The files of one study: ``manifest.json``, ``users.npz``, ``optuna.db`` and the report beside them.
+    """The files of one study: ``manifest.json``, ``users.npz``, ``optuna.db`` and the report.
 
     Attributes:
-        path: such as ``runs/kl_direction``; records live in ``.records`` beside it, shared by all studies.
+        path: such as ``runs/kl_direction``; records are in ``.records`` next to it, shared by all studies.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class StudyFolder:
         """The study's manifest.
 
         Raises:
-            InputError: the folder holds none, or one that is damaged.
+            InputError: it is missing or damaged.
         """
         path = self.path / "manifest.json"
         try:
@@ -76,7 +76,7 @@ class StudyFolder:
         write_atomically(self.path / "users.npz", archive.getvalue())
 
     def users(self) -> StudyUsers:
-        """What the report needs of the users.
+        """What the report needs to know about the users.
 
         Raises:
             InputError: the file is missing or damaged.
@@ -96,7 +96,7 @@ class StudyFolder:
         write_atomically(self.path / "items.npz", archive.getvalue())
 
     def items(self) -> StudyItems | None:
-        """What the report needs of the items; None in folders of earlier versions.
+        """What the report needs to know about the items; None in folders of earlier versions.
 
         Raises:
             InputError: the file is damaged.
@@ -111,20 +111,20 @@ class StudyFolder:
             raise InputError(f"{path} is damaged ({problem}); run the study again, its records are kept") from problem
 
     def load_records(self, manifest: StudyManifest) -> dict[str, dict[int, RunRecord]]:
-        """Row name -> replicate -> record, for every finished cell whose record is there and whole."""
+        """Row name -> replicate -> record, for every finished cell whose record exists and is intact."""
         return _loaded({row.name: row.keys for row in manifest.rows}, self.records.read)
 
     def load_references(self, manifest: StudyManifest) -> dict[str, dict[int, RunRecord]]:
-        """Reference row -> replicate -> record, wherever it is there and whole."""
+        """Reference row -> replicate -> record, where it exists and is intact."""
         return _loaded({row.name: row.keys for row in manifest.references}, self.references.read)
 
     def load_diagnoses(self, manifest: StudyManifest) -> dict[str, dict[int, Diagnosis]]:
-        """Row name -> replicate -> the evidence of that cell, wherever it is there and whole."""
+        """Row name -> replicate -> the evidence of that cell, where it exists and is intact."""
         return _loaded({row.name: row.diagnoses for row in manifest.rows}, self.diagnoses.read)
 
 
 def study_named(out: Path, name: str) -> StudyFolder | None:
-    """The folder of the study of that name, whatever its folder is called; of several the one last written.
+    """The folder of the study of that name, whatever the folder is called; of several, the one written last.
 
     Args:
         out: the folder of all studies.
@@ -141,7 +141,7 @@ def study_named(out: Path, name: str) -> StudyFolder | None:
 
 
 def _loaded(keys: Mapping[str, Mapping[int, str]], read: Callable[[str], T | None]) -> dict[str, dict[int, T]]:
-    """What every key names, by row and replicate, each file read once; what is absent or damaged is left out."""
+    """The content of every key's file, by row and replicate, each read once; absent or damaged files are left out."""
     found = {key: read(key) for key in dict.fromkeys(key for cells in keys.values() for key in cells.values())}
     loaded: dict[str, dict[int, T]] = {}
     for name, cells in keys.items():

@@ -1,4 +1,4 @@
-"""The ranks of a study by row and replicate, and the paired differences that every estimate starts from."""
+"""The ranks of a study by row and replicate, and the paired differences from which every estimate starts."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Frame:
         manifest: the study as planned.
         records: row name -> replicate -> record; finished cells only.
         n_users: rows of every array of ranks, 0 where nothing has finished.
-        users: what is known of the users in the order of the ranks; None where the folder does not say.
-        items: what is known of the items; None where the folder does not say.
-        diagnoses: row name -> replicate -> the evidence measured beside that run.
+        users: what is known about the users, in the order of the ranks; None if the folder does not have it.
+        items: what is known about the items; None if the folder does not have it.
+        diagnoses: row name -> replicate -> the evidence measured in that run.
         references: reference row -> replicate -> record; rows of ``manifest.references``, never of the ranking.
-        audit: of the study's base; None where there is none.
-        views: the ranks that every record has; a study's records have all five, a table of ranks may have fewer.
-        folder: name of the folder that it was read from; empty where it was read from none.
-        longest: ranks beyond this one are known to be beyond it, no more; None where every rank is exact.
+        audit: of the study's base; None if there is none.
+        views: the ranks that every record has; a study's records have all of them, a table of ranks may have fewer.
+        folder: name of the folder that it was read from; empty if it was read from none.
+        longest: ranks beyond this one are only known to be beyond it; None if every rank is exact.
     """
 
     manifest: StudyManifest
@@ -72,19 +72,19 @@ class Frame:
 
     @property
     def n_targets(self) -> int:
-        """Test targets of a user, of the one who has most; 0 where nothing has finished."""
+        """The largest number of test targets per user; 0 where nothing has finished."""
         return self.present.shape[1] if self.present.ndim > 1 else min(self.n_users, 1)
 
     @property
     def present(self) -> NDArray[np.bool_]:
-        """Which places of the ranks on the test set are targets: all of ``(n_users,)``, or ``(n_users, n_targets)``."""
+        """Mask of the test ranks that have a target: ``(n_users,)``, all true, or ``(n_users, n_targets)``."""
         for cells in self.records.values():
             for record in cells.values():
                 return record.test > 0
         return np.ones(self.n_users, dtype=np.bool_)
 
     def last(self) -> Frame:
-        """The same study judged by each user's last target alone, as leave-one-out would; with one target, itself."""
+        """The same study with each user's last target only, as in leave-one-out; with one target per user, itself."""
         if self.n_targets <= 1:
             return self
         records = {
@@ -103,17 +103,17 @@ class Frame:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Metrics that a report tabulates, guards included, of those that the ranks decide."""
+        """Metrics that a report tabulates, guards included, without those for which the ranks are not exact enough."""
         named = dict.fromkeys((*tabulated(self.manifest.primary), *self.manifest.guard))
         return tuple(name for name in named if self.decides(name))
 
     @property
     def seeds(self) -> Seeds:
-        """With how many seeds it was declared, and which rows stopped."""
+        """The declared number of seeds, and which rows stopped."""
         return Seeds.of(self.manifest.seeds)
 
     def decides(self, metric: str) -> bool:
-        """Whether the ranks are exact as far as a metric looks."""
+        """Whether the ranks are exact up to the cut-off of a metric."""
         cutoff = check_metric(metric).cutoff
         return self.longest is None or (cutoff is not None and cutoff <= self.longest)
 
@@ -125,7 +125,7 @@ class Frame:
         """The row of that name.
 
         Raises:
-            InputError: the study has none.
+            InputError: the study has no such row.
         """
         for row in self.manifest.rows:
             if row.name == name:
@@ -184,7 +184,7 @@ class Frame:
         return user_values(self.ranks(name, split, mode, replicates), metric)
 
     def by_target(self, name: str, metric: str, replicates: Sequence[int] | None = None) -> Floats:
-        """A metric on the test set as served by replicate and target, in the form of the ranks."""
+        """A metric on the test set, as served, by replicate and target, in the shape of the ranks."""
         return metric_values(self.ranks(name, "test", "served", replicates), metric)
 
     def overall(self, name: str, metric: str, mode: Mode = "served", replicates: Sequence[int] | None = None) -> Floats:
@@ -211,7 +211,7 @@ class Frame:
         """The items that could be recommended.
 
         Raises:
-            InputError: the folder does not say how popular they are.
+            InputError: the folder does not hold their popularity.
         """
         if self.items is None:
             raise InputError("the study's folder has no items.npz; run the study again, its records are kept")
@@ -231,7 +231,7 @@ class Frame:
     def deltas(
         self, metric: str, split: Split = "test", mode: Mode = "served", rows: Sequence[str] | None = None
     ) -> dict[str, Deltas]:
-        """Paired differences to base by row, for the given rows or for all that can be estimated.
+        """Paired differences from base by row, for the given rows or for all that can be estimated.
 
         Raises:
             InputError: no such metric, split, mode or row, or a row that shares no finished replicate with base.
@@ -251,9 +251,9 @@ class Frame:
         return found
 
     def gains(self, metric: str) -> dict[str, Deltas]:
-        """Retrieval on less retrieval off within each row that has cells of its own, on the test set.
+        """Retrieval on minus retrieval off on the test set, within each row that has cells of its own.
 
-        On the replicates that base has as well, so that base's gain on the same ones can be set beside it.
+        Only on replicates that base has too, so that it can be compared with base's gain on the same ones.
         """
         if ("test", "off") not in self.views:
             return ByRow()
@@ -271,9 +271,9 @@ class Frame:
         )
 
     def level(self, name: str, metric: str, mode: Mode = "served") -> float:
-        """A metric's mean on the test set that can be set beside base's, over all replicates of base.
+        """A row's mean of a metric on the test set, comparable with base's mean over all its replicates.
 
-        One replicate is not like another, so a row that lacks some of base's has base's level plus the mean paired
+        Replicates differ, so the level of a row that lacks some of base's is base's level plus the mean paired
         difference on those that both have.
         """
         paired, every = self.paired(name), self.replicates(BASE)
@@ -284,9 +284,9 @@ class Frame:
         return float(self.values(BASE, metric, "test", mode).mean() + difference.mean())
 
     def cell(self, name: str, replicate: int) -> CellState:
-        """What became of a cell.
+        """The state of a cell.
 
-        ``lost``: it finished and its record is absent or damaged; ``set_aside``: its row had stopped before.
+        ``lost``: it finished, but its record is absent or damaged; ``set_aside``: its row had stopped before.
         """
         row = self.row(name)
         if row.status != "run":
@@ -301,7 +301,7 @@ class Frame:
 
 
 def _last(values: NDArray[Any]) -> NDArray[Any]:
-    """What belongs to each user's last target, ``(n_users,)``."""
+    """The values for each user's last target, ``(n_users,)``."""
     return values[:, -1] if values.ndim > 1 else values
 
 

@@ -1,4 +1,4 @@
-"""Files of cells that a manifest names and nobody has."""
+"""Files of cells that a manifest names but that are gone or damaged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def lost_references(
 
 
 def gone_text(label: str, **lost: Sequence[tuple[str, int]]) -> str:
-    """That files of cells are gone and what to do; empty where none is.
+    """The message on files of cells that are gone, with the fix; empty if none is.
 
     Args:
         label: what the study is called.

@@ -1,4 +1,4 @@
-"""The items that are recommended to a user: the best ones of a row of scores."""
+"""The items recommended to a user: those with the highest scores."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 LENGTH = 10
-"""Items of a list."""
+"""Items per list."""
 
 _BLOCK = 64
 
 
 def top_items(scores: NDArray[np.floating[Any]], count: int = LENGTH, floor: float = -np.inf) -> NDArray[np.int32]:
-    """The items of the highest scores, best first, of equal ones the lowest number first, ``(n, count)`` int32.
+    """The items of the highest scores, best first, ties by the lowest number, ``(n, count)`` int32.
 
     Args:
-        scores: ``(n, n_items)``, item 1 first; what is no number is no candidate.
-        count: items of a list; 0 stands behind the last candidate where there are fewer.
-        floor: the score of items that are no candidates, below all others.
+        scores: ``(n, n_items)``, item 1 first; an item whose score is NaN is not a candidate.
+        count: items per list; a list with fewer candidates is padded with 0.
+        floor: items with this score or less are not candidates.
 
     >>> top_items(np.array([[0.1, 0.5, 0.5, -np.inf]]), 4).tolist()
     [[2, 3, 1, 0]]
@@ -29,7 +29,7 @@ def top_items(scores: NDArray[np.floating[Any]], count: int = LENGTH, floor: flo
         return best
     bound = _bound(scores, count)
     if np.isnan(bound).any():
-        # So many blocks hold what is no number that their maxima say nothing.
+        # So many blocks contain NaN that their maxima give no bound.
         scores = np.where(np.isnan(scores), -np.inf, scores)
         bound = _bound(scores, count)
     rows, columns = np.divmod(np.flatnonzero(scores >= bound), scores.shape[1])
@@ -44,9 +44,9 @@ def top_items(scores: NDArray[np.floating[Any]], count: int = LENGTH, floor: flo
 
 
 def _bound(scores: NDArray[np.floating[Any]], count: int) -> NDArray[np.floating[Any]]:
-    """A score that at least ``count`` items of each row reach, and few more: a column.
+    """A score that at least ``count`` items of the row reach, and few more; a column with one per row.
 
-    The maxima of blocks are scores of as many items, so their ``count``-th is one.
+    Each block's maximum is the score of a different item, so the ``count``-th largest maximum is such a score.
     """
     n, n_items = scores.shape
     block = min(_BLOCK, max(n_items // (4 * count), 1))

@@ -1,4 +1,4 @@
-"""What a study folder says of the study: its arms, the record of every cell, the users behind the ranks."""
+"""The data on a study in its folder: its arms, the record of every cell, the items, and the users of the ranks."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ SCHEMA_VERSION = 2
 BASE = "base"
 A_A = "a/a"
 BACKBONE = "backbone."
-"""What ids of remedies that choose another backbone begin with."""
+"""Prefix of the ids of remedies that choose another backbone."""
 
 
 def first_fault(problem: ValidationError) -> str:
-    """Where a file of results departs from its type first, and how."""
+    """The first place where a file of results does not match its type, and how."""
     first = problem.errors()[0]
     return ": ".join(str(each) for each in (*first["loc"], first["msg"]))
 
@@ -35,7 +35,7 @@ class ArmRow:
         arm: the arm's name in the study file.
         remedies: the stack, each ``{"id": ..., "settings": {...}, "title": ..., "title_zh": ...}``.
         family: the family of a single remedy, ``stack`` for several, empty for base and a/a.
-        priority: the seed's priority of a single remedy (H, M, L), else ``-``.
+        priority: the problem list's priority of a single remedy (H, M, L), else ``-``.
         status: ``run`` has cells of its own; ``alias`` equals another row's recipe (``alias_of``);
             ``inapplicable`` cannot act on this base (``reason``).
         keys: replicate number -> record key; holds finished cells only.
@@ -68,14 +68,14 @@ class ArmRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceRow:
-    """A row below the ranking: what an arm has to beat to have found anything, scored under the study's protocol.
+    """A reference row below the ranking, scored under the study's protocol; a useful arm has to beat it.
 
     Attributes:
         name: unique among them, such as ``popularity``.
         title, title_zh: what the page calls it.
-        note: code of what it departs from the protocol in, such as ``all_events``; empty where it departs in nothing.
-        trained: whether it is made of trained backbones.
-        keys: replicate number -> record key; 0 alone for one without randomness.
+        note: code of its deviation from the protocol, such as ``all_events``; empty if there is none.
+        trained: whether it is computed from trained backbones.
+        keys: replicate number -> record key; only 0 for a reference without randomness.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -93,22 +93,22 @@ class StudyManifest:
     """A study as planned and as far as it has run.
 
     Attributes:
-        primary: the metric that ranks the arms, such as ``ndcg@10``, on test with retrieval on.
-        sesoi: smallest effect worth having, as a fraction of base's primary metric.
+        primary: the metric that ranks the arms, such as ``ndcg@10``, on the test set, as served.
+        sesoi: smallest effect of interest, as a fraction of base's primary metric.
         replicates: replicate numbers, ascending.
-        base: the study's base stack as text, empty where it is FTragrec as found.
-        checkpoint: metric on the validation set that chooses the epoch of a run; empty in folders that do not say.
-        backbone_file: name, checksum and origin of the one that all replicates fine-tune; empty where they are trained.
-        backbone_recipe: what base's backbone departs from the default in: its model, and n_sampled.
+        base: the study's base stack as text; empty for FTragrec as published.
+        checkpoint: metric on the validation set that chooses the epoch of a run; empty in folders without it.
+        backbone_file: name, checksum and origin of the backbone file of all replicates; empty where they are trained.
+        backbone_recipe: how base's backbone differs from the default: its model, and n_sampled.
         protocol: how the study measures, by the keys of the study file; empty in folders of earlier versions.
         guard: metrics on the test set that must not fall.
         references: rows below the ranking.
         follows: the study that this one follows and what it expects of its arms, as the study file has it.
         data: name, fingerprint, n_users, n_items, n_interactions, tied_share, dropped, source, notes, read_as, ties.
         diagnostics: level of the evidence, and code of a muted check -> the reason.
-        file: the study file as it was run: its path, its text and what the command line set in its place.
-        course: how a search or a choice of stacks came to these rows; empty where the study file names them all.
-        seeds: what :class:`harness.results.seeds.Seeds` says; empty in a fixed study that was never extended.
+        file: the study file as it was run: its path, its text and the values of the command line.
+        course: how a search or a choice of stacks led to these rows; empty where the study file names them all.
+        seeds: of :class:`harness.results.seeds.Seeds`, as JSON; empty in a fixed study that was never extended.
         provenance: command, versions, machine, git, started, finished, seconds, n_run, n_reused.
     """
 
@@ -151,7 +151,7 @@ class StudyManifest:
         """The manifest that :meth:`to_json` wrote.
 
         Raises:
-            InputError: written by another version.
+            InputError: it is not a mapping, or was written by another version.
             pydantic.ValidationError: a field is missing, unknown, or of another type.
         """
         raw = cast("object", json.loads(text))
@@ -167,7 +167,7 @@ class StudyManifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyItems:
-    """What the report needs of the items.
+    """What the report needs to know about the items.
 
     Attributes:
         label: the source's item ids by item number, ``(n_items + 1,)`` of str; entry 0 is empty.
@@ -183,14 +183,14 @@ class StudyItems:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyUsers:
-    """What the report needs of the users, in the order of the ranks.
+    """What the report needs to know about the users, in the order of the ranks.
 
     Attributes:
-        history_length: items before each test target, in the form of the ranks on the test set; None where a table of
-            ranks does not say.
-        target_popularity: training events of each test target, in the same form; None likewise.
+        history_length: items before each test target, in the shape of the ranks on the test set; None if a table of
+            ranks does not have it.
+        target_popularity: training events of each test target, in the same shape; None likewise.
         user: the source's user ids, ``(n_users,)`` of str; None in folders of earlier versions.
-        valid_target, test_target: the source's item ids of the targets, str in the form of the ranks; None likewise.
+        valid_target, test_target: the source's item ids of the targets, str in the shape of the ranks; None likewise.
     """
 
     history_length: NDArray[np.int64] | None
@@ -205,12 +205,12 @@ class StudyUsers:
 
     @property
     def known(self) -> dict[str, NDArray[Any]]:
-        """Name of a field -> what it says of every user, of those that say something."""
+        """Name of a field -> its array, for the fields that are not None."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: values for name, values in found.items() if values is not None}
 
     def columns(self, split: Literal["valid", "test"]) -> dict[str, NDArray[Any]]:
-        """What is known of each user and of the target on that split, by the names that tables of ranks have for it."""
+        """The known arrays on users and on their targets of the split, by their column names in tables of ranks."""
         known = {
             "user": self.user,
             "target": self.test_target if split == "test" else self.valid_target,

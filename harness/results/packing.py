@@ -1,4 +1,4 @@
-"""Recommended items in little room, on the disk and in memory; they are laid out when somebody asks for them."""
+"""Compact storage of recommended items, on disk and in memory; lists are unpacked on access."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _PLACES, _OTHERS = "test_off.places", "test_off.others"
 class PackedLists(Mapping[str, Lists]):
     """Lists by name, kept as small arrays: item numbers take two bytes where all fit.
 
-    Those without retrieval are places in the lists with it, from 1, since most items are in both; 0: in it alone.
+    Lists without retrieval are kept as positions in the lists with it, from 1, because most items are in both; 0 marks
+    an item that is only in the list without, and such items are kept apart.
 
     Attributes:
-        arrays: what is kept.
+        arrays: the arrays kept, by name.
 
     >>> both = PackedLists.of({"test_on": np.array([[3, 1, 2]]), "test_off": np.array([[1, 3, 9]])})
     >>> {name: array.tolist() for name, array in both.arrays.items()}
@@ -29,12 +30,12 @@ class PackedLists(Mapping[str, Lists]):
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """As :attr:`arrays` of another one, or lists as they are."""
+        """Keep the :attr:`arrays` of another instance, or lists as they are."""
         self.arrays = dict(arrays)
 
     @classmethod
     def of(cls, lists: Mapping[str, Lists]) -> PackedLists:
-        """Make lists small; those that are stay as they are."""
+        """Pack lists; packed ones are returned as they are."""
         if isinstance(lists, PackedLists):
             return lists
         found: dict[str, NDArray[Any]] = {name: _narrow(each) for name, each in lists.items()}

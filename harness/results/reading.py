@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def read_frame(folder: StudyFolder | Path | str) -> Frame:
-    """The frame of a study folder; a line in the log names finished cells whose record is gone.
+    """The frame of a study folder; the log names finished cells whose record is gone.
 
     Raises:
         InputError: the folder holds no study, its records are of different sets of users, or its audit is damaged.
@@ -35,10 +35,10 @@ def read_frame(folder: StudyFolder | Path | str) -> Frame:
 
 
 def whole_frame(folder: StudyFolder) -> Frame:
-    """The same of a folder of which nothing is gone.
+    """The frame of a study folder in which no file is gone.
 
     Raises:
-        InputError: as above, or a record or a diagnosis that the manifest names is gone or damaged.
+        InputError: as for :func:`read_frame`, or a record or a diagnosis that the manifest names is gone or damaged.
     """
     frame = _read(folder)
     refuse_gaps(frame, str(folder.path))
@@ -46,7 +46,7 @@ def whole_frame(folder: StudyFolder) -> Frame:
 
 
 def refuse_gaps(frame: Frame, label: str) -> None:
-    """Stop where records of finished cells are gone: what is said without them is not what the study found.
+    """Refuse a frame if records of finished cells are gone: results without them would not be the study's.
 
     Raises:
         InputError: a record or a diagnosis that the manifest names is gone or damaged.
@@ -56,7 +56,7 @@ def refuse_gaps(frame: Frame, label: str) -> None:
 
 
 def _gone(frame: Frame, label: str) -> str:
-    """Which records and diagnoses the manifest names and nobody has, and what to do; empty where all are there."""
+    """The message on records and diagnoses that are gone, with the fix; empty if none is."""
     rows = frame.manifest.rows
     return gone_text(
         label,
@@ -93,7 +93,7 @@ def frame_of(
     """A frame of records in memory, checked.
 
     Args:
-        views, longest: those of :class:`Frame`.
+        views, longest: as in :class:`Frame`.
 
     Raises:
         InputError: two records, or the records and `users`, are of different users or targets, or an alias points
@@ -126,7 +126,7 @@ def frame_of(
 def _check_targets(
     records: Mapping[str, Mapping[int, RunRecord]], users: StudyUsers | None, views: tuple[tuple[Split, Mode], ...]
 ) -> None:
-    """Refuse ranks of other targets than those of the same set of the first record.
+    """Refuse ranks whose targets differ from those of the first record on the same set.
 
     Raises:
         InputError: a record, or what is known of the users, has another number of targets for some user.

@@ -1,4 +1,4 @@
-"""What a finished run leaves: the rank of every user's target, how it came to be, and both as one sealed file."""
+"""The record of a finished run: the rank of every user's target, how it came about, and its sealed file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from harness.results.packing import PackedLists
 Ranks = NDArray[np.int32]
 Split = Literal["valid", "test"]
 Mode = Literal["served", "on", "off"]
-"""With retrieval, without, or as the run would be served: with it, unless its checkpoint rule chose to go without."""
+"""With retrieval (``on``), without (``off``), or ``served``: with it unless the run's checkpoint rule chose without."""
 
 SPLITS: tuple[Split, ...] = ("valid", "test")
 MODES: tuple[Mode, ...] = ("on", "off", "served")
@@ -35,10 +35,10 @@ _GROUPS = ("also", "lists")
 
 
 def check_view(split: str, mode: str) -> None:
-    """Refuse what is no set of targets or no way to serve.
+    """Check that a split and a mode exist.
 
     Raises:
-        InputError: it names those that exist.
+        InputError: one of them is unknown; the text names those that exist.
     """
     for what, given, known in (("split", split, SPLITS), ("mode", mode, MODES)):
         if given not in known:
@@ -54,7 +54,7 @@ class EpochPoint:
         valid_on, valid_off: metric name (``ndcg@10``) -> mean over users on the validation set, retrieval on and off;
             ``valid_on`` is empty where no index existed yet.
         losses: term name -> mean over the epoch, in nats; empty at epoch 0.
-        settings: scheduled values that held in the epoch, such as ``temperature``.
+        settings: scheduled values that applied in the epoch, such as ``temperature``.
         seconds: wall time of the epoch's training and evaluation.
     """
 
@@ -68,7 +68,7 @@ class EpochPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run: the rank of every user's target at the chosen epoch, and how it came to be.
+    """The record of a run: the rank of every user's target at the chosen epoch, and how it came about.
 
     Attributes:
         key: hash of everything that decides the ranks.
@@ -78,16 +78,16 @@ class RunRecord:
         also: other ranks by name, in the same form, such as those on the test set without validation targets in the
             memory.
         lists: items recommended at each user's last test query, retrieval on and off (``test_on``, ``test_off``), each
-            ``(n_users, 10)`` int32, best first, 0 behind the last candidate; empty in records of earlier versions.
-            Those that were read are small, and laid out anew each time that one is asked for.
+            ``(n_users, 10)`` int32, best first, padded with 0; empty in records of earlier versions. Lists read from
+            a file stay packed and are unpacked on each access.
         served: whether the run would be served with retrieval, ``on`` or ``off``.
         chosen_epoch: the epoch of the chosen checkpoint.
-        curve: one point an evaluation, oldest first.
+        curve: one point per evaluation, oldest first.
         seconds: stage -> wall seconds (``train``, ``search``, ``evaluate``, ``total``, ...).
-        costs: what a query with retrieval costs at inference: ``query_ms``, milliseconds from its vector to its rank,
-            mean over the test queries, each searched for the first time, of the processor's time on a CPU and of wall
-            time on a GPU; ``serving_bytes``, what retrieval holds in
-            memory beside the backbone. Empty in records of earlier versions and of references.
+        costs: of retrieval at inference: ``query_ms``, milliseconds from a query's vector to its rank, mean over the
+            test queries, each searched for the first time, in processor time on a CPU and in wall time on a GPU;
+            ``serving_bytes``, the memory that retrieval needs in addition to the backbone. Empty in records of
+            earlier versions and of references.
         checks: coded findings of the run, such as ``nothing_trains``, each with a sentence.
         recipe: the recipe in full, seam -> text.
         provenance: versions, machine, commit, data fingerprint, seeds, backbone key.
@@ -120,7 +120,7 @@ class RunRecord:
         return next(point for point in self.curve if point.epoch == self.chosen_epoch)
 
     def measured(self, metric: str) -> EpochPoint:
-        """The evaluation at the chosen epoch with a metric that the run may not have measured: its ranks decide it.
+        """The evaluation at the chosen epoch, with the metric computed from the ranks if the run did not measure it.
 
         Raises:
             harness.errors.InputError: the metric is unknown.
@@ -137,16 +137,16 @@ class RunRecord:
         return (point.valid_on if self.served == "on" else point.valid_off)[metric]
 
     def view(self, split: Split, mode: Mode) -> Ranks:
-        """Ranks on one set of targets, a row each user."""
+        """Ranks on one set of targets, one row per user."""
         return getattr(self, f"{split}_{self.served if mode == 'served' else mode}")
 
     @property
     def test(self) -> Ranks:
-        """Ranks on the test set as the run would be served, a row each user."""
+        """Ranks on the test set as the run would be served, one row per user."""
         return self.view("test", "served")
 
     def recommended(self, mode: Mode) -> Lists | None:
-        """Items recommended on the test set, a row each user; None where the record does not hold them."""
+        """Items recommended on the test set, one row per user; None if the record does not hold them."""
         return self.lists.get(f"test_{self.served if mode == 'served' else mode}")
 
     @property
@@ -159,7 +159,10 @@ _DESCRIBED = tuple(each.name for each in fields(RunRecord) if each.name not in (
 
 
 def differing(one: RunRecord, two: RunRecord) -> dict[str, int]:
-    """Array of ranks -> users whose rank differs between two runs, all where one has no such array; those alone."""
+    """Array of ranks -> number of users whose ranks differ between two runs, if any.
+
+    All users count where one run has no such array, or one of another shape.
+    """
     nothing: Ranks = np.empty(0, dtype=np.int32)
     found: dict[str, int] = {}
     for name in sorted(one.ranks.keys() | two.ranks.keys()):
@@ -199,7 +202,7 @@ def _encoded(record: RunRecord) -> bytes:
     arrays |= {f"lists.{name}": array for name, array in PackedLists.of(record.lists).arrays.items()}
     arrays["described"] = np.frombuffer(json.dumps(described, default=asdict).encode(), dtype=np.uint8)
     content = io.BytesIO()
-    # numpy's own savez_compressed takes five times as long for 4% less: 25 ms a record of 22 000 users.
+    # numpy's own savez_compressed takes five times as long for 4% less: 25 ms per record of 22 000 users.
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
@@ -223,4 +226,4 @@ def _decoded(payload: bytes) -> RunRecord:
 
 
 RECORD = Sealed(title="record 1", encode=_encoded, decode=_decoded)
-"""The file of a record."""
+"""The file format of a record."""

@@ -1,4 +1,4 @@
-"""How many seeds a study was declared with, which rows stopped before the others, and what had been read before."""
+"""The seeds of a study: the declared number, which rows stopped early, and earlier ends that could be read."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Stop = Literal["futile", "equivalent", "no_effect", "failed"]
-"""Why a row gets no more seeds: they would hardly decide it; it is equivalent; it ranks as base does; none of its runs
-can be paired with base's, since one of the two has failed."""
+"""Why a row gets no more seeds: they are unlikely to decide it; it is equivalent; it ranks as base does; or none of its
+runs can be paired with base's, because one of the two has failed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seeds:
-    """The seeds of a study, as its manifest says them.
+    """The seeds of a study, as in its manifest.
 
     Attributes:
-        start, most: seeds of every row, and of those that go on to the end; None in a study of a fixed number.
-        set_aside: row -> seeds after which it got no more; why: row -> the reason.
-        ended: whether every cell that was named has ended and no other will be; true in a study of a fixed number.
-        earlier: ends of this study that were there to be read before it was given more seeds: how many seeds, and the
-            folder.
+        start, most: seeds of every row, and of rows that go on to the end; None in a study with a fixed number.
+        set_aside: row -> number of seeds after which it stopped; why: row -> the reason.
+        ended: whether all named cells have ended and no more will be named; true in a study with a fixed number.
+        earlier: ends of this study that could be read before it got more seeds: number of seeds and folder.
     """
 
     start: int | None = None
@@ -32,23 +31,23 @@ class Seeds:
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Seeds:
-        """Those of a manifest's ``seeds``, which is empty in a fixed study that was never extended."""
+        """The seeds from a manifest's ``seeds``, which is empty in a fixed study that was never extended."""
         fields: dict[str, Any] = {**said, "earlier": tuple((int(n), str(name)) for n, name in said.get("earlier", ()))}
         return cls(**fields)
 
     def described(self) -> dict[str, Any]:
-        """What :meth:`of` reads; empty where there is nothing to say."""
+        """The mapping that :meth:`of` reads; empty if everything is at its default."""
         return {} if self == Seeds() else asdict(self)
 
     def reason(self, row: str) -> Stop | None:
-        """Why a row stopped, futile where that is not said; None where it did not stop."""
+        """Why a row stopped, ``futile`` if no reason is recorded; None if it did not stop."""
         return self.why.get(row, "futile") if row in self.set_aside else None
 
     @property
     def n_looks(self) -> int:
-        """After how many seeds it is decided which rows go on."""
+        """The number of looks, each of which decides which rows go on."""
         return 0 if self.start is None or self.most is None else self.most - self.start
 
     def planned(self, n_named: int) -> int:
-        """How many seeds the study has: those named, and at most those that are still to come."""
+        """The number of seeds: those named, or the maximum while more may follow."""
         return n_named if self.ended or self.most is None else self.most

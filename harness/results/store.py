@@ -1,4 +1,4 @@
-"""The store of records: one checked, content-addressed file a run."""
+"""The store of records: one checked, content-addressed file per run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class RecordStore:
 
     Args:
         folder: where they are.
-        suffix: of their files: those of reference rows are no runs, and nothing that lists runs may meet them.
+        suffix: of their files; reference rows have another one, because lists of runs must not include them.
     """
 
     def __init__(self, folder: Path, suffix: str = ".record") -> None:
@@ -27,14 +27,14 @@ class RecordStore:
         RECORD.write(self.path(record.key), record)
 
     def read(self, key: str) -> RunRecord | None:
-        """The record of that key, or None where there is none or where it was damaged.
+        """The record of that key; None if there is none, or if it was damaged.
 
         A damaged file is named in the log, set aside as ``*.damaged`` and never read again.
         """
         return RECORD.read(self.path(key))
 
     def keys(self) -> frozenset[str]:
-        """The keys of the records that are there now, by one look at the folder."""
+        """The keys of the records that are there now, from one listing of the folder."""
         return frozenset(path.stem for path in self.folder.glob(f"*{self.suffix}"))
 
     def matching(self, start: str) -> list[str]:
@@ -45,7 +45,7 @@ class RecordStore:
         """The one record whose key begins with ``start``.
 
         Raises:
-            InputError: none does, or several, or it was damaged.
+            InputError: no key or several begin with it, or the record was damaged.
         """
         found = self.matching(start)
         if len(found) != 1:

@@ -13,7 +13,7 @@ LONGEST_LINE = 240
 
 
 def cut(lines: Sequence[str], *, most: int = MOST_LINES) -> str:
-    """The lines as one text; of too many, those in the middle are left out and counted.
+    """The lines as one text; if there are too many, their number replaces those in the middle.
 
     >>> print(cut(["a", "b", "c", "d", "e"], most=4))
     a
@@ -41,7 +41,7 @@ def _cut(lines: Sequence[str], most: int) -> str:
 
 
 class ByRow(dict[str, T]):
-    """Values by the name of a row, with a text that fits a screen however many rows there are.
+    """Values by row name, with a ``repr`` that fits a screen however many rows there are.
 
     >>> ByRow({"js": 1, "reverse": 2})
     {'js': 1,

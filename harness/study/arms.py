@@ -1,4 +1,4 @@
-"""Arms of a study file: the settings that the lists of their remedies span, or where a search of them begins."""
+"""Arms of a study file: the settings that their lists of values span, or the setting where a search begins."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Opening:
     Attributes:
         place: of its remedy in the stack, from 0.
         name: the parameter.
-        values: those that the study file lists; none: its domain's own search range.
+        values: those that the study file lists; empty: the search range of its domain.
     """
 
     place: int
@@ -52,10 +52,10 @@ class ArmSetting:
     Attributes:
         name: unique in the study, such as ``weight[weight=0.003]``.
         arm: the arm's name in the study file.
-        stack: the remedies with every parameter set; in a search, to where it begins.
-        explicit: for each remedy of the stack, whether the study file or a search gives it a parameter.
+        stack: the remedies with every parameter set; in a search, to the starting values.
+        explicit: for each remedy of the stack, whether the study file or a search sets one of its parameters.
         line: where the arm begins in the study file, from 1.
-        openings: what a search sets, in the order of the stack; none in a grid.
+        openings: the parameters that a search sets, in the order of the stack; empty in a grid.
     """
 
     name: str
@@ -71,7 +71,7 @@ def read_arms(document: Document, catalogue: Catalogue, *, lists: Lists = Lists.
 
     Args:
         document: the study file.
-        catalogue: what can be named.
+        catalogue: the interventions that can be named.
         lists: what a list of values means.
     """
     arms = Place(document, ("arms",))
@@ -126,7 +126,7 @@ def _check_name(here: Place, arm: str) -> bool:
 
 
 def _settings(here: Place, arm: str, remedies: Sequence[WrittenRemedy]) -> list[ArmSetting]:
-    """The product of the lists, the last one running fastest."""
+    """A setting for every point of the product of the lists; the last list varies fastest."""
     axes = [(i, name) for i, each in enumerate(remedies) for name in each.values]
     choices = [remedies[i].values[name] for i, name in axes]
     n_settings = math.prod(len(each) for each in choices)
@@ -151,7 +151,7 @@ def _settings(here: Place, arm: str, remedies: Sequence[WrittenRemedy]) -> list[
 
 
 def _searched(here: Place, arm: str, remedies: Sequence[WrittenRemedy]) -> list[ArmSetting]:
-    """The one setting at which a search of the arm begins, with what the search sets."""
+    """The one setting where a search of the arm begins, with the parameters that the search sets."""
     openings: list[Opening] = []
     start: list[Mapping[str, Value]] = []
     for place, each in enumerate(remedies):
@@ -182,7 +182,7 @@ def _build(here: Place, remedies: Sequence[WrittenRemedy], values: Sequence[Mapp
 
 
 def word(value: object) -> str:
-    """A parameter's value as it stands in a setting's name.
+    """A parameter's value as written in a setting's name.
 
     >>> [word(each) for each in (0.003, 1.0, 1e-05, True, "js", (1, 2.5))]
     ['0.003', '1', '1e-05', 'true', 'js', '(1,2.5)']

@@ -1,4 +1,4 @@
-"""A study file's values checked as a whole, and what pydantic finds wrong with them in this project's words."""
+"""Checks of a study file's values as a whole, with pydantic's errors explained in this project's words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.study.types import Overrides
 Modes = Mapping[str, type[StudyMode]]
 Schema = Mapping[str, Any]
 Mistake = tuple[Path, str, str]
-"""The place in the file, the code, and what to do."""
+"""The path in the file, the code, and the message."""
 
 PLACES: Mapping[str, Path] = {
     "replicates": ("replicates",),
@@ -28,14 +28,14 @@ PLACES: Mapping[str, Path] = {
     "seed": ("seed",),
     "device": ("device",),
 }
-"""Option of the command line -> the key that it stands in for."""
+"""Option of the command line -> the key that it replaces."""
 
 _SYNONYMS = {"gpu": "cuda"}
 _OF_PYDANTIC = frozenset(get_args(ErrorType))
 
 
 def mistakes_in(raw: Mapping[str, object], modes: Modes) -> Iterator[Mistake]:
-    """Every mistake that the grammar sees in a file's values."""
+    """Every mistake that the grammar finds in a file's values."""
     mode = raw.get("mode", next(iter(modes)))
     for kind in modes.values():
         if kind.model_fields and kind.name in raw and mode != kind.name:
@@ -54,7 +54,7 @@ def mistakes_in(raw: Mapping[str, object], modes: Modes) -> Iterator[Mistake]:
 
 
 def mistakes_of(overrides: Overrides, modes: Modes) -> list[Problem]:
-    """Each option checked by the rule of the key that it replaces."""
+    """The mistakes of the options, each checked by the rule of the key that it replaces."""
     return [
         Problem(source=f"--{option}", code=code, message=message)
         for option, value in overrides.given().items()
@@ -63,19 +63,19 @@ def mistakes_of(overrides: Overrides, modes: Modes) -> list[Problem]:
 
 
 def checked(raw: Mapping[str, object], overrides: Overrides, modes: Modes) -> StudyModel:
-    """The model of a file's values without mistakes, with those of the command line in it."""
+    """The model of a file's valid values, with those of the command line in place."""
     for option, value in overrides.given().items():
         raw = _put(raw, PLACES[option], value)
     return study_model(tuple(modes.values())).model_validate(raw)
 
 
 def changes(raw: Mapping[str, object], overrides: Overrides, modes: Modes) -> dict[str, object]:
-    """The options that give another value than the file; a device only where it means another one on this machine."""
+    """The options whose value differs from the file's; ``device`` only if it is another device on this machine."""
     return _different(checked(raw, Overrides(), modes), checked(raw, overrides, modes), overrides)
 
 
 def changes_alone(raw: Mapping[str, object], overrides: Overrides) -> dict[str, object]:
-    """The same where the modes are not known, from the keys that options stand in for alone.
+    """The same as :func:`changes` without the modes, from only the keys that options replace.
 
     Raises:
         ValidationError: one of these keys has a mistake.
@@ -89,7 +89,7 @@ def changes_alone(raw: Mapping[str, object], overrides: Overrides) -> dict[str, 
 
 
 def _different(file: StudyModel, here: StudyModel, overrides: Overrides) -> dict[str, object]:
-    """The options of which two models have different values."""
+    """The options whose values differ between two models."""
     plain, given = file.model_dump(), here.model_dump()
     found: dict[str, object] = {}
     for option, value in overrides.given().items():
@@ -105,17 +105,17 @@ def _different(file: StudyModel, here: StudyModel, overrides: Overrides) -> dict
 def _same_device(one: Any, two: Any) -> bool:
     try:
         return resolve_device(one) == resolve_device(two)
-    except EnvironmentProblem:  # told when the study is planned
+    except EnvironmentProblem:  # reported when the study is planned
         return False
 
 
 def explain(kind: str, loc: Path, value: object, schema: Schema) -> tuple[str, str]:
-    """The code of a pydantic error, and it in words: the value, what is allowed, and the nearest known word.
+    """The code and the message of a pydantic error: the value, what is allowed, and the nearest known word.
 
     Args:
         kind: pydantic's own name of the error.
-        loc: the place, short forms spelled out.
-        value: what is there.
+        loc: the path of the value, with short forms spelled out.
+        value: the value at that path.
         schema: the JSON schema of the whole file.
     """
     key = str(loc[-1]) if loc else ""
@@ -143,7 +143,7 @@ def explain(kind: str, loc: Path, value: object, schema: Schema) -> tuple[str, s
 
 
 def _at(schema: Schema, path: Path) -> Schema:
-    """The JSON schema of what may stand at a path."""
+    """The JSON schema of the value at a path."""
     here = schema
     for part in path:
         inside = _resolved(here, schema)
@@ -153,7 +153,7 @@ def _at(schema: Schema, path: Path) -> Schema:
 
 
 def _under(here: Schema, key: str) -> Schema | None:
-    """The schema of a key; in a mapping of names that the file chooses, that of every one."""
+    """The schema of a key; in a mapping whose keys the file chooses, the schema of every value."""
     named, any_name = here.get("properties", {}).get(key), here.get("additionalProperties")
     return named or (cast("dict[str, Any]", any_name) if isinstance(any_name, dict) else None)
 
@@ -196,7 +196,7 @@ def _allowed(here: Schema) -> str:
 
 
 def _as_written(loc: Path, raw: object) -> Path:
-    """The place in the file: ``data: NAME`` is short for ``data: {name: NAME}``, a number for ``{most: NUMBER}``."""
+    """The path as written: ``data: NAME`` is short for ``data: {name: NAME}``, a number for ``{most: NUMBER}``."""
     for depth, part in enumerate(loc):
         if isinstance(raw, str | int | float):
             return loc[:depth]

@@ -15,7 +15,7 @@ from harness.study.study import load_study, read_study, slugify
 from harness.study.types import Overrides, Study, variant
 
 EPOCHS = 4
-"""Budget of a diagnosis that no study file gives one: evidence hardly changes after the first epochs."""
+"""Budget of a diagnosis without a study file: evidence hardly changes after the first epochs."""
 
 STUDY_SUFFIXES = (".yaml", ".yml")
 CHECKPOINT_SUFFIX = ".safetensors"
@@ -24,17 +24,17 @@ CHECKPOINT_SUFFIX = ".safetensors"
 def study_to_diagnose(
     target: Path | None, data: str | None, overrides: Overrides, reading: Mapping[str, object] | None = None
 ) -> Study:
-    """Base alone, one replicate unless told otherwise, in full detail.
+    """The study of base alone, in full detail, with one replicate unless ``overrides`` sets another number.
 
     Args:
-        target: a study file, whose base, data, budget and seed count; or a backbone's checkpoint, or None for one that
-            is trained, both with ``data``.
+        target: a study file, whose base, data, budget and seed are used; or, both with ``data``, a backbone's
+            checkpoint or None, for a backbone that is trained.
         data: a named data set or a file of interactions.
         overrides: values of the command line.
-        reading: keys of a study file's ``data`` that say how the file is read.
+        reading: keys of a study file's ``data`` that define how the file is read.
 
     Raises:
-        InputError: the two do not go together.
+        InputError: ``target`` cannot be used, or not with ``data`` or ``reading``, or nothing names data.
         harness.study.mistakes.StudyFileError: the study, or the data, cannot be used.
     """
     once = overrides if overrides.replicates is not None else replace(overrides, replicates=1)
@@ -76,7 +76,7 @@ def base_alone(study: Study, overrides: Overrides) -> Study:
 
 
 def _written(checkpoint: Path | None, data: str, reading: Mapping[str, object]) -> bytes:
-    """The study file that says the same; JSON is YAML."""
+    """The content of an equivalent study file, as JSON, which is valid YAML."""
     path = Path(data).expanduser()
     here = path.exists() or path.suffix != ""
     named = plain_name(path).stem if here else data

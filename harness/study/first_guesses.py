@@ -1,4 +1,4 @@
-"""Keys that newcomers write first, because another program has them, and what is written here."""
+"""Keys that newcomers write because other programs have them, and what a study file has in their place."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _INSIDE: Mapping[str, Mapping[str, str]] = {
 
 
 def meant(path: Path) -> str:
-    """What a newcomer who wrote the key at this path means, as it is written here; empty where nobody knows.
+    """What to write in place of the unknown key at this path; empty if its meaning is not known.
 
     >>> meant(("epochs",)), meant(("data", "file")), meant(("arms", "epochs"))
     ('write  budget: {epochs: 10}', 'write  path: FILE', '')

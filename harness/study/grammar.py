@@ -30,10 +30,10 @@ from harness.study.yaml_lines import Document
 
 
 class StudyMode(Part):
-    """A mode as the study file sees it; the fields are the keys of its part of the file, which is named as the mode is.
+    """The study-file side of a mode; its fields are the keys of the part of the file that has the mode's name.
 
     Attributes:
-        name: what ``mode:`` says.
+        name: its name in ``mode:``.
         summary: what it does with the arms, one phrase.
         lists: what a list of values in an arm means.
         fixed_seeds: why ``replicates: {start, most}`` is refused; empty in a mode that takes it.
@@ -45,10 +45,10 @@ class StudyMode(Part):
     fixed_seeds: ClassVar[str] = "it does not look at results between seeds"
 
     def check(self, document: Document, rows: Sequence[ArmSetting]) -> None:
-        """Note in the document what keeps these arms from running in this mode."""
+        """Note in the document why these arms cannot run in this mode."""
 
     def n_compared(self, replicates: int) -> int:
-        """How many replicates the rows of the report are compared by, in a study of so many ``replicates``."""
+        """The number of replicates on which the report compares rows, in a study of so many ``replicates``."""
         return replicates
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.errors import InputError
 
 Path = tuple[str | int, ...]
-"""Where a value sits in the document: keys and list positions from the root."""
+"""The place of a value in the document: keys and list positions from the root."""
 
 LONGEST_MESSAGE = 700
 
@@ -18,9 +18,9 @@ class Problem:
     """One mistake.
 
     Attributes:
-        source: the file as the user named it, or the option that brought the value.
-        code: what kind of mistake it is, such as ``unknown_key``; it stays when the wording changes.
-        line: from 1; 0 where no line is to blame.
+        source: the file as the user named it, or the option that has the value.
+        code: the kind of mistake, such as ``unknown_key``; it stays when the wording changes.
+        line: from 1; 0 if the mistake has no line.
         path: the value's place in the document.
         message: what is wrong, the value and the fix.
     """
@@ -37,7 +37,7 @@ class Problem:
 
 
 class StudyFileError(InputError):
-    """A study file that cannot be used; the text holds every mistake, a line each.
+    """A study file that cannot be used; the text lists every mistake, one per line.
 
     Attributes:
         problems: the mistakes in the order of their lines.
@@ -65,7 +65,7 @@ def render(path: Path) -> str:
 
 
 def clip(text: str, longest: int = LONGEST_MESSAGE) -> str:
-    """The text, its middle left out where it is too long to read.
+    """The text; if it is too long to read, without its middle.
 
     >>> clip("abcdefghij", 5)
     'ab…ij'

@@ -33,11 +33,11 @@ LONGEST_REASON = 500
 MOST_TARGETS = 100
 
 MOST_SAMPLED = 65_536
-"""A step holds so many logits for each of its some 800 targets: 200 MB."""
+"""A step holds this many logits for each of its about 800 targets: 200 MB."""
 
 
 def refusal(code: LiteralString, message: str) -> PydanticCustomError:
-    """What a validator raises where a bound or a list of words cannot say what is wrong."""
+    """The error that a validator raises for a rule that no bound or list of words can express."""
     return PydanticCustomError(code, "{message}", {"message": message})
 
 
@@ -54,9 +54,9 @@ class ShortPart(Part):
     """A mapping that may be written as one word, or as one number.
 
     Attributes:
-        short: the key that it stands for.
-        spelt: what it may be.
-        implied: the other keys that it says.
+        short: the key that the short form sets.
+        spelt: types of the short form.
+        implied: values of the other keys that the short form sets.
     """
 
     short: ClassVar[str]
@@ -206,7 +206,7 @@ class ProtocolModel(Part):
     ] = "train"
 
     def protocol(self) -> Protocol:
-        """The same as the engine reads it."""
+        """The engine's protocol with these values."""
         return Protocol(
             targets=self.targets,
             valid_targets=self.valid_targets,
@@ -264,10 +264,10 @@ class BackboneModel(ShortPart):
 
 
 def known_metric(name: object) -> object:
-    """The name of a metric.
+    """The name of a metric, checked.
 
     Raises:
-        PydanticCustomError: it is none.
+        PydanticCustomError: no metric per user has this name.
     """
     if not isinstance(name, str):
         raise refusal("not_allowed", f"{show(name)} is not the name of a metric; write one such as ndcg@10")
@@ -313,7 +313,7 @@ class FollowsModel(Part):
 
 
 def read_part(kind: type[SomePart], value: object) -> SomePart | None:
-    """One part by itself, so that its mistakes show beside those of the others; None where it has mistakes."""
+    """One part, read by itself so that its mistakes do not hide those of other parts; None if it has mistakes."""
     try:
         return kind.model_validate(value)
     except ValidationError:

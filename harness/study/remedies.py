@@ -1,4 +1,4 @@
-"""Remedies as a study file writes them: one or a stack, each parameter with the values that it lists."""
+"""Remedies as written in a study file: one or a stack, each parameter with its listed values."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def _read_remedy(here: Place, value: object, catalogue: Catalogue) -> WrittenRem
 
 
 def _broken(known: Mapping[str, object]) -> str:
-    """Plug-ins that may be what is meant, and why they cannot be used."""
+    """Text on plug-ins that may be meant but cannot be used, with the reasons; empty if there are none."""
     broken: Mapping[str, str] = known.broken if isinstance(known, Registry) else {}
     return "".join(f"; plug-in {point} cannot be used: {why}" for point, why in broken.items())
 
 
 def _known(word: str, catalogue: Catalogue) -> str:
-    """The allowed ids: those of the same family where there is one, since the whole catalogue is long."""
+    """The allowed ids as text: those of the same family if there is one, because the whole catalogue is long."""
     family = [each for each in catalogue if each.partition(".")[0] == word.partition(".")[0]]
     if family or len(catalogue) <= 12:
         return f"(known: {', '.join(family or catalogue)})"
@@ -117,7 +117,7 @@ def _read_parameters(here: Place, kind: type[Intervention], given: Mapping[str, 
 
 
 def _checked(here: Place, domain: Domain, value: object) -> list[Value]:
-    """The value in the parameter's own type; none where it is not allowed."""
+    """A list of the value in the parameter's own type; empty if the value is not allowed."""
     try:
         return [domain.check(value)]
     except ValueError:
@@ -126,5 +126,5 @@ def _checked(here: Place, domain: Domain, value: object) -> list[Value]:
 
 
 def as_mapping(value: object) -> Mapping[str, object] | None:
-    """The value where it is a mapping of names, else None."""
+    """The value if it is a mapping of names, else None."""
     return cast(Mapping[str, object], value) if isinstance(value, dict) else None

@@ -12,7 +12,7 @@ from harness.study.parts import ShortPart, refusal
 DEFAULT_REPLICATES = 3
 
 FEWEST = 3
-"""Seeds before the first look: two say too little of how much seeds differ."""
+"""Fewest seeds before the first look: two say too little about how much seeds differ."""
 
 MOST = 1000
 

@@ -20,9 +20,9 @@ from harness.study.yaml_lines import Document
 
 
 def with_file(keys: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """The keys of a study, ``data`` as a mapping where it is a word that names a file and no data set.
+    """The keys of a study; ``data`` becomes a mapping if it is a word that names a file, not a data set.
 
-    A word names a file where the file is there, or where its suffix is that of a format.
+    A word names a file if the file exists or if its suffix is that of a format.
 
     Args:
         keys: as written.
@@ -39,12 +39,12 @@ def _names_file(word: str, folder: Path) -> bool:
         if (folder / Path(word).expanduser()).is_file():
             return True
         return bool(Path(word).suffix) and bool(format_of(Path(word)))
-    except (OSError, ValueError, RuntimeError, InputError):  # a name that no file can have, or no format
+    except (OSError, ValueError, RuntimeError, InputError):  # an impossible file name, or an unknown format
         return False
 
 
 def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | None:
-    """What to read; None after noting in the document why it cannot be.
+    """The data to read; None if it cannot be read, after the reason is noted in the document.
 
     Args:
         document: where mistakes are noted.
@@ -74,7 +74,7 @@ def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | 
         )
     except OSError as problem:
         document.add(where, "no_data_file", f"{clip(str(path), 300)} cannot be read: {problem.strerror}")
-    except (ValueError, RuntimeError) as problem:  # of the specification; of a home folder that is not there
+    except (ValueError, RuntimeError) as problem:  # a faulty specification; a missing home folder
         document.add(where, "data", str(problem).removeprefix("data: "), line=document.line(where))
     else:
         return spec
@@ -82,7 +82,7 @@ def data_spec(document: Document, model: DataModel, folder: Path) -> DataSpec | 
 
 
 def backbone_model(document: Document, model: BackboneModel) -> Backbone | None:
-    """The backbone that the part names, with its settings; None where it names none, or after noting what is wrong.
+    """The backbone that the part names, with its settings; None if it names none, or after a mistake is noted.
 
     Args:
         document: where mistakes are noted.
@@ -109,7 +109,7 @@ def backbone_model(document: Document, model: BackboneModel) -> Backbone | None:
 
 
 def backbone_file(document: Document, model: BackboneModel, folder: Path) -> BackboneFile | None:
-    """The file that the part names, read and checked; None where it names none, or after noting what is wrong with it.
+    """The file that the part names, read and checked; None if it names none, or after a mistake is noted.
 
     Args:
         document: where mistakes are noted.
@@ -123,7 +123,7 @@ def backbone_file(document: Document, model: BackboneModel, folder: Path) -> Bac
         return read_backbone_file(folder / Path(model.checkpoint).expanduser(), model.checkpoint)
     except InputError as problem:
         document.add(here, "backbone_file", str(problem), line=document.line(here))
-    except (OSError, RuntimeError, ValueError) as problem:  # a name that no file can have; a home folder not there
+    except (OSError, RuntimeError, ValueError) as problem:  # an impossible file name; a missing home folder
         reason = (problem.strerror if isinstance(problem, OSError) else None) or str(problem)
         said = f"{show(model.checkpoint)} cannot be read: {reason}"
         document.add(here, "backbone_file", said, line=document.line(here))

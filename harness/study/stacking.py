@@ -1,4 +1,4 @@
-"""The ground that the arms of the next study are laid on: the base and protocol of an earlier study's file."""
+"""The ground of the next study's arms: the base and protocol of an earlier study's file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Ground:
         changed: options of the command line that gave another value than the file.
         base: the stack under every arm, and the backbone that :meth:`on` chose.
         protocol: of the study.
-        own: what the study trains where no stack chooses; None where a file brings it.
+        own: the backbone that the study trains unless a stack chooses one; None if it comes from a file.
     """
 
     keys: Mapping[str, object]
@@ -51,7 +51,7 @@ class Ground:
 
     @classmethod
     def of(cls, file: Mapping[str, object]) -> Ground | None:
-        """The ground of the study file that a manifest holds; None where it holds none that this version can run.
+        """The ground of a manifest's study file; None if it has none, or none that this version can run.
 
         Args:
             file: path, content and overrides.
@@ -80,7 +80,7 @@ class Ground:
         overrides = Overrides(**{option: value for option, value in said.items() if option in known})
         try:
             changed = changes_alone(found, overrides)
-        except ValidationError:  # of a key that this version takes no longer
+        except ValidationError:  # of a key that this version no longer accepts
             return None
         keys = dict(found)
         for option, value in overrides.given().items():
@@ -89,7 +89,7 @@ class Ground:
         return cls(keys=keys, found=found, changed=changed, base=base, protocol=protocol.protocol(), own=own)
 
     def refusal(self, stack: Sequence[Remedy]) -> str:
-        """Why a stack cannot run on this base; empty where it can."""
+        """Why a stack cannot run on this base; empty if it can."""
         try:
             base = compose(AS_FOUND, self.base, self.protocol)
             recipe = compose(base, [_built(each) for each in stack], self.protocol)
@@ -117,12 +117,12 @@ class Ground:
         return True
 
     def on(self, stack: Sequence[Remedy]) -> Ground | None:
-        """The same with a stack in its base; members of the base that set the same are left out.
+        """The ground with a stack added to its base; members of the base that conflict with the stack are left out.
 
-        A backbone of the stack is written as the study's own model, in place of a checkpoint.
+        A backbone in the stack is written as the study's own model, in place of a checkpoint.
 
         Returns:
-            None where no such base composes, or a member is not installed or does not take its settings.
+            None if that base does not compose, or a remedy is not installed or does not take its settings.
         """
         try:
             added = tuple(_built(each) for each in stack)
@@ -135,7 +135,7 @@ class Ground:
             except ConflictError:
                 continue
             except CompositionError:
-                pass  # what it lacks, another member of the base may bring
+                pass  # another member of the base may provide what it lacks
             kept.append(each)
         base = (*kept, *added)
         try:
@@ -153,7 +153,7 @@ class Ground:
         return _written(remedy)
 
     def text(self, keys: Mapping[str, object], comments: Sequence[str]) -> str:
-        """A study file: comments, each on one line whatever breaks are in it, then the keys."""
+        """The text of a study file: comments, each joined into one line, then the keys."""
         return "".join(f"# {' '.join(line.split())}\n" for line in comments) + to_yaml(keys)
 
     @property
@@ -163,7 +163,7 @@ class Ground:
 
 
 def _on_model(found: object, choice: BackboneChoice) -> dict[str, object]:
-    """The part ``backbone`` of a study file on this model, trained as ``found`` says."""
+    """The part ``backbone`` of a study file with this model, trained as in ``found``."""
     part = cast("dict[str, object]", found) if isinstance(found, dict) else {"trained": found}
     kept = {key: part[key] for key in ("trained", "n_sampled") if part.get(key)}
     written = _written(replace(_remedy(choice), id=choice.kind.name), type(choice).defaults())

@@ -1,4 +1,4 @@
-"""The study file: what a user asks, read and checked as a whole before anything runs."""
+"""The study file, read and checked as a whole before anything runs."""
 
 from __future__ import annotations
 
@@ -71,11 +71,11 @@ def read_study(
     catalogue: Iterable[type[Intervention]] | None = None,
     modes: Modes = MODES,
 ) -> Study:
-    """The same from the content of a study file.
+    """Read and check the content of a study file.
 
     Args:
         content: YAML.
-        file: what errors name; relative paths start from its folder.
+        file: the path that errors name; relative paths start from its folder.
         overrides: values of the command line.
         catalogue, modes: as for :func:`load_study`.
 
@@ -94,7 +94,7 @@ def read_document(
     catalogue: Iterable[type[Intervention]] | None = None,
     modes: Modes = MODES,
 ) -> Study:
-    """The same from the document that the content was parsed to.
+    """Check the document that the content of a study file was parsed to.
 
     Args:
         document: the values, with or without their lines.
@@ -190,7 +190,7 @@ def study_schema(catalogue: Iterable[type[Intervention]] | None = None) -> dict[
 def slugify(name: str) -> str:
     """A name as a file name: ``a-z``, ``0-9``, ``-`` and ``_``, never empty, different for different names.
 
-    Where the name says more than its slug, a hash of the name tells it apart.
+    If the name differs from its slug, a hash of the name is appended.
 
     >>> slugify("kl_direction"), slugify("../KL direction")
     ('kl_direction', 'kl-direction-554b031d')
@@ -227,7 +227,7 @@ def _nearby(file: Path) -> str:
 
 
 def _part(document: Document, kind: type[SomePart], key: str, value: object) -> SomePart | None:
-    """A part of the file, unless the grammar already found fault with it."""
+    """A part of the file; None if it has a mistake, such as one that the grammar has found already."""
     faulty = any(problem.path[:1] == (key,) for problem in document.problems)
     return None if faulty else read_part(kind, value)
 

@@ -1,4 +1,4 @@
-"""A study as its file asks for it: checked, with every default filled in."""
+"""A study as read from its file: checked, with every default filled in."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harness.study.mistakes import Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """What the command line sets in place of the study file; None leaves the file's value."""
+    """Values of the command line that replace those of the study file; None keeps the file's value."""
 
     replicates: int | None = None
     epochs: int | None = None
@@ -35,7 +35,7 @@ class Overrides:
 
 
 def variant(changed: Mapping[str, object]) -> str:
-    """What a folder's name says of values of the command line, empty where there are none.
+    """The suffix of a folder's name for values of the command line; empty if there are none.
 
     >>> variant({"replicates": 1, "epochs": 2})
     '.epochs-2.replicates-1'
@@ -50,25 +50,25 @@ class Study:
     Attributes:
         name: as written; escape it before it goes into a page.
         slug: the name as a file name, with what the command line changed: ``kl_direction.epochs-2``.
-        base: the stack under every arm; empty for FTragrec as found.
+        base: the stack under every arm; empty for FTragrec as published.
         rows: every setting of every arm, in the order of the file; base and a/a are not among them.
-        mode: which cells the study has, with the settings of its part of the file.
-        replicates: how many runs each setting gets; at most, where `start` is set.
-        start: runs of each setting after which it is decided which of them get more; None: all get `replicates`.
+        mode: decides which cells the study has; holds the settings of its part of the file.
+        replicates: runs per setting; the maximum if `start` is set.
+        start: runs per setting before it is decided which settings get more; None: all get `replicates`.
         seed: seed of replicate 0.
         checkpoint: metric on the validation set that chooses the epoch of a run; the primary unless the file has one.
         sesoi: smallest effect of interest, as a fraction of base's primary metric.
         backbone: one for every replicate, one for all, or one given file for all.
         model: the backbone that is trained; None: FTragrec's own.
-        protocol: how it measures, for every row alike.
+        protocol: how the study measures, the same for every row.
         guard: metrics on the test set that must not fall.
-        n_sampled: negatives a step where a backbone is trained by a sampled softmax; 0: by the whole one.
+        n_sampled: negatives per training step of a sampled softmax; 0: softmax over all items.
         diagnostics: which evidence is measured, and where.
-        on_inapplicable: whether an arm that cannot act on this base refuses the study or is listed with its reason.
+        on_inapplicable: ``error`` refuses a study with an arm that cannot act on this base; ``skip`` lists the arm.
         path: the study file.
         content: its text.
-        overrides: what the command line set in its place.
-        changed: those of the overrides that are not what the file says anyway.
+        overrides: values of the command line.
+        changed: the overrides that differ from the file's values.
         follows: the study that this one follows and what it expects, as the file has it; empty where it follows none.
         lines: top-level key of the study file -> its line.
     """
@@ -108,11 +108,11 @@ class Study:
 
     @property
     def own_backbone(self) -> Backbone | None:
-        """The backbone under base where it is trained here; None where a file brings it."""
+        """The backbone under base if it is trained here; None if it comes from a file."""
         return None if isinstance(self.backbone, BackboneFile) else self.model or DEFAULT
 
     def backbone_recipe(self) -> dict[str, Any]:
-        """How base's backbone departs from FTragrec's own, as JSON; of a file, its model where that is another."""
+        """How base's backbone differs from FTragrec's own, as JSON; for a file, its model if that differs."""
         found = self.model
         if isinstance(self.backbone, BackboneFile) and not isinstance(self.backbone.spec, type(DEFAULT)):
             found = self.backbone.spec
@@ -131,11 +131,11 @@ class Study:
 
     @property
     def n_compared(self) -> int:
-        """How many replicates the rows of the report are compared by."""
+        """The number of replicates on which the report compares rows."""
         return self.mode.n_compared(self.replicates)
 
     def problem(self, key: str, code: str, message: str) -> Problem:
-        """A mistake that only later stages can see, with the line of ``arms.NAME`` or of a top-level key."""
+        """A mistake that only a later stage can find, with the line of ``arms.NAME`` or of a top-level key."""
         arm = key.removeprefix("arms.")
         lines = {row.arm: row.line for row in self.rows} if arm != key else self.lines
         path = ("arms", arm) if arm != key else (key,)

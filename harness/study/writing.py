@@ -1,4 +1,4 @@
-"""Study files written by the program: their keys as YAML that reads back as the same, with paths from anywhere."""
+"""Study files written by the program: their keys as YAML that reads back unchanged, with absolute paths."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from harness.study.sources import with_file
 from harness.study.yaml_lines import plain
 
 FILES = {"data": "path", "backbone": "checkpoint"}
-"""Keys that name a file, and under which key of theirs."""
+"""Key of a part that may name a file -> the key inside it that holds the path."""
 
 
 def absolute(values: Mapping[str, object], folder: Path) -> dict[str, object]:
-    """The keys with every path absolute, so that the study file may lie anywhere.
+    """The keys with absolute paths, except those from ``~``, so that the study file may be saved in any folder.
 
     Args:
         values: keys of a study file.
@@ -32,7 +32,7 @@ def absolute(values: Mapping[str, object], folder: Path) -> dict[str, object]:
 
 
 def to_yaml(values: Mapping[str, object]) -> str:
-    """The study file of plain values, which reads back as the same."""
+    """Plain values as the YAML of a study file, which reads back unchanged."""
     return yaml.dump(
         values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=110, indent=2
     )
@@ -46,7 +46,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    """Text in quotes where it would be read as a number, a boolean or nothing."""
+    """Text, in quotes if it would otherwise be read as a number, a boolean or null."""
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain(value) == value else "'")
 
 

@@ -1,4 +1,4 @@
-"""YAML as plain values, each with the line it stands on.
+"""YAML read as plain values, each with its line.
 
 Plain scalars are read by the core schema of YAML 1.2, as editors do: ``off`` and ``no`` are words, ``1e-3`` is a
 number and a date is text. PyYAML alone reads YAML 1.1, where ``diagnostics: off`` would be false and ``weight: 1e-3`` a
@@ -40,7 +40,7 @@ class Document:
         value: mappings, lists, text, numbers, true, false and null.
         lines: path -> line of the value, from 1.
         key_lines: path -> line of the key.
-        problems: what was wrong on the way; the rest of the document is read all the same.
+        problems: mistakes found while reading; the rest of the document is still read.
     """
 
     source: str
@@ -50,7 +50,7 @@ class Document:
     problems: list[Problem] = field(default_factory=list[Problem])
 
     def line(self, path: Path) -> int:
-        """The line of the key at a path, of the value where it has no key, else that of what surrounds it."""
+        """The line of the key at a path; without a key, of the value; without either, of the enclosing value."""
         while path:
             found = self.key_lines.get(path) or self.lines.get(path)
             if found:
@@ -59,7 +59,7 @@ class Document:
         return self.lines.get((), 1)
 
     def value_line(self, path: Path) -> int:
-        """The line where the value at a path begins, else that of what surrounds it."""
+        """The line where the value at a path begins; without one, the same as :meth:`line`."""
         return self.lines.get(path) or self.line(path)
 
     def add(self, path: Path, code: str, message: str, *, line: int = 0) -> None:
@@ -71,7 +71,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place in a document, at which a value is read and mistakes are noted."""
+    """A place in a document, where a value is read and mistakes are noted."""
 
     document: Document
     path: Path
@@ -97,7 +97,7 @@ class Place:
 def parse_yaml(raw: bytes, source: str) -> Document:
     """The document of a file's bytes.
 
-    Mistakes that leave the rest readable (a repeated key, a tag, a character that no name may hold) are noted in
+    Mistakes that leave the rest readable (a repeated key, a tag, a control character) are noted in
     ``Document.problems``.
 
     Raises:
@@ -148,7 +148,7 @@ def _syntax(problem: yaml.MarkedYAMLError, source: str) -> StudyFileError:
 
 
 def _check_shape(text: str, source: str) -> None:
-    """Refuse size, depth and a second document from the events, before anything recursive runs."""
+    """Refuse excessive size or depth and a second document, from events, before anything recursive runs."""
     depth = documents = 0
     for n_events, event in enumerate(yaml.parse(text, Loader=yaml.BaseLoader)):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -167,7 +167,7 @@ def _check_shape(text: str, source: str) -> None:
 
 
 class _Builder:
-    """Nodes to values, noting lines and mistakes in the document."""
+    """Turns nodes into values, and notes lines and mistakes in the document."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -215,7 +215,7 @@ class _Builder:
         text = str(node.value)
         if _is_unprintable(text):
             self.document.add(path, "control_character", f"{show(text)} holds a control character; remove it")
-            return text.encode("utf-8", "replace").decode()  # half a surrogate pair would be faulted a second time
+            return text.encode("utf-8", "replace").decode()  # half a surrogate pair would be reported twice
         return text if isinstance(node, yaml.ScalarNode) and node.style else plain(text)
 
 

@@ -1,1 +1,1 @@
-"""One file a problem of the list, and one beyond it: its figures, checks and rules, with thresholds and texts."""
+"""One file or more per problem of the list, and some beyond it: figures, checks and rules, thresholds and texts."""

@@ -8,15 +8,15 @@ from harness.checks.base import Check, Compares, Figures, Rule, Severity, Unit, 
 from harness.checks.leads import Lead, share_error
 
 FACTOR = 1.5
-"""How far the mean probability of the first item may lie from the share in which it is the target, either way."""
+"""Largest ratio, either way, of the first item's mean probability to the share in which it is the target."""
 
 KINDS = ("backbone", "neighbours")
 N_ASKED = 2 * len(KINDS)
-"""Probability too high and too low, of each kind."""
+"""Questions asked at once: probability too high and too low, for each kind."""
 
 
 def _apart(read: Figures) -> tuple[Lead, ...]:
-    """How far each first item's probability is above the factor times the truth, and the truth above it likewise."""
+    """Per kind, how far the first item's probability exceeds the factor times its hit share, and the reverse."""
     found: list[Lead] = []
     for kind in KINDS:
         sure, right = read[f"calibration.confidence_{kind}"], read[f"calibration.accuracy_{kind}"]

@@ -1,4 +1,4 @@
-"""Claim 4: what mixing does, and what any mixing could win."""
+"""Claim 4: what mixing does, and what any mixing could gain."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from harness.checks.base import (
 from harness.checks.leads import Lead, Short, Side, below, gain
 
 SMALLEST_GAIN = 0.002
-"""A difference of oracles below this, in the metric, is not worth having, whatever its error."""
+"""A gain below this, in the metric, does not count, whatever its error."""
 
 SOME_REPLACED = 0.02
-"""Share of the top ten below which mixing changes next to no ranking, so that nothing before it can show."""
+"""Share of the top ten below which mixing hardly changes any ranking, so that no earlier step can have an effect."""
 
 INTERPOLATING = ("head_room.off", "head_room.interpolation_valid", "head_room.interpolation_gain_error")
-"""Figures that say what the best interpolation gains."""
+"""Figures on the gain of the best interpolation."""
 
 REPLACED_ERROR = ("fusion.top10_replaced_error",)
 SHORT_ERROR = ("fusion.knowledge_to_sequence_error",)
 
 
 def gain_of(read: Figures, before: str, after: str, error: str) -> Lead:
-    """What a figure gains over another, against :data:`SMALLEST_GAIN`."""
+    """The gain of a figure over another, with :data:`SMALLEST_GAIN` as the smallest that counts."""
     return gain(read[after] - read[before], SMALLEST_GAIN, read[error])
 
 
@@ -53,7 +53,7 @@ def _left_by_alpha(read: Figures) -> Lead:
 
 
 def _nothing_left(read: Figures) -> Lead:
-    """How far the larger of both oracles' leads falls short of the smallest gain."""
+    """How far the larger of two oracles' leads over their shuffled controls falls short of the smallest gain."""
     left, oracle = max(
         (read[f"head_room.{oracle}"] - read[f"head_room.{oracle}_shuffled"], oracle)
         for oracle in ("oracle_alpha", "oracle_switch")

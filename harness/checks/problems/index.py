@@ -20,7 +20,7 @@ from harness.checks.leads import Lead, Short, above, below, share_error
 from harness.checks.problems.fusion import REPLACED_ERROR, replaced
 
 CURRENT = 1e-5
-"""Cosine distance within which a stored key is that of the retriever as it is; rounding alone makes as much."""
+"""Cosine distance within which a stored key counts as current; rounding alone causes as much."""
 
 FIGURES = (
     *figures(

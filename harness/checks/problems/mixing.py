@@ -1,4 +1,4 @@
-"""Claim 4 and beyond it: which neighbours pay on this data set when they join the scores, and how sure the backbone is.
+"""Claim 4 and beyond it: which neighbours help on this data set when mixed into the scores; how sure the backbone is.
 
 Gains are cross-fitted: a setting is chosen on one half of the sample and measured on the other, both ways.
 """
@@ -44,7 +44,7 @@ STACK_OF: Mapping[str, Callable[[float], tuple[Remedy, ...]]] = {
     "overlap_product": lambda beta: (_OVERLAP, _multiplied(beta)),
     "both_product": lambda beta: (Remedy(id="wiring.overlap", settings={"neighbours": "both"}), _multiplied(beta)),
 }
-"""A way of mixing, as the figures name it -> the stack that mixes so, given its share or its beta."""
+"""A way of mixing, as named in figures -> its stack, given the share or beta."""
 
 GAINS = tuple(f"mixing.gain.{way}" for way in STACK_OF)
 GAIN_ERRORS = tuple(f"mixing.gain_error.{way}" for way in STACK_OF)
@@ -70,14 +70,14 @@ def _paying(read: Figures) -> Stacks:
 
 
 def _idle_stacks(read: Figures) -> Stacks:
-    """Every way at its defaults, the one of both kinds apart."""
+    """Every way of mixing at its defaults, except the one with both kinds of neighbours."""
     return tuple(
         tuple(Remedy(id=each.id) for each in stack(0.0)) for way, stack in STACK_OF.items() if way != "both_product"
     )
 
 
 def _cost(read: Figures) -> Lead:
-    """What calibration gains linear mixing of the kind that needs it more, where the backbone is over-confident."""
+    """The larger gain of calibration for linear mixing of a kind; at most 0 unless the backbone is over-confident."""
     kind = max(("dense", "overlap"), key=lambda each: read[f"calibration.gain_{each}"])
     cost = read[f"calibration.gain_{kind}"]
     too_sure = read["calibration.temperature"] > 1.0

@@ -54,7 +54,7 @@ FIGURES = (
 
 
 def _over_fits(read: Figures) -> Lead:
-    """Half the hit rate of training samples less that of validation queries, of which each user has one."""
+    """Half the hit rate of training samples minus that of validation queries, of which each user has one."""
     train, valid = read["retriever.hit_rate_train"], read["retriever.hit_rate_train"] - read["retriever.hit_rate_gap"]
     errors = 0.5 * read["retriever.hit_rate_train_error"], share_error(valid, read["sample.valid"])
     return above(read["retriever.hit_rate_gap"], 0.5 * train, math.hypot(*errors))

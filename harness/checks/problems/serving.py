@@ -6,7 +6,7 @@ from harness.checks.base import TELLING, Check, Compares, Expected, Rule, Severi
 from harness.checks.problems.fusion import gain_of
 
 HIDING = ("history.all_items", "history.unseen_items", "history.gain_error")
-"""Figures that say what hiding the history gains."""
+"""Figures on the gain of hiding the history."""
 
 HIDING_GAINS = (
     "Hiding the user's history raises validation NDCG@10 by more than .002, and the 95% interval of the gain lies "

@@ -13,7 +13,7 @@ PREDICTS = 0.7
 """Rank correlation below which early levels do not predict the final order of the arms."""
 
 FEWEST_ARMS = 5
-"""Arms that change a rank, below which an order of arms says nothing."""
+"""Fewest arms that change a rank for which an order of arms is meaningful."""
 
 UNKNOWN = float("inf")
 """Error of a figure that the study does not repeat."""

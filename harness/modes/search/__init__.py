@@ -1,1 +1,1 @@
-"""Mode search: what an arm may be set to, which setting is proposed next, and how the best ones are confirmed."""
+"""Mode search: the space of an arm, which setting is proposed next, and how the best ones are confirmed."""

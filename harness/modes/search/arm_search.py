@@ -17,13 +17,14 @@ from harness.modes.search.trials import STATES, Measured, TrialObserver, Tried, 
 from harness.results.record import RunRecord
 
 UNPRUNED = 2
-"""Replicates that every setting gets: with fewer, Wilcoxon's test has nothing to say."""
+"""Replicates that every setting gets; with fewer, Wilcoxon's test cannot decide."""
 
 
 class ArmSearch:
-    """Proposes a generation once the one before has come back whole, and tells its results in the order of proposal.
+    """The search of one arm; it proposes a generation when the one before is complete.
 
-    So what it proposes depends on results alone: not on which of them came first, nor on how many ran at once.
+    Results are told in the order of proposal, so proposals depend on results alone: not on which of them came first,
+    nor on how many ran at once.
     """
 
     def __init__(self, name: str, plan: Plan, space: Space, search: SearchSettings, observer: TrialObserver) -> None:
@@ -41,12 +42,12 @@ class ArmSearch:
 
     @property
     def done(self) -> bool:
-        """Whether every trial has been told."""
+        """Whether every trial has ended and been told to the sampler."""
         return not self._running
 
     @property
     def winner(self) -> Tried | None:
-        """The complete trial of the best quality, the first of equals; of two objectives, the quickest of equals."""
+        """The complete trial of the best quality; of equals the first, or with two objectives the quickest."""
         complete = [each for each in self.trials if each.state is TrialState.COMPLETE]
         quick = "seconds" in self._search.objectives
         return min(
@@ -54,7 +55,7 @@ class ArmSearch:
         )
 
     def described(self) -> dict[str, Any]:
-        """The search of the arm as plain values for the manifest, whole or as far as it has come."""
+        """The search so far as plain values for the manifest."""
         best = self.winner
         runs = [run for trial in self.trials for run in trial.runs.values()]
         states = [STATES[trial.state] for trial in self.trials]
@@ -82,11 +83,11 @@ class ArmSearch:
         return named
 
     def owns(self, cell: Cell) -> bool:
-        """Whether the cell is one of this search."""
+        """Whether the cell belongs to this search."""
         return cell.row in self._rows
 
     def finished(self, cell: Cell, record: RunRecord) -> None:
-        """A cell of this search has its record."""
+        """Take in the record of a cell of this search."""
         trial = self._rows[cell.row]
         trial.awaited.discard(cell.replicate)
         quality = record.quality(self._plan.study.primary)
@@ -105,14 +106,14 @@ class ArmSearch:
         self._go_on(trial)
 
     def failed(self, cell: Cell, why: str) -> None:
-        """A cell of this search has none: its trial fails, the search goes on."""
+        """Note that a cell of this search has failed: its trial fails, the search goes on."""
         trial = self._rows[cell.row]
         trial.awaited.discard(cell.replicate)
         trial.reason = trial.reason or f"replicate {cell.replicate}: {why}"
         self._go_on(trial)
 
     def _go_on(self, trial: Tried) -> None:
-        """What follows for a trial from what it has so far, and for its generation."""
+        """Settle a trial whose cells have ended or name its next cell; a settled generation is told to the sampler."""
         if trial.awaited:
             return
         if trial.reason:
@@ -132,7 +133,7 @@ class ArmSearch:
             self._propose()
 
     def _propose(self) -> None:
-        """The next generation, if there is one to come."""
+        """Propose the next generation, if trials are left, and name its first cells."""
         n = min(self._search.width, self._search.trials - len(self.trials))
         generation = self._running[0].generation + 1 if self._running else 0
         self._running = [

@@ -1,4 +1,4 @@
-"""What base itself is searched over: its own numbers, each in one seam."""
+"""The parameters of base that a search may set: single numbers, each in one seam."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class BaseParameter:
 
     Attributes:
         id: such as ``base.lr``.
-        domain: what it may be, with the range that a search explores.
+        domain: its allowed values, with the range that a search explores.
         seam: the field of the recipe that holds it.
-        read: gives it from what the seam holds; None where that has no such number.
-        write: gives what the seam holds at another value.
+        read: gets the number from the content of the seam; None if that has no such number.
+        write: returns the content of the seam with another value of the number.
     """
 
     id: str
@@ -38,8 +38,8 @@ class BaseParameter:
         return self.read(getattr(recipe, self.seam))
 
     def at(self, value: Value) -> Remedy:
-        """What sets it to a value, to be composed with remedies."""
-        # The protocol names a remedy by its class; this one is named by its parameter.
+        """A setting of the parameter to a value, which composes with remedies."""
+        # The protocol declares the id on the class; here it comes from the parameter.
         return cast(Remedy, BaseSetting(parameter=self, value=value))
 
 
@@ -128,4 +128,4 @@ BASE_SPACE: tuple[BaseParameter, ...] = (
         write=lambda weight, value: Constant(value),
     ),
 )
-"""What a search may set in base, in the order of the report."""
+"""The parameters of base that a search may set, in the order of the report."""

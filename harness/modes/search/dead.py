@@ -1,4 +1,4 @@
-"""Parameters that a search would set in vain, since one that is fixed has made them dead."""
+"""Parameters that have no effect in a search because a fixed parameter makes them dead."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Point = Mapping[str, Value]
 def dead_parameters(
     values: Mapping[str, Sequence[Value]], first: Point, recipe_at: Callable[[Point], Recipe]
 ) -> set[str]:
-    """Parameters whose value changes nothing that a run reads, whatever the other open ones are.
+    """Parameters whose value changes nothing that a run reads, whatever the values of the other open parameters.
 
-    Observed, not declared: each is moved while the others are where the search begins, then at either end, one by one
-    and all together. What acts in any of these places is open.
+    This is observed, not declared: each is varied with the others where the search begins, then at either end, one by
+    one and all together. A parameter that acts at any of these points stays open.
 
     Args:
         values: parameter -> values to try, its ends or all its choices.
         first: where the search begins.
-        recipe_at: the recipe at a point; an InputError where it cannot run.
+        recipe_at: returns the recipe at a point; raises an InputError if it cannot run.
     """
     return {name for name in values if not _acts(name, values, first, recipe_at)}
 
@@ -39,7 +39,7 @@ def _acts(name: str, values: Mapping[str, Sequence[Value]], first: Point, recipe
             try:
                 seen.add(what_is_read(recipe_at({**place, name: value})))
             except RequirementError:
-                continue  # refused beside these: nothing would read it
+                continue  # refused with these values: nothing would read it
             except InputError:
                 return True  # values that contradict each other prove nothing
         if len(seen) > 1:
@@ -58,13 +58,13 @@ def _places(name: str, values: Mapping[str, Sequence[Value]], first: Point) -> I
 
 
 def what_is_read(recipe: Recipe) -> tuple[tuple[str, str], ...]:
-    """The seams of a recipe without those that nothing reads; equal where two recipes run alike."""
+    """The seams of a recipe that a run reads; equal for recipes that run alike."""
     idle = set(unread_seams(recipe))
     if not live_terms(recipe):
-        idle.add("learning_rates")  # nothing is stepped
+        idle.add("learning_rates")  # no parameter is updated
     idle |= unmixed_seams(recipe)
     unranked = recipe.reranker == NoReranker()
-    if recipe.scorer.reads_neighbours and recipe.scorer.neutral and unranked:  # it gives the scores of its vector
+    if recipe.scorer.reads_neighbours and recipe.scorer.neutral and unranked:  # its scores are those of its vector
         onto = Onto.ENHANCED if recipe.scorer.reads_enhanced else Onto.BACKBONE
         recipe = replace(recipe, scorer=LinearMixing(share=0.0, onto=onto))
         idle |= MIXED_IN

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.modes.search.trials import TrialObserver
 
 ROWS_OF_BASE = 3
-"""Base as tuned, base against itself, and base as it was, all of which are confirmed."""
+"""Rows of base in the confirmation: base as tuned, base against itself, and base as in the study file."""
 
 
 class Search(SearchSettings):
@@ -53,7 +53,7 @@ class Search(SearchSettings):
     def _notes(
         self, study: Study, spaces: Mapping[str, Space], trial_runs: int, confirming_rows: int
     ) -> tuple[str, ...]:
-        """How much is run at most, and what each arm's search sets, for ``ftr-study plan``."""
+        """Lines for ``ftr-study plan``: the largest number of runs, and what each arm's search sets."""
         replicates = f"{study.replicates} replicate{'s' * (study.replicates != 1)}"
         said = [
             f"search: {len(spaces)} arms (base included) x {self.trials} settings x {replicates}, at most "

@@ -1,4 +1,4 @@
-"""Which settings are tried: Optuna's TPE on a study in memory, replayed from what the trials gave."""
+"""Which settings are tried: Optuna's TPE on a study in memory, replayed from the results of the trials."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from harness.study.arms import word
 OptunaValue = float | int | str
 
 MODEL_DRAWS = 10
-"""How often the model is asked again where its setting was tried before or cannot run; then chance is."""
+"""Draws from the model for a new setting; if all of them were tried before or cannot run, further draws are random."""
 
 MOST_DRAWS = 200
 """Draws without a new setting after which the whole space counts as tried."""
 
 FEWEST_FOR_IMPORTANCE = 8
-"""Complete trials below which nothing is said about the importance of a parameter."""
+"""Fewest complete trials for which the importance of parameters is computed."""
 
 DIRECTIONS: Mapping[str, StudyDirection] = {"quality": StudyDirection.MAXIMIZE, "seconds": StudyDirection.MINIMIZE}
 
 
 class Proposals:
-    """The settings of one arm: proposed in order, told in order, so that the same results give the same settings.
+    """Proposes the settings of one arm and is told results in the same order, so equal results give equal settings.
 
     The sampler keeps no state of its own: each draw has a seed from the study's seed, the arm and the draws so far.
     """
@@ -101,10 +101,10 @@ class Proposals:
         return TPESampler(n_startup_trials=self._search.startup, multivariate=True, constant_liar=True, seed=seed)
 
     def hopeless(self, number: int, values: Mapping[int, float]) -> bool:
-        """Whether a trial's replicates so far say that it is worse than the best of the generations before.
+        """Whether a trial's replicates so far show that it is worse than the best of the earlier generations.
 
         Args:
-            number: the trial, from 0, which has not been told.
+            number: the trial, from 0; its result has not been told yet.
             values: replicate -> quality.
         """
         if not self._search.prunes:
@@ -114,13 +114,13 @@ class Proposals:
             return self._trials[number].should_prune()
 
     def tell(self, number: int, state: TrialState, values: Mapping[int, float], seconds: float | None) -> None:
-        """What has become of a trial; trials are told in their order.
+        """Tell Optuna the outcome of a trial; trials are told in the order of proposal.
 
         Args:
             number: the trial, from 0.
             state: complete, pruned or failed.
             values: replicate -> quality.
-            seconds: of a run, mean over the replicates.
+            seconds: wall time of a run, mean over the replicates.
         """
         trial = self._trials[number]
         if len(self._search.objectives) == 1:
@@ -140,7 +140,7 @@ class Proposals:
                 trial.report(value, step)
 
     def front(self) -> list[int]:
-        """Trials that no other beats in both objectives; the best one where there is one objective."""
+        """Numbers of the Pareto-optimal trials; with one objective, of the best trial."""
         if not self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
             return []
         best = self._study.best_trials if len(self._search.objectives) > 1 else [self._study.best_trial]
@@ -148,17 +148,17 @@ class Proposals:
         return sorted(places[each.number] for each in best)
 
     def importance(self) -> dict[str, float]:
-        """Share of each parameter in the quality, largest first; empty where too few trials are complete."""
+        """Importance of each parameter for the quality, largest first; empty if too few trials are complete."""
         return importance(self._study)
 
 
 def importance(study: Study) -> dict[str, float]:
-    """PED-ANOVA's shares of the parameters of a study, by the first objective; empty where too few trials tell."""
+    """PED-ANOVA importance of each parameter for the first objective; empty if too few trials are complete."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     names = sorted({name for each in complete for name, shape in each.distributions.items() if not shape.single()})
     if len(complete) < FEWEST_FOR_IMPORTANCE or not names:
         return {}
-    # PED-ANOVA takes low as good where it is given a target.
+    # With a target, PED-ANOVA treats low values as good.
     target = None if len(study.directions) == 1 else lambda trial: -trial.values[0]
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
@@ -167,7 +167,7 @@ def importance(study: Study) -> dict[str, float]:
 
 
 def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """The space as Optuna sees it; values that are listed are words, so that they may be of any kind."""
+    """The space as Optuna's distributions; listed values become words, so that they may be of any type."""
     return {axis.name: _distribution(axis) for axis in space.axes}
 
 
@@ -182,14 +182,14 @@ def decoded(space: Space, parameters: Mapping[str, OptunaValue]) -> dict[str, Va
 
 
 def pruner_of(search: SearchSettings) -> BasePruner:
-    """Wilcoxon's signed-rank test over the replicates that a trial shares with the best one."""
+    """The pruner: Wilcoxon's signed-rank test over the replicates that a trial shares with the best one, or none."""
     with quiet():
         return WilcoxonPruner(p_threshold=search.prune) if search.prunes else NopPruner()
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Optuna's warnings that a part of it is experimental: the version is pinned and the tests cover it."""
+    """Suppress Optuna's warnings on experimental features: its version is pinned and the tests cover them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         yield

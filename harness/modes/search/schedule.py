@@ -1,4 +1,4 @@
-"""The schedule of ``mode: search``: every arm searches, base included; then the best of each are run on fresh seeds."""
+"""The schedule of ``mode: search``: every arm is searched, base included; then the best of each run on fresh seeds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from harness.results.manifest import A_A, BASE, ArmRow
 from harness.results.record import RunRecord
 
 DEFAULT = "base[default]"
-"""The row of base as it stands in the study file, beside base as the search has set it."""
+"""The row of base as in the study file; the row ``base`` is base as tuned by the search."""
 
 
 class SearchSchedule:
-    """Trials of every arm in generations; once all are told, the best setting of each on fresh replicates.
+    """A schedule of every arm's trials in generations; once all have ended, the best of each on fresh replicates.
 
     Attributes:
         arms: row -> its search, base first.
@@ -77,7 +77,7 @@ class SearchSchedule:
         }
 
     def _winners(self) -> Plan:
-        """Base as tuned, base against itself, base as it was, and each arm at its best setting."""
+        """The plan of the confirmation: base as tuned, a/a, base as in the study file, and each arm at its best."""
         base = self.arms[BASE]
         tuned = (base.winner or base.trials[0]).recipe
         plan = replace(self._plan, rows=(), recipes={})

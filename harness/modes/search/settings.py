@@ -1,4 +1,4 @@
-"""The ``search:`` part of a study file: how many settings are tried, what for, and how the best are compared."""
+"""The ``search:`` part of a study file: how many settings are tried, the objectives, and how the best are compared."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.study.parts import refusal
 Objective = Literal["quality", "seconds"]
 
 OBJECTIVES: tuple[tuple[Objective, ...], ...] = (("quality",), ("quality", "seconds"))
-"""What a search may look for."""
+"""The objectives that a search may have."""
 
 
 def _known_objectives(value: object) -> tuple[Objective, ...]:
@@ -65,7 +65,7 @@ class SearchSettings(Mode, ABC):
 
     @property
     def prunes(self) -> bool:
-        """Whether a setting may stop before its last replicate; Optuna can judge by one objective only."""
+        """Whether a setting may stop before its last replicate; Optuna can prune with a single objective only."""
         return self.prune > 0 and len(self.objectives) == 1
 
     def n_compared(self, replicates: int) -> int:

@@ -1,4 +1,4 @@
-"""What the search of an arm may set: its remedies' open parameters, and those of base that can stand beside them."""
+"""What the search of an arm may set: its remedies' open parameters, and those of base that compose with them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DIGITS = 4
 
 
 class SpaceError(InputError):
-    """A parameter that cannot be searched as it is described."""
+    """A parameter that cannot be searched as described."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +38,11 @@ class Axis:
         owner: ``base``, or the id of the remedy.
         meaning: one phrase, with the unit.
         scale: ``epochs`` are whole epochs such as ``3ep``, counted by their number.
-        first: where the search begins.
+        first: the value where the search begins.
         low, high: inclusive ends of a number.
         log: searched on a logarithmic scale.
         choices: all values, where they are listed.
-        limits: inclusive bounds of what the parameter may be at all; None for words.
+        limits: inclusive bounds of all allowed values, searched or not; None for words.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Axis:
         return min(max(float(f"{number:.{DIGITS}g}"), self.low), self.high)
 
     def number(self, value: Value) -> float:
-        """The number at which :meth:`value` gives the value."""
+        """The number for which :meth:`value` returns this value."""
         return _number(value)
 
     def described(self) -> dict[str, Any]:
@@ -87,14 +87,14 @@ class Axis:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Space:
-    """All that the search of one arm may set.
+    """The parameters that the search of one arm may set.
 
     Attributes:
         base: the study's base recipe.
         stack: the arm's remedies where the search begins; none for base itself.
         openings: the parameters of the stack that are open, in the order of `axes`.
         axes: parameters of base first.
-        left_out: parameters of base that are not among them, and those that are dead here, each with the reason.
+        left_out: parameters of base that the search does not set, and those that are dead here, each with the reason.
         protocol: of the study.
     """
 
@@ -126,14 +126,14 @@ class Space:
         )
 
     def n_backbones(self, n_points: int) -> int:
-        """How many backbones so many points need on a replicate, at most."""
+        """The largest number of backbones that this many points need on one replicate."""
         chosen = [each for each in self.openings if isinstance(self.stack[each.place], BackboneChoice)]
         names = {axis_name(self.stack[each.place], each.name) for each in chosen}
         listed = [len(axis.choices) for axis in self.axes if axis.name in names]
         return min(n_points, math.prod(n or n_points for n in listed))
 
     def settings(self, point: Point) -> list[str]:
-        """A point in short: every parameter of the remedies, and those of base that are not as they were."""
+        """A point in short form: all parameters of the remedies, and those of base that differ from the start."""
         return [
             f"{axis.name.rpartition('.')[2]}={_short(point[axis.name])}"
             for axis in sorted(self.axes, key=lambda axis: axis.owner == "base")
@@ -141,7 +141,7 @@ class Space:
         ]
 
     def recipe(self, point: Point) -> Recipe:
-        """The recipe at a point; what equals base there is left out, as in a grid.
+        """The recipe at a point; settings that equal base's are left out, as in a grid.
 
         Raises:
             InputError: values that contradict each other, or a combination that cannot run.
@@ -158,9 +158,9 @@ def _short(value: Value) -> str:
 def space_of(
     base: Recipe, stack: Stack = (), openings: Sequence[Opening] = (), *, protocol: Protocol = AS_PUBLISHED
 ) -> Space:
-    """The space of an arm; of base itself without a stack.
+    """The space of an arm; without a stack, of base itself.
 
-    Which parameters of base can stand beside the stack is observed: both are composed.
+    Whether a parameter of base can be set together with the stack is tested by composing both.
 
     Raises:
         SpaceError: a parameter that starts outside what can be searched.
@@ -220,7 +220,7 @@ def axis_name(remedy: Intervention, parameter: str) -> str:
 
 
 def _why_not(base: Recipe, stack: Stack, kind: BaseParameter, found: Value | None, protocol: Protocol) -> str:
-    """Why a search of the arm does not set the parameter of base; empty where it does."""
+    """The reason why a search of the arm does not set this parameter of base; empty if it does."""
     if found is None:
         return "base has no single number for it"
     domain = kind.domain
@@ -266,7 +266,7 @@ def _axis(name: str, owner: str, domain: Domain, first: Value) -> Axis:
         meaning=domain.meaning,
         scale=scale,
         first=first,
-        # A range that leaves out where the search begins would leave out the setting that everything is compared to.
+        # The range must include the starting value, because every setting is compared with the starting one.
         low=min(low, start),
         high=max(high, start),
         log=domain.log,
@@ -292,5 +292,5 @@ def _number(value: Value) -> float:
 
 
 def as_json(value: Value) -> Any:
-    """A value as JSON holds it."""
+    """A value in JSON's types; a tuple becomes a list."""
     return list(value) if isinstance(value, tuple) else value

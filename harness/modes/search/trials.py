@@ -1,4 +1,4 @@
-"""Trials of a search, one setting of an arm each, and who is told of them."""
+"""Trials of a search, one setting of an arm each, and the observer of a search."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Measured:
 
     Attributes:
         key: of its record.
-        quality: the primary metric on valid at the chosen epoch, as the run is served.
+        quality: the primary metric on the validation set at the chosen epoch, as the run is served.
         seconds: wall time of the run.
-        epochs: that were trained.
+        epochs: number of epochs trained.
     """
 
     key: str
@@ -43,12 +43,12 @@ class Tried:
     """A trial: one setting of an arm.
 
     Attributes:
-        number: from 0, the arm's default.
+        number: from 0, which is the arm's default.
         generation: from 0.
         point: value of every parameter.
         runs: replicate -> run, of those that finished.
-        awaited: replicates that were named and have not come back.
-        state: what has become of it; None while it runs.
+        awaited: replicates that were named and have not ended.
+        state: its outcome; None while it runs.
         reason: why it failed.
     """
 
@@ -92,7 +92,7 @@ class Tried:
 
 
 class TrialObserver:
-    """Told of every step of a search, and asked nothing; this one keeps nothing."""
+    """An observer that is called at every step of a search; this one does nothing."""
 
     def proposed(self, arm: str, trial: Tried) -> None:
         """A setting is about to be run."""
@@ -101,14 +101,14 @@ class TrialObserver:
         """One of its runs has finished."""
 
     def settled(self, arm: str, trial: Tried) -> None:
-        """Nothing more is run of it."""
+        """A setting gets no more runs."""
 
 
 def trial_row(arm: str, number: int) -> str:
-    """What a trial's cells are called; an arm's own name has no bracket."""
+    """The row of a trial's cells; it cannot be an arm's name, because that has no bracket."""
     return f"{arm}[trial {number}]"
 
 
 def is_trial(row: str) -> bool:
-    """Whether a row is a trial's."""
+    """Whether a row belongs to a trial."""
     return "[trial " in row

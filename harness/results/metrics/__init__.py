@@ -43,7 +43,7 @@ METRICS: tuple[str, ...] = (
     *(f"ndcg@{cutoff}" for cutoff in (5, 10, 20, 50)),
     "mrr@10",
 )
-"""What every run measures on the validation set and every report tabulates; see :func:`tabulated`."""
+"""Metrics that every run measures on the validation set and every report tabulates; see :func:`tabulated`."""
 
 GLOBAL: tuple[str, ...] = ("coverage@10", "popularity@10", "distinct@10")
 """Metrics of all users' lists that every report tabulates."""
@@ -66,7 +66,7 @@ def find_metric(name: str) -> AnyMetric:
     """The metric of that name, per user or global.
 
     Raises:
-        InputError: there is none; the text suggests the nearest.
+        InputError: no metric has that name; the text suggests the nearest.
 
     >>> find_metric("mrr@20")
     MRR(cutoff=20)
@@ -77,7 +77,7 @@ def find_metric(name: str) -> AnyMetric:
 
 
 def _found(name: str, wanted: type[AnyMetric]) -> AnyMetric:
-    """The metric of that name; of a name that there is not, the text lists those below ``wanted``."""
+    """The metric of that name; the error for an unknown name lists the subclasses of ``wanted``."""
     family, at, cutoff = name.partition("@")
     if family not in REGISTRY or (at and not re.fullmatch(_CUTOFF, cutoff)):
         near = did_you_mean(name.lower(), (*METRICS, *REGISTRY))
@@ -91,7 +91,7 @@ def check_metric(name: str) -> Metric:
     """The metric per user of that name.
 
     Raises:
-        InputError: there is none, or it is a global one.
+        InputError: no metric has that name, or it is a global one.
     """
     metric = _found(name, Metric)
     if not isinstance(metric, Metric):
@@ -135,11 +135,11 @@ def mean_metrics(ranks: NDArray[np.int32], *more: str) -> dict[str, float]:
 
 
 def tabulated(primary: str) -> tuple[str, ...]:
-    """:data:`METRICS`, and a study's primary metric where it is not one of them."""
+    """:data:`METRICS`, and a study's primary metric if it is not among them."""
     return tuple(dict.fromkeys((*METRICS, primary)))
 
 
 def names_pattern() -> str:
-    """A regular expression of the names that :func:`check_metric` knows, for a JSON schema."""
+    """A regular expression for the names that :func:`check_metric` accepts, for a JSON schema."""
     per_user = [kind for kind in REGISTRY.values() if issubclass(kind, Metric)]
     return f"^({'|'.join(re.escape(kind.name) + _PATTERN[kind.takes] for kind in per_user)})$"

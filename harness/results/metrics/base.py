@@ -1,4 +1,4 @@
-"""What a metric is: a class whose name and cut-off a study file writes as ``ndcg@10``."""
+"""Base classes of metrics; a study file writes a metric's name and cut-off as ``ndcg@10``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class AnyMetric(ABC):
         name: of the family, lower-case letters, digits and ``_``, such as ``ndcg``.
         takes: whether the cut-off may be left out.
         low, high: the range of the metric.
-        cutoff: K, the longest list that counts, from 1; None: there is no limit.
+        cutoff: K, the length of the list that counts, from 1; None: no limit.
     """
 
     name: ClassVar[str]
@@ -49,9 +49,9 @@ class AnyMetric(ABC):
 
 
 class Metric(AnyMetric):
-    """A metric of one user, the mean over that user's targets, from the rank of each.
+    """A metric per user: the mean over the user's targets of a gain that depends on the rank of each.
 
-    A subclass gives :meth:`gain`.  It needs no new run: a record holds every rank.
+    A subclass defines :meth:`gain`.  A new metric needs no new runs, because records hold every rank.
 
     >>> class Squared(Metric):
     ...     name = "squared"
@@ -65,13 +65,13 @@ class Metric(AnyMetric):
 
     @abstractmethod
     def gain(self, rank: Floats) -> Floats:
-        """The value of a target at each rank, from 1, of any shape, whatever the cut-off."""
+        """The value of a target at each rank, from 1, of any shape; it does not apply the cut-off."""
 
     @final
     def values(self, ranks: NDArray[np.int32]) -> Floats:
         """Each target's value; the shape is that of ``ranks``.
 
-        0 where the rank is beyond the cut-off, and where it is 0 because there is no target.
+        It is 0 where the rank is beyond the cut-off, and where the rank is 0 because there is no target.
         """
         place = np.maximum(ranks, 1).astype(np.float64)
         gain = self.gain(place)
@@ -90,5 +90,5 @@ class Metric(AnyMetric):
 
 
 def targets_mean(values: Floats, ranks: NDArray[np.int32]) -> Floats:
-    """The mean of each user's targets, over the last axis, where the rank is no 0."""
+    """The mean over each user's targets, on the last axis; a rank of 0 marks no target."""
     return values.sum(axis=-1) / np.maximum((ranks > 0).sum(axis=-1), 1)

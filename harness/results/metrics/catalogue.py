@@ -1,4 +1,4 @@
-"""``coverage@K``, ``distinct@K`` and ``popularity@K``: what all recommendations together make of the catalogue."""
+"""``coverage@K``, ``distinct@K`` and ``popularity@K``: how all recommendations together use the catalogue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.results.metrics.global_metric import Catalogue, GlobalMetric, Lists
 
 
 class Coverage(GlobalMetric):
-    """Share of the catalogue that is recommended to anybody."""
+    """Share of the catalogue that is recommended to at least one user."""
 
     __slots__ = ()
     name = "coverage"
@@ -35,7 +35,7 @@ class Distinct(GlobalMetric):
 
 
 class PopularityLift(GlobalMetric):
-    """How popular recommended items are, relative to those that users take.
+    """Popularity of the recommended items, relative to the items that users take.
 
     ``mean of n(i) over recommended items / (sum of n(i)^2 / sum of n(i))``: ``n(i)`` counts training events of item
     ``i``, and the denominator is its mean over training events. 1: users are shown what they would take anyway; above

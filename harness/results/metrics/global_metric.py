@@ -1,4 +1,4 @@
-"""Metrics of all recommendations together, such as coverage of the catalogue: ranks alone do not give them."""
+"""Metrics of all recommendations together, such as coverage of the catalogue; they cannot be computed from ranks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.errors import InputError
 from harness.results.metrics.base import AnyMetric
 
 Lists = NDArray[np.int32]
-"""Recommended items of every user, best first, 0 behind the last candidate, ``(n_users, n_recommended)``."""
+"""Recommended items of every user, best first, padded with 0, ``(n_users, n_recommended)``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +47,7 @@ class GlobalMetric(AnyMetric):
 
     @abstractmethod
     def of(self, lists: Lists, catalogue: Catalogue) -> float:
-        """The metric of lists that are already cut off; a 0 in a list is no item."""
+        """The metric of lists that are already cut off; a 0 in a list is padding."""
 
     @final
     def value(self, lists: Lists, catalogue: Catalogue) -> float:

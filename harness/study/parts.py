@@ -164,7 +164,7 @@ def _said(reason: object) -> object:
 
 
 class DiagnosticsModel(ShortPart):
-    """What evidence is measured beside the metrics."""
+    """Evidence that is measured in addition to the metrics."""
 
     short: ClassVar[str] = "level"
 

@@ -17,5 +17,5 @@ class Budget(BaseModel, frozen=True, extra="forbid", strict=True):
 
     epochs: Annotated[int, Field(ge=1, le=10_000, description="epochs at most")] = 10
     patience: Annotated[
-        int, Field(ge=1, le=10_000, description="epochs without a better valid metric before a run stops")
+        int, Field(ge=1, le=10_000, description="epochs without a better validation metric before a run stops")
     ] = 5

@@ -6,8 +6,13 @@ from harness.results.frame import Frame
 
 
 def improving_rows(frame: Frame) -> tuple[list[str], int, int]:
-    """Rows that chose the budget's last epoch in at least half of their runs; such runs, and runs that got so far."""
+    """Rows that chose the budget's last epoch in at least half of their runs; such runs, and runs that got so far.
+
+    A budget of one epoch leaves no choice, so it names no row.
+    """
     last = frame.manifest.budget.get("epochs")
+    if last == 1:
+        return [], 0, 0
     names: list[str] = []
     n_late = n_all = 0
     for name, cells in frame.records.items():

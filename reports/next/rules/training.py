@@ -73,8 +73,8 @@ class TrainLonger(NextRule):
     title: ClassVar[str] = "Train longer"
     when: ClassVar[str] = (
         "Check FTR202 finds that base's validation metric was still rising at the last epoch, or at least half of the "
-        "rows chose the last epoch in at least half of their runs. The budget is doubled; at most 6 arms, the best "
-        "estimates first. Not after a search, whose settings were chosen for its budget."
+        "rows chose the last of several epochs in at least half of their runs. The budget is doubled; at most 6 arms, "
+        "the best estimates first. Not after a search, whose settings were chosen for its budget."
     )
     expects: ClassVar[str] = "No row chooses the last epoch; verdicts may change, and no direction is predicted."
 

@@ -1,0 +1,151 @@
+"""Pages of findings: text of ``website/findings/`` with every figure read from the kept reports of ``docs/findings/``.
+
+``python -m website.findings`` writes ``docs/findings.md`` and ``docs/findings/*.md``;
+``python -m website.findings keep runs/NAME ...`` first keeps the reports of those runs.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES = ROOT / "website" / "findings"
+KEPT = ROOT / "docs" / "findings"
+REPORT = "report.json.gz"
+WRITTEN = "<!-- written by `make pages` from website/findings/{name} and the reports in docs/findings/ -->\n"
+
+
+class Kept:
+    """The kept report of a study.
+
+    Attributes:
+        name: of the study.
+        rows: name -> row of the ranking, best first.
+        references: name -> reference row, base among them.
+        base: level of base in the primary metric.
+        facts: study, data, run and versions, each a mapping of texts.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.report: dict[str, Any] = json.loads(gzip.decompress((KEPT / name / REPORT).read_bytes()))
+        self.rows: dict[str, Any] = {row["name"]: row for row in self.report["rows"]}
+        self.references: dict[str, Any] = {row["name"]: row for row in self.report["references"]["rows"]}
+        self.base: float = self.report["answer"]["base"]
+        self.facts = {title: dict(lines) for title, lines in self.report["method"]["facts"].items()}
+
+    def __getitem__(self, arm: str) -> dict[str, Any]:
+        return self.rows[arm]
+
+    @property
+    def arms(self) -> list[dict[str, Any]]:
+        """The rows of the arms, highest level first."""
+        return [row for row in self.rows.values() if row["kind"] == "arm"]
+
+    @property
+    def claims(self) -> dict[int, dict[str, Any]]:
+        """Number of a claim of the problem list -> what the report says of it."""
+        return {card["number"]: card for card in self.report["claims"]["cards"]}
+
+    def count(self, verdict: str) -> int:
+        """Return how many arms have that verdict."""
+        return sum(row["verdict"] == verdict for row in self.arms)
+
+
+def level(row: dict[str, Any], metric: str = "ndcg@10") -> str:
+    """Return a row's level on the test set, retrieval on."""
+    return f"{next(each['on'] for each in row['metrics'] if each['metric'] == metric):.4f}"
+
+
+def number(value: float) -> str:
+    """Return a level to four places."""
+    return f"{value:.4f}"
+
+
+def difference(value: float) -> str:
+    """Return a difference to four places, with a sign.
+
+    >>> difference(0.0021), difference(-0.0021), difference(0.00001)
+    ('+0.0021', '−0.0021', '0.0000')
+    """
+    text = f"{value:+.4f}".replace("-", "−")
+    return text if float(text[1:]) else text[1:]
+
+
+def percent(value: float) -> str:
+    """Return a share with a sign, to a tenth of a percent.
+
+    >>> percent(0.063), percent(-0.142)
+    ('+6.3%', '−14.2%')
+    """
+    return f"{value:+.1%}".replace("-", "−")
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    """Return an interval of a difference, or a dash."""
+    return f"{difference(bounds[0])} to {difference(bounds[1])}" if bounds else "–"
+
+
+def gain(row: dict[str, Any]) -> str:
+    """Return what retrieval adds to a row at the same weights, with its 95% interval."""
+    found = row["gain"]
+    return f"{difference(found['effect'])} ({interval((found['low'], found['high']))})" if found else "–"
+
+
+def megabytes(value: float | None) -> str:
+    """Return bytes as megabytes, or a dash."""
+    return f"{value / 1e6:.0f} MB" if value is not None else "–"
+
+
+def milliseconds(value: float | None) -> str:
+    """Return milliseconds, or a dash."""
+    return f"{value:.2g} ms" if value is not None else "–"
+
+
+def is_kept(name: str) -> bool:
+    """Return whether the report of a study is kept."""
+    return (KEPT / name / REPORT).is_file()
+
+
+def pages() -> dict[Path, str]:
+    """Return each page of findings and its text."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    shown = (level, number, difference, percent, interval, gain, megabytes, milliseconds)
+    environment.filters.update({each.__name__: each for each in shown})
+    environment.globals.update(kept=cache(Kept), is_kept=is_kept)
+    found: dict[Path, str] = {}
+    for template in sorted(TEMPLATES.glob("*.md")):
+        folder = KEPT.parent if template.name == "findings.md" else KEPT
+        text = environment.get_template(template.name).render().rstrip() + "\n"
+        title, _, rest = text.partition("\n")
+        found[folder / template.name] = f"{title}\n\n{WRITTEN.format(name=template.name)}{rest}"
+    return found
+
+
+def keep(run: Path) -> None:
+    """Keep the report of a run: ``report.json`` compressed, and its ranking.
+
+    The folder's name is that of the study, whatever the run's folder is called.
+    """
+    content = (run / "report.json").read_bytes()
+    folder = KEPT / json.loads(content)["study"]
+    folder.mkdir(exist_ok=True)
+    (folder / REPORT).write_bytes(gzip.compress(content, mtime=0))
+    shutil.copy(run / "ranking.csv", folder)
+
+
+if __name__ == "__main__":
+    for each in sys.argv[2:] if sys.argv[1:2] == ["keep"] else ():
+        keep(Path(each))
+    for path, written in pages().items():
+        path.write_text(written, encoding="utf-8")

@@ -6,7 +6,7 @@ from harness.results.frame import Frame
 
 
 def improving_rows(frame: Frame) -> tuple[list[str], int, int]:
-    """Rows that chose the budget's last epoch in at least half of their runs; such runs, and runs that got so far."""
+    """Return rows that chose the budget's last epoch in half of their runs or more; such runs; runs that reached it."""
     last = frame.manifest.budget.get("epochs")
     names: list[str] = []
     n_late = n_all = 0

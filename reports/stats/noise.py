@@ -198,7 +198,7 @@ def movers(effects: Mapping[str, Effect]) -> frozenset[str]:
     Retraining moves the ranks of most users a little, so a count of changed ranks is not informative.
 
     Args:
-        effects: of the arms and of A/A; without A/A at two seeds the result is empty.
+        effects: of the arms and of A/A; the result is empty without an A/A row of two seeds or more.
     """
     still = effects.get(A_A)
     if still is None or still.n_seeds < 2:

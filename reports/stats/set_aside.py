@@ -33,7 +33,7 @@ def judged_at_end(effects: Mapping[str, Effect], seeds: Seeds, judge: Judge) -> 
 
 
 def _of_stopped(verdict: Verdict, p: float | None, why: Stop | None) -> Verdict:
-    """The verdict with the arm's own p-value and the code of the look that stopped it; no seeds or targets needed.
+    """The verdict with the arm's own p-value and the code of its last look, without the seeds or targets it needs.
 
     The equivalence tests of all looks share one error rate (:mod:`benchmarks.decisions` measures it).
     """

@@ -58,10 +58,9 @@ class Given:
 
     @property
     def searched(self) -> bool:
-        """Whether a search chose the settings of the rows.
+        """Whether a search chose the rows' settings, including settings of base that no arm can have (learning rate).
 
-        They include settings of base, such as its learning rate, that no arm can have.  A search also compares the
-        best setting of each arm on fresh seeds by itself.
+        A search also compares the best setting of each arm on fresh seeds by itself.
         """
         return self.manifest.course.get("mode") == "search"
 

@@ -41,9 +41,7 @@ class Values:
         return name in self.table.columns
 
     def labels(self, name: str) -> tuple[Codes, list[str]]:
-        """Return each row's index into the names, and the distinct names in row order.
-
-        Names are text; whole numbers have no decimal point.
+        """Return each row's index into the names, and the distinct names as text (7, not 7.0), in row order.
 
         Raises:
             InputError: a value is missing.

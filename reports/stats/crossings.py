@@ -66,10 +66,9 @@ class Move:
 def crossings(
     frame: Frame, rows: Sequence[str] | None = None, *, hits: Mapping[str, Effect] | None = None
 ) -> dict[str, Crossing]:
-    """Return the gained and lost targets by row, on the test set as served.
+    """Return the gained and lost targets by row (None: all that changed a rank), on the test set as served.
 
     Args:
-        rows: all rows that changed a rank if None.
         hits: effects of those rows on ``recall@10``, which give the interval of the net number if users have one
             target; with several, it comes from each user's number of targets gained minus lost.
     """

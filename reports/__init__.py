@@ -1,7 +1,7 @@
-"""From run records to a verdict and a page; reads records only, and loads nothing until it is asked for.
+"""Verdicts and pages from run records; reads records only, and imports each name on first use.
 
-``harness.Study`` and ``harness.load_study`` give a result with the usual tables; these functions ask more of its
-``frame``, or of that of any study folder::
+``harness.Study`` and ``harness.load_study`` return a result with the usual tables.  The functions here compute more
+from its ``frame``, or from the frame of any study folder::
 
     import reports
     frame = reports.read_frame("runs/kl_direction")
@@ -9,7 +9,7 @@
     groups = reports.subgroups(frame)
     both = reports.compare(frame, reports.read_frame("runs/kl_direction_learning"))
 
-Any model's runs, from a table of the rank of every user's target, see ``docs/ranks.md``::
+For runs of any model, start from a table with the rank of every user's target (see ``docs/ranks.md``)::
 
     reports.from_ranks(table, baseline="SASRec").save("my_report")
 """

@@ -1,1 +1,1 @@
-"""Checks of a study: what measures their figures, one class a check; their words are in ``harness.checks``."""
+"""Checks of a study: one class per check measures its figures; the texts are in ``harness.checks``."""

@@ -1,4 +1,4 @@
-"""What measures a check of a study, and what became of the check."""
+"""Base class of the measures of study checks, and the outcome of a check."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from reports.stats.analysis import Analysis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One thing that the check asks about, such as a reference row or a parameter of a search.
+    """One item that a check is applied to, such as a reference row or a parameter of a search.
 
     Attributes:
-        figures: all that the check reads, errors included.
-        named: the names and values that its sentence holds.
+        figures: all figures that the check reads, including errors.
+        named: the names and values in its sentence.
     """
 
     figures: Figures
@@ -31,24 +31,24 @@ class Measure(ABC):
     """Measures the figures of one check of a study.
 
     Attributes:
-        code: of the check.
+        code: code of the check.
     """
 
     code: ClassVar[str]
 
     @abstractmethod
     def measure(self, analysis: Analysis, lang: str) -> Sequence[Candidate] | Status:
-        """What the check is asked about, those next to the threshold first; a status where there is nothing to ask."""
+        """Return the items to check, those next to the threshold first; a status if there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A check of a study with its answer.
+    """A check of a study with its outcome.
 
     Attributes:
-        outcome: for the candidate that is gravest.
-        named: that candidate's names.
-        others: outcome and names of further candidates that are an issue, in order.
+        outcome: outcome of the most serious candidate.
+        named: names and values of that candidate.
+        others: outcome and names of the other candidates with an issue, in order.
     """
 
     check: StudyCheck
@@ -58,15 +58,15 @@ class Asked:
 
 
 def error_of(effect: Estimated, n_asked: int) -> float:
-    """An error whose normal 95% interval is the effect's t interval, corrected for so many questions (Bonferroni)."""
+    """The error whose normal 95% interval is as wide as the t interval, corrected for `n_asked` tests (Bonferroni)."""
     low, high = effect.interval(1.0 - 0.05 / n_asked)
     return (high - low) / (2.0 * Z)
 
 
 FEWEST = 2
-"""Seeds below which nothing is known of how much they differ."""
+"""Fewest seeds that give an estimate of the variance between seeds."""
 
 
 def too_early(analysis: Analysis, n_seeds: int) -> bool:
-    """Whether nothing can be told yet: too few seeds, or cells of the plan that are still to run."""
+    """Whether no outcome is possible yet: too few seeds, or planned cells that are still to run."""
     return n_seeds < FEWEST or not analysis.progress.complete

@@ -1,4 +1,4 @@
-"""Every check of a study, asked: those of the harness, then those of plug-ins."""
+"""Runs every check of a study: those of the harness, then those of plug-ins."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ GRAVEST = (Status.ISSUE, Status.CANNOT_TELL, Status.PASSED, Status.NOT_APPLICABL
 
 
 def ask_study(analysis: Analysis, lang: str, muted: Mapping[str, str]) -> dict[str, Asked]:
-    """Every check of a study by its code.
+    """Return the outcome of every check of a study, by code.
 
     Args:
-        lang: of the names in its sentence.
-        muted: code -> the reason that the study gives for not asking.
+        lang: language of the names in the sentences.
+        muted: code -> the study's reason for skipping the check.
     """
     return {code: _asked(check, analysis, lang, muted) for code, check in STUDY_CHECKS.items()}
 

@@ -12,7 +12,7 @@ from reports.stats.analysis import Analysis
 
 
 class LossElsewhere(Measure):
-    """Every arm that is better than base, on every other metric of the report."""
+    """Checks every arm that is better than base, on every other metric of the report."""
 
     code: ClassVar[str] = "FTR1105"
 

@@ -20,11 +20,11 @@ from reports.stats.analysis import Analysis
 Raw = Mapping[str, Any]
 
 FEWEST_CHOICES = 3
-"""Listed numbers below which every one of them is an end."""
+"""Fewest listed numbers for a check: with fewer, every number is an end."""
 
 
 class BestOnTheEdge(Measure):
-    """Each number that a search set, where the search has found a best setting."""
+    """Checks each numeric parameter of a search that has found a best setting."""
 
     code: ClassVar[str] = "FTR1102"
 
@@ -43,7 +43,7 @@ class BestOnTheEdge(Measure):
 
 
 def place_of(parameter: Raw, value: object) -> float | None:
-    """Where a value lies in the range of a parameter, 0 to 1 on the scale of the search; None where it is no number."""
+    """Position of a value in a parameter's range, 0 to 1 on the scale of the search; None without a numeric range."""
     number, choices = _number(value), [_number(each) for each in parameter["choices"]]
     if choices:
         known = sorted({each for each in choices if each is not None})
@@ -59,9 +59,9 @@ def place_of(parameter: Raw, value: object) -> float | None:
 
 
 def distance_of(parameter: Raw, value: object) -> float | None:
-    """From the nearer of the ends beyond which the parameter may lie, as a share of the range; None without one.
+    """Distance to the nearer end that can be extended, as a share of the range; None without such an end.
 
-    Manifests of older versions do not say what it may be; neither end is then taken for a bound.
+    Manifests of older versions lack the limits of a parameter; both ends then count as extendable.
     """
     place = place_of(parameter, value)
     if place is None or parameter.get("limits", ()) is None:
@@ -74,7 +74,7 @@ def distance_of(parameter: Raw, value: object) -> float | None:
 
 
 def _number(value: object) -> float | None:
-    """The number behind a value, of epochs such as ``3ep`` their count."""
+    """The value as a number; for epochs such as ``3ep``, their count."""
     if isinstance(value, str):
         return float(value[:-2]) if value.endswith("ep") and value[:-2].isdigit() else None
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
@@ -97,7 +97,7 @@ def _candidate(arm: Raw, parameter: Raw) -> Candidate:
 
 
 def _lead(arm: Raw, parameter: Raw) -> tuple[float, float]:
-    """What the best complete trial on the edge leads the best inside by, and the error of that."""
+    """Lead of the best complete trial on the edge over the best one inside, and its error."""
     complete = [trial for trial in arm["trials"] if trial["state"] == "complete" and trial["mean"] is not None]
     on_edge: dict[bool, list[float]] = {True: [], False: []}
     for trial in complete:
@@ -110,7 +110,7 @@ def _lead(arm: Raw, parameter: Raw) -> tuple[float, float]:
 
 
 def _error(complete: Sequence[Raw]) -> float:
-    """Error of the difference of two trials' means, from what trial and seed leave of all values."""
+    """Error of the difference between two trials' means, from the residual of all values after trial and seed."""
     seeds = sorted(set.intersection(*(set(trial["values"]) for trial in complete)))
     if len(seeds) < 2 or len(complete) < 2:
         return UNKNOWN

@@ -24,14 +24,14 @@ Floats = NDArray[np.float64]
 
 N_DRAWS = 1000
 MOST_HALVES = 200
-"""Ways to halve the seeds that are looked at: all where there are no more, else so many drawn at random."""
+"""Most ways to halve the seeds: all of them if there are no more, else this many drawn at random."""
 
 FEWEST_SEEDS = 3
-"""Seeds below which their bootstrap knows no spread."""
+"""Fewest seeds for a bootstrap over seeds."""
 
 
 class EarlyOrder(Measure):
-    """Validation levels that a third of the budget reaches, against those of all of it."""
+    """Compares validation levels after a third of the budget with those after all of it."""
 
     code: ClassVar[str] = "FTR1103"
 
@@ -68,13 +68,13 @@ class EarlyOrder(Measure):
 
 
 def best_level(record: RunRecord, metric: str, last: int) -> float:
-    """The best validation level up to an epoch, which a run with so many epochs would have chosen; NaN for none."""
+    """Best validation level up to an epoch, as a run with that many epochs would choose it; NaN if there is none."""
     levels = [point.valid_on[metric] for point in record.curve if point.epoch <= last and metric in point.valid_on]
     return max(levels, default=math.nan)
 
 
 def correlation(early: Floats, final: Floats) -> float:
-    """Rank correlation of the arms' means over seeds, ``(n_arms, n_seeds)`` each; NaN where all are equal."""
+    """Rank correlation of the arms' means over seeds; inputs are ``(n_arms, n_seeds)``; NaN if all are equal."""
     return float(spearman(early.mean(axis=1)[None], final.mean(axis=1)[None])[0])
 
 
@@ -90,7 +90,7 @@ def bootstrap_error(early: Floats, final: Floats, study_seed: int) -> float:
 
 
 def repeats(final: Floats) -> float:
-    """How well the final order repeats on other seeds: the correlation between halves, stepped up to all of them.
+    """Reliability of the final order on other seeds: correlation between halves, extrapolated to all seeds.
 
     Source: Spearman (1910) and Brown (1910).
     """
@@ -104,11 +104,11 @@ def repeats(final: Floats) -> float:
 
 
 def halves(n_seeds: int) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Ways to part the seeds into two halves."""
+    """Yield ways to split the seeds into two halves."""
     if math.comb(n_seeds, n_seeds // 2) <= MOST_HALVES:
         chosen = combinations(range(n_seeds), n_seeds // 2)
     else:
-        # The first ones in order would all hold the same first seeds.
+        # Random, because the first combinations in order would all contain the same first seeds.
         rng = np.random.default_rng(n_seeds)
         chosen = (rng.permutation(n_seeds)[: n_seeds // 2].tolist() for _ in range(MOST_HALVES))
     for one in chosen:

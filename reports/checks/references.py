@@ -20,7 +20,7 @@ from reports.stats.analysis import Analysis
 
 
 class ReferenceBeatsBase(Measure):
-    """Each reference row without a trained backbone against base."""
+    """Compares each reference row without a trained backbone with base."""
 
     code: ClassVar[str] = "FTR1101"
 
@@ -53,7 +53,7 @@ class ReferenceBeatsBase(Measure):
 
 
 def _deltas(frame: Frame, name: str, cells: Mapping[int, RunRecord], metric: str) -> Deltas:
-    """The row less base, seed by seed where both have several; else its mean less each seed of base."""
+    """The row minus base, seed by seed if they share several seeds; else its mean minus each seed of base."""
     paired = tuple(number for number in frame.replicates(BASE) if number in cells)
     values = user_values(np.stack([each.test for each in cells.values()]), metric)
     if len(paired) > 1:

@@ -14,7 +14,7 @@ from reports.stats.analysis import Analysis
 
 
 class TiesDecide(Measure):
-    """The backbone in random orders of equal timestamps, which a study scores anew, against the best arm."""
+    """Compares the effect of random orders of equal timestamps on the backbone with the effect of the best arm."""
 
     code: ClassVar[str] = "FTR1104"
 
@@ -31,7 +31,7 @@ class TiesDecide(Measure):
         if too_early(analysis, best.n_seeds):
             return Status.CANNOT_TELL
         moved = max(abs(float(value) - float(ties["as_read"])) for value in ties["shuffled"])
-        # The spread of n orders is known to one part in the root of 2 n.
+        # The relative error of a spread estimated from n orders is 1 / sqrt(2 n).
         of_orders = moved / math.sqrt(2.0 * len(ties["shuffled"]))
         return (
             Candidate(

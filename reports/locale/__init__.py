@@ -1,4 +1,4 @@
-"""Every fixed text of the report, one TOML file a language."""
+"""The fixed texts of the report, one TOML file per language."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ class Catalogue:
     """The texts of one language.
 
     Attributes:
-        lang: such as ``en``, also the page's language.
-        texts: dotted key -> text with ``{named}`` places.
+        lang: language of the texts and of the page, such as ``en``.
+        texts: dotted key -> text with ``{named}`` placeholders.
     """
 
     lang: str
     texts: Mapping[str, str]
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text of that key, its places filled."""
+        """Return the text of the key with its placeholders filled."""
         return self.texts[key].format(**values)
 
     def count(self, key: str, n: int, **values: object) -> str:
-        """The text of ``key.one`` or ``key.other``, with ``{n}`` filled; a language may leave ``one`` out."""
+        """Return the text of ``key.one`` or ``key.other`` with ``{n}`` filled; a language may omit ``one``."""
         form = f"{key}.one" if n == 1 and f"{key}.one" in self.texts else f"{key}.other"
         return self.texts[form].format(n=n, **values)
 
     def variant(self, name: str) -> Catalogue:
-        """The same with the texts ``KEY_NAME`` in place of ``KEY``, such as those of targets where others say users."""
+        """Return the catalogue with text ``KEY_NAME`` in place of ``KEY``, such as one on targets instead of users."""
         own = {key: self.texts[f"{key}_{name}"] for key in self.texts if f"{key}_{name}" in self.texts}
         return replace(self, texts={**self.texts, **own}) if own else self
 
     def has(self, key: str) -> bool:
-        """Whether there is a text of that key."""
+        """Whether there is a text for the key."""
         return key in self.texts
 
 
@@ -49,10 +49,10 @@ def languages() -> tuple[str, ...]:
 
 
 def load_catalogue(lang: str) -> Catalogue:
-    """The catalogue of a language.
+    """Return the catalogue of a language.
 
     Raises:
-        InputError: there is none.
+        InputError: the language has no catalogue.
     """
     if lang not in languages():
         raise InputError(f"no report can be written in {lang!r}; use --lang with one of {', '.join(languages())}")
@@ -61,7 +61,7 @@ def load_catalogue(lang: str) -> Catalogue:
 
 
 def texts_beside(folder: Path, lang: str) -> dict[str, str]:
-    """Texts of ``en.toml`` and ``zh.toml`` in a folder by dotted key; those that a language lacks are in English."""
+    """Return the texts of a folder's TOML file for the language by dotted key; missing ones are in English."""
     found: dict[str, str] = {}
     for each in dict.fromkeys(("en", lang)):
         file = folder / f"{each}.toml"

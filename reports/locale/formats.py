@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them."""
+"""Formats of numbers in texts and tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ P = ParamSpec("P")
 
 
 def _known(shown: Callable[Concatenate[float, P], str]) -> Callable[Concatenate[float | None, P], str]:
-    """The same, and a dash for what is None or not finite."""
+    """The format with a dash for None and for values that are not finite."""
 
     @functools.wraps(shown)
     def wrapped(value: float | None, *args: P.args, **kwargs: P.kwargs) -> str:
@@ -36,7 +36,7 @@ def number(value: float, decimals: int = 4) -> str:
 
 @_known
 def signed(value: float, decimals: int = 4) -> str:
-    """A difference, with its sign; a zero has none.
+    """A difference with its sign; zero has no sign.
 
     >>> signed(0.0031), signed(0.0)
     ('+0.0031', '0.0000')
@@ -57,7 +57,7 @@ def percent(value: float, decimals: int = 1) -> str:
 
 @_known
 def share(value: float, decimals: int = 0) -> str:
-    """A probability or a share, as a percentage without sign; never rounded to a certainty that it is not.
+    """A probability or share as a percentage without sign; only exact 0 and 1 are shown as 0% and 100%.
 
     >>> share(0.613), share(0.9999), share(0.0)
     ('61%', '>99%', '0%')
@@ -72,7 +72,7 @@ def share(value: float, decimals: int = 0) -> str:
 
 @_known
 def chance(value: float) -> str:
-    """A probability estimated by simulation, which never shows that something is certain or impossible.
+    """A probability estimated by simulation; never shown as 0% or 100%, because simulation cannot show certainty.
 
     >>> chance(1.0), chance(0.62), chance(0.0)
     ('>99%', '62%', '<1%')
@@ -94,7 +94,7 @@ def p_value(value: float) -> str:
 
 @_known
 def figure(value: float, kind: str) -> str:
-    """A figure of a diagnosis: a ``share`` or difference of shares (``points``), ``metric``, gradient ``norm``, number.
+    """A figure of a diagnosis by kind: ``share``, ``points`` (difference of shares), ``metric``, ``norm`` (gradient).
 
     >>> figure(0.0084, "share"), figure(-0.004, "points"), figure(0.00002496, "norm"), figure(89.27, "number")
     ('0.8%', '−0.4%', '2.5e−05', '89.3')
@@ -113,7 +113,7 @@ def figure(value: float, kind: str) -> str:
 
 @_known
 def margin(value: float) -> str:
-    """A distance from a threshold: four decimals, at most four digits and no exponent; never 0 where it is not.
+    """A distance from a threshold: four decimals, at most four digits, no exponent; only exact 0 is shown as 0.
 
     >>> margin(0.01), margin(2.9e-07), margin(-8.1e-05), margin(89.268), margin(0.0)
     ('0.0100', '<0.0001', '>−0.0001', '89.27', '0')
@@ -166,7 +166,7 @@ def megabytes(value: float) -> str:
 
 
 def metric_label(metric: str) -> str:
-    """A metric as papers write it.
+    """The name of a metric as written in papers.
 
     >>> metric_label("ndcg@10"), metric_label("recall@5"), metric_label("mrr")
     ('NDCG@10', 'Recall@5', 'MRR')
@@ -180,7 +180,7 @@ def interval(bounds: tuple[float, float] | None, decimals: int = 4) -> tuple[str
 
 
 def setting(value: str | float | int | None) -> str:
-    """A value of a parameter as a reader sees it.
+    """The value of a parameter as text.
 
     >>> setting(0.0012345), setting(5), setting("js"), setting(None)
     ('0.001234', '5', 'js', '–')

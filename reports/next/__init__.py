@@ -1,1 +1,1 @@
-"""What to try next: rules that turn the evidence and the verdicts of a study into one study file, ready to run."""
+"""What to try next: rules that write one study file, ready to run, from the evidence and the verdicts of a study."""

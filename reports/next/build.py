@@ -1,4 +1,4 @@
-"""The next study of a study: the first rule that proposes one, and the study file with its cost and what it sees."""
+"""The next study: the first rule that proposes one, and its study file with cost and minimum detectable effect."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from reports.next.rules.untried import TryPredictedGains
 from reports.sections.base import SectionInput
 
 ON_THE_LINE = frozenset(("replicates", "epochs", "device"))
-"""Options of ``ftr-study run`` that stand in for keys of the file."""
+"""Options of ``ftr-study run`` that override keys of the study file."""
 
 
 def next_of(section: SectionInput) -> NextStudy | None:
-    """What to try next; None where the folder does not hold the study file, as in a table of ranks."""
+    """Return what to try next; None if the folder has no study file, as for a table of ranks."""
     given = given_of(section)
     if given is None:
         return None
@@ -30,7 +30,7 @@ def next_of(section: SectionInput) -> NextStudy | None:
 
 
 def _first(given: Given) -> tuple[NextRule | None, Proposal | None]:
-    """The first rule that proposes something, and what it proposes."""
+    """The first rule that proposes something, and its proposal."""
     for rule in NEXT_RULES:
         proposal = rule.propose(given)
         if proposal is not None:
@@ -39,10 +39,10 @@ def _first(given: Given) -> tuple[NextRule | None, Proposal | None]:
 
 
 def adopt_for_now(adopt: str, section: SectionInput) -> str:
-    """What to adopt, and that a gain is predicted which has not been tried, where one is.
+    """Return what to adopt, with a sentence on a predicted gain that has not been tried, if there is one.
 
     Args:
-        adopt: what the verdicts alone say, such as to keep base.
+        adopt: the advice from the verdicts alone, such as to keep base.
     """
     given = given_of(section)
     rule, found = (None, None) if given is None else _first(given)
@@ -103,16 +103,16 @@ def _study(given: Given, rule: NextRule, proposal: Proposal) -> NextStudy:
 
 
 def _said(text: Catalogue, rule: NextRule, what: str) -> str:
-    """A rule's own text in the language of the report; English stands beside the rule."""
+    """A rule's text in the language of the report; the rule class itself holds the English text."""
     key = f"next.rule.{rule.name}.{what}"
     return text(key) if text.has(key) else str(getattr(rule, what))
 
 
 def _root(given: Given) -> str:
-    """The study's name in its file, and what the command line changed, so that the two are told apart."""
+    """The study's name in its file with the options changed on the command line, to keep the two distinct."""
     changed = dict(given.ground.changed)
     if given.alone:
-        changed.pop("replicates", None)  # a diagnosis sets them of its own accord
+        changed.pop("replicates", None)  # set by the diagnosis itself, not by the user
     return _own_name(given) + "".join(f"_{option}{value}" for option, value in sorted(changed.items()))
 
 
@@ -121,17 +121,17 @@ def _own_name(given: Given) -> str:
 
 
 def _on_the_line(given: Given) -> bool:
-    """Whether all that was set in place of the file can be set again on the command line."""
+    """Whether every override of the file can be given again on the command line."""
     return given.ground.changed.keys() <= ON_THE_LINE
 
 
 def _keys(given: Given, rule: NextRule, proposal: Proposal, name: str) -> dict[str, object]:
-    """The keys of the study file, in the order that people write them."""
+    """The keys of the study file, in the usual order."""
     if proposal.kind == "again":
         return {**(given.ground.found if _on_the_line(given) else given.ground.keys), "name": name}
     own = {**proposal.ground.keys, **proposal.keys, "name": name}
     if "mode" not in proposal.keys:
-        of_mode = ("mode", own.get("mode"))  # the part of a mode is named as it is
+        of_mode = ("mode", own.get("mode"))  # the section of a mode has the name of the mode
         own = {key: value for key, value in own.items() if key not in of_mode}
     if "arms" not in proposal.keys:
         arms = {arm.name: [given.ground.written(each) for each in arm.stack] for arm in proposal.arms}
@@ -148,7 +148,7 @@ def _keys(given: Given, rule: NextRule, proposal: Proposal, name: str) -> dict[s
 
 
 def _question(rule: NextRule, given: Given) -> str:
-    """The question of the next study, in English as the file is."""
+    """The question of the next study, in English like the whole file."""
     return f"{rule.title} (after {given.manifest.name})"
 
 

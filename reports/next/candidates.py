@@ -1,4 +1,4 @@
-"""Arms that the evidence advises and nobody has tried: each by itself, and those that compose together."""
+"""Untried arms that the evidence advises: each alone, and together where they compose."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 MOST_ARMS = 6
 MOST_ALONE = 4
-"""Arms of one piece of advice, where stacks of several follow."""
+"""Single arms kept if stacks of several pieces of advice follow."""
 
 MOST_DROPPED = 3
 
 MOST_ON_TOP = 2
-"""Stacks of a winner with something untried, in the study that confirms it."""
+"""Stacks of a winner and an untried remedy, in the study that confirms the winner."""
 
 FILTER = "wiring.filter_seen"
 
 METRIC = "ndcg@10"
-"""That predicted gains are of."""
+"""The metric of predicted gains."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +36,9 @@ class Candidates:
     """Arms to try.
 
     Attributes:
-        arms: the largest predicted gain first, stacks of several pieces of advice last.
-        reasons: the evidence's rules that they come from.
-        gain: the largest predicted gain; None where none is predicted.
+        arms: largest predicted gain first, stacks of several pieces of advice last.
+        reasons: the rules of the evidence behind the arms.
+        gain: the largest predicted gain; None if none is predicted.
         dropped: stacks that do not compose, each with the reason.
     """
 
@@ -51,22 +51,22 @@ class Candidates:
 def candidates(
     given: Given, ground: Ground, advice: Sequence[Advice], expected: Verdict, row: str = BASE
 ) -> Candidates:
-    """What the advice that expects so much makes of a ground, without what was tried.
+    """Return the untried arms from the advice with this expectation, composed on a ground.
 
     Args:
         given: the study.
-        ground: what the arms are laid on.
+        ground: base and protocol that the arms are composed on.
         advice: largest gain first.
         expected: ``better`` or ``moves``.
-        row: whose evidence advises.
+        row: the row whose evidence gave the advice.
     """
     base = frozenset(each.id for each in ground.remedies)
-    more = base - {each.id for each in given.ground.remedies}  # what was an arm, and is in the base of the next study
+    more = base - {each.id for each in given.ground.remedies}  # remedies of an arm that join the base of the next study
 
     model = _backbones(more)
 
     def new(ids: Sequence[str]) -> bool:
-        """Whether neither a row on that backbone nor the base has them, nor the base's new members with them."""
+        """Whether they are untried on that backbone, alone and with the base's new members, and not all in the base."""
         tried = given.tried((*model, *ids)) or (more and given.tried((*more, *ids)))
         return not tried and not frozenset(ids) <= base
 
@@ -111,10 +111,10 @@ def candidates(
 
 
 def on_top(given: Given, winner: Row) -> Candidates:
-    """The winner of a study with the remedies that are predicted to be better and were not tried, the best two.
+    """Return stacks of the winner with each untried remedy that is predicted to be better, the best two.
 
-    Each stack is expected to gain as much as the larger of the two. Of a winner on another backbone only its own
-    evidence tells, and only what was tried on that backbone.
+    Each stack is expected to gain the larger of the two gains.  For a winner on another backbone, only its own evidence
+    counts, and only what was tried on that backbone.
     """
     own = given.stack_of(winner.name)
     has = frozenset(each.id for each in own)
@@ -148,7 +148,7 @@ def on_top(given: Given, winner: Row) -> Candidates:
 
 
 def _backbones(ids: Collection[str]) -> tuple[str, ...]:
-    """Those that choose another backbone, on which nothing that was tried on base's is known."""
+    """The remedies that choose another backbone; results on base's backbone do not apply there."""
     return tuple(each for each in ids if each.startswith(BACKBONE))
 
 
@@ -164,7 +164,7 @@ def _reason(advice: Advice) -> Reason:
 
 
 def name_of(stack: Sequence[Remedy]) -> str:
-    """The name of an arm: what its remedies do.
+    """The name of an arm: its remedies' ids without the group.
 
     >>> name_of([Remedy(id="wiring.overlap"), Remedy(id="wiring.product")])
     'overlap+product'
@@ -177,9 +177,9 @@ def _has(arms: Sequence[Arm], ids: Sequence[str]) -> bool:
 
 
 def _together(alone: Sequence[Arm], ground: Ground) -> tuple[list[Arm], list[str]]:
-    """Stacks of arms of different rules: the best with each other, and all that compose; what does not, with reasons.
+    """Stacks of arms from different rules (the best with each other arm, then all that compose), and the refusals.
 
-    An arm joins the last stack where the stack so far takes it, in the order of the predicted gains.
+    An arm joins the last stack if it composes with the stack so far, in the order of the predicted gains.
     """
     pairs: list[Arm] = []
     refused: list[str] = []
@@ -200,10 +200,10 @@ def _together(alone: Sequence[Arm], ground: Ground) -> tuple[list[Arm], list[str
 
 
 def _joined(one: Arm, other: Arm) -> Arm | None:
-    """Both together, of which at least the larger of the two gains is expected.
+    """Two arms as one stack, expected to gain at least the larger of the two gains.
 
     Returns:
-        None where they are of one rule, which names alternatives, or share a remedy.
+        None if they come from one rule, whose arms are alternatives, or share a remedy.
     """
     if set(one.rule.split("+")) & set(other.rule.split("+")) or one.ids & other.ids:
         return None

@@ -1,4 +1,4 @@
-"""The rules of the next study; the first one that proposes something writes it."""
+"""The rules of the next study; the first rule that proposes a study writes it."""
 
 from __future__ import annotations
 
@@ -22,4 +22,4 @@ NEXT_RULES: tuple[NextRule, ...] = (
     UseLearningBase(),
     TryWhatMoves(),
 )
-"""First what makes the ruler right, then what was won, then what is predicted to win, then what is open."""
+"""In order: correct the measurement, confirm and adopt winners, try predicted gains, decide open arms."""

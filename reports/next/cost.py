@@ -1,4 +1,4 @@
-"""What the next study costs, and the effect that it would find, judged by the study before it."""
+"""Cost and minimum detectable effect of the next study, estimated from the present one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from reports.stats.cost import median_seconds
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How large a proposal is, and what it would see.
+    """The size of a proposal and its minimum detectable effect.
 
     Attributes:
-        cells, reused: how many there are, and how many of them have a record.
-        seconds: wall time of the others, and of the backbones where `counts_backbones`; None where nothing tells.
-        backbones: that are to be trained.
-        detectable: smallest effect that is found four times in five.
-        noise: whose noise that is judged by.
+        cells, reused: number of cells, and how many of them have a record.
+        seconds: wall time of the others, including backbones if `counts_backbones`; None if unknown.
+        backbones: backbones to train.
+        detectable: smallest effect found with 80% power.
+        noise: the arms whose noise `detectable` uses.
     """
 
     cells: int
@@ -40,11 +40,11 @@ SEEN: Mapping[Noise, str] = {
     "moving": " for arms that move ranks as some of this study do",
     "few": " for arms that move few ranks, as those of this study; for others it is larger",
 }
-"""Of which arms the detectable effect is, in the comment of the file."""
+"""Noise -> the arms that the detectable effect applies to, as worded in the comment of the file."""
 
 
 def size_of(given: Given, proposal: Proposal) -> Size:
-    """The size of a proposal, by the seconds, the records and the noise of this study."""
+    """Return the size of a proposal, from the seconds, the records and the noise of this study."""
     costs, n_cells, backbones = (_again if proposal.kind == "again" else _anew)(given, proposal)
     known = [each for each in costs if each is not None]
     workers = max(int(given.manifest.provenance.get("workers") or 1), 1)
@@ -65,11 +65,11 @@ def size_of(given: Given, proposal: Proposal) -> Size:
 
 
 Costs = list[float | None]
-"""Seconds of every cell that is to run; None where nothing tells."""
+"""Seconds of every cell that is to run; None if unknown."""
 
 
 def _again(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
-    """Seconds of the cells without a result, all cells, and backbones: those there are serve again."""
+    """Seconds of the cells without a result, number of all cells, and 0 backbones, because existing ones are reused."""
     frame, rows = given.section.frame, [row for row in given.manifest.rows if row.status == "run"]
     left: Costs = [
         _seconds(given, row.name) or _seconds(given, BASE)
@@ -81,7 +81,7 @@ def _again(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
 
 
 def _anew(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
-    """The same of another study, whose rows may have records of this one."""
+    """As :func:`_again` for another study, whose rows may reuse records of this one."""
     frame, n_seeds = given.section.frame, proposal.n_seeds
     again = proposal.reuses and not proposal.fresh
     base = _seconds(given, BASE)
@@ -96,7 +96,7 @@ def _anew(given: Given, proposal: Proposal) -> tuple[Costs, int, int]:
 
 
 def _to_train(given: Given, proposal: Proposal) -> int:
-    """How many backbones another study trains, under base and under the arms that choose one; at most, in a search."""
+    """How many backbones another study trains, for base and for arms that choose one; for a search, the maximum."""
     manifest, course = given.manifest, given.manifest.course
     searches = proposal.keys.get("mode") == "search"
     searched = [int(each) for each in course["replicates"]] if searches else []
@@ -117,7 +117,7 @@ def _to_train(given: Given, proposal: Proposal) -> int:
 
 
 def _tuned(given: Given) -> set[str]:
-    """Arms whose backbone's own parameters a search has set: each setting trains backbones of its own."""
+    """Arms for which a search sets parameters of the backbone: each setting trains separate backbones."""
     arms = given.manifest.course["arms"]
     return {
         str(arm["name"]) for arm in arms if any(str(each["owner"]).startswith(BACKBONE) for each in arm["parameters"])
@@ -130,11 +130,11 @@ def _seconds(given: Given, row: str) -> float | None:
 
 
 def _backbone_seconds(given: Given, workers: int) -> float | None:
-    """Seconds of a backbone: what the run took beyond its cells, where it trained all of them; else None."""
+    """Seconds per backbone: the run time beyond its cells; None unless the run trained all of them."""
     run = given.manifest.provenance
     backbones, whole = run.get("backbones"), run.get("seconds")
     if not isinstance(backbones, Mapping) or not backbones or not whole or run.get("n_reused") or given.fresh:
-        return None  # of a search or a choice of stacks, most cells are no rows
+        return None  # in modes search and greedy, most cells do not belong to rows
     records = given.section.frame.records
     cells = sum(record.seconds.get("total", 0.0) for found in records.values() for record in found.values())
     left = float(whole) - cells / workers
@@ -142,7 +142,7 @@ def _backbone_seconds(given: Given, workers: int) -> float | None:
 
 
 def cost_comment(size: Size, given: Given) -> str:
-    """The cost, as a comment of the file."""
+    """The cost, as a comment in the study file."""
     n = size.cells - size.reused
     cells = f"{size.cells} cells, {n} to run"
     cells += f" ({size.reused} are records of this study, if the code is the same)" if size.reused else ""
@@ -154,7 +154,7 @@ def cost_comment(size: Size, given: Given) -> str:
 
 
 def sight_comment(size: Size, given: Given) -> str:
-    """The effect that the study sees, as a comment of the file."""
+    """The minimum detectable effect, as a comment in the study file."""
     metric, base = given.section.metric, given.section.analysis.base_mean
     if size.detectable is None or not base:
         return f"Minimum detectable effect on {metric}: unknown; no arm with two seeds tells of the noise."
@@ -165,7 +165,7 @@ def sight_comment(size: Size, given: Given) -> str:
 
 
 def in_words(size: Size, base: float | None, given: Given) -> str:
-    """Cost and sight in the language of the report."""
+    """Cost and minimum detectable effect in the language of the report."""
     text = given.text
 
     def parts() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What rules of the next study look at: the rows with their verdicts, the evidence, and the study file."""
+"""Input of the rules of the next study: the rows with their verdicts, the evidence, and the study file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from harness.study.stacking import Ground
 
 CONFIRMS = "confirm_winner"
-"""The rule whose studies are confirmations."""
+"""Name of the rule whose studies are confirmations."""
 
 UNDECIDED = ("inconclusive", "one_seed", "two_seeds")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Given:
-    """A study, as rules see it.
+    """A study, as input of the rules.
 
     Attributes:
         section: its estimates, ranking and evidence.
@@ -48,25 +48,25 @@ class Given:
 
     @property
     def complete(self) -> bool:
-        """Whether nothing of the study is still to run."""
+        """Whether base has a result and no cell is still to run."""
         return self.section.analysis.base_mean is not None and self.section.analysis.progress.complete
 
     @property
     def alone(self) -> bool:
-        """Whether base is all that the study has, as in a diagnosis."""
+        """Whether the study has no arms, only base and A/A, as in a diagnosis."""
         return all(row.name in (BASE, A_A) for row in self.manifest.rows)
 
     @property
     def searched(self) -> bool:
-        """Whether a search set the rows: they hold settings of base, such as its learning rate, that no arm can have.
+        """Whether a search chose the rows' settings, including settings of base that no arm can have (learning rate).
 
-        It compares the best setting of each arm on fresh seeds of its own accord.
+        A search also compares the best setting of each arm on fresh seeds by itself.
         """
         return self.manifest.course.get("mode") == "search"
 
     @property
     def fresh(self) -> bool:
-        """Whether the rows were chosen on the study's first seeds, and are compared on fresh ones."""
+        """Whether the rows were chosen on the study's first seeds and are compared on fresh ones."""
         return self.manifest.course.get("mode") in ("search", "greedy")
 
     @property
@@ -81,21 +81,21 @@ class Given:
 
     @cached_property
     def arms(self) -> tuple[Row, ...]:
-        """Rows with remedies and cells of their own that ran, the best estimate first."""
+        """Arms with remedies and finished cells of their own, best estimate first."""
         ran = self.section.frame.records
         found = [row for row in self.section.rows if row.kind == "arm" and row.name in ran and self.stack_of(row.name)]
         return tuple(sorted(found, key=lambda row: -(row.effect or 0.0)))
 
     @property
     def helped(self) -> tuple[Row, ...]:
-        """Arms that are better than base, worth having, and lower no guard; the best first."""
+        """Arms that are better than base by a worthwhile amount and lower no guard metric, best first."""
         if not self.complete:
             return ()
         return tuple(row for row in self.arms if row.verdict == "better" and not row.negligible and not row.fell)
 
     @property
     def undecided(self) -> tuple[Row, ...]:
-        """Arms whose verdict more seeds or targets would bring."""
+        """Arms without a clear verdict in a complete study: inconclusive, one seed or two seeds."""
         return tuple(row for row in self.arms if row.verdict in UNDECIDED) if self.complete else ()
 
     @property
@@ -105,7 +105,7 @@ class Given:
         return bool(self.helped) and expects.get(self.helped[0].arm, {}).get("rule") == CONFIRMS
 
     def runs(self, row: Row) -> bool:
-        """Whether a row's stack can run again: its remedies are installed and take the settings that they had."""
+        """Whether a row's stack can run again: its remedies are installed and accept their settings."""
         return not self.ground.refusal(self.stack_of(row.name))
 
     def stack_of(self, row: str) -> tuple[Remedy, ...]:
@@ -114,7 +114,7 @@ class Given:
         return tuple(Remedy(id=str(each["id"]), settings=dict(each.get("settings", {}))) for each in remedies)
 
     def tried(self, ids: Sequence[str]) -> bool:
-        """Whether a row of this study, or a stack that it tried on the way, or its base has exactly these remedies."""
+        """Whether a row or an intermediate stack has exactly these remedies, or the base has all of them."""
         asked = frozenset(ids)
         rows = (row for row in self.manifest.rows if row.status != "inapplicable")
         stacks = [frozenset(str(each["id"]) for each in row.remedies) for row in rows]
@@ -126,7 +126,7 @@ class Given:
 
     @cached_property
     def _tried_on_the_way(self) -> frozenset[frozenset[str]]:
-        """Ids of the stacks that a greedy choice ran; most of them are no rows of the report."""
+        """Ids of the stacks that mode greedy ran; most of them are not rows of the report."""
         course = self.manifest.course
         ids = {
             str(arm["name"]): frozenset(str(each).partition("(")[0] for each in arm["remedies"])
@@ -142,12 +142,12 @@ class Given:
         return frozenset(found)
 
     def advice(self, row: str = BASE) -> tuple[Advice, ...]:
-        """What the evidence of a row advises; nothing where it was not measured."""
+        """Return the advice from the evidence of a row; empty if the row has no evidence."""
         evidence = self.section.evidence
         return advice_of(evidence, self.text, row) if row in evidence.diagnoses else ()
 
     def vanishes(self, ids: Collection[str], row: str = BASE) -> bool:
-        """Whether what mixing nearest vectors gains vanishes once the user's history is hidden, as far as measured."""
+        """Whether, as measured, the gain of mixing in nearest vectors vanishes when the user's history is hidden."""
         if not {"wiring.interpolate"} <= set(ids) or "wiring.overlap" in ids:
             return False
         figures = latest(self.section.evidence.runs(row)) if row in self.section.evidence.diagnoses else {}
@@ -161,7 +161,7 @@ class Given:
 
 
 def given_of(section: SectionInput) -> Given | None:
-    """What rules look at; None where the folder does not hold the study file, as in a table of ranks."""
+    """Return the input of the rules; None if the folder has no study file, as for a table of ranks."""
     if not section.manifest.file:
         return None
     from harness.study.stacking import Ground  # the grammar takes a while to load

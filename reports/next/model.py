@@ -1,4 +1,4 @@
-"""What a rule proposes, and the study file that is made of it, as typed values."""
+"""Typed values: the proposal of a rule, and the study file built from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Verdict = Literal["better", "moves", "equivalent"]
 
 Kind = Literal["again", "next", "confirm", "done"]
-"""The same study again, another one, a confirmation on fresh seeds, or nothing more to run."""
+"""The same study again, another study, a confirmation on fresh seeds, or nothing more to run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,12 +23,12 @@ class Arm:
 
     Attributes:
         stack: its remedies.
-        rule: who expects something of it.
-        expects: what of it against base; None where nothing is expected.
-        gain: predicted difference to base; None where there is no figure.
-        metric: that the gain is of.
-        row: the row of this study whose records it has; empty where it is new.
-        seconds: of a run; None: as base's.
+        rule: name of the rule that proposes it.
+        expects: expected verdict against base; None if nothing is expected.
+        gain: predicted difference to base; None without a figure.
+        metric: metric of the gain.
+        row: the row of this study whose records it reuses; empty if it is new.
+        seconds: per run; the same as base's if None.
     """
 
     name: str
@@ -47,15 +47,15 @@ class Arm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """A rule that wrote the study, or whose evidence did.
+    """A rule behind the study: the rule that wrote it, or a rule of the evidence.
 
     Attributes:
-        name: of the rule.
-        title: what it does, or advises.
+        name: name of the rule.
+        title: what it does or advises.
         because: why, with figures.
         expects: what it expects.
         page: its page below ``docs``.
-        gain: predicted difference; None where there is none.
+        gain: predicted difference; None if there is none.
     """
 
     name: str
@@ -68,21 +68,21 @@ class Reason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What a rule would run next.
+    """What a rule proposes to run next.
 
     Attributes:
         kind: decides the study's name.
-        does: what to do, as it follows "Next:".
+        does: what to do, worded to follow "Next:".
         because: why, with figures.
         ground: base and protocol.
-        arms: of the study; empty where the study file's own stay.
-        keys: keys of the study file that differ from those of the ground; a mode that is not among them is grid.
-        n_seeds: of every row.
-        n_cells: where it is not rows times seeds.
-        fresh: whether no seed of this study is used again.
-        reuses: whether base's records serve again.
-        gain: largest predicted gain; None where there is none.
-        reasons: rules of the evidence that brought arms.
+        arms: arms of the next study; empty to keep those of the study file.
+        keys: keys of the study file that differ from those of the ground; without a mode, the mode is grid.
+        n_seeds: seeds of every row.
+        n_cells: number of cells if it is not rows times seeds.
+        fresh: whether the study uses only new seeds.
+        reuses: whether records of this study are reused.
+        gain: largest predicted gain; None if there is none.
+        reasons: rules of the evidence that proposed arms.
         dropped: stacks that do not compose, each with the reason.
     """
 
@@ -106,21 +106,21 @@ class NextStudy:
     """The next study.
 
     Attributes:
-        rule: that wrote it; empty where no rule proposes anything.
-        sentence: what to do, with the predicted gain where there is one.
-        name: of the study; empty where nothing is to be run.
-        rules: that wrote it, the first one first.
+        rule: the rule that wrote it; empty if no rule proposes anything.
+        sentence: what to do, with the predicted gain if there is one.
+        name: name of the study; empty if nothing is left to run.
+        rules: the rule that wrote it, then the rules of the evidence.
         dropped: stacks that do not compose on this base, each with the reason.
-        file: the study file; empty where nothing is to be run.
-        command: that runs it; empty likewise.
-        options: of that command, which the study was run with and its file does not hold; with a space in front.
-        cells, reused: how many cells it has, and how many of them have a record.
-        seconds: estimated wall time on as many workers as this study had; None where nothing tells.
-        detectable: smallest effect that it finds four times in five, in units of the primary metric; None where this
-            study has no noise to judge it by.
-        noise: whose noise it is judged by: the arms' ``own``, or of arms ``moving`` ranks, or moving ``few``.
-        detectable_share: the same as a fraction of base's level.
-        gain: largest predicted gain; None where there is none.
+        file: the study file; empty if nothing is left to run.
+        command: the command that runs it; empty likewise.
+        options: options of that command that the study was run with and its file lacks, with a leading space.
+        cells, reused: number of cells, and how many of them have a record.
+        seconds: estimated wall time on as many workers as this study had; None if unknown.
+        detectable: smallest effect found with 80% power, in units of the primary metric; None if this study gives no
+            estimate of the noise.
+        noise: the arms whose noise `detectable` uses: its ``own``, arms ``moving`` ranks, or arms moving ``few``.
+        detectable_share: `detectable` as a fraction of base's level.
+        gain: largest predicted gain; None if there is none.
         size: cells, time and detectable effect in words.
     """
 

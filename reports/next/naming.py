@@ -1,4 +1,4 @@
-"""What the next study is called."""
+"""The name of the next study."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reports.next.model import Kind
 
 
 def next_name(name: str, kind: Kind) -> str:
-    """The name of the study that follows, which no earlier study of the same chain has.
+    """Return a name for the next study that no earlier study of the same chain has.
 
     >>> next_name("kl_direction", "next"), next_name("kl_direction_next", "next"), next_name("kl_direction", "confirm")
     ('kl_direction_next', 'kl_direction_next2', 'kl_direction_confirm')

@@ -49,12 +49,12 @@ def _section(rule: NextRule) -> str:
 
 
 def _linked(text: str) -> str:
-    """A text with a link for each check and each page that it names."""
+    """The text with a link for each check and each page that it names."""
     return re.sub(r"FTR\d+|\b\w+\.md\b", lambda found: f"[{found[0]}]({_place(found[0]).seen_from(PAGE)})", text)
 
 
 def _place(name: str) -> Place:
-    """Of a check or of a page."""
+    """The place of a check or of a page."""
     if name.endswith(".md"):
         return Place(page=name)
     return place_of(Kind.CHECK, name, check_of(name).claim)

@@ -1,4 +1,4 @@
-"""What a rule of the next study is."""
+"""Base class of the rules of the next study."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from reports.next.model import Proposal
 
 
 class NextRule(ABC):
-    """A rule that proposes what to run next; it has a page and a test.
+    """A rule that proposes what to run next; every rule has a page and a test.
 
     Attributes:
-        name: short and stable, also of its page.
-        title: what it does, a few words.
+        name: short and stable; also the name of its page.
+        title: what it does, in a few words.
         when: the condition, with its thresholds.
-        expects: what it expects of the study that it writes.
+        expects: the expected result of the study that it writes.
     """
 
     name: ClassVar[str]
@@ -26,4 +26,4 @@ class NextRule(ABC):
 
     @abstractmethod
     def propose(self, given: Given) -> Proposal | None:
-        """The study that it would run; None where its condition does not hold."""
+        """Return the study to run; None if the condition does not hold."""

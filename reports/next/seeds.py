@@ -1,4 +1,4 @@
-"""How many seeds the next study needs, and what it would see."""
+"""How many seeds the next study needs, and its minimum detectable effect."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from reports.sections.report import Row
 from reports.stats.noise import minimum_detectable, movers, typical_detectable
 
 MOST_SEEDS = 10
-"""Seeds of a study that a rule writes; whoever wants more edits the file."""
+"""Most seeds of a confirmation that a rule writes; edit the file for more."""
 
 
 def seeds_to_confirm(given: Given, winner: Row, *, n_arms: int) -> int:
-    """Seeds that find the lower end of the winner's interval four times in five, from 3 to :data:`MOST_SEEDS`.
+    """Return the seeds that detect the lower end of the winner's interval with 80% power, 3 to :data:`MOST_SEEDS`.
 
-    The estimate itself is high by chance where it was chosen among several.
+    The estimate itself is not used, because the best of several is partly high by chance.
     """
     effect = given.section.analysis.effects[winner.name]
     least = max(winner.adjusted[0] if winner.adjusted else 0.0, given.sesoi)
@@ -29,14 +29,14 @@ def seeds_to_confirm(given: Given, winner: Row, *, n_arms: int) -> int:
 
 
 Noise = Literal["own", "moving", "few"]
-"""Whose noise an effect is judged by: the arms' own, that of arms that move ranks, or of some that move few."""
+"""The arms whose noise is used: the arms' own, other arms that move ranks, or arms that move few ranks."""
 
 
 def detectable(given: Given, proposal: Proposal) -> tuple[float | None, Noise]:
-    """Smallest effect that the next study finds four times in five, judged by this study's noise, and whose noise.
+    """Return the smallest effect that the next study finds with 80% power at this study's noise, and whose noise it is.
 
-    Arms that move ranks are noisier than others, and new ones should: they are judged by those that do here.  Where
-    there are none, the figure holds for arms that move few ranks alone.
+    Arms that move ranks are noisier than others, and new arms are expected to move ranks, so they are judged by the
+    noise of such arms in this study.  If there are none, the figure holds only for arms that move few ranks.
     """
     analysis = given.section.analysis
     effects = {name: effect for name, effect in analysis.effects.items() if name in analysis.verdicts}
@@ -54,11 +54,11 @@ def detectable(given: Given, proposal: Proposal) -> tuple[float | None, Noise]:
 
 
 def seed_of(given: Given) -> dict[str, object]:
-    """The study file's seed, another one where the seeds of this study chose its rows and may not judge them."""
+    """The seed key of the study file: a new seed if this study's seeds chose its rows and so cannot judge them."""
     return {"seed": given.manifest.seed + 1} if given.fresh else {}
 
 
 def targets_of(given: Given, more: int) -> dict[str, object]:
-    """The study file's protocol with more test targets per user."""
+    """The protocol of the study file with `more` test targets per user."""
     protocol = given.ground.keys.get("protocol") or {}
     return {**(protocol if isinstance(protocol, dict) else {}), "targets": more}

@@ -1,4 +1,4 @@
-"""The ranking as CSV, as a Markdown and as a LaTeX table, from the report's rows."""
+"""The ranking as CSV, Markdown and LaTeX tables, from the rows of the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.locale import Catalogue, formats
 from reports.sections.report import Report, Row
 
 LONGEST_FLOAT = 40
-"""Rows up to which a LaTeX table fits on one page."""
+"""Most rows of a LaTeX table that fits on one page."""
 
 _MARKDOWN = re.compile(r"[\\`*_\[\]|~$]")
 _MARKDOWN_START = re.compile(r"^(?=[#+\-=])|^(\d+)(?=[.)])")
@@ -32,7 +32,7 @@ _LATEX = {
     "|": r"\textbar{}",
     "`": r"\textasciigrave{}",
     '"': r"\textquotedblright{}",
-    # After the end of a row these would be its argument.
+    # At the start of a row, LaTeX reads these as an argument of the row end before it.
     "[": "{[}",
     "]": "{]}",
     "*": "{*}",
@@ -43,7 +43,7 @@ _LAST_LATIN = 0x17F
 
 
 def ranking_csv(report: Report) -> str:
-    """The ranking as CSV, one line a row, figures in full."""
+    """The ranking as CSV, one line per row, with unrounded figures."""
     plain = (
         "rank name kind verdict verdict_text note equals family priority n_seeds effect relative p p_holm df method "
         "detectable seeds_needed targets_needed p_worthwhile rank_low rank_high user_sd seed_sd error_sd "
@@ -71,7 +71,7 @@ def ranking_csv(report: Report) -> str:
 
 
 def ranking_markdown(report: Report, text: Catalogue) -> str:
-    """The ranking as a table of GitHub's Markdown, under a line that says what it shows."""
+    """The ranking as a GitHub Markdown table, with title and answer above it and a caption below."""
     heads = _heads(report, text)
     lines = [
         f"**{escape_markdown(_title(report))}**",
@@ -88,9 +88,9 @@ def ranking_markdown(report: Report, text: Catalogue) -> str:
 
 
 def ranking_latex(report: Report, text: Catalogue) -> str:
-    r"""The ranking as a LaTeX table that stands alone and can be read into a paper with ``\input``.
+    r"""The ranking as a LaTeX table that compiles alone and can be included in a paper with ``\input``.
 
-    A longer table than a page becomes a ``longtable``.  Names beyond the Latin alphabet ask for XeLaTeX or LuaLaTeX.
+    A table longer than a page becomes a ``longtable``.  Names outside the Latin alphabet need XeLaTeX or LuaLaTeX.
     """
     heads = [escape_latex(head) for head in _heads(report, text)]
     rows = [[escape_latex(cell) for cell in _cells(report, row)] for row in report.rows]
@@ -148,7 +148,7 @@ def ranking_latex(report: Report, text: Catalogue) -> str:
 
 
 def escape_markdown(text: str) -> str:
-    r"""Text that Markdown shows as it is, on one line and within one cell.
+    r"""The text escaped so that Markdown shows it unchanged, on one line and in one cell.
 
     >>> print(escape_markdown("a|b <i>c</i>"))
     a\|b &lt;i&gt;c&lt;/i&gt;
@@ -158,12 +158,12 @@ def escape_markdown(text: str) -> str:
 
 
 def _paragraph(text: str) -> str:
-    """Escaped text whose start does not make it a heading or a list."""
+    """Escaped text, also at its start, so that it does not become a heading or a list."""
     return _MARKDOWN_START.sub(r"\1\\", escape_markdown(text))
 
 
 def escape_latex(text: str) -> str:
-    r"""Text that LaTeX prints as it is, whatever packages make characters active.
+    r"""The text escaped so that LaTeX prints it unchanged, even if packages make characters active.
 
     >>> print(escape_latex("weight[w=0.003] & 100%"))
     weight{[}w=0.003{]} \& 100\%

@@ -21,17 +21,17 @@ def write_report(folder: StudyFolder, lang: str = "en") -> Path:
     """Write the report into the study folder, from its records alone.
 
     The files: ``report.html``, ``report.json``, ``ranking.csv``, ``ranking.md``, ``ranking.tex``, ``effects.parquet``,
-    ``study.yaml`` (the study file as it was run), ``references.csv`` where the study has reference rows, and
-    ``next.yaml`` where there is something to run next;
-    in Chinese ``report.zh.html`` and so on, beside the English ones.  Files without words of ours are shared.
+    ``study.yaml`` (the study file as it was run), ``references.csv`` if the study has reference rows, and ``next.yaml``
+    if there is something to run next.  In Chinese the names are ``report.zh.html`` and so on, next to the English
+    files; files without translated text are shared.
 
     Returns:
         The path of the page.
 
     Raises:
         InputError: no such language, no study in the folder, records that do not belong together, or records or
-            diagnoses that the manifest names and are gone; no file is touched then.
-        EnvironmentProblem: the folder cannot be written, or pyarrow is missing, which leaves out the last file only.
+            diagnoses that the manifest names but that are missing; no file is changed in these cases.
+        EnvironmentProblem: the folder cannot be written, or pyarrow is missing, which omits only ``effects.parquet``.
     """
     text = load_catalogue(lang)
     frame = whole_frame(folder)

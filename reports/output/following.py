@@ -16,10 +16,10 @@ from reports.sections.registry import in_page_order, with_texts
 
 
 def following_study(folder: StudyFolder, lang: str = "en") -> NextStudy:
-    """What to try next after the study, or the diagnosis, of a folder.
+    """Return what to try next after the study or the diagnosis of a folder.
 
     Raises:
-        InputError: no study in the folder, or one whose study file is not there or cannot be run by this version.
+        InputError: no study in the folder, or its study file is missing or cannot be run by this version.
     """
     text = with_texts(load_catalogue(lang), in_page_order())
     found = next_of(input_of(read_frame(folder), text))
@@ -31,7 +31,7 @@ def following_study(folder: StudyFolder, lang: str = "en") -> NextStudy:
 
 
 def write_next(path: Path, found: NextStudy | None) -> None:
-    """Write the next study file beside a page, or remove an earlier one where nothing is to be run.
+    """Write the next study file next to a page, or remove an earlier one if nothing is left to run.
 
     Raises:
         EnvironmentProblem: the folder cannot be written.

@@ -1,4 +1,4 @@
-"""What the files of a report are called in each language."""
+"""File names of a report in each language."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ DEFAULT_LANGUAGE = "en"
 
 
 def named(name: str, lang: str) -> str:
-    """A file's name with its language in it, English excepted, so that no language overwrites another.
+    """Return the file name with the language in it (none for English), so that no language overwrites another.
 
     >>> named("report.html", "en"), named("report.html", "zh")
     ('report.html', 'report.zh.html')

@@ -1,4 +1,4 @@
-"""What the terminal says of a study: its answer when it has run, and what a planned one would be able to see."""
+"""Terminal output for a study: the answer of a finished one, and the minimum detectable effect of a planned one."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from reports.locale import formats
 from reports.stats.noise import movers, typical_detectable
 
 WIDTH = 80
-"""Columns of a terminal that nobody has widened."""
+"""Columns of a terminal at its default width."""
 
 MOST_ROWS = 5
-"""Rows of the ranking that a terminal shows."""
+"""Most rows of the ranking that are shown."""
 
 LEAST_NAME = 20
-"""Columns of an arm's name that it has at least."""
+"""Fewest columns for the name of an arm."""
 
 BESIDE = 4 + 2 + 1 + 8 + 1 + 18 + 2
 """Columns of a row without name and verdict."""
 
 
 def answer_lines(report: Path) -> Iterator[str]:
-    """A study's answer, the head of its ranking and what to do next, within 80 columns.
+    """Yield a study's answer, the top of its ranking and what to do next, within 80 columns.
 
     Args:
-        report: the ``report.json`` that was written beside the page.
+        report: the ``report.json`` next to the page.
     """
     found: Mapping[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     answer, decimals = found["answer"], found["decimals"]
@@ -46,7 +46,7 @@ def answer_lines(report: Path) -> Iterator[str]:
     rows = [row for row in found["rows"] if row["rank"] is not None]
     if rows:
         shown = rows[:MOST_ROWS]
-        # The verdict is said in full; a name gives way and keeps its end, where settings stand.
+        # The verdict is shown in full; a long name is shortened but keeps its end, which holds the settings.
         room = WIDTH - BESIDE - max(len(row["verdict_text"]) for row in shown)
         named = max(LEAST_NAME, min(room, max(len(row["name"]) for row in shown)))
         head = f"{'rank':>4}  {'arm':{named}} {'effect':>8} {'95% interval':>18}  verdict"
@@ -71,11 +71,11 @@ def answer_lines(report: Path) -> Iterator[str]:
 
 
 def next_lines(found: Mapping[str, Any] | None, folder: Path) -> Iterator[str]:
-    """What to try next, and the command that runs it, which is not broken so that it can be copied.
+    """Yield what to try next and the command that runs it, unwrapped so that it can be copied.
 
     Args:
         found: the report's ``next``.
-        folder: of the study.
+        folder: folder of the study.
     """
     if found is None:
         return
@@ -86,7 +86,7 @@ def next_lines(found: Mapping[str, Any] | None, folder: Path) -> Iterator[str]:
 
 
 def diagnosis_lines(diagnosis: Path) -> Iterator[str]:
-    """What a diagnosis found, within 80 columns; ``diagnosis`` is the ``diagnosis.json`` beside the page."""
+    """Yield what a diagnosis found, within 80 columns; ``diagnosis`` is the ``diagnosis.json`` next to the page."""
     found = json.loads(diagnosis.read_text(encoding="utf-8"))
     yield from _paragraph(found["answer"])
     yield from next_lines(found["following"], diagnosis.parent)
@@ -101,12 +101,12 @@ class Detectable:
     """Minimum detectable effects at 80% power, in units of the primary metric.
 
     Attributes:
-        alone: of a typical arm tested by itself.
-        corrected: the same after the correction for all arms.
-        moving, idle: the same of the arms that move ranks (:func:`reports.stats.noise.movers`), and of the others; None
-            where there are none or A/A is not known.
+        alone: for a typical arm tested by itself.
+        corrected: for a typical arm after the correction for all arms.
+        moving, idle: as `corrected`, for arms that move ranks (:func:`reports.stats.noise.movers`) and for the others;
+            None without such arms or without A/A.
         share: ``corrected`` as a fraction of base's level.
-        n_pilot: seeds of the records that this is judged by.
+        n_pilot: seeds of the records behind the estimate.
     """
 
     alone: float
@@ -136,7 +136,7 @@ def detectable_line(found: Detectable | None, metric: str) -> str:
 
 
 def detectable_effect(folder: StudyFolder, *, n_seeds: int) -> Detectable | None:
-    """The smallest effect that a study of ``n_seeds`` seeds would find; None below three, or without records of two."""
+    """Return the smallest effects found with ``n_seeds`` seeds; None below three, or without records of two seeds."""
     if n_seeds < MIN_TESTED or not (folder.path / "manifest.json").exists():
         return None
     frame = read_frame(folder)

@@ -1,4 +1,4 @@
-"""Levels, effects and the rank of every target in long form, for analysis elsewhere."""
+"""Levels, effects and the rank of every target in long form, for analysis with other tools."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 def effects_table(frame: Frame) -> pd.DataFrame:
-    """Every level and effect of a study as a tidy table.
+    """Return every level and effect of a study as a tidy table.
 
-    Rows with cells of their own; an alias is the row that ``equals`` names in the ranking.  Columns: ``row``,
+    Only rows with cells of their own; for an alias, use the row named by ``equals`` in the ranking.  Columns: ``row``,
     ``metric``, ``split``, ``mode``, ``replicate``, ``value`` (mean over users), ``base`` (base's value in the same
-    metric, split, mode and replicate) and ``effect`` (their difference); the last two are missing where base has no
+    metric, split, mode and replicate) and ``effect`` (their difference); the last two are missing if base has no
     finished run of that replicate.
     """
     import pandas as pd
@@ -59,15 +59,14 @@ def effects_table(frame: Frame) -> pd.DataFrame:
 
 
 def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
-    """The rank of every target in every finished run, one line a row, replicate, user and target.
+    """Return the rank of every target in every finished run, one line per row, replicate, user and target.
 
     Columns: ``row``, ``replicate``, ``user`` (the source's id; a number from 0 in folders of earlier versions),
-    ``target_index`` (which of the user's targets, from 1, the oldest; always 1 where a user has one), ``rank`` (from 1,
-    as the run would be served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, where the study folder
-    knows them, ``target`` (the source's item id), ``history_length`` (items before the test target) and
-    ``target_popularity`` (training events of the test target); on the validation set these two are those of the user's
-    last test target.
-    An alias is left out; it is the row that ``equals`` names in the ranking.
+    ``target_index`` (which of the user's targets, from 1, the oldest; always 1 with one target per user), ``rank``
+    (from 1, as served), ``rank_on`` and ``rank_off`` (with and without retrieval) and, if the study folder has them,
+    ``target`` (the source's item id), ``history_length`` (items before the test target) and ``target_popularity``
+    (training events of the test target); on the validation set these two refer to the user's last test target.
+    Aliases are left out; use the row named by ``equals`` in the ranking.
 
     Raises:
         InputError: no such split.
@@ -105,13 +104,13 @@ def ranks_table(frame: Frame, split: Split = "test") -> pd.DataFrame:
 
 
 def _targets(frame: Frame, split: Split) -> NDArray[np.bool_]:
-    """Which places of the ranks on a set are targets."""
+    """Mask of the places in the ranks of a set that are targets."""
     runs = (record for cells in frame.records.values() for record in cells.values())
     return next((record.view(split, "served") > 0 for record in runs), np.ones(0, dtype=np.bool_))
 
 
 def _lined(values: NDArray[Any], present: NDArray[np.bool_], user: NDArray[np.int64]) -> NDArray[Any]:
-    """What is known of each target, or of the user whose it is, a line per target."""
+    """Values of each target, or of its user, with one line per target."""
     if values.shape == present.shape:
         return values[present]
     return (values if values.ndim == 1 else values[:, -1])[user]
@@ -137,10 +136,10 @@ def effects_parquet(frame: Frame) -> bytes:
 
 
 def _levels(frame: Frame, metrics: Sequence[str], name: str, split: Split, mode: Mode) -> Floats:
-    """Mean of every metric over users by replicate of the plan, ``(n_replicates, n_metrics)``, nan where there is none.
+    """Mean of every metric over users by planned replicate, ``(n_replicates, n_metrics)``; nan without a finished run.
 
-    Metrics are 0 beyond their cut-off, so a mean needs only how many users have each rank up to the longest one; a user
-    with several targets counts as a part of one at each of their ranks.
+    Metrics are 0 beyond their cut-off, so a mean needs only the number of users at each rank up to the longest cut-off;
+    a user with several targets counts as a fraction at each of their ranks.
     """
     asked = [check_metric(metric) for metric in metrics]
     beyond = max(each.cutoff or int(frame.ranks(name, split, mode).max()) for each in asked) + 1

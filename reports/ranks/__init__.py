@@ -1,1 +1,1 @@
-"""The report of anyone's runs: a table of the rank of every user's target, whatever model and framework it is from."""
+"""The report of runs from any model or framework, given a table with the rank of every user's target."""

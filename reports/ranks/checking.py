@@ -1,4 +1,4 @@
-"""A table of ranks, checked: one rank per target in every run, the same users and targets in all of them."""
+"""Checks of a table of ranks: one rank per target in every run, with the same users and targets in all runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reports.ranks.layout import Layout, Rows, again, first_of, in_every_run, jo
 from reports.ranks.values import MODES, SETS, Codes, Flags, Values
 
 Users = Literal["same", "common"]
-"""Whether all runs must rank the same users, or those are compared that all of them rank."""
+"""``same``: all runs must rank the same users; ``common``: compare on the users that every run ranks."""
 
 MOST_NAMED = 3
 
@@ -27,9 +27,9 @@ class Run:
     """One arm with one seed.
 
     Attributes:
-        ranks: set and mode (``served`` where retrieval is not told apart) -> ranks in the order of the users, in the
-            form of those of a study's records.
-        seconds: wall time of the run; None where it is not known.
+        ranks: set and mode (``served`` if the table has no retrieval column) -> ranks in the order of the users, in
+            the shape used in a study's records.
+        seconds: wall time of the run; None if unknown.
     """
 
     ranks: dict[tuple[str, str], NDArray[np.int32]]
@@ -38,15 +38,15 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """Every rank of a table.
+    """The checked ranks of a table.
 
     Attributes:
         runs: arm -> seed -> run; arms in the order of the table.
-        seeds: number of a seed -> what the table calls it.
-        users: their names, in the order of the ranks.
-        known: ``history_length`` and ``popularity`` of every target of the test set, where the table has them.
-        n_left_out: users that some run does not rank.
-        moving_targets: users of whom a target differs between seeds.
+        seeds: number of a seed -> its name in the table.
+        users: names of the users, in the order of the ranks.
+        known: ``history_length`` and ``popularity`` of every target of the test set, if the table has them.
+        n_left_out: users that are not in every run.
+        moving_targets: users with a target that differs between seeds.
     """
 
     runs: Mapping[str, Mapping[int, Run]]
@@ -58,10 +58,10 @@ class Checked:
 
 
 def check(found: Named, where: str, *, baseline: str, beyond: int | None, users: Users) -> Checked:
-    """The runs of a table.
+    """Return the checked runs of a table.
 
     Raises:
-        InputError: see the module; the text names the row, the value and the fix.
+        InputError: a condition of the module fails; the text names the row, the value and the fix.
     """
     values = Values(found.table, where)
     (arm, arms), (seed, seeds), (user, names) = (values.labels(name) for name in ("arm", "seed", "user"))
@@ -134,7 +134,7 @@ def _check_arms(arms: Sequence[str], baseline: str, where: str) -> None:
 
 
 def _numbered(names: Sequence[str]) -> dict[int, int]:
-    """Place of a seed -> its number: its own where all are whole numbers, else from 0 in the order of their names."""
+    """Index of a seed -> its number: its own if all seeds are distinct whole numbers, else from 0 in order of names."""
     own = [int(name) if re.fullmatch(r"-?[0-9]{1,18}", name) else None for name in names]
     if None not in own and len(set(own)) == len(own):
         return {place: number for place, number in enumerate(own) if number is not None}
@@ -143,7 +143,7 @@ def _numbered(names: Sequence[str]) -> dict[int, int]:
 
 
 def _in_order(name: str) -> tuple[bool, int, str]:
-    """Numbers by their value and before names."""
+    """Sort key: numbers by value, before names."""
     return not name.isdecimal(), int(name) if name.isdecimal() else 0, name
 
 
@@ -172,7 +172,7 @@ def _other_users(
 
 
 def _check_targets(values: Values, rows: Rows) -> int:
-    """Users whose target of the test set differs between seeds.
+    """Number of users whose test target differs between seeds.
 
     Raises:
         InputError: arms were tested on different targets.
@@ -191,7 +191,7 @@ def _check_targets(values: Values, rows: Rows) -> int:
 
 
 def _of_targets(values: Values, rows: Rows, name: str, layout: Layout, kept: Flags) -> Codes:
-    """What a column says of every target, from the rows of the test set, which must agree."""
+    """A column's value for every target, from the rows of the test set, which must agree."""
     column = values.counts(name)
     tested = rows.of_set == SETS.index("test")
     values.refuse(
@@ -204,7 +204,7 @@ def _of_targets(values: Values, rows: Rows, name: str, layout: Layout, kept: Fla
 
 
 def _seconds(values: Values, rows: Rows) -> dict[tuple[int, int], float]:
-    """Arm and seed -> wall time, of the runs that have one."""
+    """Arm and seed -> wall time, for runs that have one."""
     if not values.has("seconds"):
         return {}
     numbers, missing = values.numbers("seconds")

@@ -1,4 +1,4 @@
-"""Columns of a table of ranks: what they are called here, and what they may be called elsewhere."""
+"""Columns of a table of ranks: their names here, and common names in other tools."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Named:
     """A table under the names of :data:`COLUMNS`.
 
     Attributes:
-        table: the columns that are used, rows numbered from 0.
-        renamed: our name -> the table's, where they differ.
+        table: the used columns, rows numbered from 0.
+        renamed: name here -> name in the table, where they differ.
         ignored: columns of the table that are not used.
     """
 
@@ -39,7 +39,7 @@ class Named:
 
 
 def parse_columns(text: str) -> dict[str, str]:
-    """Names as ``--columns`` takes them.
+    """Parse the argument of ``--columns``: name here -> name in the table.
 
     Raises:
         InputError: a part is not of the form ``ours=theirs``.
@@ -59,11 +59,11 @@ def parse_columns(text: str) -> dict[str, str]:
 
 
 def named(table: pd.DataFrame, columns: Mapping[str, str], where: str) -> Named:
-    """The table under our names.
+    """Return the table with its columns renamed to :data:`COLUMNS`.
 
     Args:
-        columns: our name -> the table's.
-        where: what errors call the table.
+        columns: name here -> name in the table.
+        where: name of the table in errors.
 
     Raises:
         InputError: a name is unknown, or a column is missing or occurs twice.
@@ -102,7 +102,7 @@ def named(table: pd.DataFrame, columns: Mapping[str, str], where: str) -> Named:
 
 
 def _guess(name: str, free: list[str]) -> str:
-    """The free column that is most likely meant, empty where none is."""
+    """The unused column that is most likely meant; empty if there is none."""
     plain = {each.lower().replace(" ", "_"): each for each in free}
     for other in (name, *_ELSEWHERE[name]):
         if other in plain:

@@ -1,4 +1,4 @@
-"""A checked table of ranks as the frame that every estimate and section is made from."""
+"""Converts a checked table of ranks to a frame, the input of every estimate and section."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.ranks.checking import Checked, Run
 
 _NONE: Ranks = np.empty(0, dtype=np.int32)
 SUSPICIOUS = 0.05
-"""Share of ranks at the largest one from which they look cut off there."""
+"""Share of ranks equal to the largest rank above which the ranks look cut off there."""
 
 
 def frame_from(
@@ -29,10 +29,10 @@ def frame_from(
     beyond: int | None,
     facts: Mapping[str, Any],
 ) -> Frame:
-    """The frame of a table; the baseline is its row ``base``.
+    """Return the frame of a table; the baseline is its row ``base``.
 
     Args:
-        facts: what the page's method says of the table.
+        facts: facts on the table for the method section of the page.
     """
     records = {_row(arm, baseline): {n: _record(run) for n, run in cells.items()} for arm, cells in found.runs.items()}
     arms = [baseline, *(arm for arm in found.runs if arm != baseline)]
@@ -55,7 +55,7 @@ def frame_from(
 
 
 def looks_cut(frame: Frame) -> tuple[int, int, float] | None:
-    """The largest rank, the largest below it, and the share of the first, where so many have it that they look cut."""
+    """The largest rank, the second largest, and the share of the largest if ranks look cut off there; else None."""
     ranks = np.concatenate([frame.ranks(row.name, "test", "served").ravel() for row in frame.manifest.rows])
     ranks = ranks[ranks > 0]
     distinct = np.unique(ranks)[-2:]
@@ -72,7 +72,7 @@ def _row(arm: str, baseline: str) -> str:
 
 
 def _views(records: Mapping[str, Mapping[int, RunRecord]]) -> tuple[tuple[Split, Mode], ...]:
-    """Sets and modes that every run has; retrieval on and off only where every run has both."""
+    """Sets and modes that every run has; retrieval on and off only if every run has both."""
     runs = [record for cells in records.values() for record in cells.values()]
 
     def has(split: Split, mode: Mode) -> bool:
@@ -83,7 +83,7 @@ def _views(records: Mapping[str, Mapping[int, RunRecord]]) -> tuple[tuple[Split,
 
 
 def _record(run: Run) -> RunRecord:
-    """A record of ranks alone: a table tells neither epochs nor a recipe.  Ranks that it lacks are empty."""
+    """A record with ranks only, because a table has no epochs and no recipe.  Missing ranks are empty."""
     served = "off" if {mode for split, mode in run.ranks if split == "test"} == {"off"} else "on"
     ranks = {f"{split}_{'on' if mode == 'served' else mode}": values for (split, mode), values in run.ranks.items()}
     return RunRecord(

@@ -1,4 +1,4 @@
-"""Rows of a table of ranks as places: whom and which target each ranks, and where it stands in arrays of ranks."""
+"""Rows of a table of ranks as indices: the run, user and target of each row, and its position in arrays of ranks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reports.ranks.values import SETS, Codes, Flags, Values
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """Whom and what each row ranks, as places in lists of names; `key` tells a user's targets apart."""
+    """The run, user and target of each row, as indices into lists of names; `key` identifies a target within a user."""
 
     arm: Codes
     seed: Codes
@@ -25,17 +25,17 @@ class Rows:
 
     @property
     def runs(self) -> Codes:
-        """The same number in the rows of one arm, seed, set and mode."""
+        """A number for each row, equal in the rows of one arm, seed, set and mode."""
         return joined(self.arm, self.seed, self.of_set, self.mode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where the rows of a set stand in arrays of ranks.
+    """Positions of the rows of a set in arrays of ranks.
 
     Attributes:
-        row, column: of every row of the table, -1 where it is not of the set; the last target is in the last column.
-        shape: ``(n_users,)``, or ``(n_users, most)`` where a user has several targets.
+        row, column: position of every row of the table, -1 outside the set; the last target is in the last column.
+        shape: ``(n_users,)``, or ``(n_users, most)`` if a user has several targets.
     """
 
     row: Codes
@@ -43,7 +43,7 @@ class Layout:
     shape: tuple[int, ...]
 
     def filled(self, values: NDArray[Any], rows: Codes) -> NDArray[Any]:
-        """Values of those rows in their places, 0 elsewhere."""
+        """Return an array with the values of the given rows in their positions, 0 elsewhere."""
         found = np.zeros(self.shape, dtype=values.dtype)
         if len(self.shape) == 1:
             found[self.row[rows]] = values[rows]
@@ -53,7 +53,7 @@ class Layout:
 
 
 def layout_of(rows: Rows, of_set: int, kept: Flags, order: Sequence[int]) -> Layout:
-    """The places of a set's rows, users in that order and each user's targets in the order of their keys."""
+    """Return the positions of a set's rows: users in `order`, each user's targets in the order of their keys."""
     place = np.full(int(rows.user.max()) + 1, -1)
     place[order] = np.arange(len(order))
     mine = np.flatnonzero((rows.of_set == of_set) & kept)
@@ -68,16 +68,16 @@ def layout_of(rows: Rows, of_set: int, kept: Flags, order: Sequence[int]) -> Lay
 
 
 def target_keys(values: Values, rows: Rows) -> Codes:
-    """What tells the targets of a user apart: ``target_index``, else ``target``, in the order of the table.
+    """Return keys that identify the targets of a user: ``target_index``, else ``target`` in the order of the table.
 
     Raises:
-        InputError: neither is there, or a run ranks one target of a user twice.
+        InputError: the table has neither column, or a run ranks one target of a user twice.
     """
     name = next((each for each in ("target_index", "target") if values.has(each)), "")
     if not name:
         fix = "write one row per arm, seed and user, or name the targets of a user in the column target or target_index"
         values.refuse(again(rows.runs, rows.user), "a second rank", fix)
-    # Of targets that are named, the first row of each tells their order.
+    # With target names instead of numbers, the first row of each target sets the order.
     named = np.arange(len(rows.user))
     label = values.labels("target")[0] if name == "target" else None
     key = values.counts(name) if label is None else first_of(named, rows.of_set, rows.user, label)
@@ -89,20 +89,20 @@ def target_keys(values: Values, rows: Rows) -> Codes:
 
 
 def in_every_run(rows: Rows) -> Flags:
-    """Rows whose target every run of their set ranks."""
+    """Mask of the rows whose target is ranked by every run of their set."""
     _, of_target, n_rows = np.unique(joined(rows.of_set, rows.user, rows.key), return_inverse=True, return_counts=True)
     _, first = np.unique(rows.runs, return_index=True)
     return n_rows[of_target] == np.bincount(rows.of_set[first], minlength=len(SETS))[rows.of_set]
 
 
 def first_of(values: NDArray[Any], *groups: Codes) -> NDArray[Any]:
-    """Of each row, the value of the first row of its group."""
+    """For each row, the value of the first row of its group."""
     _, first, of_group = np.unique(joined(*groups), return_index=True, return_inverse=True)
     return values[first][of_group]
 
 
 def again(*groups: Codes) -> Flags:
-    """Rows of a group that has had a row."""
+    """Mask of the rows that are not the first of their group."""
     _, first = np.unique(joined(*groups), return_index=True)
     repeated = np.ones(len(groups[0]), dtype=bool)
     repeated[first] = False
@@ -110,7 +110,7 @@ def again(*groups: Codes) -> Flags:
 
 
 def joined(*codes: Codes) -> Codes:
-    """One number for each combination, in their order."""
+    """One number for each combination of codes, in sorted order."""
     number = np.zeros(len(codes[0]), dtype=np.int64)
     for each in codes:
         _, number = np.unique(number * (int(each.max()) + 1) + each, return_inverse=True)

@@ -1,4 +1,4 @@
-"""Files that a table of ranks is read from."""
+"""Reads a table of ranks from a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _text(path: Path) -> pd.DataFrame:
-    """Comma, tab or semicolon; every value as it is written, so that an arm may be called ``None`` or ``007``."""
+    """Read text separated by comma, tab or semicolon; values stay as written, so an arm may be ``None`` or ``007``."""
     import pandas as pd
 
     written: dict[str, Any] = {
@@ -59,7 +59,7 @@ ENDINGS = ", ".join(_READERS)
 
 
 def is_table(path: Path) -> bool:
-    """Whether a path's name is that of a table of ranks.
+    """Whether a path has the file ending of a table of ranks.
 
     >>> is_table(Path("out/ranks.csv.gz")), is_table(Path("runs/kl_direction"))
     (True, False)
@@ -68,7 +68,7 @@ def is_table(path: Path) -> bool:
 
 
 def stem_of(path: Path) -> str:
-    """The file's name without its ending and that of its compression.
+    """The file name without its ending and the ending of its compression.
 
     >>> stem_of(Path("out/my.ranks.csv.gz"))
     'my.ranks'
@@ -78,10 +78,10 @@ def stem_of(path: Path) -> str:
 
 
 def read_ranks(path: Path | str) -> pd.DataFrame:
-    """The table of a file; its ending says the format: Parquet, Feather, CSV, TSV or JSON lines, also compressed.
+    """Return the table in a file; its ending sets the format: Parquet, Feather, CSV, TSV, JSON lines, or compressed.
 
     Raises:
-        InputError: there is no such file, it has another ending, or it cannot be read.
+        InputError: the file does not exist, has another ending, or cannot be read.
     """
     path = Path(path)
     read = _READERS.get(_ending(path))
@@ -98,7 +98,7 @@ def read_ranks(path: Path | str) -> pd.DataFrame:
 
 
 def sha256_of(path: Path) -> str:
-    """The checksum of a file's content."""
+    """The SHA-256 checksum of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

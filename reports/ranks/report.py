@@ -1,4 +1,4 @@
-"""From a table of ranks to its report."""
+"""The report of a table of ranks."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class RanksReport:
     """The report of a table of ranks.
 
     Attributes:
-        frame: every rank, the baseline as row ``base``; for :mod:`reports`' own functions.
+        frame: every rank, with the baseline as row ``base``; input for the other functions of :mod:`reports`.
         baseline: the arm that all others are compared with.
-        users: their names, in the order of the ranks.
+        users: names of the users, in the order of the ranks.
         lang: language of the texts.
     """
 
@@ -54,7 +54,7 @@ class RanksReport:
 
     @property
     def report(self) -> Report:
-        """All that the page says, as typed values."""
+        """The content of the page as typed values."""
         return self._report
 
     @property
@@ -67,12 +67,12 @@ class RanksReport:
 
     @property
     def answer(self) -> str:
-        """The answer in a sentence."""
+        """The answer in one sentence."""
         return self.report.models["answer"].sentence
 
     @property
     def ranking(self) -> pd.DataFrame:
-        """The ranking by the primary metric, a line per arm and one for the baseline."""
+        """The ranking by the primary metric, one line per arm, including the baseline."""
         import pandas as pd
 
         lines = [
@@ -95,10 +95,10 @@ class RanksReport:
         return pd.DataFrame(lines).set_index("arm")
 
     def effects(self, metric: str | None = None) -> pd.DataFrame:
-        """Effect of every arm on a metric, the primary one where None, with the 95% interval of the arm alone.
+        """Return each arm's effect on a metric (the primary one if None), with the 95% interval of that arm alone.
 
         Raises:
-            InputError: the metric is unknown, or the ranks are not known as far as it looks.
+            InputError: the metric is unknown, or needs ranks beyond the known ones.
         """
         import pandas as pd
 
@@ -124,11 +124,11 @@ class RanksReport:
 
     @property
     def html(self) -> str:
-        """The page, complete in itself."""
+        """The page as one self-contained HTML file."""
         return render_html(self.report, self.texts, self.sections)
 
     def save(self, folder: Path | str) -> Path:
-        """Write the page and its files into a folder, see :mod:`reports.ranks.saving`.
+        """Write the page and its files into a folder; see :mod:`reports.ranks.saving`.
 
         Returns:
             The path of the page.
@@ -156,17 +156,17 @@ def from_ranks(
     sesoi: float = SESOI,
     lang: str = "en",
 ) -> RanksReport:
-    """The report of any model's runs, from the rank of every user's target; see ``docs/ranks.md``.
+    """Return the report of any model's runs, from the rank of every user's target; see ``docs/ranks.md``.
 
     Args:
         table: a frame or a file with the columns ``arm``, ``seed``, ``user`` and ``rank`` (from 1); optionally
-            ``target``, ``target_index`` (one of the two where a user has several rows in a run), ``history_length``,
+            ``target``, ``target_index`` (one of the two if a user has several rows in a run), ``history_length``,
             ``popularity`` (of the target), ``split``, ``retrieval``, ``seconds``.
         baseline: the arm that all others are compared with.
         question: heading of the page.
-        columns: our name of a column -> the table's, where they differ.
-        users: ``common`` compares on the users that every run ranks; ``same`` refuses a table where they differ.
-        beyond: K, where ranks that are missing, below 1 or above K mean that the target is not in the first K.
+        columns: name used here -> name in the table, for columns where they differ.
+        users: ``common`` compares on the users that every run ranks; ``same`` rejects a table whose runs differ.
+        beyond: K; ranks that are missing, below 1 or above K mean that the target is not in the first K.
         sesoi: smallest effect worth having, as a fraction of the baseline's primary metric.
 
     Raises:
@@ -223,10 +223,10 @@ def from_ranks(
 
 
 def arms_of(table: Path | str, columns: Mapping[str, str]) -> tuple[str, ...]:
-    """The arms of a file, in its order.
+    """Return the arms of a file, in file order.
 
     Raises:
-        InputError: it cannot be read, or has no such column.
+        InputError: the file cannot be read, or lacks a column.
     """
     _, arms = Values(named(read_ranks(table), columns, str(table)).table, str(table)).labels("arm")
     return tuple(arms)

@@ -1,4 +1,4 @@
-"""Files of the report of a table of ranks: those that a study's folder has."""
+"""Writes the report of a table of ranks, with file names as in a study's folder."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _SIZES = {"n_arms": "arms", "n_replicates": "seeds", "n_users": "users"}
 
 
 def folder_beside(table: Path) -> Path:
-    """Where the report of a table is written where nothing else is said: a folder of its name, beside it."""
+    """The default folder for the report of a table: next to the table, with its name."""
     return table.parent / stem_of(table)
 
 
 def save(folder: Path, *, page: str, report: Report, frame: Frame, text: Catalogue) -> Path:
     """Write ``report.html``, ``report.json``, ``ranking.csv``, ``.md``, ``.tex`` and ``effects.parquet``.
 
-    The page of another language than English has it in its name, as ``report.zh.html``; so have the others.
+    In languages other than English, all names but the last contain the language, such as ``report.zh.html``.
 
     Args:
         page: the HTML.
@@ -37,9 +37,9 @@ def save(folder: Path, *, page: str, report: Report, frame: Frame, text: Catalog
         The path of the page.
 
     Raises:
-        InputError: the folder is a study's, holds the page of another or a larger table, or files that are not ours
-            by the names that would be written.
-        EnvironmentProblem: pyarrow is missing, which leaves out the last file only.
+        InputError: the folder is a study's, or holds the page of another or a larger table, or other files with the
+            names to be written.
+        EnvironmentProblem: pyarrow is missing, which omits only ``effects.parquet``.
     """
     lang = "" if report.lang == "en" else f".{report.lang}"
     _check_free(folder, lang, report)
@@ -54,7 +54,7 @@ def save(folder: Path, *, page: str, report: Report, frame: Frame, text: Catalog
 
 
 def _check_free(folder: Path, lang: str, report: Report) -> None:
-    """Every file that would be replaced has to be an earlier page's of the same table, in whatever language."""
+    """Check that every file to be replaced belongs to an earlier page of the same table, in any language."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; choose another folder with --out")
     if (folder / "manifest.json").exists():
@@ -99,7 +99,7 @@ def _check_earlier(path: Path, report: Report) -> None:
 
 
 def _untold(table: tuple[str, str, str]) -> tuple[str, str, str]:
-    """The same in every language: a frame, which has no name, is called one in the language of the page."""
+    """The key of a table in a language-independent form: the translated name of an unnamed frame becomes empty."""
     name, baseline, primary = table
     frames = [texts_of(each, baseline="", noise=False)("ranks.frame") for each in languages()]
     return "" if name in frames else name, baseline, primary

@@ -1,4 +1,4 @@
-"""Sections of the page of a table of ranks: those of a study that have data, with a method of their own."""
+"""Sections of the page of a table of ranks: the sections of a study that have data, with a separate method section."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from reports.stats.crossings import CUT
 
 
 class AnswerOfRanks(AnswerSection):
-    """The answer, with what the table itself makes doubtful."""
+    """The answer section, with findings on the table itself."""
 
     @classmethod
     def folder(cls) -> Path:
@@ -37,16 +37,16 @@ class AnswerOfRanks(AnswerSection):
 
     def build(self, given: SectionInput) -> Part:
         part = super().build(given)
-        # That a table has no a/a is a choice of its author, which the method tells; checks of a study speak of base.
+        # No A/A is the author's choice and is stated in the method; checks of a study refer to base.
         usual = [finding for finding in part.findings if finding.code not in ("aa_missing", *STUDY_CHECKS)]
         return replace(part, findings=(*usual, *_findings(given)))
 
 
 class WhoOfRanks(WhoSection):
-    """Who gains, users called as the table calls them.
+    """The section on who gains, with the user names of the table.
 
     Attributes:
-        users: their names in the order of the ranks.
+        users: names of the users, in the order of the ranks.
     """
 
     def __init__(self, users: Sequence[str] = ()) -> None:
@@ -65,7 +65,7 @@ class WhoOfRanks(WhoSection):
 
 
 class MethodOfRanks(MethodSection):
-    """The table, what was taken for granted, and the statistics."""
+    """The method section: the table, its assumptions, and the statistics."""
 
     @classmethod
     def folder(cls) -> Path:
@@ -93,7 +93,7 @@ class MethodOfRanks(MethodSection):
 
 
 def sections_of(frame: Frame, users: Sequence[str]) -> tuple[Section, ...]:
-    """The sections that a table has data for, in page order."""
+    """The sections for which the table has data, in page order."""
     timed = any(record.seconds for cells in frame.records.values() for record in cells.values())
     return (
         AnswerOfRanks(),
@@ -108,13 +108,13 @@ def sections_of(frame: Frame, users: Sequence[str]) -> tuple[Section, ...]:
 
 
 def texts_of(lang: str, *, baseline: str, noise: bool) -> Catalogue:
-    """The report's texts in a language, those that speak of a study replaced.
+    """Return the report's texts in a language, with those that refer to a study replaced.
 
     Args:
-        noise: whether an arm is base against itself.
+        noise: whether one arm is base against itself (A/A).
 
     Raises:
-        InputError: there is no such language.
+        InputError: the language has no texts.
     """
     usual = load_catalogue(lang)
     layers = tomllib.loads((Path(__file__).parent / f"{lang}.toml").read_text(encoding="utf-8"))
@@ -124,7 +124,7 @@ def texts_of(lang: str, *, baseline: str, noise: bool) -> Catalogue:
 
 
 def has_noise(frame: Frame) -> bool:
-    """Whether an arm is base against itself, on a seed that base has."""
+    """Whether one arm is base against itself (A/A), on a seed that base has."""
     return A_A in frame.estimable()
 
 
@@ -147,7 +147,7 @@ def _findings(given: SectionInput) -> list[Finding]:
 
 
 def _facts(data: Mapping[str, Any], text: Catalogue) -> list[tuple[str, str]]:
-    """What is known of the table by label, in reading order; what is empty is left out."""
+    """Facts on the table as label and value, in reading order; empty ones are left out."""
     comma = text("list.comma")
 
     def said(value: Any) -> str:

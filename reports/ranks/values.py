@@ -1,4 +1,4 @@
-"""Values of a table of ranks, column by column: read as what they are, refused with their row where they are not."""
+"""Typed reading of the columns of a table of ranks; an invalid value raises an error that names its row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MISSING = ("", "nan", "na", "none", "null", "<na>")
-"""How text files write that a value is missing, in small letters."""
+"""Lower-case spellings of a missing value in text files."""
 
 SETS = ("valid", "test")
 MODES = ("on", "off", "served")
@@ -27,11 +27,11 @@ Codes = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The columns of a table, each asked for by what it must be.
+    """The columns of a table, with one method per type of content.
 
     Attributes:
-        table: rows numbered from 0, columns under our names.
-        where: what errors call the table.
+        table: rows numbered from 0, columns renamed to :data:`reports.ranks.columns.COLUMNS`.
+        where: name of the table in errors.
     """
 
     table: pd.DataFrame
@@ -41,7 +41,7 @@ class Values:
         return name in self.table.columns
 
     def labels(self, name: str) -> tuple[Codes, list[str]]:
-        """Names as text, whole numbers without a decimal point: the place of each row's, and all in order of the rows.
+        """Return each row's index into the names, and the distinct names as text (7, not 7.0), in row order.
 
         Raises:
             InputError: a value is missing.
@@ -57,21 +57,21 @@ class Values:
         return codes, [str(each) for each in names]
 
     def sets(self) -> Codes:
-        """Place in :data:`SETS` of each row's; the test set where there is no such column."""
+        """Return each row's index in :data:`SETS`; the test set if the table has no such column."""
         return self._coded("split", _SETS, SETS, "test", "write test or valid")
 
     def modes(self) -> Codes:
-        """Place in :data:`MODES` of each row's; ``served`` where there is no such column."""
+        """Return each row's index in :data:`MODES`; ``served`` if the table has no such column."""
         return self._coded("retrieval", _MODES, MODES, "served", "write on or off, off for a model without retrieval")
 
     def ranks(self, beyond: int | None) -> NDArray[np.int32]:
-        """Ranks from 1.
+        """Return the ranks, from 1.
 
         Args:
-            beyond: K, where values that are missing, below 1 or above K mean that the target is not in the first K.
+            beyond: K; values that are missing, below 1 or above K mean that the target is not in the first K.
 
         Raises:
-            InputError: a value is no whole number from 1, and ``beyond`` does not say what it means.
+            InputError: a value is not a whole number from 1, and ``beyond`` does not cover it.
         """
         numbers, missing = self.numbers("rank")
         if beyond is not None:
@@ -89,10 +89,10 @@ class Values:
         return numbers.astype(np.int32)
 
     def counts(self, name: str) -> NDArray[np.int64]:
-        """Whole numbers from 0.
+        """Return the column as whole numbers from 0.
 
         Raises:
-            InputError: a value is another one.
+            InputError: a value is not such a number.
         """
         numbers, missing = self.numbers(name)
         wrong = missing | ~np.isfinite(numbers) | (numbers < 0) | (numbers % 1 != 0)
@@ -100,7 +100,7 @@ class Values:
         return numbers.astype(np.int64)
 
     def numbers(self, name: str) -> tuple[NDArray[np.float64], Flags]:
-        """Values as numbers, and where they are missing.
+        """Return the values as numbers, and a mask of the missing ones.
 
         Raises:
             InputError: a value is neither a number nor missing.
@@ -116,14 +116,14 @@ class Values:
         return numbers, missing
 
     def refuse(self, wrong: Any, what: str, fix: str, name: str = "") -> None:
-        """Stop at the first row that is wrong.
+        """Raise an error for the first row that is wrong, if any.
 
         Args:
-            wrong: of each row.
-            what: what is wrong; its place is filled with the value of the column ``name``.
+            wrong: whether each row is wrong.
+            what: what is wrong; its placeholder is filled with the value of the column ``name``.
 
         Raises:
-            InputError: there is one.
+            InputError: a row is wrong.
         """
         places = np.flatnonzero(np.asarray(wrong, dtype=bool))
         if places.size:
@@ -133,7 +133,7 @@ class Values:
             raise InputError(f"{self.where}: {said} in {self.row(int(places[0]))}{more}; {fix}")
 
     def row(self, place: int) -> str:
-        """A row by its number, from 1 without the header, and by what it is about."""
+        """Describe a row by its number (from 1, without the header) and its arm, seed, user, split and retrieval."""
         of = (
             f"{name} {self.table[name].iloc[place]}"
             for name in ("arm", "seed", "user", "split", "retrieval")

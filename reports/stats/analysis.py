@@ -1,4 +1,4 @@
-"""Everything that is estimated of a study, before a word is written about it."""
+"""All estimates of a study, before any text is written."""
 
 from __future__ import annotations
 
@@ -24,36 +24,37 @@ from reports.stats.sources import without_valid_targets
 from reports.stats.verdicts import Targets, Verdict, judge
 
 SPARED = 10
-"""Events at the start of a user's sequence that further test targets leave alone, as the protocol has it."""
+"""Events at the start of a user's sequence that the protocol never uses as further test targets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
-    """The estimates of a study; before its end without anything that is tested or ranked.
+    """The estimates of a study; tests and ranks are left out until the study has ended.
 
     Attributes:
-        effects: primary metric, by row: arms that changed a rank, and A/A.
+        effects: primary metric by row, for A/A and arms that changed a rank.
         unchanged: arms whose ranks equal base's everywhere.
-        verdicts: of the arms in `effects`, A/A left out.
-        places: of arms with two seeds or more, and of base.
-        secondary: metric -> row -> effect, retrieval on, the primary left out.
+        verdicts: verdicts of the arms in `effects`, without A/A.
+        places: places of base and of arms with two or more seeds.
+        secondary: metric -> row -> effect, retrieval on, without the primary metric.
         q: (metric, row) -> Benjamini-Hochberg adjusted p over all of `secondary`.
-        gains: retrieval on less off on the primary metric, by row, base and A/A included; `gain_q` its adjusted p.
-        base_mean: base's mean of the primary metric over its finished replicates; None where there are none.
-        subgroups: primary metric by group of users; None where nothing can be compared.
-        crossings: gained and lost targets, by row, A/A included.
-        agreement: the seed's priorities against the effects; None where too few remedies have one.
+        gains: retrieval on minus off on the primary metric, by row, base and A/A included.
+        gain_q: row -> Benjamini-Hochberg adjusted p of `gains`.
+        base_mean: base's mean of the primary metric over its finished replicates; None if there are none.
+        subgroups: primary metric by group of users; None if no row can be compared.
+        crossings: gained and lost targets by row, A/A included.
+        agreement: the seed's priorities against the effects; None if too few remedies have a priority.
         progress: how many replicates have ended; no arm has a verdict before all have.
-        without_valid: primary metric without valid targets in the memory, of the rows whose memory has them.
-        log_rank: log rank of the target over the whole list, of the arms that have a verdict.
+        without_valid: primary metric without validation targets in the memory, for rows whose memory has them.
+        log_rank: log rank of the target over the whole list, for arms with a verdict.
         guards: metric that must not fall -> arm -> effect.
-        last: primary metric on each user's last target alone, by row; empty where a user has one.
-        last_frame: the study by those targets alone.
+        last: primary metric on each user's last target only, by row; empty if users have one target.
+        last_frame: the study with each user's last target only.
         sesoi: smallest effect worth having, in units of the metric.
         detectable_one, detectable_all: minimum detectable effect of a typical arm, alone and after the correction; in a
             study with looks, of arms that go on to the last seed.
-        detectable_moving, detectable_idle: the latter of the arms that move ranks (:func:`reports.stats.noise.movers`)
-            and of the others; None where there are none, or A/A is not known.
+        detectable_moving, detectable_idle: `detectable_all` for arms that move ranks
+            (:func:`reports.stats.noise.movers`) and for the others; None without such arms or without A/A.
     """
 
     frame: Frame
@@ -89,17 +90,17 @@ class Analysis:
 
     @property
     def n_tests(self) -> int:
-        """Arms that are corrected for together."""
+        """Number of arms in the Holm correction."""
         return sum(verdict.p is not None for verdict in self.verdicts.values())
 
     @property
     def one_seed(self) -> bool:
-        """Whether no arm has more than one seed, though some have one."""
+        """Whether the largest number of seeds of any arm is one."""
         return self._most_seeds == 1
 
     @property
     def two_seeds(self) -> bool:
-        """Whether no arm has more than two seeds, though some have two."""
+        """Whether the largest number of seeds of any arm is two."""
         return self._most_seeds == 2
 
     @property
@@ -108,7 +109,7 @@ class Analysis:
 
 
 def analyse(frame: Frame) -> Analysis:
-    """All estimates of a study."""
+    """Return all estimates of a study."""
     primary, last_frame = frame.manifest.primary, frame.last()
     unchanged = frozenset(name for name in judged_rows(frame) if not frame.changed(name))
     rows = [name for name in frame.estimable() if name not in unchanged]
@@ -121,7 +122,7 @@ def analyse(frame: Frame) -> Analysis:
     prior = study_prior({name: anova(found.values) for name, found in deltas.items()})
     judged = {name: effects[name] for name in arms}
     progress = progress_of(frame)
-    n_seeds = frame.seeds.most  # Of a study with looks, that any arm may get; None: the seeds that each has.
+    n_seeds = frame.seeds.most  # With looks: the most seeds an arm may get; None: each arm's own number.
     placed = {name: effect for name, effect in judged.items() if effect.n_seeds > 1}
     places = rank(deltas, placed, frame.manifest.seed, sesoi or 0.0) if placed else {}
     alpha = simultaneous_alpha(deltas, placed, frame.manifest.seed) if placed else None
@@ -184,7 +185,7 @@ def analyse(frame: Frame) -> Analysis:
 
 
 def _untested(found: Analysis) -> Analysis:
-    """The estimates of a study that has not ended: no test, no place, no chance to be best."""
+    """The estimates of a study that has not ended: no tests, no places, no probabilities of being best."""
     of_groups = found.subgroups
     return replace(
         found,
@@ -212,7 +213,7 @@ def _untested(found: Analysis) -> Analysis:
 
 
 def user_targets(frame: Frame) -> Targets | None:
-    """Test targets per user, and those that each user's events have room for; None where nothing has finished."""
+    """Test targets per user, and the most that each user's events allow; None if no run has finished."""
     if not frame.n_targets:
         return None
     by_user = frame.n_users, frame.n_targets

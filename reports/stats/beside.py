@@ -1,4 +1,4 @@
-"""Readings beside the primary metric: the log rank over the whole list, guards, and each user's last target alone."""
+"""Readings next to the primary metric: log rank over the whole list, guard metrics, and each user's last target."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from harness.stats.effects import Effect, Floats, study_effects
 from reports.stats.verdicts import ALPHA, Verdict, holm
 
 JUDGED = ("better", "worse", "equivalent", "inconclusive")
-"""Verdicts after which an arm's log rank may be tested; an arm that stopped early counts in the family, untested."""
+"""Verdicts whose arms have their log rank tested; an arm that stopped early counts in the family but is not tested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """A secondary effect with its place in a family of its own.
+    """A secondary effect with its p-value, adjusted in a separate family.
 
     Attributes:
-        p_holm: Holm-adjusted over that family; None where the arm is not tested.
+        p_holm: Holm-adjusted over that family; None if the arm is not tested.
     """
 
     effect: Effect
@@ -37,12 +37,12 @@ class Beside:
 
     @property
     def fell(self) -> bool:
-        """Whether it is lower than base's beyond doubt."""
+        """Whether the effect is below zero at 5% after the correction."""
         return self.found and self.effect.mean < 0.0
 
 
 def log_rank_deltas(frame: Frame, rows: Sequence[str]) -> dict[str, Deltas]:
-    """Paired differences in the natural logarithm of the target's rank on test as served; below 0 is better.
+    """Paired differences in the natural log of the target's rank, on the test set as served; below 0 is better.
 
     A user's value is the mean over the user's targets.
     """
@@ -62,15 +62,15 @@ def log_rank_deltas(frame: Frame, rows: Sequence[str]) -> dict[str, Deltas]:
 
 
 def log_ranks(frame: Frame, rows: Sequence[str], verdicts: Mapping[str, Verdict]) -> dict[str, Beside]:
-    """The log rank of every arm that has a verdict, Holm over the arms at a level of its own.
+    """Return the log rank of every arm that has a verdict, with Holm over the arms as a separate family.
 
-    The gate: nothing is tested before the primary metric has been, so a study without verdicts has no such line.
+    Gate: the log rank is tested only after the primary metric, so a study without verdicts has none.
 
     Args:
-        rows: those that changed a rank, A/A included, across which seed variances are moderated.
+        rows: rows that changed a rank, A/A included; seed variances are moderated across them.
 
     Returns:
-        Arm -> reading; empty where ranks are not exact.
+        Arm -> reading; empty if ranks are not exact.
     """
     family = {name: found for name, found in verdicts.items() if found.p_holm is not None}
     if frame.longest is not None or not family:
@@ -88,13 +88,13 @@ def guards(
     verdicts: Mapping[str, Verdict],
     known: Mapping[str, Mapping[str, Effect]],
 ) -> dict[str, dict[str, Beside]]:
-    """Effects on the metrics that must not fall: metric -> arm -> effect.
+    """Return the effects on the guard metrics (metrics that must not fall): metric -> arm -> effect.
 
-    Tested is every pair of a guard and an arm that is better on the primary metric, two-sided, Holm over these pairs.
+    Every pair of a guard and an arm that is better on the primary metric is tested, two-sided, Holm over these pairs.
 
     Args:
-        rows: those that changed a rank, A/A included.
-        known: effects by metric that are at hand.
+        rows: rows that changed a rank, A/A included.
+        known: effects already computed, by metric.
     """
     primary = frame.manifest.primary
     named = [metric for metric in dict.fromkeys(frame.manifest.guard) if metric != primary and frame.decides(metric)]
@@ -116,7 +116,7 @@ def guards(
 
 
 def last_targets(frame: Frame, last: Frame, rows: Sequence[str]) -> dict[str, Effect]:
-    """Effects on the primary metric of each user's last target alone; empty where a user has one target."""
+    """Return the effects on the primary metric over each user's last target only; empty if users have one target."""
     if frame.n_targets <= 1 or not rows:
         return {}
     return study_effects(last.deltas(frame.manifest.primary, rows=rows))

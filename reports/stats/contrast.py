@@ -1,4 +1,4 @@
-"""The difference between one arm's effects in two studies, where it can be tested."""
+"""The difference between one arm's effects in two studies, with a test if possible."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Estimate(Estimated):
     """One study's effect of an arm on the scale of the comparison: in units of the metric, or as a fraction of base.
 
     Attributes:
-        n_seeds: replicates behind it; 0 where the arm is base by construction, whose error is 0 and df infinite.
+        n_seeds: replicates behind it; 0 if the arm equals base by construction, with error 0 and infinite df.
     """
 
     n_seeds: int
@@ -35,13 +35,13 @@ class Estimate(Estimated):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
-    """The effect in the first study less that in the second.
+    """The effect in the first study minus that in the second.
 
     Attributes:
-        code: ``higher`` or ``lower`` (in the first), ``same`` (give or take the smallest effect worth having),
-            ``open``, ``identical`` (the very same ranks) or ``untested`` (fewer than three seeds).
-        plain, adjusted: 95% interval of this arm alone, and the one that holds for all arms at once.
-        n_seeds: replicates that are paired, or the fewer of both studies.
+        code: ``higher`` or ``lower`` (in the first study), ``same`` (within the smallest effect worth having),
+            ``open``, ``identical`` (the same ranks) or ``untested`` (fewer than three seeds).
+        plain, adjusted: 95% interval of this arm alone, and the simultaneous interval over all arms.
+        n_seeds: paired replicates, or the smaller number of the two studies.
     """
 
     code: Code
@@ -56,10 +56,10 @@ class Contrast:
 
 
 def design_of(a: Frame, b: Frame) -> Design:
-    """How the users of two studies go together.
+    """How the users of two studies are related.
 
-    The same fingerprint means the same users in the same order.  Two versions of one data set share people without
-    saying which, so nothing can be tested.
+    The same fingerprint means the same users in the same order.  Two versions of one data set share users, but it is
+    unknown which, so nothing can be tested.
     """
     data_a, data_b = a.manifest.data, b.manifest.data
     if a.n_users == b.n_users and data_a.get("fingerprint") and data_a["fingerprint"] == data_b.get("fingerprint"):
@@ -70,7 +70,7 @@ def design_of(a: Frame, b: Frame) -> Design:
 
 
 def on_common(a: Frame, b: Frame) -> tuple[Frame, Frame]:
-    """Both studies on the replicates that base has in both; as they are where it has none."""
+    """Return both studies restricted to the replicates that base has in both; unchanged if there are none."""
     common = set(a.replicates(BASE)) & set(b.replicates(BASE))
     if not common:
         return a, b
@@ -86,10 +86,10 @@ def _on(frame: Frame, numbers: set[int]) -> Frame:
 
 
 def scaled_deltas(frame: Frame, rows: tuple[str, ...], scale: Scale) -> dict[str, Deltas]:
-    """Differences to base on the primary metric, as they are or as a fraction of base.
+    """Return the differences to base on the primary metric, in its units or as a fraction of base.
 
-    A fraction's own error comes in through ``(delta - r (base - mean)) / mean`` with ``r`` the fraction, whose mean is
-    ``r`` and whose variance is that of the ratio to first order (the delta method).
+    Fractions use ``(delta - r (base - mean)) / mean`` with ``r`` the fraction.  Its mean is ``r`` and its variance is
+    that of the ratio to first order (the delta method), so the error of base is included.
     """
     found = frame.deltas(frame.manifest.primary, rows=rows)
     if scale == "absolute":
@@ -109,7 +109,7 @@ def scaled_deltas(frame: Frame, rows: tuple[str, ...], scale: Scale) -> dict[str
 
 
 def estimates(frame: Frame, rows: tuple[str, ...], scale: Scale) -> dict[str, Estimate]:
-    """The effect of every given row that shares a finished run with base, by name.
+    """Return the effect of every given row that shares a finished replicate with base, by name.
 
     Seed variances are moderated across all rows of the study that changed a rank, as in its own report.
     """
@@ -124,10 +124,10 @@ def estimates(frame: Frame, rows: tuple[str, ...], scale: Scale) -> dict[str, Es
 
 
 def independent_contrasts(a: Mapping[str, Estimate], b: Mapping[str, Estimate], sesoi: float) -> dict[str, Contrast]:
-    """Two-sample differences by pair, from estimates of users and seeds that have nothing in common (Welch).
+    """Return two-sample differences by pair, from estimates with no users or seeds in common (Welch).
 
     Args:
-        a, b: estimates by pair; pairs that only one has are left out.
+        a, b: estimates by pair; pairs in only one of them are left out.
         sesoi: smallest difference worth having, on the scale of the estimates.
     """
     raw: dict[str, Estimate] = {}
@@ -143,13 +143,13 @@ def independent_contrasts(a: Mapping[str, Estimate], b: Mapping[str, Estimate], 
 
 
 def paired_contrasts(a: Frame, b: Frame, pairs: Mapping[str, tuple[str, str]], sesoi: float) -> dict[str, Contrast]:
-    """Differences between effects on the same users, seed by seed, analysed as an effect is.
+    """Return the differences between effects on the same users, seed by seed, analysed as effects are.
 
-    Replicates of one number are paired.  Where the studies have the same seed, those share a backbone; where not, the
-    pairs are arbitrary, which the spread between seeds takes into account, while the users stay the same.
+    Replicates with the same number are paired.  If the studies have the same seed, such replicates share a backbone;
+    if not, the pairs are arbitrary, which the spread between seeds accounts for.  The users are the same either way.
 
     Args:
-        pairs: key -> the row in either study.
+        pairs: key -> the row in the first study and the row in the second.
     """
     differences: dict[str, Deltas] = {}
     for key, (row_a, row_b) in pairs.items():
@@ -171,14 +171,14 @@ def paired_contrasts(a: Frame, b: Frame, pairs: Mapping[str, tuple[str, str]], s
 
 
 def _estimate(effect: Effect | None, n_seeds: int) -> Estimate:
-    """An effect as an estimate; None is an arm whose ranks are all the same, which has no error."""
+    """An effect as an estimate; None stands for an arm with unchanged ranks, which has mean and error 0."""
     if effect is None:
         return Estimate(mean=0.0, se=0.0, df=math.inf, n_seeds=n_seeds)
     return Estimate(mean=effect.mean, se=effect.se, df=effect.df, n_seeds=n_seeds)
 
 
 def order_agreement(a: list[float], b: list[float]) -> tuple[float, float] | None:
-    """Kendall's tau-b of two lists of effects and its p-value against no agreement; None where there is no order."""
+    """Return Kendall's tau-b of two lists of effects and its p-value; None with under three or all-equal effects."""
     if len(a) < 3 or len(set(a)) < 2 or len(set(b)) < 2:
         return None
     return kendall(a, b)

@@ -1,4 +1,4 @@
-"""What an effect costs: seconds per run, and the rows that nothing beats in both."""
+"""Cost of an effect: seconds per run, and the rows on the Pareto front of effect and time."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Offer:
 
 
 def pareto_front(offers: list[Offer]) -> tuple[Offer, ...]:
-    """Offers that no other matches in effect for less time or beats in effect for the same; the quickest first.
+    """Return the Pareto front, quickest first: no other offer has at least the same effect in at most the same time.
 
-    Of equal offers the first by name stays.
+    Of equal offers, the first by name is kept.
     """
     front: list[Offer] = []
     for offer in sorted(offers, key=lambda offer: (offer.seconds, -offer.effect, offer.name)):
@@ -38,12 +38,12 @@ def pareto_front(offers: list[Offer]) -> tuple[Offer, ...]:
 
 
 def median_seconds(cells: Mapping[int, RunRecord], stage: str) -> float | None:
-    """Median seconds of a stage; None where no run recorded it."""
+    """Median seconds of a stage; None if no run recorded it."""
     return _median(record.seconds.get(stage) for record in cells.values())
 
 
 def median_cost(cells: Mapping[int, RunRecord], cost: str) -> float | None:
-    """Median of a cost at inference; None where no run recorded it."""
+    """Median of a cost at inference; None if no run recorded it."""
     return _median(record.costs.get(cost) for record in cells.values())
 
 
@@ -53,7 +53,7 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 
 def paired_seconds(frame: Frame, name: str) -> tuple[float | None, float | None]:
-    """Median wall time of a row's run and of base's, both on the replicates that both have."""
+    """Median wall time of a row's runs and of base's, on the replicates that both have."""
     paired = frame.paired(name)
     own, base = (
         median_seconds({number: frame.records[row][number] for number in paired}, "total")

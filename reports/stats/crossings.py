@@ -21,15 +21,15 @@ CUT = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """Targets that enter or leave the first :data:`CUT` places where base is replaced by the arm.
+    """Targets that enter or leave the first :data:`CUT` places when the arm replaces base.
 
-    With one target per user these are users.
+    With one target per user, targets are users.
 
     Attributes:
-        gained, lost: targets a replicate, mean over the replicates.
+        gained, lost: targets per replicate, mean over the replicates.
         n_seeds: replicates that the arm shares with base.
-        gained_always, lost_always: targets with which it happens in every replicate; None for one.
-        net: gained less lost, with its 95% interval ``low`` to ``high``, in targets.
+        gained_always, lost_always: targets gained or lost in every replicate; None with one replicate.
+        net: gained minus lost, with its 95% interval ``low`` to ``high``, in targets.
     """
 
     gained: float
@@ -44,14 +44,14 @@ class Crossing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """One user's target that an arm moves.
+    """One target of one user that an arm moves.
 
     Attributes:
-        user: place in the order of the ranks, from 0.
-        target: which of the user's targets, from 1, the oldest; None where a user has one.
-        history, popularity: of the user and of the target; None where the folder does not say.
-        before, after: the target's rank under base and under the arm, a replicate each.
-        name: what a table of ranks calls the user, else empty.
+        user: position in the order of the ranks, from 0.
+        target: which of the user's targets, from 1, the oldest; None if users have one target.
+        history, popularity: history length of the user and popularity of the target; None if the folder lacks them.
+        before, after: the target's rank under base and under the arm, one per replicate.
+        name: the user's name in a table of ranks, else empty.
     """
 
     user: int
@@ -66,11 +66,11 @@ class Move:
 def crossings(
     frame: Frame, rows: Sequence[str] | None = None, *, hits: Mapping[str, Effect] | None = None
 ) -> dict[str, Crossing]:
-    """Gained and lost targets on test as served, by row: the given ones or all that changed a rank.
+    """Return the gained and lost targets by row (None: all that changed a rank), on the test set as served.
 
     Args:
-        hits: effects of those rows on ``recall@10``, from which the interval of the net number comes where a user has
-            one target; with several it comes from each user's number of targets gained less lost.
+        hits: effects of those rows on ``recall@10``, which give the interval of the net number if users have one
+            target; with several, it comes from each user's number of targets gained minus lost.
     """
     names = list(changed_deltas(frame, f"recall@{CUT}")) if rows is None else list(rows)
     if frame.n_targets > 1:
@@ -101,10 +101,10 @@ def crossings(
 
 
 def moves(frame: Frame, name: str, n_each: int = 3) -> tuple[Move, ...]:
-    """The targets that an arm lifts most and those that it drops most.
+    """Return the `n_each` targets that an arm raises most and the `n_each` that it lowers most.
 
     The move of a target is the mean over replicates of the difference in NDCG without a cutoff,
-    ``1 / log2(rank + 1)``, which weighs places as the metrics do.  Most lifted first, most dropped last.
+    ``1 / log2(rank + 1)``, which weighs places as the metrics do.  The most raised come first, the most lowered last.
     """
     paired = frame.paired(name)
     if not paired:
@@ -129,7 +129,7 @@ def moves(frame: Frame, name: str, n_each: int = 3) -> tuple[Move, ...]:
 
 
 def target_numbers(present: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Which of a user's targets each is, from 1, the oldest; 0 where there is none.
+    """The number of each target within its user, from 1, the oldest; 0 where there is no target.
 
     >>> target_numbers(np.array([[False, True], [True, True]])).tolist()
     [[0, 1], [1, 2]]
@@ -147,7 +147,7 @@ def _first(ranks: Ranks) -> NDArray[np.bool_]:
 
 
 def _net(frame: Frame, name: str) -> Deltas:
-    """Targets of each user that are gained less those that are lost."""
+    """Each user's number of targets gained minus lost."""
     paired = frame.paired(name)
     after, before = (
         _first(frame.ranks(each, "test", "served", paired)).sum(axis=-1, dtype=np.float64) for each in (name, BASE)

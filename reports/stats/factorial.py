@@ -1,7 +1,7 @@
 """Main effects, interactions and Shapley values of a factorial study, all from the paired differences by seed and user.
 
-A contrast of cells is itself a table of differences, seeds by users, so that it is estimated, tested and given its
-interval exactly as an arm is.
+A contrast of cells is itself a table of differences (seeds by users), so its estimate, test and interval are computed
+exactly as an arm's are.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reports.stats.progress import Progress, progress_of, untested
 from reports.stats.verdicts import ALPHA, holm
 
 Factors = tuple[str, ...]
-"""A term: one factor for a main effect, two for an interaction; also the factors that are on in a run."""
+"""A term (one factor for a main effect, two for an interaction), or the factors that are on in a run."""
 
 Why = Literal["", "never_together", "no_contrast", "not_separable"]
 
@@ -30,7 +30,7 @@ MOST_SHAPLEY = 6
 _DUST = 1e-9
 _ROUNDING = 1e-12
 _WHOLE, _BEYOND = "\t\twhole", "\t\tbeyond"
-"""Keys of contrasts that no term has, since no name holds a tab."""
+"""Keys of contrasts that are not terms; no term has these keys, because factor names contain no tab."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,13 +38,13 @@ class TermEffect:
     """A main effect or an interaction.
 
     Attributes:
-        factors: one or two.
-        aliases: terms that the runs cannot tell from it, each with its sign: what is estimated is this term plus the
-            sign times the other, in effect coding.
-        why: why nothing is estimated; empty where something is.
+        factors: one or two factors.
+        aliases: terms that the runs cannot separate from this one, each with its sign. The estimate is this term plus
+            sign times the alias, in effect coding.
+        why: the reason if there is no estimate, else empty.
         weights: row -> weight of its metric in the contrast.
-        effect: None where nothing is estimated; its p is plain.
-        p_holm: adjusted over all terms that are tested; None for one seed, before the end and where no rank differs.
+        effect: None without an estimate; its p is unadjusted.
+        p_holm: adjusted over all tested terms; None with one seed, before the study ends, or if no rank differs.
     """
 
     factors: Factors
@@ -56,7 +56,7 @@ class TermEffect:
     n_tests: int = 0
 
     def adjusted(self) -> tuple[float, float] | None:
-        """The interval that holds for all terms at once (Bonferroni); None where nothing is tested."""
+        """The simultaneous interval over all terms (Bonferroni); None if the term is not tested."""
         if self.effect is None or self.p_holm is None:
             return None
         return self.effect.interval(1.0 - ALPHA / self.n_tests)
@@ -64,12 +64,12 @@ class TermEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shapley:
-    """How the effect of the whole stack is shared among its factors.
+    """The effect of the whole stack, divided among its factors.
 
     Attributes:
-        values: factor -> its value; they sum to `total`.
+        values: factor -> its Shapley value; they sum to `total`.
         total: the effect of the whole stack.
-        beyond: the whole stack's effect less the sum of those that each factor has alone.
+        beyond: the effect of the whole stack minus the sum of the effects of each factor alone.
     """
 
     values: Mapping[str, Effect]
@@ -82,12 +82,12 @@ class FactorialAnalysis:
     """The estimates of a factorial study.
 
     Attributes:
-        factors: their names in the order of the study file.
-        rows: rows whose cells are used, base first -> the factors that are on.
+        factors: factor names in the order of the study file.
+        rows: each row whose cells are used (base first) -> the factors that are on.
         unfinished: rows without a finished run.
-        replicates: those that every used row has.
+        replicates: replicates that are finished in every used row.
         terms: main effects, then interactions.
-        shapley: None where a combination is missing or there are more than six factors.
+        shapley: None if a combination is missing or there are more than six factors.
     """
 
     factors: Factors
@@ -99,12 +99,12 @@ class FactorialAnalysis:
 
     @property
     def n_tests(self) -> int:
-        """Terms that are corrected for together."""
+        """Number of terms in the Holm correction."""
         return sum(term.p_holm is not None for term in self.terms)
 
 
 def factorial_analysis(frame: Frame) -> FactorialAnalysis | None:
-    """The estimates of a factorial study; None where the study is none, or no replicate has base and another row."""
+    """Return the estimates of a factorial study; None for other studies, or if base and the rest share no replicate."""
     course = frame.manifest.course
     if course.get("mode") != "factorial":
         return None
@@ -132,17 +132,17 @@ def factorial_analysis(frame: Frame) -> FactorialAnalysis | None:
 
 
 def separate(factors: Factors, rows: Mapping[str, Factors]) -> tuple[TermEffect, ...]:
-    """Every main effect and interaction of two with the weights of its contrast, or why it has none.
+    """Return every main effect and two-factor interaction with its contrast weights, or the reason for having none.
 
-    Effect coding: a factor is +1 where it is on and -1 where it is off, an interaction is the product.  The model has
-    all terms that the runs allow, and the weights are those of least squares; with every combination there they are
-    plain differences of means.  A main effect is the metric with the factor on less that with it off, over the levels
-    of the others; an interaction is what two factors give together beyond the sum of what they give each without
-    the other, so four times its coefficient.
+    Effect coding: a factor is +1 where it is on and -1 where it is off; an interaction is the product.  The model has
+    all terms that the runs allow, and the weights are the least-squares weights; if every combination was run, they are
+    plain differences of means.  A main effect is the metric with the factor on minus the metric with it off, averaged
+    over the levels of the others.  An interaction is the joint effect of two factors minus the sum of the effects of
+    each one without the other, which is four times its coefficient.
 
     Args:
-        factors: all of the study.
-        rows: the runs that exist -> the factors that are on.
+        factors: all factors of the study.
+        rows: each row that was run -> the factors that are on.
     """
     signs = {name: np.array([1.0 if name in on else -1.0 for on in rows.values()]) for name in factors}
     every: list[Factors] = [*((name,) for name in factors), *combinations(factors, 2)]
@@ -169,15 +169,15 @@ def separate(factors: Factors, rows: Mapping[str, Factors]) -> tuple[TermEffect,
             else:
                 reason = "not_separable"
         elif not reason:
-            continue  # another term stands for it
+            continue  # listed as an alias of another term
         found.append(TermEffect(factors=term, aliases=tuple(aliases.get(term, ())), why=reason, weights=weights))
     return tuple(found)
 
 
 def shapley_weights(factors: Factors, rows: Mapping[str, Factors]) -> dict[str, dict[str, float]]:
-    """Weights of every factor's Shapley value, of the whole stack, and of what it gives beyond the sum of its parts.
+    """Weights of each factor's Shapley value, of the whole stack, and of the stack minus the sum of its single factors.
 
-    A factor's value is what it adds to those before it, over all orders in which the factors may be switched on.
+    A factor's value is its gain over the factors switched on before it, averaged over all orders.
 
     Source: Shapley, A Value for n-Person Games, 1953.
     """
@@ -201,7 +201,7 @@ def shapley_weights(factors: Factors, rows: Mapping[str, Factors]) -> dict[str, 
 
 
 def _chains(columns: Mapping[Factors, Floats]) -> tuple[list[Factors], dict[Factors, list[tuple[int, Factors]]]]:
-    """Terms of which none is another's column, and those that are, by the one that stands for them."""
+    """Terms with distinct columns, and for each of them its aliases: terms with the same or the negated column."""
     first: list[Factors] = []
     aliases: dict[Factors, list[tuple[int, Factors]]] = {}
     for term, column in columns.items():
@@ -222,7 +222,7 @@ def _key(term: Factors) -> str:
 def _tables(
     frame: Frame, rows: Iterable[str], replicates: Sequence[int], contrasts: Mapping[str, Mapping[str, float]]
 ) -> dict[str, Deltas]:
-    """Every contrast by seed and user, one row's values in memory at a time."""
+    """Every contrast by seed and user, computed with the values of one row in memory at a time."""
     metric = frame.manifest.primary
     sums = {key: np.zeros((len(replicates), frame.n_users)) for key in contrasts}
     for row in rows:
@@ -238,12 +238,12 @@ def _tables(
 
 
 def _clean(values: Floats) -> Floats:
-    """The same with what rounding left of sums of equal terms set to 0."""
+    """The values with rounding residue (absolute value below 1e-12) set to 0."""
     return np.where(np.abs(values) < _ROUNDING, 0.0, values)
 
 
 def _estimated(found: Sequence[TermEffect], tables: Mapping[str, Deltas], progress: Progress) -> tuple[TermEffect, ...]:
-    """The terms with their effects, those that move anything corrected for together once the study has ended."""
+    """The terms with their effects; once the study has ended, terms that change any value are corrected together."""
     moved = {key: table for key, table in tables.items() if table.values.any()}
     effects = study_effects(moved)
     effects = effects if progress.complete else untested(effects)

@@ -1,12 +1,12 @@
 """Who gains: the effect within groups of users.
 
-Groups by the backbone's rank of the target are formed anew for every replicate, from the ranks of the other replicates:
-a user's own luck in a replicate must not decide both the group and the effect measured in it, or the groups regress
-to the mean.  A user may then be of one group in one replicate and of another in the next, so the tables of seeds and
-users have holes; their variance components are those of :func:`holed_anova`.
+Groups by the backbone's rank of the target are formed separately for each replicate, from the ranks in the other
+replicates.  If the same replicate decided both the group and the effect measured in it, the groups would regress to
+the mean.  A user may therefore be in different groups in different replicates, so the seeds-by-users tables have holes;
+:func:`holed_anova` computes their variance components.
 
-With several targets per user it is targets that are grouped.  A user's value in a group is the mean over the user's
-targets in it, and users with at least one belong to it.
+With several targets per user, the targets are grouped.  A user's value in a group is the mean over the user's targets
+in it; a user with at least one such target belongs to the group.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ Factor = Literal["history", "popularity", "backbone"]
 Members = NDArray[np.bool_]
 
 MIN_USERS = 30
-"""Users that a group must have in every replicate to be estimated."""
+"""Users that a group needs in every replicate to be estimated."""
 _BACKBONE_EDGES = (10.0, 50.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Some of the users, or of their targets where a user has several.
+    """A group of users, or of targets if users have several.
 
     Attributes:
-        low, high: smallest and largest value in the group, both included; high is None where it has no bound.
-        members: replicate of base -> what belongs to it, in the form of the ranks.
+        low, high: smallest and largest value in the group, both included; high is None without an upper bound.
+        members: replicate of base -> mask of the members, in the shape of the ranks.
         n_users, n_targets: users with a target in the group, and these targets; means over the replicates.
         level: base's mean of the metric in the group.
     """
@@ -60,8 +60,8 @@ class GroupEffect(Estimated):
     """The effect of one arm in one group.
 
     Attributes:
-        p: None below three seeds, for A/A and where no user of the group is touched; q is its Benjamini-Hochberg over
-            all groups and arms.
+        p: None below three seeds, for A/A, and if no value of the group changes.
+        q: p with Benjamini-Hochberg adjustment over all groups and arms.
     """
 
     p: float | None
@@ -73,7 +73,7 @@ class Subgroups:
     """Effects by group.
 
     Attributes:
-        effects: (group's place in `groups`, row) -> effect; groups that are too small have none.
+        effects: (index in `groups`, row) -> effect; groups that are too small have none.
         n_tests: size of the family that q is adjusted over.
     """
 
@@ -93,10 +93,11 @@ class Subgroups:
 def subgroups(
     frame: Frame, metric: str | None = None, *, deltas: Mapping[str, Deltas] | None = None
 ) -> Subgroups | None:
-    """Effects on a metric (the primary one where None) by group of users; None where nothing can be compared.
+    """Return the effects on a metric by group of users; None if no row can be compared.
 
     Args:
-        deltas: differences of the rows to be estimated, A/A included, if they are at hand.
+        metric: the primary metric if None.
+        deltas: differences of the rows to estimate, A/A included, if already computed.
     """
     metric = metric or frame.manifest.primary
     found = changed_deltas(frame, metric) if deltas is None else dict(deltas)
@@ -123,10 +124,9 @@ def subgroups(
 
 
 def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
-    """Thirds by history length and by popularity of the target, and bands of the backbone's rank of the target.
+    """Return thirds by history length and by target popularity, and bands of the backbone's rank of the target.
 
-    Factors of which nothing is known are left out: the first two where the folder lacks its users, the last with a
-    single replicate.
+    Factors without data are left out: the first two if the folder has no user data, the last with a single replicate.
     """
     replicates = frame.replicates(BASE)
     if not replicates:
@@ -173,10 +173,10 @@ def user_groups(frame: Frame, metric: str) -> tuple[Group, ...]:
 
 
 def ranks_elsewhere(frame: Frame) -> dict[int, Floats]:
-    """Replicate -> each target's median rank in the other replicates of base, retrieval off, on test.
+    """Replicate -> each target's median rank in the other replicates of base, on the test set with retrieval off.
 
-    In the form of the ranks, 0 where there is no target.  Empty for a single replicate.  Of a table of ranks, whose
-    baseline is no backbone, the ranks as served.
+    In the shape of the ranks, 0 where there is no target.  Empty for a single replicate.  For a table of ranks, whose
+    baseline has no backbone, the ranks as served are used.
     """
     replicates = frame.replicates(BASE)
     if len(replicates) < 2:
@@ -189,13 +189,13 @@ def ranks_elsewhere(frame: Frame) -> dict[int, Floats]:
 
 
 def holed_anova(values: Floats, member: Members) -> tuple[Anova, float]:
-    """Mean squares of ``(n_seeds, n_users)`` differences of which only those of `member` count.
+    """Return the mean squares of ``(n_seeds, n_users)`` differences, using only those in `member`.
 
-    The variance components come from Henderson's first method and are put as the mean squares that a table without
-    holes with the same variance of the mean would have; without holes they are :func:`harness.stats.effects.anova`'s.
+    The variance components come from Henderson's first method.  They are expressed as the mean squares of a table
+    without holes that has the same variance of the mean; without holes this is :func:`harness.stats.effects.anova`.
 
     Returns:
-        The mean squares, and the mean number of users a seed.
+        The mean squares, and the mean number of users per seed.
 
     Source: Searle, Casella & McCulloch, Variance Components, 1992, section 5.3.
     """
@@ -227,7 +227,7 @@ def holed_anova(values: Floats, member: Members) -> tuple[Anova, float]:
             [total - per_seed, total - per_user, total - 1.0],
         ]
     )
-    if total - n_seen < MIN_USERS:  # Hardly anyone is seen twice, so users cannot be told from the residual.
+    if total - n_seen < MIN_USERS:  # Too few users appear twice to separate the user variance from the residual.
         seed, err = np.linalg.solve(expected[np.ix_([0, 2], [0, 2])], squares[[0, 2]]).tolist()
         user = 0.0
     else:
@@ -248,20 +248,20 @@ def holed_anova(values: Floats, member: Members) -> tuple[Anova, float]:
 
 
 def changed_deltas(frame: Frame, metric: str) -> dict[str, Deltas]:
-    """Differences to base of A/A and of every row that changed a rank."""
+    """Return the differences to base of A/A and of every row that changed a rank."""
     rows = [name for name in frame.estimable() if name == A_A or frame.changed(name)]
     return frame.deltas(metric, rows=rows) if rows else {}
 
 
 def thirds(values: NDArray[np.int64]) -> list[Members]:
-    """Three groups of about one size; equal values stay together, so there may be fewer."""
+    """Three groups of about equal size; equal values stay together, so there may be fewer groups."""
     first, second = np.quantile(values, [1.0 / 3.0, 2.0 / 3.0], method="inverted_cdf")
     masks = [values <= first, (values > first) & (values <= second), values > second]
     return [mask for mask in masks if mask.any()]
 
 
 def _enough(deltas: Deltas, group: Group) -> bool:
-    """Whether every replicate of the row is grouped and has enough users."""
+    """Whether every replicate of the row has the group, with enough users in it."""
     return all(
         number in group.members and int(_any(group.members[number]).sum()) >= MIN_USERS for number in deltas.replicates
     )
@@ -272,7 +272,7 @@ def _any(members: Members) -> Members:
 
 
 def within(values: Floats, members: Members) -> tuple[Floats, Members]:
-    """Each user's mean over the targets that belong, and who has any; as given where a user has one target.
+    """Each user's mean over the member targets, and which users have any; unchanged if users have one target.
 
     Args:
         values, members: ``(n_users,)`` or ``(n_users, n_targets)``.
@@ -283,7 +283,7 @@ def within(values: Floats, members: Members) -> tuple[Floats, Members]:
 
 
 def _differences(frame: Frame, deltas: Deltas, metric: str) -> Floats:
-    """Differences to base by replicate and target, of which `deltas` has the means over a user's targets."""
+    """Differences to base by replicate and target; `deltas` holds their means over each user's targets."""
     if frame.n_targets <= 1:
         return deltas.values
     paired = deltas.replicates
@@ -297,7 +297,7 @@ def _anova_of(deltas: Deltas, values: Floats, group: Group) -> tuple[Anova, floa
 
 
 def estimate_group(table: Anova, n_users: float, prior: Prior | None, *, tested: bool = True) -> GroupEffect:
-    """The effect in one group from its mean squares, with what the arms share of their seed variance in the group."""
+    """The effect in one group, from its mean squares and the seed variance shared by the arms in that group."""
     se, df, *_ = error_of(table, prior, n_users=n_users)
     varies = se > 0.0 or table.mean != 0.0
     p = p_value(table.mean, se, df) if tested and varies and table.n_seeds >= MIN_TESTED else None

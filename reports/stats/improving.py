@@ -6,9 +6,9 @@ from harness.results.frame import Frame
 
 
 def improving_rows(frame: Frame) -> tuple[list[str], int, int]:
-    """Rows that chose the budget's last epoch in at least half of their runs; such runs, and runs that got so far.
+    """Return rows that chose the budget's last epoch in half of their runs or more; such runs; runs that reached it.
 
-    A budget of one epoch leaves no choice, so it names no row.
+    With a budget of one epoch there is no choice, and no row is returned.
     """
     last = frame.manifest.budget.get("epochs")
     if last == 1:

@@ -1,4 +1,4 @@
-"""Which rows of two studies are the same arm: the same remedies at the same settings, whatever they are called."""
+"""Rows of two studies matched by arm: the same remedies at the same settings, whatever their names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.results.manifest import A_A, BASE, ArmRow, StudyManifest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """Two rows, one of each study, that are the same arm."""
+    """Two rows, one from each study, that are the same arm."""
 
     a: ArmRow
     b: ArmRow
@@ -23,7 +23,7 @@ class Matching:
     """Arms of two studies, base and A/A left out.
 
     Attributes:
-        pairs: arms of both, in the order of the first study.
+        pairs: arms in both studies, in the order of the first.
         only_a, only_b: arms without a partner.
         namesakes: names that both studies use for different remedies.
     """
@@ -35,10 +35,10 @@ class Matching:
 
 
 def match_rows(a: StudyManifest, b: StudyManifest) -> Matching:
-    """The arms of two studies, matched.
+    """Match the arms of two studies.
 
-    A row goes with the one of the same name where both have the same remedies, else with the first unmatched one of
-    the same remedies.  A name alone is no match: what an arm does is its remedies and their settings.
+    A row is paired with the row of the same name if both have the same remedies and settings, else with the first
+    unmatched row that has them.  The name alone is not a match, because the remedies and settings define the arm.
     """
     rows_a, rows_b = ([row for row in study.rows if row.name not in (BASE, A_A)] for study in (a, b))
     by_name = {row.name: row for row in rows_b}
@@ -66,7 +66,7 @@ def match_rows(a: StudyManifest, b: StudyManifest) -> Matching:
 
 
 def recipe_of(row: ArmRow) -> str:
-    """What a row does as text that two rows of the same remedies and settings share, in whatever order."""
+    """The remedies and settings of a row as text, equal for two rows with the same ones in any order."""
     return json.dumps(_sorted([_bare(remedy) for remedy in row.remedies]), sort_keys=True, ensure_ascii=False)
 
 

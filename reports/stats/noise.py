@@ -1,4 +1,4 @@
-"""What the study cannot see: the A/A row's false-positive rate under sign swaps, and the minimum detectable effect."""
+"""Limits of a study: the A/A row's false-positive rate under sign swaps, and the minimum detectable effect."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _NORMAL_95 = 1.959963984540054
 _N_OUTCOMES = 200
 
 MOVES = 2.0
-"""Mean square of an arm's errors, as a multiple of A/A's, above which it moves ranks."""
+"""Residual mean square of an arm, as a multiple of A/A's, above which the arm counts as moving ranks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwapRate:
-    """Share of significant results when base and A/A trade places in some of the seeds.
+    """Share of significant results when base and A/A are swapped in some of the seeds.
 
     Attributes:
-        share: significant patterns at 5%, as a fraction.
-        n_patterns: patterns tried, all ``2^(S-1)`` of them up to a common sign.
-        n_effective: independent studies that the patterns, which reuse the same runs, are worth.
+        share: patterns significant at 5%, as a fraction.
+        n_patterns: patterns tried: all ``2^(S-1)`` up to a common sign.
+        n_effective: number of independent studies that the patterns are worth; they reuse the same runs.
         low, high: 95% interval of the share, from ``n_effective``.
     """
 
@@ -55,10 +55,10 @@ class SwapRate:
 
 
 def swap_rate(values: Floats, prior: Prior | None) -> SwapRate | None:
-    """Measured false-positive rate of A/A differences ``(n_seeds, n_users)``; None below five seeds.
+    """Return the measured false-positive rate of A/A differences ``(n_seeds, n_users)``; None below five seeds.
 
-    Every mean square of a swapped table follows from the seed-by-seed products of the original, so a pattern costs
-    no pass over the users.  Beyond 14 seeds the last ones keep their sign, which still leaves 8 192 patterns.
+    Every mean square of a swapped table follows from the seed-by-seed products of the original, so a pattern needs no
+    pass over the users.  Seeds after the 14th keep their sign, which still leaves 8 192 patterns.
     """
     n_seeds, n_users = values.shape
     if n_seeds < MIN_SWAP_SEEDS:
@@ -101,9 +101,9 @@ def _swapped_p(signs: Floats, *, seed_means: Floats, products: Floats, n_users: 
 
 
 def _independent_patterns(signs: Floats) -> float:
-    """Independent 5% tests with the same variance of the share as these patterns have when all is calibrated.
+    """The number of independent 5% tests whose share has the variance that these patterns have under calibration.
 
-    Two patterns that agree in k of S seeds give statistics of correlation ``(2k - S) / S``.
+    Two patterns that agree in k of S seeds give statistics with correlation ``(2k - S) / S``.
     """
     n_seeds = signs.shape[1]
     agreement, counts = np.unique(np.round(signs @ signs[0]).astype(np.int64), return_counts=True)
@@ -113,10 +113,10 @@ def _independent_patterns(signs: Floats) -> float:
 
 
 def project(effect: Effect, n_seeds: int) -> tuple[float, float]:
-    """Standard error and degrees of freedom of the same arm with that many seeds, were its mean squares to stay.
+    """Return standard error and degrees of freedom of the arm at `n_seeds`, if its mean squares do not change.
 
-    What it borrows from the other arms grows as its own degrees of freedom do, so that more seeds never say less and
-    the seeds that it has give its own error.
+    The degrees of freedom borrowed from other arms grow in proportion to its own, so precision never falls with more
+    seeds, and the present number of seeds gives the present error.
     """
     return standard_error(
         n_seeds,
@@ -129,7 +129,7 @@ def project(effect: Effect, n_seeds: int) -> tuple[float, float]:
 
 
 def _prior_at(effect: Effect, n_seeds: int) -> Prior | None:
-    """What the arms of the same study would say together with that many seeds each."""
+    """The prior from the arms of the same study, if each had `n_seeds` seeds."""
     prior = effect.prior
     if prior is None or n_seeds == effect.n_seeds:
         return prior
@@ -139,18 +139,18 @@ def _prior_at(effect: Effect, n_seeds: int) -> Prior | None:
 def minimum_detectable(
     effect: Effect, *, n_tests: int = 1, n_seeds: int | None = None, power: float = 0.8, alpha: float = 0.05
 ) -> float | None:
-    """Smallest true effect that the arm's test finds with that power, in units of the metric.
+    """Return the smallest true effect that the arm's test finds with this power, in units of the metric.
 
-    The seeds' mean square of the study to be is not known: it is spread as its degrees of freedom say around the one
-    that was found, and each value of it is judged as :func:`harness.stats.effects.graded` would, so that an arm may
-    fall back on its own few degrees of freedom there, too.
+    The seed mean square of the planned study is unknown.  Chi-square quantiles spread it around the present one, and
+    each value is judged as in :func:`harness.stats.effects.graded`, so an arm may also fall back on its own few
+    degrees of freedom.
 
     Args:
-        n_tests: arms that share alpha; the first step of Holm is taken, the hardest to pass.
-        n_seeds: seeds of the study that is planned; those of the effect where None.
+        n_tests: arms that share alpha; the first and strictest step of Holm is used.
+        n_seeds: seeds of the planned study; those of the effect if None.
 
     Returns:
-        None below three seeds, where there is no test, and for one seed, which says nothing of more.
+        None if the planned study has fewer than three seeds (no test), or the effect has one (no seed variance).
     """
     seeds = effect.n_seeds if n_seeds is None else n_seeds
     if seeds < MIN_TESTED or effect.n_seeds < 2:
@@ -173,12 +173,12 @@ def minimum_detectable(
 
 
 def typical_detectable(effects: Collection[Effect], *, n_tests: int = 1, n_seeds: int | None = None) -> float | None:
-    """Minimum detectable effect of a study: the median over its arms, each with the seed variance of a typical arm.
+    """Return the minimum detectable effect of a study: the median over its arms at the seed variance of a typical arm.
 
-    A single arm's mean square of few seeds says little of its own, and arms whose draw was high would raise the median.
+    An arm's own mean square from few seeds is imprecise, and arms with a high draw would raise the median.
 
     Returns:
-        None where no arm has two seeds, or the study has fewer than three.
+        None if no arm has two seeds, or the study has fewer than three.
     """
     found = [
         minimum_detectable(
@@ -193,12 +193,12 @@ def typical_detectable(effects: Collection[Effect], *, n_tests: int = 1, n_seeds
 
 
 def movers(effects: Mapping[str, Effect]) -> frozenset[str]:
-    """Arms that move ranks: their differences to base vary twice as much as A/A's, user by user and seed by seed.
+    """Return the arms that move ranks: the residual mean square of their differences is over twice A/A's.
 
-    Training again moves the ranks of most users a little, so a count of changed ranks says nothing.
+    Retraining moves the ranks of most users a little, so a count of changed ranks is not informative.
 
     Args:
-        effects: of the arms and of A/A; without an estimate of A/A no arm is told apart.
+        effects: of the arms and of A/A; the result is empty without an A/A row of two seeds or more.
     """
     still = effects.get(A_A)
     if still is None or still.n_seeds < 2:
@@ -207,7 +207,7 @@ def movers(effects: Mapping[str, Effect]) -> frozenset[str]:
 
 
 def _least_significant(effect: Effect, n_seeds: int, alpha: float) -> Floats:
-    """Smallest significant means of equally likely studies of the same arm with that many seeds."""
+    """The smallest significant mean in each of several equally likely studies of the arm with `n_seeds` seeds."""
     spread = chi_square_quantiles((np.arange(_N_OUTCOMES) + 0.5) / _N_OUTCOMES, n_seeds - 1.0) / (n_seeds - 1.0)
     user_variance, prior = effect.user_sd**2, _prior_at(effect, n_seeds)
     judged: list[tuple[float, float]] = []

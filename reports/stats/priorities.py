@@ -1,4 +1,4 @@
-"""The seed document's priorities against the measured order of the remedies."""
+"""Agreement between the seed document's priorities and the measured order of the remedies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Remedy:
     """One remedy with a priority.
 
     Attributes:
-        rows: its rows, a setting each.
+        rows: its rows, one per setting.
         mean: mean effect of those rows.
     """
 
@@ -40,12 +40,12 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How far the priorities and the measured effects put the remedies in one order.
+    """How far the order of the remedies by priority agrees with their order by measured effect.
 
     Attributes:
-        tau: Kendall's tau-b, 1 where they agree in full and -1 where they are opposed.
+        tau: Kendall's tau-b: 1 for full agreement, -1 for the opposite order.
         low, high: 95% interval from the joint bootstrap of the effects; it holds for these remedies only.
-        remedies: the highest effect first.
+        remedies: highest effect first.
     """
 
     tau: float
@@ -61,17 +61,17 @@ def priority_agreement(
     deltas: Mapping[str, Deltas] | None = None,
     effects: Mapping[str, Effect] | None = None,
 ) -> Agreement | None:
-    """Kendall's tau-b of priority and effect, over arms of a single remedy with at least two seeds.
+    """Return Kendall's tau-b of priority and effect, over arms of a single remedy with at least two seeds.
 
-    A remedy at several settings counts once, with the mean of its settings: the best of many would be ahead by luck.
-    Arms that changed no rank count with an effect of 0; aliases, which run nothing of their own, do not count.
+    A remedy with several settings counts once, with their mean, because the best of many settings would lead by luck.
+    Arms that changed no rank count with an effect of 0; aliases have no runs of their own and do not count.
 
     Args:
-        metric: the primary one where None.
-        deltas, effects: of A/A and the rows that changed a rank, on that metric, if they are at hand.
+        metric: the primary metric if None.
+        deltas, effects: of A/A and the rows that changed a rank, on that metric, if already computed.
 
     Returns:
-        None with fewer than four such remedies, or where all have one priority or all one effect.
+        None with fewer than four such remedies, or if all have the same priority or the same effect.
     """
     if deltas is None or effects is None:
         deltas = changed_deltas(frame, metric or frame.manifest.primary)
@@ -107,7 +107,7 @@ def priority_agreement(
 
 
 def remedy_rows(frame: Frame, names: set[str]) -> dict[str, tuple[Priority, tuple[str, ...]]]:
-    """Remedy id -> its priority and its rows among `names`; stacks and remedies without a priority are left out."""
+    """Remedy id -> priority and rows among `names`; stacks and remedies without a priority are left out."""
     found: dict[str, tuple[Priority, tuple[str, ...]]] = {}
     for row in frame.manifest.rows:
         if row.name not in names or row.name == BASE or len(row.remedies) != 1:
@@ -119,7 +119,7 @@ def remedy_rows(frame: Frame, names: set[str]) -> dict[str, tuple[Priority, tupl
 
 
 def tau_b(order: NDArray[np.int64], draws: Floats) -> Floats:
-    """Kendall's tau-b of one order with many, ``(n_draws,)``; 0 for a draw in which everything is tied.
+    """Kendall's tau-b of one order with each draw, ``(n_draws,)``; 0 for a draw in which everything is tied.
 
     Args:
         order: ``(n,)``, not all equal.
@@ -128,7 +128,7 @@ def tau_b(order: NDArray[np.int64], draws: Floats) -> Floats:
     left, right = np.triu_indices(len(order), 1)
     given = np.sign(order[left] - order[right])
     agreeing, decided = np.zeros(len(draws)), np.zeros(len(draws))
-    for first in range(0, len(left), 64):  # in slices: all pairs of 10 000 draws at once would be large
+    for first in range(0, len(left), 64):  # in slices: all pairs of 10 000 draws need much memory
         some = slice(first, first + 64)
         measured = np.sign(draws[:, left[some]] - draws[:, right[some]])
         agreeing += measured @ given[some]

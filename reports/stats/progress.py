@@ -1,4 +1,4 @@
-"""How far a study has come."""
+"""The progress of a study."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from harness.stats.effects import Effect
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Replicates of the plan in which no cell is still to run; failed cells and rows that cannot act have ended.
+    """Planned replicates, and those with no cell still to run; failed cells and rows that cannot act count as ended.
 
-    Where results decide how many there are, those planned are the most that there may be, until the study has ended.
+    If results decide the number of replicates, `planned` is the maximum until the study has ended.
     """
 
     finished: int
@@ -26,12 +26,12 @@ class Progress:
 
 
 def is_table(frame: Frame) -> bool:
-    """Whether the frame is of a table of ranks, whose runs have no keys of records."""
+    """Whether the frame comes from a table of ranks; its rows have no record keys."""
     return any(frame.records.values()) and not any(row.keys for row in frame.manifest.rows)
 
 
 def progress_of(frame: Frame) -> Progress:
-    """Every planned cell counted; a table of ranks plans no more than it holds."""
+    """Return the progress over all planned cells; a table of ranks is always complete."""
     rows, planned = [row for row in frame.manifest.rows if row.status == "run"], frame.manifest.replicates
     if is_table(frame):
         return Progress(finished=len(planned), planned=len(planned))
@@ -40,5 +40,5 @@ def progress_of(frame: Frame) -> Progress:
 
 
 def untested(effects: Mapping[str, Effect]) -> dict[str, Effect]:
-    """The same estimates without their tests, which wait for the end of the study."""
+    """Return the estimates without p-values, because nothing is tested before the study ends."""
     return ByRow({name: replace(effect, p=None) for name, effect in effects.items()})

@@ -1,4 +1,4 @@
-"""Order of the arms, and how sure it is: the chance to be worth most, the interval of ranks, simultaneous intervals."""
+"""Order of the arms and its uncertainty: probability of being best, interval of ranks, simultaneous intervals."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from reports.stats.verdicts import ALPHA
 N_DRAWS = 10_000
 
 N_SIMULTANEOUS = 40_000
-"""Draws for the simultaneous intervals: their half-widths move by a quarter of a percent from one seed to another."""
+"""Draws for the simultaneous intervals; with this many, half-widths vary by a quarter of a percent between seeds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where an arm stands among the arms and base.
+    """The place of an arm among the arms and base.
 
     Attributes:
         rank: by the estimate, from 1.
-        p_worthwhile: probability that it is the best of them all and better than base by at least the smallest effect
-            worth having; base's is that no arm is.
-        low, high: ranks that hold 95% of the draws.
+        p_worthwhile: probability that it is the best of all and better than base by at least the smallest effect
+            worth having; for base, the probability that no arm is.
+        low, high: interval of ranks that contains 95% of the draws.
     """
 
     rank: int
@@ -41,9 +41,9 @@ class Place:
 def covariance(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect]) -> Floats:
     """Covariance of the estimates, ``(n_arms, n_arms)``, in the order of `effects`; its diagonal is ``se**2``.
 
-    Arms share base's runs and users, so their errors go together.  The part of seeds takes its correlation from the
-    residuals, whose thousands of degrees of freedom say far more of it than a handful of seed means, and its size from
-    the moderated mean squares; the part of users is the covariance of user means, less what residuals put into it.
+    Arms share base's runs and users, so their errors are correlated.  The seed part takes its correlation from the
+    residuals, because their thousands of degrees of freedom are more precise than a few seed means, and its size from
+    the moderated mean squares.  The user part is the covariance of user means minus the contribution of the residuals.
     Rows may lack replicates: a pair is compared on those that both have.
     """
     names = list(effects)
@@ -76,23 +76,23 @@ def covariance(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect]) -> F
 
 
 def joint_draws(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int) -> Floats:
-    """Parametric bootstrap of all effects at once, ``(N_DRAWS, n_arms)``, arms in the order of their names.
+    """Return a parametric bootstrap of all effects jointly, ``(N_DRAWS, n_arms)``, arms in the order of their names.
 
-    Each arm's error is a t variable of its own degrees of freedom, so an arm whose noise is poorly known is not ranked
-    with more confidence than it earned.  The order of arms in a study file moves nothing.
+    Each arm's error is a t variable with the arm's own degrees of freedom, so poorly known noise widens its draws.
+    The order of arms in the study file has no influence.
     """
     means = np.array([effects[name].mean for name in sorted(effects)])
     return means + _errors(deltas, effects, seed, N_DRAWS)
 
 
 def simultaneous_alpha(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int) -> float:
-    """The alpha at which the t intervals of all these arms hold at once, 19 times in 20 (max-t).
+    """Return the alpha at which the t intervals of all these arms hold at once with probability 95% (max-t).
 
-    Arms share base, so their errors go together and Bonferroni's intervals are wider than need be.  An interval of this
-    alpha has the arm's own degrees of freedom.
+    Arms share base, so their errors are correlated and Bonferroni's intervals are wider than necessary.  An interval at
+    this alpha uses the arm's own degrees of freedom.
 
     Returns:
-        Never below Bonferroni's alpha, nor above 5%.
+        Between Bonferroni's alpha and 5%.
     """
     ordered = [effects[name] for name in sorted(effects)]
     se, df = np.array([[effect.se, effect.df] for effect in ordered]).T
@@ -123,11 +123,11 @@ def _errors(deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: i
 def rank(
     deltas: Mapping[str, Deltas], effects: Mapping[str, Effect], seed: int, sesoi: float = 0.0
 ) -> dict[str, Place]:
-    """Places of the arms and of base, from :func:`joint_draws`.  The probabilities sum to 1.
+    """Return the places of the arms and of base, from :func:`joint_draws`.  The probabilities sum to 1.
 
     Args:
-        effects: distinct arms with at least two seeds; aliases and arms without effect on ranks take the place of
-            the row that they equal.
+        effects: distinct arms with at least two seeds; aliases and arms that change no rank take the place of the row
+            that they equal.
         seed: the study's, so that the same records give the same figures.
         sesoi: smallest effect worth having, in units of the metric.
     """
@@ -137,7 +137,7 @@ def rank(
     everyone = [*names, BASE]
     means = np.array([*(effects[name].mean for name in names), 0.0])
     draws = np.hstack([joint_draws(deltas, effects, seed), np.zeros((N_DRAWS, 1))])
-    # Base stands for every arm that is not worth having, so it comes first where none is.
+    # Base has the value sesoi and every arm below it is excluded, so base is best if no arm reaches sesoi.
     worth = np.where(draws >= sesoi, draws, -np.inf)
     worth[:, -1] = sesoi
     best = worth == worth.max(axis=1, keepdims=True)
@@ -160,18 +160,18 @@ def rank(
 
 
 def _products(rows: Floats) -> Floats:
-    """``rows @ rows.T`` without BLAS, whose threads wait seconds for each other where a study has taken the cores."""
+    """``rows @ rows.T`` without BLAS, whose threads wait seconds for each other if a study occupies the cores."""
     return np.einsum("iu,ju->ij", rows, rows, optimize=False)
 
 
 def _positive(matrix: Floats) -> Floats:
-    """The nearest matrix without negative eigenvalues."""
+    """The nearest symmetric matrix without negative eigenvalues."""
     spread, vectors = np.linalg.eigh((matrix + matrix.T) / 2.0)
     return (vectors * np.maximum(spread, 0.0)) @ vectors.T
 
 
 def _with_diagonal(matrix: Floats, sd: Floats) -> Floats:
-    """The same correlations with the given standard deviations."""
+    """The matrix scaled to the given standard deviations, with the same correlations."""
     found = np.sqrt(np.maximum(np.diag(matrix), 0.0))
     scale = np.divide(sd, found, out=np.zeros_like(sd), where=found > 0.0)
     scaled = matrix * np.outer(scale, scale)

@@ -1,4 +1,4 @@
-"""Verdicts of a study in which some arms stopped before the others: one test at the end, of all of them."""
+"""Verdicts of a study in which some arms stopped early: one test of all arms at the end."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Judge = Callable[[Mapping[str, Effect]], Mapping[str, Verdict]]
 
 
 def judged_at_end(effects: Mapping[str, Effect], seeds: Seeds, judge: Judge) -> dict[str, Verdict]:
-    """The verdict of every arm of the family.
+    """Return the verdict of every arm of the family.
 
     An arm that was set aside counts in the correction with p = 1: it may be equivalent, never better or worse.
 
     Args:
-        effects: the arms to be corrected for together, those that were set aside included.
-        judge: gives the verdicts of a family.
+        effects: the arms in one correction, including those that were set aside.
+        judge: returns the verdicts of a family.
     """
     stopped = {name for name in effects if name in seeds.set_aside and effects[name].p is not None}
     found = judge({name: replace(effect, p=1.0) if name in stopped else effect for name, effect in effects.items()})
@@ -33,9 +33,9 @@ def judged_at_end(effects: Mapping[str, Effect], seeds: Seeds, judge: Judge) -> 
 
 
 def _of_stopped(verdict: Verdict, p: float | None, why: Stop | None) -> Verdict:
-    """An arm's own p-value, and what it was called at the look that stopped it; nothing more would settle it.
+    """The verdict with the arm's own p-value and the code of its last look, without the seeds or targets it needs.
 
-    The test of equivalence at a look shares its error among all of them (:mod:`benchmarks.decisions` has the error).
+    The equivalence tests of all looks share one error rate (:mod:`benchmarks.decisions` measures it).
     """
     if verdict.p_holm is None:
         return replace(verdict, p=p)

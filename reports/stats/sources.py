@@ -1,4 +1,4 @@
-"""Effects without valid targets in the memory, for rows whose runs put them there to score the test set."""
+"""Effects without validation targets in the memory, for rows whose runs add them to score the test set."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from harness.stats.effects import Effect, Floats, study_effects
 from reports.stats.groups import changed_deltas
 
 WITHOUT_VALID_TARGETS = "test_on_without_valid_targets"
-"""Name of the extra ranks in a record: on test, retrieval on, the memory as on valid."""
+"""Name of the extra ranks in a record: test set, retrieval on, the memory as for the validation set."""
 
 
 def rows_with_valid_targets(frame: Frame) -> tuple[str, ...]:
-    """Rows that would be served from a memory with valid targets in at least one run; all rows where base would."""
+    """Rows served from a memory with validation targets in at least one run; all rows if base is."""
     users = {name for name, cells in frame.records.items() if any(_differs(record) for record in cells.values())}
     return tuple(name for name in frame.estimable() if name in users or BASE in users)
 
@@ -27,13 +27,13 @@ def rows_with_valid_targets(frame: Frame) -> tuple[str, ...]:
 def without_valid_targets(
     frame: Frame, metric: str | None = None, *, deltas: Mapping[str, Deltas] | None = None
 ) -> dict[str, Effect]:
-    """Effects of :func:`rows_with_valid_targets`, arm and base both scored without valid targets in their memory.
+    """Return the effects of :func:`rows_with_valid_targets`, both arm and base without validation targets in memory.
 
-    Seed variances are moderated across all arms of the study, these with the differences that they have so.
+    Seed variances are moderated across all arms of the study; these rows enter with their differences as scored here.
 
     Args:
-        metric: the primary one where None.
-        deltas: differences of the rows that changed a rank, A/A included, on that metric, if they are at hand.
+        metric: the primary metric if None.
+        deltas: differences of the rows that changed a rank, A/A included, on that metric, if already computed.
     """
     metric = metric or frame.manifest.primary
     found = changed_deltas(frame, metric) if deltas is None else dict(deltas)

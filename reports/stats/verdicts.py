@@ -1,4 +1,4 @@
-"""From effects to verdicts: Holm over the arms, simultaneous intervals, equivalence, and what would settle the rest."""
+"""Verdicts from effects: Holm over the arms, simultaneous intervals, equivalence, and what would settle open arms."""
 
 from __future__ import annotations
 
@@ -27,18 +27,17 @@ MOST_SEEDS = 10_000
 MOST_TARGETS = 1_000
 
 PERSISTENT = 0.08
-"""Share of the variance between users that stays over a user's other targets, where each has one; 1-15% measured."""
+"""Share of the between-user variance, at one target per user, that persists over other targets; measured: 1-15%."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
-    """Test targets per user that a study has, and would have of more.
+    """Test targets per user: how many the study has, and how many it could have.
 
     Attributes:
-        declared: the most that a user may have.
-        counts: each user's, ``(n_users,)``.
-        room: those that each user's events have room for, ``(n_users,)``; None where events are not known: every user
-            has room for more then.
+        declared: the maximum per user.
+        counts: targets of each user, ``(n_users,)``.
+        room: the most targets that each user's events allow, ``(n_users,)``; None (events unknown) is no limit.
     """
 
     declared: int = 1
@@ -46,7 +45,7 @@ class Targets:
     room: Integers | None = None
 
     def noise(self, declared: int) -> float:
-        """What chance adds to a mean over users where they may have so many: the mean of one over each user's."""
+        """Mean over users of 1 / (number of targets) if `declared` were allowed: the factor on target-level noise."""
         if self.room is None:
             return float((1.0 / self.counts).mean()) * self.declared / declared
         return float((1.0 / np.minimum(self.room, declared)).mean())
@@ -54,19 +53,19 @@ class Targets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What may be said of one arm on the primary metric.
+    """The verdict on one arm for the primary metric.
 
     Attributes:
         code: ``partial`` while the study is not finished; ``one_seed`` and ``two_seeds`` have no test.
-        p, p_holm: plain and Holm-adjusted p-value; None where there is no test.
+        p, p_holm: plain and Holm-adjusted p-value; None without a test.
         plain: 95% interval of this arm alone.
-        adjusted: interval that holds for all arms of the study at once; None for one seed.
-        negligible: better or worse, yet by less than the smallest effect worth having.
-        seeds_needed: seeds in all that would settle an inconclusive arm, were its estimate and variances to stay.
-        needs_targets: no number of seeds would, because single targets are too noisy.
-        targets_needed: targets per user to declare that would then settle it with the seeds it has; None where more
-            than :data:`MOST_TARGETS` or no number would.
-        few_events: a number would, if users had the events for it.
+        adjusted: interval that holds for all arms of the study at once; None with one seed.
+        negligible: better or worse, but by less than the smallest effect worth having.
+        seeds_needed: total seeds that would settle an inconclusive arm if its estimate and variances do not change.
+        needs_targets: no number of seeds would settle it, because single targets are too noisy.
+        targets_needed: targets per user to declare that would then settle it with its present seeds; None if it takes
+            more than :data:`MOST_TARGETS` or no number suffices.
+        few_events: enough targets would settle it, but users have too few events for them.
         detectable: smallest effect that this arm's test finds with 80% power after the correction.
     """
 
@@ -105,16 +104,16 @@ def judge(
     targets: Targets | None = None,
     n_seeds: int | None = None,
 ) -> dict[str, Verdict]:
-    """The verdict of every arm of the family.
+    """Return the verdict of every arm of the family.
 
     Args:
-        effects: the arms to be corrected for together: without A/A, aliases and arms that changed no rank.
+        effects: the arms in one correction: without A/A, aliases and arms that changed no rank.
         sesoi: smallest effect worth having, in units of the metric.
-        unfinished: whether cells of the study are still to run, so that no arm has a verdict yet.
-        alpha: of each arm's interval, so that all hold at once (:func:`reports.stats.ranking.simultaneous_alpha`);
-            Bonferroni's where None.
-        targets: per user, that the effects rest on; one each where None.
-        n_seeds: seeds that every arm may get, which its detectable effect is of; those that it has where None.
+        unfinished: whether cells of the study are still to run; no arm has a verdict yet in that case.
+        alpha: level of each arm's interval such that all hold at once
+            (:func:`reports.stats.ranking.simultaneous_alpha`); Bonferroni's if None.
+        targets: test targets per user behind the effects; one each if None.
+        n_seeds: number of seeds for the detectable effect: the most that an arm may get; each arm's own if None.
     """
     n_intervals = sum(effect.n_seeds > 1 for effect in effects.values())
     alpha = ALPHA / max(n_intervals, 1) if alpha is None else alpha
@@ -133,7 +132,7 @@ def judge(
 
 
 def without_verdict(effect: Effect, n_tests: int, code: Code, *, alpha: float, n_seeds: int | None = None) -> Verdict:
-    """The intervals of one arm of `n_tests` that is not judged."""
+    """Return the intervals, without a verdict, of one arm in a family of `n_tests`."""
     return Verdict(
         code=code,
         p=effect.p,
@@ -153,7 +152,7 @@ def verdict_of(
     targets: Targets | None = None,
     n_seeds: int | None = None,
 ) -> Verdict:
-    """One arm's verdict, given its Holm p-value among `n_tests` arms; the others as :func:`judge` has them."""
+    """Return one arm's verdict from its Holm p-value among `n_tests` arms; the other arguments as in :func:`judge`."""
     adjusted = effect.interval(1.0 - (ALPHA / n_tests if alpha is None else alpha))
     seeds_needed, needs_targets, targets_needed, few_events = None, False, None, False
     if p_holm < ALPHA:
@@ -184,11 +183,11 @@ def verdict_of(
 
 
 def seeds_to_settle(effect: Effect, n_tests: int, sesoi: float) -> tuple[int | None, bool]:
-    """Seeds in all at which the arm would be better, worse or equivalent, were its estimate to stay.
+    """Return the total seeds at which the arm would be better, worse or equivalent if its estimate does not change.
 
     Returns:
-        ``(seeds, needs_targets)``: seeds is None where more than :data:`MOST_SEEDS` or no number would do; the latter
-        is the case where what users gain, by as many targets as they have, is too uncertain by itself.
+        ``(seeds, needs_targets)``. `seeds` is None if it takes more than :data:`MOST_SEEDS` or no number suffices;
+        `needs_targets` is True if the variance between users alone, at their present targets, is too large.
     """
     floor = effect.user_sd / effect.n_users**0.5
     if not _settled(effect, n_tests, sesoi, floor, effect.n_users - 1.0):
@@ -202,17 +201,17 @@ def seeds_to_settle(effect: Effect, n_tests: int, sesoi: float) -> tuple[int | N
 def targets_to_settle(
     effect: Effect, n_tests: int, sesoi: float, targets: Targets, persistent: float = PERSISTENT
 ) -> int | None:
-    """Targets per user to declare at which the arm would be better, worse or equivalent with the seeds that it has.
+    """Return the targets per user to declare so that the arm is better, worse or equivalent with its present seeds.
 
-    The residual and what does not persist of the users' variance go down as one over each user's number of targets;
-    what seeds do to all users and what persists stay.
+    The residual and the non-persistent part of the between-user variance fall as one over each user's number of
+    targets; the seed variance common to all users and the persistent part do not change.
 
     Args:
-        targets: per user, that the effect rests on.
-        persistent: share of the users' variance that would persist, were there one target per user.
+        targets: test targets per user behind the effect.
+        persistent: share of the between-user variance that persists, at one target per user.
 
     Returns:
-        None where more than :data:`MOST_TARGETS` or no number would do.
+        None if it takes more than :data:`MOST_TARGETS` or no number suffices.
     """
     now = targets.noise(targets.declared)
     stays = persistent / (persistent + (1.0 - persistent) * now)
@@ -242,7 +241,7 @@ def _settled(effect: Effect, n_tests: int, sesoi: float, se: float, df: float) -
 
 
 def _fewest(settled: Callable[[int], bool], low: int, most: int) -> int | None:
-    """The smallest number above `low` that settles it, as fewer do not; None where even `most` would not."""
+    """The smallest number above `low` that settles it, by bisection; None if even `most` does not."""
     if not settled(most):
         return None
     high = most

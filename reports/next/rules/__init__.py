@@ -1,1 +1,1 @@
-"""The rules of the next study, a file for each state that a study is left in."""
+"""The rules of the next study, one file per state of a finished or stopped study."""

@@ -1,4 +1,4 @@
-"""A search whose best setting lies on the edge of what was searched."""
+"""The rule for a search whose best setting lies on the edge of its range."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from reports.next.rule import NextRule
 from reports.sections.search.build import numbers_of, setting
 
 N_STEPS = 4
-"""Steps that the range is divided into; a wider one goes a step inside and three beyond."""
+"""Steps that the range is divided into; a wider range goes one step inside and three beyond."""
 
 Raw = Mapping[str, Any]
 
 
 class WidenRange(NextRule):
-    """The arms whose best setting lies on an edge, searched beyond it."""
+    """Search beyond the edge for arms whose best setting lies on it."""
 
     name: ClassVar[str] = "widen_range"
     title: ClassVar[str] = "Search beyond the edge of the range"
@@ -70,7 +70,7 @@ class WidenRange(NextRule):
 
 
 def _wider(given: Given, raw: Raw) -> dict[str, list[object]]:
-    """Parameter -> values at the edge and beyond, of those that lie on one and may lie beyond it."""
+    """Parameter -> values around and beyond the edge, for parameters that lie on an edge and may go beyond it."""
     best = raw["trials"][raw["winner"]]["setting"]
     found: dict[str, list[object]] = {}
     for each in raw["parameters"]:
@@ -87,9 +87,9 @@ def _wider(given: Given, raw: Raw) -> dict[str, list[object]]:
 
 
 def _beyond(raw: Raw, best: object) -> Sequence[float]:
-    """A number inside the range, the edge that the best value lies on, and numbers beyond; none where it lies on none.
+    """A number inside the range, the edge that the best value lies on, and numbers beyond; empty if it is on no edge.
 
-    The edge is that of check FTR1102.
+    Edges are as in check FTR1102.
     """
     distance, place = distance_of(raw, best), place_of(raw, best)
     if distance is None or place is None or distance > EDGE:
@@ -109,7 +109,7 @@ def _typed(raw: Raw, value: float) -> float | int:
 
 
 def _opened(arm: object, wider: Mapping[str, list[object]]) -> list[object]:
-    """An arm as the study file has it, with other values for some parameters."""
+    """An arm in the form of the study file, with other values for some parameters."""
     opened: list[object] = []
     for each in cast("list[object]", arm) if isinstance(arm, list) else [arm]:
         id, own = next(iter(cast("dict[str, Any]", each).items())) if isinstance(each, dict) else (str(each), None)

@@ -1,4 +1,4 @@
-"""A study in which nothing trains, or whose training was cut short."""
+"""Rules for a study in which nothing trains, or whose training was cut short."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEARNING = tuple(
 
 
 class UseLearningBase(NextRule):
-    """The same arms on the base that learns."""
+    """Run the same arms on the base that learns."""
 
     name: ClassVar[str] = "use_learning_base"
     title: ClassVar[str] = "Run the same arms on the base that learns"
@@ -67,7 +67,7 @@ class UseLearningBase(NextRule):
 
 
 class TrainLonger(NextRule):
-    """The same arms on twice the budget."""
+    """Run the same arms with twice the budget."""
 
     name: ClassVar[str] = "train_longer"
     title: ClassVar[str] = "Train longer"

@@ -1,4 +1,4 @@
-"""Arms without a verdict: more seeds, or more targets per user."""
+"""The rule for arms without a clear verdict: more seeds, or more targets per user."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from reports.next.seeds import seed_of, targets_of
 from reports.sections.report import Row
 
 MOST_TO_DECIDE = 20
-"""Seeds that an undecided arm may need; those that need more are closer to base than seeds can tell."""
+"""Most seeds that an undecided arm may need; arms that need more are left out."""
 
 
 class DecideArms(NextRule):
-    """The undecided arms again, with as many seeds or targets per user as decide them."""
+    """Run the undecided arms again, with enough seeds or targets per user to decide them."""
 
     name: ClassVar[str] = "decide_arms"
     title: ClassVar[str] = "Decide the undecided arms"
@@ -73,12 +73,12 @@ class DecideArms(NextRule):
 
 
 def _seeds(row: Row) -> int | None:
-    """Seeds that would decide the arm; three for one that has had no test yet."""
+    """Seeds that would decide the arm; three if it has had no test yet."""
     return 3 if row.verdict in ("one_seed", "two_seeds") else row.seeds_needed
 
 
 def _expected(given: Given, row: Row, rule: str) -> Arm:
-    """The row as an arm, and the verdict that it would get were its estimate to stay."""
+    """The row as an arm, with the verdict expected if its estimate does not change."""
     arm = arm_of(given, row, rule)
     effect = row.effect or 0.0
     verdict: Verdict | None = "better" if effect >= given.sesoi else "equivalent" if effect > -given.sesoi else None

@@ -1,4 +1,4 @@
-"""A study with cells that have no result."""
+"""Rules for a study with cells that have no result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reports.next.rule import NextRule
 
 
 class FinishStudy(NextRule):
-    """The same study file: only the cells without a result run."""
+    """Run the same study file again: only the cells without a result run."""
 
     name: ClassVar[str] = "finish_study"
     title: ClassVar[str] = "Run the cells that have no result"
@@ -32,7 +32,7 @@ class FinishStudy(NextRule):
 
 
 class RetryFailed(NextRule):
-    """The same study file: only the cells of arms that failed run."""
+    """Run the same study file again: only the failed cells of arms run."""
 
     name: ClassVar[str] = "retry_failed"
     title: ClassVar[str] = "Rerun the failed cells"
@@ -57,7 +57,7 @@ def _states(given: Given, state: str, rows: Collection[str] | None = None) -> in
 
 
 def _again(given: Given) -> Proposal | None:
-    """The study again; None for base alone."""
+    """The same study again; None if base is its only row."""
     if len(given.manifest.rows) == 1:
         return None
     failed, missing = _states(given, "failed"), _states(given, "missing")

@@ -1,4 +1,4 @@
-"""Remedies that the evidence advises and no row has tried."""
+"""Rules for remedies that the evidence advises and no row has tried."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from reports.next.rules.winners import titles_of
 
 
 class _Untried(NextRule):
-    """Advice of the evidence as arms.
+    """Run the advice of the evidence as arms.
 
     Attributes:
-        expected: what the advice expects.
+        expected: only advice with this expected verdict is used.
     """
 
     expected: ClassVar[Verdict]
@@ -38,12 +38,12 @@ class _Untried(NextRule):
         )
 
     def _because(self, given: Given) -> str:
-        """Which sentence says why."""
+        """Key of the sentence that gives the reason."""
         return "because"
 
 
 class TryPredictedGains(_Untried):
-    """Remedies with a predicted gain, each alone, and together where they compose."""
+    """Run the remedies with a predicted gain, each alone, and together where they compose."""
 
     name: ClassVar[str] = "try_predicted_gains"
     title: ClassVar[str] = "Try the remedies with a predicted gain"
@@ -61,7 +61,7 @@ class TryPredictedGains(_Untried):
 
 
 class TryWhatMoves(_Untried):
-    """Remedies of which the evidence expects that they change ranks, in whatever direction."""
+    """Run the remedies that the evidence expects to change ranks, in either direction."""
 
     name: ClassVar[str] = "try_what_moves"
     title: ClassVar[str] = "Try the remedies that change ranks"

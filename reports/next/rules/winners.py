@@ -1,4 +1,4 @@
-"""A study with an arm that helped: its confirmation on fresh seeds, and what comes after that."""
+"""Rules for a study with an arm that helped: confirm it on fresh seeds, then make it the base."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.sections.report import Row
 
 
 class AdoptWinner(NextRule):
-    """A confirmed winner becomes base, and its own evidence says what to try on it."""
+    """Make a confirmed winner the base and try the advice of its own evidence on it."""
 
     name: ClassVar[str] = "adopt_winner"
     title: ClassVar[str] = "Make the confirmed winner the base"
@@ -59,7 +59,7 @@ class AdoptWinner(NextRule):
 
 
 class ConfirmWinner(NextRule):
-    """The best arm, with the runner-up where the two cannot be told apart, on seeds that had no part in the choice."""
+    """Run the best arm, and the runner-up if the two cannot be separated, on seeds that were not used in the choice."""
 
     name: ClassVar[str] = CONFIRMS
     title: ClassVar[str] = "Confirm the winner on fresh seeds"
@@ -101,7 +101,7 @@ class ConfirmWinner(NextRule):
 
 
 def arm_of(given: Given, row: Row, rule: str) -> Arm:
-    """A row of this study as an arm of the next, expected to be better by what it is here."""
+    """A row of this study as an arm of the next one, expected to be better by its present effect."""
     return Arm(
         name=plain_name(row.name),
         stack=given.stack_of(row.name),
@@ -115,7 +115,7 @@ def arm_of(given: Given, row: Row, rule: str) -> Arm:
 
 
 def plain_name(row: str) -> str:
-    """A row's name as that of an arm, which holds no brackets.
+    """A row's name as an arm name, which cannot contain brackets.
 
     >>> plain_name("weight[weight=0.003]")
     'weight weight=0.003'
@@ -124,7 +124,7 @@ def plain_name(row: str) -> str:
 
 
 def titles_of(given: Given, reasons: tuple[object, ...]) -> str:
-    """Titles of the evidence's rules, within a sentence."""
+    """The titles of rules of the evidence, joined for use within a sentence."""
     titles = [str(getattr(each, "title", "")) for each in reasons]
     return given.text("list.notes").join(map(within_a_sentence, titles))
 

@@ -1,4 +1,4 @@
-"""From two frames to their comparison."""
+"""The comparison of two frames."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from reports.stats.matching import match_rows
 
 
 def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[str, str] | None = None) -> Comparison:
-    """Two studies side by side: the same arms on two data sets, on two bases, or with two budgets.
+    """Compare two studies: the same arms on two data sets, on two bases, or with two budgets.
 
     Args:
-        text: the language; English where None.
-        labels: what to call the studies; by their names, where None.
+        text: texts of the language; English if None.
+        labels: labels of the studies; :func:`labels_of` if None.
 
     Raises:
-        InputError: different primary metrics, no arm in common, no finished run of base, or records that are gone.
+        InputError: different primary metrics, no arm in common, no finished run of base, or missing records.
     """
     text = text or load_catalogue("en")
     labels = labels or labels_of(a, b)
@@ -53,7 +53,7 @@ def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[
     sides = tuple(_side(each, found, label, text) for each, found, label in zip(analyses, rows, labels, strict=True))
     scale: Scale = "absolute" if design == "paired" or min(side.base for side in sides) == 0.0 else "relative"
     sesoi = min(side.sesoi for side in sides) if scale == "absolute" else min(a.manifest.sesoi, b.manifest.sesoi)
-    # Side by side stand effects on the same replicates where these are the same users and backbones.
+    # With the same users, effects are shown on the replicates that base has in both studies.
     beside = contrasts.on_common(a, b) if design == "paired" else (a, b)
     estimates = (
         contrasts.estimates(beside[0], tuple(match.a.name for match in matching.pairs), scale),
@@ -96,7 +96,7 @@ def compare(a: Frame, b: Frame, *, text: Catalogue | None = None, labels: tuple[
 
 
 def labels_of(a: Frame, b: Frame) -> tuple[str, str]:
-    """Names that tell the studies apart: by name, by name and data, else by number."""
+    """Return distinct labels of the studies: the name, else name and data set, else name and number."""
     names = (a.manifest.name, b.manifest.name)
     if names[0] != names[1]:
         return names
@@ -141,7 +141,7 @@ def _contrasts(
     design: Design,
     sesoi: float,
 ) -> dict[str, Contrast]:
-    """By name of the row in the first study; an alias repeats an arm and would count twice."""
+    """Contrasts by row name in the first study; aliases are left out, because their arms would count twice."""
     tested = [pair for pair in pairs if not pair.alias and pair.a.value is not None and pair.b.value is not None]
     if design == "paired":
         return contrasts.paired_contrasts(a, b, {each.a.name: (each.a.name, each.b.name) for each in tested}, sesoi)
@@ -153,7 +153,7 @@ def _contrasts(
 
 
 def _pair(a: Row, b: Row, estimates: Sequence[Mapping[str, Estimate]]) -> Pair:
-    """An arm of both studies, its difference still to be judged."""
+    """An arm of both studies, without its difference yet."""
     return Pair(
         name=a.name if a.name == b.name else f"{a.name} / {b.name}",
         remedies=a.remedies,
@@ -191,6 +191,6 @@ def _order(pairs: Sequence[Pair]) -> Order | None:
 
 
 def _percent_decimals(estimates: Sequence[Mapping[str, Estimate]]) -> int:
-    """Decimals at which percentages show the first digit of the typical standard error, from 1 to 3."""
+    """Decimals, 1 to 3, at which percentages show the first digit of the typical standard error."""
     errors = sorted(100.0 * each.se for found in estimates for each in found.values() if each.se > 0.0)
     return min(max(math.ceil(-math.log10(errors[len(errors) // 2])), 1), 3) if errors else 1

@@ -1,4 +1,4 @@
-"""Each common arm's effect in two studies, one above the other, with the interval of that arm alone."""
+"""Figure: the effect of each common arm in both studies, one above the other, with the interval of that arm alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COLUMNS = ("arm", "a", "a_low", "a_high", "b", "b_low", "b_high")
 
 
 def table(pairs: Sequence[Pair], metric: str, said: Wording) -> Figure:
-    """Effects of both studies on one scale, highest of the first study on top; aliases are left out."""
+    """Effects of both studies on one scale, in the order of `pairs`; aliases are left out."""
     text = said.text
     data: list[Line] = [
         (pair.name, pair.a.value, pair.a.low, pair.a.high, pair.b.value, pair.b.low, pair.b.high)

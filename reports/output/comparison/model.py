@@ -1,4 +1,4 @@
-"""Two studies side by side as typed values: what ``comparison.json`` says and all that its page may show."""
+"""The comparison of two studies as typed values: the content of ``comparison.json`` and of its page."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Side:
     """One of the two studies.
 
     Attributes:
-        label: its name, or more where both have the same name.
+        label: its name, with an addition if both have the same name.
         answer: its own answer in a sentence.
-        base: base's mean of the primary metric on test.
+        base: base's mean of the primary metric on the test set.
         sesoi: smallest effect worth having, in units of the metric.
     """
 
@@ -35,16 +35,16 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideEffect:
-    """An arm's effect in one of the studies; None where it has no finished run.
+    """An arm's effect in one of the studies; its figures are None without a finished run.
 
     Attributes:
-        name: the row's name there.
+        name: name of the row in that study.
         verdict, verdict_text: as in that study's own report.
         effect, relative: in units of the metric, and as a fraction of base.
         value, low, high: on the scale of the comparison, with the 95% interval of this arm alone.
         rank: place among the arms of that study and base.
-        negligible: better or worse, yet by less than the smallest effect worth having.
-        fell: guards that it lowers though it is better.
+        negligible: better or worse, but by less than the smallest effect worth having.
+        fell: guard metrics that it lowers although it is better.
     """
 
     name: str
@@ -63,12 +63,12 @@ class SideEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """An arm that both studies have.
+    """An arm in both studies.
 
     Attributes:
-        difference: effect in the first less that in the second; None where it cannot be computed.
+        difference: effect in the first study minus that in the second; None if it cannot be computed.
         difference_text: the outcome in words.
-        alias: its numbers are another arm's in one of the studies, so it counts neither in the order nor in a test.
+        alias: whether it repeats another arm in one of the studies; it then counts neither in the order nor in a test.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Whether both studies put their common arms in the same order.
+    """Agreement of both studies on the order of their common arms.
 
     Attributes:
         tau: Kendall's tau-b.
@@ -97,15 +97,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """All of it.
+    """The comparison of two studies.
 
     Attributes:
-        scale: ``absolute`` (units of the metric, same data) or ``relative`` (fraction of each study's base).
+        scale: ``absolute`` (units of the metric) or ``relative`` (fraction of each study's base).
         design: ``paired``, ``independent`` or ``overlapping`` (nothing can be tested).
-        sesoi: smallest difference worth having on that scale: the smaller of both studies'.
-        only_a, only_b: arms of one study alone.
-        n_tests: differences that are corrected for together.
-        facts: what each study was run with: label, first, second, whether they differ.
+        sesoi: smallest difference worth having on that scale: the smaller of the two studies' values.
+        only_a, only_b: arms of one study only.
+        n_tests: number of differences in the correction.
+        facts: conditions of each study: label, first, second, whether they differ.
     """
 
     lang: str

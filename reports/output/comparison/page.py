@@ -21,17 +21,17 @@ from reports.sections.assembly import environment, marked, render_page
 
 
 def write_comparison(first: Path, second: Path, out: Path | None = None, lang: str = "en") -> Path:
-    """Set two study folders side by side, from their records alone.
+    """Write the comparison of two study folders, from their records alone.
 
     Args:
-        out: folder for ``comparison.html``, ``comparison.json`` and ``comparison.csv``; a folder named after both
-            studies beside the first, where None.
+        out: folder for ``comparison.html``, ``comparison.json`` and ``comparison.csv``; if None, a folder next to the
+            first study, named after both.
 
     Returns:
         The path of the page.
 
     Raises:
-        InputError: no such language, no study in a folder, twice the same folder, or studies that cannot be compared.
+        InputError: no such language, no study in a folder, the same folder twice, or studies that cannot be compared.
         EnvironmentProblem: the folder cannot be written.
     """
     text = load_catalogue(lang)
@@ -50,7 +50,7 @@ def write_comparison(first: Path, second: Path, out: Path | None = None, lang: s
 
 
 def render_comparison(comparison: Comparison, text: Catalogue) -> str:
-    """The page of a comparison, complete in itself."""
+    """The page of a comparison as one self-contained HTML file."""
     pages = environment({"comparison": Path(__file__).parent})
     scale = comparison.scale
     axis = text(f"compare.figure.axis_{scale}", metric=comparison.primary_label)
@@ -67,7 +67,7 @@ def render_comparison(comparison: Comparison, text: Catalogue) -> str:
 
 
 def comparison_csv(comparison: Comparison) -> str:
-    """The common arms as CSV, figures in full."""
+    """The common arms as CSV, with unrounded figures."""
     side = ["name", "verdict", "effect", "relative", "value", "low", "high", "rank", "n_seeds"]
     difference = ["code", "mean", "n_seeds", "se", "df", "p", "p_holm"]
     columns = ["arm", "remedies", *(f"a_{name}" for name in side), *(f"b_{name}" for name in side)]

@@ -1,4 +1,4 @@
-"""What a comparison says in sentences."""
+"""The sentences of a comparison."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from reports.stats.contrast import Design, Scale
 from reports.stats.matching import Matching
 
 UNLIKE = ("backbone", "checkpoint", "ftr-study")
-"""Settings beside budget and protocol that may make a difference between two studies, whatever their arms do."""
+"""Settings besides budget and protocol that may cause a difference between two studies, whatever their arms do."""
 
 _VERSIONS = ("ftr-study", "torch", "faiss-cpu", "numpy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """How two studies are compared, and in which words.
+    """How two studies are compared, and the texts to say it with.
 
     Attributes:
-        labels: what the studies are called.
-        decimals: of a difference on the scale.
+        labels: labels of the studies.
+        decimals: decimals of a difference on the scale.
     """
 
     labels: tuple[str, str]
@@ -40,7 +40,7 @@ class Wording:
 
     @property
     def names(self) -> dict[str, str]:
-        """The labels by the places that they fill in texts."""
+        """The labels by their placeholder in the texts."""
         return {"a": self.labels[0], "b": self.labels[1]}
 
     def difference(self, value: float | None) -> str:
@@ -102,7 +102,7 @@ def _untested(arms: Sequence[Pair], finished: Sequence[Pair], design: Design) ->
 
 
 def findings_of(analyses: Sequence[Analysis], matching: Matching, said: Wording) -> tuple[Finding, ...]:
-    """What a reader must know before believing the comparison."""
+    """Limits of the comparison that a reader must know."""
     (a, b), labels, text = (each.frame for each in analyses), said.labels, said.text
     names = {"within": "compare.finding", **said.names}
     found: list[Finding] = []
@@ -134,7 +134,7 @@ def findings_of(analyses: Sequence[Analysis], matching: Matching, said: Wording)
 
 
 def facts_of(a: Frame, b: Frame, text: Catalogue) -> tuple[tuple[str, str, str, bool], ...]:
-    """What each study was run with: label, first, second, whether they differ."""
+    """The conditions of each study: label, first, second, whether they differ."""
     first, second = _facts(a.manifest, text), _facts(b.manifest, text)
     labels = [*first, *(label for label in second if label not in first)]
     pairs = [(label, first.get(label, formats.NONE), second.get(label, formats.NONE)) for label in labels]

@@ -1,4 +1,4 @@
-"""The diagnosis of a base as typed values: what ``diagnosis.json`` says and all that its page may show."""
+"""The diagnosis of a base as typed values: the content of ``diagnosis.json`` and of its page."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ DIAGNOSIS_SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosisPage:
-    """What stands in the way of a base, and what to try.
+    """The obstacles of a base, and what to try.
 
     Attributes:
-        answer: what stands in the way, a sentence.
-        obstacles: the gravest issues, at most three.
-        try_out: what the rules advise, the most promising first.
-        following: the first study; None where the folder does not hold its study file.
-        idle: what they advise against.
-        mixtures: untrained mixtures on base; None where they were not measured.
+        answer: the obstacles in one sentence.
+        obstacles: the most serious issues, at most three.
+        try_out: advice of the rules, most promising first.
+        following: the first study; None if the folder does not hold its study file.
+        idle: remedies that the rules predict to have no effect.
+        mixtures: untrained mixtures on base; None if not measured.
         checks: every check on base.
         unmeasured: runs whose diagnosis failed.
-        arm: which runs were looked at, and how closely.
-        decimals: of the figures' data.
+        arm: the diagnosed runs and the level of the diagnosis.
+        decimals: decimals of the figures' data.
         facts: label and value, in reading order, by group.
     """
 

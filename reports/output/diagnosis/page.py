@@ -1,4 +1,4 @@
-"""The one-page diagnosis of a base: what stands in the way, the ten claims, and what to try."""
+"""The one-page diagnosis of a base: its obstacles, the ten claims, and what to try."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ MOST_OBSTACLES = 3
 
 
 def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
-    """Write ``diagnosis.html``, ``diagnosis.json`` and ``next.yaml`` into a study folder, from its base's evidence.
+    """Write ``diagnosis.html``, ``diagnosis.json`` and ``next.yaml`` into a study folder, from the evidence of base.
 
     Returns:
         The path of the page.
 
     Raises:
-        InputError: no such language, no study in the folder, no evidence of its base, or some that is gone.
+        InputError: no such language, no study in the folder, or the evidence of base is absent or incomplete.
         EnvironmentProblem: the folder cannot be written.
     """
     text = with_texts(load_catalogue(lang), (NextSection(),))
@@ -64,7 +64,7 @@ def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
     diagnosis = replace(diagnose(manifest, evidence, text), following=following)
     page = folder.path / named("diagnosis.html", lang)
     write_atomically(folder.path / named("diagnosis.json", lang), diagnosis.to_json().encode())
-    if base == manifest.rows:  # beside a report, the file is the report's
+    if base == manifest.rows:  # if the study has arms, its report writes the file
         write_next(folder.path / "next.yaml", following)
     write_atomically(page, render_diagnosis(diagnosis, text).encode())
     refresh_index(folder.path, lang)
@@ -72,7 +72,7 @@ def write_diagnosis(folder: StudyFolder, lang: str = "en") -> Path:
 
 
 def diagnose(manifest: StudyManifest, evidence: Evidence, text: Catalogue) -> DiagnosisPage:
-    """Everything that the page and ``diagnosis.json`` say of a base."""
+    """Return the content of the page and of ``diagnosis.json`` for a base."""
     checks = tuple(evidence.check(each) for each in evidence.checks[BASE].values())
     obstacles = evidence.obstacles(MOST_OBSTACLES)
     advice = advice_of(evidence, text)
@@ -119,7 +119,7 @@ def _answer(evidence: Evidence, text: Catalogue) -> str:
 
 
 def idle_of(advice: Sequence[Advice]) -> tuple[Advice, ...]:
-    """What is predicted to be idle, without stacks of which another rule expects more."""
+    """Advice that predicts no effect, without stacks for which another rule predicts one."""
     wanted = {stack.ids for each in advice if each.expected != "idle" for stack in each.stacks}
     rest = (
         replace(each, stacks=tuple(stack for stack in each.stacks if stack.ids not in wanted))
@@ -130,7 +130,7 @@ def idle_of(advice: Sequence[Advice]) -> tuple[Advice, ...]:
 
 
 def render_diagnosis(diagnosis: DiagnosisPage, text: Catalogue) -> str:
-    """The page of a diagnosis, complete in itself."""
+    """The page of a diagnosis as one self-contained HTML file."""
     text = with_texts(text, (NextSection(),))
     pages = environment({"diagnosis": Path(__file__).parent, "next": NextSection.folder()})
     drawings = marked(partial(drawn, diagnosis.figures, (BASE,), text))

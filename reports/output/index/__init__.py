@@ -1,1 +1,1 @@
-"""The page of all pages: what each study of a folder asked and found, with a link to its page."""
+"""The index page: question and answer of each study in a folder, with links to its pages."""

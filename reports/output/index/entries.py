@@ -1,4 +1,4 @@
-"""A folder of studies as a list: each from its own ``report.json``, ``diagnosis.json`` and ``manifest.json`` alone."""
+"""The studies of a folder as a list, each read from its ``report.json``, ``diagnosis.json`` and ``manifest.json``."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ PAGES = {"report": "report.html", "diagnosis": "diagnosis.html"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One study, or one folder that cannot be read as one.
+    """One study, or one folder that cannot be read as a study.
 
     Attributes:
-        folder: its name.
-        study, question, answer: in words; empty where its files do not say.
+        folder: name of the folder.
+        study, question, answer: name, question and answer of the study; empty if its files lack them.
         data: name of the data set.
-        n_users, n_arms: None where its files do not say.
-        protocol: key -> value, as the study file has it.
-        mode: of the study.
+        n_users, n_arms: None if its files lack them.
+        protocol: key -> value, as in the study file.
+        mode: mode of the study.
         date: when its last run ended, ISO 8601 in UTC; else when its files were written.
-        n_finished, n_replicates: replicates in which nothing is still to run, and all; None before the first page.
+        n_finished, n_replicates: replicates with nothing still to run, and all; None before the first page.
         n_failed: cells that failed.
-        pages: kind of a page -> languages that it is there in.
-        follows: name of the study that it continues, or its folder's; empty where it continues none.
-        trouble: what is wrong with the folder, a line; empty where nothing is.
-        stamp: what its files looked like when they were read: name, time of the last change, size.
+        pages: kind of page -> languages in which it exists.
+        follows: name of the study that it continues, or of its folder; empty if it continues none.
+        trouble: what is wrong with the folder, in one line; empty if nothing is.
+        stamp: state of its files when they were read: name, time of the last change, size.
     """
 
     folder: str
@@ -69,7 +69,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Index:
-    """The studies of a folder, newest first, and its folders that hold none."""
+    """The studies of a folder, newest first, and its subfolders that are not studies."""
 
     lang: str
     studies: tuple[Entry, ...]
@@ -78,7 +78,7 @@ class Index:
 
     @property
     def groups(self) -> dict[str, list[Entry]]:
-        """Data set -> its studies, the one with the newest study first."""
+        """Data set -> its studies; the data set with the newest study comes first."""
         found: dict[str, list[Entry]] = {}
         for each in self.studies:
             found.setdefault(each.data, []).append(each)
@@ -86,7 +86,7 @@ class Index:
 
     @property
     def anchors(self) -> dict[str, str]:
-        """Name of a study, or of its folder -> the folder; of several studies of one name the newest."""
+        """Name of a study or of its folder -> the folder; the newest if several studies share a name."""
         found = {each.folder: each.folder for each in self.studies}
         for each in reversed(self.studies):
             found[each.study] = each.folder
@@ -98,17 +98,17 @@ class Index:
 
 
 class UnreadableError(Exception):
-    """A file that is not what a study leaves; the text says which and why."""
+    """A file is not one that a study writes; the text names the file and the reason."""
 
 
 def index_of(folder: Path, lang: str, known: Mapping[str, Entry]) -> Index:
-    """The studies of a folder.
+    """Return the studies of a folder.
 
     Args:
-        known: folder's name -> entry of an earlier index of that language; one whose files are as they were is kept.
+        known: folder name -> entry of an earlier index in that language; entries with unchanged files are kept.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the folder cannot be read.
     """
     entries = [
         _entry(each, lang, known.get(each.name))
@@ -124,10 +124,10 @@ def index_of(folder: Path, lang: str, known: Mapping[str, Entry]) -> Index:
 
 
 def require(folder: Path) -> None:
-    """Check that there is such a folder.
+    """Check that the folder exists and is not the folder of one study.
 
     Raises:
-        InputError: there is none, or it is one study's.
+        InputError: it does not exist, or it is the folder of one study.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder; give the folder of all studies, such as runs")
@@ -136,7 +136,7 @@ def require(folder: Path) -> None:
 
 
 def entries_in(text: str) -> dict[str, Entry]:
-    """Folder's name -> entry of the index that :meth:`Index.to_json` wrote; nothing where it is of another version."""
+    """Folder name -> entry of an index that :meth:`Index.to_json` wrote; empty if it has another version."""
     try:
         found = json.loads(text)
         if found["schema_version"] != INDEX_SCHEMA:
@@ -169,7 +169,7 @@ def _stamp(folder: Path) -> Iterator[tuple[str, int, int]]:
                 found = (folder / named(name, lang)).stat()
             except FileNotFoundError:
                 continue
-            # A page alone says nothing; only that it is there counts.
+            # Of a page only its existence counts, because its content is not read.
             counts = name in SOURCES
             yield named(name, lang), found.st_mtime_ns * counts, found.st_size * counts
 
@@ -213,7 +213,7 @@ def _read(
 
 
 def _in_language(folder: Path, name: str, lang: str, there: set[str]) -> Mapping[str, Any]:
-    """The file in that language, else in English, else in any; empty where there is none."""
+    """The file in that language, else in English, else in any; empty if there is none."""
     for each in dict.fromkeys((lang, DEFAULT_LANGUAGE, *languages())):
         if named(name, each) in there:
             return _mapping(folder, named(name, each))
@@ -235,7 +235,7 @@ def _whole(value: object) -> int | None:
 
 
 def _follows(said: object) -> str:
-    """The study that a manifest continues: the name in its ``follows``, or the last part of a path alone."""
+    """The study that a manifest continues: the name in its ``follows``, or the last part if it is a path."""
     if isinstance(said, Mapping):
         return str(cast("Mapping[str, object]", said).get("study", ""))
     return PurePath(said).name if isinstance(said, str) else ""

@@ -1,4 +1,4 @@
-"""The files of the page of all pages: ``index.html`` and ``index.json`` in the folder of the studies."""
+"""The files of the index page: ``index.html`` and ``index.json`` in the folder of the studies."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ RECORDS = ".records"
 
 
 def write_index(folder: Path, lang: str = DEFAULT_LANGUAGE) -> Path:
-    """Write the page of a folder of studies, from the files beside their pages alone; refresh those in other languages.
+    """Write the index page of a folder of studies, from the JSON files of the studies; refresh its other languages.
 
-    Two runs that end at once write it one after the other, so that the last one knows both.  A study whose files are as
-    they were for the page before is not read again.
+    Runs that end at the same time write it one after the other, so that the last write includes both.  Studies with
+    unchanged files are not read again.
 
     Returns:
         The path of the page.
@@ -50,13 +50,13 @@ def _write(folder: Path, lang: str, others: Sequence[str]) -> None:
 
 
 def refresh_index(study: Path, lang: str = DEFAULT_LANGUAGE) -> None:
-    """Bring the page of the folder that a study is in up to date; a failure is logged and costs the study nothing.
+    """Update the index page of the folder that contains a study; a failure is logged and does not affect the study.
 
-    Only where that folder is one of studies: it has their records, or such a page.
+    Does nothing unless that folder has the records of studies or an index page.
 
     Args:
         study: folder of a study whose page has just been written.
-        lang: of that page.
+        lang: language of that page.
     """
     folder = study.resolve().parent
     if not (folder / RECORDS).is_dir() and not any(folder.glob("index*.html")):
@@ -64,16 +64,16 @@ def refresh_index(study: Path, lang: str = DEFAULT_LANGUAGE) -> None:
     try:
         for each in dict.fromkeys((DEFAULT_LANGUAGE, lang)):
             write_index(folder, each)
-    except Exception as problem:  # noqa: BLE001 - a study's own page is written, and must not fail because of this one
+    except Exception as problem:  # noqa: BLE001 - the study's own page is written; the index must not fail it
         log.warning("%s could not be refreshed: %s", folder / named("index.html", lang), problem)
 
 
 def render_index(index: Index, folder: str, others: Sequence[str] = ()) -> str:
-    """The page, complete in itself.
+    """The index page as one self-contained HTML file.
 
     Args:
-        folder: of the studies, as the page names it.
-        others: languages that the page is there in beside its own.
+        folder: name of the folder of the studies.
+        others: further languages in which the page exists.
     """
     texts = {each: with_index_texts(load_catalogue(each)) for each in languages()}
     return render_page(
@@ -91,10 +91,10 @@ def render_index(index: Index, folder: str, others: Sequence[str] = ()) -> str:
 
 
 def _address(folder: str, kind: str, lang: str) -> str:
-    """The address of a study's page from the page of all pages."""
+    """The address of a study's page, relative to the index page."""
     return f"./{quote(folder)}/{named(PAGES[kind], lang)}"
 
 
 def with_index_texts(text: Catalogue) -> Catalogue:
-    """The catalogue with the texts of this page; those that a language lacks are in English."""
+    """The catalogue with the texts of this page; texts missing in the language are in English."""
     return replace(text, texts={**text.texts, **texts_beside(Path(__file__).parent, text.lang)})

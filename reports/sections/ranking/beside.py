@@ -36,7 +36,7 @@ def beside_of(analysis: Analysis, source: str) -> dict[str, Any]:
 
 
 def variance_of(effect: Effect | None) -> dict[str, float]:
-    """Return the shares of the variance of an effect's mean due to seeds alone and to targets alone; the rest is both."""
+    """Return the shares of the variance of an effect's mean due to seeds alone and targets alone; the rest is both."""
     total = 0.0 if effect is None else effect.ms_tilde + max(effect.ms_user - effect.ms_err, 0.0)
     if effect is None or effect.method == "one seed" or total <= 0.0:
         return {}

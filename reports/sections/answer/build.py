@@ -21,7 +21,7 @@ BARGAIN = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer in sentences.
+    """The answer to a study's question in sentences.
 
     Attributes:
         code: ``helped``, ``guarded`` (better, but a guard falls), ``negligible``, ``nothing``, ``partial``,

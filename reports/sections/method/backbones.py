@@ -26,7 +26,7 @@ def backbone_sentences(frame: Frame, text: Catalogue) -> list[str]:
 
 
 def _shared(manifest: StudyManifest, text: Catalogue, whose: str) -> str:
-    """Return a sentence on what the replicates of all rows share, or of base and the arms without their own backbone."""
+    """Return what the replicates of all rows share, or of base and the arms without their own backbone."""
     given = manifest.backbone_file
     if manifest.backbone != "file":
         return text(f"method.design.{manifest.backbone}{whose}")

@@ -8,12 +8,13 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricCell:
-    """One metric of one row on test: levels with retrieval on and off, and the effect with its adjusted p-value.
+    """One metric of one row on the test set: level as served and with retrieval off, and the effect with its q-value.
 
     Attributes:
         on: level as served.
         off: level without retrieval; None for a table of ranks, which has no such ranks.
-        q: Benjamini-Hochberg over all secondary metrics and arms; None for the primary and where nothing is tested.
+        q: p-value with the Benjamini-Hochberg correction over all secondary metrics and arms; None for the primary
+            metric and where nothing is tested.
     """
 
     metric: str

@@ -212,7 +212,7 @@ class Report:
 
     @property
     def base(self) -> float | None:
-        """Base's mean of the primary metric on test."""
+        """Base's mean of the primary metric on the test set."""
         cells = (cell for row in self.rows if row.kind == "base" for cell in row.metrics)
         return next((cell.on for cell in cells if cell.metric == self.primary), None)
 

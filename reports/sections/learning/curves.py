@@ -1,4 +1,4 @@
-"""The primary metric on the validation set by epoch, a small panel per row, on one scale."""
+"""The primary metric on the validation set by epoch, one small panel per row, all on one scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effect of every arm within groups of users, a small panel per arm, on one scale."""
+"""The effect of every arm within groups of users, one small panel per arm, all on one scale."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ class Prediction:
 
     @property
     def any_arm(self) -> bool:
-        """Whether a row of this study tests it."""
+        """Whether a row of this study tests the prediction."""
         return any(line.arm for line in self.tested)
 
 

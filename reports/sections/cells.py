@@ -13,8 +13,7 @@ class MetricCell:
     Attributes:
         on: level as served.
         off: level without retrieval; None for a table of ranks, which has no such ranks.
-        q: p-value with the Benjamini-Hochberg correction over all secondary metrics and arms; None for the primary
-            metric and where nothing is tested.
+        q: Benjamini-Hochberg q-value over all secondary metrics and arms; None for the primary and where not tested.
     """
 
     metric: str

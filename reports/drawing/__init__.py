@@ -1,1 +1,1 @@
-"""."""
+"""Drawings of figures as SVG, CSV and PDF."""

@@ -1,4 +1,4 @@
-"""A figure as data: the table that a drawing shows and the page offers as CSV."""
+"""A figure as data: the table behind a drawing, which the page offers as CSV."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ Drawn = Sequence[str] | Sequence[Panel]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """A figure as data: drawing adds nothing to it.
+    """A figure as data; its drawing shows nothing else.
 
     Attributes:
-        alt: what the figure shows, for readers who cannot see it.
+        alt: text alternative for readers who cannot see the figure.
         columns, rows: the table behind it.
-        marks: single values that it draws, such as the limits of a band.
+        marks: single values that are drawn, such as the limits of a band.
     """
 
     id: str
@@ -43,12 +43,12 @@ class Figure:
     marks: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def column(self, name: str) -> list[Any]:
-        """The values of one column, one per row."""
+        """Return the values of one column, one per row."""
         place = self.columns.index(name)
         return [row[place] for row in self.rows]
 
     def by_arm(self) -> dict[str, list[Line]]:
-        """The rows by their first column, in the order of the table."""
+        """Return the rows grouped by their first column, in the order of the table."""
         found: dict[str, list[Line]] = {}
         for row in self.rows:
             found.setdefault(str(row[0]), []).append(row)
@@ -66,12 +66,12 @@ def figure_of(
     marks: Mapping[str, float] | None = None,
     **values: object,
 ) -> Figure:
-    """A figure with the title and the caption that the texts ``figure.NAME`` hold.
+    """Return a figure with title and caption from the texts ``figure.NAME``.
 
     Args:
-        alt: the text alternative, already in words.
-        caption: which of the captions.
-        values: fill the places of the caption.
+        alt: the finished text alternative.
+        caption: key of the caption below ``figure.NAME``.
+        values: values for the placeholders of the caption.
     """
     return Figure(
         id=name,
@@ -85,22 +85,22 @@ def figure_of(
 
 
 def wide_and_narrow(figure: Figure, draw: Callable[[Layout], str]) -> list[str]:
-    """The drawing in both layouts, of which the page shows one; none where the table is empty."""
+    """Return the drawing in both layouts, of which the page shows one; empty where the table is empty."""
     return [draw(layout) for layout in (WIDE, NARROW)] if figure.rows else []
 
 
 def number(value: Scalar) -> float:
-    """A cell as a number; NaN where it is empty."""
+    """Return a cell as a number; NaN where it is empty."""
     return math.nan if value is None else float(value)
 
 
 def finite(value: float | None) -> float | None:
-    """The value where it is a finite number, else None."""
+    """Return the value where it is a finite number, else None."""
     return value if value is not None and math.isfinite(value) else None
 
 
 def to_csv(columns: Iterable[str], rows: Iterable[Iterable[Scalar]]) -> str:
-    """A table as CSV, empty where a value is None."""
+    """Return a table as CSV; None becomes an empty cell."""
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(columns)

@@ -1,6 +1,6 @@
-"""A figure as a file: its table as CSV and its drawing as PDF, as addresses that hold all of it.
+"""A figure as a file: its table as CSV and its drawing as PDF, both as data URIs.
 
-The drawing as SVG is the one in the page, which the page's script completes when it is asked for.
+The SVG file has no URI: the page's script makes it on request from the drawing in the page.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from reports.drawing.pdf.translate import Drawing, Page, Untranslatable
 log = logging.getLogger(__name__)
 
 TITLE_SIZE, TITLE_LINE, ABOVE, GAP = 9.5, 12.0, 10.0, 16.0
-"""Points: letters of a panel's title, its lines, what is above them, and what is between panels."""
+"""In points: font size of a panel's title, height of its lines, space above the title, space between panels."""
 MARGIN = 4.0
 
 
 def csv_uri(figure: Figure) -> str:
-    """The table behind a figure as a data URI."""
+    """Return the table behind a figure as a data URI."""
     return _uri("text/csv;charset=utf-8", to_csv(figure.columns, figure.rows).encode())
 
 
 def pdf_uri(drawn: Sequence[str] | Sequence[tuple[str, str, str]], css: str) -> str:
-    """A drawing as a PDF file of one page in the colours of the light page, as a data URI.
+    """Return a drawing as a one-page PDF in the colours of the light theme, as a data URI.
 
-    Of a drawing in two layouts it has the wide one; of a gallery every panel.
+    The file has the wide layout of a drawing in two layouts, or all panels of a gallery.
 
     Args:
-        css: the style of the page, of which the first rule names its colours.
+        css: the style of the page; its first rule defines the colours.
 
     Returns:
-        Nothing where the drawing, a plug-in's, holds what the translation does not know.
+        The data URI; empty where the drawing of a plug-in has a part that cannot be translated.
     """
     try:
         return _uri("application/pdf", pdf_of(drawn, light_colours(css)))
@@ -45,10 +45,10 @@ def pdf_uri(drawn: Sequence[str] | Sequence[tuple[str, str, str]], css: str) -> 
 
 
 def pdf_of(drawn: Sequence[str] | Sequence[tuple[str, str, str]], colours: Mapping[str, str]) -> bytes:
-    """A drawing as PDF, the same bytes for the same drawing.
+    """Return a drawing as PDF; the same drawing gives the same bytes.
 
     Raises:
-        Untranslatable: it holds what the translation does not know.
+        Untranslatable: the drawing has a part that the translation does not support.
     """
     page = Page()
     panels = [(each[0], Drawing(each[2], colours)) for each in drawn if not isinstance(each, str)]
@@ -74,13 +74,13 @@ def pdf_of(drawn: Sequence[str] | Sequence[tuple[str, str, str]], colours: Mappi
 
 
 def _title(name: str, room: float) -> list[str]:
-    """A panel's name in two lines at most."""
-    lines = in_lines(name, 0.88 * room, TITLE_SIZE).split("\n")  # bold letters are wider by a tenth
+    """Return a panel's name in at most two lines."""
+    lines = in_lines(name, 0.88 * room, TITLE_SIZE).split("\n")  # bold letters are about a tenth wider
     return [fitted(line, room, TITLE_SIZE, "bold") for line in lines]
 
 
 def columns(panels: int) -> int:
-    """How many panels stand side by side: four at most, and rows as full as can be.
+    """Return the number of panels per row: four at most, with rows as evenly filled as possible.
 
     >>> [columns(n) for n in (1, 4, 5, 8, 9, 36)]
     [1, 4, 3, 4, 3, 4]
@@ -90,7 +90,7 @@ def columns(panels: int) -> int:
 
 
 def light_colours(css: str) -> dict[str, str]:
-    """The colours of the light page by name; paper is white, as a file stands on any ground."""
+    """Return the colours of the light theme by name; paper is white, because a file has no page behind it."""
     rule = css[css.index("{") : css.index("}")]
     return {**dict(re.findall(r"--([\w-]+):\s*(#[0-9a-fA-F]{6})", rule)), "paper": "#ffffff"}
 

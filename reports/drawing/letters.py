@@ -1,4 +1,4 @@
-"""How wide a text is, by the face that figures are drawn with, and names that are made to fit."""
+"""The width of text in the typeface of the figures, and names shortened or broken to fit."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 FILES = {"normal": "DejaVuSans.ttf", "bold": "DejaVuSans-Bold.ttf"}
-"""Weight -> the file that matplotlib brings with it."""
+"""Weight -> font file that is part of matplotlib."""
 
 ASCENT, DESCENT = 0.93, 0.24
-"""Of a line of text, in ems: what a browser keeps clear above and below the line that letters stand on."""
+"""Height in ems that a browser reserves for a line of text above and below its baseline."""
 
 _BREAKS = re.compile(r"(?<=[._+ \]])(?=\S)|(?=[(\[])")
 
 
 def path_of(weight: str) -> Path:
-    """The file of a face."""
+    """Return the font file of a weight."""
     import matplotlib as mpl
 
     return Path(mpl.get_data_path()) / "fonts" / "ttf" / FILES[weight]
@@ -26,7 +26,7 @@ def path_of(weight: str) -> Path:
 
 @cache
 def measures(weight: str) -> tuple[dict[int, int], tuple[int, ...], int]:
-    """Of a face: character -> glyph, the width of every glyph, and units per em."""
+    """Return for a weight: character -> glyph, the width of every glyph, and units per em."""
     from fontTools.ttLib import TTFont
 
     font: Any
@@ -38,17 +38,17 @@ def measures(weight: str) -> tuple[dict[int, int], tuple[int, ...], int]:
 
 
 def width(text: str, weight: str = "normal") -> float:
-    """Width of a text in ems; a letter that the face lacks, a Chinese one, is as wide as it is high."""
+    """Return the width of a text in ems; a letter that the typeface lacks, such as a Chinese one, counts as 1 em."""
     glyphs, widths, unit = measures(weight)
     return sum(widths[glyphs[ord(letter)]] / unit if ord(letter) in glyphs else 1.0 for letter in text)
 
 
 def fitted(name: str, room: float, size: float, weight: str = "normal") -> str:
-    """A name without its middle where it is wider than the room; the end stays, where settings of arms differ.
+    """Return a name without its middle where it is too wide; the end stays, because settings of arms differ there.
 
     Args:
-        room: points.
-        size: of the letters, in points.
+        room: available width in points.
+        size: font size in points.
 
     >>> fitted("temperature.raise[tau=0.15]", 120.0, 10.0)
     'tempera…se[tau=0.15]'
@@ -62,7 +62,7 @@ def fitted(name: str, room: float, size: float, weight: str = "normal") -> str:
 
 
 def in_lines(name: str, room: float, size: float, most: int = 2) -> str:
-    r"""A name broken where its parts meet into lines that fit; the last one loses its middle where it must.
+    r"""Return a name broken between its parts into lines that fit; a line that is still too wide loses its middle.
 
     >>> in_lines("CE(enhanced)", 66.0, 10.0)
     'CE\n(enhanced)'
@@ -79,13 +79,13 @@ def in_lines(name: str, room: float, size: float, most: int = 2) -> str:
 
 
 def shrunk(text: str, room: float, size: float) -> float:
-    """The size of letters at which a text fits, no larger than `size`."""
+    """Return the font size at which a text fits, at most `size`."""
     wide = width(text)
     return min(size, room / wide) if wide else size
 
 
 def ellipsis(name: str, most: int) -> str:
-    """A name without its middle where it is longer than `most` Latin letters; East Asian ones count twice.
+    """Return a name without its middle where it is longer than `most` Latin letters; East Asian letters count twice.
 
     The end stays, because that is where the settings of an arm differ.
 

@@ -1,6 +1,6 @@
-"""Labels of axes that stand clear: none leaves its figure, none covers another.
+"""Placement of axis labels: no label leaves the figure, and no label covers another.
 
-What is measured is the box that a browser gives a line of text, in the face that figures are drawn with.
+Sizes are those of the box that a browser gives a line of text in the typeface of the figures.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CLEAR = 3.0
-"""Points between two labels of an axis."""
+"""Smallest distance in points between two labels of an axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Box:
-    """Points from the lower left corner of a figure."""
+    """The box of a label, in points from the lower left corner of the figure."""
 
     left: float
     right: float
@@ -32,16 +32,16 @@ class Box:
     high: float
 
     def meets(self, other: Box, clear: float = 0.0) -> bool:
-        """Whether they overlap or stand closer than `clear`."""
+        """Return whether the boxes overlap or are closer than `clear`."""
         across = self.left < other.right + clear and other.left < self.right + clear
         return across and self.low < other.high + clear and other.low < self.high + clear
 
 
 def settle(canvas: Figure) -> None:
-    """Turn end labels of the scale below inwards where they would leave, and drop what would cover another."""
+    """Keep axis labels inside the figure and drop overlapping ones."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-    FigureCanvasAgg(canvas)  # measures
+    FigureCanvasAgg(canvas)  # needed to measure text
     for axes in canvas.axes:
         if axes.axison:
             for axis in (axes.xaxis, axes.yaxis):
@@ -52,7 +52,7 @@ def settle(canvas: Figure) -> None:
 
 
 def _write_out(axis: Axis) -> None:
-    """Numbers in full where matplotlib takes out a factor, which it writes into a corner where other labels are."""
+    """Write numbers in full where matplotlib would factor out an offset, whose text could cover other labels."""
     from matplotlib.ticker import FuncFormatter
 
     axis.get_majorticklabels()
@@ -61,11 +61,11 @@ def _write_out(axis: Axis) -> None:
 
 
 def _make_room(canvas: Figure, axes: Axes) -> None:
-    """Move the left edge of axes whose scale at the left would leave."""
+    """Move the left edge of the axes inwards where labels of the vertical axis would leave the figure."""
     boxes = [_box(canvas, label).left for _, label in _shown(axes.yaxis)]
     label = axes.yaxis.label
     if boxes and label.get_text():
-        axes.yaxis.get_tightbbox()  # puts the label beside the scale
+        axes.yaxis.get_tightbbox()  # updates the position of the label
         size = float(label.get_fontsize())
         extent = label.get_window_extent(dpi=canvas.dpi)
         boxes.append((extent.x0 + extent.x1) / 2.0 * 72.0 / canvas.dpi - (ASCENT + DESCENT) / 2.0 * size)
@@ -76,7 +76,7 @@ def _make_room(canvas: Figure, axes: Axes) -> None:
 
 
 def _settle_below(canvas: Figure, axes: Axes) -> list[Box]:
-    """The labels of the scale below, from left to right; where they meet, every second, third, ... stays."""
+    """Align end labels inwards, keep every second, third, ... label where they overlap, and return the kept boxes."""
     ticks = _shown(axes.xaxis)
     end = 72.0 * float(canvas.get_figwidth())
     boxes: list[Box] = []
@@ -92,7 +92,7 @@ def _settle_below(canvas: Figure, axes: Axes) -> list[Box]:
 
 
 def _settle_beside(canvas: Figure, axes: Axes, below: Sequence[Box]) -> None:
-    """The labels of the scale at the left, from below, without those that leave the top or cover the scale below."""
+    """Keep the labels of the vertical axis that neither leave the top nor cover each other or the horizontal axis."""
     ticks = _shown(axes.yaxis)
     if not ticks:
         return
@@ -108,7 +108,7 @@ def _settle_beside(canvas: Figure, axes: Axes, below: Sequence[Box]) -> None:
 
 
 def _shown(axis: Axis) -> list[tuple[float, Any]]:
-    """Places and labels of the long ticks that a figure shows, in order along the axis."""
+    """Return positions and labels of the visible major ticks, in order along the axis."""
     low, high = sorted(axis.get_view_interval())
     slack = 1e-9 * (high - low)
     found = zip(axis.get_majorticklocs(), axis.get_majorticklabels(), strict=False)
@@ -117,7 +117,7 @@ def _shown(axis: Axis) -> list[tuple[float, Any]]:
 
 
 def _keep(axis: Axis, places: Sequence[int], ticks: Sequence[tuple[float, Any]]) -> None:
-    """Empty the labels of all others; lines of the grid and short lines stay."""
+    """Empty the labels of all ticks except those in `places`; grid lines and tick marks stay."""
     kept = set(places)
     if len(kept) == len(ticks):
         return
@@ -133,12 +133,12 @@ def _meet(boxes: Sequence[Box], clear: float = CLEAR) -> bool:
 
 
 def _box(canvas: Figure, label: Any) -> Box:
-    """The box of a label of one line that is not turned."""
+    """Return the box of an unrotated label of one line."""
     unit = 72.0 / canvas.dpi
     drawn = label.get_window_extent(dpi=canvas.dpi)
     size = float(label.get_fontsize())
     wide = size * width(label.get_text())
-    # Matplotlib measures what is drawn, and a letter that its face lacks by another.
+    # The width is not matplotlib's: it measures only the ink, and a letter that its typeface lacks by a substitute.
     place = {"left": drawn.x0, "right": drawn.x1, "center": (drawn.x0 + drawn.x1) / 2.0}[label.get_ha()] * unit
     left = place - {"left": 0.0, "right": 1.0, "center": 0.5}[label.get_ha()] * wide
     middle = (drawn.y0 + drawn.y1) / 2.0 * unit

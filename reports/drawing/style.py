@@ -1,4 +1,4 @@
-"""Drawings that do not depend on the surroundings: matplotlib imported without them, and its own defaults."""
+"""Drawings that do not depend on the environment: matplotlib imported without its variables, with fixed settings."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ OURS: Mapping[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "ftr-study",
     "hatch.linewidth": 0.8,
-    # The face that matplotlib brings with it: the size of a text decides places, whatever fonts a machine has.
+    # The typeface that is part of matplotlib, because text sizes decide positions and installed fonts differ.
     "font.sans-serif": ["DejaVu Sans"],
 }
-"""What differs from matplotlib's defaults."""
+"""Settings that differ from matplotlib's defaults."""
 
 _OF_THE_SESSION = frozenset({"backend", "backend_fallback", "interactive", "toolbar", "docstring.hardcopy"})
-"""Settings of windows and notebooks, which no drawing reads and which are left alone."""
+"""Settings of windows and notebooks, which drawings do not use and which stay unchanged."""
 
 _VARIABLES = ("MPLBACKEND", "MPLCONFIGDIR")
 
 
 @contextmanager
 def fixed_style() -> Iterator[None]:
-    """Draw with matplotlib's defaults and :data:`OURS`, whatever matplotlibrc, style or earlier settings say.
+    """Draw with matplotlib's defaults and :data:`OURS`, whatever matplotlibrc, styles or earlier settings are.
 
-    Settings of whoever uses matplotlib in this process are as before afterwards.
+    The previous settings of the process are restored afterwards.
 
     Raises:
         EnvironmentProblem: matplotlib cannot be imported.
@@ -43,7 +43,7 @@ def fixed_style() -> Iterator[None]:
 
 
 def _matplotlib() -> Any:
-    """Matplotlib, imported without the backend of a notebook that this environment may lack."""
+    """Return matplotlib, imported without the ``MPLBACKEND`` of a notebook, which may not be installed here."""
     if "matplotlib.font_manager" in sys.modules:
         return sys.modules["matplotlib"]
     first = "matplotlib" not in sys.modules
@@ -51,14 +51,14 @@ def _matplotlib() -> Any:
     logger = logging.getLogger("matplotlib")
     level = logger.level
     os.environ.pop("MPLBACKEND", None)
-    # What it says of its folders, its font cache and the user's matplotlibrc is of no use to the reader of a report.
+    # Its warnings about folders, the font cache and the user's matplotlibrc are of no use to the reader of a report.
     logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             import matplotlib as mpl
             from matplotlib import font_manager as _  # noqa: F401 - lists the fonts, once
-    except Exception as problem:  # whatever a broken matplotlibrc makes of the import
+    except Exception as problem:  # a broken matplotlibrc can raise anything
         raise EnvironmentProblem(
             f"figures need matplotlib, which cannot be imported ({type(problem).__name__}: {problem}); "
             "run: pip install matplotlib, or fix the matplotlibrc named above"
@@ -70,7 +70,7 @@ def _matplotlib() -> Any:
             if value is not None:
                 os.environ[name] = value
     if first and kept["MPLBACKEND"]:
-        # As matplotlib does at its import, for a notebook that draws by itself later.
+        # Set the backend as matplotlib does at import, for a notebook that draws later.
         with suppress(ValueError):
             mpl.rcParams["backend"] = kept["MPLBACKEND"]
     return mpl

@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG that takes its colours and its typeface from the page around it."""
+"""Matplotlib figures as SVG that takes its colours and its typeface from the surrounding page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Palette:
-    """Stand-in colours, each replaced by the page's variable of that name, so that light and dark both read."""
+    """Placeholder colours, each replaced by the page's CSS variable of that name, for the light and the dark theme."""
 
     ink: str = "#010203"
     soft: str = "#010204"
@@ -41,12 +41,12 @@ COLOUR = Palette()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """How wide a figure is drawn.
+    """The dimensions of a drawing.
 
     Attributes:
-        width: inches at 72 points; the page scales it to its column.
-        left: share of the width that names take at the left.
-        font: text size in points.
+        width: inches at 72 points; the page scales the drawing to its column.
+        left: share of the width for names at the left.
+        font: font size in points.
     """
 
     narrow: bool
@@ -68,7 +68,7 @@ _IDS = re.compile(r'(\bid="|url\(#|href="#)')
 
 
 def new_figure(layout: Layout, height: float) -> tuple[Figure, Axes]:
-    """An empty figure with one pair of axes, `height` inches high."""
+    """Return an empty figure with one pair of axes, `height` inches high."""
     from matplotlib.figure import Figure
 
     canvas = Figure(figsize=(layout.width, height))
@@ -79,7 +79,7 @@ def new_figure(layout: Layout, height: float) -> tuple[Figure, Axes]:
 
 
 def dress_rows(axes: Axes, layout: Layout, *, n_rows: int, label: str) -> None:
-    """The frame of a figure with a row per arm: the first on top, a scale below, no other line."""
+    """Format the axes of a figure with one row per arm: first row on top, an axis below, no other frame line."""
     axes.set_ylim(n_rows - 0.4, -0.9 if layout.narrow else -0.7)
     axes.set_yticks([])
     axes.set_xlabel(label, color=COLOUR.soft, fontsize=layout.font, parse_math=False)
@@ -89,7 +89,7 @@ def dress_rows(axes: Axes, layout: Layout, *, n_rows: int, label: str) -> None:
 
 
 def dress_panel(axes: Axes, panel: Layout, label: str, *, whole: bool = False) -> None:
-    """The frame of a small panel: a scale on both sides, lines across; `whole` where the one below counts."""
+    """Format the axes of a small panel: two axes and horizontal grid lines; `whole` for integers on the lower axis."""
     from matplotlib.ticker import MaxNLocator
 
     axes.set_xlabel(label, color=COLOUR.soft, fontsize=panel.font, parse_math=False)
@@ -103,14 +103,14 @@ def dress_panel(axes: Axes, panel: Layout, label: str, *, whole: bool = False) -
 
 
 NAMED_ROW, NAME_RISE = 0.62, 0.47
-"""Inches of a row whose name is above its line, and how far above, in rows: clear of the marks on both sides."""
+"""Height in inches of a row whose name is above its line, and height of the name above the line in rows."""
 
 LEAST_SPAN = 0.1
-"""Share of a level that an axis of levels spans at least, so that what differs by less looks alike."""
+"""Smallest span of an axis of levels, as a share of the level, so that small differences look small."""
 
 
 def widened(low: float, high: float, least: float = 0.0) -> tuple[float, float]:
-    """Limits around a range of levels with a margin, no closer than :data:`LEAST_SPAN` of the level or `least`.
+    """Return limits around a range of levels with a margin; they span at least `least` and :data:`LEAST_SPAN`.
 
     >>> widened(0.96, 1.04)
     (0.95, 1.05)
@@ -121,7 +121,7 @@ def widened(low: float, high: float, least: float = 0.0) -> tuple[float, float]:
 
 
 def open_frame(axes: Axes) -> None:
-    """Only the line below."""
+    """Show only the bottom line of the frame."""
     for side in ("left", "right", "top"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(COLOUR.line)
@@ -130,10 +130,10 @@ def open_frame(axes: Axes) -> None:
 def write_name(
     axes: Axes, layout: Layout, place: float, name: str, left: float, *, rise: float = 0.36, colour: str = COLOUR.ink
 ) -> None:
-    """The name of a row: beside it, or in the narrow layout above its line, from `left` on."""
+    """Write the name of a row to its left or, in the narrow layout, above its line from `left` on."""
     style: dict[str, Any] = {"color": colour, "fontsize": layout.font, "parse_math": False, "va": "center"}
     if layout.narrow:
-        # On the page's ground, so that no line or band runs through it.
+        # With the page's background, so that no line or band crosses the name.
         ground = {"facecolor": COLOUR.paper, "edgecolor": "none", "pad": 0.5}
         shown = fitted(name, 72.0 * layout.width * (0.98 - layout.left), layout.font)
         axes.text(left, place - rise, shown, ha="left", bbox=ground, zorder=2.5, **style)
@@ -143,7 +143,7 @@ def write_name(
 
 
 def mark(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: float = 6.2, **style: Any) -> None:
-    """A mark of an estimate; hollow where it is not filled."""
+    """Draw the mark of an estimate, hollow unless `filled`."""
     style = {
         "marker": "o",
         "linestyle": "none",
@@ -158,7 +158,7 @@ def mark(axes: Axes, x: float, y: float, colour: str, *, filled: bool, size: flo
 def whisker(
     axes: Axes, place: float, low: float, high: float, limits: tuple[float, float], colour: str, **style: Any
 ) -> None:
-    """An interval across; what lies beyond the limits is cut off and gets an arrow."""
+    """Draw a horizontal interval; an end beyond the limits is cut off and gets an arrow."""
     left, right = limits
     axes.plot([max(low, left), min(high, right)], [place, place], color=colour, **{"zorder": 3, **style})
     for cut, end, arrow in ((low < left, left, "<"), (high > right, right, ">")):
@@ -167,7 +167,7 @@ def whisker(
 
 
 def starts(names: Sequence[str]) -> dict[int, str]:
-    """Where a new name begins in a sequence, and the name.
+    """Return position -> name wherever a new name begins in a sequence.
 
     >>> starts(["a", "a", "b"])
     {0: 'a', 2: 'b'}
@@ -178,11 +178,11 @@ def starts(names: Sequence[str]) -> dict[int, str]:
 def stacked(
     n_lines: int, heads: Mapping[int, str], *, gap: float, head: float
 ) -> tuple[list[float], list[tuple[float, str]]]:
-    """Heights of lines one below the other, and of the headings above some of them.
+    """Return the vertical positions of stacked lines, and of the headings above some of them, with the headings.
 
     Args:
         heads: line -> its heading.
-        gap: above a heading that is not the first.
+        gap: space above every heading except the first, in lines.
         head: height of a heading, in lines.
     """
     heights: list[float] = []
@@ -199,14 +199,14 @@ def stacked(
 
 
 def to_svg(canvas: Figure, name: str) -> str:
-    """The figure as an SVG element to stand in the page, hidden from assistive technology.
+    """Return the figure as an SVG element for the page, hidden from assistive technology.
 
-    The page gives the alternative text to what surrounds it.  Text stays text, ids are made unique by `name`, and the
-    same figure gives the same bytes.
+    The page puts the text alternative on the surrounding element.  Text stays text, ids are made unique by `name`, and
+    the same figure gives the same bytes.
     """
     output = io.StringIO()
     with fixed_style(), warnings.catch_warnings():
-        # The browser sets the text in a face of its own, so a glyph that matplotlib's lacks (Chinese) is no loss.
+        # The browser uses its own typeface, so a glyph that matplotlib's typeface lacks (Chinese) does not matter.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         settle(canvas)
         canvas.savefig(output, format="svg", transparent=True, metadata={"Date": None, "Creator": None})

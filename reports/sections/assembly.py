@@ -1,4 +1,4 @@
-"""The report of a study and its page: every section asked in turn."""
+"""The report of a study and its page, assembled from all sections."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ T = TypeVar("T")
 
 
 def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | None = None) -> Report:
-    """Everything that the page and ``report.json`` say of a study.
+    """Build the report of a study, the content of the page and of ``report.json``.
 
     Args:
-        sections: in page order; all that there are, where None.
+        sections: in page order; None for all.
     """
     sections = in_page_order() if sections is None else sections
     given = input_of(frame, with_texts(text, sections))
@@ -82,7 +82,7 @@ def build_report(frame: Frame, text: Catalogue, sections: Sequence[Section] | No
 
 
 def input_of(frame: Frame, text: Catalogue) -> SectionInput:
-    """What sections are built from, of one study in one language."""
+    """Return the input of the sections for one study in one language."""
     analysis = analyse(frame)
     decimals = effect_decimals(analysis)
     rows = ranking_rows(analysis, decimals, text)
@@ -98,7 +98,7 @@ def input_of(frame: Frame, text: Catalogue) -> SectionInput:
 
 
 def attempt(section: Section, action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-    """What a section does; None, and a line in the log, where a plug-in's fails: the report is written without it."""
+    """Run a section's action; where that of a plug-in fails, log a warning and return None to leave the section out."""
     try:
         return action(*args, **kwargs)
     except Exception as problem:
@@ -109,7 +109,7 @@ def attempt(section: Section, action: Callable[P, T], *args: P.args, **kwargs: P
 
 
 def effect_decimals(analysis: Analysis) -> int:
-    """Decimals that show the first digit of the typical standard error, from 4 to 6."""
+    """Return the number of decimals, from 4 to 6, that shows the first digit of the median standard error."""
     errors = sorted(effect.se for name, effect in analysis.effects.items() if effect.se > 0.0 and name != A_A)
     if not errors:
         return 4
@@ -117,10 +117,10 @@ def effect_decimals(analysis: Analysis) -> int:
 
 
 def render_html(report: Report, text: Catalogue, sections: Sequence[Section] | None = None) -> str:
-    """The page of a report, complete in itself.
+    """Render the self-contained HTML page of a report.
 
     Args:
-        sections: those that the report was built with; all that there are, where None.
+        sections: those that the report was built with; None for all.
     """
     every = in_page_order() if sections is None else sections
     text = with_texts(text, every)
@@ -132,7 +132,7 @@ def render_html(report: Report, text: Catalogue, sections: Sequence[Section] | N
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A section as the page shows it."""
+    """A rendered section with its heading."""
 
     id: str
     title: str
@@ -152,7 +152,7 @@ def _shown(section: Section, report: Report, text: Catalogue, pages: Environment
 
 
 def render_section(section: Section, report: Report, text: Catalogue, pages: Environment) -> Markup:
-    """One section of the page."""
+    """Render one section of the page."""
     template = pages.get_template(f"{section.id}/{section.template}")
     return Markup(
         template.render(
@@ -172,7 +172,7 @@ _NAMED = re.compile(r"\bFTR\d+\b|\b[a-z_]+\.[a-z_0-9]+\b")
 
 
 def anchors_of(report: Report) -> dict[str, str]:
-    """Where the page says what a code or a remedy is."""
+    """Return code of a check or id of a remedy -> link to its explanation in the page."""
     runs, study, glossary = (report.models.get(name) for name in ("why", "study_checks", "glossary"))
     lines = [*(runs.checks if runs and "checks" in report.sections else ()), *(study.checks if study else ())]
     codes = [line.code for line in lines]
@@ -181,7 +181,7 @@ def anchors_of(report: Report) -> dict[str, str]:
 
 
 def linked(text: str, *, anchors: Mapping[str, str]) -> Markup:
-    """A text whose codes and remedies link to their meaning."""
+    """Return a text in which codes of checks and ids of remedies link to their explanation."""
 
     def link(found: re.Match[str]) -> str:
         name = found.group()
@@ -191,7 +191,7 @@ def linked(text: str, *, anchors: Mapping[str, str]) -> Markup:
 
 
 def render_page(pages: Environment, template: str, report: object, text: Catalogue, **variables: object) -> str:
-    """A whole page, with its style and its script in it."""
+    """Render a whole page with its style and script inlined."""
     style, script = (
         Markup(template_source(f"report.{kind}") + template_source(f"figures.{kind}")) for kind in ("css", "js")
     )
@@ -200,7 +200,7 @@ def render_page(pages: Environment, template: str, report: object, text: Catalog
 
 
 def marked(draw: Callable[[], Mapping[str, Drawn]]) -> dict[str, list[object]]:
-    """Drawings in the fixed style as templates take them, without those that drew nothing."""
+    """Draw in the fixed style and return the drawings as templates take them, without the empty ones."""
     with fixed_style():
         drawn = draw()
     return {
@@ -211,17 +211,17 @@ def marked(draw: Callable[[], Mapping[str, Drawn]]) -> dict[str, list[object]]:
 
 
 def environment(folders: Mapping[str, Path]) -> Environment:
-    """Where templates are found and what they may call; everything is escaped that is not marked as safe.
+    """Return the Jinja environment; all values that are not marked as safe are escaped.
 
     Args:
-        folders: prefix of a template's name -> the folder that it is in, beside those that all pages share.
+        folders: prefix of a template's name -> its folder, in addition to the templates that all pages share.
     """
     return _environment(tuple(folders.items()))
 
 
 @lru_cache(maxsize=8)
 def _environment(folders: tuple[tuple[str, Path], ...]) -> Environment:
-    """One for the same folders, since it keeps its templates compiled."""
+    """Return one environment per set of folders, because an environment caches its compiled templates."""
     own = PrefixLoader({name: FileSystemLoader(folder) for name, folder in folders})
     pages = Environment(
         loader=ChoiceLoader([PackageLoader("reports", "templates"), own]),
@@ -253,12 +253,12 @@ def _environment(folders: tuple[tuple[str, Path], ...]) -> Environment:
 
 
 def template_source(name: str) -> str:
-    """A file of the templates' folder as it is."""
+    """Return the unchanged text of a file in the templates folder."""
     return (resources.files("reports") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _breakable(name: str) -> Markup:
-    """A name that a narrow column breaks at its dots, pluses and underscores rather than within a word."""
+    """Return a name that a narrow column can break at dots, pluses, underscores and brackets, not within a word."""
     return Markup(re.sub(r"(?<=[._+\[])(?=\w)", "<wbr>", str(escape(name))))
 
 

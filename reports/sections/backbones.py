@@ -1,4 +1,4 @@
-"""Which backbones the rows of a study fine-tune."""
+"""The backbones that the rows of a study fine-tune."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from harness.results.manifest import BACKBONE, ArmRow, StudyManifest
 from reports.locale import Catalogue
 
 OWN = "duorec"
-"""FTragrec's own, as a manifest writes it."""
+"""FTragrec's own backbone, as a manifest writes it."""
 
 
 def model_of(manifest: StudyManifest) -> str:
-    """The backbone of base with its settings; empty where it is FTragrec's own."""
+    """Return the backbone of base with its settings; empty where it is FTragrec's own."""
     model = str(manifest.backbone_recipe.get("model", OWN))
     return "" if model == OWN else model
 
 
 def base_of(manifest: StudyManifest, text: Catalogue) -> str:
-    """What base is: its remedies, or FTragrec, and its backbone where that is another than FTragrec's."""
+    """Return base in words: its remedies, or FTragrec, and its backbone where that is not FTragrec's own."""
     stack, model = " + ".join(manifest.base), model_of(manifest)
     if model:
         return text("method.on_model", base=stack or "FTragrec", model=model)
@@ -27,7 +27,7 @@ def base_of(manifest: StudyManifest, text: Catalogue) -> str:
 
 
 def models_of_arms(frame: Frame) -> dict[str, tuple[str, ...]]:
-    """Backbone with its settings -> the arms that choose it in place of base's."""
+    """Return backbone with its settings -> the arms that use it instead of base's."""
     found: dict[str, list[str]] = {}
     bases = "" if frame.manifest.backbone == "file" else model_of(frame.manifest) or OWN
     for row in frame.manifest.rows:
@@ -38,7 +38,7 @@ def models_of_arms(frame: Frame) -> dict[str, tuple[str, ...]]:
 
 
 def _written(row: ArmRow, chosen: Mapping[str, object], frame: Frame) -> str:
-    """As its runs have it, with the settings that are not defaults; until one has finished, with all settings."""
+    """Return the backbone as a finished run recorded it, or with all chosen settings while no run has finished."""
     for record in frame.records.get(row.name, {}).values():
         if told := record.recipe.get("backbone") or record.provenance.get("model"):
             return str(told)

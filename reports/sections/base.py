@@ -1,4 +1,4 @@
-"""What a section of the report is: it builds a typed model from the study, draws its figures and has a template."""
+"""The interface of a report section: it builds a typed model from the study, draws its figures and has a template."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from reports.stats.analysis import Analysis
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SectionInput:
-    """What sections are built from.
+    """The input of :meth:`Section.build`: one study in one language.
 
     Attributes:
-        rows: the ranking.
+        rows: the rows of the ranking.
         study_checks: code -> check of the study.
-        decimals: at which effects are printed.
+        decimals: number of decimals at which effects are printed.
         text: the language of the report, with the texts of every section.
     """
 
@@ -47,17 +47,17 @@ class SectionInput:
 
     @property
     def metric(self) -> str:
-        """The primary metric as papers write it."""
+        """The label of the primary metric as papers write it."""
         return formats.metric_label(self.analysis.primary)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What a section says of one study.
+    """The result of building a section for one study.
 
     Attributes:
-        model: a dataclass of :attr:`Section.model`; None for a section of figures alone.
-        figures: the tables that it draws, by id unique in the report.
+        model: an instance of :attr:`Section.model`; None for a section that has only figures.
+        figures: the tables that the section draws; their ids are unique in the report.
         findings: what a reader must know before believing the answer.
     """
 
@@ -69,17 +69,17 @@ class Part:
 class Section(ABC):
     """A section of ``report.html`` and, where it has a model, a key of ``report.json``.
 
-    A section is one folder: this class in its ``__init__.py``, what it builds and draws, its template, and optionally
-    its own texts as ``en.toml``, ``zh.toml`` (those that a language lacks are in English).  The harness's are found by
-    their folders in ``reports.sections``, those of a plug-in by its entry point in the group ``ftr_study.sections``.
-    The page is made from the report alone: ``draw`` and the template see nothing that ``report.json`` does not hold.
+    A section is one folder: this class in its ``__init__.py``, code that builds and draws, a template, and optionally
+    its own texts as ``en.toml``, ``zh.toml`` (texts that a language lacks are in English).  Built-in sections are found
+    by their folders in ``reports.sections``, those of a plug-in by its entry point in the group ``ftr_study.sections``.
+    The page is made from the report alone: ``draw`` and the template can use only what ``report.json`` holds.
 
     Attributes:
-        id: anchor in the page and key in ``report.json``; the text ``nav.ID`` is its name in the list of contents.
-        place: sections stand in this order; those of the harness are 50 apart.
-        folded: whether the page shows one line of it that a reader opens: its title and the text ``question.ID``, the
-            question that it answers.  Folded sections follow all others.
-        model: type of the model; None for a section of figures alone.
+        id: anchor in the page and key in ``report.json``; the text ``nav.ID`` is its name in the table of contents.
+        place: sort key of the sections; those of the harness are at least 25 apart.
+        folded: whether the page shows only one line until a reader opens it: the title and the text ``question.ID``,
+            the question that the section answers.  Folded sections follow all others.
+        model: type of the model; None for a section that has only figures.
         template: file in the section's folder, rendered with ``report``, ``model``, ``drawings``, ``t`` (the texts),
             ``NONE`` (a dash) and :meth:`variables`.
     """
@@ -92,30 +92,30 @@ class Section(ABC):
 
     @abstractmethod
     def build(self, given: SectionInput) -> Part | None:
-        """What it says of a study; None where it has nothing to say and is left out."""
+        """Return the section's part of the report; None leaves the section out."""
 
     def draw(self, report: Report, text: Catalogue) -> Mapping[str, Drawn]:
-        """Drawings of its figures by the figure's id, from the report alone; those with empty tables are left out."""
+        """Return figure id -> drawing, made from the report alone; figures with empty tables are left out."""
         return {}
 
     def variables(self, report: Report) -> Mapping[str, object]:
-        """More variables for its template."""
+        """Return further variables for the template."""
         return {}
 
     @classmethod
     def folder(cls) -> Path:
-        """Where its template and its texts are."""
+        """Return the folder that holds the template and the texts."""
         return Path(inspect.getfile(cls)).parent
 
     @classmethod
     def texts(cls, lang: str) -> dict[str, str]:
-        """Its own texts by dotted key; those that a language lacks are in English."""
+        """Return the section's own texts by dotted key; those that a language lacks are in English."""
         return texts_beside(cls.folder(), lang)
 
     def title(self, text: Catalogue) -> str:
-        """What the list of contents calls it."""
+        """Return the section's name in the table of contents."""
         return text(f"nav.{self.id}")
 
     def question(self, text: Catalogue) -> str:
-        """The question that it answers, in one sentence; empty where there is no such text."""
+        """Return the question that the section answers, in one sentence; empty where there is no such text."""
         return text(key) if text.has(key := f"question.{self.id}") else ""

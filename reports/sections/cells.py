@@ -1,4 +1,4 @@
-"""Figures of one row of the ranking beside its effect on the primary metric."""
+"""Further figures of one row of the ranking, besides its effect on the primary metric."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricCell:
-    """One metric of one row on test: levels with retrieval on and off, and the effect with its adjusted p-value.
+    """One metric of one row on the test set: level as served and with retrieval off, and the effect with its q-value.
 
     Attributes:
-        on: as served.
-        off: None where a table of ranks knows no retrieval.
-        q: Benjamini-Hochberg over all secondary metrics and arms; None for the primary and where nothing is tested.
+        on: level as served.
+        off: level without retrieval; None for a table of ranks, which has no such ranks.
+        q: Benjamini-Hochberg q-value over all secondary metrics and arms; None for the primary and where not tested.
     """
 
     metric: str
@@ -26,10 +26,10 @@ class MetricCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gain:
-    """Retrieval on less retrieval off within a row, on the primary metric.
+    """Retrieval on minus retrieval off within a row, on the primary metric.
 
     Attributes:
-        q: Benjamini-Hochberg over the rows.
+        q: p-value with the Benjamini-Hochberg correction over the rows.
     """
 
     effect: float
@@ -40,7 +40,7 @@ class Gain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Without:
-    """The effect without valid targets in the memory, with its 95% interval."""
+    """The effect without validation targets in the memory, with its 95% interval."""
 
     effect: float
     relative: float | None
@@ -51,11 +51,11 @@ class Without:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRank:
-    """The effect on the natural logarithm of the target's rank over the whole list, below 0 is better.
+    """The effect on the natural logarithm of the target's rank in the full list; below 0 is better.
 
     Attributes:
-        change: the same as a share of the rank, such as -0.03.
-        p_holm: Holm over the arms, at a level of its own.
+        change: the same as a relative change of the rank, such as -0.03.
+        p_holm: p-value with Holm's correction over the arms; this test has its own significance level.
         reading: ``improve``, ``worsen`` or ``open``.
     """
 
@@ -73,7 +73,7 @@ class GuardCell:
     """The effect on a metric that must not fall.
 
     Attributes:
-        p_holm: Holm over the guards of all better arms; None where it is not tested.
+        p_holm: p-value with Holm's correction over the guards of all better arms; None where it is not tested.
         fell: whether the arm is better on the primary metric and lowers this one.
     """
 

@@ -1,4 +1,4 @@
-"""What every section keeps, checked on a small study; plug-ins run it in their own tests.
+"""The contract of a report section, checked on a small study; plug-ins run it in their own tests.
 
 ::
 
@@ -29,7 +29,7 @@ from reports.sections.registry import in_page_order, with_texts
 from reports.sections.report import Report
 
 MARKUP = "<script>alert('x')</script><b>bold</b> & \"quoted\""
-"""Name of an arm of the small study, which no page may hold as it is."""
+"""Name of an arm of the small study, which no page may hold unescaped."""
 
 _RESERVED = frozenset(field.name for field in fields(Report))
 
@@ -38,13 +38,13 @@ def check_section(section: type[Section], frame: Frame | None = None) -> Report:
     """Build, draw and render a section in every language, on a small study, with two targets per user, and base alone.
 
     Args:
-        frame: a study that it has something to say of; a small one with four arms and five seeds, where None.
+        frame: a study for which the section is not empty; None for a small one with four arms and five seeds.
 
     Returns:
         The report in English.
 
     Raises:
-        AssertionError: what the section does not keep, with its id.
+        AssertionError: the section breaks the contract; the message has its id.
     """
     study = small_study() if frame is None else frame
     _check_names(section)
@@ -106,7 +106,7 @@ def _check_page(section: Section, report: Report, text: Catalogue) -> None:
 
 
 class _Page(html.parser.HTMLParser):
-    """Ids outside drawings, and drawings that say nothing to a screen reader."""
+    """The ids of a page outside drawings, and the number of drawings without a text for screen readers."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class _Page(html.parser.HTMLParser):
 
 
 def small_study(n_users: int = 120, n_seeds: int = 5) -> Frame:
-    """A study of four arms with known effects, in memory: one helps, one harms, one has markup for a name."""
+    """Return an in-memory study of four arms with known effects: one helps, one harms, one is named with markup."""
     shifts = {BASE: 0.0, A_A: 0.0, "helps": 0.6, "harms": -0.6, "idle": 0.02, MARKUP: 0.1}
     users = np.random.default_rng(0).standard_normal(n_users)
     records = {
@@ -197,7 +197,7 @@ def _run(name: str, shift: float, number: int, users: np.ndarray) -> RunRecord:
 
 
 def _two_targets(study: Frame) -> Frame:
-    """The same with a target before each user's own, at twice its rank; the first user has none."""
+    """Add an earlier test target per user, at twice the rank of the present one; the first user gets none."""
 
     def doubled(values: NDArray[Any]) -> NDArray[Any]:
         before = values * 2 if values.dtype.kind in "iu" else values

@@ -1,4 +1,4 @@
-"""How a study measures, in one line for the first screen and in sentences for the method."""
+"""The protocol of a study, in one line for the first screen and in sentences for the method section."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ UNSAID: Mapping[str, Any] = {
     "memory": "any",
     "at_test": "train",
 }
-"""How a folder that says nothing of its protocol was measured."""
+"""The protocol of a result folder that does not record one."""
 
 
 def protocol_line(frame: Frame, text: Catalogue) -> str:
-    """The protocol in one line; of a table of ranks what is known of it."""
+    """Return the protocol in one line; for a table of ranks only the number of targets is known."""
     if is_table(frame):
         return text("protocol.line", parts=text.count("protocol.table", frame.n_targets))
     said = {**UNSAID, **frame.manifest.protocol}
@@ -32,7 +32,7 @@ def protocol_line(frame: Frame, text: Catalogue) -> str:
 
 
 def protocol_sentences(frame: Frame, text: Catalogue) -> Iterator[str]:
-    """What the method says of it: how many targets there are, what a user's figure is, and what the rest means."""
+    """Yield the method section's sentences: number of targets, how a user's figure is computed, the other settings."""
     said = {**UNSAID, **frame.manifest.protocol}
     n_targets = f"{int(frame.present.sum()):,}"
     if frame.n_targets > 1:

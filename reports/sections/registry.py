@@ -1,4 +1,4 @@
-"""The sections of the report: those of the harness by their folders, those of plug-ins by entry point."""
+"""The registry of report sections: built-in ones are found by folder, those of plug-ins by entry point."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ SECTIONS: Registry[type[Section]] = Registry(
 
 
 def in_page_order() -> tuple[Section, ...]:
-    """Every section, plug-ins included."""
+    """Return every section in page order, plug-ins included."""
     return tuple(sorted((section() for section in SECTIONS.values()), key=lambda each: (each.place, each.id)))
 
 
 def with_texts(text: Catalogue, found: Sequence[Section]) -> Catalogue:
-    """The catalogue with the sections' own texts; none of them replaces one of the harness's."""
+    """Return the catalogue extended by the sections' own texts; none of them replaces a text of the harness."""
     own = {key: said for section in found for key, said in section.texts(text.lang).items()}
     return replace(text, texts={**own, **text.texts})

@@ -1,4 +1,4 @@
-"""The report as typed values: what ``report.json`` says and all that the page may show."""
+"""The report as typed values: the content of ``report.json`` and all that the page may show."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class Row:
     """One row of the ranking; None where a figure does not exist.
 
     Attributes:
-        equals: the row whose numbers these are: the one it is an alias of, or base where no rank changed.
+        equals: the row that has the same numbers: the one it is an alias of, or base where no rank changed.
         verdict: a code of :mod:`reports.stats.verdicts`, or ``base``, ``noise``, ``alias`` (of base), ``inapplicable``,
             ``unfinished``.
-        verdict_text, note: the verdict in words, and what goes with it.
+        verdict_text, note: the verdict in words, and remarks on it.
         effect, relative: difference to base on the primary metric, absolute and as a fraction of base.
-        plain, adjusted: 95% interval of this row alone, and the one that holds for all arms at once.
+        plain, adjusted: 95% interval of this row alone, and the simultaneous one for all arms.
         seed_effects: replicate -> effect.
         user_sd, seed_sd, error_sd: variance components as standard deviations.
-        seconds, seconds_ratio: median wall time of a run, and that over base's.
+        seconds, seconds_ratio: median wall time of a run, and its ratio to base's.
         seed_share, target_share: shares of the effect's variance that only more seeds and only more targets reduce;
-            either reduces what is left.
-        query_ms, serving_bytes: medians of what a query with retrieval costs at inference, as a record says it.
+            either of them reduces the rest.
+        query_ms, serving_bytes: medians of the recorded cost of a query with retrieval at inference time.
         fitted_on_validation: seams of the arm's recipe that were fitted to targets of the validation set.
-        without_valid_targets: of a row whose memory holds valid targets while test is scored; else None.
+        without_valid_targets: only for a row whose memory holds validation targets when the test set is scored.
         log_rank: None where the arm has no verdict or ranks are not exact.
-        last_target: None where a user has one target.
+        last_target: None where users have one target each.
     """
 
     name: str
@@ -95,19 +95,19 @@ class Row:
 
     @property
     def variance_shares(self) -> tuple[float | None, float | None, float | None]:
-        """Shares of the variance that only seeds, only targets and either of them reduce."""
+        """Shares of the variance that only more seeds, only more targets, and either of them reduce."""
         if self.seed_share is None or self.target_share is None:
             return None, None, None
         return self.seed_share, self.target_share, 1.0 - self.seed_share - self.target_share
 
     @property
     def fell(self) -> tuple[str, ...]:
-        """Guards that the arm, better on the primary metric, lowers."""
+        """Guards that the arm lowers although it is better on the primary metric."""
         return tuple(cell.metric for cell in self.guards if cell.fell)
 
     @property
     def beside(self) -> dict[str, float | str | None]:
-        """Log rank, last target and guards by the names that tables have for them."""
+        """Log rank, last target and guards by their column names in tables."""
         ranks, last = self.log_rank, self.last_target
         found: dict[str, float | str | None] = {
             "log_rank": ranks and ranks.effect,
@@ -122,12 +122,12 @@ class Row:
 
     @property
     def label(self) -> str:
-        """What figures call it: a table's baseline, which is row base, by its own name."""
+        """The row's name in figures; base has the name of its arm, which for a table of ranks is its baseline."""
         return self.arm if self.kind == "base" else self.name
 
     @property
     def alias(self) -> bool:
-        """Whether its numbers are another row's and need no line of their own in figures."""
+        """Whether the row repeats the numbers of another one and therefore gets no line in figures."""
         dead = self.verdict == "no_effect" or (self.verdict == "partial" and self.equals == BASE)
         return bool(self.equals) and not dead
 
@@ -151,7 +151,7 @@ class Finding:
 def warning(
     code: str, text: Catalogue, items: Iterable[str] = (), *, within: str = "finding", **values: object
 ) -> Finding:
-    """A warning in the words of ``WITHIN.CODE``, whose places `values` fill."""
+    """Return a warning with the texts ``WITHIN.CODE``, whose placeholders `values` fill."""
     return Finding(
         code=code,
         severity="warning",
@@ -164,23 +164,23 @@ def warning(
 def note(
     code: str, text: Catalogue, items: Iterable[str] = (), *, within: str = "finding", **values: object
 ) -> Finding:
-    """The same for what is good to know but casts no doubt."""
+    """Return a note, which unlike a warning casts no doubt on the answer; arguments as in :func:`warning`."""
     return dataclasses.replace(warning(code, text, items, within=within, **values), severity="note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All of it.
+    """The whole report of one study in one language.
 
     Attributes:
         protocol: how the study measures, in one line.
-        n_targets: test targets of a user, of the one who has most.
+        n_targets: largest number of test targets of a user.
         guard: metrics that must not fall.
-        n_finished: replicates in which nothing is still to run, of `n_replicates`.
-        decimals: decimals at which the page prints effects, from the size of their errors.
+        n_finished: replicates without an outstanding run, of `n_replicates`.
+        decimals: decimals at which the page prints effects, chosen by their standard errors.
         sesoi, sesoi_relative: smallest effect worth having, in units of the metric and as a fraction of base.
         sections: ids of the page's sections, in order.
-        models: section -> its model, None where the study has nothing to say of it; keys of ``report.json`` like any.
+        models: section -> its model, None for a section that is left out; each is a top-level key of ``report.json``.
     """
 
     lang: str
@@ -212,28 +212,28 @@ class Report:
 
     @property
     def base(self) -> float | None:
-        """Base's mean of the primary metric on test."""
+        """Base's mean of the primary metric on the test set."""
         cells = (cell for row in self.rows if row.kind == "base" for cell in row.metrics)
         return next((cell.on for cell in cells if cell.metric == self.primary), None)
 
     def seeds(self, text: Catalogue) -> str:
-        """How many seeds there are, and of how many while some are still to come."""
+        """Return the number of seeds, or finished and planned seeds while some are outstanding."""
         if self.n_finished < self.n_replicates:
             return text("page.seeds_so_far", n=self.n_finished, all=self.n_replicates)
         return text.count("count.seeds", self.n_replicates)
 
     def to_json(self) -> str:
-        """The report as JSON; figures that are not finite become null."""
+        """Return the report as JSON; values that are not finite become null."""
         said = dataclasses.asdict(self)
         models = said.pop("models")
         return as_json({**said, **models})
 
 
 def filled(kind: type[T], /, *sources: object, **own: object) -> T:
-    """A dataclass whose fields are those given, else those of the first source that has one of that name.
+    """Build a dataclass from `own` values and, for the other fields, the first source that has one of that name.
 
     Args:
-        sources: objects or mappings; None has nothing.
+        sources: objects or mappings; None is skipped.
     """
     for source in sources:
         has = source if isinstance(source, Mapping) else None
@@ -244,19 +244,19 @@ def filled(kind: type[T], /, *sources: object, **own: object) -> T:
 
 
 def ends(effect: Estimated) -> dict[str, float]:
-    """An estimate and its 95% interval by the names that models have for them."""
+    """Return an estimate and its 95% interval under the field names of the models."""
     low, high = effect.interval()
     return {"effect": effect.mean, "low": low, "high": high}
 
 
 def as_json(value: Any) -> str:
-    """A dataclass or a mapping as JSON; figures that are not finite become null."""
+    """Return a dataclass or a mapping as JSON; values that are not finite become null."""
     said = dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
     return json.dumps(plain(said), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def plain(value: Any) -> Any:
-    """The same with lists for tuples and None for figures that are not finite, as JSON wants it."""
+    """Return the value with tuples as lists and non-finite numbers as None, as JSON requires."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

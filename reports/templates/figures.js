@@ -1,5 +1,5 @@
 (() => {
-  // A drawing of the page as a file of its own: nothing of the page is needed to show it, and it is of the light page.
+  // Export a drawing of the page as a standalone SVG file in the colours of the light theme.
   const XMLNS = "http://www.w3.org/2000/svg";
   const FACES = "DejaVu Sans, Verdana, Noto Sans, Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans-serif";
   const MARGIN = 4, LINE = 12, ABOVE = 10, GAP = 16, LETTERS = 44;

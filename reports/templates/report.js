@@ -21,7 +21,7 @@
       });
     });
   }
-  // A link into something folded opens it.
+  // A link into a folded section opens that section.
   const reveal = () => {
     const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!target) return;

@@ -1,1 +1,1 @@
-"""Drawings of the page as PDF: vectors, text that stays text, its typeface within."""
+"""Drawings of the page as PDF: vector graphics, with text as text and the typeface embedded."""

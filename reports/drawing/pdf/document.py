@@ -1,4 +1,4 @@
-"""A PDF file of one page, its parts numbered in the order they are added, without a date or a name of a machine."""
+"""A PDF file of one page; parts are numbered in the order they are added, and there is no date or machine name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 def numeral(value: float) -> str:
-    """A number as PDF writes it: at most three decimals, which at 72 points an inch nobody sees, and no exponent.
+    """Return a number in PDF syntax: no exponent, at most three decimals (exact enough at 72 points per inch).
 
     >>> numeral(2.0), numeral(-0.12345), numeral(-0.0001)
     ('2', '-0.123', '0')
@@ -17,7 +17,7 @@ def numeral(value: float) -> str:
 
 
 def dictionary(entries: Mapping[str, object]) -> str:
-    """A dictionary as PDF writes it.
+    """Return a dictionary in PDF syntax.
 
     >>> dictionary({"Type": "/Font", "N": 3})
     '<< /Type /Font /N 3 >>'
@@ -26,16 +26,16 @@ def dictionary(entries: Mapping[str, object]) -> str:
 
 
 class Document:
-    """The file as it grows."""
+    """A PDF file under construction."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
 
     def add(self, entries: Mapping[str, object], content: bytes | None = None) -> str:
-        """Add a dictionary, with the stream that it describes where there is one.
+        """Add a dictionary, with its stream where `content` is given.
 
         Returns:
-            The reference by which other parts name it.
+            The reference with which other parts refer to it.
         """
         if content is None:
             body = dictionary(entries).encode("ascii")
@@ -47,7 +47,7 @@ class Document:
         return f"{len(self._parts)} 0 R"
 
     def finished(self, *, width: float, height: float, resources: Mapping[str, object], content: str) -> bytes:
-        """The whole file, with `content` drawn on a page of that many points."""
+        """Return the whole file, with `content` drawn on a page whose size is given in points."""
         drawn = self.add({}, content.encode("ascii"))
         parent = f"{len(self._parts) + 2} 0 R"
         page = self.add(

@@ -1,7 +1,7 @@
-"""Typefaces of a PDF: the face that figures are measured with, of which the letters shown go into the file.
+"""Typefaces of a PDF: the typeface of the figures is embedded with the letters that are shown.
 
-A letter that this face lacks, which is to say a Chinese one, is left to the reader's program: PDF names a Chinese face
-(STSong) that every reader of PDF has or replaces, and no machine that writes reports needs a Chinese typeface.
+A letter that it lacks, such as a Chinese one, uses a Chinese typeface (STSong) by name, which every PDF reader has or
+replaces; so a machine that writes reports needs no Chinese typeface.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reports.drawing.letters import FILES, measures, path_of
 from reports.drawing.pdf.document import Document, numeral
 
 ELSEWHERE = "Chinese"
-"""Name in the file of the face that is not in it."""
+"""Name, within the file, of the typeface that is not embedded."""
 
 _UNUSED = ["GSUB", "GPOS", "GDEF", "OS/2", "post", "name", "kern", "gasp", "MATH", "cmap", "FFTM"]
 _LEFT_TO_THE_READER = {
@@ -26,14 +26,14 @@ _LEFT_TO_THE_READER = {
 
 
 class Faces:
-    """The faces of one file, which remember what was shown of them."""
+    """The typefaces of one file, with the letters that were shown."""
 
     def __init__(self) -> None:
         self._shown: dict[str, dict[int, str]] = {}
         self._elsewhere = False
 
     def show(self, text: str, size: float, weight: str) -> str:
-        """The operators that show a text from where the text matrix stands."""
+        """Return the operators that show a text at the position of the text matrix."""
         glyphs = measures(weight)[0]
         runs: list[tuple[str, str]] = []
         for letter in text:
@@ -51,7 +51,7 @@ class Faces:
         return " ".join(f"/{name} {numeral(size)} Tf <{codes}> Tj" for name, codes in runs)
 
     def written(self, document: Document) -> dict[str, str]:
-        """Name -> reference of every face that was used, once all text has been shown."""
+        """Add every used typeface to the document and return name -> reference; call it after all text is shown."""
         found = {weight: _embedded(document, weight, shown) for weight, shown in sorted(self._shown.items())}
         if self._elsewhere:
             found[ELSEWHERE] = _not_embedded(document)
@@ -97,7 +97,7 @@ def _embedded(document: Document, weight: str, shown: dict[int, str]) -> str:
 
 @lru_cache(maxsize=128)
 def _font_file(weight: str, glyphs: frozenset[int]) -> bytes:
-    """The letters that were shown, under the numbers that they have in the whole face."""
+    """Return a font file with only the given glyphs, under their numbers in the whole font."""
     from fontTools import subset
 
     options: Any = subset.Options(
@@ -137,7 +137,7 @@ def _not_embedded(document: Document) -> str:
 
 
 def _letters(shown: dict[int, str]) -> bytes:
-    """What each glyph says, so that text can be found and copied."""
+    """Return the map from glyphs to characters, which makes text searchable and copyable."""
     lines = [f"<{glyph:04x}> <{letter.encode('utf-16-be').hex()}>" for glyph, letter in sorted(shown.items())]
     blocks = [lines[start : start + 100] for start in range(0, len(lines), 100)]
     head = "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def /CMapName /Letters def"

@@ -1,4 +1,4 @@
-"""The SVG of a drawing written again as PDF: what matplotlib's SVG is made of, and nothing else."""
+"""Translation of a drawing from SVG to PDF; only elements that matplotlib's SVG uses are supported."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ Style = dict[str, str]
 
 
 class Untranslatable(ValueError):
-    """A drawing holds what this translation does not know, which a figure of a plug-in may."""
+    """A drawing has a part that this translation does not support, as the figure of a plug-in may."""
 
 
 @dataclass(slots=True)
 class Page:
-    """What is drawn on the page so far, and what that refers to."""
+    """The drawing operators of a page so far, with the typefaces and opacities that they use."""
 
     faces: Faces = field(default_factory=Faces)
     operators: list[str] = field(default_factory=list)
     opacities: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def text(self, said: str, size: float, place: Sequence[float], style: Style) -> None:
-        """A line of text, its angle in degrees clockwise as SVG has it.
+        """Draw a line of text.
 
         Args:
-            place: x, y and angle.
+            place: x, y and angle in degrees, clockwise as in SVG.
         """
         x, y, angle = place
         weight = "bold" if style.get("font-weight") in ("bold", "700") else "normal"
@@ -54,7 +54,7 @@ class Page:
         self.operators.append(f"q {self.opacity(style)}{fill} BT {_numbers(matrix)} Tm {shown} ET Q")
 
     def opacity(self, style: Style) -> str:
-        """The operator that sets how far fill and stroke cover; nothing where they do wholly."""
+        """Return the operator that sets the opacity of fill and stroke; empty where both are opaque."""
         whole = float(style.get("opacity", 1.0))
         fill, stroke = (numeral(whole * float(style.get(f"{kind}-opacity", 1.0))) for kind in ("fill", "stroke"))
         if (fill, stroke) == ("1", "1"):
@@ -62,26 +62,26 @@ class Page:
         return f"/{self.opacities.setdefault((fill, stroke), f'O{len(self.opacities)}')} gs "
 
     def written(self, page_width: float, page_height: float) -> bytes:
-        """The file."""
+        """Return the PDF file."""
         document = Document()
         states = {name: dictionary({"ca": fill, "CA": stroke}) for (fill, stroke), name in self.opacities.items()}
         resources = {"Font": dictionary(self.faces.written(document)), "ExtGState": dictionary(states)}
-        # y grows downwards in SVG.
+        # In SVG the y axis points down.
         content = "\n".join([f"1 0 0 -1 0 {numeral(page_height)} cm", *self.operators])
         return document.finished(width=page_width, height=page_height, resources=resources, content=content)
 
 
 class Drawing:
-    """One SVG."""
+    """A parsed SVG drawing."""
 
     def __init__(self, svg: str, colours: Mapping[str, str]) -> None:
-        """Parse it.
+        """Parse an SVG.
 
         Args:
             colours: name of a colour of the page -> ``#rrggbb``.
 
         Raises:
-            Untranslatable: it is no SVG, it has no size or a colour is not among them.
+            Untranslatable: it is not an SVG, it has no size, or it uses a colour that is not in `colours`.
         """
         try:
             self.root = ElementTree.fromstring(re.sub(r"var\(--([\w-]+)\)", lambda found: colours[found[1]], svg))
@@ -91,10 +91,10 @@ class Drawing:
         self.named = {each.attrib["id"]: each for each in self.root.iter() if "id" in each.attrib}
 
     def onto(self, page: Page, x: float, y: float) -> None:
-        """Draw it with its upper left corner at that place.
+        """Draw it on a page with its upper left corner at ``(x, y)``.
 
         Raises:
-            Untranslatable: it holds an element or a style that is not known.
+            Untranslatable: it has an element or a style that is not supported.
         """
         page.operators.append(f"q 1 0 0 1 {_numbers((x, y))} cm")
         try:
@@ -113,7 +113,7 @@ class Drawing:
             page.operators.append(f"q {clip}")
         if kind in ("svg", "g"):
             for each in element:
-                # Opacity of a group would be that of the whole; matplotlib never writes one.
+                # Opacity of a group, which would apply to the whole group, is not handled: matplotlib never writes it.
                 self._draw(each, style, page)
         elif kind == "path":
             self._path(element.attrib.get("d", ""), style, page, 0.0, 0.0)
@@ -160,7 +160,7 @@ class Drawing:
         page.operators.append("Q")
 
     def _hatch(self, pattern: Element, d: str, page: Page) -> None:
-        """The lines of a hatch, as often as its tile fits into what a path spans."""
+        """Draw the lines of a hatch, repeated over the extent of the path."""
         spanned = [tuple(map(float, _values(found[2])[-2:])) for found in _PART.finditer(d) if found[2].strip()]
         step = [float(pattern.attrib[name]) for name in ("width", "height")]
         tiles = [
@@ -176,7 +176,7 @@ class Drawing:
 
 
 def _place(text: Element) -> tuple[float, float, float]:
-    """Where a text is anchored, and its angle."""
+    """Return the anchor of a text and its angle."""
     transform = text.attrib.get("transform", "")
     turn = re.fullmatch(r"(?:translate\(([-\d.]+) ([-\d.]+)\) )?rotate\(([-\d.]+)(?: [-\d.]+ [-\d.]+)?\)", transform)
     if transform and not turn:
@@ -212,7 +212,7 @@ def _outline(d: str) -> str:
 
 
 def _steps(d: str) -> Iterator[str]:
-    """The operators of a path; a quadratic curve becomes the cubic one that is the same."""
+    """Yield the operators of a path; a quadratic curve becomes the equivalent cubic one."""
     at = (0.0, 0.0)
     for found in _PART.finditer(d):
         values = [float(each) for each in _values(found[2])]
@@ -238,7 +238,7 @@ def _target(link: str) -> str:
 
 
 def _colour(value: str) -> str:
-    """``#rrggbb`` as three numbers."""
+    """Return ``#rrggbb`` as three numbers from 0 to 1."""
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", value):
         raise Untranslatable(f"colour {value}")
     return _numbers(int(value[start : start + 2], 16) / 255.0 for start in (1, 3, 5))

@@ -15,7 +15,7 @@ from reports.sections.references.build import best_untrained
 
 
 class AnswerSection(Section):
-    """The best arm, or that nothing helped; the findings of all sections stand below it."""
+    """The best arm, or that nothing helped; the page lists the findings of all sections below it."""
 
     id = "answer"
     place = 100
@@ -32,7 +32,7 @@ class AnswerSection(Section):
 
 
 def _ahead(answer: Answer, given: SectionInput) -> Iterator[str]:
-    """The best reference row without a trained backbone, where the arm to adopt is not above it."""
+    """Yield a sentence on the best untrained reference row where the arm to adopt does not beat it."""
     row = next((row for row in given.rows if row.name == answer.arm), None)
     if answer.code != "helped" or row is None or answer.base is None or row.effect is None:
         return

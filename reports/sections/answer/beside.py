@@ -1,4 +1,4 @@
-"""What the answer says beside the primary metric: each user's last target alone, and guards."""
+"""Sentences of the answer besides the primary metric: each user's last target alone, and guards."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from reports.stats.analysis import Analysis
 def beside_sentences(
     shown: Row | None, arms: Sequence[Row], analysis: Analysis, decimals: int, text: Catalogue
 ) -> Iterator[str]:
-    """Sentences of the answer's support.
+    """Yield sentences on the last target and on guards for the answer's support.
 
     Args:
-        shown: the row that the answer speaks of.
-        arms: rows that were judged.
+        shown: the row that the answer is about.
+        arms: rows with a verdict.
     """
     primary = formats.metric_label(analysis.primary)
     last = shown and shown.last_target
@@ -37,7 +37,7 @@ def beside_sentences(
 
 
 def _listed(row: Row, decimals: int, text: Catalogue) -> str:
-    """The guards of a row with their effects, those that fell alone where any did."""
+    """Return the guards of a row with their effects; only those that fell, where any did."""
     items: list[str] = []
     for cell in row.guards:
         if cell.fell or not row.fell:

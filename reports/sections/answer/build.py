@@ -16,20 +16,20 @@ from reports.stats.analysis import Analysis
 from reports.stats.cost import paired_seconds
 
 BARGAIN = 0.5
-"""Share of the best arm's effect that a cheaper one must have, and of its time that it may take, to be named."""
+"""A cheaper arm is named if it has at least this share of the best arm's effect and at most this share of its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer in sentences.
+    """The answer to a study's question in sentences.
 
     Attributes:
         code: ``helped``, ``guarded`` (better, but a guard falls), ``negligible``, ``nothing``, ``partial``,
             ``one_seed``, ``two_seeds``, ``base_only`` or ``unfinished``.
-        arm: the row that the sentence is about, empty for none.
-        cause: what the evidence names as the main cause where nothing helped; empty where it names none.
+        arm: the row that the sentence is about; empty where there is none.
+        cause: the main cause by the evidence where nothing helped; empty where the evidence has none.
         base: base's mean of the primary metric.
-        paragraph: for a paper; empty where the study does not compare anything yet.
+        paragraph: text for a paper; empty where the study does not compare anything yet.
     """
 
     code: str
@@ -44,7 +44,7 @@ class Answer:
 
 
 def headline(analysis: Analysis, rows: Sequence[Row]) -> tuple[str, Row | None]:
-    """The code of the answer, and the row that it speaks of."""
+    """Return the code of the answer and the row that it is about."""
     arms = [row for row in rows if row.name in analysis.verdicts]
     if analysis.base_mean is not None and all(row.name in (BASE, A_A) for row in analysis.frame.manifest.rows):
         return "base_only", None
@@ -70,13 +70,13 @@ def _worthwhile(arms: Sequence[Row]) -> list[Row]:
 
 
 def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> Answer:
-    """The study's answer: the best arm where one is better, else that nothing helped."""
+    """Return the study's answer: the best arm where one is better, else that nothing helped."""
     arms = [row for row in rows if row.name in analysis.verdicts]
     worthwhile = _worthwhile(arms)
     base = analysis.base_mean
     base_row = next((row for row in rows if row.name == BASE), None)
     code, best = headline(analysis, rows)
-    # An arm of one seed has no interval to speak of, however high its estimate.
+    # An arm of one seed has no adjusted interval, however high its estimate is.
     shown = best or next(iter([row for row in arms if row.adjusted is not None] or arms), None)
     values = {
         "metric": formats.metric_label(analysis.primary),
@@ -96,7 +96,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
         low, high = formats.interval((base_row.gain.low, base_row.gain.high), decimals)
         values |= {"gain": formats.signed(base_row.gain.effect, decimals), "gain_low": low, "gain_high": high}
     if shown is not None and base is not None:
-        # Base on the seeds that both have, so that the figures of one sentence go together.
+        # Base's mean over the seeds that both rows have, so that the figures of one sentence are consistent.
         paired = analysis.effects[shown.name].reference
         if best is not None:
             values["base"] = formats.number(paired, decimals)
@@ -126,7 +126,7 @@ def answer_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Cata
 
 
 def cause_of(answer: Answer, evidence: Evidence, text: Catalogue) -> str:
-    """What stands in the way most, where nothing helped and the evidence names it; else empty."""
+    """Return the gravest issue of base where nothing helped; empty unless its severity is high."""
     if answer.code not in ("nothing", "negligible", "base_only") or not evidence.measured:
         return ""
     for issue in evidence.obstacles(most=1):
@@ -173,7 +173,7 @@ def _support(
         parts.append(text("answer.support_valid_targets", without=effect, low=low, high=high))
     parts += beside_sentences(shown, rows, analysis, decimals, text)
     if code in ("helped", "guarded"):
-        # The chance to be best counts arms above that cannot be named, so it is not said.
+        # The chance of being best also counts higher-ranked arms that cannot be named, so it is not reported here.
         barred = [row for row in rows if row.fell or row.verdict == "set_aside"]
         above = any(row.rank is not None and row.rank < ((shown and shown.rank) or 0) for row in barred)
         said = text("answer.support_interval" if above else "answer.support_helped", **values)
@@ -209,7 +209,7 @@ def _adopt_key(code: str, worthwhile: Sequence[Row], values: dict[str, object]) 
 
 
 def _tied(worthwhile: Sequence[Row]) -> list[Row]:
-    """Other better arms whose rank interval reaches the first place."""
+    """Return the other better arms whose rank interval includes the first place."""
     return [row for row in worthwhile[1:] if row.rank_low == 1]
 
 
@@ -219,7 +219,7 @@ def _counts(rows: Sequence[Row], text: Catalogue) -> str:
 
 
 def counted_verdicts(rows: Sequence[Row], text: Catalogue) -> str:
-    """How many arms have each verdict, in words; aliases are left out."""
+    """Return the number of arms per verdict in words; aliases are left out."""
     codes = Counter(row.verdict for row in rows if row.kind == "arm" and not row.alias)
     names = ("better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds", "no_effect")
     return text("list.comma").join(
@@ -252,9 +252,9 @@ def _cost(best: Row | None, rows: Sequence[Row], frame: Frame, text: Catalogue) 
 
 
 def _bargain(best: Row, rows: Sequence[Row], text: Catalogue) -> Iterator[str]:
-    """Names the better arm with most of the best one's effect, of those with half of it in half its time.
+    """Yield a sentence on the cheap better arm with the highest effect, see :data:`BARGAIN`.
 
-    Only arms with the best one's seeds, as one seed is not like another.
+    Only arms with the same seeds as the best one count, because seeds differ.
     """
     offers = [
         (row.effect / best.effect, row.seconds, row.name)

@@ -1,4 +1,4 @@
-"""What the data alone could do to the answer: ties in time, and users that were left out."""
+"""Effects of the data alone on the answer: ties in time, and users that were left out."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from reports.sections.base import SectionInput
 from reports.sections.report import Finding, warning
 
 MANY_TIED = 0.01
-"""Share of users from which on a target that the file's order decides is worth a warning."""
+"""Share of users whose target depends on the order of the file from which a warning is given."""
 
 MANY_DROPPED = 0.2
-"""Share of the source's users that were left out, likewise."""
+"""Share of the source's users that were left out above which a warning is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ties:
-    """How much the file's order among equal times decides.
+    """How much depends on the file's order of events with equal times.
 
     Attributes:
-        share: of the users whose validation or test target depends on it.
+        share: share of the users whose validation or test target depends on it.
         as_read: the metric in the file's order.
-        low, high: the same with that order shuffled, smallest and largest.
-        what: what was scored, such as the backbone alone.
+        low, high: smallest and largest metric when that order is shuffled.
+        what: the scored system, such as the backbone alone.
     """
 
     metric: str
@@ -39,12 +39,12 @@ class Ties:
 
     @property
     def moved(self) -> float:
-        """How far shuffling moves the metric at most."""
+        """Largest change of the metric by shuffling."""
         return max(abs(self.high - self.as_read), abs(self.as_read - self.low))
 
 
 def ties_of(data: Mapping[str, Any]) -> Ties | None:
-    """What a manifest's data say of ties; None where they say nothing."""
+    """Return the ties that a manifest's data record; None where they record none."""
     found = data.get("ties")
     if not found or not found.get("shuffled"):
         return None
@@ -60,7 +60,7 @@ def ties_of(data: Mapping[str, Any]) -> Ties | None:
 
 
 def dropped_users(manifest: StudyManifest) -> tuple[int, float]:
-    """How many of the source's users were left out, and their share of all."""
+    """Return the number of the source's users that were left out, and their share of all."""
     dropped: Mapping[str, Any] = manifest.data.get("dropped") or {}
     n = sum(int(count) for reason, count in dropped.items() if str(reason).startswith("users"))
     every = n + int(manifest.data.get("n_users", 0))
@@ -68,7 +68,7 @@ def dropped_users(manifest: StudyManifest) -> tuple[int, float]:
 
 
 def data_findings(given: SectionInput) -> list[Finding]:
-    """Warnings about the data, the gravest first."""
+    """Return warnings about the data, the gravest first."""
     text, manifest = given.text, given.manifest
     found: list[Finding] = []
     ties = ties_of(manifest.data)

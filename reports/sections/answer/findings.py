@@ -16,7 +16,7 @@ from reports.stats.improving import improving_rows
 
 
 def findings_of(given: SectionInput) -> tuple[Finding, ...]:
-    """Warnings and notes on the whole study, the gravest first."""
+    """Return warnings and notes on the whole study, the gravest first."""
     analysis, frame, text = given.analysis, given.frame, given.text
     manifest = frame.manifest
     found: list[Finding] = []
@@ -86,7 +86,7 @@ def _checks(analysis: Analysis, text: Catalogue) -> list[Finding]:
 
 
 def _title(code: str, text: Catalogue) -> str:
-    """In words; a code of a version that this one does not know stands for itself."""
+    """Return a check's title in words; a code that this version does not know is shown itself."""
     known = f"finding.check.known.{code}"
     return text(known) if text.has(known) else text("finding.check.title", code=code)
 

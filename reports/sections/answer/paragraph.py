@@ -1,4 +1,4 @@
-"""A paragraph for the experiments section of a paper: design, statistics, result, what the study could see."""
+"""A paragraph for the experiments section of a paper: design, statistics, result, minimum detectable effect."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from reports.sections.report import Row
 from reports.stats.analysis import Analysis
 
 MOST_NAMED = 3
-"""Better arms that the paragraph names."""
+"""Largest number of better arms that the paragraph names."""
 
 
 def paragraph_of(analysis: Analysis, rows: Sequence[Row], decimals: int, text: Catalogue) -> str:
-    """The paragraph; empty while seeds are still to come, and where nothing is compared."""
+    """Return the paragraph; empty while runs are outstanding and where nothing is compared."""
     arms = [
         row for row in rows if row.kind == "arm" and (row.name in analysis.verdicts or row.name in analysis.unchanged)
     ]

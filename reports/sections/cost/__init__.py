@@ -14,7 +14,7 @@ from reports.sections.report import Report
 
 
 class CostSection(Section):
-    """What an effect costs in run time, and which rows nothing beats in both."""
+    """The cost of an effect in run time, and the rows that no other beats in both."""
 
     id = "cost"
     place = 900

@@ -1,4 +1,4 @@
-"""What effects cost, as the report says it."""
+"""The cost of effects as the report shows it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from reports.stats.cost import Offer, pareto_front
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What effects cost.
+    """The cost of effects.
 
     Attributes:
         front: rows on the Pareto front of effect and run time, the quickest first.
         sentence: the same in words.
-        latency: time that a query takes at inference, in words.
-        rows: names of the rows whose costs are known, in part at least; aliases are left out.
+        latency: time per query at inference, in words.
+        rows: names of the rows for which at least one cost is known; aliases are left out.
     """
 
     front: tuple[str, ...]
@@ -29,7 +29,7 @@ class Cost:
 
 
 def offers_of(rows: Sequence[Row]) -> list[Offer]:
-    """Base and the arms with an effect and a run time; aliases, which run nothing of their own, are left out."""
+    """Return base and the arms with an effect and a run time, without aliases, which have no runs of their own."""
     return [
         Offer(name=row.name, effect=row.effect, seconds=row.seconds)
         for row in rows
@@ -38,7 +38,7 @@ def offers_of(rows: Sequence[Row]) -> list[Offer]:
 
 
 def cost_of(given: SectionInput) -> Cost | None:
-    """The Pareto front in words; None where there is no arm to set against base."""
+    """Return the Pareto front in words; None where there is no arm to compare with base."""
     rows, text = given.rows, given.text
     offers = offers_of(rows)
     if not any(row.kind == "arm" and row.effect is not None for row in rows):
@@ -46,7 +46,7 @@ def cost_of(given: SectionInput) -> Cost | None:
     if len(offers) < 2:
         return Cost(front=(), sentence=text("cost.missing"), latency=_latency(rows, text), rows=_priced(rows))
     by_name = {row.name: row for row in rows}
-    # A row that ranks as base does is base by another name, quicker or slower by chance.
+    # A row that changes no rank has base's numbers, and its run time differs from base's only by chance.
     front = pareto_front([offer for offer in offers if not by_name[offer.name].equals])
     items = [
         text("cost.front_base", seconds=formats.seconds(offer.seconds))

@@ -1,4 +1,4 @@
-"""Effect against run time, and the rows on the Pareto front."""
+"""The scatter plot of effect against run time, with the rows on the Pareto front."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as MplFigure
 
 Names = Literal["beside", "below"]
-"""Where the names of base and of the front stand: beside their marks, or below, with numbers at the marks."""
+"""Position of the names of base and of the front: next to their marks, or below the plot with numbers at the marks."""
 
 COLUMNS = ("arm", "verdict", "seconds", "effect", "low", "high", "on_front", "query_ms", "serving_bytes", "n_seeds")
 
 _LINE = 1.35
-"""Height of a line of text, in ems."""
+"""Height of a line of text in ems."""
 
 
 def table(cost: Cost, given: SectionInput) -> Figure:
-    """Run time and effect of base and the arms, the quickest first; empty where nothing is on the front."""
+    """Return run time and effect of base and the arms, the quickest first; empty where nothing is on the front."""
     text = given.text
     by_name = {row.name: row for row in given.rows}
     offers = sorted(offers_of(given.rows), key=lambda offer: (offer.seconds, offer.name))
@@ -52,7 +52,7 @@ def table(cost: Cost, given: SectionInput) -> Figure:
 
 
 def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
-    """The scatter as SVG, with names beside the marks, or where they find no place numbers, and the names below."""
+    """Return the scatter as SVG; where names do not fit next to their marks, marks get numbers and names go below."""
     canvas, complete = _plot(figure, axis_x, axis_y, layout, "below" if layout.narrow else "beside")
     if not complete and not layout.narrow:
         canvas, _ = _plot(figure, axis_x, axis_y, layout, "below")
@@ -60,7 +60,7 @@ def draw(figure: Figure, axis_x: str, axis_y: str, layout: Layout) -> str:
 
 
 def _plot(figure: Figure, axis_x: str, axis_y: str, layout: Layout, names: Names) -> tuple[MplFigure, bool]:
-    """The drawing, and whether all names or numbers found a place."""
+    """Return the drawing, and whether all names or numbers fitted."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     narrow = layout.narrow
@@ -97,7 +97,7 @@ def _plot(figure: Figure, axis_x: str, axis_y: str, layout: Layout, names: Names
     complete = _write_beside(axes, figure, dict(zip(named, said, strict=True)), square)
     style = {"color": COLOUR.soft, "fontsize": square.font, "parse_math": False}
     axes.set_xlabel(axis_x, **style)
-    if not narrow:  # the caption says it
+    if not narrow:  # in the narrow layout only the caption names the vertical axis
         axes.set_ylabel(fitted(axis_y, 72.0 * axes.get_position().height * height, square.font), **style)
     axes.tick_params(which="both", colors=COLOUR.soft, labelsize=square.font - 1, length=3)
     axes.grid(axis="y", color=COLOUR.line, linewidth=0.6)
@@ -107,7 +107,7 @@ def _plot(figure: Figure, axis_x: str, axis_y: str, layout: Layout, names: Names
 
 
 def _list(canvas: MplFigure, layout: Layout, height: float, names: Sequence[str]) -> None:
-    """The names by number, one below the other at the foot of the figure."""
+    """Write the numbered names one below the other at the foot of the figure."""
     line = _LINE * layout.font / 72.0 / canvas.get_figheight()
     room = 72.0 * layout.width * 0.96
     for place, name in enumerate(names):
@@ -128,10 +128,10 @@ def _offer(axes: Axes, row: Line) -> None:
 
 
 def _write_beside(axes: Axes, figure: Figure, said: Mapping[Line, str], layout: Layout) -> bool:
-    """What is said of some rows, each as near to its mark as it covers no mark and nothing that is said of another.
+    """Write the labels of rows, each as near to its mark as possible without covering a mark or another label.
 
     Returns:
-        Whether each has found a place.
+        Whether every label fitted.
     """
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     log = axes.get_xscale() == "log"
@@ -167,7 +167,7 @@ def _write_beside(axes: Axes, figure: Figure, said: Mapping[Line, str], layout: 
 
 
 def _points_of(front: Sequence[tuple[float, float]], zero: float) -> NDArray[np.float64]:
-    """Points along the line at zero and along the front, which no name is to be written over if another place is near.
+    """Return points along the zero line and the front, which labels avoid if another place is near.
 
     Args:
         front, zero: in shares of the axes.
@@ -188,12 +188,12 @@ def _nearest(
     *,
     aside: float,
 ) -> tuple[float, float] | None:
-    """Start and middle of the free place within the axes that is nearest to a mark; None where there is none.
+    """Return left end and vertical middle of the free place in the axes nearest to a mark; None where none is free.
 
     Args:
-        size: width and height of what is written.
-        taken: ``(left, low, right, high)`` of every mark and name, in shares of the axes.
-        lines: points that are better not covered.
+        size: width and height of the label.
+        taken: ``(left, low, right, high)`` of every mark and label, in shares of the axes.
+        lines: points that should not be covered.
     """
     wide, line = size
     x, y = mark_at
@@ -225,7 +225,7 @@ def _nearest(
 
 
 def _limits(figure: Figure, effect: NDArray[np.float64]) -> tuple[float, float]:
-    """Limits that show all estimates and typical intervals; very wide ones run off the edge."""
+    """Return limits that show all estimates and typical intervals; very wide intervals are cut at the edge."""
     spans = [number(row[5]) - number(row[4]) for row in figure.rows if row[4] is not None]
     reach = 1.6 * float(np.median(spans)) if spans else 0.0
     lows, highs = [0.0, *effect.tolist()], [0.0, *effect.tolist()]

@@ -1,4 +1,4 @@
-"""What the report takes from the harness's checks, claims and rules; nothing else of the report imports them."""
+"""The names that the report imports from the harness's checks, claims and rules; no other module of it imports them."""
 
 from __future__ import annotations
 

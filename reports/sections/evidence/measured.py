@@ -1,4 +1,4 @@
-"""The evidence of a study by row: what was measured in its runs, and what every check says of them."""
+"""The evidence of a study by row: the measurements of its runs, and the outcome of every check."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from reports.sections.evidence.texts import EvidenceTexts, load_evidence_texts
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Evidence:
-    """What was measured.
+    """The evidence of a study.
 
     Attributes:
-        names: rows with a diagnosis and cells of their own, base first, A/A last.
-        diagnoses: row -> replicate -> what was measured there.
-        level: that the study asks for.
-        checks: row -> code -> the check, asked of the row's runs.
-        muted: code of a check -> why it is not asked.
-        words: what checks, claims and rules say.
+        names: rows with a diagnosis and runs of their own, base first, A/A last.
+        diagnoses: row -> replicate -> the diagnosis of that run.
+        level: diagnosis level that the study asks for.
+        checks: row -> code -> outcome of the check on the row's runs.
+        muted: code of a check -> the reason why it is muted.
+        words: texts of checks, claims and rules.
     """
 
     names: tuple[str, ...]
@@ -38,24 +38,24 @@ class Evidence:
 
     @property
     def measured(self) -> bool:
-        """Whether base was looked at, without which no claim can be judged."""
+        """Whether base has a diagnosis, without which no claim can be judged."""
         return BASE in self.diagnoses
 
     @property
     def turned_off(self) -> bool:
-        """Whether the study asks for no diagnosis, and none was made."""
+        """Whether the study asks for no diagnosis and has none."""
         return self.level == Level.OFF.value and not self.names
 
     def runs(self, name: str) -> Runs:
-        """What all of a row's runs tell by the checkpoint that they are judged by, by replicate."""
+        """Return the entries of all of a row's runs up to the chosen epoch, in the order of the replicates."""
         return _runs(self.diagnoses[name])
 
     @cached_property
     def shared(self) -> tuple[int, ...]:
-        """Replicates in which every row was looked at, but for those of :attr:`apart`; only they are set side by side.
+        """Replicates in which every row, except those of :attr:`apart`, was diagnosed; only these are compared.
 
-        Rows are taken in their order, and one that has none of what the earlier ones share is left apart: base is
-        measured in every replicate, arms often in the first alone, and one replicate is not like another.
+        Rows are intersected in order; a row without a replicate in common with the earlier ones is left out.  Base is
+        diagnosed in every replicate, arms often in the first only, and replicates are not comparable with each other.
         """
         shared: set[int] = set()
         for name in self.names:
@@ -65,7 +65,7 @@ class Evidence:
 
     @property
     def apart(self) -> tuple[str, ...]:
-        """Rows that were looked at in other replicates only."""
+        """Rows that were diagnosed only in replicates that are not shared."""
         rows = [(name, self._looked_at(name)) for name in self.names]
         return tuple(name for name, found in rows if found and not found.issuperset(self.shared))
 
@@ -76,27 +76,27 @@ class Evidence:
         return {number: found for number, found in self.diagnoses[name].items() if number in self.shared}
 
     def diaries(self, name: str) -> Runs:
-        """Every look at a row's runs, by shared replicate."""
+        """Return every entry of a row's runs, one sequence per shared replicate."""
         return [found.entries for _, found in sorted(self._side_by_side(name).items())]
 
     def figures(self, name: str) -> dict[str, float]:
-        """Every figure of a row at its chosen epoch or the last before it that has it; NaN for none.
+        """Return every figure of a row at its chosen epoch, or at the last earlier epoch that has it; NaN for none.
 
-        It is the mean over the replicates that the rows share, so that rows can be set side by side.
+        It is the mean over the replicates that the rows share, so that rows are comparable.
         """
         return latest(_runs(self._side_by_side(name)))
 
     def start(self, name: str) -> dict[str, float]:
-        """The same before training."""
+        """Return the same figures before training."""
         return first(_runs(self._side_by_side(name)))
 
     def statuses(self, name: str) -> tuple[StatusName, ...]:
-        """What every check says of a row by the replicates that the rows share."""
+        """Return the status of every check on a row, from the replicates that the rows share."""
         found = summaries(_runs(self._side_by_side(name)), muted=self.muted)
         return tuple(self.status(each) for each in found.values())
 
     def arm(self, name: str) -> DiagnosedArm:
-        """Which of a row's runs were looked at."""
+        """Return which of a row's runs were diagnosed."""
         found = self.diagnoses[name]
         epochs = [entry.epoch for diagnosis in found.values() for entry in diagnosis.entries]
         return DiagnosedArm(
@@ -107,7 +107,7 @@ class Evidence:
         )
 
     def unmeasured(self) -> tuple[Unmeasured, ...]:
-        """Runs whose measuring failed."""
+        """Return the runs whose diagnosis failed."""
         return tuple(
             Unmeasured(
                 name=name,
@@ -121,11 +121,11 @@ class Evidence:
         )
 
     def status(self, outcome: Outcome) -> StatusName:
-        """What most of the runs say."""
+        """Return the status of an outcome, the one that most of the runs have."""
         return cast("StatusName", outcome.status.value)
 
     def check(self, outcome: Outcome, name: str = BASE) -> CheckLine:
-        """A check of a row as the report says it."""
+        """Return a check of a row as the report shows it."""
         check = outcome.check
         figures = plain(outcome.figures)
         return CheckLine(
@@ -151,7 +151,7 @@ class Evidence:
         )
 
     def obstacles(self, most: int) -> tuple[CheckLine, ...]:
-        """Issues of base that stand in the way, the gravest first, one of each family at most."""
+        """Return at most `most` issues of base, the gravest first, at most one per family."""
         grades = tuple(Severity)
         found = [each for each in self.checks[BASE].values() if each.status is Status.ISSUE]
         found.sort(key=lambda each: (grades.index(each.check.severity), each.check.depth))
@@ -164,10 +164,10 @@ class Evidence:
 def evidence_of(
     manifest: StudyManifest, diagnoses: Mapping[str, Mapping[int, Diagnosis]], lang: str, order: Sequence[str] = ()
 ) -> Evidence:
-    """The evidence of a study.
+    """Return the evidence of a study.
 
     Args:
-        order: names of rows as the ranking has them; rows that are not in it follow in the manifest's order.
+        order: names of rows in ranking order; other rows follow in the manifest's order.
     """
     own = [row.name for row in manifest.rows if row.status == "run" and diagnoses.get(row.name)]
     places = {name: place for place, name in enumerate(order)}
@@ -188,5 +188,5 @@ def _runs(diagnoses: Mapping[int, Diagnosis]) -> Runs:
 
 
 def plain(figures: Mapping[str, float]) -> Values:
-    """Figures with None for what is not finite, as JSON has it."""
+    """Return figures with None for values that are not finite, as in JSON."""
     return {name: value if math.isfinite(value) else None for name, value in figures.items()}

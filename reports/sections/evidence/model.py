@@ -1,4 +1,4 @@
-"""The evidence in a report as typed values that several sections and the diagnosis show."""
+"""The evidence as typed values that several sections of the report and the diagnosis page share."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ Values = Mapping[str, float | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckLine:
-    """A check, asked of the runs of one arm.
+    """The outcome of a check on the runs of one arm, or on the study as a whole.
 
     Attributes:
         code: such as ``FTR101``.
-        family: of the claim that it bears on.
-        title: what is wrong where it is an issue.
-        status: what most of its runs say.
-        detected: how, with the mean of the figures; empty where there are none.
+        family: family of the claim that it bears on.
+        title: what is wrong if it is an issue.
+        status: status that most of the runs have.
+        detected: how it was detected, with the mean of the figures; empty where there are none.
         why: why it matters.
         reduce: ids of remedies that reduce it.
         reason: why it was muted, in the study's words.
         by, half, smallest: mean distance beyond the threshold, half the width of its 95% interval, and for a gain the
-            smallest that counts; None and 0 where the answer is yes or no.
+            smallest that counts; None, None and 0 where the check has only yes or no.
         margin: the same in words.
-        n_issue, n_alike, n_asked: runs whose figures lie beyond the threshold, runs that answer as `status` does, and
-            all that could answer.
+        n_issue, n_alike, n_asked: runs whose figures lie beyond the threshold, runs with the same answer as `status`,
+            and all runs that could answer.
         n_runs: runs of the arm that were diagnosed.
-        epoch: whose figures answered.
-        figures: those that it read; None for a figure without a value.
-        advice: what to do, where no remedy reduces it.
+        epoch: epoch of the figures.
+        figures: figures that the check read; None for a figure without a value.
+        advice: what to do about an issue of the study; empty for a check of runs.
     """
 
     code: str
@@ -59,12 +59,12 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagnosedArm:
-    """A row that was looked at.
+    """A row with a diagnosis.
 
     Attributes:
-        replicates: those whose runs were.
-        level: how much was measured.
-        epoch: the last one that was looked at; None where none was.
+        replicates: replicates whose runs were diagnosed.
+        level: diagnosis level.
+        epoch: last epoch that was diagnosed; None where none was.
     """
 
     name: str
@@ -75,10 +75,10 @@ class DiagnosedArm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmeasured:
-    """A run whose diagnosis came to an end early.
+    """A run whose diagnosis failed.
 
     Attributes:
-        problem: why, its first line; `detail` is the whole.
+        problem: the last line of the error; `detail` is the whole text.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What checks, claims and rules say, in the language of the report; their English is their own."""
+"""Texts of checks, claims and rules in the language of the report; English comes from their own definitions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class EvidenceTexts:
 
     Attributes:
         catalogue: the other texts of the report.
-        texts: such as ``check.FTR101.title`` -> text; empty for English, whose texts stand beside the thresholds.
+        texts: key such as ``check.FTR101.title`` -> text; empty for English, whose texts are part of the definitions.
     """
 
     catalogue: Catalogue
@@ -31,18 +31,18 @@ class EvidenceTexts:
         return self._or(f"check.{check.code}.why", check.why)
 
     def advice(self, check: StudyCheck) -> str:
-        """What to do about an issue of a study."""
+        """Return what to do about an issue of a study."""
         return self._or(f"check.{check.code}.advice", check.advice)
 
     def detected(self, outcome: Outcome, named: Mapping[str, str] | None = None) -> str:
-        """How a check was detected, with its figures and names; empty where it read none."""
+        """Return how an issue was detected, with figures and names; empty where the check read no figures."""
         if not outcome.figures:
             return ""
         sentence = self._or(f"check.{outcome.check.code}.detected", outcome.check.detected)
         return fill(sentence, {**outcome.figures, **(named or {})})
 
     def margin(self, outcome: Outcome) -> str:
-        """How far beyond its threshold the figure is, with its interval; empty where the answer is yes or no."""
+        """Return how far a figure is beyond its threshold, with the interval; empty where the check is yes or no."""
         if outcome.by is None or outcome.half is None or math.isinf(outcome.half):
             return ""
         key, sign = "why.margin", 1.0
@@ -62,15 +62,15 @@ class EvidenceTexts:
         return self._or(f"claim.{claim.family}", claim.says)
 
     def advises(self, suggestion: Suggestion) -> str:
-        """What its rule advises, in a few words."""
+        """Return the advice of a suggestion's rule in a few words."""
         return self._or(f"rule.{suggestion.rule.name}.title", suggestion.rule.title)
 
     def condition(self, suggestion: Suggestion) -> str:
-        """When its rule holds."""
+        """Return the condition of a suggestion's rule."""
         return self._or(f"rule.{suggestion.rule.name}.condition", suggestion.rule.condition)
 
     def because(self, suggestion: Suggestion) -> str:
-        """Why it is made, with the figures that its rule read."""
+        """Return the reason for a suggestion, with the figures that its rule read."""
         rule = suggestion.rule
         return fill(self._or(f"rule.{rule.name}.because", rule.because), suggestion.figures)
 
@@ -79,7 +79,7 @@ class EvidenceTexts:
 
 
 def load_evidence_texts(lang: str) -> EvidenceTexts:
-    """The texts of a language that :func:`reports.locale.languages` names."""
+    """Return the texts of one of the languages in :func:`reports.locale.languages`."""
     if lang == "en":
         return EvidenceTexts(catalogue=load_catalogue(lang), texts={})
     files = (resources.files("reports") / place / f"{lang}.toml" for place in ("locale/evidence", "checks"))

@@ -1,4 +1,4 @@
-"""The remedies that a page names, each in a sentence, so that a name links to its meaning within the page."""
+"""The glossary: each remedy that a page names in one sentence, so that names link to an explanation in the page."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from reports.locale import Catalogue
 from reports.sections.base import Part, Section, SectionInput
 
 REMEDIES = Path(__file__).with_name("remedies.json")
-"""What the catalogue says of every built-in remedy; written by ``ftr-study pages``."""
+"""Catalogue data of every built-in remedy; written by ``ftr-study pages``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """A remedy.
+    """A remedy in the glossary.
 
     Attributes:
-        says: what it does, a sentence in English; empty on pages in another language, and for a plug-in's.
-        source: of the problem list, such as ``1.2``, or a paper; empty where there is none.
+        says: what it does, a sentence in English; empty on pages in another language and for remedies of plug-ins.
+        source: section of the problem list, such as ``1.2``, or a paper; empty where there is none, and likewise.
         arms: rows of the study that have it.
     """
 
@@ -41,7 +41,7 @@ class Glossary:
 
 
 class GlossarySection(Section):
-    """Every remedy that the study has or that a check names as one that reduces it."""
+    """Every remedy that the study has or that a check of base names as reducing its issue."""
 
     id = "glossary"
     place = 1225
@@ -72,5 +72,5 @@ def _title(known: dict[str, str], text: Catalogue) -> str:
 
 @cache
 def remedies() -> dict[str, dict[str, str]]:
-    """Title, sentence and source of every built-in remedy by id."""
+    """Return title, sentence and source of every built-in remedy by id."""
     return json.loads(REMEDIES.read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from reports.sections.report import Report, note
 
 
 class CurvesSection(Section):
-    """Every row's curve."""
+    """The learning curve of every row."""
 
     id = "curves"
     place = 750

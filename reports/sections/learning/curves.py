@@ -1,4 +1,4 @@
-"""The primary metric on the validation set by epoch, a small panel per row, on one scale."""
+"""The primary metric on the validation set by epoch, one small panel per row, all on one scale."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PANEL = Layout(narrow=True, width=4.2, left=0.15, font=10.5)
 
 
 def table(given: SectionInput) -> Figure:
-    """Mean and range over seeds at every epoch, base first; epochs where nothing was measured are left out.
+    """Return mean and range over seeds at every epoch, base first; epochs without a measurement are left out.
 
-    Beside each row stands base on the seeds that both have.
+    Each line also has base's mean (``base_on``) over the seeds that both have.
     """
     frame, text = given.frame, given.text
     names = [BASE, *(row.name for row in given.rows if row.kind == "arm"), A_A]
@@ -39,7 +39,7 @@ def table(given: SectionInput) -> Figure:
 
 
 def panels(figure: Figure, text: Catalogue, decimals: int) -> list[Panel]:
-    """One panel per row, in the order of the table."""
+    """Return one panel per row, in the order of the table."""
     by_name = figure.by_arm()
     if not by_name:
         return []
@@ -51,7 +51,7 @@ def panels(figure: Figure, text: Catalogue, decimals: int) -> list[Panel]:
 
 
 def draw(rows: Sequence[Line], limits: tuple[float, float, float, float], name: str, text: Catalogue) -> str:
-    """One row's panel as SVG; epochs that only some of its seeds have reached are pale."""
+    """Return one row's panel as SVG; epochs that only some of its seeds have reached are pale."""
     canvas, axes = new_figure(PANEL, height=2.55)
     if rows[0][0] != BASE:
         own = _column(rows, "epoch"), _column(rows, "base_on")
@@ -65,7 +65,7 @@ def draw(rows: Sequence[Line], limits: tuple[float, float, float, float], name: 
             line = _column(part, "epoch"), _column(part, mode)
             axes.plot(*line, color=colour, linewidth=1.9, linestyle=dashes, alpha=alpha, zorder=3)
     chosen = [row for row in rows if row[9]]
-    # Retrieval-on may not exist at the chosen epoch; the mark then sits on the retrieval-off line.
+    # Without a retrieval-on value at the chosen epoch the mark is on the retrieval-off line.
     heights = [number(row[2] if row[2] is not None else row[5]) for row in chosen]
     sizes = [26.0 + 46.0 * number(row[9]) / max(number(row[8]), 1.0) for row in chosen]
     epochs = [number(row[1]) for row in chosen]

@@ -1,4 +1,4 @@
-"""Method and provenance: how the figures came about."""
+"""Method and provenance: how the figures were obtained."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reports.sections.method.build import Method, method_of
 
 
 class MethodSection(Section):
-    """The method in words, the state of every cell, and what the study ran with."""
+    """The method in words, the state of every cell, and the provenance of the study."""
 
     id = "method"
     place = 1250

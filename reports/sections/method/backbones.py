@@ -1,4 +1,4 @@
-"""What the method says of the backbones."""
+"""The method section's sentences on backbones."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ORIGIN = ("origin", "source", "source_sha256", "architecture", "epoch", "seed")
 
 
 def backbone_sentences(frame: Frame, text: Catalogue) -> list[str]:
-    """Which backbones there are, what of them replicates share, and where base's comes from if it is a given file."""
+    """Return sentences on the backbones: which ones, what replicates share, and the origin of one from a file."""
     manifest, arms = frame.manifest, models_of_arms(frame)
     model = model_of(manifest)
     said = [text("method.design.model", model=model)] if model else []
@@ -26,7 +26,7 @@ def backbone_sentences(frame: Frame, text: Catalogue) -> list[str]:
 
 
 def _shared(manifest: StudyManifest, text: Catalogue, whose: str) -> str:
-    """What replicates share: all rows, or base and the arms without a backbone of their own."""
+    """Return what the replicates of all rows share, or of base and the arms without their own backbone."""
     given = manifest.backbone_file
     if manifest.backbone != "file":
         return text(f"method.design.{manifest.backbone}{whose}")

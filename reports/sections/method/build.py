@@ -1,4 +1,4 @@
-"""How the figures of a report came about."""
+"""The method section: how the figures of a report were obtained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class NoiseFloor:
 
     Attributes:
         rate, rate_low, rate_high: measured false-positive rate at 5% with its 95% interval; None below five seeds.
-        n_patterns, n_effective: sign patterns that it rests on, and independent studies they are worth.
+        n_patterns, n_effective: sign patterns that the rate rests on, and the equivalent number of independent studies.
     """
 
     effect: float
@@ -40,19 +40,19 @@ class NoiseFloor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """How the figures came about.
+    """The method and the provenance of a study.
 
     Attributes:
         paragraphs: heading and text, in reading order.
-        detectable_one, detectable_all: minimum detectable effect of a typical arm at 80% power, alone and
-            after the correction.
-        detectable_moving, detectable_idle: after the correction, of the arms that move ranks and of the others.
-        prior_ratio: what the arms share of their seed variance, relative to the residual's; None where nothing is.
+        detectable_one, detectable_all: minimum detectable effect of a typical arm at 80% power, without and with the
+            correction.
+        detectable_moving, detectable_idle: the same with the correction, for arms that move ranks and for the others.
+        prior_ratio: common seed variance of the arms relative to the residual variance; None where none is estimated.
         cells: row name -> state of the cell by replicate.
         failures: row, replicate and reason of every failed or lost cell.
-        facts: label and value, in reading order, by group.
-        recipe: base's in full, seam -> text.
-        study_file: its text as it was run.
+        facts: group -> labels and values, in reading order.
+        recipe: base's full recipe, seam -> text.
+        study_file: text of the study file that was run.
     """
 
     paragraphs: tuple[tuple[str, str], ...]
@@ -73,7 +73,7 @@ class Method:
 
 
 def method_of(analysis: Analysis, decimals: int, text: Catalogue) -> Method:
-    """Method and provenance of a study."""
+    """Return method and provenance of a study."""
     frame, manifest, prior = analysis.frame, analysis.frame.manifest, analysis.prior
     noise = _noise_floor(analysis)
     cells = {row.name: tuple(frame.cell(row.name, number) for number in manifest.replicates) for row in manifest.rows}
@@ -146,7 +146,7 @@ Parts = tuple[str, list[str]]
 
 
 def statistics(analysis: Analysis, noise: NoiseFloor | None, decimals: int, text: Catalogue) -> list[Parts]:
-    """How effects were estimated and tested, whatever they are effects of."""
+    """Return the paragraphs on how effects were estimated and tested, which hold for studies and tables of ranks."""
     tests = (
         [text("method.tests.text", n_tests=text.count("count.arms", analysis.n_tests)), text("method.tests.secondary")]
         if analysis.n_tests
@@ -170,7 +170,7 @@ def statistics(analysis: Analysis, noise: NoiseFloor | None, decimals: int, text
 
 
 def titled(sections: Sequence[Parts], text: Catalogue) -> tuple[tuple[str, str], ...]:
-    """Heading and text of the paragraphs that have any."""
+    """Return heading and text of the paragraphs that are not empty."""
     return tuple(
         (text(f"method.{name}.title"), text("list.sentences").join(part for part in parts if part))
         for name, parts in sections
@@ -179,7 +179,7 @@ def titled(sections: Sequence[Parts], text: Catalogue) -> tuple[tuple[str, str],
 
 
 def _checkpoint(manifest: StudyManifest, text: Catalogue) -> list[str]:
-    """Which metric chooses the epoch of a run."""
+    """Return sentences on the metric that chooses the epoch of a run."""
     metric = formats.metric_label(manifest.checkpoint) if manifest.checkpoint else ""
     if not metric:
         return [text("method.design.checkpoint_unknown")]
@@ -188,7 +188,7 @@ def _checkpoint(manifest: StudyManifest, text: Catalogue) -> list[str]:
 
 
 def _data(manifest: StudyManifest, text: Catalogue) -> list[str]:
-    """How the data were read, what was left out and what was noticed; nothing where the folder does not say."""
+    """Return sentences on how data were read, what was dropped or noted; none where the manifest records none."""
     data, said = manifest.data, list[str]()
     if read_as := data.get("read_as"):
         said.append(text("method.data.read_as", read_as=str(read_as).rstrip(".")))
@@ -206,7 +206,7 @@ def _data(manifest: StudyManifest, text: Catalogue) -> list[str]:
 
 
 def _fitted(manifest: StudyManifest, text: Catalogue) -> list[str]:
-    """Which arms were fitted to validation labels, and what their validation figures are then."""
+    """Return sentences on the arms that were fitted to validation labels, and what that means for their figures."""
     by_seam: dict[str, list[str]] = {}
     for row in manifest.rows:
         for seam in row.fitted_on_validation:
@@ -281,7 +281,7 @@ def _ties(tied_share: Any, text: Catalogue) -> str:
 
 
 def _seeds(manifest: StudyManifest, text: Catalogue) -> list[str]:
-    """How results decided which arms got more seeds; nothing in a study of a fixed number."""
+    """Return how results decided which arms got more seeds; empty for a study with a fixed number of seeds."""
     seeds = Seeds.of(manifest.seeds)
     if seeds.start is None:
         return []

@@ -1,4 +1,4 @@
-"""What a manifest says of the study, its data and its run, as label and value."""
+"""The facts of a manifest on the study, its data and its run, as label and value."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from reports.sections.backbones import base_of
 
 
 def commands_of(manifest: StudyManifest) -> tuple[str, ...]:
-    """The commands that ran the study."""
+    """Return the commands that ran the study."""
     commands = manifest.provenance.get("command", ())
     return (commands,) if isinstance(commands, str) else tuple(str(command) for command in commands)
 
 
 def facts_of(manifest: StudyManifest, text: Catalogue) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Label and value of what a manifest says of the study, its data and its run, by group."""
+    """Return the facts of a manifest as group -> labels and values; groups are study, data, run and versions."""
     run = dict(manifest.provenance)
     versions = run.pop("versions", {})
     run.pop("command", None)

@@ -1,4 +1,4 @@
-"""Every metric of every row, and what makes an effect sure or not."""
+"""Every metric of every row, and the parts of the variance of effects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.sections.report import Report
 
 
 class MetricsSection(Section):
-    """The metrics that do not rank the arms, log ranks, guards, last targets, parts of the variance."""
+    """The metrics that do not rank the arms, log ranks, guards, last targets and variance shares."""
 
     id = "every_metric"
     place = 1050
@@ -22,7 +22,7 @@ class MetricsSection(Section):
         return Part()
 
     def variables(self, report: Report) -> Mapping[str, object]:
-        """Shares of a typical arm's variance that seeds, targets and either of them reduce."""
+        """Return the median shares of an arm's variance that only more seeds, only more targets, and either reduce."""
         parts = [
             (row.seed_share, row.target_share)
             for row in report.rows

@@ -1,4 +1,4 @@
-"""Retrieval on and off: what retrieval adds with the same weights."""
+"""Retrieval on and off: the gain by retrieval with the same weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reports.sections.report import Report
 
 
 class ModesSection(Section):
-    """Every row's level with retrieval off and on."""
+    """The level of every row with retrieval off and on."""
 
     id = "modes"
     place = 800

@@ -30,9 +30,9 @@ COLUMNS = ("arm", "off", "on", "gain", "gain_low", "gain_high", "q", "n_seeds", 
 
 
 def table(given: SectionInput) -> Figure:
-    """Levels off and on, and the gain with its interval, in the order of the ranking; aliases are left out.
+    """Return levels off and on, and the gain with its interval, in ranking order; aliases are left out.
 
-    All over the replicates that the row shares with base, as are base's own levels beside them.
+    All values, and base's levels in the same line, are over the replicates that the row shares with base.
     """
     text, decimals, frame = given.text, given.decimals, given.frame
     data: list[tuple[str, float, float, float, float, float, float | None, int, float, float]] = []
@@ -67,14 +67,14 @@ def table(given: SectionInput) -> Figure:
 
 
 def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
-    """The pairs of levels as SVG, on an axis of a tenth of the level at least, with the interval of each gain."""
+    """Return the pairs of levels and the interval of each gain as SVG; the axis spans at least a tenth of the level."""
     rows = figure.rows
     canvas, axes = new_figure(layout, height=0.95 + (NAMED_ROW if layout.narrow else 0.31) * len(rows))
     off, on, low, high, base = (
         [number(value) for value in figure.column(name)] for name in ("off", "on", "gain_low", "gain_high", "base_on")
     )
     low, high = ([start + gain for start, gain in zip(off, gains, strict=True)] for gains in (low, high))
-    # A row of few seeds has a very wide interval, which is cut and gets an arrow.
+    # A row with few seeds has a very wide interval, which is cut and gets an arrow.
     reach = 3.0 * float(np.median([right - left for left, right in zip(low, high, strict=True)]))
     limits = widened(
         min(*off, *on, *(max(left, level - reach) for left, level in zip(low, on, strict=True))),

@@ -1,4 +1,4 @@
-"""What to try next: one study file, ready to run."""
+"""The next study to run: one study file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reports.sections.base import Part, Section, SectionInput
 
 
 class NextSection(Section):
-    """The next study: what it does, the rules that wrote it, the file and the command."""
+    """The next study: its purpose, the rules that wrote it, the file and the command."""
 
     id = "next"
     place = 150

@@ -1,4 +1,4 @@
-"""The problem list's priorities against the measured order of the remedies."""
+"""The problem list's priorities, compared with the measured order of the remedies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reports.sections.priorities.build import Priorities, priorities_of
 
 
 class PrioritiesSection(Section):
-    """Whether remedies of a high priority are those that help."""
+    """Whether remedies with a high priority have the larger effects."""
 
     id = "priorities"
     place = 950

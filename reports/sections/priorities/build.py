@@ -1,4 +1,4 @@
-"""How the problem list's priorities fared, as the report says it."""
+"""The comparison of the problem list's priorities with measured effects."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class PriorityLevel:
     """The remedies of one priority.
 
     Attributes:
-        mean: mean effect of them.
-        n_better, n_worse: those with a row of that verdict.
+        mean: mean effect.
+        n_better, n_worse: number of remedies with a row of that verdict.
         first: the remedy with the highest effect.
     """
 
@@ -28,7 +28,7 @@ class PriorityLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Priorities:
-    """The seed's priorities against the measured order: Kendall's tau-b with its 95% interval.
+    """The problem list's priorities against the measured order: Kendall's tau-b with its 95% interval.
 
     Attributes:
         remedies: ``(id, priority, effect)``, the highest effect first.
@@ -43,7 +43,7 @@ class Priorities:
 
 
 def priorities_of(given: SectionInput) -> Priorities | None:
-    """Kendall's tau-b in words and the remedies by priority; None where too few of them have one."""
+    """Return Kendall's tau-b in words and the remedies by priority; None where too few remedies have a priority."""
     found, text = given.analysis.agreement, given.text
     if found is None:
         return None

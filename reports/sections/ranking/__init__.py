@@ -14,9 +14,9 @@ from reports.sections.report import Report
 
 
 class RankingSection(Section):
-    """The table of all rows, which the report holds as ``rows``, with their intervals on one axis.
+    """The table of all rows (the report's ``rows``) with their intervals on one axis.
 
-    Reference rows and published figures stand below them.
+    Reference rows and published figures follow below the table.
     """
 
     id = "ranking"
@@ -27,7 +27,7 @@ class RankingSection(Section):
         return Part()
 
     def variables(self, report: Report) -> Mapping[str, object]:
-        """The axis, the notes of rows in the order that they appear in, and the references below."""
+        """Return the axis, the numbered notes in row order, the references and the first arm that has metrics."""
         notes = dict.fromkeys(row.note for row in report.rows if row.note)
         return {
             "axis": axis_of(report.figures.get("forest")),
@@ -38,7 +38,7 @@ class RankingSection(Section):
 
 
 class ForestSection(Section):
-    """Every arm's effect with both of its intervals, as a figure for a paper."""
+    """The effect of every arm with both of its intervals, as a figure for a paper."""
 
     id = "forest"
     place = 1150

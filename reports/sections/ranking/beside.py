@@ -1,4 +1,4 @@
-"""What a row has beside its effect on the primary metric: log rank, guards, the last target, parts of the variance."""
+"""Further values of a row besides its effect on the primary metric: log rank, guards, last target, variance shares."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reports.stats.analysis import Analysis
 
 
 def beside_of(analysis: Analysis, source: str) -> dict[str, Any]:
-    """Fields of a finished row of the ranking by name."""
+    """Return log rank, guards and last target of a finished row by the names of the row's fields."""
     read = analysis.log_rank.get(source)
     cells = tuple(
         GuardCell(metric=metric, **ends(found.effect), p_holm=found.p_holm, fell=found.fell)
@@ -36,7 +36,7 @@ def beside_of(analysis: Analysis, source: str) -> dict[str, Any]:
 
 
 def variance_of(effect: Effect | None) -> dict[str, float]:
-    """Shares of the variance of an effect's mean that seeds and targets alone make; what is left is of both."""
+    """Return the shares of the variance of an effect's mean due to seeds alone and targets alone; the rest is both."""
     total = 0.0 if effect is None else effect.ms_tilde + max(effect.ms_user - effect.ms_err, 0.0)
     if effect is None or effect.method == "one seed" or total <= 0.0:
         return {}
@@ -47,7 +47,7 @@ def variance_of(effect: Effect | None) -> dict[str, float]:
 
 
 def notes_beside(analysis: Analysis, source: str, code: str, text: Catalogue) -> list[str]:
-    """What the ranking says of guards that fell and of the log rank where it is told from zero."""
+    """Return the ranking's notes on guards that fell, and on the log rank where it differs from zero."""
     cells = beside_of(analysis, source)
     decided: LogRank | None = cells["log_rank"]
     notes = [

@@ -15,7 +15,7 @@ from reports.stats.verdicts import MOST_SEEDS, MOST_TARGETS, NO_EFFECT, Verdict
 
 
 def ranking_rows(analysis: Analysis, decimals: int, text: Catalogue) -> tuple[Row, ...]:
-    """Every row: ranked ones by their estimate, then A/A, then those without a finished run."""
+    """Return every row: ranked ones by their estimate, then A/A, then those without a finished run."""
     base = analysis.base_mean
     order = _order(analysis)
     rows = [_row(analysis, arm, order, decimals, text) for arm in analysis.frame.manifest.rows]
@@ -29,7 +29,7 @@ def ranking_rows(analysis: Analysis, decimals: int, text: Catalogue) -> tuple[Ro
 
 
 def _order(analysis: Analysis) -> dict[str, int]:
-    """Rank by the estimate among distinct rows; one-seed arms take part only where all arms are such."""
+    """Return the rank by estimate among distinct rows; one-seed arms take part only where all arms have one seed."""
     if analysis.places:
         return {name: place.rank for name, place in analysis.places.items()}
     if analysis.base_mean is None:
@@ -54,7 +54,7 @@ def _row(analysis: Analysis, arm: ArmRow, order: dict[str, int], decimals: int, 
     zero = 0.0 if finished and (dead or source == BASE) else None
     cells = frame.records.get(source, {})
     equals = arm.alias_of if arm.status == "alias" else BASE if dead else ""
-    # Of one seed only users are known, so there are no components to tell apart.
+    # With one seed only the variance over users is known, so there are no components to separate.
     alone = dict.fromkeys(("user_sd", "seed_sd", "error_sd")) if effect and effect.method == "one seed" else {}
     beside = beside_of(analysis, source) if finished else {}
     placed = (
@@ -164,12 +164,12 @@ def _note(
 
 
 def _wider(verdict: Verdict) -> bool:
-    """Whether the interval that holds for all arms at once includes zero although Holm's test rejects it."""
+    """Return whether the simultaneous interval includes zero; callers ask this only where Holm's test rejects zero."""
     return verdict.adjusted is not None and verdict.adjusted[0] <= 0.0 <= verdict.adjusted[1]
 
 
 def _ratio(source: str, analysis: Analysis) -> float | None:
-    """Median wall time of a run over base's, both on the replicates that both have."""
+    """Return the ratio of a run's median wall time to base's, both over their shared replicates."""
     own, base = paired_seconds(analysis.frame, source)
     return own / base if own is not None and base else None
 

@@ -1,4 +1,4 @@
-"""Every arm's effect with both of its intervals, single seeds, and what is too small to matter."""
+"""The forest plot: every arm's effect with both of its intervals, single seeds, and the band too small to matter."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FIXED = ("arm", "verdict", "effect", "low", "high", "adjusted_low", "adjusted_h
 
 
 def table(given: SectionInput) -> Figure:
-    """Effects on the primary metric, highest first; aliases and rows without a finished run are left out."""
+    """Return the effects on the primary metric, highest first, without aliases and rows without a finished run."""
     analysis, text, decimals = given.analysis, given.text, given.decimals
     shown = [row for row in given.rows if row.effect is not None and row.kind == "arm" and not row.alias]
     marks: dict[str, float] = {}
@@ -73,7 +73,7 @@ def table(given: SectionInput) -> Figure:
 
 
 def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
-    """The forest plot as SVG; the narrow layout writes each name above its line."""
+    """Return the forest plot as SVG; the narrow layout writes each name above its line."""
     rows = figure.rows
     canvas, axes = new_figure(layout, height=1.0 + (NAMED_ROW if layout.narrow else 0.34) * len(rows))
     limits = limits_of(figure)
@@ -113,14 +113,14 @@ def _arm(axes: Axes, place: int, row: Line, limits: tuple[float, float]) -> None
 
 
 def is_cut(figure: Figure) -> bool:
-    """Whether any interval goes on beyond the limits."""
+    """Return whether any interval extends beyond the limits."""
     left, right = limits_of(figure)
     ends = [number(value) for row in figure.rows for value in row[3:7]]
     return any(end < left or end > right for end in ends)
 
 
 def limits_of(figure: Figure) -> tuple[float, float]:
-    """Limits that show all estimates and typical intervals; a very wide one is cut and gets an arrow."""
+    """Return limits that show all estimates and typical intervals; a very wide one is cut and gets an arrow."""
     if not figure.rows:
         return -1.0, 1.0
     effect, low, high = (np.array(figure.column(name), dtype=float) for name in ("effect", "low", "high"))

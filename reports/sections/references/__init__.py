@@ -1,4 +1,4 @@
-"""Reference rows: what an arm has to beat to have found anything, below the ranking and never in it."""
+"""Reference rows: baselines that an arm must beat to be of use; they are below the ranking, never in it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reports.sections.references.model import References
 
 
 class ReferencesSection(Section):
-    """Rows without tests and without ranks, what is recommended to all users together, and published figures."""
+    """Rows without tests and places in the ranking, metrics of all users' recommendations, and published figures."""
 
     id = "references"
     place = 1100

@@ -24,7 +24,7 @@ Z_95 = 1.959964
 
 
 def best_untrained(given: SectionInput) -> tuple[float, str] | None:
-    """Level and title of the best reference row without a trained backbone; None where there is none."""
+    """Return level and title of the best reference row without a trained backbone; None where there is none."""
     frame, primary = given.frame, given.analysis.primary
     rows = [(row, list(frame.references.get(row.name, {}).values())) for row in frame.manifest.references]
     levels = [
@@ -36,13 +36,13 @@ def best_untrained(given: SectionInput) -> tuple[float, str] | None:
 
 
 def references_of(given: SectionInput) -> References | None:
-    """Everything that the section says; None where there is nothing to say."""
+    """Return the content of the section; None where it is empty."""
     found = References(rows=tuple(_rows(given)), lists=tuple(_lists(given)), published=published_for(given.manifest))
     return found if found.rows or found.lists or found.published else None
 
 
 def findings_of(found: References, given: SectionInput) -> tuple[Finding, ...]:
-    """That averaged backbones beat base; of other rows that do, check FTR1101 speaks."""
+    """Return a note where averaged backbones beat base; check FTR1101 covers the other rows that beat it."""
     trained = [row for row in found.rows if row.trained and row.beats_base]
     return (note("ensemble_beats_base", given.text, _items(trained, given)),) if trained else ()
 
@@ -112,7 +112,7 @@ def _note(row: ReferenceRow, text: Catalogue) -> str:
 
 
 def _users(records: Sequence[RunRecord], metric: str) -> Floats:
-    """Each user's mean over records, as served, ``(n_users,)``."""
+    """Return each user's mean over records, as served, ``(n_users,)``."""
     return user_values(np.stack([each.test for each in records]), metric).mean(axis=0)
 
 
@@ -121,7 +121,7 @@ def _mean(records: Sequence[RunRecord], metric: str) -> float:
 
 
 def _of_lists(records: Sequence[RunRecord], metric: Coverage | PopularityLift | Distinct, frame: Frame) -> float | None:
-    """A global metric, the mean over records; None where one does not hold what was recommended."""
+    """Return a global metric, mean over records; None where a record lacks the recommended items."""
     lists = [each.recommended("served") for each in records]
     if frame.items is None or not lists:
         return None

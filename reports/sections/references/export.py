@@ -23,11 +23,11 @@ COLUMNS = (
 
 
 def reference_lines(report: Report) -> tuple[ReferenceLine, ...]:
-    """Base and the reference rows of a report; none where the study has none."""
+    """Return base and the reference rows of a report; empty where the study has no reference rows."""
     found = report.models.get("references")
     return () if found is None else found.rows
 
 
 def references_csv(report: Report) -> str:
-    """One line a row, base first, figures in full."""
+    """Return one CSV line per row, base first, with unrounded figures."""
     return to_csv(COLUMNS, ([getattr(line, name) for name in COLUMNS] for line in reference_lines(report)))

@@ -1,4 +1,4 @@
-"""What the section on reference rows says."""
+"""The section on reference rows as typed values."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceLine:
-    """A reference row, or base above them; None where a figure does not exist.
+    """A reference row, or base, which is the first line; None where a figure does not exist.
 
     Attributes:
-        name, title: the row's, ``base`` for base.
-        trained: whether it is made of trained backbones.
-        note: what it departs from the study's protocol in.
-        n_seeds: records.
+        name, title: those of the row, ``base`` for base.
+        trained: whether it consists of trained backbones.
+        note: its deviation from the study's protocol.
+        n_seeds: number of records.
         level: primary metric on the test set, as base is served.
-        effect: its mean over users less base's.
-        low, high: 95% interval of that over users, those of both rows as they are: seeds are not varied.
+        effect: mean over users minus base's.
+        low, high: 95% interval of `effect` over users; variation over seeds is not included.
         recall: recall@10.
-        coverage: share of the catalogue that is recommended to anybody.
-        ndcg: NDCG@10, to be set beside published figures.
-        settings: those that the validation set chose.
+        coverage: share of the catalogue that is recommended to any user.
+        ndcg: NDCG@10, for comparison with published figures.
+        settings: settings that were chosen on the validation set.
     """
 
     name: str
@@ -39,19 +39,19 @@ class ReferenceLine:
 
     @property
     def beats_base(self) -> bool:
-        """Whether the whole interval lies above base."""
+        """Whether the whole interval is above zero."""
         return self.low is not None and self.low > 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListsLine:
-    """What a row recommends to all users together, the mean over its seeds.
+    """Global metrics of a row's recommendations to all users, mean over its seeds.
 
     Attributes:
         kind: ``base``, ``noise``, ``arm`` or ``reference``.
-        coverage: share of the catalogue that is recommended to anybody.
-        lift: popularity of recommended items, relative to what users take.
-        distinct: different items.
+        coverage: share of the catalogue that is recommended to any user.
+        lift: popularity of recommended items relative to the items that users choose.
+        distinct: number of different items.
     """
 
     title: str
@@ -63,7 +63,7 @@ class ListsLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedLine:
-    """A published result under the study's protocol, on its data; two figures are a range."""
+    """A published result on the study's data under its protocol; two values are a range."""
 
     model: str
     recall: tuple[float, ...]
@@ -73,11 +73,11 @@ class PublishedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
-    """Rows below the ranking.
+    """The content of the section below the ranking.
 
     Attributes:
-        rows: base, then the references; empty in studies that have none.
-        lists: every row whose records hold what was recommended.
+        rows: base, then the references; empty for a study without references.
+        lists: every row whose records hold the recommended items.
         published: results of papers on the same data under the same protocol.
     """
 

@@ -1,4 +1,4 @@
-"""Published figures that may be set beside a study's: the same data, the same protocol."""
+"""Published figures that are comparable with a study's: same data, same protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reports.sections.references.model import PublishedLine
 
 
 def published_for(manifest: StudyManifest) -> tuple[PublishedLine, ...]:
-    """Results on the study's data under its protocol, as published; none for any other."""
+    """Return the published results on the study's data under its protocol; empty for any other data or protocol."""
     protocol = manifest.protocol
     if protocol.get("targets") != 1 or protocol.get("valid_targets") != 1 or protocol.get("memory") != "any":
         return ()
@@ -30,7 +30,7 @@ def published_for(manifest: StudyManifest) -> tuple[PublishedLine, ...]:
 
 @cache
 def table() -> tuple[Mapping[str, Any], ...]:
-    """Every result that ships with the tool."""
+    """Return every published result that ships with the tool."""
     text = (Path(__file__).parent / "published.toml").read_text(encoding="utf-8")
     sets = tomllib.loads(text)
     return tuple({**each, "fingerprint": found["fingerprint"]} for found in sets.values() for each in found["results"])

@@ -1,4 +1,4 @@
-"""The search of a study that tunes: what was tried on the validation set, and how the best setting was found."""
+"""The search of a tuning study: the settings tried on the validation set, and how the best one was found."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reports.sections.search.model import Searched
 
 
 class SearchSection(Section):
-    """Every setting that was tried, against the default."""
+    """Every setting that was tried, compared with the default."""
 
     id = "search"
     place = 300

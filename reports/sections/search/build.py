@@ -1,4 +1,4 @@
-"""What a search did: every setting tried on valid, the best one against the default, and the budget of each arm."""
+"""The results of a search: all settings tried on the validation set, best against default, and each arm's budget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Raw = Mapping[str, Any]
 
 
 def search_of(manifest: StudyManifest, text: Catalogue) -> Searched | None:
-    """The search part; None in a study of another mode."""
+    """Return the search of a study; None for a study of another mode."""
     course = manifest.course
     if course.get("mode") != "search":
         return None
@@ -33,10 +33,10 @@ def search_of(manifest: StudyManifest, text: Catalogue) -> Searched | None:
 
 
 def search_findings(searched: Searched, default: str, text: Catalogue) -> tuple[Finding, ...]:
-    """What a reader must know of the search before believing the answer.
+    """Return the findings on the search that a reader must know before believing the answer.
 
     Args:
-        default: the row that ran base as it was before the search.
+        default: the row of base with its settings from before the search.
     """
     found = [note("tuned_base", text, default=default)]
     if not searched.done:
@@ -84,14 +84,14 @@ def _trial(raw: Raw, winner: int | None, front: Sequence[int]) -> SearchedTrial:
 
 
 def setting(value: Any) -> Setting:
-    """A value of a parameter as a scalar."""
+    """Return a value of a parameter as a scalar."""
     if isinstance(value, bool):
         return str(value).lower()
     return ", ".join(str(each) for each in value) if isinstance(value, list) else value
 
 
 def numbers_of(value: Setting) -> float | None:
-    """The number behind a value, of epochs their count; None for a word."""
+    """Return a value as a number, for epochs such as ``3ep`` their count; None for a word."""
     if isinstance(value, str):
         return float(value[:-2]) if value.endswith("ep") and value[:-2].isdigit() else None
     return None if value is None else float(value)
@@ -138,7 +138,7 @@ def _notes(course: Raw, arms: Sequence[SearchedArm], text: Catalogue) -> tuple[s
 
 
 def _fewest_to_prune(p: float) -> int:
-    """Replicates from which on the smallest p of a signed-rank test is below ``p``.
+    """Return the smallest number of replicates with which a signed-rank test can have a p-value below ``p``.
 
     >>> _fewest_to_prune(0.1), _fewest_to_prune(0.3)
     (4, 2)

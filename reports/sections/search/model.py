@@ -1,4 +1,4 @@
-"""The search part of the report as typed values: what was tried on valid, and how the best setting was found."""
+"""The search section as typed values: settings tried on the validation set, and how the best one was found."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ TrialState = Literal["complete", "pruned", "failed", "running"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchedParameter:
-    """A parameter that a search set.
+    """A parameter that a search varied.
 
     Attributes:
         owner: ``base``, or the id of the remedy.
-        range: what was searched, in words.
-        default, best: where the search began, and where the best setting is; None where nothing finished.
-        importance: its share in the quality by PED-ANOVA; None where too few trials tell.
-        numeric: its values are numbers, or numbers of epochs.
+        range: the searched range in words.
+        default, best: value at the start of the search, and in the best setting; `best` is None where there is none.
+        importance: share of the parameter in the quality by PED-ANOVA; None where there are too few trials.
+        numeric: whether the values are numbers, or numbers of epochs.
     """
 
     name: str
@@ -40,11 +40,11 @@ class SearchedTrial:
     """A setting that was tried.
 
     Attributes:
-        mean: of the primary metric on valid over the replicates that ran.
-        values: replicate -> the same of one run.
-        seconds: of a run.
-        best: it is the one that was confirmed.
-        front: no other is better in every objective.
+        mean: primary metric on the validation set, mean over the replicates that ran.
+        values: replicate -> the metric of one run.
+        seconds: run time of one run.
+        best: whether it is the setting that was confirmed.
+        front: whether it is on the Pareto front of the objectives.
         reason: why it failed.
     """
 
@@ -62,7 +62,7 @@ class SearchedTrial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchBudget:
-    """What the search of an arm used; seconds are those of its runs, one after the other."""
+    """The budget that the search of an arm used; `seconds` is the sum over its runs."""
 
     trials: int
     complete: int
@@ -78,9 +78,9 @@ class SearchedArm:
     """The search of one arm.
 
     Attributes:
-        sentence: the best setting against the default, on valid.
-        left_out: parameters of base that this arm's search leaves alone, each with the reason.
-        default, best: mean on valid of the default and of the best setting.
+        sentence: the best setting against the default, on the validation set.
+        left_out: parameters of base that this arm's search does not vary, each with the reason.
+        default, best: validation mean of the default and of the best setting.
     """
 
     name: str
@@ -98,10 +98,10 @@ class Searched:
     """A search.
 
     Attributes:
-        sentence: what was done, in words.
-        notes: how to read it, and what was unequal.
+        sentence: summary in words.
+        notes: how to read it, and differences between the arms' searches.
         objectives: ``quality``, or ``quality`` and ``seconds``.
-        replicates: of the search; those of the confirmation are the report's own.
+        replicates: replicates of the search; the report's other figures are from those of the confirmation.
         failures: arm, trial and reason of every trial that failed.
     """
 

@@ -1,4 +1,4 @@
-"""A search in figures, a small panel an arm: its course, importances, slices, the two that matter most, the front."""
+"""Figures of a search, small panels per arm: history, importances, slices, the top two parameters, Pareto front."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Rows = list[Line]
 
 
 def tables(searched: Searched, label: str, text: Catalogue) -> tuple[Figure, ...]:
-    """The tables behind the figures, those that have anything to say."""
+    """Return the tables behind the figures; that of the Pareto front only where there are two objectives."""
     every: dict[str, tuple[tuple[str, ...], Rows]] = {
         "search_history": (("arm", "trial", "state", "mean", "best_so_far"), list(_history(searched))),
         "search_importance": (("arm", "parameter", "share"), list(_importance(searched))),
@@ -50,7 +50,7 @@ def _empty(name: str, text: Catalogue) -> str:
 
 
 def panels(searched: Searched, label: str, text: Catalogue) -> dict[str, list[Panel]]:
-    """Figure -> ``(title, text alternative, SVG)`` of every panel."""
+    """Return figure id -> ``(title, text alternative, SVG)`` of every panel; figures without panels are left out."""
     drawers: dict[str, Callable[[SearchedArm, str, Catalogue], Iterator[tuple[str, str, Axes]]]] = {
         "search_history": _draw_history,
         "search_importance": _draw_importance,
@@ -71,12 +71,12 @@ def panels(searched: Searched, label: str, text: Catalogue) -> dict[str, list[Pa
 
 
 def measured(arm: SearchedArm) -> list[tuple[SearchedTrial, float]]:
-    """The trials of which anything has been measured, with their means."""
+    """Return the trials with a measurement, failed ones left out, with their means."""
     return [(trial, trial.mean) for trial in arm.trials if trial.mean is not None and trial.state != "failed"]
 
 
 def best_so_far(arm: SearchedArm) -> list[tuple[int, float]]:
-    """The highest mean of a complete trial up to each trial; pruned ones never count."""
+    """Return for each complete trial the highest mean of a complete trial so far; pruned ones never count."""
     found: list[tuple[int, float]] = []
     for trial, mean in measured(arm):
         if trial.state == "complete":
@@ -85,7 +85,7 @@ def best_so_far(arm: SearchedArm) -> list[tuple[int, float]]:
 
 
 def important(arm: SearchedArm) -> list[SearchedParameter]:
-    """The parameters, the most important first; in the order of the search where nothing tells."""
+    """Return the parameters, the most important first; in the order of the search where importances are unknown."""
     return sorted(arm.parameters, key=lambda each: -(each.importance or 0.0))
 
 
@@ -212,7 +212,7 @@ def _draw_front(arm: SearchedArm, label: str, text: Catalogue) -> Iterator[tuple
 def _across(
     axes: Axes, parameter: SearchedParameter, trials: Sequence[SearchedTrial], *, vertical: bool = False
 ) -> list[float]:
-    """Where the trials stand on an axis of the parameter, which is dressed for it."""
+    """Set up an axis for a parameter and return the positions of the trials on it."""
     values = [trial.setting[parameter.name] for trial in trials]
     axis = axes.yaxis if vertical else axes.xaxis
     numbers = [numbers_of(value) for value in values]
@@ -225,7 +225,7 @@ def _across(
             axes.locator_params(axis="x", nbins=5)
         return known
     words = sorted({formats.setting(value) for value in values})
-    # Beside the axis there is its name too.
+    # At the left the axis shares its space with its name.
     room = 72.0 * PANEL.width * (PANEL.left - 0.085 if vertical else 0.8 / len(words))
     shown = [fitted(word, max(room, 30.0), PANEL.font - 0.5) for word in words]
     axis.set_ticks(range(len(words)), shown, parse_math=False)
@@ -234,7 +234,7 @@ def _across(
 
 
 def _plain_log(axes: Axes, low: float, high: float, *, vertical: bool) -> None:
-    """Powers of ten without mathematics, as the page sets its own text."""
+    """Label a logarithmic axis with plain numbers instead of math text, because the page sets the text itself."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axis = axes.yaxis if vertical else axes.xaxis
@@ -245,7 +245,7 @@ def _plain_log(axes: Axes, low: float, high: float, *, vertical: bool) -> None:
 
 
 def _dots(axes: Axes, points: Sequence[tuple[float, float, SearchedTrial]]) -> None:
-    """A dot a trial: hollow where it was pruned, square the default, filled and larger the best."""
+    """Draw one dot per trial: hollow where not complete, square for the default, filled and larger for the best."""
     axes.set_ylim(*widened(min(y for _, y, _ in points), max(y for _, y, _ in points)))
     for x, y, trial in points:
         marker = "s" if trial.number == 0 else "o"

@@ -15,7 +15,7 @@ from reports.sections.stacks.model import Stacks
 
 
 class StacksSection(Section):
-    """Main effects, interactions and shares of a factorial study; the rounds of a greedy one."""
+    """Main effects, interactions and Shapley shares of a factorial study; the rounds of a greedy one."""
 
     id = "stacks"
     place = 250

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 _FAINT, _STRONG = 0.08, 0.55
 _NAMED_PITCH = 0.68
-"""Inches of a row of squares below its name."""
+"""Height in inches of a row of squares, with its name above, in the narrow layout."""
 
 
 def drawn(report: Report, text: Catalogue) -> dict[str, list[str]]:
-    """The figures of stacks that the report has, drawn."""
+    """Draw the figures of stacks that the report has."""
     drawers = {
         "stack_effects": partial(draw_effects, text=text),
         "stack_shapley": draw_shapley,
@@ -40,7 +40,7 @@ def drawn(report: Report, text: Catalogue) -> dict[str, list[str]]:
 
 
 def draw_effects(figure: Figure, axis: str, layout: Layout, text: Catalogue) -> str:
-    """Main effects, then interactions, each with both of its intervals."""
+    """Draw main effects, then interactions, each with both of its intervals."""
     blocks = [
         (text(f"figure.stack_effects.{kind}"), [row for row in figure.rows if row[1] == kind and row[3] is not None])
         for kind in ("main", "interaction")
@@ -53,13 +53,13 @@ def draw_effects(figure: Figure, axis: str, layout: Layout, text: Catalogue) -> 
 
 
 def draw_shapley(figure: Figure, axis: str, layout: Layout) -> str:
-    """Every factor's value with its interval."""
+    """Draw every factor's Shapley value with its interval."""
     lines = [(str(row[0]), (*row[1:4], None, None), COLOUR.on, True) for row in figure.rows]
     return _intervals(lines, {}, axis, layout, "stack-shapley")
 
 
 def draw_path(figure: Figure, axis: str, layout: Layout, text: Catalogue) -> str:
-    """Every round's gains on valid with their standard errors, what was chosen filled, the threshold dashed."""
+    """Draw the validation gains of every round with their standard errors, chosen ones filled, the threshold dashed."""
     lines: list[tuple[str, tuple[Scalar, ...], str, bool]] = []
     heads: dict[int, str] = {}
     for row in figure.rows:
@@ -86,7 +86,7 @@ def _intervals(
     name: str,
     threshold: float | None = None,
 ) -> str:
-    """A row a line: ``(name, (value, low, high, adjusted_low, adjusted_high), colour, filled)``, under its heading."""
+    """Draw rows under headings; a line: ``(name, (value, low, high, adjusted_low, adjusted_high), colour, filled)``."""
     heights, headings = stacked(len(lines), heads, gap=0.4, head=1.25 if layout.narrow else 1.0)
     pitch = 0.46 if layout.narrow else 0.34
     bottom = heights[-1] if heights else 0.0
@@ -120,9 +120,9 @@ def _line(axes: Axes, height: float, values: list[float], colour: str, filled: b
 
 
 def draw_pairs(figure: Figure, decimals: int, layout: Layout) -> str:
-    """A triangle of squares, one a pair: the number, its sign as colour, its size as depth; a hatched one has none.
+    """Draw a triangle with one square per pair: the value, its sign as colour and its size as depth; hatched for none.
 
-    In the narrow layout factors have numbers: the columns are headed by them, the names stand above the rows.
+    In the narrow layout the factors are numbered: columns are headed by the numbers, rows by the numbered names.
     """
     from matplotlib.patches import Rectangle
 
@@ -152,7 +152,7 @@ def draw_pairs(figure: Figure, decimals: int, layout: Layout) -> str:
             beside = fitted(name, 72.0 * layout.width * left - 10.0, layout.font)
             axes.text(-0.08, y + 0.5, beside, ha="right", color=COLOUR.ink, **style)
     shown = {row: formats.signed(number(row[2]), decimals) + ("*" if _is_sure(row) else "") for row in figure.rows}
-    # A bold letter is wider by a tenth.
+    # Bold letters are about a tenth wider.
     style["fontsize"] = min(shrunk(label, (cell - 6.0) / 1.12, layout.font) for label in shown.values())
     start = 0.42 if narrow else 0.04
     for row, label in shown.items():

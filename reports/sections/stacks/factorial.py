@@ -1,4 +1,4 @@
-"""What a factorial study says of its factors, in figures and sentences."""
+"""The results of a factorial study on its factors, in figures and sentences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LETTERS = "ABCDEFGH"
 
 
 def missing_finding(missing: Sequence[MissingStack], text: Catalogue) -> Finding:
-    """What a reader must know of combinations that did not run before believing the answer."""
+    """Return the note on combinations that did not run; it lists the smallest ones with their reasons."""
     least = [each for each in missing if each.smallest]
     items = [f"{_joined(each.arms)}{text('list.colon')}{each.reason}" for each in least]
     if len(missing) > len(least):
@@ -25,7 +25,7 @@ def missing_finding(missing: Sequence[MissingStack], text: Catalogue) -> Finding
 
 
 def factorial_of(analysis: Analysis, decimals: int, text: Catalogue) -> Factorial:
-    """A factorial study as far as it has run."""
+    """Return the results of a factorial study as far as it has run."""
     course, found = analysis.frame.manifest.course, factorial_analysis(analysis.frame)
     complete = analysis.progress.complete or found is None
     names = [str(each["name"]) for each in course["factors"]]
@@ -68,7 +68,7 @@ def factorial_of(analysis: Analysis, decimals: int, text: Catalogue) -> Factoria
 
 
 def label(factors: Sequence[str]) -> str:
-    """A term as a reader sees it."""
+    """Return a term as the page writes it."""
     return " × ".join(factors)
 
 

@@ -1,4 +1,4 @@
-"""What the choice of a stack did, round by round, and what fresh replicates say of it."""
+"""The rounds of a greedy search for a stack, and its confirmation on fresh replicates."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reports.sections.stacks.model import ConfirmedStack, Greedy, GreedyRound, G
 
 
 def greedy_of(course: Mapping[str, Any], rows: Sequence[Row], decimals: int, text: Catalogue) -> Greedy:
-    """A greedy study as far as it has run."""
+    """Return the results of a greedy study as far as it has run."""
     stack = tuple(course["path"][-1]) if course["path"] else ()
     confirmed = _confirmed(course, rows)
     steps = course["steps"]

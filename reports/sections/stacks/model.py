@@ -1,4 +1,4 @@
-"""The stacks part of the report as typed values: a factorial study, or a stack chosen arm by arm."""
+"""The stacks section as typed values: a factorial study, or a stack chosen arm by arm."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ TermState = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackArm:
-    """An arm that is stacked.
+    """An arm that takes part in stacks.
 
     Attributes:
-        letter: by which generators name it; empty in a greedy study.
+        letter: the arm's letter in generators; empty in a greedy study.
     """
 
     name: str
@@ -34,16 +34,16 @@ class StackArm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackTerm:
-    """A main effect or an interaction of two; None where nothing is estimated.
+    """A main effect or an interaction of two factors; values are None where nothing is estimated.
 
     Attributes:
-        label: its factors as the page writes them.
+        label: the factors as the page writes them.
         state: ``raises`` or ``lowers`` the metric after the correction, ``open``, ``one_seed``, ``no_effect`` (no rank
             differs), ``partial`` before the end, or why nothing is estimated.
-        effect: of a main effect, the metric with the factor on less off; of an interaction, what both give beyond the
-            sum of what each gives without the other.
-        plain, adjusted: 95% interval of this term alone, and the one that holds for all terms at once.
-        aliases: terms that stand in it, each with its sign.
+        effect: for a main effect, the metric with the factor on minus off; for an interaction, the gain of both
+            beyond the sum of the gains of each without the other.
+        plain, adjusted: 95% interval of this term alone, and the simultaneous one for all terms.
+        aliases: terms confounded with it, each with its sign.
     """
 
     factors: tuple[str, ...]
@@ -62,10 +62,10 @@ class StackTerm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShapleyShare:
-    """A factor's part of the whole stack's effect.
+    """A factor's Shapley value, its part of the whole stack's effect.
 
     Attributes:
-        share: of the whole; None where the whole may be 0.
+        share: of the whole effect; None where the interval of the whole includes 0.
     """
 
     factor: str
@@ -80,7 +80,7 @@ class MissingStack:
     """A combination that did not run.
 
     Attributes:
-        smallest: it holds no smaller one that did not run either.
+        smallest: whether it contains no smaller combination that did not run either.
     """
 
     arms: tuple[str, ...]
@@ -93,13 +93,13 @@ class Factorial:
     """A factorial study.
 
     Attributes:
-        sentence: what differs from zero.
+        sentence: the terms that differ from zero.
         notes: what is missing, and how to read the rest.
-        n_runs: combinations of the design; `n_used` those that the estimates rest on.
-        generators, relation, resolution: of a fraction.
-        aliases: a term and what it is confounded with, in letters.
+        n_runs: combinations of the design; `n_used` is the number that the estimates rest on.
+        generators, relation, resolution: of a fractional design.
+        aliases: a term and the terms it is confounded with, in letters.
         n_tests: terms that are corrected for together.
-        shapley: empty where it does not exist; `shapley_text` says why, or what they sum to.
+        shapley: empty where it does not exist; `shapley_text` gives the reason, or the sum of the values.
     """
 
     sentence: str
@@ -130,11 +130,11 @@ class Factorial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GreedyTry:
-    """An arm tried on a stack, or a member tried without, on valid.
+    """An arm added to a stack, or a member removed from it, measured on the validation set.
 
     Attributes:
         state: ``tried``, ``failed`` or ``left_out``.
-        gain: difference to the stack at hand, mean over the replicates of the search; `se` its standard error.
+        gain: difference to the current stack, mean over the replicates of the search; `se` is its standard error.
     """
 
     arm: str
@@ -148,12 +148,12 @@ class GreedyTry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GreedyRound:
-    """A round of the choice.
+    """A round of a greedy search.
 
     Attributes:
-        stack: the arms at hand.
-        value: of that stack on valid.
-        sentence: what was chosen, and why nothing was.
+        stack: the arms of the current stack.
+        value: metric of that stack on the validation set.
+        sentence: the arm that was chosen, or why none was.
     """
 
     number: int
@@ -167,11 +167,11 @@ class GreedyRound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfirmedStack:
-    """A stack on the way, on fresh replicates.
+    """A stack of the greedy path, confirmed on fresh replicates.
 
     Attributes:
-        row: of the ranking, where the rest of its figures stands.
-        last: it is the stack that was chosen.
+        row: its row in the ranking, which holds its other figures.
+        last: whether it is the stack that was chosen.
     """
 
     row: str
@@ -189,11 +189,11 @@ class Greedy:
     """A stack that was built arm by arm.
 
     Attributes:
-        sentence: the stack, and what its confirmation says.
+        sentence: the stack, and the result of its confirmation.
         notes: how to read it.
-        threshold: what an arm had to add on valid, in units of the metric.
-        replicates: of the search.
-        stack: the one that was chosen, in the order in which its arms were taken.
+        threshold: gain on the validation set that an arm had to reach, in units of the metric.
+        replicates: those of the search.
+        stack: the chosen stack, in the order in which its arms were added.
     """
 
     sentence: str
@@ -209,7 +209,7 @@ class Greedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stacks:
-    """Either of the two."""
+    """The results of a study of stacks: one of the two is None."""
 
     factorial: Factorial | None = None
     greedy: Greedy | None = None

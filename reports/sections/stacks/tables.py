@@ -1,4 +1,4 @@
-"""Figures of stacks as data: main effects and interactions, Shapley values, and the way to a stack round by round."""
+"""Figures of stacks as data: main effects and interactions, Shapley values, and the greedy path round by round."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reports.sections.stacks.model import Factorial, Greedy
 
 
 def of_factorial(found: Factorial, metric: str, decimals: int, text: Catalogue) -> tuple[Figure, ...]:
-    """The figures of a factorial study as data."""
+    """Return the figures of a factorial study as data."""
     figures = (_effects(found, metric, decimals, text), _pairs(found, decimals, text))
     figures += (_shapley(found, metric, decimals, text),) * bool(found.shapley)
     return (*figures, *(_left_out(found, text),) * bool(found.missing))
@@ -68,7 +68,7 @@ def _left_out(found: Factorial, text: Catalogue) -> Figure:
 
 
 def path(found: Greedy, decimals: int, text: Catalogue) -> Figure:
-    """The figure of a greedy study as data."""
+    """Return the figure of a greedy study as data."""
     rows: list[Line] = []
     for each in found.rounds:
         stack = " + ".join(each.stack)

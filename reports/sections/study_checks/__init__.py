@@ -1,4 +1,4 @@
-"""Checks of the study as a whole, beside those of its runs."""
+"""Checks of the study as a whole, in addition to those of its runs."""
 
 from __future__ import annotations
 

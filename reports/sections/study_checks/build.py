@@ -1,4 +1,4 @@
-"""The checks of a study as the report says them, and those that are an issue as warnings."""
+"""The checks of a study as the report shows them, and warnings for those that are an issue."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class StudyChecks:
 
 
 def study_checks_of(given: SectionInput) -> StudyChecks:
-    """The answers, with their figures."""
+    """Return the outcome of every check, with its figures."""
     return StudyChecks(checks=tuple(_line(each, given) for each in given.study_checks.values()))
 
 
 def study_findings(given: SectionInput) -> tuple[Finding, ...]:
-    """A warning for each issue, the gravest first."""
+    """Return a warning for each issue, the gravest first."""
     words, text = given.evidence.words, given.text
     issues = [each for each in given.study_checks.values() if each.outcome.status is Status.ISSUE]
     issues.sort(key=lambda each: tuple(Severity).index(each.check.severity))
@@ -50,7 +50,7 @@ def _title(asked: Asked, given: SectionInput) -> str:
 
 
 def _said(asked: Asked, words: EvidenceTexts) -> Iterator[str]:
-    """What was found, how sure that is, why it matters, and what to do."""
+    """Yield what was found, how certain it is, why it matters, and what to do."""
     yield _detected(asked, words)
     if margin := words.margin(asked.outcome):
         yield margin

@@ -16,7 +16,7 @@ from reports.sections.who.model import WhoGains
 
 
 class WhoSection(Section):
-    """Effects within groups of users or of their targets; what is gained and lost."""
+    """Effects within groups of users or of their targets; users gained and lost."""
 
     id = "who"
     place = 850

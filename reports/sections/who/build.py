@@ -1,4 +1,4 @@
-"""Who gains, as the report says it."""
+"""The section on who gains: effects by group of users, and users gained and lost, in words and figures."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MOST_NAMED = 3
 
 
 def who_gains(given: SectionInput) -> WhoGains | None:
-    """Effects by group of users; None where no row can be compared to base.
+    """Return effects by group of users; None where no row can be compared with base.
 
-    Gained and lost users are those of the row that the answer speaks of, else of the highest estimate.
+    Gained and lost users are those of the row that the answer is about, else of the arm with the highest estimate.
     """
     analysis, text = given.analysis, given.text
     found = analysis.subgroups
@@ -60,7 +60,7 @@ def _group_row(row: Row, found: Subgroups) -> GroupRow:
 
 
 def group_name(group: UserGroup, text: Catalogue) -> str:
-    """A group by its factor and its values, such as ``history 3–18 items``."""
+    """Return a group's name from its factor and values, such as ``history 3–18 items``."""
     return f"{text(f'who.factor_short.{group.factor}')} {group.label}"
 
 
@@ -72,7 +72,7 @@ def _sentence(
     decimals: int,
     text: Catalogue,
 ) -> str:
-    """The largest effects by group that hold, or on one seed the largest there is."""
+    """Return a sentence on the largest significant effects by group; with one seed, on the largest effect."""
     cells = [
         (cell, row.name, group)
         for row in rows

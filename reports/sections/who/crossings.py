@@ -1,4 +1,4 @@
-"""Users whose target enters or leaves the first places where base is replaced by an arm."""
+"""Users whose target enters or leaves the top places when an arm replaces base."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLUMNS = ("arm", "gained", "lost", "gained_always", "lost_always", "net", "net_
 
 
 def table(given: SectionInput) -> Figure:
-    """Users gained and lost per seed, in the order of the ranking; aliases are left out."""
+    """Return users gained and lost per seed, in ranking order; aliases are left out."""
     text = given.text
     data: list[tuple[str, float, float, int | None, int | None, float, float, float, int]] = []
     for row in given.rows:
@@ -40,7 +40,7 @@ def table(given: SectionInput) -> Figure:
 
 
 def draw(figure: Figure, axis_label: str, layout: Layout) -> str:
-    """Bars to both sides as SVG."""
+    """Return bars to both sides, gained and lost users, as SVG."""
     rows = figure.rows
     canvas, axes = new_figure(layout, height=0.95 + (0.5 if layout.narrow else 0.34) * len(rows))
     ends = [max(number(row[1]), number(row[2])) for row in rows]

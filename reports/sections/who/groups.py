@@ -1,4 +1,4 @@
-"""The effect of every arm within groups of users, a small panel per arm, on one scale."""
+"""The effect of every arm within groups of users, one small panel per arm, all on one scale."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PANEL = Layout(narrow=True, width=4.6, left=0.34, font=10.5)
 
 
 def table(who: WhoGains, given: SectionInput) -> Figure:
-    """Effects by group, arms in the order of the ranking and A/A after them."""
+    """Return effects by group, arms in ranking order and A/A after them."""
     data: list[Line] = []
     for row in who.rows:
         for group, cell in zip(who.groups, row.cells, strict=True):
@@ -39,7 +39,7 @@ def table(who: WhoGains, given: SectionInput) -> Figure:
 
 
 def panels(figure: Figure, text: Catalogue, decimals: int) -> list[Panel]:
-    """One panel per row, in the order of the table."""
+    """Return one panel per row, in the order of the table."""
     if not figure.rows:
         return []
     limits = _limits(figure)
@@ -50,7 +50,7 @@ def panels(figure: Figure, text: Catalogue, decimals: int) -> list[Panel]:
 
 
 def draw(rows: Sequence[Line], limits: tuple[float, float], name: str, text: Catalogue) -> str:
-    """One arm's panel as SVG."""
+    """Return one arm's panel as SVG."""
     places, factors = stacked(len(rows), starts([str(row[1]) for row in rows]), gap=0.35, head=1.0)
     canvas, axes = new_figure(PANEL, height=0.85 + 0.255 * (places[-1] + 1.0))
     left, right = limits
@@ -80,7 +80,7 @@ def draw(rows: Sequence[Line], limits: tuple[float, float], name: str, text: Cat
 
 
 def _limits(figure: Figure) -> tuple[float, float]:
-    """Limits that show every estimate and every arm's typical interval; the widest intervals are cut, with an arrow."""
+    """Return limits that show every estimate and typical intervals; the widest intervals are cut and get an arrow."""
     effect, low, high = (np.array(figure.column(name), dtype=np.float64) for name in ("effect", "low", "high"))
     reach = max(float(np.quantile(np.maximum(np.abs(low), np.abs(high)), 0.85)), 1e-6)
     left = max(-float(effect.min()), min(reach, max(float(-low.min()), 0.15 * reach)))

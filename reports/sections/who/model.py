@@ -1,4 +1,4 @@
-"""Who gains, as typed values."""
+"""The section on who gains as typed values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from reports.stats.crossings import Move
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserGroup:
-    """Some of the users.
+    """A group of users by the value of one factor.
 
     Attributes:
         factor: ``history``, ``popularity`` or ``backbone``.
-        low, high: smallest and largest value of the factor in the group; high is None without a bound.
-        n_users, n_targets: users with a target in the group, and these targets; means over the replicates.
+        low, high: smallest and largest value of the factor in the group; `high` is None without a bound.
+        n_users, n_targets: numbers of users with a target in the group and of these targets, means over the replicates.
         base: base's mean of the primary metric in the group.
     """
 
@@ -33,7 +33,7 @@ class GroupCell:
     """The effect of a row in a group, with its own 95% interval.
 
     Attributes:
-        q: Benjamini-Hochberg over all groups and arms; None where nothing is tested.
+        q: p-value with the Benjamini-Hochberg correction over all groups and arms; None where nothing is tested.
     """
 
     effect: float
@@ -48,8 +48,8 @@ class GroupRow:
     """A row of the ranking by group of users.
 
     Attributes:
-        effect: over all users.
-        cells: one a group, in the order of the groups; None where the group is too small.
+        effect: effect over all users.
+        cells: one per group, in the order of the groups; None where the group is too small.
     """
 
     name: str
@@ -60,13 +60,13 @@ class GroupRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhoGains:
-    """Effects by group of users, and users gained and lost; gained and lost are the figure ``crossings``.
+    """Effects by group of users; users gained and lost by every row are the figure ``crossings``.
 
     Attributes:
-        n_tests: size of the family that q is adjusted over.
+        n_tests: number of tests that q is adjusted for.
         notes: what is missing, and how to read the rest.
-        crossing: gained and lost users of the row that the answer speaks of, in words.
-        moved_by: the row of `moved`, empty where there is none.
+        crossing: gained and lost users of the row that the answer is about, in words.
+        moved_by: the row of `moved`; empty where there is none.
     """
 
     groups: tuple[UserGroup, ...]

@@ -7,7 +7,7 @@ from reports.sections.evidence.claims.build import Claims, claims_of
 
 
 class ClaimsSection(Section):
-    """Every claim against what was measured and against its family's remedies."""
+    """Every claim, compared with the measurements of base and the effects of its family's remedies."""
 
     id = "claims"
     place = 350
@@ -15,7 +15,7 @@ class ClaimsSection(Section):
     template = "claims.html.j2"
 
     def build(self, given: SectionInput) -> Part | None:
-        """None where the study asks for no diagnosis and has none."""
+        """Return the claims; None where the study asks for no diagnosis and has none."""
         if given.evidence.turned_off:
             return None
         return Part(model=claims_of(given))

@@ -1,4 +1,4 @@
-"""The ten claims: whether the mechanism is there in base, and whether the family's remedies help."""
+"""The ten claims: whether the mechanism is present in base, and whether the family's remedies help."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ SETTLED = ("better", "worse", "equivalent", "no_effect", "inapplicable")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FamilyRemedy:
-    """The remedy of a family that does best in this study.
+    """The best remedy of a family in this study.
 
     Attributes:
         arm: the row.
-        effect, low, high: on the primary metric, with the interval that holds for all arms, or for this one alone
-            where there is no other.
+        effect, low, high: on the primary metric, with the simultaneous interval for all arms, or this row's own
+            where there is no simultaneous one.
         n_tried: rows of the family in the study.
     """
 
@@ -43,13 +43,13 @@ class FamilyRemedy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedClaim:
-    """A claim, and whether its mechanism is there.
+    """A claim, and whether its mechanism is present.
 
     Attributes:
         number: from 1 to 10.
         says: the claim, a sentence.
-        mechanism: whether what it says holds FTragrec back is there in base; ``disputed`` where what decides says no
-            and a related check of the same family is an issue.
+        mechanism: whether the mechanism that the claim describes is present in base; ``disputed`` where the deciding
+            checks say no and a related check of the same family is an issue.
         decided: checks that decide it.
     """
 
@@ -63,14 +63,14 @@ class JudgedClaim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimCard(JudgedClaim):
-    """The same, and whether its family of remedies helps.
+    """A judged claim, and whether its family of remedies helps.
 
     Attributes:
-        besides: checks that show what else stands in the way of the family.
-        remedy: the family's best; None where the study has none.
+        besides: checks of other obstacles to the family.
+        remedy: the family's best remedy; None where the study has none.
         remedy_text: the same in words.
         outcome: ``MECHANISM.REMEDY``, such as ``found.useless``.
-        outcome_text: what the reason that the seed gives gets right or wrong, a sentence.
+        outcome_text: whether the reason in the problem list is right or wrong, a sentence.
         tried: whether an arm of the study has a remedy of the family, alone or in a stack.
     """
 
@@ -87,7 +87,7 @@ class Claims:
     """The ten claims, judged on base.
 
     Attributes:
-        sentence: how many mechanisms were found; where nothing was measured, that and how to measure.
+        sentence: number of mechanisms found; where nothing was measured, how to measure.
         cards: empty where nothing was measured.
     """
 
@@ -97,7 +97,7 @@ class Claims:
 
 
 def claims_of(given: SectionInput) -> Claims:
-    """The claims, judged on base and on the rows of the ranking."""
+    """Return the claims, judged on base and on the rows of the ranking."""
     evidence, text = given.evidence, given.text
     if not evidence.measured:
         return Claims(sentence=unmeasured_text(evidence, text), note="", cards=())
@@ -113,7 +113,7 @@ def claims_of(given: SectionInput) -> Claims:
 
 
 def judged_claims(evidence: Evidence, text: Catalogue) -> tuple[JudgedClaim, ...]:
-    """The claims, judged on base alone."""
+    """Return the claims, judged on base alone."""
     found = evidence.checks[BASE]
     return tuple(
         JudgedClaim(
@@ -129,7 +129,7 @@ def judged_claims(evidence: Evidence, text: Catalogue) -> tuple[JudgedClaim, ...
 
 
 def disputes(claim: Claim, found: Mapping[str, Outcome]) -> tuple[str, ...]:
-    """Codes of the family's related checks that are an issue, where what decides says that the mechanism is absent."""
+    """Return the family's related checks that are an issue although the deciding checks find no mechanism."""
     if judge(claim, found) is not Mechanism.NOT_FOUND:
         return ()
     own = (found[code] for code in claim.besides if found[code].check.claim == claim.family)
@@ -137,7 +137,7 @@ def disputes(claim: Claim, found: Mapping[str, Outcome]) -> tuple[str, ...]:
 
 
 def unmeasured_text(evidence: Evidence, text: Catalogue) -> str:
-    """That there is no evidence, and how to get some."""
+    """Return a sentence that there is no evidence and how to get it."""
     return text("claims.off" if evidence.level == "off" else "claims.none")
 
 
@@ -170,7 +170,7 @@ def _card(claim: Claim, judged: JudgedClaim, given: SectionInput) -> ClaimCard:
 
 
 def effect_of(family: Sequence[Row]) -> str:
-    """What the rows of a family say together: ``helps``, ``useless``, ``open``, or ``absent`` where there are none."""
+    """Return the joint result of a family's rows: ``helps``, ``useless``, ``open``, or ``absent`` for no rows."""
     if any(row.verdict == "better" and not row.negligible for row in family):
         return "helps"
     if not family:
@@ -179,7 +179,7 @@ def effect_of(family: Sequence[Row]) -> str:
 
 
 def best_of(family: Sequence[Row]) -> FamilyRemedy | None:
-    """The row that says most for the family: a better one before others, then the highest estimate."""
+    """Return the best row of a family: better ones first, then those with an adjusted interval, then by estimate."""
     if not family:
         return None
     row = max(

@@ -1,4 +1,4 @@
-"""Every check of base, and of every arm by its status."""
+"""Every check of base, and the status of every check of each arm."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from reports.sections.base import Part, Section, SectionInput
 
 
 class ChecksSection(Section):
-    """The checks that section ``why`` holds in its model, each with what it detected and what reduces it."""
+    """The checks in the model of section ``why``, each with what it detected and the remedies that reduce it."""
 
     id = "checks"
     place = 1200
@@ -14,5 +14,5 @@ class ChecksSection(Section):
     template = "every_check.html.j2"
 
     def build(self, given: SectionInput) -> Part | None:
-        """None where base was not looked at."""
+        """Return an empty part; None where base has no diagnosis."""
         return Part() if given.evidence.measured else None

@@ -7,7 +7,7 @@ from reports.sections.evidence.predictions.build import Predictions, predictions
 
 
 class PredictionsSection(Section):
-    """What the rules predicted, and what became of it."""
+    """The rules' predictions and their outcomes in this study."""
 
     id = "predictions"
     place = 600

@@ -1,4 +1,4 @@
-"""Predictions that rules make from base's evidence, and what became of them in this study."""
+"""Predictions that rules make from base's evidence, and their outcomes in this study."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from reports.sections.report import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """Remedies that a prediction speaks of, together.
+    """Remedies that a prediction is about, applied together.
 
     Attributes:
-        text: their ids and the settings that the evidence fixes.
-        settings: of each remedy, those that the evidence fixes.
+        text: their ids and the settings that the evidence determines.
+        settings: for each remedy, the settings that the evidence determines.
     """
 
     ids: tuple[str, ...]
@@ -33,18 +33,18 @@ class Stack:
 
     @property
     def remedies(self) -> tuple[Remedy, ...]:
-        """The same as the harness has it."""
+        """The stack as remedies of the harness."""
         settings = self.settings or ({},) * len(self.ids)
         return tuple(Remedy(id=id, settings=own) for id, own in zip(self.ids, settings, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """What a rule makes of base's figures.
+    """The advice of a rule from base's figures.
 
     Attributes:
-        expected: ``better``, ``moves`` or ``idle``, predicted of every one of the stacks.
-        gain: predicted difference in NDCG@10 on valid, where a figure gives one.
+        expected: ``better``, ``moves`` or ``idle``, predicted for each of the stacks.
+        gain: predicted difference in NDCG@10 on the validation set, where a figure gives one.
     """
 
     rule: str
@@ -62,7 +62,7 @@ class Tested(Measured):
     """A prediction and the row of this study that tests it.
 
     Attributes:
-        arm: empty where no row does.
+        arm: the row; empty where no row tests the prediction.
     """
 
     stack: str
@@ -71,25 +71,25 @@ class Tested(Measured):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prediction:
-    """A rule's advice and what this study makes of it."""
+    """A rule's advice and its outcomes in this study."""
 
     advice: Advice
     tested: tuple[Tested, ...]
 
     @property
     def any_arm(self) -> bool:
-        """Whether a row of this study tests it."""
+        """Whether a row of this study tests the prediction."""
         return any(line.arm for line in self.tested)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """Predictions from base's evidence, and of the study before, against the outcome of this study.
+    """Predictions from base's evidence and from the previous study, compared with the outcome of this study.
 
     Attributes:
         sentence: how many were confirmed, refuted, left open.
-        follows: name of the study that this one follows; empty where it follows none.
-        followed: what that study expected; it is not among the counts, which are of this study's own evidence.
+        follows: name of the study that this one follows; empty where `followed` is empty.
+        followed: expectations of that study; the counts exclude them, they are about this study's own evidence.
         followed_sentence: how many of those were confirmed, refuted, left open.
     """
 
@@ -105,14 +105,14 @@ class Predictions:
 
     @property
     def n_tested(self) -> int:
-        """Predictions of single rows that this study has an outcome for."""
+        """Number of predictions that this study has an outcome for, counted per row."""
         return self.n_confirmed + self.n_refuted + self.n_open
 
 
 def advice_of(evidence: Evidence, text: Catalogue, row: str = BASE) -> tuple[Advice, ...]:
-    """What the rules make of the figures of base, or of another row that becomes base.
+    """Return the rules' advice from the figures of base, or of another row that is to become base.
 
-    Predicted gains come first, then what moves, then what is idle.
+    Predicted gains come first, then remedies that move ranks, then idle ones.
     """
     words = evidence.words
     runs = [
@@ -135,7 +135,7 @@ def advice_of(evidence: Evidence, text: Catalogue, row: str = BASE) -> tuple[Adv
 
 
 def predictions_of(given: SectionInput) -> Predictions | None:
-    """Every prediction against the rows of this study that test it; None where nothing is predicted."""
+    """Return every prediction with the rows of this study that test it; None where nothing is predicted."""
     rows, text = given.rows, given.text
     advice = advice_of(given.evidence, text) if given.evidence.measured else ()
     followed = followed_of(given.manifest.follows, rows, text)
@@ -160,13 +160,13 @@ def predictions_of(given: SectionInput) -> Predictions | None:
 
 
 def _sentence(given: SectionInput, followed: Sequence[Followed]) -> str:
-    """How the expectations of the study before came out; empty where there are none."""
+    """Return the outcomes of the previous study's expectations as a sentence; empty where there are none."""
     study = given.manifest.follows.get("study", "")
     return given.text("predictions.followed", study=study, n=len(followed), **_counts(followed)) if followed else ""
 
 
 def _counts(lines: Iterable[Measured]) -> dict[str, int]:
-    """How many were confirmed, refuted, left open or not tested, by the names that texts and the model have."""
+    """Return the numbers of confirmed, refuted, open and untested predictions under the model's field names."""
     counts = Counter(line.outcome for line in lines)
     return {f"n_{name}": counts[name] for name in get_args(Became)}
 
@@ -199,5 +199,5 @@ def _settings(remedy: Remedy) -> str:
 
 
 def _rounded(value: float | int | str) -> float | int | str:
-    """A setting without the digits that a mean over runs leaves behind it."""
+    """Return a setting rounded to four significant digits, because a mean over runs has many."""
     return float(f"{value:.4g}") if isinstance(value, float) else value

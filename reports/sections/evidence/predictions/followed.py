@@ -1,4 +1,4 @@
-"""What the study before this one expected of its arms, and what became of it."""
+"""The expectations of the previous study for the arms of this one, and their outcomes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from reports.sections.report import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed(Measured):
-    """An expectation of the study file and the row that it is of.
+    """An expectation in the study file and the row that it is about.
 
     Attributes:
-        arm: the row; an arm of several settings has a line for each.
-        rule: who expected it.
+        arm: the row; an arm with several settings has a line for each.
+        rule: the rule that made it.
         expected: ``better``, ``moves`` or ``equivalent``.
-        gain: predicted difference to base; None where there was none.
-        metric: that the gain is of, as papers write it.
+        gain: predicted difference to base; None where there is none.
+        metric: metric of the gain, as papers write it.
     """
 
     arm: str
@@ -32,7 +32,7 @@ class Followed(Measured):
 
 
 def followed_of(follows: Mapping[str, Any], rows: Sequence[Row], text: Catalogue) -> tuple[Followed, ...]:
-    """Every expectation of a manifest's ``follows`` against the rows of this study."""
+    """Return every expectation of a manifest's ``follows`` with the rows of this study that test it."""
 
     def lines() -> Iterator[Followed]:
         for arm, expects in follows.get("expects", {}).items():

@@ -1,4 +1,4 @@
-"""What a row's verdict makes of a prediction."""
+"""The outcome of a prediction by the verdict of a row."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from reports.sections.report import Row
 Became = Literal["confirmed", "refuted", "open", "untested"]
 
 JUDGED = ("better", "worse", "equivalent", "inconclusive", "set_aside", "one_seed", "two_seeds", "partial", "no_effect")
-"""Verdicts of rows that have run, whose outcome tests a prediction."""
+"""Verdicts of rows that have run and therefore test a prediction."""
 
 EQUIVALENT = "equivalent"
-"""An expectation of study files that no rule of the evidence has: no difference that matters."""
+"""No difference that matters: an expectation that study files may have, but no rule of the evidence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """What a row measured and what that makes of a prediction.
+    """The result of a row and the outcome of a prediction.
 
     Attributes:
-        effect, low, high: on the primary metric, with the interval that holds for all arms at once, or for this row
-            alone where there is no other; None where nothing was measured.
-        verdict, verdict_text: the row's.
-        outcome: what became of the prediction.
+        effect, low, high: on the primary metric, with the simultaneous interval for all arms, or this row's own where
+            there is no simultaneous one; None where nothing was measured.
+        verdict, verdict_text: those of the row.
+        outcome: outcome of the prediction.
     """
 
     effect: float | None = None
@@ -39,7 +39,7 @@ class Measured:
 
 
 def measured(row: Row, expected: str, text: Catalogue) -> dict[str, Any]:
-    """The fields of :class:`Measured` for a row that tests a prediction."""
+    """Return the fields of :class:`Measured` for a row that tests a prediction."""
     low, high = row.adjusted or row.plain or (None, None)
     outcome = outcome_of(expected, row)
     return {
@@ -54,7 +54,7 @@ def measured(row: Row, expected: str, text: Catalogue) -> dict[str, Any]:
 
 
 def outcome_of(expected: str, row: Row) -> Became:
-    """What a row's verdict makes of a prediction; a gain too small to be worth having counts as none."""
+    """Return the outcome of a prediction by a row's verdict; a gain too small to be worth having counts as none."""
     if row.verdict not in JUDGED:
         return "untested"
     if row.verdict == "partial":

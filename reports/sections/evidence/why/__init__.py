@@ -14,7 +14,7 @@ from reports.sections.report import Report, note
 
 
 class WhySection(Section):
-    """Base and some arms side by side: figures, gradient reach, head-room, checks, dead parameters."""
+    """Base and some arms compared: figures, gradient reach, head-room, checks, dead parameters."""
 
     id = "why"
     place = 650
@@ -23,7 +23,7 @@ class WhySection(Section):
     template = "why.html.j2"
 
     def build(self, given: SectionInput) -> Part | None:
-        """None where the study asks for no diagnosis and has neither one nor an audit."""
+        """Return the part; None where the study asks for no diagnosis and has neither a diagnosis nor an audit."""
         if given.evidence.turned_off and given.frame.audit is None:
             return None
         evidence, text = given.evidence, given.text

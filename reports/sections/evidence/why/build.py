@@ -1,4 +1,4 @@
-"""Why: figures and checks of base and of every arm that was looked at, side by side."""
+"""Why: figures and checks of base and of every diagnosed arm, compared."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from reports.sections.evidence.why.mixtures import mixtures_of
 from reports.sections.evidence.why.model import FigureLine, Liveness, LiveParameter, StatusRow, Why
 
 MOST_SHOWN = 6
-"""Arms beside base that have a column in the page."""
+"""Largest number of arms that have a column in the page besides base."""
 
 MOST_TRIED = 4
 
 
 def why_of(given: SectionInput) -> Why:
-    """What was measured, with what is left out named."""
+    """Return the model of the section; it names the rows that are left out."""
     evidence, audit, text = given.evidence, given.frame.audit, given.text
     together = tuple(name for name in evidence.names if name not in evidence.apart)
     shown = together[: MOST_SHOWN + 1]
@@ -48,7 +48,7 @@ def why_of(given: SectionInput) -> Why:
 
 
 def _sample(evidence: Evidence, text: Catalogue) -> str:
-    """Over which replicates and how many queries the rows are set side by side, and which rows are not."""
+    """Return over which replicates and how many queries the rows are compared, and which rows are left out."""
     if not evidence.shared:
         return ""
     numbers = ", ".join(map(str, evidence.shared))
@@ -62,7 +62,7 @@ def _sample(evidence: Evidence, text: Catalogue) -> str:
 
 
 def figure_lines(evidence: Evidence, shown: Sequence[str], text: Catalogue) -> Iterable[FigureLine]:
-    """The most telling figures that any of the rows has a number for."""
+    """Yield the most telling figures for which any of the rows has a number."""
     start = evidence.start(BASE) if evidence.measured else {}
     last = {row: evidence.figures(row) for row in shown}
     for name, figure in FIGURES.items():
@@ -79,7 +79,7 @@ def figure_lines(evidence: Evidence, shown: Sequence[str], text: Catalogue) -> I
 
 
 def every_figure(evidence: Evidence, text: Catalogue) -> Figure:
-    """All figures of every run that was looked at, before training and after, as the table that the page offers."""
+    """Return all figures of every diagnosed run, before training and after, as the table that the page offers."""
     rows: list[Line] = []
     for name in evidence.names:
         for number, found in sorted(evidence.diagnoses[name].items()):
@@ -96,7 +96,7 @@ def every_figure(evidence: Evidence, text: Catalogue) -> Figure:
 
 
 def liveness_of(audit: Audit, text: Catalogue) -> Liveness:
-    """The parameters that train nothing, from the audit of the study's base."""
+    """Return the parameters without an effect on training, from the audit of the study's base."""
     tried = audit.by_reach()
     idle = audit.train_nothing()
     return Liveness(

@@ -1,4 +1,4 @@
-"""The figures of the evidence, which the report and the diagnosis of a base share."""
+"""The figures of the evidence, shared by the report and the diagnosis of a base."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from reports.sections.evidence.why import headroom, reach, trends
 
 
 def tables(evidence: Evidence, text: Catalogue) -> tuple[Figure, ...]:
-    """The tables behind them."""
+    """Return the tables of the figures: gradient reach, trends, head-room."""
     return tuple(each.table(evidence, text) for each in (reach, trends, headroom))
 
 
 def drawn(figures: Mapping[str, Figure], shown: Sequence[str], text: Catalogue) -> dict[str, Drawn]:
-    """Those of the figures that are there, drawn for the rows that are shown."""
+    """Return figure id -> drawing for the figures that exist and the rows that are shown."""
     found: dict[str, Drawn] = {}
     for name, module in (("reach", reach), ("trends", trends)):
         if name in figures:

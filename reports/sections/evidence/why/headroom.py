@@ -1,4 +1,4 @@
-"""Head-room: what any mixture could win at most, each oracle beside the same on shuffled neighbours."""
+"""Head-room: the largest possible gain of a mixture, each oracle compared with the same on shuffled neighbours."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ BARS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("test", ("off_test", "interpolation_test", "interpolation_test_shuffled")),
 )
-"""Queries and the bars drawn for them, the backbone first."""
+"""Set of queries, and the bars drawn for it, the backbone first."""
 BACKBONES = frozenset({"off", "unseen", "off_test"})
 """Bars of the backbone without retrieval."""
 
 
 def table(evidence: Evidence, text: Catalogue) -> Figure:
-    """NDCG@10 of every bar of every row; figures that a row has no number for are left out."""
+    """Return NDCG@10 of every bar of every row; bars without a number are left out."""
     data: list[Line] = []
     for name in evidence.names:
         figures = evidence.figures(name)
@@ -47,7 +47,7 @@ def table(evidence: Evidence, text: Catalogue) -> Figure:
 
 
 def draw(figure: Figure, text: Catalogue, layout: Layout) -> str:
-    """The bars of the first row as SVG, a block for each kind of queries, with a line at its backbone."""
+    """Return the bars of the first row as SVG, one block per set of queries, with a line at the backbone's level."""
     rows = next(iter(figure.by_arm().values()))
     heads = starts([str(row[1]) for row in rows])
     heights, headings = stacked(len(rows), heads, gap=0.5, head=1.25 if layout.narrow else 1.0)

@@ -1,4 +1,4 @@
-"""What neighbours add to base's scores without training, a row for each way of mixing."""
+"""The gain from mixing neighbours into base's scores without training, one row per way of mixing."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from reports.sections.evidence.measured import Evidence
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """A way of mixing, in NDCG@10 over the backbone.
+    """A way of mixing; gains are in NDCG@10 over the backbone.
 
     Attributes:
-        ids: of the remedies that mix so.
-        gain: on the half of the validation sample on which its setting was not chosen, both ways.
-        half: half the width of the 95% interval of it.
-        shuffled: the same with another user's neighbours, at the setting that is best on the whole sample.
-        test: on test queries of the same users at that setting.
-        test_half: half the width of the 95% interval of it.
+        ids: remedies that mix in this way.
+        gain: cross-fitted: the setting is chosen on one half of the validation sample and measured on the other.
+        half: half the width of its 95% interval.
+        shuffled: gain with another user's neighbours, at the setting that is best on the whole sample.
+        test: gain on test queries of the same users at that setting.
+        test_half: half the width of its 95% interval.
     """
 
     name: str
@@ -36,11 +36,11 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixtures:
-    """What was measured of base.
+    """The untrained mixtures on base.
 
     Attributes:
-        sentence: the backbone that they are measured against, and the gain of the best of all.
-        calibration: how sure the backbone is.
+        sentence: the level of the backbone, and the gain of the best mixture.
+        calibration: the calibration of the backbone.
         rows: in the order of :data:`harness.checks.problems.mixing.STACK_OF`.
     """
 
@@ -50,11 +50,11 @@ class Mixtures:
 
 
 def mixtures_of(evidence: Evidence, text: Catalogue) -> Mixtures | None:
-    """Of base's runs; None where none measured it."""
+    """Return the mixtures of base's runs; None where no run measured them."""
     runs = by_run(evidence.runs(BASE)) if evidence.measured else ()
 
     def found(name: str, error: str = "") -> tuple[float | None, float | None]:
-        """Mean over the runs, and half the width of its interval."""
+        """Return the mean over the runs, and half the width of its interval."""
         read = [(run.get(name, math.nan), run.get(error, math.nan)) for run in runs]
         leads = [gain(value, 0.0, each) for value, each in read if not math.isnan(value)]
         if not leads:

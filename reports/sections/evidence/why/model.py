@@ -13,9 +13,9 @@ class FigureLine:
     """One figure of the diagnosis, by arm.
 
     Attributes:
-        kind: how it is printed: ``share``, ``number``, ``metric`` or ``norm``.
-        start: base before training.
-        values: a row each, in the order of the table's arms.
+        kind: format: ``share``, ``number``, ``metric`` or ``norm``.
+        start: value of base before training.
+        values: one per row, in the order of the table's columns.
     """
 
     name: str
@@ -28,7 +28,7 @@ class FigureLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRow:
-    """Every check of one arm, in the order of the checks of base."""
+    """The status of every check of one arm, in the order of the checks of base."""
 
     name: str
     statuses: tuple[Status, ...]
@@ -36,11 +36,11 @@ class StatusRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveParameter:
-    """A parameter of base that was changed by an audit.
+    """A parameter of base that an audit changed.
 
     Attributes:
-        reach: how far a change of it reached at most, such as ``dead`` or ``log``.
-        training: the same of what is learnt.
+        reach: the furthest effect of a change, such as ``dead`` or ``log``.
+        training: the furthest effect on training.
         users_moved: largest share of users whose ranks a change moved.
     """
 
@@ -58,7 +58,7 @@ class Liveness:
     """Parameters that do nothing, from the liveness audit.
 
     Attributes:
-        idle: those that train nothing, the dead ones first.
+        idle: parameters without an effect on training, the dead ones first.
     """
 
     sentence: str
@@ -72,12 +72,12 @@ class Why:
 
     Attributes:
         arms: every row that was diagnosed, base first, then in the order of the ranking.
-        replicates: those in which all rows were looked at; only they are set side by side.
-        sample: the same and the queries of each, in words, with the rows that are left out of it.
-        shown: those with a column in the page; the rest are in the CSV.
+        replicates: replicates in which all compared rows were diagnosed; only these are compared.
+        sample: the replicates and the number of queries in words, with the rows that are left out.
+        shown: rows with a column in the page; the rest are in the CSV.
         lines: the most telling figures.
-        checks: of base, in the order of the claims.
-        by_arm: status of every check, a row an arm.
+        checks: checks of base, in the order of the claims.
+        by_arm: status of every check, one entry per arm.
         unmeasured: runs whose diagnosis failed.
         mixtures: untrained mixtures on base; None where they were not measured.
         liveness: None where the study was not audited.

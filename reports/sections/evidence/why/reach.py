@@ -1,4 +1,4 @@
-"""Gradient reach: how strongly each term of the loss reaches each group of parameters, a small panel an arm."""
+"""Gradient reach: the gradient of each loss term at each group of parameters, one small panel per arm."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Kind = Literal["term", "group"]
 
 
 def table(evidence: Evidence, text: Catalogue) -> Figure:
-    """The gradient norm of every weighted term at every group at the chosen epoch, mean over runs."""
+    """Return the gradient norm of every weighted loss term at every group at the chosen epoch, mean over runs."""
     data: list[Line] = []
     for name in evidence.names:
         figures = evidence.figures(name)
@@ -38,13 +38,13 @@ def table(evidence: Evidence, text: Catalogue) -> Figure:
 
 
 def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]:
-    """One panel per row that is shown, on one scale of colours, with the same columns in all."""
+    """Return one panel per shown row, all on one colour scale and with the same kind of columns."""
     every = figure.by_arm()
     by_name = {name: every[name] for name in shown if name in every}
     logs = [
         math.log10(norm) for rows in by_name.values() for row in rows if (norm := _norm(row)) is not None and norm > 0.0
     ]
-    # A tenth of the norm is pale; norms that are nearly alike are not set apart by their shade.
+    # The scale spans at least a factor of ten, so that nearly equal norms have nearly the same shade.
     limits = (min(*logs, max(logs) - 1.0), max(logs)) if logs else (0.0, 0.0)
     across = _across([row for rows in by_name.values() for row in rows])
     return [
@@ -56,10 +56,10 @@ def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]
 def draw(
     rows: Sequence[Line], limits: tuple[float, float], name: str, text: Catalogue, across: Kind | None = None
 ) -> str:
-    """One arm's terms by groups as SVG: darker is stronger, on a log scale; an exact zero is hatched and says so.
+    """Return one arm's terms by groups as SVG: darker is stronger, on a log scale; an exact zero is hatched.
 
     Args:
-        across: what the columns are; where None, that of which there are fewer.
+        across: kind of the columns; None for the kind with fewer members.
     """
     from matplotlib.patches import Rectangle
 
@@ -109,13 +109,13 @@ def draw(
 
 
 def _across(rows: Sequence[Line]) -> Kind:
-    """Which of terms and groups are the columns: those that are fewer, as names need width."""
+    """Return the kind of the columns: terms or groups, whichever are fewer, because names need width."""
     terms, groups = (len({row[place] for row in rows}) for place in (1, 2))
     return "term" if terms < groups else "group"
 
 
 def named(kind: str, name: str, text: Catalogue) -> str:
-    """A term or a group in words, or its own name where it is a plug-in's."""
+    """Return a term or a group in words; one of a plug-in keeps its own name."""
     key = f"why.{kind}.{name.replace('.', '_')}"
     return text(key) if text.has(key) else name
 

@@ -1,4 +1,4 @@
-"""Figures of the diagnosis by epoch, a small panel a figure, base and some arms in each."""
+"""Figures of the diagnosis by epoch, one small panel per figure with base and some arms."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ STYLES: tuple[tuple[str, str, str], ...] = (
     (COLOUR.other, "D", "-."),
     (COLOUR.neutral, "v", ":"),
 )
-"""Colour, marker and line of base and of the arms that are drawn, in order."""
+"""Colour, marker and line style of base and of the arms that are drawn, in order."""
 _HEIGHT = 2.45
 
 
 def table(evidence: Evidence, text: Catalogue) -> Figure:
-    """Mean over runs at every epoch that was looked at, a line an arm and epoch."""
+    """Return the mean over runs at every diagnosed epoch, one line per arm and epoch."""
     data: list[Line] = []
     for name in evidence.names:
         entries = [entry for run in evidence.diaries(name) for entry in run]
@@ -56,9 +56,9 @@ def table(evidence: Evidence, text: Catalogue) -> Figure:
 
 
 def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]:
-    """The key, then one panel per figure that a row with a line has a number for.
+    """Return the legend, then one panel per figure for which a drawn row has a number.
 
-    Rows have a line as far as lines can be told apart.
+    Only as many rows are drawn as there are distinguishable line styles.
     """
     names = tuple(shown[: len(STYLES)])
     found: list[Panel] = []
@@ -78,7 +78,7 @@ def panels(figure: Figure, shown: Sequence[str], text: Catalogue) -> list[Panel]
 
 
 def draw_key(names: Sequence[str], name: str) -> str:
-    """Which line is whose, as SVG: part of the figure, so that its files have it."""
+    """Return the legend as SVG; it is a panel of the figure so that exported files include it."""
     canvas, axes = new_figure(PANEL, height=_HEIGHT)
     axes.set_position((0.0, 0.0, 1.0, 1.0))
     for place, row in enumerate(names):
@@ -92,7 +92,7 @@ def draw_key(names: Sequence[str], name: str) -> str:
 
 
 def _line(axes: Axes, place: int, across: Sequence[float], up: Sequence[float], **style: Any) -> None:
-    """The line of the row at that place among those shown."""
+    """Draw the line of the row at `place` among the shown rows."""
     colour, marker, dashes = STYLES[place]
     mark = {"marker": marker, "markersize": 5.0, "markeredgecolor": COLOUR.paper, "markeredgewidth": 0.8}
     width, order = (2.4, 4) if place == 0 else (1.5, 3)
@@ -100,7 +100,7 @@ def _line(axes: Axes, place: int, across: Sequence[float], up: Sequence[float], 
 
 
 def draw(lines: dict[str, list[tuple[float, float]]], kind: str, name: str, text: Catalogue) -> str:
-    """One figure by epoch as SVG."""
+    """Return one figure by epoch as SVG."""
     from matplotlib.ticker import FuncFormatter
 
     canvas, axes = new_figure(PANEL, height=_HEIGHT)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.engine.live.mixing.masses import Named
 from harness.engine.live.mixing.scorers import Mixing
 from harness.engine.live.pairs import nth_of_run
 from harness.probes.interpolation import Queries
@@ -95,7 +96,7 @@ class Scored:
     @torch.no_grad()
     def ranks(self, mixing: Mixing, masses: Sequence[Tensor]) -> Ranks:
         """Rank of each target where narrow masses join the scores, ties against it, ``(n,)``."""
-        scores = mixing.joined(self.narrow, masses, self.narrow[:, 1:].isneginf())
+        scores = mixing.joined(self.narrow.clone(), [*map(Named.of, masses)], self.narrow[:, 1:].isneginf())
         scores = scores.masked_fill(self.overwritten, HIDDEN)[:, :-1]
         own = scores.gather(1, self.few.target)
         ahead = np.count_nonzero((scores[:, 1:] >= own).numpy(), axis=1)

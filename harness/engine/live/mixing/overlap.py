@@ -15,6 +15,7 @@ from harness.engine.live.history import times_of
 from harness.engine.live.mixing.best import best_of_each_row, likely_bounds
 from harness.engine.live.mixing.holdings import Holdings
 from harness.engine.live.mixing.inverted import Floats, InvertedIndex, OlderCounts, Part, Visible, Whole
+from harness.engine.live.mixing.masses import Named
 from harness.engine.live.pairs import nth_of_run
 from harness.engine.types.among import Among
 from harness.engine.types.inputs import Inputs
@@ -91,26 +92,15 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Named:
-    """Items that neighbours lead to, and how much they say for each.
+class Supported(Named):
+    """The items that neighbours lead to, and what the neighbours are like.
 
     Attributes:
-        row: the query, ``(n,)`` int32.
-        item: each once a query, ``(n,)`` int32.
-        mass: above 0, ``(n,)`` float32.
         support: number of each query's neighbours, the largest of their similarities and the sum, ``(n_queries, 3)``
             float32.
     """
 
-    row: Tensor
-    item: Tensor
-    mass: Tensor
     support: Tensor
-
-    def spread(self, n_queries: int, n_columns: int) -> Tensor:
-        """The masses of all items, ``(n_queries, n_columns)``."""
-        empty = self.mass.new_zeros(n_queries, n_columns)
-        return empty.index_put((self.row.long(), self.item.long()), self.mass)
 
 
 class OverlapSearch:
@@ -176,7 +166,7 @@ class OverlapSearch:
         allowed = self.allowed(prefix, row, entry)
         return Shared(row=row[allowed], entry=entry[allowed], similarity=similarity[allowed], n_queries=found.n_queries)
 
-    def named(self, found: Shared) -> Named:
+    def named(self, found: Shared) -> Supported:
         """What neighbours say for each item that they lead to."""
         inputs = self._among.inputs
         n_columns = inputs.data.n_items + 1
@@ -184,7 +174,7 @@ class OverlapSearch:
         mass = np.bincount(which, weights=found.weights(), minlength=len(cell)).astype(np.float32)
         row, item = np.divmod(cell, n_columns)
         tensor = inputs.tensor
-        return Named(
+        return Supported(
             row=tensor(row.astype(np.int32)),
             item=tensor(item.astype(np.int32)),
             mass=tensor(mass),
@@ -228,16 +218,15 @@ class OverlapMass:
         """Over what ``find`` finds; by default what the search does."""
         self.search = search
         self._find = find or search
-        self._found: dict[bytes, Named] = {}
+        self._found: dict[bytes, Supported] = {}
 
     def of_another(self, inputs: Inputs) -> OverlapMass:
         return OverlapMass(self.search, lambda prefix: self.search.of_another(self._find(prefix), prefix))
 
     def distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
-        return self.named(prefix).spread(len(prefix), n_columns)
+        return self.named(sequence, prefix).spread(len(prefix), n_columns)
 
-    def named(self, prefix: Indices) -> Named:
-        """Every item that the neighbours of prefixes ``(batch,)`` lead to."""
+    def named(self, sequence: Tensor, prefix: Indices) -> Supported:
         batch = batch_key(prefix)
         if batch not in self._found:
             self._found[batch] = self.search.named(self._find(prefix))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from harness.data.split import Indices
-from harness.engine.live.mixing.masses import LiveMass
+from harness.engine.live.mixing.masses import LiveMass, Named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,17 +43,21 @@ class Mixing(ABC):
         """Whether neighbours add nothing."""
 
     @abstractmethod
-    def joined(self, logits: Tensor, masses: Sequence[Tensor], hidden: Tensor | None) -> Tensor:
-        """The scores with the masses in them, all ``(batch, n_items + 1)``; ``hidden`` as of :meth:`scores`."""
+    def joined(self, logits: Tensor, masses: Sequence[Named], hidden: Tensor | None) -> Tensor:
+        """The scores ``(batch, n_items + 1)`` with the masses in them; ``logits`` are overwritten.
+
+        Args:
+            logits: of the vector alone, ``(batch, n_items + 1)``.
+            masses: one for each kind of neighbours.
+            hidden: as of :meth:`scores`.
+        """
 
     def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices, hidden: Tensor | None = None) -> Tensor:
         """As of :class:`harness.engine.types.snapshot.LiveScorer`."""
         logits = self.logits(sequence=sequence, enhanced=enhanced)
         if self.neutral or not self.masses:
             return logits
-        columns = logits.shape[1]
-        masses = [each.distribution(sequence, prefix, n_columns=columns) for each in self.masses]
-        return self.joined(logits, masses, hidden)
+        return self.joined(logits, [each.named(sequence, prefix) for each in self.masses], hidden)
 
     def logits(self, *, sequence: Tensor, enhanced: Tensor) -> Tensor:
         """Scores of the vector alone, ``(batch, n_items + 1)``."""
@@ -77,15 +81,15 @@ class Linear(Mixing):
     def neutral(self) -> bool:
         return self.share == 0.0
 
-    def joined(self, logits: Tensor, masses: Sequence[Tensor], hidden: Tensor | None) -> Tensor:
-        mass = masses[0] if len(masses) == 1 else torch.stack(tuple(masses)).mean(dim=0)
-        row, item = mass.nonzero(as_tuple=True)
+    def joined(self, logits: Tensor, masses: Sequence[Named], hidden: Tensor | None) -> Tensor:
+        named = Named.mean(masses)
+        places = named.places
         log_odds = math.log(self.share) - math.log1p(-self.share)
         candidates = logits[:, 1:] if hidden is None else logits[:, 1:].masked_fill(hidden, -math.inf)
-        logit = logits[row, item]
-        log_softmax = logit - candidates.logsumexp(dim=1)[row]
-        gain = torch.nn.functional.softplus(log_odds + mass[row, item].log() - log_softmax)
-        return logits.index_put((row, item), logit + gain)
+        logit = logits[places]
+        log_softmax = logit - candidates.logsumexp(dim=1)[places[0]]
+        gain = torch.nn.functional.softplus(log_odds + named.mass.log() - log_softmax)
+        return logits.index_put_(places, logit + gain)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,9 +108,8 @@ class LogLinear(Mixing):
     def neutral(self) -> bool:
         return self.beta == 0.0
 
-    def joined(self, logits: Tensor, masses: Sequence[Tensor], hidden: Tensor | None) -> Tensor:
-        for mass in masses:
-            row, item = mass.nonzero(as_tuple=True)
-            gain = self.beta * torch.log1p(mass[row, item] / self.eps)
-            logits = logits.index_put((row, item), logits[row, item] + gain)
+    def joined(self, logits: Tensor, masses: Sequence[Named], hidden: Tensor | None) -> Tensor:
+        for named in masses:
+            gain = self.beta * torch.log1p(named.mass / self.eps)
+            logits.index_put_(named.places, logits[named.places] + gain)
         return logits

@@ -120,15 +120,14 @@ class Figures:
             "entropy": -(log_p.exp() * log_p.masked_fill(hidden, 0.0)).sum(dim=1),
             "log_length": self._inputs.tensor(np.log(self._inputs.prefixes.position[prefix])),
         }
-        item, n_columns = pool.column + 1, scores.shape[1] + 1
+        item = pool.column + 1
         if self._dense is not None:
-            mass = self._dense.distribution(sequence, prefix, n_columns=n_columns)
             found = self._dense.neighbours(sequence, prefix)
-            candidate["dense"] = self._log_mass(mass.gather(1, item))
+            candidate["dense"] = self._log_mass(self._dense.named(sequence, prefix).at(item))
             query |= {"top_cosine": found.cosine.amax(dim=1), "mean_cosine": found.mean_cosine}
         if self._shared is not None:
-            named = self._shared.named(prefix)
-            candidate["overlap"] = self._log_mass(named.spread(len(prefix), n_columns).gather(1, item))
+            named = self._shared.named(sequence, prefix)
+            candidate["overlap"] = self._log_mass(named.at(item))
             for name, counted in (
                 ("backward", self._counts.backward(prefix)),
                 ("transition", self._counts.transitions(prefix)),

@@ -54,10 +54,10 @@ class Mixing(ABC):
 
     def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices, hidden: Tensor | None = None) -> Tensor:
         """As of :class:`harness.engine.types.snapshot.LiveScorer`."""
+        # Before the logits: what is kept of a search would split the room that they leave, and memory would grow.
+        masses = [each.named(sequence, prefix) for each in ([] if self.neutral else self.masses)]
         logits = self.logits(sequence=sequence, enhanced=enhanced)
-        if self.neutral or not self.masses:
-            return logits
-        return self.joined(logits, [each.named(sequence, prefix) for each in self.masses], hidden)
+        return self.joined(logits, masses, hidden) if masses else logits
 
     def logits(self, *, sequence: Tensor, enhanced: Tensor) -> Tensor:
         """Scores of the vector alone, ``(batch, n_items + 1)``."""

@@ -1,11 +1,11 @@
-"""Ablation studies of FTragrec: the public API, all of it.
+"""Ablation studies of FTragrec: the complete public API.
 
-* ``Study(data=..., arms=..., ...)`` is a study by the keys of a study file; ``load_study(path)`` reads one from a file;
-* ``study.plan()`` says what a run would do, a ``StudyPlan``; ``study.run()`` runs it and gives a ``StudyResult``;
-* ``StudyFileError`` lists the mistakes of a study, each with its place;
+* ``Study(data=..., arms=..., ...)`` creates a study with the keys of a study file; ``load_study(path)`` reads a file;
+* ``study.plan()`` returns a ``StudyPlan``: what a run would do; ``study.run()`` runs it and returns a ``StudyResult``;
+* ``StudyFileError`` lists the mistakes in a study, each with its place;
 * ``compose(BASE, stack)`` applies interventions of ``CATALOGUE`` to the base recipe.
 
-A name is loaded when it is first used, so importing this package is cheap. ``reports`` asks more of the results.
+Names are loaded at first use, so importing this package is cheap. The package ``reports`` analyses results further.
 
 >>> from harness import BASE, CATALOGUE, compose
 >>> by_id = {kind.id: kind for kind in CATALOGUE}
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from harness.recipe.recipe import BASE
     from harness.study.mistakes import StudyFileError
 
-# OpenMP threads that spin for long while they wait make two threads a hundred times slower than one as soon as another
-# process wants the core; threads that never spin halve the speed on an idle machine. A short spin does neither. The
-# runtime reads this when torch or faiss is loaded, so it has to be set before.
+# OpenMP threads that spin long while waiting make two threads a hundred times slower than one when another process
+# uses the core; threads that never spin halve the speed on an idle machine. A short spin avoids both. The runtime
+# reads this when torch or faiss is loaded, so it must be set earlier.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 __all__ = [

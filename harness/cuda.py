@@ -1,4 +1,4 @@
-"""The one place that knows how a computation written for the CPU runs on a CUDA device."""
+"""Runs a computation that is written for the CPU on a CUDA device."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ DRAWS = frozenset(
         torch.nn.init.xavier_uniform_,
     }
 )
-"""Functions of torch that draw at random, whether or not they are given a generator."""
+"""Functions of torch that draw random numbers, with or without a generator argument."""
 
 TO_NUMPY = frozenset({Tensor.numpy, Tensor.__array__})
 
 
 class Carrying(TorchFunctionMode):
-    """Carries tensors over where code crosses between numpy or the random generators and the device.
+    """A mode that copies tensors between the device and numpy or the CPU's random generators.
 
-    Code is written once, for the CPU. Below ``torch.device(...)`` new tensors lie on the device. Arrays of numpy's
-    become tensors by ``Inputs.tensor`` or ``torch.as_tensor``, never by ``torch.from_numpy``, which knows the CPU
-    alone. This adds the crossings that torch leaves to its callers:
+    Code is written once, for the CPU. Inside ``with torch.device(...)`` new tensors are created on the device. Convert
+    NumPy arrays with ``Inputs.tensor`` or ``torch.as_tensor``, never with ``torch.from_numpy``, which supports only the
+    CPU. This mode adds the copies that torch leaves to its callers:
 
-    - a tensor of the device becomes an array by a copy;
-    - what is drawn at random is drawn on the CPU, by the CPU's generators, and then carried over, so that a run has the
-      same first weights, orders and dropout masks wherever it computes.
+    - a tensor on the device is copied to become an array;
+    - random numbers are drawn on the CPU, by the CPU's generators, and then copied, so that a run has the same initial
+      weights, orders and dropout masks on every device.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -75,7 +75,7 @@ class Carrying(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _drawn(self, func: Any, args: Any, kwargs: Any) -> Any:
-        """The same draw on the CPU; a function that fills a tensor fills that of the device."""
+        """Return the draw, made on the CPU; an in-place function fills the tensor on the device."""
         tensors = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
         args, kwargs = tree_map_only(Tensor, lambda each: each.detach().cpu(), (args, kwargs))
         drawn = func(*args, **kwargs) if tensors else func(*args, **{**kwargs, "device": "cpu"})
@@ -87,6 +87,6 @@ class Carrying(TorchFunctionMode):
 
 @contextmanager
 def carrying(device: torch.device) -> Iterator[None]:
-    """Inside, new tensors lie on the device, and what crosses between it and the CPU is carried over."""
+    """Create new tensors on the device inside the block, and copy between it and the CPU as needed."""
     with device, Carrying(device):
         yield

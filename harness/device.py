@@ -1,4 +1,4 @@
-"""Where a study computes: one recipe, on the CPU or on one CUDA device."""
+"""Selects and configures where a study computes: on the CPU or on one CUDA device."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from harness.source_hash import hash_modules
 Device = Literal["cpu", "cuda"]
 
 DRIVER: tuple[Path, ...] = (Path("/proc/driver/nvidia/version"), Path("/dev/nvidiactl"), Path("/dev/dxg"))
-"""Files of which a Linux system has one where a driver of NVIDIA runs; the last under WSL 2."""
+"""A Linux system with an NVIDIA driver has at least one of these files; the last one is for WSL 2."""
 
 CUBLAS_WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 
 
 @cache
 def resolve_device(wanted: Literal["auto", "cpu", "cuda"]) -> Device:
-    """The device that a study's key ``device`` means on this machine.
+    """Return the device that a study's key ``device`` selects on this machine.
 
-    ``auto`` is CUDA where torch can use it, else the CPU. torch is only imported where a driver is there to ask for.
+    ``auto`` is CUDA if torch can use it, else the CPU. torch is imported only if an NVIDIA driver is present.
 
     Raises:
-        EnvironmentProblem: ``cuda`` where there is none; the text says what is missing.
+        EnvironmentProblem: ``cuda`` is wanted but not usable; the text says what is missing.
     """
     if wanted == "cpu":
         return "cpu"
@@ -41,7 +41,7 @@ def resolve_device(wanted: Literal["auto", "cpu", "cuda"]) -> Device:
 
 
 def what_is_missing() -> str | None:
-    """Why torch cannot use CUDA in this process; None where it can."""
+    """Return why torch cannot use CUDA in this process; None if it can."""
     torch_version = importlib.metadata.version("torch")
     if torch_version.endswith("+cpu"):
         return f"torch {torch_version} is built for the CPU alone (install a CUDA build of torch)"
@@ -58,10 +58,10 @@ def what_is_missing() -> str | None:
 
 @contextmanager
 def computing_on(device: Device) -> Iterator[None]:
-    """Inside, whatever torch computes is computed on the device; on the CPU nothing is changed at all.
+    """Compute on the device inside the block; on the CPU this changes nothing.
 
-    On CUDA results are the same from run to run on the same machine: deterministic kernels alone, float32 as it is
-    written, without TF32, and random numbers of the CPU (:mod:`harness.cuda`).
+    On CUDA, results are reproducible on the same machine: deterministic kernels only, full float32 without TF32, and
+    the CPU's random numbers (:mod:`harness.cuda`).
 
     Raises:
         EnvironmentProblem: torch cannot use CUDA in this process.
@@ -81,14 +81,14 @@ def computing_on(device: Device) -> Iterator[None]:
         stack.callback(torch.set_float32_matmul_precision, torch.get_float32_matmul_precision())
         torch.set_float32_matmul_precision("highest")
         stack.callback(setattr, torch.backends.cudnn, "allow_tf32", torch.backends.cudnn.allow_tf32)
-        torch.backends.cudnn.allow_tf32 = False  # which the precision of matrix products leaves alone
+        torch.backends.cudnn.allow_tf32 = False  # the matmul precision does not cover it
         stack.enter_context(carrying(torch.device(device)))
         yield
 
 
 @contextmanager
 def computing_threads(threads: int) -> Iterator[None]:
-    """Torch computes with that many threads inside, and with as many as before afterwards."""
+    """Let torch use that many threads inside the block, and restore the number afterwards."""
     import torch
 
     before = torch.get_num_threads()
@@ -100,14 +100,14 @@ def computing_threads(threads: int) -> Iterator[None]:
 
 
 def device_key(device: Device) -> str:
-    """The device's part of a key: on CUDA what carries tensors over decides results as well."""
+    """Return the device's part of a key; on CUDA it includes a hash of the device code, which affects results."""
     if device == "cpu":
         return "cpu"
     return f"cuda {hash_modules(('harness.cuda', 'harness.device'))}"
 
 
 def device_provenance(device: Device) -> dict[str, Any]:
-    """What a record says of the device: on CUDA also its model, CUDA's version and the largest memory taken so far."""
+    """Return the device's entry in a record; on CUDA with GPU model, CUDA version and peak memory so far."""
     if device == "cpu":
         return {"device": device}
     import torch

@@ -1,4 +1,4 @@
-"""Errors that a user can mend, each with the exit status that the command line ends with."""
+"""Errors that a user can fix, each with its exit status of the command line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class FtrError(ValueError):
-    """A problem stated as what is wrong, the value found and the fix."""
+    """Base class; the message says what is wrong, the value found and the fix."""
 
     exit_status = 2
 
@@ -17,17 +17,17 @@ class InputError(FtrError):
 
 
 class ContractError(FtrError):
-    """A class that does not keep the contract of its extension point."""
+    """A class that violates the contract of its extension point."""
 
 
 class EnvironmentProblem(FtrError):
-    """The machine, not the input, stands in the way: no network, a full disk, a missing package."""
+    """A problem of the machine, not of the input: no network, a full disk, a missing package."""
 
     exit_status = 4
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suggestion to append to an error message, or an empty string.
+    """Return a suggestion to append to an error message, or an empty string.
 
     >>> did_you_mean("kl.revers", ["kl.reverse", "kl.weight"])
     '; did you mean kl.reverse?'

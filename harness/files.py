@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, sealed by a checksum, locked while in use, set aside if damaged."""
+"""Files: atomic writes, checksums, locks, and damaged files that are set aside."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ _WRITING = ".writing-"
 _STALE_S = 3600.0
 _WAIT_S = 0.2
 _LINE = 65
-"""A SHA-256 in hexadecimal digits and the end of its line."""
+"""Length of a SHA-256 in hexadecimal digits and its newline."""
 
 
 def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> None:
-    """Write a file so that it is either whole or absent, whenever the process or the machine stops.
+    """Write a file atomically: it is never partly written, even if the process or the machine stops.
 
-    The message of a failure names ``option`` as the way to another folder.
+    The error message names ``option`` as the way to choose another folder.
 
     Raises:
-        EnvironmentProblem: the folder cannot be written or the disk is full; nothing half-written remains.
+        EnvironmentProblem: the folder cannot be written or the disk is full; no partial file remains.
     """
-    # Opened as any file is, so that umask and the folder's default ACL decide who may read it; tempfile's are 0600.
+    # Opened normally, so that umask and the folder's default ACL set the permissions; tempfile's would be 0600.
     temporary = path.with_name(f"{_WRITING}{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def write_atomically(path: Path, content: bytes, *, option: str = "--out") -> No
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that killed processes left there: those of an hour ago, which nobody writes now.
+    """Remove temporary files that killed processes left in the folder: those older than an hour.
 
     Raises:
         OSError: the folder cannot be written.
@@ -70,12 +70,12 @@ def sweep(folder: Path) -> None:
 
 
 def set_aside(path: Path, why: str, *, then: str, option: str = "--out") -> None:
-    """Rename a damaged file to ``*.damaged`` and say so, so that it is never read again.
+    """Rename a damaged file to ``*.damaged``, so that it is not read again, and log a warning.
 
     Args:
-        path: of the file; where another process has set it aside just now, nothing is left to do.
-        why: it is thought to be damaged.
-        then: what becomes of its content, for the log.
+        path: the file; if another process has already set it aside, this does nothing.
+        why: why it counts as damaged.
+        then: what happens to its content, for the log.
         option: the command-line option that names another folder.
 
     Raises:
@@ -95,18 +95,18 @@ def set_aside(path: Path, why: str, *, then: str, option: str = "--out") -> None
 
 
 class DamagedFileError(Exception):
-    """Bytes whose first line, checksum or layout is wrong; the text says which."""
+    """The first line, the checksum or the layout of a file is wrong; the text says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed(Generic[T]):
-    r"""A kind of file that is checked when it is read: a first line, the SHA-256 of the rest in a line, the rest.
+    r"""A file format that is checked at reading: a title line, a line with the payload's SHA-256, the payload.
 
     Attributes:
-        title: what the file is and its version; the first line.
-        encode, decode: a value as the rest, and back. A ValueError, KeyError or TypeError of ``decode`` means another
-            layout than this version's.
-        then: what becomes of a damaged file's content, for the log.
+        title: name and version of the format, in the first line.
+        encode, decode: convert a value to the payload and back. A ValueError, KeyError or TypeError of ``decode`` means
+            that the layout is not the one of this version.
+        then: what happens to a damaged file's content, for the log.
         option: the command-line option that names another folder.
 
     >>> words = Sealed(title="words 1", encode=str.encode, decode=bytes.decode)
@@ -125,15 +125,15 @@ class Sealed(Generic[T]):
         return f"ftr-study {self.title}\n".encode()
 
     def pack(self, value: T) -> bytes:
-        """The whole content of the file."""
+        """Return the complete content of the file."""
         payload = self.encode(value)
         return self._start + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
 
     def unpack(self, content: bytes) -> T:
-        """The value that :meth:`pack` sealed.
+        """Return the value from content written by :meth:`pack`.
 
         Raises:
-            DamagedFileError: the first line is another one, the checksum does not match, or the layout is another.
+            DamagedFileError: the first line, the checksum or the layout is wrong.
         """
         if not content.startswith(self._start):
             raise DamagedFileError("it does not start as such a file does")
@@ -146,7 +146,7 @@ class Sealed(Generic[T]):
             raise DamagedFileError(f"its layout is not the one of this version: {problem}") from problem
 
     def write(self, path: Path, value: T) -> None:
-        """Write the file, whole or not at all.
+        """Write the file atomically.
 
         Raises:
             EnvironmentProblem: the folder cannot be written.
@@ -154,10 +154,10 @@ class Sealed(Generic[T]):
         write_atomically(path, self.pack(value), option=self.option)
 
     def read(self, path: Path) -> T | None:
-        """The value in the file; None where there is no file, or where it was damaged and set aside.
+        """Return the value in the file; None if there is no file, or if it was damaged and has been set aside.
 
         Raises:
-            EnvironmentProblem: it may not be read, or is damaged and the folder cannot be written.
+            EnvironmentProblem: the file cannot be read, or it is damaged and the folder cannot be written.
         """
         try:
             return self.unpack(path.read_bytes())
@@ -179,14 +179,14 @@ def locked(
     option: str = "--data-dir",
     meanwhile: Callable[[], None] | None = None,
 ) -> Iterator[None]:
-    """Hold the lock beside ``path``; a process that dies gives it up, however it dies.
+    """Hold a lock file next to ``path`` inside the block; the lock is released if the process dies in any way.
 
     Args:
         path: what is locked; it need not exist.
-        busy: told which other process holds it; it returns in order to wait, or raises, as :func:`refuse` does.
-        what: is locked, in words; the file's name without them.
+        busy: called with a text that names the process that holds the lock; return to wait, or raise as :func:`refuse`.
+        what: what is locked, in words; default: the file's name.
         option: the command-line option that names another folder.
-        meanwhile: called again and again while the lock is awaited.
+        meanwhile: called repeatedly while waiting for the lock.
 
     Raises:
         EnvironmentProblem: the folder cannot be written.
@@ -206,7 +206,7 @@ def locked(
                 if meanwhile is not None and not lock.is_locked:
                     meanwhile()
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        owner.unlink(missing_ok=True)  # a killed run of another user may have left one that is not ours to write
+        owner.unlink(missing_ok=True)  # a killed run of another user may have left a file that we cannot write
         owner.write_text(f"process {os.getpid()} on {socket.gethostname()} since {started}", encoding="utf-8")
     except OSError as problem:
         raise in_words(path.parent, problem, option) from problem
@@ -218,7 +218,7 @@ def locked(
 
 
 def refuse(said: str) -> NoReturn:
-    """Do not wait for a lock.
+    """Raise instead of waiting for a lock.
 
     Raises:
         EnvironmentProblem: always; the text names the holder.
@@ -227,11 +227,11 @@ def refuse(said: str) -> NoReturn:
 
 
 def in_words(path: Path, problem: OSError, option: str) -> EnvironmentProblem:
-    """What the operating system refused, with the way out: no room, no right to read or to write, or another reason.
+    """Return an operating system error in words, with the fix: disk full, no permission, or another reason.
 
     Args:
-        path: what was to be read or written; the problem's own file counts where it cannot be read.
-        problem: as it was raised.
+        path: what was to be read or written; if the problem's own file cannot be read, that file is named.
+        problem: the error as raised.
         option: the command-line option that names another folder.
     """
     said, may_not = problem.strerror or str(problem), problem.errno in _NO_RIGHT
@@ -253,15 +253,15 @@ def _fix(problem: OSError, option: str) -> str:
 
 
 def _closed(path: Path) -> Path | None:
-    """The file or the folder on the way to it that this user may not read; None where there is none."""
+    """Return the file, or the first folder on its path, that this user cannot read; None if there is none."""
     for each in reversed((path, *path.parents)):
-        if os.path.isdir(each) and not os.access(each, os.X_OK):  # noqa: PTH112 - Path's own fails on a name too long
+        if os.path.isdir(each) and not os.access(each, os.X_OK):  # noqa: PTH112 - Path.is_dir fails on a too long name
             return each
     return path if os.path.isfile(path) and not os.access(path, os.R_OK) else None  # noqa: PTH113 - likewise
 
 
 def _text(path: Path) -> str:
-    """The file's text; empty where it cannot be read."""
+    """Return the file's text; empty if it cannot be read."""
     with contextlib.suppress(OSError):
         return path.read_text(encoding="utf-8")
     return ""

@@ -1,7 +1,7 @@
-"""Extension points: what the harness ships with, and what installed packages add through entry points.
+"""Extension points: built-in entries, and entries that installed packages add through entry points.
 
-A plug-in is loaded when something is asked for that the harness does not have, or when all are listed. One that cannot
-be loaded costs one line in the log that names it, and hurts only a study that asks for it.
+Plug-ins are loaded when a name is not built in, or when all entries are listed. A plug-in that cannot be loaded
+produces one log line with its name; only a study that uses it fails.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ T = TypeVar("T")
 
 @dataclass(slots=True, kw_only=True)
 class Registry(Generic[T], Mapping[str, T]):
-    """Entries by name: those of the harness first, then those of plug-ins.
+    """Entries by name: built-in ones first, then those of plug-ins.
 
-    Looking a name up loads plug-ins only where the harness has no such entry; listing loads them all.
+    Looking up a name loads plug-ins only if it is not built in; listing loads all of them.
 
     Attributes:
-        group: of entry points, such as ``ftr_study.metrics``.
+        group: the entry point group, such as ``ftr_study.metrics``.
         what: one entry in words, for messages, such as ``metric``.
-        builtin: gives the harness's own entries, in order.
-        name_of: the name that an entry goes by.
-        check: says in words what is wrong with a plug-in's object; empty where it is an entry.
-        derived: gives entries that are made of those of another registry.
+        builtin: returns the built-in entries, in order.
+        name_of: returns an entry's name.
+        check: returns what is wrong with a plug-in's object, in words; empty if it is valid.
+        derived: returns entries that are derived from another registry's entries.
     """
 
     group: str
@@ -46,13 +46,13 @@ class Registry(Generic[T], Mapping[str, T]):
     _own: dict[str, T] | None = None
     _all: dict[str, T] | None = None
     broken: dict[str, str] = field(default_factory=dict[str, str])
-    """Entry point -> why it cannot be used, of those that were loaded so far."""
+    """Entry point -> why it cannot be used, for the plug-ins loaded so far."""
 
     def find(self, name: str) -> T:
-        """The entry of that name.
+        """Return the entry of that name.
 
         Raises:
-            InputError: there is none; the text suggests the nearest, and names plug-ins that are broken.
+            InputError: there is none; the text suggests the nearest name and lists broken plug-ins.
         """
         if name in self:
             return self[name]
@@ -90,7 +90,7 @@ class Registry(Generic[T], Mapping[str, T]):
         return self._all
 
     def _add(self, point: EntryPoint, found: dict[str, T]) -> str:
-        """Load one plug-in into ``found``; why it cannot be, empty where it is there now."""
+        """Load one plug-in into ``found``; return why this failed, or an empty string."""
         try:
             entry = _loaded_quietly(point)
             why = self.check(entry)
@@ -106,7 +106,7 @@ class Registry(Generic[T], Mapping[str, T]):
 
 
 def _loaded_quietly(point: EntryPoint) -> Any:
-    """The plug-in's object; what its import prints or warns of goes to the debug log, not between our lines."""
+    """Return the plug-in's object; output of its import goes to the debug log, its warnings are ignored."""
     said = io.StringIO()
     try:
         with redirect_stdout(said), redirect_stderr(said), warnings.catch_warnings():
@@ -118,7 +118,7 @@ def _loaded_quietly(point: EntryPoint) -> Any:
 
 
 def subclass_of(kind: type) -> Callable[[object], str]:
-    """A check that a plug-in's object is a class below ``kind``."""
+    """Return a check that a plug-in's object is a subclass of ``kind``."""
 
     def check(entry: object) -> str:
         fine = isinstance(entry, type) and issubclass(entry, kind)
@@ -128,7 +128,7 @@ def subclass_of(kind: type) -> Callable[[object], str]:
 
 
 def instance_of(kind: type) -> Callable[[object], str]:
-    """A check that a plug-in's object is of that class, or keeps that runtime-checkable protocol."""
+    """Return a check that a plug-in's object is an instance of that class or runtime-checkable protocol."""
 
     def check(entry: object) -> str:
         return "" if isinstance(entry, kind) else f"it is not a {kind.__name__}"

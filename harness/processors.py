@@ -1,4 +1,4 @@
-"""How many processors this process may use: its affinity, and the quota of its control group."""
+"""Number of processors that this process may use, by its affinity and the quota of its control group."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 @cache
 def processors() -> int:
-    """Processors that this process may use, at least 1; fewer than the machine has under taskset, Slurm or a quota."""
+    """Return how many processors this process may use, at least 1, under taskset, Slurm or a quota."""
     return usable(allowed(), quota(GROUPS, MEMBERSHIP))
 
 
 def usable(allowed: int, quota: float | None) -> int:
-    """What is left of the allowed processors under a quota, a started one counted whole.
+    """Return how many of the allowed processors a quota leaves, rounded up, at least 1.
 
     >>> usable(8, None), usable(8, 1.5), usable(2, 4.0), usable(4, 0.25)
     (8, 2, 2, 1)
@@ -28,18 +28,18 @@ def usable(allowed: int, quota: float | None) -> int:
 
 
 def allowed() -> int:
-    """Processors that the scheduler may put this process on."""
+    """Return the number of processors in this process's affinity."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def quota(groups: Path, membership: Path) -> float | None:
-    """Processors that the control group of this process may use, the tightest limit above it; None without a limit.
+    """Return the processor limit of this process's control group, the lowest of it and its parents; None: no limit.
 
     Args:
-        groups: where control groups are mounted, version 2 or 1.
-        membership: the file that names this process's group, a line per hierarchy: ``0::/path`` or ``4:cpu:/path``.
+        groups: mount point of the control groups, version 2 or 1.
+        membership: the file with this process's groups, a line per hierarchy: ``0::/path`` or ``4:cpu:/path``.
     """
     try:
         lines = membership.read_text(encoding="utf-8").splitlines()
@@ -57,7 +57,7 @@ def quota(groups: Path, membership: Path) -> float | None:
 
 
 def _limits(mount: Path, path: str, read: Callable[[Path], float | None]) -> Iterator[float]:
-    """The limits of a group and of those above it; in a container the group itself may not be visible."""
+    """Yield the limits of a group and its parents; in a container the group itself may not be visible."""
     inside = [part for part in path.split("/") if part not in ("", "..")]
     for depth in range(len(inside), -1, -1):
         try:

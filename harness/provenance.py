@@ -1,4 +1,4 @@
-"""Where a result comes from: versions, machine and commit."""
+"""Provenance of a result: versions, machine and commit."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ PACKAGES = ("ftr-study", "torch", "faiss-cpu", "numpy", "pandas", "scipy", "optu
 
 @cache
 def package_versions() -> dict[str, str]:
-    """Installed version of every package that can move a number."""
+    """Return the installed version of each package that can change results."""
     return {name: version(name) for name in PACKAGES}
 
 
 def key_versions() -> dict[str, str]:
-    """major.minor of the packages that are part of a record's key."""
+    """Return the major.minor version of the packages that are part of a record's key."""
     return {name: ".".join(version(name).split(".")[:2]) for name in ("torch", "faiss-cpu")}
 
 
 @cache
 def git_commit() -> dict[str, Any]:
-    """Commit and dirty flag of the checkout that runs; empty where it is no checkout."""
+    """Return commit and dirty flag of the running checkout; empty outside a git checkout."""
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
         return {}
@@ -41,12 +41,12 @@ def git_commit() -> dict[str, Any]:
 
 
 def here() -> dict[str, Any]:
-    """Versions, machine and commit, as every result keeps them."""
+    """Return versions, machine and commit, as stored with every result."""
     return {"versions": package_versions(), "machine": machine(), "git": git_commit()}
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores and system."""
+    """Return processor, cores, system and Python version."""
     return {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
@@ -56,7 +56,7 @@ def machine() -> dict[str, Any]:
 
 
 def peak_memory_bytes() -> int:
-    """The largest resident size of this process so far."""
+    """Return the peak resident memory of this process so far."""
     kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return kib if sys.platform == "darwin" else kib * 1024
 

@@ -1,7 +1,7 @@
-"""A hash of what code does, not of how it is written: parsed modules, found by following imports.
+"""Hashes what code does, not how it is written: parsed modules, found by following imports.
 
-Docstrings, comments, annotations, formatting, imports and the names of files leave no mark, so mending any of them
-keeps every key; a changed constant or expression makes a new one.
+Docstrings, comments, annotations, formatting, imports and file names do not affect the hash, so changing them keeps
+every key; a changed constant or expression makes a new key.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DATA_ROOMS = (
     "harness.data.interactions",
     "harness.data.partners",
 )
-"""Modules that decide which events are targets, and which items are no candidates."""
+"""Modules that decide which events are targets, and which items are not candidates."""
 
 ROOMS_OF_A_RUN = (
     "harness.recipe.recipe",
@@ -41,16 +41,16 @@ ROOMS_OF_A_RUN = (
     *DATA_ROOMS,
     "harness.results.lists",
 )
-"""Where code decides ranks and recommended items; metrics, records and reports only read them."""
+"""Code that decides ranks and recommended items; metrics, records and reports only read them."""
 
 _LEFT_OUT = (ast.Import, ast.ImportFrom, ast.Pass)
 _FIELDS_LEFT_OUT = frozenset({"annotation", "returns", "ctx", "kind", "type_comment", "type_params"})
 
 
 def meaning(source: str) -> str:
-    r"""The syntax tree of a module's source as text, without what only a reader sees.
+    r"""Return the syntax tree of a module's source as text, without what has no effect at run time.
 
-    The text is the same on every version of Python that can parse the source.
+    The text is the same on all Python versions that can parse the source.
 
     >>> meaning("def f(x: int) -> int:\n    'Add.'\n    return x + 1") == meaning("def f(x): return x+1  # one")
     True
@@ -75,7 +75,7 @@ def _text(node: object) -> str:
 
 
 def _is_silent(node: object) -> bool:
-    """Whether a statement does nothing when it runs: a docstring, an import, ``pass``, imports for types alone."""
+    """Whether a statement does not count: a docstring, an import, ``pass``, or a type-checking block."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return isinstance(node.value.value, str) or node.value.value is Ellipsis
     return isinstance(node, _LEFT_OUT) or _is_for_types(node)
@@ -86,10 +86,10 @@ def _is_for_types(node: object) -> bool:
 
 
 def modules_reached(start: Iterable[str]) -> frozenset[str]:
-    """Modules of this package that those import, at any depth, inside functions too, but for types alone.
+    """Return this package's modules that ``start`` imports, at any depth, also in functions, except for types only.
 
     Args:
-        start: dotted names; those of other packages are passed over.
+        start: dotted names; modules of other packages are ignored.
     """
     waiting = [name for name in start if _path(name) is not None]
     reached = set(waiting)
@@ -101,37 +101,37 @@ def modules_reached(start: Iterable[str]) -> frozenset[str]:
 
 
 def hash_modules(modules: Iterable[str]) -> str:
-    """A hash of what modules of this package do, 16 hexadecimal digits; their names and order do not matter."""
+    """Return a hash of what modules of this package do, 16 hexadecimal digits; names and order have no effect."""
     return _joined(_module_meaning(name) for name in modules)
 
 
 def hash_reached(start: Iterable[str], rooms: Iterable[str]) -> str:
-    """A hash of the modules of ``rooms`` (dotted beginnings) that ``start`` reaches, 16 hexadecimal digits."""
+    """Return a hash of the modules in ``rooms`` (dotted prefixes) that ``start`` reaches, 16 hexadecimal digits."""
     wanted = tuple(rooms)
     return hash_modules(name for name in modules_reached(start) if name.startswith(wanted))
 
 
 def backbone_hash(backbone: str) -> str:
-    """A hash of the code that trains a backbone and encodes by it, 16 hexadecimal digits.
+    """Return a hash of the code that trains a backbone and encodes with it, 16 hexadecimal digits.
 
     Args:
-        backbone: dotted name of its package, or of its module.
+        backbone: dotted name of its package or module.
     """
     ours, foreign = _code_of(backbone)
     return hash_reached(ours, ROOMS_OF_A_RUN) + _hash_of(foreign)
 
 
 def measuring_hash() -> str:
-    """A hash of the code that measures evidence beside a run and of the metric it measures by, 16 digits a part."""
+    """Return a hash of the probes' code and of the metric that they use, 16 digits per part."""
     plug_ins = {point.module for point in entry_points(group="ftr_study.probes")}
     ours = hash_reached({"harness.probes.observer", *imports_of_plugins(plug_ins)}, ("harness.probes",))
     return ours + metric_hash(PROBED_METRIC) + foreign_hash(plug_ins)
 
 
 def metric_hash(name: str) -> str:
-    """A hash of the code of one metric, 16 hexadecimal digits, and as many of the plug-in that it comes from.
+    """Return a hash of the code of one metric, 16 hexadecimal digits, plus 16 for its plug-in if it has one.
 
-    A metric that chooses an epoch decides ranks by that; every other one only reads them.
+    A metric that chooses the epoch affects ranks; every other metric only reads them.
     """
     modules = {kind.__module__ for kind in type(find_metric(name)).__mro__}
     return hash_modules(each for each in modules if each.startswith("harness.results.metrics")) + foreign_hash(modules)
@@ -148,7 +148,7 @@ class _Recipe(Protocol):
 
 
 def run_hash(recipe: _Recipe, backbone: str) -> str:
-    """A hash of the code that a run of a recipe executes, 16 hexadecimal digits a part.
+    """Return a hash of the code that a run of a recipe executes, 16 hexadecimal digits per part.
 
     The parts: this package's code, plug-ins of the recipe's specs, the metric that chooses the epoch.
 
@@ -164,7 +164,7 @@ def run_hash(recipe: _Recipe, backbone: str) -> str:
 
 
 def _code_of(backbone: str) -> tuple[frozenset[str], frozenset[Path]]:
-    """Where a backbone's code starts: modules of ours, its own or what a plug-in's import, and a plug-in's files."""
+    """Return the start modules of ours for a backbone (its own, or those a plug-in imports) and a plug-in's files."""
     place = _path(backbone)
     if place is None:
         return imports_of_plugins({backbone}), files_of({backbone})
@@ -176,7 +176,7 @@ def _code_of(backbone: str) -> tuple[frozenset[str], frozenset[Path]]:
 
 
 def specs_of(value: object) -> Iterator[object]:
-    """A spec and everything inside it."""
+    """Yield a spec and all specs inside it."""
     if isinstance(value, (tuple, list, frozenset)):
         for each in cast("Iterable[object]", value):
             yield from specs_of(each)
@@ -187,12 +187,12 @@ def specs_of(value: object) -> Iterator[object]:
 
 
 def foreign_hash(modules: Iterable[str]) -> str:
-    """A hash of every file of the packages that plug-ins' modules belong to; empty where all are ours or Python's."""
+    """Return a hash of all files of the plug-in packages of ``modules``; empty if there are no plug-ins."""
     return _hash_of(files_of(modules))
 
 
 def files_of(modules: Iterable[str]) -> frozenset[Path]:
-    """Every Python file of the packages that plug-ins' modules belong to; none for our own and for Python's."""
+    """Return all Python files of the plug-in packages of ``modules``; ours and the standard library are left out."""
     files: set[Path] = set()
     for module in modules:
         package = module.partition(".")[0]
@@ -206,7 +206,7 @@ def files_of(modules: Iterable[str]) -> frozenset[Path]:
 
 
 def imports_of_plugins(modules: Iterable[str]) -> frozenset[str]:
-    """Modules of ours that the packages of plug-ins' modules import, inside functions too."""
+    """Return our modules that the plug-in packages of ``modules`` import, also in functions."""
     return frozenset(name for path in files_of(modules) for name in _imports_in(path))
 
 
@@ -229,7 +229,7 @@ def _module_meaning(name: str) -> str:
 
 @cache
 def _path(name: str) -> Path | None:
-    """The file of a module or package of ours; None where there is none."""
+    """Return the file of a module or package of ours; None if there is none."""
     if name.partition(".")[0] != PACKAGE:
         return None
     place = ROOT.joinpath(*name.split("."))

@@ -1,4 +1,4 @@
-"""Ctrl-C that is heard, wherever Python is when it comes."""
+"""Reliable handling of Ctrl-C, also when Python would drop the exception."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stoppable() -> Iterator[Callable[[], None]]:
-    """A block that Ctrl-C ends by KeyboardInterrupt, at once or at the next call of what is yielded.
+    """End the block with KeyboardInterrupt on Ctrl-C, at once or at the next call of the yielded function.
 
-    Python drops an exception that is raised while a weak reference's callback or a finaliser runs, so that one Ctrl-C
-    in some hundreds would be lost. Signals that the caller handles in a way of its own are left to it.
+    Python drops an exception that is raised in a weak reference's callback or a finaliser, so one Ctrl-C in some
+    hundreds would be lost. Signals for which the caller has its own handler are not changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield nothing
@@ -48,7 +48,7 @@ def stoppable() -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def dropped_quietly() -> Iterator[None]:
-    """A block in which an interrupt that Python drops leaves no traceback on the screen."""
+    """Suppress, inside the block, the traceback of an interrupt that Python drops."""
     hook = sys.unraisablehook
 
     def told(dropped: Any) -> None:
@@ -63,4 +63,4 @@ def dropped_quietly() -> Iterator[None]:
 
 
 def nothing() -> None:
-    """What there is to check where no signal is heard."""
+    """Do nothing; the check outside the main thread, where signals are not handled."""

@@ -1,4 +1,4 @@
-"""Figures and names as a terminal shows them."""
+"""Text helpers: formats figures and names for the terminal, and folds Markdown."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import textwrap
 ELLIPSIS = "…"
 
 MINUS = "\u2212"
-"""The one sign for minus in everything that a person reads."""
+"""The minus sign in all text for people."""
 
 
 def shorten(text: str, width: int) -> str:
-    """A name within so many columns: what is left out is its middle, since settings stand at the end.
+    """Return a name within ``width`` columns; its middle is cut out, because settings are at the end.
 
     >>> shorten("weight[weight=0.003]", 12), shorten("short", 12)
     ('weight….003]', 'short')
@@ -25,7 +25,7 @@ def shorten(text: str, width: int) -> str:
 
 
 def within_a_sentence(title: str) -> str:
-    """A title as it stands within a sentence; an abbreviation keeps its capitals.
+    """Return a title for use within a sentence; an abbreviation keeps its capitals.
 
     >>> within_a_sentence("Mix probabilities"), within_a_sentence("KL weight")
     ('mix probabilities', 'KL weight')
@@ -34,7 +34,7 @@ def within_a_sentence(title: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A length of time for people, never in hundreds of seconds.
+    """Return a duration for people, in units that keep numbers small.
 
     >>> duration(0.3), duration(42.4), duration(460.0), duration(7320.0)
     ('1 s', '42 s', '7 min 40 s', '2 h 2 min')
@@ -50,11 +50,11 @@ def duration(seconds: float) -> str:
 
 
 _NO_START = re.compile(r" (?=(?:[-+*>|#=]|\d+[.)])(?: |$))")
-"""A space after which a new line would begin a list, a quotation, a table or a heading."""
+"""A space after which a line break would start a list, a quotation, a table or a heading."""
 
 
 def folded(text: str, width: int = 120) -> str:
-    """Markdown without long lines: paragraphs and entries of lists are folded, tables, code and headings are not.
+    """Return Markdown with long lines folded: paragraphs and list entries, but not tables, code or headings.
 
     >>> print(folded("- one + two", 8))
     - one +

@@ -1,1 +1,1 @@
-"""What measures evidence beside a run, and leaves the run as it is."""
+"""Probes: measure evidence during a run without changing the run."""

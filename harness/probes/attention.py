@@ -1,4 +1,4 @@
-"""Claims 1 and 6: the distributions over neighbours, what teaches the retriever and how sharp the attention is."""
+"""Claims 1 and 6: the distributions over neighbours, the teacher of the retriever, and the attention's sharpness."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from harness.recipe.seams.objective import retrieval_distribution
 TOP = 10
 
 SWEEP = (0.05, 0.07, 0.1, 0.15, 0.2, 0.5, 1.0, 5.0, 20.0)
-"""Temperatures that the attention of fixed weights is tried at."""
+"""Temperatures at which the attention is also computed, with the trained weights fixed."""
 
 
 def kl(sample: ProbeSample) -> dict[str, float]:
-    """Both distributions, what they say of each other, and whether neighbours bring anything new.
+    """Measure P_ret and P_rec, their divergence, and whether neighbours add new information.
 
-    Entropies are fractions of the largest possible, ``ln k``; 1 is a uniform distribution, which says nothing.
+    Entropies are fractions of the maximum, ``ln k``; 1 is a uniform distribution, which carries no information.
     """
     forward, recipe = sample.train, sample.run.recipe
     with torch.no_grad():
@@ -45,13 +45,13 @@ def kl(sample: ProbeSample) -> dict[str, float]:
 
 
 def relative_entropy_of(p: Tensor, forward: Forward) -> Tensor:
-    """Entropy over its largest value for as many neighbours, in [0, 1], ``(batch,)``; NaN for fewer than two."""
+    """Return the entropy divided by its maximum ``ln k``, in [0, 1], ``(batch,)``; NaN below two neighbours."""
     entropy = -torch.special.xlogy(p, p).sum(dim=1)
     return entropy / forward.neighbours.count.float().log()
 
 
 def new_information(sample: ProbeSample) -> float:
-    """Share of validation queries with a neighbour that leads to the target while the backbone's top 10 misses it."""
+    """Return the share of validation queries whose target is a neighbour's target but not in the backbone's top 10."""
     forward = sample.valid
     hit = (found_targets(forward) == forward.target[:, None]).any(dim=1)
     scores = sample.backbone_scores
@@ -61,7 +61,7 @@ def new_information(sample: ProbeSample) -> float:
 
 
 def imitation(sample: ProbeSample) -> tuple[float, float]:
-    """Overlap of the ten candidates that the knowledge favours with the backbone's ten, a fraction, and its error."""
+    """Return the overlap of the knowledge's top 10 with the backbone's top 10, a fraction, and its standard error."""
     forward, top = sample.valid, min(TOP, sample.current.data.n_items)
     with torch.no_grad():
         favoured = sample.hide(forward.knowledge @ sample.current.item_matrix[1:].T).topk(top, dim=1).indices
@@ -71,7 +71,7 @@ def imitation(sample: ProbeSample) -> tuple[float, float]:
 
 
 def temperature(sample: ProbeSample) -> dict[str, float]:
-    """How spread the attention is over the neighbours of validation queries, now and at other temperatures."""
+    """Measure the spread of the attention over neighbours of validation queries, at tau and at other temperatures."""
     forward, recipe = sample.valid, sample.run.recipe
     several = forward.neighbours.count >= 2
     with torch.no_grad():
@@ -97,5 +97,5 @@ def temperature(sample: ProbeSample) -> dict[str, float]:
 
 
 def effective(attention: Tensor) -> Tensor:
-    """Effective number of neighbours, the exponential of the entropy, from 1 to k, ``(batch,)``."""
+    """Return the effective number of neighbours, the exponential of the entropy, from 1 to k, ``(batch,)``."""
     return (-torch.special.xlogy(attention, attention).sum(dim=1)).exp()

@@ -1,4 +1,4 @@
-"""Claim 4: how sure backbone and neighbours are of their first item, each alone, and how often they are right."""
+"""Claim 4: confidence and accuracy of the top item of the backbone and of the neighbours, each alone."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from harness.probes.sample import standard_error
 
 @torch.no_grad()
 def confidences(batches: Sequence[Queries], item_matrix: Tensor, mass: LiveMass) -> dict[str, float]:
-    """Mean probability of the first item among the candidates, its error, and the share in which it is the target.
+    """Measure the mean probability of the top candidate, its standard error, and how often it is the target.
 
-    Neighbours are asked where they name a candidate; their mass on other items counts as lost.
+    Neighbours are measured on queries where they give a candidate mass; mass on non-candidates is lost.
     """
     sure: dict[str, list[NDArray[np.float64]]] = {"backbone": [], "neighbours": []}
     right: dict[str, list[NDArray[np.bool_]]] = {"backbone": [], "neighbours": []}

@@ -1,4 +1,4 @@
-"""What is measured beside a run: the probes of the claims, then those of plug-ins."""
+"""The registry of probes: those of the claims, then those of plug-ins."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from harness.probes.sample import ProbeSample
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """Measures figures.
+    """A function that measures figures of a run, and when it is called.
 
     Attributes:
-        name: short and its own.
-        measure: gives every figure by its full name, NaN where there is nothing to measure on. It asks and changes
-            nothing: no parameter, no flag, no random state of the run.
-        when: at which evaluations it is asked; the same as its figures say.
+        name: short and unique.
+        measure: returns full name -> figure; NaN if there is nothing to measure. It must not change the run: no
+            parameter, no flag, no random state.
+        when: the evaluations after which it is called; must match the ``when`` of its figures.
     """
 
     name: str
@@ -52,7 +52,7 @@ _BUILTIN = (
     Probe(name="retriever", measure=training.drift),
     Probe(name="evaluation", measure=evaluation.on_and_off),
     Probe(name="history", measure=evaluation.history),
-    # These are costly, and much the same at every epoch of a short run.
+    # These are costly and change little over the epochs of a short run.
     Probe(name="overlap", measure=evaluation.overlap, when=When.AT_THE_START),
     Probe(name="search", measure=lambda sample: search.measure(sample.few), when=When.AT_THE_START),
     Probe(name="oracles", measure=lambda sample: fusion.head_room(sample.few), when=When.AT_THE_START),

@@ -1,4 +1,4 @@
-"""Claim 8 and beyond: do training and evaluation retrieve alike, what does retrieval add, and what does history?"""
+"""Claim 8 and more: same neighbours in training and evaluation? What do retrieval and hiding the history change?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.results.metrics import metric_values
 
 
 def overlap(sample: ProbeSample) -> dict[str, float]:
-    """Share of the neighbours that training samples find in evaluation which they find in training as well."""
+    """Measure which share of the training samples' neighbours in evaluation are also retrieved in training."""
     trained, plain = sample.noisy_training()
     noisy, clean, user = trained.neighbours, plain.neighbours, sample.current.prefixes.user[plain.retrieved.prefix]
     same = (clean.entry[:, :, None] == noisy.entry[:, None]) & clean.mask[:, :, None] & noisy.mask[:, None]
@@ -20,7 +20,7 @@ def overlap(sample: ProbeSample) -> dict[str, float]:
 
 
 def sizes(sample: ProbeSample) -> dict[str, float]:
-    """How many queries figures are measured on."""
+    """Return the numbers of queries that figures are measured on."""
     return {
         "sample.valid": float(len(sample.valid_sample)),
         "sample.train": float(len(sample.train_sample)),
@@ -29,9 +29,9 @@ def sizes(sample: ProbeSample) -> dict[str, float]:
 
 
 def on_and_off(sample: ProbeSample) -> dict[str, float]:
-    """The metric that chooses the checkpoint on the whole validation set, with retrieval and without, and at first.
+    """Return the metric that chooses the checkpoint, on the whole validation set: on, off, and off before training.
 
-    The errors of differences are those of the sampled queries, one a user, brought to as many users as there are.
+    Standard errors of differences are from the sampled queries, one per user, rescaled to the number of all users.
     """
     metric, curve, past = sample.run.recipe.checkpoint.metric, sample.run.curve, sample.past
     on, off = sample.valued_on, sample.valued_off
@@ -48,7 +48,7 @@ def on_and_off(sample: ProbeSample) -> dict[str, float]:
 
 
 def history(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float]:
-    """What the user has had takes of the top ten, and what hiding it is worth, by the scores with retrieval."""
+    """Measure the share of already seen items in the top 10 and the gain of hiding them, with retrieval on."""
     scores, target = sample.enhanced_scores, sample.valid.target
     had = UnseenItems().hidden(sample.valid_sample, sample.current)
     top = scores.topk(min(10, scores.shape[1]), dim=1).indices

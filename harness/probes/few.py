@@ -1,4 +1,4 @@
-"""Ranks by many mixtures of the same masses: the items that a mixture moves, with all others counted as they are."""
+"""Fast ranks for many mixtures of the same masses: only items with mass are rescored, all others just counted."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from harness.results.record import Ranks
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Few:
-    """The items of each query whose scores a mixture may move, and its target.
+    """The items of each query whose scores a mixture can change, and the query's target.
 
-    A narrow table has a column for each of them, after one for the padding item and before one for all other items as
-    one, which no neighbour names.
+    In a narrow table, column 0 is the padding item, one column follows for each of these items, and the last column
+    stands for all other items together, which have no mass.
 
     Attributes:
-        row, column, item: of each, its place in the narrow table and its number, ``(n_listed,)``.
-        shape: of the narrow table, ``(n, n_columns)``.
-        target: column of the target, ``(n, 1)``.
+        row, column, item: row and column in the narrow table and item number of each listed item, ``(n_listed,)``.
+        shape: shape of the narrow table, ``(n, n_columns)``.
+        target: the target's column, ``(n, 1)``.
     """
 
     row: Tensor
@@ -39,7 +39,7 @@ class Few:
 
     @classmethod
     def of(cls, queries: Queries, masses: Sequence[Tensor]) -> Few:
-        """Those that one of the masses ``(n, n_items + 1)`` names."""
+        """Return the items for which any of the masses ``(n, n_items + 1)`` is above 0, and the targets."""
         rows = torch.arange(len(queries.target))
         listed = torch.stack([mass > 0 for mass in masses]).any(dim=0)
         listed[:, 0] = False
@@ -56,14 +56,14 @@ class Few:
         )
 
     def narrowed(self, values: Tensor, empty: float = 0.0) -> Tensor:
-        """The narrow table of values ``(n, n_items)``."""
+        """Return values ``(n, n_items)`` as a narrow table; ``empty`` fills the other cells."""
         table = values.new_full(self.shape, empty)
         return table.index_put((self.row, self.column), values[self.row, self.item - 1])
 
     def scored(self, queries: Queries, logits: Tensor) -> Scored:
-        """By logits of all items ``(n, n_items + 1)``.
+        """Return the scores of these queries from logits of all items, ``(n, n_items + 1)``.
 
-        What the protocol hides takes no part in a softmax; what the recipe leaves out does.
+        Items hidden by the protocol are excluded from the softmax; items hidden by the recipe are included.
         """
         wide = logits[:, 1:].clone()
         if queries.no_candidates is not None:
@@ -79,13 +79,13 @@ class Few:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scored:
-    """Scores of the vector over the items that a mixture may move, and those of the others.
+    """Scores of the vector: narrow for items that a mixture can change, wide for all others.
 
     Attributes:
-        few: which items.
-        narrow: their scores, -inf where there is none or the protocol hides it.
-        overwritten: which of them recipe or protocol leaves out.
-        others: scores of all other items, -inf for those of the narrow table, ``(n, n_items)``.
+        few: the items of the narrow table.
+        narrow: their scores, -inf if there is no item or the protocol hides it.
+        overwritten: which of them the recipe or the protocol hides.
+        others: scores of all other items, -inf for items of the narrow table, ``(n, n_items)``.
     """
 
     few: Few
@@ -95,7 +95,7 @@ class Scored:
 
     @torch.no_grad()
     def ranks(self, mixing: Mixing, masses: Sequence[Tensor]) -> Ranks:
-        """Rank of each target where narrow masses join the scores, ties against it, ``(n,)``."""
+        """Return the rank of each target with narrow masses mixed in, ties against the target, ``(n,)``."""
         scores = mixing.joined(self.narrow.clone(), [*map(Named.of, masses)], self.narrow[:, 1:].isneginf())
         scores = scores.masked_fill(self.overwritten, HIDDEN)[:, :-1]
         own = scores.gather(1, self.few.target)

@@ -1,4 +1,4 @@
-"""Claim 4: what mixing does to the vector that scores, and what the best mixing of all could do."""
+"""Claim 4: how mixing changes the vector that scores, and the upper bound of any mixing."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from harness.results.evidence import PROBED_METRIC
 from harness.results.metrics import metric_values
 
 ALPHAS = tuple(step / 10 for step in range(11))
-"""The grid on which each user's best share is looked for."""
+"""The grid of shares from which an oracle takes the best per user."""
 
 
 def measure(sample: ProbeSample) -> dict[str, float]:
-    """Lengths, the angle that mixing turns, and how many of the backbone's top ten it replaces."""
+    """Measure norms, the angle between enhanced vector and ``s``, and the replaced share of the backbone's top 10."""
     forward = sample.valid
     some = forward.neighbours.any
     angle = torch.nn.functional.cosine_similarity(forward.enhanced, forward.sequence).clamp(-1.0, 1.0).acos()
@@ -43,12 +43,12 @@ def measure(sample: ProbeSample) -> dict[str, float]:
 
 
 def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float]:
-    """What an oracle wins that knows each valid target, less what it wins with the neighbours of another user.
+    """Measure the gain of oracles that know each validation target, with own and with shuffled neighbours.
 
-    ``alpha`` gives every user the best share of the knowledge on a grid, at the length of ``s``; ``switch`` turns the
-    run's own retrieval on or off for each user. An oracle gains with noise too: only what is left over the same
-    oracle on shuffled neighbours could be won by a better mixture. Shuffled, ``switch`` chooses between the backbone
-    and the run's own scores on another user's neighbours; NaN for a scorer that retrieves in a way of its own.
+    ``alpha`` takes the best share of the knowledge per user on a grid, with the knowledge at the norm of ``s``;
+    ``switch`` turns the run's own retrieval on or off per user. An oracle gains even from random neighbours; only its
+    margin over the same oracle on shuffled neighbours is real head-room. Shuffled, ``switch`` chooses between the
+    backbone and the run's scores with another user's neighbours; NaN if the scorer's neighbours cannot be shuffled.
     """
     own, shuffled = (oracle_by_alpha(sample, metric, shuffle=shuffle) for shuffle in (False, True))
     off = metric_values(ranks_of(sample.backbone_scores, sample.valid.target), metric)
@@ -74,18 +74,18 @@ def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, flo
 
 
 class SearchForAnother:
-    """An index that answers each query with the hits of the query before it in the batch."""
+    """An index that returns for each query the hits of the previous query in the batch."""
 
     def __init__(self, index: LiveIndex) -> None:
         self._index = index
 
     def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
-        """Hits of the query before, the cosines its own."""
+        """Return the previous query's hits, with the cosines to that query."""
         return self._index.search(np.roll(query, 1, axis=0), np.roll(sequence, 1, axis=0), n_hits)
 
 
 def forward_of_another(sample: ProbeSample) -> Forward:
-    """The validation sample on what was searched for the query before, less what each query itself may not see."""
+    """Return the validation sample with the previous query's hits, without those that are forbidden for the query."""
     run, snapshot = sample.run, sample.run.manager.snapshot
     other = replace(snapshot, index=SearchForAnother(snapshot.index))
     with torch.no_grad():
@@ -98,12 +98,12 @@ def forward_of_another(sample: ProbeSample) -> Forward:
 
 
 def scores_with_neighbours_of_another(sample: ProbeSample) -> Tensor | None:
-    """The run's own scores of the validation sample on another user's neighbours, ``(n, n_items)``, or None."""
+    """Return the run's scores of the validation sample with another user's neighbours, ``(n, n_items)``, or None."""
     run, valid = sample.run, sample.valid
     snapshot = run.manager.snapshot
     prefix, sequence, live, enhanced = valid.retrieved.prefix, valid.sequence, snapshot.scorer, valid.enhanced
     if snapshot.reranker is not None or (not run.recipe.scorer.reads_enhanced and not isinstance(live, Mixing)):
-        return None  # weights that were fitted to a query's own neighbours say nothing about another's
+        return None  # fitted weights are valid only for a query's own neighbours
     with torch.no_grad():
         if run.recipe.scorer.reads_enhanced:
             enhanced = forward_of_another(sample).enhanced
@@ -114,11 +114,11 @@ def scores_with_neighbours_of_another(sample: ProbeSample) -> Tensor | None:
 
 
 def oracle_by_alpha(sample: ProbeSample, metric: str, *, shuffle: bool) -> np.ndarray:
-    """The metric of every valid query at every share of :data:`ALPHAS`, ``(n_alphas, n)``.
+    """Return the metric of each validation query at each share of :data:`ALPHAS`, ``(n_alphas, n)``.
 
-    Scores are linear in the vector, so those of a mixture are the mixture of the scores of ``s`` and of knowledge of
-    its length, that of the query before if shuffled. Where the protocol keeps entries from queries, shuffled knowledge
-    is drawn from the hits of the query before that this one may see.
+    Scores are linear in the vector, so the scores of a mixture are the mixture of the scores of ``s`` and of the
+    knowledge at the norm of ``s``; if shuffled, the previous query's knowledge. If the protocol forbids entries to
+    queries, shuffled knowledge is computed from the previous query's hits that are permitted for this query.
     """
     forward, apart, prefixes = sample.valid, sample.backbone_scores, sample.current.prefixes
     if not shuffle:

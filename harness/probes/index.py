@@ -1,4 +1,4 @@
-"""Claims 3 and 10: is the memory stale, and what does the search find in it?"""
+"""Claims 3 and 10: is the memory stale, and how good are the neighbours?"""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ from harness.probes.sample import (
 )
 
 THRESHOLD = 0.6
-"""Cosine under which a hit counts as far, ``quality_threshold`` of the original's configuration."""
+"""Cosine below which a hit counts as far; ``quality_threshold`` in the published configuration."""
 
 ROUNDING = 1e-5
-"""Cosine distance under which a key has not moved."""
+"""Cosine distance up to which a key counts as unchanged."""
 
 SOME_ENTRIES = 2000
-"""Entries whose keys are encoded anew to see whether a refresh would move them."""
+"""Number of entries whose keys are re-encoded to measure the effect of a refresh."""
 
 LENGTHS = (5, 10, 20, 50)
-"""Last prefix lengths of the strata, in items; the last stratum is open."""
+"""Maximum prefix length of each stratum, in items; one more stratum above the last is open."""
 
 
 def measure(sample: ProbeSample) -> dict[str, float]:
-    """All that is measured at every evaluation."""
+    """Return all figures that are measured at every evaluation."""
     return neighbours(sample) | overlap(sample) | refresh(sample)
 
 
 def neighbours(sample: ProbeSample) -> dict[str, float]:
-    """Staleness, hit rate, closeness, own-user share and diversity of the neighbours of validation queries."""
+    """Measure staleness, hit rate, cosine, own-user share and diversity of the validation queries' neighbours."""
     forward = sample.valid
     mask, memory = forward.neighbours.mask, forward.retrieved.memory
     stored = memory.keys[forward.neighbours.entry]
@@ -67,7 +67,7 @@ def neighbours(sample: ProbeSample) -> dict[str, float]:
 
 
 def distinct(targets: Tensor) -> Tensor:
-    """Distinct targets among the neighbours of each query, ``(batch,)``."""
+    """Return the number of distinct targets among each query's neighbours, ``(batch,)``."""
     ordered = targets.sort(dim=1).values
     new = torch.ones_like(ordered, dtype=torch.bool)
     new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
@@ -75,7 +75,7 @@ def distinct(targets: Tensor) -> Tensor:
 
 
 def target_similarity(sample: ProbeSample) -> float:
-    """Mean cosine between the embeddings of two neighbours' targets, over pairs that exist."""
+    """Return the mean cosine between the target embeddings of two neighbours, over existing pairs."""
     forward = sample.valid
     unit = torch.nn.functional.normalize(sample.current.item_matrix.detach()[found_targets(forward)], dim=2)
     cosine = unit @ unit.transpose(1, 2)
@@ -84,7 +84,7 @@ def target_similarity(sample: ProbeSample) -> float:
 
 
 def by_length(sample: ProbeSample) -> dict[str, float]:
-    """Hit rate by the length of the query's prefix, and share of hits by the length of the entry's."""
+    """Measure the hit rate by the query's prefix length, and the precision by the entry's prefix length."""
     forward, prefixes = sample.valid, sample.current.prefixes
     query = np.searchsorted(LENGTHS, prefixes.position[forward.retrieved.prefix])
     entry = np.searchsorted(LENGTHS, forward.retrieved.memory.position[forward.neighbours.entry.numpy()])
@@ -100,10 +100,10 @@ def by_length(sample: ProbeSample) -> dict[str, float]:
 
 
 def overlap(sample: ProbeSample) -> dict[str, float]:
-    """How many neighbours of the validation sample are those of the evaluation before, and how old the keys are.
+    """Measure the share of the validation sample's neighbours kept since the last evaluation, and the keys' age.
 
-    ``age`` counts epochs since all keys were encoded; ``refreshed`` is 1 where the index was rebuilt since then, so
-    that the overlap is one across a refresh. Both others are NaN at the first evaluation.
+    ``age`` is the number of epochs since all keys were encoded; ``refreshed`` is 1 if the index was rebuilt since the
+    last evaluation, so that the overlap is across a refresh. The other two are NaN at the first evaluation.
     """
     before, age = sample.past.neighbours, float(sample.epoch - sample.last_encoded)
     if before is None:
@@ -116,9 +116,9 @@ def overlap(sample: ProbeSample) -> dict[str, float]:
 
 
 def refresh(sample: ProbeSample) -> dict[str, float]:
-    """What a refresh by the recipe's own rule would do to stored keys if it came now; none is made.
+    """Measure how a refresh by the recipe's rule would change stored keys now; no refresh is made.
 
-    A rule that adds the stored keys again moves none of them, whatever has become of the retriever.
+    A rule that reuses the stored keys changes none of them, however far the retriever has moved.
     """
     stored, refreshed = _refreshed(sample, _some_entries(sample))
     cosine = torch.nn.functional.cosine_similarity(stored, refreshed, dim=1)
@@ -128,7 +128,7 @@ def refresh(sample: ProbeSample) -> dict[str, float]:
 
 
 def across_refresh(sample: ProbeSample) -> dict[str, float]:
-    """Share of the validation sample's neighbours that a refresh by the recipe's own rule would keep if it came now."""
+    """Measure the share of the validation sample's neighbours that a refresh by the recipe's rule would keep now."""
     run, valid = sample.run, sample.valid
     snapshot = run.manager.snapshot
     memory = replace(snapshot.memory, keys=_refreshed(sample, np.arange(len(snapshot.memory)))[1])
@@ -151,7 +151,7 @@ def _some_entries(sample: ProbeSample) -> Indices:
 
 
 def _refreshed(sample: ProbeSample, entries: Indices) -> tuple[Tensor, Tensor]:
-    """Keys of entries as stored and as a refresh would leave them, ``(n, d)`` each."""
+    """Return the entries' keys as stored and after a refresh, ``(n, d)`` each."""
     memory = sample.run.manager.snapshot.memory
     stored = memory.keys[torch.as_tensor(entries)]
     anew = sample.run.recipe.refresh.reencodes
@@ -159,7 +159,7 @@ def _refreshed(sample: ProbeSample, entries: Indices) -> tuple[Tensor, Tensor]:
 
 
 def share_kept(before: Indices, now: Indices) -> float:
-    """Share of the neighbours before, ``(n, k)``, that are neighbours of the same query now; -1 is no neighbour.
+    """Return the share of earlier neighbours, ``(n, k)``, that are still neighbours of the query; -1: no neighbour.
 
     >>> share_kept(np.array([[4, 7], [2, -1]]), np.array([[7, 5], [-1, 3]]))
     0.3333333333333333

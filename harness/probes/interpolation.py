@@ -1,4 +1,4 @@
-"""Claim 4: what the best untrained mixture of probabilities gives, chosen on the validation set and read on test."""
+"""Claim 4: the gain of the best untrained mixture of probabilities, chosen on validation and also shown on test."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ NEIGHBOURS = (10, 50, 200)
 TEMPERATURES = (0.05, 0.15, 0.5, 2.0)
 FIRST_SHARE = 0.3
 SHARES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
-"""Number and temperature of neighbours are tried together at the first share, then whether to pass over those that lead
-to what the user has had, then shares at the best of these."""
+"""The search tries number and temperature of neighbours jointly at the first share, then whether to skip neighbours
+whose target the user already had, then all shares at the best of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """Of the mixture ``p = (1 - l) softmax(s . E) + l knn``: which neighbours, how many, their temperature, and l."""
+    """A setting of ``p = (1 - l) softmax(s . E) + l knn``: k, tau, share l, and whether to skip seen items."""
 
     k: int
     tau: float
@@ -44,17 +44,17 @@ class Setting:
 
 
 BACKBONE = Setting(k=NEIGHBOURS[0], tau=TEMPERATURES[0], share=0.0)
-"""No mixture at all: what the search starts from, so that its choice is never worse on the validation set."""
+"""No mixture; part of the search, so that its choice is never worse than the backbone on the validation set."""
 
 WIDEST = replace(BACKBONE, k=max(NEIGHBOURS))
-"""Searched for first, so that no setting has to search again."""
+"""Searched first, so that all other settings reuse its hits."""
 
 
 class Sweep:
-    """The mixture at any setting, over one exact search for the most neighbours.
+    """The mixture at any setting, over one exact search for the largest k.
 
-    Its memory holds the raw ``s`` of every prefix that the sources offer now; no target of the validation or test set
-    is among them.
+    Its memory holds the raw ``s`` of every prefix in the current sources; none has a target of the validation or test
+    set.
     """
 
     def __init__(self, sample: ProbeSample) -> None:
@@ -65,15 +65,15 @@ class Sweep:
         self._found: dict[tuple[bytes, int, bool], Neighbours] = {}
 
     def scorer(self, setting: Setting, *, shuffled: bool = False) -> Linear:
-        """The scorer at a setting, on each query's own neighbours or on those of the query before it."""
+        """Return the scorer at a setting, with each query's own neighbours or (shuffled) the previous query's."""
         return self.scorer_of(setting, self.mass(setting).of_another(self.inputs) if shuffled else self.mass(setting))
 
     def scorer_of(self, setting: Setting, mass: DenseMass) -> Linear:
-        """The scorer at the share of a setting."""
+        """Return the scorer at the share of a setting, with the given mass."""
         return Linear(share=setting.share, item_matrix=self.inputs.item_matrix, masses=(mass,))
 
     def mass(self, setting: Setting) -> DenseMass:
-        """What the neighbours of a setting say for each item."""
+        """Return the distribution over the items from the neighbours of a setting."""
 
         def find(sequence: Tensor, prefix: Indices) -> Neighbours:
             return self.neighbours(setting, sequence, prefix)
@@ -81,7 +81,7 @@ class Sweep:
         return DenseMass(temperature=setting.tau, memory=self.memory, find=find)
 
     def neighbours(self, setting: Setting, sequence: Tensor, prefix: Indices) -> Neighbours:
-        """Neighbours of queries at a setting, searched for once."""
+        """Return the neighbours of queries at a setting; each search is made once."""
         asked = (batch_key(prefix), setting.k, setting.new_only)
         if asked not in self._found:
             search = NeighbourSearch(exclusion=self._rules[setting.new_only], filters=(), selection=TopK(k=setting.k))
@@ -99,10 +99,10 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Queries:
-    """Queries of one kind: prefix numbers ``(n,)``, ``s`` ``(n, d)`` and targets ``(n,)``.
+    """A batch of queries: prefix numbers ``(n,)``, ``s`` ``(n, d)`` and targets ``(n,)``.
 
-    ``hidden`` and ``no_candidates``, ``(n, n_items)``, say which items the recipe does not recommend to each, and which
-    the protocol hides; None: any may be.
+    ``hidden`` and ``no_candidates``, ``(n, n_items)``, are the items that the recipe and the protocol hide from each
+    query; None: none.
     """
 
     prefix: Indices
@@ -113,7 +113,7 @@ class Queries:
 
     @classmethod
     def of(cls, sample: ProbeSample, prefix: Indices) -> Queries:
-        """Those prefixes, as evaluation encodes them."""
+        """Return the queries of prefixes, encoded as in evaluation."""
         inputs = sample.current
         return cls(
             prefix=prefix,
@@ -124,21 +124,20 @@ class Queries:
         )
 
     def hide(self, scores: Tensor) -> Tensor:
-        """Scores of the queries ``(n, n_items)``, overwritten where recipe or protocol leaves an item out."""
+        """Return the scores ``(n, n_items)``, overwritten in place for items hidden by recipe or protocol."""
         return hide(self.no_candidates, hide(self.hidden, scores))
 
 
 def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float]:
-    """The best mixture of probabilities on the validation sample, and what it gives the same users on the test set.
+    """Measure the best mixture of probabilities on the validation sample, and its metric on the same users' test sets.
 
-    Neighbours are those of the raw ``s`` by cosine, exact, among all prefixes that the sources offer. Targets of
-    the validation set are no entries, not even while the test set is scored: a run whose sources add them then would
-    gain more. The setting is chosen on the validation set alone; figures on the test set inform and decide nothing.
-    With shuffled neighbours the same setting mixes in those of another user, so what it gains then is not the
-    neighbours' doing. ``unseen`` and ``interpolation_unseen`` are the backbone and the best mixture with what each user
-    has had hidden: gains of mixing and of hiding overlap. ``hit_rate_by_sequence`` is of the neighbours
-    that the recipe would choose if it searched with ``s``; its error is that of the lead over ``R(s)`` on the same
-    queries.
+    Neighbours are found by exact search by cosine of the raw ``s`` among all prefixes of the sources. Validation
+    targets are not entries, not even when the test set is scored; a run whose sources add them would gain more. The
+    setting is chosen on the validation set alone; test figures are for information and decide nothing. With shuffled
+    neighbours the same setting mixes in another user's neighbours: a gain there does not come from the neighbours.
+    ``unseen`` and ``interpolation_unseen`` are the backbone and the best mixture with each user's seen items hidden,
+    because the gains of mixing and of hiding overlap. ``hit_rate_by_sequence`` is the hit rate of the recipe's
+    selection if it searched with ``s``; its error is that of the difference to ``R(s)`` on the same queries.
     """
     sweep = Sweep(sample)
     valid = Queries.of(sample, sample.valid_sample)
@@ -175,10 +174,10 @@ def head_room(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, flo
 
 
 def chosen(sweep: Sweep, queries: Queries, metric: str) -> Setting:
-    """The setting with the best mean; the first of equals, and the backbone alone before all.
+    """Return the setting with the best mean; ties go to the backbone alone, then to the first one tried.
 
-    It is looked for by the mixed probabilities themselves, which order items as the scorer's form of them does but for
-    rounding, and cost less to compute at many settings.
+    It ranks by the mixed probabilities, which give the same order as the scorer's scores up to rounding and are cheaper
+    to compute at many settings.
     """
     with torch.no_grad():
         logits = sweep.scorer(BACKBONE).scores(
@@ -203,7 +202,7 @@ def chosen(sweep: Sweep, queries: Queries, metric: str) -> Setting:
 
 
 def values_of(scorer: Linear, queries: Queries, metric: str) -> NDArray[np.float64]:
-    """The metric of each query by the scorer, ``(n,)``."""
+    """Return the metric of each query under the scorer, ``(n,)``."""
     with torch.no_grad():
         scores = scorer.scores(
             sequence=queries.sequence,

@@ -1,4 +1,4 @@
-"""Claims 2 and 5: which term of the loss reaches which parameters, how strongly, and whether the terms conflict."""
+"""Claims 2 and 5: which loss terms train which parameters, how strongly, and whether the terms conflict."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Gradients = dict[str, dict[str, Tensor]]
 
 
 def measure(sample: ProbeSample) -> dict[str, float]:
-    """Value and weight of each term, its gradient by group, cosine of each pair, share of the decay.
+    """Measure each term's value, weight and gradient per group, the cosine of each pair, and the decay's gradient.
 
-    ``gradient`` is the norm of the weighted term's gradient; ``share`` its part of the sum of these norms over the
-    terms. A term that reaches nothing has gradient 0 at every group. A cosine below 0 is a conflict; NaN where one
-    is 0. ``value`` is in evaluation mode on training samples, ``valid_gap`` how much higher it is in validation.
+    ``gradient`` is the norm of the weighted term's gradient; ``share`` is its share of the sum of these norms over the
+    terms. A term that trains nothing has gradient 0 in every group. A cosine below 0 is a conflict; NaN if either
+    gradient is 0. ``value`` is on training samples in evaluation mode; ``valid_gap`` is validation minus training.
     """
     figures: dict[str, float] = {}
     terms = sample.terms()
@@ -48,7 +48,7 @@ def measure(sample: ProbeSample) -> dict[str, float]:
 
 
 def values(sample: ProbeSample) -> dict[str, float]:
-    """Each term that counts in the epoch on training samples, and what validation queries have above that, nats."""
+    """Return each active term's value on training samples and the gap of validation queries to it, in nats."""
     figures: dict[str, float] = {}
     train, valid = (loss_terms(sample.run.recipe, each, sample.progress) for each in (sample.train, sample.valid))
     for seen, unseen in zip(train, valid, strict=True):
@@ -61,7 +61,7 @@ def values(sample: ProbeSample) -> dict[str, float]:
 
 
 def gradients(sample: ProbeSample, terms: Sequence[Term]) -> Gradients:
-    """The gradient of every weighted term at every group that trains in the epoch; zeros where there is no path."""
+    """Return the gradient of each weighted term for each group that trains in the epoch; zeros if there is no path."""
     groups = trained_groups(sample)
     flat = [each for parameters in groups.values() for each in parameters]
     found: Gradients = {}
@@ -80,6 +80,6 @@ def gradients(sample: ProbeSample, terms: Sequence[Term]) -> Gradients:
 
 
 def trained_groups(sample: ProbeSample) -> dict[str, list[nn.Parameter]]:
-    """The parameters of every group that trains in the epoch, of the sample's preview."""
+    """Return the preview's parameters for each group that trains in the epoch."""
     view = sample.preview
     return {group: each for group, each in view.system.groups().items() if each and group in view.rates}

@@ -1,4 +1,4 @@
-"""What neighbours add to the scores without training, by kind and by way of mixing, and what calibration has to do."""
+"""The gain of mixing neighbours into the scores without training, per kind and way of mixing, and of calibration."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ from harness.results.metrics import metric_values
 SHARED = SharedItems(decay=0.8, lag=0.5, rarity=0.3, length=0.25, k=500)
 DENSE = DenseNeighbours()
 EPS = 0.003
-"""What ``wiring.overlap`` and ``wiring.product`` have by default."""
+"""Defaults of ``wiring.overlap`` and ``wiring.product``."""
 
 BETAS = (0.5, 1.0, 1.5, 2.5)
 
 ALIKE = 50
-"""Neighbours of each kind whose hit rates are compared."""
+"""Number of neighbours per kind at which hit rates are compared."""
 
 MANY = 2000
-"""Queries at most, at every level: a mixture costs little a query, and its gain is small beside the error of a few."""
+"""Maximum queries at every level: a query costs little, and the gain is small compared with the error of a few."""
 
 CELLS = 2**25
-"""Scores of those queries at most, unless the level asks for more: a large catalogue has fewer queries."""
+"""Maximum number of scores (queries x items) unless the level asks for more; large catalogues use fewer queries."""
 
 BATCH = 256
-"""Queries scored at a time; of each batch, shuffled neighbours are those of the query before."""
+"""Queries per batch; shuffled neighbours are those of the previous query in the batch."""
 
 NOWHERE = np.iinfo(np.int64).max
-"""The place of a neighbour that there is not."""
+"""The place of a neighbour that does not exist."""
 
 Mixed = LinearMixing | LogLinearMixing
 Values = NDArray[np.float64]
@@ -57,13 +57,13 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """A stack of remedies, at several settings.
+    """A way of mixing (one stack of remedies) at several settings.
 
     Attributes:
-        name: as in the figures.
-        kinds: names of the masses that join the scores.
-        settings: scorers, each with another share or beta.
-        calibration: of the backbone before.
+        name: its name in the figures.
+        kinds: names of the masses that are mixed in.
+        settings: scorers with different shares or betas.
+        calibration: how the backbone's scores are calibrated before mixing.
     """
 
     name: str
@@ -83,36 +83,36 @@ WAYS = (
     Way(name="overlap_product", kinds=("overlap",), settings=LOG_LINEAR),
     Way(name="both_product", kinds=("dense", "overlap"), settings=LOG_LINEAR),
 )
-"""The backbone alone is none of them: a choice among mixtures that all lose shows that they do."""
+"""The backbone alone is not included, so that a loss shows if all mixtures lose."""
 
 
 @dataclass(eq=False)
 class Mixtures:
-    """Every way of mixing on one sample, over the entries that the sources offer now.
+    """All ways of mixing on one sample, over the prefixes in the current sources.
 
-    No target of the validation or test set is among them, not even while the test set is scored.
+    Validation and test targets are not entries, not even when the test set is scored.
     """
 
     sample: ProbeSample
 
     @cached_property
     def masses(self) -> Mapping[str, LiveMass]:
-        """Of each kind of neighbours, as its remedy has them by default."""
+        """The mass of each kind of neighbours, at the defaults of its remedy."""
         return {"dense": self.dense, "overlap": OverlapMass(self.search, self.shared)}
 
     @cached_property
     def dense(self) -> DenseMass:
-        """The nearest by vector."""
+        """The mass of the nearest by vector."""
         return DENSE.build(self._among)
 
     @cached_property
     def search(self) -> OverlapSearch:
-        """For those that share items."""
+        """The search for neighbours that share items."""
         return OverlapSearch(SHARED, self._among)
 
     @cached_property
     def shared(self) -> Callable[[Indices], Shared]:
-        """The same, which searches for each batch once."""
+        """:attr:`search`, cached per batch."""
         found: dict[bytes, Shared] = {}
 
         def find(prefix: Indices) -> Shared:
@@ -131,22 +131,22 @@ class Mixtures:
         )
 
     def another(self) -> Mapping[str, LiveMass]:
-        """The masses of another query's neighbours."""
+        """Return the masses with another query's neighbours."""
         return {kind: mass.of_another(self.sample.current) for kind, mass in self.masses.items()}
 
     def batches(self, prefix: Indices) -> tuple[Queries, ...]:
-        """Queries of prefixes, some at a time."""
+        """Return the queries of prefixes in batches."""
         return tuple(Queries.of(self.sample, prefix[at : at + BATCH]) for at in range(0, len(prefix), BATCH))
 
     def off(self, batches: Sequence[Queries], metric: str) -> Values:
-        """The metric of each query by the backbone, ``(n,)``."""
+        """Return the metric of each query under the backbone alone, ``(n,)``."""
         ranks = (ranks_of(each.hide(self._logits(each)[:, 1:]), each.target) for each in batches)
         return np.concatenate([metric_values(each, metric) for each in ranks])
 
     def values(
         self, batches: Sequence[Queries], ways: Sequence[Way], masses: Mapping[str, LiveMass], metric: str
     ) -> dict[str, Values]:
-        """The metric of each query at every setting of some ways, ``(n_settings, n)``."""
+        """Return name of way -> metric of each query at each of its settings, ``(n_settings, n)``."""
         inputs = self.sample.current
         temperatures = {way.calibration: way.calibration.temperature(inputs) for way in ways}
         found: dict[str, list[Values]] = {way.name: [] for way in ways}
@@ -172,9 +172,9 @@ class Mixtures:
         return queries.sequence @ self.sample.current.item_matrix.T
 
     def places(self, queries: Queries) -> tuple[Indices, Indices, NDArray[np.bool_]]:
-        """Place of the first neighbour of each kind that leads to the target, from 0, and which have one that overlaps.
+        """Return the place of the first dense and of the first overlap neighbour with the query's target, from 0.
 
-        :data:`NOWHERE` where none does, ``(n,)`` each.
+        :data:`NOWHERE` if there is none. The third array tells which queries have an overlap neighbour. ``(n,)`` each.
         """
         target = queries.target.numpy()
         near = self.dense.neighbours(queries.sequence, queries.prefix)
@@ -190,14 +190,14 @@ class Mixtures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Figures that are kept for later epochs and runs on the same inputs."""
+    """Figures that are cached for later epochs and runs on the same inputs."""
 
     figures: Mapping[str, float]
     nbytes: int = 0
 
 
 def measure(sample: ProbeSample, metric: str = PROBED_METRIC) -> Mapping[str, float]:
-    """:func:`measured`, once for all epochs and runs whose vectors and entries are the same."""
+    """Return :func:`measured`, computed once for all epochs and runs with the same vectors and entries."""
     recipe, wide = sample.run.recipe, widened(sample)
     sourced = hashlib.sha256(sample.run.manager.snapshot.sourced.tobytes()).hexdigest()
     rules = f"{recipe.candidates} {recipe.exclusion}"
@@ -207,14 +207,14 @@ def measure(sample: ProbeSample, metric: str = PROBED_METRIC) -> Mapping[str, fl
 
 
 def measured(sample: ProbeSample, metric: str) -> dict[str, float]:
-    """What each way of mixing gains over the backbone, cross-fitted, with the hit rates and likelihoods behind it.
+    """Measure each way's cross-fitted gain over the backbone, with the related hit rates and likelihoods.
 
     A setting is chosen on one half of the validation sample and measured on the other, both ways, so that the best of
-    many settings does not gain by luck; a world in which neighbours know nothing then shows a gain of about 0.
-    ``mixing.best`` chooses among all settings of all ways likewise. Its lead, and what calibration gains, is over
-    linear mixing by the backbone's own softmax, or over the backbone alone where that is better. Figures on the test
-    set are of the setting that is best on the whole validation sample: they inform and decide nothing. With shuffled
-    neighbours the same setting mixes in those of another user.
+    many settings does not gain by chance: uninformative neighbours show a gain of about 0. ``mixing.best`` chooses
+    among all settings of all ways in the same manner. Its lead, and the gain of calibration, is over linear mixing
+    with the backbone's uncalibrated softmax, or over the backbone alone if that is better. Test figures use the
+    setting that is best on the whole validation sample; they are for information and decide nothing. With shuffled
+    neighbours the same setting mixes in another user's neighbours.
     """
     mixtures, valid = Mixtures(widened(sample)), widened(sample).valid_sample
     prefixes = sample.current.prefixes
@@ -251,27 +251,27 @@ def measured(sample: ProbeSample, metric: str) -> dict[str, float]:
 
 
 def difference(name: str, values: Values) -> dict[str, float]:
-    """The mean of paired differences ``(n,)``, and its standard error."""
+    """Return the mean of paired differences ``(n,)`` and its standard error, by figure name."""
     return {name: float(values.mean()), _error_of(name): standard_error(values)}
 
 
 def _error_of(name: str) -> str:
-    """``mixing.gain.WAY`` has ``mixing.gain_error.WAY``."""
+    """Return the name of a figure's error: ``mixing.gain_error.WAY`` for ``mixing.gain.WAY``."""
     theme, what, *part = name.split(".")
     return ".".join((theme, f"{what}_error", *part))
 
 
 def strength(setting: Mixed) -> float:
-    """Share or beta."""
+    """Return the setting's share or beta."""
     return setting.share if isinstance(setting, LinearMixing) else setting.beta
 
 
 def cross_fitted(values: Values) -> Values:
-    """Each query's value at the setting that is best on the queries of the other half, ``(n,)``; the first of equals.
+    """Return each query's value at the setting that is best on the other half of the queries, ``(n,)``; first of ties.
 
     Args:
-        values: of each setting, ``(n_settings, n)``. Even and odd columns are the halves; of one column nothing can
-            be chosen without it, and it has the first setting.
+        values: value of each query at each setting, ``(n_settings, n)``. The halves are the even and odd columns; a
+            single column has no other half and uses the first setting.
     """
     half = np.arange(values.shape[1]) % 2
     best = [int(values[:, half == each].sum(axis=1).argmax()) for each in (0, 1)]
@@ -279,13 +279,13 @@ def cross_fitted(values: Values) -> Values:
 
 
 def widened(sample: ProbeSample) -> ProbeSample:
-    """The sample with as many queries as :data:`MANY` and :data:`CELLS` allow, or as it has if that is more."""
+    """Return the sample with as many queries as :data:`MANY` and :data:`CELLS` allow, at least its own number."""
     room = min(MANY, CELLS // max(sample.current.data.n_items, 1))
     return sample if room <= sample.n_queries else replace(sample, n_queries=room)
 
 
 def likelihoods(sample: ProbeSample, valid: Indices) -> dict[str, float]:
-    """How sure the backbone is of what comes true, and the temperature that would be right."""
+    """Measure the backbone's mean log-likelihood of the targets, at temperature 1 and at the fitted temperature."""
     inputs, temperature = sample.current, fitted_temperature(sample.current)
     return {
         "calibration.temperature": temperature,
@@ -296,7 +296,7 @@ def likelihoods(sample: ProbeSample, valid: Indices) -> dict[str, float]:
 
 
 def hits(mixtures: Mixtures, batches: Sequence[Queries]) -> dict[str, float]:
-    """How often the nearest of each kind lead to the target, and half as many of each together."""
+    """Measure the hit rate at :data:`ALIKE` of each kind alone, and of half as many of each kind together."""
     dense, overlap, found = (np.concatenate(each) for each in zip(*map(mixtures.places, batches), strict=True))
     alone, together = dense < ALIKE, (dense < ALIKE // 2) | (overlap < ALIKE // 2)
     return {

@@ -1,4 +1,4 @@
-"""The observer of a run: it asks the probes after every evaluation, whatever becomes of them."""
+"""The observer of a run: calls the probes after every evaluation and tolerates their failures."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from harness.results.record import EpochPoint, RunRecord
 
 
 class Observer:
-    """Pass it to ``fine_tune``: it measures what the level asks for and never stops or changes the run.
+    """An observer for ``fine_tune`` that calls the probes of its level and never stops or changes the run.
 
-    A probe that fails is asked no more; the others are. Its traceback is kept.
+    A probe that fails is not called again and its traceback is kept; the others continue.
 
     Attributes:
-        entries: figures by evaluation, oldest first.
-        problem: tracebacks of probes that failed; empty where none did.
-        seconds: wall time that measuring took.
+        entries: figures per evaluation, oldest first.
+        problem: tracebacks of failed probes; empty if none failed.
+        seconds: wall time of all measurements.
     """
 
     def __init__(self, level: Level) -> None:
@@ -33,14 +33,14 @@ class Observer:
         self._past: Past | None = None
 
     def __call__(self, point: EpochPoint, run: Run) -> None:
-        """Measure; the time that it takes is no stage of the run."""
+        """Measure after an evaluation; the time is excluded from the run's stages."""
         if not self._probes:
             return
         began = time.perf_counter()
         try:
             with run.watch.aside():
                 self._measure(point, run)
-        except Exception as problem:  # noqa: BLE001 - whatever it is, the ranks do not depend on it
+        except Exception as problem:  # noqa: BLE001 - ranks do not depend on probes
             self._probes.clear()
             self._note(problem)
         self.seconds += time.perf_counter() - began
@@ -63,7 +63,7 @@ class Observer:
             if probe.when in wanted:
                 try:
                     figures |= probe.measure(sample)
-                except Exception as problem:  # noqa: BLE001 - a plug-in may raise anything; the others are asked
+                except Exception as problem:  # noqa: BLE001 - a plug-in may raise anything; the others go on
                     self._probes.remove(probe)
                     self._note(problem)
         if figures:
@@ -75,7 +75,7 @@ class Observer:
         self.problem = f"{self.problem}\n{told}".strip()
 
     def diagnosis(self, task: DiagnosisTask, record: RunRecord) -> Diagnosis:
-        """What was measured in the run of that record."""
+        """Return what was measured in the run of that record."""
         return Diagnosis(
             key=task.key,
             run=record.key,

@@ -1,4 +1,4 @@
-"""Beyond claim 9: are the neighbours from a query's future worth more than others?"""
+"""In addition to claim 9: are neighbours from a query's future worth more than others?"""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from harness.probes.sample import ProbeSample, probe_streams, standard_error
 from harness.results.evidence import PROBED_METRIC
 
 MIXED = Setting(k=50, tau=0.15, share=0.3)
-"""The untrained mixture of ``wiring.interpolate`` at its defaults: what base mixes is often too little to tell."""
+"""The untrained mixture of ``wiring.interpolate`` at its defaults; base's own mixing is often too weak to measure."""
 
 N_DRAWS = 5
-"""Random choices of the neighbours that are left out in place of those from the future."""
+"""Number of random draws of the neighbours that are left out instead of those from the future."""
 
 FIGURES = ("future", "with_future", "without_future", "without_others", "future_error")
 
 
 def measure(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float]:
-    """Share of neighbours that are not older than the query; the metric with them, without, and without as many others.
+    """Measure the share of neighbours not older than the query, and the metric with them, without, and without others.
 
-    Neighbours are those of :data:`MIXED` for the validation sample, by exact search among all prefixes that the sources
-    offer. NaN where the data have no timestamps, and where the protocol keeps such neighbours out.
+    "Others" are as many randomly drawn neighbours. Neighbours are those of :data:`MIXED` for the validation sample, by
+    exact search among all prefixes of the sources. NaN without timestamps or if the protocol excludes such neighbours.
     """
     inputs = sample.current
     if inputs.data.times is None or inputs.prefixes.protocol.memory is Reach.PAST:
@@ -58,6 +58,6 @@ def measure(sample: ProbeSample, metric: str = PROBED_METRIC) -> dict[str, float
 
 
 def _as_many(chosen: Tensor, there: Tensor, generator: torch.Generator) -> Tensor:
-    """As many of each query's neighbours as are chosen, drawn from all that are there, ``(n, k)``."""
+    """Return a random choice of each query's neighbours, as many as in ``chosen``, drawn from ``there``, ``(n, k)``."""
     drawn = torch.rand(there.shape, generator=generator).masked_fill(~there, 2.0)
     return drawn.argsort(dim=1).argsort(dim=1) < chosen.sum(dim=1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Claim 10: do the neighbours lead to the popular items, and to how many over all users?"""
+"""Claim 10: are the neighbours' targets popular items, and how many distinct ones are there over all users?"""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from harness.probes.sample import ProbeSample, clustered_error, found_targets, m
 
 
 def measure(sample: ProbeSample) -> dict[str, float]:
-    """Popularity lift of the items that the validation sample's neighbours lead to, and how many distinct ones.
+    """Measure the popularity lift and the number of distinct targets of the validation sample's neighbours.
 
-    An item's popularity is how often it is a training target; the lift is its mean over neighbours, relative to its
-    mean over training targets. Distinct items are set against those that as many entries drawn at random lead to.
+    An item's popularity is how often it is a training target; the lift is its mean over neighbours divided by its mean
+    over training targets. Distinct targets are compared with those of as many entries drawn at random.
     """
     prefixes, n_items = sample.current.prefixes, sample.current.data.n_items
     events = np.bincount(prefixes.target[prefixes.train], minlength=n_items + 1).astype(np.float64)

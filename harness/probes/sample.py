@@ -1,4 +1,4 @@
-"""A fixed sample of a run's queries after some epoch: what every figure of the diagnosis is computed from."""
+"""A fixed sample of a run's queries after an epoch, from which all figures of the diagnosis are computed."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ from harness.results.record import Ranks
 
 LIGHT_SAMPLE = 512
 FULL_SAMPLE = 2000
-"""Queries of each kind in a sample; all where there are fewer."""
+"""Queries of each kind in a sample; all of them if there are fewer."""
 
 FEW = 256
-"""The same for what compares each query to every entry or tries many mixtures, at the light level."""
+"""The same at the light level for probes that compare each query with every entry or try many mixtures."""
 
 WINDOWED = 4
-"""Samples of the windows that training samples are drawn from, for each of those: the more, the more users."""
+"""Window samples encoded per training sample that is drawn from them; a larger value covers more users."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Past:
-    """What earlier evaluations of a run left for the next one to compare itself to.
+    """Results of earlier evaluations of a run, for comparison.
 
     Attributes:
         query, sequence: ``R(s)`` and ``s`` of the validation sample before the first epoch, ``(n, d)``.
-        hit: which of its queries had a neighbour that leads to their target then, ``(n,)``.
-        neighbours: prefix number of each of its neighbours at the evaluation before, -1 where there is none,
-            ``(n, k)``; None before the first.
-        last_encoded: the epoch after which all keys were encoded last; 0 is before training.
-        first_off: each query's value of the metric that chooses the checkpoint, without retrieval before the first
+        hit: which of its queries had a neighbour with their target before the first epoch, ``(n,)``.
+        neighbours: prefix number of each of its neighbours at the last evaluation, -1: none, ``(n, k)``; None at the
+            first evaluation.
+        last_encoded: the epoch after which all keys were last encoded; 0: before training.
+        first_off: each query's value of the metric that chooses the checkpoint, without retrieval, before the first
             epoch, ``(n,)``.
-        served: the same with retrieval at the evaluation before; None before the first.
+        served: the same with retrieval at the last evaluation; None at the first evaluation.
     """
 
     query: Tensor
@@ -64,16 +64,16 @@ class Past:
 
 @dataclass(eq=False)
 class ProbeSample:
-    """Some queries of a run after some epoch: what every figure is measured on. The run stays exactly as it is.
+    """A sample of a run's queries after an epoch; figures are measured on it, and the run does not change.
 
     Attributes:
         run: the live run.
-        progress: the epoch that was trained last, or the first one where none was.
-        n_queries: queries of each kind at most.
+        progress: the epoch trained last; the first epoch before training.
+        n_queries: maximum number of queries of each kind.
         n_few: the same for :attr:`few`.
-        earlier: what earlier evaluations left; None at the first.
-        hit_among_all: which validation queries have their target among the neighbours by exact search with ``R(s)``
-            in all prefixes, ``(n,)``, for what is compared with it; None before it was measured.
+        earlier: results of earlier evaluations; None at the first.
+        hit_among_all: which validation queries hit their target by exact search with ``R(s)`` in all prefixes,
+            ``(n,)``; None before it is measured.
     """
 
     run: Run
@@ -85,17 +85,17 @@ class ProbeSample:
 
     @property
     def epoch(self) -> int:
-        """Of the evaluation that was made last, 0 before training."""
+        """The epoch of the last evaluation; 0: before training."""
         return self.run.curve[-1].epoch
 
     @cached_property
     def few(self) -> ProbeSample:
-        """Fewer queries of the same sample, for what compares each to every entry or tries many mixtures."""
+        """A smaller sample, for probes that compare each query with every entry or try many mixtures."""
         return self if self.n_few >= self.n_queries else replace(self, n_queries=self.n_few)
 
     @cached_property
     def past(self) -> Past:
-        """What earlier evaluations left; at the first one the start is now."""
+        """Results of earlier evaluations; at the first evaluation, those of the current state."""
         return self.earlier or Past(
             query=self.valid.query,
             sequence=self.valid.sequence,
@@ -105,11 +105,11 @@ class ProbeSample:
 
     @property
     def last_encoded(self) -> int:
-        """The epoch after which all keys were encoded last; 0 is before training."""
+        """The epoch after which all keys were last encoded; 0: before training."""
         return self.epoch if self.run.manager.reencoded else self.past.last_encoded
 
     def remembered(self) -> Past:
-        """What the next evaluation compares itself to; all copies."""
+        """Return the results that the next evaluation is compared with, as copies."""
         return replace(
             self.past,
             neighbours=neighbour_prefixes(self.valid),
@@ -119,28 +119,28 @@ class ProbeSample:
 
     @property
     def current(self) -> Inputs:
-        """Data, backbone and encodings as they are now."""
+        """The current data, backbone and encodings."""
         return self.run.system.current
 
     @cached_property
     def preview(self) -> Preview:
-        """The epoch with the gradients that its phase gives it, on tensors that the run shares."""
+        """A preview of the epoch, with gradients for what trains in it, on tensors shared with the run."""
         return self.run.preview(self.progress)
 
     @cached_property
     def valid(self) -> Forward:
-        """Validation queries, as evaluation treats them, without gradient."""
+        """The validation queries, computed as in evaluation, without gradient."""
         return self._forward(self.valid_sample)
 
     @cached_property
     def valid_sample(self) -> Indices:
-        """Prefix numbers of the validation queries, the last one of each sampled user: errors take them as apart."""
+        """Prefix numbers of the validation queries: the last of each sampled user, so that errors are independent."""
         prefixes = self.current.prefixes
         return self._sample(prefixes.last(prefixes.valid), "valid")
 
     @cached_property
     def train(self) -> Forward:
-        """Training samples, as evaluation treats them, without gradient."""
+        """The training samples, computed as in evaluation, without gradient."""
         return self._forward(self.train_sample)
 
     @cached_property
@@ -150,27 +150,27 @@ class ProbeSample:
 
     @cached_property
     def hidden(self) -> Tensor | None:
-        """Which items the recipe does not recommend to the validation queries, ``(n, n_items)``; None: any may be."""
+        """Which items the recipe hides from the validation queries, ``(n, n_items)``; None: none."""
         return self.run.recipe.candidates.hidden(self.valid_sample, self.current)
 
     @cached_property
     def no_candidates(self) -> Tensor | None:
-        """Which items the protocol hides from them, ``(n, n_items)``; None: none."""
+        """Which items the protocol hides from the validation queries, ``(n, n_items)``; None: none."""
         return hidden_by_protocol(self.valid_sample, self.current)
 
     def hide(self, scores: Tensor) -> Tensor:
-        """Scores of the validation queries ``(n, n_items)``, overwritten where recipe or protocol leaves one out."""
+        """Return the scores ``(n, n_items)``, overwritten in place for items that recipe or protocol hides."""
         return hide(self.no_candidates, hide(self.hidden, scores))
 
     @cached_property
     def backbone_scores(self) -> Tensor:
-        """Scores of the catalogue without retrieval for the validation queries, ``(n, n_items)``."""
+        """Scores of the validation queries without retrieval, ``(n, n_items)``."""
         with torch.no_grad():
             return self.hide(self.valid.sequence @ self.current.item_matrix[1:].T)
 
     @cached_property
     def enhanced_scores(self) -> Tensor:
-        """The same with retrieval, by the run's own scorer."""
+        """Scores of the validation queries with retrieval, by the run's own scorer, ``(n, n_items)``."""
         with torch.no_grad():
             prefix, sequence, enhanced = self.valid.retrieved.prefix, self.valid.sequence, self.valid.enhanced
             vectors = Vectors(prefix=prefix, sequence=sequence, enhanced=enhanced)
@@ -183,16 +183,16 @@ class ProbeSample:
 
     @cached_property
     def valued_off(self) -> NDArray[np.float64]:
-        """The same without retrieval."""
+        """Each validation query's value of the metric that chooses the checkpoint, without retrieval, ``(n,)``."""
         return self._valued(self.backbone_scores)
 
     def _valued(self, scores: Tensor) -> NDArray[np.float64]:
         return metric_values(ranks_of(scores, self.valid.target), self.run.recipe.checkpoint.metric)
 
     def terms(self) -> tuple[Term, ...]:
-        """The loss of some training samples, without dropout, with gradients to whatever trains in the epoch.
+        """Return the loss terms of some training samples, without dropout, with gradients to what trains in the epoch.
 
-        They lead to the parameters of :attr:`preview`, not to those of the run.
+        The gradients reach the parameters of :attr:`preview`, not those of the run.
         """
         sequence, prefix = self.current.encodings[torch.as_tensor(self.train_sample)], self.train_sample
         if self.preview.moves_backbone:
@@ -202,9 +202,10 @@ class ProbeSample:
         return self.preview.terms(self.preview.forward(sequence, prefix))
 
     def noisy_training(self) -> tuple[Forward, Forward]:
-        """Some training samples as an epoch of training treats them, all dropout included, and as evaluation does.
+        """Return some training samples, computed as in training (with all dropout) and as in evaluation.
 
-        Whole windows of a few users, encoded as an epoch encodes all of them; without gradient.
+        If the backbone moves or its dropout is active, they are drawn from windows of a few users, encoded as in an
+        epoch of training. Without gradient.
         """
         dropout, streams, epoch = self.run.recipe.backbone_dropout, probe_streams("noise"), self.progress.epoch
         noise = Noise.of_epoch(streams, epoch)
@@ -232,39 +233,38 @@ class ProbeSample:
 
 
 def probe_streams(name: str) -> Streams:
-    """Random numbers of the probe alone: the same sample in every run, and none of the run's own."""
+    """Return random streams of the probe: the same in every run, and independent of the run's streams."""
     return Streams(study_seed=-1, replicate=sum(name.encode()))
 
 
 def neighbour_prefixes(forward: Forward) -> Indices:
-    """Prefix number of each neighbour of a batch, -1 where there is none, ``(n, k)``."""
+    """Return the prefix number of each neighbour of a batch, -1: none, ``(n, k)``."""
     found = forward.neighbours
     prefix = forward.retrieved.memory.prefixes_of(found.entry)
     return torch.where(found.mask, prefix, torch.full_like(prefix, -1)).numpy()
 
 
 def found_targets(forward: Forward) -> Tensor:
-    """Targets of the neighbours, 0 where there is none, ``(batch, k)``."""
+    """Return the neighbours' targets, 0: no neighbour, ``(batch, k)``."""
     memory = forward.retrieved.memory
     return memory.target[forward.neighbours.entry].where(forward.neighbours.mask, 0)
 
 
 def ranks_of(scores: Tensor, target: Tensor) -> Ranks:
-    """Rank of each target by scores ``(n, n_items)``, ties against it, ``(n,)``."""
+    """Return the rank of each target by scores ``(n, n_items)``, ties against the target, ``(n,)``."""
     own = scores.gather(1, target[:, None] - 1)
     return np.count_nonzero((scores >= own).numpy(), axis=1).astype(np.int32)
 
 
 def standard_error(values: NDArray[np.float64]) -> float:
-    """Of the mean of values ``(n,)``; NaN for one."""
+    """Return the standard error of the mean of values ``(n,)``; NaN for fewer than two."""
     return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
 
 
 def paired_share_error(change: NDArray[np.float64]) -> float:
-    """Standard error of the difference of two shares of the same queries, from each one's change, ``(n,)``.
+    """Return the standard error of the difference of two paired shares, from each query's change, ``(n,)``.
 
-    One more gain and one more loss are added, so that no change at all is not taken for certainty (Bonett and Price
-    2012).
+    One gain and one loss are added, so that the error is not 0 if no query changes (Bonett and Price 2012).
     """
     n = len(change) + 2
     gained, lost = (np.count_nonzero(change > 0) + 1) / n, (np.count_nonzero(change < 0) + 1) / n
@@ -272,20 +272,20 @@ def paired_share_error(change: NDArray[np.float64]) -> float:
 
 
 def by_user_error(values: Tensor, user: Indices) -> float:
-    """Standard error of the mean of values ``(n,)``, of which those of one user go together, ``(n,)``."""
+    """Return the standard error of the mean of values ``(n,)``, clustered by user ``(n,)``."""
     return clustered_error(values[:, None], torch.ones(len(values), 1, dtype=torch.bool), user)
 
 
 def error_where(values: Tensor, chosen: Tensor) -> float:
-    """Standard error of :func:`mean_where` of one value a query, ``(n,)`` each."""
+    """Return the standard error of :func:`mean_where` for one value per query, ``(n,)`` each."""
     return standard_error(values[chosen].double().numpy())
 
 
 def clustered_error(values: Tensor, chosen: Tensor, user: Indices | None = None) -> float:
-    """The same of values of each query's neighbours, ``(n, k)`` each: those of one query, or of one user, go together.
+    """Return the same for values of each query's neighbours, ``(n, k)`` each, clustered by query, or by user if given.
 
     Args:
-        user: of each query, where one user has several, ``(n,)``.
+        user: user of each query, if a user has several queries, ``(n,)``.
     """
     apart = ((values - mean_where(values, chosen)) * chosen).double().sum(dim=1).numpy()
     if user is not None:
@@ -295,10 +295,10 @@ def clustered_error(values: Tensor, chosen: Tensor, user: Indices | None = None)
 
 
 def hits(forward: Forward) -> Tensor:
-    """Which queries have a neighbour that leads to their target, ``(batch,)``."""
+    """Return which queries have a neighbour with their target, ``(batch,)``."""
     return (found_targets(forward) == forward.target[:, None]).any(dim=1)
 
 
 def mean_where(values: Tensor, chosen: Tensor) -> float:
-    """Mean over the chosen, NaN where none is."""
+    """Return the mean of the chosen values; NaN if none is chosen."""
     return values[chosen].float().mean().item() if bool(chosen.any()) else float("nan")

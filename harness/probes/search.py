@@ -1,4 +1,4 @@
-"""Claims 9 and 10: what the index misses, what is no entry, and whether that would have been found and been right."""
+"""Claims 9 and 10: what the index misses, which prefixes are not entries, and whether they would have been hits."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from harness.recipe.seams.retrieval.search import NeighbourSearch, Selection, St
 
 
 def measure(sample: ProbeSample) -> dict[str, float]:
-    """All that exact search over the stored keys tells, which is built once."""
+    """Return all figures that need exact search over the stored keys; its index is built once."""
     exact = Remembering(Flat().over(sample.run.manager.snapshot.memory.normalised_keys()))
     return against_exact(sample, exact) | scope(sample, exact)
 
 
 def against_exact(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
-    """Share of the exact nearest keys that the index finds, before any exclusion, and milliseconds a query of each."""
+    """Measure the index's recall of the exact nearest keys before exclusion, and milliseconds per query of both."""
     forward, n_hits = sample.valid, sample.run.recipe.selection.n_hits
     query, sequence = (torch.nn.functional.normalize(each, dim=1).numpy() for each in (forward.query, forward.sequence))
     began = time.perf_counter()
@@ -42,7 +42,7 @@ def against_exact(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
 
 
 def scope(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
-    """Share of the sourced prefixes that are no entries; hit rates with them and without, both by exact search."""
+    """Measure the share of sourced prefixes that are not entries, and exact hit rates with and without them."""
     run, snapshot = sample.run, sample.run.manager.snapshot
     kept = np.isin(snapshot.sourced, snapshot.memory.prefix, assume_unique=True)
     dropped = run.system.memory_of(snapshot.sourced[~kept], run.system.keys(snapshot.sourced[~kept]))
@@ -66,7 +66,7 @@ def scope(sample: ProbeSample, exact: Remembering) -> dict[str, float]:
 
 
 def hit_among_all(sample: ProbeSample) -> Tensor:
-    """Which validation queries find their target by exact search with ``R(s)`` in all prefixes, searched for once."""
+    """Return which validation queries hit their target by exact search with ``R(s)`` in all prefixes; cached."""
     if sample.hit_among_all is None:
         scope(sample, Remembering(Flat().over(sample.run.manager.snapshot.memory.normalised_keys())))
     assert sample.hit_among_all is not None
@@ -74,7 +74,7 @@ def hit_among_all(sample: ProbeSample) -> Tensor:
 
 
 def _in_order(kept: np.ndarray, memory: Memory, dropped: Memory) -> Tensor:
-    """Keys of all sourced prefixes, those of entries as stored."""
+    """Return the keys of all sourced prefixes in order; entries keep their stored keys."""
     keys = torch.empty(len(kept), memory.keys.shape[1])
     keys[torch.as_tensor(kept)] = memory.keys
     keys[torch.as_tensor(~kept)] = dropped.keys
@@ -82,9 +82,9 @@ def _in_order(kept: np.ndarray, memory: Memory, dropped: Memory) -> Tensor:
 
 
 def led(sample: ProbeSample, query: Tensor, memory: Memory, index: LiveIndex) -> tuple[Tensor, Tensor]:
-    """Which neighbours of the validation sample lead to its targets, and their entry numbers, ``(n, k)`` each.
+    """Return which neighbours of the validation sample have its targets, and their entry numbers, ``(n, k)`` each.
 
-    They are chosen as the recipe chooses; where it takes some of every range of lengths, the nearest as many of all.
+    The recipe's selection is used; if it selects per range of lengths, the nearest k of all ranges are used instead.
     """
     recipe, forward = sample.run.recipe, sample.valid
     selection: Selection = recipe.selection
@@ -104,10 +104,10 @@ def led(sample: ProbeSample, query: Tensor, memory: Memory, index: LiveIndex) ->
 
 
 class Remembering:
-    """An index that answers the same queries once, and a narrower question from a wider answer.
+    """An index that caches its hits; a request for fewer hits is answered from a larger cached one.
 
     Attributes:
-        seconds: wall time of the last search that was made.
+        seconds: wall time of the last search that was not cached.
     """
 
     def __init__(self, index: LiveIndex) -> None:
@@ -116,7 +116,7 @@ class Remembering:
         self.seconds = 0.0
 
     def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
-        """As the index answers."""
+        """Return the hits of the index, from the cache if possible."""
         asked = query.tobytes()
         known = self._answers.get(asked)
         if known is None or known[0].shape[1] < n_hits:
@@ -128,9 +128,9 @@ class Remembering:
 
 
 class Merged(Ranged):
-    """Indexes over parts of a memory as one over the whole: as many hits as it is asked for, not as many of each."""
+    """Indexes over parts of a memory as one index: it returns ``n_hits`` in total, not per part."""
 
     def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
-        """The best hits of all parts together."""
+        """Return the best hits over all parts."""
         cosine, entry = super().search(query, sequence, n_hits)
         return cosine[:, :n_hits], entry[:, :n_hits]

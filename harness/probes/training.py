@@ -1,4 +1,4 @@
-"""Claims 1, 2 and 7: what the course of training came to, and how far the retriever and the backbone have moved."""
+"""Claims 1, 2 and 7: the progress of training, and how far the retriever and the backbone have moved."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from harness.probes.sample import ProbeSample, by_user_error, error_where, hits,
 
 
 def course(run: Run) -> dict[str, float]:
-    """What the checkpoint is chosen by, its rise over the epoch before, and whether this epoch is the best so far.
+    """Return the figure that chooses the checkpoint, its rise over the last epoch, and whether this epoch is the best.
 
-    In the last entry: whether the validation metric was still rising when the run ended. All NaN before training; only
-    epochs of the same part of training are compared, and the first of a part has no rise.
+    In a run's last entry this shows whether the validation metric was still rising at the end. All are NaN before
+    training. Only epochs of the same part of training are compared; the first of a part has no rise.
     """
     nan = float("nan")
     if len(run.curve) == 1:
@@ -33,9 +33,9 @@ def course(run: Run) -> dict[str, float]:
 
 
 def retrieval(sample: ProbeSample) -> dict[str, float]:
-    """The hit rate of the validation sample before training and now, and the standard error of the difference.
+    """Return the hit rate of the validation sample before training and now, and the difference's standard error.
 
-    The error is that of paired queries: only those that gained or lost their hit count.
+    The error is for paired queries: only queries that gained or lost their hit contribute.
     """
     start, now = sample.past.hit, hits(sample.valid)
     change = now.float() - start.float()
@@ -47,7 +47,7 @@ def retrieval(sample: ProbeSample) -> dict[str, float]:
 
 
 def drift(sample: ProbeSample) -> dict[str, float]:
-    """Closeness of ``R(s)`` to ``s``, drift from the start, and the hit rate of training less that of validation."""
+    """Measure the cosine of ``R(s)`` and ``s``, drift since the start, and hit rate on training minus validation."""
     forward, start = sample.valid, sample.past
     train = hits(sample.train).float()
     share = train.mean().item()
@@ -57,7 +57,7 @@ def drift(sample: ProbeSample) -> dict[str, float]:
         "retriever.query_to_sequence": cosine.mean().item(),
         "retriever.query_to_sequence_error": error_where(cosine, torch.ones_like(cosine, dtype=torch.bool)),
         "retriever.hit_rate_train": share,
-        # Prefixes of one user go together; where no user has a hit, that alone would say that nothing is unsure.
+        # Errors are clustered by user; without any hit that error is 0, so the binomial error is the lower bound.
         "retriever.hit_rate_train_error": max(share_error(share, len(train)), by_user),
         "retriever.hit_rate_gap": (train.mean() - hits(forward).float().mean()).item(),
         "retriever.query_drift": 1.0 - torch.nn.functional.cosine_similarity(forward.query, start.query).mean().item(),
@@ -69,7 +69,7 @@ def drift(sample: ProbeSample) -> dict[str, float]:
 
 
 def linear_cka(one: Tensor, two: Tensor) -> float:
-    """Linear centred kernel alignment of two sets of vectors of the same queries, in [0, 1].
+    """Return the linear centred kernel alignment of two sets of vectors of the same queries, in [0, 1].
 
     Source: Kornblith et al., ICML 2019, section 3.
     """

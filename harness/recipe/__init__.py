@@ -1,1 +1,1 @@
-"""A recipe: one run as frozen specs, seam by seam, and how remedies compose on it; nothing here imports torch."""
+"""A recipe is one run as frozen specs, one per seam, plus the rules to compose remedies; no module imports torch."""

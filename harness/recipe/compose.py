@@ -1,4 +1,4 @@
-"""Stacks of remedies: each one's patch is taken off the base, disjoint patches are merged; order cannot matter."""
+"""Stacks of remedies: each remedy is applied to the base alone and the patches are merged; order has no effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.recipe.under import done_already, under
 
 
 class Remedy(Protocol):
-    """What can be composed: an intervention, or anything with an id that maps recipe to recipe."""
+    """What can be composed: an intervention, or any object with an id that maps a recipe to a recipe."""
 
     id: ClassVar[str]
 
@@ -23,24 +23,24 @@ class Remedy(Protocol):
 
 
 class CompositionError(InputError):
-    """A stack that must not run."""
+    """A stack that cannot run."""
 
 
 class NoEffectError(CompositionError):
-    """A remedy that leaves this base as it is."""
+    """A remedy that has no effect on this base."""
 
 
 class ConflictError(CompositionError):
-    """Two remedies of one stack that set the same seam."""
+    """Two remedies of one stack set the same seam."""
 
 
 class RequirementError(CompositionError):
-    """A combination that cannot work."""
+    """A combination of remedies and base that cannot work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
-    """What one remedy writes, observed on a base.
+    """The seams that one remedy changes in a base.
 
     Attributes:
         remedy: its id.
@@ -52,11 +52,11 @@ class Patch:
 
 
 def patch(base: Recipe, remedy: Remedy, protocol: StudyProtocol = AS_PUBLISHED) -> Patch:
-    """Observe what a remedy changes in ``base``, beyond what the protocol does for every row.
+    """Return what a remedy changes in ``base``, without what the protocol already does for every row of the report.
 
     Raises:
-        NoEffectError: it changes nothing.
-        CompositionError: it took entries out of an additive seam.
+        NoEffectError: the remedy changes nothing.
+        CompositionError: it changes or removes existing entries of an additive seam.
     """
     written = remedy.apply(base)
     changed = under(protocol, written)
@@ -79,12 +79,12 @@ def patch(base: Recipe, remedy: Remedy, protocol: StudyProtocol = AS_PUBLISHED) 
 
 
 def compose(base: Recipe, stack: Sequence[Remedy], protocol: StudyProtocol = AS_PUBLISHED) -> Recipe:
-    """``base`` with every remedy of ``stack`` in it, whatever their order, under the protocol of the study.
+    """Return ``base`` with all remedies of ``stack`` applied, under the study's protocol; their order has no effect.
 
     Raises:
-        NoEffectError: a remedy leaves the base as it is.
+        NoEffectError: a remedy has no effect on the base.
         ConflictError: two remedies set the same seam, or add entries of the same kind.
-        RequirementError: the result cannot work.
+        RequirementError: the resulting recipe cannot work.
     """
     patches = [patch(base, remedy, protocol) for remedy in stack]
     writer: dict[tuple[str, str], str] = {}
@@ -107,7 +107,7 @@ def compose(base: Recipe, stack: Sequence[Remedy], protocol: StudyProtocol = AS_
 
 
 def replaced(as_found: Recipe, base: Recipe, recipe: Recipe) -> tuple[str, ...]:
-    """Seams that the base stack wrote and an arm overrides, a sentence each."""
+    """One sentence for each seam that the base stack sets and an arm overrides."""
     sentences: list[str] = []
     for seam in SEAMS:
         found, stacked, final = (getattr(one, seam) for one in (as_found, base, recipe))

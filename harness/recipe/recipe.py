@@ -1,4 +1,4 @@
-"""A recipe: one FTragrec run, seam by seam.  ``BASE`` is the system as found."""
+"""A recipe: one FTragrec run, seam by seam.  ``BASE`` is the system as published."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ from harness.recipe.seams.retriever import FeedForward, RandomStart, Retriever, 
 from harness.recipe.seams.scorer import EnhancedDot, Scorer
 
 ADDITIVE = frozenset({"extra_terms", "filters"})
-"""Seams whose entries of different kinds add up instead of replacing each other."""
+"""Seams that hold several entries: entries of different types are added and do not replace each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Every seam of a run with the frozen spec that fills it; the defaults are FTragrec as found.
+    """One run: a frozen spec for each seam; the defaults are FTragrec as published.
 
-    Numbers in brackets are the points of FTragrec's description that a seam carries.
+    Numbers in brackets are the points of FTragrec's description that a seam implements.
     """
 
     sources: Source = TrainSource()  # [1]
@@ -102,22 +102,22 @@ class Recipe:
     extra_terms: tuple[ExtraTerm, ...] = ()  # [8]
     refresh: Refresh = StoredKeysRefresh()  # [9]
     scorer: Scorer = EnhancedDot()  # [10]
-    neighbours: Neighbourhood = NearestVectors()  # of a scorer that mixes
-    dense: DenseNeighbours = DenseNeighbours()  # of a scorer that mixes
-    calibration: Calibration = Uncalibrated()  # of a scorer that mixes
+    neighbours: Neighbourhood = NearestVectors()  # only for a scorer that mixes neighbours in
+    dense: DenseNeighbours = DenseNeighbours()  # only for a scorer that mixes neighbours in
+    calibration: Calibration = Uncalibrated()  # only for a scorer that mixes neighbours in
     candidates: Candidates = AllItems()  # [10]
-    reranker: Reranker = NoReranker()  # of a scorer that mixes
+    reranker: Reranker = NoReranker()  # only for a scorer that mixes neighbours in
     checkpoint: CheckpointRule = BestOnValid()  # data protocol
     learning_rates: LearningRates = LearningRates()  # [11]
     weight_decay: float = BACKBONE_WEIGHT_DECAY  # [11], of the new parts
     backbone_dropout: BackboneDropout = BackboneDropout.ACTIVE  # [11]
     batch_size: int = 1024  # [11]
-    backbone: Backbone | None = None  # the study's own unless an arm chooses another
+    backbone: Backbone | None = None  # None: the study's own
 
     def describe(self) -> dict[str, str]:
-        """Seam -> its spec in full, in the order of the fields; equal text means equal recipes.
+        """Return seam -> its complete spec as text, in the order of the fields; equal text means equal recipes.
 
-        The study's own backbone leaves no mark.
+        The study's own backbone (``backbone`` is None) is left out.
         """
         described = {each.name: str(getattr(self, each.name)) for each in fields(self)}
         if self.backbone is None:
@@ -125,7 +125,7 @@ class Recipe:
         return described
 
     def digest(self) -> str:
-        """A hash of :meth:`describe`, 16 hexadecimal digits."""
+        """Return a hash of :meth:`describe`, 16 hexadecimal digits."""
         text = "\n".join(f"{seam}: {spec}" for seam, spec in self.describe().items())
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -136,7 +136,7 @@ class Recipe:
 
     @property
     def scores_change(self) -> bool:
-        """Whether any score, or who is served by it, can differ from one epoch to another."""
+        """Whether scores, or whether retrieval is on at inference, can differ from one epoch to another."""
         return (
             self.scorer.reads_enhanced
             or self.moves_backbone

@@ -1,4 +1,4 @@
-"""Which parts of a recipe reach which, and the combinations that therefore cannot work."""
+"""Which parts of a recipe affect which, and the combinations that therefore cannot work."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from harness.recipe.seams.retrieval.search import Stage
 BACKBONE = "backbone"
 
 MIXING = frozenset({"attention_query", "similarity", "keys", "temperature", "values", "scale"})
-"""Seams that make the knowledge."""
+"""Seams that the knowledge is computed from."""
 
 ALIGNING = frozenset({"similarity", "keys", "temperature", "divergence", "teacher"})
-"""Seams that the alignment term reads, whatever its teacher."""
+"""Seams that the alignment term reads with any teacher."""
 
 MIXED_IN = frozenset({"neighbours", "dense", "calibration", "reranker"})
-"""Seams that a scorer reads in which neighbours join the scores, or that read it."""
+"""Seams that have an effect only with a scorer that mixes neighbours into the scores."""
 
 SCORING_ALONE = MIXED_IN | {"scorer", "candidates", "exclusion", "sources", "admission", "checkpoint", "backbone"}
-"""Seams that may matter to a scorer that does not read the enhanced vector."""
+"""Seams that can have an effect with a scorer that does not read the enhanced vector."""
 
 
 def live_terms(recipe: Recipe) -> dict[str, frozenset[str]]:
-    """Terms of the loss that can train something in some epoch -> the parts that their gradient reaches."""
+    """Return loss term -> parts that its gradient reaches; terms that train nothing in any epoch are left out."""
     backbone = frozenset({BACKBONE} if recipe.moves_backbone else ())
     through_attention = recipe.fusion.reads_knowledge and (
         recipe.attention_query.reaches_retriever or recipe.keys.reaches_retriever
@@ -46,21 +46,21 @@ def aligns(recipe: Recipe) -> bool:
 
 
 def problems(recipe: Recipe, written: frozenset[str]) -> tuple[str, ...]:
-    """Why a recipe cannot work, a sentence each; empty where it can.
+    """Return the reasons why a recipe cannot work, one sentence each; empty if it can.
 
     Args:
-        recipe: a base with an arm's stack in it.
-        written: seams that the arm sets itself, as against those that its base had already.
+        recipe: a base with an arm's stack applied.
+        written: seams that the arm itself sets, without those that its base stack sets.
     """
     rules = (_unread, _dead_curriculum, _combiner, _refresh, _stream, _one_stage, _ranges, _scores_alone, _unmixed)
     return tuple(problem for rule in rules if (problem := rule(recipe, written)))
 
 
 def without_blocks(recipe: Recipe, backbone: str) -> str:
-    """Why a recipe cannot run on a backbone that has no blocks; empty where it can.
+    """Return why a recipe cannot run on a backbone without blocks; empty if it can.
 
     Args:
-        recipe: of an arm, whole.
+        recipe: the complete recipe of an arm.
         backbone: the backbone's name.
     """
     wanted = recipe.phases.last_blocks(recipe.learning_rates)
@@ -74,7 +74,7 @@ def without_blocks(recipe: Recipe, backbone: str) -> str:
 
 
 def unread_seams(recipe: Recipe) -> frozenset[str]:
-    """Seams of the mixture or of the alignment that nothing reads."""
+    """Return the seams of the knowledge or of the alignment term that nothing in this recipe reads."""
     read = frozenset[str]()
     if recipe.fusion.reads_knowledge:
         read |= MIXING
@@ -162,7 +162,7 @@ def _scores_alone(recipe: Recipe, written: frozenset[str]) -> str:
 
 
 def unmixed_seams(recipe: Recipe) -> frozenset[str]:
-    """Seams of the neighbours that the scorer does not read."""
+    """Return those of :data:`MIXED_IN` that have no effect in this recipe."""
     if not recipe.scorer.reads_neighbours:
         return MIXED_IN
     read = recipe.reranker.read(recipe.neighbours)

@@ -1,6 +1,6 @@
-"""Numbers that change over a run: a schedule maps the progress of training to a value.
+"""Schedules: a schedule maps the progress of training to a number.
 
-Spans of time count in fractions of the epoch budget, so that a schedule acts in short runs too, or in epochs.
+A span of training is a fraction of the epoch budget, so that a schedule also acts in short runs, or a number of epochs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Span = float | str
 
 
 def epochs_of(span: Span, epochs: int) -> float:
-    """A span in epochs, of a budget of ``epochs``.
+    """Return the length of a span in epochs, for a budget of ``epochs``.
 
     >>> epochs_of(0.5, 20), epochs_of("3ep", 20)
     (10.0, 3.0)
@@ -25,10 +25,10 @@ def epochs_of(span: Span, epochs: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What an epoch brought.
+    """The results of one epoch.
 
     Attributes:
-        on, off: the figure on valid that chooses the checkpoint, with retrieval and without.
+        on, off: the metric on the validation set that chooses the checkpoint, with and without retrieval.
         losses: term -> mean over the epoch, nats.
     """
 
@@ -39,12 +39,12 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """Where a run stands at the start of an epoch.
+    """The state of a run at the start of an epoch.
 
     Attributes:
-        epoch: the epoch that is about to be trained, counted from 0.
+        epoch: the next epoch to train, counted from 0.
         epochs: the epoch budget, at least 1.
-        seen: one entry for every epoch that was trained, oldest first.
+        seen: one entry for each trained epoch, oldest first.
     """
 
     epoch: int
@@ -53,11 +53,11 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """The share of the budget already spent, in [0, 1)."""
+        """The share of the budget that is already used, in [0, 1)."""
         return self.epoch / self.epochs
 
     def towards(self, span: Span) -> float:
-        """How much of a span from the start is over, in [0, 1].
+        """Return the completed share of a span that begins at the start of training, in [0, 1].
 
         >>> Progress(epoch=2, epochs=8).towards(0.5), Progress(epoch=2, epochs=8).towards("1ep")
         (0.5, 1.0)
@@ -67,16 +67,16 @@ class Progress:
 
 
 class Schedule(Protocol):
-    """Anything that gives a value for a moment of training."""
+    """A value for each epoch of training."""
 
     def __call__(self, progress: Progress) -> float:
-        """The value that holds throughout the epoch of ``progress``."""
+        """Return the value for the epoch of ``progress``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """The same value at every epoch.
+    """The same value in every epoch.
 
     >>> Constant(0.5)(Progress(epoch=3, epochs=10))
     0.5
@@ -90,7 +90,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linear:
-    """From ``start`` to ``end`` in a straight line, reached at ``until``.
+    """Linear from ``start`` to ``end``, which is reached at ``until``.
 
     >>> [Linear(start=0.0, end=1.0, until=0.5)(Progress(epoch=e, epochs=4)) for e in range(4)]
     [0.0, 0.5, 1.0, 1.0]
@@ -107,7 +107,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cosine:
-    """From ``start`` to ``end`` along half a cosine, reached at ``until``.
+    """Half a cosine from ``start`` to ``end``, which is reached at ``until``.
 
     >>> round(Cosine(start=0.0, end=1.0)(Progress(epoch=1, epochs=4)), 4)
     0.1464
@@ -124,9 +124,9 @@ class Cosine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exponential:
-    """Geometric decay (or growth) from ``start`` to ``end``, reached at ``until``.
+    """Exponential decay (or growth) from ``start`` to ``end``, which is reached at ``until``.
 
-    Both ends are above zero.
+    ``start`` and ``end`` must be above 0.
 
     >>> round(Exponential(start=0.2, end=0.05)(Progress(epoch=2, epochs=4)), 4)
     0.1
@@ -142,7 +142,7 @@ class Exponential:
 
 
 def ramp(kind: type[Linear | Cosine | Exponential], *, start: float, end: float, until: Span) -> Schedule:
-    """A schedule from ``start`` to ``end``; one that goes nowhere is the constant that it is.
+    """Return a schedule from ``start`` to ``end``; a :class:`Constant` if both are equal.
 
     >>> ramp(Linear, start=0.5, end=0.5, until="3ep")
     Constant(value=0.5)
@@ -152,7 +152,9 @@ def ramp(kind: type[Linear | Cosine | Exponential], *, start: float, end: float,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnValidation:
-    """A value that grows by ``1 + rate`` after an epoch in which retrieval helped on valid, else falls by ``1 - rate``.
+    """A value that is multiplied by ``1 + rate`` after each epoch in which retrieval helped, else by ``1 - rate``.
+
+    Retrieval helped if the validation metric is higher with it. The value is clamped to [low, high].
 
     >>> better, worse = Seen(on=0.2, off=0.1, losses={}), Seen(on=0.1, off=0.1, losses={})
     >>> schedule = OnValidation(start=0.5, rate=0.2, low=0.05, high=1.0)

@@ -1,4 +1,4 @@
-"""What the protocol of a study does already: a recipe without the specs that repeat it."""
+"""Removes from a recipe the specs that repeat what the study's protocol already does."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from harness.recipe.seams.retrieval.memory import TrainSource, WiderSource
 
 
 def under(protocol: Protocol, recipe: Recipe) -> Recipe:
-    """The recipe with the same ranks under the protocol in which nothing repeats what the protocol does.
+    """Return the recipe without specs that repeat what the protocol does; its ranks under the protocol are the same.
 
-    ``history: hide`` hides the user's items and passes over neighbours that lead there; ``at_test: train+valid`` adds
+    ``history: hide`` hides the user's items and skips neighbours that lead to them; ``at_test: train+valid`` adds
     the validation prefixes to the memory while the test set is scored.
     """
     if protocol.hides_history:
@@ -29,7 +29,7 @@ def under(protocol: Protocol, recipe: Recipe) -> Recipe:
 
 
 def done_already(protocol: Protocol, recipe: Recipe) -> str:
-    """What of the recipe the protocol does already, as the study file writes it; empty where it does nothing of it."""
+    """Return the protocol keys, in study-file syntax, that already do what the recipe asks for; empty if none."""
     left = under(protocol, recipe)
     keys = {
         "history: hide": left.candidates != recipe.candidates or left.dense != recipe.dense,

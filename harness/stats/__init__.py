@@ -1,1 +1,1 @@
-"""Paired statistics of seeds and users: pure functions, read by the runner and by reports."""
+"""Paired statistics over seeds and users: pure functions, used by the runner and by reports."""

@@ -1,4 +1,4 @@
-"""The few distribution functions that the estimate needs, over scipy, with types."""
+"""Typed wrappers of the SciPy distribution functions that the estimate uses."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ _scipy_stats = cast("Any", _stats)
 
 
 def t_quantile(probability: float, df: float) -> float:
-    """Quantile of Student's t; df may be infinite."""
+    """Return the quantile of Student's t; ``df`` may be infinite."""
     return float(_scipy_stats.t.ppf(probability, df))
 
 
 def two_sided_p(statistic: float, df: float) -> float:
-    """Chance that ``|t|`` is at least as large under the null; df may be infinite."""
+    """Return the two-sided p-value of a t statistic; ``df`` may be infinite."""
     return min(1.0, 2.0 * float(_scipy_stats.t.sf(abs(statistic), df)))
 
 
 def t_quantiles(probability: float, df: Floats) -> Floats:
-    """:func:`t_quantile` at each of many degrees of freedom."""
+    """Return :func:`t_quantile` for each of several degrees of freedom."""
     return np.asarray(_scipy_stats.t.ppf(probability, df), dtype=np.float64)
 
 
 def chi_square_quantiles(probability: Floats, df: float) -> Floats:
-    """Quantiles of the chi-square distribution."""
+    """Return quantiles of the chi-square distribution."""
     return np.asarray(_scipy_stats.chi2.ppf(probability, df), dtype=np.float64)
 
 
 def normal_cdf(values: Floats) -> Floats:
-    """Chance that a standard normal is at most each value."""
+    """Return the standard normal distribution function at each value."""
     return np.asarray(_scipy_special.ndtr(values), dtype=np.float64)
 
 
 def chi_square_tail(value: float, df: float) -> float:
-    """Chance that a chi-square variable is larger."""
+    """Return the probability that a chi-square variable is larger than ``value``."""
     return float(_scipy_special.chdtrc(df, value))
 
 
 @lru_cache(maxsize=4096)
 def expected_lowest(dfs: tuple[float, ...], n_lowest: int) -> float:
-    """Expected mean of the `n_lowest` smallest of chi-square variables, each over its degrees of freedom.
+    """Return the expected mean of the ``n_lowest`` smallest chi-square variables, each over its degrees of freedom.
 
-    Given the next larger one, the lowest are as drawn from below it; that one's place among uniform variables is beta
-    distributed.  Exact where all degrees of freedom are equal, close where they differ.
+    Given the next larger variable, the lowest are distributed like draws below it; its quantile is beta distributed.
+    Exact if all degrees of freedom are equal, approximate otherwise.
     """
     n_all = len(dfs)
     nodes = (np.arange(_N_NODES) + 0.5) / _N_NODES
@@ -75,7 +75,7 @@ def expected_lowest(dfs: tuple[float, ...], n_lowest: int) -> float:
 
 
 def both_beyond(correlation: float, critical: float) -> float:
-    """Chance that two standard normals of that correlation both exceed `critical` in absolute value."""
+    """Return the probability that two standard normals of this correlation both exceed ``critical`` in magnitude."""
     if abs(correlation) >= 1.0 - 1e-12:
         return 2.0 * float(_scipy_stats.norm.sf(critical))
     normal = _scipy_stats.multivariate_normal([0.0, 0.0], [[1.0, correlation], [correlation, 1.0]])
@@ -85,7 +85,7 @@ def both_beyond(correlation: float, critical: float) -> float:
 
 
 def binomial_interval(successes: float, trials: float) -> tuple[float, float]:
-    """Clopper-Pearson 95% interval of a share; fractional counts are allowed, for an effective number of trials."""
+    """Return the Clopper-Pearson 95% interval of a share; counts may be fractional (effective number of trials)."""
     beta = _scipy_stats.beta
     low = 0.0 if successes <= 0 else float(beta.ppf(0.025, successes, trials - successes + 1.0))
     high = 1.0 if successes >= trials else float(beta.ppf(0.975, successes + 1.0, trials - successes))
@@ -93,27 +93,27 @@ def binomial_interval(successes: float, trials: float) -> tuple[float, float]:
 
 
 def benjamini_hochberg(p_values: Floats) -> Floats:
-    """Adjusted p-values that hold the false discovery rate, in the order given."""
+    """Return adjusted p-values that control the false discovery rate, in the order given."""
     if p_values.size == 0:
         return p_values
     return np.asarray(_scipy_stats.false_discovery_control(p_values, method="bh"), dtype=np.float64)
 
 
 def adjusted(p_values: Mapping[Key, float | None]) -> dict[Key, float]:
-    """:func:`benjamini_hochberg` over a family by name; what was not tested is left out and does not count."""
+    """Return :func:`benjamini_hochberg` over a family by name; untested entries (None) are left out."""
     tested = {key: p for key, p in p_values.items() if p is not None}
     found = benjamini_hochberg(np.array(list(tested.values()), dtype=np.float64))
     return dict(zip(tested, found.tolist(), strict=True))
 
 
 def kendall(first: list[float], second: list[float]) -> tuple[float, float]:
-    """Kendall's tau-b of two lists, neither constant, and its p-value: exact without ties, else asymptotic."""
+    """Return Kendall's tau-b of two non-constant lists and its p-value: exact without ties, else asymptotic."""
     found = _scipy_stats.kendalltau(first, second, variant="b")
     return float(found.statistic), float(found.pvalue)
 
 
 def spearman(first: Floats, second: Floats) -> Floats:
-    """Rank correlation of each row of two tables ``(n_rows, n)``, ties at their mean rank; NaN for a constant row."""
+    """Return the rank correlation per row of two tables ``(n_rows, n)``, ties at mean rank; NaN for a constant row."""
     one, two = (_centred(np.asarray(_scipy_stats.rankdata(each, axis=1), dtype=np.float64)) for each in (first, second))
     scale = np.sqrt((one**2).sum(axis=1) * (two**2).sum(axis=1))
     return np.divide((one * two).sum(axis=1), scale, out=np.full(len(scale), np.nan), where=scale > 0.0)

@@ -22,24 +22,24 @@ Floats = NDArray[np.float64]
 Method = Literal["moderated", "plain", "two seeds", "one seed", "exact"]
 
 MIN_MODERATED = 3
-"""Arms with an estimable ratio below which nothing can be borrowed from the others."""
+"""Minimum number of arms with an estimable ratio; with fewer, no arm borrows from the others."""
 MIN_TESTED = 3
-"""Seeds of an arm below which it has no test."""
+"""Minimum seeds for an arm to be tested."""
 KEPT = 0.9
-"""Share of the arms, those of the lowest ratios, that the common ratio is estimated from."""
+"""Share of the arms, with the lowest ratios, from which the common ratio is estimated."""
 TRUST = 10.0
-"""Degrees of freedom that an arm borrows at most, for every seed beyond two."""
+"""Maximum degrees of freedom that an arm borrows, per seed beyond two."""
 TRUST_SHARE = 1.0 / 3.0
-"""The same as a share of the other arms' own degrees of freedom: all arms share base, so they repeat each other."""
+"""The same as a share of the other arms' degrees of freedom, because arms that share base are correlated."""
 TRUST_POWER = 12.0
-"""How fast trust falls where an arm's ratio is higher than chance makes it, over the arm's own degrees of freedom."""
+"""How fast borrowing falls if an arm's ratio is higher than by chance, over the arm's own degrees of freedom."""
 FLOOR = 20.0
-"""Degrees of freedom of an arm whose variance is the residual's, for every seed beyond two."""
+"""Degrees of freedom of an arm that uses the residual variance, per seed beyond two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anova:
-    """Two-way analysis of variance without replication, of ``(n_seeds, n_users)`` differences.
+    """Result of a two-way analysis of variance without replication of ``(n_seeds, n_users)`` differences.
 
     Attributes:
         mean: the grand mean.
@@ -58,13 +58,13 @@ class Anova:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prior:
-    """What the arms of a study say together of ``MS_seed / MS_err``.
+    """The estimate of ``MS_seed / MS_err`` from all arms of a study.
 
     Attributes:
-        ratio: the common ratio, without the noisiest tenth of the arms; at least 1.
-        mean_ratio: mean over all arms, at least 1, which arms of two seeds use.
-        df: the arms' own degrees of freedom, summed.
-        n_arms: arms that it was estimated from.
+        ratio: the common ratio, without the noisiest 10% of the arms; at least 1.
+        mean_ratio: mean over all arms, at least 1; used by arms with two seeds.
+        df: sum of the arms' own degrees of freedom.
+        n_arms: number of arms that it was estimated from.
     """
 
     ratio: float
@@ -75,7 +75,7 @@ class Prior:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimated:
-    """A mean with its error.
+    """A mean with its standard error and degrees of freedom.
 
     Attributes:
         mean: in units of the metric.
@@ -87,24 +87,24 @@ class Estimated:
     df: float
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The t interval of that two-sided level."""
+        """Return the two-sided t interval at ``level``."""
         half = t_quantile(0.5 + level / 2.0, self.df) * self.se if self.se else 0.0
         return self.mean - half, self.mean + half
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect(Estimated):
-    """An estimate with all that its interval, its test and its projection to more seeds need.
+    """The effect of one arm, with what its interval, its test and the projection to more seeds need.
 
     Attributes:
         reference: base's mean of the metric on the same replicates.
-        ms_tilde: the moderated, floored mean square of seeds.
-        prior_df: degrees of freedom borrowed from the other arms, 0 where none are.
-        prior: what the study's arms say together, whether or not this one borrowed from it.
+        ms_tilde: the moderated mean square of seeds, with its lower bound applied.
+        prior_df: degrees of freedom borrowed from the other arms; 0: none.
+        prior: the study's prior, even if this arm did not borrow from it.
         p: two-sided p-value against no effect; None below three seeds.
-        method: ``moderated`` (graded by how like the others it is), ``plain`` (too few arms), ``two seeds`` (assumes
-            that no arm is noisier than the rest), ``one seed`` (users only) or ``exact`` (every difference is the same,
-            so there is nothing to estimate).
+        method: ``moderated`` (borrows according to how well its ratio fits the other arms), ``plain`` (too few arms),
+            ``two seeds`` (assumes that no arm is noisier than the rest), ``one seed`` (users only) or ``exact`` (all
+            differences are equal, so there is no error to estimate).
     """
 
     row: str
@@ -146,16 +146,16 @@ class Effect(Estimated):
 
     @property
     def relative(self) -> float | None:
-        """The effect as a fraction of base, None where base is 0."""
+        """The effect as a fraction of base; None if base is 0."""
         return self.mean / self.reference if self.reference else None
 
 
 def anova(values: Floats) -> Anova:
-    """Mean squares of ``(n_seeds, n_users)`` differences, in time linear in their number."""
+    """Return the mean squares of ``(n_seeds, n_users)`` differences, in linear time."""
     n_seeds, n_users = values.shape
     mean = float(values.mean())
     by_seed, by_user = values.mean(axis=1), values.mean(axis=0)
-    # Sums of exactly equal terms leave residues of rounding, which must not pass for variance.
+    # Sums of exactly equal terms leave rounding residues, which must not count as variance.
     dust = (1e-13 * float(np.abs(values).max(initial=0.0))) ** 2
     residual = values - by_seed[:, None] - by_user[None, :] + mean
 
@@ -174,9 +174,9 @@ def anova(values: Floats) -> Anova:
 
 
 def study_prior(anovas: Mapping[str, Anova]) -> Prior | None:
-    """The prior of a study's arms, None where fewer than three have a ratio to learn from.
+    """Return the prior of a study's arms; None if fewer than three have an estimable ratio.
 
-    The mean of the lowest ratios is divided by what it would be if all arms had a ratio of 1 and only chance differed.
+    The mean of the lowest ratios is divided by its expectation if all arms had a true ratio of 1.
     """
     usable = [found for found in anovas.values() if found.n_seeds > 1 and found.ms_err > 0.0]
     if len(usable) < MIN_MODERATED:
@@ -193,11 +193,11 @@ def study_prior(anovas: Mapping[str, Anova]) -> Prior | None:
 
 
 def graded(ratio: float, n_seeds: int, prior: Prior | None) -> tuple[float, float, Method]:
-    """The ratio of mean squares that an arm's interval uses, the degrees of freedom it borrows, and by which rule.
+    """Return the ratio of mean squares that an arm's interval uses, the degrees of freedom it borrows, and the rule.
 
-    An arm borrows as far as its own ratio could be chance if it were like the others.  Where that leaves a ratio below
-    1, the variance is the residual's, which is known well; yet a noisy arm may come out low by luck, so it counts for
-    no more than :data:`FLOOR` says.
+    An arm borrows more if its own ratio is likely under the prior.  If the pooled ratio is 1 or less, the residual
+    variance is used, which is estimated precisely; because a noisy arm may be low by chance, its degrees of freedom
+    are then set by :data:`FLOOR`.
 
     Args:
         ratio: the arm's own ``MS_seed / MS_err``.
@@ -219,7 +219,7 @@ def graded(ratio: float, n_seeds: int, prior: Prior | None) -> tuple[float, floa
 
 
 def moderate(found: Anova, prior: Prior | None) -> tuple[float, float, Method]:
-    """The mean square of seeds that an interval uses: :func:`graded` in units of the metric squared."""
+    """Return the mean square of seeds that an interval uses: :func:`graded` in squared units of the metric."""
     if found.ms_err == 0.0:
         return found.ms_seed, 0.0, "plain"
     ratio, prior_df, method = graded(found.ms_seed / found.ms_err, found.n_seeds, prior)
@@ -229,12 +229,12 @@ def moderate(found: Anova, prior: Prior | None) -> tuple[float, float, Method]:
 def standard_error(
     n_seeds: int, n_users: float, *, ms_tilde: float, prior_df: float, user_variance: float, ms_err: float
 ) -> tuple[float, float]:
-    """Standard error of the mean over seeds and users, and Satterthwaite's degrees of freedom.
+    """Return the standard error of the mean over seeds and users, and Satterthwaite's degrees of freedom.
 
-    The number of seeds is an argument of its own so that the same formula projects a study to more of them.
+    The number of seeds is a separate argument so that the same formula projects a study to more seeds.
 
     Args:
-        n_users: mean over the seeds, where each has users of its own.
+        n_users: number of users; the mean over the seeds if each seed has its own users.
         user_variance: variance of the true effect between users, ``max(MS_user - MS_err, 0) / S``.
     """
     seed_df = prior_df + n_seeds - 1
@@ -252,11 +252,11 @@ def standard_error(
 def error_of(
     found: Anova, prior: Prior | None, *, n_users: float | None = None, user_variance: float | None = None
 ) -> tuple[float, float, float, float, Method]:
-    """Standard error and degrees of freedom of a mean, and what they were made from.
+    """Return the standard error and degrees of freedom of a mean, and the values they are computed from.
 
     Args:
-        n_users: mean over the seeds, where each has users of its own.
-        user_variance: of the true effect between users; what the mean squares say of it, where None.
+        n_users: number of users; the mean over the seeds if each seed has its own users. None: as in ``found``.
+        user_variance: variance of the true effect between users; None: estimated from the mean squares.
 
     Returns:
         ``(se, df, ms_tilde, prior_df, method)``, with :func:`moderate`'s last three.
@@ -279,7 +279,7 @@ def error_of(
 
 
 def estimate(deltas: Deltas, found: Anova, prior: Prior | None) -> Effect:
-    """The effect of one arm, with the study's prior or on its own."""
+    """Return the effect of one arm, with the study's prior or (None) without it."""
     se, df, ms_tilde, prior_df, method = error_of(found, prior)
     return Effect(
         row=deltas.row,
@@ -302,10 +302,10 @@ def estimate(deltas: Deltas, found: Anova, prior: Prior | None) -> Effect:
 
 
 def study_effects(deltas: Mapping[str, Deltas]) -> dict[str, Effect]:
-    """The effect of every arm of one family of tests, seed variances moderated across them.
+    """Return the effect of each arm of one family of tests, with seed variances moderated across the arms.
 
-    Hand in arms that changed some rank (:meth:`harness.results.frame.Frame.changed`) and the A/A row: an arm that
-    changed nothing has no variance to learn from.
+    Pass the arms that changed any rank (:meth:`harness.results.frame.Frame.changed`) and the A/A row: an arm that
+    changed nothing has no variance to estimate.
     """
     anovas = {name: anova(found.values) for name, found in deltas.items()}
     prior = study_prior(anovas)
@@ -313,7 +313,7 @@ def study_effects(deltas: Mapping[str, Deltas]) -> dict[str, Effect]:
 
 
 def p_value(mean: float, se: float, df: float) -> float:
-    """Two-sided p-value against no effect; without any error it is 0 or 1."""
+    """Return the two-sided p-value against no effect; 0 or 1 if the standard error is 0."""
     if se > 0.0:
         return two_sided_p(mean / se, df)
     return 1.0 if mean == 0.0 else 0.0

@@ -59,13 +59,13 @@ def percent(value: float, decimals: int = 1) -> str:
 def share(value: float, decimals: int = 0) -> str:
     """A probability or share as a percentage without sign; only exact 0 and 1 are shown as 0% and 100%.
 
-    >>> share(0.613), share(0.9999), share(0.0)
-    ('61%', '>99%', '0%')
+    >>> share(0.613), share(0.005), share(0.995), share(0.0)
+    ('61%', '<1%', '>99%', '0%')
     """
     edge = 0.5 * 10.0 ** (-decimals - 2)
-    if 0.0 < value < edge:
+    if 0.0 < value <= edge:
         return f"<{100.0 * 10.0 ** (-decimals - 2):.{decimals}f}%"
-    if 1.0 - edge < value < 1.0:
+    if 1.0 - edge <= value < 1.0:
         return f">{100.0 - 10.0**-decimals:.{decimals}f}%"
     return f"{100.0 * value:.{decimals}f}%"
 

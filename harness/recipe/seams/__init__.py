@@ -1,1 +1,1 @@
-"""The seams of a recipe: a file each, with the frozen specs that can fill it."""
+"""The seams of a recipe: the protocol that a spec implements, and the built-in specs."""

@@ -1,4 +1,4 @@
-"""Seams ``attention_query``, ``similarity``, ``keys`` and ``temperature``: how neighbours are weighed."""
+"""Seams ``attention_query``, ``similarity``, ``keys`` and ``temperature``: how neighbours are weighted."""
 
 from __future__ import annotations
 
@@ -17,56 +17,56 @@ if TYPE_CHECKING:
 
 
 class AttentionQuery(Protocol):
-    """A spec of the seam ``attention_query``.
+    """A spec of the seam ``attention_query``: the query of the mixing weights.
 
     Attributes:
-        reaches_retriever: whether the mixing weights have a gradient to the retriever through the query.
+        reaches_retriever: whether gradients flow from the mixing weights through the query to the retriever.
     """
 
     reaches_retriever: ClassVar[bool]
 
     def choose(self, sequence: Tensor, query: Tensor) -> Tensor:
-        """The vector that asks, of ``s`` and ``R(s)``, ``(batch, d)`` each."""
+        """Return the query vectors ``(batch, d)``, chosen from ``s`` (``sequence``) and ``R(s)`` (``query``)."""
         ...
 
 
 class Similarity(Protocol):
-    """A spec of the seam ``similarity``."""
+    """A spec of the seam ``similarity``: the similarity of a query and its neighbours' keys."""
 
     def __call__(self, query: Tensor, keys: Tensor) -> Tensor:
-        """Similarities ``(batch, k)`` of queries ``(batch, d)`` to their keys ``(batch, k, d)``."""
+        """Return similarities ``(batch, k)`` of queries ``(batch, d)`` to their neighbours' keys ``(batch, k, d)``."""
         ...
 
 
 class Keys(Protocol):
-    """A spec of the seam ``keys``.
+    """A spec of the seam ``keys``: the neighbours' keys.
 
     Attributes:
-        reaches_retriever: whether the keys have a gradient to the retriever.
+        reaches_retriever: whether gradients flow from the keys to the retriever.
     """
 
     reaches_retriever: ClassVar[bool]
 
     def gather(self, retrieved: Retrieved, encode: Encode) -> Tensor:
-        """Keys of the neighbours, ``(batch, k, d)``; ``encode`` is R as it encodes the batch's queries."""
+        """Return the neighbours' keys, ``(batch, k, d)``; ``encode`` is R, as applied to the batch's queries."""
         ...
 
 
 class Temperature(Protocol):
-    """A spec of the seam ``temperature``."""
+    """A spec of the seam ``temperature``: tau of the mixing weights and of the retrieval distribution."""
 
     def __call__(self, progress: Progress, retrieved: Retrieved) -> float | Tensor:
-        """tau: a number, or ``(batch, 1)`` where it differs by sample."""
+        """Return tau: one number, or ``(batch, 1)`` if it differs per sample."""
         ...
 
     def at(self, progress: Progress) -> float:
-        """Tau of the epoch, for the log: of all samples, or in the middle of theirs."""
+        """Return the epoch's tau for the log; a mid-range value if tau differs per sample."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackboneQuery:
-    """The mixing weights ask with the backbone vector ``s``, not with ``R(s)``.  Source: point 7."""
+    """The query of the mixing weights is the backbone vector ``s``, not ``R(s)``.  Source: point 7."""
 
     reaches_retriever: ClassVar[bool] = False
 
@@ -76,7 +76,7 @@ class BackboneQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieverQuery:
-    """The mixing weights ask with ``R(s)``, as the retrieval distribution does.  Source: family 0."""
+    """The query of the mixing weights is ``R(s)``, as in the retrieval distribution.  Source: family 0."""
 
     reaches_retriever: ClassVar[bool] = True
 
@@ -86,7 +86,7 @@ class RetrieverQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DotProduct:
-    """Raw inner products, so logits grow with the norms.  Source: FTragrec as found, points 5 and 7."""
+    """Raw inner products; the logits grow with the norms.  Source: FTragrec as published, points 5 and 7."""
 
     def __call__(self, query: Tensor, keys: Tensor) -> Tensor:
         return (keys @ query[:, :, None]).squeeze(-1)
@@ -104,7 +104,7 @@ class CosineSimilarity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKeys:
-    """Neighbours' keys as the memory stored them.  Source: FTragrec as found, point 5."""
+    """Neighbours' keys as stored in the memory.  Source: FTragrec as published, point 5."""
 
     reaches_retriever: ClassVar[bool] = False
 
@@ -114,7 +114,7 @@ class StoredKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKeys:
-    """Neighbours' keys encoded anew by the retriever as it is, so that both sides get gradient.  Source: family 0."""
+    """Neighbours' keys, re-encoded by the current retriever, so that both sides get gradients.  Source: family 0."""
 
     reaches_retriever: ClassVar[bool] = True
 
@@ -124,7 +124,7 @@ class LiveKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedTemperature:
-    """One tau for every sample and for both distributions.  Source: FTragrec as found, points 5 and 7."""
+    """One tau for all samples and both distributions.  Source: FTragrec as published, points 5 and 7."""
 
     schedule: Schedule = Constant(0.07)
 
@@ -136,16 +136,16 @@ class SharedTemperature:
 
 
 class Hardness(Protocol):
-    """How hard a sample is, from 0 to 1."""
+    """A measure of how hard a sample is, from 0 to 1."""
 
     def __call__(self, retrieved: Retrieved) -> Tensor:
-        """Hardness of every sample, ``(batch,)``, without a gradient."""
+        """Return the hardness of each sample, ``(batch,)``, without gradient."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistantNeighbours:
-    """Hard is what finds nothing similar: one minus the best cosine, 1 without neighbours or under a cosine of 0."""
+    """One minus the best cosine of the sample's neighbours; 1 without neighbours or if the best cosine is below 0."""
 
     def __call__(self, retrieved: Retrieved) -> Tensor:
         neighbours = retrieved.neighbours
@@ -154,7 +154,7 @@ class DistantNeighbours:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndecidedBackbone:
-    """Hard is what leaves the backbone undecided: the entropy of its softmax over the catalogue, over ``ln I``."""
+    """The entropy of the backbone's softmax over the catalogue, divided by ``ln I`` (``I`` items)."""
 
     def __call__(self, retrieved: Retrieved) -> Tensor:
         from harness.engine.live.likelihood import catalogue_entropy
@@ -165,11 +165,11 @@ class UndecidedBackbone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardnessTemperature:
-    """``tau_i = low + (high - low) hardness_i`` in both distributions.  Source: seed 6.3.
+    """A tau per sample, ``tau_i = low + (high - low) hardness_i``, in both distributions.  Source: seed 6.3.
 
     Attributes:
-        low, high: tau of the easiest and of the hardest sample.
-        hardness: what makes a sample hard.
+        low, high: tau at hardness 0 and at hardness 1.
+        hardness: the measure of hardness.
     """
 
     low: float

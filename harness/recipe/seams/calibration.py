@@ -1,4 +1,4 @@
-"""Seam ``calibration``: the temperature of the backbone's softmax before neighbours join it."""
+"""Seam ``calibration``: the temperature of the scores' softmax before neighbours are mixed in."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ Charge = Callable[[float], None]
 
 
 def uncharged(seconds: float) -> None:
-    """Nobody is."""
+    """Ignore the seconds."""
 
 
 class Calibration(Protocol):
     """A spec of the seam.
 
     Attributes:
-        sees_validation: whether it reads targets of the validation set.
+        sees_validation: whether it uses targets of the validation set.
     """
 
     sees_validation: ClassVar[bool]
 
     def temperature(self, inputs: Inputs, charge: Charge = uncharged) -> float:
-        """What the scores of a vector are divided by, above 0.
+        """Return the number above 0 by which the scores of a vector are divided.
 
         Args:
             inputs: data, backbone and encodings.
-            charge: told the seconds of what was computed before on these inputs.
+            charge: called with the seconds that a cached result originally took on these inputs.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uncalibrated:
-    """The softmax as the backbone has it.  Source: FTragrec as found."""
+    """The backbone's softmax unchanged (temperature 1).  Source: FTragrec as published."""
 
     sees_validation: ClassVar[bool] = False
 
@@ -47,7 +47,7 @@ class Uncalibrated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GivenTemperature:
-    """A temperature that the study names.  Source: family 0."""
+    """A temperature that the study file gives.  Source: family 0."""
 
     sees_validation: ClassVar[bool] = False
 
@@ -59,7 +59,7 @@ class GivenTemperature:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FittedTemperature:
-    """The temperature at which validation targets are most likely by the backbone alone.
+    """The temperature that maximises the likelihood of the validation targets under the backbone alone.
 
     Source: family 0; Guo et al., "On calibration of modern neural networks", ICML 2017.
     """

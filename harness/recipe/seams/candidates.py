@@ -1,4 +1,4 @@
-"""Seam ``candidates``: which items may be recommended at all."""
+"""Seam ``candidates``: which items may be recommended."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 
 
 class Candidates(Protocol):
-    """A spec of the seam; it holds for scores with retrieval and for those without."""
+    """A spec of the seam; it applies to scores with and without retrieval."""
 
     def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor | None:
-        """Which items are not to be recommended to the queries ``(n,)``, ``(n, n_items)`` bool; None: any may be.
+        """Return which items are hidden from the queries ``(n,)``, ``(n, n_items)`` bool; None: none is hidden.
 
-        Nothing at or after a query's position may decide it.
+        The result must not depend on events at or after a query's position.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllItems:
-    """The whole catalogue is ranked, what the user has had included.  Source: FTragrec as found, point 10."""
+    """The whole catalogue is ranked, including the user's own items.  Source: FTragrec as published, point 10."""
 
     def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor | None:
-        """Nothing."""
+        """Return None: no item is hidden."""
         return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnseenItems:
-    """Items of the query's own history rank behind all others.  Source: family 0."""
+    """Items of the query's own history rank after all others.  Source: family 0."""
 
     def hidden(self, prefix: Indices, inputs: Inputs) -> Tensor:
-        """The items that stand before the query's position."""
+        """Return the items that occur before the query's position."""
         return items_before(prefix, inputs)
 
 
 def hide(hidden: Tensor | None, scores: Tensor) -> Tensor:
-    """Overwrite the scores ``(n, n_items)`` of hidden items, and give them back."""
+    """Overwrite the scores of hidden items in place and return the scores ``(n, n_items)``."""
     return scores if hidden is None else scores.masked_fill_(hidden, HIDDEN)

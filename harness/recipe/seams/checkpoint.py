@@ -1,4 +1,4 @@
-"""Seam ``checkpoint``: which epoch of a run is kept, and whether it is served with retrieval.  It reads valid only."""
+"""Seam ``checkpoint``: which epoch is kept, and whether it uses retrieval at inference; by validation only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harness.recipe.schedules import Progress, Span
 
 
 class Retrieval(Enum):
-    """Whether scores come from the enhanced vector or from the backbone's."""
+    """Whether scores are computed with retrieval (the seam ``scorer``) or from the backbone's vector alone."""
 
     ON = "on"
     OFF = "off"
@@ -19,14 +19,14 @@ class Retrieval(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What a rule makes of one evaluation.
+    """The result of a checkpoint rule for one epoch.
 
     Attributes:
-        figure: the number to maximise; compared within a part only.
-        by: which of the two figures it is.
-        served: how the epoch would be served, were it kept.
-        part: an epoch of a later part replaces any of an earlier one.
-        last_part: whether no later part is to come, so that patience may end the run.
+        figure: the number to maximise; compared within one part only.
+        by: whether ``figure`` was measured with or without retrieval.
+        served: whether retrieval is on at inference if this epoch is kept.
+        part: an epoch of a later part replaces every epoch of an earlier part.
+        last_part: whether this is the last part; only then can patience end the run.
     """
 
     figure: float
@@ -41,17 +41,17 @@ class CheckpointRule(Protocol):
 
     @property
     def metric(self) -> str:
-        """The metric on valid that it reads."""
+        """The validation metric that the rule reads."""
         ...
 
     def judge(self, progress: Progress, valid_on: Mapping[str, float], valid_off: Mapping[str, float]) -> Verdict:
-        """Judge an epoch by its means on valid, metric name -> mean, retrieval on and off."""
+        """Judge an epoch by its validation means, metric name -> mean, with retrieval on and off."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestOnValid:
-    """The epoch with the best valid figure, retrieval on; ties go to the first.  Source: data protocol."""
+    """The epoch with the best validation metric, retrieval on; ties go to the first.  Source: data protocol."""
 
     metric: str = "mrr@10"
 
@@ -61,11 +61,11 @@ class BestOnValid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestOfBoth:
-    """The epoch and the mode with the best valid figure together; ties go to retrieval off, the simpler.
+    """The best pair of epoch and retrieval on or off by the validation metric; ties go to off, the simpler one.
 
     Attributes:
-        metric: that is read.
-        off_only: look at the figures without retrieval alone.
+        metric: the validation metric.
+        off_only: consider only the metric without retrieval.
 
     Source: seed 8.2.
     """
@@ -82,11 +82,11 @@ class BestOfBoth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffThenOn:
-    """Validation without retrieval at first, then with it; best and patience start anew at the switch.
+    """Validation without retrieval first, then with it; the best epoch and patience restart at the switch.
 
     Attributes:
-        metric: that is read.
-        until: when retrieval is switched on.
+        metric: the validation metric.
+        until: when validation switches to retrieval on.
 
     Source: seed 8.3.
     """

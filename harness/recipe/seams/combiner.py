@@ -1,4 +1,4 @@
-"""A spec of the seam ``combiner`` that treats the weighted terms as objectives of equal rank."""
+"""A spec of the seam ``combiner`` that treats the weighted terms as equally important objectives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Aggregator(Enum):
-    """How the gradients of several objectives become one."""
+    """The rule that combines the gradients of several objectives."""
 
     UPGRAD = "upgrad"
     MGDA = "mgda"
@@ -21,10 +21,10 @@ class Aggregator(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JacobianAggregation:
-    """One gradient from those of the weighted terms, a row each, by how they conflict.
+    """Combines the gradients of the weighted terms (one row per term) by a rule that resolves conflicts.
 
-    Where no two rows conflict, UPGrad and PCGrad give the plain sum. MGDA gives the shortest vector of the rows'
-    convex hull, here times the number of rows, so that equal rows give the plain sum as well.
+    If no two rows conflict, UPGrad and PCGrad return the plain sum. MGDA returns the shortest vector in the convex
+    hull of the rows, here times the number of rows, so that equal rows give the plain sum as well.
 
     Source: seed 5.3; Quinton and Rey, arXiv 2406.16232 (UPGrad); Désidéri, C. R. Math. 2012 (MGDA); Yu et al.,
     NeurIPS 2020, algorithm 1 (PCGrad).
@@ -38,7 +38,7 @@ class JacobianAggregation:
     aggregator: Aggregator = Aggregator.UPGRAD
 
     def backward(self, weighted: Sequence[Tensor], parameters: Sequence[nn.Parameter]) -> None:
-        """Leave the aggregated gradient; one term alone is differentiated as usual."""
+        """Add the aggregated gradient to the parameters' ``grad``; a single term is differentiated as usual."""
         from harness.engine.live.jacobian import aggregate_gradients
 
         aggregate_gradients(weighted, parameters, self.aggregator.value)

@@ -1,4 +1,4 @@
-"""Specs of the seam ``extra_terms``: hard negatives, and a retriever that stays near the backbone."""
+"""Specs of the seam ``extra_terms``: hard negatives, and an alignment of ``R(s)`` with ``s``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Form(Enum):
-    """What the positive and the negatives are put into."""
+    """The form of the contrastive loss."""
 
     INFONCE = "infonce"
     MARGIN = "margin"
@@ -25,21 +25,21 @@ class Form(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardNegatives:
-    """A contrastive term on the retriever: one prefix of the same target against near ones of other targets.
+    """A contrastive term on the retriever: a prefix with the same target against near prefixes with other targets.
 
-    Negatives are the nearest of a sample's hits, in the index's order, whose target differs from the sample's. The
-    positive is another training prefix with the sample's target, the next in that target's list at every epoch. Both
-    are encoded anew from their clean ``s`` by the retriever as the batch has it: with stored keys the term would push
-    the query away from where the keys once were and never move the keys themselves. Samples without a partner or
-    without a negative contribute nothing.  Source: seed 9.3; van den Oord et al., arXiv 1807.03748, eq. 4
-    (InfoNCE); Schroff et al., CVPR 2015, section 3.1, with cosines (margin).
+    Negatives are the first of a sample's hits, in the index's order, whose target differs from the sample's. The
+    positive is another user's training prefix with the sample's target; each epoch takes the next one in the target's
+    list. Both are re-encoded from their clean ``s`` by the current retriever, because a term on stored keys would push
+    the query away from outdated keys and never move the keys. Samples without a positive or without a negative
+    contribute nothing.  Source: seed 9.3; van den Oord et al., arXiv 1807.03748, eq. 4 (InfoNCE); Schroff et al.,
+    CVPR 2015, section 3.1, with cosines (margin).
 
     Attributes:
-        form: of the loss.
-        count: negatives a sample at most.
-        weight: of the term in the loss.
+        form: the form of the loss.
+        count: maximum number of negatives per sample.
+        weight: the term's weight in the loss.
         tau: temperature of the cosines in InfoNCE.
-        margin: by how much the positive's cosine shall exceed each negative's in the margin form.
+        margin: margin form: required distance of the positive's cosine above each negative's.
     """
 
     form: Form
@@ -55,7 +55,7 @@ class HardNegatives:
         return Term(name="hard_negatives", weight=self.weight, inputs=(forward.query,), value=value)
 
     def loss(self, forward: Forward, rows: slice, *, turn: int) -> Tensor:
-        """The mean over the samples of a stretch that contribute, nats or cosine, ``()``."""
+        """Return the mean loss over the contributing samples of ``rows``, in nats or cosine, ``()``."""
         import torch
         from torch.nn.functional import normalize
 
@@ -70,7 +70,7 @@ class HardNegatives:
         return mean_over(self.by_sample(cosine[:, 0], cosine[:, 1:], mask), contributes)
 
     def by_sample(self, positive: Tensor, negative: Tensor, mask: Tensor) -> Tensor:
-        """Loss of cosines ``(batch,)`` and ``(batch, count)``, of which ``mask`` tells the negatives, ``(batch,)``."""
+        """Return the loss ``(batch,)`` of cosines ``(batch,)``, ``(batch, count)``; ``mask``: which negatives exist."""
         if self.form is Form.INFONCE:
             excess = ((negative - positive[:, None]) / self.tau).where(mask, float("-inf"))
             return excess.exp().sum(dim=1).log1p()
@@ -79,7 +79,7 @@ class HardNegatives:
 
 
 def hard_negatives(retrieved: Retrieved, count: int) -> tuple[Tensor, Tensor]:
-    """The first ``count`` hits of another target, 0 where there is none, and which exist, ``(batch, count)`` each."""
+    """Return the first ``count`` hits with another target (0: none) and which exist, ``(batch, count)`` each."""
     import torch
 
     pool, memory = retrieved.neighbours, retrieved.memory
@@ -92,16 +92,16 @@ def hard_negatives(retrieved: Retrieved, count: int) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureAlignment:
-    """``1 - cos(R(s), s)``, mean over the batch.  Source: seed 7.2.
+    """The loss term ``1 - cos(R(s), s)``, mean over the batch.  Source: seed 7.2.
 
     Attributes:
-        weight: its factor in the loss.
+        weight: the term's weight in the loss.
     """
 
     weight: float
 
     def term(self, forward: Forward, progress: Progress) -> Term:
-        """The term of one batch; ``s`` is taken as given, but a backbone that moves feels it through ``R(s)``."""
+        """Return the term of one batch; ``s`` is detached, so a trainable backbone gets gradients only via ``R(s)``."""
         from torch.nn.functional import cosine_similarity
 
         def value(rows: slice) -> Tensor:

@@ -1,4 +1,4 @@
-"""Seams ``values``, ``scale``, ``fusion`` and ``share``: from weighed neighbours to the enhanced vector."""
+"""Seams ``values``, ``scale``, ``fusion`` and ``share``: from weighted neighbours to the enhanced vector."""
 
 from __future__ import annotations
 
@@ -18,59 +18,60 @@ if TYPE_CHECKING:
 
 
 SHORTEST = 1e-12
-"""Knowledge of no length (a sample without neighbours) is not stretched."""
+"""Smallest norm to divide by, so that zero knowledge (a sample without neighbours) stays zero."""
 
 
 class Values(Protocol):
-    """A spec of the seam ``values``."""
+    """A spec of the seam ``values``: the vector that each neighbour contributes to the knowledge."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
-        """Values of the neighbours, ``(batch, k, d)``."""
+        """Return the neighbours' values, ``(batch, k, d)``."""
         ...
 
 
 class Scale(Protocol):
-    """A spec of the seam ``scale``: how long the knowledge is before it is fused."""
+    """A spec of the seam ``scale``: the norm of the knowledge before fusion."""
 
     def __call__(self, knowledge: Tensor, sequence: Tensor) -> Tensor:
-        """Knowledge ``(batch, d)`` at its new length, beside ``s`` ``(batch, d)``."""
+        """Return the rescaled knowledge, ``(batch, d)``, given the knowledge and ``s``, ``(batch, d)`` each."""
         ...
 
 
 class Fusion(Protocol):
-    """A spec of the seam ``fusion``.
+    """A spec of the seam ``fusion``: the module that computes the fused vector.
 
     Attributes:
         learns: whether the module has parameters.
-        reads_knowledge: whether it uses the knowledge that ``attention_query``, ``values`` and ``scale`` make.
+        reads_knowledge: whether it uses the knowledge, which ``attention_query``, ``values`` and ``scale`` define.
     """
 
     learns: ClassVar[bool]
     reads_knowledge: ClassVar[bool]
 
     def build(self, hidden_size: int) -> nn.Module:
-        """A module called with what was retrieved, the knowledge ``(batch, d)`` and a generator for its dropout.
+        """Return the module; calling it returns the fused vector, ``(batch, d)``.
 
-        It gives the fused vector, ``(batch, d)``; without a generator it is in evaluation mode.
+        It is called with a :class:`~harness.engine.types.retrieved.Retrieved`, the knowledge ``(batch, d)`` and a
+        generator for its dropout; None means evaluation mode.
         """
         ...
 
 
 class Share(Protocol):
-    """A spec of the seam ``share``: how much of the fused vector goes into ``enhanced``."""
+    """A spec of the seam ``share``: the weight of the fused vector in the enhanced vector."""
 
     def __call__(self, progress: Progress, retrieved: Retrieved) -> float | Tensor:
-        """The share: a number, or ``(batch, 1)`` where it differs by sample."""
+        """Return the share: one number, or ``(batch, 1)`` if it differs per sample."""
         ...
 
     def at(self, progress: Progress) -> float:
-        """The share of the epoch, for the log: of all samples, or in the middle of theirs."""
+        """Return the epoch's share for the log; a mid-range value if the share differs per sample."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetValues:
-    """A neighbour contributes the embedding of the item that came next.  Source: FTragrec as found, point 1."""
+    """A neighbour's value is the embedding of its target.  Source: FTragrec as published, point 1."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
         return retrieved.target_embeddings
@@ -78,7 +79,7 @@ class TargetValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceValues:
-    """A neighbour contributes the backbone vector of its own history.  Source: family 0; the seed's second symptom."""
+    """A neighbour's value is the backbone vector of its prefix.  Source: family 0; the seed's second symptom."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
         return retrieved.histories
@@ -86,7 +87,7 @@ class SequenceValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeanValues:
-    """The mean of a neighbour's target embedding and of its history's vector.  Source: family 0."""
+    """A neighbour's value is the mean of its target's embedding and its prefix's backbone vector.  Source: family 0."""
 
     def gather(self, retrieved: Retrieved) -> Tensor:
         return (retrieved.target_embeddings + retrieved.histories) / 2.0
@@ -94,7 +95,7 @@ class MeanValues:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unscaled:
-    """Knowledge as the neighbours' values give it, some thirty times shorter than ``s``.  Source: point 7."""
+    """Knowledge at its original norm, about one thirtieth of the norm of ``s``.  Source: point 7."""
 
     def __call__(self, knowledge: Tensor, sequence: Tensor) -> Tensor:
         return knowledge
@@ -102,7 +103,7 @@ class Unscaled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceNorm:
-    """Knowledge as long as ``s``, so that the share turns the enhanced vector.  Source: family 0."""
+    """Knowledge rescaled to the norm of ``s``, so that the share rotates the enhanced vector.  Source: family 0."""
 
     def __call__(self, knowledge: Tensor, sequence: Tensor) -> Tensor:
         length = knowledge.norm(dim=1, keepdim=True).clamp(min=SHORTEST)
@@ -111,13 +112,13 @@ class SequenceNorm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearFusion:
-    """The fused vector is the knowledge itself, mixed in by the share alone.  Source: point 7."""
+    """The fused vector is the knowledge; only the share weights it.  Source: point 7."""
 
     learns: ClassVar[bool] = False
     reads_knowledge: ClassVar[bool] = True
 
     def build(self, hidden_size: int) -> KnowledgeAlone:
-        """A module without parameters."""
+        """Return a module without parameters."""
         from harness.engine.live.modules import KnowledgeAlone
 
         return KnowledgeAlone()
@@ -125,7 +126,7 @@ class LinearFusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduledShare:
-    """One alpha for every sample: ``enhanced = s + share x (fused - s)``.  Source: point 7."""
+    """One share (alpha) for all samples: ``enhanced = s + share x (fused - s)``.  Source: point 7."""
 
     schedule: Schedule = Constant(0.15)
 
@@ -143,7 +144,7 @@ def enhance(
     fuse: nn.Module,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """The enhanced vector ``(batch, d)``; a sample without neighbours keeps its backbone vector exactly."""
+    """Return the enhanced vectors ``(batch, d)``; a sample without neighbours keeps exactly its backbone vector."""
     sequence = retrieved.sequence
     fused = fuse(retrieved, knowledge, generator)
     return (sequence + share * (fused - sequence)).where(retrieved.neighbours.any[:, None], sequence)
@@ -151,13 +152,13 @@ def enhance(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlphaBySimilarity:
-    """An alpha a sample, from the mean cosine of its neighbours: ``sigmoid(mean_j cos_ij / T) x max``.
+    """An alpha per sample, from the mean cosine of its neighbours: ``sigmoid(mean_j cos_ij / T) x max``.
 
-    Source: seed 4.1, whose snippet takes the mean of attention weights: 1/k whatever was retrieved, unlike the cosine.
+    Source: seed 4.1, whose snippet uses the mean of the attention weights, which is 1/k for any neighbours.
 
     Attributes:
-        maximum: upper end of alpha, a fraction in (0, 1].
-        temperature: T; the smaller, the more a cosine above 0 drives alpha to its maximum.
+        maximum: upper bound of alpha, a fraction in (0, 1].
+        temperature: T; a smaller T pushes alpha closer to its maximum for cosines above 0.
     """
 
     learns: ClassVar[bool] = False
@@ -167,7 +168,7 @@ class AlphaBySimilarity:
     temperature: float
 
     def build(self, hidden_size: int) -> SimilarityAlpha:
-        """A module without parameters."""
+        """Return a module without parameters."""
         from harness.engine.live.fusion_modules import SimilarityAlpha
 
         return SimilarityAlpha(maximum=self.maximum, temperature=self.temperature)
@@ -175,10 +176,10 @@ class AlphaBySimilarity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlphaByNet:
-    """An alpha a sample, from a small network that reads ``s``, the knowledge and the cosines.  Source: seed 4.1.
+    """An alpha per sample, from a small network over ``s``, the knowledge and the cosines.  Source: seed 4.1.
 
     Attributes:
-        maximum: upper end of alpha, a fraction in (0, 1].
+        maximum: upper bound of alpha, a fraction in (0, 1].
         n_hidden: width of the network's one hidden layer.
     """
 
@@ -189,7 +190,7 @@ class AlphaByNet:
     n_hidden: int
 
     def build(self, hidden_size: int) -> NetAlpha:
-        """The network and its mixture, the weights not yet set."""
+        """Return the module with uninitialised weights."""
         from harness.engine.live.fusion_modules import NetAlpha
 
         return NetAlpha(hidden_size=hidden_size, n_hidden=self.n_hidden, maximum=self.maximum)
@@ -197,10 +198,10 @@ class AlphaByNet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatedFusion:
-    """A gate a dimension, ``sigmoid(W [s ; knowledge] + b)``, instead of one alpha.  Source: seed 4.2.
+    """A gate per dimension, ``sigmoid(W [s ; knowledge] + b)``, instead of one alpha.  Source: seed 4.2.
 
     Attributes:
-        bias: b at the start, when W is zero; -1.7 opens every gate by .154.
+        bias: initial b; W starts at 0, so -1.7 makes every gate 0.154 at the start.
     """
 
     learns: ClassVar[bool] = True
@@ -209,7 +210,7 @@ class GatedFusion:
     bias: float
 
     def build(self, hidden_size: int) -> DimensionGate:
-        """The gate, its weights not yet set."""
+        """Return the module with uninitialised weights."""
         from harness.engine.live.fusion_modules import DimensionGate
 
         return DimensionGate(hidden_size=hidden_size, bias=self.bias)
@@ -217,15 +218,15 @@ class GatedFusion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttentionFusion:
-    """Multi-head attention of ``s`` over its neighbours: keys their histories, values their targets.
+    """Multi-head attention of ``s`` over its neighbours; keys are their prefixes' vectors, values their targets'.
 
-    It makes its own knowledge, so neither the attention weights of point 7 nor the scale of the knowledge reach it.
+    It computes its own knowledge: the attention weights of point 7 and the seam ``scale`` have no effect.
 
-    Source: seed 4.3; Vaswani et al., NeurIPS 2017, section 3.2; Zhao et al., arXiv 2412.18378, whose fusion is of
-    this kind with 20 neighbours.
+    Source: seed 4.3; Vaswani et al., NeurIPS 2017, section 3.2; Zhao et al., arXiv 2412.18378, who use such a fusion
+    with 20 neighbours.
 
     Attributes:
-        n_heads: heads; they share the width, so their number divides it.
+        n_heads: number of heads; must divide the width of the backbone.
         dropout: rate on the output of the attention and of the feed-forward part, in [0, 1).
     """
 
@@ -236,10 +237,10 @@ class AttentionFusion:
     dropout: float
 
     def build(self, hidden_size: int) -> NeighbourAttention:
-        """The module, its weights not yet set.
+        """Return the module with uninitialised weights.
 
         Raises:
-            InputError: the heads do not divide the width.
+            InputError: ``n_heads`` does not divide ``hidden_size``.
         """
         from harness.engine.live.fusion_modules import NeighbourAttention
 

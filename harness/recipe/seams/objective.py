@@ -24,21 +24,21 @@ RECOMMENDATION, ENHANCED, ALIGNMENT = "recommendation", "enhanced", "alignment"
 
 
 EPSILON = 1e-8
-"""Added to both distributions inside every divergence, as the original does."""
+"""Added to both distributions inside every divergence, as published."""
 
 
 class Divergence(Protocol):
-    """How far the retrieval distribution is from the recommendation distribution, sample by sample."""
+    """A spec of the seam ``divergence``: the divergence of the retrieval and recommendation distributions."""
 
     def __call__(self, p_ret: Tensor, p_rec: Tensor) -> Tensor:
-        """Nats, ``(batch,)``, of distributions ``(batch, k)`` that are 0 at missing neighbours."""
+        """Return nats per sample, ``(batch,)``; both distributions, ``(batch, k)``, are 0 at missing neighbours."""
         ...
 
 
 def relative_entropy(p: Tensor, q: Tensor) -> Tensor:
-    """``sum_j (p_j + eps) log((p_j + eps) / (q_j + eps))`` in nats, ``(batch,)``.
+    """Return ``sum_j (p_j + eps) log((p_j + eps) / (q_j + eps))`` in nats, ``(batch,)``.
 
-    A neighbour missing from both contributes exactly nothing.
+    A neighbour that is missing from both distributions contributes exactly 0.
     """
     p, q = p + EPSILON, q + EPSILON
     return (p * (p.log() - q.log())).sum(dim=1)
@@ -46,7 +46,7 @@ def relative_entropy(p: Tensor, q: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForwardKL:
-    """``KL(P_ret || P_rec)``.  Source: FTragrec as found, point 8."""
+    """``KL(P_ret || P_rec)``.  Source: FTragrec as published, point 8."""
 
     def __call__(self, p_ret: Tensor, p_rec: Tensor) -> Tensor:
         return relative_entropy(p_ret, p_rec)
@@ -78,16 +78,16 @@ class Jeffreys:
 
 
 class Teacher(Protocol):
-    """A spec of the seam ``teacher``.
+    """A spec of the seam ``teacher``: the recommendation distribution P_rec of the alignment term.
 
     Attributes:
-        reads_values: whether it uses the neighbours' values as they are, apart from the mixture.
+        reads_values: whether it uses the neighbours' values directly, and not only through the enhanced vector.
     """
 
     reads_values: ClassVar[bool]
 
     def __call__(self, forward: Forward, rows: slice) -> Tensor:
-        """P_rec of a stretch of the batch, ``(rows, k)``, 0 at missing neighbours."""
+        """Return P_rec for a slice of the batch, ``(rows, k)``, 0 at missing neighbours."""
         ...
 
 
@@ -96,7 +96,7 @@ class NormalisedSigmoid:
     """``q_j = sigmoid(((1 - a) s + a v_j) . e_y)``, ``P_rec = q / sum(q)``; not detached.  Source: point 6.
 
     Attributes:
-        share: the teacher's own constant a, apart from the share of the fusion.
+        share: the teacher's constant a, independent of the seam ``share``.
     """
 
     reads_values: ClassVar[bool] = True
@@ -111,40 +111,40 @@ class NormalisedSigmoid:
 
 
 def retrieval_distribution(similarity: Tensor, temperature: float | Tensor, mask: Tensor) -> Tensor:
-    """``P_ret = softmax_j(similarity_j / tau)`` over the neighbours that exist, ``(batch, k)``.  Source: point 5."""
+    """Return ``P_ret = softmax_j(similarity_j / tau)`` over existing neighbours, ``(batch, k)``.  Source: point 5."""
     return masked_softmax(similarity / temperature, mask)
 
 
 class SampleMask(Protocol):
-    """A spec of the seam ``sample_mask``."""
+    """A spec of the seam ``sample_mask``: which samples take part in the retrieval terms."""
 
     def mask(self, neighbours: Neighbours) -> Tensor | None:
-        """Which samples take part in the retrieval terms, ``(batch,)`` bool; None: all of them."""
+        """Return which samples take part in the retrieval terms, ``(batch,)`` bool; None: all of them."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllSamples:
-    """Every sample takes part in the retrieval terms.  Source: FTragrec as found, point 8."""
+    """Every sample takes part in the retrieval terms.  Source: FTragrec as published, point 8."""
 
     def mask(self, neighbours: Neighbours) -> Tensor | None:
         return None
 
 
 class ExtraTerm(Protocol):
-    """An entry of the additive seam ``extra_terms``; its term joins the base's three."""
+    """An entry of the additive seam ``extra_terms``: a loss term in addition to the base's three."""
 
     def term(self, forward: Forward, progress: Progress) -> Term:
-        """The term of one batch."""
+        """Return the term of one batch."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseNeighbours:
-    """Only samples whose neighbours are close on average take part in the retrieval terms.  Source: seed 5.2.
+    """Only samples whose neighbours have a high mean cosine take part in the retrieval terms.  Source: seed 5.2.
 
     Attributes:
-        threshold: the smallest mean cosine of a sample's neighbours.
+        threshold: the minimum mean cosine of a sample's neighbours.
     """
 
     threshold: float
@@ -154,27 +154,27 @@ class CloseNeighbours:
 
 
 class Combiner(Protocol):
-    """A spec of the seam ``combiner``.
+    """A spec of the seam ``combiner``: how the gradients of the weighted terms are combined.
 
     Attributes:
-        min_terms: terms with a gradient that it takes for the combination to differ from a sum.
+        min_terms: number of terms with a gradient from which the combiner can differ from a plain sum.
     """
 
     min_terms: ClassVar[int]
 
     def backward(self, weighted: Sequence[Tensor], parameters: Sequence[nn.Parameter]) -> None:
-        """Leave the gradient of the combined terms in the parameters.
+        """Compute the gradient of the combined terms into the parameters' ``grad``.
 
         Args:
-            weighted: terms that train something, each times its weight, at least one.
-            parameters: all that train now.
+            weighted: the terms that train something, each multiplied by its weight; at least one.
+            parameters: all parameters that currently train.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightedSum:
-    """The loss is the plain sum of the weighted terms.  Source: FTragrec as found, point 8."""
+    """The loss is the plain sum of the weighted terms.  Source: FTragrec as published, point 8."""
 
     min_terms: ClassVar[int] = 1
 
@@ -189,13 +189,13 @@ class Curriculum(Protocol):
     """A spec of the seam ``curriculum``: which terms take part in an epoch."""
 
     def active(self, term: str, progress: Progress) -> bool:
-        """Whether the term of that name counts; where it does not, it is never computed."""
+        """Return whether the named term counts in the epoch; if not, it is not computed."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllTerms:
-    """The full loss from the first epoch.  Source: FTragrec as found, point 8."""
+    """The full loss from the first epoch.  Source: FTragrec as published, point 8."""
 
     def active(self, term: str, progress: Progress) -> bool:
         return True
@@ -203,11 +203,11 @@ class AllTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlignmentFirst:
-    """The alignment term alone until it has stopped improving; then the full loss.  Source: seed 7.1.
+    """The alignment term alone until it stops improving, then the full loss.  Source: seed 7.1.
 
     Attributes:
-        until: when the full loss begins at the latest.
-        patience: epochs without a lower alignment loss after which it begins.
+        until: the full loss begins at this point at the latest.
+        patience: the full loss begins after this many consecutive epochs without a lower alignment loss.
     """
 
     until: Span
@@ -217,7 +217,7 @@ class AlignmentFirst:
         return term == ALIGNMENT or self.over(progress)
 
     def over(self, progress: Progress) -> bool:
-        """Whether the first part has ended by the epoch of ``progress``."""
+        """Return whether the alignment-only part has ended before the epoch of ``progress``."""
         if progress.towards(self.until) >= 1.0:
             return True
         best, waited = math.inf, 0
@@ -231,15 +231,15 @@ class AlignmentFirst:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LikelihoodTeacher:
-    """``P_rec = softmax_j(log p(y | neighbour j alone) / T)`` over the neighbours that exist; detached.
+    """``P_rec = softmax_j(log p(y | neighbour j alone) / T)`` over existing neighbours; detached.
 
-    ``p(y | j)`` is the catalogue softmax of the enhanced vector that neighbour j makes when it is the only one.
+    ``p(y | j)`` is the target's probability in the catalogue softmax of the enhanced vector with neighbour j only.
 
-    Source: Shi et al., REPLUG, arXiv 2301.12652, section 4, whose distribution over documents takes ``p / T`` in place
-    of ``log p / T``; with whole catalogues p is too small for that.
+    Source: Shi et al., REPLUG, arXiv 2301.12652, section 4, who use ``p / T`` instead of ``log p / T``; over a whole
+    catalogue, p is too small for that.
 
     Attributes:
-        temperature: T, the teacher's own; the smaller, the more P_rec prefers the best neighbour.
+        temperature: T, used by the teacher only; a smaller T concentrates P_rec on the best neighbour.
     """
 
     reads_values: ClassVar[bool] = False

@@ -1,4 +1,4 @@
-"""Seams ``phases``, ``learning_rates``, ``weight_decay`` and ``backbone_dropout``: what trains, how fast."""
+"""Seams ``phases``, ``learning_rates``, ``weight_decay`` and ``backbone_dropout``: what trains, and how fast."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from harness.recipe.schedules import Progress, Span
 
 RETRIEVER, FUSION = "retriever", "fusion"
 BACKBONE_WEIGHT_DECAY = 3e-4
-"""Adam's coupled L2 on parts of the backbone that train.  Source: FTragrec as found, point 11."""
+"""Adam's coupled L2 on trainable parts of the backbone.  Source: FTragrec as published, point 11."""
 
 NEW_PARTS: tuple[str, ...] = (RETRIEVER, FUSION)
-"""Groups of parameters that the backbone does not have."""
+"""Parameter groups outside the backbone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearningRates:
-    """Adam's step size of each group of parameters.  Source: FTragrec as found, point 11.
+    """Adam's learning rates per group of parameters.  Source: FTragrec as published, point 11.
 
     Attributes:
-        new_parts: of the retriever and the fusion.
-        backbone: of backbone groups that train; None: a phase that unfreezes them takes a share of ``new_parts``.
-        blocks: last blocks that train from the start though no phase unfreezes them.
+        new_parts: rate of the retriever and the fusion.
+        backbone: rate of trainable backbone groups; None: a phase that unfreezes them uses a share of ``new_parts``.
+        blocks: number of last blocks that train from the start, even if no phase unfreezes them.
     """
 
     new_parts: float = 1e-3
@@ -34,27 +34,27 @@ class LearningRates:
 
 
 def moves_backbone(rates: Mapping[str, float]) -> bool:
-    """Whether any group of the backbone is among those that train, group -> step size."""
+    """Return whether ``rates`` (group -> learning rate of what trains) contains any group of the backbone."""
     return bool(rates.keys() - set(NEW_PARTS))
 
 
 class Phases(Protocol):
-    """A spec of the seam ``phases``."""
+    """A spec of the seam ``phases``: which groups of parameters train in which epoch."""
 
     def moves_backbone(self, rates: LearningRates) -> bool:
-        """Whether any group of the backbone trains in any epoch."""
+        """Return whether any group of the backbone trains in any epoch."""
         ...
 
     def last_blocks(self, rates: LearningRates) -> int:
-        """Last blocks of the backbone that train in some epoch while the rest of it does not; 0: none ever does."""
+        """Return how many last blocks train in some epoch while the rest of the backbone is frozen; 0: none."""
         ...
 
     def rates(self, progress: Progress, backbone: ParameterGroups, rates: LearningRates) -> Mapping[str, float]:
-        """Group that trains in the epoch -> its step size; all others are frozen.
+        """Return group -> learning rate for the groups that train in the epoch; all others are frozen.
 
         Args:
             progress: the epoch.
-            backbone: groups of the backbone, from the embeddings to the last block.
+            backbone: the backbone's groups, from the embeddings to the last block.
             rates: the recipe's learning rates.
         """
         ...
@@ -62,7 +62,7 @@ class Phases(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrieverOnly:
-    """Everything shared with the backbone stays frozen but what has learning rates of its own.  Source: point 3."""
+    """The backbone stays frozen, except last blocks with their own learning rate.  Source: point 3."""
 
     def moves_backbone(self, rates: LearningRates) -> bool:
         return self.last_blocks(rates) > 0
@@ -79,14 +79,14 @@ class RetrieverOnly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradualUnfreezing:
-    """The retriever alone; from ``start`` the last blocks as well; from ``all_from`` the whole backbone.
+    """The new parts alone; from ``start`` also the last blocks; from ``all_from`` the whole backbone.
 
-    Backbone groups learn at a share of the new parts' rate, or, where ``learning_rates`` gives them one of their own,
-    at that in the second phase and at ``all_factor / blocks_factor`` of it in the third.
+    Backbone groups train at a share of the new parts' rate. If ``learning_rates.backbone`` is set, they train at that
+    rate in the second phase and at ``all_factor / blocks_factor`` of it in the third.
 
     Attributes:
-        start, all_from: when the phases begin; None: the third never does.
-        blocks: last blocks of the second phase.
+        start, all_from: when the second and third phase begin; ``all_from`` None: there is no third phase.
+        blocks: number of last blocks that train in the second phase.
         blocks_factor, all_factor: shares of the new parts' rate in the second and third phase, fractions.
 
     Source: seed 2.1.
@@ -115,7 +115,7 @@ class GradualUnfreezing:
 
 
 class BackboneDropout(Enum):
-    """Whether the frozen backbone's own dropout stays on while the retriever trains.  Source: point 11."""
+    """Whether the dropout of the frozen backbone stays active during training.  Source: point 11."""
 
     ACTIVE = "active"
     OFF = "off"

@@ -1,4 +1,4 @@
-"""Seam ``reranker``: what reorders the first candidates of a query once all are scored."""
+"""Seam ``reranker``: reorders the top candidates of a query after scoring."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Known(Enum):
-    """What a mixture, and the scores that it starts from, know."""
+    """Which neighbours the mixture, and the scores that it starts from, may use."""
 
     ALL = "all"
     DENSE = "dense"
@@ -22,17 +22,17 @@ class Known(Enum):
 
 
 class FittedOn(Enum):
-    """Whose targets fit a mixture: the validation set's, or those of each user's last training prefix."""
+    """The targets that a mixture is fitted to: the validation set's, or those of each user's last training prefix."""
 
     VALIDATION = "validation"
     TRAIN = "train"
 
 
 class Model(Protocol):
-    """What weighs the figures."""
+    """The form of f in :class:`LearnedMixture`: how the figures (features of query and candidate) are weighted."""
 
     def build(self, figures: Figures) -> Mixture:
-        """The mixture, to be fitted."""
+        """Return the mixture, not yet fitted."""
         ...
 
 
@@ -50,7 +50,7 @@ class PerceptronModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdaptiveModel:
-    """One hidden layer from the figures of a query to the weights of its masses.  Source: family 0."""
+    """One hidden layer that maps a query's figures to weights of its candidates' masses.  Source: family 0."""
 
     hidden: int = 16
 
@@ -62,7 +62,7 @@ class AdaptiveModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogisticModel:
-    """One weight a figure.  Source: family 0."""
+    """One weight per figure of a candidate.  Source: family 0."""
 
     def build(self, figures: Figures) -> Mixture:
         from harness.engine.live.rerank.models import Linear
@@ -74,7 +74,7 @@ class Reranker(Protocol):
     """A spec of the seam.
 
     Attributes:
-        reads_dense: whether the seam ``dense`` has a part in it, whatever the scorer mixes in.
+        reads_dense: whether it reads the seam ``dense``, independent of what the scorer mixes in.
         sees_validation: whether it is fitted to targets of the validation set.
     """
 
@@ -85,13 +85,13 @@ class Reranker(Protocol):
     def sees_validation(self) -> bool: ...
 
     def read(self, neighbours: Neighbourhood) -> Neighbourhood | None:
-        """The neighbours that a scorer may mix in; None: none."""
+        """Return the neighbours that the scorer may mix in, given the recipe's; None: none."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoReranker:
-    """Candidates are ranked by their scores.  Source: FTragrec as found, point 10."""
+    """Candidates are ranked by their scores.  Source: FTragrec as published, point 10."""
 
     @property
     def reads_dense(self) -> bool:
@@ -102,26 +102,26 @@ class NoReranker:
         return False
 
     def read(self, neighbours: Neighbourhood) -> Neighbourhood:
-        """As they are."""
+        """Return the neighbours unchanged."""
         return neighbours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedMixture:
-    """The first candidates are ordered by ``a A + f(figures)``, fitted to targets; all others stay behind them.
+    """The top candidates are ordered by ``a A + f(figures)``, fitted to targets; all others stay after them.
 
-    ``A`` is the score of the seam ``scorer``. Two fits are made, each to one half of the users. Where targets of the
-    validation set fit them, its queries are ranked by the fit of the other half; all else is ranked by the sum of both.
-    A fit reads targets of any time, also under ``memory: past``.
+    ``A`` is the score of the seam ``scorer``. There are two fits, each on one half of the users. If they are fitted on
+    the validation set, its queries are ranked by the fit of the other half; all other queries by the sum of both fits.
+    A fit uses targets of any time, also under ``memory: past``.
 
     Attributes:
-        model: f.
-        pool: how many are reordered.
+        model: the form of f.
+        pool: number of candidates that are reordered.
         epochs: passes over the fitting set.
-        known: what f and A know.
-        fitted_on: whose targets fit it. Of a training prefix the backbone has seen the target, so it looks surer there
-            than it will be; its own user's later entries are kept out as from any query.
-        shared: the neighbours that share items, where the scorer mixes none in.
+        known: which neighbours f and A may use.
+        fitted_on: the targets it is fitted to. The backbone was trained on the targets of training prefixes, so its
+            scores are more confident there than at inference; the user's later entries are excluded as for any query.
+        shared: the item-sharing neighbours, used if the scorer mixes none in.
 
     Source: family 0.
     """
@@ -144,13 +144,13 @@ class LearnedMixture:
         return self.fitted_on is FittedOn.VALIDATION
 
     def shared_by(self, neighbours: Neighbourhood) -> SharedItems:
-        """The neighbours that share items: the scorer's, else its own."""
+        """Return the item-sharing neighbours: the scorer's if it has any, else ``shared``."""
         if isinstance(neighbours, BothKinds):
             return neighbours.shared
         return neighbours if isinstance(neighbours, SharedItems) else self.shared
 
     def read(self, neighbours: Neighbourhood) -> Neighbourhood | None:
-        """Those that may be known."""
+        """Return the neighbours that ``known`` permits."""
         if self.known is Known.ALL:
             return neighbours
         return NearestVectors() if self.known is Known.DENSE else None

@@ -1,4 +1,4 @@
-"""Seams ``retriever`` and ``start``: the encoder R that turns a backbone vector into a query or a key."""
+"""Seams ``retriever`` and ``start``: the encoder R from backbone vectors to queries and keys, and its start."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 
 
 class Retriever(Protocol):
-    """A spec of the seam ``retriever``."""
+    """A spec of the seam ``retriever``: the encoder R."""
 
     def build(self, hidden_size: int) -> torch.nn.Module:
-        """The encoder R, called with ``(batch, d)`` and a generator for its dropout; its weights not yet set."""
+        """Return R with uninitialised weights; it is called with ``(batch, d)`` and a generator for its dropout."""
         ...
 
 
 class Start(Protocol):
-    """A spec of the seam ``start``."""
+    """A spec of the seam ``start``: initial weights, and training before epoch 0."""
 
     def initialise(self, module: torch.nn.Module, generator: torch.Generator) -> None:
-        """Set every parameter of a freshly built module in place.
+        """Set every parameter of a newly built module in place.
 
         Raises:
-            harness.errors.InputError: there is a parameter that it does not know how to set.
+            harness.errors.InputError: the module has a parameter that this start cannot set.
         """
         ...
 
     def warm_up(self, retriever: torch.nn.Module, inputs: Inputs, streams: Streams) -> None:
-        """Train the initialised retriever in place before anything is built with it."""
+        """Train the initialised retriever in place, before the memory is built with it; may do nothing."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedForward:
-    """Post-LN feed-forward blocks d-4d-d with GELU and a residual.  Source: FTragrec as found, point 3.
+    """Post-LN feed-forward blocks d-4d-d with GELU and a residual.  Source: FTragrec as published, point 3.
 
     Attributes:
-        n_layers: blocks on top of each other.
+        n_layers: number of stacked blocks.
         dropout: rate on each block's output before the residual, in [0, 1).
     """
 
@@ -52,7 +52,7 @@ class FeedForward:
     dropout: float = 0.1
 
     def build(self, hidden_size: int) -> FeedForwardEncoder:
-        """The encoder, its weights not yet set (the seam ``start`` sets them)."""
+        """Return the encoder with uninitialised weights; the seam ``start`` sets them."""
         from harness.engine.live.modules import FeedForwardEncoder
 
         return FeedForwardEncoder(hidden_size=hidden_size, n_layers=self.n_layers, dropout=self.dropout)
@@ -60,9 +60,9 @@ class FeedForward:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomStart:
-    """Weights from normal(0, std), biases 0, LayerNorm the identity.  Source: FTragrec as found, point 3.
+    """Weights from normal(0, std), biases 0, LayerNorm the identity.  Source: FTragrec as published, point 3.
 
-    A part that has a method ``initialise(generator)`` sets its own parameters instead.
+    A submodule with a method ``initialise(generator)`` sets its own parameters instead.
     """
 
     std: float = 0.02
@@ -98,19 +98,19 @@ class RandomStart:
 
 BATCH_SIZE = 1024
 LEARNING_RATE = 1e-3
-"""As in fine-tuning."""
+"""Same values as in fine-tuning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContrastiveStart:
     """Contrastive training of the retriever on clean backbone vectors before epoch 0.  Source: seed 7.3.
 
-    A prefix's positive is another training prefix with the same target; its negatives are the positives of the other
-    samples of the batch, those with the same target masked. Dropout is active on both sides.
+    A prefix's positive is another user's training prefix with the same target; its negatives are the positives of the
+    batch's other samples, except those with the same target. Dropout is active on both sides.
 
     Attributes:
         epochs: passes over the training prefixes.
-        temperature: of the cosines.
+        temperature: temperature of the cosines.
     """
 
     epochs: int

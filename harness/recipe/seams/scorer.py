@@ -1,4 +1,4 @@
-"""Seam ``scorer``: from vectors and neighbours to scores."""
+"""Seam ``scorer``: computes scores from vectors and neighbours."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Onto(Enum):
-    """The vector whose scores the neighbours join."""
+    """The vector whose scores the neighbours are mixed into."""
 
     BACKBONE = "backbone"
     ENHANCED = "enhanced"
 
 
 class Scorer(Protocol):
-    """A spec of the seam.
+    """A spec of the seam ``scorer``.
 
     Attributes:
         reads_neighbours: whether its scores depend on the seams ``neighbours``, ``dense`` and ``calibration``.
@@ -39,23 +39,23 @@ class Scorer(Protocol):
 
     @property
     def neutral(self) -> bool:
-        """Whether neighbours have no part in its scores at this setting."""
+        """Whether neighbours have no effect on its scores at this setting."""
         ...
 
     def build(self, inputs: Inputs, masses: Sequence[LiveMass], temperature: float) -> LiveScorer:
-        """The live scorer over the backbone as it is.
+        """Return the live scorer over the current backbone.
 
         Args:
             inputs: data, backbone and encodings.
-            masses: how much each kind of neighbours says for each item; empty where it reads none.
-            temperature: the vector's scores are divided by it before neighbours join them.
+            masses: one distribution over the items per kind of neighbours; empty if the scorer reads none.
+            temperature: the vector's scores are divided by it before neighbours are mixed in.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnhancedDot:
-    """Score of item i: ``enhanced . e_i``.  Source: FTragrec as found, point 10."""
+    """Score of item i: ``enhanced . e_i``.  Source: FTragrec as published, point 10."""
 
     reads_neighbours: ClassVar[bool] = False
 
@@ -68,7 +68,7 @@ class EnhancedDot:
         return True
 
     def build(self, inputs: Inputs, masses: Sequence[LiveMass], temperature: float) -> LiveScorer:
-        """The product with the backbone's item embeddings."""
+        """Return the product with the backbone's item embeddings."""
         return _Dot(inputs.item_matrix)
 
 
@@ -82,11 +82,11 @@ class _Dot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearMixing:
-    """``p_i = (1 - l) softmax(s . E)_i + l m_i``; of several masses, ``m`` is their mean.
+    """``p_i = (1 - l) softmax(s . E)_i + l m_i``, where ``m`` is the mean of all masses.
 
     Attributes:
-        share: l, the neighbours' part, a fraction in [0, 1).
-        onto: the vector in the place of ``s``.
+        share: l, the weight of the neighbours, a fraction in [0, 1).
+        onto: the vector used as ``s``.
 
     Source: family 0; Khandelwal et al., ICLR 2020, eq. 3, for language models.
     """
@@ -105,7 +105,7 @@ class LinearMixing:
         return self.share == 0.0
 
     def build(self, inputs: Inputs, masses: Sequence[LiveMass], temperature: float) -> LiveScorer:
-        """The scorer."""
+        """Return the scorer."""
         from harness.engine.live.mixing.scorers import Linear
 
         return Linear(
@@ -119,14 +119,14 @@ class LinearMixing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLinearMixing:
-    """``score_i = s . e_i + beta log(1 + m_i / eps)``, a term for each of several masses.
+    """``score_i = s . e_i + beta log(1 + m_i / eps)``, with one such term per mass.
 
-    An item that no neighbour names keeps its score.
+    An item without mass (no neighbour has it as target) keeps its score.
 
     Attributes:
-        beta: what a tenfold mass adds, in units of ln 10, once it is well above ``eps``; 0 or more.
-        eps: the mass from which a neighbour counts, a fraction above 0.
-        onto: the vector in the place of ``s``.
+        beta: weight, 0 or more; ten times the mass adds ``beta ln 10`` once the mass is well above ``eps``.
+        eps: the mass above which neighbours have a clear effect, a fraction above 0.
+        onto: the vector used as ``s``.
 
     Source: family 0. Log-linear pools: Heskes, "Selecting weighting factors in logarithmic opinion pools", NIPS 1997.
     """
@@ -146,7 +146,7 @@ class LogLinearMixing:
         return self.beta == 0.0
 
     def build(self, inputs: Inputs, masses: Sequence[LiveMass], temperature: float) -> LiveScorer:
-        """The scorer."""
+        """Return the scorer."""
         from harness.engine.live.mixing.scorers import LogLinear
 
         return LogLinear(

@@ -15,10 +15,7 @@ def greedy_of(course: Mapping[str, Any], rows: Sequence[Row], decimals: int, tex
     stack = tuple(course["path"][-1]) if course["path"] else ()
     confirmed = _confirmed(course, rows)
     steps = course["steps"]
-    rounds = [
-        _round(number, step, course, decimals, text, last=number == len(steps))
-        for number, step in enumerate(steps, start=1)
-    ]
+    rounds = [_round(number, step, course, decimals, text) for number, step in enumerate(steps, start=1)]
     threshold = course["threshold"]
     return Greedy(
         sentence=_sentence(course, stack, confirmed, decimals, text),
@@ -37,7 +34,7 @@ def greedy_of(course: Mapping[str, Any], rows: Sequence[Row], decimals: int, tex
 
 
 def _round(
-    number: int, step: Mapping[str, Any], course: Mapping[str, Any], decimals: int, text: Catalogue, *, last: bool
+    number: int, step: Mapping[str, Any], course: Mapping[str, Any], decimals: int, text: Catalogue
 ) -> GreedyRound:
     kind, stack = str(step["kind"]), tuple(step["stack"])
     tries = tuple(filled(GreedyTry, each, chosen=each["arm"] == step["chosen"]) for each in step["tries"])

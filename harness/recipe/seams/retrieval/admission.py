@@ -1,4 +1,4 @@
-"""Seam ``admission``: which prefixes may be entries of the memory."""
+"""Seam ``admission``: which prefixes become entries of the memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LongerThan:
-    """Leave out entries whose prefix has no more than ``length`` items (``len_lower_bound``).  Source: point 1."""
+    """Prefixes with more than ``length`` items become entries (``len_lower_bound``).  Source: point 1."""
 
     length: int = 5
 
@@ -30,7 +30,7 @@ class LongerThan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllEntries:
-    """Every prefix becomes an entry, however short.  Source: family 0 and seed 9."""
+    """Every prefix becomes an entry, also the shortest.  Source: family 0 and seed 9."""
 
     def admitted(self, entries: Indices, inputs: Inputs) -> NDArray[np.bool_]:
         return np.ones(len(entries), dtype=bool)
@@ -40,7 +40,7 @@ Quality = NDArray[np.float64]
 
 
 class By(Enum):
-    """What the quality of an entry is."""
+    """The measure of an entry's quality."""
 
     LIKELIHOOD = "likelihood"
     AGREEMENT = "agreement"
@@ -48,16 +48,16 @@ class By(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestShare:
-    """The best entries by quality, whatever their length.  Source: seed 9.1.
+    """The best share of entries by quality, at any length.  Source: seed 9.1.
 
-    Agreement is a count and therefore often equal; such entries are ordered by likelihood, and by number at last.
+    Agreement often ties, because it is a count; ties are broken by likelihood, then by the smaller entry number.
 
     Attributes:
-        by: likelihood is the log-probability that the backbone gives the entry's own target, agreement the share of
-            the entry's nearest training prefixes of other users, by cosine of ``s``, that have its target.
-        keep: the fraction that stays, in (0, 1]; at least one entry does.
-        neighbourhood: prefixes that may agree with an entry.
-        oversample: hits a neighbour, since a user's own are dropped.
+        by: likelihood is the backbone's log-probability of the entry's own target; agreement is the share of the
+            entry's nearest training prefixes of other users, by cosine of ``s``, that have the same target.
+        keep: the fraction of entries that stays, in (0, 1]; at least one entry stays.
+        neighbourhood: number of nearest prefixes that agreement counts.
+        oversample: hits searched per counted prefix, because hits of the entry's own user are dropped.
     """
 
     by: By
@@ -77,7 +77,7 @@ class BestShare:
 
 
 def likelihood(entries: Indices, inputs: Inputs) -> Quality:
-    """Log-probability of each entry's target by the backbone alone, nats, ``(n,)``."""
+    """Return the log-probability of each entry's target under the backbone alone, nats, ``(n,)``."""
     from harness.engine.live.likelihood import log_likelihood
 
     targets = inputs.tensor(inputs.prefixes.target[entries])
@@ -87,10 +87,10 @@ def likelihood(entries: Indices, inputs: Inputs) -> Quality:
 
 
 def agreement(entries: Indices, inputs: Inputs, *, k: int, n_hits: int) -> Quality:
-    """How many of an entry's k nearest among these prefixes, of other users, have its target, a fraction, ``(n,)``.
+    """Return the fraction of each entry's k nearest ``entries`` of other users with the same target, ``(n,)``.
 
-    0 where none of ``n_hits`` belongs to another user. The search is the base's approximate one. Under ``memory: past``
-    only neighbours older than the entry are asked: what became of it later is not known at its time.
+    It is 0 if none of the ``n_hits`` hits belongs to another user. The search is the base's approximate one. Under
+    ``memory: past`` only neighbours older than the entry count, because later ones are not yet known at its time.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Seam ``index``: several indexes, over the same entries or over ranges of their length."""
+"""Seam ``index``: several indexes, over the same entries or over ranges of their prefix length."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Merge(Enum):
-    """How the members' lists become one."""
+    """How the members' hit lists are merged."""
 
     RECIPROCAL_RANK = "rrf"
     MEAN = "mean"
@@ -27,16 +27,16 @@ class Merge(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ensemble:
-    """Members in turn: the index as it is, with another seed, and in the backbone's space; then anew.
+    """Several members, each built by ``member`` with its own seed; every third one searches in the backbone's space.
 
-    Reciprocal rank orders the hits by ``sum_m 1 / (60 + rank_m)`` over the members that found them (Cormack, Clarke and
-    Buettcher, SIGIR 2009), mean by their mean cosine over all members, each in its own space, whether it
-    found them or not. Ties go to the closer entry, then to the smaller number. Source: seed 10.3.
+    ``rrf`` orders the hits by ``sum_m 1 / (60 + rank_m)`` over the members that found them (Cormack, Clarke and
+    Buettcher, SIGIR 2009). ``mean`` orders them by their mean cosine over all members, each in its own space, also
+    those that did not find them. Ties go to the closer entry, then to the smaller number. Source: seed 10.3.
 
     Attributes:
-        member: the index that every member is built by.
-        members: how many.
-        merge: how their lists become one.
+        member: the spec that every member is built from.
+        members: number of members.
+        merge: how the members' hit lists are merged.
     """
 
     member: Index
@@ -48,7 +48,7 @@ class Ensemble:
         return ()
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
-        """All members; the first has ``seed`` itself, the others the seeds after it."""
+        """Return the merged index; the members' seeds are ``seed``, ``seed + 1``, and so on."""
         backbone = replace(memory, keys=inputs.encodings[inputs.tensor(memory.prefix)])
         in_backbone = [number % 3 == 2 for number in range(self.members)]
         return Merged(
@@ -65,13 +65,13 @@ class Ensemble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ByLength:
-    """One index for each range of the entries' prefix length that has entries.  Source: seed 9.2.
+    """One index per range of the entries' prefix length, for ranges that have entries.  Source: seed 9.2.
 
-    A search asks each of them for ``n_hits`` and gives all that they found, by falling cosine.
+    A search takes ``n_hits`` from each index and returns all of them, by decreasing cosine.
 
     Attributes:
-        edges: the last length of every range but the open one, in items.
-        within: the index within a range.
+        edges: the maximum length of each range except the last, which is open, in items.
+        within: the spec of the index of one range.
     """
 
     edges: tuple[int, ...]
@@ -82,7 +82,7 @@ class ByLength:
         return self.edges
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
-        """The indexes of the ranges, all from ``seed``."""
+        """Return the indexes of the ranges as one; all are built with ``seed``."""
         number = range_of(memory.position, self.edges)
         parts: list[tuple[Indices, LiveIndex]] = []
         for each in np.unique(number):

@@ -1,4 +1,4 @@
-"""Seam ``index``: from a query to its nearest entries."""
+"""Seam ``index``: finds the nearest entries of a query."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ class Index(Protocol):
     """A spec of the seam ``index``.
 
     Attributes:
-        ranges: last prefix lengths of the ranges that are searched apart; empty where the memory is one whole.
+        ranges: maximum prefix lengths of the ranges that are searched separately; empty: the memory is one range.
     """
 
     @property
     def ranges(self) -> tuple[int, ...]: ...
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
-        """An index over the memory's normalised keys, at least one."""
+        """Return an index over the memory's normalised keys; the memory has at least one."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IVFFlat:
-    """FAISS IVFFlat, inner product over normalised keys.  Source: FTragrec as found, point 2.
+    """FAISS IVFFlat, inner product over normalised keys.  Source: FTragrec as published, point 2.
 
     Attributes:
-        max_lists: ``nlist`` at most.
+        max_lists: maximum of ``nlist``.
         entries_per_list: ``nlist`` is at most N // this.
-        nprobe: lists visited a query.
+        nprobe: lists visited per query.
     """
 
     max_lists: int = 128
@@ -50,18 +50,18 @@ class IVFFlat:
         return ()
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
-        """The index; lists are found by k-means from ``seed``."""
+        """Return the index; ``seed`` seeds the k-means of its lists."""
         return self.over(memory.normalised_keys(), seed)
 
     def over(self, keys: Vectors, seed: int) -> FaissIndex:
-        """The index over normalised vectors ``(N, d)``."""
+        """Return the index over normalised vectors ``(N, d)``."""
         import faiss
 
         n_entries, width = keys.shape
         n_lists = max(1, min(self.max_lists, n_entries // self.entries_per_list))
         index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(width), width, n_lists, faiss.METRIC_INNER_PRODUCT)
         index.cp.seed = seed
-        index.cp.min_points_per_centroid = 1  # FAISS's own floor decides nothing but a warning
+        index.cp.min_points_per_centroid = 1  # FAISS's default only triggers a warning
         index.train(keys)
         index.add(keys)
         index.nprobe = self.nprobe
@@ -70,18 +70,18 @@ class IVFFlat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flat:
-    """Exact search, inner product over normalised keys; among equals the smaller entry number comes first."""
+    """Exact search, inner product over normalised keys; ties go to the smaller entry number."""
 
     @property
     def ranges(self) -> tuple[int, ...]:
         return ()
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
-        """The index; nothing is random."""
+        """Return the index; ``seed`` has no effect."""
         return self.over(memory.normalised_keys())
 
     def over(self, keys: Vectors) -> FaissIndex:
-        """The index over normalised vectors ``(N, d)``."""
+        """Return the index over normalised vectors ``(N, d)``."""
         import faiss
 
         index: Any = faiss.IndexFlatIP(keys.shape[1])

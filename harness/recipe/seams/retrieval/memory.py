@@ -1,4 +1,4 @@
-"""Seams ``sources``, ``refresh`` and ``eviction``: what the memory holds and when it is rebuilt."""
+"""Seams ``sources``, ``refresh`` and ``eviction``: what the memory holds, and when its index is rebuilt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """A spec of the seam ``sources``.
+    """A spec of the seam ``sources``: which prefixes may become entries of the memory.
 
     Attributes:
         grows: whether prefixes are added from epoch to epoch.
@@ -32,25 +32,25 @@ class Source(Protocol):
     def grows(self) -> bool: ...
 
     def entries(self, inputs: Inputs, *, done: int, epochs: int) -> Indices:
-        """Prefixes that may be entries while epochs are trained and valid is scored, ascending.
+        """Return prefixes that may be entries during training and on the validation set, ascending.
 
         Args:
             inputs: data.
-            done: epochs trained so far, of ``epochs``.
+            done: epochs trained so far.
             epochs: the epoch budget.
         """
         ...
 
     def added_for_test(self, inputs: Inputs) -> Indices:
-        """Prefixes that become entries besides once test is scored, ascending."""
+        """Return prefixes that become entries in addition when the test set is scored, ascending."""
         ...
 
 
 class Eviction(Protocol):
-    """A spec of the seam ``eviction``."""
+    """A spec of the seam ``eviction``: which admitted prefixes the memory keeps."""
 
     def build(self, generator: torch.Generator) -> Keeper | None:
-        """What decides which of the admitted prefixes are entries; None: all of them are."""
+        """Return the keeper that decides which admitted prefixes are entries; None: all of them."""
         ...
 
 
@@ -58,37 +58,37 @@ class Keeper(Protocol):
     """The live part of an eviction policy."""
 
     def observe(self, forward: Forward) -> None:
-        """Learn from a training batch how its neighbours served it."""
+        """Update the keeper's statistics with the neighbours of a training batch."""
         ...
 
     def kept(self, admitted: Indices, *, turn_over: bool) -> Indices:
-        """The prefixes that are entries from now on, ascending.
+        """Return the prefixes that are entries from now on, ascending.
 
         Args:
-            admitted: prefixes to choose from, ascending; may have grown since the last call.
-            turn_over: whether entries may be replaced now.
+            admitted: prefixes to choose from, ascending; there may be more than at the last call.
+            turn_over: whether entries may be replaced in this call.
         """
         ...
 
 
 class Refresh(Protocol):
-    """A spec of the seam ``refresh``.
+    """A spec of the seam ``refresh``: when the index is rebuilt.
 
     Attributes:
-        reencodes: whether a refresh encodes the keys anew.
+        reencodes: whether a refresh re-encodes the keys.
     """
 
     @property
     def reencodes(self) -> bool: ...
 
     def due(self, done: int, epochs: int) -> bool:
-        """Whether the index is rebuilt now, after ``done`` of ``epochs`` epochs."""
+        """Return whether the index is rebuilt after ``done`` of ``epochs`` epochs."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainSource:
-    """Training prefixes only; valid targets never enter.  Source: FTragrec as found, point 1."""
+    """Training prefixes only; validation targets never become entries.  Source: FTragrec as published, point 1."""
 
     @property
     def grows(self) -> bool:
@@ -103,7 +103,7 @@ class TrainSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredKeysRefresh:
-    """Rebuild the index every ``every`` epochs from the keys as they were stored.  Source: point 9."""
+    """Rebuild the index every ``every`` epochs from the stored keys, without re-encoding.  Source: point 9."""
 
     every: int = 10
 
@@ -117,24 +117,24 @@ class StoredKeysRefresh:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoEviction:
-    """Every admitted entry stays for good.  Source: FTragrec as found, point 1."""
+    """Every admitted prefix stays an entry.  Source: FTragrec as published, point 1."""
 
     def build(self, generator: torch.Generator) -> None:
         return None
 
 
 SLACK = 1e-9
-"""Epochs within which two moments are one: spans are fractions of a budget, and floats."""
+"""Tolerance in epochs when points in time are compared, because spans are floats."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WiderSource:
-    """Training prefixes, the latest of each user held back and released over training; valid ones once test is scored.
+    """Training prefixes, of which each user's last are released during training; validation prefixes at test time.
 
     Attributes:
-        valid: whether valid prefixes become entries while test is scored (never while valid is).
-        stream: share of each user's own training prefixes, the last ones, that is held back at first, a fraction.
-        parts: portions in which they are released, oldest first, the last before the last epoch.
+        valid: whether validation prefixes become entries when the test set is scored (never on the validation set).
+        stream: share of each user's training prefixes, the last ones, that is held back at first, a fraction.
+        parts: number of portions in which they are released, oldest first; the last one before the last epoch.
 
     Source: seed 3.1.
     """
@@ -163,11 +163,11 @@ class WiderSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodedRefresh:
-    """Encode all keys anew and rebuild the index, often at first and less often later.  Source: seed 3.2.
+    """Re-encode all keys and rebuild the index, with one interval before ``switch`` and one after.  Source: seed 3.2.
 
     Attributes:
-        early, late: time from one refresh to the next before and after ``switch``; at least one epoch.
-        switch: when the second rhythm begins.
+        early, late: interval between refreshes before and after ``switch``; at least one epoch.
+        switch: when the interval changes to ``late``.
     """
 
     early: Span
@@ -189,7 +189,7 @@ class EncodedRefresh:
 
 
 class Policy(Enum):
-    """Which entries a managed memory gives up first."""
+    """Which entries a managed memory evicts first."""
 
     SCORE = "score"
     LRU = "lru"
@@ -198,13 +198,13 @@ class Policy(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Managed:
-    """A memory of bounded size that replaces its worst entries after every epoch.  Source: seed 3.4.
+    """A memory of limited size that replaces its worst entries after each epoch.  Source: seed 3.4.
 
     Attributes:
-        capacity: entries as a share of the admitted prefixes, a fraction; a random choice at the start.
-        evict: share of the entries that is replaced at each turnover, a fraction.
-        decay: of the moving average of an entry's score, in [0, 1).
-        policy: what is worst: the lowest score, the longest unused, or the least used an epoch.
+        capacity: number of entries as a fraction of the admitted prefixes; chosen at random at the start.
+        evict: fraction of the entries that is replaced after each epoch.
+        decay: decay of the moving average of an entry's score, in [0, 1).
+        policy: the worst entries have the lowest score, are longest unused, or are least used per epoch.
     """
 
     capacity: float
@@ -213,7 +213,7 @@ class Managed:
     policy: Policy
 
     def build(self, generator: torch.Generator) -> ManagedMemory:
-        """The table of scores."""
+        """Return the keeper, which holds the table of scores."""
         from harness.engine.live.managed import ManagedMemory
 
         return ManagedMemory(

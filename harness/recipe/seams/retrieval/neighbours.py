@@ -1,4 +1,4 @@
-"""Seams ``neighbours`` and ``dense``: whose targets a scorer mixes in, and how much each counts."""
+"""Seams ``neighbours`` and ``dense``: which neighbours' targets a scorer mixes in, and with which weights."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DenseNeighbours:
-    """The nearest entries by the cosine of the raw ``s``, found by exact search; nothing is trained.
+    """Neighbours by cosine of the backbone vectors ``s``, found by exact search; nothing is trained.
 
     Attributes:
-        selection: how many.
-        temperature: of ``w_j = softmax_j(cosine_j / tau)``.
-        admission: which prefixes are entries; None: those that the memory admits.
-        new_only: whether neighbours that lead to an item of the query's own history are passed over.
+        selection: how many neighbours, and which of the hits.
+        temperature: tau of the weights ``w_j = softmax_j(cosine_j / tau)``.
+        admission: which prefixes are entries; None: as in the seam ``admission``.
+        new_only: whether neighbours whose target is in the query's own history are skipped.
 
     Source: family 0; Khandelwal et al., ICLR 2020.
     """
@@ -40,7 +40,7 @@ class DenseNeighbours:
     new_only: bool = False
 
     def build(self, among: Among) -> DenseMass:
-        """Their mass, with an exact index of its own."""
+        """Return the neighbours' distribution over the items; it has its own exact index."""
         from harness.engine.live.mixing.masses import DenseMass, memory_of_sequences
 
         inputs = among.inputs
@@ -65,7 +65,7 @@ class DenseNeighbours:
         return DenseMass(temperature=self.temperature, memory=memory, find=find)
 
     def rule(self, exclusion: Exclusion, inputs: Inputs) -> Exclusion:
-        """Which entries a query may have as neighbours, given what keeps it from its own future."""
+        """Return the rule for permitted entries: ``exclusion``, plus the history rule if ``new_only``."""
         return NewItemsOnly(exclusion, inputs.data) if self.new_only else exclusion
 
 
@@ -73,19 +73,19 @@ class Neighbourhood(Protocol):
     """A spec of the seam ``neighbours``.
 
     Attributes:
-        reads_dense: whether the seam ``dense`` has a part in it.
+        reads_dense: whether it reads the seam ``dense``.
     """
 
     reads_dense: ClassVar[bool]
 
     def build(self, dense: DenseNeighbours, among: Among) -> tuple[LiveMass, ...]:
-        """How much each kind of neighbours says for each item."""
+        """Return one distribution over the items (mass) for each kind of neighbours."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NearestVectors:
-    """Neighbours are the nearest by vector alone, as ``dense`` has them.  Source: family 0."""
+    """Neighbours are those of the seam ``dense`` only: the nearest by vector.  Source: family 0."""
 
     reads_dense: ClassVar[bool] = True
 
@@ -97,20 +97,20 @@ class NearestVectors:
 class SharedItems:
     """Neighbours are entries that share items with the query.
 
-    ``sim_j = len_j^-b sum over shared items h of g^lag_q(h) (1 + lag_j(h))^-p n_h^-a``; ``lag`` counts the items that
-    came after ``h`` (after its last event, where there are several), ``len_j`` the items that an entry holds, and
-    ``n_h`` the entries that hold ``h``. Only the last :data:`harness.engine.live.mixing.holdings.READ` items of a
-    prefix count. An entry weighs ``sim_j`` over the sum of the k largest.
+    ``sim_j = len_j^-b sum over shared items h of g^lag_q(h) (1 + lag_j(h))^-p n_h^-a``; ``lag`` is the number of items
+    after ``h`` (after its last event, if there are several), ``len_j`` the number of items in the entry's prefix, and
+    ``n_h`` the number of entries that contain ``h``. Only the last :data:`harness.engine.live.mixing.holdings.READ`
+    items of a prefix count. The weight of a neighbour is ``sim_j`` divided by the sum of the k largest.
 
     Attributes:
         decay: g, in (0, 1].
         lag: p, 0 or more.
         rarity: a, 0 or more.
         length: b, 0 or more.
-        k: neighbours.
+        k: number of neighbours.
 
     Source: family 0; Garg et al., "Sequence and time aware neighborhood for session-based recommendations: STAN",
-    SIGIR 2019, whose neighbours are sessions where these are prefixes with one target each.
+    SIGIR 2019; their neighbours are sessions, here they are prefixes with one target each.
     """
 
     reads_dense: ClassVar[bool] = False
@@ -125,7 +125,7 @@ class SharedItems:
         return (self.mass(among),)
 
     def mass(self, among: Among) -> OverlapMass:
-        """How much they say for each item, among all entries whose targets may be seen."""
+        """Return the neighbours' distribution over the items, searched among all entries of ``among``."""
         from harness.engine.live.mixing.overlap import OverlapMass, OverlapSearch
 
         return OverlapMass(OverlapSearch(self, among))
@@ -133,7 +133,7 @@ class SharedItems:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BothKinds:
-    """The nearest by vector and those that share items, each with a mass of its own.  Source: family 0."""
+    """Both the nearest by vector and those that share items, each with its own mass.  Source: family 0."""
 
     reads_dense: ClassVar[bool] = True
 

@@ -1,4 +1,4 @@
-"""Seams ``search_query``, ``exclusion``, ``filters`` and ``selection``: from a query to its neighbours."""
+"""Seams ``search_query``, ``exclusion``, ``filters`` and ``selection``: how a query's neighbours are found."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Stage(Enum):
-    """Why neighbours are searched."""
+    """Whether a search is part of training or of evaluation."""
 
     TRAIN = "train"
     EVAL = "eval"
@@ -35,13 +35,13 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hits:
-    """What an index gave for a batch, in its order.
+    """The hits of a batch, in the index's order.
 
     Attributes:
-        cosine: of query and key, ``(batch, n_hits)``.
+        cosine: cosine of query and key, ``(batch, n_hits)``.
         entry: entry number, 0 where there is none, ``(batch, n_hits)``.
-        allowed: which exist and may be seen, ``(batch, n_hits)``.
-        memory: whose entries they are.
+        allowed: which hits exist and are permitted, ``(batch, n_hits)``.
+        memory: the memory of the entries.
         inputs: data, backbone and encodings.
     """
 
@@ -53,10 +53,10 @@ class Hits:
 
 
 class Selection(Protocol):
-    """A spec of the seam ``selection``.
+    """A spec of the seam ``selection``: which hits become neighbours.
 
     Attributes:
-        ranges: those of the index that it is made for; empty where the memory is searched as one whole.
+        ranges: must equal the index's ``ranges``; empty: the memory is searched as one range.
     """
 
     @property
@@ -64,22 +64,22 @@ class Selection(Protocol):
 
     @property
     def n_hits(self) -> int:
-        """Hits to ask the index for."""
+        """Number of hits to request from the index."""
         ...
 
     def choose(self, hits: Hits) -> tuple[Indices, Mask]:
-        """Columns of the chosen hits, best first, and which of them exist, ``(batch, k)`` each."""
+        """Return the columns of the chosen hits, best first, and which of them exist, ``(batch, k)`` each."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShorterOwnPrefix:
-    """A query sees entries of its own user only where their prefix is strictly shorter.  Source: point 4.
+    """Entries of the query's own user are permitted only if their prefix is strictly shorter.  Source: point 4.
 
-    Lengths are clipped, so a long user's own earlier entries of full length are dropped as well.
+    Lengths are clipped, so a user's own earlier entries are also dropped if both lengths reach ``clip``.
 
     Attributes:
-        clip: the longest history the model reads, in items.
+        clip: the maximum history length that the model reads, in items.
     """
 
     clip: int = 50
@@ -94,7 +94,7 @@ class ShorterOwnPrefix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopK:
-    """The first k allowed of ``oversample`` x k hits.  Source: FTragrec as found, point 4."""
+    """The first k allowed hits of ``oversample`` x k.  Source: FTragrec as published, point 4."""
 
     k: int = 5
     oversample: int = 4
@@ -113,10 +113,10 @@ class TopK:
 
 
 class SearchQuery(Protocol):
-    """A spec of the seam ``search_query``.
+    """A spec of the seam ``search_query``: the vectors that the search uses.
 
     Attributes:
-        same_in_both_stages: whether a prefix finds the same neighbours in training as in evaluation.
+        same_in_both_stages: whether a prefix retrieves the same neighbours in training and in evaluation.
     """
 
     same_in_both_stages: ClassVar[bool]
@@ -124,19 +124,19 @@ class SearchQuery(Protocol):
     def choose(
         self, query: Tensor, sequence: Tensor, clean: Callable[[], tuple[Tensor, Tensor]]
     ) -> tuple[Tensor, Tensor]:
-        """The vectors to search with, of ``R(s)`` and of ``s``, ``(batch, d)`` each.
+        """Return the search vectors in the place of ``R(s)`` and of ``s``, ``(batch, d)`` each.
 
         Args:
-            query: ``R(s)`` as the batch has it, dropout included.
-            sequence: ``s`` as the batch has it.
-            clean: gives both without any dropout.
+            query: the batch's ``R(s)``, with dropout.
+            sequence: the batch's ``s``.
+            clean: returns both without dropout.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchQuery:
-    """The search asks with the batch's own ``R(s)``, dropout included.  Source: FTragrec as found, point 4."""
+    """The search uses the batch's own ``R(s)``, with dropout.  Source: FTragrec as published, point 4."""
 
     same_in_both_stages: ClassVar[bool] = False
 
@@ -148,7 +148,7 @@ class BatchQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleanQuery:
-    """The search asks as evaluation does: the clean ``s`` through the retriever without dropout.  Source: seed 8.1."""
+    """The search uses clean vectors as in evaluation: ``s`` and ``R(s)`` without dropout.  Source: seed 8.1."""
 
     same_in_both_stages: ClassVar[bool] = True
 
@@ -159,27 +159,27 @@ class CleanQuery:
 
 
 class HitFilter(Protocol):
-    """An entry of the additive seam ``filters``; all masks are and-ed.
+    """An entry of the additive seam ``filters``; a hit must pass all filters.
 
     Attributes:
-        stages: where it acts.
+        stages: the stages in which the filter acts.
     """
 
     @property
     def stages(self) -> tuple[Stage, ...]: ...
 
     def allowed(self, cosine: Vectors, stage: Stage) -> Mask:
-        """Which hits may stay, from their cosines ``(batch, n_hits)``."""
+        """Return which hits stay, given their cosines ``(batch, n_hits)``."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MinimumCosine:
-    """Hits under a cosine are masked.  Source: seed 3.3, whose snippet thresholds a raw product that all pass.
+    """Drops hits below a minimum cosine.  Source: seed 3.3, whose snippet uses a raw product, which all hits pass.
 
     Attributes:
-        threshold: the smallest cosine that stays.
-        stages: where the filter acts.
+        threshold: the minimum cosine.
+        stages: the stages in which it acts.
     """
 
     threshold: float
@@ -193,10 +193,10 @@ class MinimumCosine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeighbourSearch:
-    """The seams of the search together: index hits, minus what may not be seen by recipe or protocol, then the choice.
+    """The complete search: hits of the index, without those that recipe or protocol forbid, then the selection.
 
     Attributes:
-        observer: told of every search.
+        observer: called with the result of each search.
     """
 
     exclusion: Exclusion
@@ -215,7 +215,7 @@ class NeighbourSearch:
         prefix: Indices,
         stage: Stage,
     ) -> Neighbours:
-        """Neighbours of prefixes ``(batch,)``, asked for by ``R(s)`` and ``s``, ``(batch, d)`` each."""
+        """Return the neighbours of prefixes ``(batch,)``, searched with ``R(s)`` and ``s``, ``(batch, d)`` each."""
         cosine, entry = index.search(_normalised(query), _normalised(sequence), self.selection.n_hits)
         found = entry != MISSING
         entry = np.where(found, entry, 0)
@@ -250,10 +250,10 @@ def _normalised(vectors: Tensor) -> Vectors:
 
 
 class NewItemsOnly:
-    """A rule of exclusion that keeps a query from entries whose target its user has had before, too."""
+    """An exclusion rule that also forbids entries whose target occurs before the query's position."""
 
     def __init__(self, rule: Exclusion, data: Interactions) -> None:
-        """On top of ``rule``."""
+        """Extend ``rule``."""
         self._rule = rule
         self._data = data
         self._first = FirstEvents.of(data)
@@ -261,7 +261,7 @@ class NewItemsOnly:
     def allowed(
         self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
     ) -> Mask:
-        """Which hits may stay: queries ``(batch,)`` against their hits ``(batch, n_hits)``."""
+        """Return which hits ``(batch, n_hits)`` of queries ``(batch,)`` are permitted."""
         target = self._data.items[self._data.offsets[entry_user] + entry_position]
         kept = self._rule.allowed(
             query_user=query_user,

@@ -1,4 +1,4 @@
-"""Specs of the seam ``selection`` beyond the first k: diverse neighbours, and the best of every range of lengths."""
+"""Specs of the seam ``selection``: diverse neighbours, and the best of each range of prefix lengths."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Method(Enum):
-    """How a diverse selection weighs closeness against difference."""
+    """The algorithm of a diverse selection."""
 
     DPP = "dpp"
     MMR = "mmr"
@@ -27,21 +27,21 @@ class Method(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diverse:
-    """k of ``oversample`` x k hits, by closeness of the key and difference of the target.  Source: seed 10.2.
+    """k of ``oversample`` x k hits, chosen for a close key and for targets that differ.  Source: seed 10.2.
 
-    ``dpp`` is greedy MAP inference of a determinantal point process (Chen et al., NeurIPS 2018, algorithm 1) whose
-    kernel is :func:`kernel`; ``mmr`` takes the hit of the largest :func:`marginal_relevance` (Carbonell and Goldstein,
-    SIGIR 1998) until there are k. At strength 0 both order by cosine, as
-    :class:`~harness.recipe.seams.retrieval.search.TopK` does on an index that orders so.
+    ``dpp`` is greedy MAP inference of a determinantal point process (Chen et al., NeurIPS 2018, algorithm 1) with the
+    kernel :func:`kernel`; ``mmr`` repeatedly takes the hit with the largest :func:`marginal_relevance` (Carbonell and
+    Goldstein, SIGIR 1998). At strength 0 both order by cosine, which equals
+    :class:`~harness.recipe.seams.retrieval.search.TopK` on an index that orders by cosine.
 
-    Greedy is not the best subset, but near it: for 4 of 9 random hits its log-determinant is that of brute force at
-    strength .5, and .04 of 5.6 nats below it on average at .95.
+    Greedy inference is near the optimum: for 4 of 9 random hits its log-determinant equals that of brute force at
+    strength 0.5, and is on average 0.04 nats below it (of 5.6 nats) at strength 0.95.
 
     Attributes:
-        method: how.
-        strength: 0 looks at closeness alone, 1 gives similarity of targets its full part.
-        k: neighbours chosen.
-        oversample: hits a neighbour, asked of the index.
+        method: the algorithm.
+        strength: 0 considers closeness only; 1 gives the similarity of targets its full weight.
+        k: number of neighbours.
+        oversample: hits requested from the index per neighbour.
     """
 
     method: Method
@@ -68,14 +68,14 @@ class Diverse:
 
 
 def target_similarity(hits: Hits) -> Floats:
-    """Cosines between the embeddings of the hits' targets, ``(batch, n_hits, n_hits)``."""
+    """Return cosines between the embeddings of the hits' targets, ``(batch, n_hits, n_hits)``."""
     targets = hits.inputs.item_matrix.detach().numpy()[hits.memory.target.numpy()[hits.entry]].astype(np.float64)
     targets /= np.maximum(np.linalg.norm(targets, axis=2, keepdims=True), np.finfo(np.float64).tiny)
     return targets @ targets.transpose(0, 2, 1)
 
 
 def closest_first(chosen: Indices, hits: Hits) -> tuple[Indices, Mask]:
-    """The chosen columns by falling cosine, those that are not allowed last, and which are allowed."""
+    """Return the chosen columns by decreasing cosine, forbidden ones last, and which are allowed."""
     mask = np.take_along_axis(hits.allowed, chosen, axis=1)
     closeness = np.where(mask, np.take_along_axis(hits.cosine, chosen, axis=1), -np.inf)
     order = np.lexsort((chosen, -closeness), axis=1)
@@ -84,14 +84,14 @@ def closest_first(chosen: Indices, hits: Hits) -> tuple[Indices, Mask]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BestPerRange:
-    """The first ``per_range`` allowed hits of every range of the entry's length, in the index's order.
+    """The first ``per_range`` allowed hits of each range of the entries' prefix length, in the index's order.
 
     Source: seed 9.2.
 
     Attributes:
-        edges: as those of the index.
-        per_range: neighbours of a range.
-        oversample: hits a neighbour, asked of every range.
+        edges: same as the index's ``edges``.
+        per_range: number of neighbours per range.
+        oversample: hits requested from each range per neighbour.
     """
 
     edges: tuple[int, ...]
@@ -104,7 +104,7 @@ class BestPerRange:
 
     @property
     def n_hits(self) -> int:
-        """Hits to ask every range for."""
+        """Number of hits to request from each range."""
         return self.per_range * self.oversample
 
     def choose(self, hits: Hits) -> tuple[Indices, Mask]:

@@ -1,4 +1,4 @@
-"""Seam ``index``: exact where that is cheap, else as wide a search as a sample shows to be needed."""
+"""Seam ``index``: exact for a small memory, else approximate with a search width tuned on a sample of keys."""
 
 from __future__ import annotations
 
@@ -24,51 +24,51 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SAMPLE = 2_000
-"""Keys that serve as queries while the width is found."""
+"""Number of keys that serve as queries when the width is tuned."""
 
 LISTS_PER_ROOT = 4
-"""``nlist`` of IVF in units of the square root of N."""
+"""``nlist`` of IVF, in multiples of the square root of N."""
 
 ENTRIES_PER_LIST = 39
-"""Entries a list at least: below it FAISS holds k-means to be under-determined."""
+"""Minimum entries per list; below it, FAISS considers k-means under-determined."""
 
 KMEANS_ROUNDS, KMEANS_POINTS = 10, 64
-"""Rounds of k-means and points a centroid, fewer than FAISS's 25 and 256: the width makes up for rough lists."""
+"""k-means rounds and points per centroid, below FAISS's 25 and 256, because the width compensates rough lists."""
 
 LINKS = 32
-"""Links a node of HNSW."""
+"""Links per node of HNSW."""
 
 WIDEST = 1024
-"""Largest ``efSearch``: what a graph leaves out of reach no width finds, and IVF is by then the faster of the two."""
+"""Maximum ``efSearch``: no width finds entries that the graph cannot reach, and IVF is faster at this width."""
 
 TIE = 1e-6
-"""A hit this much below the last exact one counts as found: equal keys are in no order, sums round differently."""
+"""Tolerance below the k-th exact cosine: equal keys have no fixed order, and sums round differently."""
 
 
 class Kind(Enum):
-    """What serves beyond the size up to which the search is exact."""
+    """The index type above the size limit of exact search."""
 
     IVF = "ivf"
     HNSW = "hnsw"
 
 
 class RecallError(InputError):
-    """An index that cannot reach the recall that was asked for."""
+    """An index cannot reach the requested recall."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scaled:
-    """Flat up to a size; beyond it IVF or HNSW, just wide enough for a recall against exact search.
+    """Flat up to a size limit; above it IVF or HNSW, at the smallest width that reaches a recall.
 
-    Width is ``nprobe`` of IVF, up to ``nlist``, which is exact, and ``efSearch`` of HNSW, up to :data:`WIDEST`, where
-    its graph may still leave entries out of reach; that is an error, never a silent miss. The queries of the sample
-    are keys, each without its own entry among its hits.  Source: seed 10.1; ``nlist`` as FAISS's guidelines have it.
+    The width is ``nprobe`` of IVF, up to ``nlist``, which is exact, or ``efSearch`` of HNSW, up to :data:`WIDEST`. An
+    HNSW graph may miss the recall at every width; this raises an error. The queries of the sample are keys; a query's
+    own entry does not count as a hit.  Source: seed 10.1; ``nlist`` follows FAISS's guidelines.
 
     Attributes:
-        kind: what serves beyond ``exact_up_to``.
-        exact_up_to: entries up to which the search is exact.
-        target: recall@k to reach on the sample, a fraction.
-        k: hits that recall counts, as many as the search asks for.
+        kind: the index type above ``exact_up_to`` entries.
+        exact_up_to: maximum number of entries for exact search.
+        target: recall@k to reach on the sample against exact search, a fraction.
+        k: number of hits that recall counts; as many as the search requests.
     """
 
     kind: Kind
@@ -81,15 +81,15 @@ class Scaled:
         return ()
 
     def build(self, memory: Memory, inputs: Inputs, seed: int) -> LiveIndex:
-        """The index; the sample, k-means and HNSW's levels are drawn from ``seed``.
+        """Return the index; ``seed`` seeds the sample, k-means and HNSW's levels.
 
         Raises:
-            RecallError: HNSW misses the target at every width.
+            RecallError: HNSW does not reach the target at any width.
         """
         return self.over(memory.normalised_keys(), seed)
 
     def over(self, keys: Vectors, seed: int) -> FaissIndex:
-        """The index over normalised vectors ``(N, d)``."""
+        """Return the index over normalised vectors ``(N, d)``."""
         exact = Flat().over(keys)
         if len(keys) <= max(self.exact_up_to, self.k):
             return exact
@@ -117,7 +117,7 @@ class Scaled:
 
 
 class Sample:
-    """Some keys as queries, and how near their k nearest other entries are by exact search."""
+    """A sample of keys as queries, with the cosine of their k-th nearest other entry by exact search."""
 
     def __init__(self, exact: Any, keys: Vectors, *, k: int, seed: int) -> None:
         drawn = np.random.default_rng(seed).permutation(len(keys))[:SAMPLE]
@@ -127,18 +127,18 @@ class Sample:
         self._last = self._others(exact)[:, -1:]
 
     def recall(self, index: Any) -> float:
-        """Share of the k nearest that a FAISS index finds, in [0, 1]."""
+        """Return the share of the k nearest entries that a FAISS index finds, in [0, 1]."""
         return float((self._others(index) >= self._last - TIE).mean())
 
     def _others(self, index: Any) -> Vectors:
-        """Cosines of the hits without the query's own entry, falling, ``(n, k)``; -inf where there are fewer."""
+        """Return decreasing cosines of the hits without the query's own entry, ``(n, k)``; -inf if there are fewer."""
         cosine, entry = index.search(self._queries, self._k + 1)
         unwanted = (entry == self._own[:, None]) | (entry == MISSING)
         return -np.sort(np.where(unwanted, np.inf, -cosine), axis=1)[:, : self._k]
 
 
 def narrowest(reaches: Callable[[int], bool], *, first: int, most: int) -> int:
-    """The smallest width in [first, most] that reaches the target, ``most`` where none does.
+    """Return the smallest width in [first, most] that reaches the target; ``most`` if none does.
 
     >>> narrowest(lambda width: width >= 37, first=1, most=100), narrowest(lambda width: False, first=1, most=100)
     (37, 100)
@@ -159,7 +159,7 @@ def _ivf(keys: Vectors, seed: int) -> Any:
     n_lists = max(1, min(round(LISTS_PER_ROOT * math.sqrt(n_entries)), n_entries // ENTRIES_PER_LIST))
     index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, n_lists, faiss.METRIC_INNER_PRODUCT)
     index.cp.seed = seed
-    index.cp.min_points_per_centroid = 1  # FAISS's own floor decides nothing but a warning
+    index.cp.min_points_per_centroid = 1  # FAISS's default only triggers a warning
     index.cp.niter = KMEANS_ROUNDS
     index.cp.max_points_per_centroid = KMEANS_POINTS
     index.train(keys)
@@ -168,7 +168,7 @@ def _ivf(keys: Vectors, seed: int) -> Any:
 
 
 def _hnsw(keys: Vectors, seed: int) -> Any:
-    """Built on one thread: on more, the graph depends on which of them is first."""
+    """Return the index, built on one thread, because with more threads the graph depends on their timing."""
     import faiss
 
     index: Any = faiss.IndexHNSWFlat(keys.shape[1], LINKS, faiss.METRIC_INNER_PRODUCT)

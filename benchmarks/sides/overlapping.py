@@ -16,11 +16,28 @@ from harness.data.split import Indices
 from harness.engine.evaluation import CHUNK
 from harness.engine.footprint import bytes_held
 from harness.engine.live.mixing.overlap import OverlapSearch
+from harness.engine.loop import fine_tune
 from harness.engine.types.among import Among
+from harness.engine.types.budget import Budget
 from harness.engine.types.inputs import Inputs
-from harness.interventions.mixing import Overlap
+from harness.engine.types.streams import Streams
+from harness.interventions.mixing import Overlap, Product, Rerank
+from harness.recipe.compose import compose
 from harness.recipe.recipe import BASE
 from harness.recipe.seams.retrieval.neighbours import SharedItems
+
+
+def cell(data: str, data_dir: str | None, backbone: str) -> Measure:
+    """A run with overlap neighbours, a product and a learned mixture: one epoch, then its evaluation."""
+    inputs = world(data, data_dir).inputs(backbone)
+    recipe = compose(BASE, [Overlap(), Product(), Rerank()])
+
+    def measure() -> Reading:
+        began = time.perf_counter()
+        fine_tune(recipe, inputs, budget=Budget(epochs=1), streams=Streams(study_seed=0, replicate=0))
+        return Reading(seconds=time.perf_counter() - began)
+
+    return measure
 
 
 def settings() -> SharedItems:

@@ -147,13 +147,14 @@ class Memory:
     parts: Mapping[str, str] = {
         "peak memory, pretraining": "finetuning:both_pretraining_epochs",
         "peak memory, fine-tuning and evaluation": "finetuning:epoch_and_evaluation",
+        "peak memory, a run with overlap neighbours and a learned mixture": "overlapping:cell",
     }
 
     def _row(self, setting: Setting, what: str, function: str) -> Row:
         row = Row(stage=self.name, what=what, data="beauty", unit="GB", goal=self.goal, threads=setting.threads)
 
         def sides() -> tuple[Side, ...]:
-            tuning = function == "finetuning:epoch_and_evaluation"
+            tuning = function != "finetuning:both_pretraining_epochs"
             options = setting.with_backbone("beauty") if tuning else setting.options("beauty")
             subject = Side(name="product", function=function, options=options, threads=setting.threads)
             return (subject,) if tuning else (subject, plain_duorec(setting, "beauty"))

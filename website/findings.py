@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import sys
+import textwrap
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,8 @@ class Kept:
         self.name = name
         self.report: dict[str, Any] = json.loads(gzip.decompress((KEPT / name / REPORT).read_bytes()))
         self.rows: dict[str, Any] = {row["name"]: row for row in self.report["rows"]}
-        self.references: dict[str, Any] = {row["name"]: row for row in self.report["references"]["rows"]}
+        found = self.report.get("references") or {"rows": []}
+        self.references: dict[str, Any] = {row["name"]: row for row in found["rows"]}
         self.base: float = self.report["answer"]["base"]
         self.facts = {title: dict(lines) for title, lines in self.report["method"]["facts"].items()}
 
@@ -86,7 +89,8 @@ def percent(value: float) -> str:
     >>> percent(0.063), percent(-0.142)
     ('+6.3%', '−14.2%')
     """
-    return f"{value:+.1%}".replace("-", "−")
+    text = f"{value:+.1%}".replace("-", "−")
+    return text if float(text[1:-1]) else text[1:]
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
@@ -123,17 +127,46 @@ def pages() -> dict[Path, str]:
     shown = (level, number, difference, percent, interval, gain, megabytes, milliseconds)
     environment.filters.update({each.__name__: each for each in shown})
     environment.globals.update(kept=cache(Kept), is_kept=is_kept)
+    environment.filters["kept"] = environment.globals["kept"]
+    environment.tests["is_kept"] = is_kept
     found: dict[Path, str] = {}
-    for template in sorted(TEMPLATES.glob("*.md")):
-        folder = KEPT.parent if template.name == "findings.md" else KEPT
-        text = environment.get_template(template.name).render().rstrip() + "\n"
+    for template in sorted(TEMPLATES.glob("*.md.j2")):
+        name = template.stem
+        folder = KEPT.parent if name == "findings.md" else KEPT
+        text = wrapped(environment.get_template(template.name).render().rstrip()) + "\n"
         title, _, rest = text.partition("\n")
-        found[folder / template.name] = f"{title}\n\n{WRITTEN.format(name=template.name)}{rest}"
+        found[folder / name] = f"{title}\n\n{WRITTEN.format(name=template.name)}{rest}"
     return found
 
 
+def wrapped(text: str) -> str:
+    r"""Return Markdown with its prose broken into lines again.
+
+    >>> wrapped("Of\nall.\n\n- one\n  item\n- two")
+    'Of all.\n\n- one item\n- two'
+    """
+    return "\n\n".join(map(_wrapped, re.split(r"\n{2,}", text)))
+
+
+def _wrapped(block: str) -> str:
+    if re.match(r"[|#!<`]", block):
+        return block
+    items = re.split(r"\n(?=(?:[-*]|\d+\.) )", block)
+    marks = [re.match(r"(?:[-*]|\d+\.) ", each) for each in items]
+    return "\n".join(
+        textwrap.fill(
+            " ".join(each.split()),
+            118,
+            subsequent_indent=" " * (mark.end() if mark else 0),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for each, mark in zip(items, marks, strict=True)
+    )
+
+
 def keep(run: Path) -> None:
-    """Keep the report of a run: ``report.json`` compressed, and its ranking.
+    """Keep the report of a run: ``report.json`` compressed, its ranking, and its forest plot.
 
     The folder's name is that of the study, whatever the run's folder is called.
     """
@@ -141,7 +174,8 @@ def keep(run: Path) -> None:
     folder = KEPT / json.loads(content)["study"]
     folder.mkdir(exist_ok=True)
     (folder / REPORT).write_bytes(gzip.compress(content, mtime=0))
-    shutil.copy(run / "ranking.csv", folder)
+    for name in ("ranking.csv", "forest.png"):
+        shutil.copy(run / name, folder)
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ class Study:
 
         study = self._checked
         if contract:
-            check_plugins(study, self._out / ".cache", lambda text: print(text, file=sys.stderr))  # noqa: T201 - as the CLI
+            check_plugins(study, self._out / ".cache", lambda text: print(text, file=sys.stderr))  # noqa: T201
         found = forecast(study, out=self._out, data_dir=_path(data_dir), workers=_workers(workers))
         detectable = detectable_effect(StudyFolder(self.folder), n_seeds=study.n_compared)
         lines = (*found.lines(), detectable_line(detectable, study.primary))

@@ -42,7 +42,7 @@ def replace_targets(text: str, replace: Callable[[str], str]) -> str:
     def of_target(target: str) -> str:
         return target if _ELSEWHERE.match(target) else replace(target)
 
-    # A link whose text is code, [`a`](b), is split at the code; its target is found in the next part.
+    # A link whose text is code, [`a`](b), is split at the code; its target is in the next part.
     return "\n".join(of_line(line) if outside else line for line, outside in prose(text))
 
 

@@ -29,8 +29,7 @@ class Rates:
         worst, mean: false positives of single arms at 5%, for the worst arm and for all arms.
         coverage: coverage of the 95% interval, for the worst arm.
         family: share of studies without effects in which Holm finds any arm.
-        equivalence: rate at which an arm whose true effect is exactly the smallest effect worth having is called
-            equivalent, for the worst arm.
+        equivalence: arms with exactly the smallest effect worth having that are called equivalent, for the worst arm.
         power_alone, power_corrected: mean power over studies at the minimum detectable effect that each prints, alone
             and after the correction for all arms; without the noisy arm.
         rivals: false positives of the worst arm by other methods.

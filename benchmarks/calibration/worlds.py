@@ -25,8 +25,7 @@ class World:
     Attributes:
         seed_sd: standard deviation of every difference between seeds, in units of the metric.
         noisy_sd: the same for the first arm.
-        user_sd: standard deviation of the true difference between users.
-        error_sd: standard deviation of a single difference around the true one.
+        user_sd, error_sd: standard deviation of the true difference between users, of a single one around it.
         shared: share of every variance that comes from base, which is the correlation of two arms' differences.
     """
 

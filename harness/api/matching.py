@@ -57,7 +57,7 @@ def differing_keys(study: Study, manifest: StudyManifest) -> list[str]:
 
 
 def _keys(content: bytes, folder: Path) -> dict[str, object]:
-    """The keys of a study file with absolute paths; empty if the content is not a mapping."""
+    """The keys of a study file with absolute paths; empty if the content cannot be parsed."""
     try:
         value = parse_yaml(content, "manifest").value
     except StudyFileError:

@@ -110,7 +110,7 @@ class StudyResult:
     def diagnosis(self) -> pd.DataFrame:
         """The result of every check whose evidence was measured: one line per row and check, base first.
 
-        ``status`` is ``issue`` if the check found its problem, else ``passed``; ``detected`` has the figures.
+        ``status`` is ``issue`` if the check found its problem, ``passed`` if it did not; ``detected`` has the figures.
         """
         import pandas as pd
 

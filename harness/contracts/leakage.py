@@ -90,7 +90,7 @@ def check_neighbours(found: Neighbours, memory: Memory, inputs: Inputs, prefix: 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trail:
-    """The course of a run before the test set is scored: its curve, its states after each epoch and its result."""
+    """The course of a run before the test set is scored: its curve, its state at each point and its result."""
 
     points: list[EpochPoint]
     states: list[dict[str, torch.Tensor]]

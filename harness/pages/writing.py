@@ -50,7 +50,6 @@ def write_pages(folder: Path, others: Mapping[str, str] | None = None) -> list[P
     """Write every page; other Markdown files in the sub-folders of generated pages are deleted.
 
     Args:
-        folder: root folder of the pages.
         others: further pages, in the form of :func:`texts`.
 
     Returns:

@@ -108,7 +108,7 @@ class StudyResult:
 
     @cached_property
     def diagnosis(self) -> pd.DataFrame:
-        """The result of every check whose evidence was measured: one line per row and check, base first.
+        """The result of every check on the measured evidence: one line per row and check, base first.
 
         ``status`` is ``issue`` if the check found its problem, ``passed`` if it did not; ``detected`` has the figures.
         """

@@ -1,7 +1,7 @@
-"""The command ``ftr-study`` and its Python names, under a name that no other project has.
+"""The command ``ftr-study`` and its Python names, under a module name that no other project uses.
 
-``harness`` and ``reports`` are also what people call folders of their own. Importing this module puts the packages of
-ftr-study before such a folder on ``sys.path``, in this process and in its workers:
+Users may have their own folders named ``harness`` or ``reports``. Importing this module moves the packages of ftr-study
+ahead of such folders on ``sys.path``, in this process and in its workers:
 
 >>> from ftr_study import load_study
 """
@@ -16,10 +16,10 @@ _PACKAGES = ("harness", "reports")
 
 
 def _demote_shadowing_folders() -> None:
-    """Move folders that hold a package of the same name behind ours.
+    """Move entries of ``sys.path`` that hold a package of the same name behind ours.
 
     Raises:
-        ImportError: a package of the same name has been imported already.
+        ImportError: another package of the same name is already imported.
     """
     for name in _PACKAGES:
         loaded = sys.modules.get(name)
@@ -30,7 +30,7 @@ def _demote_shadowing_folders() -> None:
                 "import ftr_study before it, or rename it"
             )
     ours = next((place for place, entry in enumerate(sys.path) if Path(entry).resolve() == _ROOT), None)
-    if ours is None:  # a loader that knows no folders, such as that of a zip
+    if ours is None:  # our packages come from a loader without folders, such as zipimport
         return
     before = [entry for entry in sys.path[:ours] if any(_holds(Path(entry), name) for name in _PACKAGES)]
     sys.path[:] = [entry for entry in sys.path[: ours + 1] if entry not in before] + before + sys.path[ours + 1 :]
@@ -42,7 +42,7 @@ def _holds(folder: Path, name: str) -> bool:
 
 _demote_shadowing_folders()
 
-import harness  # noqa: E402 - found only after the folders that shadow it have moved
+import harness  # noqa: E402 - must follow the reordering of sys.path
 
 
 def main() -> None:

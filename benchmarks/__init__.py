@@ -1,1 +1,1 @@
-"""Speed, measured: each benchmark runs its subject beside its yardstick in one process and prints ratio and spread."""
+"""Benchmarks of speed: each compares a subject with its peer and reports ratio and spread."""

@@ -1,7 +1,7 @@
-"""Every stage against its peers: ``python -m benchmarks``.
+"""Run every stage against its peers: ``python -m benchmarks``.
 
-Each side of a stage runs in a process of its own, in turns with the other. Rows go into one JSON file, in which rows of
-stages that are not run now stay as they are.
+Each side of a stage runs in its own process, in turns with the other. Rows are written to one JSON file; rows of stages
+that do not run now are kept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options."""
+    """The parser of the command line."""
     options = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """Run what was asked for; 1 where a side failed with an error of its own."""
+    """Run the chosen stages; return 1 if a side failed with an error of its own."""
     asked = parser().parse_args()
     if asked.list:
         for stage in STAGES:
@@ -95,10 +95,10 @@ def main() -> int:
 
 
 def backbone(text: str) -> tuple[str, Path]:
-    """``DATA=FILE``, taken apart.
+    """Parse ``DATA=FILE``.
 
     Raises:
-        ValueError: it is something else, or there is no such file.
+        ValueError: the text has another form, or the file does not exist.
     """
     data, equals, path = text.partition("=")
     if not equals or not Path(path).is_file():

@@ -1,4 +1,4 @@
-"""The table of backbones beside RecBole's own, from the rows of their stages."""
+"""The table that compares backbones with RecBole's, from the rows of their stages."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EXPLAINED = (
 
 
 def beside_lines(rows: Iterable[Row]) -> list[str]:
-    """The table as Markdown; nothing where no row is a comparison."""
+    """The table as Markdown; empty if no row is such a comparison."""
     found = [line for row in rows for line in _line(row)]
     if not found:
         return []

@@ -1,7 +1,7 @@
 """The process of one side: ``python -m benchmarks.child MODULE:FUNCTION FD OPTIONS``.
 
-Orders come in lines on standard input; answers go as lines of JSON to the file descriptor, since standard output
-belongs to whatever is measured.
+Orders are read as lines from standard input; answers are written as lines of JSON to the file descriptor, since the
+measured code may use standard output.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """One round.
+    """The result of one round.
 
     Attributes:
-        seconds: of the whole stage, scaled up where a sample was run.
-        sample: what part was run, such as ``5 of 97 steps``.
-        figures, facts: what else was found.
+        seconds: seconds of the whole stage, scaled up if only a sample ran.
+        sample: the part that ran, such as ``5 of 97 steps``; empty if all of it did.
+        figures, facts: further results, numbers and text.
     """
 
     seconds: float
@@ -35,7 +35,7 @@ Measure = Callable[[], Reading]
 
 
 def scaled(measured_s: float, *, done: int, of: int, unit: str = "steps") -> Reading:
-    """Seconds of a whole of ``of`` steps from those of ``done`` of them.
+    """Seconds of ``of`` steps, scaled up from those of ``done`` steps.
 
     >>> scaled(2.0, done=4, of=10)
     Reading(seconds=5.0, sample='4 of 10 steps', figures={}, facts={})
@@ -44,9 +44,9 @@ def scaled(measured_s: float, *, done: int, of: int, unit: str = "steps") -> Rea
 
 
 def peak_memory_mb() -> float:
-    """Largest resident size of this program so far, 10**6 bytes, without that of the process it was started by."""
+    """Peak resident size of this program in 10**6 bytes, without that of its parent process."""
     try:
-        with open("/proc/self/status", encoding="utf-8") as status:  # noqa: PTH123 - no need of pathlib here
+        with open("/proc/self/status", encoding="utf-8") as status:  # noqa: PTH123 - pathlib is not needed here
             kib = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
     except (OSError, StopIteration):
         from harness.provenance import peak_memory_bytes
@@ -56,7 +56,7 @@ def peak_memory_mb() -> float:
 
 
 def main() -> None:
-    """Prepare when asked to, then measure until told to end."""
+    """Follow orders from standard input: prepare, measure, end."""
     target, told, options = sys.argv[1:]
     from harness.errors import FtrError
 

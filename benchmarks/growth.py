@@ -1,11 +1,11 @@
-"""Time and memory against users, items and length of histories, and what a sampled softmax costs in bias.
+"""Time and memory against users, items and length of histories, and the bias of a sampled softmax.
 
     python -m benchmarks.growth                      # everything; about six minutes on one core, 6 GB
-    python -m benchmarks.growth --only items bias    # some of it; the rest of the file stays
-    python -m benchmarks.growth --tables             # nothing is measured; docs/scale.md from the file
+    python -m benchmarks.growth --only items bias    # some parts; the rest of the file is kept
+    python -m benchmarks.growth --tables             # measure nothing; write docs/scale.md from the file
 
-Every point runs in a process of its own, with one thread. A point that fails is kept as its reason. Figures go to
-``benchmarks/growth.json``, the tables made of them to ``docs/scale.md``.
+Every point runs in its own process with one thread. If a point fails, its reason is kept. Figures are written to
+``benchmarks/growth.json``, their tables to ``docs/scale.md``.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ FIGURES = ROOT / "benchmarks" / "growth.json"
 PAGE = ROOT / "docs" / "scale.md"
 
 POINT_LIMIT_S = 400
-"""A point that takes longer has failed."""
+"""Time limit of a point; a point that takes longer fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """One size that grows while the others stand.
+    """One dimension that varies; the others are fixed.
 
     Attributes:
-        grows: which, a field of :class:`~benchmarks.growth_stages.Size`.
+        grows: the varying field of :class:`~benchmarks.growth_stages.Size`.
         points: its values, ascending.
-        others: the size that it is put into.
-        groups: what each point measures, a process each.
+        others: the size with the fixed fields.
+        groups: groups of stages to measure at each point, one process each.
     """
 
     grows: str
@@ -52,7 +52,7 @@ class Axis:
     groups: tuple[str, ...]
 
     def sizes(self) -> list[Size]:
-        """One a point."""
+        """The size at each point."""
         return [replace(self.others, **{self.grows: point}) for point in self.points]
 
 
@@ -81,7 +81,7 @@ AXES = {
 
 
 def main() -> None:
-    """Measure, write the figures and the page."""
+    """Measure, then write the figures and the page."""
     parts: dict[str, Callable[[], Any]] = {name: lambda axis=axis: along(axis) for name, axis in AXES.items()}
     parts["bias"] = bias
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -104,7 +104,7 @@ def main() -> None:
 
 
 def session() -> dict[str, Any]:
-    """Machine, versions, commit, and how busy the machine is."""
+    """Machine, versions, commit and load of the machine."""
     from importlib.metadata import version
 
     from harness.provenance import git_commit, machine
@@ -118,7 +118,7 @@ def session() -> dict[str, Any]:
 
 
 def along(axis: Axis) -> list[dict[str, Any]]:
-    """Every point of an axis: its size, what was sampled, its stages, and what failed."""
+    """Measure every point of an axis: its size, its sample, its stages and its failures."""
     found: list[dict[str, Any]] = []
     for size in axis.sizes():
         point: dict[str, Any] = {
@@ -139,7 +139,7 @@ def along(axis: Axis) -> list[dict[str, Any]]:
 
 
 def in_a_process(group: str, size: Size) -> list[dict[str, Any]] | str:
-    """A group's stages, or why there are none."""
+    """The stages of a group, or the reason why they failed."""
     command = [sys.executable, "-m", "benchmarks.growth", "--child", group, json.dumps(asdict(size))]
     try:
         done = subprocess.run(
@@ -155,7 +155,7 @@ def in_a_process(group: str, size: Size) -> list[dict[str, Any]] | str:
 
 
 def one_thread() -> dict[str, str]:
-    """This process's environment, with one thread for whoever asks it."""
+    """This process's environment variables, with all thread counts set to one."""
     return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 

@@ -1,4 +1,4 @@
-"""What a sampled softmax costs: the bias of its expected gradient, and the quality of a backbone trained by it."""
+"""Costs of a sampled softmax: the bias of its expected gradient, and the quality of a backbone trained with it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from harness.data.interactions import Interactions
 from harness.data.split import split_prefixes
 
 N_ROWS = 512
-"""Training prefixes whose gradient is measured, about as many as a step has."""
+"""Number of training prefixes whose gradient is measured, about as many as in a training step."""
 
 N_DRAWS = 1000
-"""Steps that the expected gradient is the mean of."""
+"""Number of steps over which the expected gradient is averaged."""
 
 SIZES = (64, 256, 1024)
 """Numbers of negatives."""
@@ -33,14 +33,14 @@ SIZES = (64, 256, 1024)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientError:
-    """How far the gradient of a sampled softmax is from that of the whole one, as a fraction of the latter's length.
+    """Error of a sampled softmax's gradient, as a fraction of the norm of the full softmax's gradient.
 
     Attributes:
-        n_sampled: negatives a step.
+        n_sampled: negatives per step.
         log_q: whether logits are corrected.
-        side: gradient by what: ``states`` or ``items``.
-        bias: of the expected gradient.
-        noise: of one step around its expectation, root mean square.
+        side: gradient with respect to ``states`` or ``items``.
+        bias: error of the expected gradient.
+        noise: root mean square error of one step around its expectation.
     """
 
     n_sampled: int
@@ -60,19 +60,19 @@ def gradient_errors(
     n_draws: int,
     seed: int = 0,
 ) -> list[GradientError]:
-    """Bias and noise of the gradient by the states and by the item matrix.
+    """Bias and noise of the gradient with respect to the states and to the item matrix.
 
-    The squared bias is the product of the errors of two means over independent halves of the draws, which noise leaves
-    right on average; below 0 it is 0.
+    The squared bias is the product of the errors of two means over independent halves of the draws, so that noise does
+    not bias it; negative values are set to 0.
 
     Args:
-        backbone_states: of some training prefixes, ``(n, d)``.
-        items: ``(n_items + 1, d)``.
-        targets: of these prefixes, ``(n,)``.
-        all_targets: of all training prefixes, which negatives are drawn like.
+        backbone_states: states of some training prefixes, ``(n, d)``.
+        items: item matrix, ``(n_items + 1, d)``.
+        targets: targets of these prefixes, ``(n,)``.
+        all_targets: targets of all training prefixes; negatives are drawn from their distribution.
         sizes: numbers of negatives.
-        n_draws: steps.
-        seed: of the draws.
+        n_draws: number of steps; a quarter of it without correction.
+        seed: seed of the draws.
     """
     n_items = len(items) - 1
     proposal = Proposal(all_targets, n_items)
@@ -95,7 +95,7 @@ def gradient_errors(
             rng = np.random.default_rng([seed, n])
             sums = [{side: torch.zeros_like(each) for side, each in whole.items()} for _ in range(2)]
             squares = dict.fromkeys(whole, 0.0)
-            n_drawn = n_draws if log_q else n_draws // 4  # without it the bias stands far above the noise
+            n_drawn = n_draws if log_q else n_draws // 4  # without it, bias far exceeds noise
             for draw in range(n_drawn):
                 negatives = proposal.draw(n, rng)
                 if not log_q:
@@ -130,7 +130,7 @@ def errors_of(
     n_rows: int = N_ROWS,
     n_draws: int = N_DRAWS,
 ) -> list[GradientError]:
-    """The same on a trained backbone, at ``n_rows`` of its training prefixes."""
+    """As :func:`gradient_errors`, for a trained backbone at ``n_rows`` of its training prefixes."""
     prefixes = split_prefixes(data)
     chosen = np.random.default_rng(0).permutation(prefixes.train)[:n_rows]
     states = backbone.model.encode_some(data, prefixes, chosen)
@@ -140,13 +140,13 @@ def errors_of(
 
 
 def bias_and_quality(data: Interactions, folder: Path, *, sizes: Sequence[int], seeds: int) -> dict[str, Any]:
-    """Backbones by the whole softmax and by sampled ones, and the gradient's bias on the first of them.
+    """Quality of backbones trained by full and by sampled softmax, and the gradient's bias on the first of them.
 
     Args:
-        data: that they are trained on.
-        folder: where they are kept; those that lie there are not trained again.
+        data: training data.
+        folder: folder of the backbones; existing ones are not trained again.
         sizes: numbers of negatives.
-        seeds: backbones of each kind.
+        seeds: number of backbones of each kind.
     """
     quality: list[dict[str, Any]] = []
     first: TrainedBackbone | None = None

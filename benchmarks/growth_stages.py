@@ -1,7 +1,7 @@
-"""The stages of the growth study on synthetic data, each timed and weighed: what the child process of a point runs.
+"""The stages of the growth study on synthetic data, with time and memory; the child process of a point runs them.
 
-Items are drawn with a skew, a tenth of them take a third of the events, and weights are as drawn: time and memory of
-these stages do not depend on what a model has learnt, but for how evenly the keys lie over the lists of the index.
+Items are drawn with a skew (a tenth of them has a third of the events), and weights are untrained: time and memory of
+these stages depend on training only through the distribution of keys over the lists of the index.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from harness.recipe.recipe import BASE
 from harness.recipe.schedules import Progress
 
 N_QUERIES = 1024
-"""Users that are asked for in the stages counted by query."""
+"""Number of query users in the stages that are measured per query."""
 
 N_STEPS = 4
-"""Training steps that are measured at a time."""
+"""Number of training steps per measurement."""
 
 SHORT_S = 1.0
-"""A stage under so many seconds is measured three times, and the least is taken."""
+"""A stage shorter than this, in seconds, is measured three times; the minimum counts."""
 
 N_SAMPLED = 1024
 """Negatives of the sampled softmax."""
@@ -53,11 +53,11 @@ N_SAMPLED = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """What data are made.
+    """The size of synthetic data.
 
     Attributes:
-        users, items: how many; items that nobody takes stay in the catalogue.
-        length: mean events of a user: 5 and a geometric tail, or exactly so many where ``even``.
+        users, items: numbers of users and items; items without events stay in the catalogue.
+        length: mean events per user: 5 plus a geometric tail, or exactly this number if ``even``.
     """
 
     users: int
@@ -68,13 +68,13 @@ class Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What a stage took.
+    """The time and memory of a stage.
 
     Attributes:
-        name: which.
-        per: what its seconds are for, such as ``1000 queries``; empty where for all the data.
-        seconds: of that.
-        peak_mb: largest resident memory of the process while it ran, 10**6 bytes, earlier stages' results included.
+        name: name of the stage.
+        per: unit of work of ``seconds``, such as ``1000 queries``; empty if it is all data.
+        seconds: seconds per unit of work.
+        peak_mb: peak resident memory of the process during the stage, 10**6 bytes, with results of earlier stages.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Stage:
 
 
 def made(size: Size, seed: int = 0) -> Interactions:
-    """Synthetic interactions of a size."""
+    """Synthetic interactions of the given size."""
     rng = np.random.default_rng(seed)
     tail = size.length - 5
     lengths = np.full(size.users, size.length) if size.even else 4 + rng.geometric(1 / (tail + 1), size.users)
@@ -100,7 +100,7 @@ def made(size: Size, seed: int = 0) -> Interactions:
 
 
 def measured(run: Callable[[], Any]) -> tuple[Any, float, float]:
-    """What it gives, its seconds and the peak of the process's memory meanwhile, 10**6 bytes."""
+    """The result of a call, its seconds and the process's peak memory during the call, 10**6 bytes."""
     forget_peak()
     result, seconds = timed(run)
     peak = peak_mb()
@@ -110,14 +110,14 @@ def measured(run: Callable[[], Any]) -> tuple[Any, float, float]:
 
 
 def timed(run: Callable[[], Any]) -> tuple[Any, float]:
-    """What it gives, and its seconds."""
+    """The result of a call and its seconds."""
     began = time.perf_counter()
     result = run()
     return result, time.perf_counter() - began
 
 
 def forget_peak() -> None:
-    """Let Linux count the peak from here; elsewhere it stays that of the whole process."""
+    """Reset the peak memory on Linux; on other systems it remains that of the whole process."""
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -134,7 +134,7 @@ def peak_mb() -> float:
 
 
 def reading(size: Size) -> Iterator[Stage]:
-    """Parsing of a sequence file, filter and numbering included."""
+    """Measure parsing of a sequence file, including filter and numbering."""
     data = made(size)
     rows = np.split(data.items.astype(np.str_), data.offsets[1:-1])
     content = "\n".join(f"u{user} " + " ".join(row.tolist()) for user, row in enumerate(rows)).encode()
@@ -146,7 +146,7 @@ def reading(size: Size) -> Iterator[Stage]:
 
 
 def retrieving(size: Size) -> Iterator[Stage]:
-    """From sequences to ranks: split, encoding, memory and index, search, evaluation."""
+    """Measure the stages from sequences to ranks: split, encoding, memory and index, search, evaluation."""
     data = made(size)
     prefixes, seconds, peak = measured(lambda: split_prefixes(data))
     yield Stage(name="split", seconds=seconds, peak_mb=peak)
@@ -177,7 +177,7 @@ def retrieving(size: Size) -> Iterator[Stage]:
 
 
 def training(size: Size, *, n_sampled: int) -> Iterator[Stage]:
-    """Training steps of the backbone by cross-entropy: encoder, softmax and Adam."""
+    """Measure training steps of the backbone by cross-entropy: encoder, softmax and Adam."""
     spec = DuoRec(n_sampled=n_sampled)
     data = made(size)
     windows = training_windows(data, split_prefixes(data), max_length=spec.max_length, stride=spec.stride)
@@ -196,7 +196,7 @@ def training(size: Size, *, n_sampled: int) -> Iterator[Stage]:
         return train_one_epoch(state, data, some, term, 1, 0, precision, proposal=proposal)
 
     forget_peak()
-    steps()  # the first pass makes Adam's moments and warms up the products; it is not counted
+    steps()  # the first pass creates Adam's moments and warms up matrix products; not counted
     peak = peak_mb()
     _, seconds, again = measured(steps)
     name = f"step, softmax of {n_sampled} sampled" if n_sampled else "step, softmax of all items"
@@ -204,11 +204,11 @@ def training(size: Size, *, n_sampled: int) -> Iterator[Stage]:
 
 
 def stages_of(group: str, size: Size) -> list[dict[str, Any]]:
-    """What a child process measures, as JSON has it.
+    """The measurements of a child process, as JSON types.
 
     Args:
         group: ``reading``, ``retrieving``, ``full`` or ``sampled``.
-        size: of the data.
+        size: size of the data.
     """
     torch.set_num_threads(1)
     faiss.omp_set_num_threads(1)

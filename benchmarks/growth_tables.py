@@ -1,4 +1,4 @@
-"""The tables of the growth study, and the page that they stand in."""
+"""The tables of the growth study, and the page that contains them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import numpy as np
 from harness.words import MINUS
 
 VISITS = 560
-"""Targets per item that the backbone's recipe trains on (``BackboneSpec.visits``)."""
+"""Number of targets per item in the backbone's training recipe (``BackboneSpec.visits``)."""
 
 WORTH = (2.0, 10.0)
-"""How many times as fast a step has to be for the sampled softmax to be named."""
+"""Speed-ups of a step by the sampled softmax that the page reports."""
 
 FULL, SAMPLED = "step, softmax of all items", "step, softmax of 1024 sampled"
 
 
 def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
-    """Slope of log value over log size, least squares; NaN of fewer than two points.
+    """Slope of log value over log size by least squares; NaN for fewer than two points.
 
     >>> exponent([10, 100, 1000], [2, 20, 200])
     1.0
@@ -33,7 +33,7 @@ def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
 
 
 def reached(sizes: Sequence[float], values: Sequence[float], level: float) -> float | None:
-    """The size at which values first reach a level, between points on a line in logarithms; None where they never do.
+    """The size at which values first reach a level, with log-log interpolation between points; None if they do not.
 
     >>> reached([10, 1000], [1, 100], 10)
     100.0
@@ -49,7 +49,7 @@ def reached(sizes: Sequence[float], values: Sequence[float], level: float) -> fl
 
 
 def stage_rows(points: Iterable[Mapping[str, Any]], axis: str) -> dict[str, dict[str, Any]]:
-    """Sizes, seconds and peaks of each stage, by name, in the order of the points."""
+    """Sizes, seconds and peaks by stage, in the order of the points."""
     rows: dict[str, dict[str, Any]] = {}
     for point in points:
         for stage in point["stages"]:
@@ -84,7 +84,7 @@ def growth_table(points: Sequence[Mapping[str, Any]], axis: str) -> list[str]:
 
 
 def softmax_lines(points: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Where the softmax over the catalogue stops being sensible."""
+    """A table of full against sampled softmax by catalogue size, and the sizes at which sampling pays."""
     rows = stage_rows(points, "items")
     if not {FULL, SAMPLED} <= rows.keys() or rows[FULL]["sizes"] != rows[SAMPLED]["sizes"]:
         return ["Not all points of the softmax could be measured."]
@@ -114,7 +114,7 @@ def softmax_lines(points: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def bias_lines(found: Mapping[str, Any]) -> list[str]:
-    """Bias and noise of the gradient, and quality."""
+    """Lines on bias and noise of the gradient, and on quality."""
     if "failed" in found:
         return [f"Not measured: {found['failed']}"]
     lines = [
@@ -144,7 +144,7 @@ def bias_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 def tables(kept: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The lines of each marked part of the page, of what has been measured."""
+    """The lines of each marked part of the page, for the parts that have been measured."""
     found: dict[str, list[str]] = {}
     for axis in ("users", "items", "length"):
         if axis in kept:
@@ -157,7 +157,7 @@ def tables(kept: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def stamp(part: Mapping[str, Any]) -> str:
-    """Where a part was measured, and how long that took."""
+    """A line on the machine that measured a part, and its duration."""
     session = part["session"]
     machine = session["machine"]
     cpu = machine.get("cpu") or machine.get("processor") or machine.get("platform", "")
@@ -165,12 +165,12 @@ def stamp(part: Mapping[str, Any]) -> str:
 
 
 def rewrite(page: Path, kept: Mapping[str, Any]) -> None:
-    """Put the tables between the marks of the page."""
+    """Replace the tables between the marks of the page."""
     page.write_text(filled(page.read_text(), tables(kept)))
 
 
 def filled(text: str, parts: Mapping[str, Sequence[str]]) -> str:
-    r"""A page with each part between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
+    r"""The page with each part placed between ``<!-- NAME -->`` and ``<!-- /NAME -->``.
 
     >>> filled("a\n<!-- x -->\nold\n<!-- /x -->\nb", {"x": ["new"]})
     'a\n<!-- x -->\nnew\n<!-- /x -->\nb'
@@ -185,7 +185,7 @@ def filled(text: str, parts: Mapping[str, Sequence[str]]) -> str:
 
 
 def whole(value: float) -> str:
-    """With thin spaces between thousands.
+    """An integer with thin spaces between thousands.
 
     >>> whole(1000000)
     '1 000 000'
@@ -194,15 +194,15 @@ def whole(value: float) -> str:
 
 
 def seconds(value: float) -> str:
-    """Two significant digits or whole seconds."""
+    """Seconds with two significant digits, or as whole seconds."""
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def number(value: float) -> str:
-    """Hours, short."""
+    """Hours as short text."""
     return whole(value) if value >= 10 else f"{value:.2g}"
 
 
 def round_number(value: float) -> str:
-    """Two significant digits: the points are a factor of ten apart."""
+    """A number with two significant digits, since points are a factor of ten apart."""
     return whole(float(f"{value:.2g}"))

@@ -1,4 +1,4 @@
-"""The machine, the versions and the commit of a session of measuring, by name."""
+"""The machine, versions and commit of a measuring session, by name."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import Any
 
 PACKAGES = ("torch", "faiss-cpu", "numpy", "optuna")
 TELLING_FLAGS = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
-"""Flags of the processor that decide how fast its matrix products are."""
+"""Flags of the processor that affect the speed of matrix products."""
 
 
 def session() -> dict[str, Any]:
-    """Where and when this process measures."""
+    """The machine, versions, commit and start time of this measuring session."""
     from harness.provenance import git_commit, machine
 
     began = datetime.now(UTC).isoformat(timespec="seconds")
@@ -34,7 +34,7 @@ def session() -> dict[str, Any]:
 
 
 def cpu_flags(cpu_info: Path = Path("/proc/cpuinfo")) -> list[str]:
-    """Which of :data:`TELLING_FLAGS` the processor has; none where the system does not tell."""
+    """The processor's flags among :data:`TELLING_FLAGS`; empty if the system does not report them."""
     if not cpu_info.is_file():
         return []
     for line in cpu_info.read_text(encoding="utf-8").splitlines():
@@ -44,12 +44,12 @@ def cpu_flags(cpu_info: Path = Path("/proc/cpuinfo")) -> list[str]:
 
 
 def memory_bytes() -> int:
-    """Of the machine; 0 where the system does not tell."""
+    """Memory of the machine in bytes; 0 if the system does not report it."""
     if platform.system() != "Linux":
         return 0
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def load_average() -> float:
-    """Processes that ran or waited to, on average over the last minute."""
+    """The load average over the last minute."""
     return round(os.getloadavg()[0], 2)

@@ -1,8 +1,8 @@
-"""The report of a study as large as any planned: seconds, memory, bytes, and time until the page answers.
+"""The report of a very large study: seconds, memory, bytes, and time until the page responds.
 
     python -m benchmarks.report_scale --threads 2
 
-Ranks are simulated into a temporary folder, the report is rendered by a process of its own, and Chromium opens it.
+Ranks are simulated in a temporary folder, a separate process renders the report, and Chromium opens it.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ OPENED = """() => new Promise((done) => {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """What one report took.
+    """Time, memory and size of one report.
 
     Attributes:
-        seconds, cpu_seconds, peak_memory_mb: of the process that rendered it, its start and its imports included.
-        page_bytes: size of ``report.html``; ``all_bytes`` of every file that was written.
-        interactive_s: from the start of navigation until the script has run, median over openings; ``answered_s``
-            until a click on a heading has sorted the table and the result is painted.
+        seconds, cpu_seconds, peak_memory_mb: of the rendering process, including its start and its imports.
+        page_bytes, all_bytes: size of ``report.html``, and of all written files.
+        interactive_s: time from the start of navigation until the script has run, median over openings.
+        answered_s: time until a click on a heading has sorted the table and the result is painted.
     """
 
     arms: int
@@ -69,7 +69,7 @@ class Scale:
 
 
 def simulated(path: Path, *, arms: int, seeds: int, users: int, epochs: int) -> None:
-    """A study folder of that size, with failures, aliases and arms that do nothing among it."""
+    """Simulate a study folder of the given size, including failures, aliases and arms without effect."""
     families = ("wiring", "retriever", "memory", "search", "attention", "fusion", "objective", "training")
     found: dict[str, worlds.Arm] = {}
     for place in range(arms):
@@ -85,10 +85,10 @@ def simulated(path: Path, *, arms: int, seeds: int, users: int, epochs: int) -> 
 
 
 def rendered(path: Path, threads: int) -> tuple[float, float, float]:
-    """Seconds, CPU seconds and peak megabytes of rendering in a process of its own.
+    """Seconds, CPU seconds and peak megabytes of rendering in a separate process.
 
     Raises:
-        RuntimeError: it failed.
+        RuntimeError: rendering failed.
     """
     program = (
         "from pathlib import Path; from harness.results.folder import StudyFolder;"
@@ -106,7 +106,7 @@ def rendered(path: Path, threads: int) -> tuple[float, float, float]:
 
 
 def opened(page: Path, rounds: int) -> Mapping[str, float] | None:
-    """Median seconds of opening the page anew, by what was waited for; None without Chromium."""
+    """Median seconds of opening the page, by event; None without Chromium."""
     if browser.reason_not_to_run():
         return None
     found: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""What a benchmark leaves: rows with every round, the sessions that they were measured in, and the JSON of both."""
+"""Results of benchmarks: rows with all their rounds, the sessions that measured them, and JSON for both."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Bound = Literal["at least", "at most"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """What a row is held to.
+    """The goal of a row.
 
     Attributes:
-        bound: which side of ``value`` is good.
-        value: in the row's unit.
+        bound: which side of ``value`` meets the goal.
+        value: bound in the row's unit.
     """
 
     bound: Bound
     value: float
 
     def met(self, found: float) -> bool:
-        """Whether a value is on the good side, the bound itself included."""
+        """Whether a value meets the goal; the bound itself does."""
         return found >= self.value if self.bound == "at least" else found <= self.value
 
 
@@ -37,11 +37,11 @@ class Measured:
 
     Attributes:
         name: what was measured.
-        seconds: of each round; an epoch's or stage's, after scaling where a sample of it was run.
-        peak_memory_mb: largest resident size of the process that ran it and nothing else, 10**6 bytes.
-        sample: what part of the work was run and scaled up, such as ``5 of 97 steps``; empty where all of it was.
-        figures: what else was measured, by name, the median over the rounds that have it.
-        facts: what was found that is no number, such as a digest.
+        seconds: seconds of an epoch or stage in each round, scaled up if only a sample ran.
+        peak_memory_mb: peak resident size of the side's own process, 10**6 bytes.
+        sample: the part of the work that ran and was scaled up, such as ``5 of 97 steps``; empty if all of it ran.
+        figures: further measurements by name, median over the rounds that have them.
+        facts: results that are not numbers, such as a digest.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Measured:
 
     @property
     def median_s(self) -> float:
-        """Median seconds of a round."""
+        """Median of the seconds over rounds."""
         return statistics.median(self.seconds)
 
 
@@ -62,18 +62,18 @@ class Row:
     """One line of the table.
 
     Attributes:
-        stage: that made it.
-        what: in words.
-        data: name of the data set; empty where it needs none.
-        unit: of the values, such as ``x`` for a ratio or ``s``.
-        values: one for each round, in that unit; empty where the row could not be measured.
-        goal: that it is held to; None for a figure without one.
-        subject, peer: the two sides, where there are any.
-        threads: that each side computed with.
-        note: what a reader must know to read the value.
-        problem: why there is no value; empty where there is one.
-        session: key of the session that it was measured in.
-        load: load average over a minute when the stage began.
+        stage: the stage that measured it.
+        what: description of the row.
+        data: name of the data set; empty if none is needed.
+        unit: unit of the values, such as ``x`` for a ratio or ``s``.
+        values: one value per round; empty if the row could not be measured.
+        goal: the row's goal; None if it has none.
+        subject, peer: the two sides, if any.
+        threads: number of threads of each side.
+        note: information needed to interpret the value.
+        problem: reason for a missing value; empty if there is a value.
+        session: key of the session that measured it.
+        load: load average over one minute at the start of the stage.
     """
 
     stage: str
@@ -92,22 +92,22 @@ class Row:
 
     @property
     def value(self) -> float | None:
-        """Median over rounds."""
+        """Median of the values over rounds."""
         return statistics.median(self.values) if self.values else None
 
     @property
     def met(self) -> bool | None:
-        """Whether the median meets the goal; None where there is no goal or no value."""
+        """Whether the median meets the goal; None without a goal or a value."""
         value = self.value
         return None if self.goal is None or value is None else self.goal.met(value)
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What makes it the same row in another session."""
+        """The key that identifies the row across sessions."""
         return self.stage, self.what, self.data
 
     def failed(self, problem: str) -> Row:
-        """The same row without values, and why."""
+        """The row without values and with the reason."""
         return replace(self, values=(), subject=None, peer=None, problem=problem)
 
 
@@ -116,9 +116,9 @@ class Results:
     """Rows in the order of the table.
 
     Attributes:
-        sessions: machine, versions, commit and start of each session whose rows are here, by key.
-        rows: the table.
-        stage_s: seconds that each stage took as a whole, preparation included.
+        sessions: machine, versions, commit and start of each session with rows in the table, by key.
+        rows: rows of the table.
+        stage_s: total seconds of each stage, including preparation.
     """
 
     sessions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
@@ -128,13 +128,13 @@ class Results:
     def with_stage(
         self, stage: str, rows: Iterable[Row], *, session: Mapping[str, Any], took_s: float, order: Iterable[str]
     ) -> Results:
-        """The rows of one stage replaced; sessions that no row names any more are dropped.
+        """The results with the rows of one stage replaced; sessions without rows are dropped.
 
         Args:
-            stage: whose rows go.
-            rows: that come in their place.
-            session: that they were measured in; has an ``id``.
-            took_s: the stage as a whole.
+            stage: name of the stage.
+            rows: its new rows.
+            session: the session that measured them; has an ``id``.
+            took_s: total seconds of the stage.
             order: names of all stages in the table's order; rows of unknown stages are dropped.
         """
         key = str(session["id"])
@@ -160,10 +160,10 @@ class Results:
 
     @classmethod
     def from_json(cls, text: str) -> Results:
-        """What :meth:`as_json` wrote.
+        """The results from text of :meth:`as_json`.
 
         Raises:
-            ValueError: it is something else.
+            ValueError: the text has another form.
         """
         whole = json.loads(text)
         if not isinstance(whole, dict) or whole.get("format") != FORMAT:
@@ -174,7 +174,7 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> Results:
-        """What lies at ``path``; nothing where there is no file."""
+        """The results in the file at ``path``; empty if there is no file."""
         return cls.from_json(path.read_text(encoding="utf-8")) if path.is_file() else cls()
 
 
@@ -190,7 +190,7 @@ def _measured(told: dict[str, Any] | None) -> Measured | None:
 
 
 def _rounded(value: Any) -> Any:
-    """Numbers to six digits, so that a committed file does not pretend to know more."""
+    """The value with numbers rounded to six digits; more digits would have no meaning."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, dict):

@@ -1,9 +1,9 @@
-"""What the runner itself costs a cell: a study of many trivial cells, through the coordinator as it is.
+"""The runner's overhead per cell, measured with a study of many trivial cells and the real coordinator.
 
     python -m benchmarks.runner_overhead --cells 1000
 
-First with an executor that returns ready-made records at once, so that only plan, keys, Optuna, records and the
-dispatcher are left; then with real worker processes whose task does nothing. Both keep trials in SQLite.
+The first run uses an executor that returns ready-made records at once, which leaves only plan, keys, Optuna, records
+and the dispatcher. The second run uses real worker processes whose task does nothing. Both store trials in SQLite.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ budget: {{epochs: 5, patience: 5}}
 
 
 def trivial(task: CellTask) -> Outcome:
-    """A record of the size of a small study's, and the progress lines of a run."""
+    """Return a record as large as in a small study, and emit the progress lines of a run."""
     ranks = np.random.default_rng(int(task.key[:8], 16)).integers(1, 12_000, 22_000, dtype=np.int32)
     figures = {f"{name}@{k}": 0.1 for name in ("ndcg", "recall", "mrr") for k in (5, 10, 20)}
     curve = tuple(
@@ -86,7 +86,7 @@ def trivial(task: CellTask) -> Outcome:
 
 
 class AtOnce:
-    """Every cell is done when it is handed over."""
+    """An executor whose cells are done on submission."""
 
     slots = 2
 
@@ -96,21 +96,21 @@ class AtOnce:
         return future
 
     def close(self) -> None:
-        """Nothing is left to finish."""
+        """Do nothing: no cell is left."""
 
     def stop(self) -> None:
-        """Nothing runs."""
+        """Do nothing: no cell runs."""
 
 
 class Parts:
-    """Seconds by part, each without the parts inside it."""
+    """Seconds by part of the runner, each without the parts nested in it."""
 
     def __init__(self) -> None:
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self._inside: list[float] = []
 
     def timed(self, part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, whose time is counted."""
+        """The function wrapped so that its time counts for the part."""
 
         def counted(*arguments: Any, **named: Any) -> Any:
             began = time.perf_counter()
@@ -127,7 +127,7 @@ class Parts:
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Count in the parts of the runner."""
+        """Count the time of the runner's parts within the block."""
         places: list[tuple[str, Any, str]] = [
             ("plan", coordinator, "make_plan"),
             ("data", coordinator, "load"),
@@ -163,8 +163,8 @@ class TrivialStudy:
     """A study of cells that do nothing, in a folder of its own.
 
     Attributes:
-        folder: for its world and its runs.
-        cells: of it; a multiple of :data:`REPLICATES`.
+        folder: folder of its world and its runs.
+        cells: number of cells; a multiple of :data:`REPLICATES`.
     """
 
     folder: Path
@@ -176,14 +176,14 @@ class TrivialStudy:
         return self.folder / "trivial.yaml"
 
     def write(self) -> None:
-        """Write world and study file."""
+        """Write the world and the study file."""
         rows = self.cells // REPLICATES - 2
         weights = ", ".join(f"{0.001 * number + 0.0005:.4f}" for number in range(1, rows + 1))
         write_sequences(plant(PlantedWorld(n_users=60, n_items=30)).interactions, self.folder / "world.txt")
         self.path.write_text(STUDY.format(weights=weights, replicates=REPLICATES), encoding="utf-8")
 
     def run(self, out: str) -> float:
-        """Seconds of a whole run into a new folder."""
+        """Run the study into a new folder; return the seconds."""
         options = RunOptions(out=self.folder / out, where=Where(workers=2), data_dir=self.folder / "data")
         began = time.perf_counter()
         outcome = run_study(load_study(self.path), options, Display())
@@ -210,21 +210,21 @@ def main() -> None:
 
 
 def at_once(study: TrivialStudy, turn: str) -> dict[str, float]:
-    """Milliseconds a cell by part where every cell's record is ready."""
+    """Milliseconds per cell by part, with ready-made records."""
     logging.disable(logging.WARNING)
     with patch.object(workers, "LocalExecutor", lambda size: AtOnce()):
         return measured("ready-made records", Parts(), lambda: study.run(f"at_once_{turn}"), study.cells)
 
 
 def local(study: TrivialStudy, turn: str) -> dict[str, float]:
-    """Milliseconds a cell by part with two worker processes whose task does nothing."""
+    """Milliseconds per cell by part, with two worker processes whose task does nothing."""
     logging.disable(logging.WARNING)
     with patch.object(workers, "attempt_here", trivial):
         return measured("two local workers", Parts(), lambda: study.run(f"local_{turn}"), study.cells)
 
 
 def measured(name: str, parts: Parts, run: Callable[[], float], cells: int) -> dict[str, float]:
-    """Milliseconds a cell by part, printed; the total is without what is no overhead."""
+    """Print and return milliseconds per cell by part; the total excludes parts that are not overhead."""
     with parts.counting():
         seconds = run()
     each = {part: 1000 * taken / cells for part, taken in parts.seconds.items()}

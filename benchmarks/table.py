@@ -1,4 +1,4 @@
-"""Results as lines of a terminal and as the table of ``benchmarks/README.md``."""
+"""Results as lines for a terminal and as the table of ``benchmarks/README.md``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HEAD = "| stage | data | goal | median | min to max | subject | peer | peak memo
 
 
 def line(row: Row) -> str:
-    """A row for the terminal."""
+    """A row as one line for the terminal."""
     name = f"{row.stage}: {row.what}" + (f", {row.data}" if row.data else "")
     if row.problem:
         return f"{name}: NOT MEASURED: {row.problem}"
@@ -31,7 +31,7 @@ def rendered(results: Results) -> str:
 
 
 def written(readme: str, results: Results) -> str:
-    """A README's text with the part between its marks replaced.
+    """The README's text with the part between its marks replaced.
 
     Raises:
         ValueError: a mark is missing.

@@ -1,4 +1,4 @@
-"""Sides of a comparison as processes of their own, asked in turns: peak memory is each one's own."""
+"""Run the sides of a comparison as separate processes, in turns, so that each has its own peak memory."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ ROOT = Path(__file__).parent.parent
 
 
 class CannotRunError(Exception):
-    """A side that this machine cannot run: no network, no data, too little memory; says why."""
+    """This machine cannot run a side: no network, no data, too little memory; the message has the reason."""
 
 
 class SideFailedError(Exception):
-    """A side that ended with an error of its own."""
+    """A side ended with an error of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """What a process measures.
+    """One side of a comparison, measured by its own process.
 
     Attributes:
-        name: in words.
+        name: description of the side.
         function: ``module:function`` below ``benchmarks.sides``, which takes the options as keywords, prepares, and
             returns a function that measures one round; or the path of a script that follows the same protocol.
-        options: anything that JSON holds.
+        options: keyword arguments; any JSON values.
         python: the interpreter; this one by default.
-        threads: of torch, FAISS and BLAS.
+        threads: number of threads of torch, FAISS and BLAS.
     """
 
     name: str
@@ -51,13 +51,13 @@ class Side:
     threads: int = 1
 
     def command(self, told: int) -> list[str]:
-        """The command line; ``told`` is the file descriptor that answers go to."""
+        """The command line; ``told`` is the file descriptor for answers."""
         start = [self.function] if self.function.endswith(".py") else ["-m", "benchmarks.child", self.function]
         return [self.python, *start, str(told), json.dumps(dict(self.options))]
 
 
 class Child:
-    """A running side."""
+    """The running process of a side."""
 
     def __init__(self, side: Side, *, limit_s: float) -> None:
         self._side = side
@@ -87,7 +87,7 @@ class Child:
             self._process.kill()
         self._process.wait()
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # an order that nobody reads any more
+        with suppress(BrokenPipeError):  # an unread order may be left
             self._process.stdin.close()
         self._errors.close()
         os.close(self._answers)
@@ -97,10 +97,10 @@ class Child:
 
         Raises:
             CannotRunError: the side says that it cannot run here.
-            SideFailedError: it ended, or took longer than its limit.
+            SideFailedError: the side ended, or took longer than its limit.
         """
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # the answer, or its lack, says why
+        with suppress(BrokenPipeError):  # the reason follows from the answer or its lack
             self._process.stdin.write(f"{order}\n".encode())
             self._process.stdin.flush()
         answer = json.loads(self._line())
@@ -129,13 +129,13 @@ class Child:
 
 
 def in_turns(sides: Sequence[Side], *, rounds: int, limit_s: float, warm_up: bool = True) -> tuple[Measured, ...]:
-    """Measure sides in turns, ``rounds`` times each, each in a process of its own.
+    """Measure sides in turns, ``rounds`` times each, each in its own process.
 
     Args:
-        sides: in the order in which they take turns.
-        rounds: that count.
-        limit_s: of each process, preparation included.
-        warm_up: whether a round goes before that does not count.
+        sides: the sides in the order of their turns.
+        rounds: number of rounds that count.
+        limit_s: time limit of each process, including preparation.
+        warm_up: whether to run one uncounted round first.
 
     Raises:
         CannotRunError: a side cannot run on this machine.
@@ -143,7 +143,7 @@ def in_turns(sides: Sequence[Side], *, rounds: int, limit_s: float, warm_up: boo
     """
     with ExitStack() as running:
         children = [running.enter_context(Child(side, limit_s=limit_s)) for side in sides]
-        # One prepares after the other, so that neither's start is counted into the other's first round.
+        # Sides prepare one after another, so that no start affects another side's first round.
         for child in children:
             child.ask("prepare")
         if warm_up:

@@ -1,14 +1,14 @@
-"""From a finished study to a question of your own, in pandas.
+"""Your own analysis of a finished study, in pandas.
 
-    python examples/per_user_ranks.py runs/kl_direction            # the row that the ranking has first
+    python examples/per_user_ranks.py runs/kl_direction            # the best row of the ranking
     python examples/per_user_ranks.py runs/kl_direction reverse    # or any other
 
-The question here: whose target comes into the first ten because of a remedy, and whose drops out? Users are set apart
-by how often their target occurs in training, since a gain on best sellers alone is worth less in a shop. And what is
-the remedy worth to the backbone that it stands on, rather than to base?
+This example asks two questions. Which users' targets enter the top ten because of a remedy, and which drop out? Users
+are grouped by how often their target occurs in training, since a gain on best sellers alone is worth less in a shop.
+And how much does retrieval gain over the remedy's own backbone, rather than over base?
 
-Each user counts once a seed, against base with the same seed. The intervals that a claim needs are those of
-`reports.study_effects`, which treats seeds *and* users as samples; the bare means below are for looking around.
+Each user counts once per seed, against base with the same seed. To support a claim, use the intervals of
+`reports.study_effects`, which treats both seeds and users as samples; the plain means below are for exploration.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LABELS = ["up to 5 events", "6 to 20", "more than 20"]
 
 
 def moves(ranks: pd.DataFrame, row: str) -> pd.DataFrame:
-    """By popularity of the target: users a seed, and those that came in, dropped out and moved the mean."""
+    """Per popularity group of targets: users per seed, users who entered or left the top ten, and the mean gain."""
     of_row, of_base = (ranks.loc[ranks["row"] == name] for name in (row, "base"))
     both = of_row.merge(of_base[["replicate", "user", "rank"]], on=["replicate", "user"], suffixes=("", "_base"))
     rank, rank_of_base = both["rank"].to_numpy(), both["rank_base"].to_numpy()
@@ -58,7 +58,7 @@ def main() -> None:
     frame = reports.read_frame(chosen.study)
     effects = reports.study_effects(frame.deltas(METRIC))
     row = chosen.row or max((name for name in effects if name != "a/a"), key=lambda name: effects[name].mean)
-    frame.row(row)  # names the nearest one if there is no such row
+    frame.row(row)  # for an unknown row, the error suggests the nearest name
     ranks = reports.ranks_table(frame)
 
     print(f"{row} against base, {ranks['replicate'].nunique()} seeds, users a seed by popularity of their target")

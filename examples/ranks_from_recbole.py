@@ -1,12 +1,12 @@
-"""Per-user ranks out of RecBole 1.2.1's full-sort evaluation, as a table that ``ftr-study report`` reads.
+"""Per-user ranks from RecBole 1.2.1's full-sort evaluation, as a table that ``ftr-study report`` reads.
 
-Run it where RecBole is installed, which may be another environment than ftr-study's::
+Run it in an environment with RecBole, which may differ from that of ftr-study::
 
     python ranks_from_recbole.py data/ml-100k ranks.csv.gz --models BPR SASRec --seeds 0 1 2 --epochs 20
     ftr-study report ranks.csv.gz --baseline BPR
 
-RecBole hides the items that a user has seen for general models such as BPR, and not for sequential ones such as SASRec.
-Both must rank the same candidates to be compared, so the seen items are hidden here for every model.
+RecBole hides a user's seen items for general models such as BPR, but not for sequential models such as SASRec.
+A comparison needs the same candidates for both, so this script hides seen items for every model.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ SETTINGS: dict[str, Any] = {
 
 @torch.no_grad()
 def ranks_of(trainer: Any, test: Any, seen: torch.Tensor | None = None) -> Iterator[pd.DataFrame]:
-    """User, target and rank of the target among all items, a frame per batch.
+    """Yield one frame per batch with user, target and rank of the target among all items.
 
     Args:
-        trainer: RecBole's, after ``trainer.evaluate(test)``, which tells it the number of items.
+        trainer: RecBole's trainer, after ``trainer.evaluate(test)``, which sets its number of items.
         test: RecBole's loader of the test set, in full-sort mode.
         seen: items to hide, ``(n_users, n_items)`` by RecBole's numbers; None ranks as RecBole does.
     """
@@ -67,11 +67,11 @@ def ranks_of(trainer: Any, test: Any, seen: torch.Tensor | None = None) -> Itera
 def run(
     folder: Path, model: str, seed: int, epochs: int, more: dict[str, Any]
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Train a model on ``folder/NAME.inter`` and rank the test set; also RecBole's own figures of the same model."""
+    """Train a model on ``folder/NAME.inter``; return its ranks on the test set and RecBole's own metrics."""
     utils, data = import_module("recbole.utils"), import_module("recbole.data")
     settings = {**SETTINGS, "data_path": str(folder.parent), "epochs": epochs, "seed": seed, **more}
     if utils.get_model(model).type == utils.ModelType.SEQUENTIAL:
-        settings["train_neg_sample_args"] = None  # these models learn by cross-entropy over all items
+        settings["train_neg_sample_args"] = None  # trained by cross-entropy over all items
     config = import_module("recbole.config").Config(model=model, dataset=folder.name, config_dict=settings)
     utils.init_seed(seed, reproducibility=True)
     dataset = data.create_dataset(config)
@@ -88,8 +88,8 @@ def run(
     trainer.model.load_state_dict(torch.load(trainer.saved_model_file, weights_only=False)["state_dict"])
     figures = trainer.evaluate(test, load_best_model=False)
     table = pd.concat(ranks_of(trainer, test, seen), ignore_index=True)
-    # Popularity counts the training events alone. Those of a sequential model hold targets only, so they are what is
-    # left of all events without the two that are held out of each user.
+    # Popularity counts training events only. A sequential model's training set has targets only, so the training events
+    # are computed as all events without the two held-out events of each user.
     of_user, of_item = np.bincount(users), np.bincount(items, minlength=dataset.item_num)
     for held_out in (valid, test):
         targets = held_out.dataset.inter_feat[dataset.iid_field].numpy()
@@ -115,7 +115,7 @@ def main() -> None:
         "--set", type=json.loads, default={}, help="more of RecBole's settings: '{\"hidden_size\": 32}'"
     )
     chosen = parser.parse_args()
-    sys.argv = sys.argv[:1]  # RecBole reads options of its own
+    sys.argv = sys.argv[:1]  # RecBole parses sys.argv itself
     tables = []
     for model in chosen.models:
         for seed in chosen.seeds:

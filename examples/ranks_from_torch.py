@@ -1,10 +1,10 @@
-"""Per-user ranks out of a plain PyTorch loop, as a table that ``ftr-study report`` reads.
+"""Per-user ranks from a plain PyTorch loop, as a table that ``ftr-study report`` reads.
 
     python examples/ranks_from_torch.py ranks.csv.gz
     ftr-study report ranks.csv.gz --baseline dot
 
-`ranks_of` is all that your own loop needs. The rest is a small stand-in: users and items in a plane, two models that
-score their embeddings in another way (by dot product and by cosine), each trained with three seeds.
+Your own loop needs only `ranks_of`. The rest is a small example: users and items in a plane, and two models that score
+their embeddings differently (by dot product and by cosine), each trained with three seeds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def ranks_of(model: nn.Module, users: Tensor, targets: Tensor, seen: Tensor) -> 
     """Rank of each user's target among the items that the user has not seen, from 1, ``(n_users,)``.
 
     Args:
-        model: users ``(batch,)`` -> score of every item ``(batch, n_items)``.
+        model: maps users ``(batch,)`` to the scores of all items, ``(batch, n_items)``.
         seen: items to hide, ``(n_users, n_items)``.
     """
     ranks = []
@@ -37,7 +37,7 @@ def ranks_of(model: nn.Module, users: Tensor, targets: Tensor, seen: Tensor) -> 
 
 
 class Factors(nn.Module):
-    """Users and items as vectors; the score is their dot product or their cosine."""
+    """A model of users and items as vectors; the score is their dot product or their cosine."""
 
     def __init__(self, n_users: int, n_items: int, *, cosine: bool) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class Factors(nn.Module):
 
 
 def planted(n_users: int = 400, n_items: int = 120, n_events: int = 12) -> tuple[Tensor, Tensor]:
-    """Items of every user, ``(n_users, n_events)``, the last one the target; and each item's training events."""
+    """Synthetic items per user, ``(n_users, n_events)``, the last one the target; and training events per item."""
     draw = torch.Generator().manual_seed(0)
     users, items = (torch.randn(n, 2, generator=draw) for n in (n_users, n_items))
     events = torch.multinomial((2.0 * users @ items.T).softmax(1), n_events, generator=draw)

@@ -1,7 +1,7 @@
-"""What MkDocs does beyond its configuration: the site holds every file of the repository that a page links to.
+"""Hooks of MkDocs: add every repository file that a page links to, and adapt Markdown to the site.
 
 The Markdown files are written for readers of the repository, so they link to study files, sources and examples
-outside ``docs/``. The project names no public address to link to, so the site carries those files
+outside ``docs/``. The project has no public address to link to, so the site contains these files
 below ``repository/``.
 """
 
@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import links  # MkDocs lets a hook import what lies beside it
+import links  # MkDocs lets a hook import modules from its own folder
 from mkdocs.structure.files import File
 
 CARRIED = "repository"
@@ -22,7 +22,7 @@ DIAGRAM = "*GitHub draws this diagram. This site needs no network and shows its 
 
 
 def place(path: Path) -> str:
-    """Return the place in the site of a file or folder of the repository, as MkDocs names sources."""
+    """Return the site path of a repository file or folder, as MkDocs names sources."""
     if path.is_relative_to(links.DOCS) and not (path.is_dir() or path.suffix in LANGUAGES):
         return path.relative_to(links.DOCS).as_posix()
     name = f"{CARRIED}/{path.relative_to(links.ROOT).as_posix()}"
@@ -32,7 +32,7 @@ def place(path: Path) -> str:
 
 
 def source(src_uri: str) -> Path:
-    """Return the file of the repository that a page of the site shows."""
+    """Return the repository file that a page of the site shows."""
     inside = src_uri.removeprefix(f"{CARRIED}/")
     if inside == src_uri:
         return links.DOCS / src_uri
@@ -41,7 +41,7 @@ def source(src_uri: str) -> Path:
 
 
 def text_of(path: Path) -> str:
-    """Return a carried file as Markdown: itself, the list of a folder, or a source in a fence."""
+    """Return a repository file as Markdown: as it is, as the list of a folder, or as a source in a fence."""
     name = path.relative_to(links.ROOT).as_posix()
     if path.is_dir():
         names = sorted(each.name for each in path.iterdir() if not each.name.startswith((".", "__")))
@@ -56,7 +56,7 @@ def text_of(path: Path) -> str:
 def navigation(index: str) -> list[Any]:
     """Return the navigation that an index page describes: each heading is a section, each list item a page.
 
-    An item that leads to a heading of a page is not repeated.
+    An item that links to a heading of a page is left out.
     """
     found: list[Any] = ["README.md"]
     for section in re.split(r"^## ", index, flags=re.MULTILINE)[1:]:
@@ -73,7 +73,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add what the pages link to outside ``docs/``, and what those files link to."""
+    """Add the files outside ``docs/`` that pages link to, and the files that those link to."""
     known = {file.src_uri for file in files}
     waiting = [links.DOCS / file.src_uri for file in files.documentation_pages()]
     while waiting:
@@ -93,7 +93,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Lead links to their places, repair lists and tables, name the file of a fence, and introduce a diagram."""
+    """Rewrite links to site paths, repair lists and tables, name the file of a fence, and introduce a diagram."""
     here = source(page.file.src_uri)
 
     def there(target: str) -> str:

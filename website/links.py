@@ -1,4 +1,4 @@
-"""Links, headings and lists of Markdown files, read as GitHub reads them, for the hook of the site and for tests."""
+"""Links, headings and lists of Markdown files, parsed as GitHub does, for the site's hook and for tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ELSEWHERE = re.compile(r"^[a-z][a-z0-9+.-]*:")
 
 
 def prose(text: str) -> Iterator[tuple[str, bool]]:
-    """Yield each line, and whether it is outside fenced code."""
+    """Yield each line with whether it is outside fenced code."""
     fence = ""
     for line in text.split("\n"):
         mark = _FENCE.match(line)
@@ -42,7 +42,7 @@ def replace_targets(text: str, replace: Callable[[str], str]) -> str:
     def of_target(target: str) -> str:
         return target if _ELSEWHERE.match(target) else replace(target)
 
-    # A link whose text is code, [`a`](b), is split at that code: the target is in the next part, and is found there.
+    # A link whose text is code, [`a`](b), is split at the code; its target is in the next part.
     return "\n".join(of_line(line) if outside else line for line, outside in prose(text))
 
 
@@ -59,13 +59,13 @@ def targets(text: str) -> list[str]:
 
 
 def resolved(target: str, page: Path) -> Path:
-    """Return the path, in the repository, that a link of a page leads to."""
+    """Return the repository path that a link on a page points to."""
     path = target.partition("#")[0]
     return (page.parent / path).resolve() if path else page
 
 
 def anchors(text: str) -> set[str]:
-    r"""Return the anchors that GitHub gives the headings of a page, and those that the text sets itself.
+    r"""Return the anchors that GitHub creates for the headings of a page, and those set in the text.
 
     >>> sorted(anchors("# A page\n## `mode: grid`: what it does\n## A page"))
     ['a-page', 'a-page-1', 'mode-grid-what-it-does']
@@ -83,13 +83,13 @@ def anchors(text: str) -> set[str]:
 
 
 def four_spaces(text: str) -> str:
-    """Indent what belongs to a list item by four spaces, as Python-Markdown needs it; GitHub needs less.
+    """Indent the content of list items by four spaces, as Python-Markdown requires; GitHub accepts less.
 
-    A list that follows a paragraph without a blank line gets one.
+    Inserts a blank line between a paragraph and a list that directly follows it.
     """
     found: list[str] = []
-    inside: list[int] = []  # the columns at which the contents of the open items begin
-    paragraph = False  # whether the line before is one of a paragraph that no item's marker began
+    inside: list[int] = []  # start columns of the contents of open items
+    paragraph = False  # whether the previous line belongs to a paragraph outside a list item's first line
     for line, outside in prose(text):
         content = line.lstrip(" ")
         column = len(line) - len(content)
@@ -111,7 +111,7 @@ def four_spaces(text: str) -> str:
 
 
 def bars_in_tables(text: str) -> str:
-    """Take the backslash off a bar in code in a table, where GitHub needs it and Python-Markdown would show it."""
+    """Remove the backslash before a bar in code within a table: GitHub needs it, Python-Markdown would show it."""
     return "\n".join(
         _CODE.sub(lambda found: found[0].replace("\\|", "|"), line) if outside and line.startswith("|") else line
         for line, outside in prose(text)

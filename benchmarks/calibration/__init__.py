@@ -1,1 +1,1 @@
-"""How often the report is wrong where the truth is known."""
+"""Error rates of the report in simulated worlds with known truth."""

@@ -1,11 +1,11 @@
-"""How often the report's intervals, tests and verdicts are wrong, in worlds whose truth is known.
+"""Error rates of the report's intervals, tests and verdicts, in simulated worlds with known truth.
 
     python -m benchmarks.calibration --repeats 20000
 
-A world has some arms and A/A, which share base and so its noise, over S seeds and U users.  Its mean squares are
-drawn from their exact joint distribution (normal seed means, Wishart squares) instead of from S x U differences: the
-estimate reads nothing else.  All studies of a world are then estimated at once, by the same formulas as
-:mod:`harness.stats.effects`; a test holds the two against each other, and the draws against plain differences.
+A world has some arms and A/A, which share base and thus its noise, over S seeds and U users.  Its mean squares, the
+only input of the estimate, are drawn from their exact joint distribution (normal seed means, Wishart squares) instead
+of from S x U differences.  All studies of a world are then estimated at once, by the formulas of
+:mod:`harness.stats.effects`; a test compares both implementations, and the draws with plain differences.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from benchmarks.calibration.worlds import N_ARMS, World, families, worlds
 
 
 def table(rates: Sequence[Rates]) -> str:
-    """Error rates and power of the report as Markdown, in percent."""
+    """A Markdown table of the report's error rates and power, in percent."""
     heads = (
         "seeds | world | false positives: worst arm | all arms | coverage, worst arm | Holm, any | equivalence | "
         "power at MDE | after correction"
@@ -34,7 +34,7 @@ def table(rates: Sequence[Rates]) -> str:
 
 
 def rival_table(rates: Sequence[Rates]) -> str:
-    """False positives of the worst arm by the report and by other ways as Markdown, in percent."""
+    """A Markdown table of the worst arm's false positives by the report and by other methods, in percent."""
     heads = "seeds | world | report | plain | no grade | pooled cells | one seed | users averaged"
     lines = [f"| {heads} |", "|" + " --- |" * len(heads.split("|"))]
     lines += [_line(each.world, [each.worst, *each.rivals.values()]) for each in rates]
@@ -46,7 +46,7 @@ def _line(world: World, values: Sequence[float]) -> str:
 
 
 def power_table(n_studies: int, seed: int) -> str:
-    """Power for an effect of .015 as Markdown, in percent."""
+    """A Markdown table of power for an effect of .015, in percent."""
     lines = ["| seeds | seed sd | report | report, after correction | plain | no grade |", "|" + " --- |" * 6]
     for n_seeds in (3, 5, 10):
         for seed_sd in (0.0, 0.004, 0.008):
@@ -57,7 +57,7 @@ def power_table(n_studies: int, seed: int) -> str:
 
 
 def whole_studies() -> list[World]:
-    """Worlds of which whole studies are drawn, user by user."""
+    """Worlds for which whole studies are drawn, user by user."""
     return [
         World(n_seeds=n_seeds, n_arms=n_arms, seed_sd=0.02, noisy_sd=0.08, n_users=200)
         for n_arms in (4, 12)
@@ -66,7 +66,7 @@ def whole_studies() -> list[World]:
 
 
 def simultaneous_table(found: Sequence[Simultaneous]) -> str:
-    """Max-t intervals against Bonferroni's and Holm's test as Markdown, in percent."""
+    """A Markdown table of max-t intervals against Bonferroni's intervals and Holm's test, in percent."""
     heads = "seeds | arms | all intervals hold | Bonferroni's | narrower by | only the interval finds | only Holm finds"
     lines = [f"| {heads} |", "|" + " --- |" * len(heads.split("|"))]
     for each in found:
@@ -77,7 +77,7 @@ def simultaneous_table(found: Sequence[Simultaneous]) -> str:
 
 
 def two_seed_table(n_studies: int, seed: int) -> str:
-    """Coverage of the intervals of two seeds as Markdown, in percent."""
+    """A Markdown table of interval coverage with two seeds, in percent."""
     lines = ["| world | first arm | other arms |", "|" + " --- |" * 3]
     for world in worlds((2,)):
         first, others = two_seeds(world, n_studies, seed)

@@ -1,4 +1,4 @@
-"""Many studies estimated at once, by the formulas of :mod:`harness.stats.effects` and by the common ways."""
+"""Estimates of many studies at once, by the formulas of :mod:`harness.stats.effects` and by common methods."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class Estimate:
     df: Floats
 
     def p(self, effect: Floats | float = 0.0) -> Floats:
-        """Two-sided p-values where the true effects are `effect`."""
+        """Two-sided p-values if the true effects are `effect`."""
         return 2.0 * stats.t.sf(np.abs((self.mean + effect) / self.se), self.df)
 
     def half(self, level: float) -> Floats:
-        """Half-widths of the intervals of that two-sided level."""
+        """Half-widths of two-sided intervals at the given level."""
         return stats.t.ppf(0.5 + level / 2.0, self.df) * self.se
 
     def of(self, arms: slice) -> Estimate:
-        """The same of some arms."""
+        """The estimate restricted to some arms."""
         return Estimate(mean=self.mean[:, arms], se=self.se[:, arms], df=self.df[:, arms])
 
 
 def moderated(found: Squares, world: World, *, graded: bool = True) -> Estimate:
-    """The report's estimate; without the grade, an arm noisier than the study borrows as any other."""
+    """The report's estimate; if not `graded`, an arm noisier than the study borrows as much as any other."""
     own, df, n_all = found.ms_seed / found.ms_err, world.n_seeds - 1.0, world.n_arms + 1
     if world.n_seeds < MIN_TESTED:
         shared = found.ms_err * np.maximum(own.mean(axis=1, keepdims=True), 1.0)
@@ -58,13 +58,13 @@ def moderated(found: Squares, world: World, *, graded: bool = True) -> Estimate:
 
 
 def plain(found: Squares, world: World) -> Estimate:
-    """Each arm by itself, its seeds' mean square floored at the residual's."""
+    """Each arm alone, with its seeds' mean square floored at that of the residual."""
     tilde = np.maximum(found.ms_seed, found.ms_err)
     return _satterthwaite(found, world, tilde, np.zeros_like(tilde))
 
 
 def pooled_cells(found: Squares, world: World) -> Estimate:
-    """All S x U differences as if they were independent."""
+    """All S x U differences, treated as independent."""
     n_seeds, n_users = world.n_seeds, world.n_users
     df = n_seeds * n_users - 1.0
     total = (n_seeds - 1) * found.ms_seed + (n_users - 1) * (found.ms_user + (n_seeds - 1) * found.ms_err)

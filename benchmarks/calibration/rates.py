@@ -18,21 +18,21 @@ from reports.stats.verdicts import holm
 ALPHA = 0.05
 ONE = np.ones(1)
 N_PRINTED = 40
-"""Studies of a world whose minimum detectable effects are computed."""
+"""Number of studies per world for which minimum detectable effects are computed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
-    """What was measured in one world; shares as fractions, of arms other than A/A.
+    """Error rates and power in one world, as fractions, over arms other than A/A.
 
     Attributes:
-        worst, mean: false positives of single arms at 5%: the worst arm's, and all arms'.
-        coverage: of the 95% interval, the worst arm's.
-        family: studies of equal arms in which Holm finds any.
-        equivalence: arms whose true effect is exactly the smallest worth having, called equivalent; the worst arm's.
-        power_alone, power_corrected: power at the minimum detectable effect that each study prints, alone and after
-            the correction for all arms: the mean over studies, of the arms that are not the noisy one.
-        rivals: false positives of the worst arm by other ways.
+        worst, mean: false positives of single arms at 5%, for the worst arm and for all arms.
+        coverage: coverage of the 95% interval, for the worst arm.
+        family: share of studies without effects in which Holm finds any arm.
+        equivalence: arms with exactly the smallest effect worth having that are called equivalent, for the worst arm.
+        power_alone, power_corrected: mean power over studies at the minimum detectable effect that each prints, alone
+            and after the correction for all arms; without the noisy arm.
+        rivals: false positives of the worst arm by other methods.
     """
 
     world: World
@@ -54,7 +54,7 @@ def measure(world: World, n_studies: int, seed: int) -> Rates:
     found = moderated(squares, world).of(arms)
     p = found.p()
     wrong = (p < ALPHA).mean(axis=0)
-    # An arm with a true effect of its own, so that coverage is counted and not inferred from the tests.
+    # One arm has a true effect, so that coverage is counted and not inferred from the tests.
     truth = 2.0 * world.true_se[arms]
     covered = np.abs(found.mean + truth - truth) <= found.half(1.0 - ALPHA)
     sesoi = 4.0 * world.true_se[arms]
@@ -85,7 +85,7 @@ def measure(world: World, n_studies: int, seed: int) -> Rates:
 
 
 def effects_of(found: Squares, world: World, study: int) -> list[Effect]:
-    """The arms of one study as :mod:`harness.stats.effects` estimates them, A/A last."""
+    """The estimates of one study's arms by :mod:`harness.stats.effects`, A/A last."""
     arms = {
         str(arm): Anova(
             n_seeds=world.n_seeds,
@@ -107,7 +107,7 @@ def effects_of(found: Squares, world: World, study: int) -> list[Effect]:
 
 
 def _power_at_printed(printed: Floats, found: Estimate, n_tests: int) -> float:
-    """Mean over studies of the power at the effect that each prints; the noisy arm is left out."""
+    """Mean over studies of the power at the effect that each study prints, without the noisy arm."""
     grid = np.quantile(printed, np.linspace(0.0, 1.0, 15))
     others = found.of(slice(1, None))
     power = [float((others.p(effect) < ALPHA / n_tests).mean()) for effect in grid]
@@ -115,7 +115,7 @@ def _power_at_printed(printed: Floats, found: Estimate, n_tests: int) -> float:
 
 
 def powers(n_seeds: int, seed_sd: float, n_studies: int, seed: int, effect: float = 0.015) -> dict[str, float]:
-    """Share of studies that find an arm's effect: by the report, after Holm's first step, and by its rivals."""
+    """Share of studies that find an arm's effect, by the report, after Holm's first step, and by other methods."""
     world = World(n_seeds=n_seeds, seed_sd=seed_sd)
     squares = draw(world, n_studies, np.random.default_rng([seed, n_seeds]))
     ways = {"report": moderated(squares, world)} | {
@@ -127,7 +127,7 @@ def powers(n_seeds: int, seed_sd: float, n_studies: int, seed: int, effect: floa
 
 
 def two_seeds(world: World, n_studies: int, seed: int) -> tuple[float, float]:
-    """Coverage of the 95% interval of the first arm, which may be the noisy one, and the mean of the others'."""
+    """Coverage of the 95% interval for the first arm, which may be the noisy one, and the mean for the others."""
     found = moderated(draw(world, n_studies, np.random.default_rng([seed, 2])), world).of(slice(0, world.n_arms))
     covered = (np.abs(found.mean) <= found.half(1.0 - ALPHA)).mean(axis=0)
     return float(covered[0]), float(covered[1:].mean())
@@ -138,9 +138,9 @@ class Simultaneous:
     """Max-t intervals of whole studies, as fractions.
 
     Attributes:
-        coverage: studies all of whose intervals hold the truth; `bonferroni` the same of Bonferroni's.
-        narrower: by how much the half-widths are below Bonferroni's, the mean over arms.
-        only_interval, only_holm: arms whose interval excludes zero though Holm does not reject, and the reverse.
+        coverage, bonferroni: studies in which every interval contains the truth, for max-t and for Bonferroni.
+        narrower: reduction of the half-widths relative to Bonferroni's, mean over arms.
+        only_interval, only_holm: arms whose interval excludes zero although Holm does not reject, and the reverse.
     """
 
     world: World
@@ -152,7 +152,7 @@ class Simultaneous:
 
 
 def simultaneous(world: World, n_studies: int, seed: int, effect_se: float = 3.0) -> Simultaneous:
-    """Max-t intervals of plain differences; every other arm has an effect of `effect_se` true standard errors."""
+    """Max-t intervals of plain differences; every second arm has an effect of `effect_se` true standard errors."""
     rng = np.random.default_rng([seed, world.n_seeds, world.n_arms])
     truth = effect_se * world.true_se[: world.n_arms] * (np.arange(world.n_arms) % 2)
     counts = np.zeros(5)
@@ -191,7 +191,7 @@ def simultaneous(world: World, n_studies: int, seed: int, effect_se: float = 3.0
 
 
 def plain_differences(world: World, rng: np.random.Generator) -> Floats:
-    """Differences of one study, ``(n_arms + 1, n_seeds, n_users)``, arms that share base's part of every variance."""
+    """Differences of one study, ``(n_arms + 1, n_seeds, n_users)``; arms share base's part of every variance."""
     shape = (world.n_arms + 1, world.n_seeds, world.n_users)
     shares = np.sqrt([world.shared, 1.0 - world.shared])
 

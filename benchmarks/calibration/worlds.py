@@ -1,4 +1,4 @@
-"""Worlds whose truth is known, and the mean squares of many studies of one, from their exact joint distribution."""
+"""Simulated worlds with known truth; draws mean squares of many studies from their exact joint distribution."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ TARGET_SD = 0.3
 """Standard deviation of a difference with one target per user."""
 
 CHUNK = 2_000
-"""Studies whose squares are drawn at once."""
+"""Number of studies whose squares are drawn at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Arms that equal base but for chance, and A/A.
+    """A world of arms that differ from base only by chance, and A/A.
 
     Attributes:
-        seed_sd: standard deviation between seeds of every difference, in units of the metric.
-        noisy_sd: the same of the first arm.
-        user_sd: standard deviation of the true difference between users; error_sd of a single difference around it.
+        seed_sd: standard deviation of every difference between seeds, in units of the metric.
+        noisy_sd: the same for the first arm.
+        user_sd, error_sd: standard deviation of the true difference between users, of a single one around it.
         shared: share of every variance that comes from base, which is the correlation of two arms' differences.
     """
 
@@ -40,7 +40,7 @@ class World:
 
     @property
     def name(self) -> str:
-        """In words."""
+        """Description of the world in words."""
         noise = "no seed variance" if self.seed_sd == 0.0 else f"seed sd {self.seed_sd:g}"
         noise = noise if self.noisy_sd is None else f"{noise}, one arm {self.noisy_sd:g}"
         noise = noise if self.error_sd == TARGET_SD else f"{noise}, ten targets"
@@ -48,7 +48,7 @@ class World:
 
     @property
     def seed_sds(self) -> Floats:
-        """One an arm, A/A last, ``(n_arms + 1,)``."""
+        """Standard deviation between seeds for each arm, A/A last, ``(n_arms + 1,)``."""
         found = np.full(self.n_arms + 1, self.seed_sd)
         found[0] = self.seed_sd if self.noisy_sd is None else self.noisy_sd
         return found
@@ -62,10 +62,10 @@ class World:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Squares:
-    """What the estimate reads of many studies of one world, each ``(n_studies, n_arms + 1)``.
+    """The inputs of the estimate for many studies of one world, each ``(n_studies, n_arms + 1)``.
 
     Attributes:
-        first: mean over users of the first seed alone.
+        first: mean over users for the first seed only.
     """
 
     mean: Floats
@@ -76,7 +76,7 @@ class Squares:
 
 
 def draw(world: World, n_studies: int, rng: np.random.Generator) -> Squares:
-    """Means and mean squares of that many studies, from their exact joint distribution."""
+    """Means and mean squares of `n_studies` studies, from their exact joint distribution."""
     n_arms, n_seeds, n_users = world.n_arms + 1, world.n_seeds, world.n_users
     mixed = np.full((n_arms, n_arms), world.shared) + (1.0 - world.shared) * np.eye(n_arms)
     error, user = world.error_sd**2 * mixed, world.user_sd**2 * mixed
@@ -97,7 +97,7 @@ def draw(world: World, n_studies: int, rng: np.random.Generator) -> Squares:
 
 
 def worlds(seeds: tuple[int, ...] = (3, 5, 10)) -> list[World]:
-    """The worlds of the main table: calm, noisy all over, one noisier arm, both, and ten targets per user."""
+    """The worlds of the main table: no seed noise, noise in all arms, one noisier arm, both, ten targets per user."""
     kinds = (
         World(n_seeds=0),
         World(n_seeds=0, seed_sd=0.008),
@@ -111,7 +111,7 @@ def worlds(seeds: tuple[int, ...] = (3, 5, 10)) -> list[World]:
 
 
 def families(arms: tuple[int, ...] = (4, 7, 38), seeds: tuple[int, ...] = (3, 5)) -> list[World]:
-    """Worlds of fewer and of more arms."""
+    """Worlds with fewer and with more arms."""
     kinds = (World(n_seeds=0, seed_sd=0.008), World(n_seeds=0, seed_sd=0.004, noisy_sd=0.02))
     return [replace(kind, n_seeds=n_seeds, n_arms=n_arms) for n_arms in arms for n_seeds in seeds for kind in kinds]
 
@@ -122,7 +122,7 @@ def _root(covariance: Floats) -> Floats:
 
 
 def _wishart_diagonal(covariance: Floats, df: int, n_studies: int, rng: np.random.Generator) -> Floats:
-    """Diagonals of Wishart matrices over their degrees of freedom, by Bartlett's decomposition."""
+    """Diagonals of Wishart matrices divided by their degrees of freedom, by Bartlett's decomposition."""
     size, root = len(covariance), np.linalg.cholesky(covariance)
     found = np.empty((n_studies, size))
     for start in range(0, n_studies, CHUNK):

@@ -1,1 +1,1 @@
-"""What a decision costs: studies of a fixed number of seeds, and with more seeds where they decide, simulated."""
+"""The cost of a decision, simulated: a fixed number of seeds against more seeds for undecided arms."""

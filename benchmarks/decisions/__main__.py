@@ -1,23 +1,23 @@
-"""What a decision costs, in worlds whose truth is known.
+"""The cost of a decision, in simulated worlds with known truth.
 
     python -m benchmarks.decisions                                      # looks against a fixed number of seeds
     python -m benchmarks.decisions --repeats 400 --arms 8               # quicker
     python -m benchmarks.decisions --study runs/kl_direction            # and the price of a decision
     python -m benchmarks.decisions --price-only --components FILE.json
 
-Three tables: power and cells of studies with ``replicates: {start: 3, most: 10}`` and of a fixed number of seeds at as
-many cells, where 1% of base is what it is with one target per user and with ten; their errors; the errors of fixed
-studies that were extended until something was found.
+Three tables: (1) power and cells of studies with ``replicates: {start: 3, most: 10}``, and of a fixed number of seeds
+with as many cells, where 1% of base has its size with one and with ten targets per user; (2) their errors; (3) errors
+of fixed studies that are extended until an effect is found.
 
-With ``--study`` a fourth one: the price of a decision, CPU seconds to resolve a true effect of 2% of base at 80% power,
-and to call idle arms equivalent within 1%, for the first edition (one target per user, a fixed number of seeds, its
-moderation) and for today's.  Components and costs are read from a study that has run.  ``--shrink`` is the standard
-error with ten targets per user over that with one; a study with several targets is scaled back by it, and one with one
-target is scaled by it.  Where no number of seeds resolves an effect with one target per user, since users differ too
-much, the first edition has no price; ``--effect 0.05`` asks for a larger one.  A backbone costs what its file says,
-times its threads, unless ``--backbone-seconds`` is given.
+With ``--study``, a fourth table: the price of a decision in CPU seconds, to resolve a true effect of 2% of base at 80%
+power and to call idle arms equivalent within 1%, for the first edition (one target per user, a fixed number of seeds,
+its moderation) and for the current one.  Components and costs are read from a study that has run.  ``--shrink`` is the
+standard error with ten targets per user divided by that with one; it converts components between the two.  If no number
+of seeds resolves an effect with one target per user, because users differ too much, the first edition has no price;
+``--effect 0.05`` tests a larger effect.  The cost of a backbone is read from its file and multiplied by its threads,
+unless ``--backbone-seconds`` is given.
 ``--components`` takes a JSON file with the fields of ``benchmarks.decisions.price.Components`` instead of a study;
-``--write FILE`` keeps those that were read.
+``--write FILE`` saves the components that were read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ EXTENDED: tuple[tuple[int, ...], ...] = ((3,), (3, 5), (3, 5, 10), tuple(range(3
 
 
 def power_table(found: Sequence[Compared]) -> str:
-    """Power and cells as Markdown."""
+    """A Markdown table of power and cells."""
     heads = (
         "arms | effect | worth having | cells with looks | seeds for as many | power with looks | "
         f"fixed, as many cells | fixed, {MOST} seeds | its cells"
@@ -53,7 +53,7 @@ def power_table(found: Sequence[Compared]) -> str:
 
 
 def error_table(found: Sequence[Errors]) -> str:
-    """Errors as Markdown, in percent."""
+    """A Markdown table of errors, in percent."""
     heads = (
         f"arms | world | family, with looks | family, all {MOST} seeds | found by looks alone | equivalence, worst | "
         "of it: at a look"
@@ -73,7 +73,7 @@ def name_of(world: World) -> str:
 
 
 def worlds(n_arms: int) -> list[World]:
-    """Those of the table of errors."""
+    """The worlds of the table of errors."""
     kinds = ((0.0, None), (0.008, None), (0.0, 0.02), (0.004, 0.02))
     return [World(effects=(0.0,) * n_arms, seed_sd=seed_sd, noisy_sd=noisy) for seed_sd, noisy in kinds]
 

@@ -1,7 +1,7 @@
-"""The estimate of the first edition, frozen: a scaled F shared by the arms, and a hard guard for those noisier than it.
+"""The estimate of the first edition, frozen: a scaled F shared by all arms, and a hard guard for noisier arms.
 
-Formulas of ``harness/stats/effects.py`` at commit d77da7e, for many studies at once.  Nothing in the product uses them:
-they are what the price of a decision is compared with.
+Formulas of ``harness/stats/effects.py`` at commit d77da7e, for many studies at once.  The product does not use them:
+they are the reference for the price of a decision.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 def first_edition(drawn: Drawn, n_seeds: int) -> tuple[Floats, Floats]:
-    """Standard errors and degrees of freedom of every arm, each ``(n_studies, n_arms + 1)``, at the last place."""
+    """Standard errors and degrees of freedom of every arm, each ``(n_studies, n_arms + 1)``, from all drawn seeds."""
     ms_seed, ms_user, ms_err = (each[..., -1] for each in (drawn.ms_seed, drawn.ms_user, drawn.ms_err))
     own, df = ms_seed / ms_err, n_seeds - 1.0
     d0, r0 = (each[:, None] for each in _prior(own, df))
@@ -49,7 +49,7 @@ def equivalent(drawn: Drawn, n_seeds: int, sesoi: float) -> NDArray[np.bool_]:
 
 
 def _prior(ratios: Floats, df: float) -> tuple[Floats, Floats]:
-    """d0 and r0 of each study from ``(n_studies, n_arms)`` ratios of `df` degrees of freedom."""
+    """d0 and r0 of each study, from ratios ``(n_studies, n_arms)`` with `df` degrees of freedom."""
     raised = np.maximum(ratios, 1e-5 * np.median(ratios, axis=1, keepdims=True))
     centred = np.log(raised) - (special.digamma(df / 2.0) - np.log(df / 2.0))
     level = centred.mean(axis=1)

@@ -1,4 +1,4 @@
-"""More seeds where they decide against a fixed number of them: power, errors and cells."""
+"""More seeds for undecided arms (looks), compared with a fixed number of seeds: power, errors and cells."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from benchmarks.decisions.worlds import World, draw
 START, MOST = 3, 10
 N_CHUNK = 200
 SHARE_OF_ARMS = 0.25
-"""Of the arms of a study, those that have an effect."""
+"""Share of a study's arms that have an effect."""
 
 SESOIS = {1: 2.5, 10: 8.0}
-"""Targets per user -> 1% of base, the default smallest effect worth having, in standard errors of five seeds.
+"""1% of base, the default smallest effect worth having, in standard errors of five seeds, by targets per user.
 
 Medians of the arms that move ranks in the study ``kl_direction`` on ml-100k, with one target per user and with ten.
 """
 
 SIZES = (1.5, 2.0, 3.0, 4.0, 6.0)
-"""True effects, and smallest effects worth having, in standard errors of five seeds."""
+"""True effects and smallest effects worth having to simulate, in standard errors of five seeds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
-    """Studies with looks, and the same seeds for a fixed number of them.
+    """Studies with looks, compared with studies of a fixed number of seeds on the same draws.
 
     Attributes:
-        n_arms: that are tested.
-        size: true effect of a quarter of the arms, in standard errors of five seeds; sesoi: smallest effect worth
-            having, likewise.
-        n_cells: mean of the studies with looks; n_seeds: fixed number of seeds at as many cells.
-        power, power_fixed: share of the arms with an effect that are found; between two whole numbers of seeds where
-            ``n_seeds`` is.
-        power_most: of all seeds for all arms.
+        n_arms: number of tested arms.
+        size, sesoi: true effect of a quarter of the arms, and smallest effect worth having, both in standard errors of
+            five seeds.
+        n_cells, n_seeds: mean cells of the studies with looks, and the fixed number of seeds with as many cells.
+        power, power_fixed: share of the arms with an effect that are found, with looks and with ``n_seeds`` seeds;
+            interpolated if ``n_seeds`` is not an integer.
+        power_most: the same with all seeds for all arms.
     """
 
     n_arms: int
@@ -52,14 +52,14 @@ class Compared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
-    """Studies whose arms all equal base, or differ from it by exactly the smallest effect worth having.
+    """Error rates of studies whose arms all equal base, or differ by exactly the smallest effect worth having.
 
     Attributes:
         family, family_fixed: studies in which an arm is found, with looks and with all seeds for all arms.
-        more_found: studies in which looks found an arm that all seeds for all arms would not have; both with looks are
-            those of the worst of :data:`SESOIS`.
+        more_found: studies in which looks find an arm that all seeds for all arms do not; like ``family``, the worst
+            of :data:`SESOIS`.
         equivalence: arms with the smallest effect worth having that are called equivalent; the worst of :data:`SIZES`.
-        stopped: the same of those alone that were called so at a look, as a share of all arms.
+        stopped: share of all arms that are called equivalent at a look; the worst of :data:`SIZES`.
     """
 
     world: World
@@ -89,7 +89,7 @@ def play(
 def compare(
     n_arms: int, size: float, n_studies: int, seed: int, *, sesoi: float = SESOIS[10], seed_sd: float = 0.0
 ) -> Compared:
-    """Power and cells where a quarter of the arms has an effect of that size."""
+    """Power and cells if a quarter of the arms has an effect of the given size."""
     n_true = max(1, round(SHARE_OF_ARMS * n_arms))
     idle = World(effects=(0.0,) * n_arms, seed_sd=seed_sd)
     effect = size * idle.true_se(5)
@@ -139,7 +139,7 @@ def errors(world: World, n_studies: int, seed: int) -> Errors:
 
 
 def extended(world: World, ends: Sequence[int], n_studies: int, seed: int) -> float:
-    """Share of studies without any effect in which an arm is found at one of these numbers of seeds."""
+    """Share of studies without effects in which an arm is found at any of the given numbers of seeds."""
     _, plain = play(world, n_studies, seed, 0.0, designs=ends, most=max(ends))
     return float(np.mean([any(any_found([plain[n][study]]) for n in ends) for study in range(n_studies)]))
 

@@ -1,7 +1,7 @@
-"""Drawn studies played by the product's own moderation, errors and rule.
+"""Simulated studies, played with the product's own moderation, errors and stopping rule.
 
-Tests and verdicts alone are written here again, in few lines: those of the product also say what would settle an arm,
-which takes a hundred times as long.  A test holds the two against each other.
+Only tests and verdicts are reimplemented here, in few lines: the product's also compute what would settle an arm, which
+takes a hundred times as long.  A test compares the two implementations.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Played:
     """A study at its end.
 
     Attributes:
-        n_seeds: arm -> seeds that it got.
-        effects: arm -> its estimate, A/A left out.
-        codes: arm -> the code of its verdict.
-        stopped: arms that stopped before the last seed that was declared, and why.
-        n_cells: of all rows, base and A/A included.
-        n_backbones: seeds of base.
+        n_seeds: number of seeds by arm.
+        effects: estimate by arm, without A/A.
+        codes: code of the verdict by arm.
+        stopped: reason by arm, for arms that stopped before the last declared seed.
+        n_cells: number of cells over all rows, including base and A/A.
+        n_backbones: number of seeds of base.
     """
 
     n_seeds: Mapping[str, int]
@@ -47,9 +47,9 @@ class Played:
 
 
 def effects_of(anovas: Mapping[str, Anova]) -> dict[str, Effect]:
-    """The estimates of a study's arms from their mean squares, A/A's for moderation alone.
+    """The estimates of a study's arms from their mean squares; A/A is used for moderation only.
 
-    The p-value is left to :func:`verdicts`, since most of the time of an estimate goes into it.
+    P-values are computed in :func:`verdicts`, since they take most of the time of an estimate.
     """
     prior = study_prior(anovas)
     found: dict[str, Effect] = {}
@@ -77,7 +77,7 @@ def effects_of(anovas: Mapping[str, Anova]) -> dict[str, Effect]:
 
 
 def fixed(drawn: Drawn, study: int, n_seeds: int, sesoi: float) -> Played:
-    """All arms for that many seeds."""
+    """Play all arms for `n_seeds` seeds."""
     n_arms = drawn.mean.shape[1]
     place = n_seeds if drawn.mean.shape[2] > 1 else 1
     anovas = {row: drawn.anova(study, arm, place) for arm, row in enumerate(_rows(n_arms))}
@@ -94,7 +94,7 @@ def fixed(drawn: Drawn, study: int, n_seeds: int, sesoi: float) -> Played:
 
 
 def sequential(drawn: Drawn, study: int, start: int, most: int, sesoi: float) -> Played:
-    """All arms for `start` seeds, then those that go on, as :mod:`harness.modes.sequential` does it."""
+    """Play all arms for `start` seeds, then the arms that continue by the rule of :mod:`harness.modes.sequential`."""
     rows = _rows(drawn.mean.shape[1])
     stopped: dict[str, int] = {}
     why: dict[str, Stop] = {}
@@ -127,21 +127,21 @@ def sequential(drawn: Drawn, study: int, start: int, most: int, sesoi: float) ->
 def verdicts(
     effects: Mapping[str, Effect], sesoi: float, *, stopped: Mapping[str, Stop] = NOT_STOPPED
 ) -> dict[str, str]:
-    """The codes of :func:`reports.stats.set_aside.judged_at_end`, of arms of three seeds whose error is not 0."""
+    """The codes of :func:`reports.stats.set_aside.judged_at_end`, for arms with three seeds and a non-zero error."""
     mean, se, df = (np.array([getattr(each, name) for each in effects.values()]) for name in ("mean", "se", "df"))
     out = np.array([row in stopped for row in effects])
     called = np.array([stopped.get(row) == "equivalent" for row in effects])
     df = np.minimum(df, 1e9)
     adjusted = holm(np.where(out, 1.0, 2.0 * special.stdtr(df, -np.abs(mean / se))))
     found = np.where(mean > 0.0, "better", "worse")
-    # Both one-sided tests of being no further from 0 than the smallest effect worth having.
+    # Two one-sided tests of lying within the smallest effect worth having.
     inside = special.stdtr(df, (np.abs(mean) - sesoi) / se) < EQUIVALENCE
     open_ = np.where(np.where(out, called, inside), "equivalent", np.where(out, "set_aside", "inconclusive"))
     return dict(zip(effects, np.where(adjusted < ALPHA, found, open_).tolist(), strict=True))
 
 
 def share(played: Sequence[Played], arms: Sequence[str], *codes: str) -> float:
-    """Share of these arms, over all studies, that have one of these verdicts."""
+    """Share of the given arms, over all studies, with one of the given verdicts."""
     return float(np.mean([each.codes[arm] in codes for each in played for arm in arms]))
 
 

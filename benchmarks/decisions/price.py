@@ -23,27 +23,27 @@ from harness.stats.effects import study_effects
 
 POWER = 0.8
 EFFECT, SESOI = 0.02, 0.01
-"""As fractions of base: what is to be resolved, and what idle arms are to lie within."""
+"""As fractions of base: the effect to resolve, and the equivalence bound for idle arms."""
 
 START = 3
 MOST_TRIED = 20_000
-"""Seeds beyond which no design is tried."""
+"""Largest number of seeds to try for a fixed design."""
 
 MOST_LOOKED_AT = 300
-"""The same of a design with looks."""
+"""Largest number of seeds to try for a design with looks."""
 
 N_CHUNK = 2_000_000
-"""Figures drawn at once where all seeds of a study are kept."""
+"""Number of figures drawn at once if all seeds of a study are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Components:
-    """What one arm's difference to base varies by, and what a study of such arms costs.
+    """Components of variance of an arm's difference from base, and costs of a study of such arms.
 
     Attributes:
-        base: level of the primary metric, which effects are fractions of.
-        seed_sd, user_sd, error_sd: of a difference with one target per user.
-        shrink: standard deviations of users and errors with ``targets`` targets per user, over those with one.
+        base: level of the primary metric; effects are fractions of it.
+        seed_sd, user_sd, error_sd: standard deviations of a difference with one target per user.
+        shrink: standard deviations of users and errors with ``targets`` targets per user, divided by those with one.
         cell, evaluate, backbone: CPU seconds of a cell without scoring, of scoring one target per user, of a backbone.
     """
 
@@ -59,7 +59,7 @@ class Components:
     shrink: float = 0.35
 
     def world(self, effects: Sequence[float], targets: int) -> World:
-        """Arms with these effects, as fractions of base."""
+        """A world of arms with the given effects, as fractions of base."""
         by = self.shrink if targets > 1 else 1.0
         return World(
             effects=tuple(self.base * each for each in effects),
@@ -70,17 +70,17 @@ class Components:
         )
 
     def seconds(self, n_cells: float, n_backbones: float, targets: int) -> float:
-        """What so many cells and backbones cost."""
+        """CPU seconds of the given numbers of cells and backbones."""
         return n_cells * (self.cell + targets * self.evaluate) + n_backbones * self.backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """The cheapest design of its kind that has the power.
+    """The cheapest design of one kind with the required power.
 
     Attributes:
         how: the design.
-        n_cells, n_backbones, seconds: its mean cost; infinite where none that was tried has the power.
+        n_cells, n_backbones, seconds: its mean cost; infinite if no tried design has the power.
     """
 
     how: str
@@ -94,13 +94,13 @@ def components_of(folder: Path, *, backbone: float | None = None, shrink: float 
     """The components and costs of a study that has run.
 
     The variance of each part is the median over the arms that move ranks; the ratio of the seeds' mean square to the
-    residual's is the mean over them, as single ones say little.  Of a study with several targets per user the figures
-    are scaled back to one by `shrink`.
+    residual's is the mean over them, because a single ratio is too noisy.  For a study with several targets per user,
+    `shrink` converts the figures to one target.
 
     Args:
-        folder: of a study with three seeds or more.
-        backbone: CPU seconds to train one; None: those that the files of the study's backbones say.
-        shrink: as of :class:`Components`.
+        folder: folder of a study with three seeds or more.
+        backbone: CPU seconds to train one; None: read from the files of the study's backbones.
+        shrink: as in :class:`Components`.
     """
     frame = read_frame(StudyFolder(folder))
     manifest = frame.manifest
@@ -127,13 +127,13 @@ def components_of(folder: Path, *, backbone: float | None = None, shrink: float 
 
 
 def read_components(file: Path) -> Components:
-    """The same from a JSON file with the fields of :class:`Components`."""
+    """The components from a JSON file with the fields of :class:`Components`."""
     said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return Components(**said)
 
 
 def resolve_first(found: Components, *, effect: float, n_arms: int, n_studies: int, seed: int) -> Price:
-    """One arm of that effect among idle ones: one target per user, fixed seeds, the first edition's test."""
+    """Price to find one arm with the effect among idle arms: one target per user, fixed seeds, first edition's test."""
     world = found.world((effect, *[0.0] * (n_arms - 1)), 1)
 
     def power(n_seeds: int) -> float:
@@ -144,7 +144,7 @@ def resolve_first(found: Components, *, effect: float, n_arms: int, n_studies: i
 
 
 def resolve_now(found: Components, *, effect: float, n_arms: int, n_studies: int, seed: int) -> Price:
-    """The same with several targets, today's estimate, and more seeds where they decide."""
+    """As :func:`resolve_first`, with several targets, the current estimate, and more seeds for undecided arms."""
     world = found.world((effect, *[0.0] * (n_arms - 1)), found.targets)
     sesoi = 0.01 * found.base
 
@@ -177,7 +177,7 @@ def resolve_now(found: Components, *, effect: float, n_arms: int, n_studies: int
 
 
 def idle_first(found: Components, *, sesoi: float, n_arms: int, n_studies: int, seed: int) -> Price:
-    """Idle arms called equivalent within that fraction of base: first edition."""
+    """Price to call idle arms equivalent within the given fraction of base, with the first edition."""
     world = found.world([0.0] * n_arms, 1)
 
     def power(n_seeds: int) -> float:
@@ -188,10 +188,10 @@ def idle_first(found: Components, *, sesoi: float, n_arms: int, n_studies: int, 
 
 
 def idle_now(found: Components, *, sesoi: float, n_arms: int, n_studies: int, seed: int) -> Price:
-    """The same with several targets and today's estimate, for a fixed number of seeds.
+    """As :func:`idle_first`, with several targets and the current estimate, for a fixed number of seeds.
 
-    Stops for futility save no seeds here: they look for effects, and an arm that stops early has fewer seeds to be
-    called equivalent by.
+    Stops for futility do not help here: they are made for finding effects, and an arm that stops early has fewer seeds
+    to show equivalence.
     """
     world, arms = found.world([0.0] * n_arms, found.targets), [str(arm) for arm in range(n_arms)]
 
@@ -204,7 +204,7 @@ def idle_now(found: Components, *, sesoi: float, n_arms: int, n_studies: int, se
 
 
 def smallest(power: Callable[[int], float], *, least: int = 3, most: int = MOST_TRIED) -> int | None:
-    """The smallest number of seeds with a power of :data:`POWER`; None where `most` has less."""
+    """The smallest number of seeds with a power of :data:`POWER`; None if `most` seeds have less."""
     low, high = least - 1, least
     while power(high) < POWER:
         if high >= most:
@@ -238,7 +238,7 @@ def price_table(
     effect: float = EFFECT,
     sesoi: float = SESOI,
 ) -> str:
-    """Both decisions, first edition against now, as Markdown."""
+    """A Markdown table of both decisions, for the first edition and the current one."""
     given = {"n_arms": n_arms, "n_studies": n_studies, "seed": seed}
     rows: list[tuple[str, Price, Price]] = [
         (
@@ -265,7 +265,7 @@ def price_table(
 
 
 def _backbone_seconds(folder: Path, frame: Frame) -> float:
-    """Mean CPU seconds of the backbones under base, by what their files say; 0 where none is there."""
+    """Mean CPU seconds of the backbones of base, read from their files; 0 if there are none."""
     took: list[float] = []
     for record in frame.records[BASE].values():
         file = folder.parent / ".cache" / "backbones" / f"{record.provenance.get('backbone', '')}.safetensors"

@@ -1,8 +1,8 @@
-"""Studies whose truth is known, drawn seed by seed: what an estimate reads of the first seeds, for each number of them.
+"""Simulated studies with known truth: the inputs of an estimate for each number of first seeds.
 
 The means of all arms are drawn together, as they share base.  An arm's mean squares come from the ``most x most``
 matrix of products of its seeds' differences, centred over users: a Wishart matrix, whose leading ``s x s`` part has all
-that the first s seeds say.  Nothing is approximated but that the mean squares of two arms are independent.
+information on the first s seeds.  The only approximation is that the mean squares of two arms are independent.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """Arms and A/A, which share base, and so its noise.
+    """A world of arms and A/A, which share base and thus its noise.
 
     Attributes:
-        effects: true effect of each arm, in units of the metric; A/A is none of them.
-        seed_sd: standard deviation of the true effect between seeds; user_sd: between users; error_sd: of a single
-            difference around both.
-        noisy_sd: between seeds, of the first arm; None: as of the others.
+        effects: true effect of each arm, in units of the metric; without A/A.
+        seed_sd, user_sd, error_sd: standard deviations of the true effect between seeds, between users, and of a
+            single difference around both.
+        noisy_sd: standard deviation between seeds for the first arm; None: as for the others.
         shared: share of every variance that comes from base.
     """
 
@@ -43,13 +43,13 @@ class World:
 
     @property
     def seed_sds(self) -> Floats:
-        """One an arm, A/A last."""
+        """Standard deviation between seeds for each arm, A/A last."""
         found = np.full(self.n_arms + 1, self.seed_sd)
         found[0] = self.seed_sd if self.noisy_sd is None else self.noisy_sd
         return found
 
     def true_se(self, n_seeds: int) -> float:
-        """Standard error of the mean of an arm that is not the noisy one."""
+        """Standard error of an arm's mean, for any arm but the noisy one."""
         per_user = self.user_sd**2 / self.n_users + self.error_sd**2 / (n_seeds * self.n_users)
         return float(np.sqrt(self.seed_sd**2 / n_seeds + per_user))
 
@@ -60,8 +60,8 @@ class Drawn:
 
     Attributes:
         seed_means: mean over users by seed.
-        mean: over the first seeds.
-        ms_seed, ms_user, ms_err: mean squares of the first seeds; of one seed, ``ms_seed`` and ``ms_err`` are 0.
+        mean: mean over the first seeds.
+        ms_seed, ms_user, ms_err: mean squares of the first seeds; for one seed, ``ms_seed`` and ``ms_err`` are 0.
     """
 
     n_users: int
@@ -72,7 +72,7 @@ class Drawn:
     ms_err: Floats
 
     def anova(self, study: int, arm: int, n_seeds: int) -> Anova:
-        """What the estimate reads of an arm's first seeds."""
+        """The inputs of the estimate from an arm's first seeds."""
         place = study, arm, n_seeds - 1
         return Anova(
             n_seeds=n_seeds,
@@ -86,7 +86,7 @@ class Drawn:
 
 
 def draw(world: World, most: int, n_studies: int, rng: np.random.Generator) -> Drawn:
-    """That many studies with `most` seeds of every arm."""
+    """Draw `n_studies` studies with `most` seeds of every arm."""
     n_arms, n_users = world.n_arms + 1, world.n_users
     counts = np.arange(1, most + 1)
     seed_means = _seed_means(world, most, n_studies, rng)
@@ -111,7 +111,7 @@ def draw(world: World, most: int, n_studies: int, rng: np.random.Generator) -> D
 
 
 def draw_end(world: World, n_seeds: int, n_studies: int, rng: np.random.Generator) -> Drawn:
-    """The same with one number of seeds, however large, as the only place of the last axis."""
+    """As :func:`draw`, for a single, possibly large, number of seeds: the last axis has length 1."""
     n_arms, n_users = world.n_arms + 1, world.n_users
     error, user = world.error_sd**2, world.user_sd**2
     shape = n_studies, n_arms
@@ -133,7 +133,7 @@ def draw_end(world: World, n_seeds: int, n_studies: int, rng: np.random.Generato
 
 
 def _seed_means(world: World, most: int, n_studies: int, rng: np.random.Generator) -> Floats:
-    """Mean over users of each arm and seed: effect, seed, users' and residual parts, each shared with base in part."""
+    """Mean over users by arm and seed: effect plus seed, user and residual parts, each partly shared through base."""
     n_arms = world.n_arms + 1
 
     def normal(n_columns: int) -> Floats:
@@ -152,7 +152,7 @@ def _seed_means(world: World, most: int, n_studies: int, rng: np.random.Generato
 
 
 def _bartlett(size: int, df: int, n: int, rng: np.random.Generator) -> Floats:
-    """Lower triangles whose product with their transpose is a Wishart matrix of unit covariance."""
+    """Lower triangular matrices whose product with their transpose is a Wishart matrix of unit covariance."""
     lower = np.tril(rng.standard_normal((n, size, size)), -1)
     lower[:, np.arange(size), np.arange(size)] = np.sqrt(rng.chisquare(df - np.arange(size), (n, size)))
     return lower

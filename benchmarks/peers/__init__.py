@@ -1,1 +1,1 @@
-"""Plain counterparts of what the product does, as a textbook or another library does it: the yardsticks."""
+"""Peers of the benchmarks: plain textbook implementations, and another library's."""

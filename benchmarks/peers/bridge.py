@@ -1,7 +1,6 @@
-"""Between RecBole's process and this repository's rules: the same sequences go in, ranks by the one rule come out.
+"""Exchange with RecBole's process: the same sequences as input, and ranks by this repository's rule as output.
 
-It is imported in RecBole's environment too, so it needs numpy and torch alone, as all of the harness does that is
-imported here.
+RecBole's environment imports this module as well, so it and its imports from the harness need only numpy and torch.
 """
 
 from __future__ import annotations
@@ -22,28 +21,28 @@ from harness.data.protocol import History
 from harness.data.split import Indices, Prefixes
 
 Score = Callable[[Tensor, Tensor], Tensor]
-"""Scores of the whole catalogue ``(n, >= n_items + 1)`` after histories ``(n, max_length)``, 0 behind their lengths
-``(n,)``; items in both have the numbers of the model."""
+"""Maps histories ``(n, max_length)``, padded with 0 after their lengths ``(n,)``, to scores of the whole catalogue
+``(n, >= n_items + 1)``; items in both have the numbers of the model."""
 
 Ranks = NDArray[np.int32]
 
 DATASET = "sequences"
-"""What RecBole knows every data set as: one called ``ml-100k`` it takes from its own package, whatever lies here."""
+"""RecBole's name for every data set; it would load one named ``ml-100k`` from its own package instead of our file."""
 
 
 @torch.no_grad()
 def ranks_by_history(
     score: Score, number: Indices, data: Interactions, prefixes: Prefixes, queries: Indices, *, max_length: int
 ) -> dict[History, Ranks]:
-    """Rank of every query's target by a model's own scores, ``(n,)``, with the history ranked and with it hidden.
+    """Ranks of the queries' targets by a model's scores, ``(n,)``, with the history ranked and with it hidden.
 
     Args:
         score: the model.
-        number: the model's number of each item, ``(n_items + 1,)``; 0 of the padding.
+        number: the model's number of each item, ``(n_items + 1,)``; 0 for the padding.
         data: the sequences.
-        prefixes: of ``data``.
+        prefixes: prefixes of ``data``.
         queries: numbers of prefixes, ``(n,)``.
-        max_length: items that the model reads.
+        max_length: maximum number of items that the model reads.
     """
     theirs = torch.as_tensor(number)
     found = {history: np.empty(len(queries), dtype=np.int32) for history in History}
@@ -61,14 +60,14 @@ def ranks_by_history(
 
 
 def item_token(item: int) -> str:
-    """An item in RecBole's file."""
+    """The token of an item in RecBole's file."""
     return f"i{item}"
 
 
 def write_sequences(data: Interactions, folder: Path) -> None:
-    """Leave RecBole's atomic file below a folder, and beside it what :func:`read_sequences` reads.
+    """Write RecBole's atomic file below a folder, and the file for :func:`read_sequences`.
 
-    Events have their place in the sequence as time, so both sides have the same order.
+    The time of an event is its position in the sequence, so that both sides use the same order.
     """
     path = _inside(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,7 +79,7 @@ def write_sequences(data: Interactions, folder: Path) -> None:
 
 
 def read_sequences(folder: Path) -> Interactions:
-    """The sequences that :func:`write_sequences` wrote; items and users are named by their numbers."""
+    """The sequences from :func:`write_sequences`; items and users are labelled with their numbers."""
     path = _inside(folder)
     with np.load(path) as found:
         items, offsets, n_items = found["items"], found["offsets"], int(found["n_items"])
@@ -95,12 +94,12 @@ def read_sequences(folder: Path) -> Interactions:
 
 
 def write_ranks(path: Path, ranks: dict[str, Ranks]) -> None:
-    """Leave ranks on the test set, by what they are of."""
+    """Write ranks on the test set, by name."""
     np.savez(path, **ranks)  # pyright: ignore[reportArgumentType] - names of arrays, none of them ``allow_pickle``
 
 
 def read_ranks(path: Path) -> dict[str, Ranks]:
-    """What :func:`write_ranks` left."""
+    """The ranks from :func:`write_ranks`."""
     with np.load(path) as found:
         return dict(found)
 

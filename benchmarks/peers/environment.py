@@ -1,4 +1,4 @@
-"""RecBole from its wheel in an environment of its own, made when it is first wanted."""
+"""A separate environment with RecBole from its wheel, created on first use."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import filelock
 
 RECBOLE = "recbole==1.2.1"
 
-# Without Ray, which RecBole lists and needs for nothing here; its last release has no wheel for newer Pythons.
+# Without Ray, which RecBole requires but does not need here; its last release has no wheel for newer Pythons.
 NEEDED = """
 numpy<2 pandas<3 scipy pyyaml tqdm colorlog==4.7.2 colorama==0.4.4 scikit-learn tensorboard thop tabulate plotly
 texttable psutil setuptools
@@ -20,11 +20,11 @@ texttable psutil setuptools
 
 
 class NoEnvironmentError(Exception):
-    """RecBole cannot be installed; says why."""
+    """RecBole cannot be installed; the message has the reason."""
 
 
 def peers_folder(wanted: Path | None = None) -> Path:
-    """Where environments of peers are kept: ``wanted``, or a folder in the user's cache."""
+    """The folder of peers' environments: ``wanted``, or a folder in the user's cache."""
     if wanted is not None:
         return wanted
     import platformdirs
@@ -33,7 +33,7 @@ def peers_folder(wanted: Path | None = None) -> Path:
 
 
 def recbole_python(folder: Path) -> Path:
-    """The interpreter of RecBole's environment below ``folder``, with the torch that this interpreter has.
+    """The interpreter of RecBole's environment below ``folder``, with this interpreter's version of torch.
 
     Raises:
         NoEnvironmentError: pip cannot install it.
@@ -45,7 +45,7 @@ def recbole_python(folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise NoEnvironmentError(f"cannot make the environment {whole}: {problem.strerror}") from problem
-    with filelock.FileLock(folder / f".{whole.name}.lock"):  # tests of several processes want it at once
+    with filelock.FileLock(folder / f".{whole.name}.lock"):  # tests in several processes may need it at once
         if not done.is_file():
             _make(whole, python, torch)
             done.touch()
@@ -71,6 +71,6 @@ def _make(whole: Path, python: Path, torch: str) -> None:
 
 
 def last_line(text: str) -> str:
-    """What a tool said last."""
+    """The last line of a tool's output."""
     lines = text.strip().splitlines()
     return lines[-1] if lines else "it said nothing"

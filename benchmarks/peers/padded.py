@@ -1,7 +1,7 @@
-"""The encoder as it is usually written: every prefix is a row of a batch, padded to the longest history.
+"""The encoder in its usual form: every prefix is a row of a batch, padded to the longest history.
 
-Written for the benchmark from the papers alone. It computes what :mod:`harness.backbones.duorec` computes, and a
-test holds the two against each other.
+Written for the benchmark from the papers only. It computes the same as :mod:`harness.backbones.duorec`; a test compares
+the two.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harness.data.split import Indices, Prefixes
 
 
 class PaddedBlock(nn.Module):
-    """Post-LayerNorm transformer block over ``(batch, length, d)``."""
+    """A post-LayerNorm transformer block over ``(batch, length, d)``."""
 
     def __init__(self, spec: DuoRec) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class PaddedBlock(nn.Module):
         self.drop = nn.Dropout(spec.dropout)
 
     def forward(self, states: Tensor, bias: Tensor) -> Tensor:
-        """States after the block; ``bias`` ``(batch, 1, length, length)`` is added to the logits."""
+        """The states after the block; ``bias`` ``(batch, 1, length, length)`` is added to the logits."""
         query, key, value = (self._by_head(each(states)) for each in (self.query, self.key, self.value))
         logits = query @ key.transpose(-1, -2) / math.sqrt(query.shape[-1])
         share = self.drop((logits + bias).softmax(dim=-1))
@@ -51,7 +51,7 @@ class PaddedBlock(nn.Module):
 
 
 class PaddedEncoder(nn.Module):
-    """Item and position embeddings, blocks, and the state at each history's last item.
+    """An encoder of item and position embeddings and blocks; returns the state at each history's last item.
 
     Source: Kang and McAuley, ICDM 2018; Qiu et al., WSDM 2022, whose encoder is the same with post-LayerNorm.
     """
@@ -65,7 +65,7 @@ class PaddedEncoder(nn.Module):
         self.blocks = nn.ModuleList(PaddedBlock(spec) for _ in range(spec.n_layers))
 
     def forward(self, history: Tensor, length: Tensor) -> Tensor:
-        """Representations ``(batch, d)`` of histories ``(batch, max_length)``, 0 after their ``length`` items."""
+        """Representations ``(batch, d)`` of histories ``(batch, max_length)``, padded with 0 after ``length`` items."""
         places = torch.arange(history.shape[1])
         states = self.item_embedding(history) + self.position_embedding(places)
         states = self.drop(self.embedding_norm(states))
@@ -77,7 +77,7 @@ class PaddedEncoder(nn.Module):
 
     @torch.no_grad()
     def like(self, model: TransformerEncoder) -> PaddedEncoder:
-        """Take over the weights of the product's encoder."""
+        """Copy the weights of the product's encoder."""
         own = dict(self.named_parameters())
         for name, weight in model.named_parameters():
             parts = weight.chunk(3) if ".projection." in name else (weight,)
@@ -90,7 +90,7 @@ class PaddedEncoder(nn.Module):
 def padded_histories(
     data: Interactions, prefixes: Prefixes, numbers: Indices, max_length: int
 ) -> tuple[Tensor, Tensor]:
-    """Last items of prefixes, 0 behind them, ``(n, max_length)``, and how many they are, ``(n,)``."""
+    """The last items of prefixes, padded with 0, ``(n, max_length)``, and their number, ``(n,)``."""
     position = prefixes.position[numbers]
     length = np.minimum(position, max_length)
     start = data.offsets[prefixes.user[numbers]] + position - length

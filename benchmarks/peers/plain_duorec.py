@@ -1,7 +1,7 @@
-"""One training step of DuoRec as published, one prefix at a time: three passes and two whole matrices of logits.
+"""One training step of DuoRec as published, one prefix at a time: three passes and two full matrices of logits.
 
-Written for the benchmark from the paper alone: no code of the public implementation is in it. It stands for the
-algorithm, not for that implementation, which does more besides.
+Written for the benchmark from the paper only, without code of the public implementation. It represents the algorithm,
+not that implementation, which does more.
 
 Source: Qiu et al., WSDM 2022: eq. 2 (next-item loss over the whole catalogue), eqs. 8 to 11 (contrast of a sequence's
 dropout view with a sequence that has the same target).
@@ -26,11 +26,11 @@ class PlainDuoRec:
     """A model in training.
 
     Attributes:
-        encoder, optimizer: what trains.
-        data, prefixes: whose training prefixes are the samples.
-        weight: of the contrastive term; 0 leaves it and both its passes out.
-        temperature: of the contrastive term.
-        max_length: items of a history.
+        encoder, optimizer: the trained model and its optimizer.
+        data, prefixes: the data; its training prefixes are the samples.
+        weight: weight of the contrastive term; 0 omits the term and both its passes.
+        temperature: temperature of the contrastive term.
+        max_length: maximum number of items in a history.
     """
 
     encoder: PaddedEncoder
@@ -42,7 +42,7 @@ class PlainDuoRec:
     max_length: int
 
     def loss(self, numbers: Indices, rng: np.random.Generator) -> Tensor:
-        """The loss of a batch of prefixes, nats."""
+        """The loss of a batch of prefixes, in nats."""
         history, length = padded_histories(self.data, self.prefixes, numbers, self.max_length)
         states = self.encoder(history, length)
         logits = states @ self.encoder.item_embedding.weight[1:].t()
@@ -54,7 +54,7 @@ class PlainDuoRec:
         return loss + self.weight * contrast(view, other, self.temperature)
 
     def partners(self, numbers: Indices, rng: np.random.Generator) -> Indices:
-        """For each prefix a training prefix with the same target, itself among them."""
+        """For each prefix, a training prefix with the same target, possibly itself."""
         grouped, target = self.prefixes.partners, self.prefixes.target[numbers]
         return grouped.listed[grouped.first[target] + rng.integers(grouped.size[target])]
 
@@ -66,7 +66,7 @@ class PlainDuoRec:
 
 
 def contrast(one: Tensor, other: Tensor, temperature: float) -> Tensor:
-    """InfoNCE over ``2 B`` views, each with one positive and ``2 B - 2`` negatives, nats."""
+    """InfoNCE over ``2 B`` views, each with one positive and ``2 B - 2`` negatives, in nats."""
     n = len(one)
     views = torch.cat([one, other])
     similarity = views @ views.t() / temperature

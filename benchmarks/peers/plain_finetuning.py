@@ -1,10 +1,10 @@
-"""One fine-tuning step of FTragrec as found, one prefix at a time.
+"""One fine-tuning step of FTragrec as published, one prefix at a time.
 
-Each step encodes its prefixes anew through the frozen transformer with its dropout on, asks a retriever, mixes given
-neighbours in, and computes every term of the loss, whether it can train anything or not. The neighbours are given:
-their search is measured elsewhere.
+Each step encodes its prefixes again with the frozen transformer and its dropout, applies the retriever, mixes in given
+neighbours, and computes every term of the loss, whether or not it trains anything. The neighbours are given: their
+search is measured elsewhere.
 
-Written for the benchmark from the description alone; a test holds loss and gradient against the product's.
+Written for the benchmark from the description only; a test compares loss and gradient with the product's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ EPSILON = 1e-8
 
 
 class PlainRetriever(nn.Module):
-    """One post-LayerNorm feed-forward block with an inner width of 4 d."""
+    """A post-LayerNorm feed-forward block with an inner width of 4 d."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -42,17 +42,17 @@ class PlainRetriever(nn.Module):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlainFineTuning:
-    """A retriever in training above a frozen encoder.
+    """A retriever in training on top of a frozen encoder.
 
     Attributes:
-        encoder: frozen; its dropout is active in training mode.
-        retriever, optimizer: what trains.
-        data, prefixes: whose training prefixes are the samples.
-        keys: of all entries, as the memory stored them, ``(N, d)``.
-        key_target: item that each entry led to, ``(N,)``.
-        neighbours: entries of each training prefix, by its place in ``prefixes.train``, ``(n_train, k)``.
-        by_retriever: whether the mixing weights ask with ``R(s)`` rather than ``s``.
-        max_length: items of a history.
+        encoder: the frozen encoder; its dropout is active in training mode.
+        retriever, optimizer: the trained model and its optimizer.
+        data, prefixes: the data; its training prefixes are the samples.
+        keys: keys of all entries, as stored in the memory, ``(N, d)``.
+        key_target: target item of each entry, ``(N,)``.
+        neighbours: entries for each training prefix, by its index in ``prefixes.train``, ``(n_train, k)``.
+        by_retriever: whether the query of the mixing weights is ``R(s)`` instead of ``s``.
+        max_length: maximum number of items in a history.
     """
 
     encoder: PaddedEncoder
@@ -67,7 +67,7 @@ class PlainFineTuning:
     max_length: int
 
     def loss(self, samples: Indices) -> Tensor:
-        """``CE(s) + .5 CE(enhanced) + .03 KL(P_ret || P_rec)`` of training samples, by place, nats."""
+        """``CE(s) + .5 CE(enhanced) + .03 KL(P_ret || P_rec)`` of training samples, by index, in nats."""
         numbers = self.prefixes.train[samples]
         items = self.encoder.item_embedding.weight
         states = self.encoder(*padded_histories(self.data, self.prefixes, numbers, self.max_length))

@@ -1,6 +1,6 @@
-"""Neighbours that share items, a query at a time: the formula of ``wiring.overlap`` as a loop over an inverted index.
+"""Neighbours that share items, one query at a time: the formula of ``wiring.overlap`` as a loop over an inverted index.
 
-Written for the benchmark from the description alone; a test holds its neighbours against the product's.
+Written for the benchmark from the description only; a test compares its neighbours with the product's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from harness.data.split import Indices, Prefixes
 from harness.recipe.seams.retrieval.neighbours import SharedItems
 
 READ = 50
-"""The last items of a prefix that count."""
+"""Number of last items of a prefix that are used."""
 
 
 class PlainOverlap:
@@ -20,7 +20,7 @@ class PlainOverlap:
 
     Args:
         spec: the settings.
-        data, prefixes: what entries and queries are prefixes of.
+        data, prefixes: the data and its prefixes, which are entries and queries.
         entries: prefix numbers of the entries.
     """
 
@@ -38,13 +38,13 @@ class PlainOverlap:
                 self._holders[item].append((entry, lag))
 
     def history(self, prefix: int) -> list[int]:
-        """The items of a prefix that count, oldest first."""
+        """The items of a prefix that are used, oldest first."""
         end = self._data.offsets[self._prefixes.user[prefix]] + self._prefixes.position[prefix]
         return self._data.items[end - min(self._prefixes.position[prefix], READ) : end].tolist()
 
     @staticmethod
     def lags(history: list[int]) -> dict[int, int]:
-        """How many items came after the last event of each item.
+        """The number of items after the last event of each item.
 
         >>> PlainOverlap.lags([3, 1, 3])
         {3: 0, 1: 1}
@@ -52,7 +52,7 @@ class PlainOverlap:
         return {item: len(history) - 1 - place for place, item in enumerate(history)}
 
     def neighbours(self, prefix: int) -> list[tuple[int, float]]:
-        """Entry and similarity of a query's neighbours, best first, equal ones by number, at most k."""
+        """Entry and similarity of up to k neighbours of a query, best first; ties by entry number."""
         spec, similarity = self._spec, defaultdict[int, float](float)
         for item, asked in self.lags(self.history(prefix)).items():
             holders = self._holders.get(item, [])
@@ -63,6 +63,6 @@ class PlainOverlap:
         return sorted(seen, key=lambda pair: (-pair[1], pair[0]))[: spec.k]
 
     def _may_see(self, prefix: int, entry: int) -> bool:
-        """Whether the entry is another user's, or of a strictly shorter history."""
+        """Whether the entry belongs to another user or has a strictly shorter history."""
         user, position = self._prefixes.user, self._prefixes.position
         return bool(user[entry] != user[prefix] or min(position[entry], READ) < min(position[prefix], READ))

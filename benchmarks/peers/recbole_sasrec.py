@@ -1,7 +1,7 @@
-"""Runs in RecBole's own environment: some training steps of its SASRec, cross-entropy, as its trainer takes them.
+"""Training steps of RecBole's SASRec with cross-entropy, as its trainer runs them, in RecBole's own environment.
 
-Usage: python recbole_sasrec.py FD OPTIONS; orders and answers as in ``benchmarks/child.py``, which this environment
-need not be able to import.
+Usage: python recbole_sasrec.py FD OPTIONS. Orders and answers are as in ``benchmarks/child.py``, which this environment
+may not be able to import.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WARM_UP = 2
 
 
 def settings(folder: Path, model: dict[str, Any]) -> dict[str, Any]:
-    """RecBole's configuration; all else is its default."""
+    """RecBole's configuration; all other settings are its defaults."""
     return {
         "data_path": str(folder),
         "checkpoint_dir": str(folder / "saved"),
@@ -36,9 +36,9 @@ def settings(folder: Path, model: dict[str, Any]) -> dict[str, Any]:
 
 
 def prepared(folder: str, dataset: str, model: dict[str, Any], steps: int) -> Callable[[], dict[str, Any]]:
-    """What measures one round of ``steps`` training steps."""
-    sys.argv = sys.argv[:1]  # RecBole reads options of its own
-    os.chdir(folder)  # and leaves logs where it stands
+    """Return a function that measures one round of ``steps`` training steps."""
+    sys.argv = sys.argv[:1]  # RecBole parses sys.argv itself
+    os.chdir(folder)  # and writes logs to the working folder
     config = import_module("recbole.config").Config(
         model="SASRec", dataset=dataset, config_dict=settings(Path(folder), model)
     )
@@ -75,19 +75,19 @@ def prepared(folder: str, dataset: str, model: dict[str, Any], steps: int) -> Ca
 
 
 def endless(loader: Any) -> Any:
-    """Batches of one epoch after the other."""
+    """Yield the batches of one epoch after another."""
     while True:
         yield from loader
 
 
 def peak_memory_mb() -> float:
-    """Largest resident size of this program so far, 10**6 bytes."""
+    """Peak resident size of this program in 10**6 bytes."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) * 1024 / 1e6
 
 
 def main() -> None:
-    """Prepare when asked to, then measure until told to end."""
+    """Follow orders from standard input: prepare, measure, end."""
     told, options = sys.argv[1:]
     measure: Callable[[], dict[str, Any]] | None = None
     with os.fdopen(int(told), "w", encoding="utf-8") as answers:

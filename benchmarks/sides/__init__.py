@@ -1,1 +1,1 @@
-"""What the child processes measure: modules of functions that prepare and return a function for one round."""
+"""Measurements of the child processes: functions that prepare and return a function for one round."""

@@ -1,4 +1,4 @@
-"""A backbone of this repository, trained by its recipe under both protocols of history."""
+"""A backbone of this repository, trained with its recipe under both protocols of history."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ THREADS = 1
 
 
 def trained(data: str, data_dir: str | None, model: str, folder: str, replicate: int) -> Measure:
-    """A whole training for each protocol, and the ranks of the test targets.
+    """Measure a whole training for each protocol, and the ranks of the test targets.
 
-    Leaves the sequences in the folder, for the other side, and ``ours.npz``.
+    Writes the sequences for the other side and ``ours.npz`` to the folder.
     """
     found, spec, here = world(data, data_dir).data, BACKBONES.find(model)(), Path(folder)
     write_sequences(found, here)
@@ -40,7 +40,7 @@ def trained(data: str, data_dir: str | None, model: str, folder: str, replicate:
 def trained_under_both(
     spec: Backbone, data: Interactions, *, seed: int, folder: Path
 ) -> tuple[Reading, dict[str, Ranks]]:
-    """Figures of a training for each protocol of history, and by protocol the ranks of the test targets."""
+    """The figures of a training for each protocol of history, and the ranks of the test targets by protocol."""
     figures: dict[str, float] = {}
     ranks: dict[str, Ranks] = {}
     for history in History:

@@ -1,4 +1,4 @@
-"""Sides of encoding every prefix and building the index, and of the exact encoding of long histories."""
+"""Sides that encode every prefix and build the index, and sides that encode long histories exactly."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ N_LISTS = 128
 
 
 def product_encode_and_index(data: str, data_dir: str | None, backbone: str) -> Measure:
-    """The product: every prefix, and the index over the training prefixes."""
+    """The product: encode every prefix, and build the index over the training prefixes."""
     here, model = prepared(data, data_dir, backbone)
 
     def measure() -> Reading:
@@ -42,7 +42,7 @@ def product_encode_and_index(data: str, data_dir: str | None, backbone: str) -> 
 
 
 def plain_encode_and_index(data: str, data_dir: str | None, backbone: str, steps: int) -> Measure:
-    """The plain implementation: some batches of padded prefixes, scaled; the index whole, over random keys."""
+    """The plain implementation: some batches of padded prefixes, scaled up; the full index, over random keys."""
     here, model = prepared(data, data_dir, backbone)
     encoder = PaddedEncoder(here.data.n_items, model.spec).like(model).eval()
     numbers = here.prefixes.n_prefixes
@@ -76,7 +76,7 @@ def plain_encode_and_index(data: str, data_dir: str | None, backbone: str, steps
 
 
 def long_histories(data: str, data_dir: str | None, backbone: str) -> Measure:
-    """The product's exact encoding of prefixes over ``max_length``, beside what its matrix products alone take."""
+    """The product's exact encoding of prefixes over ``max_length``, with the time of its matrix products alone."""
     here, model = prepared(data, data_dir, backbone)
     beyond = np.flatnonzero(here.prefixes.position > model.spec.max_length)
     gflop = len(beyond) * last_place_flop(model.spec) / 1e9
@@ -101,7 +101,7 @@ def long_histories(data: str, data_dir: str | None, backbone: str) -> Measure:
 
 
 def long_histories_in_full(data: str, data_dir: str | None, backbone: str) -> Measure:
-    """The same windows through every block at every place, of which all but the last state is thrown away."""
+    """The same windows through every block at every position; all states but the last are discarded."""
     here, model = prepared(data, data_dir, backbone)
     beyond = np.flatnonzero(here.prefixes.position > model.spec.max_length)
 
@@ -119,10 +119,10 @@ def long_histories_in_full(data: str, data_dir: str | None, backbone: str) -> Me
 
 
 def last_place_flop(spec: DuoRec) -> float:
-    """Floating-point operations in the matrix products of encoding one full history's last place.
+    """Floating-point operations in the matrix products that encode the last position of one full history.
 
-    All blocks but the last at every place: projection, attention both ways, output and feed-forward part; the last at
-    one place, with the query carried back and the mean forward through the projections.
+    All blocks but the last run at every position: projection, attention both ways, output and feed-forward part. The
+    last block runs at one position, with the query carried back and the mean forward through the projections.
 
     >>> round(last_place_flop(DuoRec()) / 1e6, 1)
     5.7
@@ -134,7 +134,7 @@ def last_place_flop(spec: DuoRec) -> float:
 
 
 def prepared(data: str, data_dir: str | None, backbone: str) -> tuple[World, TransformerEncoder]:
-    """Data and a frozen backbone."""
+    """The data and a frozen backbone."""
     model = load_backbone(DuoRec, Path(backbone)).model
     model.requires_grad_(False)
     return world(data, data_dir), model

@@ -1,4 +1,4 @@
-"""Sides of the fine-tuning epoch, without neighbour search and without what keeps the memory up to date."""
+"""Sides of the fine-tuning epoch, without neighbour search and without memory updates."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ RECIPES = {
     "attention": RetrieverAttention().apply(BASE),
     "unfrozen": Unfreeze(start=0.0, blocks=2, all_from="never").apply(BASE),
 }
-"""As found; with cross-entropy that trains the retriever; with two blocks of the backbone unfrozen."""
+"""FTragrec as published; with cross-entropy that trains the retriever; with two blocks of the backbone unfrozen."""
 
 LEFT_OUT = ("start", "search", "memory", "evaluate", "reencode")
-"""Stages of a run's stopwatch that are no part of the epoch's own work."""
+"""Stages of a run's stopwatch that are not part of the epoch's own work."""
 
 
 def product_epoch(data: str, data_dir: str | None, backbone: str, recipe: str) -> Measure:
-    """The product: one whole epoch a round."""
+    """The product: one whole epoch per round."""
     run = started(data, data_dir, backbone, RECIPES[recipe])
     number = itertools.count()
 
@@ -50,7 +50,7 @@ def product_epoch(data: str, data_dir: str | None, backbone: str, recipe: str) -
 
 
 def plain_epoch(data: str, data_dir: str | None, backbone: str, recipe: str, steps: int) -> Measure:
-    """The plain implementation: some steps a round; its neighbours are drawn, which costs the same as finding them."""
+    """The plain implementation: some steps per round; neighbours are drawn, which costs the same as finding them."""
     here = world(data, data_dir)
     inputs = here.inputs(backbone)
     spec = inputs.backbone.spec
@@ -84,7 +84,7 @@ def plain_epoch(data: str, data_dir: str | None, backbone: str, recipe: str, ste
 
 
 def epoch_and_evaluation(data: str, data_dir: str | None, backbone: str) -> Measure:
-    """The product as found: an epoch, search and upkeep included, then valid and test with retrieval on and off."""
+    """FTragrec as published: an epoch with search and memory updates, then both evaluations, retrieval on and off."""
     run = started(data, data_dir, backbone, RECIPES["attention"])
 
     def measure() -> Reading:
@@ -101,7 +101,7 @@ def epoch_and_evaluation(data: str, data_dir: str | None, backbone: str) -> Meas
 
 
 def both_pretraining_epochs(data: str, data_dir: str | None) -> Measure:
-    """The product's pretraining: an epoch of each kind, in one process."""
+    """The product's pretraining: one epoch of each kind, in one process."""
     pretraining = Pretraining.of(world(data, data_dir).data)
 
     def measure() -> Reading:

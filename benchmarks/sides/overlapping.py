@@ -1,4 +1,4 @@
-"""Sides of the search for entries that share items: one query of every training prefix, or of some of them."""
+"""Sides of the search for entries that share items, with all training prefixes as queries, or some of them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def settings() -> SharedItems:
 
 
 def every_nth(queries: Indices, every: int) -> list[Indices]:
-    """Batches as evaluation has them, one of every so many.
+    """Every ``every``-th batch of evaluation's size.
 
     >>> [each.tolist() for each in every_nth(np.arange(1025), 2)][1]
     [1024]
@@ -57,7 +57,7 @@ def every_nth(queries: Indices, every: int) -> list[Indices]:
 
 
 def product(data: str, data_dir: str | None, every: int) -> Measure:
-    """The product's search, index and all; of one batch of ``every`` so many."""
+    """The product's search, including its index, for one in ``every`` batches."""
     found = world(data, data_dir)
     backbone = TransformerEncoder(found.data.n_items, DEFAULT)
     inputs = Inputs(
@@ -93,7 +93,7 @@ def product(data: str, data_dir: str | None, every: int) -> Measure:
 
 
 def plain(data: str, data_dir: str | None, queries: int) -> Measure:
-    """The plain loop, of some queries, spread evenly."""
+    """The plain loop over some evenly spaced queries."""
     found = world(data, data_dir)
     train = found.prefixes.train
     asked = train[np.linspace(0, len(train) - 1, queries).astype(np.int64)].tolist()

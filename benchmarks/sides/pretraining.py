@@ -25,7 +25,7 @@ BATCH_SIZE = 1024
 
 
 def packed_epoch(data: str, data_dir: str | None, contrastive: bool) -> Measure:
-    """The product: one whole epoch a round."""
+    """The product: one whole epoch per round."""
     pretraining = Pretraining.of(world(data, data_dir).data)
     number = itertools.count()
 
@@ -42,7 +42,7 @@ def packed_epoch(data: str, data_dir: str | None, contrastive: bool) -> Measure:
 
 
 def plain_epoch(data: str, data_dir: str | None, contrastive: bool, steps: int) -> Measure:
-    """The plain implementation: some steps a round."""
+    """The plain implementation: some steps per round."""
     here = world(data, data_dir)
     torch.manual_seed(SEED)
     encoder = PaddedEncoder(here.data.n_items, DEFAULT).like(Pretraining.of(here.data).model).train()
@@ -72,7 +72,7 @@ def plain_epoch(data: str, data_dir: str | None, contrastive: bool, steps: int) 
 
 
 def trained_backbone(data: str, data_dir: str | None, folder: str, threads: int) -> Measure:
-    """The whole pretraining of a study's replicate, one a round, and its quality on test without retrieval."""
+    """The whole pretraining of a study's replicate, one per round, and its test quality without retrieval."""
     here = world(data, data_dir)
     replicates = itertools.count()
 
@@ -98,7 +98,7 @@ def trained_backbone(data: str, data_dir: str | None, folder: str, threads: int)
 
 
 def atomic_file(data: str, data_dir: str | None, folder: str) -> Measure:
-    """Write the filtered interactions, in their order, as the atomic file that RecBole reads."""
+    """Write the filtered interactions, in their order, as RecBole's atomic file."""
     found = world(data, data_dir).data
 
     def measure() -> Reading:

@@ -1,4 +1,4 @@
-"""RecBole's own model by RecBole's own trainer and settings.  Runs in RecBole's environment."""
+"""RecBole's own model with RecBole's trainer and settings.  Runs in RecBole's environment."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from harness.data.split import split_prefixes
 from harness.results.metrics import mean_metrics
 
 SELECTION = "ndcg@10"
-"""On the validation set, chooses the epoch, as that of ours."""
+"""Metric on the validation set that selects the epoch, as for our backbones."""
 
 
 OWN = "mrr@10"
-"""RecBole's own metric on the validation set, which ends its training."""
+"""RecBole's own metric on the validation set, used for its early stopping."""
 
 Looked = tuple[Mapping[History, Mapping[str, float]], Mapping[History, Ranks]]
 """Metrics on the validation set and ranks of the test targets, by protocol of history."""
 
 
 class SpentError(Exception):
-    """The CPU seconds of a training are used up."""
+    """The CPU time of a training is used up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Look:
-    """A model in training, as it was at one moment.
+    """The state of a model at one moment of its training.
 
     Attributes:
-        cpu_s: that the training had used.
-        steps: that it had taken.
-        ends_epoch: whether it is the model at the end of an epoch.
+        cpu_s: CPU seconds of the training so far.
+        steps: training steps so far.
+        ends_epoch: whether it is the end of an epoch.
         valid: metrics on the validation set by protocol of history.
         test: ranks of the test targets by protocol of history.
     """
@@ -59,15 +59,15 @@ class Look:
 
 @dataclass(slots=True, kw_only=True)
 class Watch:
-    """Looks at a training after every epoch and after given CPU seconds, and ends it when they are spent.
+    """Measures a model after every epoch and after given CPU seconds, and ends its training at a limit.
 
-    The time of the looks themselves is not counted.
+    The time of these measurements is not counted.
 
     Attributes:
-        look: measures the model as it is.
-        marks: CPU seconds after which to look, in the middle of an epoch too.
-        limit_s: CPU seconds that end the training.
-        told: what is done with each look besides.
+        look: measures the current model.
+        marks: CPU seconds after which to measure, also within an epoch.
+        limit_s: CPU seconds after which the training ends.
+        told: called with each look.
         cpu, wall: clocks, in seconds.
     """
 
@@ -94,14 +94,14 @@ class Watch:
 
     @property
     def wall_s(self) -> float:
-        """Its seconds so far."""
+        """Wall seconds of the training so far."""
         return self.wall() + self._wall_s
 
     def before_step(self) -> None:
-        """Look where a mark is passed.
+        """Measure the model if a mark or the limit is passed.
 
         Raises:
-            SpentError: the limit is.
+            SpentError: the limit is passed.
         """
         used = self.cpu_s
         if used >= self.limit_s or (self._waiting and self._waiting[0] <= used):
@@ -111,11 +111,11 @@ class Watch:
         self.steps += 1
 
     def after_epoch(self, *_: object) -> None:
-        """Look."""
+        """Measure the model at the end of an epoch."""
         self._take(ends_epoch=True)
 
     def _take(self, *, ends_epoch: bool) -> None:
-        """Look now; marks that were passed since the last look have this one."""
+        """Measure the model now; all marks passed since the last look get this one."""
         cpu, wall, used = self.cpu(), self.wall(), self.cpu_s
         valid, test = self.look()
         passed = [mark for mark in self._waiting if mark <= used]
@@ -129,7 +129,7 @@ class Watch:
         self._wall_s -= self.wall() - wall
 
     def best(self, history: History, within_s: float) -> Look:
-        """The look that the validation set chooses of those within so many CPU seconds, the first of equals."""
+        """The look with the best validation metric within ``within_s`` CPU seconds; the first in case of ties."""
         return max(
             (each for each in self.looks if each.cpu_s <= within_s), key=lambda each: each.valid[history][SELECTION]
         )
@@ -138,20 +138,20 @@ class Watch:
 def trained(
     folder: str, model: str, changes: dict[str, Any], seed: int, equal_s: dict[str, float], limit_s: float
 ) -> Measure:
-    """One training by RecBole's trainer until it ends itself or has used ``limit_s`` CPU seconds.
+    """One training with RecBole's trainer until it stops by itself or has used ``limit_s`` CPU seconds.
 
     Args:
-        folder: with the sequences; ``theirs.npz`` is left there.
+        folder: folder of the sequences; ``theirs.npz`` is written to it.
         model: RecBole's name of the model.
-        changes: settings that are not RecBole's default.
-        seed: of RecBole.
-        equal_s: CPU seconds that ours needed, by protocol of history.
-        limit_s: that budget.
+        changes: settings that differ from RecBole's defaults.
+        seed: RecBole's seed.
+        equal_s: CPU seconds of our training, by protocol of history.
+        limit_s: budget in CPU seconds.
     """
     here = Path(folder)
     data = read_sequences(here)
-    sys.argv = sys.argv[:1]  # RecBole reads options of its own
-    os.chdir(folder)  # and leaves logs where it stands
+    sys.argv = sys.argv[:1]  # RecBole parses sys.argv itself
+    os.chdir(folder)  # and writes logs to the working folder
     config = import_module("recbole.config").Config(
         model=model, dataset=DATASET, config_dict={**settings(here, changes), "seed": seed}
     )
@@ -164,7 +164,7 @@ def trained(
     trainer = utils.get_trainer(config["MODEL_TYPE"], model)(config, recommender)
 
     def measure() -> Reading:
-        log = here / "looks.jsonl"  # for who waits
+        log = here / "looks.jsonl"  # shows progress
 
         def told(look: Look) -> None:
             test = {each.value: mean_metrics(ranks)[SELECTION] for each, ranks in look.test.items()}
@@ -207,7 +207,7 @@ def trained(
 
 
 def looking(config: Any, recommender: Any, whole: Any, data: Interactions) -> Callable[[], Looked]:
-    """What measures RecBole's model as it is, and leaves it in training."""
+    """Return a function that measures RecBole's current model and leaves it in training mode."""
     prefixes = split_prefixes(data)
     ids = whole.field2token_id[whole.iid_field]
     number = np.array([0, *(ids[item_token(item)] for item in range(1, data.n_items + 1))])

@@ -1,4 +1,4 @@
-"""The machine's own peak of matrix products, and how much of it the two phases of pretraining reach."""
+"""The machine's peak speed of matrix products, and the share of it that the two phases of pretraining reach."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ N_STEPS = 20
 
 
 def gemm_peak(dtype: torch.dtype) -> float:
-    """The fastest of some square products, GFLOP/s."""
+    """The speed of the fastest of some square matrix products, GFLOP/s."""
     best = 0.0
     for size in SIZES:
         one, other = (torch.randn(size, size).to(dtype) for _ in range(2))
@@ -35,7 +35,7 @@ def gemm_peak(dtype: torch.dtype) -> float:
 
 
 def peaks(dtype: str) -> Measure:
-    """Peak of one type."""
+    """The peak for one data type."""
     chosen = {"float32": torch.float32, "bfloat16": torch.bfloat16}[dtype]
 
     def measure() -> Reading:
@@ -47,7 +47,7 @@ def peaks(dtype: str) -> Measure:
 
 
 def softmax_phase(data: str, data_dir: str | None, precision: str) -> Measure:
-    """Loss and both gradients of a training step's targets over the catalogue: three products."""
+    """Loss and both gradients for a training step's targets over the catalogue: three matrix products."""
     pretraining = Pretraining.of(world(data, data_dir).data)
     packed = steps_of(pretraining)
     items = pretraining.model.item_matrix
@@ -77,7 +77,7 @@ def softmax_phase(data: str, data_dir: str | None, precision: str) -> Measure:
 
 
 def encoder_phase(data: str, data_dir: str | None) -> Measure:
-    """The encoder forwards and backwards over training steps, dropout included."""
+    """Forward and backward pass of the encoder over training steps, with dropout."""
     pretraining = Pretraining.of(world(data, data_dir).data)
     packed, model = steps_of(pretraining), pretraining.model
     masks = MaskPool(DEFAULT.dropout, torch.Generator().manual_seed(0))
@@ -93,9 +93,9 @@ def encoder_phase(data: str, data_dir: str | None) -> Measure:
 
 
 def encoder_flop(spec: DuoRec, packed: Packed) -> float:
-    """Operations in the products of a training step: forwards, and twice as many backwards.
+    """Operations in the matrix products of a training step: the forward pass, and twice as many in the backward pass.
 
-    Attention counts the whole square, as it is computed; padding does not count.
+    Attention counts the whole square, as computed; padding does not count.
     """
     d, inner = spec.hidden_size, spec.inner_size
     tokens, scored = int(packed.lengths.sum()), len(packed.rows)
@@ -107,7 +107,7 @@ def encoder_flop(spec: DuoRec, packed: Packed) -> float:
 
 
 def steps_of(pretraining: Pretraining) -> list[Packed]:
-    """Some training steps of the recipe's size."""
+    """The inputs of some training steps with the recipe's batch size."""
     windows, items = pretraining.windows, pretraining.data.items
     order = np.random.default_rng(0).permutation(len(windows))
     reached = np.cumsum(windows.length[order])
@@ -116,7 +116,7 @@ def steps_of(pretraining: Pretraining) -> list[Packed]:
 
 
 def seconds_of(work: Callable[[], object]) -> float:
-    """Wall seconds of a call."""
+    """The wall seconds of a call."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
@@ -125,7 +125,7 @@ def seconds_of(work: Callable[[], object]) -> float:
 def _of_peak(
     phase: Callable[[], None], gflop: float, dtype: torch.dtype, bare: Callable[[], None] | None = None
 ) -> Measure:
-    """What measures a phase of so many operations, and its products alone where they are given."""
+    """Return a function that measures a phase of ``gflop`` operations, and its matrix products alone if given."""
 
     def measure() -> Reading:
         peak = gemm_peak(dtype)

@@ -1,4 +1,4 @@
-"""Sides of the runner: what it costs a cell, what a second worker brings, and how soon the program answers."""
+"""Sides of the runner: overhead per cell, speed-up by a second worker, and time to the program's first output."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ budget: {{epochs: {epochs}, patience: {epochs}}}
 
 
 def trivial_cells(cells: int, ready: bool) -> Measure:
-    """A study of cells that do nothing: their records ready-made, or made by two worker processes."""
+    """A study of cells that do nothing, with ready-made records or with two worker processes."""
     from benchmarks.runner_overhead import TrivialStudy, at_once, local
 
     folder = tempfile.TemporaryDirectory()
@@ -35,7 +35,7 @@ def trivial_cells(cells: int, ready: bool) -> Measure:
     turns = itertools.count()
 
     def measure() -> Reading:
-        assert Path(folder.name).is_dir()  # holds the folder as long as this function
+        assert Path(folder.name).is_dir()  # keeps the temporary folder alive
         parts = (at_once if ready else local)(study, str(next(turns)))
         return Reading(seconds=parts["total"] * cells / 1000, figures={"ms_a_cell": parts["total"]})
 
@@ -43,9 +43,9 @@ def trivial_cells(cells: int, ready: bool) -> Measure:
 
 
 def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arms: int, epochs: int) -> Measure:
-    """A study of real cells on the data, from start to manifest, in a new folder each round.
+    """A study of real cells on the data, from start to manifest, in a new folder per round.
 
-    What cells share lies there already: the given backbone, its encodings and the parsed data.
+    The shared inputs of cells exist already: the given backbone, its encodings and the parsed data.
     """
     from harness.data.sources import load
     from harness.modes.plan import BackboneRef
@@ -67,7 +67,7 @@ def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arm
     turns = itertools.count()
 
     def measure() -> Reading:
-        assert place.name  # holds the folder as long as this function
+        assert place.name  # keeps the temporary folder alive
         out = folder / f"out{next(turns)}"
         shutil.copytree(shared, out / ".cache")
         began = time.perf_counter()
@@ -84,7 +84,7 @@ def real_cells(data: str, data_dir: str | None, backbone: str, workers: int, arm
 
 
 def help_text() -> Measure:
-    """``ftr-study --help`` from start to end of its process."""
+    """The process of ``ftr-study --help``, from start to end."""
     command = [
         sys.executable,
         "-c",

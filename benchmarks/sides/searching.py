@@ -1,4 +1,4 @@
-"""Sides of the neighbour search: one query of every training prefix, in batches as an epoch has them."""
+"""Sides of the neighbour search: one query per training prefix, in the batches of an epoch."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from harness.recipe.seams.retrieval.index import Flat, IVFFlat
 from harness.recipe.seams.retrieval.tuned_index import Scaled as ScaledIndex
 
 TARGETS = (0.92, 0.94, 0.96)
-"""Settings of ``search.scaled`` that are tried: recall of keys against exact search."""
+"""Settings of ``search.scaled`` to try: recall of keys against exact search."""
 
 SAMPLE = 16
-"""Every so many-th batch is searched exactly as well, for the recall."""
+"""One in so many batches is also searched exactly, to measure recall."""
 
 TRIES = 3
 
@@ -37,7 +37,7 @@ Search = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Setting:
-    """A way to search: its name, and scores and entries of normalised queries."""
+    """A search method: its name and a function from normalised queries to scores and entries."""
 
     name: str
     search: Search
@@ -45,15 +45,15 @@ class Setting:
 
 
 class Queries:
-    """All queries of an epoch by batch, the keys that they search, and what is nearest to a sample of them."""
+    """All queries of an epoch by batch, the keys to search, and the exact neighbours of a sample of batches."""
 
     def __init__(self, data: str, data_dir: str | None, backbone: str, memory: str) -> None:
-        """Those of one of two memories.
+        """Prepare the queries and keys of one of two memories.
 
         Args:
-            data, data_dir, backbone: as every side takes them.
-            memory: ``run``: that of a run as found, ``R(s)`` with its admission, asked with the first epoch's dropout;
-                ``every``: the clean ``s`` of every training prefix, asked with the same.
+            data, data_dir, backbone: as for every side.
+            memory: ``run``: the memory of a run as published, ``R(s)`` with its admission, with queries under the first
+                epoch's dropout; ``every``: the clean ``s`` of every training prefix, as keys and as queries.
         """
         if memory == "run":
             run = started(data, data_dir, backbone, BASE)
@@ -70,16 +70,16 @@ class Queries:
         self._exact = [exact.search(each, each, N_HITS)[1] for each in self._sample]
 
     def recall(self, search: Search) -> float:
-        """Share of the exact hits of the sample that are found."""
+        """Share of the sample's exact hits that a search finds."""
         pairs = zip(self._sample, self._exact, strict=True)
         return float(np.mean([shared(search(each)[1], exact) for each, exact in pairs]))
 
     def sample_s(self, search: Search) -> float:
-        """Seconds of the sample, the best of some tries."""
+        """Seconds to search the sample, the best of some tries."""
         return min(timed([lambda each=each: search(each) for each in self._sample]) for _ in range(TRIES))
 
     def measure(self, setting: Setting, *, sample: bool = False) -> Measure:
-        """All batches, or the sample of them, a round; the first says what was found as well."""
+        """Return a function that searches all batches, or the sample, per round; the first round has more results."""
         batches = self._sample if sample else self.batches
         recall = self.recall(setting.search)
         digest: list[str] = []
@@ -104,13 +104,13 @@ class Queries:
         return measure
 
     def as_found(self) -> FaissIndex:
-        """The index of the system as found over the keys."""
+        """The index over the keys as in FTragrec as published."""
         return IVFFlat().over(self.keys, seed=0)
 
 
 @torch.no_grad()
 def queries_of_an_epoch(run: Run) -> list[Vectors]:
-    """Normalised ``R(s)`` of every batch of the first epoch, dropout included, ``(batch, d)`` each."""
+    """Normalised ``R(s)`` of every batch of the first epoch, with dropout, ``(batch, d)`` each."""
     noise = Noise.of_epoch(run.streams, 0)
     return [
         torch.nn.functional.normalize(run.system.retriever(sequence, noise.query), dim=1).numpy()
@@ -119,33 +119,33 @@ def queries_of_an_epoch(run: Run) -> list[Vectors]:
 
 
 def as_found(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:
-    """The product's search of the index as found."""
+    """The product's search of the index as published."""
     queries = Queries(data, data_dir, backbone, memory)
     return queries.measure(Setting(name="as found", search=by_product(queries.as_found())))
 
 
 def plain_faiss(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:
-    """FAISS's own search of the index as found: IVF of 128 lists, nprobe 10."""
+    """FAISS's own search of the index as published: IVF of 128 lists, nprobe 10."""
     queries = Queries(data, data_dir, backbone, memory)
     index = queries.as_found().faiss
     return queries.measure(Setting(name="FAISS", search=lambda query: index.search(query, N_HITS)))
 
 
 def exact(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:
-    """The product's exact search, of the sample."""
+    """The product's exact search, on the sample."""
     queries = Queries(data, data_dir, backbone, memory)
     return queries.measure(Setting(name="exact", search=by_product(Flat().over(queries.keys))), sample=True)
 
 
 def exact_faiss(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:
-    """FAISS's exact search, of the sample."""
+    """FAISS's exact search, on the sample."""
     queries = Queries(data, data_dir, backbone, memory)
     index = Flat().over(queries.keys).faiss
     return queries.measure(Setting(name="FAISS", search=lambda query: index.search(query, N_HITS)), sample=True)
 
 
 def fastest(data: str, data_dir: str | None, backbone: str, memory: str) -> Measure:
-    """The product's fastest setting whose recall is no worse than that of the index as found."""
+    """The product's fastest setting with at least the recall of the index as published."""
     queries = Queries(data, data_dir, backbone, memory)
     found = Setting(name="the index as found, list by list", search=by_product(queries.as_found()))
     wanted = queries.recall(found.search)
@@ -166,7 +166,7 @@ def scaled_to(keys: np.ndarray, target: float) -> Setting:
 
 
 def by_product(index: FaissIndex) -> Search:
-    """The product's search of an index that asks with one kind of vector."""
+    """The product's search of an index with one kind of query vector."""
     return lambda query: index.search(query, query, N_HITS)
 
 
@@ -180,7 +180,7 @@ def digest_of(found: list[tuple[np.ndarray, np.ndarray]]) -> str:
 
 
 def shared(found: np.ndarray, exact: np.ndarray) -> float:
-    """Share of the exact hits that were found, mean over queries.
+    """Share of the exact hits among those found, mean over queries.
 
     >>> shared(np.array([[1, 2], [3, 4]]), np.array([[2, 1], [4, 9]]))
     0.75

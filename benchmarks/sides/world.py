@@ -1,4 +1,4 @@
-"""Data, backbones and runs that several sides start from."""
+"""Data, backbones and runs that several sides use."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class World:
-    """A data set, split."""
+    """A data set and its split."""
 
     data: Interactions
     prefixes: Prefixes
 
     def inputs(self, backbone: str) -> Inputs:
-        """What fine-tuning runs start from, with the backbone of a checkpoint, frozen."""
+        """The inputs of fine-tuning runs, with the frozen backbone of a checkpoint."""
         model = load_backbone(DuoRec, Path(backbone)).model
         model.requires_grad_(False)
         return Inputs(
@@ -48,14 +48,14 @@ class World:
 
 
 def world(data: str, data_dir: str | None) -> World:
-    """A named data set, fetched where the machine can."""
+    """A named data set, downloaded if possible."""
     found = load(DataSpec(name=data), Path(data_dir) if data_dir else None)
     return World(data=found, prefixes=split_prefixes(found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pretraining:
-    """The product's own pretraining, epoch by epoch, from weights as drawn."""
+    """The product's pretraining, epoch by epoch, from initial weights."""
 
     data: Interactions
     state: TrainingState
@@ -64,7 +64,7 @@ class Pretraining:
 
     @classmethod
     def of(cls, data: Interactions) -> Pretraining:
-        """Before its first epoch, by the one recipe of all studies."""
+        """A pretraining before its first epoch, with the recipe that all studies use."""
         model = TransformerEncoder(data.n_items, DEFAULT)
         model.initialise(torch.Generator().manual_seed(SEED))
         optimizer = torch.optim.Adam(model.parameters(), lr=DEFAULT.learning_rate, fused=True)
@@ -78,13 +78,13 @@ class Pretraining:
 
     @property
     def model(self) -> TransformerEncoder:
-        """The encoder as it is now."""
+        """The encoder in its current state."""
         model = self.state.model
         assert isinstance(model, TransformerEncoder)
         return model
 
     def epoch(self, *, contrastive: bool, number: int = 0) -> float:
-        """Train an epoch; its loss, nats."""
+        """Train one epoch; return its loss in nats."""
         first = DEFAULT.warmup_epochs + 1 if contrastive else 1
         precision = resolve_precision(DEFAULT.precision)
         loss, _ = train_one_epoch(self.state, self.data, self.windows, self.term, first + number, SEED, precision)
@@ -92,7 +92,7 @@ class Pretraining:
 
 
 def brief_backbone(data: str, data_dir: str | None, epochs: int, path: str) -> Measure:
-    """Train for a few epochs and keep the checkpoint, as the backbone of stages that need one for timing alone."""
+    """Train for a few epochs and save the checkpoint, as a backbone for stages that only measure time."""
     found = world(data, data_dir).data
 
     def measure() -> Reading:
@@ -117,7 +117,7 @@ def brief_backbone(data: str, data_dir: str | None, epochs: int, path: str) -> M
 
 
 def batches(count: int, batch_size: int) -> Callable[[int], list[np.ndarray]]:
-    """Takes the next n batches of samples 0 to ``count - 1`` in a random order that goes on from call to call."""
+    """Return a function that takes the next n batches of samples 0 to ``count - 1`` from a continued random order."""
     rng = np.random.default_rng(SEED)
     waiting: list[np.ndarray] = []
 
@@ -131,7 +131,7 @@ def batches(count: int, batch_size: int) -> Callable[[int], list[np.ndarray]]:
 
 
 def steps_of(count: int, batch_size: int) -> int:
-    """Steps of an epoch.
+    """The number of steps in an epoch.
 
     >>> steps_of(2049, 1024)
     3
@@ -140,7 +140,7 @@ def steps_of(count: int, batch_size: int) -> int:
 
 
 def timed(steps: list[Callable[[], object]]) -> float:
-    """Seconds of all of them, one after the other."""
+    """Run all steps one after another; return the seconds."""
     began = time.perf_counter()
     for step in steps:
         step()

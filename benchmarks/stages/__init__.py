@@ -18,7 +18,7 @@ STAGES: tuple[Stage, ...] = (
 
 
 def chosen(names: Sequence[str] | None, *, long: bool) -> tuple[Stage, ...]:
-    """The named stages in the table's order, or all; long ones only when named or asked for.
+    """The named stages in the table's order, or all; long stages only if named or if ``long``.
 
     Raises:
         ValueError: a name is unknown.

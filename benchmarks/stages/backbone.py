@@ -30,7 +30,7 @@ def packed(setting: Setting, data: str, *, contrastive: bool) -> Side:
 
 
 def plain_duorec(setting: Setting, data: str) -> Side:
-    """The plain implementation's epoch with all three passes."""
+    """The plain implementation's epoch, with all three passes."""
     return Side(
         name="plain DuoRec",
         function="pretraining:plain_epoch",
@@ -63,7 +63,7 @@ def against_recbole(setting: Setting, data: str) -> tuple[Side, ...]:
 
 
 def recbole_model() -> dict[str, object]:
-    """RecBole's settings for the model and the batches that the product's backbone has."""
+    """RecBole's settings for the same model and batches as the product's backbone."""
     return {
         "hidden_size": DEFAULT.hidden_size,
         "inner_size": DEFAULT.inner_size,
@@ -83,7 +83,7 @@ def against_plain_duorec(setting: Setting, data: str) -> tuple[Side, ...]:
 
 
 def encode_and_index(setting: Setting, data: str) -> tuple[Side, ...]:
-    """Every prefix and the index over the training prefixes, both ways."""
+    """Encoding of every prefix and the index over the training prefixes, by both sides."""
     options = setting.with_backbone(data)
     return (
         Side(
@@ -102,7 +102,7 @@ def encode_and_index(setting: Setting, data: str) -> tuple[Side, ...]:
 
 
 def long_histories(setting: Setting, data: str) -> tuple[Side, ...]:
-    """Exact encoding of prefixes over ``max_length``, and the same through every block in full."""
+    """Exact encoding of prefixes over ``max_length``, and the same with every block computed in full."""
     options = setting.with_backbone(data)
     return (
         Side(name="last place only", function="encoding:long_histories", options=options, threads=setting.threads),
@@ -116,7 +116,7 @@ def long_histories(setting: Setting, data: str) -> tuple[Side, ...]:
 
 
 def of_long_histories(subject: Measured, peer: Measured | None) -> str:
-    """Why it is not faster."""
+    """A note on the limit set by the matrix products alone."""
     found = subject.figures
     bare = found["bare_products_s"]
     return (
@@ -127,12 +127,12 @@ def of_long_histories(subject: Measured, peer: Measured | None) -> str:
 
 
 def of_sample(text: str) -> str:
-    """A note on peers of which only a sample ran."""
+    """A note for peers that ran only a sample."""
     return f"The peer ran a sample of its steps, scaled up to the epoch. {text}".strip()
 
 
 class Memory:
-    """Peak memory of training and of evaluation, each in a process of its own."""
+    """A stage that measures peak memory of training and of evaluation, each in its own process."""
 
     name = "memory"
     long = False
@@ -174,7 +174,7 @@ class Memory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """The whole pretraining of the Beauty backbone: how good, and how soon."""
+    """A stage that measures quality and duration of the whole pretraining of the Beauty backbone."""
 
     name: str = "quality"
     long: bool = True

@@ -1,4 +1,4 @@
-"""What a stage is, what it may ask for, and the two kinds that most of them are."""
+"""The interface of stages, their shared settings, and the two most common kinds of stage."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from benchmarks.results import Goal, Measured, Row
 from benchmarks.turns import CannotRunError, Side, SideFailedError, in_turns
 
 LIMIT_S = 900.0
-"""Of one side, preparation included, unless its stage gives another."""
+"""Time limit of one side including preparation, unless its stage sets another."""
 
 BRIEF_EPOCHS: Mapping[str, int] = {"ml-100k": 5, "beauty": 8}
-"""Epochs of cross-entropy that make a backbone good enough for timing and for the recall of an index."""
+"""Epochs of cross-entropy for a backbone that is good enough to measure time and the recall of an index."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Setting:
-    """What the command line says, and what stages share within a session.
+    """Settings from the command line, and state that stages share within a session.
 
     Attributes:
         data_dir: folder of named data sets; None: the user's cache folder.
         peers: folder of the peers' environments; None: in the user's cache folder.
-        backbones: checkpoint of each data set; briefly trained ones are added when they are first wanted.
-        scratch: folder that is deleted at the end.
-        rounds: of every stage; None: each stage's own number.
-        threads: of stages that pretrain or encode.
-        minutes: CPU minutes of a RecBole model beside ours; None: as many as ours took.
+        backbones: checkpoint by data set; briefly trained ones are added on first use.
+        scratch: temporary folder, deleted at the end.
+        rounds: number of rounds of every stage; None: each stage's own number.
+        threads: number of threads of stages that pretrain or encode.
+        minutes: CPU minutes of a RecBole model in a comparison; None: as many as ours took.
     """
 
     data_dir: Path | None
@@ -40,14 +40,14 @@ class Setting:
     minutes: float | None = None
 
     def options(self, data: str) -> dict[str, object]:
-        """The options that sides on a data set take."""
+        """The options of sides on a data set."""
         return {"data": data, "data_dir": str(self.data_dir) if self.data_dir else None}
 
     def with_backbone(self, data: str) -> dict[str, object]:
-        """The same with a backbone, which is trained first where none is given.
+        """As :meth:`options`, with a backbone, which is trained first if none is given.
 
         Raises:
-            CannotRunError: the data are not to be had.
+            CannotRunError: the data are not available.
             SideFailedError: training failed.
         """
         if data not in self.backbones:
@@ -68,7 +68,7 @@ class Stage(Protocol):
 
     Attributes:
         name: for ``--stage``.
-        long: whether it runs only when it is named or ``--long`` is given.
+        long: whether it runs only if it is named or ``--long`` is given.
     """
 
     @property
@@ -78,54 +78,54 @@ class Stage(Protocol):
     def long(self) -> bool: ...
 
     def run(self, setting: Setting) -> tuple[Row, ...]:
-        """Measure; a row that cannot be measured says why."""
+        """Measure and return the rows; a row that cannot be measured has the reason."""
         ...
 
 
 Sides = Callable[[Setting, str], tuple[Side, ...]]
-"""The processes of a stage on a data set: subject first, then the peer where there is one."""
+"""Returns the processes of a stage on a data set: first the subject, then the peer if there is one."""
 
 Values = Callable[[Measured, Measured | None], tuple[float, ...]]
-"""The row's values, round by round, from its sides."""
+"""Computes the row's values, one per round, from its sides."""
 
 
 def ratios(subject: Measured, peer: Measured | None) -> tuple[float, ...]:
-    """How many times longer the peer took, round by round."""
+    """The peer's time divided by the subject's, per round."""
     assert peer is not None
     return tuple(other / own for own, other in zip(subject.seconds, peer.seconds, strict=True))
 
 
 def seconds(subject: Measured, peer: Measured | None) -> tuple[float, ...]:
-    """Seconds of the subject."""
+    """The subject's seconds per round."""
     return subject.seconds
 
 
 def figure(name: str) -> Values:
-    """One figure of the subject, its median over rounds."""
+    """Return a function that gives one figure of the subject, its median over rounds."""
     return lambda subject, peer: (subject.figures[name],)
 
 
 def no_note(subject: Measured, peer: Measured | None) -> str:
-    """Nothing to say."""
+    """An empty note."""
     return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timed:
-    """A stage whose sides are timed in turns; one row a data set.
+    """A stage whose sides are timed in turns, with one row per data set.
 
     Attributes:
-        name, long: as every stage has.
-        what: the row in words.
-        sides: makes the processes.
-        data: data sets; one empty name where it needs none.
-        goals: by data set; those that are missing have none.
-        values, unit: what the row says, and in which unit.
-        note: what a reader must know, from what was found.
-        rounds: that count.
-        warm_up: whether one goes before that does not.
-        threads: that its rows name; None: those of the setting.
-        limit_s: of each side.
+        name, long: as for every stage.
+        what: description of the row.
+        sides: creates the processes.
+        data: names of data sets; one empty name if none is needed.
+        goals: goals by data set; data sets without an entry have no goal.
+        values, unit: computes the row's values, and their unit.
+        note: computes the note for readers from the measurements.
+        rounds: number of rounds that count.
+        warm_up: whether to run one uncounted round first.
+        threads: number of threads in its rows; None: that of the setting.
+        limit_s: time limit of each side.
     """
 
     name: str
@@ -163,7 +163,7 @@ class Timed:
 
 
 class HowLong(Protocol):
-    """What a stage says of its rounds."""
+    """The settings of a stage's rounds."""
 
     @property
     def rounds(self) -> int: ...
@@ -178,7 +178,7 @@ class HowLong(Protocol):
 def measured(
     row: Row, setting: Setting, sides: Callable[[], Iterable[Side]], how: HowLong
 ) -> tuple[Measured, ...] | Row:
-    """What the sides gave in turns, or the row that says why they did not."""
+    """The measurements of the sides in turns, or the row with the reason for a failure."""
     try:
         chosen = tuple(sides())
         return in_turns(chosen, rounds=setting.rounds or how.rounds, limit_s=how.limit_s, warm_up=how.warm_up)
@@ -191,15 +191,15 @@ def measured(
 def filled(
     row: Row, values: tuple[float, ...], *, subject: Measured | None, peer: Measured | None = None, note: str = ""
 ) -> Row:
-    """A row with what was found."""
+    """The row with its measurements."""
     return replace(row, values=values, subject=subject, peer=peer, note=note)
 
 
 def at_least(value: float) -> Goal:
-    """A goal from below."""
+    """A goal with a lower bound."""
     return Goal(bound="at least", value=value)
 
 
 def at_most(value: float) -> Goal:
-    """A goal from above."""
+    """A goal with an upper bound."""
     return Goal(bound="at most", value=value)

@@ -1,4 +1,4 @@
-"""Backbones beside RecBole's own of the same name, each trained as its own side recommends."""
+"""Backbones compared with RecBole's of the same name, each trained as its own side recommends."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ LIMIT_S = 48 * 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Both sides of one seed.
+    """The measurements of both sides for one seed.
 
     Attributes:
-        ours, theirs: what each measured.
-        ranks: of test targets, by side, moment and protocol of history, such as ``equal hide``; ours have no moment.
+        ours, theirs: measurements of each side.
+        ranks: ranks of test targets by moment and protocol of history, such as ``equal hide``; ours have no moment.
     """
 
     ours: Measured
@@ -43,12 +43,12 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
-    """A model on a data set, one row for each protocol of history.
+    """A stage for a model on a data set, with one row per protocol of history.
 
-    RecBole's training does not depend on the protocol, so one serves both; choosing its epoch does.
+    RecBole's training does not depend on the protocol, so one training is used for both; the choice of its epoch does.
 
     Attributes:
-        model: its name here.
+        model: its name in this repository.
         data: the data set.
     """
 
@@ -121,12 +121,12 @@ class Beside:
 
 
 def ranks_of(folder: Path) -> dict[str, Ranks]:
-    """Those that both sides left."""
+    """The ranks that both sides wrote."""
     return {**read_ranks(folder / "ours.npz"), **read_ranks(folder / "theirs.npz")}
 
 
 def own_side(history: History, pairs: Sequence[Pair]) -> Measured:
-    """Ours under a protocol of history: means over seeds."""
+    """Our measurements under a protocol of history: means over seeds."""
     name = history.value
     sides = [pair.ours for pair in pairs]
     figures = {
@@ -144,7 +144,7 @@ def own_side(history: History, pairs: Sequence[Pair]) -> Measured:
 
 
 def their_side(history: History, pairs: Sequence[Pair]) -> Measured:
-    """RecBole's under the same protocol: means over seeds, at the minutes of ours and at its end."""
+    """RecBole's measurements under the protocol: means over seeds, after as much CPU time as ours and at its end."""
     sides = [pair.theirs for pair in pairs]
     figures = {
         "cpu_min": _mean([side.figures["cpu_s"] / 60 for side in sides]),
@@ -175,14 +175,14 @@ def their_side(history: History, pairs: Sequence[Pair]) -> Measured:
 
 
 def paired(ours: Sequence[Ranks], theirs: Sequence[Ranks], metric: str) -> tuple[float, float]:
-    """Mean over users of ours minus theirs, each a user's mean over seeds, and half of its 95% interval over users."""
+    """Mean over users of ours minus theirs (per user, means over seeds), and the half-width of its 95% interval."""
     one, other = (np.mean([check_metric(metric).of_users(each) for each in side], axis=0) for side in (ours, theirs))
     difference = one - other
     return float(difference.mean()), float(WIDTH_95 * difference.std(ddof=1) / np.sqrt(len(difference)))
 
 
 def note(peer: Measured) -> str:
-    """What the table of backbones does not say."""
+    """A note with information that is not in the table of backbones."""
     figures = peer.figures
     if "own valid" not in figures:
         return "RecBole's figures are in the table of backbones; it finished no epoch."

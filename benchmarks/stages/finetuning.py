@@ -1,4 +1,4 @@
-"""Stages of fine-tuning: the epoch and the neighbour search.  One thread each, as a study's cells have."""
+"""Stages of fine-tuning: the epoch and the neighbour search.  One thread each, as for a study's cells."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLAIN_NOTE = (
 
 
 def epochs(recipe: str) -> Sides:
-    """The product's epoch of a recipe, and some steps of the plain implementation."""
+    """The product's epoch with a recipe, and some steps of the plain implementation."""
 
     def sides(setting: Setting, data: str) -> tuple[Side, ...]:
         options = {**setting.with_backbone(data), "recipe": recipe}
@@ -49,7 +49,7 @@ EXACT_FAISS = ("exact_faiss", "FAISS, Flat")
 
 
 def searches(function: str, name: str, memory: str, peer: tuple[str, str] = PLAIN_FAISS) -> Sides:
-    """One of the product's searches, and one of FAISS's own: its function and its name."""
+    """One of the product's searches and one of FAISS's own, each given by its function and name."""
 
     def sides(setting: Setting, data: str) -> tuple[Side, ...]:
         options = {**setting.with_backbone(data), "memory": memory}
@@ -61,7 +61,7 @@ def searches(function: str, name: str, memory: str, peer: tuple[str, str] = PLAI
 
 
 def of_exact(subject: Measured, peer: Measured | None) -> str:
-    """How many queries of the sample, and what FAISS finds of the exact hits."""
+    """A note on the number of queries in the sample, and on FAISS's share of the exact hits."""
     assert peer is not None
     own, other = subject.figures, peer.figures
     return (
@@ -72,7 +72,7 @@ def of_exact(subject: Measured, peer: Measured | None) -> str:
 
 
 def of_recall(subject: Measured, peer: Measured | None) -> str:
-    """Both recalls."""
+    """A note on the recall of both sides."""
     assert peer is not None
     own, other = subject.figures, peer.figures
     equal = "equal or better" if own["recall@20"] >= other["recall@20"] else "WORSE"
@@ -85,14 +85,14 @@ def of_recall(subject: Measured, peer: Measured | None) -> str:
 
 
 def of_hits(subject: Measured, peer: Measured | None) -> str:
-    """Whether every hit is the same."""
+    """A note on whether all hits are identical."""
     assert peer is not None
     same = "the same to the last bit" if subject.facts["hits"] == peer.facts["hits"] else "NOT THE SAME"
     return f"Hits and scores of {subject.figures['queries']:.0f} queries are {same}."
 
 
 def at_equal_recall(subject: Measured, peer: Measured | None) -> tuple[float, ...]:
-    """How many times longer the peer took; nothing where its recall is the better one."""
+    """The peer's time divided by the subject's; 0 if the peer's recall is better."""
     assert peer is not None
     if subject.figures["recall@20"] < peer.figures["recall@20"]:
         return tuple(0.0 for _ in subject.seconds)

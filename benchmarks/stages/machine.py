@@ -1,4 +1,4 @@
-"""Stages of the roofline: the machine's own peak, and how much of it pretraining's two phases reach."""
+"""Stages of the roofline: the machine's peak, and the share of it that pretraining's two phases reach."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Line:
     """One row of the roofline.
 
     Attributes:
-        what, data: as in the table.
-        function, options: of its side, besides those of the data set.
-        values, unit: what it says.
+        what, data: description and data set, as in the table.
+        function, options: function of its side, and options in addition to those of the data set.
+        values, unit: computes the row's values, and their unit.
     """
 
     what: str
@@ -31,7 +31,7 @@ class Line:
 
 
 def lines() -> tuple[Line, ...]:
-    """Peaks by type; both phases on Beauty, whose catalogue is the larger one."""
+    """The lines: peaks by data type, and both phases on Beauty, which has the larger catalogue."""
     peak, share = figure("gflop_s"), figure("share_of_peak")
     return (
         *(
@@ -66,7 +66,7 @@ def lines() -> tuple[Line, ...]:
 
 
 def of_phase(subject: Measured) -> str:
-    """GFLOP/s of a phase and the peak beside it."""
+    """A note with the GFLOP/s of a phase and of the peak."""
     found = subject.figures
     if "peak_gflop_s" not in found:
         return "The fastest product of 512, 1024 and 2048 rows and columns."
@@ -84,7 +84,7 @@ def of_phase(subject: Measured) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roofline:
-    """Each line on one thread and on all cores."""
+    """A stage that measures each line on one thread and on all cores."""
 
     name: str = "roofline"
     long: bool = False

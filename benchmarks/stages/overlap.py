@@ -9,14 +9,14 @@ from benchmarks.stages.base import Setting, Timed, at_most, seconds
 from benchmarks.turns import Side
 
 EVERY: Mapping[str, int] = {"beauty": 1, "ml-100k": 16}
-"""One batch of so many is searched: histories of MovieLens share items with most entries."""
+"""One in so many batches is searched, because histories of MovieLens share items with most entries."""
 
 QUERIES: Mapping[str, int] = {"beauty": 1024, "ml-100k": 32}
-"""Of the plain loop."""
+"""Number of queries of the plain loop."""
 
 
 def sides(setting: Setting, data: str) -> tuple[Side, ...]:
-    """The product's search of every training prefix, and some queries of the plain loop."""
+    """The product's search for every training prefix, and some queries of the plain loop."""
     options = setting.options(data)
     return (
         Side(
@@ -27,7 +27,7 @@ def sides(setting: Setting, data: str) -> tuple[Side, ...]:
 
 
 def of_index(subject: Measured, peer: Measured | None) -> str:
-    """What the index takes, and a query."""
+    """A note on the cost of the index and of a query."""
     assert peer is not None
     own = subject.figures
     return (

@@ -1,4 +1,4 @@
-"""Stages of the runner: overhead a cell, a second worker, and the first answer of the program."""
+"""Stages of the runner: overhead per cell, a second worker, and the program's first output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EPOCHS = 1
 
 
 def milliseconds(subject: Measured, peer: Measured | None) -> tuple[float, ...]:
-    """Of a cell."""
+    """The milliseconds per cell."""
     return tuple(1000 * each / CELLS for each in subject.seconds)
 
 
@@ -26,7 +26,7 @@ def trivial(name: str, *, ready: bool) -> Sides:
 
 
 def two_workers(setting: Setting, data: str) -> tuple[Side, ...]:
-    """The same cells by two workers and by one."""
+    """The same cells with two workers and with one."""
     options = {**setting.with_backbone(data), "arms": ARMS, "epochs": EPOCHS}
     return tuple(
         Side(
@@ -39,7 +39,7 @@ def two_workers(setting: Setting, data: str) -> tuple[Side, ...]:
 
 
 def of_cells(subject: Measured, peer: Measured | None) -> str:
-    """Cells an hour on both sides, and whether the ranks are the same."""
+    """A note on cells per hour on both sides, and on whether the ranks are identical."""
     assert peer is not None
     same = "the same" if subject.facts["ranks"] == peer.facts["ranks"] else "NOT THE SAME"
     return (
@@ -50,7 +50,7 @@ def of_cells(subject: Measured, peer: Measured | None) -> str:
 
 
 def help_text(setting: Setting, data: str) -> tuple[Side, ...]:
-    """The program's first answer."""
+    """The program's first output."""
     return (Side(name="ftr-study --help", function="running:help_text"),)
 
 

@@ -1,4 +1,4 @@
-"""A backbone from outside: NARM, attention over the states of a GRU, as an ordinary module."""
+"""A backbone plug-in: NARM, attention over the states of a GRU, as an ordinary PyTorch module."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.backbones.values import Tunable
 
 
 class NARM(nn.Module):
-    """What a user is after as a whole (the last state) beside what they are after now (states that resemble it).
+    """Joins the last state of a GRU with an attention-weighted sum of all its states.
 
     Source: Li et al., "Neural Attentive Session-based Recommendation", CIKM 2017.
     """
@@ -31,7 +31,7 @@ class NARM(nn.Module):
         self.join = nn.Linear(2 * width, width, bias=False)
 
     def forward(self, items: Tensor, lengths: Tensor) -> Tensor:
-        """A vector for each history, ``(batch, d)``; items ``(batch, longest)`` from the left, then 0."""
+        """One vector per history, ``(batch, d)``; items ``(batch, longest)`` are left-aligned and padded with 0."""
         states, _ = self.gru(self.dropout(self.item_embedding(items)))
         last = states[torch.arange(len(items)), lengths - 1]
         weights = self.weigh((self.of_last(last).unsqueeze(1) + self.of_each(states)).sigmoid())
@@ -41,7 +41,7 @@ class NARM(nn.Module):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Narm(BatchedBackbone):
-    """NARM as a study names it: ``backbone: {model: {narm: {n_layers: 1}}}``."""
+    """The NARM backbone; in a study file, ``backbone: {model: {narm: {n_layers: 1}}}``."""
 
     name: ClassVar[str] = "narm"
     title: ClassVar[str] = "NARM"

@@ -1,4 +1,4 @@
-"""A backbone from outside tests itself by the contract of the built-in ones."""
+"""Tests of a backbone plug-in against the contract of built-in backbones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An intervention from outside: among the nearest neighbours, one for each item that they lead to."""
+"""An intervention plug-in: at most one of the nearest neighbours per target item."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from harness.recipe.seams.retrieval.search import Hits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstOfEachTarget:
-    """The best hit of each target, k of them; fewer where the hits lead to fewer items.
+    """A selection of the best hit of each target item, up to k; fewer if the hits lead to fewer items.
 
     Attributes:
-        k: neighbours.
-        oversample: hits to choose from, as a multiple of k.
+        k: number of neighbours.
+        oversample: number of hits to choose from, as a multiple of k.
     """
 
     k: int = 5
@@ -28,12 +28,12 @@ class FirstOfEachTarget:
 
     @property
     def ranges(self) -> tuple[int, ...]:
-        """It is made for an index over the memory as one whole."""
+        """Empty: the selection needs an index over the whole memory."""
         return ()
 
     @property
     def n_hits(self) -> int:
-        """Hits to ask the index for."""
+        """Number of hits to request from the index."""
         return self.k * self.oversample
 
     def choose(self, hits: Hits) -> tuple[Indices, Mask]:
@@ -48,9 +48,9 @@ class FirstOfEachTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DistinctTargets(Intervention):
-    """Of the nearest neighbours, only the best of each target: k neighbours speak for k items.
+    """Keep only the best neighbour of each target item, so that k neighbours lead to k different items.
 
-    A plain rule beside ``search.diverse``, which trades similarity for diversity by degrees.
+    A simpler rule than ``search.diverse``, which trades similarity for diversity gradually.
 
     Source: an example of a plug-in; ours.
     """

@@ -1,4 +1,4 @@
-"""A plug-in tests itself by the contract of the built-in remedies, and what it promises by a test of its own."""
+"""Tests of a plug-in against the contract of built-in remedies, and of its own ``observable``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The Python door: a study by its keys, its plan, its run and its result, for scripts and notebooks."""
+"""The Python API for scripts and notebooks: a study given by its keys, its plan, its run and its result."""

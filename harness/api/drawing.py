@@ -1,4 +1,4 @@
-"""Loads what draws without letting a notebook's backend stand in the way."""
+"""Import of the figures module, independent of the matplotlib backend that a notebook sets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def figures() -> Any:
-    """What draws; matplotlib is loaded without a backend of ``MPLBACKEND``, which may be one that is not there."""
+    """The module ``harness.api.figures``; matplotlib loads without ``MPLBACKEND``, whose backend may be missing."""
     backend = os.environ.pop("MPLBACKEND", None)
     first = "matplotlib" not in sys.modules
     try:
@@ -19,6 +19,6 @@ def figures() -> Any:
         if backend is not None:
             os.environ["MPLBACKEND"] = backend
     if first and backend is not None:
-        with suppress(ValueError):  # as matplotlib does by itself, for a notebook that draws later
+        with suppress(ValueError):  # matplotlib does this on import; a notebook may draw later
             sys.modules["matplotlib"].rcParams["backend"] = backend
     return drawing

@@ -1,7 +1,7 @@
 """The figures of a study as matplotlib figures, for papers and notebooks.
 
-They are built without pyplot, so that neither its list of figures nor the backend is touched. They are built, drawn
-and saved in matplotlib's own default style, whatever a ``matplotlibrc`` says; afterwards global settings are as before.
+They are built without pyplot, so pyplot's list of figures and the backend do not change. By default, they are built,
+drawn and saved in matplotlib's default style and ignore a ``matplotlibrc``; global settings are restored afterwards.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ PLAIN = "default"
 GOOD, BAD, NEUTRAL, ON, OFF, SOFT, BAND = "#1a7f4b", "#b3261e", "#4a5568", "#2457a6", "#8a6d1f", "#718096", "#edf0f5"
 COLOURS = {"better": GOOD, "worse": BAD}
 OPEN = ("inconclusive", "set_aside", "one_seed", "two_seeds", "partial", "no_effect")
-"""Verdicts whose mark is hollow."""
+"""Verdicts drawn as a hollow marker."""
 
 PANELS_A_LINE = 4
 WIDTH = 8.0
-"""Inches."""
+"""Width of a figure in inches."""
 
 
 class StudyFigure(Figure):
-    """A matplotlib figure that is drawn and saved in one style, and that a notebook shows.
+    """A matplotlib figure that is always drawn and saved in one style; a notebook displays it as PNG.
 
     Args:
-        style: the style's name; None: as the settings of the moment say.
-        settings: of :class:`matplotlib.figure.Figure`.
+        style: the style's name; None: the settings at the time of drawing.
+        settings: arguments of :class:`matplotlib.figure.Figure`.
     """
 
     def __init__(self, *args: Any, style: Style = PLAIN, **settings: Any) -> None:
@@ -66,7 +66,7 @@ class StudyFigure(Figure):
 
 
 def styled(style: Style) -> AbstractContextManager[Any]:
-    """A block in that style, after which all settings are as before.
+    """A context manager that applies the style and restores all settings at its end.
 
     Raises:
         InputError: matplotlib has no such style.
@@ -82,12 +82,12 @@ def styled(style: Style) -> AbstractContextManager[Any]:
 
 
 def forest(data: Data, metric: str, *, style: Style = PLAIN) -> StudyFigure:
-    """Every arm's effect: the thick line is its own 95% interval, the thin one holds for all arms at once.
+    """The forest plot of all arms: thick lines are 95% intervals per arm, thin lines are simultaneous over all arms.
 
     Args:
         data: the table of the report's forest plot.
-        metric: its name for the axis.
-        style: see the module.
+        metric: the metric's name on the axis.
+        style: see the module docstring.
     """
     rows = data.rows
     canvas = StudyFigure(figsize=(WIDTH, 1.5 + 0.34 * len(rows)), layout="constrained", style=style)
@@ -120,12 +120,12 @@ def _arm(axes: Axes, place: int, row: dict[str, Any]) -> None:
 
 
 def curves(data: Data, metric: str, *, style: Style = PLAIN) -> StudyFigure:
-    """The metric on the validation set by epoch, a panel per row: mean and range over seeds, retrieval on and off.
+    """The metric on the validation set by epoch, one panel per row: mean and range over seeds, retrieval on and off.
 
     Args:
         data: the table of the report's learning curves.
-        metric: its name for the axis.
-        style: see the module.
+        metric: the metric's name on the axis.
+        style: see the module docstring.
     """
     by_row = data.by_arm()
     across = max(min(PANELS_A_LINE, len(by_row)), 1)
@@ -172,5 +172,5 @@ def _open(axes: Axes) -> None:
 
 
 def label_of(metric: str) -> str:
-    """The metric as papers write it, such as ``NDCG@10``."""
+    """The metric's name as papers write it, such as ``NDCG@10``."""
     return formats.metric_label(metric)

@@ -1,4 +1,4 @@
-"""A pandas frame of interactions as the Parquet file that a study reads."""
+"""Conversion of a pandas frame of interactions to the Parquet file that a study reads."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 
 def is_frame(value: object) -> TypeGuard[pd.DataFrame]:
-    """Whether it is a pandas frame; pandas is not loaded to say so."""
+    """Whether the value is a pandas frame; does not import pandas."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
 def write_frame(frame: pd.DataFrame, columns: Mapping[str, object], folder: Path, *, source: str) -> Path:
-    """Keep a frame as a file named by its content; the same content is written once.
+    """Write a frame to a file named by a hash of its content, unless the file exists; return its path.
 
     Args:
-        frame: a row per interaction; a named index becomes columns.
-        columns: user, item and time -> the column that the study names; others are left out where all three are named,
-            since a column that is not named is guessed.
-        folder: where it is kept.
-        source: what a mistake names as the study.
+        frame: one row per interaction; a named index becomes columns.
+        columns: maps user, item and time to the columns that the study names. If all three are named, other columns
+            are not written; otherwise all are, because the study guesses the missing ones.
+        folder: folder of the file.
+        source: name of the study in error messages.
 
     Raises:
         StudyFileError: a column cannot be written as Parquet.
-        EnvironmentProblem: the folder cannot be written.
+        EnvironmentProblem: the folder is not writable.
     """
     flat = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
     wanted = set(columns.values()) if {"user", "item", "time"} <= columns.keys() else set(flat.columns)
@@ -42,7 +42,7 @@ def write_frame(frame: pd.DataFrame, columns: Mapping[str, object], folder: Path
     buffer = io.BytesIO()
     try:
         (flat[named] if named else flat).to_parquet(buffer, engine="pyarrow", index=False)
-    except Exception as problem:  # pyarrow and pandas have many types for a value that has no column type
+    except Exception as problem:  # pyarrow and pandas raise many types for values they cannot store
         said = f"the frame cannot be written as Parquet: {problem}; give user and item ids of one type, and name the "
         fix = "columns to read: {'frame': df, 'columns': {'user': ..., 'item': ..., 'time': ...}}"
         wrong = Problem(source=source, code="frame", path=("data", "frame"), message=said + fix)

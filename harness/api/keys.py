@@ -1,4 +1,4 @@
-"""The keys of a study as Python gives them, and the study file that says the same."""
+"""Conversion of keys given in Python to the equivalent study file, and its checks."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from harness.study.writing import FILES, absolute, to_yaml
 from harness.study.yaml_lines import DEEPEST, Document, parse_yaml
 
 SOURCE = "Study(...)"
-"""What mistakes say where a study file has its name and line."""
+"""Shown in error messages in place of a study file's name and line."""
 
 LONGEST_LABEL = 40
 
 
 def read_keys(given: Mapping[str, object], *, out: Path) -> Study:
-    """The study of these keys, checked as a study file is.
+    """The study with these keys, after the same checks as for a study file.
 
     Args:
-        given: the keys of a study file; None leaves one out. ``data`` may be a pandas frame, or hold one under
-            ``frame``; a file may be a ``Path``, and a remedy an instance of its class. Relative paths start at the
-            working folder. Without ``name``, the study is named by its data and a hash of its keys.
-        out: folder of all studies, below which frames are kept.
+        given: the keys of a study file; a key with value None is left out. ``data`` may be a pandas frame, or hold one
+            under ``frame``; a file may be a ``Path``, and a remedy an instance of its class. Relative paths start at
+            the working folder. Without ``name``, the name is built from the data's name and a hash of the keys.
+        out: folder of all studies; frames are kept in its cache.
 
     Raises:
-        StudyFileError: every mistake, with the place of its key.
+        StudyFileError: lists every mistake with the place of its key.
     """
     keys = {name: value for name, value in given.items() if value is not None}
     for key, inner in FILES.items():
@@ -58,7 +58,7 @@ def read_keys(given: Mapping[str, object], *, out: Path) -> Study:
 
 
 def _without_frame(keys: dict[str, object], folder: Path) -> tuple[dict[str, object], Path | None]:
-    """The keys with the name of a file in place of a frame, and the file."""
+    """The keys with a frame replaced by the name of its file, and the file's path; None where there is no frame."""
     data = keys.get("data")
     if is_frame(data):
         data = {"frame": data}
@@ -80,7 +80,7 @@ def _without_frame(keys: dict[str, object], folder: Path) -> tuple[dict[str, obj
 
 
 def _plain(value: object, here: Place, problems: list[Problem]) -> object:
-    """The value as a study file can hold it; what it cannot hold is noted."""
+    """The value converted to types of a study file; adds unsupported values to ``problems``."""
 
     def wrong(code: str, message: str) -> None:
         problems.append(Problem(source=SOURCE, code=code, path=here, message=message))
@@ -110,7 +110,7 @@ def _plain(value: object, here: Place, problems: list[Problem]) -> object:
 
 
 def _default_name(values: Mapping[str, object]) -> str:
-    """The data's name and a hash of all keys: the same for the same keys, another for others."""
+    """A name built from the data's name and a hash of all keys, so that equal keys give equal names."""
     data = values.get("data")
     part = cast("dict[str, object]", data) if isinstance(data, dict) else {"name": data}
     label = str(part.get("name") or Path(str(part.get("path", ""))).stem)
@@ -120,7 +120,7 @@ def _default_name(values: Mapping[str, object]) -> str:
 
 
 def _without_lines(content: bytes) -> Document:
-    """The document of a text that nobody has seen, so that no mistake names a line of it."""
+    """The parsed document with all line numbers set to 0: the user has not seen this generated text."""
     try:
         document = parse_yaml(content, SOURCE)
     except StudyFileError as problem:

@@ -1,4 +1,4 @@
-"""Whether a folder holds the results of these keys, or of other keys under the same name."""
+"""Check whether a folder's results belong to these keys or to other keys under the same name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from harness.study.yaml_lines import parse_yaml
 
 
 def differing_keys(study: Study, manifest: StudyManifest) -> list[str]:
-    """The keys in which a study differs from the one that a manifest is of; those that change no figure are left out.
+    """The keys whose values differ between a study and a manifest; keys that change no result are not compared.
 
     Args:
-        study: as checked.
-        manifest: of its folder.
+        study: the checked study.
+        manifest: the manifest in the study's folder.
 
     Raises:
         harness.study.mistakes.StudyFileError: an arm of the study cannot be composed.
@@ -51,13 +51,13 @@ def differing_keys(study: Study, manifest: StudyManifest) -> list[str]:
         pairs["arms"] = (_stacks(plan.rows), _stacks(manifest.rows))
         pairs["replicates"] = (list(range(study.replicates)), list(manifest.replicates))
         pairs["replicates.start"] = (study.start, Seeds.of(manifest.seeds).start)
-    elif kept:  # its rows depend on results
+    elif kept:  # the rows depend on results, so compare the keys
         pairs |= {key: (keys.get(key), kept.get(key)) for key in ("arms", "mode", study.mode.name, "replicates")}
     return [key for key, (ours, theirs) in pairs.items() if _text(ours) != _text(theirs)]
 
 
 def _keys(content: bytes, folder: Path) -> dict[str, object]:
-    """The keys of a study file, paths absolute; none where there is no text."""
+    """The keys of a study file with absolute paths; empty if the content cannot be parsed."""
     try:
         value = parse_yaml(content, "manifest").value
     except StudyFileError:

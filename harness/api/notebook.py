@@ -1,4 +1,4 @@
-"""Progress in a notebook: one output that is updated in place, as a terminal's live table is."""
+"""Progress in a notebook: one output that is updated in place, like the live table on a terminal."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from rich.console import Console
 from harness.runner.progress import Display, LiveDisplay, make_display
 
 WIDTH = 100
-"""Characters of the table."""
+"""Width of the table in characters."""
 
 EVERY_S = 0.5
 """Seconds between two updates."""
 
 MOST_LINES = 12
-"""Lines below the table, the last ones."""
+"""Number of messages shown below the table; the latest are kept."""
 
 PRE = "white-space:pre;line-height:1.3;font-family:monospace;font-size:small"
 
 
 def pre(escaped: str) -> str:
-    """Text as a block of a notebook's output, its lines as they are."""
+    """Escaped text as an HTML block that keeps its line breaks."""
     return f'<pre style="white-space:pre-wrap;line-height:1.3">{escaped}</pre>'
 
 
 def load_runner() -> None:
-    """Import what plans and runs; tqdm, which comes with Optuna, would ask for widgets in a notebook."""
+    """Import the runner and suppress tqdm's warning about missing notebook widgets (Optuna imports tqdm)."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="IProgress not found")
         import_module("harness.runner.coordinator")
 
 
 def display_of(primary: str, *, verbose: bool) -> Display:
-    """What shows a run: nothing, one output of a notebook, a live table on a terminal, plain lines elsewhere.
+    """The progress display: none unless ``verbose``, else a notebook output, a terminal's live table or plain lines.
 
-    rich looks for IPython's kernel; it draws there by ipywidgets alone, which need not be installed.
+    rich detects a notebook, but its live display there needs ipywidgets, which may not be installed.
     """
     if not verbose:
         return Display()
@@ -51,10 +51,10 @@ def display_of(primary: str, *, verbose: bool) -> Display:
 
 
 class NotebookDisplay(LiveDisplay):
-    """The terminal's live table as one output of a notebook.
+    """The terminal's live table, shown as one output of a notebook.
 
     Args:
-        primary: the metric on the validation set that is shown.
+        primary: the metric to show, measured on the validation set.
     """
 
     def __init__(self, primary: str) -> None:
@@ -72,7 +72,7 @@ class NotebookDisplay(LiveDisplay):
 
         def follow() -> None:
             while not ended.wait(EVERY_S):
-                with suppress(RuntimeError):  # something happened while the table was drawn; it is drawn again soon
+                with suppress(RuntimeError):  # the state changed during drawing; the next update redraws
                     output.update(ipython.HTML(self._html()))
 
         drawing = threading.Thread(target=follow, daemon=True)

@@ -1,4 +1,4 @@
-"""The page of a study: refreshed while it runs, written at its end, and the picture that optuna-dashboard shows."""
+"""Writing a study's page during and after a run, and the picture that optuna-dashboard shows."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FOREST = "forest.png"
 
 
 class EarlyPages:
-    """Writes a study's page each time that another replicate is complete, and says once where it is.
+    """A callback that rewrites a study's page after each complete replicate and reports its path once.
 
     Args:
-        display: told of the page, or in one line why there is none; the run goes on.
+        display: receives the path of the page, or one line with the reason if writing fails; the run continues.
     """
 
     def __init__(self, display: Display) -> None:
@@ -30,7 +30,7 @@ class EarlyPages:
     def __call__(self, folder: StudyFolder) -> None:
         try:
             page = page_of(folder)
-        except Exception as problem:  # noqa: BLE001 - a section of a plug-in may raise anything, and cells are running
+        except Exception as problem:  # noqa: BLE001 - a plug-in's section may raise anything; cells still run
             why = str(problem).partition("\n")[0] or type(problem).__name__
             self.display.note(f"the page of the first replicates could not be written ({why}); the run continues")
             return
@@ -40,7 +40,7 @@ class EarlyPages:
 
 
 def page_of(folder: StudyFolder) -> Path:
-    """Write the study's page, and its forest plot as a picture.
+    """Write the study's page and its forest plot as a picture; return the path of the page.
 
     Raises:
         harness.errors.FtrError: as :func:`reports.output.files.write_report`.
@@ -50,7 +50,7 @@ def page_of(folder: StudyFolder) -> Path:
     page = write_report(folder)
     try:
         _draw_forest(folder)
-    except Exception as problem:  # noqa: BLE001 - the picture is an extra: the page has it, too
+    except Exception as problem:  # noqa: BLE001 - the picture is optional: the page includes it
         log.warning("%s could not be drawn (%s); the page has the same figure", folder.path / FOREST, problem)
     return page
 

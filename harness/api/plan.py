@@ -1,4 +1,4 @@
-"""What a run of a study would do, as Python shows it."""
+"""The plan of a study's run, as the Python API shows it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from reports.output.terminal import Detectable
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class StudyPlan:
-    """What a run would do; its text is that of ``ftr-study plan``.
+    """What a run would do; ``repr`` prints the same text as ``ftr-study plan``.
 
     Attributes:
-        forecast: the cells, and how long they may take.
-        detectable: the smallest effects that the study could find; None until it has records of two seeds.
-        lines: all of it in words, a line each.
+        forecast: the cells and their expected duration.
+        detectable: the smallest effects that the study can detect; None until two seeds have records.
+        lines: the plan as lines of text.
     """
 
     forecast: Forecast
@@ -32,17 +32,17 @@ class StudyPlan:
 
     @property
     def n_cells(self) -> int:
-        """How many runs the study has; at most, where that depends on results."""
+        """Number of cells (runs) of the study; an upper bound where it depends on results."""
         return self.forecast.n_cells
 
     @property
     def n_reused(self) -> int:
-        """How many of them have their record already."""
+        """Number of cells that already have a record."""
         return self.forecast.n_reused
 
     @property
     def seconds(self) -> float | None:
-        """Estimated wall time in seconds; None where no earlier record tells."""
+        """Estimated wall time in seconds; None if no earlier record allows an estimate."""
         return self.forecast.seconds
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a study found, as frames, figures and one page."""
+"""The result of a study, as frames, figures and one page."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PLAIN = "default"
 """Matplotlib's own style."""
 
 SHOWN_ROWS = 12
-"""Rows of the ranking in the text of a result."""
+"""Number of rows of the ranking that ``repr`` shows."""
 
 SHOWN_COLUMNS = ("rank", "arm", "verdict", "effect", "low", "high", "relative", "p_holm", "n_seeds")
 
@@ -55,11 +55,11 @@ _OF_ROW = (
 
 
 class StudyResult:
-    """What is known of a study from its folder; nothing is estimated before it is asked for.
+    """The result of a study, read from its folder; every estimate is computed on first access.
 
     Args:
-        folder: of the study, such as ``runs/kl_direction``.
-        outcome: what the run that led here did; None where the folder is only read.
+        folder: the study's folder, such as ``runs/kl_direction``.
+        outcome: the outcome of the run that created this result; None if the folder is only read.
     """
 
     def __init__(self, folder: Path | str, outcome: Outcome | None = None) -> None:
@@ -73,26 +73,26 @@ class StudyResult:
 
     @property
     def page(self) -> Path:
-        """The report, where one was written."""
+        """Path of the report; the file exists only if a report has been written."""
         return self.folder / "report.html"
 
     @property
     def digest(self) -> str | None:
-        """Hash of every rank of the run, equal wherever and however its cells ran; None where nothing ran."""
+        """Hash of all ranks of the run, independent of where and how its cells ran; None if the folder is only read."""
         return None if self._outcome is None else self._outcome.ranks
 
     @cached_property
     def frame(self) -> Frame:
-        """Every rank, for :mod:`reports` and questions of your own.
+        """Every rank of the study, for :mod:`reports` and your own analyses.
 
         Raises:
-            InputError: the folder holds no study, or records that do not belong together.
+            InputError: the folder holds no study, or its records do not belong together.
         """
         return read_frame(self._folder)
 
     @cached_property
     def report(self) -> Report:
-        """All that the page says, as typed values."""
+        """The content of the page as typed values."""
         return build_report(self.frame, load_catalogue("en"))
 
     @property
@@ -102,15 +102,15 @@ class StudyResult:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to know before believing the answer, warnings first."""
+        """Notes to read before trusting the answer, warnings first."""
         ordered = sorted(self.report.findings, key=lambda each: each.severity != "warning")
         return tuple(f"{each.severity}: {each.title}: {each.text}" for each in ordered)
 
     @cached_property
     def diagnosis(self) -> pd.DataFrame:
-        """What every check says of the evidence that was measured: a line per row and check, base first.
+        """The result of every check on the measured evidence: one line per row and check, base first.
 
-        ``status`` is ``issue`` where it stands in the way, ``passed`` where it does not; ``detected`` has the figures.
+        ``status`` is ``issue`` if the check found its problem, ``passed`` if it did not; ``detected`` has the figures.
         """
         import pandas as pd
 
@@ -125,19 +125,19 @@ class StudyResult:
 
     @property
     def failures(self) -> dict[tuple[str, int], str]:
-        """Row and replicate of each run that failed, and why."""
+        """The reason for each failed run, by row and replicate."""
         return {
             (row.name, number): why for row in self.frame.manifest.rows for number, why in sorted(row.failures.items())
         }
 
     @cached_property
     def ranking(self) -> pd.DataFrame:
-        """The ranking by the primary metric on the test set, a line per row, the best first.
+        """The ranking by the primary metric on the test set: one line per row, best first.
 
-        ``low`` and ``high`` are the 95% interval of the row by itself; ``adjusted_low`` and ``adjusted_high`` hold
-        for all arms at once. ``p_holm`` is ``p`` by Holm over the arms. ``value`` is the mean over users and seeds;
-        ``last_target`` that of each user's last target alone. ``log_rank`` is the effect on the logarithm of the rank,
-        below 0 is better; ``guards_lowered`` names metrics that must not fall and did.
+        ``low`` and ``high`` are the row's own 95% interval; ``adjusted_low`` and ``adjusted_high`` are simultaneous
+        over all arms. ``p_holm`` is ``p`` corrected by Holm over the arms. ``value`` is the mean over users and seeds;
+        ``last_target`` uses only each user's last target. ``log_rank`` is the effect on the logarithm of the rank,
+        where below 0 is better; ``guards_lowered`` names guard metrics that fell.
         """
         import pandas as pd
 
@@ -156,10 +156,10 @@ class StudyResult:
 
     @cached_property
     def references(self) -> pd.DataFrame:
-        """What an arm has to beat to have found anything: base, then each reference row, as the page shows them.
+        """The levels that an arm should exceed: base, then each reference row, as on the page.
 
-        ``effect`` is the difference to base's mean, ``low`` and ``high`` its 95% interval over users alone: references
-        are no arms and are not tested. Empty where the study has none.
+        ``effect`` is the difference from base's mean; ``low`` and ``high`` are its 95% interval over users only.
+        References are not arms and are not tested. Empty if the study has none.
         """
         import pandas as pd
 
@@ -173,17 +173,17 @@ class StudyResult:
         split: Literal["test", "valid"] = "test",
         mode: Literal["served", "on", "off"] = "served",
     ) -> pd.DataFrame:
-        """The paired effect of every row against base on one metric, a line per row, the largest first.
+        """The paired effect of every row against base on one metric: one line per row, largest effect first.
 
-        ``low`` and ``high`` are the 95% interval of the row by itself. ``p`` is not corrected; ``p_holm`` is corrected
-        by Holm over the arms of this table, not over several tables. Arms that stopped before the others count in it
-        with p = 1. Before the study has ended there are no p-values. ``a/a`` is base with other random numbers. Rows
-        without a changed rank have effect 0 and no p-value.
+        ``low`` and ``high`` are the row's own 95% interval. ``p`` is not corrected; ``p_holm`` is corrected by Holm
+        over the arms of this table, not across tables. Arms that stopped early enter the correction with p = 1. There
+        are no p-values until the study is complete. ``a/a`` is base with different random numbers. Rows without a
+        changed rank have effect 0 and no p-value.
 
         Args:
-            metric: such as ``recall@20``; the study's primary metric by default.
+            metric: a metric such as ``recall@20``; by default the study's primary metric.
             split: the test set or the validation set.
-            mode: with retrieval as the run would be served, with it, or without it.
+            mode: ``served`` as the run would be served, ``on`` with retrieval, ``off`` without retrieval.
 
         Raises:
             InputError: the metric, the split or the mode does not exist.
@@ -231,23 +231,22 @@ class StudyResult:
 
     @cached_property
     def levels(self) -> pd.DataFrame:
-        """Every metric's mean over users: a line per row, metric, split, mode and replicate, with base beside it."""
+        """Every metric's mean over users, next to base's: one line per row, metric, split, mode and replicate."""
         return effects_table(self.frame)
 
     @cached_property
     def ranks(self) -> pd.DataFrame:
-        """The rank of every test target: a line per row, replicate, user and target.
+        """The rank of every test target: one line per row, replicate, user and target.
 
-        ``user`` and ``target`` are the source's own ids; ``target_index`` numbers a user's targets from 1, the oldest;
-        ``rank`` is as the run would be served, ``rank_on`` and
-        ``rank_off`` with and without retrieval; ``history_length`` counts the items before the target of the test set,
-        ``target_popularity`` the training events of that target.
+        ``user`` and ``target`` are the ids of the source data; ``target_index`` numbers a user's targets from 1 (the
+        oldest). ``rank`` is the rank as the run would be served; ``rank_on`` and ``rank_off`` are with and without
+        retrieval. ``history_length`` counts items before the test target, ``target_popularity`` its training events.
         """
         return self._ranks("test")
 
     @cached_property
     def validation_ranks(self) -> pd.DataFrame:
-        """The same on the validation set, with its targets."""
+        """As :attr:`ranks`, for the targets of the validation set."""
         return self._ranks("valid")
 
     def _ranks(self, split: Literal["test", "valid"]) -> pd.DataFrame:
@@ -257,7 +256,7 @@ class StudyResult:
         return table.reindex(columns=[*first, *(name for name in table.columns if name not in first)])
 
     def forest(self, *, style: str | None = PLAIN) -> StudyFigure:
-        """Every arm's effect with its intervals, as a matplotlib figure.
+        """The effects of all arms with their intervals, as a matplotlib figure.
 
         Args:
             style: the name of a matplotlib style; None: your own ``matplotlibrc`` and settings.
@@ -265,7 +264,7 @@ class StudyResult:
         return figures().forest(self.report.figures["forest"], self.report.primary_label, style=style)
 
     def curves(self, *, style: str | None = PLAIN) -> StudyFigure:
-        """The primary metric on the validation set by epoch, a panel per row, as a matplotlib figure.
+        """The primary metric on the validation set by epoch, one panel per row, as a matplotlib figure.
 
         Args:
             style: as for :meth:`forest`.
@@ -274,19 +273,19 @@ class StudyResult:
 
     @property
     def html(self) -> str:
-        """The whole page, complete in itself."""
+        """The page as one self-contained HTML document."""
         return render_html(self.report, load_catalogue("en"))
 
     def save(self, path: Path | str, *, lang: str = "en") -> Path:
-        """Write the page to a file, or the page and its exports into a folder; the path of the page.
+        """Write the page to a file, or the page and its exports to a folder; return the path of the page.
 
         Args:
             path: a name that ends in ``.html``, or a folder that is absent, empty or holds this study's report.
             lang: ``en`` or ``zh``.
 
         Raises:
-            InputError: the file is no report, or the folder holds something else.
-            EnvironmentProblem: it cannot be written.
+            InputError: the file exists and is not a report, or the folder holds other files.
+            EnvironmentProblem: the page cannot be written.
         """
         target = Path(path)
         if target.suffix.lower() in (".html", ".htm"):

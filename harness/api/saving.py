@@ -1,4 +1,4 @@
-"""A report written where the user says, never over something else."""
+"""Writing a report to a place chosen by the user, without overwriting anything but an earlier report."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from reports.output.files import write_report
 from reports.output.naming import named
 
 OURS = b'<meta name="generator" content="ftr-study">'
-"""What every page has near its top."""
+"""Marker near the top of every page that ftr-study writes."""
 
 
 EXPORTS = ("report.html", "report.json", "ranking.csv", "ranking.md", "ranking.tex")
-"""What a report has in each language."""
+"""Files of a report that exist in each language."""
 
 
 def page_to(file: Path, page: str) -> Path:
-    """Write a page; an earlier page of this package is replaced.
+    """Write a page to a file; an earlier page of ftr-study is replaced.
 
     Raises:
-        InputError: the file is there and is no such page.
-        EnvironmentProblem: it cannot be written.
+        InputError: the path exists and is not a page of ftr-study.
+        EnvironmentProblem: the file cannot be written.
     """
     if file.is_dir() or (file.exists() and OURS not in file.read_bytes()[:2000]):
         raise InputError(f"{file} exists and is no page of ftr-study; choose another name, or remove it first")
@@ -34,17 +34,17 @@ def page_to(file: Path, page: str) -> Path:
 
 
 def copy_report(study: StudyFolder, folder: Path, *, lang: str, study_name: str) -> Path:
-    """Write the report of a study into another folder.
+    """Write the report of a study into another folder; return the path of the page.
 
     Args:
-        study: its files.
-        folder: absent, empty, or holding an earlier report of the same study.
-        lang: of the page.
-        study_name: as the manifest has it.
+        study: the study's folder.
+        folder: target; must be absent, empty, or hold an earlier report of the same study.
+        lang: language of the page.
+        study_name: the study's name in its manifest.
 
     Raises:
-        InputError: the folder holds something else.
-        EnvironmentProblem: it cannot be written.
+        InputError: the target holds other files.
+        EnvironmentProblem: the target cannot be written.
     """
     if folder.resolve() != study.path.resolve():
         _refuse_others(folder, study_name)
@@ -54,7 +54,7 @@ def copy_report(study: StudyFolder, folder: Path, *, lang: str, study_name: str)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         more = [each for each in (named("references.csv", lang),) if (study.path / each).exists()]
-        for name in (*(named(each, lang) for each in EXPORTS), *more, "effects.parquet"):  # others may be older
+        for name in (*(named(each, lang) for each in EXPORTS), *more, "effects.parquet"):  # others may be outdated
             shutil.copyfile(study.path / name, folder / name)
     except OSError as problem:
         raise EnvironmentProblem(f"cannot write {folder}: {problem.strerror or problem}; save elsewhere") from problem
@@ -79,7 +79,7 @@ def _refuse_others(folder: Path, study_name: str) -> None:
 
 
 def _study_of(report: Path) -> str | None:
-    """The study that a ``report.json`` is of; None where it is no such file."""
+    """The study's name in a ``report.json``; None if the file is not a report."""
     try:
         return json.loads(report.read_text(encoding="utf-8")).get("study")
     except (OSError, ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""A study in Python: the keys of a study file, its plan, its run and its result."""
+"""A study in Python: its keys, its plan, its run and its result."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ RUNS = Path("runs")
 class Study:
     """A study: base and arms on one data set, compared over seeds.
 
-    The keys are those of a study file, checked by the same code; None leaves a key out. In addition, ``data`` may be a
-    pandas frame or ``{"frame": df, "columns": {...}}``, files may be ``Path`` objects, and ``name`` may be left out.
+    The keys and their checks are those of a study file; a key with value None is left out. In addition, ``data`` may
+    be a pandas frame or ``{"frame": df, "columns": {...}}``, files may be ``Path`` objects, and ``name`` is optional.
     Relative paths start at the working folder.
 
     Args:
-        out: folder of all studies; this one's is ``out/name``.
-        of_the_mode: the settings of a mode, such as ``search={...}``.
+        out: folder of all studies; this study's folder is ``out/name``.
+        of_the_mode: settings of the mode, such as ``search={...}``.
 
     Raises:
-        harness.study.mistakes.StudyFileError: every mistake at once; its ``problems`` have the place of each.
+        harness.study.mistakes.StudyFileError: lists all mistakes; each of its ``problems`` has the place of the key.
 
     >>> study = Study(data="ml-100k", arms={"reverse": "kl.reverse"}, replicates=2)
     >>> study.rows
@@ -102,14 +102,14 @@ class Study:
 
     @classmethod
     def from_file(cls, path: Path | str, *, out: Path | str = RUNS) -> Study:
-        """The study of a study file.
+        """Return the study that a study file describes.
 
         Args:
-            path: the file; relative paths inside it start from its folder.
+            path: the file; relative paths inside it start at its folder.
             out: folder of all studies.
 
         Raises:
-            harness.study.mistakes.StudyFileError: every mistake with its line.
+            harness.study.mistakes.StudyFileError: lists every mistake with its line.
         """
         study = cls.__new__(cls)
         study._out = Path(out).absolute()
@@ -123,17 +123,17 @@ class Study:
 
     @property
     def name(self) -> str:
-        """As given, or made of the data's name and a hash of the keys."""
+        """The name as given, or one built from the data's name and a hash of the keys."""
         return self._checked.name
 
     @property
     def folder(self) -> Path:
-        """Where its report and its manifest lie once it has run."""
+        """The study's folder; holds its report and manifest after a run."""
         return self._out / self._checked.slug
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The rows of the ranking as planned, base first.
+        """The names of the planned rows of the ranking, base first.
 
         Raises:
             harness.study.mistakes.StudyFileError: an arm cannot be composed.
@@ -143,7 +143,7 @@ class Study:
         return tuple(row.name for row in make_plan(self._checked).rows)
 
     def to_yaml(self) -> str:
-        """The study file that says the same, with absolute paths: same records, same ranks."""
+        """The equivalent study file with absolute paths; it gives the same records and ranks."""
         content = self._checked.content
         keys = cast("dict[str, object]", parse_yaml(content, str(self._checked.path)).value)
         return to_yaml(absolute(keys, self._checked.path.parent))
@@ -152,7 +152,7 @@ class Study:
         """Write :meth:`to_yaml` to a file, for ``ftr-study run FILE``.
 
         Raises:
-            harness.errors.EnvironmentProblem: it cannot be written.
+            harness.errors.EnvironmentProblem: the file cannot be written.
         """
         write_atomically(Path(path), self.to_yaml().encode(), option="another path")
         return Path(path)
@@ -160,12 +160,12 @@ class Study:
     def plan(
         self, *, workers: int | None = None, data_dir: Path | str | None = None, contract: bool = True
     ) -> StudyPlan:
-        """What a run would do: cells, what is reused, how long it may take, and the smallest effect it could find.
+        """The plan of a run: its cells, those reused, the expected duration and the smallest detectable effect.
 
         Args:
-            workers: processes that would run cells; None: one for each core that this process may use.
+            workers: processes that would run cells; None: one per core that this process may use.
             data_dir: folder of named data sets; None: the user's cache folder.
-            contract: whether remedies of plug-ins are held to their contract, once per version of their source.
+            contract: whether to check plug-in remedies against their contract, once per version of their source.
 
         Raises:
             harness.errors.FtrError: the study or its data cannot be used.
@@ -177,7 +177,7 @@ class Study:
 
         study = self._checked
         if contract:
-            check_plugins(study, self._out / ".cache", lambda text: print(text, file=sys.stderr))  # noqa: T201 - as ftr-study plan says it
+            check_plugins(study, self._out / ".cache", lambda text: print(text, file=sys.stderr))  # noqa: T201
         found = forecast(study, out=self._out, data_dir=_path(data_dir), workers=_workers(workers))
         detectable = detectable_effect(StudyFolder(self.folder), n_seeds=study.n_compared)
         lines = (*found.lines(), detectable_line(detectable, study.primary))
@@ -195,23 +195,23 @@ class Study:
         verbose: bool = True,
         contract: bool = True,
     ) -> StudyResult:
-        """Run what has no record yet, and write the report into :attr:`folder`.
+        """Run all cells that have no record yet, write the report into :attr:`folder` and return the result.
 
-        A run that fails leaves the others as they are: see :attr:`StudyResult.failures`.
+        A failed run does not affect the others; see :attr:`StudyResult.failures`.
 
         Args:
-            workers: processes that run cells, one thread each; None: one for each core that this process may use.
+            workers: processes that run cells, one thread each; None: one per core that this process may use.
             data_dir: folder of named data sets; None: the user's cache folder.
-            executor: ``local``, processes of this machine, or ``ray``.
-            address, gpus_per_cell: of a Ray cluster, as for ``ftr-study run``.
+            executor: ``local`` for processes on this machine, or ``ray``.
+            address, gpus_per_cell: settings of a Ray cluster, as for ``ftr-study run``.
             storage: Optuna storage URL; None: SQLite in :attr:`folder`.
-            verbose: whether progress is shown: in place in a notebook and on a terminal, as lines elsewhere.
+            verbose: whether to show progress: in place in a notebook and on a terminal, as lines elsewhere.
             contract: as for :meth:`plan`.
 
         Raises:
-            KeyboardInterrupt: it was interrupted; finished runs are kept, :meth:`result` reads them, and another call
-                goes on where this one stopped.
-            harness.errors.FtrError: the study, its data or the machine stands in the way.
+            KeyboardInterrupt: the run was interrupted; finished runs are kept, :meth:`result` reads them, and another
+                call continues from there.
+            harness.errors.FtrError: the study, its data or the machine does not allow the run.
         """
         load_runner()
         from harness.api.notebook import display_of
@@ -238,11 +238,11 @@ class Study:
         return result
 
     def result(self) -> StudyResult:
-        """What earlier runs of this study left, without running anything.
+        """The result of earlier runs of this study; runs nothing.
 
         Raises:
-            harness.errors.InputError: it has not run yet, or its folder holds the results of other keys;
-                ``StudyResult(folder)`` reads any.
+            harness.errors.InputError: the study has not run yet, or its folder holds the results of other keys;
+                ``StudyResult(folder)`` reads any results.
         """
         load_runner()
         from harness.api.matching import differing_keys
@@ -269,7 +269,7 @@ class Study:
 
 
 def load_study(path: Path | str, *, out: Path | str = RUNS) -> Study:
-    """The study of a study file; see :meth:`Study.from_file`."""
+    """Return the study that a study file describes; see :meth:`Study.from_file`."""
     return Study.from_file(path, out=out)
 
 

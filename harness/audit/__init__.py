@@ -1,1 +1,1 @@
-"""The liveness audit: every parameter of a recipe is perturbed, one at a time, to see how far each change reaches."""
+"""The liveness audit: perturb every parameter of a recipe, one at a time, and measure how far the change reaches."""

@@ -24,20 +24,20 @@ from harness.runner.shared import SharedStages
 from harness.study.types import Study
 
 EPOCHS = 2
-"""Of a short run, at least: a refresh must be followed by an epoch that uses it."""
+"""Minimum epochs of a short run: an epoch must follow a refresh to use it."""
 
 REPLICATE = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditOptions:
-    """How to audit a study.
+    """Options of an audit.
 
     Attributes:
-        out: folder of all studies; the audit is in ``out/slug``.
-        workers: processes, one thread each; the result does not depend on it.
-        n_users: users of the short runs; 0: all; None: as many as make the index one of the usual size.
-        epochs: of every short run.
+        out: folder of all studies; the audit is written to ``out/slug``.
+        workers: number of processes, one thread each; it does not affect the result.
+        n_users: users of the short runs; 0: all; None: enough for an index of the usual size.
+        epochs: epochs of every short run.
         data_dir: folder of named data sets; None: the user's cache folder.
     """
 
@@ -56,18 +56,18 @@ def audit_study(
     done: Callable[[int, int], None] = lambda finished, total: None,
     spec: Backbone = DEFAULT,
 ) -> Audit:
-    """Audit the base of a study on replicate 0's backbone, which is trained first where it is not there; write it.
+    """Audit the base of a study on replicate 0's backbone, trained first if missing; write and return the audit.
 
     Args:
         study: the study.
-        options: where and how.
-        tell: told of every stage.
-        done: told how many short runs are finished, of how many.
+        options: options of the audit.
+        tell: called with a line of text at every stage.
+        done: called with the number of finished short runs and their total.
         spec: the backbone's hyperparameters.
 
     Raises:
         harness.errors.InputError: the study, its data or its base cannot be used.
-        harness.errors.EnvironmentProblem: the machine stands in the way.
+        harness.errors.EnvironmentProblem: the environment does not allow the audit.
     """
     plan = make_plan(study)
     tell(f"reading {study.data.source}")
@@ -79,7 +79,7 @@ def audit_study(
         tell(f"backbone {REPLICATE}: epoch {epoch} of at most {epochs}, loss {figures.loss:.4f}")
 
     shared = stages.build(BackboneRef(plan.backbone_replicate(REPLICATE), plan.base.backbone), progress, tell)
-    # They load torch, which a study with a mistake in it must not wait for.
+    # These load torch; mistakes in a study are reported before that.
     from harness.audit.pool import Ground, measure_all
     from harness.audit.sample import Sample, of_users
 

@@ -1,4 +1,4 @@
-"""From a recipe to its audited parameters, whoever runs the short runs."""
+"""The audit of a recipe's parameters, independent of how short runs are executed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from harness.results.audit import Audited, Failure, Measured, NotTried, Plain, R
 NOTHING_TO_TRY = "{} is not a number, switch or choice, and no intervention gives other values"
 
 Run = Callable[[Sequence[Recipe]], Sequence[Measured | Failure]]
-"""Holds recipes against base, in their order."""
+"""Compares recipes with base; returns the outcomes in the order of the recipes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A parameter at another value: the recipe to run, or why there is none.
+    """One parameter set to another value: the recipe to run, or the reason why there is none.
 
     Attributes:
-        expected: why the rules of composition expect the change to do nothing.
+        expected: why the composition rules expect no effect of the change; empty if they do not.
     """
 
     value: object
@@ -35,7 +35,7 @@ class Change:
 
 
 def audit_recipe(base: Recipe, run: Run) -> tuple[Measured, tuple[Audited, ...]]:
-    """Base held against itself, and every parameter of it.
+    """Return the measurement of base against itself, and the audit of each of its parameters.
 
     Raises:
         InputError: base cannot be run, or two runs of it differ.
@@ -56,14 +56,14 @@ def audit_recipe(base: Recipe, run: Run) -> tuple[Measured, tuple[Audited, ...]]
 
 
 def changes(base: Recipe, parameter: Parameter, known: Range | None) -> tuple[Change, ...]:
-    """What becomes of base at every other value of a parameter that is worth a try."""
+    """The changes of base by each value to try for a parameter."""
     return tuple(_change(base, parameter, value) for value in values_to_try(parameter, known))
 
 
 def _change(base: Recipe, parameter: Parameter, value: object) -> Change:
     try:
         recipe = with_value(base, parameter.path, value)
-    except Exception as problem:  # noqa: BLE001 - a plug-in's spec may refuse a value by any error
+    except Exception as problem:  # noqa: BLE001 - a plug-in's spec may raise any error
         return Change(value=value, recipe=None, reason=f"its spec refuses it: {problem}")
     impossible = problems(recipe, written=frozenset())
     if impossible:
@@ -73,7 +73,7 @@ def _change(base: Recipe, parameter: Parameter, value: object) -> Change:
 
 
 def _audited(parameter: Parameter, several: Sequence[Change], outcomes: Iterator[Measured | Failure]) -> Audited:
-    """The parameter with the next outcomes, one for each change that was run."""
+    """The audit of a parameter; takes one outcome from the iterator for each change that was run."""
     trials: list[Trial] = []
     not_tried: list[NotTried] = []
     if not several:
@@ -94,7 +94,7 @@ def _audited(parameter: Parameter, several: Sequence[Change], outcomes: Iterator
 
 
 def plain(value: object) -> Plain:
-    """A value as JSON has it."""
+    """The value converted to JSON types."""
     if isinstance(value, Enum):
         return plain(value.value)
     if isinstance(value, (tuple, list)):

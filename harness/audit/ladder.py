@@ -1,4 +1,4 @@
-"""One short run and one probe batch of a recipe against those of base: how far the difference reaches."""
+"""Comparison of a recipe with base by one short run and one probe batch: how far does a difference reach?"""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from harness.recipe.recipe import Recipe
 from harness.results.audit import Measured, Rung
 
 PROBE_QUERIES = 256
-"""Training samples of the probe batch, and valid queries whose figures are read."""
+"""Number of training samples in the probe batch, and of validation queries for the figures."""
 
 TOP = 10
-"""A target ranked beyond this is not among those that a user is shown."""
+"""Length of a recommended list; targets with a larger rank are not shown to a user."""
 
 FIGURES = (
     "temperature.effective_neighbours",
@@ -34,16 +34,16 @@ FIGURES = (
     "fusion.angle_degrees",
     "fusion.top10_replaced",
 )
-"""Figures of the diagnosis that say what became of the attention and of the mixture."""
+"""Figures of the diagnosis that describe the attention and the mixture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Probe:
-    """The probe batch of a recipe on its weights before training.
+    """Measurements of a recipe's probe batch with the weights before training.
 
     Attributes:
-        gradients: group and number of each tensor that trains, and the epoch -> the gradient of the weighted loss; at
-            the first and at the last epoch, since a schedule may act late.
+        gradients: gradients of the weighted loss, named by group, number of the tensor and epoch; at the first and at
+            the last epoch, since a schedule may act late.
         figures: :data:`FIGURES` at the last epoch.
     """
 
@@ -52,7 +52,7 @@ class Probe:
 
 
 class Ladder:
-    """Base's own short run and probe batch, against which others are held."""
+    """The short run and probe batch of base, with which other recipes are compared."""
 
     def __init__(self, base: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> None:
         self._inputs = inputs
@@ -62,10 +62,10 @@ class Ladder:
         self._probe = self.probe(base)
 
     def measure(self, recipe: Recipe) -> Measured:
-        """How far a recipe differs from base; base itself differs in nothing.
+        """Measure how far a recipe differs from base; base itself has no difference.
 
         Raises:
-            harness.errors.FtrError: the recipe cannot be run; the text says why.
+            harness.errors.FtrError: the recipe cannot be run; the message has the reason.
         """
         before, after = self._trace, trace(recipe, self._inputs, self._streams, self._budget)
         learnt = reach(before, replace(after, neighbours=before.neighbours, result=before.result))
@@ -81,7 +81,7 @@ class Ladder:
         )
 
     def probe(self, recipe: Recipe) -> Probe:
-        """One batch of training samples and some valid queries, before anything is trained."""
+        """Measure one batch of training samples and some validation queries, before any training."""
         run = Run(recipe=recipe, inputs=self._inputs, streams=self._streams, epochs=self._budget.epochs)
         first, last = (
             ProbeSample(run, run.progress(epoch), n_queries=PROBE_QUERIES) for epoch in (0, self._budget.epochs - 1)
@@ -99,7 +99,7 @@ class Ladder:
 
 
 def gradients_of(sample: ProbeSample) -> dict[str, Tensor]:
-    """Gradient of the weighted sum of the live terms at each tensor that trains in the epoch; 0 where none arrives."""
+    """Gradients of the weighted sum of live loss terms for each tensor that trains in the epoch; 0 if unreached."""
     live = [term for term in sample.terms() if term.trains]
     training = {
         f"{group}.{number}": parameter
@@ -114,7 +114,7 @@ def gradients_of(sample: ProbeSample) -> dict[str, Tensor]:
 
 
 def change(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> float | None:
-    """Length of the difference of two gradients over that of the first; None where there is no such ratio."""
+    """Norm of the gradients' difference over the norm of the first; None if shapes differ or the first norm is 0."""
     if before.keys() != after.keys() or any(before[name].shape != after[name].shape for name in before):
         return None
     length = math.hypot(*(float(each.norm()) for each in before.values()))
@@ -123,7 +123,7 @@ def change(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> float |
 
 
 def moved(before: Result, after: Result, *, within: int | None = None) -> float:
-    """Share of users any of whose ranks differs, or, with ``within``, crosses that place, in [0, 1]."""
+    """Share of users with any changed rank, or with a rank that crosses ``within`` if given, in [0, 1]."""
     names = ("valid_on", "valid_off", "test_on", "test_off", "test")
     pairs = [(getattr(before, name), getattr(after, name)) for name in names]
     if within is not None:

@@ -1,4 +1,4 @@
-"""What users call some parameters, and values that the diagnosis of FTragrec speaks of."""
+"""Usual names of some parameters, and values that the problem list mentions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from harness.results.metrics import METRICS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A parameter that has a name of its own.
+    """Further facts about a parameter.
 
     Attributes:
-        alias: the name in FTragrec's configuration, or the usual symbol; empty: it has none.
-        values: to be tried beside those that its kind suggests.
+        alias: its name in FTragrec's configuration, or the usual symbol; empty if there is none.
+        values: values to try in addition to those derived from its type.
     """
 
     alias: str = ""
@@ -32,14 +32,14 @@ KNOWN: Mapping[str, Known] = {
     "share.schedule.value": Known(alias="alpha", values=(0.5,)),
     "enhanced_weight.value": Known(alias="enhanced_rec_weight"),
     "alignment_weight.value": Known(alias="kl_small_weight"),
-    # A short run ends before a refresh every ten epochs is due: one an epoch against none is what it can tell.
+    # A short run ends before a refresh every ten epochs is due; it can only compare one per epoch with none.
     "refresh.every": Known(alias="retriever_update_interval", values=(1, 2)),
     "checkpoint.metric": Known(values=METRICS),
     "learning_rates.new_parts": Known(alias="learning rate"),
 }
-"""By :attr:`harness.audit.parameters.Parameter.name`.  Source: FTragrec as found, points 1 to 11; seed 2.3 and 6."""
+"""By :attr:`harness.audit.parameters.Parameter.name`.  Source: FTragrec as published, points 1-11; seed 2.3 and 6."""
 
 
 def alias_of(name: str) -> str:
-    """What users call a parameter; empty where its own name is all there is."""
+    """The alias of a parameter; empty if there is none."""
     return KNOWN[name].alias if name in KNOWN else ""

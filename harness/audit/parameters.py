@@ -1,4 +1,4 @@
-"""Every parameter of a recipe, found by walking its frozen specs, whoever wrote them."""
+"""The parameters of a recipe, found by walking its frozen specs, including those of plug-ins."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any, cast
 from harness.recipe.recipe import ADDITIVE, SEAMS, Recipe
 
 TURNED = tuple(seam for seam in SEAMS if seam != "backbone")
-"""Seams whose parameters a short run on one trained backbone can turn."""
+"""Seams whose parameters can change in a short run on one trained backbone."""
 
 Step = str | int
-"""A field of a spec, or a place in a tuple of specs."""
+"""The name of a spec's field, or an index into a tuple of specs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A value somewhere inside a recipe that is no spec itself.
+    """A value inside a recipe that is not itself a spec.
 
     Attributes:
-        path: the seam, then fields and places down to the value.
-        value: as the recipe has it.
-        owners: types of the specs on the way, outermost first; none for a scalar of the recipe itself.
+        path: the seam, then field names and indices down to the value.
+        value: its value in the recipe.
+        owners: types of the specs on the path, outermost first; empty for a scalar of the recipe itself.
     """
 
     path: tuple[Step, ...]
@@ -40,21 +40,21 @@ class Parameter:
 
 
 def parameters(recipe: Recipe) -> tuple[Parameter, ...]:
-    """Every parameter of a recipe once, seam by seam in the recipe's order; those of a backbone would train another."""
+    """All parameters of a recipe, by seam in its order, without the backbone's: they would need another training."""
     return tuple(each for seam in TURNED for each in _below((seam,), getattr(recipe, seam), ()))
 
 
 def seams_without(recipe: Recipe) -> tuple[str, ...]:
-    """Seams whose spec has no parameter: they can be replaced, not turned."""
+    """Seams whose spec has no parameter: they can be replaced, but not perturbed."""
     with_one = {each.seam for each in parameters(recipe)}
     return tuple(seam for seam in TURNED if seam not in with_one)
 
 
 def with_value(recipe: Recipe, path: Sequence[Step], value: object) -> Recipe:
-    """The recipe with another value at a path; every spec on the way is built anew and so checks itself.
+    """The recipe with another value at a path; every spec on the path is rebuilt, which runs its checks.
 
     Raises:
-        ValueError, TypeError: as a spec's own check does.
+        ValueError, TypeError: from the check of a spec.
     """
     return cast(Recipe, _put(recipe, tuple(path), value))
 

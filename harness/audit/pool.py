@@ -1,4 +1,4 @@
-"""Short runs in worker processes, one thread each, so that no figure depends on how many there are."""
+"""Short runs in worker processes, one thread each, so that results do not depend on the number of workers."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from harness.runner.tasks import CELL_THREADS, SharedFiles
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What all short runs of an audit share; a worker builds it once.
+    """The shared inputs of all short runs of an audit.
 
     Attributes:
-        base: the recipe that the others are held against.
+        base: the recipe that the others are compared with.
         shared: the replicate's backbone and encodings.
-        sample: which users.
-        streams: the replicate's.
-        epochs: of every short run.
+        sample: the choice of users.
+        streams: the replicate's random streams.
+        epochs: epochs of every short run.
     """
 
     base: Recipe
@@ -47,7 +47,7 @@ class Ground:
 def measure_all(
     ground: Ground, recipes: Sequence[Recipe], *, workers: int, done: Callable[[int], None]
 ) -> list[Measured | Failure]:
-    """Hold every recipe against base, in the order of ``recipes``; ``done`` is told how many are finished."""
+    """Compare each recipe with base; outcomes in the order of ``recipes``. Calls ``done`` with the finished count."""
     pool = WorkerPool(max(1, min(workers, len(recipes))))
     try:
         futures = [pool.submit(attempt, ground, recipe) for recipe in recipes]
@@ -61,20 +61,20 @@ def measure_all(
 
 
 def attempt(ground: Ground, recipe: Recipe) -> Measured | Failure:
-    """Measure one recipe in this process; an error becomes plain text, since a plug-in's may not survive pickling."""
+    """Measure one recipe in this process; an error becomes text, since a plug-in's exception may not be picklable."""
     try:
         with computing_on(ground.shared.device):
             return _ladder(ground).measure(recipe)
     except FtrError as problem:
         return Failure(reason=str(problem))
-    except Exception as problem:  # noqa: BLE001 - a value outside what a spec is made for may raise anything
+    except Exception as problem:  # noqa: BLE001 - an unusual value may raise anything
         told = "".join(traceback.format_exception(problem)).strip()
         return Failure(reason=f"{type(problem).__name__}: {problem}\n{told}")
 
 
 @lru_cache(maxsize=1)
 def _ladder(ground: Ground) -> Ladder:
-    """Base's short run, kept for the next recipe on the same ground."""
+    """The ladder with base's short run; cached for further recipes of the same audit."""
     torch.set_num_threads(CELL_THREADS)
     faiss.omp_set_num_threads(CELL_THREADS)
     budget = Budget(epochs=ground.epochs, patience=ground.epochs)

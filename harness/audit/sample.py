@@ -1,4 +1,4 @@
-"""Some of a study's users with their whole histories, so that a short run takes a second or two."""
+"""A sample of a study's users with their whole histories, so that a short run takes a second or two."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from harness.recipe.seams.retrieval.admission import LongerThan
 
 ENOUGH_USERS = 200
 ENOUGH_ENTRIES = 12_500
-"""Unless a number of users is asked for, users are drawn until they are so many and have so many entries.
+"""Without a given number of users, users are drawn until both the number of users and of entries are reached.
 
-With fewer entries than 128 lists of twice 39, the two settings of the number of lists would act as they never do in a
-run on all users.
+With fewer entries than 128 lists of 2 x 39, the two settings of the number of lists would act differently from a run
+on all users.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """Which users the short runs have.
+    """The choice of users for short runs.
 
     Attributes:
-        n_users: how many; 0: all; None: :data:`ENOUGH_USERS` with :data:`ENOUGH_ENTRIES`.
-        streams: the study's own; the choice is a stream of its own.
+        n_users: number of users; 0: all; None: at least ``ENOUGH_USERS``, with :data:`ENOUGH_ENTRIES`.
+        streams: random streams; the choice draws from its own stream.
     """
 
     n_users: int | None
@@ -46,7 +46,7 @@ class Sample:
         return np.sort(order[:n_users])
 
     def of(self, whole: Inputs) -> Inputs:
-        """The inputs of the chosen users alone; items and backbone stay as they are."""
+        """The inputs restricted to the chosen users; items and backbone are unchanged."""
         users = self.users(whole.data, whole.prefixes)
         kept = np.isin(whole.prefixes.user, users)
         data = of_users(whole.data, users)
@@ -59,13 +59,13 @@ class Sample:
 
 
 def entries(prefixes: Prefixes) -> NDArray[np.int64]:
-    """Training prefixes of each user that FTragrec's memory admits, ``(n_users,)``."""
+    """Number of training prefixes per user that FTragrec's memory admits, ``(n_users,)``."""
     admitted = prefixes.train[prefixes.position[prefixes.train] > LongerThan().length]
     return np.bincount(prefixes.user[admitted], minlength=len(prefixes.held_out))
 
 
 def of_users(data: Interactions, users: NDArray[np.int64]) -> Interactions:
-    """The whole sequences of some users, in the order of their numbers."""
+    """The interactions restricted to some users, with their whole sequences, in the order of user numbers."""
     kept = np.isin(np.repeat(np.arange(data.n_users), data.lengths), users)
     return replace(
         data,

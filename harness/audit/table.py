@@ -1,4 +1,4 @@
-"""The audit in words and a table, for a terminal or a pipe."""
+"""The audit as text and a table, for a terminal or a pipe."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from collections.abc import Iterator, Sequence
 from harness.results.audit import Audit, Audited, Plain, Rung, Trial
 
 ATTENTION = ("temperature", "similarity", "keys", "attention_query")
-"""Seams whose parameters are judged by how many neighbours the attention listens to."""
+"""Seams whose parameters are judged by the number of effective neighbours of the attention."""
 
 EFFECTIVE = "temperature.effective_neighbours"
 ONE_HOT = 1.5
-"""Effective neighbours below which one neighbour decides, as check FTR601 has it."""
+"""Threshold of effective neighbours below which one neighbour dominates, as in check FTR601."""
 
 FELT = 0.01
-"""A figure that moved by less than this share of itself is not worth a note."""
+"""Relative change below which a figure gets no note."""
 
 MOST_SHOWN = 4
-"""Values of a parameter that are named in the table."""
+"""Maximum number of a parameter's values in the table."""
 
 _HEADINGS = ("parameter", "as published", "tried", "training", "reach", "ranks moved", "top 10 moved", "note")
 
 
 def audit_text(audit: Audit) -> str:
-    """What an audit found, the dead parameters first."""
+    """The results of an audit as text, dead parameters first."""
     return "\n".join([*_summary(audit), "", *_table(audit), *_not_tried(audit), "", *_method(audit)])
 
 
@@ -40,7 +40,7 @@ def _summary(audit: Audit) -> Iterator[str]:
 
 
 def _one_hot(audit: Audit) -> Iterator[str]:
-    """At which temperatures a single neighbour decides."""
+    """One line per temperature parameter: the values at which a single neighbour dominates."""
     for each in audit.parameters:
         if each.name.partition(".")[0] != "temperature" or not each.trials:
             continue
@@ -59,7 +59,7 @@ def _names(several: Sequence[Audited]) -> str:
 
 
 def title(audited: Audited) -> str:
-    """A parameter's name, with what users call it."""
+    """A parameter's name, with its alias in parentheses."""
     return f"{audited.name} ({audited.alias})" if audited.alias else audited.name
 
 
@@ -90,7 +90,7 @@ def _row(audit: Audit, each: Audited) -> tuple[str, ...]:
 
 
 def note(audit: Audit, audited: Audited) -> str:
-    """The figure that says most about a parameter: before, and at the value that moved it most."""
+    """The figure that changed most: its value on base, and at the parameter value that changed it most."""
     if audited.name.partition(".")[0] in ATTENTION:
         at = ", ".join(f"{_number(each.found.figures[EFFECTIVE])} at {shown(each.value)}" for each in audited.trials)
         return f"effective neighbours {_number(audit.figures[EFFECTIVE])}; {at}"
@@ -103,7 +103,7 @@ def note(audit: Audit, audited: Audited) -> str:
 
 
 def _moved(audit: Audit, trial: Trial, name: str) -> float:
-    """By what share of itself a figure moved; 0 where it is not there twice, or was 0."""
+    """The relative change of a figure; 0 if one value is missing or the first is 0."""
     before, after = audit.figures[name], trial.found.figures[name]
     return abs(after - before) / abs(before) if before and after is not None else 0.0
 
@@ -129,7 +129,7 @@ def _method(audit: Audit) -> Iterator[str]:
 
 
 def shown(value: Plain) -> str:
-    """A value as one would write it."""
+    """A value as text."""
     if isinstance(value, list):
         return f"[{', '.join(shown(each) for each in value)}]"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""What a parameter is perturbed to: the ends of a catalogue's range where there is one, else twice and half."""
+"""The values to which a parameter is perturbed: the ends of its range in the catalogue, else twice and half."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from harness.interventions.domains import Domain
 from harness.recipe.recipe import Recipe
 
 FROM_NOTHING: Mapping[type, tuple[float, ...]] = {int: (1, 2), float: (0.1, 1.0)}
-"""Where a number is 0, so that twice and half of it are the same."""
+"""Values to try for a number that is 0, by type, since twice and half of 0 are 0."""
 
 _EPOCHS = re.compile(r"([0-9]+)ep")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """What a catalogue's interventions let a parameter be.
+    """The values of a parameter that the interventions of the catalogue allow.
 
     Attributes:
         low, high: inclusive bounds of a number.
@@ -38,10 +38,10 @@ class Range:
 
 
 def ranges(recipe: Recipe) -> dict[str, Range]:
-    """Name of a parameter -> its range, for those that some intervention hands on unchanged into the same spec.
+    """Ranges of the recipe's parameters by name, for those that an intervention sets to one of its own parameters.
 
-    Which parameter of an intervention becomes which of a recipe is observed, never declared: it is set to several
-    values, and a parameter of the recipe that follows all of them is the one.
+    The mapping is observed, not declared: each parameter of an intervention is set to several values, and a parameter
+    of the recipe that takes at least two of them, in the same spec, gets its range.
     """
     there = {each.name: each for each in parameters(recipe)}
     found: dict[str, Range] = {}
@@ -62,9 +62,9 @@ def ranges(recipe: Recipe) -> dict[str, Range]:
 
 
 def values_to_try(parameter: Parameter, known: Range | None) -> tuple[object, ...]:
-    """Values that differ from the parameter's own; none where its kind suggests none.
+    """Values to try other than the parameter's own; empty if its type suggests none.
 
-    A whole number stays whole and at least 1 where it was, a number under 1 stays under 1, since it may be a fraction.
+    A positive integer stays an integer and at least 1; a number between 0 and 1 stays below 1, as it may be a fraction.
     """
     value, known = parameter.value, known or Range()
     extra = KNOWN[parameter.name].values if parameter.name in KNOWN else ()
@@ -88,7 +88,7 @@ def _by_kind(value: object, known: Range) -> Sequence[object]:
 
 
 def _turned(value: float) -> tuple[float, ...]:
-    """Twice and half, or what comes nearest."""
+    """Twice and half the value, or the nearest allowed values."""
     if not math.isfinite(value):
         return ()
     if value == 0:
@@ -103,7 +103,7 @@ def _within(values: Iterable[float], known: Range) -> tuple[float, ...]:
 
 
 def _spans(value: str) -> tuple[str, ...]:
-    """Epochs, such as ``3ep``: every epoch, and twice and half as many; nothing for another text."""
+    """For a number of epochs such as ``3ep``: one epoch, twice and half as many; empty for other text."""
     found = _EPOCHS.fullmatch(value)
     if found is None:
         return ()
@@ -112,7 +112,7 @@ def _spans(value: str) -> tuple[str, ...]:
 
 
 def _sequences(value: tuple[object, ...]) -> tuple[object, ...]:
-    """Of numbers, all twice and all half; of choices, each alone and all together; nothing for others."""
+    """For numbers: all doubled and all halved; for choices: each alone and all together; else empty."""
     first = value[0] if value else None
     if isinstance(first, Enum) and all(type(each) is type(first) for each in value):
         members = tuple(type(first))
@@ -126,7 +126,7 @@ def _sequences(value: tuple[object, ...]) -> tuple[object, ...]:
 
 
 def _others(value: object, candidates: Iterable[object]) -> tuple[object, ...]:
-    """Candidates but the value itself, each once, numbers in order; beside a float a whole number becomes one."""
+    """Unique candidates without the value itself, numbers sorted; integers become floats if the value is a float."""
     alike = [type(value)(each) if isinstance(value, float) and isinstance(each, int) else each for each in candidates]
     others = [each for each in dict.fromkeys(alike) if each != value]
     numbers = [each for each in others if isinstance(each, (int, float)) and not isinstance(each, bool)]
@@ -134,7 +134,7 @@ def _others(value: object, candidates: Iterable[object]) -> tuple[object, ...]:
 
 
 def _applied(kind: type[Intervention], setting: str, value: object, recipe: Recipe) -> tuple[Parameter, ...]:
-    """Parameters of the recipe under an intervention; none where a value cannot stand beside the other defaults."""
+    """Parameters of the recipe with an intervention applied; empty if the value is invalid with the other defaults."""
     try:
         return parameters(kind.from_settings({setting: value}).apply(recipe))
     except FtrError:
@@ -142,7 +142,7 @@ def _applied(kind: type[Intervention], setting: str, value: object, recipe: Reci
 
 
 def _joined(one: Range | None, domain: Domain) -> Range:
-    """Bounds that every intervention allows, and the ends of all."""
+    """The intersection of the bounds, and the values of both ranges."""
     low, high = domain.limits
     two = Range(low=low, high=high, values=domain.ends)
     if one is None:

@@ -1,4 +1,4 @@
-"""The command ``ftr-study``: thin, each command a few calls into the harness."""
+"""The command ``ftr-study``; each command is a few calls into the harness."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def command(
     """Run ablation studies of FTragrec: which remedies help, by how much, at what cost, and why."""
 
 
-app.add_typer(studies.commands)  # an app without a name puts its commands at the top
+app.add_typer(studies.commands)  # without a name, its commands are top-level
 app.add_typer(records.commands)
 app.add_typer(index.commands)
 app.add_typer(following.commands)
@@ -51,10 +51,10 @@ app.add_typer(catalogue.list_commands, name="list")
 
 
 def main() -> None:
-    """Run the command line; errors end in one clear message and their exit status."""
+    """Run the command line; an expected error prints one message and sets its exit status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
+            stream.reconfigure(errors="backslashreplace")  # file names may not be valid text
     logging.basicConfig(
         level=logging.WARNING,
         format="%(message)s",
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _said(problem: OSError) -> str:
-    """An error of the operating system that nobody on the way has put in words."""
+    """The message for an operating system error that no other code has handled."""
     if not isinstance(problem.filename, str | bytes):
         return f"{problem.strerror or problem}; choose another folder with --out or --data-dir"
     return str(in_words(Path(os.fsdecode(problem.filename)), problem, "--out or --data-dir"))

@@ -1,4 +1,4 @@
-"""How a data file is read, as options of the commands that take one."""
+"""Options for reading a data file, shared by the commands that take one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ TimeColumn = Annotated[
 MinInteractions = Annotated[int, typer.Option(min=1, help="Minimum number of interactions, as in a study file.")]
 
 NULL = "null"
-"""As in a study file: there is no column of time."""
+"""Value for "no time column", as in a study file."""
 
 
 def columns_of(user: str | None, item: str | None, time: str | None) -> Columns:
-    """The columns that options name; those without are guessed."""
+    """The columns given by options; columns without an option are guessed."""
     from harness.data.formats.base import GUESSED, Columns
 
     return Columns(user=user or GUESSED, item=item or GUESSED, time=None if time == NULL else time or GUESSED)
@@ -34,7 +34,7 @@ def columns_of(user: str | None, item: str | None, time: str | None) -> Columns:
 def keys_of(
     data_format: str | None, sep: str | None, user: str | None, item: str | None, time: str | None, least: int | None
 ) -> dict[str, object]:
-    """The same as keys of ``data:`` in a study file, those that were given."""
+    """The given options as keys of ``data:`` in a study file."""
     named = {"user": user, "item": item, "time": time}
     columns = {key: None if name == NULL and key == "time" else name for key, name in named.items() if name}
     given = {"format": data_format, "sep": sep, "columns": columns or None, "min_interactions": least}

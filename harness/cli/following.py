@@ -36,7 +36,7 @@ def next_study(
     if not found.file:
         return
     content = found.file.encode()
-    make_plan(read_study(content, out or Path("<next>")))  # what is handed on can be run
+    make_plan(read_study(content, out or Path("<next>")))  # ensure that the written study can run
     options.to_stderr(found.size)
     if out is None:
         print(found.file, end="")

@@ -1,4 +1,4 @@
-"""The command that writes the page of all pages."""
+"""The command that writes the index page of all studies."""
 
 from __future__ import annotations
 

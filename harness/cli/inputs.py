@@ -1,4 +1,4 @@
-"""Commands that fetch what studies start from: data sets and backbones."""
+"""Commands that provide a study's inputs: data sets and backbones."""
 
 from __future__ import annotations
 

@@ -37,5 +37,5 @@ GpusPerCell = Annotated[float, typer.Option(help="GPUs that Ray reserves per cel
 
 
 def to_stderr(text: str) -> None:
-    """Report progress on stderr, apart from the command's result."""
+    """Print progress to stderr, separate from the command's result."""
     print(text, file=sys.stderr)

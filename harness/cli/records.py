@@ -1,4 +1,4 @@
-"""Commands that read what studies left: reports, comparisons, records."""
+"""Commands that read results of studies: reports, comparisons, records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a record or a study's folder holds, in lines of at most 80 columns."""
+"""The content of a record or a study's folder, in lines of at most 80 columns."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NAME = 28
 
 
 def results_folder(path: Path, out: Path) -> Path:
-    """A study's folder as a command was given it.
+    """Return the given path unless it is a study file.
 
     Raises:
-        InputError: it is a study file; the text names the folder that its results are in.
+        InputError: the path is a study file; the message names the folder of its results.
     """
     if path.suffix not in STUDY_SUFFIXES or path.is_dir():
         return path
@@ -38,7 +38,7 @@ def results_folder(path: Path, out: Path) -> Path:
 
 
 def record_lines(record: RunRecord, out: Path) -> Iterator[str]:
-    """A record: whose it is, its metrics on the test set, its recipe, timings, checks, curve and provenance."""
+    """The lines of a record: its arms, its metrics on the test set, recipe, timings, checks, curve and provenance."""
     yield f"record: {record.key}"
     named = list(_named(record.key, out))
     yield from named or [f"arm: unknown; no study in {out} names this record"]
@@ -62,7 +62,7 @@ def record_lines(record: RunRecord, out: Path) -> Iterator[str]:
 
 
 def study_lines(folder: StudyFolder) -> Iterator[str]:
-    """Every cell of a study: row, replicate, record key, chosen epoch and the primary metric on the test set.
+    """One line per cell of a study: row, replicate, record key, chosen epoch and the primary metric on the test set.
 
     Raises:
         InputError: the folder holds no study, or its manifest is damaged.
@@ -96,12 +96,12 @@ def study_lines(folder: StudyFolder) -> Iterator[str]:
 
 
 def named_metric(record: RunRecord) -> str:
-    """The metric that the record's curve has besides those of every run, which was its study's primary."""
+    """The last metric on the record's curve, which is its study's primary metric; ``ndcg@10`` without a curve."""
     return list(record.chosen.valid_off)[-1] if record.chosen.valid_off else "ndcg@10"
 
 
 def _named(key: str, out: Path) -> Iterator[str]:
-    """The rows of the studies below ``out`` that name a record."""
+    """One line for each arm and replicate of the studies below ``out`` that uses a record."""
     for path in sorted(out.glob("*/manifest.json")):
         try:
             manifest = StudyFolder(path.parent).manifest()

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 STDIN = Path("-")
 NAME = Path("<stdin>")
-"""What mistakes name; relative paths of the file start at the working folder."""
+"""File name in error messages; relative paths inside the file start at the working folder."""
 
 
 def study_of(path: Path, overrides: Overrides) -> Study:
-    """The study of a file, or of standard input where the path is ``-``.
+    """The study from a file, or from standard input if the path is ``-``.
 
     Raises:
-        harness.study.mistakes.StudyFileError: it cannot be used; every mistake has its line.
+        harness.study.mistakes.StudyFileError: the study cannot be used; lists every mistake with its line.
     """
     from harness.study.study import load_study, read_study
     from harness.study.yaml_lines import LARGEST_FILE
@@ -29,5 +29,5 @@ def study_of(path: Path, overrides: Overrides) -> Study:
 
 
 def shown(path: Path) -> Path:
-    """The study file as messages name it."""
+    """The name of the study file in messages."""
     return NAME if path == STDIN else path

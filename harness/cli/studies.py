@@ -34,7 +34,7 @@ def _load(path: Path, replicates: int | None, epochs: int | None, device: str | 
 
 
 def _kept(study: Study, out: Path, no_contract: bool) -> Study:
-    """The study, whose plug-ins keep their contract unless that is not asked."""
+    """Return the study after checking its plug-ins against their contract, unless ``no_contract`` is set."""
     from harness.contracts.of_study import check_plugins
 
     if not no_contract:
@@ -90,7 +90,7 @@ def _run(
 ) -> StudyResult:
     from harness.runner.coordinator import run_study
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does: workers stopped, report written
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: stop workers, write the report
     for line in _apart(study, how.out):
         display.note(line)
     try:
@@ -101,14 +101,14 @@ def _run(
 
 
 def _apart(study: Study, out: Path) -> Iterator[str]:
-    """Where a run goes that the command line has changed."""
+    """A line on options that override the study file and on the folder of the results; none without overrides."""
     if study.changed:
         given = ", ".join(f"{option} {value}" for option, value in sorted(study.changed.items()))
         yield f"overridden on the command line: {given}; results go to {out / study.slug} and share the study's records"
 
 
 def _tell(outcome: StudyResult, page: Path, answer: Iterable[str]) -> None:
-    """The answer, then what was run, then the page."""
+    """Print the answer, a summary of the run and the path of the page."""
     for line in answer:
         print(line)
     print()
@@ -120,7 +120,7 @@ def _tell(outcome: StudyResult, page: Path, answer: Iterable[str]) -> None:
 
 
 def _end(outcome: StudyResult) -> None:
-    """End with the status of the run."""
+    """Exit with the status of the run if it was interrupted or cells failed."""
     if outcome.interrupted:
         done = f"{outcome.n_done} of {outcome.n_cells} cells are done"
         print(f"interrupted; {done}; run the same command to continue", file=sys.stderr)

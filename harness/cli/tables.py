@@ -1,4 +1,4 @@
-"""The report of a table of ranks: what ``ftr-study report`` takes for a table and not for a study's folder."""
+"""The report of a table of ranks: options of ``ftr-study report`` that apply only to such a table."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Sesoi = Annotated[
 
 
 class Given(NamedTuple):
-    """The options of a table; None and False where they were not given."""
+    """The options of a table; None or False if not given."""
 
     baseline: str | None
     primary: str | None
@@ -58,10 +58,10 @@ class Given(NamedTuple):
     sesoi: float | None
 
     def refuse_for(self, study: Path) -> None:
-        """Stop where an option of a table was given for something else.
+        """Reject options of a table that were given for a study's folder.
 
         Raises:
-            InputError: one was.
+            InputError: such an option was given.
         """
         from reports.ranks.reading import ENDINGS
 
@@ -71,7 +71,7 @@ class Given(NamedTuple):
 
 
 def is_table(path: Path) -> bool:
-    """Whether a path is that of a table of ranks rather than a study's folder."""
+    """Whether the path is a table of ranks and not a study's folder."""
     from reports.ranks.reading import is_table
 
     study_file = path.suffix in (".yaml", ".yml")

@@ -1,1 +1,1 @@
-"""Contracts that plug-ins and built-in parts keep, as functions that a test calls."""
+"""Contracts of plug-ins and built-in parts, as functions to call from a test."""

@@ -1,6 +1,6 @@
-"""The contract that every backbone keeps, for those of the harness and for those of a plug-in.
+"""The contract of every backbone, built-in or from a plug-in.
 
-A plug-in tests itself by three lines in a test file of its own::
+To test a plug-in, add three lines to one of its test files::
 
     from harness.contracts.backbone import check_backbone
 
@@ -29,26 +29,26 @@ from harness.device import computing_threads
 from harness.errors import FtrError, InputError
 
 TOLERANCE = 1e-5
-"""Of vectors that may be computed in batches of another shape, as a share of the largest number in them."""
+"""Tolerance for vectors computed in batches of different shapes, as a share of their largest absolute value."""
 
 
 class BackboneContractError(FtrError):
-    """A backbone that does not keep the contract."""
+    """The backbone violates its contract."""
 
 
 class _Interrupted(Exception):
-    """Ends a training after its first epoch."""
+    """Raised to stop a training after its first epoch."""
 
 
 def check_backbone(spec: Backbone, folder: Path) -> None:
-    """Hold a backbone to every point of the contract, on a planted world of 60 users.
+    """Check a backbone against every point of the contract, on a planted world of 60 users.
 
     Args:
-        spec: with which it trains in seconds.
-        folder: empty, for the files that it leaves.
+        spec: the backbone, with settings that train in seconds.
+        folder: empty folder for checkpoints and saved weights.
 
     Raises:
-        BackboneContractError: the first point that it breaks.
+        BackboneContractError: names the first point that the backbone violates.
     """
     data = plant(PlantedWorld(n_users=60, n_items=60, mean_length=14.0, group_size=6)).interactions
     prefixes = split_prefixes(data)
@@ -65,7 +65,7 @@ def check_backbone(spec: Backbone, folder: Path) -> None:
 
 
 def check_description(spec: Backbone) -> None:
-    """Files and keys tell of every field, each has a default, and study files set only what is one."""
+    """Check fields (defaults, ``tunable``), that ``described()`` restores the spec, and that the key uses the seed."""
     if flaw := flaw_in(type(spec)):
         raise _broken(spec, flaw)
     if type(spec).from_described(spec.described()) != spec:
@@ -76,7 +76,7 @@ def check_description(spec: Backbone) -> None:
 
 
 def check_items(spec: Backbone, encoder: Encoder, data: Interactions) -> None:
-    """The item matrix has a row for each item and one of zeros, the padding, before them."""
+    """Check that row 0 of the item matrix (padding) is zero, and that one row per item follows."""
     items = encoder.item_matrix
     if encoder.n_items != data.n_items or items.dim() != 2 or len(items) != data.n_items + 1:
         raise _broken(spec, f"item_matrix is {tuple(items.shape)}; give n_items + 1 = {data.n_items + 1} rows")
@@ -88,7 +88,7 @@ def check_items(spec: Backbone, encoder: Encoder, data: Interactions) -> None:
 
 
 def check_groups(spec: Backbone, encoder: Encoder) -> None:
-    """Every parameter is in exactly one group, and blocks are there where the backbone says so."""
+    """Check that each parameter is in exactly one group, ``has_blocks`` is correct, and deep copies share nothing."""
     grouped = [id(each) for name in encoder.parameter_groups.names for each in encoder.parameters_of(name)]
     if sorted(grouped) != sorted(id(each) for each in encoder.parameters()):
         raise _broken(spec, "its parameter_groups do not hold every parameter once; name sub-modules that do")
@@ -100,7 +100,7 @@ def check_groups(spec: Backbone, encoder: Encoder) -> None:
 
 
 def check_encodings(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: Prefixes) -> None:
-    """There is a vector for every prefix, as wide as those of items, and the same each time."""
+    """Check that ``encode`` gives one vector per prefix, as wide as an item vector, and is deterministic."""
     once, again = (encoder.encode(data, prefixes) for _ in range(2))
     expected = (prefixes.n_prefixes, encoder.item_matrix.shape[1])
     if once.shape != expected or once.dtype is not torch.float32 or once.requires_grad:
@@ -110,7 +110,7 @@ def check_encodings(spec: Backbone, encoder: Encoder, data: Interactions, prefix
 
 
 def check_causality(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: Prefixes) -> None:
-    """Another item changes vectors of later prefixes alone, and some of those."""
+    """Check that replacing an item changes the vectors of some later prefixes and of no earlier one."""
     middle = data.lengths // 2
     items = data.items.copy()
     at = data.offsets[:-1] + middle
@@ -125,7 +125,7 @@ def check_causality(spec: Backbone, encoder: Encoder, data: Interactions, prefix
 
 
 def check_noise(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: Prefixes) -> None:
-    """Noisy vectors of training prefixes follow from the generator alone, and differ from the clean ones."""
+    """Check that noisy vectors of training prefixes depend on the generator only and differ from clean vectors."""
     one, same, other = (encoder.encode_noisy(data, prefixes, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     if one.shape != (len(prefixes.train), encoder.item_matrix.shape[1]) or one.requires_grad:
         raise _broken(spec, f"encode_noisy gives {tuple(one.shape)}; give one row a training prefix, without gradient")
@@ -137,7 +137,7 @@ def check_noise(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: 
 
 
 def check_batches(spec: Backbone, encoder: Encoder, data: Interactions, prefixes: Prefixes) -> None:
-    """Batches hold every training prefix once, with a gradient to every group and to nothing that is frozen."""
+    """Check that batches hold each training prefix once, are deterministic, and reach every group, frozen ones not."""
     encoder.requires_grad_(True)
     first = _batches(encoder, data, order=0, noise=None)
     if sorted(number for _, prefix in first for number in prefix.tolist()) != prefixes.train.tolist():
@@ -160,7 +160,7 @@ def check_batches(spec: Backbone, encoder: Encoder, data: Interactions, prefixes
 
 
 def check_training(spec: Backbone, data: Interactions, folder: Path) -> None:
-    """An interrupted training ends with the bits of an uninterrupted one, and a file gives back what was saved."""
+    """Check that an interrupted training ends bit-identical to an uninterrupted one, and that saved weights load."""
 
     def stop(epoch: int, epochs: int, figures: EpochFigures) -> None:
         raise _Interrupted
@@ -213,7 +213,7 @@ def _batches(encoder: Encoder, data: Interactions, *, order: int, noise: int | N
 
 
 def _same(one: TrainedBackbone, other: TrainedBackbone) -> bool:
-    """Whether two trained backbones have the same weights, of the same epoch."""
+    """Whether two trained backbones have equal weights and the same chosen epoch."""
     ours, theirs = one.model.state_dict(), other.model.state_dict()
     return one.chosen_epoch == other.chosen_epoch and all(torch.equal(ours[name], theirs[name]) for name in ours)
 

@@ -1,6 +1,6 @@
-"""The contract that every baseline keeps, for the harness's tests and for those of a plug-in.
+"""The contract of every baseline, built-in or from a plug-in.
 
-A plug-in tests itself by three lines in a test file of its own::
+To test a plug-in, add three lines to one of its test files::
 
     from harness.contracts.baseline import check_baseline
 
@@ -23,14 +23,14 @@ N_USERS, N_ITEMS, LENGTH = 40, 30, 14
 
 
 def check_baseline(kind: type[Baseline]) -> None:
-    """Hold a baseline to everything that a study expects of a reference row, at every setting of its grid.
+    """Check a baseline against all requirements of a reference row, at every setting of its grid.
 
-    Scores are finite, one an item, and the same each time and whatever setting has learned before; they depend on the
-    query's own history alone, not on what comes after it nor on other queries; nothing that it is given is written to;
-    where it honours time, no later event counts.
+    Scores are finite, one per item, and deterministic, whatever setting has learned before. They depend on the query's
+    own history only, not on later events or other queries. The baseline does not write to its inputs. If it honours
+    time, no later event affects the scores.
 
     Raises:
-        ContractError: the first point that it breaks.
+        ContractError: names the first point that the baseline violates.
     """
     _demand(re.fullmatch("[a-z][a-z0-9 _.-]*", kind.name), kind, f"has the name {kind.name!r}; use a-z, 0-9 and spaces")
     _demand(kind.title, kind, "has no title")
@@ -70,7 +70,7 @@ def _check(setting: Baseline) -> None:
 
 
 def _check_again(setting: Baseline, grid: Sequence[Baseline]) -> None:
-    """What another setting has learned changes nothing."""
+    """Check that a setting's scores do not change after other settings of the grid have learned."""
     events, queries = _made(0)
     alone = _scores(setting, setting.learn(events), queries)
     for other in grid:
@@ -79,7 +79,7 @@ def _check_again(setting: Baseline, grid: Sequence[Baseline]) -> None:
 
 
 def _check_time(setting: Baseline, events: Events, queries: Queries) -> None:
-    """Events that are not older than a query may as well be others: not even the order of near-equal scores moves."""
+    """Check that events not older than a query have no effect, not even on the order of nearly equal scores."""
     assert events.time is not None
     half = int(np.median(events.time))
     asked = replace(queries, before=np.full(len(queries), half))
@@ -90,7 +90,7 @@ def _check_time(setting: Baseline, events: Events, queries: Queries) -> None:
 
 
 def _made(seed: int) -> tuple[Events, Queries]:
-    """Users who take items at random, their last two events held out; each asks at both."""
+    """Users with random items; each user's last two events are held out, with one query for each of the two."""
     rng = np.random.default_rng(seed)
     items = np.concatenate([rng.permutation(N_ITEMS)[:LENGTH] + 1 for _ in range(N_USERS)]).astype(np.int32)
     time = np.sort(rng.integers(0, 1000, (N_USERS, LENGTH)), axis=1)

@@ -1,7 +1,7 @@
-"""The contracts that checks, rules and probes keep, for the tests of the harness and for those of a plug-in.
+"""The contracts of checks, rules and probes, built-in or from a plug-in.
 
-A plug-in adds a figure, what measures it and what asks it in one module, named by its entry points
-``ftr_study.figures``, ``ftr_study.probes``, ``ftr_study.checks`` and ``ftr_study.rules``, and tests itself by::
+A plug-in defines a figure, its probe, and the checks or rules that read it in one module, named by the entry points
+``ftr_study.figures``, ``ftr_study.probes``, ``ftr_study.checks`` and ``ftr_study.rules``. To test it::
 
     from harness.contracts.checks import check_check, check_probe
 
@@ -33,15 +33,15 @@ from harness.results.record import EpochPoint
 
 
 def check_check(check: Check, *, issue: Figures, passed: Figures) -> None:
-    """Hold a check to its texts and to both sides of its threshold.
+    """Check that a check's texts are valid and that its condition separates the two given sets of figures.
 
     Args:
         check: the check.
-        issue: figures in which its defect is planted.
-        passed: figures without it.
+        issue: figures with the defect; the status must be ``issue``.
+        passed: figures without the defect; the status must be ``passed``.
 
     Raises:
-        ContractError: the first point that it breaks.
+        ContractError: names the first point that the check violates.
     """
     _check_reading(check.code, check.reads, check.detected, check.condition, check.why)
     for name in check.reduce:
@@ -56,15 +56,15 @@ def check_check(check: Check, *, issue: Figures, passed: Figures) -> None:
 
 
 def check_rule(rule: Rule, *, holds: Figures, silent: Figures) -> None:
-    """Hold a rule to its texts, to both sides of its condition, and to stacks that change FTragrec as published.
+    """Check a rule's texts, both sides of its condition, and that its stacks change FTragrec as published.
 
     Args:
         rule: the rule.
-        holds: figures that call for it.
-        silent: figures that do not.
+        holds: figures on which the rule must apply.
+        silent: figures on which it must not.
 
     Raises:
-        ContractError: the first point that it breaks.
+        ContractError: names the first point that the rule violates.
     """
     _check_reading(rule.name, rule.reads, rule.because, rule.condition)
     said = rule(holds)
@@ -81,12 +81,12 @@ def check_rule(rule: Rule, *, holds: Figures, silent: Figures) -> None:
 
 
 def check_probe(probe: Probe) -> None:
-    """Hold a probe to known figures, measured when they say, and to a run that it leaves as it is.
+    """Check that a probe measures only declared figures, at their declared time, and does not change the run.
 
-    It measures at every evaluation of two short runs, one with a frozen backbone and one with a backbone that moves.
+    The probe measures at every evaluation of two short runs, one with a frozen backbone and one that trains it.
 
     Raises:
-        ContractError: the first point that it breaks.
+        ContractError: names the first point that the probe violates.
     """
     for recipe in (BASE, find("training.unfreeze")().apply(BASE)):
         past: Past | None = None
@@ -107,7 +107,7 @@ def check_probe(probe: Probe) -> None:
 
 
 def state_of(run: Run) -> dict[str, object]:
-    """All of a run that a probe could change, by name, comparable."""
+    """The parts of a run that a probe could change, by name, in a form that can be compared."""
     memory = run.manager.snapshot.memory
     groups = run.optimizer.param_groups
     tensors = {**run.system.state(), "encodings": run.system.current.encodings, "keys of the memory": memory.keys}

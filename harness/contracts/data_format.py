@@ -1,6 +1,6 @@
-r"""The contract that every data format keeps, for the harness's tests and for those of a plug-in.
+r"""The contract of every data format, built-in or from a plug-in.
 
-A plug-in tests itself by three lines in a test file of its own::
+To test a plug-in, add three lines to one of its test files::
 
     from harness.contracts.data_format import check_data_format
 
@@ -30,20 +30,20 @@ _N_DAMAGED = 200
 def check_data_format(
     kind: type[DataFormat], example: bytes | Path, *, columns: Columns | None = None, broken: Sequence[bytes] = ()
 ) -> None:
-    """Hold a data format to everything that the harness expects of it.
+    """Check a data format against all requirements of the harness.
 
-    Its name and suffixes are its own; an example is read to the same interactions each time, users and items numbered
-    by first appearance; an empty file and a broken line are refused by file, line and fix; damage of any kind ends in
-    such a refusal or in events, never in another exception.
+    Its suffixes belong to no other format. Reading is deterministic and numbers users and items by first appearance.
+    An empty file or a broken line raises an InputError that names the file, the line and the fix. Damaged content
+    gives events or an InputError, never another exception.
 
     Args:
         kind: the format.
-        example: a file of it or the content of one, of three lines or more where it is text.
-        columns: which columns the example has, where they are not the default ones.
-        broken: further contents, each with one broken line where the format is text.
+        example: a file in the format, or its content; at least three lines if the format is text.
+        columns: the columns of the example, if they are not the default ones.
+        broken: further contents that must be refused; each has one broken line if the format is text.
 
     Raises:
-        ContractError: the first point that it breaks.
+        ContractError: names the first point that the format violates.
     """
     if isinstance(example, Path):
         example = example.read_bytes()
@@ -104,7 +104,7 @@ def _check_events(kind: type[DataFormat], events: Events) -> None:
 
 
 class _Reader:
-    """A format and what it is given beside content."""
+    """A format with the path and columns that it reads with."""
 
     def __init__(self, kind: type[DataFormat], columns: Columns) -> None:
         self.kind = kind
@@ -129,7 +129,7 @@ class _Reader:
             ) from problem
 
     def check_refused(self, content: bytes, line: int) -> None:
-        """Content must be refused by the file's name, the line (0 where there is none) and a fix."""
+        """Check that content is refused with the file's name, the line (0 if there is none) and a fix."""
         problem = self.try_events(content)
         if not isinstance(problem, InputError):
             raise ContractError(f"{self.kind.name}: {content[:200]!r} is accepted, and must be refused")
@@ -157,6 +157,6 @@ def _is_text(content: bytes) -> bool:
 
 
 def _first_difference(one: bytes, other: bytes) -> int:
-    """The first line, from 1, in which a text differs from ``one``, whose end of the last line does not count."""
+    """The first line, from 1, in which two texts differ; trailing whitespace of ``one`` is ignored; 0 if they agree."""
     pairs = zip_longest(one.rstrip().split(b"\n"), other.split(b"\n"))
     return next((line for line, (left, right) in enumerate(pairs, start=1) if left != right), 0)

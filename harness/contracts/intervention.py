@@ -1,6 +1,6 @@
-"""The contract that every intervention keeps, for the catalogue's tests and for those of a plug-in.
+"""The contract of every intervention, built-in or from a plug-in.
 
-A plug-in tests itself by three lines in a test file of its own::
+To test a plug-in, add three lines to one of its test files::
 
     from harness.contracts.intervention import check_contract
 
@@ -36,10 +36,10 @@ PROBE_STREAMS = Streams(study_seed=0, replicate=0)
 
 
 def check_contract(kind: type[Intervention]) -> None:
-    """Hold an intervention at its defaults to every point of the contract.
+    """Check an intervention at its defaults against every point of the contract.
 
     Raises:
-        ContractError: the first point that it breaks.
+        ContractError: names the first point that the intervention violates.
     """
     base = example_base(kind)
     check_base_is_left_as_it_is(kind, base)
@@ -50,7 +50,7 @@ def check_contract(kind: type[Intervention]) -> None:
 
 
 def check_base_is_left_as_it_is(kind: type[Intervention], base: Recipe) -> None:
-    """Applying it changes another recipe, not the one it was given."""
+    """Check that ``apply`` returns a changed recipe and does not modify the given one."""
     before = base.describe()
     changed = kind().apply(base)
     if base.describe() != before:
@@ -62,7 +62,7 @@ def check_base_is_left_as_it_is(kind: type[Intervention], base: Recipe) -> None:
 
 
 def check_pairs(kind: type[Intervention]) -> None:
-    """With every entry of the catalogue it gives the same recipe or the same error in both orders."""
+    """Check that combining it with any intervention of the catalogue gives the same result or error in both orders."""
     for other in CATALOGUE:
         if other.id == kind.id:
             continue
@@ -72,7 +72,7 @@ def check_pairs(kind: type[Intervention]) -> None:
 
 
 def composed(stack: tuple[type[Intervention], ...]) -> str:
-    """The digest of a stack at its defaults on the base as found, or its error without the order of names."""
+    """The digest of a stack at its defaults on FTragrec as published, or its error with the words sorted."""
     try:
         return compose(BASE, [each() for each in stack]).digest()
     except CompositionError as problem:
@@ -80,14 +80,14 @@ def composed(stack: tuple[type[Intervention], ...]) -> str:
 
 
 def check_same_seed_same_bits(kind: type[Intervention], base: Recipe, backbone: Backbone = DEFAULT) -> None:
-    """Two runs of the same streams agree in every bit."""
+    """Check that two runs with the same streams are bit-identical."""
     recipe = kind().apply(base)
     if reach(probe(recipe, backbone), probe_again(recipe, backbone)) is not Reached.DEAD:
         raise ContractError(f"{kind.id}: two runs with the same streams differ; draw from the run's own streams only")
 
 
 def check_bites(kind: type[Intervention], base: Recipe) -> None:
-    """On its example base it reaches at least the gradient."""
+    """Check that, on its example base, the intervention changes at least the gradient."""
     reached = reach(probe(base), probe(kind().apply(base)))
     if reached < Reached.GRADIENT:
         raise ContractError(
@@ -97,7 +97,7 @@ def check_bites(kind: type[Intervention], base: Recipe) -> None:
 
 
 def check_leaks_nothing(kind: type[Intervention], base: Recipe, backbone: Backbone = DEFAULT) -> None:
-    """No search sees a query's own future, nothing before test depends on test, and training not on valid targets."""
+    """Check for leaks from a query's own future, from test targets and, in training, from validation targets."""
     recipe = kind().apply(base)
     try:
         check_test_targets_are_unseen(recipe, probe_inputs(backbone), PROBE_STREAMS, PROBE_BUDGET)
@@ -109,19 +109,19 @@ def check_leaks_nothing(kind: type[Intervention], base: Recipe, backbone: Backbo
 
 @cache
 def probe(recipe: Recipe, backbone: Backbone = DEFAULT) -> Trace:
-    """A short run of the recipe on a small planted world."""
+    """The trace of a short run of the recipe on a small planted world; cached."""
     return probe_again(recipe, backbone)
 
 
 def probe_again(recipe: Recipe, backbone: Backbone = DEFAULT) -> Trace:
-    """The same, run anew."""
-    with computing_threads(1):  # whatever ran before: the number of threads decides the last bits
+    """As :func:`probe`, but not cached."""
+    with computing_threads(1):  # the number of threads affects the last bits
         return trace(recipe, probe_inputs(backbone), PROBE_STREAMS, PROBE_BUDGET)
 
 
 @cache
 def probe_inputs(spec: Backbone = DEFAULT) -> Inputs:
-    """A planted world of 60 users under an untrained backbone whose item vectors are of a trained one's scale."""
+    """A planted world of 60 users with an untrained backbone whose item vectors are scaled like trained ones."""
     data = plant(PlantedWorld(n_users=60, n_items=60, mean_length=14.0, group_size=6)).interactions
     encoder = spec.build(data.n_items)
     encoder.initialise(torch.Generator().manual_seed(0))

@@ -1,4 +1,4 @@
-"""Nothing may see what it shall predict: the rule on neighbours, watched at every search; a test by substitution."""
+"""Leakage tests: no prediction may use its own target. Every search is checked; targets are tested by substitution."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from harness.results.record import EpochPoint
 
 
 class LeakError(FtrError):
-    """A query that saw its own future, or a target that was used before it was predicted."""
+    """A query used its own future, or a target was used before its prediction."""
 
 
 def check_search(found: Neighbours, memory: Memory, inputs: Inputs, prefix: Indices) -> None:
-    """Hold a search to the rule; pass it to ``fine_tune`` as its ``search_observer``.
+    """Check one search for leaks; pass this function to ``fine_tune`` as its ``search_observer``.
 
-    No neighbour, and no hit of the pool that they are chosen from, belongs to the query's user with a target at or
-    after the query's own (true positions, unclipped). Valid prefixes are entries only of a memory that test queries
-    ask, test prefixes never are, though their events stand in later prefixes. Under ``history: hide`` none leads to an
-    item of the query's own prefix, and under ``memory: past`` each one's event is older than the query's.
+    No neighbour, and no hit of the pool from which neighbours are chosen, may belong to the query's user and have a
+    target at or after the query's own (true positions, unclipped). Validation prefixes may be entries only for test
+    queries. Test prefixes may never be entries, although their events are part of later prefixes. Under ``history:
+    hide``, no hit may lead to an item of the query's prefix; under ``memory: past``, each hit is older than the query.
 
     Raises:
-        LeakError: it breaks the rule.
+        LeakError: the search violates one of these rules.
     """
     check_memory(memory, inputs, prefix)
     check_neighbours(found, memory, inputs, prefix)
 
 
 def check_memory(memory: Memory, inputs: Inputs, prefix: Indices) -> None:
-    """Hold a memory to what the queries ``prefix`` may see of valid and test.
+    """Check that a memory holds no test prefixes, and validation prefixes only if all queries are test queries.
 
     Raises:
-        LeakError: it holds what they may not.
+        LeakError: the memory holds such a prefix.
     """
     prefixes = inputs.prefixes
     if np.isin(memory.prefix, prefixes.test).any():
@@ -56,10 +56,10 @@ def check_memory(memory: Memory, inputs: Inputs, prefix: Indices) -> None:
 
 
 def check_neighbours(found: Neighbours, memory: Memory, inputs: Inputs, prefix: Indices) -> None:
-    """Hold the neighbours of the queries ``prefix`` to the rule.
+    """Check the neighbours and pool hits of the queries ``prefix`` against the rules of :func:`check_search`.
 
     Raises:
-        LeakError: one of them is of the query's own future, or the protocol keeps it from the query.
+        LeakError: one of them comes from the query's own future, or the protocol does not allow it.
     """
     prefixes, data = inputs.prefixes, inputs.data
     asks = prefixes.position[prefix][:, None]
@@ -90,7 +90,7 @@ def check_neighbours(found: Neighbours, memory: Memory, inputs: Inputs, prefix: 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trail:
-    """All that a run was before test was scored."""
+    """The course of a run before the test set is scored: its curve, its state at each point and its result."""
 
     points: list[EpochPoint]
     states: list[dict[str, torch.Tensor]]
@@ -98,10 +98,10 @@ class Trail:
 
 
 def check_test_targets_are_unseen(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> None:
-    """Substitute other items for test targets: nothing before the test may differ by a bit, nor any score of it.
+    """Check that replacing the test targets by other items changes no bit of the run and no score of a test query.
 
-    With several targets, earlier ones stand in the prefixes of later ones: the scores of all test queries stay where
-    only each user's last target is another, and those of each user's first query where all of them are.
+    With several targets, earlier ones are part of the prefixes of later ones. Therefore, all test queries are compared
+    with only each user's last target replaced, and each user's first query with all targets replaced.
 
     Raises:
         LeakError: the run depends on test targets.
@@ -112,7 +112,7 @@ def check_test_targets_are_unseen(recipe: Recipe, inputs: Inputs, streams: Strea
         _compare(one, _trail(recipe, with_other_test_targets(inputs), streams, budget), prefixes.test)
         return
     first = prefixes.test[np.flatnonzero(np.diff(prefixes.user[prefixes.test], prepend=-1))]
-    # All worlds are encoded here and now: another number of threads would already change the last bits.
+    # Encode all worlds here with the same number of threads; another number changes the last bits.
     one = _trail(recipe, inputs.reencoded(), streams, budget)
     for other, queries in (
         (_substituted(inputs, prefixes.last(prefixes.test)), prefixes.test),
@@ -122,10 +122,10 @@ def check_test_targets_are_unseen(recipe: Recipe, inputs: Inputs, streams: Strea
 
 
 def _compare(one: Trail, other: Trail, queries: Indices) -> None:
-    """Hold two runs to be one before the test, and in the scores of those queries of it.
+    """Check that two runs are identical before the test, and in the scores of the given test queries.
 
     Raises:
-        LeakError: they differ.
+        LeakError: the runs differ.
     """
     same_points = [(each.losses, each.valid_on, each.valid_off) for each in one.points] == [
         (each.losses, each.valid_on, each.valid_off) for each in other.points
@@ -137,20 +137,20 @@ def _compare(one: Trail, other: Trail, queries: Indices) -> None:
 
 
 def with_other_test_targets(inputs: Inputs) -> Inputs:
-    """The same users whose test targets go round by one; with several of them, later prefixes follow."""
+    """The same users with the test targets rotated by one; with several targets, later prefixes change as well."""
     return _substituted(inputs, inputs.prefixes.test)
 
 
 def check_valid_targets_teach_nothing(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> None:
-    """Substitute other items for all valid targets: training may not differ by a bit.
+    """Check that replacing all validation targets by other items changes no bit of training.
 
-    Not for a recipe whose schedules follow valid on purpose. All epochs of the budget run, whatever the patience.
+    Does not apply to a recipe whose schedules follow the validation set on purpose. Early stopping is disabled.
 
     Raises:
-        LeakError: training depends on valid targets.
+        LeakError: training depends on validation targets.
     """
     whole = Budget(epochs=budget.epochs, patience=budget.epochs)
-    # Both worlds are encoded here and now: another number of threads would already change the last bits.
+    # Encode both worlds here with the same number of threads; another number changes the last bits.
     worlds = (inputs.reencoded(), with_other_valid_targets(inputs))
     one, other = (_trail(recipe, each, streams, whole) for each in worlds)
     if not (
@@ -160,12 +160,12 @@ def check_valid_targets_teach_nothing(recipe: Recipe, inputs: Inputs, streams: S
 
 
 def with_other_valid_targets(inputs: Inputs) -> Inputs:
-    """The same users whose validation targets go round by one; test histories follow."""
+    """The same users with the validation targets rotated by one; test histories change as well."""
     return _substituted(inputs, inputs.prefixes.valid).reencoded()
 
 
 def _substituted(inputs: Inputs, queries: Indices) -> Inputs:
-    """The targets of those queries go round by one."""
+    """The inputs with the targets of the given queries rotated by one."""
     data, prefixes = inputs.data, inputs.prefixes
     at = data.offsets[prefixes.user[queries]] + prefixes.position[queries]
     items = data.items.copy()
@@ -183,7 +183,7 @@ def _same_states(one: Trail, other: Trail) -> bool:
 
 
 def _scores_of(queries: Indices, result: Result) -> torch.Tensor:
-    """Of every item, as those test queries are ranked by them without what is added then, ``(n_queries, n_items)``."""
+    """Scores of test queries from the memory without entries added at test time, ``(n_queries, n_items)``."""
     return scores_with_retrieval(result.system, queries, snapshot=result.snapshot, progress=result.progress)
 
 

@@ -1,6 +1,6 @@
-"""The contract that every metric keeps, for the tests of ours and for those of a plug-in.
+"""The contract of every metric, built-in or from a plug-in.
 
-A plug-in tests itself by three lines in a test file of its own::
+To test a plug-in, add three lines to one of its test files::
 
     from harness.contracts.metric import check_metric_class
 
@@ -22,14 +22,14 @@ from harness.results.metrics.base import Floats
 
 CUTOFFS = (1, 7, 10, 500)
 N_ITEMS = 300
-"""Items of the catalogue on which a metric is tried."""
+"""Number of items in the catalogue for the checks."""
 
 
 def check_metric_class(kind: type[AnyMetric]) -> None:
-    """Hold a metric to every point of the contract, without a cut-off where it allows that and with several.
+    """Check a metric against every point of the contract, with several cut-offs and, where allowed, without one.
 
     Raises:
-        ContractError: the first point that it breaks.
+        ContractError: names the first point that the metric violates.
     """
     _demand(re.fullmatch("[a-z][a-z0-9_]*", kind.name), kind, f"has the name {kind.name!r}; use a-z, 0-9 and _")
     without = () if kind.takes is CutOff.REQUIRED else (None,)
@@ -45,7 +45,7 @@ def check_metric_class(kind: type[AnyMetric]) -> None:
 
 
 def _check_per_user(metric: Metric) -> None:
-    """Values are finite, in range, one per user whatever the others' ranks, and never rise with the rank."""
+    """Check that values are finite, in range, one per user, independent of other users, never rising with the rank."""
     kind = type(metric)
     every = np.arange(1, N_ITEMS + 1, dtype=np.int32)
     values = _twice(metric, lambda: metric.values(every), every)
@@ -65,13 +65,13 @@ def _check_per_user(metric: Metric) -> None:
 
 
 def _check_global(metric: GlobalMetric) -> None:
-    """The value is finite, in range, and blind to the order of users."""
+    """Check that the value is finite, in range, and independent of the order of users."""
     rng = np.random.default_rng(0)
     shape = (40, max(metric.cutoff or 0, 20))
     lists = np.argsort(rng.random((shape[0], max(N_ITEMS, shape[1]))), axis=1)[:, : shape[1]].astype(np.int32)
     lists += 1
     n_items = int(lists.max())
-    lists[:2, 1:] = 0  # users with fewer candidates than a list holds
+    lists[:2, 1:] = 0  # users with fewer candidates than the list length
     popularity = np.append(0, rng.integers(0, 100, n_items))
     catalogue = Catalogue(n_items=n_items, popularity=popularity)
     value = _twice(metric, lambda: np.array([metric.value(lists, catalogue)]), lists)
@@ -83,7 +83,7 @@ def _check_global(metric: GlobalMetric) -> None:
 
 
 def _twice(metric: AnyMetric, measure: Callable[[], Floats], given: NDArray[np.int32]) -> Floats:
-    """What it measures, the same both times, on an array that it leaves as it is."""
+    """The measured value, after a check that measuring is deterministic and does not change the given array."""
     before = given.copy()
     value = measure()
     _demand(np.array_equal(value, measure()), metric, "differs when it is computed again; use no random numbers")

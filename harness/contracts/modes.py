@@ -1,6 +1,6 @@
-"""The contract that every mode keeps, for the tests of the harness's own and for those of a plug-in.
+"""The contract of every mode, built-in or from a plug-in.
 
-A plug-in tests itself by three lines in a test file of its own::
+To test a plug-in, add three lines to one of its test files::
 
     from harness.contracts.modes import check_mode
 
@@ -37,16 +37,16 @@ MOST_CELLS = 10_000
 
 
 class ContractError(FtrError):
-    """A mode that does not keep the contract."""
+    """The mode violates its contract."""
 
 
 def check_mode(mode: Mode) -> None:
-    """Hold a mode, with the settings of its part of the study file, to every point of the contract.
+    """Check a mode with its settings against every point of the contract.
 
-    It is read from a study file of three arms, and its schedule is played on records that are made up: nothing trains.
+    The mode is read from a study file with three arms, and its schedule runs on made-up records: nothing is trained.
 
     Raises:
-        ContractError: the first point that it breaks.
+        ContractError: names the first point that the mode violates.
     """
     check_seeds(mode, 2)
     if not mode.fixed_seeds:
@@ -54,10 +54,10 @@ def check_mode(mode: Mode) -> None:
 
 
 def check_seeds(mode: Mode, replicates: object) -> None:
-    """The same of a study of so many replicates.
+    """As :func:`check_mode`, for a study with the given ``replicates``.
 
     Raises:
-        ContractError: the first point that it breaks.
+        ContractError: names the first point that the mode violates.
     """
     plan = planned(mode, replicates)
     check_plan(plan)
@@ -75,14 +75,14 @@ def check_seeds(mode: Mode, replicates: object) -> None:
 
 
 def planned(mode: Mode, replicates: object = 2) -> Plan:
-    """The plan of a small study in the mode, read from a file as a user would write it.
+    """The plan of a small study in the mode, read from a study file as a user would write it.
 
     Args:
-        replicates: what the file says of them.
+        replicates: value of ``replicates`` in the file.
 
     Raises:
-        ContractError: the file does not give the same mode.
-        harness.study.mistakes.StudyFileError: the mode refuses the study.
+        ContractError: the file gives a different mode.
+        harness.study.mistakes.StudyFileError: the mode rejects the study.
     """
     file: dict[str, Any] = {"name": "contract", "data": "ml-100k", "arms": ARMS, "mode": mode.name}
     file["replicates"] = replicates
@@ -95,7 +95,7 @@ def planned(mode: Mode, replicates: object = 2) -> Plan:
 
 
 def check_plan(plan: Plan) -> None:
-    """The rows begin with base, have names of their own, and run a recipe or say why not."""
+    """Check that rows begin with base, have unique names, and have a recipe if and only if they run."""
     name, names = plan.study.mode.name, [row.name for row in plan.rows]
     if names[:1] != [BASE] or plan.recipes.get(BASE) != plan.base:
         raise ContractError(f"{name}: the rows are {names}; begin with base, which runs the plan's base")
@@ -109,12 +109,12 @@ def check_plan(plan: Plan) -> None:
 
 
 class Played:
-    """A schedule that is played to its end on made-up records.
+    """A schedule that runs on made-up records.
 
     Attributes:
-        schedule: of the plan's mode.
-        named: every cell that it named, in the order of naming.
-        records: of the cells that have run.
+        schedule: the schedule of the plan's mode.
+        named: every cell that the schedule has named, in order.
+        records: records of the cells that have run.
     """
 
     def __init__(
@@ -135,10 +135,10 @@ class Played:
         self._make = made_up if make is None else make
 
     def play(self, *, until: int | None = None) -> None:
-        """Run what the schedule names, to its end or until so many cells have run.
+        """Run the cells that the schedule names, to its end or until ``until`` cells have run.
 
         Raises:
-            ContractError: a cell is named twice, or there is no end.
+            ContractError: a cell is named twice, or the schedule does not end.
         """
         waiting: list[Cell] = []
         while True:
@@ -164,21 +164,21 @@ class Played:
         return cells
 
     def end(self) -> tuple[Mapping[CellName, Cell], Sequence[ArmRow], Sequence[int], str]:
-        """What must not depend on chance: the cells, the rows, the replicates and the course."""
+        """The cells, rows, replicates and course, which must not depend on the order in which cells finish."""
         schedule = self.schedule
         named = dict(sorted(self.named.items()))
         return named, list(schedule.rows()), list(schedule.replicates()), json.dumps(schedule.course())
 
 
 def check_same(played: Played, alone: Played, when: str) -> None:
-    """Played to its end, it comes to the same."""
+    """Run ``played`` to its end and check that it ends as ``alone``; ``when`` describes the difference."""
     played.play()
     if played.end() != alone.end():
         raise ContractError(f"{played.plan.study.mode.name}: its result differs {when}; decide from records alone")
 
 
 def check_end(played: Played) -> None:
-    """The rows begin with base, those that run have a cell on every replicate until they stop, and all are named."""
+    """Check that rows begin with base, that running rows have all their cells until they stop, and ``named_all``."""
     name, rows, replicates = played.plan.study.mode.name, played.schedule.rows(), list(played.schedule.replicates())
     stopped = played.schedule.seeds().set_aside if isinstance(played.schedule, SequentialSchedule) else {}
     if not rows or rows[0].name != BASE:
@@ -195,7 +195,7 @@ def check_end(played: Played) -> None:
 
 
 def made_up(cell: Cell) -> RunRecord:
-    """A record whose figures follow from the recipe and the random numbers of the run, and from nothing else."""
+    """A record whose figures depend only on the recipe and the replicate."""
     digest = hashlib.sha256(f"{cell.recipe.digest()}/{cell.streams.replicate}".encode()).digest()
     figures = dict.fromkeys(METRICS, 0.1 + digest[0] / 10_000)
     ranks = 1 + np.frombuffer(digest, dtype=np.uint8).astype(np.int32) % 40

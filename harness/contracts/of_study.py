@@ -1,4 +1,4 @@
-"""The contract of the plug-ins that a study names, checked before it runs, once per version of their source."""
+"""Contract checks of the plug-ins that a study names, before it runs, once per version of their source."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _KEPT = Sealed(title="contract 1", encode=str.encode, decode=bytes.decode, then=
 
 
 def check_plugins(study: Study, folder: Path, tell: Callable[[str], None]) -> None:
-    """Hold every remedy that a plug-in brings to the contract, unless this version of it was seen to keep it.
+    """Check each plug-in remedy of a study against the contract, unless this version of it has already passed.
 
     Args:
-        study: as read.
-        folder: such as ``runs/.cache``; what has kept the contract is remembered there.
-        tell: told of every check that takes its seconds.
+        study: the study.
+        folder: cache folder that records passed checks, such as ``runs/.cache``.
+        tell: called with a line of text before each check, since a check takes seconds.
 
     Raises:
-        StudyFileError: a remedy breaks a promise; at the line of the first arm that names it.
+        StudyFileError: a remedy violates the contract; names the line of the first arm that uses it.
     """
     stacks = [("base", study.base), *((f"arms.{row.arm}", row.stack) for row in study.rows)]
     named: dict[type[Intervention], str] = {}
     for key, stack in stacks:
         for each in stack:
-            if type(each) not in CATALOGUE and not isinstance(each, BackboneChoice):  # check_backbone tests those
+            if type(each) not in CATALOGUE and not isinstance(each, BackboneChoice):  # check_backbone covers those
                 named.setdefault(type(each), key)
     problems: list[Problem] = []
     for kind, key in named.items():
@@ -52,15 +52,15 @@ def check_plugins(study: Study, folder: Path, tell: Callable[[str], None]) -> No
 
 
 def _version(kind: type[Intervention]) -> str:
-    """A hash of the plug-in's source and of what it is checked with."""
+    """A hash of the plug-in's source and the package versions of the check."""
     parts = (kind.__module__, kind.__qualname__, kind.id, foreign_hash({kind.__module__}))
     decisive = (parts, key_versions(), package_versions()["ftr-study"])
     return hashlib.sha256(repr(decisive).encode()).hexdigest()[:24]
 
 
 def _broken(kind: type[Intervention]) -> str:
-    """The promise that a remedy breaks; empty where it keeps all."""
-    from harness.contracts.intervention import check_contract  # it loads torch, which other studies need not wait for
+    """The point of the contract that a remedy violates; empty if there is none."""
+    from harness.contracts.intervention import check_contract  # loads torch, which other studies do not need yet
 
     try:
         check_contract(kind)

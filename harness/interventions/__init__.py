@@ -1,6 +1,6 @@
 """The remedies: ``CATALOGUE`` in the order of the problem list, and those of installed plug-ins.
 
-A remedy is one class in the file of its problem. A third party adds its own through the entry point group
+Each remedy is a class in the file of its problem. Plug-ins add their own through the entry point group
 ``ftr_study.interventions``.
 """
 
@@ -42,7 +42,7 @@ PROBLEMS = (
     wiring,
     mixing,
 )
-"""In the order of the problem list; what lies beyond the list comes last."""
+"""Modules of remedies in the order of the problem list; those beyond the list come last."""
 
 CATALOGUE: tuple[type[Intervention], ...] = tuple(
     each
@@ -50,10 +50,10 @@ CATALOGUE: tuple[type[Intervention], ...] = tuple(
     for each in vars(problem).values()
     if isinstance(each, type) and issubclass(each, Intervention) and each.__module__ == problem.__name__
 )
-"""The built-in remedies: every intervention that a problem's file defines, in the file's order."""
+"""The built-in remedies: all interventions in the modules of problems, in the order of their definition."""
 
 SHIPPED: tuple[type[Intervention], ...] = (*CATALOGUE, *backbone.built_in())
-"""What study files may name without a plug-in: the remedies, and the choices of a backbone."""
+"""Interventions that study files can name without plug-ins: the remedies and the choices of a backbone."""
 
 REGISTRY: Registry[type[Intervention]] = Registry(
     group="ftr_study.interventions",
@@ -72,18 +72,18 @@ def available() -> Mapping[str, type[Intervention]]:
 
 
 def find(intervention_id: str) -> type[Intervention]:
-    """The intervention of that id.
+    """The intervention with the given id.
 
     Raises:
-        InputError: there is none; the text suggests the nearest.
+        InputError: the id is unknown; the message suggests the nearest.
     """
     return REGISTRY.find(intervention_id)
 
 
 def example_base(kind: type[Intervention]) -> Recipe:
-    """The base on which the intervention says that it acts.
+    """The recipe of the intervention's ``example_base``, on which it acts.
 
     Raises:
-        InputError: it names one that does not exist or cannot be composed.
+        InputError: an intervention of the example base does not exist, or they cannot be composed.
     """
     return compose(BASE, [find(each)() for each in kind.example_base])

@@ -1,4 +1,4 @@
-"""Another backbone under an arm: one choice for every backbone that is installed."""
+"""Interventions that choose an arm's backbone: one for every installed backbone."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def choice_of(kind: type[Backbone]) -> type[BackboneChoice]:
 
 
 def built_in() -> list[type[BackboneChoice]]:
-    """One for every backbone of the harness."""
+    """The choices of all built-in backbones."""
     return [choice_of(kind) for kind in BACKBONES.builtin()]
 
 
 def of_plugins() -> Iterator[type[BackboneChoice]]:
-    """One for every backbone of a plug-in; one that cannot be chosen costs a line in the log."""
+    """The choices of all plug-in backbones; a backbone that cannot be chosen is logged and left out."""
     ours = {kind.name for kind in BACKBONES.builtin()}
     for name, kind in BACKBONES.items():
         if name not in ours:
@@ -95,7 +95,7 @@ def of_plugins() -> Iterator[type[BackboneChoice]]:
 
 
 def _again(kind: type[Backbone], settings: Mapping[str, Value]) -> BackboneChoice:
-    """What a pickle makes anew: the class of a choice is made, not imported."""
+    """Restore a choice from a pickle; its class is generated and cannot be imported."""
     return choice_of(kind).from_settings(settings)
 
 

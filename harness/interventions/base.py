@@ -1,4 +1,4 @@
-"""What every intervention is: a frozen set of typed parameters and a function from recipe to recipe."""
+"""The base class of interventions: a frozen set of typed parameters and a function from recipe to recipe."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Priority = Literal["H", "M", "L", "-"]
 
 
 class ParameterError(InputError):
-    """A parameter of an intervention that does not exist, has the wrong type or lies out of bounds."""
+    """A parameter of an intervention does not exist, has the wrong type or is out of bounds."""
 
 
 def parameter(
@@ -31,22 +31,22 @@ def parameter(
     log: bool = False,
     span: bool = False,
 ) -> Any:
-    """A field of an intervention: its default, its meaning and its :class:`Domain`, in one place.
+    """A field of an intervention, with its default, its meaning and its :class:`Domain`.
 
-    The default tells the kind: true or false, a whole number, a number, or a tuple of whole numbers that increase.
+    The default determines the kind: a boolean, an integer, a number, or a tuple of increasing integers.
 
     Args:
-        default: its value where a study file gives none.
+        default: value if a study file gives none.
         meaning: one phrase, with the unit.
         low, high: inclusive bounds of a number, of each number of a tuple, or of a fraction, in the parameter's unit.
-        choices: all values, words or whole numbers; beside ``span`` or bounds, the words that are allowed as well.
-        search: the (low, high) that a hyperparameter search explores; without it a number is not searched. Of choices
-            those that it goes through, all unless said; ``()``: it leaves the choice alone.
+        choices: all values, words or integers; with ``span`` or bounds, words that are allowed in addition.
+        search: the (low, high) that a hyperparameter search explores; without it, a number is not searched. For
+            choices, the values to search, all by default; ``()``: the choice is not searched.
         log: search on a logarithmic scale.
         span: a stretch of training, a fraction of the epoch budget or whole epochs such as ``3ep``.
 
     Raises:
-        TypeError: an argument that this kind does not take, such as bounds of a choice, or a word without choices.
+        TypeError: an argument does not apply to this kind, such as bounds of a choice, or a word without choices.
     """
     asked = {"low": low, "high": high, "choices": choices, "search": search, "log": log}
     left_out = {"low": -math.inf, "high": math.inf, "choices": (), "search": None, "log": False}
@@ -61,22 +61,22 @@ def parameter(
 class Intervention:
     """One remedy: typed parameters, and what they change in a recipe.
 
-    A subclass is a frozen dataclass whose fields are made by :func:`parameter`. Its docstring says what changes, and
-    ends in ``Source:`` if the source is more than a section of the problem list. Building one checks every parameter.
+    A subclass is a frozen dataclass with fields from :func:`parameter`. Its docstring describes the change, and ends
+    with ``Source:`` if the source is more than a section of the problem list. Instances check all parameters.
 
     Attributes:
         id: the name used in study files, ``family.remedy``.
         title: a short heading in English.
         title_zh: the problem list's own Chinese name.
-        priority: the problem list's priority, ``-`` where it gives none.
-        section: of the problem list, such as ``1.1``; empty for family 0.
-        why: why it may help, in a sentence.
-        observable: what must differ from base once it acts, in a sentence; a test checks exactly this.
-        example_base: ids of the interventions that must be in base for this one to act.
-        related: ids of remedies of other families that answer the same problem; its page links to them.
+        priority: the problem list's priority; ``-`` if it gives none.
+        section: section of the problem list, such as ``1.1``; empty for family 0.
+        why: why it may help, in one sentence.
+        observable: what must differ from base if it acts, in one sentence; a test checks exactly this.
+        example_base: ids of the interventions that base must contain for this one to act.
+        related: ids of remedies of other families for the same problem; its page links to them.
         follows_valid: whether training depends on the validation figures by design, as a schedule may.
-        as_published: why it does little on FTragrec as published, in a sentence, where it needs an example base or acts
-            at other settings than its defaults.
+        as_published: one sentence on why it does little on FTragrec as published, if it needs an example base or acts
+            only at settings other than its defaults.
     """
 
     id: ClassVar[str]
@@ -115,10 +115,10 @@ class Intervention:
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, object]) -> Self:
-        """Build from a study file's mapping.
+        """Create an instance from a study file's mapping.
 
         Raises:
-            ParameterError: an unknown name, a wrong type or a value out of bounds; the text names the fix.
+            ParameterError: a name is unknown, or a value has the wrong type or is out of bounds; the text has the fix.
         """
         known = cls.domains()
         for name in settings:
@@ -134,12 +134,12 @@ class Intervention:
         return {name: getattr(self, name) for name in self.domains()}
 
     def apply(self, recipe: Recipe) -> Recipe:
-        """The recipe with this remedy in it; the argument is not changed."""
+        """The recipe with this remedy applied; the argument is not modified."""
         raise NotImplementedError(f"{type(self).__name__} must define apply(recipe)")
 
 
 def own_text(kind: type) -> str:
-    """A class's own docstring without its indentation; empty where it has none but the signature of a dataclass."""
+    """A class's own docstring without indentation; empty if there is none or only a dataclass signature."""
     text = inspect.cleandoc(vars(kind).get("__doc__") or "")
     return "" if text.startswith(f"{kind.__name__}(") else text
 

@@ -1,4 +1,4 @@
-"""What a parameter of an intervention may be: one class a kind; pydantic checks its values and writes its schema."""
+"""Domains of an intervention's parameters, one class per kind; pydantic checks values and creates the schema."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from harness.errors import did_you_mean
 
 Value = float | int | bool | str | tuple[int, ...]
 Scale = Literal["float", "int", "epochs", "choice"]
-"""How a search moves: over numbers, whole numbers, whole epochs such as ``3ep``, or through a list."""
+"""What a search explores: numbers, integers, whole epochs such as ``3ep``, or a list."""
 
 
 def as_written(value: Value) -> str:
-    """A value as a study file writes it.
+    """A value as written in a study file.
 
     >>> [as_written(each) for each in (0.003, True, "3ep", (2, 5))]
     ['0.003', 'true', '3ep', '[2, 5]']
@@ -42,7 +42,7 @@ def as_written(value: Value) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """What a parameter may be and where a search looks for it.
+    """The allowed values of a parameter, and those that a search explores.
 
     Attributes:
         meaning: one phrase, with the unit.
@@ -52,7 +52,7 @@ class Domain:
 
     @property
     def annotation(self) -> Any:
-        """The type by which pydantic checks a value and describes it in a JSON schema."""
+        """The type with which pydantic checks a value and creates its JSON schema."""
         raise NotImplementedError(f"{type(self).__name__} must define annotation")
 
     def describe(self) -> str:
@@ -60,10 +60,10 @@ class Domain:
         raise NotImplementedError(f"{type(self).__name__} must define describe()")
 
     def check(self, value: object) -> Value:
-        """The value in the parameter's own type.
+        """The value converted to the parameter's type.
 
         Raises:
-            ValueError: the value has another type or is not allowed; the text says what is, and the fix if one is near.
+            ValueError: the value has another type or is not allowed; the message has the allowed values and a hint.
         """
         try:
             return _adapter(self).validate_python(value)
@@ -71,7 +71,7 @@ class Domain:
             raise ValueError(f"{value!r} is not {self.describe()}{self.hint(value)}") from None
 
     def hint(self, value: object) -> str:
-        """What to write instead of a value that is not allowed, to append to a message; empty where nothing is near."""
+        """A suggestion to append to a message on an invalid value; empty if no allowed value is near."""
         return ""
 
     def schema(self) -> dict[str, Any]:
@@ -79,17 +79,17 @@ class Domain:
         return _adapter(self).json_schema()
 
     def listed(self, value: object) -> list[object] | None:
-        """The values of a grid, as a study file lists them; None where it gives a single value."""
+        """The values of a grid, as listed in a study file; None if it gives a single value."""
         return cast(list[object], value) if isinstance(value, list) else None
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The inclusive bounds of a number; infinite where there are none."""
+        """The inclusive bounds of a number; infinite if there are none."""
         return -math.inf, math.inf
 
     @property
     def ends(self) -> tuple[Value, ...]:
-        """The values between or through which a search moves; empty where it leaves the parameter alone."""
+        """The bounds or the list of values that a search explores; empty if the parameter is not searched."""
         return ()
 
     @property
@@ -98,7 +98,7 @@ class Domain:
         return bool(self.ends)
 
     def describe_search(self) -> str:
-        """What a search explores, in words; empty where it leaves the parameter alone."""
+        """The searched values in words; empty if the parameter is not searched."""
         return ", ".join(map(as_written, self.ends))
 
 
@@ -109,11 +109,11 @@ def _adapter(domain: Domain) -> TypeAdapter[Value]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(Domain):
-    """One of some words or whole numbers.
+    """One of several words or integers.
 
     Attributes:
-        choices: all of them.
-        search: those that a search goes through where a study file names none; None: all, empty: it leaves it alone.
+        choices: all allowed values.
+        search: values to search if a study file names none; None: all; empty: not searched.
     """
 
     choices: tuple[str, ...] | tuple[int, ...]
@@ -155,7 +155,7 @@ class Flag(Domain):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Increasing(Domain):
-    """Whole numbers that increase, at least one; a search leaves them alone.
+    """One or more increasing integers; not searched.
 
     Attributes:
         low, high: inclusive bounds of each number.
@@ -185,7 +185,7 @@ class Increasing(Domain):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number(Domain):
-    """A finite number; a whole one is accepted as well and becomes a ``float``.
+    """A finite number; an integer is accepted and becomes a ``float``.
 
     Attributes:
         low, high: inclusive bounds, in the parameter's own unit.
@@ -211,7 +211,7 @@ class Number(Domain):
         return self.low, self.high
 
     def scale(self, first: Value) -> Scale | None:
-        """How a search that begins at a value moves; None where it cannot reach the range from there."""
+        """The scale of a search that starts at a value; None if the range cannot be reached from there."""
         return "float"
 
     @property
@@ -239,10 +239,10 @@ class Whole(Number):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberOrWord(Number):
-    """A finite number, or a word that says where it comes from.
+    """A finite number, or a word that names its source.
 
     Attributes:
-        choices: the words.
+        choices: the allowed words.
     """
 
     choices: tuple[str, ...]
@@ -259,20 +259,20 @@ class NumberOrWord(Number):
 
 
 def within(low: float, high: float) -> Any:
-    """Bounds for pydantic."""
+    """The bounds as a pydantic field."""
     least, most = (None if math.isinf(each) else each for each in (low, high))
     return Field(strict=True, ge=least, le=most)
 
 
 def in_words(low: float, high: float) -> str:
-    """Bounds in words."""
+    """The bounds in words."""
     if math.isfinite(low) and math.isfinite(high):
         return f" in [{low:g}, {high:g}]"
     return f", at least {low:g}" * math.isfinite(low) + f", at most {high:g}" * math.isfinite(high)
 
 
 def one_of(choices: tuple[str, ...] | tuple[int, ...]) -> Any:
-    """One of some words or whole numbers; ``Literal[1]`` would take True and 1.0 as well."""
+    """The pydantic type of a choice of words or integers; ``Literal[1]`` would also accept True and 1.0."""
 
     def among(value: int | str) -> int | str:
         if value not in choices:

@@ -11,7 +11,7 @@ from harness.recipe.schedules import Constant
 from harness.recipe.seams.fusion import AlphaByNet, AlphaBySimilarity, AttentionFusion, GatedFusion, ScheduledShare
 
 FUSED_ALONE = ScheduledShare(schedule=Constant(1.0))
-"""The share under a fusion that does the mixing itself."""
+"""The share for a fusion that does the mixing itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

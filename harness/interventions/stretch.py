@@ -21,8 +21,8 @@ class Stretch(Number):
     """A stretch of training: a fraction of the epoch budget within the bounds, or whole epochs such as ``3ep``.
 
     Attributes:
-        low: the least fraction; where it is 0, ``0ep`` is allowed too.
-        choices: words that are allowed as well.
+        low: the smallest fraction; if it is 0, ``0ep`` is allowed too.
+        choices: words that are also allowed.
     """
 
     choices: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What the section on a remedy says: read off its class, and observed by composing it with every other remedy."""
+"""Content of a remedy's section, from its class and from composing it with every other remedy."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Change:
     """A seam that the intervention writes at its defaults.
 
     Attributes:
-        before: the spec on the example base; empty for a seam to whose entries it adds one.
-        after: what it becomes, or the entry that is added.
+        before: the spec on the example base; empty if the intervention adds an entry to the seam.
+        after: the new spec, or the added entry.
     """
 
     seam: str
@@ -43,7 +43,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clash:
-    """Another intervention that it cannot be combined with, and why."""
+    """Another intervention that this one cannot be combined with, and the reason."""
 
     id: str
     reason: str
@@ -51,18 +51,18 @@ class Clash:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What the section on an intervention says, apart from the attributes of its class.
+    """The content of an intervention's section, apart from the attributes of its class.
 
     Attributes:
-        place: of the section; None for a plug-in's and for the choice of a backbone, which have none.
-        summary: the first paragraph of its docstring; ``details`` the others; ``source`` where it comes from, without a
-            full stop; empty where nothing says.
+        place: address of the section; None for a plug-in's remedy and for the choice of a backbone, which have none.
+        summary, details: the first paragraph of the docstring, and the others.
+        source: its source without a full stop; empty if none is given.
         changes: the seams that it writes on its example base.
-        missing: why it cannot run alone on FTragrec as published; empty where it can.
-        completed_by: ids that remove this obstacle in the same arm.
-        clashes: those of the catalogue that it cannot be combined with.
-        related: those of other families that answer the same problem.
-        snippet: the part of a study file that asks about it.
+        missing: why it cannot run alone on FTragrec as published; empty if it can.
+        completed_by: ids of interventions that remove this obstacle in the same arm.
+        clashes: interventions of the catalogue that it cannot be combined with.
+        related: interventions of other families for the same problem.
+        snippet: the part of a study file that tests it.
     """
 
     kind: type[Intervention]
@@ -80,7 +80,7 @@ class Page:
 
     @property
     def refusals(self) -> Mapping[str, tuple[str, ...]]:
-        """Reason -> ids of those that it cannot be combined with for this reason."""
+        """The ids of the clashing interventions, by reason."""
         found: dict[str, tuple[str, ...]] = {}
         for clash in self.clashes:
             reason = _WITHOUT_EFFECT.sub(r"the mixture \1, so the other remedy \2", clash.reason)
@@ -89,7 +89,7 @@ class Page:
 
 
 def place_of_remedy(id: str) -> Place | None:
-    """The section on a built-in remedy; None for any other intervention."""
+    """The place of a built-in remedy's section; None for any other intervention."""
     for kind in CATALOGUE:
         if kind.id == id:
             return place_of(Kind.REMEDY, id, kind.__module__.rpartition(".")[2])
@@ -97,16 +97,16 @@ def place_of_remedy(id: str) -> Place | None:
 
 
 def page_of(kind: type[Intervention]) -> Page:
-    """What there is to say of an intervention at its defaults.
+    """The content of an intervention's section, at its defaults.
 
     Raises:
-        harness.errors.InputError: it names an example base that does not exist or cannot be composed, or a related
-            remedy that does not exist.
+        harness.errors.InputError: its example base does not exist or cannot be composed, or a related remedy does not
+            exist.
     """
     text, _, cited = (own_text(kind) or f"{kind.title}.").partition("Source:")
     listed = f"problem list {kind.section}" if kind.section else ""
     summary, *details = [" ".join(each.split()) for each in text.strip().split("\n\n")]
-    details = [each for each in details if not each.startswith("Attributes:")]  # parameters have a list of their own
+    details = [each for each in details if not each.startswith("Attributes:")]  # parameters are listed separately
     missing, completed_by, clashes = _company(kind)
     return Page(
         kind=kind,
@@ -125,10 +125,10 @@ def page_of(kind: type[Intervention]) -> Page:
 
 
 def pages_of(family: str | None = None) -> tuple[Page, ...]:
-    """The pages of every intervention, plug-ins included, or of those of one family.
+    """The pages of all interventions, plug-ins included, or of one family.
 
     Raises:
-        harness.errors.InputError: no intervention is of that family.
+        harness.errors.InputError: no intervention belongs to that family.
     """
     known = available().values()
     names = list(dict.fromkeys(each.family() for each in known))
@@ -152,7 +152,7 @@ def _changes(kind: type[Intervention]) -> Iterator[Change]:
 
 
 def _plain(text: str) -> str:
-    """A spec's text with each member of an enumeration as its value alone.
+    """A spec's text with each enumeration member replaced by its value.
 
     >>> _plain("Aggregation(by=<Aggregator.UPGRAD: 'upgrad'>)")
     "Aggregation(by='upgrad')"
@@ -161,7 +161,7 @@ def _plain(text: str) -> str:
 
 
 def _company(kind: type[Intervention]) -> tuple[str, tuple[str, ...], tuple[Clash, ...]]:
-    """What it lacks alone, which others bring that, and which it cannot be combined with."""
+    """The requirement it lacks when alone, the ids that meet it, and the interventions it clashes with."""
     alone = _obstacle(BASE, [kind])
     base = example_base(kind) if isinstance(alone, NoEffectError) else BASE
     completed_by: list[str] = []
@@ -182,7 +182,7 @@ def _company(kind: type[Intervention]) -> tuple[str, tuple[str, ...], tuple[Clas
 
 
 def _obstacle(base: Recipe, stack: Sequence[type[Intervention]]) -> CompositionError | None:
-    """Why a stack at its defaults cannot run; None where it can."""
+    """The reason why a stack at its defaults cannot run; None if it can."""
     try:
         compose(base, [each() for each in stack])
     except CompositionError as problem:
@@ -191,7 +191,7 @@ def _obstacle(base: Recipe, stack: Sequence[type[Intervention]]) -> CompositionE
 
 
 def _reason(problem: CompositionError) -> str:
-    """The message without the names of the stack, which the page has already, and without the fix."""
+    """The message without the names of the stack, which the page already shows, and without the fix."""
     text = _plain(str(problem))
     if isinstance(problem, ConflictError):
         return "both set" + text.partition(" both set")[2].partition(";")[0]
@@ -199,7 +199,7 @@ def _reason(problem: CompositionError) -> str:
 
 
 def _snippet(kind: type[Intervention]) -> str:
-    """A base on which it acts, the remedy at its defaults, and the ends of its first range beside them."""
+    """Study file lines: its example base, the remedy at its defaults, and an arm with the ends of its first range."""
     lines = [f"base: [{', '.join(kind.example_base)}]"] if kind.example_base else []
     arm = kind.id.partition(".")[2]
     lines += ["arms:", f"  {arm}: {kind.id}"]

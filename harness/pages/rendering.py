@@ -1,4 +1,4 @@
-"""The templates of pages and of the terminal, and what they call."""
+"""The templates of pages and of the terminal, and the functions that they call."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from harness.pages.facts import Page, place_of_remedy
 from harness.words import folded, within_a_sentence
 
 WIDTH = 100
-"""Characters of a line in a terminal."""
+"""Line width in a terminal, in characters."""
 
 
 def page_text(page: Page) -> str:
-    """What there is to say of an intervention, for a terminal."""
+    """The section on an intervention, for a terminal."""
     return _terminal("interventions/page.txt", page=page)
 
 
 def list_text(pages: Sequence[Page]) -> str:
-    """Interventions for a terminal, by problem: what each takes and writes, and with what it cannot be combined."""
+    """Interventions by problem, for a terminal: the parameters, written seams and clashes of each."""
     groups = [(family, list(members)) for family, members in groupby(pages, lambda page: page.family)]
     return _terminal("interventions/list.txt", groups=groups)
 
 
 def render(template: str, here: str, **context: Any) -> str:
-    """The Markdown of a template for a page below ``docs``, whose place decides what its links look like."""
+    """The Markdown of a template for the page ``here`` below ``docs``, with links relative to that page."""
     link = partial(_link, here)
     text = (
         _environment()
@@ -47,7 +47,7 @@ def render(template: str, here: str, **context: Any) -> str:
 
 
 def linked(here: str, page: str) -> str:
-    """A link from one page to another, by its file's name."""
+    """A link from page ``here`` to another page, labelled with the name of its file."""
     return f"[{page}]({Place(page=page).seen_from(here)})"
 
 
@@ -57,7 +57,7 @@ def _terminal(template: str, **context: Any) -> str:
 
 
 def _tidy(text: str, *, code: str) -> str:
-    """A text without blanks at the ends of lines, more than one empty line, or the code marks of Python."""
+    """The text without trailing blanks or repeated empty lines, and with double backticks replaced by ``code``."""
     text = re.sub(r"(?<!`)``(?!`)", code, re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE))
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
@@ -87,7 +87,7 @@ def _environment() -> Environment:
 
 
 def _link(here: str, name: str) -> str:
-    """An entry's name with a link to its section; without one where there is none, as for a plug-in's remedy."""
+    """An entry's name, linked to its section if it has one (a plug-in's remedy has none)."""
     if name in codes():
         return f"[{name}]({place_of(Kind.CHECK, name, check_of(name).claim).seen_from(here)})"
     place = place_of(Kind.RULE, name) if name in RULES else place_of_remedy(name)
@@ -105,12 +105,12 @@ def _row(*cells: str) -> str:
 
 
 def _with_names(sentence: str) -> str:
-    """The sentence with the name of each figure where a report has its value."""
+    """The sentence with each figure's name in place of its value."""
     return re.sub(r"\{([^}:]+)[^}]*\}", r"`\1`", sentence)
 
 
 def _wrapped(text: str, label: str = "") -> str:
-    """Lines of a paragraph under its label; none for an empty one."""
+    """A paragraph with its label, wrapped to lines; empty if the text is empty."""
     if not text.strip():
         return ""
     indent = " " * (len(label) - len(label.lstrip()) + 2) if label or text.startswith("- ") else ""
@@ -118,6 +118,6 @@ def _wrapped(text: str, label: str = "") -> str:
 
 
 def _stacks_of(rule: Rule) -> tuple[tuple[Remedy, ...], ...]:
-    """The stacks that a rule speaks of, whatever the figures; those that differ in settings alone once."""
+    """The stacks that a rule names for any figures, one for each combination of remedy ids."""
     found = rule.stacks(dict.fromkeys(rule.reads, 1.0))
     return tuple({tuple(each.id for each in stack): stack for stack in found}.values())

@@ -1,4 +1,4 @@
-"""Markdown pages on remedies, checks and rules, and the list of remedies that a report shows."""
+"""Markdown pages on remedies, checks and rules, and the list of remedies in a report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _OF_TWO_PAGES = {
         "[Retrieval that pays](../retrieval.md).",
     ),
 }
-"""A file of remedies whose problem has more than one -> the end of its page's title, and what the page says first."""
+"""For pages that share a problem, by module of remedies: the end of the page's title and its introduction."""
 
 PREDICTS = {
     Expected.BETTER: "better than base",
@@ -42,15 +42,15 @@ DECIDED = {
 
 
 def texts() -> dict[str, str]:
-    """Markdown by the path of its page below ``docs``, plug-ins' checks and rules included."""
+    """The Markdown of every page by its path below ``docs``, including plug-ins' checks and rules."""
     return {**_remedies(), **_checks(), **_rules()}
 
 
 def write_pages(folder: Path, others: Mapping[str, str] | None = None) -> list[Path]:
-    """Write every page; in folders that hold generated pages alone, Markdown of entries that are gone is removed.
+    """Write every page; other Markdown files in the sub-folders of generated pages are deleted.
 
     Args:
-        others: pages of kinds that the harness does not know, as :func:`texts` has them.
+        others: further pages, in the form of :func:`texts`.
 
     Returns:
         The files that were written.
@@ -67,7 +67,7 @@ def write_pages(folder: Path, others: Mapping[str, str] | None = None) -> list[P
 
 
 def remedies_json() -> str:
-    """What the report's list of remedies says of each built-in one: title in both languages, a sentence, its source."""
+    """JSON for the report's list of built-in remedies: title in both languages, one sentence and the source of each."""
     said = {
         page.kind.id: {
             "title": page.kind.title,
@@ -81,7 +81,7 @@ def remedies_json() -> str:
 
 
 def section_of(page: Page) -> str:
-    """The section on a remedy, a plug-in's too."""
+    """The Markdown section on a remedy, built-in or from a plug-in."""
     place = page.place or place_of(Kind.REMEDY, page.kind.id, page.kind.family())
     return render("interventions/section.md", place.page, page=page, place=place)
 
@@ -155,5 +155,5 @@ def _title(family: Family) -> str:
 
 
 def _grouped(entries: Iterable[T], key: Callable[[T], str]) -> list[tuple[str, list[T]]]:
-    """Neighbours of the same key together, in their order."""
+    """Consecutive entries with the same key, grouped in order."""
     return [(heading, list(members)) for heading, members in groupby(entries, key)]

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.errors import FtrError
+from harness.errors import ContractError
 from harness.modes.base import Mode, mode_of
 from harness.modes.catalogue import MODES
 from harness.modes.plan import Cell, CellName, Plan, name_of
@@ -34,10 +34,6 @@ from harness.study.study import read_study
 ARMS = {"cosine": "wiring.cosine", "attention": "wiring.retriever_attention", "scale": "wiring.scale"}
 N_ORDERS = 3
 MOST_CELLS = 10_000
-
-
-class ContractError(FtrError):
-    """The mode violates its contract."""
 
 
 def check_mode(mode: Mode) -> None:

@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar
 import pytest
 from pydantic import Field
 
-from harness.contracts.modes import ContractError, check_mode
+from harness.contracts.modes import check_mode
+from harness.errors import ContractError
 from harness.modes import catalogue
 from harness.modes.base import Mode
 from harness.modes.factorial import Factorial

@@ -33,8 +33,9 @@ contracts:  ## who may import whom
 schema:  ## rewrite studies/schema.json from the catalogue
 	$(BIN)/ftr-study schema > studies/schema.json
 
-pages:  ## rewrite docs/interventions, docs/checks, docs/rules.md and docs/next.md from the catalogues
+pages:  ## rewrite the pages made from catalogues (interventions, checks, rules, next) and the findings
 	$(BIN)/ftr-study pages
+	$(BIN)/python -m website.findings
 
 remedies: schema pages  ## the same, and the golden recipe texts: after a change of the catalogue
 	$(BIN)/python -m tests.interventions.regenerate_golden

@@ -63,7 +63,7 @@ def notes_beside(analysis: Analysis, source: str, code: str, text: Catalogue) ->
 
 
 def _last(analysis: Analysis, source: str) -> LastTarget | None:
-    if analysis.frame.n_targets <= 1:
+    if analysis.frame.n_targets <= 1 or not analysis.frame.paired(source):
         return None
     level = analysis.last_frame.level(source, analysis.primary)
     effect = analysis.last.get(source)

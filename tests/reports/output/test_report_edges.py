@@ -33,12 +33,14 @@ def test_markup_in_names_is_shown_not_run(tmp_path: Path) -> None:
     assert {NASTY, CHINESE, "=1+1"} < set(by_name(report))
 
 
-def test_missing_failed_and_inapplicable_cells_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_targets", [1, 3])
+def test_missing_failed_and_inapplicable_cells_are_named(tmp_path: Path, n_targets: int) -> None:
     arms = {"a": Arm(), "b": Arm(), "c": Arm(), "d": Arm(touched=0.0)}
     folder = study(
         tmp_path / "gaps",
         arms,
         n_users=80,
+        n_targets=n_targets,
         failures={("b", 1): "loss not finite at epoch 3", ("b", 2): "killed by signal 9"},
         missing=[("a", 2), ("base", 0)],
         extra_rows=(ArmRow(name="pareto", arm="pareto", status="inapplicable", reason="one live term only"),),

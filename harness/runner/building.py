@@ -1,4 +1,4 @@
-"""The backbone of a replicate, trained here while cells of other replicates run and end."""
+"""Trains a backbone in the coordinator's process while cells on other backbones run and end."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """What has become of a backbone.
+    """The result of building a backbone.
 
     Attributes:
-        spec: what was trained.
-        shared: its files; None where it cannot be trained.
-        why: it cannot.
-        epochs: trained from the first on; 0 where it was there, or training went on from a checkpoint.
-        seconds: that it took, without those that cells and waiting for another process took.
+        spec: the backbone.
+        shared: its files; None if it cannot be trained.
+        why: the reason if it cannot be trained.
+        epochs: number of epochs trained; 0 if it existed, or if training resumed from a checkpoint.
+        seconds: time taken, without the time spent on cells and on waiting for another process.
     """
 
     spec: Backbone
@@ -38,14 +38,14 @@ class Built:
 
 
 def build_backbone(stages: SharedStages, display: Display, wanted: BackboneRef, meanwhile: Callable[[], None]) -> Built:
-    """Train a backbone and encode the prefixes, unless both are there.
+    """Train a backbone and encode the prefixes, unless both exist.
 
     Args:
         stages: what cells share.
-        display: told of it.
+        display: receives the progress.
         wanted: the backbone.
-        meanwhile: takes care of the cells that run; called after every epoch, and again and again while another
-            process is awaited. Within an epoch, and while prefixes are encoded, cells that end wait to be taken in.
+        meanwhile: handles the running cells; called after every epoch, and repeatedly while waiting for another
+            process. Cells that end within an epoch, or while prefixes are encoded, are handled at the next call.
     """
     began, aside = time.monotonic(), 0.0
     epochs_of: list[int] = []

@@ -18,13 +18,13 @@ from harness.stopping import nothing
 def cached_array(
     path: Path, build: Callable[[], NDArray[Any]], tell: Callable[[str], None], meanwhile: Callable[[], None] = nothing
 ) -> NDArray[Any]:
-    """The array at ``path``; built and written there first where it is missing or damaged.
+    """Return the array at ``path``; it is built and written first if it is missing or damaged.
 
     Args:
-        path: the file; a lock lies beside it.
+        path: the file; its lock file is next to it.
         build: computes the array.
-        tell: told when another process is building it.
-        meanwhile: called again and again while that is awaited.
+        tell: called with a message if another process is building it.
+        meanwhile: called repeatedly while waiting for that process.
 
     Raises:
         harness.errors.EnvironmentProblem: the folder cannot be written.
@@ -39,10 +39,10 @@ def cached_array(
 
 
 def read_array(path: Path) -> NDArray[Any] | None:
-    """The array at ``path``; None where there is none.
+    """Return the array at ``path``; None if there is no file.
 
     Raises:
-        EnvironmentProblem: it may not be read, or is damaged; it is left as it is: others may be building it anew.
+        EnvironmentProblem: it cannot be read or is damaged. The file is not changed: others may be rebuilding it.
     """
     try:
         return _ARRAY.unpack(path.read_bytes())

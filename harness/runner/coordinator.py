@@ -52,7 +52,7 @@ class RunOptions:
 
     Attributes:
         out: folder of all studies; this one's is ``out/slug``.
-        where: the cells run.
+        where: the executor of the cells.
         storage: Optuna storage URL; None: SQLite in the study's folder.
         data_dir: folder of named data sets; None: the user's cache folder.
         command: the command line as typed, for the report.
@@ -71,11 +71,11 @@ class StudyResult:
 
     Attributes:
         folder: the study's files.
-        n_run, n_reused, n_failed: cells.
-        n_again: those of the reused ones that ran again for evidence that had not been measured.
-        n_done, n_cells: cells that have a record, and all that the study has; at most, where results decide.
-        ranks: digest of every rank of the study, equal wherever and however its cells ran; empty without a record.
-        interrupted: ended by Ctrl-C; what is finished is safe.
+        n_run, n_reused, n_failed: number of cells.
+        n_again: reused cells that ran again for evidence that had not been measured.
+        n_done, n_cells: cells that have a record, and all cells of the study (an upper bound if results decide).
+        ranks: digest of every rank of the study, the same wherever and however its cells ran; empty without a record.
+        interrupted: whether Ctrl-C ended the run; finished cells are saved.
         seconds: wall time.
     """
 
@@ -92,7 +92,7 @@ class StudyResult:
 
 
 def no_page(folder: StudyFolder) -> None:
-    """Where nobody waits for a page."""
+    """Write no page: the default of the callbacks of :func:`run_study`."""
 
 
 def run_study(
@@ -107,14 +107,14 @@ def run_study(
     """Run every cell of the study that has no record yet, on backbones trained by ``spec`` unless the study names one.
 
     Args:
-        on_replicate: called with the folder, its manifest written, each time that another replicate is complete while
-            cells are left. It must not raise.
-        on_end: called with the folder at the end, interrupted or not, where a cell has ended: the page is written while
-            no other run can write to the study.
+        on_replicate: called with the folder each time another replicate is complete and cells are left; the manifest is
+            already written. It must not raise.
+        on_end: called with the folder at the end, interrupted or not, if any cell has a record or failed. The study is
+            still locked, so that no other run can write to it while the page is written.
 
     Raises:
         harness.errors.InputError: the study or its data cannot be used.
-        harness.errors.EnvironmentProblem: another process runs the study, or the machine stands in the way.
+        harness.errors.EnvironmentProblem: another process runs the study, or a file, storage or cluster cannot be used.
     """
     began = time.monotonic()
     plan = make_plan(study)
@@ -193,7 +193,7 @@ def run_study(
 
 
 def _result(dispatcher: CellDispatcher, *, seconds: float, interrupted: bool) -> StudyResult:
-    """What the run has done so far."""
+    """Return what the run has done so far."""
     ranked, n_named = dispatcher.ranked(), len(dispatcher.cells)
     return StudyResult(
         folder=dispatcher.folder,
@@ -211,7 +211,7 @@ def _result(dispatcher: CellDispatcher, *, seconds: float, interrupted: bool) ->
 
 @contextmanager
 def _opened(folder: StudyFolder, study: Study, options: RunOptions, display: Display) -> Iterator[Storage]:
-    """The storage that shows the study, held by this coordinator alone."""
+    """Open the study's Optuna storage and hold the study there for this coordinator alone."""
     own = (folder.path / "optuna.db").resolve() if options.storage is None else None
     if own is not None and "?" in str(own):
         raise InputError(f"{own}: a database's URL cannot hold the ? of this folder; choose another with --out")
@@ -224,7 +224,7 @@ def _opened(folder: StudyFolder, study: Study, options: RunOptions, display: Dis
 
 
 def _dispatched(dispatcher: CellDispatcher, where: Where) -> bool:
-    """Run the cells; whether Ctrl-C ended them."""
+    """Run the cells; return whether Ctrl-C ended the run."""
     try:
         shutil.rmtree(dispatcher.progress_folder, ignore_errors=True)
         dispatcher.progress_folder.mkdir()
@@ -240,7 +240,7 @@ def _dispatched(dispatcher: CellDispatcher, where: Where) -> bool:
 
 
 def _measured_ties(stages: SharedStages, display: Display) -> bool:
-    """Measure what equal timestamps decide; false where Ctrl-C ended that. Whatever else fails costs no result."""
+    """Measure the effect of tied timestamps; return False if Ctrl-C ended it. Other errors do not affect results."""
     try:
         measure_ties(stages, display.note)
     except KeyboardInterrupt:
@@ -268,7 +268,7 @@ def _provenance(dispatcher: CellDispatcher, options: RunOptions, outcome: StudyR
 
 
 def _trained(dispatcher: CellDispatcher) -> list[BackboneRef]:
-    """The backbones under the cells that have a record, those of a search's settings included, without given ones."""
+    """Return the backbones of all cells with a record, including a search's settings, but no given backbone file."""
     found = dict.fromkeys(dispatcher.cells[name].backbone for name in dispatcher.ranked())
     return sorted(
         (each for each in found if dispatcher.stages.given(each) is None), key=lambda each: (each.replicate, str(each))

@@ -1,4 +1,4 @@
-"""The dispatcher: cells go to the executor, their records and evidence to the disk, then observers are told."""
+"""The dispatcher: submits cells to the executor, writes their records and evidence, then notifies observers."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from harness.runner.tasks import CellFailure, CellResult, CellTask, SharedFiles
 from harness.stopping import nothing
 
 AHEAD = 2
-"""Cells handed to the executor per slot: one runs, one waits, the rest are not yet trials."""
+"""Cells submitted per slot of the executor: one running, one queued. Other cells are not trials yet."""
 
 MOST_DEATHS = 3
-"""How often a cell may lose its worker before it is marked failed: it is tried twice more."""
+"""Number of lost workers after which a cell is marked failed, so it is tried again at most twice."""
 
 POLL_S = 0.25
-"""How often progress files are read while cells run, in seconds."""
+"""Interval at which progress files are read while cells run, in seconds."""
 
 RUN_OTHERWISE = (
     "a rerun for the diagnosis gave different ranks than the record holds; the record is kept without evidence; "
@@ -44,27 +44,27 @@ RUN_OTHERWISE = (
 
 @dataclass(slots=True, kw_only=True)
 class CellDispatcher:
-    """Runs what a schedule names, each record key once.
+    """Runs the cells that a schedule names, each record key once.
 
     Attributes:
-        plan: of the study.
-        schedule: what runs next.
-        folder: where records go.
+        plan: the study's plan.
+        schedule: names the cells to run next.
+        folder: where records are written.
         stages: builds what cells share.
         keys: content addresses.
-        display: told of everything.
-        observer: told of every cell, such as Optuna's mirror.
-        provenance: what every record says of versions, machine and commit.
-        check: called often; raises KeyboardInterrupt where Ctrl-C was pressed and lost.
-        told_complete: called once another replicate has ended, as long as cells are left.
+        display: receives every event.
+        observer: receives the events of every cell, such as Optuna's mirror.
+        provenance: versions, machine and commit, for every record.
+        check: called often; raises KeyboardInterrupt if Python dropped an earlier Ctrl-C.
+        told_complete: called when another replicate is complete and cells are left.
         finished: record key -> record, found or made.
-        diagnosed: keys of the evidence that is there.
-        failures: why a cell has no record, or no evidence.
+        diagnosed: keys of the evidence that exists.
+        failures: cell -> why it has no record, or no evidence.
         made: records of this run.
-        trained: what was trained, epochs and seconds of each backbone that was trained from its first epoch.
-        seconds: that :meth:`run` took.
-        start: seconds that a worker took before its first cell; infinite where none has ended.
-        n_reused, n_run, n_again: distinct records that were there, were made, and were there but ran for evidence.
+        trained: backbone, epochs and seconds of each training that began at the first epoch.
+        seconds: duration of :meth:`run`.
+        start: shortest time that a worker took to start, in seconds; infinite before a worker's first cell has ended.
+        n_reused, n_run, n_again: records that existed, that were made, and that existed but ran again for evidence.
     """
 
     plan: Plan
@@ -98,11 +98,11 @@ class CellDispatcher:
 
     @property
     def progress_folder(self) -> Path:
-        """Where running cells tell how far they are, each attempt in a file of its own."""
+        """The folder of progress files; each attempt of a cell writes its own file."""
         return self.folder.path / ".progress"
 
     def take_up(self) -> bool:
-        """Ask the schedule, and give it what is there already; whether a cell waits."""
+        """Take new cells from the schedule, give it their existing records, and return whether any cell waits."""
         while named := self.schedule.ready():
             self._look_up(named)
             todo: list[Cell] = []
@@ -121,23 +121,23 @@ class CellDispatcher:
         return bool(self._waiting)
 
     def settled(self, cell: Cell) -> RunRecord | None:
-        """The record of a cell that owes nothing more."""
+        """The cell's record; None if the record or its evidence is still missing."""
         return None if self.missing(cell) is not None else self.finished.get(self.keys.record(cell))
 
     def missing(self, cell: Cell) -> DiagnosisTask | None:
-        """The evidence that the cell still owes."""
+        """The evidence that the cell still has to measure; None if there is none."""
         task = self.keys.diagnosis(cell)
         return task if task is not None and task.key not in self.diagnosed else None
 
     def ranked(self) -> dict[CellName, RunRecord]:
-        """The record of every cell that was named and has one."""
+        """The records of the named cells, by cell name; cells without a record are left out."""
         return self._records_of(tuple(self.cells.values()))
 
     def run(self, executor: Executor) -> None:
-        """Until the schedule names no more.
+        """Run cells until the schedule names no more.
 
-        A backbone trains here, on the threads of the shared stages, as soon as a slot has no cell: for a while there
-        may be more threads than processors. Waiting for the last cells would leave processors without work for longer.
+        As soon as a slot has no cell, the next backbone trains in this process, on the threads of the shared stages.
+        There may then be more threads than processors; waiting for the last cells would leave processors idle longer.
         """
         began = time.monotonic()
         while self._running or self.take_up():
@@ -153,12 +153,12 @@ class CellDispatcher:
         self.seconds = time.monotonic() - began
 
     def take_in_ended(self) -> None:
-        """Take in the cells that have ended by now: after Ctrl-C, before the workers are stopped."""
+        """Save the cells that have ended by now; called after Ctrl-C, before the workers are stopped."""
         for future in [each for each in self._running if each.done()]:
             self._take_in(future)
 
     def _poll(self, seconds: float) -> None:
-        """Take in what has ended, after waiting for it as long as that."""
+        """Wait at most ``seconds`` for a cell to end, read the progress files, and take in the cells that ended."""
         self.check()
         done, _ = wait(self._running, timeout=seconds, return_when=FIRST_COMPLETED)
         for each in self._running.values():
@@ -168,7 +168,7 @@ class CellDispatcher:
             self._take_in(future)
 
     def _look_up(self, cells: Sequence[Cell]) -> None:
-        """Read the records and the evidence of these cells that exist."""
+        """Read the existing records and evidence of these cells."""
         present = self.folder.records.keys()
         for cell in cells:
             self.cells[name_of(cell)] = cell
@@ -187,12 +187,12 @@ class CellDispatcher:
         return {name_of(cell): record for cell in cells if (record := self.finished.get(self.keys.record(cell)))}
 
     def _unbuilt(self) -> list[BackboneRef]:
-        """Backbones that waiting cells need and do not have, those of the first cells first."""
+        """Return the backbones that waiting cells still lack, in the order in which the cells will run."""
         waiting = sorted(self._waiting, key=self._turn)
         return list(dict.fromkeys(each.backbone for each in waiting if each.backbone not in self._shared))
 
     def _build(self, wanted: BackboneRef, executor: Executor) -> None:
-        """A backbone and its encodings; cells on others run meanwhile."""
+        """Build a backbone and its encodings while cells on other backbones run; its cells fail if that fails."""
 
         def meanwhile() -> None:
             self._poll(0.0)
@@ -211,13 +211,13 @@ class CellDispatcher:
             self.trained.append((built.spec, built.epochs, built.seconds))
 
     def _tell_complete(self) -> None:
-        """Tell of another replicate that is complete, as long as other cells are left."""
+        """Call ``told_complete`` if another replicate is complete and cells are left."""
         news = self._completion.news(self.schedule.replicates(), self.cells)
         if news and (self._waiting or self._running or not self.schedule.named_all) and self.ranked():
             self.told_complete()
 
     def _hand_out(self, executor: Executor) -> None:
-        """Give the executor the next cells that have their backbone; one whose record is being made waits for it."""
+        """Submit the next cells whose backbone is built; hold back a cell whose record key is already running."""
         held: list[Cell] = []
         busy = {each.task.key for each in self._running.values()}
         n_ahead = AHEAD * executor.slots
@@ -240,9 +240,9 @@ class CellDispatcher:
         self._waiting[:0] = held
 
     def _turn(self, cell: Cell) -> tuple[int, float]:
-        """Replicates in turn, in each the rows that took longest before first.
+        """Sort key of waiting cells: replicates in turn; within each, the rows that have taken longest come first.
 
-        A long cell that came last would leave all workers but one without work.
+        A long cell that starts last would leave all workers but one idle.
         """
         return cell.replicate, -self._seconds_of.get(cell.row, 0.0)
 
@@ -254,7 +254,7 @@ class CellDispatcher:
             self.observer.epoch(running.task.key, point)
 
     def _take_in(self, future: Future[Outcome]) -> None:
-        """Write the record first, then tell the observer: what is told is always there to be read.
+        """Write the record, then notify the observer, so that every announced record can be read.
 
         The cell counts as running until its record is written, so that Ctrl-C at any moment does not lose it.
         """
@@ -294,7 +294,7 @@ class CellDispatcher:
         self.schedule.finished(cell, self.finished[key])
 
     def _try_again(self, cell: Cell, why: str) -> None:
-        """Put a cell that lost its worker at the head of the queue; its trial says what happened."""
+        """Put a cell that lost its worker at the head of the queue; the observer receives the reason."""
         self.display.message(f"{cell.row} replicate {cell.replicate}: {why}; trying again")
         self.observer.failed(self.keys.record(cell), f"{why}; tried again")
         self._waiting.insert(0, cell)

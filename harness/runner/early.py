@@ -1,7 +1,7 @@
-"""What the data alone tells of a study, said before a backbone trains: by ``validate``, ``plan`` and ``run``.
+"""Checks of a study against its data alone, before a backbone trains; used by ``validate``, ``plan`` and ``run``.
 
-In mode search only the setting at which each arm begins is checked, and in mode greedy only the arms by themselves:
-what a search or a choice makes of them later is known when it runs.
+Mode search checks only the initial setting of each arm, and mode greedy only the single arms: later settings and stacks
+are known only while the study runs.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ log = logging.getLogger(__name__)
 
 
 def read_data(study: Study, data_dir: Path | None, progress: Progress = log.info) -> Interactions:
-    """The study's data; what is wrong with it is said at its line of the study file.
+    """Return the study's data; an error is reported at the ``data`` line of the study file.
 
     Args:
-        study: whose data.
+        study: the study.
         data_dir: the folder of named data sets.
-        progress: told in words how far a fetch has come.
+        progress: called with the progress of a fetch, as text.
 
     Raises:
-        StudyFileError: the file cannot be used, or nothing remains of it.
+        StudyFileError: the file cannot be used, or no data are left.
         harness.errors.EnvironmentProblem: a named set cannot be fetched.
     """
     try:
@@ -62,13 +62,13 @@ def read_data(study: Study, data_dir: Path | None, progress: Progress = log.info
 
 
 def check_here(plan: Plan, data_dir: Path | None) -> str:
-    """Check a plan against its data where they are on this machine; nothing is fetched.
+    """Check a plan against its data if the data are on this machine; nothing is fetched.
 
     Returns:
-        what was left unchecked, in a sentence; empty where nothing was.
+        A sentence on what was not checked; empty if everything was.
 
     Raises:
-        StudyFileError: as of :func:`check_data`, or the backbone's file belongs to other data.
+        StudyFileError: as in :func:`check_data`, or the backbone file belongs to other data.
     """
     study = plan.study
     if study.data.name is not None and not _is_here(study.data.name, data_dir):
@@ -83,27 +83,27 @@ def check_here(plan: Plan, data_dir: Path | None) -> str:
 
 
 def _is_here(name: str, data_dir: Path | None) -> bool:
-    """Whether a named set lies whole in the data folder."""
+    """Return whether the data folder holds a complete copy of a named set."""
     wanted = find_named(name)
     path = data_folder(data_dir) / wanted.file_name
     return path.is_file() and sha256_of(read_content(path)) == wanted.sha256
 
 
 def check_data(plan: Plan, data: Interactions, *, spec: Backbone = DEFAULT) -> Plan:
-    """Refuse what must fail on these data, by counts alone.
+    """Refuse arms that must fail on these data, judged by counts alone.
 
     Args:
-        plan: of the study.
+        plan: the study's plan.
         data: its interactions.
         spec: the backbone.
 
     Returns:
-        the plan; with ``on_inapplicable: skip`` in modes grid and search, an arm that cannot run on these data has
-        become a row with its reason.
+        The plan. With ``on_inapplicable: skip`` in modes grid and search, an arm that cannot run on these data becomes
+        an inapplicable row with its reason.
 
     Raises:
-        StudyFileError: no user is long enough for a training target, a memory would be empty, a fusion does not fit the
-            backbone, or the protocol needs timestamps that the data lack; each with its line.
+        StudyFileError: no user has enough events for a training target, a memory would be empty, a fusion does not fit
+            the backbone, or the protocol needs timestamps that the data lack; each at its line.
     """
     study = plan.study
     if study.protocol.memory is Reach.PAST and data.times is None:
@@ -127,27 +127,27 @@ def check_data(plan: Plan, data: Interactions, *, spec: Backbone = DEFAULT) -> P
             failing[row.name] = _problem(plan, row, known[key], failing)
     skipped = study.on_inapplicable == "skip" and not isinstance(study.mode, CombiningMode) and BASE not in failing
     if failing and not skipped:
-        # A fault of base is that of every arm that leaves this seam as it is.
+        # Every arm that keeps this seam of base has the same fault, so only base's is reported.
         refuse([failing[BASE]] if BASE in failing else _first_of_each_line(failing.values()))
     return _without(plan, {name: each.message for name, each in failing.items()})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataAlone:
-    """What a run's inputs hold before there is a backbone."""
+    """The part of a run's inputs that exists before there is a backbone."""
 
     data: Interactions
     prefixes: Prefixes
 
 
 def _decisive(recipe: Recipe) -> str:
-    """The seams that decide whether a run must fail on these data."""
+    """Return, as text, the seams that decide whether a run must fail on these data."""
     parts = (recipe.sources, recipe.admission, recipe.fusion, recipe.phases, recipe.learning_rates, recipe.backbone)
     return "|".join(map(str, parts))
 
 
 def _cannot_sample(recipe: Recipe, study: Study) -> str:
-    """Why the arm's backbone cannot be trained as the study asks; empty where nothing says so."""
+    """Return why the arm's backbone does not support the study's sampled softmax; empty if it does."""
     if recipe.backbone is None or not study.n_sampled:
         return ""
     try:
@@ -158,8 +158,8 @@ def _cannot_sample(recipe: Recipe, study: Study) -> str:
 
 
 def _cannot_run(recipe: Recipe, inputs: Inputs, spec: Backbone, epochs: int) -> str:
-    """Why a run of the recipe must fail on these data; empty where nothing says so."""
-    width = getattr(spec, "hidden_size", None)  # a plug-in's backbone need not tell it
+    """Return why a run of the recipe must fail on these data; empty if no fault is found."""
+    width = getattr(spec, "hidden_size", None)  # a plug-in's backbone may lack it
     fusion = recipe.fusion
     if isinstance(fusion, AttentionFusion) and isinstance(width, int) and width % fusion.n_heads:
         return (
@@ -174,15 +174,15 @@ def _cannot_run(recipe: Recipe, inputs: Inputs, spec: Backbone, epochs: int) -> 
 
 
 def _sourced(recipe: Recipe, inputs: Inputs, epochs: int) -> Indices | None:
-    """Prefixes that may be entries at the start; None where only a run can tell."""
+    """Return the prefixes that may be entries at the start; None if only a run can tell."""
     try:
         return recipe.sources.entries(inputs, done=0, epochs=epochs)
-    except Exception:  # noqa: BLE001 - only a run can tell; it says what a plug-in raises, with the place
+    except Exception:  # noqa: BLE001 - only a run can tell; it reports what a plug-in raises, with the place
         return None
 
 
 def _admits(recipe: Recipe, inputs: Inputs, entries: Indices) -> bool:
-    """Whether any of these prefixes is admitted, or only a run can tell."""
+    """Return whether any of these prefixes is admitted; also True if only a run can tell."""
     if not len(entries):
         return False
     if isinstance(recipe.admission, BestShare):  # keeps a share of any number, at least one
@@ -234,7 +234,7 @@ def _too_short(data: Interactions) -> str:
 
 
 def _problem(plan: Plan, row: ArmRow, why: str, others: Collection[str]) -> Problem:
-    """The fault at the line of its arm, in a stack of the one that fails alone, or of what made base as it is."""
+    """Return the fault at the line of its arm (in a stack: of the arm that fails alone), or at that of base or data."""
     study = plan.study
     if row.name == BASE:
         written = _decisive(plan.base) != _decisive(plan.as_found)
@@ -247,7 +247,7 @@ def _problem(plan: Plan, row: ArmRow, why: str, others: Collection[str]) -> Prob
 
 
 def _first_of_each_line(problems: Iterable[Problem]) -> list[Problem]:
-    """One fault an arm, that of its first row."""
+    """Return one fault per arm, that of its first row."""
     first: dict[object, Problem] = {}
     for each in problems:
         first.setdefault(each.path, each)
@@ -255,7 +255,7 @@ def _first_of_each_line(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _without(plan: Plan, reasons: dict[str, str]) -> Plan:
-    """The plan in which these rows have no cells, but their reason."""
+    """Return the plan with these rows marked inapplicable: each has its reason and no cells."""
     if not reasons:
         return plan
     return replace(

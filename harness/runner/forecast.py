@@ -1,4 +1,4 @@
-"""What a run would do, before anything runs: rows, cells, what is reused, how long it may take."""
+"""The forecast of a run before anything runs: rows, cells, what is reused, how long it may take."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class Forecast:
     """What a run of a study would do.
 
     Attributes:
-        plan: the cells.
-        n_cells: how many there are; at most, where what runs next depends on results.
-        n_open: those of them that depend on it.
-        n_reused: cells that have a record already.
-        n_again: those of them that run again for evidence that has not been measured.
-        backbones: those that must be trained first.
-        n_tuned: backbones beside them, of settings that a search has yet to choose; at most.
-        workers: that cells are shared among.
+        plan: the study's plan.
+        n_cells: number of cells; an upper bound if results decide what runs next.
+        n_open: the cells among them that depend on results.
+        n_reused: cells that already have a record.
+        n_again: the reused cells that run again for evidence that has not been measured.
+        backbones: backbones that must be trained first.
+        n_tuned: upper bound on further backbones, for settings that a search has yet to choose.
+        workers: number of workers.
         costs: expected seconds of a backbone and of the cells.
-        of_backbones: expected wall seconds of the backbones that are to be trained; None where nothing tells.
-        of_cells: expected wall seconds of the cells that are left; None where nothing tells.
-        memory_bytes: estimated peak of all workers together; None where no earlier record tells.
-        replicates: by which rows are compared; at most, where results decide how many.
-        data: what reading the data found, a line each.
+        of_backbones: expected wall seconds of training the backbones; None if unknown.
+        of_cells: expected wall seconds of the remaining cells; None if unknown.
+        memory_bytes: estimated peak of all workers together; None without an earlier record.
+        replicates: the replicates on which rows are compared; an upper bound if results decide how many.
+        data: findings from reading the data, one line each.
     """
 
     plan: Plan
@@ -66,7 +66,7 @@ class Forecast:
 
     @property
     def seconds(self) -> float | None:
-        """Expected wall seconds of the whole run; None where nothing tells."""
+        """Expected wall seconds of the whole run; None if unknown."""
         backbones, cells = self.of_backbones, self.of_cells
         return None if backbones is None or cells is None else backbones + cells + self.costs.rest
 
@@ -75,7 +75,7 @@ class Forecast:
         return f"Forecast({self.plan.study.name!r}: {size})"
 
     def lines(self) -> list[str]:
-        """The forecast in words, a line each."""
+        """The forecast as lines of text."""
         left = self.n_cells - self.n_reused + self.n_again
         most = "at most " * (self.n_open > 0)
         size = f"{len(self.plan.rows)} rows, {most}{self.n_cells} cells"
@@ -100,7 +100,7 @@ class Forecast:
         return said
 
     def _looks(self) -> Iterator[str]:
-        """Between how many cells a study decides, where results say which rows get more seeds."""
+        """The range of the number of cells, if results decide which rows get more seeds."""
         start = self.plan.study.start
         if start is not None and self.n_open:
             yield (
@@ -109,7 +109,7 @@ class Forecast:
             )
 
     def _times(self, left: int, most: str) -> Iterator[str]:
-        """Backbones, cells and their sum."""
+        """Lines on the time of the backbones, of the cells, and in total."""
         if self.seconds is None:
             yield "time: unknown until a backbone and a cell of this study have run"
             return
@@ -140,7 +140,7 @@ _JUDGED = {
 
 
 def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) -> Forecast:
-    """Plan a study against the records and backbones that exist.
+    """Return the forecast of a study, given the records and backbones that exist.
 
     Raises:
         harness.errors.FtrError: the study or its data cannot be used.
@@ -189,9 +189,9 @@ def forecast(study: Study, *, out: Path, data_dir: Path | None, workers: int) ->
 
 
 def _cells(plan: Plan, keys: Keys, records: KnownRecords) -> tuple[list[Cell], int, Sequence[int]]:
-    """The cells that are known before anything runs, how many there will be, and the replicates to compare, at most.
+    """Return the cells known before anything runs, and upper bounds: the number of cells, the replicates to compare.
 
-    The schedule is replayed from the records that exist, as a run would.
+    The schedule is replayed from the existing records, as in a run.
     """
     schedule = mode_of(plan.study).schedule(plan)
     named = list(replayed(schedule, keys, records))
@@ -204,7 +204,7 @@ def _cells(plan: Plan, keys: Keys, records: KnownRecords) -> tuple[list[Cell], i
 
 
 def _tuned(plan: Plan, named: Sequence[Cell]) -> Counter[BackboneRef]:
-    """How many backbones a search may train beside those of the cells that are named, and of where it begins."""
+    """Return how many backbones a search may train at most besides those of named cells and initial settings."""
     numbers = sorted({plan.backbone_replicate(each) for each in range(plan.study.replicates)})
     more: Counter[BackboneRef] = Counter()
     for row, n in plan.tuned_backbones.items():
@@ -215,7 +215,7 @@ def _tuned(plan: Plan, named: Sequence[Cell]) -> Counter[BackboneRef]:
 
 
 def _count(stages: SharedStages, backbones: Counter[BackboneRef]) -> Counter[str]:
-    """What is trained, as text, and how often."""
+    """Return backbone, as text -> how many to train."""
     counted: Counter[str] = Counter()
     for each, n in backbones.items():
         counted[str(stages.spec_of(each))] += n
@@ -223,7 +223,7 @@ def _count(stages: SharedStages, backbones: Counter[BackboneRef]) -> Counter[str
 
 
 def _seconds(costs: Costs, left: Sequence[Cell], n_left: int, workers: int) -> float | None:
-    """Wall seconds of the cells that are left, those not named yet at the mean."""
+    """Return the wall seconds of the remaining cells; cells not named yet count with the mean cost."""
     named = costs.of_cells((cell.row for cell in left), workers)
     later = n_left - len(left)
     if later <= 0 or named is None:
@@ -232,7 +232,7 @@ def _seconds(costs: Costs, left: Sequence[Cell], n_left: int, workers: int) -> f
 
 
 def _probed_apart(task: ProbeTask) -> Probed | None:
-    """A probe in a process of its own, so that this one need not load torch."""
+    """Run a probe in a separate process, so that this one need not load torch; None if that process dies."""
     pool = WorkerPool(1)
     try:
         found = pool.submit(probed, task).result()
@@ -246,7 +246,7 @@ def _probed_apart(task: ProbeTask) -> Probed | None:
 
 
 def _memory(found: Mapping[CellName, RunRecord], workers: int) -> float | None:
-    """Bytes that the workers need at their peak, at the largest of the finished cells."""
+    """Return the peak memory of all workers in bytes, each at the largest finished cell; None if no cell has run."""
     if not found:
         return None
     return max(float(record.provenance["peak_memory_bytes"]) for record in found.values()) * workers

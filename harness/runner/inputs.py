@@ -1,4 +1,4 @@
-"""What the cells of a replicate share, read from the files in which the coordinator left it."""
+"""Reads what the cells of a replicate share from the files that the coordinator wrote."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def read_inputs(shared: SharedFiles) -> Inputs:
-    """The shared stages, kept for the next cell on the same backbone.
+    """Return the shared stages, cached for the next cell on the same backbone.
 
     Raises:
-        EnvironmentProblem: a part of them is gone or has changed since the coordinator built it.
+        EnvironmentProblem: a part is missing or has changed since the coordinator built it.
     """
     from harness.backbones.training import load_backbone
 

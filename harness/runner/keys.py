@@ -1,4 +1,4 @@
-"""The record key of every cell of a study, and that of the evidence beside it."""
+"""The record key of every cell of a study, and the key of its evidence."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Keys:
         self._known: dict[CellName, str] = {}
         self._diagnoses: dict[CellName, DiagnosisTask] = {}
         self._decided: dict[int, tuple[Recipe, dict[str, Any]]] = {}
-        # A probe looks at the order in time whatever the protocol; without timestamps the hash is empty.
+        # Probes use the order in time under any protocol; without timestamps the hash is empty.
         self._measuring = measuring_hash() + stages.data.hash_of_times()
         self._of_study: dict[str, Any] = {
             "fingerprint": stages.data.fingerprint(),
@@ -59,8 +59,8 @@ class Keys:
         return self._known[name]
 
     def _of_recipe(self, recipe: Recipe) -> dict[str, Any]:
-        """The parts of a key that the replicates of a recipe share; a plug-in's files are read once."""
-        # By identity: a digest writes every seam in full, and a study of many replicates asks for it as often.
+        """The parts of a key that the replicates of a recipe share; cached, so a plug-in's files are read once."""
+        # Cached by identity: a digest writes every seam in full, and every replicate needs the digest.
         if id(recipe) not in self._decided:
             # The backbone has a key of its own, whether the study or the arm chose it.
             own = replace(recipe, backbone=None)
@@ -69,7 +69,7 @@ class Keys:
         return self._decided[id(recipe)][1]
 
     def diagnosis(self, cell: Cell) -> DiagnosisTask | None:
-        """What is to be measured in the cell; None where nothing is."""
+        """The evidence to measure in the cell; None if its level is off."""
         if cell.level is Level.OFF:
             return None
         name = name_of(cell)
@@ -80,7 +80,7 @@ class Keys:
 
 
 def _of_times(protocol: Protocol, data: Interactions) -> dict[str, str]:
-    """The timestamps, where they decide what a query may see; else they leave no mark."""
+    """The key part for timestamps: their hash if the memory is limited to the past, else nothing."""
     return {"times": data.hash_of_times()} if protocol.memory is Reach.PAST else {}
 
 
@@ -88,7 +88,7 @@ def cell_key(shared: Mapping[str, Any], streams: Streams) -> str:
     """The content address of a cell's record, 24 hexadecimal digits.
 
     Args:
-        shared: what the cells of a recipe on one backbone have in common, as JSON: the data's fingerprint, the
+        shared: what the cells of a recipe on one backbone have in common, as JSON values: the data's fingerprint, the
             recipe's digest, the hash of the code that runs it, the budget, the protocol, threads and device, the
             versions of torch and faiss, and the backbone's key, which covers precision and the threads of the shared
             stages.
@@ -99,9 +99,9 @@ def cell_key(shared: Mapping[str, Any], streams: Streams) -> str:
 
 
 class KnownRecords:
-    """The records that were there when the folder was listed, each read once.
+    """The records that existed when the folder was listed, each read once.
 
-    A study of many cells asks for each of them, and most are not there yet.
+    The listing saves file accesses: a large study looks up every cell, and most records do not exist yet.
     """
 
     def __init__(self, store: RecordStore) -> None:
@@ -110,7 +110,7 @@ class KnownRecords:
         self._read: dict[str, RunRecord | None] = {}
 
     def read(self, key: str) -> RunRecord | None:
-        """The record of that key, or None where there is none or where it was damaged."""
+        """The record of that key; None if it does not exist or was damaged."""
         if key not in self._present:
             return None
         if key not in self._read:
@@ -119,7 +119,7 @@ class KnownRecords:
 
 
 def replayed(schedule: Schedule, keys: Keys, records: KnownRecords) -> Iterator[Cell]:
-    """Every cell that a run of the schedule would name before it has to wait for one that has no record."""
+    """Yield every cell that a run of the schedule would name before it has to wait for a missing record."""
     while named := schedule.ready():
         for cell in named:
             yield cell

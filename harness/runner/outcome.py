@@ -1,4 +1,4 @@
-"""What a run of a study leaves in its folder for the report."""
+"""The manifest that a run writes to the study's folder for the report."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def manifest_of(
     earlier: Earlier = (),
     references: tuple[ReferenceRow, ...] = (),
 ) -> StudyManifest:
-    """The study as far as it has run.
+    """Return the manifest of the study as far as it has run.
 
     Args:
-        dispatcher: what has run, and what has become of it.
+        dispatcher: holds the cells that ran, their records and failures.
         provenance: of this run.
-        earlier: ends that had been read before.
-        references: rows below the ranking.
+        earlier: earlier ends of the same study, see :func:`harness.modes.extended.earlier_ends`.
+        references: reference rows, shown below the ranking.
     """
     study, schedule = dispatcher.plan.study, dispatcher.schedule
     replicates = tuple(schedule.replicates())
@@ -82,7 +82,7 @@ def manifest_of(
 
 
 def described_data(data: Interactions) -> dict[str, Any]:
-    """The data as the report's method section names it."""
+    """Return the data's description for the report's method section."""
     return {
         "name": data.name,
         "source": data.load_report.source,

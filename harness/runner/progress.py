@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: one live table on a terminal, plain lines elsewhere."""
+"""The display of a running study: one live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ from harness.runner.timing.pace import Pace
 from harness.words import duration
 
 MOST_LINES = 100
-"""Lines of the table where no terminal limits them."""
+"""Lines that the table may use if the console is not a terminal."""
 
 
 class Display:
-    """Told of everything that happens in a run of a study; this one shows nothing, for notebooks."""
+    """Receives every event of a study's run; this base class shows nothing, for notebooks."""
 
     def showing(self) -> AbstractContextManager[object]:
-        """The time during which it shows something."""
+        """The context in which the display is on screen."""
         return nullcontext()
 
     def message(self, text: str) -> None:
-        """A stage that begins or ends."""
+        """A stage begins or ends."""
 
     def note(self, text: str) -> None:
-        """Something that must stay to be read, such as where the first page is."""
+        """A text that must stay on the screen, such as the path of the first page."""
         self.message(text)
 
     def expect(self, costs: Callable[[], Costs], workers: int) -> None:
-        """How to find out what the run will take; it may take seconds, so only who shows it asks."""
+        """``costs`` estimates the time of the run; it may take seconds, so only a display that shows it calls it."""
 
     def named(self, cells: Sequence[Cell]) -> None:
-        """More cells of the study, whether they run or not."""
+        """More cells of the study are known, whether they will run or not."""
 
     def planned(self, cells: Sequence[Cell], reused: Mapping[CellName, RunRecord]) -> None:
-        """More cells that will run, and the records of those that need not."""
+        """More cells will run; ``reused`` holds the existing records, also those of cells that run again."""
 
     def backbones(self, n_left: int) -> None:
-        """How many backbones the cells that are known still wait for."""
+        """The known cells still wait for ``n_left`` backbones."""
 
     def backbone_begins(self, name: str) -> None:
-        """A backbone is trained."""
+        """The training of a backbone begins."""
 
     def backbone(self, name: str, told: str, left: float) -> None:
-        """An epoch of it has ended; ``left`` seconds at most for the others."""
+        """An epoch of a backbone has ended; the remaining epochs take at most ``left`` seconds."""
         self.message(f"backbone {name}: {told}")
 
     def backbone_ended(self, name: str, seconds: float) -> None:
-        """It and its encodings are there."""
+        """A backbone and its encodings are ready."""
         self.message(f"backbone {name}: ready after {duration(seconds)}")
 
     def backbone_failed(self, name: str, why: str) -> None:
-        """It cannot be trained; its cells fail."""
+        """A backbone cannot be trained; its cells fail."""
         self.message(f"backbone {name}: failed: {first_line(why)}")
 
     def started(self, cell: Cell) -> None:
-        """A worker has begun with the cell."""
+        """A worker has started the cell."""
 
     def epoch(self, cell: Cell, point: EpochPoint) -> None:
         """The cell has been evaluated."""
@@ -70,15 +70,15 @@ class Display:
         """The cell has its record."""
 
     def failed(self, cell: Cell, why: str) -> None:
-        """The cell has none in this run."""
+        """The cell failed in this run: it has no record, or no evidence."""
 
 
 class CountingDisplay(Display):
-    """Counts cells and backbones and says how long the rest will take.
+    """Counts cells and backbones and estimates the time left.
 
     Args:
-        console: to write to.
-        primary: the metric on the validation set that is shown.
+        console: the console to write to.
+        primary: the metric that is shown, on the validation set.
     """
 
     def __init__(self, console: Console, primary: str) -> None:
@@ -138,11 +138,11 @@ class CountingDisplay(Display):
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _done(self) -> tuple[int, int]:
-        """Cells of the whole study that are done, and how many there are, those of earlier runs included."""
+        """The number of cells done and of all cells of the study, both including cells of earlier runs."""
         return self._pace.n_done + self._n_reused, self._pace.n_cells + self._n_reused
 
     def _left(self) -> str:
-        """Such as ``about 2 min 5 s left``; empty where nothing tells."""
+        """The time left, such as ``about 2 min 5 s left``; empty if unknown."""
         left = self._pace.left()
         return "" if left is None else f"about {duration(left)} left"
 
@@ -151,7 +151,7 @@ class CountingDisplay(Display):
 
 
 class PlainDisplay(CountingDisplay):
-    """A line an event, for logs and pipes."""
+    """Prints one line per event, for logs and pipes."""
 
     def message(self, text: str) -> None:
         self._print(text)
@@ -173,7 +173,7 @@ class PlainDisplay(CountingDisplay):
 
 
 class LiveDisplay(CountingDisplay):
-    """Arms x replicates, each cell with its epoch and current figure, and its distance to base's."""
+    """A live table of arms x replicates: each cell's epoch, current figure and difference from base's."""
 
     def __init__(self, console: Console, primary: str) -> None:
         super().__init__(console, primary)

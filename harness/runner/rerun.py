@@ -1,4 +1,4 @@
-"""A recorded run, run again: its cell is found by replaying its study, and the ranks are compared."""
+"""Repeats a recorded run: finds its cell by replaying the study, runs the cell again, and compares the ranks."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from harness.study.study import Overrides, read_study
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerun:
-    """A record and what the same cell gives now.
+    """A record and a new run of the same cell.
 
     Attributes:
-        study, metric: name and primary metric of the study that the cell was found in.
+        study, metric: name and primary metric of the study in which the cell was found.
         row, replicate: the cell.
-        before, now: the record, and the run just made, which is not kept.
+        before, now: the record, and the new run, which is not stored.
     """
 
     study: str
@@ -49,7 +49,7 @@ class Rerun:
         return same_ranks(self.before, self.now)
 
     def lines(self) -> Iterator[str]:
-        """What to tell of it."""
+        """The comparison as lines of text."""
         yield f"{self.row} replicate {self.replicate} of {self.study}"
         for when, record in (("then", self.before), ("now", self.now)):
             level = f"{self.metric} {check_metric(self.metric).mean(record.test):.6f} on the test set"
@@ -67,18 +67,18 @@ class Rerun:
 def rerun(
     key: str, out: Path, tell: Callable[[str], None], *, data_dir: Path | None = None, spec: Backbone = DEFAULT
 ) -> Rerun:
-    """Run the cell of a record again, on its backbone where that is kept, and compare; the record stays as it is.
+    """Run the cell of a record again, on its stored backbone if that exists, and compare; the record is not changed.
 
     Args:
-        key: of the record, or its first digits.
+        key: the record key, or its first digits.
         out: folder of all studies.
-        tell: told of what takes long.
+        tell: called with a message before each long step.
         data_dir: folder of named data sets; None: the user's cache folder.
-        spec: of the backbones that are trained.
+        spec: the backbone to train if the study names none.
 
     Raises:
-        InputError: no record or no study has the key, or this version, machine or data would give the cell another one.
-        harness.errors.EnvironmentProblem: the machine stands in the way.
+        InputError: no record or no study has the key, or this version, machine or data would give the cell another key.
+        harness.errors.EnvironmentProblem: the cell failed, or the data or files cannot be used.
     """
     records = StudyFolder(out / "any").records
     before = records.only(key)
@@ -113,13 +113,13 @@ def rerun(
 
 
 def _of_the_same_data(record: RunRecord, out: Path, tell: Callable[[str], None]) -> list[StudyManifest]:
-    """The studies below ``out`` that the record may be of and whose file was kept, those that name it first."""
+    """Return the studies in ``out`` on the record's data whose file was kept, those that list the record first."""
     found: list[tuple[bool, StudyManifest]] = []
     for path in sorted(out.glob("*/manifest.json")):
         try:
             manifest = StudyFolder(path.parent).manifest()
         except InputError as problem:
-            tell(f"{path.parent} is skipped: {problem}")  # the record may be another study's
+            tell(f"{path.parent} is skipped: {problem}")  # the record may belong to another study
             continue
         if manifest.file and manifest.data["fingerprint"] == record.provenance["fingerprint"]:
             named = any(record.key in row.keys.values() for row in manifest.rows)
@@ -153,7 +153,7 @@ def _run(cell: Cell, plan: Plan, stages: SharedStages, key: str, tell: Callable[
 
 
 def _circumstances(provenance: Mapping[str, Any]) -> str:
-    """The commit, the packages that can move a number, and the processor, as far as they are known."""
+    """The commit, the packages that can change results, and the processor, as far as they are known."""
     versions, git = provenance.get("versions", {}), provenance.get("git") or {}
     commit = f"commit {git['commit'][:10]}{' with changes' if git['dirty'] else ''}" if git else ""
     packages = [f"{name} {versions[name]}" for name in ("ftr-study", "torch", "faiss-cpu") if name in versions]

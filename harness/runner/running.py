@@ -1,4 +1,4 @@
-"""A cell that is with the executor, who is told of it, and which replicates are complete."""
+"""A submitted cell, the protocol of observers of cells, and a tracker of complete replicates."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from harness.runner.tasks import CellTask
 
 @dataclass(slots=True, kw_only=True)
 class RunningCell:
-    """A cell that is with the executor, and how far its progress file has been read.
+    """A cell that the executor has received, and how far its progress file has been read.
 
     Attributes:
-        began: when it was handed to a worker that had not started, by ``time.monotonic``; None for later cells.
+        began: submission time by ``time.monotonic`` if it is the first cell of a worker; None for later cells.
     """
 
     task: CellTask
@@ -28,13 +28,13 @@ class RunningCell:
     began: float | None = None
 
     def start(self, record: RunRecord) -> float:
-        """Seconds that its worker took to start; infinite for later cells."""
+        """Seconds that its worker took to start; infinite if it is not the first cell of a worker."""
         if self.began is None:
             return math.inf
         return max(time.monotonic() - self.began - float(record.provenance.get("wall_seconds", 0.0)), 0.0)
 
     def new_points(self) -> list[EpochPoint]:
-        """Evaluations that the worker has written since the last call; a line still being written waits."""
+        """Evaluations written since the last call; a line that is not complete yet is read by a later call."""
         if not self.task.progress_file.exists():
             return []
         lines = self.task.progress_file.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -45,10 +45,10 @@ class RunningCell:
 
 @dataclass(slots=True)
 class Completion:
-    """Which replicates are complete, so that a page is worth writing again.
+    """Tracks which replicates are complete, to decide when to write the page again.
 
     Attributes:
-        ended: cells that have their record, or have failed.
+        ended: cells that have a record or have failed.
     """
 
     ended: set[CellName] = field(default_factory=set)
@@ -56,11 +56,11 @@ class Completion:
     _base_told: bool = False
 
     def news(self, compared: Collection[int], cells: Collection[CellName]) -> bool:
-        """Whether another replicate is complete since the last call; before any is, whether base's cells have ended.
+        """Whether another replicate is complete since the last call, or base has ended on all replicates not compared.
 
         Args:
-            compared: replicates by which the rows are compared; a search and a greedy choice run others before.
-            cells: all that have been named.
+            compared: replicates on which the rows are compared; search and greedy modes run other replicates first.
+            cells: all cells named so far.
         """
         complete = {
             number
@@ -76,32 +76,32 @@ class Completion:
 
 
 class CellObserver(Protocol):
-    """Told of every cell that runs or has its record, and asked nothing."""
+    """Receives the events of every cell that runs or already has a record; it returns nothing."""
 
     def started(self, key: str, cell: Cell) -> None:
-        """A cell is with the executor; it may have its record already, and run for evidence."""
+        """A cell goes to the executor; it may already have a record and run for evidence only."""
         ...
 
     def epoch(self, key: str, point: EpochPoint) -> None:
-        """It has been evaluated."""
+        """The cell has been evaluated."""
         ...
 
     def finished(self, record: RunRecord) -> None:
-        """It has ended, and its record is on the disk."""
+        """The cell has ended, and its record is on disk."""
         ...
 
     def failed(self, key: str, why: str) -> None:
-        """This try of it left no record."""
+        """This attempt of the cell left no record, or no evidence."""
         ...
 
     def reused(self, cell: Cell, record: RunRecord) -> None:
-        """A cell has its record already."""
+        """A cell already has a record."""
         ...
 
     def flush(self) -> None:
-        """Called often while cells run."""
+        """Called often while cells run, to write what waits."""
         ...
 
     def settle(self) -> None:
-        """No more cells follow."""
+        """Called once no more cells follow."""
         ...

@@ -29,23 +29,23 @@ from harness.study.mistakes import StudyFileError
 from harness.study.types import Study
 
 SHARED_THREADS = min(4, os.cpu_count() or 1)
-"""Threads of the shared stages, part of their keys, since sums are split by them.
+"""Threads of the shared stages; part of their keys, because the number of threads decides how sums are split.
 
-They are fixed for a machine: under ``taskset``, Slurm or a container's quota the keys stay, and training is slower.
-The number of workers follows what the process may use, see :func:`harness.processors.processors`.
+The number is fixed per machine: under ``taskset``, Slurm or a container's quota the keys stay, and training is slower.
+The number of workers follows the processors that the process may use, see :func:`harness.processors.processors`.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedStages:
-    """Builds what the cells of a study share, below ``folder``, each part once.
+    """Builds the parts that a study's cells share, each once, below ``folder``.
 
     Attributes:
         study: the study file.
-        data, prefixes: its interactions, split.
+        data, prefixes: its interactions, and their prefixes after the split.
         data_dir: the folder of named data sets; None: the user's cache folder.
-        folder: such as ``runs/.cache``.
-        spec: the study's own backbone: what is trained, or what the given file holds.
+        folder: the cache folder, such as ``runs/.cache``.
+        spec: the study's own backbone, either trained or read from the given file.
     """
 
     study: Study
@@ -69,8 +69,8 @@ class SharedStages:
         """The shared stages of a study on its data.
 
         Raises:
-            StudyFileError: the study names a backbone's file that belongs to other data, or that was trained under
-                another split.
+            StudyFileError: the study names a backbone file that belongs to other data or was trained under another
+                split.
         """
         given = study.backbone
         if isinstance(given, BackboneFile):
@@ -90,24 +90,24 @@ class SharedStages:
 
     @property
     def device(self) -> Device:
-        """Where they are built."""
+        """The device on which they are built."""
         return resolve_device(self.study.device)
 
     def spec_of(self, wanted: BackboneRef) -> Backbone:
-        """What is trained for a cell.
+        """The backbone to train for ``wanted``.
 
         Raises:
-            InputError: an arm's backbone has no sampled softmax, and the study asks for one.
+            InputError: the study asks for a sampled softmax, which an arm's backbone does not support.
         """
         return self.spec if wanted.spec is None else _sampled(wanted.spec, self.study)
 
     def given(self, wanted: BackboneRef) -> BackboneFile | None:
-        """The file that brings a backbone; None where it is trained."""
+        """The file that ``wanted`` is read from; None if it is trained."""
         found = self.study.backbone
         return found if wanted.spec is None and isinstance(found, BackboneFile) else None
 
     def backbone_key(self, wanted: BackboneRef) -> str:
-        """The content address of a backbone; needs no training."""
+        """The content address of a backbone, known before it is trained."""
         if wanted not in self._keys:
             self._keys[wanted] = self._backbone_key(wanted)
         return self._keys[wanted]
@@ -125,7 +125,7 @@ class SharedStages:
         )
 
     def files(self, wanted: BackboneRef) -> SharedFiles:
-        """Where a backbone and its encodings lie once built."""
+        """The files of a backbone and its encodings, whether they exist yet or not."""
         key = self.backbone_key(wanted)
         return SharedFiles(
             data=self.study.data,
@@ -139,7 +139,7 @@ class SharedStages:
         )
 
     def is_built(self, wanted: BackboneRef) -> bool:
-        """Whether a backbone and its encodings are there already."""
+        """Whether the encodings of a backbone exist; they are written after the backbone itself."""
         return self.files(wanted).encodings.exists()
 
     def build(
@@ -149,13 +149,13 @@ class SharedStages:
         tell: Callable[[str], None],
         meanwhile: Callable[[], None] = nothing,
     ) -> SharedFiles:
-        """Train a backbone and encode every prefix, unless both are there.
+        """Train a backbone and encode every prefix, unless both exist.
 
         Args:
             wanted: the backbone.
-            progress: told of every epoch.
-            tell: told which other process is building a part.
-            meanwhile: called again and again while that is awaited.
+            progress: called after every epoch.
+            tell: called with a message if another process is building a part.
+            meanwhile: called repeatedly while waiting for that process.
 
         Raises:
             harness.errors.InputError: the backbone cannot be trained on these data.
@@ -197,15 +197,15 @@ class SharedStages:
         return Streams(study_seed=self.study.seed, replicate=replicate).integer("backbone")
 
     def items(self) -> StudyItems:
-        """What the report needs of the items."""
+        """The data on items that the report needs."""
         popularity = events_of(self.data, self.prefixes.held_out).popularity
         return StudyItems(label=self.data.item_labels, popularity=np.append(0, popularity).astype(np.int64))
 
     def users(self, popularity: NDArray[np.int64]) -> StudyUsers:
-        """What the report needs of the users.
+        """The data on users that the report needs.
 
         Args:
-            popularity: training events of each item, ``(n_items + 1,)``; item 0 is none.
+            popularity: training events of each item, ``(n_items + 1,)``; index 0 is not an item.
         """
         prefixes, labels = self.prefixes, self.data.item_labels
         target = prefixes.target[prefixes.test]
@@ -219,15 +219,15 @@ class SharedStages:
 
 
 def _sampled(spec: Backbone, study: Study) -> Backbone:
-    """The backbone as the study trains it."""
+    """Return the backbone, with the study's sampled softmax if it asks for one."""
     return spec.with_sampled(study.n_sampled) if study.n_sampled else spec
 
 
 def _kept(given: BackboneFile, copy: Path) -> TrainedBackbone:
-    """The given backbone from its copy beside the trained ones, which is made first where it is missing or damaged.
+    """Return the given backbone from its copy in the cache; the copy is made first if it is missing or damaged.
 
     Raises:
-        InputError: the file is another one than the study was read with.
+        InputError: the file has changed since the study was read.
     """
     from harness.backbones.tensor_file import DamagedCheckpointError
     from harness.backbones.training import load_backbone, save_backbone

@@ -1,4 +1,4 @@
-"""What a worker does, wherever it is: one cell, from what cells share to a record."""
+"""The work of a worker on any executor: it runs one cell on the shared stages and returns the record."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ CELL_THREADS = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedFiles:
-    """Where the stages that cells share lie.
+    """The files of the stages that cells share.
 
     Attributes:
-        data: which interactions, and the folder of named sets (None: the user's cache folder).
-        fingerprint: of the interactions, to be found again.
+        data, data_dir: the source of the interactions, and the folder of named sets (None: the user's cache folder).
+        fingerprint: of the interactions; checked when they are read again.
         spec: the backbone.
-        backbone: its file, trained.
-        encodings: clean ``s`` of every prefix.
-        device: that built them, and that the cells compute on.
-        protocol: of the study.
+        backbone: file of the trained backbone.
+        encodings: file of clean ``s`` of every prefix.
+        device: the device that built them, and on which the cells run.
+        protocol: the study's protocol.
     """
 
     data: DataSpec
@@ -59,20 +59,20 @@ class SharedFiles:
     protocol: Protocol = AS_PUBLISHED
 
     def told(self) -> dict[str, str]:
-        """What a record says of its data and its backbone: a name in its recipe is there only where an arm chose it."""
+        """Data and backbone for a record's provenance; the record's recipe names a backbone only if an arm chose it."""
         return {"fingerprint": self.fingerprint, "backbone": self.backbone.stem, "model": str(self.spec)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellTask:
-    """A cell with all that a worker process needs to run it; pickles small.
+    """A cell with everything that a worker process needs to run it; small when pickled.
 
     Attributes:
-        key: of the record.
-        progress_file: of this attempt alone, on the coordinator's machine; gets a line of JSON after every evaluation.
-        provenance: what the coordinator knows of versions, machine and commit.
+        key: the record key.
+        progress_file: on the coordinator's machine, for this attempt only; gets a line of JSON after every evaluation.
+        provenance: versions, machine and commit, as known to the coordinator.
         more_metrics: names of metrics that the curve holds besides those of every run.
-        diagnosis: evidence to measure beside; None where none is asked for.
+        diagnosis: evidence to measure during the run; None if none is requested.
     """
 
     key: str
@@ -87,7 +87,7 @@ class CellTask:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CellResult:
-    """What a cell leaves: its record, and the evidence that was asked for."""
+    """The result of a cell: its record, and the evidence if it was requested."""
 
     record: RunRecord
     diagnosis: Diagnosis | None = None
@@ -95,7 +95,7 @@ class CellResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellFailure:
-    """Why a cell has no record: the error in words, then its traceback where it is none that a user can mend."""
+    """Why a cell has no record: the error message, then the traceback unless the error is an FtrError."""
 
     reason: str
 
@@ -103,7 +103,7 @@ class CellFailure:
 def attempt_cell(
     task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[EpochPoint], None]
 ) -> CellResult | CellFailure:
-    """:func:`run_cell`; an error becomes plain text, since a plug-in's may not survive pickling."""
+    """Run a cell as :func:`run_cell`; an error becomes plain text, because a plug-in's may not survive pickling."""
     try:
         with computing_on(task.shared.device):
             return run_cell(task, inputs, tell)
@@ -115,12 +115,12 @@ def attempt_cell(
 
 
 def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[EpochPoint], None]) -> CellResult:
-    """Run one cell in this process, looked at where a diagnosis is asked for.
+    """Run one cell in this process, with probes if a diagnosis is requested.
 
     Args:
         task: the cell.
-        inputs: gives what the cells of its replicate share.
-        tell: told of every evaluation.
+        inputs: returns what the cells of its replicate share.
+        tell: called after every evaluation.
 
     Raises:
         harness.errors.FtrError: the run cannot be finished; the text says why.
@@ -184,12 +184,12 @@ def run_cell(task: CellTask, inputs: Callable[[], Inputs], tell: Callable[[Epoch
 
 
 def assembled(data: Interactions, prefixes: Prefixes, backbone: Encoder, encodings: NDArray[np.float32]) -> Inputs:
-    """What the cells of a replicate share, from its parts; none of them is written to.
+    """Return the inputs that the cells of a replicate share, from their parts; nothing writes to them later.
 
     Args:
         data: the interactions.
-        prefixes: of ``data``, split by the protocol of the study.
-        backbone: the pretrained model; it is frozen here.
+        prefixes: of ``data``, split by the study's protocol.
+        backbone: the pretrained model; this function freezes it.
         encodings: clean ``s`` of every prefix, ``(n_prefixes, d)``; may be read-only.
     """
     import torch

@@ -1,7 +1,7 @@
-"""How far the metric depends on the file's order among the held-out events: the test set ranked again in others.
+"""Measures how much the metric depends on file order among held-out events: ranks the test set in other orders too.
 
-Only the validation and test events of a user are exchanged, where they share a timestamp. Were training events moved
-into the test set, the backbone would be tried on what it was trained on.
+Only a user's validation and test events with the same timestamp are exchanged. If training events moved into the test
+set, the backbone would be tested on events that it was trained on.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
     from harness.backbones.encoder import Encoder
 
 LEAST_SHARE = 0.01
-"""Share of users with validation and test events that can be exchanged, below which nothing is measured."""
+"""Smallest share of users with exchangeable validation and test events; below it nothing is measured."""
 
 N_SHUFFLES = 5
 WHAT = "backbone alone, replicate 0"
 
 
 def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
-    """Rank the test set by replicate 0's backbone as read and with tied held-out events exchanged; kept beside it.
+    """Rank the test set with replicate 0's backbone, as read and with tied held-out events exchanged; cache the result.
 
-    Nothing is computed where too few users have such a pair, where it is known already, or where there is no backbone.
+    Nothing is computed if too few users have such a pair, if the result is cached, or if there is no backbone.
 
     Args:
         stages: what the cells of a study share.
-        tell: told what was found, one sentence.
+        tell: called with the result, one sentence.
     """
     from harness.backbones.tensor_file import DamagedCheckpointError
     from harness.backbones.training import load_backbone
@@ -66,10 +66,10 @@ def measure_ties(stages: SharedStages, tell: Callable[[str], None]) -> None:
 
 
 def known_ties(stages: SharedStages) -> dict[str, Any] | None:
-    """What :func:`measure_ties` found for these stages before; None where there is nothing that can be read."""
+    """Return the cached result of :func:`measure_ties` for these stages; None if no readable file exists."""
     try:
         return _TIES.read(_path(stages))
-    except EnvironmentProblem:  # measuring says so, and the manifest is written without it
+    except EnvironmentProblem:  # measure_ties raises it too, and the manifest is written without the result
         return None
 
 
@@ -105,7 +105,7 @@ def _test_ranks(
 
 
 def _path(stages: SharedStages) -> Path:
-    """Where the figures lie: below the backbones, by everything that decides them."""
+    """The cache file of the figures, named by a digest of everything that decides them."""
     given = isinstance(stages.study.backbone, BackboneFile)
     parts = (
         stages.backbone_key(BackboneRef(0)),

@@ -1,1 +1,1 @@
-"""What the progress of a run looks like on a terminal."""
+"""Draws the progress of a run on a terminal."""

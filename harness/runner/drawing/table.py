@@ -13,13 +13,13 @@ from harness.modes.plan import CellName
 from harness.words import MINUS, shorten
 
 MOST_ROWS = 30
-"""Rows beyond which those that are done make room."""
+"""Most rows of the table; beyond it, rows that have ended are hidden first."""
 
 BESIDE = 8
 """Lines of the terminal that are not rows: title, head, rules, caption and what was printed before."""
 
 LEAST_ARM = 16
-"""Columns that an arm's name keeps, whatever else is to be shown."""
+"""Fewest columns of an arm's name if the names are longer, whatever else is shown."""
 
 GAP = 2
 """Columns between two columns of the table."""
@@ -33,12 +33,12 @@ _SIGNS = {"waiting": "·", "running": "…", "failed": "failed"}
 
 @dataclass(slots=True)
 class Seen:
-    """What is known of every cell, in the order in which it was first named.
+    """The state and figure of every cell, in the order in which the cells were first named.
 
     Attributes:
         states: ``waiting``, ``running``, ``epoch 3``, ``done``, ``reused`` or ``failed``.
         figures: the metric on the validation set.
-        labels: row -> what a person sees of it.
+        labels: row -> the label that is shown for it.
     """
 
     states: dict[CellName, str] = field(default_factory=dict[CellName, str])
@@ -46,13 +46,13 @@ class Seen:
     labels: dict[str, str] = field(default_factory=dict[str, str])
 
     def see(self, name: CellName, state: str, figure: float | None = None) -> None:
-        """A cell is in another state."""
+        """Set the state of a cell, and its figure if given."""
         self.states[name] = state
         if figure is not None:
             self.figures[name] = figure
 
     def rows(self, most: int) -> tuple[list[str], int]:
-        """At most so many rows, base always, and how many are left out: first those that have ended, oldest first."""
+        """Return ``most`` rows if possible, and how many are hidden: ended rows first, then waiting, never base."""
         rows = list(dict.fromkeys(row for row, _ in self.states))
         open_rows = {row for (row, _), state in self.states.items() if state not in _ENDED}
         begun = {row for (row, _), state in self.states.items() if state not in ("waiting", *_ENDED)}
@@ -62,15 +62,15 @@ class Seen:
         return [row for row in rows if row not in hidden], len(hidden)
 
     def replicates(self) -> list[int]:
-        """Every replicate that a cell has, ascending."""
+        """The replicates of all cells, ascending."""
         return sorted({replicate for _, replicate in self.states})
 
     def begun(self, replicate: int) -> bool:
-        """Whether a cell of the replicate does not wait."""
+        """Whether any cell of the replicate is past waiting."""
         return any(number == replicate and state != "waiting" for (_, number), state in self.states.items())
 
     def shown(self, row: str, replicate: int, *, full: bool) -> str:
-        """A cell in words and figures, or in the shortest form that can be read; empty where there is none."""
+        """The text of a cell, in full or in the shortest readable form; empty if there is no such cell."""
         state = self.states.get((row, replicate))
         if state is None:
             return ""
@@ -86,7 +86,7 @@ class Seen:
 
 
 def progress_view(seen: Seen, *, title: Sequence[str], caption: str, width: int, height: int) -> Group:
-    """The table under its title and over its caption, each line within ``width``."""
+    """The title, the table and the caption, each line within ``width``."""
     table, more = progress_table(seen, width=width, height=height)
     lines = [Text(shorten(line, width), no_wrap=True) for line in title if line]
     if not seen.states:
@@ -95,12 +95,12 @@ def progress_view(seen: Seen, *, title: Sequence[str], caption: str, width: int,
 
 
 def progress_table(seen: Seen, *, width: int, height: int) -> tuple[Table, list[str]]:
-    """The table, never wider than ``width``, and no higher than ``height`` where that leaves room for base.
+    """The table, never wider than ``width``, and no higher than ``height`` if that leaves room for base.
 
-    With more replicates than fit in words, cells are shown in short; with more than fit then, those that began last.
+    If the replicates do not fit in full, cells use the short form; if they still do not fit, the last begun are shown.
 
     Returns:
-        It, and what it leaves out.
+        The table, and notes on what it leaves out.
     """
     rows, n_hidden = seen.rows(max(1, min(MOST_ROWS, height - BESIDE)))
     longest = max([len(seen.labels.get(row, row)) for row in rows], default=0)

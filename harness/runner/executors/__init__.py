@@ -10,10 +10,10 @@ from harness.runner.executors.base import Executor, Where
 
 @contextmanager
 def executing(where: Where) -> Iterator[Executor]:
-    """An executor; its cells finish at the end, or are stopped where the block ends by an error or by Ctrl-C.
+    """Yield an executor; at the end its cells finish, or are stopped if the block ends by an error or by Ctrl-C.
 
     Raises:
-        harness.errors.EnvironmentProblem: the cluster cannot be reached, or has not what a cell asks for.
+        harness.errors.EnvironmentProblem: the cluster cannot be reached, or lacks the resources that a cell needs.
     """
     if where.executor == "local":
         from harness.runner.executors.local import LocalExecutor

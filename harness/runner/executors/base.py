@@ -1,4 +1,4 @@
-"""Where cells run: an executor takes tasks and gives futures."""
+"""The interface of executors, which run cells: an executor takes tasks and returns futures."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Outcome = CellResult | CellFailure
 
 
 class WorkerLostError(Exception):
-    """The process or the machine that ran a cell is gone; the text says as much as is known."""
+    """The process or machine that ran a cell is gone; the text says what is known about it."""
 
 
 class Executor(Protocol):
-    """Runs cells somewhere; a cell that dies takes no other with it, and none is tried twice: the dispatcher does that.
+    """Runs cells. A cell that dies does not affect the others, and is not retried here: the dispatcher retries it.
 
-    A cell writes a line of JSON into its progress file after every evaluation, all of them before its future is done.
+    A cell writes a line of JSON to its progress file after every evaluation, all of them before its future is done.
     """
 
     @property
@@ -32,7 +32,7 @@ class Executor(Protocol):
         ...
 
     def submit(self, task: CellTask) -> Future[Outcome]:
-        """Run the task when a slot is free; its record, why there is none, or how the worker died."""
+        """Run the task when a slot is free; the future holds the outcome, or an error if the worker died."""
         ...
 
     def close(self) -> None:
@@ -40,7 +40,7 @@ class Executor(Protocol):
         ...
 
     def stop(self) -> None:
-        """End the workers at once, whatever they do."""
+        """End the workers at once, even if cells are running."""
         ...
 
 
@@ -50,9 +50,9 @@ class Where:
 
     Attributes:
         executor: ``local``, worker processes on this machine, or ``ray``.
-        workers: processes on this machine, one thread each; with ``address`` the cluster's own CPUs count.
-        address: of a running Ray cluster, ``host:port`` or ``auto``; None: Ray on this machine alone.
-        gpus_per_cell: GPUs that Ray reserves for a cell; a fraction shares one.
+        workers: processes on this machine, one thread each; with ``address`` the cluster's CPUs count instead.
+        address: address of a running Ray cluster, ``host:port`` or ``auto``; None: Ray on this machine alone.
+        gpus_per_cell: GPUs that Ray reserves per cell; with a fraction, cells share a GPU.
     """
 
     executor: Literal["local", "ray"] = "local"
@@ -69,10 +69,10 @@ class Where:
             raise EnvironmentProblem("--executor ray needs Ray, which is not installed: pip install 'ftr-study[ray]'")
 
     def check_device(self, device: Device) -> None:
-        """Ray hides every GPU from a cell that reserves none.
+        """Refuse a device that the cells would not see: Ray hides every GPU from a cell that reserves none.
 
         Raises:
-            InputError: the cells would not find the device that the study is planned for.
+            InputError: the study is planned for a GPU, and Ray reserves none for a cell.
         """
         if self.executor == "ray" and device == "cuda" and not self.gpus_per_cell:
             raise InputError(
@@ -81,10 +81,10 @@ class Where:
 
 
 def progress_line(point: EpochPoint) -> str:
-    """An evaluation as a line of a progress file."""
+    """Return an evaluation as a line of a progress file."""
     return json.dumps(asdict(point)) + "\n"
 
 
 def how_it_ended(death: BaseException) -> str:
-    """Why a worker left neither a record nor a reason."""
+    """Return why a worker returned neither a record nor a failure."""
     return str(death) if isinstance(death, WorkerLostError) else f"{type(death).__name__}: {death}"

@@ -1,8 +1,8 @@
-"""Worker processes on this machine, each behind a pipe of its own, so that one that dies disturbs no other.
+"""Worker processes on this machine, each with its own pipe, so that a worker that dies does not affect the others.
 
-Where workers share a pipe and its lock, as in ``pebble`` and ``concurrent.futures``, one that is killed with half a
-result sent, or while it holds the lock, leaves the others or its successor waiting for ever; ``concurrent.futures``
-does so even with a single worker.
+In ``pebble`` and ``concurrent.futures`` workers share a pipe and its lock. A worker that is killed after it has sent
+half a result, or while it holds the lock, then blocks the others or its successor forever. ``concurrent.futures`` can
+block in this way even with a single worker.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ START = (
 )
 """The program of a worker.
 
-It is a fresh interpreter and no fork, since a fork of a process that has used OpenMP can hang. Nor is it started by
-``multiprocessing``, which would run the user's script once more in every worker.
+It runs in a fresh interpreter, because a fork of a process that has used OpenMP can hang. ``multiprocessing`` does not
+start it, because that would run the user's script again in every worker.
 """
 
 GRACE_S = 2.0
-"""How long a process has to end by itself once its pipe is closed, in seconds; it may be about to."""
+"""How long a process has to exit by itself once its pipe is closed, in seconds; after that it is killed."""
 
 
 _Call = tuple[Callable[..., Any], tuple[object, ...]]
@@ -50,16 +50,16 @@ _Call = tuple[Callable[..., Any], tuple[object, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _Worker:
-    """A process that works for one thread of the coordinator."""
+    """A worker process, used by one thread of the coordinator."""
 
     process: subprocess.Popen[bytes]
     pipe: Connection
 
     def ask(self, call: _Call) -> Any:
-        """What the call returns there.
+        """Run the call in the process and return its result.
 
         Raises:
-            WorkerLostError: the process is gone.
+            WorkerLostError: the process is gone, or its answer cannot be read.
             Exception: the call cannot be pickled.
         """
         try:
@@ -71,11 +71,11 @@ class _Worker:
         except (EOFError, OSError):
             raise WorkerLostError(self._end()) from None
         except Exception as problem:
-            self._end()  # nothing that comes after it can be read
+            self._end()  # later answers could not be read either
             raise WorkerLostError(f"its answer cannot be read ({type(problem).__name__}: {problem})") from problem
 
     def _end(self) -> str:
-        """See the process to its end; how it came to it."""
+        """Wait for the process to exit, kill it after the grace period, and return how it ended."""
         self.pipe.close()
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(GRACE_S)
@@ -84,12 +84,12 @@ class _Worker:
 
 
 class WorkerPool:
-    """Runs calls in as many processes as it is given, first come, first served.
+    """Runs calls in at most ``size`` processes, in the order of submission.
 
-    One that dies is replaced when the next call needs it. They do not hear Ctrl-C, which is the coordinator's.
+    A process that dies is replaced when the next call needs it. They ignore Ctrl-C, which the coordinator handles.
 
     Args:
-        size: processes.
+        size: number of processes.
     """
 
     def __init__(self, size: int) -> None:
@@ -103,7 +103,7 @@ class WorkerPool:
     def submit(self, function: Callable[..., T], *arguments: object) -> Future[T]:
         """Call ``function`` when a process is free.
 
-        Its future has the result, or :class:`WorkerLostError` where the process died; ``function`` must not raise.
+        The future holds the result, or :class:`WorkerLostError` if the process died; ``function`` must not raise.
         """
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
@@ -121,7 +121,7 @@ class WorkerPool:
             thread.join()
 
     def stop(self) -> None:
-        """End the processes at once, whatever they do; calls that have no result never will."""
+        """Kill the processes at once; calls without a result end with :class:`WorkerLostError`."""
         with self._lock:
             self._stopping = True
             for process in self._processes:
@@ -129,8 +129,8 @@ class WorkerPool:
         self.close()
 
     def _serve(self) -> None:
-        """Carry calls to one process, and its successors, until none come."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what this thread starts inherits it
+        """Pass calls to one process, and to its replacements, until the queue ends."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the processes that this thread starts
         worker: _Worker | None = None
         while (waiting := self._calls.get()) is not None:
             future, call = waiting
@@ -138,14 +138,14 @@ class WorkerPool:
                 if worker is None or worker.process.poll() is not None:
                     worker = self._hire()
                 future.set_result(worker.ask(call))
-            except Exception as problem:  # noqa: BLE001 - whatever it is, it is this call's outcome
+            except Exception as problem:  # noqa: BLE001 - any error becomes this call's outcome
                 future.set_exception(problem)
         if worker is not None:
-            worker.pipe.close()  # the end of its pipe is the end of its work
+            worker.pipe.close()  # a closed pipe ends the worker
             worker.process.wait()
 
     def _hire(self) -> _Worker:
-        """A fresh process.
+        """Start a new process.
 
         Raises:
             WorkerLostError: the pool is being stopped.
@@ -155,7 +155,7 @@ class WorkerPool:
                 raise WorkerLostError("the run was stopped")
             ours, theirs = multiprocessing.Pipe()
             end = theirs.fileno()
-            entries = [each for each in sys.path if isinstance(each, str)]  # Python ignores others, too
+            entries = [each for each in sys.path if isinstance(each, str)]  # Python ignores other entries, too
             command = [sys.executable, "-c", START, str(end), json.dumps(entries)]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[end])
             self._processes.append(process)
@@ -164,10 +164,10 @@ class WorkerPool:
 
 
 def work(end: int) -> None:
-    """A worker's whole life.
+    """Run a worker: answer calls until the pipe is closed.
 
     Args:
-        end: file descriptor of its end of the pipe.
+        end: file descriptor of the worker's end of the pipe.
     """
     pipe = Connection(end)
     while True:
@@ -179,7 +179,7 @@ def work(end: int) -> None:
 
 
 def ending(exit_code: int) -> str:
-    """How a process came to its end.
+    """Return in words how a process ended.
 
     >>> ending(-9)
     'its worker process was ended by SIGKILL; the machine may have run out of memory'
@@ -194,10 +194,10 @@ def ending(exit_code: int) -> str:
 
 
 class LocalExecutor:
-    """Cells in worker processes on this machine, one thread each.
+    """Runs cells in worker processes on this machine, one thread each.
 
     Args:
-        workers: processes.
+        workers: number of processes.
     """
 
     def __init__(self, workers: int) -> None:
@@ -212,7 +212,7 @@ class LocalExecutor:
 
 
 def attempt_here(task: CellTask) -> Outcome:
-    """Run a cell on the coordinator's machine: what cells share is read from its files, progress goes to another."""
+    """Run a cell on the coordinator's machine; read the shared files there, and write progress to the task's file."""
     coordinator = os.getppid()
 
     def inputs() -> Inputs:

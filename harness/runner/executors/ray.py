@@ -1,4 +1,4 @@
-"""Cells as tasks of a Ray cluster; what they share is put into its object store once."""
+"""Runs cells as tasks of a Ray cluster; what they share is put into its object store once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported: nothing is sent to anyone unasked
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is imported: no usage statistics are sent
 
 import ray
 from ray import ObjectRef
@@ -36,7 +36,7 @@ from harness.runner.tasks import CellFailure, CellTask, SharedFiles
 log = logging.getLogger(__name__)
 
 POLL_S = 0.25
-"""How often cells on other machines are asked how far they are, in seconds."""
+"""Interval at which progress and results of cells are fetched, in seconds."""
 
 REACH_S = 5.0
 """How long a cluster's address may take to answer, in seconds."""
@@ -48,20 +48,20 @@ LOST: dict[type[RayError], str] = {
     LocalRayletDiedError: "Ray on its machine was lost (LocalRayletDiedError)",
     ObjectLostError: "shared data that it needs was lost (ObjectLostError)",
 }
-"""How a cell's worker or machine was lost, through no fault of the cell."""
+"""Ray's error -> how a cell's worker or machine was lost, through no fault of the cell."""
 
 
 class RayExecutor:
-    """One Ray task a cell, on one CPU.
+    """Runs each cell as one Ray task on one CPU.
 
-    Ray itself tries none twice (``max_retries=0``): the dispatcher does that, wherever cells run.
+    Ray itself does not retry tasks (``max_retries=0``): the dispatcher retries cells, on every executor.
 
     Args:
-        where: says which cluster; without an address Ray starts on this machine alone, at the first cell.
+        where: the cluster; without an address Ray starts on this machine alone, at the first cell.
 
     Raises:
         InputError: the address cannot be used.
-        EnvironmentProblem: the cluster does not answer, or has not what a cell asks for.
+        EnvironmentProblem: the cluster does not answer, or lacks the resources that a cell needs.
     """
 
     def __init__(self, where: Where) -> None:
@@ -126,7 +126,7 @@ class RayExecutor:
         self._attempt = ray.remote(num_cpus=1, num_gpus=self._where.gpus_per_cell, max_retries=0)(attempt_there)  # pyright: ignore[reportFunctionMemberAccess]
 
     def _refuse_the_impossible(self) -> None:
-        """A cell that no machine could ever take would wait for ever."""
+        """Refuse resources that no machine of the cluster has, because such a cell would wait forever."""
         gpus = self._where.gpus_per_cell
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
         if not any(node.get("CPU", 0) >= 1 and node.get("GPU", 0) >= gpus for node in nodes):
@@ -145,7 +145,7 @@ class RayExecutor:
         self._connected = False
 
     def _objects(self, shared: SharedFiles) -> SharedObjects:
-        """What cells on this backbone share, put into the object store once."""
+        """Return what cells on this backbone share, put into the object store at the first call."""
         if shared.fingerprint not in self._data:
             self._data[shared.fingerprint] = ray.put(read_data(shared))
         if shared not in self._shared:
@@ -156,7 +156,7 @@ class RayExecutor:
         return self._shared[shared]
 
     def _follow(self) -> None:
-        """Bring progress lines and results home until the executor ends."""
+        """Fetch progress lines and results until the executor ends."""
         try:
             while not self._ending.is_set():
                 waiting = list(self._pending)
@@ -164,7 +164,7 @@ class RayExecutor:
                     self._bring_home(waiting)
                 else:
                     self._ending.wait(POLL_S)
-        except Exception as problem:  # noqa: BLE001 - whatever it is, nobody else would hear that this thread ended
+        except Exception as problem:  # noqa: BLE001 - an error that ends this thread must reach the futures
             self._broken = problem
             for _, future in self._pending.values():
                 future.set_exception(problem)
@@ -202,14 +202,14 @@ def _settle(future: Future[Outcome], reference: ObjectRef) -> None:
 
 
 def _init(address: str | None, workers: int) -> None:
-    """Connect to a cluster, or start one of this machine alone.
+    """Connect to a cluster, or start one on this machine alone.
 
     Raises:
         InputError: the address cannot be used.
         EnvironmentProblem: the cluster does not answer.
     """
     if address is None:
-        # Ray's ports are open to whoever reaches them, so those of a single machine stay on it.
+        # Anyone who can reach Ray's ports can use them, so a cluster of one machine opens them only on that machine.
         ray.init(
             address="local",
             num_cpus=workers,
@@ -230,7 +230,7 @@ def _init(address: str | None, workers: int) -> None:
 
 
 def _refuse_the_unreachable(address: str) -> None:
-    """Ray itself waits for minutes."""
+    """Refuse an address that does not answer, because Ray itself would wait for minutes."""
     if address == "auto":
         return
     host, _, port = address.rpartition(":")
@@ -249,7 +249,7 @@ def _refuse_the_unreachable(address: str) -> None:
 
 @contextmanager
 def _own_signals() -> Iterator[None]:
-    """Keep what SIGTERM does here, which Ray's start replaces."""
+    """Restore this process's SIGTERM handler, which Ray's start replaces."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

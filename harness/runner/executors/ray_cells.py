@@ -1,4 +1,4 @@
-"""What a worker of a Ray cluster does: one cell, from objects of its store, told to the coordinator's machine."""
+"""The work of a Ray worker: runs one cell on objects of the store and sends progress to the coordinator's machine."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trained:
-    """A backbone and its encodings as arrays, as they travel.
+    """A backbone and its encodings as arrays, in the form in which they are sent.
 
     Attributes:
-        spec: that the backbone was trained by.
-        n_items: of its catalogue.
+        spec: specification of the backbone.
+        n_items: number of items in its catalogue.
         tensors: its state, name -> values.
         encodings: clean ``s`` of every prefix, ``(n_prefixes, d)``.
     """
@@ -48,10 +48,10 @@ class Trained:
 
     @classmethod
     def of(cls, shared: SharedFiles) -> Trained:
-        """As the coordinator's files have it.
+        """Read it from the coordinator's files.
 
         Raises:
-            harness.errors.EnvironmentProblem: one of them is gone or has changed.
+            harness.errors.EnvironmentProblem: a file is missing or has changed.
         """
         from harness.backbones.training import load_backbone
 
@@ -63,7 +63,7 @@ class Trained:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedObjects:
-    """What cells on one backbone share; interactions and a :class:`Trained` lie in the object store."""
+    """What cells on one backbone share; ``data`` and ``trained`` refer to the object store."""
 
     data: ObjectRef
     trained: ObjectRef
@@ -72,7 +72,7 @@ class SharedObjects:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Code:
-    """What a machine must have in common with the coordinator's, since the record's key says so.
+    """What a machine must have in common with the coordinator's, because the record's key depends on it.
 
     Attributes:
         sources: hash of the files that decide this cell's ranks.
@@ -86,7 +86,7 @@ class Code:
 
     @classmethod
     def of(cls, task: CellTask) -> Code:
-        """As it is on this machine."""
+        """Return it for this machine."""
         spec = task.shared.spec
         return cls(
             sources=run_hash(task.cell.recipe, spec.package),
@@ -96,7 +96,7 @@ class Code:
 
 
 class Progress:
-    """An actor on the coordinator's machine that keeps the lines of running cells until they are taken."""
+    """An actor on the coordinator's machine that keeps the progress lines of running cells until they are fetched."""
 
     def __init__(self) -> None:
         self._lines: list[tuple[str, str]] = []
@@ -115,8 +115,8 @@ def attempt_there(task: CellTask, shared: SharedObjects, code: Code, progress: A
     Args:
         task: the cell.
         shared: what it shares with others.
-        code: as it is on the coordinator's machine.
-        progress: the actor that is told of every evaluation.
+        code: of the coordinator's machine.
+        progress: the actor that receives every evaluation.
     """
     found = Code.of(task)
     if found != code:
@@ -128,17 +128,17 @@ def attempt_there(task: CellTask, shared: SharedObjects, code: Code, progress: A
 
     here = {**task.provenance, "machine": machine(), "node": platform.node()}
     outcome = attempt_cell(replace(task, provenance=here), lambda: _inputs(shared), tell)
-    with contextlib.suppress(RayActorError):  # lost lines are the coordinator's to tell of
-        ray.get(progress.tell.remote(file, ""))  # told in order: now all lines before it are there
+    with contextlib.suppress(RayActorError):  # the coordinator reports lost lines
+        ray.get(progress.tell.remote(file, ""))  # calls keep their order, so all earlier lines have arrived
     return outcome
 
 
 @lru_cache(maxsize=1)
 def _inputs(shared: SharedObjects) -> Inputs:
-    """The shared stages, kept for the next cell on the same backbone; the large arrays stay in the object store."""
+    """Return the shared stages, cached for the next cell on this backbone; large arrays stay in the object store."""
     import torch
 
-    # Arrays of the store are read-only, and torch warns that it cannot see to that; nothing writes to shared inputs.
+    # Arrays of the store are read-only, and torch warns that it cannot enforce that; nothing writes to shared inputs.
     warnings.filterwarnings("ignore", message="The given NumPy array is not writ")
     trained: Trained = ray.get(shared.trained)
     model = trained.spec.build(trained.n_items)

@@ -1,1 +1,1 @@
-"""The mirror of a study in an Optuna storage; nothing is decided from it."""
+"""The mirror of a study in an Optuna storage; no decision depends on it."""

@@ -1,4 +1,4 @@
-"""A cell as an Optuna trial shows it: its arm, replicate and settings as parameters, its record key as an attribute."""
+"""Cells as Optuna trials: arm, replicate and settings are parameters, the record key is an attribute."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from harness.results.manifest import A_A, BASE, ArmRow
 from harness.study.arms import word
 
 KEY = "key"
-"""The attribute that names a cell's trial: its record key."""
+"""The attribute that identifies a cell's trial: its record key."""
 
 ARM, REPLICATE = "arm", "replicate"
 
 WIDE = 30.0
-"""A positive parameter whose largest value is this many times its smallest is shown on a logarithmic axis."""
+"""A positive float whose largest value is more than this many times its smallest is shown on a logarithmic axis."""
 
 Value = bool | int | float | str
-"""What a parameter of a trial may be."""
+"""The type of a trial's parameter."""
 
 
 class CellSpace:
     """The parameters of a study's cells and their distributions, which grow with its rows.
 
     Args:
-        plan: of the study.
-        schedule: of its cells; names the rows that are found while the study runs.
-        there: trials of earlier runs, whose values stay possible.
+        plan: the study's plan.
+        schedule: the schedule of its cells; names the rows that are added while the study runs.
+        there: trials of earlier runs, whose values stay allowed.
     """
 
     def __init__(self, plan: Plan, schedule: Schedule | None, there: Sequence[FrozenTrial]) -> None:
@@ -42,14 +42,14 @@ class CellSpace:
         self._settings: dict[str, dict[str, Value]] = {}
         self._values: dict[str, dict[Value, None]] = {}
         self._shape: dict[str, BaseDistribution] = {}
-        if not plan.spaces:  # the rows of a search's plan are where it begins, and no cell
+        if not plan.spaces:  # the rows of a search's plan are initial settings, not cells
             self._add(plan.rows)
             self._see({REPLICATE: number} for number in {0, max(plan.study.replicates - 1, 0)})
         self._see(each.params for each in there)
 
     @property
     def shape(self) -> dict[str, BaseDistribution]:
-        """Name of a parameter -> what it may be."""
+        """Name of a parameter -> its distribution."""
         if not self._shape:
             self._shape = {name: _distribution(tuple(values)) for name, values in self._values.items()}
         return self._shape
@@ -68,7 +68,7 @@ class CellSpace:
         }
 
     def _find(self, row: str) -> None:
-        """Add a row that was found while the study runs; a stack that is tried has the settings of its arms."""
+        """Add a row that appeared while the study runs; a stack gets the settings of its arms."""
         if self._schedule is not None:
             self._add(self._schedule.rows())
             for name, setting in _winners(self._schedule.course()).items():
@@ -82,7 +82,7 @@ class CellSpace:
             settings = _plain(
                 {f"{each['id']}.{name}": value for each in row.remedies for name, value in each["settings"].items()}
             )
-            # A setting that equals base's is a point of base on the axis of that setting.
+            # A row that equals base gives base (and the a/a arm) its place on the axis of that setting.
             for name in (BASE, A_A) if row.alias_of == BASE else (row.name,):
                 self._settings.setdefault(name, {}).update(settings)
         self._see({ARM: row.name, **self._settings[row.name]} for row in rows if row.status == "run")
@@ -96,7 +96,7 @@ class CellSpace:
 
 
 def _winners(course: Mapping[str, Any]) -> dict[str, dict[str, Value]]:
-    """Row of a search's confirmation -> what the search has set in it, parameters of base included."""
+    """Return confirmed row -> the settings that the search chose for it, including base's parameters."""
     found: dict[str, dict[str, Value]] = {}
     for arm in course.get("arms", ()) if course.get("mode") == "search" else ():
         settings = {each["number"]: each["setting"] for each in arm["trials"]}
@@ -108,12 +108,12 @@ def _winners(course: Mapping[str, Any]) -> dict[str, dict[str, Value]]:
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Value]:
-    """Settings as numbers where they are, else as words."""
+    """Return the settings; numbers and booleans are kept, other values become words."""
     return {name: each if isinstance(each, (bool, int, float)) else word(each) for name, each in settings.items()}
 
 
 def encoded(value: Value, kind: BaseDistribution) -> Value:
-    """A value as a parameter of that distribution has it; one of several kinds is a word."""
+    """Return a value in the type that the distribution expects; a categorical value becomes a word."""
     if isinstance(kind, CategoricalDistribution):
         return word(value)
     return float(value) if isinstance(kind, FloatDistribution) else int(value)

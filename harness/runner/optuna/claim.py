@@ -1,4 +1,4 @@
-"""One coordinator a study in a storage, from whatever folder or machine it runs."""
+"""Allows one coordinator per study in a storage, whatever folder or machine it runs on."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SELECT application_name, backend_start FROM pg_locks JOIN pg_stat_activity USING
 WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid = :high AND objid = :low
 AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
-"""Who holds the lock whose number has these two halves."""
+"""Query for the holder of the lock whose number has these two halves."""
 
 Claim = Callable[[], None]
-"""Checks that this coordinator still holds its study, and takes it again where the database let go of it.
+"""Checks that this coordinator still holds its study, and takes it again if the database released it.
 
-Raises :class:`StorageAwayError` where the database does not answer now, and EnvironmentProblem where another
-coordinator has taken the study. A claim that cannot be lost does nothing.
+Raises :class:`StorageAwayError` if the database does not answer now, and EnvironmentProblem if another coordinator has
+taken the study. A claim that cannot be lost does nothing.
 """
 
 
@@ -42,17 +42,17 @@ class StorageAwayError(Exception):
 
 @contextmanager
 def claimed(storage: str, study: str) -> Iterator[Claim]:
-    """Hold a study of a storage while the block lasts.
+    """Hold a study of a storage while the block runs.
 
-    PostgreSQL holds it by an advisory lock, SQLite by a lock on a file beside the database. Other databases have no
-    such claim; the log says so.
+    PostgreSQL uses an advisory lock, SQLite a lock on a file next to the database. Other databases have no such lock;
+    a warning is logged.
 
     Args:
         storage: a database URL.
         study: its name there.
 
     Raises:
-        EnvironmentProblem: another coordinator holds it; the text names that one.
+        EnvironmentProblem: another coordinator holds it; the text names the holder.
     """
     url = parsed(storage)
     kind, database = url.get_backend_name(), url.database or ":memory:"
@@ -83,7 +83,7 @@ class PostgresClaim:
     def __init__(self, url: URL, study: str) -> None:
         self._url = url
         self._study = study
-        # The server cuts names at 63 bytes; the digits tell this claim from any other of the same process.
+        # The server cuts names at 63 bytes; the digits distinguish this claim from others of the same process.
         self._me = f"ftr-study {uuid.uuid4().hex[:6]}: process {os.getpid()} on {socket.gethostname()}"[:63]
         arguments = {"connect_timeout": CONNECT_S, "application_name": self._me}
         self._connection: Connection | None = None
@@ -94,7 +94,7 @@ class PostgresClaim:
             raise cannot_open(url.render_as_string(hide_password=False), problem) from None
 
     def check(self) -> None:
-        """As :data:`Claim` says."""
+        """See :data:`Claim`."""
         try:
             if self._connection is not None:
                 self._connection.execute(text("SELECT 1"))
@@ -107,7 +107,7 @@ class PostgresClaim:
             raise StorageAwayError(in_short(problem)) from problem
 
     def release(self) -> None:
-        """End the session, and the lock with it, even where it is broken."""
+        """End the session, even a broken one; this releases the lock."""
         if self._connection is not None:
             self._connection.invalidate()
             self._connection.close()
@@ -122,7 +122,7 @@ class PostgresClaim:
             raise
 
     def _lock(self, connection: Connection) -> None:
-        # A machine that loses its power ends no session; without these the server would wait for it for two hours.
+        # A machine that loses power does not end its session; without keepalives the server would wait for two hours.
         for setting, value in (("idle", 30), ("interval", 10), ("count", 3)):
             connection.execute(text(f"SET tcp_keepalives_{setting} = {value}"))
         number = _number(self._study)
@@ -138,5 +138,5 @@ class PostgresClaim:
 
 
 def _number(study: str) -> int:
-    """The study's name as a signed number of 64 bits."""
+    """Return a hash of the study's name as a signed 64-bit number."""
     return int.from_bytes(hashlib.sha256(f"ftr-study {study}".encode()).digest()[:8], signed=True)

@@ -1,4 +1,4 @@
-"""The study's own Optuna file, a mirror of its records: set aside where it is damaged, and rebuilt from them."""
+"""Sets aside the study's own Optuna file if it is damaged; the file mirrors the records and is rebuilt from them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ OF_TRIALS = (
     "SELECT 'an attribute of a trial is not JSON' FROM trial_user_attributes WHERE NOT json_valid(value_json)",
     "SELECT '' FROM trial_values, trial_intermediate_values WHERE false",
 )
-"""Queries that give what is wrong, or fail where a table is missing."""
+"""Queries that return what is wrong, or fail if a table is missing."""
 
 
 def set_aside_if_damaged(path: Path) -> None:
-    """Check that the file can be opened as Optuna's storage, or move it out of the way.
+    """Check that the file can be opened as Optuna's storage; set it aside if it is damaged.
 
-    SQLite rolls back what a killed writer left unfinished; that is no damage. A file without a trial is removed:
-    Optuna makes its tables and their indexes one by one, and where it was stopped between the two it never makes the
-    index, without which every run enters the study again.
+    A transaction that a killed writer left unfinished is not damage: SQLite rolls it back. A file without a trial is
+    removed: Optuna creates its tables and their indexes one by one, and if it was stopped in between, it never creates
+    the index, and every run then adds the study again.
 
     Raises:
         harness.errors.EnvironmentProblem: it is damaged and the folder cannot be written.
@@ -37,20 +37,20 @@ def set_aside_if_damaged(path: Path) -> None:
             why, n_trials = _damage(database)
     except sqlite3.Error as problem:
         if getattr(problem, "sqlite_errorcode", 0) & 0xFF in NO_FAULT_OF_THE_FILE:
-            return  # opening it will say so
+            return  # opening it reports this
         why, n_trials = str(problem), 0
     if why:
         set_aside(path, why, then="rebuilt from the records")
     if why or not n_trials:
         for name in (path.name, *(f"{path.name}-{journal}" for journal in ("journal", "wal", "shm"))):
-            path.with_name(name).unlink(missing_ok=True)  # a journal would be taken for that of the new file
+            path.with_name(name).unlink(missing_ok=True)  # SQLite would take a journal for that of the new file
 
 
 def _damage(database: sqlite3.Connection) -> tuple[str, int]:
-    """What is wrong with the file, empty where nothing is; and how many trials it has.
+    """Return what is wrong with the file (empty if nothing is), and its number of trials.
 
     Raises:
-        sqlite3.Error: it cannot be read as what it should be.
+        sqlite3.Error: it is not a readable SQLite database with Optuna's tables.
     """
     (found,) = database.execute("PRAGMA integrity_check(1)").fetchone()
     if found != "ok":

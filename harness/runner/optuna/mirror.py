@@ -1,4 +1,4 @@
-"""A study in an Optuna storage, for any Optuna tool to show while it runs; nothing is decided from it."""
+"""Mirrors a study to an Optuna storage, so that Optuna tools can show it while it runs; no decision depends on it."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from harness.runner.optuna.storage import Storage
 log = logging.getLogger(__name__)
 
 TRIAL = "trial"
-"""The attribute that names a setting's trial: its number in the arm's search."""
+"""The attribute that identifies a setting's trial: its number in the arm's search."""
 
 
 class OptunaMirror:
-    """Shows the cells of a study as trials: the record key names them, epochs are steps, valid's primary is the value.
+    """Shows a study's cells as trials: identified by record key, epochs as steps, valued by the validation metric.
 
-    Cells of a search's trials are left to :class:`SearchMirror`.
+    :class:`SearchMirror` shows the cells of a search's trials.
 
     Args:
-        storage: where.
-        name: of the study.
-        primary: the metric that trials are valued by.
-        plan: whose rows and settings are parameters, so that an Optuna tool's charts can name them; without one they
-            are attributes alone.
-        schedule: of its cells.
+        storage: the storage to write to.
+        name: name of the study.
+        primary: the metric whose validation value is the trial's value.
+        plan: its rows and settings become parameters, so that charts of Optuna tools can name them; without a plan they
+            are attributes only.
+        schedule: the schedule of the cells.
 
     Attributes:
         study: the trials.
@@ -80,14 +80,14 @@ class OptunaMirror:
             self._storage.put(self.study, shown)
 
     def finished(self, record: RunRecord) -> None:
-        """Complete the trial with valid's primary metric at the chosen epoch."""
+        """Complete the trial with the primary metric on the validation set at the chosen epoch."""
         shown = self._open.pop(record.key, None)
         if shown is not None:
             _end(shown, TrialState.COMPLETE, [record.measured(self._primary).valid_on[self._primary]])
             self._storage.put(self.study, shown)
 
     def failed(self, key: str, why: str) -> None:
-        """Fail the trial; it stays visible, and a next try of the cell has a trial of its own."""
+        """Fail the trial; it stays visible, and another attempt of the cell gets a new trial."""
         shown = self._open.pop(key, None)
         if shown is not None:
             shown.user_attrs["failure"] = why
@@ -95,7 +95,7 @@ class OptunaMirror:
             self._storage.put(self.study, shown)
 
     def reused(self, cell: Cell, record: RunRecord) -> None:
-        """Show a cell that has its record already, unless its trial is there."""
+        """Show a cell that already has a record, unless its trial exists."""
         if not is_trial(cell.row):
             steps = {
                 each.epoch: each.valid_on[self._primary] for each in record.curve if self._primary in each.valid_on
@@ -107,7 +107,7 @@ class OptunaMirror:
             self._storage.put(self.study, shown)
 
     def _trial(self, key: str, cell: Cell) -> FrozenTrial:
-        """The trial of a cell that has not ended."""
+        """Return a running trial for a cell."""
         if self._space is None:
             attributes = {KEY: key, ARM: cell.row, REPLICATE: cell.replicate}
             return create_trial(state=TrialState.RUNNING, user_attrs=attributes)
@@ -116,28 +116,28 @@ class OptunaMirror:
         return shown
 
     def annotate(self, folder: StudyFolder) -> None:
-        """Write what the report says into the notes that optuna-dashboard shows; a failure is logged, no more."""
+        """Write the report's findings to the notes that optuna-dashboard shows; a failure is only logged."""
         rows = {str(each.user_attrs[KEY]): str(each.user_attrs[ARM]) for each in self.study.all_known()}
         annotate(self._storage, self.study, folder, lambda told: told.of_cells(rows))
 
     def flush(self) -> None:
-        """Write what waits, if its time has come."""
+        """Write the waiting trials if the next round is due."""
         self._storage.flush()
 
     def settle(self) -> None:
-        """Write all that waits."""
+        """Write all waiting trials."""
         self._storage.settle()
 
 
 class SearchMirror(TrialObserver):
-    """Shows every arm's search as an Optuna study: parameters, a step a replicate, and how each trial ended.
+    """Shows each arm's search as an Optuna study: parameters, one step per replicate, and how each trial ended.
 
-    A search that starts again names its trials again; those that are there stay as they are, and one that a killed
-    coordinator left running goes on.
+    A restarted search proposes its trials again: trials that have ended are kept, and a trial that a killed coordinator
+    left running continues.
 
     Args:
-        plan: of a study whose mode searches.
-        storage: where.
+        plan: plan of a study in mode search.
+        storage: the storage to write to.
 
     Raises:
         harness.errors.EnvironmentProblem: the storage cannot be read or written.
@@ -162,13 +162,13 @@ class SearchMirror(TrialObserver):
         }
 
     def proposed(self, arm: str, trial: Tried) -> None:
-        """Show a setting that is about to run, unless its trial is there and has ended."""
+        """Show a setting that is about to run, unless its trial exists and has ended."""
         found = self._studies[arm].known(trial.number)
         if found is None or not found.state.is_finished() or found.params != encoded(self._spaces[arm], trial.point):
             self._show(arm, trial)
 
     def measured(self, arm: str, trial: Tried, replicate: int) -> None:
-        """Show a replicate's value; Optuna has no place for it where there are two objectives."""
+        """Show a replicate's value; with two objectives it is not shown, because Optuna stores no steps for them."""
         if (arm, trial.number) in self._open:
             self._show(arm, trial)
 
@@ -197,7 +197,7 @@ class SearchMirror(TrialObserver):
         self._storage.put(self._studies[arm], shown)
 
     def _values(self, trial: Tried) -> list[float] | None:
-        """The objectives of a complete trial; of a pruned one the last step, as Optuna itself does."""
+        """The objectives of a complete trial; for a pruned trial the last step, as in Optuna itself; else None."""
         if trial.state is TrialState.PRUNED:
             return list(trial.values.values())[-1:]
         told = {"quality": trial.quality, "seconds": trial.seconds}
@@ -205,7 +205,7 @@ class SearchMirror(TrialObserver):
         return values if trial.state is TrialState.COMPLETE else None
 
     def annotate(self, folder: StudyFolder) -> None:
-        """Write which trial of each arm was confirmed, and how that ended; a failure is logged, no more."""
+        """Write which trial of each arm was confirmed, and the verdict; a failure is only logged."""
         for arm, study in self._studies.items():
             annotate(
                 self._storage, study, folder, lambda told, arm=arm: told.of_arm(arm, told.folder.manifest().course)
@@ -213,7 +213,7 @@ class SearchMirror(TrialObserver):
 
 
 def annotate(storage: Storage, study: MirroredStudy, folder: StudyFolder, notes: Callable[[Told], Notes]) -> None:
-    """Write notes from the report in the folder, if there is one; a failure is logged and costs the study nothing."""
+    """Write notes from the report in the folder, if there is one; a failure is logged and does not affect the study."""
     try:
         told = Told.of(folder)
         if told is not None:
@@ -230,17 +230,17 @@ def _end(shown: FrozenTrial, state: TrialState, values: list[float] | None) -> N
 
 
 def value_name(primary: str) -> str:
-    """What charts call the value of a trial."""
+    """The name of a trial's value in charts."""
     return f"validation {primary}"
 
 
 def study_name(name: str, primary: str) -> str:
-    """The name of a study of cells in a storage: values by another metric belong to another study."""
+    """The name of a study of cells in a storage; it includes the metric, so that each metric has its own study."""
     return f"{name} ({primary})"
 
 
 def arm_study_name(plan: Plan, search: SearchSettings, arm: str) -> str:
-    """The name of an arm's Optuna study; another course of the search, such as with more epochs, has another name."""
+    """The name of an arm's Optuna study; a search that runs differently, such as with more epochs, has another name."""
     study, space = plan.study, plan.spaces[arm]
     parts = [space.axes, space.stack, space.base.describe(), search, study.replicates, study.seed, study.budget]
     digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:6]

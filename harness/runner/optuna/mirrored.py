@@ -1,4 +1,4 @@
-"""One Optuna study of a storage, whose trials are brought to a wanted state."""
+"""One Optuna study in a storage; its trials are written and updated."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ OUTCOME = ("records", "failure")
 
 
 class MirroredStudy:
-    """An Optuna study of a storage, whose trials are brought to a wanted state.
+    """An Optuna study in a storage; its trials are written and updated.
 
     Args:
         database: the storage.
-        name: of the study, which exists.
-        identity: the attribute that tells its trials apart.
+        name: name of the study, which must exist.
+        identity: the attribute that identifies a trial.
     """
 
     def __init__(self, database: RDBStorage, name: str, *, identity: str) -> None:
@@ -40,7 +40,7 @@ class MirroredStudy:
         return sorted(self._database.get_all_trials(self._study, deepcopy=False), key=lambda each: each.number)
 
     def reload(self) -> None:
-        """Read the newest trial of each identity, after a write that may have been carried out though it failed."""
+        """Read the newest trial of each identity; needed after a failed write, which may have taken effect."""
         attribute = self._identity
         self._known = {each.user_attrs[attribute]: each for each in self.trials() if attribute in each.user_attrs}
 
@@ -49,11 +49,11 @@ class MirroredStudy:
         return list(self._known.values())
 
     def known(self, identity: object) -> FrozenTrial | None:
-        """The newest trial of that identity."""
+        """The newest trial of that identity; None if there is none."""
         return self._known.get(identity)
 
     def close_stale(self) -> None:
-        """Trials that a killed coordinator left running become failed ones."""
+        """Mark the trials that a killed coordinator left running as failed."""
         stale = [each for each in self.trials() if each.state is TrialState.RUNNING]
         for each in stale:
             self._database.set_trial_state_values(each._trial_id, TrialState.FAIL)
@@ -61,7 +61,7 @@ class MirroredStudy:
             self.reload()
 
     def shape(self, wanted: Mapping[str, BaseDistribution]) -> None:
-        """Let the parameters of all trials have these distributions from the next write on.
+        """Set the parameter distributions of all trials; they are applied with the next write.
 
         Args:
             wanted: name -> distribution, wide enough for every value that a trial has.
@@ -72,8 +72,8 @@ class MirroredStudy:
     def upsert(self, wanted: FrozenTrial) -> None:
         """Bring the trial of that identity to the wanted state; a second call changes nothing.
 
-        A running trial is updated. One that has ended stays as it is: unless it shows what is wanted already, the
-        wanted one is added beside it, as after a failure that is tried again.
+        A running trial is updated. A trial that has ended is kept: if it differs from the wanted one, the wanted one is
+        added as another trial, as when a failed cell is tried again.
         """
         if not self._shaped:
             tables.reshape(self._database, self._study, self._shape)
@@ -98,21 +98,21 @@ class MirroredStudy:
         self._known[identity] = wanted
 
     def _dressed(self, wanted: FrozenTrial) -> FrozenTrial:
-        """A copy of the trial whose parameters have the distributions of now."""
+        """Return a copy of the trial with the current parameter distributions."""
         written = copy.deepcopy(wanted)
         written.distributions = {name: self._shape.get(name, each) for name, each in wanted.distributions.items()}
         written.params = {name: encoded(value, written.distributions[name]) for name, value in wanted.params.items()}
         return written
 
     def _complete(self, found: FrozenTrial, wanted: FrozenTrial) -> None:
-        """Give a cell's trial of an earlier version the parameters that it lacks."""
+        """Add the missing parameters to a cell's trial that an earlier version wrote."""
         same = found.user_attrs.get(ARM) == wanted.user_attrs.get(ARM)
         if KEY in found.user_attrs and same and wanted.params and found.params != wanted.params:
             tables.set_parameters(self._database, found._trial_id, wanted.params, wanted.distributions)
             found.params, found.distributions = wanted.params, wanted.distributions
 
     def annotate(self, notes: Notes) -> None:
-        """Write the notes that differ from those that are there.
+        """Write the notes that differ from the stored ones.
 
         Raises:
             SQLAlchemyError, OptunaError: the storage cannot be read or written.
@@ -134,7 +134,7 @@ class MirroredStudy:
 
 
 def _shows(found: FrozenTrial, wanted: FrozenTrial) -> bool:
-    """Whether a trial that has ended shows what is wanted; the key of a complete cell decides its ranks."""
+    """Whether an ended trial shows the wanted state; always so for a complete cell, since its key decides its ranks."""
     if found.state is TrialState.COMPLETE and KEY in found.user_attrs:
         return True
     return (found.state, found.values) == (wanted.state, wanted.values) and all(

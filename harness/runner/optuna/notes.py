@@ -1,8 +1,8 @@
-"""What the report says of a study, as notes and files that optuna-dashboard shows beside its charts.
+"""The report's findings as notes and files that optuna-dashboard shows next to its charts.
 
-The dashboard keeps its notes in system attributes of the Optuna study, and so does Optuna with the files of a study.
-They are written here by these names, so that no run needs the dashboard; ``tests/runner/test_dashboard.py`` reads them
-with the dashboard itself.
+The dashboard keeps its notes, and Optuna the files of a study, in system attributes of the Optuna study. This module
+writes these attributes directly, so that no run needs the dashboard; ``tests/runner/test_dashboard.py`` reads them with
+the dashboard itself.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Notes:
     """The notes of one Optuna study, in Markdown.
 
     Attributes:
-        study: of the study itself.
-        trials: of its trials, by what tells them apart.
+        study: note of the study itself.
+        trials: identity of a trial -> its note.
         files: id of a file in the folder of artifacts -> its name.
     """
 
@@ -50,9 +50,9 @@ class Notes:
         """The system attributes of the Optuna study that have to change.
 
         Args:
-            study: its id.
-            trials: what tells a trial apart -> its id.
-            there: its system attributes.
+            study: id of the study.
+            trials: identity of a trial -> its id.
+            there: the study's current system attributes.
         """
         links = "".join(f" [Open {name}](/artifacts/{study}/{each})" for each, name in self.files.items())
         links += " (The links need `optuna-dashboard --artifact-dir`.)" if links else ""
@@ -68,7 +68,7 @@ class Notes:
 
 
 def _note(prefix: str, text: str, there: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """The attributes that make this the note's text, above what a reader has added; none where it is so already."""
+    """Yield the attributes that set the note's text and keep what a reader added below; nothing if it is unchanged."""
     pieces = {name: str(value) for name, value in there.items() if name.startswith(f"{prefix}note_str:")}
     before = "".join(pieces[name] for name in sorted(pieces, key=lambda each: int(each.rpartition(":")[2])))
     _, mark, added = before.partition(KEPT)
@@ -84,10 +84,10 @@ def _note(prefix: str, text: str, there: Mapping[str, Any]) -> Iterator[tuple[st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What the files of a study's folder say of it.
+    """The report of a study's folder, as the source of the notes.
 
     Attributes:
-        folder: of the study.
+        folder: the study's folder.
         report: ``report.json``.
     """
 
@@ -96,7 +96,7 @@ class Told:
 
     @classmethod
     def of(cls, folder: StudyFolder) -> Told | None:
-        """What they say; None before the first report."""
+        """Read the report; None before the first report exists."""
         path = folder.path / "report.json"
         return cls(folder=folder, report=json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
@@ -118,7 +118,7 @@ class Told:
         """Notes of the Optuna study of an arm's search.
 
         Args:
-            course: of the search, as the manifest has it.
+            course: course of the search, from the manifest.
         """
         winner = next((each["winner"] for each in course.get("arms", ()) if each["name"] == arm), None)
         verdict = next((self._verdict(row) for row in self.report["rows"] if row["name"] == arm), "")
@@ -154,7 +154,7 @@ class Told:
         return _plain(row["verdict_text"]) + (f", effect {effect} on {metric}" if effect else "")
 
     def _effect(self, row: Mapping[str, Any]) -> str:
-        """Effect and adjusted interval with the report's decimals; empty where there is none."""
+        """Effect and adjusted interval with the report's decimals; empty if there is no effect."""
         if row["effect"] is None:
             return ""
         ends = row["adjusted"] or ()
@@ -162,7 +162,7 @@ class Told:
         return shown[0] + (f" ({shown[1]} to {shown[2]})" if ends else "")
 
     def _files(self) -> dict[str, str]:
-        """Link the files that there are into the folder of artifacts, under names that Optuna accepts."""
+        """Link the existing files into the folder of artifacts under names that Optuna accepts; return id -> name."""
         found: dict[str, str] = {}
         for name in FILES:
             if (self.folder.path / name).exists():
@@ -173,7 +173,7 @@ class Told:
 
 
 def link(path: Path, target: Path) -> None:
-    """Make a symbolic link, unless it is there.
+    """Create a symbolic link, unless it exists.
 
     Raises:
         OSError: the folder cannot be written.
@@ -184,13 +184,13 @@ def link(path: Path, target: Path) -> None:
 
 
 def _signed(value: float, decimals: int) -> str:
-    """A difference as the page writes it; a zero has no sign."""
+    """Return a difference as the page shows it; a zero has no sign."""
     text = f"{value:+.{decimals}f}"
     return text.replace("-", MINUS) if float(text) else text[1:]
 
 
 def _plain(text: str) -> str:
-    r"""A text that Markdown shows as it is, on one line.
+    r"""Return a text escaped for Markdown, on one line.
 
     >>> print(_plain("kl_direction | $a$"))
     kl\_direction \| \$a\$

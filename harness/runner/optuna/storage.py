@@ -1,4 +1,4 @@
-"""The database behind ``--storage``: trials are brought to it in rounds, and wait while it is away."""
+"""The database behind ``--storage``: trials are written in rounds, and wait while it does not respond."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ from harness.stopping import nothing
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 120.0
-"""How long a storage may be away before the run ends, in seconds."""
+"""How long a storage may fail to respond before the run ends, in seconds."""
 
 LONGEST_PAUSE_S = 5.0
-"""Between two tries to reach it, in seconds; the first pauses are shorter."""
+"""Longest pause between two attempts to reach it, in seconds; the first pauses are shorter."""
 
 PACE_S = 1.0
-"""Between two rounds of writing, in seconds: a commit to a file may take 50 ms, and what changed twice goes once."""
+"""Pause between two rounds of writing, in seconds: a commit to a file may take 50 ms, and rounds merge changes."""
 
 
 class Storage:
     """An Optuna storage of which the coordinator is the only writer.
 
-    It mirrors the records, which are what counts. While it is away, trials wait in order and the cells go on; if it
-    stays away for :data:`PATIENCE_S` the run ends.
+    It only mirrors the records. While it does not respond, trials wait in order and cells continue; after
+    :data:`PATIENCE_S` the run ends.
 
     Args:
-        url: of the database.
+        url: URL of the database.
         claim: checks this coordinator's hold on its study there.
-        tell: told when the storage goes away and when it is back.
-        rebuilt: it is an SQLite file that is rebuilt from the records where it is damaged, so that no commit need
-            wait for the disk; a killed process cannot damage it, a power cut can.
+        tell: called with a message when the storage stops responding and when it responds again.
+        rebuilt: whether it is an SQLite file that is rebuilt from the records if damaged. Commits then do not wait for
+            the disk: a killed process cannot damage the file, a power cut can.
 
     Raises:
         EnvironmentProblem: it cannot be opened; the text shows no password.
@@ -67,18 +67,18 @@ class Storage:
         self._away_since = self._next_round = 0.0
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         postgres = parsed(url).get_backend_name() == "postgresql"
-        # A server that started again has forgotten the connections of the pool.
+        # After a restart of the server, the connections of the pool are no longer valid.
         options = {"pool_pre_ping": True, "connect_args": {"connect_timeout": CONNECT_S}} if postgres else {}
         with self.opening():
             _touch(parsed(url))
             self.database = RDBStorage(url, engine_kwargs=options)
             if rebuilt:
                 event.listen(self.database.engine, "connect", _without_waiting)
-                self.database.engine.dispose()  # the connection that made the tables has not heard of it
+                self.database.engine.dispose()  # the connection that made the tables lacks it
 
     @contextmanager
     def opening(self) -> Iterator[None]:
-        """While the run has not begun, a storage that does not answer ends it at once.
+        """End the run at once if the storage does not answer; for use before the cells run.
 
         Raises:
             EnvironmentProblem: it does not answer, or holds something else.
@@ -96,13 +96,13 @@ class Storage:
         directions: Sequence[StudyDirection] = (StudyDirection.MAXIMIZE,),
         metrics: Sequence[str] = (),
     ) -> MirroredStudy:
-        """The Optuna study of that name, made where there is none.
+        """The Optuna study of that name, created if it does not exist.
 
         Args:
-            name: of the study.
-            identity: the attribute that tells its trials apart.
-            directions: one an objective.
-            metrics: what the objectives are called; nothing where they need no name.
+            name: name of the study.
+            identity: the attribute that identifies a trial.
+            directions: one per objective.
+            metrics: names of the objectives; empty if they need none.
 
         Raises:
             EnvironmentProblem: the storage cannot be read or written.
@@ -117,12 +117,12 @@ class Storage:
             return MirroredStudy(self.database, name, identity=identity)
 
     def close(self) -> None:
-        """End its connections."""
+        """Close its connections."""
         self.database.remove_session()
         self.database.engine.dispose()
 
     def put(self, study: MirroredStudy, trial: FrozenTrial) -> None:
-        """Upsert the trial when the next round is due; as it is by then, once however often it was put before.
+        """Write the trial when the next round is due: once, in the state it has then, however often it was put.
 
         Raises:
             EnvironmentProblem: as :meth:`flush`.
@@ -131,17 +131,17 @@ class Storage:
         self.flush()
 
     def flush(self) -> None:
-        """Write what waits, if the next round is due.
+        """Write the waiting trials if the next round is due.
 
         Raises:
-            EnvironmentProblem: it has been away for too long, or another program writes to this study.
+            EnvironmentProblem: it has not responded for too long, or another program writes to this study.
         """
         if self._waiting and time.monotonic() >= self._next_round:
             self._next_round = time.monotonic() + PACE_S
             self._write()
 
     def annotate(self, study: MirroredStudy, notes: Notes) -> None:
-        """Write notes at once, without waiting for a storage that is away.
+        """Write notes at once, without waiting for a storage that does not respond.
 
         Raises:
             SQLAlchemyError, OptunaError, StorageAwayError: it does not answer.
@@ -151,7 +151,7 @@ class Storage:
         study.annotate(notes)
 
     def settle(self) -> None:
-        """Write all that waits, also where the storage has to come back first.
+        """Write all waiting trials, even if the storage has to respond again first.
 
         Raises:
             EnvironmentProblem: as :meth:`flush`.
@@ -198,9 +198,9 @@ class Storage:
 
 
 def _touch(url: URL) -> None:
-    """Make the file of a new SQLite database, since SQLite itself lets nobody but its owner write to it."""
+    """Create the file of a new SQLite database, because SQLite itself would let only the owner write to it."""
     if url.get_backend_name() == "sqlite" and url.database and url.database[:1] != ":" and "file:" not in url.database:
-        with contextlib.suppress(OSError):  # opening it will say why
+        with contextlib.suppress(OSError):  # opening it reports the reason
             Path(url.database).touch()
 
 

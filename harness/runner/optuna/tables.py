@@ -1,7 +1,7 @@
-"""Changes of a storage's tables that Optuna itself does not offer: what a parameter may be, many attributes at once.
+"""Changes to a storage's tables that Optuna itself does not offer: parameter distributions, many attributes at once.
 
-Optuna fixes the choices of a parameter with its first trial and closes a trial that has ended.  A study gets other arms
-from one run to the next, so parameters are written here, in Optuna's own tables and in one transaction each.
+Optuna fixes the choices of a parameter with its first trial and does not change a trial that has ended. A study's arms
+can change from run to run, so parameters are written here to Optuna's own tables, each change in one transaction.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from harness.runner.optuna.cells import Value, encoded
 
 
 def reshape(database: RDBStorage, study: int, shape: Mapping[str, BaseDistribution]) -> None:
-    """Let the parameters of every trial have these distributions; their values stay.
+    """Set the parameter distributions of every trial; the values do not change.
 
     Args:
-        study: its id.
+        study: id of the study.
         shape: name -> distribution, wide enough for every value that a trial has.
 
     Raises:
@@ -45,10 +45,10 @@ def reshape(database: RDBStorage, study: int, shape: Mapping[str, BaseDistributi
 def set_parameters(
     database: RDBStorage, trial: int, values: Mapping[str, Value], shape: Mapping[str, BaseDistribution]
 ) -> None:
-    """Let a trial have these parameters, though it has ended.
+    """Set the parameters of a trial, even if it has ended.
 
     Args:
-        trial: its id.
+        trial: id of the trial.
 
     Raises:
         SQLAlchemyError: the storage cannot be written.
@@ -68,10 +68,10 @@ def set_parameters(
 
 
 def set_system_attributes(database: RDBStorage, study: int, values: Mapping[str, Any]) -> None:
-    """Set many system attributes of a study, as ``RDBStorage.set_study_system_attr`` does one.
+    """Set many system attributes of a study at once; ``RDBStorage.set_study_system_attr`` sets only one.
 
     Args:
-        study: its id.
+        study: id of the study.
 
     Raises:
         SQLAlchemyError: the storage cannot be written.

@@ -1,4 +1,4 @@
-"""The URL of ``--storage``: what it names, and how it and its database's complaints may be shown."""
+"""The URL of ``--storage``: parsing, error messages, and removal of its password from them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def parsed(storage: str) -> URL:
 
 
 def cannot_open(storage: str, problem: Exception) -> EnvironmentProblem:
-    """The error to raise where a storage cannot be opened."""
+    """Return the error to raise if a storage cannot be opened."""
     full = "disk is full" in str(problem) or "disk I/O error" in str(problem)
     fix = "free space or name another --storage" if full else "move the file aside or name another --storage"
     if storage.startswith("postgresql"):
@@ -41,14 +41,14 @@ def cannot_open(storage: str, problem: Exception) -> EnvironmentProblem:
 
 
 def in_short(problem: BaseException) -> str:
-    """What a database's driver says, without what SQLAlchemy and Optuna wrap around it."""
+    """Return the message of the database driver, without the text that SQLAlchemy and Optuna add."""
     cause = problem.__cause__ if isinstance(problem.__cause__, SQLAlchemyError) else problem
     innermost = getattr(cause, "orig", None) or cause
     return " ".join(str(innermost).split())
 
 
 def scrubbed(said: str, storage: str) -> str:
-    """A text without the storage's password, whoever put it there."""
+    """Return a text with every occurrence of the storage's password masked."""
     said = said.replace(storage, without_password(storage))
     try:
         password = make_url(storage).password
@@ -58,7 +58,7 @@ def scrubbed(said: str, storage: str) -> str:
 
 
 def without_password(shown: str) -> str:
-    """A storage URL, or a word of a command line that holds one, as it may be shown.
+    """Return a storage URL, or a command-line word that holds one, with the password masked.
 
     >>> without_password("postgresql+psycopg://me:secret@host/db")
     'postgresql+psycopg://me:***@host/db'

@@ -1,1 +1,1 @@
-"""Reference rows: what an arm has to beat to have found anything."""
+"""Reference rows: baselines, and two backbones averaged, for comparison with the arms."""

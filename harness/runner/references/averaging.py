@@ -28,18 +28,18 @@ NO_CANDIDATE = 0.0
 def averaged(
     stages: SharedStages, replicates: tuple[int, int], check: Callable[[], None]
 ) -> tuple[Ranks, Ranks, NDArray[np.int32]]:
-    """Ranks on the validation and the test set, and the items recommended at each user's last test query.
+    """Return ranks on the validation and the test set, and the items recommended at each user's last test query.
 
-    The probabilities of each backbone are those among the candidates of the protocol.
+    Each backbone's probabilities are taken over the protocol's candidates.
 
     Args:
-        stages: their backbones and encodings are there.
-        replicates: of the backbones.
+        stages: the shared stages; both backbones and their encodings must exist.
+        replicates: the replicates of the two backbones.
         check: called between chunks; may raise to stop.
 
     Raises:
         harness.backbones.tensor_file.DamagedCheckpointError: a backbone's file is damaged.
-        EnvironmentProblem: its encodings are missing or damaged.
+        EnvironmentProblem: a backbone's encodings are missing or damaged.
     """
     prefixes, kind = stages.prefixes, type(stages.spec)
     files = [stages.files(BackboneRef(each)) for each in replicates]
@@ -68,6 +68,6 @@ def averaged(
 def probabilities(
     vectors: NDArray[np.float32], items: torch.Tensor, queries: Queries, stages: SharedStages
 ) -> NDArray[Any]:
-    """Of every item for every query, ``(n, n_items)`` float32; 0 for those that are no candidates."""
+    """The probability of every item for every query, ``(n, n_items)`` float32; 0 for items that are not candidates."""
     logits = (torch.as_tensor(vectors) @ items).numpy()
     return torch.softmax(torch.as_tensor(candidates(logits, queries, stages.study.protocol)), dim=1).numpy()

@@ -1,4 +1,4 @@
-"""Reference rows of a study: scored in the coordinator, kept as records, used again by every study that asks alike."""
+"""Reference rows of a study: scored in the coordinator, stored as records, reused by every study with the same key."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ from harness.stopping import stoppable
 from harness.study.types import Study
 
 TWO = ReferenceRow(name="two backbones", title="Two backbones averaged", title_zh="两个骨干模型取平均", trained=True)
-"""The mean of two backbones' probabilities: what any ensemble of two gives, without retrieval."""
+"""The mean of two backbones' probabilities: an ensemble of two, without retrieval."""
 
 ALL_EVENTS = "all_events"
-"""Note of a row that counts training events later than the query too, although the memory is that of the past."""
+"""Note of a row that also counts training events later than the query, although the memory holds only the past."""
 
 
 @dataclass(slots=True, kw_only=True)
 class References:
-    """Scores what has no record yet; what fails costs a note, never the study.
+    """Scores the reference rows that have no record yet; a failure only adds a note and never fails the study.
 
     Attributes:
         stages: data and backbones.
-        folder: of the study; its records are kept there.
-        tell, note: told what is done, and what must stay to be read.
-        rows: what there is so far.
+        folder: the study's folder, where the records are stored.
+        tell, note: called with the progress, and with texts that must stay on the screen.
+        rows: the rows that have a record so far.
     """
 
     stages: SharedStages
@@ -65,23 +65,23 @@ class References:
 
     @property
     def rows(self) -> tuple[ReferenceRow, ...]:
-        """Those that have a record, the ones without a backbone first."""
+        """The rows that have a record, baselines first."""
         return tuple(self._rows[name] for name in (*BASELINES, TWO.name) if name in self._rows)
 
     def look_up(self, replicates: Iterable[int]) -> None:
-        """Name every record that is there already; nothing is computed.
+        """Register every record that exists already; nothing is computed.
 
         Args:
-            replicates: whose backbones may be averaged.
+            replicates: replicates whose backbones may be averaged.
         """
         for kind in BASELINES.values():
-            with suppress(Exception):  # a plug-in's grid may raise anything; the note comes where it is to be scored
+            with suppress(Exception):  # a plug-in's grid may raise anything; scoring it adds the note
                 self._is_kept(self._row_of(kind), 0, self._key(_of_baseline(kind, self.stages)))
         for number in pairs_of(self.stages.study, replicates):
             self._is_kept(TWO, number, self._key(_of_average(self.stages, number)))
 
     def score_counts(self) -> bool:
-        """Score every baseline that has no record; whether that was left to end."""
+        """Score every baseline that has no record; return False if Ctrl-C ended it."""
         began, said = time.perf_counter(), list[str]()
         try:
             with stoppable() as check:
@@ -95,7 +95,7 @@ class References:
         return True
 
     def average(self, replicates: Iterable[int]) -> bool:
-        """Average the backbones of every two neighbouring replicates that are there; whether that was left to end."""
+        """Average the backbones of every two neighbouring replicates if both exist; return False if Ctrl-C ended it."""
         said: list[str] = []
         try:
             with stoppable() as check:
@@ -138,7 +138,7 @@ class References:
         return [f"{kind.title} {level:.4f}"]
 
     def _row_of(self, kind: type[Baseline]) -> ReferenceRow:
-        """A baseline's row, without a record yet."""
+        """Return a baseline's row, still without records."""
         past = self.stages.study.protocol.memory is Reach.PAST
         return ReferenceRow(
             name=kind.name,
@@ -172,17 +172,17 @@ class References:
         return all(each.encodings.exists() and each.backbone.exists() for each in files)
 
     def _key(self, parts: Mapping[str, Any]) -> str:
-        if not self._shared:  # once: all events are hashed
+        if not self._shared:  # only once, because it hashes all events
             self._shared = {
                 "fingerprint": self.stages.data.fingerprint(),
-                "times": self.stages.data.hash_of_times(),  # a baseline may use them whatever the memory is
+                "times": self.stages.data.hash_of_times(),  # a baseline may use them under any memory
                 "protocol": self.stages.study.protocol.described(),
                 "versions": {name: package_versions()[name] for name in ("numpy", "scipy")},
             }
         return hashlib.sha256(json.dumps({**self._shared, **parts}, sort_keys=True).encode()).hexdigest()[:24]
 
     def _is_kept(self, row: ReferenceRow, replicate: int, key: str) -> bool:
-        """Whether there is a whole record of that key; it is named then."""
+        """Return whether an intact record of that key exists, and register it if so."""
         if row.name in self._rows and self._rows[row.name].keys.get(replicate) == key:
             return True
         if not self.folder.references.path(key).exists() or self.folder.references.read(key) is None:
@@ -207,7 +207,7 @@ class References:
         recipe: Mapping[str, str],
         observations: Mapping[str, Any] | None = None,
     ) -> float:
-        """Keep a row as a record, with and without retrieval alike; its primary metric on the test set."""
+        """Write a row's record, the same with and without retrieval; return its primary metric on the test set."""
         primary = self.stages.study.primary
         means = mean_metrics(valid, primary)
         record = RunRecord(
@@ -235,7 +235,7 @@ class References:
 
 
 def pairs_of(study: Study, replicates: Iterable[int]) -> list[int]:
-    """Replicates whose backbone is averaged with that of the next one; none where all share a backbone."""
+    """Return the replicates whose backbone is averaged with the next one's; empty if all share one backbone."""
     if isinstance(study.backbone, BackboneFile) or study.backbone != "per_seed":
         return []
     known = set(replicates)
@@ -243,12 +243,12 @@ def pairs_of(study: Study, replicates: Iterable[int]) -> list[int]:
 
 
 def counted(study: Study, replicates: Iterable[int], most: str = "") -> str:
-    """The reference rows of a study in words, for a plan.
+    """Return the reference rows of a study in words, for a plan.
 
     Args:
         study: the study file.
-        replicates: by which its rows are compared.
-        most: said before their number where results decide it, such as ``at most ``.
+        replicates: the replicates on which its rows are compared.
+        most: text before the number of pairs, such as ``at most `` if results decide it.
     """
     n_pairs = len(pairs_of(study, replicates))
     pairs = f", and two backbones averaged ({most}{n_pairs} pair{'s' * (n_pairs > 1)} of replicates)" if n_pairs else ""
@@ -256,7 +256,7 @@ def counted(study: Study, replicates: Iterable[int], most: str = "") -> str:
 
 
 def _of_baseline(kind: type[Baseline], stages: SharedStages) -> dict[str, Any]:
-    """What decides a baseline's ranks beside data and protocol."""
+    """Return the key parts that decide a baseline's ranks besides data and protocol."""
     module = kind.__module__
     start = {module, "harness.baselines.scoring", *imports_of_plugins({module})}
     rooms = ("harness.baselines", *DATA_ROOMS, "harness.results.lists")
@@ -273,7 +273,7 @@ def _of_baseline(kind: type[Baseline], stages: SharedStages) -> dict[str, Any]:
 
 
 def _of_average(stages: SharedStages, replicate: int) -> dict[str, Any]:
-    """What decides the mean of two backbones beside data and protocol."""
+    """Return the key parts that decide the mean of two backbones besides data and protocol."""
     modules = ("harness.runner.references.averaging", "harness.baselines.scoring", "harness.results.lists")
     code = hash_modules((*modules, *DATA_ROOMS))
     backbones = [stages.backbone_key(BackboneRef(each)) for each in (replicate, replicate + 1)]

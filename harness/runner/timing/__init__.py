@@ -1,1 +1,1 @@
-"""How long backbones and cells take: what earlier ones took, what a probe tells, and how long a run has left."""
+"""Time of backbones and cells: timings of earlier ones, a probe, the expected costs, and the time left of a run."""

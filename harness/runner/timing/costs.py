@@ -1,4 +1,4 @@
-"""What a run is expected to take: a backbone or a cell costs about what the last one like it cost, else by a probe."""
+"""Expected time of a run: a backbone or cell costs as much as the last similar ones; without any, a probe estimates."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from harness.runner.timing.log import Size, Timing
 Source = Literal["records", "log", "probe", "nothing"]
 
 ALIKE = 1.5
-"""Data sets whose sizes differ by less than this factor cost alike, in proportion; beyond it a probe tells more."""
+"""Timings are scaled between data sets whose sizes differ by at most this factor; beyond it a probe is better."""
 
 LAST = 5
-"""Timings of one kind that are averaged, the latest."""
+"""Number of latest timings of one kind of which the median is taken."""
 
 REST = 8.0
-"""Seconds of a run beside backbones and cells where nothing is known: start, workers, equal timestamps."""
+"""Seconds of a run besides backbones and cells if nothing is known: start-up, workers, tied timestamps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probed:
-    """What a probe of about two seconds found, extended to the whole data.
+    """The result of a probe of about two seconds, extrapolated to the whole data.
 
     Attributes:
-        backbone: seconds of a backbone, encodings included.
-        cell_fixed, cell_epoch: seconds of base's cell that do not grow with epochs, and of an epoch.
+        backbone: seconds of a backbone, including its encodings.
+        cell_fixed, cell_epoch: seconds of base's cell that do not grow with epochs, and of one epoch.
         start: seconds that a process takes to load torch and FAISS.
     """
 
@@ -38,22 +38,22 @@ class Probed:
     start: float
 
     def cell(self, epochs: int) -> float:
-        """Seconds of a cell of so many epochs."""
+        """Seconds of a cell with this number of epochs."""
         return self.cell_fixed + self.cell_epoch * epochs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """Expected seconds.
+    """Expected seconds of the parts of a run.
 
     Attributes:
-        backbone: of one that is yet to be trained and of whose kind none is among the others: as of the study's own; 0
-            where none is to be trained, None where nothing tells.
-        backbones: what is trained, as text -> of one of its backbones.
-        cells: row -> of one cell.
-        any_cell: of a cell whose row is not among them.
-        rest: beside backbones and cells.
-        source: the weakest of what told it.
+        backbone: of a backbone to train whose kind is not in ``backbones``, as for the study's own; 0 if none is to be
+            trained, None if unknown.
+        backbones: backbone, as text -> seconds of one such backbone.
+        cells: row -> seconds of one cell.
+        any_cell: of a cell whose row is not in ``cells``.
+        rest: of everything besides backbones and cells.
+        source: the least reliable of the sources that were used.
     """
 
     backbone: float | None = None
@@ -65,32 +65,32 @@ class Costs:
 
     @property
     def mean_backbone(self) -> float | None:
-        """Seconds of a backbone of which no more is known than that it is to be trained."""
+        """Mean seconds of a backbone to train, for callers that do not know which one."""
         known = self.backbones.values() if self.backbone is not None else ()
         return sum(known) / len(known) if known else self.backbone
 
     def of_backbones(self, specs: Mapping[str, int]) -> float | None:
-        """Seconds of backbones, which train one after another.
+        """Seconds of these backbones, which train one after another; None if one of them is unknown.
 
         Args:
-            specs: what is trained, as text -> how many.
+            specs: backbone, as text -> how many.
         """
         each = [(self._of_backbone(spec), n) for spec, n in specs.items()]
         known = [seconds * n for seconds, n in each if seconds is not None]
         return sum(known) if len(known) == len(each) else None
 
     def _of_backbone(self, spec: str) -> float | None:
-        """What is not among them, such as a setting of a search, costs what the first of its kind does."""
+        """Seconds of a backbone; if not in ``backbones``, such as a search's setting, as the first of its kind."""
         kind = spec.partition("(")[0]
         near = [seconds for each, seconds in self.backbones.items() if each.partition("(")[0] == kind]
         return self.backbones.get(spec, near[0] if near else self.backbone)
 
     def cell(self, row: str) -> float | None:
-        """Seconds of a cell of that row; a search's trial costs what its arm's row costs."""
+        """Seconds of a cell of that row; a search's trial costs as much as a cell of its arm's row."""
         return self.cells.get(row, self.cells.get(row.partition("[")[0], self.any_cell))
 
     def of_cells(self, rows: Iterable[str], workers: int) -> float | None:
-        """Wall seconds of these cells, so many at a time."""
+        """Wall seconds of cells of these rows on ``workers`` workers; None if a row is unknown."""
         each = [self.cell(row) for row in rows]
         known = [seconds for seconds in each if seconds is not None]
         if len(known) < len(each):
@@ -111,7 +111,7 @@ def expected_costs(
     probe: Callable[[], Probed | None],
     wanted: Mapping[str, Mapping[str, int]],
 ) -> Costs:
-    """What backbones and cells of a study cost.
+    """Return the expected costs of a study's backbones and cells.
 
     Args:
         size: of its data.
@@ -120,9 +120,9 @@ def expected_costs(
         epochs: of the budget.
         own: row -> timings of the study's own records.
         known: other timings, oldest first.
-        probe: asked only where those do not tell.
-        wanted: what is to be trained, as text -> its parts. One that was never trained costs what the last ones of its
-            kind did, else what the study's own does.
+        probe: called only if those timings are not enough.
+        wanted: backbones to train, as text -> their parts. One that was never trained costs as much as the last ones
+            of its kind, else as the study's own.
     """
     near = [each for each in known if (each.cpu, each.device) == (cpu, device) and alike(each.size, size)]
     trained = [each for each in near if each.kind == "backbone"]
@@ -166,7 +166,7 @@ def expected_costs(
 
 
 def _like(parts: Mapping[str, int], trained: Sequence[Timing], *, or_of_kind: bool) -> Sequence[Timing]:
-    """The last backbones of exactly these parts; where there are none, the nearest of the same kind, if asked."""
+    """Return the last backbones of exactly these parts; if none, and with ``or_of_kind``, the nearest of the kind."""
     exact = [each for each in trained if each.parts == parts]
     if not exact and or_of_kind:
         exact = nearest_to(parts, [each for each in trained if each.parts.get("name") == parts.get("name")])
@@ -178,7 +178,7 @@ def _seconds(backbones: Sequence[Timing], size: Size) -> float:
 
 
 def alike(one: Size, two: Size) -> bool:
-    """Whether times on one data set say something of times on the other."""
+    """Whether times on one data set can be scaled to the other."""
     pairs = ((one.n_train, two.n_train), (one.n_items, two.n_items), (one.n_users, two.n_users))
     return all(max(pair) <= ALIKE * max(min(pair), 1) for pair in pairs)
 
@@ -191,9 +191,9 @@ def nearest_to(parts: Mapping[str, int], timings: Sequence[Timing]) -> list[Timi
 
 
 def scaled(timing: Timing, size: Size, epochs: int | None) -> float:
-    """The seconds of a timing on data of another size and, for a cell, with another budget of epochs.
+    """The seconds of a timing, scaled to data of another size and, for a cell, to another budget of epochs.
 
-    A run that stopped before its budget was used up is expected to stop there again.
+    A run that stopped before the end of its budget is expected to stop at the same epoch again.
     """
     grown = size.n_train / max(timing.size.n_train, 1) * math.sqrt(size.n_items / max(timing.size.n_items, 1))
     if epochs is None:

@@ -1,4 +1,4 @@
-"""The costs of a study's backbones and cells, from everything on this machine that tells of them."""
+"""Estimates the costs of a study's backbones and cells from records, the log of timings and a probe."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from harness.runner.timing.log import (
 from harness.runner.timing.probe import ProbeTask
 
 MOST_READ = 30
-"""Records of other studies that are looked at, the newest, where nothing else tells."""
+"""Number of newest records of other studies that are read if there is no other timing."""
 
 EACH = 2
-"""Replicates of each row whose records are looked at."""
+"""Number of replicates per row whose records are read."""
 
 LEAST_TARGETS = 2_000
-"""Training targets below which nothing is probed."""
+"""Number of training targets below which no probe runs."""
 
 Prober = Callable[[ProbeTask], Probed | None]
 
@@ -42,10 +42,10 @@ Prober = Callable[[ProbeTask], Probed | None]
 def estimated_costs(
     plan: Plan, stages: SharedStages, keys: Keys, folder: StudyFolder, log: TimingLog, prober: Prober
 ) -> Costs:
-    """What the study's backbones and cells cost.
+    """Return the expected costs of the study's backbones and cells.
 
     Args:
-        prober: measures where no earlier run tells.
+        prober: runs a probe; called only if earlier runs are not enough.
     """
     size, cpu, device = Size.of(stages.data, stages.prefixes), this_cpu(), stages.device
     own: dict[str, list[Timing]] = defaultdict(list)
@@ -59,7 +59,7 @@ def estimated_costs(
 
     def probe() -> Probed | None:
         if size.n_train < LEAST_TARGETS:
-            return None  # such a study is over before the probe is
+            return None  # such a study takes less time than the probe
         task = ProbeTask(
             spec=stages.spec,
             data=stages.data,
@@ -85,7 +85,7 @@ def estimated_costs(
 
 
 def _to_train(plan: Plan, stages: SharedStages) -> Iterator[Backbone]:
-    """What is to be trained for the rows, and for the settings that a search has yet to choose."""
+    """Yield the backbones to train for the rows, and for the settings that a search has yet to choose."""
     searched = {plan.recipes[row].backbone for row in plan.tuned_backbones}
     for each in plan.backbones(_replicates(plan)):
         if stages.given(each) is None and (each.spec in searched or not stages.is_built(each)):
@@ -106,7 +106,7 @@ def _own(plan: Plan, keys: Keys, folder: StudyFolder) -> Iterator[tuple[str, Run
 
 
 def _others(folder: StudyFolder, size: Size, fingerprint: str) -> Iterator[Timing]:
-    """What the newest records of the same data took, oldest first."""
+    """Yield the timings of the newest records on the same data, oldest first."""
     paths = sorted(folder.records.folder.glob("*.record"), key=lambda path: path.stat().st_mtime)
     for path in paths[-MOST_READ:]:
         record = folder.records.read(path.stem)
@@ -115,13 +115,13 @@ def _others(folder: StudyFolder, size: Size, fingerprint: str) -> Iterator[Timin
 
 
 def timings_of(dispatcher: CellDispatcher, seconds: float | None) -> Iterator[Timing]:
-    """What a run that has ended tells of the next: each backbone, each row's cells, and the rest where it is whole.
+    """Yield the timings of a run: each backbone, one median cell per recipe, and the rest if it was not interrupted.
 
-    The rest is the time before and after cells and backbones, and the start of a worker. Slots without a cell and
-    waiting for another process are no part of it.
+    The rest is the time before and after cells and backbones, and the start of a worker. It does not include idle
+    slots or waiting for another process.
 
     Args:
-        seconds: wall time of the run once its data were read; None where it was interrupted.
+        seconds: wall time of the run after its data were read; None if it was interrupted.
     """
     stages, budget = dispatcher.stages, dispatcher.plan.study.budget
     size = Size.of(stages.data, stages.prefixes)

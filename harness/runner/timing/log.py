@@ -1,6 +1,6 @@
-"""What backbones and cells took on this machine, kept beside the data sets for the next study's estimate.
+"""Timings of backbones and cells on this machine, stored next to the data sets for the next study's estimate.
 
-Nothing here decides a rank or a key: the file may be deleted at any time.
+No rank or key depends on them: the file may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from harness.recipe.recipe import Recipe
 from harness.results.record import RunRecord
 
 MOST_KEPT = 400
-"""Timings in the file; the oldest are dropped."""
+"""Largest number of timings in the file; the oldest are dropped."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """What the time of a stage grows with.
+    """The data sizes that determine the time of a stage.
 
     Attributes:
-        n_train: training targets.
+        n_train: number of training targets.
     """
 
     n_train: int
@@ -51,17 +51,17 @@ class Size:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """What one backbone or one cell took, or a run beside both.
+    """The time of one backbone, of one cell, or of the rest of a run.
 
     Attributes:
-        kind: ``rest`` is what a run takes beside backbones and cells: start, workers, equal timestamps.
-        parts: what it is made of, part -> a hash of it; what has more of them in common took a more similar time.
+        kind: ``rest`` is the time of a run besides backbones and cells: start-up, workers, tied timestamps.
+        parts: seam or field -> hash of its value; the more parts two timings share, the more similar their times.
         size: of the data.
-        epochs: trained.
-        most_epochs: that it could have trained.
+        epochs: number of epochs trained.
+        most_epochs: number of epochs that the budget allowed.
         seconds: wall time.
-        fixed: of these, the seconds that do not grow with epochs.
-        cpu, device: that it ran on.
+        fixed: the part of ``seconds`` that does not grow with epochs.
+        cpu, device: where it ran.
     """
 
     kind: Literal["backbone", "cell", "rest"]
@@ -79,7 +79,7 @@ def parts_of_recipe(described: Mapping[str, str]) -> dict[str, int]:
     """The seams of a recipe, each as a short hash.
 
     Args:
-        described: seam -> text, of ``Recipe.describe``.
+        described: seam -> text, as returned by ``Recipe.describe``.
     """
     return {seam: zlib.crc32(text.encode()) for seam, text in described.items()}
 
@@ -91,10 +91,10 @@ def parts_of_backbone(spec: Backbone) -> dict[str, int]:
 
 
 def timing_of_record(record: RunRecord, size: Size, *, most_epochs: int | None = None) -> Timing:
-    """What the run of a record took.
+    """Return the timing of the run that made a record.
 
     Args:
-        most_epochs: of its budget; None where that is not known: as many as it ran.
+        most_epochs: epochs of its budget; None if unknown, which means as many as it ran.
     """
     epochs = max(len(record.curve) - 1, 1)
     seconds = float(record.provenance.get("wall_seconds", record.seconds["total"]))
@@ -112,7 +112,7 @@ def timing_of_record(record: RunRecord, size: Size, *, most_epochs: int | None =
 
 
 def timing_of_backbone(spec: Backbone, size: Size, *, epochs: int, seconds: float, device: str) -> Timing:
-    """What the training of a backbone took, its encodings included."""
+    """Return the timing of a backbone's training, including its encodings."""
     return Timing(
         kind="backbone",
         parts=parts_of_backbone(spec),
@@ -126,7 +126,7 @@ def timing_of_backbone(spec: Backbone, size: Size, *, epochs: int, seconds: floa
 
 
 def rest_of_run(size: Size, seconds: float, *, device: str) -> Timing:
-    """What a run took beside backbones and cells."""
+    """Return the timing of a run's time besides backbones and cells."""
     return Timing(
         kind="rest", parts={}, size=size, epochs=1, most_epochs=1, seconds=seconds, cpu=this_cpu(), device=device
     )
@@ -154,19 +154,19 @@ class TimingLog:
 
     @classmethod
     def of(cls, data_dir: Path | None) -> TimingLog:
-        """The file in the folder of named data sets that was given, else in the user's cache folder."""
+        """The log in the folder of named data sets; without ``data_dir``, in the user's cache folder."""
         folder = Path(platformdirs.user_cache_dir("ftr-study")) if data_dir is None else data_dir
         return cls(folder / "timings.json")
 
     def read(self) -> tuple[Timing, ...]:
-        """Every timing, oldest first; none where the file cannot be used."""
+        """Every timing, oldest first; empty if the file cannot be used."""
         try:
             return _TIMINGS.validate_json(self.path.read_bytes())
         except (OSError, ValidationError):
             return ()
 
     def add(self, timings: Iterable[Timing]) -> None:
-        """Keep more timings; where the file cannot be written, the next estimate is worse and nothing else."""
+        """Add timings to the file; if it cannot be written, only the next estimate is worse."""
         new = tuple(timings)
         if not new:
             return

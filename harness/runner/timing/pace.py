@@ -1,4 +1,4 @@
-"""How long a run has left: backbones and cells apart, by what they took so far and what they were expected to take."""
+"""Estimates the time left of a run, separately for backbones and cells, from times so far and expected costs."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from harness.runner.timing.costs import Costs
 
 
 class Pace:
-    """Counts the backbones and cells of a run, and the time that the rest will take.
+    """Counts the backbones and cells of a run and estimates the time left.
 
     Args:
-        clock: seconds of any origin.
+        clock: returns seconds from any origin.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -30,21 +30,21 @@ class Pace:
         self._training: tuple[float, float] | None = None
 
     def expect(self, costs: Costs, workers: int) -> None:
-        """What backbones and cells were expected to take, before anything ran."""
+        """Set the expected costs, before anything runs."""
         self.costs, self.workers = costs, workers
 
     def add_cells(self, rows: Iterable[str]) -> None:
-        """Cells that will run."""
+        """Add cells that will run."""
         for row in rows:
             self._open[row] += 1
             self.n_cells += 1
 
     def begin_cell(self, row: str) -> None:
-        """A worker has begun with a cell."""
+        """A worker has started a cell."""
         self._running[row].append(self._clock())
 
     def end_cell(self, row: str, seconds: float | None) -> None:
-        """A cell has ended; ``seconds`` that it took, None where it failed."""
+        """A cell has ended after ``seconds``; None if it failed."""
         self._open[row] -= 1
         del self._running[row][:1]
         self.n_done += 1
@@ -52,25 +52,25 @@ class Pace:
             self._took[row].append(seconds)
 
     def begin_backbone(self) -> None:
-        """A backbone trains."""
+        """The training of a backbone begins."""
         self._training = (self._clock(), self.costs.mean_backbone or 0.0)
 
     def follow_backbone(self, left: float) -> None:
-        """An epoch of it has ended; the others take so many seconds, as long as none of them is left out."""
+        """An epoch of the backbone has ended; the others take ``left`` seconds unless training stops early."""
         self._training = (self._clock(), left)
 
     def end_backbone(self, seconds: float) -> None:
-        """It is there."""
+        """The backbone is ready after ``seconds``."""
         if self._training is not None:
             self._backbones.append(seconds)
         self._training = None
 
     def fail_backbone(self) -> None:
-        """It cannot be trained."""
+        """The backbone cannot be trained."""
         self._training = None
 
     def left(self) -> float | None:
-        """Seconds that the rest takes; None where nothing tells."""
+        """Seconds left; None if unknown."""
         cells = self._cells_left()
         backbones = self._backbones_left()
         return None if cells is None or backbones is None else cells + backbones
@@ -83,14 +83,14 @@ class Pace:
         if not waiting:
             return training
         each = self.costs.mean_backbone
-        if each is None or len(self._backbones) >= len(self.costs.backbones):  # one of every kind tells more
+        if each is None or len(self._backbones) >= len(self.costs.backbones):  # measured times are better now
             each = sum(self._backbones) / len(self._backbones) if self._backbones else each
         return None if each is None else training + waiting * each
 
     def _cells_left(self) -> float | None:
-        """A row's cells take as long as they took; others as expected, stretched as those that ran were.
+        """Seconds left for cells: by a row's measured times, else by its expected cost, scaled as for cells that ran.
 
-        However many workers there are, it is no less than what the longest cell has left.
+        The result is at least the time left of the longest cell, however many workers there are.
         """
         ran = [(row, seconds) for row, took in self._took.items() for seconds in took]
         expected = [(self.costs.cell(row), seconds) for row, seconds in ran]
@@ -106,7 +106,7 @@ class Pace:
             each = sum(took) / len(took) if took else cost * stretch if cost is not None else mean
             if each is None:
                 return None
-            begun = self._running[row][-n:]  # a cell that is tried again has begun twice
+            begun = self._running[row][-n:]  # a cell that is tried again was started twice
             left = [max(each - (now - since), 0.0) for since in begun] + [each] * (n - len(begun))
             total += sum(left)
             longest = max(longest, *left)

@@ -1,4 +1,4 @@
-"""A look of about two seconds at how fast this machine trains, on a few of the users; nothing of it is kept."""
+"""A probe of about two seconds: it measures how fast this machine trains, on a few users, and stores no model."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ if TYPE_CHECKING:
     from harness.backbones.values import EpochFigures
 
 FIRST_TARGETS = 1_000
-"""Training targets of the first try, which also warms the machine up; the second has twice as many or more."""
+"""Training targets of the first try, which also warms up the machine; the second try has at least twice as many."""
 
 SECONDS = 0.8
-"""How long an epoch of the second try is meant to take."""
+"""Intended time of an epoch of the second try, in seconds."""
 
 GROWN = 1.2
-"""A number of epochs that grows by more than this on half the data is meant per item, not per epoch."""
+"""If half the data raises the number of epochs by more than this factor, the number depends on visits per item."""
 
 
 class _EnoughError(Exception):
-    """The first epoch of a backbone has been seen."""
+    """Raised to end training after the first epoch of a backbone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeTask:
-    """What a probe looks at; pickles with the data.
+    """The input of a probe; pickled together with the data.
 
     Attributes:
-        recipe: of base.
-        threads: of the shared stages.
+        recipe: recipe of base.
+        threads: number of threads of the shared stages.
     """
 
     spec: Backbone
@@ -55,7 +55,7 @@ class ProbeTask:
 
 
 def probed(task: ProbeTask) -> Probed | None:
-    """Train an epoch of a backbone and of base's cell on some users, and extend both to all; None where they cannot."""
+    """Time one epoch of a backbone and of base's cell on some users, extrapolated to all; None if that fails."""
     began = time.perf_counter()
     import faiss
     import torch
@@ -68,7 +68,7 @@ def probed(task: ProbeTask) -> Probed | None:
     try:
         with torch.random.fork_rng(devices=[]), computing_on(task.device):
             return _probed(task, start)
-    except Exception:  # noqa: BLE001 - a plug-in may raise anything, and the run itself will say what is wrong
+    except Exception:  # noqa: BLE001 - a plug-in may raise anything, and the run itself will report it
         return None
     finally:
         faiss.omp_set_num_threads(threads)
@@ -82,7 +82,7 @@ def _probed(task: ProbeTask, start: float) -> Probed:
     sample = some_users(task.data, more, task.protocol)
     n_sample, epochs, seconds = _epoch(task, sample)
     if n_sample < n_train and n_small < n_sample and first_epochs > GROWN * epochs:
-        epochs = max(1, round(epochs * n_sample / n_train))  # counted in visits of an item
+        epochs = max(1, round(epochs * n_sample / n_train))  # the number depends on visits per item
     grown = n_train / max(n_sample, 1)
     cell = _cell(task, sample)
     return Probed(
@@ -95,7 +95,7 @@ def _probed(task: ProbeTask, start: float) -> Probed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _CellSeconds:
-    """Of base's cell on a sample: what comes once, its epoch without the search, the search, and encoding beside it."""
+    """Seconds of base's cell on a sample: fixed part, one epoch without search, the search, encoding the prefixes."""
 
     fixed: float
     epoch: float
@@ -104,7 +104,7 @@ class _CellSeconds:
 
 
 def some_users(data: Interactions, n_targets: int, protocol: Protocol = AS_PUBLISHED) -> Interactions:
-    """The first users, until they have so many training targets; of the last one no more events than that takes."""
+    """Return the first users with ``n_targets`` training targets in total; the last user's events are cut to fit."""
     targets = (data.lengths - split_prefixes(data, protocol).held_out - 1).clip(min=0).cumsum()
     n_users = min(int(targets.searchsorted(n_targets)) + 1, data.n_users)
     offsets = data.offsets[: n_users + 1].copy()
@@ -119,7 +119,7 @@ def some_users(data: Interactions, n_targets: int, protocol: Protocol = AS_PUBLI
 
 
 def _epoch(task: ProbeTask, data: Interactions) -> tuple[int, int, float]:
-    """Training targets, epochs that a whole training may have, and seconds of the first of them."""
+    """Return the number of training targets, the most epochs of a full training, and the seconds of its first epoch."""
     told: list[tuple[int, float]] = []
 
     def progress(epoch: int, epochs: int, figures: EpochFigures) -> None:
@@ -144,7 +144,7 @@ def _epoch(task: ProbeTask, data: Interactions) -> tuple[int, int, float]:
 
 
 def _cell(task: ProbeTask, data: Interactions) -> _CellSeconds:
-    """What base's cell of one epoch takes."""
+    """Return the seconds of base's cell with one epoch."""
     import faiss
     import torch
 

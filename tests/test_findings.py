@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,13 @@ def test_the_readme_gives_figures_of_kept_reports(readme: str, study: str, arm: 
     text, kept = (ROOT / readme).read_text(encoding="utf-8"), Kept(study)
     assert percent(kept[arm]["relative"]).removeprefix("+") in text
     assert number(kept.base) in text
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_the_readme_counts_the_remedies_as_the_kept_report_does(readme: str) -> None:
+    text, kept = (ROOT / readme).read_text(encoding="utf-8"), Kept("claims_ml100k")
+    assert {str(len(kept.arms)), str(kept.count("equivalent"))} <= set(re.findall(r"\d+", text))
+    assert all(row["relative"] < 0.01 for row in kept.with_verdict("better"))
 
 
 def test_figures_have_one_sign_for_minus_and_no_negative_zero() -> None:

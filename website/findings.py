@@ -50,8 +50,8 @@ class Kept:
 
     @property
     def arms(self) -> list[dict[str, Any]]:
-        """The rows of the arms, highest level first."""
-        return [row for row in self.rows.values() if row["kind"] == "arm"]
+        """The rows of the arms that can act, highest level first."""
+        return [row for row in self.rows.values() if row["kind"] == "arm" and row["verdict"] != "inapplicable"]
 
     @property
     def claims(self) -> dict[int, dict[str, Any]]:
@@ -60,7 +60,11 @@ class Kept:
 
     def count(self, verdict: str) -> int:
         """Return how many arms have that verdict."""
-        return sum(row["verdict"] == verdict for row in self.arms)
+        return len(self.with_verdict(verdict))
+
+    def with_verdict(self, *verdicts: str) -> list[dict[str, Any]]:
+        """Return the rows of the arms with one of those verdicts."""
+        return [row for row in self.arms if row["verdict"] in verdicts]
 
 
 def level(row: dict[str, Any], metric: str = "ndcg@10") -> str:

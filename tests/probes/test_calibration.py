@@ -11,6 +11,7 @@ from torch import Tensor
 
 from harness.contracts.intervention import PROBE_STREAMS, probe_inputs
 from harness.data.split import Indices
+from harness.engine.live.mixing.masses import Named
 from harness.engine.run import Run
 from harness.probes import popularity
 from harness.probes.calibration import confidences
@@ -25,6 +26,9 @@ class Said:
 
     def __init__(self, said: Tensor) -> None:
         self._said = said
+
+    def named(self, sequence: Tensor, prefix: Indices) -> Named:
+        return Named.of(self._said)
 
     def distribution(self, sequence: Tensor, prefix: Indices, *, n_columns: int) -> Tensor:
         assert self._said.shape == (len(prefix), n_columns)

@@ -44,7 +44,7 @@ class Result:
         verdict: why the epoch was chosen, and whether it is served with retrieval.
         curve: one point per evaluation.
         seconds: wall seconds by stage.
-        costs: cost of retrieval at inference time; see :class:`~harness.results.record.RunRecord`.
+        costs: cost of a query with retrieval at inference; see :class:`~harness.results.record.RunRecord`.
         checks: findings, code -> reason.
         system, snapshot: live, at the chosen epoch.
     """

@@ -50,7 +50,7 @@ class MemoryManager:
             self._keeper.observe(forward)
 
     def keep_up(self, *, done: int, backbone_moved: bool) -> None:
-        """Update the entries, their keys and the index as due after ``done`` epochs.
+        """Release and evict entries, encode keys and rebuild the index, as due after ``done`` epochs.
 
         Keys of remaining entries are re-encoded if the backbone moved or if the recipe's refresh is due and re-encodes;
         new entries are always encoded. The admission rule is applied again only if the sources have changed.

@@ -90,10 +90,7 @@ class Listwise:
         return score, entry
 
     def _pays(self, n_queries: int, n_hits: int) -> bool:
-        """Return whether this search is faster than FAISS, by sizes alone; never on several threads.
-
-        There FAISS itself is used, because it splits the queries before it finds their lists.
-        """
+        """Return whether to search here, by sizes; not on several threads, where FAISS splits the queries first."""
         import faiss
 
         n_lists, nprobe = self.index.nlist, self.index.nprobe

@@ -30,7 +30,7 @@ class Forward:
         target: the next item, ``(batch,)``.
         item_matrix: item embeddings, ``(n_items + 1, d)``.
         encode: R, with dropout in training.
-        alone: for a stretch of the batch, the enhanced vectors if each neighbour were the only one,
+        alone: for a slice of the batch, the enhanced vectors if each neighbour were the only one,
             ``(rows, k, d)``, without gradient.
     """
 

@@ -58,7 +58,7 @@ class Visible:
         return allowed
 
     def seen(self, prefix: Indices, row: Whole, entry: Whole) -> Mask:
-        """As :meth:`allowed`, but with entries whose target is in the query's own prefix: the query knows that item."""
+        """As :meth:`allowed`, but with entries whose target is in the query's own prefix: that item is known."""
         inputs = self._among.inputs
         user, position = inputs.prefixes.user[prefix], inputs.prefixes.position[prefix]
         allowed = np.ones(len(row), dtype=bool)

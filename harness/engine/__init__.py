@@ -1,1 +1,1 @@
-"""What runs a recipe: the system, its memory, the training loop and the evaluation."""
+"""The engine that runs a recipe: the system, its memory, the training loop and the evaluation."""

@@ -1,7 +1,7 @@
-"""The referee: the rank of every target.
+"""Evaluation: the rank of every target, with and without retrieval.
 
-A recipe decides what is scored and which candidates may be recommended, never which targets count, what a candidate is
-or how ties are ranked: these are the protocol's.
+A recipe decides how items are scored and which candidates may be recommended. It cannot change which targets count,
+what a candidate is or how ties are ranked: the protocol fixes these.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from harness.results.metrics.global_metric import Lists
 from harness.results.record import Ranks
 
 CHUNK = 512
-"""Queries scored at a time; a constant, since the width of a matrix product can decide its last bits."""
+"""Queries scored at a time; constant, because the size of a matrix product can change the last bits of its result."""
 
 
 @torch.no_grad()
@@ -36,16 +36,16 @@ def ranks_with_retrieval(
     progress: Progress,
     recommended: Recommended | None = None,
 ) -> Ranks:
-    """Rank of the target of every query, scored from the enhanced vector, ``(n_queries,)`` int32.
+    """Rank of every query's target, scored with retrieval, ``(n_queries,)`` int32.
 
-    Source: FTragrec as found, data protocol and point 10.
+    Source: FTragrec as published, data protocol and point 10.
 
     Args:
-        system: retrieves and mixes.
+        system: the live system of the run.
         queries: prefix numbers.
-        snapshot: what may be retrieved.
+        snapshot: the memory to retrieve from, with its scorer and reranker.
         progress: the epoch, for scheduled values.
-        recommended: shown the scores.
+        recommended: collects the recommended items; None: they are not collected.
     """
 
     def scores(prefix: Indices) -> Tensor:
@@ -63,7 +63,7 @@ def ranks_with_retrieval(
 
 @torch.no_grad()
 def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candidates) -> Ranks:
-    """Rank of the target of every query among the candidates by the backbone vector, ``(n_queries,)`` int32."""
+    """Rank of every query's target among the candidates, by the backbone vector, ``(n_queries,)`` int32."""
     ranks: list[Tensor] = []
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
@@ -73,7 +73,7 @@ def ranks_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candid
 
 @torch.no_grad()
 def lists_without_retrieval(inputs: Inputs, queries: Indices, candidates: Candidates) -> Lists:
-    """The items recommended at every query by the backbone vector, ``(n_queries, 10)`` int32."""
+    """The items that the backbone vector recommends at every query, ``(n_queries, 10)`` int32."""
     recommended = Recommended(queries)
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
@@ -89,18 +89,18 @@ def _scores_without(inputs: Inputs, prefix: Indices, candidates: Candidates) -> 
 
 @torch.no_grad()
 def scores_with_retrieval(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Tensor:
-    """Scores by which prefixes ``(batch,)`` are ranked, with hidden items behind all others, ``(batch, n_items)``."""
+    """Scores that rank the items for prefixes ``(batch,)``, hidden items behind all others, ``(batch, n_items)``."""
     return scores_of(system, forward_of(system, prefix, snapshot=snapshot, progress=progress), snapshot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Vectors:
-    """What prefixes are scored from.
+    """The vectors of a batch from which items are scored.
 
     Attributes:
         prefix: prefix numbers, ``(batch,)``.
         sequence: ``s``, ``(batch, d)``.
-        enhanced: the enhanced vector, ``(batch, d)``; ``s`` where the scorer does not read it.
+        enhanced: the enhanced vector, ``(batch, d)``; ``s`` if the scorer does not read it.
     """
 
     prefix: Indices
@@ -109,7 +109,7 @@ class Vectors:
 
 
 def forward_of(system: System, prefix: Indices, *, snapshot: MemorySnapshot, progress: Progress) -> Vectors:
-    """Vectors of prefixes ``(batch,)`` in evaluation; only a scorer that reads the enhanced one has it searched for."""
+    """Vectors of prefixes ``(batch,)`` in evaluation; searches only if the scorer reads the enhanced vector."""
     sequence = system.current.encodings[system.current.tensor(prefix)]
     if not system.recipe.scorer.reads_enhanced:
         return Vectors(prefix=prefix, sequence=sequence, enhanced=sequence)
@@ -118,7 +118,7 @@ def forward_of(system: System, prefix: Indices, *, snapshot: MemorySnapshot, pro
 
 
 def scores_of(system: System, forward: Vectors, snapshot: MemorySnapshot) -> Tensor:
-    """Scores by which a batch is ranked, with hidden items behind all others, ``(batch, n_items)``."""
+    """Scores that rank the items for a batch, reranked, hidden items behind all others, ``(batch, n_items)``."""
     scores = scores_before_reranking(system, forward, snapshot)
     if snapshot.reranker is None:
         return scores
@@ -128,7 +128,7 @@ def scores_of(system: System, forward: Vectors, snapshot: MemorySnapshot) -> Ten
 
 
 def scores_before_reranking(system: System, forward: Vectors, snapshot: MemorySnapshot) -> Tensor:
-    """The same by the scorer alone."""
+    """As :func:`scores_of`, but before reranking."""
     prefix, inputs = forward.prefix, system.current
     hidden = hidden_by_protocol(prefix, inputs)
     scores = snapshot.scorer.scores(sequence=forward.sequence, enhanced=forward.enhanced, prefix=prefix, hidden=hidden)
@@ -136,9 +136,9 @@ def scores_before_reranking(system: System, forward: Vectors, snapshot: MemorySn
 
 
 def _ranks(scores: Tensor, prefix: Indices, inputs: Inputs) -> Tensor:
-    """Of the targets of prefixes, ``(batch,)`` int32.
+    """Ranks of the targets of prefixes, ``(batch,)`` int32.
 
     Args:
-        scores: ``(batch, n_items)``, overwritten; no caller names them, so that they go before the next batch's come.
+        scores: ``(batch, n_items)``, overwritten; callers keep no reference, so they are freed before the next batch.
     """
     return ranks_of_scores(scores, inputs.tensor(inputs.prefixes.target[prefix]) - 1)

@@ -1,4 +1,4 @@
-"""Training batches: shuffled samples where the backbone stands still, whole windows where it moves."""
+"""Training batches: shuffled samples if the backbone is frozen, whole windows if it moves."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def noisy_sequences(inputs: Inputs, dropout: BackboneDropout, streams: Streams, 
 def sample_batches(
     inputs: Inputs, sequences: Tensor, *, batch_size: int, streams: Streams, epoch: int
 ) -> Iterator[Batch]:
-    """All training samples in an order of the epoch's own, with vectors that are encoded already."""
+    """All training samples in the epoch's own random order, with vectors that are already encoded."""
     train = inputs.prefixes.train
     order = torch.randperm(len(train), generator=streams.generator("shuffle", epoch)).numpy()
     for start in range(0, len(order), batch_size):
@@ -34,7 +34,7 @@ def sample_batches(
 def moving_batches(
     inputs: Inputs, dropout: BackboneDropout, *, batch_size: int, streams: Streams, epoch: int
 ) -> Iterator[Batch]:
-    """The same, about ``batch_size`` at a time, encoded by the backbone with its gradient."""
+    """All training samples, about ``batch_size`` at a time, encoded by the backbone with gradient."""
     return inputs.backbone.batches(
         inputs.data,
         inputs.prefixes,

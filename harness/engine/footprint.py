@@ -1,4 +1,4 @@
-"""How many bytes retrieval holds to answer a query, beside the backbone."""
+"""Bytes that retrieval holds to answer queries, in addition to the backbone."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from harness.engine.types.snapshot import MemorySnapshot
 from harness.recipe.recipe import Recipe
 
 SHARED = (Inputs, Interactions, Prefixes, Recipe)
-"""What all runs on a backbone are given; not part of what retrieval adds."""
+"""Types that all runs on a backbone share; they do not count as part of retrieval."""
 
 NO_DATA = (type, ModuleType, CodeType, BuiltinFunctionType, str, bytes, int, float, bool)
-"""What holds no figures, or leads to everything that is loaded."""
+"""Types that hold no arrays, or that refer to everything that is loaded."""
 
 
 def bytes_to_serve(recipe: Recipe, inputs: Inputs, snapshot: MemorySnapshot) -> int:
-    """Bytes of the tables and indexes that scores with retrieval are read from.
+    """Bytes of the tables and indexes from which scores with retrieval are computed.
 
-    Entries, their keys and the index over them count where the scorer reads the enhanced vector; what the scorer and
-    the reranker hold of their own always does. The results kept for batches of queries do not.
+    Entries, their keys and their index count only if the scorer reads the enhanced vector; the tables of the scorer
+    and the reranker always count. Cached results of query batches never count.
     """
     roots: list[object] = [snapshot.scorer, snapshot.reranker]
     if recipe.scorer.reads_enhanced:
@@ -37,14 +37,14 @@ def bytes_to_serve(recipe: Recipe, inputs: Inputs, snapshot: MemorySnapshot) -> 
 
 
 def bytes_held(roots: Iterable[object], inputs: Inputs) -> int:
-    """Bytes of the arrays, tensors and indexes that live objects hold and ``inputs`` does not."""
+    """Bytes of the arrays, tensors and indexes that ``roots`` hold and ``inputs`` does not."""
     shared = {_storage(each)[0] for each in (inputs.item_matrix, inputs.encodings)}
     sizes = dict(_storage(each) for root in roots for each in _held(root))
     return sum(size for storage, size in sizes.items() if storage not in shared)
 
 
 def _storage(held: Any) -> tuple[int, int]:
-    """Address and bytes of what an array, a tensor or an index of FAISS is stored in; views of one have the same."""
+    """Address and size of the storage of an array, a tensor or a FAISS index; the same for all views of one storage."""
     if isinstance(held, Tensor):
         storage = held.untyped_storage()
         return storage.data_ptr(), storage.nbytes()
@@ -58,7 +58,7 @@ def _storage(held: Any) -> tuple[int, int]:
 
 
 def _held(root: object) -> Iterator[object]:
-    """Every array, tensor and index of FAISS that can be reached from an object."""
+    """Every array, tensor and FAISS index that can be reached from an object."""
     seen: set[int] = set()
     ahead = [root]
     while ahead:
@@ -68,14 +68,14 @@ def _held(root: object) -> Iterator[object]:
         seen.add(id(each))
         if isinstance(each, (Tensor, np.ndarray)):
             yield each
-        elif isinstance(each, FaissIndex):  # what stands in for its search has the same keys and room to work in
+        elif isinstance(each, FaissIndex):  # a replacement search has the same keys, and buffers
             yield each.faiss
         elif isinstance(each, FunctionType):
             ahead += _enclosed(each)
-        elif not (isinstance(each, dict) and any(isinstance(key, bytes) for key in each)):  # by batch of queries
+        elif not (isinstance(each, dict) and any(isinstance(key, bytes) for key in each)):  # cached, by query batch
             ahead += gc.get_referents(each)
 
 
 def _enclosed(function: Callable[..., Any]) -> list[object]:
-    """What a function holds beside the names of its module."""
+    """What a function holds besides its module's names: its closure and its defaults."""
     return [*(getattr(function, "__closure__", None) or ()), *(getattr(function, "__defaults__", None) or ())]

@@ -1,4 +1,4 @@
-"""One run: fine-tune FTragrec by a recipe, evaluate at every epoch, keep the epoch that valid chooses."""
+"""One run: fine-tune FTragrec by a recipe, evaluate every epoch, keep the epoch that the validation set selects."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ WITHOUT_VALID_TARGETS = "test_on_without_valid_targets"
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Result:
-    """What a run found at the chosen epoch.
+    """The outcome of a run at its chosen epoch.
 
     Attributes:
-        valid_on, valid_off, test_on, test_off: rank of every target, retrieval on and off, as
-            :meth:`~harness.data.split.Prefixes.by_user` lays it out.
-        also: other ranks by name, such as those on test without valid targets in the memory.
-        lists: items recommended at each user's last test query, ``test_on`` and ``test_off``.
+        valid_on, valid_off, test_on, test_off: rank of every target, retrieval on and off, in the layout of
+            :meth:`~harness.data.split.Prefixes.by_user`.
+        also: other ranks by name, such as those on the test set without validation targets in the memory.
+        lists: items recommended at each user's last test query, by ``test_on`` and ``test_off``.
         chosen_epoch: counted from 1.
-        progress: where the run stood in it, for scheduled values.
-        verdict: why it was chosen, and how it is served.
-        curve: one point an evaluation.
+        progress: the progress of the run at that epoch, for scheduled values.
+        verdict: why the epoch was chosen, and whether it is served with retrieval.
+        curve: one point per evaluation.
         seconds: wall seconds by stage.
-        costs: what a query with retrieval costs at inference, as of :class:`~harness.results.record.RunRecord`.
-        checks: coded findings.
+        costs: cost of a query with retrieval at inference; see :class:`~harness.results.record.RunRecord`.
+        checks: findings, code -> reason.
         system, snapshot: live, at the chosen epoch.
     """
 
@@ -67,16 +67,16 @@ class Result:
 
     @property
     def test(self) -> Ranks:
-        """Ranks on test as the run would be served."""
+        """Ranks on the test set, with or without retrieval as the run would be served."""
         return self.test_on if self.verdict.served is Retrieval.ON else self.test_off
 
 
 Observer = Callable[[EpochPoint, Run], None]
-"""Told of every evaluation as it is made, beside the live run; reads, changes nothing."""
+"""Called with every point of the curve and the live run; must not change them."""
 
 
 def see_nothing(point: EpochPoint, run: Run) -> None:
-    """The observer that does not look."""
+    """Observe nothing; the default observer."""
 
 
 def fine_tune(
@@ -89,19 +89,19 @@ def fine_tune(
     more_metrics: tuple[str, ...] = (),
     search_observer: SearchObserver = unobserved,
 ) -> Result:
-    """Train by ``recipe`` and give the ranks of the epoch that the validation set chooses.
+    """Train ``recipe`` and return the ranks at the epoch that the validation set selects.
 
     Args:
-        recipe: what runs.
-        inputs: as loaded; none of them is written to.
-        budget: how long.
-        streams: all random numbers.
-        observe: told of every evaluation.
-        more_metrics: names of metrics that the curve holds besides those of every run; they change no rank.
-        search_observer: told of every search.
+        recipe: the recipe to run.
+        inputs: as loaded; never modified.
+        budget: maximum epochs and patience.
+        streams: the source of all random numbers.
+        observe: called with every point of the curve.
+        more_metrics: names of additional metrics of the curve; they change no rank.
+        search_observer: called after every search.
 
     Raises:
-        harness.engine.loss_log.NonFiniteError: a loss or gradient is not finite; the text says where.
+        harness.engine.loss_log.NonFiniteError: a loss or gradient is not finite; the message says where.
     """
     run = Run(
         recipe=recipe,
@@ -128,19 +128,19 @@ def fine_tune(
 
 
 def idle(run: Run, budget: Budget) -> dict[str, str]:
-    """Why no epoch can differ from the first, coded; empty where one may."""
+    """Return why no epoch can differ from the first, code -> reason; empty if one can."""
     if not any(run.trains(run.progress(epoch)) for epoch in range(budget.epochs)):
         return {NOTHING_TRAINS: WHY_NOTHING_TRAINS}
     return {} if run.recipe.scores_change else {NOTHING_TRAINED_SCORES: WHY_NOTHING_TRAINED_SCORES}
 
 
 def is_better(verdict: Verdict, best: Verdict) -> bool:
-    """Whether an epoch replaces the best one so far."""
+    """Return whether an epoch replaces the best one so far."""
     return (verdict.part, verdict.figure) > (best.part, best.figure)
 
 
 def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
-    """Read test once, at the chosen epoch."""
+    """Evaluate the test set, once, at the chosen epoch, and return the result."""
     run.system.restore(best.state, best.current)
     test = run.inputs.prefixes.test
     with run.watch.stage("memory"):
@@ -151,7 +151,7 @@ def finish(run: Run, best: Checkpoint, checks: dict[str, str]) -> Result:
         served = Recommended(last)
         plain = None if richer is None else run.ranks_on(test, best.snapshot, best.progress)
         held = bytes_to_serve(run.recipe, run.system.current, snapshot)
-        # A busy machine lengthens the wall time of a CPU's work, and a GPU works beside the processor's own time.
+        # On the CPU, wall time depends on the load of the machine; on a GPU, process time misses the GPU's work.
         clock = time.process_time if run.system.current.device.type == "cpu" else time.perf_counter
         began = clock()
         test_on = run.ranks_on(test, snapshot, best.progress, served)

@@ -1,4 +1,4 @@
-"""The terms of the loss over an epoch, and the guard against numbers that are not finite."""
+"""The terms of the loss over an epoch, and a guard against numbers that are not finite."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class NonFiniteError(FtrError):
-    """A loss or a gradient that is no finite number."""
+    """A loss or a gradient is not finite."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -28,8 +28,8 @@ class MemoryManager:
     """Keeps the memory of a run up to date.
 
     Attributes:
-        snapshot: what holds now.
-        rebuilt, reencoded: whether the last upkeep rebuilt the index, and from keys encoded anew.
+        snapshot: the current memory with its index, scorer and reranker.
+        rebuilt, reencoded: whether the last upkeep rebuilt the index, and whether it re-encoded the keys.
     """
 
     def __init__(self, system: System, streams: Streams, *, epochs: int) -> None:
@@ -45,15 +45,15 @@ class MemoryManager:
         self.snapshot = self._snapshot(system.memory_of(entries, system.keys(entries)), sourced)
 
     def observe(self, forward: Forward) -> None:
-        """Tell the eviction policy of a training batch."""
+        """Pass a training batch to the eviction policy."""
         if self._keeper is not None:
             self._keeper.observe(forward)
 
     def keep_up(self, *, done: int, backbone_moved: bool) -> None:
-        """Release, evict, encode and rebuild what is due after ``done`` epochs.
+        """Release and evict entries, encode keys and rebuild the index, as due after ``done`` epochs.
 
-        Keys of entries that stay are encoded anew when the backbone moved or the recipe's refresh says so; those of
-        new entries always are. What is admitted is asked again only when the sources have changed.
+        Keys of remaining entries are re-encoded if the backbone moved or if the recipe's refresh is due and re-encodes;
+        new entries are always encoded. The admission rule is applied again only if the sources have changed.
         """
         due = self._recipe.refresh.due(done, self._epochs)
         old = self.snapshot
@@ -74,13 +74,13 @@ class MemoryManager:
             self.snapshot = self._snapshot(memory, sourced, kept)
 
     def fit(self, progress: Progress) -> None:
-        """Fit what reorders the first candidates to the scores as they are now."""
+        """Fit the reranker, if there is one, to the current scores."""
         self.snapshot = fitted(self._system, self.snapshot, self._streams, progress)
 
     def for_test(self, snapshot: MemorySnapshot) -> MemorySnapshot | None:
-        """The snapshot with what the sources and the protocol add once test is scored; None where they add nothing.
+        """The snapshot with the entries that sources and protocol add for the test set; None if they add none.
 
-        New entries are encoded by the system as it is, so the chosen checkpoint must be in place.
+        New entries are encoded by the current system, so the chosen checkpoint must be restored first.
         """
         recipe, inputs = self._recipe, self._system.current
         added = recipe.sources.added_for_test(inputs)
@@ -99,10 +99,10 @@ class MemoryManager:
         return self._recipe.sources.entries(self._system.current, done=done, epochs=self._epochs)
 
     def _admit(self, sourced: Indices) -> Indices:
-        """Which of the sourced prefixes may be entries.
+        """The sourced prefixes that pass the admission rule.
 
         Raises:
-            InputError: none.
+            InputError: no prefix is admitted.
         """
         admitted = sourced[self._recipe.admission.admitted(sourced, self._system.current)]
         if len(admitted) == 0:
@@ -116,7 +116,7 @@ class MemoryManager:
         return self._admitted if self._keeper is None else self._keeper.kept(self._admitted, turn_over=turn_over)
 
     def _grown(self, memory: Memory, entries: Indices) -> Memory:
-        """Those entries with stored keys where the memory has them and fresh ones where not."""
+        """A memory of ``entries``, with the stored keys of those in ``memory`` and new keys of the others."""
         stored = np.isin(entries, memory.prefix, assume_unique=True)
         keys = torch.empty(len(entries), memory.keys.shape[1])
         keys[self._tensor(stored)] = memory.keys[self._tensor(np.searchsorted(memory.prefix, entries[stored]))]
@@ -128,7 +128,7 @@ class MemoryManager:
         return self._system.current.tensor(array)
 
     def _snapshot(self, memory: Memory, sourced: Indices, kept: MemorySnapshot | None = None) -> MemorySnapshot:
-        """Of a memory; what scores is kept where another snapshot's still holds."""
+        """The snapshot of a memory; scorer and reranker come from ``kept`` if given, else they are built."""
         recipe, inputs, observer = self._recipe, self._system.current, self._system.search_observer
         charge = partial(self._system.watch.charge, "memory")
         scorer = kept.scorer if kept else live_scorer(recipe, inputs, sourced, observer, charge)

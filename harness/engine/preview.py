@@ -1,4 +1,4 @@
-"""An epoch of a run as its phase would have it, looked at without entering it."""
+"""A preview of an epoch: what its phase would train, computed without entering it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from harness.recipe.seams.phases import moves_backbone
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Preview:
-    """What an epoch would compute; nothing of the run changes by asking.
+    """A preview of one epoch; it does not change the run.
 
     Attributes:
-        system: the run's tensors, of which exactly those have a gradient that the phase trains.
-        snapshot: what may be retrieved.
+        system: a copy on the run's tensors, in which exactly those that the phase trains require a gradient.
+        snapshot: the memory to retrieve from.
         progress: the epoch.
         rates: group that trains -> its step size.
     """
@@ -39,11 +39,11 @@ class Preview:
         return moves_backbone(self.rates)
 
     def forward(self, sequence: Tensor, prefix: Indices) -> Forward:
-        """Prefixes ``(batch,)`` with vectors ``s``, ``(batch, d)``, in evaluation mode."""
+        """Forward pass of prefixes ``(batch,)`` with vectors ``s``, ``(batch, d)``, in evaluation mode."""
         return self.system.forward(sequence=sequence, prefix=prefix, snapshot=self.snapshot, progress=self.progress)
 
     def first_samples(self, count: int) -> Forward:
-        """The first training samples; ``s`` as stored, with a gradient where the backbone moves."""
+        """Forward pass of the first training samples; ``s`` as stored, with a gradient if the backbone moves."""
         current = self.system.current
         prefix = current.prefixes.train[:count]
         sequence = current.encodings[current.tensor(prefix)]

@@ -1,4 +1,4 @@
-"""How far a change of the recipe reaches: the ladder from a dead parameter to other ranks."""
+"""How far a change of the recipe reaches: the ladder from a dead parameter to changed ranks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.results.record import EpochPoint
 
 
 class Reached(IntEnum):
-    """The ladder.  Source: statistics, "How far a change reached"."""
+    """The rungs of the ladder, lowest first.  Source: statistics, "How far a change reached"."""
 
     DEAD = 0
     LOG = 1
@@ -31,7 +31,7 @@ class Reached(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Trace:
-    """What one short run leaves on each rung of the ladder."""
+    """The results of one short run, by which the rungs of the ladder are compared."""
 
     log: Sequence[Mapping[str, float]]
     losses: Sequence[Mapping[str, float]]
@@ -41,7 +41,7 @@ class Trace:
 
 
 def trace(recipe: Recipe, inputs: Inputs, streams: Streams, budget: Budget) -> Trace:
-    """Run a recipe and keep what can be compared."""
+    """Run a recipe and return the results to compare."""
     parameters: list[Mapping[str, Tensor]] = []
 
     def observe(point: EpochPoint, run: Run) -> None:
@@ -80,7 +80,7 @@ def reach(before: Trace, after: Trace) -> Reached:
 
 
 def _trained_otherwise(before: Sequence[Mapping[str, Tensor]], after: Sequence[Mapping[str, Tensor]]) -> bool:
-    """Whether a tensor of both runs differs at any evaluation, or one that only one run has has moved."""
+    """Return whether a shared tensor differs at any evaluation, or a tensor of only one run has moved."""
     shared = before[0].keys() & after[0].keys()
 
     def moved(run: Sequence[Mapping[str, Tensor]]) -> bool:

@@ -1,4 +1,4 @@
-"""The items recommended at some queries, taken from the scores by which their targets are ranked."""
+"""The items recommended at selected queries, from the same scores that rank their targets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from harness.results.metrics.global_metric import Lists
 
 
 class Recommended:
-    """Keeps the best items of the queries that are listed.
+    """Collects the best items of selected queries.
 
     Args:
-        listed: prefix numbers, ascending.
+        listed: prefix numbers of these queries, ascending.
     """
 
     def __init__(self, listed: Indices) -> None:
@@ -23,7 +23,7 @@ class Recommended:
         self._kept: list[Lists] = []
 
     def see(self, scores: Tensor, prefix: Indices) -> None:
-        """Take in the scores ``(batch, n_items)`` of prefixes ``(batch,)``, in their order."""
+        """Add the scores ``(batch, n_items)`` of prefixes ``(batch,)``; prefixes must come in ascending order."""
         mine = np.isin(prefix, self._listed)
         if mine.any():
             found = scores.numpy(force=True)
@@ -31,5 +31,5 @@ class Recommended:
 
     @property
     def lists(self) -> Lists:
-        """Best first, 0 behind the last candidate, ``(n_listed, 10)``."""
+        """The items of each query, best first, 0 after the last candidate, ``(n_listed, 10)``."""
         return np.concatenate([np.empty((0, LENGTH), dtype=np.int32), *self._kept])

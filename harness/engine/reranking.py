@@ -1,4 +1,4 @@
-"""What reorders the first candidates: its figures over the memory, its fits, and when they are made anew."""
+"""The reranker of the first candidates: its figures over the memory, its fits, and when they are made again."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ class Fits:
     """Two fits, each to one half of the users.
 
     Attributes:
-        each: of the first half and of the second.
-        second: which users are of the second, ``(n_users,)``.
-        held_out: prefixes that are ranked by the fit of the other half alone, ascending.
-        done: pool and log-odds of batches of the validation set, as they were when it was fitted.
+        each: the fit to the first half and the fit to the second.
+        second: which users are in the second half, ``(n_users,)``.
+        held_out: prefixes that are ranked only by the fit to the other half, ascending.
+        done: pool and log-odds of each batch of the validation set at the time of the fit.
     """
 
     each: tuple[Fit, Fit]
@@ -41,7 +41,7 @@ class Fits:
     done: dict[bytes, tuple[Pool, Tensor]] = field(default_factory=dict[bytes, tuple[Pool, Tensor]])
 
     def known(self, prefix: Indices, scores: Tensor, size: int) -> tuple[Pool, Tensor] | None:
-        """The pool of a batch and what was learned of it, where it is one of those and has the scores that it had."""
+        """The stored pool and log-odds of a batch; None if there are none or its pool has changed since."""
         found = self.done.get(batch_key(prefix))
         if found is None:
             return None
@@ -50,7 +50,7 @@ class Fits:
         return found if same else None
 
     def learned(self, table: Table, prefix: Indices, user: Indices) -> Tensor:
-        """Log-odds of the candidates of prefixes ``(n,)`` of those users, ``(n, size)``."""
+        """Log-odds of the candidates of prefixes ``(n,)`` of users ``(n,)``, ``(n, size)``."""
         first, second = (fitted(table) for fitted in self.each)
         by_other = first.where(self.second[torch.as_tensor(user)][:, None], second)
         held_out = torch.as_tensor(np.isin(prefix, self.held_out))
@@ -62,11 +62,11 @@ class Reranking:
     """A learned mixture over one memory.
 
     Attributes:
-        spec: what it is.
+        spec: the recipe's reranker.
         inputs: data, backbone and encodings.
-        scorer: whose scores it starts from.
-        figures: over the entries of the memory.
-        fits: None before it is fitted: candidates keep their order.
+        scorer: the scorer whose scores it starts from.
+        figures: computes the figures over the entries of the memory.
+        fits: None before it is fitted; candidates then keep their order.
     """
 
     spec: LearnedMixture
@@ -76,7 +76,7 @@ class Reranking:
     fits: Fits | None = None
 
     def reordered(self, scores: Tensor, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
-        """As of :class:`harness.engine.types.snapshot.LiveReranker`."""
+        """See :class:`harness.engine.types.snapshot.LiveReranker`."""
         if self.fits is None:
             return scores
         known = self.fits.known(prefix, scores, self.spec.pool)
@@ -87,24 +87,24 @@ class Reranking:
         return pool.reordered(scores, learned)
 
     def table(self, scores: Tensor, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Table:
-        """The figures of prefixes ``(batch,)`` by the scores that they have so far, ``(batch, n_items)``."""
+        """The figures of prefixes ``(batch,)``, from their scores before reranking, ``(batch, n_items)``."""
         logits = self.scorer.logits(sequence=sequence, enhanced=enhanced)[:, 1:]
         return self.figures.of(prefix, sequence=sequence, logits=logits, scores=scores, size=self.spec.pool)
 
     def with_fits_of(self, other: MemorySnapshot) -> Reranking:
-        """The same with the weights of another snapshot's."""
+        """This reranker with the fits of another snapshot's reranker."""
         assert isinstance(other.reranker, Reranking)
         return replace(self, fits=other.reranker.fits)
 
 
 @torch.no_grad()
 def fitted(system: System, snapshot: MemorySnapshot, streams: Streams, progress: Progress) -> MemorySnapshot:
-    """The snapshot with weights fitted to the scores as they are now; as it is where they did not move since.
+    """The snapshot with its reranker fitted to the current scores; unchanged if there is nothing to fit again.
 
     Args:
-        system: retrieves and mixes.
-        snapshot: what may be retrieved.
-        streams: draws the halves of the users, the start, the order and dropout.
+        system: the live system of the run.
+        snapshot: the memory to retrieve from, with its scorer and reranker.
+        streams: draws the halves of the users, the initial weights, the order and dropout.
         progress: the epoch, for scheduled values.
     """
     reranker = snapshot.reranker
@@ -132,7 +132,7 @@ def fitted(system: System, snapshot: MemorySnapshot, streams: Streams, progress:
         return fit(mixture, table.rows(rows), target[rows], epochs=spec.epochs, generator=generator)
 
     fits = Fits(each=(of(0), of(1)), second=second, held_out=prefixes.valid if on_valid else queries[:0])
-    if on_valid:  # it is ranked next
+    if on_valid:  # the validation set is ranked next
         for prefix, each in zip(batches, tables, strict=True):
             fits.done[batch_key(prefix)] = each.pool, fits.learned(each, prefix, prefixes.user[prefix])
     return replace(snapshot, reranker=replace(reranker, fits=fits))

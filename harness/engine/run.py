@@ -1,4 +1,4 @@
-"""The moving parts of one run: what an epoch does to the system and its memory."""
+"""The state of one run, and what an epoch does to the system and its memory."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from harness.results.metrics.global_metric import Lists
 from harness.results.record import EpochPoint, Ranks
 
 PROBE = 64
-"""Samples on which the run finds out, before an epoch, whether any term trains."""
+"""Training samples on which the run checks, before an epoch, whether any term trains."""
 
 LOGGED = 256
 """Samples of an epoch's first batch on which a term that trains nothing is evaluated for the log."""
@@ -43,7 +43,7 @@ LOGGED = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Checkpoint:
-    """One evaluation and all that is needed to come back to it."""
+    """One evaluation, with the state needed to restore it."""
 
     verdict: Verdict
     epoch: int
@@ -60,12 +60,12 @@ class Run:
     """A system, its memory and its optimiser, epoch by epoch.
 
     Attributes:
-        inputs: as loaded; what became of them is ``system.current``.
-        epochs: the budget.
-        more_metrics: names of metrics that the curve holds besides those of every run and the checkpoint's.
-        search_observer: told of every search.
-        curve, seen: one entry an evaluation.
-        valid_off: rank of every valid target without retrieval, by the backbone as it is now, a row each user.
+        inputs: as loaded; the current ones are ``system.current``.
+        epochs: maximum number of epochs.
+        more_metrics: names of additional metrics of the curve, besides those of every run and the checkpoint's.
+        search_observer: called after every search.
+        curve, seen: one entry per evaluation.
+        valid_off: rank of every validation target without retrieval, by the current backbone, one row per user.
     """
 
     recipe: Recipe
@@ -100,20 +100,20 @@ class Run:
         )
 
     def progress(self, epoch: int) -> Progress:
-        """Where the run stands at the start of an epoch."""
+        """The progress of the run at the start of an epoch."""
         return Progress(epoch=epoch, epochs=self.epochs, seen=self.seen[:epoch])
 
     def point_before_training(self) -> EpochPoint:
-        """The backbone as loaded, before an index existed: without retrieval.  Source: point 10."""
+        """Add the backbone as loaded, without retrieval, to the curve and return its point.  Source: point 10."""
         self.curve.append(EpochPoint(epoch=0, valid_on={}, valid_off=self.means(self.valid_off)))
         return self.curve[-1]
 
     def rates(self, progress: Progress) -> Mapping[str, float]:
-        """Group that trains in the epoch -> its step size."""
+        """Step size of each group that trains in the epoch, by name."""
         return self.recipe.phases.rates(progress, self.system.backbone_groups, self.recipe.learning_rates)
 
     def preview(self, progress: Progress) -> Preview:
-        """The epoch as its phase would have it; the run is left as it is."""
+        """A preview of the epoch; it does not change the run."""
         rates = self.rates(progress)
         return Preview(
             system=self.system.with_gradient_at(rates),
@@ -123,12 +123,12 @@ class Run:
         )
 
     def trains(self, progress: Progress) -> bool:
-        """Whether any term of the loss can move a tensor that trains in the epoch."""
+        """Return whether any term of the loss can move a tensor that trains in the epoch."""
         view = self.preview(progress)
         return any(term.trains for term in view.terms(view.first_samples(PROBE)))
 
     def enter_epoch(self, progress: Progress) -> bool:
-        """Let exactly the groups train that the epoch's phase names, at its rates; whether the backbone moves."""
+        """Make exactly the groups of the epoch's phase trainable, at its rates; return whether the backbone moves."""
         rates = self.rates(progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rates.get(group["name"], 0.0)
@@ -137,7 +137,7 @@ class Run:
         return moves_backbone(rates)
 
     def forward(self, sequence: Tensor, prefix: Indices, progress: Progress, noise: Noise | None = None) -> Forward:
-        """A batch through the system with the memory as it is."""
+        """Forward pass of a batch with the current memory."""
         return self.system.forward(
             sequence=sequence, prefix=prefix, snapshot=self.manager.snapshot, progress=progress, noise=noise
         )
@@ -160,7 +160,7 @@ class Run:
         )
 
     def sequences(self, epoch: int) -> Tensor:
-        """``s`` of every training prefix in an epoch, ``(n_train, d)``; not to be written to."""
+        """``s`` of every training prefix in an epoch, ``(n_train, d)``; must not be modified."""
         streams, dropout, current = self.streams, self.recipe.backbone_dropout, self.system.current
         return current.cache.get(
             (f"{streams.study_seed}/{streams.replicate}", dropout.value, epoch),
@@ -175,11 +175,11 @@ class Run:
         progress: Progress,
         recommended: Recommended | None = None,
     ) -> Ranks:
-        """Rank of every valid or test target with retrieval, as :meth:`Prefixes.by_user` lays it out.
+        """Rank of every validation or test target with retrieval, in the layout of :meth:`Prefixes.by_user`.
 
         Args:
-            queries, snapshot, progress: as of :func:`ranks_with_retrieval`.
-            recommended: shown the scores.
+            queries, snapshot, progress: see :func:`ranks_with_retrieval`.
+            recommended: collects the recommended items.
         """
         ranks = ranks_with_retrieval(
             self.system, queries, snapshot=snapshot, progress=progress, recommended=recommended
@@ -187,7 +187,7 @@ class Run:
         return self.inputs.prefixes.by_user(ranks, queries)
 
     def ranks_of_backbone(self, split: str, queries: Indices) -> Ranks:
-        """The same among the recipe's candidates by the backbone as it is now."""
+        """As :meth:`ranks_on`, but without retrieval: by the current backbone, among the recipe's candidates."""
         current = self.system.current
         return current.cache.get(
             ("backbone", split, str(self.recipe.candidates)),
@@ -198,7 +198,7 @@ class Run:
         )
 
     def lists_of_backbone(self, queries: Indices) -> Lists:
-        """The items that the backbone as it is now recommends at some test queries, ``(n_queries, 10)``."""
+        """The items that the current backbone recommends at test queries, ``(n_queries, 10)``."""
         current = self.system.current
         return current.cache.get(
             ("backbone", "lists", str(self.recipe.candidates)),
@@ -207,7 +207,7 @@ class Run:
         )
 
     def train_epoch(self, progress: Progress) -> dict[str, float]:
-        """One pass over the training samples and the upkeep after it; the mean of each term, nats."""
+        """Train on all samples once and do the upkeep; return the mean of each term, nats."""
         backbone_moves = self.enter_epoch(progress)
         noise = Noise.of_epoch(self.streams, progress.epoch)
         log = LossLog(epoch=progress.epoch + 1)
@@ -230,7 +230,7 @@ class Run:
             self.manager.keep_up(done=progress.epoch + 1, backbone_moved=backbone_moved)
 
     def step(self, terms: tuple[Term, ...], log: LossLog) -> None:
-        """Step on the terms that train; of the others the log gets a value once an epoch."""
+        """Step on the terms that train; log a value of each other term once per epoch."""
         live = [term for term in terms if term.trains]
         values = [term.value(slice(None)) for term in live]
         for term, value in zip(live, values, strict=True):
@@ -247,14 +247,14 @@ class Run:
         log.steps += 1
 
     def log_epoch(self, progress: Progress) -> dict[str, float]:
-        """An epoch in which nothing trains: the terms on a few samples, and the upkeep."""
+        """Pass an epoch in which nothing trains: do the upkeep and return the terms on a few samples, nats."""
         view = self.preview(progress)
         losses = evaluated_for_log(term for term in view.terms(view.first_samples(LOGGED)) if term.weight != 0.0)
         self.keep_up(progress)
         return losses
 
     def evaluate(self, progress: Progress, losses: dict[str, float]) -> Checkpoint:
-        """Measure valid with retrieval on and off, add a point to the curve and offer a checkpoint."""
+        """Evaluate the validation set, retrieval on and off; add a point to the curve and return a checkpoint."""
         with self.watch.stage("rerank"):
             self.manager.fit(progress)
         snapshot = self.manager.snapshot
@@ -285,11 +285,11 @@ class Run:
         )
 
     def means(self, ranks: Ranks) -> dict[str, float]:
-        """Every metric of the curve."""
+        """Mean of every metric of the curve."""
         return mean_metrics(ranks, self.recipe.checkpoint.metric, *self.more_metrics)
 
     def settings(self, progress: Progress) -> dict[str, float]:
-        """The scheduled values that held in the epoch, and what the memory was after it."""
+        """The scheduled values of the epoch, and the state of the memory after it."""
         rates = self.rates(progress)
         return {
             "temperature": self.recipe.temperature.at(progress),

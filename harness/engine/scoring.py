@@ -1,4 +1,4 @@
-"""The live scorer of a recipe, with the neighbours that it mixes in."""
+"""The live scorer and the live reranker of a recipe."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def live_scorer(
     observer: SearchObserver = unobserved,
     charge: Charge = uncharged,
 ) -> LiveScorer:
-    """What scores the catalogue with retrieval on.
+    """The live scorer of a recipe, which scores the catalogue with retrieval on.
 
     Args:
-        recipe: whose seams ``scorer``, ``neighbours``, ``dense`` and ``calibration`` it is made of.
+        recipe: its seams ``scorer``, ``neighbours``, ``dense``, ``calibration`` and ``reranker`` are read.
         inputs: data, backbone and encodings.
-        sourced: prefixes whose targets may be seen, before any admission, ascending.
-        observer: told of every search.
-        charge: told the seconds of what was computed before on these inputs.
+        sourced: prefixes whose targets may be used, before admission, ascending.
+        observer: called after every search.
+        charge: called with the seconds that results cached on these inputs took.
     """
     temperature = recipe.calibration.temperature(inputs, charge)
     neighbours = recipe.reranker.read(recipe.neighbours)
@@ -50,11 +50,11 @@ def live_reranker(
     scorer: LiveScorer,
     observer: SearchObserver = unobserved,
 ) -> Reranking | None:
-    """What reorders the first candidates, to be fitted; None: nothing does, as where no neighbours are mixed in.
+    """The live reranker of a recipe, not yet fitted; None if it has none or its scorer cannot mix in neighbours.
 
     Args:
-        recipe, inputs, sourced, observer: as of :func:`live_scorer`.
-        scorer: what that made of them.
+        recipe, inputs, sourced, observer: see :func:`live_scorer`.
+        scorer: the result of :func:`live_scorer`.
     """
     spec = recipe.reranker
     if not isinstance(spec, LearnedMixture) or not isinstance(scorer, Mixing):

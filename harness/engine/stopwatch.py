@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Stopwatch:
-    """Adds up wall seconds by the name of a stage; a stage inside another counts for itself alone."""
+    """Wall seconds by stage; the time of a nested stage counts for that stage only."""
 
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     _counted: float = 0.0
@@ -18,7 +18,7 @@ class Stopwatch:
 
     @property
     def total(self) -> float:
-        """All stages together."""
+        """Seconds of all stages together."""
         return sum(self.seconds.values())
 
     def lap(self) -> float:
@@ -27,12 +27,12 @@ class Stopwatch:
         return self._counted - before
 
     def charge(self, name: str, seconds: float) -> None:
-        """Count seconds that were spent elsewhere, for this run too, towards ``name``."""
+        """Add seconds to ``name`` that were spent earlier on a result that this run reuses."""
         self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time inside the block, less that of stages within, towards ``name``."""
+        """Add the time inside the block to ``name``, without that of nested stages."""
         start, outer, self._inner = time.perf_counter(), self._inner, 0.0
         try:
             yield
@@ -43,7 +43,7 @@ class Stopwatch:
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Count nothing of what happens inside the block."""
+        """Do not count the time inside the block."""
         before = dict(self.seconds)
         try:
             yield

@@ -30,18 +30,18 @@ from harness.recipe.seams.phases import FUSION, RETRIEVER
 from harness.recipe.seams.retrieval.search import NeighbourSearch, Stage
 
 KEY_ROWS = 2**19
-"""Prefixes that keys are made of at a time: at most 1 GB of what lies between, and more than any named data set has."""
+"""Prefixes encoded to keys at a time: at most 1 GB of intermediate tensors, and more than any named data set has."""
 
 
 class System:
     """The trainable parts of a run and the fixed tables around them.
 
     Attributes:
-        current: data, backbone and encodings as they are now; the backbone is the run's own copy where it moves.
+        current: the current data, backbone and encodings; the backbone is the run's own copy if it moves.
         modules: the new parts, ``retriever`` and ``fusion``.
-        watch: counts the time of searches.
-        search_observer: told of every search, that of the scorer included.
-        backbone_groups: the backbone's groups of parameters that may train.
+        watch: measures the time of searches.
+        search_observer: called after every search, including the scorer's.
+        backbone_groups: the backbone's parameter groups that may train.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class System:
         return self.modules[RETRIEVER](sequence, generator)
 
     def groups(self) -> dict[str, list[nn.Parameter]]:
-        """Every group of parameters that may train, by name; a part without parameters has an empty one."""
+        """Every group of parameters that may train, by name; empty for a part without parameters."""
         parts = {group: list(part.parameters()) for group, part in self.modules.items()}
         return parts | {group: self.current.backbone.parameters_of(group) for group in self.backbone_groups.names}
 
     def with_gradient_at(self, groups: Collection[str]) -> System:
-        """The same tensors in modules of their own, in which exactly those groups have a gradient."""
+        """A copy on the same tensors in which exactly ``groups`` require a gradient."""
         twins = {
             id(each): nn.Parameter(each.detach(), requires_grad=group in groups)
             for group, parameters in self.groups().items()
@@ -103,13 +103,13 @@ class System:
 
     @torch.no_grad()
     def restore(self, state: dict[str, Any], current: Inputs) -> None:
-        """Become what :meth:`state` and :attr:`current` were then."""
+        """Go back to an earlier :meth:`state` and :attr:`current`."""
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
         self.current = current
 
     def reencode(self) -> None:
-        """Encode every prefix by the backbone as it is now."""
+        """Encode every prefix with the current backbone."""
         self.current = self.current.reencoded()
 
     @torch.no_grad()
@@ -120,7 +120,7 @@ class System:
         return keys[0] if len(keys) == 1 else torch.cat(keys)
 
     def memory_of(self, entries: Indices, keys: Tensor) -> Memory:
-        """A memory of those prefixes, ``(N,)``, with their keys, ``(N, d)``."""
+        """A memory of the prefixes ``entries``, ``(N,)``, with their keys, ``(N, d)``."""
         prefixes = self.current.prefixes
         return Memory(
             prefix=entries,
@@ -139,12 +139,12 @@ class System:
         progress: Progress,
         noise: Noise | None = None,
     ) -> Forward:
-        """Retrieve for prefixes ``(batch,)`` with vectors ``(batch, d)`` and mix what was found.
+        """Retrieve for prefixes ``(batch,)`` with vectors ``(batch, d)`` and mix in the knowledge.
 
         Args:
-            sequence: ``s`` as the batch has it.
+            sequence: ``s``, as encoded for this batch.
             prefix: prefix numbers.
-            snapshot: what may be retrieved.
+            snapshot: the memory to retrieve from.
             progress: the epoch, for scheduled values.
             noise: draws dropout; None: evaluation mode.
         """

@@ -15,13 +15,13 @@ from harness.recipe.schedules import Progress
 from harness.recipe.seams.objective import ALIGNMENT, ENHANCED, RECOMMENDATION, retrieval_distribution
 
 MIN_NEIGHBOURS = 2
-"""A sample takes part in the alignment term from this many neighbours on: one leaves nothing to align."""
+"""Neighbours that a sample needs for the alignment term: with one there is nothing to align."""
 
 
 def loss_terms(recipe: Recipe, forward: Forward, progress: Progress) -> tuple[Term, ...]:
-    """The terms of ``CE(s) + w_e CE(enhanced) + w_a D(P_ret, P_rec)`` and the extra ones.
+    """The terms of ``CE(s) + w_e CE(enhanced) + w_a D(P_ret, P_rec)`` and the extra terms.
 
-    Source: FTragrec as found, point 8.
+    Source: FTragrec as published, point 8.
     """
     chosen = recipe.sample_mask.mask(forward.neighbours)
     taking_part = torch.ones_like(forward.target, dtype=torch.bool) if chosen is None else chosen
@@ -58,7 +58,7 @@ def loss_terms(recipe: Recipe, forward: Forward, progress: Progress) -> tuple[Te
 
 
 def catalogue_cross_entropy(forward: Forward, hidden: Tensor, chosen: Tensor, rows: slice) -> Tensor:
-    """Mean cross-entropy of the chosen samples' targets over the whole catalogue, padding left out, nats."""
+    """Mean cross-entropy of the chosen samples' targets over the whole catalogue without padding, nats."""
     weights = chosen[rows] / chosen[rows].sum().clamp(min=1)
     return softmax_cross_entropy(
         hidden[rows],

@@ -1,4 +1,4 @@
-"""Several built indexes that answer as one: over the same entries, or over parts of the memory."""
+"""Several built indexes that work as one: over the same entries, or over parts of the memory."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Floats = NDArray[np.float64]
 
 
 RANK_CONSTANT = 60
-"""Of reciprocal rank fusion, as its authors set it."""
+"""Constant of reciprocal rank fusion, at its authors' value."""
 
 
 class Merged:
-    """Built members; asks each in its space and gives as many columns as one of them."""
+    """Built indexes over the same entries; searches each in its space and returns as many columns as one of them."""
 
     def __init__(
         self,
@@ -66,10 +66,10 @@ def cosines(query: Vectors, keys: Vectors, entry: Indices) -> Vectors:
 
 
 def reciprocal_ranks(lists: Sequence[Indices]) -> tuple[NDArray[np.bool_], Floats]:
-    """Which places name an entry for the first time, and the sum of that entry's reciprocal ranks over the lists.
+    """Which places are the first of their entry, and the sum of that entry's reciprocal ranks over the lists.
 
-    Places are those of the lists one after the other, ``(batch, n)``; :data:`~harness.engine.types.vectors.MISSING` is
-    no entry. Within a list the ranks count from 1.
+    Places are the columns of the concatenated lists, ``(batch, n)``; :data:`~harness.engine.types.vectors.MISSING` does
+    not count as an entry. Ranks within a list start at 1.
     """
     entry = np.concatenate(lists, axis=1)
     share = np.concatenate([1.0 / (RANK_CONSTANT + 1 + np.arange(each.shape[1])) for each in lists])
@@ -84,7 +84,7 @@ def reciprocal_ranks(lists: Sequence[Indices]) -> tuple[NDArray[np.bool_], Float
 
 
 class Ranged:
-    """Built indexes over parts of the memory, each with the numbers of its entries."""
+    """Built indexes over parts of the memory, each with the memory's numbers of its entries."""
 
     def __init__(self, parts: Sequence[tuple[Indices, LiveIndex]]) -> None:
         self._parts = parts
@@ -103,7 +103,7 @@ class Ranged:
 
 
 def range_of(position: Indices, edges: Sequence[int]) -> Indices:
-    """Which range a prefix length is in: up to the first edge, from there to the second, ..., over the last.
+    """The range of each prefix length: 0 up to the first edge, 1 up to the second, ..., the last above all edges.
 
     >>> range_of(np.array([1, 2, 3, 20, 21]), (2, 5, 10, 20)).tolist()
     [0, 0, 1, 3, 4]

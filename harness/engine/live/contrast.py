@@ -14,8 +14,8 @@ def same_target_info_nce(query: Tensor, key: Tensor, target: Tensor, temperature
 
     Args:
         query, key: of the same samples, ``(n, d)``.
-        target: their items, ``(n,)``; a key of another sample with the same item is no negative.
-        temperature: that the cosines are divided by.
+        target: their items, ``(n,)``; keys of other samples with the same item are not negatives.
+        temperature: divides the cosines.
 
     Source: seed 7.3; van den Oord et al., arXiv 1807.03748, eq. 4.
     """

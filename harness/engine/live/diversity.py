@@ -1,4 +1,4 @@
-"""Greedy choices of hits that are close and lead to different items."""
+"""Greedy choices of hits that are close to the query and have different targets."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ Floats = NDArray[np.float64]
 
 
 RIDGE = 1e-6
-"""Added to the diagonal of the similarity, so that hits of one and the same target leave the kernel definite."""
+"""Added to the diagonal of the similarity, so that hits with the same target keep the kernel positive definite."""
 
 
 _LAST = -1e9
-"""Below whatever an allowed hit can score, above one that is taken."""
+"""Score of hits that are not allowed: below any allowed hit, above hits that are already chosen."""
 
 
 def kernel(cosine: Floats, similarity: Floats, strength: float) -> Floats:
@@ -30,11 +30,11 @@ def kernel(cosine: Floats, similarity: Floats, strength: float) -> Floats:
 
 
 def greedy_map(kernels: Floats, allowed: Mask, k: int) -> Indices:
-    """The k columns of each row of which each raises ``log det`` of the chosen minor the most, ``(batch, k)``.
+    """The k columns of each row that greedily maximise ``log det`` of the chosen minor, ``(batch, k)``.
 
-    What a column would add is the logarithm of its remaining variance ``d_i^2``; choosing j subtracts ``e_i^2`` from
-    it, where e is the new row of an incremental Cholesky factor, so no determinant is ever computed. Columns that are
-    not allowed come last, each once; ties go to the first column.
+    Column i adds the logarithm of its remaining variance ``d_i^2``. Choosing a column subtracts ``e_i^2`` from it,
+    where e is the new row of an incremental Cholesky factor, so no determinant is ever computed. Columns that are not
+    allowed come last, each once; ties go to the first column.
 
     Args:
         kernels: positive definite, ``(batch, n, n)``.
@@ -58,7 +58,7 @@ def greedy_map(kernels: Floats, allowed: Mask, k: int) -> Indices:
 
 
 def marginal_relevance(cosine: Floats, similarity: Floats, allowed: Mask, *, k: int, strength: float) -> Indices:
-    """The k columns of which each has the most ``(1 - strength) cosine - strength max_chosen similarity``.
+    """The k columns that greedily maximise ``(1 - strength) cosine - strength max_chosen similarity``.
 
     Columns that are not allowed come last, each once; ties go to the first column.
 

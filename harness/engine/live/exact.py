@@ -1,8 +1,8 @@
-"""Exact search for many queries at once: one matrix product, and what may be a hit of it scored again, pair by pair.
+"""Exact search for many queries at once: one matrix product, then possible hits are scored again, pair by pair.
 
-The largest score of each of some blocks of the entries bounds what the k-th hit must score, up to rounding, so that
-little more than the hits themselves passes. Those are scored by FAISS's inner product of two vectors: which entries are
-found, and in which order, does not depend on how many queries came together or on the library behind the product.
+Entries are split into blocks. The k-th largest of the blocks' best scores bounds the score of a hit from below, up to
+rounding, and few other entries reach it. These entries are scored by FAISS's inner product of two vectors, so the hits
+and their order depend neither on the number of queries in a batch nor on the library that computes the product.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from harness.engine.types.vectors import Vectors
 
 SCORES = 2**25
-"""Scores that are kept at once, 128 MiB."""
+"""Scores held at once, 128 MiB."""
 
 ROWS = 256
-"""Queries at a time, at most."""
+"""Maximum number of queries at a time."""
 
 BLOCKS_PER_HIT = 8
-"""Blocks for each hit that is wanted: two of the best rarely share one, so the bound is close to the k-th score."""
+"""Blocks per requested hit: two of the best entries rarely share one, so the bound is close to the k-th score."""
 
 CANDIDATES = 2**22
-"""Pairs that are scored again at once, where more than one query is left to split."""
+"""Maximum number of pairs scored again at once; a single query may exceed it."""
 
 
 LOWEST = np.finfo(np.float32).min
-"""The score that FAISS puts there."""
+"""The score with which FAISS pads missing hits."""
 
 
 class Exact:
-    """Every entry compared with every query.
+    """An exact search that compares every entry with every query.
 
-    Among entries of equal score the one of the smaller number comes first.
+    Ties go to the smaller entry number.
     """
 
     def __init__(self, keys: Vectors) -> None:
-        """Over normalised keys, ``(N, d)``."""
+        """Search over normalised keys, ``(N, d)``."""
         import torch
 
         self._keys = np.ascontiguousarray(keys)
@@ -53,11 +53,11 @@ class Exact:
         self._products = torch.empty(self._rows, len(keys))
 
     def search(self, query: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
-        """Cosine and entry number of the best hits, best first, ``(n, n_hits)`` each; :data:`MISSING` fills up.
+        """Cosine and entry number of the best hits, best first, ``(n, n_hits)`` each, padded with :data:`MISSING`.
 
         Args:
             query: normalised, ``(n, d)`` float32.
-            n_hits: columns wanted.
+            n_hits: hits per query.
         """
         cosine = np.full((len(query), n_hits), LOWEST, dtype=np.float32)
         entry = np.full((len(query), n_hits), MISSING, dtype=np.int64)
@@ -74,7 +74,7 @@ class Exact:
         return torch.mm(torch.as_tensor(query), self._columns, out=self._products[: len(query)]).numpy()
 
     def _bound(self, scores: Vectors, n_hits: int) -> Vectors:
-        """What every hit scores at least, ``(n,)``."""
+        """A lower bound on the score of every hit, ``(n,)``."""
         n_entries, blocks = scores.shape[1], BLOCKS_PER_HIT * n_hits
         if n_entries <= n_hits:
             return np.full(len(scores), -np.inf, dtype=np.float32)
@@ -99,7 +99,7 @@ class Exact:
 
 
 def _block_maxima(scores: Vectors, blocks: int) -> Vectors:
-    """The largest score of each block, ``(n, blocks)`` of ``(n, N)``; entries are dealt out to the blocks in turn."""
+    """The largest score of each block, ``(n, blocks)`` of ``(n, N)``; entries go to the blocks in turn."""
     import torch
 
     whole = scores.shape[1] - scores.shape[1] % blocks

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 class FaissIndex:
-    """An index of FAISS over keys; it asks with ``R(s)``.
+    """A FAISS index over keys, searched with ``R(s)``.
 
     Attributes:
-        faiss: FAISS's own.
+        faiss: the FAISS index itself.
     """
 
     def __init__(self, index: Any, search: Callable[[Vectors, int], tuple[Vectors, Indices]] | None = None) -> None:
-        """Over ``index``, whose search another of the same hits may stand in for."""
+        """Wrap ``index``; ``search`` replaces its own search and must find the same hits."""
         self.faiss = index
         self._search = search or index.search
 

@@ -1,4 +1,4 @@
-"""Live fusions that weigh ``s`` and the knowledge by sample, by dimension or by attention."""
+"""Live fusions that weigh ``s`` and the knowledge per sample, per dimension or by attention."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
     from harness.engine.types.retrieved import Neighbours, Retrieved
 
 BASE_ALPHA = 0.15
-"""Where a learned alpha starts: at the base's own share."""
+"""Initial value of a learned alpha: the base's share."""
 
 ROOM = 0.9
-"""A learned alpha starts at most at this part of its maximum, beyond which a sigmoid hardly moves."""
+"""A learned alpha starts at no more than this fraction of its maximum; beyond it, a sigmoid hardly moves."""
 
 N_STATISTICS = 4
 
 
 class ConstantStart(nn.Linear):
-    """A layer that gives the same output whatever comes in, until it is trained."""
+    """A linear layer whose output is constant until it is trained."""
 
     def __init__(self, n_inputs: int, n_outputs: int, *, output: float) -> None:
         super().__init__(n_inputs, n_outputs)
@@ -54,7 +54,7 @@ class SimilarityAlpha(nn.Module):
 
 
 class NetAlpha(nn.Module):
-    """The same mixture with alpha from a small network; it starts at the base's alpha for every sample."""
+    """As :class:`SimilarityAlpha`, with alpha from a small network; every sample starts at the base's alpha."""
 
     def __init__(self, *, hidden_size: int, n_hidden: int, maximum: float) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class NetAlpha(nn.Module):
 
 
 class DimensionGate(nn.Module):
-    """``s + gate * (knowledge - s)``, a gate a dimension: ``sigmoid(W [s ; knowledge] + b)``; W starts at zero."""
+    """``s + gate * (knowledge - s)``, one gate per dimension: ``sigmoid(W [s ; knowledge] + b)``; W starts at zero."""
 
     def __init__(self, *, hidden_size: int, bias: float) -> None:
         super().__init__()
@@ -95,7 +95,7 @@ class DimensionGate(nn.Module):
 
 
 class NeighbourAttention(nn.Module):
-    """``s`` attends to its neighbours: keys their sequence vectors, values their targets' embeddings.
+    """``s`` attends to its neighbours: keys are their sequence vectors, values their targets' embeddings.
 
     ``h = LN(s + dropout(attention))``, then a feed-forward block ``LN(h + dropout(FFN(h)))``.
     """
@@ -131,7 +131,7 @@ class NeighbourAttention(nn.Module):
 
 
 def similarity_statistics(neighbours: Neighbours) -> Tensor:
-    """Mean, maximum and standard deviation of a sample's cosines, and the part of k that exists, ``(batch, 4)``.
+    """Mean, maximum and standard deviation of a sample's cosines, and the fraction of k that exists, ``(batch, 4)``.
 
     All four are 0 for a sample without neighbours.
     """

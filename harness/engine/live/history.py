@@ -1,4 +1,4 @@
-"""Which entries the protocol of a study lets a query see, whatever its recipe."""
+"""The entries and items that a study's protocol allows for a query, whatever its recipe."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def allowed_by_protocol(inputs: Inputs, memory: Memory, prefix: Indices, entry: Indices, found: Mask) -> Mask:
-    """Which hits of queries may stay, ``(batch, n_hits)``.
+    """Which hits of queries the protocol allows, ``(batch, n_hits)``.
 
-    Under ``history: hide`` a hit that leads to an item of the query's own prefix is no neighbour; under ``memory:
-    past`` one whose event is not older than the query's is none.
+    ``history: hide`` removes hits whose target is in the query's own prefix; ``memory: past`` removes hits whose target
+    event is not older than the query's.
 
     Args:
         inputs: data and prefixes.
-        memory: whose entries the hits are.
+        memory: the memory that was searched.
         prefix: the queries, ``(batch,)``.
         entry: their hits, ``(batch, n_hits)``.
         found: which of them exist and pass the recipe's own rule, ``(batch, n_hits)``.
@@ -41,13 +41,13 @@ def allowed_by_protocol(inputs: Inputs, memory: Memory, prefix: Indices, entry: 
 
 
 def items_before(prefix: Indices, inputs: Inputs) -> Tensor:
-    """Which items stand before the position of each query ``(n,)``, ``(n, n_items)`` bool."""
+    """Which items occur before the position of each query ``(n,)``, ``(n, n_items)`` bool."""
     prefixes = inputs.prefixes
     return inputs.tensor(had_before(inputs.data, prefixes.user[prefix], prefixes.position[prefix])[:, 1:])
 
 
 def hidden_by_protocol(prefix: Indices, inputs: Inputs) -> Tensor | None:
-    """Which items the protocol makes no candidates of the queries ``(n,)``, ``(n, n_items)`` bool; None: all are."""
+    """Which items the protocol excludes for the queries ``(n,)``, ``(n, n_items)`` bool; None: no item."""
     return items_before(prefix, inputs) if inputs.prefixes.protocol.hides_history else None
 
 

@@ -21,15 +21,15 @@ Rule = Literal["upgrad", "mgda", "pcgrad"]
 class NonNegativeProjector(DualConeProjector):
     """Projection onto the dual cone as non-negative least squares.
 
-    ``min v' G v`` subject to ``v >= u`` is ``min |L' (u + z)|`` over ``z >= 0`` with ``G = L L'``. It needs SciPy
-    alone, where TorchJD's own projector needs quadprog (GPL), and it projects gradients of any length, where that one
-    takes gradients shorter than .01 for zeros, as those of FTragrec's alignment term are.
+    ``min v' G v`` subject to ``v >= u`` is ``min |L' (u + z)|`` over ``z >= 0`` with ``G = L L'``. It needs only
+    SciPy, whereas TorchJD's own projector needs quadprog (GPL). It projects gradients of any length, whereas TorchJD's
+    treats gradients shorter than 0.01, such as those of FTragrec's alignment term, as zero.
 
     Source: Quinton and Rey, arXiv 2406.16232, proposition 1.
     """
 
     def __call__(self, U: Tensor, G: PSDMatrix) -> Tensor:
-        # The cone does not know how long its rows are: solved with rows of length 1, no short one drowns in rounding.
+        # The cone does not depend on the length of its rows; with rows of length 1, rounding does not hide short ones.
         length = G.double().diagonal().sqrt().numpy()
         root = square_root(G.double().numpy() / np.outer(length, length))
         rows = [u + nnls(root, -root @ u)[0] for u in U.double().numpy() * length]
@@ -37,9 +37,9 @@ class NonNegativeProjector(DualConeProjector):
 
 
 def aggregate_gradients(weighted: Sequence[Tensor], parameters: Sequence[nn.Parameter], aggregator: Rule) -> None:
-    """Add the aggregation of the terms' gradients to ``.grad`` of the parameters, as ``backward`` adds theirs.
+    """Aggregate the terms' gradients and add the result to ``.grad`` of the parameters, as ``backward`` does.
 
-    A parameter that no term reaches is left as it is. One term alone is differentiated as usual.
+    A parameter that no term reaches is not changed. A single term is differentiated as usual.
 
     Args:
         weighted: the objectives, scalars, at least one.
@@ -67,10 +67,9 @@ def aggregate_gradients(weighted: Sequence[Tensor], parameters: Sequence[nn.Para
 def weights_of(gramian: Tensor, aggregator: Rule) -> Tensor:
     """Weight of each objective's gradient, from their inner products.
 
-    An objective whose gradient is 0 takes no part: it conflicts with none, and its weight is 0. Where a gradient is not
-    finite all weights are 1, so that the caller's guard finds it in the sum. PCGrad draws its order
-    from the digits of the Gramian: at random from step to step, yet the same in every repetition of a run, and without
-    a number from the streams of anything else.
+    An objective whose gradient is 0 conflicts with none; its weight is 0. If a gradient is not finite, all weights are
+    1, so that the caller's guard finds it in the sum. PCGrad's random order is seeded from the digits of the Gramian:
+    it varies from step to step, repeats in every repetition of a run, and draws from no other random stream.
 
     Args:
         gramian: ``(m, m)`` float64.
@@ -90,7 +89,7 @@ def weights_of(gramian: Tensor, aggregator: Rule) -> Tensor:
 
 
 def _weights(gramian: Tensor, aggregator: Rule) -> Tensor:
-    """The same for objectives that all have a gradient, from a Gramian of trace 1."""
+    """As :func:`weights_of`, for objectives that all have a gradient, from a Gramian of trace 1."""
     n = len(gramian)
     match aggregator:
         case "upgrad":
@@ -106,9 +105,9 @@ def _weights(gramian: Tensor, aggregator: Rule) -> Tensor:
 
 
 def shortest_mixture(gramian: Matrix) -> Matrix:
-    """Weights, at least 0 and of sum 1, whose mixture of the rows is the shortest, ``(m,)``.
+    """Non-negative weights of sum 1 that give the shortest mixture of the rows, ``(m,)``.
 
-    Solved exactly: TorchJD's MGDA stops after 100 steps, with four conflicting gradients often too early to lower all.
+    Solved exactly: TorchJD's MGDA stops after 100 steps, often too early to lower all of four conflicting terms.
 
     Source: Désidéri, C. R. Math. 2012; as least squares, Lawson and Hanson, Solving Least Squares Problems, 23.4.
     """
@@ -118,7 +117,7 @@ def shortest_mixture(gramian: Matrix) -> Matrix:
 
 
 def square_root(gramian: Matrix) -> Matrix:
-    """``A`` with ``A' A`` equal to a positive semi-definite ``(m, m)``, of whatever rank."""
+    """``A`` with ``A' A`` equal to a positive semi-definite matrix ``(m, m)`` of any rank."""
     values, vectors = np.linalg.eigh(gramian)
     return np.sqrt(np.clip(values, 0.0, None))[:, None] * vectors.T
 

@@ -1,4 +1,4 @@
-"""How likely the scoring model holds an item to be over the whole catalogue, and how undecided it is."""
+"""Log-likelihood of items and entropy under the scoring model's softmax over the whole catalogue."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def catalogue_entropy(hidden: Tensor, items: Tensor) -> Tensor:
 
 
 def _logits(hidden: Tensor, items: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Logits minus their row's largest, a stretch of rows at a time in a buffer that the next stretch overwrites."""
+    """Logits minus their row's maximum, a slice of rows at a time in a buffer that the next slice overwrites."""
     catalogue = items[1:].t()
     buffer = torch.empty(min(CHUNK_ROWS, len(hidden)), catalogue.shape[1])
     for first in range(0, len(hidden), CHUNK_ROWS):

@@ -1,8 +1,8 @@
-"""The search of FAISS's IVFFlat for many queries at once: its hits to the last bit, in .5 to .7 of its time.
+"""The search of FAISS's IVFFlat for many queries at once: bit-identical hits in 0.5 to 0.7 of its time.
 
-FAISS goes through the lists query by query. Here all queries that visit a list meet it in one matrix product, of which
-only the largest score of each of a few blocks of the list is kept. The k-th largest of those bounds what a hit must
-score, up to rounding, so that few blocks can hold one; what they hold is scored again by FAISS's own inner product.
+FAISS goes through the lists query by query. Here one matrix product scores all queries that visit a list, and only the
+largest score of each of a few blocks of the list is kept. The k-th largest of these bounds the score of a hit from
+below, up to rounding, so few blocks can hold a hit; their entries are scored again by FAISS's own inner product.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from harness.engine.types.vectors import Vectors
 
 BLOCKS = 64
-"""Blocks that the entries of a list are dealt out to in turn."""
+"""Blocks per list; its entries go to them in turn."""
 
 ROWS = 1024
-"""Queries at a time, so that what is kept of them stays in the cache."""
+"""Queries at a time; few enough that the scores kept for them stay in the cache."""
 
 PAYS_FROM = 500
-"""Mean scores of a list's product, for each hit that is wanted, under which FAISS itself is the faster one."""
+"""Mean number of scores in a list's product, per requested hit, below which FAISS itself is faster."""
 
 CROWDED = 2
-"""Blocks that could hold a hit, and entries that could be one, for each hit that is wanted, at most."""
+"""Maximum number of blocks that could hold a hit, and of entries that could be one, per requested hit."""
 
 
 class Listwise:
-    """An IVFFlat index over cosines that answers as FAISS does, by FAISS itself where that is faster.
+    """An IVFFlat index over cosines with the results of FAISS; it calls FAISS itself where that is faster.
 
     Attributes:
-        index: FAISS's.
+        index: the FAISS index.
     """
 
     def __init__(self, index: Any, keys: Vectors) -> None:
-        """Keep the keys by list.
+        """Store the keys by list.
 
         Args:
-            index: FAISS's, built over ``keys``.
+            index: the FAISS index, built over ``keys``.
             keys: normalised, ``(N, d)``.
         """
         import faiss
@@ -66,18 +66,18 @@ class Listwise:
         self._in_block = np.maximum(length // BLOCKS, 1)
 
     def search(self, query: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
-        """Cosine and entry number of the best hits, ``(n, n_hits)`` each, to the bit as ``index.search`` gives them.
+        """Cosine and entry number of the best hits, ``(n, n_hits)`` each, bit-identical to ``index.search``.
 
         Args:
             query: normalised, ``(n, d)`` float32.
-            n_hits: columns wanted.
+            n_hits: hits per query.
         """
         index = self.index
         if not self._pays(len(query), n_hits):
             return index.search(query, n_hits)
         query = np.ascontiguousarray(query)
         coarse, probe = index.quantizer.search(query, index.nprobe)
-        if (probe < 0).any():  # fewer lists than are visited, or a query that is no number
+        if (probe < 0).any():  # fewer lists than nprobe, or a query with NaN
             return index.search(query, n_hits)
         parts = [
             self._hits(query[first : first + ROWS], probe[first : first + ROWS], n_hits)
@@ -90,7 +90,7 @@ class Listwise:
         return score, entry
 
     def _pays(self, n_queries: int, n_hits: int) -> bool:
-        """By sizes alone. On several threads FAISS splits the queries before it finds their lists, so is left to it."""
+        """Return whether to search here, by sizes; not on several threads, where FAISS splits the queries first."""
         import faiss
 
         n_lists, nprobe = self.index.nlist, self.index.nprobe
@@ -99,11 +99,11 @@ class Listwise:
         return enough and faiss.omp_get_max_threads() == 1
 
     def _hits(self, query: Vectors, probe: Indices, n_hits: int) -> tuple[Vectors, Indices, NDArray[np.bool_]]:
-        """Scores and entries by FAISS's order, ``(n, n_hits)`` each, and for which queries they are sure to be its own.
+        """Scores and entries in FAISS's order, ``(n, n_hits)`` each, and for which queries they certainly match FAISS.
 
-        A score differs from the true cosine by d roundings at most, in a product as in FAISS. Among equal ones FAISS
-        puts the larger number first; which of them are hits at all depends on its way, so is not sure. Nor is what a
-        query finds to which, but for rounding, more keys are near than :data:`CROWDED` allows.
+        A score differs from the true cosine by at most d roundings, in a product as in FAISS. Among ties FAISS
+        puts the larger number first, but which tied entries are hits depends on its search, so a tie at the last hit is
+        not certain. Nor is a query with more possible hits, up to rounding, than :data:`CROWDED` allows.
         """
         n, d = query.shape
         best = self._block_maxima(query, probe)
@@ -127,7 +127,7 @@ class Listwise:
         return scores[:, :-1], entries[:, :-1], certain
 
     def _block_maxima(self, query: Vectors, probe: Indices) -> Vectors:
-        """Roughly the largest score in each block of each query's lists, ``(n, nprobe * BLOCKS)``; -inf without any."""
+        """The largest score, up to rounding, in each block of each query's lists, ``(n, nprobe * BLOCKS)``, or -inf."""
         import torch
 
         visit = np.argsort(probe.ravel().astype(np.int32), kind="stable")
@@ -146,7 +146,7 @@ class Listwise:
         return by_query.reshape(len(query), -1)
 
     def _places(self, chosen: NDArray[np.bool_], probe: Indices) -> tuple[Indices, Indices]:
-        """What chosen blocks, ``(n, nprobe * BLOCKS)``, hold: rows, ascending, and places among the keys by block."""
+        """Keys in the chosen blocks, ``(n, nprobe * BLOCKS)``: rows, ascending, and places among the keys by block."""
         row, block = np.divmod(np.flatnonzero(chosen), chosen.shape[1])
         visited, first = probe[row, block // BLOCKS], block % BLOCKS
         held = (self._size[visited] - first + BLOCKS - 1) // BLOCKS
@@ -155,11 +155,11 @@ class Listwise:
 
 
 def _filled_up(entries: Indices) -> Indices:
-    """A list's entries and some of its first again, each in its own block, so that all blocks hold equally many."""
+    """A list's entries, with the first entry of each shorter block repeated so that all blocks are equally long."""
     lacking = -len(entries) % BLOCKS
     return np.concatenate([entries, entries[BLOCKS - lacking : BLOCKS]]) if len(entries) > BLOCKS else entries.copy()
 
 
 def _block_by_block(filled: Indices) -> Indices:
-    """A list's entries, dealt out to blocks in turn, with those of a block next to each other."""
+    """A list's entries, assigned to blocks in turn, sorted so that those of a block are adjacent."""
     return filled.reshape(-1, BLOCKS).T.ravel() if len(filled) > BLOCKS else filled

@@ -1,4 +1,4 @@
-"""The live part of a managed memory: a table of how each entry served the queries that retrieved it."""
+"""The live part of a managed memory: a table of how much each entry helped the queries that retrieved it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class ManagedMemory:
 
     An entry's score is a moving average, over the training queries that retrieved it, of
     ``log p(y | s and this entry alone) - log p(y | s)`` in nats; 0 before it was ever retrieved. The queries of one
-    batch count with their mean. Without a batch since the last turnover there is nothing to judge by, and none.
+    batch count with their mean. A turnover has no effect if there was no batch since the last one.
 
     Args:
-        capacity: entries as a share of the admitted prefixes, a fraction; a random choice at the start.
-        evict: share of the entries that is replaced at each turnover, a fraction.
+        capacity: entries as a fraction of the admitted prefixes, chosen at random at the start.
+        evict: fraction of the entries that is replaced at each turnover.
         decay: of the moving average, in [0, 1).
-        policy: what is worst: the lowest score, the longest unused, or the least used an epoch.
+        policy: which entries are worst: lowest score, least recently used, or fewest uses per epoch.
         generator: draws the first entries and breaks ties.
     """
 
@@ -47,7 +47,7 @@ class ManagedMemory:
         self._last_used = np.zeros(0)
 
     def observe(self, forward: Forward) -> None:
-        """Credit the batch's neighbours with what they did for its queries."""
+        """Update the scores and uses of the batch's neighbours."""
         self._batch += 1
         found = forward.neighbours
         mask = found.mask.numpy()
@@ -63,7 +63,7 @@ class ManagedMemory:
             self._score[who] = decay * self._score[who] + (1.0 - decay) * mean
 
     def kept(self, admitted: Indices, *, turn_over: bool) -> Indices:
-        """The entries from now on; at a turnover the worst have made room for others from outside."""
+        """The entries from now on; at a turnover the worst are replaced by other admitted prefixes."""
         self._make_room(int(admitted[-1]) + 1)
         if turn_over and self._batch > self._judged_until:
             self._judged_until = self._batch
@@ -93,13 +93,13 @@ class ManagedMemory:
                 return self._uses[entries] / np.maximum(self._epochs_inside[entries], 1)
 
     def _admit(self, prefixes: Indices) -> None:
-        """Let prefixes in with a clean slate."""
+        """Make prefixes entries, with their statistics reset."""
         self._inside[prefixes] = True
         self._score[prefixes] = self._uses[prefixes] = self._epochs_inside[prefixes] = 0.0
         self._last_used[prefixes] = self._batch
 
     def _shuffled(self, prefixes: Indices) -> Indices:
-        """In random order, so that ties are broken fairly."""
+        """The prefixes in random order, so that ties are broken at random."""
         return prefixes[torch.randperm(len(prefixes), generator=self._generator).numpy()]
 
     def _make_room(self, n_prefixes: int) -> None:
@@ -111,7 +111,7 @@ class ManagedMemory:
 
 
 def benefit(forward: Forward) -> NDArray[np.float32]:
-    """What each neighbour found adds, alone, to the log-likelihood of its query's target, nats, ``(n_found,)``."""
+    """Gain in log-likelihood of the query's target by each neighbour alone, nats, ``(n_found,)``."""
     mask, items = forward.neighbours.mask, forward.item_matrix
     with_it = log_likelihood(forward.alone(slice(None))[mask], items, forward.target[:, None].expand(mask.shape)[mask])
     without = log_likelihood(forward.sequence, items, forward.target)

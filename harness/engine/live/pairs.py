@@ -1,4 +1,4 @@
-"""What the searches share that score some pairs of queries and keys again."""
+"""Helpers of the searches that score some pairs of queries and keys again."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ UNIT_ROUNDOFF = 2.0**-24
 
 
 def slack(width: int) -> np.float32:
-    """How far a score by a matrix product and one by :func:`pair_scores` may lie apart, and a bound from either.
+    """Tolerance between a score by a matrix product, one by :func:`pair_scores`, and a bound from either.
 
-    Each differs from the true cosine of vectors of that width by as many roundings at most.
+    Each score differs from the true cosine of vectors of that width by at most ``width`` roundings.
     """
     return np.float32(4 * (width + 2) * UNIT_ROUNDOFF)
 
@@ -33,7 +33,7 @@ def pair_scores(query: Vectors, row: Indices, keys: Vectors, place: Indices) -> 
 
 
 def nth_of_run(counts: Indices) -> Indices:
-    """Of runs of these lengths, which member of its run each is.
+    """The position of each element in its run, for consecutive runs of these lengths.
 
     >>> nth_of_run(np.array([3, 0, 2])).tolist()
     [0, 1, 2, 0, 1]

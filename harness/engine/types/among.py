@@ -1,4 +1,4 @@
-"""What neighbours may be found among: entries, and the rules that admit them and keep them from queries."""
+"""Where neighbours are searched: entries, the rule that admits them and the rule that hides them from queries."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ class Admission(Protocol):
 
 
 class Exclusion(Protocol):
-    """A spec of the seam ``exclusion``: the rule that keeps a query from its own future.
+    """A spec of the seam ``exclusion``: the rule that hides a query's own future from it.
 
-    It decides about entries of the query's own user; those of others may always stay.
+    It applies to entries of the query's own user only; entries of other users are always allowed.
     """
 
     def allowed(
         self, *, query_user: Indices, query_position: Indices, entry_user: Indices, entry_position: Indices
     ) -> Mask:
-        """Which hits may stay: queries ``(batch,)`` against their hits ``(batch, n_hits)``."""
+        """Which hits are allowed, for queries ``(batch,)`` and their hits ``(batch, n_hits)``."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Among:
-    """Prefixes that may be entries, and the rules that hold for every search in them.
+    """Prefixes that may become entries, and the rules for every search among them.
 
     Attributes:
         inputs: data, backbone and encodings.
-        entries: prefixes whose targets may be seen, before any admission, ascending, ``(N,)``.
-        admission: the memory's own.
-        exclusion: keeps a query from its own future.
-        observer: told of every search.
+        entries: prefixes whose targets may be used, before admission, ascending, ``(N,)``.
+        admission: the memory's admission rule.
+        exclusion: hides a query's own future from it.
+        observer: called after every search.
     """
 
     inputs: Inputs

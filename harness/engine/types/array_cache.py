@@ -1,4 +1,4 @@
-"""What runs on the same backbone would compute alike: computed once a process, kept for the next run."""
+"""Arrays that all runs on the same backbone share: computed once per process, kept for the next run."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar, cast
 
 MOST_BYTES = 1 << 28
-"""Room for all of them: eight epochs' noisy encodings on Amazon Beauty, ten on MovieLens 100K."""
+"""Limit of their total size: the noisy encodings of eight epochs on Amazon Beauty, of ten on MovieLens 100K."""
 
 Name = tuple[str | int, ...]
-"""The owner first, such as a stream of random numbers, then which of its arrays."""
+"""First the owner, such as a stream of random numbers, then which of its arrays."""
 
 
 class Array(Protocol):
-    """A tensor or an array of numpy's."""
+    """A tensor or a NumPy array."""
 
     @property
     def nbytes(self) -> int:
-        """Its size."""
+        """Size in bytes."""
         ...
 
 
@@ -33,9 +33,10 @@ class _Made:
 
 
 class ArrayCache:
-    """Arrays by name, never written to. Where room is short those of another owner give way, the largest first.
+    """Arrays by name, which must not be modified.
 
-    None of the same owner does: a run that goes through its epochs would throw out what the next run begins with.
+    If space is short, arrays of other owners are evicted, the largest first. Arrays of the same owner are kept:
+    otherwise the later epochs of a run would evict the arrays that the next run needs first.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -43,13 +44,13 @@ class ArrayCache:
         self._made: dict[Name, _Made] = {}
 
     def get(self, name: Name, make: Callable[[], A], charge: Callable[[float], None]) -> A:
-        """The array of that name, made where it is not there.
+        """The array of that name, computed if it is not cached.
 
         Args:
-            name: must hold all that decides the array beside the inputs that it is kept with.
+            name: must contain everything that determines the array, apart from the inputs that own this cache.
             make: computes it.
-            charge: told the seconds that it took by whoever finds it made: runs are compared by what they cost, and
-                which of them comes first is chance.
+            charge: called, if it is cached, with the seconds that it took: runs are compared by cost, and which run
+                comes first is chance.
         """
         if name in self._made:
             charge(self._made[name].seconds)
@@ -62,7 +63,7 @@ class ArrayCache:
         return array
 
     def _has_room(self, name: Name, n_bytes: int) -> bool:
-        """Whether an array of that size may stay, once others have gone for it."""
+        """Return whether an array of that size fits, after evicting others as needed."""
         held = n_bytes + sum(each.array.nbytes for each in self._made.values())
         others = {other: each.array.nbytes for other, each in self._made.items() if other[0] != name[0]}
         for other in sorted(others, key=others.__getitem__, reverse=True):

@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 
 
 class Budget(BaseModel, frozen=True, extra="forbid", strict=True):
-    """How long one run may train, from the study file to the task of a worker.
+    """How long one run may train; used from the study file to a worker's task.
 
     Attributes:
-        epochs: at most this many.
+        epochs: maximum number of epochs.
         patience: epochs without a better figure on the validation set before the run stops.
     """
 

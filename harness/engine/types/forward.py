@@ -1,4 +1,4 @@
-"""A batch on its way to the loss or to scores."""
+"""The forward pass of a batch, for the loss or for scores."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Encode = Callable[["Tensor"], "Tensor"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Forward:
-    """What a system made of a batch of prefixes.
+    """The forward pass of a system over a batch of prefixes.
 
     Attributes:
         retrieved: the prefixes, their vectors and their neighbours.
@@ -26,11 +26,11 @@ class Forward:
         temperature: tau, a number or ``(batch, 1)``.
         attention: mixing weights, ``(batch, k)``, rows sum to 1 or to 0 without neighbours.
         knowledge: ``sum_j w_j value_j``, scaled, ``(batch, d)``.
-        enhanced: the vector that scores with retrieval on, ``(batch, d)``.
+        enhanced: the vector that scores items with retrieval on, ``(batch, d)``.
         target: the next item, ``(batch,)``.
         item_matrix: item embeddings, ``(n_items + 1, d)``.
-        encode: R as it encodes this batch.
-        alone: for a stretch of the batch, the enhanced vectors if each neighbour were the only one,
+        encode: R, with dropout in training.
+        alone: for a slice of the batch, the enhanced vectors if each neighbour were the only one,
             ``(rows, k, d)``, without gradient.
     """
 
@@ -58,5 +58,5 @@ class Forward:
 
     @property
     def neighbours(self) -> Neighbours:
-        """What was retrieved."""
+        """The neighbours that were retrieved."""
         return self.retrieved.neighbours

@@ -1,4 +1,4 @@
-"""What a run is given: data, backbone and encodings."""
+"""The inputs of a run: data, backbone and encodings."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Inputs:
     """Data, a backbone and its clean encodings, all on one device; never changed in place.
 
     A run holds two of them: ``Run.inputs``, as loaded and shared by all runs on the backbone, and ``System.current``,
-    whose backbone is the run's own copy where it moves.
+    whose backbone is the run's own copy if it moves.
 
     Attributes:
         data: the interactions.
         prefixes: their prefixes, split by the protocol of the study.
         backbone: the encoder.
         encodings: clean ``s`` of every prefix, ``(n_prefixes, d)`` float32.
-        cache: what runs on these inputs need not compute again; empty in every changed copy.
+        cache: arrays that all runs on these inputs share; empty in every changed copy.
     """
 
     data: Interactions
@@ -44,18 +44,18 @@ class Inputs:
 
     @property
     def precision(self) -> Precision:
-        """Of the products in a catalogue softmax that trains something."""
+        """Precision of the products in a catalogue softmax that trains something."""
         return self.backbone.precision_on(self.device.type)
 
     @property
     def device(self) -> torch.device:
-        """Where backbone and encodings lie, and where a run computes."""
+        """The device of the backbone and the encodings, on which a run computes."""
         return self.encodings.device
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
-        """An array of numpy's as a tensor on :attr:`device`; on the CPU both share their memory."""
+        """A NumPy array as a tensor on :attr:`device`; on the CPU both share their storage."""
         return torch.as_tensor(array, device=self.device)
 
     def reencoded(self) -> Inputs:
-        """The same with encodings by the backbone as it is now."""
+        """These inputs with new encodings by the current backbone."""
         return replace(self, encodings=self.backbone.encode(self.data, self.prefixes))

@@ -1,4 +1,4 @@
-"""What the memory holds: entries, their stored keys, and everything built over them."""
+"""The memory: entries and their stored keys."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Memory:
 
     Attributes:
         prefix: prefix number of each entry, ``(N,)``.
-        user, position, target: its owner, target index in the owner's sequence and next item, ``(N,)``.
+        user, position, target: owner, index of the target in the owner's sequence, and target, ``(N,)``.
         keys: ``R(s)`` in evaluation mode when the entry was stored, ``(N, d)`` float32, not normalised.
     """
 

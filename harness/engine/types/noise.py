@@ -11,13 +11,13 @@ from harness.engine.types.streams import Streams
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Noise:
-    """Generators of dropout by what is encoded or fused, so that one part's draws move nobody else's.
+    """Generators of dropout, one per use, so that the draws for one use do not change those for another.
 
     Attributes:
-        query: of the retriever where it encodes the batch's queries.
-        keys: of the retriever where it encodes neighbours' keys inside the step.
-        extra: of the retriever where an extra term has it encode something.
-        fusion: of the fusion.
+        query: for the retriever when it encodes the batch's queries.
+        keys: for the retriever when it encodes neighbours' keys inside the step.
+        extra: for the retriever when it encodes vectors for an extra term.
+        fusion: for the fusion.
     """
 
     query: torch.Generator
@@ -27,7 +27,7 @@ class Noise:
 
     @classmethod
     def of_epoch(cls, streams: Streams, epoch: int) -> Noise:
-        """The streams at the start of an epoch."""
+        """The generators at the start of an epoch."""
         return cls(
             query=streams.generator("retriever_dropout", epoch),
             keys=streams.generator("key_dropout", epoch),

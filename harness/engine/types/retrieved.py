@@ -1,4 +1,4 @@
-"""What was retrieved for a batch, and everything that a choice by sample may look at."""
+"""The neighbours of a batch, and everything that a choice per sample may use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Neighbours:
         mask: which neighbours exist, ``(batch, k)`` bool.
         cosine: similarity of normalised query and key, 0 where there is none, ``(batch, k)``.
         pool_entry: every hit of the index in its order, 0 where there is none, ``(batch, n_hits)`` int64.
-        pool_mask: which of them exist and may be seen, ``(batch, n_hits)`` bool.
+        pool_mask: which of them exist and are allowed, ``(batch, n_hits)`` bool.
     """
 
     entry: Tensor
@@ -51,24 +51,24 @@ class Neighbours:
 
 
 SearchObserver = Callable[[Neighbours, "Memory", "Inputs", "Indices"], None]
-"""Told of every search: what it found for prefixes ``(batch,)`` in a memory; reads, changes nothing."""
+"""Called after every search with the neighbours of prefixes ``(batch,)`` in a memory; must not change them."""
 
 
 def unobserved(found: Neighbours, memory: Memory, inputs: Inputs, prefix: Indices) -> None:
-    """The observer that does not look."""
+    """Observe nothing; the default observer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Retrieved:
-    """A batch of prefixes with what was retrieved for it.
+    """A batch of prefixes with its neighbours.
 
     Attributes:
         prefix: prefix numbers, ``(batch,)``.
         sequence: backbone vectors ``s``, ``(batch, d)``.
         query: ``R(s)``, ``(batch, d)``.
-        neighbours: what the search chose.
-        memory: whose entries the neighbours are.
-        inputs: data, and the backbone and its encodings as they are now.
+        neighbours: the result of the search.
+        memory: the memory that was searched.
+        inputs: data, and the current backbone and encodings.
     """
 
     prefix: Indices
@@ -85,11 +85,11 @@ class Retrieved:
 
     @property
     def target_embeddings(self) -> Tensor:
-        """Embeddings of the items that the neighbours lead to, ``(batch, k, d)``."""
+        """Embeddings of the neighbours' targets, ``(batch, k, d)``."""
         return self.inputs.item_matrix[self.memory.target[self.neighbours.entry]]
 
     def each_alone(self) -> Retrieved:
-        """The same samples once for every neighbour place, with that neighbour alone, ``batch * k`` rows."""
+        """Each sample once per neighbour place, with that neighbour alone, ``batch * k`` rows."""
         k = self.neighbours.entry.shape[1]
         found = self.neighbours
         return replace(
@@ -107,7 +107,7 @@ class Retrieved:
         )
 
     def rows(self, rows: slice) -> Retrieved:
-        """A stretch of the batch."""
+        """A slice of the batch."""
         found = self.neighbours
         return replace(
             self,

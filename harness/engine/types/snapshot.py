@@ -1,4 +1,4 @@
-"""The memory with everything that is built over it."""
+"""The memory with everything built over it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class LiveScorer(Protocol):
-    """Scores with retrieval on."""
+    """Scores items with retrieval on."""
 
     def scores(self, *, sequence: Tensor, enhanced: Tensor, prefix: Indices, hidden: Tensor | None = None) -> Tensor:
         """Scores ``(batch, n_items + 1)`` of prefixes ``(batch,)`` with vectors ``(batch, d)``; column 0 is padding.
 
-        A fresh tensor: whoever ranks by it overwrites it.
+        The tensor must be new, because the caller overwrites it.
 
         Args:
-            hidden: which items the protocol makes no candidates, ``(batch, n_items)``: a probability is none of theirs.
-                Their scores are overwritten afterwards. None: all items are candidates.
+            hidden: items that the protocol excludes as candidates, ``(batch, n_items)``: they get no probability, and
+                their scores are overwritten afterwards. None: all items are candidates.
         """
         ...
 
@@ -32,11 +32,11 @@ class LiveReranker(Protocol):
     """Reorders the first candidates of queries, once it is fitted."""
 
     def reordered(self, scores: Tensor, *, sequence: Tensor, enhanced: Tensor, prefix: Indices) -> Tensor:
-        """Scores ``(batch, n_items)`` of prefixes ``(batch,)``, overwritten; hidden items stay as they are.
+        """Return the scores ``(batch, n_items)`` of prefixes ``(batch,)``, overwritten; hidden items keep theirs.
 
         Args:
             scores: with hidden items behind all others.
-            sequence, enhanced: as of :meth:`LiveScorer.scores`.
+            sequence, enhanced: see :meth:`LiveScorer.scores`.
             prefix: the queries.
         """
         ...
@@ -48,26 +48,26 @@ class LiveIndex(Protocol):
     def search(self, query: Vectors, sequence: Vectors, n_hits: int) -> tuple[Vectors, Indices]:
         """Cosine and entry number of the best hits, best first, ``(batch, n_columns)`` each.
 
-        :data:`harness.engine.types.vectors.MISSING` fills up where there are fewer.
+        Rows with fewer hits are padded with :data:`harness.engine.types.vectors.MISSING`.
 
         Args:
-            query: normalised ``R(s)``, ``(batch, d)``; the cosine is that of this and the entry's key.
+            query: normalised ``R(s)``, ``(batch, d)``; the cosine is between this and the entry's key.
             sequence: normalised ``s``, ``(batch, d)``, for an index in the backbone's space.
-            n_hits: columns wanted (of each part, where an index has several).
+            n_hits: hits per query (per part, if the index has several).
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MemorySnapshot:
-    """What may be retrieved; never changed in place, so a checkpoint can keep a reference.
+    """The memory to retrieve from, with its scorer; never changed in place, so a checkpoint can keep a reference.
 
     Attributes:
         memory: the entries.
         index: over their keys.
         scorer: scores the catalogue with retrieval on.
         sourced: prefixes that the sources offered, before any admission, ascending.
-        reranker: reorders its first candidates; None: nothing does.
+        reranker: reorders the scorer's first candidates; None: they keep their order.
     """
 
     memory: Memory

@@ -1,4 +1,4 @@
-"""Named random streams of one run, so that an intervention that draws more numbers moves nobody else's."""
+"""Named random streams of one run, so that extra draws by one intervention change no other stream."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Streams:
     replicate: int
 
     def integer(self, name: str, number: int = 0) -> int:
-        """A seed in [0, 2**31) for a library that wants one, such as k-means.
+        """A seed in [0, 2**31) for a library that needs one, such as k-means.
 
         >>> one = Streams(study_seed=0, replicate=1)
         >>> one.integer("shuffle") == one.integer("shuffle") != one.integer("shuffle", 1)
@@ -36,7 +36,7 @@ class Streams:
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
     def generator(self, name: str, number: int = 0) -> torch.Generator:
-        """A generator at the start of stream ``name`` (of epoch ``number``, where it starts anew each epoch)."""
+        """A generator at the start of stream ``name`` (of epoch ``number``, if it restarts each epoch)."""
         import torch
 
         return torch.Generator().manual_seed(self.integer(name, number))

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Term:
-    """One term of the loss of one batch, not computed before it is asked for.
+    """One term of the loss of one batch, computed on demand.
 
     Attributes:
         name: such as ``recommendation``, ``enhanced`` or ``alignment``.
         weight: its factor in the loss; at 0 it is never computed.
         inputs: the tensors through which a gradient could leave the term.
-        value: computes the mean over a stretch of the batch's samples, nats.
+        value: computes the mean over a slice of the batch's samples, nats.
     """
 
     name: str
@@ -28,10 +28,10 @@ class Term:
 
     @property
     def trains(self) -> bool:
-        """Whether the term can move any tensor that trains now."""
+        """Return whether the term can move any tensor that trains now."""
         return self.weight != 0.0 and any(each.requires_grad for each in self.inputs)
 
 
 def mean_over(values: Tensor, chosen: Tensor) -> Tensor:
-    """Mean of ``values`` over the chosen samples, 0 where none is, ``()``."""
+    """Mean of ``values`` over the chosen samples, 0 if none is chosen, ``()``."""
     return (values * chosen).sum() / chosen.sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""Names for the arrays that a search takes and gives."""
+"""Types of the arrays that a search takes and returns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ Vectors = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 MISSING = -1
-"""What FAISS puts where there are fewer entries than hits are wanted."""
+"""Entry number with which FAISS pads a row that has fewer hits than requested."""
 
 
 def batch_key(queries: NDArray[np.int64]) -> bytes:
-    """What a batch of queries ``(n,)`` is called where its results are kept; equal batches have equal keys."""
+    """Cache key of a batch of queries ``(n,)``; equal batches have equal keys."""
     return np.ascontiguousarray(queries).tobytes()

@@ -1,1 +1,1 @@
-"""Live parts of scorers that let neighbours join the scores."""
+"""Live parts of scorers that add neighbours to the scores."""

@@ -1,4 +1,4 @@
-"""The best pairs of each row, where rows are of any length."""
+"""The best pairs of each row, for rows of any length."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from harness.engine.types.vectors import Mask
 
 LIKELY = 4
-"""How many times the wanted pairs should pass a first bound: some of them may turn out to be forbidden."""
+"""About this many times k pairs should pass a first bound, because some of them may not be allowed."""
 
 SAMPLED = 8
-"""One pair in so many decides that bound."""
+"""That bound is estimated from one pair in this many."""
 
 
 def likely_bounds(row: Whole, similarity: Floats, *, k: int, n_rows: int) -> Floats:
-    """What about :data:`LIKELY` k pairs of each row reach, from a sample; -inf for rows not much longer, ``(n_rows,)``.
+    """A bound that about :data:`LIKELY` k pairs of each row reach, from a sample; -inf for short rows, ``(n_rows,)``.
 
     Args:
         row: ascending, ``(n,)``.
         similarity: of each pair, ``(n,)``.
-        k: pairs that are wanted of each row.
-        n_rows: how many rows there are.
+        k: pairs wanted per row.
+        n_rows: number of rows.
     """
     counts = np.bincount(row, minlength=n_rows)
     ends = np.cumsum(counts)
@@ -40,20 +40,20 @@ def likely_bounds(row: Whole, similarity: Floats, *, k: int, n_rows: int) -> Flo
 
 
 def best_of_each_row(row: Whole, entry: Whole, similarity: Floats, *, k: int, n_rows: int) -> Mask:
-    """Which pairs are among the k of largest similarity in their row; of equal ones the smaller entries are.
+    """Which pairs are among the k most similar in their row; ties go to the smaller entry numbers.
 
     Args:
         row: ascending, ``(n,)``.
         entry, similarity: of each pair, ``(n,)``.
-        k: pairs that a row keeps at most.
-        n_rows: how many rows there are.
+        k: maximum pairs per row.
+        n_rows: number of rows.
     """
     counts = np.bincount(row, minlength=n_rows)
     starts = np.cumsum(counts) - counts
     least = np.full(n_rows, -np.inf)
     long = np.flatnonzero(counts > k)
     doublings = np.ceil(np.log2(counts[long]))
-    for each in np.unique(doublings):  # rows of about one length are padded to one table
+    for each in np.unique(doublings):  # rows of similar length are padded to one table
         rows = long[doublings == each]
         least[rows] = _kth_largest(similarity, starts[rows], counts[rows], k)
     kept = similarity >= least[row]
@@ -68,7 +68,7 @@ def best_of_each_row(row: Whole, entry: Whole, similarity: Floats, *, k: int, n_
 
 
 def _kth_largest(values: Floats, starts: Indices, counts: Indices, k: int) -> Floats:
-    """Of each run of values, at least k long, ``(n_runs,)``."""
+    """The k-th largest value of each run, ``(n_runs,)``; runs have at least k values."""
     table = np.full((len(starts), counts.max()), np.inf)
     column = np.arange(table.shape[1])
     inside = column < counts[:, None]

@@ -1,4 +1,4 @@
-"""Entries of a memory by the items that lead to them, and which of them a query may see."""
+"""An inverted index from items to the entries of a memory, and which entries a query may see."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Whole = NDArray[np.integer[Any]]
 
 PAIRS = 2**20
-"""Pairs of query and entry that are compared at once, roughly: few enough for a processor's cache."""
+"""Approximate number of query-entry pairs compared at once: few enough for a processor's cache."""
 
 
 class Visible:
@@ -31,11 +31,11 @@ class Visible:
 
     Attributes:
         user, position, target: of each entry, ``(N,)``.
-        time: the timestamp of its target, where the protocol shows a query only what is older; else None.
+        time: timestamp of each target, if the protocol allows older entries only; else None.
     """
 
     def __init__(self, among: Among) -> None:
-        """Of all entries whose targets may be seen."""
+        """Cover all entries whose targets may be used."""
         self._among = among
         prefixes = among.inputs.prefixes
         self.user, self.position = prefixes.user[among.entries], prefixes.position[among.entries]
@@ -44,7 +44,7 @@ class Visible:
         self.time = times_of(among.inputs, among.entries) if past else None
 
     def allowed(self, prefix: Indices, row: Whole, entry: Whole) -> Mask:
-        """Which pairs of query and entry neither the recipe's rule nor the protocol keeps apart, ``(n_pairs,)``.
+        """Which pairs of query and entry both the recipe's rule and the protocol allow, ``(n_pairs,)``.
 
         Args:
             prefix: the queries, ``(n,)``.
@@ -58,7 +58,7 @@ class Visible:
         return allowed
 
     def seen(self, prefix: Indices, row: Whole, entry: Whole) -> Mask:
-        """The same with the entries that lead to an item of the query's own prefix: it is no candidate, but a fact."""
+        """As :meth:`allowed`, but with entries whose target is in the query's own prefix: that item is known."""
         inputs = self._among.inputs
         user, position = inputs.prefixes.user[prefix], inputs.prefixes.position[prefix]
         allowed = np.ones(len(row), dtype=bool)
@@ -76,12 +76,12 @@ class Visible:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:
-    """Some consecutive queries with all entries that an item of theirs leads to.
+    """Some consecutive queries with all entries that their items link to.
 
     Attributes:
         first: number of the first query among those asked.
         prefix: the queries, ``(n_queries,)``.
-        row, entry, weight: of each pair, rows ascending, the first query's 0, ``(n_pairs,)`` each.
+        row, entry, weight: of each pair; rows ascending from 0, the first query, ``(n_pairs,)`` each.
     """
 
     first: int
@@ -92,11 +92,11 @@ class Part:
 
 
 class InvertedIndex:
-    """Item -> the entries that it leads to, and how much each counts there.
+    """Item -> the entries that it links to, with a weight each.
 
     Args:
         item, entry, weight: each link once, ``(n_links,)``.
-        n_columns: number of items, and one.
+        n_columns: number of items + 1.
         n_entries: entries in the memory.
     """
 
@@ -105,11 +105,11 @@ class InvertedIndex:
         self._entries = csr_array((weight, (item, entry)), shape=(n_columns, n_entries))
 
     def pairs(self, prefix: Indices, *, row: Indices, item: Indices, weight: Floats) -> Iterator[Part]:
-        """The sum over the items of each query of its weight there times the link's.
+        """For each query and entry, the sum over the query's items of their weight times the link's.
 
         Args:
             prefix: the queries, ``(n,)``.
-            row, item, weight: the items of each, rows ascending, ``(n_held,)`` each.
+            row, item, weight: the items of each query, rows ascending, ``(n_held,)`` each.
         """
         counts = np.bincount(row, minlength=len(prefix))
         matrix = csr_array((weight, item, np.append(0, np.cumsum(counts))), shape=(len(prefix), len(self.links)))
@@ -127,12 +127,12 @@ class InvertedIndex:
 
 
 class OlderCounts:
-    """How many events of an item there are, or how many before some time.
+    """Number of events of each item, in total or before a given time.
 
     Args:
         item: of each event, ``(n,)``.
-        time: of each, ``(n,)``; None: time does not matter.
-        n_columns: number of items, and one.
+        time: of each event, ``(n,)``; None: time does not matter.
+        n_columns: number of items + 1.
     """
 
     def __init__(self, item: Indices, time: NDArray[Any] | None, n_columns: int) -> None:
@@ -143,7 +143,7 @@ class OlderCounts:
             self._key = np.sort(item * (len(self._times) + 1) + rank)
 
     def before(self, item: Indices, time: NDArray[Any] | None) -> Indices:
-        """Events of each item ``(n,)`` before the times ``(n,)``; all of them where time does not matter."""
+        """Number of events of each item ``(n,)`` before the times ``(n,)``; of all events if time does not matter."""
         if self._times is None or self._key is None:
             return self._first[item + 1] - self._first[item]
         assert time is not None

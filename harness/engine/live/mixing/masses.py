@@ -1,4 +1,4 @@
-"""How much a query's neighbours say for each item: a distribution over the catalogue."""
+"""The mass that a query's neighbours give to each item: a distribution over the catalogue."""
 
 from __future__ import annotations
 
@@ -93,15 +93,15 @@ class LiveMass(Protocol):
         ...
 
     def of_another(self, inputs: Inputs) -> LiveMass:
-        """The same with the neighbours of the query before in the place of each query's own, the last one's first.
+        """This mass with each query's neighbours replaced by the previous query's (for the first, the last one's).
 
-        Those that the protocol keeps from the query that receives them are no neighbours of it.
+        Neighbours that the protocol hides from the receiving query are removed.
         """
         ...
 
 
 def memory_of_sequences(inputs: Inputs, entries: Indices) -> Memory:
-    """A memory of those prefixes, ``(N,)``, whose keys are their clean ``s`` of length 1."""
+    """A memory of the prefixes ``entries``, ``(N,)``, whose keys are their clean ``s``, normalised."""
     prefixes = inputs.prefixes
     return Memory(
         prefix=entries,
@@ -113,11 +113,11 @@ def memory_of_sequences(inputs: Inputs, entries: Indices) -> Memory:
 
 
 class DenseMass:
-    """The nearest by vector, each with the weight ``w_j = softmax_j(cosine_j / tau)``.
+    """The mass of the nearest neighbours by vector, each with weight ``w_j = softmax_j(cosine_j / tau)``.
 
     Args:
         temperature: tau.
-        memory: whose entries the neighbours are.
+        memory: the memory that is searched.
         find: the search.
     """
 
@@ -128,7 +128,7 @@ class DenseMass:
         self._found: dict[bytes, Neighbours] = {}
 
     def finding(self, find: Find) -> DenseMass:
-        """The same with another search."""
+        """This mass with another search."""
         return DenseMass(temperature=self._temperature, memory=self.memory, find=find)
 
     def of_another(self, inputs: Inputs) -> DenseMass:
@@ -154,6 +154,6 @@ class DenseMass:
         batch = batch_key(prefix)
         if batch not in self._found:
             found = self._find(sequence, prefix)
-            # The pool is several times the neighbours, and nothing here asks for it again.
+            # The pool is several times as large as the neighbours and is not needed here.
             self._found[batch] = replace(found, pool_entry=found.entry, pool_mask=found.mask)
         return self._found[batch]

@@ -25,7 +25,7 @@ from harness.engine.types.vectors import Mask, batch_key
 
 
 class Overlap(Protocol):
-    """How much a shared item counts, as of :class:`harness.recipe.seams.retrieval.neighbours.SharedItems`."""
+    """How much a shared item counts; see :class:`harness.recipe.seams.retrieval.neighbours.SharedItems`."""
 
     @property
     def decay(self) -> float: ...
@@ -45,13 +45,13 @@ class Overlap(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shared:
-    """Entries that share items with some queries, query by query, in no order there.
+    """Entries that share items with some queries, grouped by query, in no order within a query.
 
     Attributes:
         row: number of the query, ascending, ``(n,)``.
         entry: entry number in the memory, ``(n,)`` int32.
         similarity: above 0, ``(n,)``.
-        n_queries: how many were asked.
+        n_queries: number of queries.
     """
 
     row: Indices
@@ -60,12 +60,12 @@ class Shared:
     n_queries: int
 
     def weights(self) -> Floats:
-        """Each entry's part of its query's sum of similarities, ``(n,)``."""
+        """Each similarity as a fraction of its query's sum, ``(n,)``."""
         total = np.bincount(self.row, weights=self.similarity, minlength=self.n_queries)
         return self.similarity / total[self.row]
 
     def support(self) -> Floats:
-        """Number of each query's entries, the largest similarity and the sum, ``(n_queries, 3)``."""
+        """Per query: number of entries, largest similarity and sum of similarities, ``(n_queries, 3)``."""
         counts = np.bincount(self.row, minlength=self.n_queries)
         best = np.zeros(self.n_queries)
         np.maximum.at(best, self.row, self.similarity)
@@ -73,12 +73,12 @@ class Shared:
         return np.stack([counts, best, total], axis=1).astype(np.float64)
 
     def best_first(self) -> Shared:
-        """The same with the most similar first in each query, equal ones by entry number."""
+        """These entries sorted within each query, most similar first, ties by entry number."""
         order = np.lexsort((self.entry, -self.similarity, self.row))
         return replace(self, row=self.row[order], entry=self.entry[order], similarity=self.similarity[order])
 
     def as_neighbours(self) -> Neighbours:
-        """The same as a table in this order; the similarity stands where the cosine does."""
+        """These entries as a table in their order, with the similarity in place of the cosine."""
         counts = np.bincount(self.row, minlength=self.n_queries)
         column = nth_of_run(counts)
         shape = (self.n_queries, int(counts.max(initial=0)))
@@ -104,14 +104,14 @@ class Supported(Named):
 
 
 class OverlapSearch:
-    """An inverted index of the entries: item -> the entries that hold it, and how much each counts there.
+    """An inverted index of the entries: item -> the entries whose prefix holds it, with a weight each.
 
     Attributes:
         memory: the entries; they have no keys.
     """
 
     def __init__(self, spec: Overlap, among: Among) -> None:
-        """Over all entries whose targets may be seen."""
+        """Index all entries whose targets may be used."""
         self._spec = spec
         self._among = among
         inputs, entries = among.inputs, among.entries
@@ -136,10 +136,10 @@ class OverlapSearch:
         )
 
     def __call__(self, prefix: Indices) -> Shared:
-        """The neighbours of prefixes ``(n,)``, at most k of each."""
+        """The neighbours of prefixes ``(n,)``, at most k each."""
         asked = Holdings.of(self._among.inputs.data, self._among.inputs.prefixes, prefix)
         weight: Floats = np.power(self._spec.decay, asked.lag, dtype=np.float64)
-        if self._visible.time is not None:  # an item is as rare as it was when the query was asked
+        if self._visible.time is not None:  # an item's rarity at the time of the query
             known = self._holders.before(asked.item, times_of(self._among.inputs, prefix)[asked.row])
             weight = weight * np.power(np.maximum(known, 1), -self._spec.rarity, dtype=np.float64)
         parts = self._index.pairs(prefix, row=asked.row, item=asked.item, weight=weight)
@@ -155,11 +155,11 @@ class OverlapSearch:
         return found
 
     def allowed(self, prefix: Indices, row: Whole, entry: Whole) -> Mask:
-        """As of :meth:`Visible.allowed`."""
+        """See :meth:`Visible.allowed`."""
         return self._visible.allowed(prefix, row, entry)
 
     def of_another(self, found: Shared, prefix: Indices) -> Shared:
-        """Each query's neighbours given to the next of the prefixes ``(n,)``, less what this one may not see."""
+        """Each query's neighbours moved to the next of the prefixes ``(n,)``, without those it may not see."""
         row = (found.row + 1) % max(found.n_queries, 1)
         order = np.argsort(row, kind="stable")
         row, entry, similarity = row[order], found.entry[order], found.similarity[order]
@@ -182,9 +182,9 @@ class OverlapSearch:
         )
 
     def _best(self, part: Part) -> tuple[Indices, Whole, Floats]:
-        """The best that each query may see: row, entry and similarity.
+        """The k best entries that each query may see: row, entry and similarity.
 
-        Of long rows only pairs above a bound are looked at; where too few of those may be seen, the whole row is.
+        In long rows only pairs above a bound are checked; if too few of them are allowed, the whole row is.
         """
         n_rows, k = len(part.prefix), self._spec.k
         bounds = likely_bounds(part.row, part.weight, k=k, n_rows=n_rows)
@@ -212,10 +212,10 @@ def _where(chosen: Mask, row: Whole, entry: Whole, similarity: Floats) -> tuple[
 
 
 class OverlapMass:
-    """How much the neighbours that share items say for each item; each batch of queries is searched once."""
+    """The mass of the neighbours that share items; each batch of queries is searched once."""
 
     def __init__(self, search: OverlapSearch, find: Callable[[Indices], Shared] | None = None) -> None:
-        """Over what ``find`` finds; by default what the search does."""
+        """Use the neighbours that ``find`` returns; by default, those of the search."""
         self.search = search
         self._find = find or search
         self._found: dict[bytes, Supported] = {}

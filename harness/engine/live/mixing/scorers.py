@@ -1,4 +1,4 @@
-"""Live scorers in which neighbours join the scores of a vector."""
+"""Live scorers that add neighbours to the scores of a vector."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from harness.engine.live.mixing.masses import LiveMass, Named
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Mixing(ABC):
-    """Scores of a vector, and what neighbours add to them.
+    """A scorer that adds the masses of neighbours to the scores of a vector.
 
-    An item that no neighbour names keeps its score bit for bit, and so does every item at the neutral setting.
+    An item without mass keeps its score bit for bit; at the neutral setting, every item does.
 
     Attributes:
         item_matrix: item embeddings, ``(n_items + 1, d)``.
         masses: one for each kind of neighbours.
         temperature: scores of the vector are divided by it.
-        reads_enhanced: whether the vector is the enhanced one and not ``s``.
+        reads_enhanced: whether the vector is the enhanced one instead of ``s``.
     """
 
     item_matrix: Tensor
@@ -34,13 +34,13 @@ class Mixing(ABC):
     reads_enhanced: bool = False
 
     def mixing(self, masses: Sequence[LiveMass]) -> Self:
-        """The same with other masses."""
+        """This scorer with other masses."""
         return replace(self, masses=tuple(masses))
 
     @property
     @abstractmethod
     def neutral(self) -> bool:
-        """Whether neighbours add nothing."""
+        """Whether neighbours have no effect."""
 
     @abstractmethod
     def joined(self, logits: Tensor, masses: Sequence[Named], hidden: Tensor | None) -> Tensor:
@@ -69,10 +69,10 @@ class Mixing(ABC):
 class Linear(Mixing):
     """``logit_i + log(1 + l / (1 - l) m_i / softmax_i)``, which orders items as the mixture of probabilities does.
 
-    The softmax is over the candidates: what the protocol hides takes no part of it. ``m`` is the mean of the masses.
+    The softmax is over the candidates only, without items that the protocol hides. ``m`` is the mean of the masses.
 
     Attributes:
-        share: l, the neighbours' part, a fraction in [0, 1).
+        share: l, the weight of the neighbours, a fraction in [0, 1).
     """
 
     share: float
@@ -98,7 +98,7 @@ class LogLinear(Mixing):
 
     Attributes:
         beta: 0 or more.
-        eps: the mass from which a neighbour counts, above 0.
+        eps: the mass above which neighbours have a clear effect, above 0.
     """
 
     beta: float

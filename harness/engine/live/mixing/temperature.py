@@ -1,4 +1,4 @@
-"""How far the backbone's softmax is from what comes true, as one temperature."""
+"""The temperature that calibrates the backbone's softmax on the validation set."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from harness.engine.live.history import hidden_by_protocol
 from harness.engine.types.inputs import Inputs
 
 MOST = 4096
-"""Validation queries that decide it, spread evenly over all: its standard error is then about 1%."""
+"""Validation queries that are used at most, evenly spaced: the standard error of the temperature is then about 1%."""
 
 CHUNK = 512
 """Queries scored at a time."""
 
 LOWEST, HIGHEST = 0.05, 20.0
-"""Temperatures beyond these are not looked for."""
+"""Bounds of the temperature."""
 
 CLOSE = 1e-4
-"""Newton's steps end where the logarithm of the temperature moves by less."""
+"""Newton's method stops when the logarithm of the temperature changes by less."""
 
 STEPS = 20
-"""At most; a handful are needed."""
+"""Maximum number of Newton steps; a handful are needed."""
 
 
 def fitted_temperature(inputs: Inputs, charge: Callable[[float], None] = lambda _: None) -> float:
-    """The temperature at which validation targets are most likely by the backbone's vector, among the candidates.
+    """The temperature at which the backbone's vector makes validation targets most likely among the candidates.
 
-    The likelihood is concave in ``1 / T``: Newton's method finds its only maximum, or the bound on the way there.
+    The log-likelihood is concave in ``1 / T``: Newton's method finds its only maximum, or the bound before it.
 
     Args:
         inputs: data, backbone and encodings.
-        charge: told the seconds that the fit took where it was made before on these inputs.
+        charge: called with the seconds that the fit took, if it is cached on these inputs.
     """
 
     def fit() -> Tensor:
@@ -49,7 +49,7 @@ def fitted_temperature(inputs: Inputs, charge: Callable[[float], None] = lambda 
 
 @torch.no_grad()
 def mean_log_likelihood(inputs: Inputs, queries: Indices, temperature: float) -> float:
-    """Of those targets of queries ``(n,)`` that are candidates, by the backbone's vector, nats."""
+    """Mean log-likelihood by the backbone's vector of targets of queries ``(n,)`` that are candidates, nats."""
     total, counted = 0.0, 0
     for logits, target in _scored(inputs, queries):
         total += float((logits / temperature).log_softmax(dim=1).gather(1, target).double().sum())
@@ -79,7 +79,7 @@ def _most_likely(inputs: Inputs, queries: Indices) -> float:
 
 
 def _scored(inputs: Inputs, queries: Indices) -> Iterator[tuple[Tensor, Tensor]]:
-    """Chunks of logits, -inf where an item is no candidate, ``(n, n_items)``, and targets ``(n, 1)`` that are some."""
+    """Chunks of logits ``(n, n_items)``, -inf for non-candidates, and targets ``(n, 1)``, if these are candidates."""
     for start in range(0, len(queries), CHUNK):
         prefix = queries[start : start + CHUNK]
         logits = inputs.encodings[inputs.tensor(prefix)] @ inputs.item_matrix[1:].T

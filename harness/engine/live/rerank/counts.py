@@ -1,4 +1,4 @@
-"""What entries of the memory say for an item without a similarity: popularity, transitions, entries read backward."""
+"""Counts over the memory that need no similarity: popularity, transitions, entries read backward."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Counts:
 
     Args:
         among: the entries, and the rules that hold for every query.
-        decay: weight that an older item of the query keeps, a step.
-        lag: power of how long before its target an entry had an item.
+        decay: factor of an item's weight for each step back in the query.
+        lag: exponent by which an item's weight falls with its distance from the entry's target.
     """
 
     def __init__(self, among: Among, *, decay: float, lag: float) -> None:
@@ -56,14 +56,14 @@ class Counts:
         self._first_own = np.searchsorted(self._visible.user, np.arange(inputs.data.n_users + 1))
 
     def popularity(self, prefix: Indices, item: Indices) -> Table:
-        """Entries that lead to each of the items ``(n, k)`` of the queries ``(n,)``, ``(n, k)``."""
+        """Number of entries whose target is each of the items ``(n, k)``, for queries ``(n,)``, ``(n, k)``."""
         time = times_of(self._inputs, prefix) if self._visible.time is not None else None
         shape = item.shape
         every = self._leading.before(item.ravel(), None if time is None else np.repeat(time, shape[1])).reshape(shape)
         return (every - np.take_along_axis(self._own_unseen(prefix), item, axis=1)).astype(np.float32)
 
     def transitions(self, prefix: Indices) -> Table:
-        """Entries whose last item is the query's, by their targets, ``(n, n_columns)``."""
+        """Number of entries whose last item is the query's last item, by target, ``(n, n_columns)``."""
         asked = Holdings.of(self._inputs.data, self._inputs.prefixes, prefix, most=1)
         named = np.zeros((len(prefix), self._n_columns), dtype=np.float32)
         for part in self._by_last.pairs(prefix, row=asked.row, item=asked.item, weight=np.ones(len(asked.row))):
@@ -73,9 +73,9 @@ class Counts:
         return named
 
     def backward(self, prefix: Indices) -> Table:
-        """Items of entries whose target is an item of the query, ``(n, n_columns)``.
+        """Weighted count of items in entries whose target is an item of the query, ``(n, n_columns)``.
 
-        Each counts by how long ago the query had the target, and by how long before it the entry had the item.
+        The weight falls with the target's distance from the query's end, and the item's distance from the target.
         """
         asked = Holdings.of(self._inputs.data, self._inputs.prefixes, prefix)
         named = np.zeros((len(prefix), self._n_columns), dtype=np.float32)
@@ -92,7 +92,7 @@ class Counts:
         return named
 
     def _own_unseen(self, prefix: Indices) -> Indices:
-        """Entries that the query's user owns and that count as older, but that it may not see, by target."""
+        """Number of older entries of the query's own user that the query may not see, by target."""
         prefixes = self._inputs.prefixes
         user = prefixes.user[prefix]
         first, n_own = self._first_own[user], self._first_own[user + 1] - self._first_own[user]

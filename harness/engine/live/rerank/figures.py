@@ -1,4 +1,4 @@
-"""What a learned mixture knows of a query's candidates."""
+"""The figures of queries and candidates that a learned mixture reads."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from harness.engine.types.inputs import Inputs
 
 OF_SCORES = ("log_p", "popularity", "cosine", "log_rank_backbone", "log_rank", "gap_backbone", "gap")
-"""Figures of a candidate that need no neighbour: by the softmax of the vector's scores, entries that lead to it, by its
-and the last item's embedding, and by its place among the candidates."""
+"""Figures of a candidate that need no neighbour: its log-softmax, its frequency as a target, the cosine of its and the
+last item's embedding, and its rank and its distance from the best score, by the vector and in the pool."""
 
 OF_DENSE = ("dense",)
 OF_SHARED = ("overlap", "backward", "transition")
 
 MASSES = ("log_p", "overlap", "dense", "backward", "transition", "popularity")
-"""Those that a mixture by query weighs."""
+"""The figures that :class:`~harness.engine.live.rerank.models.ByQuery` weighs."""
 
 QUERY = ("entropy", "log_length")
 QUERY_OF_DENSE = ("top_cosine", "mean_cosine")
@@ -42,7 +42,7 @@ class Table:
 
     Attributes:
         pool: the candidates, ``(n, size)``.
-        candidate: ``(n, size, n_candidate)``, 0 where there is no candidate.
+        candidate: ``(n, size, n_candidate)``, 0 if there is no candidate.
         query: ``(n, n_query)``.
     """
 
@@ -51,13 +51,13 @@ class Table:
     query: Tensor
 
     def rows(self, rows: Tensor) -> Table:
-        """Some of the queries."""
+        """The table of some of the queries."""
         pool = Pool(column=self.pool.column[rows], score=self.pool.score[rows], there=self.pool.there[rows])
         return Table(pool=pool, candidate=self.candidate[rows], query=self.query[rows])
 
     @classmethod
     def joined(cls, tables: list[Table]) -> Table:
-        """The queries of several, one after the other."""
+        """The concatenation of several tables."""
         pools = [each.pool for each in tables]
         return cls(
             pool=Pool(
@@ -71,7 +71,7 @@ class Table:
 
 
 class Figures:
-    """Computes the figures of queries.
+    """Computes the figures of queries and their candidates.
 
     Attributes:
         candidate, query: their names, in the order of the columns.
@@ -79,9 +79,9 @@ class Figures:
     Args:
         inputs: data, backbone and encodings.
         counts: of the entries that a query may see.
-        dense: the neighbours by vector; None: nothing is known of them.
-        shared: those that share items; None: nothing is known of them, nor of transitions and entries read backward.
-        eps: the mass from which a neighbour counts, a fraction above 0.
+        dense: the neighbours by vector; None: no figures of them.
+        shared: those that share items; None: no figures of them, of transitions or of entries read backward.
+        eps: the mass above which a neighbour has a clear effect, a fraction above 0.
     """
 
     def __init__(
@@ -102,14 +102,14 @@ class Figures:
         return tuple(self.candidate.index(each) for each in MASSES if each in self.candidate)
 
     def of(self, prefix: Indices, *, sequence: Tensor, logits: Tensor, scores: Tensor, size: int) -> Table:
-        """Those of prefixes ``(n,)``.
+        """The figures of prefixes ``(n,)``.
 
         Args:
             prefix: the queries.
             sequence: ``s``, ``(n, d)``.
             logits: scores of the vector alone, ``(n, n_items)``.
-            scores: by which the queries are ranked so far, hidden items behind all others, ``(n, n_items)``.
-            size: candidates of a pool.
+            scores: the scores before reranking, hidden items behind all others, ``(n, n_items)``.
+            size: candidates per pool.
         """
         hidden = scores <= HIDDEN
         pool = Pool.of(scores, size)

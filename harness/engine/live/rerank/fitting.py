@@ -1,4 +1,4 @@
-"""Fit a learned mixture to what came true."""
+"""Fit a learned mixture to known targets."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ RATE = 3e-3
 MOST = 256
 LEAST = 16
 STEPS = 40
-"""Queries of a batch: as many as give about this number of steps an epoch, between those bounds."""
+"""The batch size gives about :data:`STEPS` steps per epoch, between :data:`LEAST` and :data:`MOST` queries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scale:
-    """Mean and spread of each figure over what a mixture was fitted to, ``(n_figures,)`` each."""
+    """Mean and standard deviation of each figure over the fitting data, ``(n_figures,)`` each."""
 
     mean: Tensor
     spread: Tensor
 
     @classmethod
     def of(cls, values: Tensor) -> Scale:
-        """Of rows ``(n, n_figures)``; a figure that does not vary keeps its unit."""
+        """The scale of rows ``(n, n_figures)``; a constant figure has spread 1."""
         if len(values) == 0:
             return cls(mean=values.new_zeros(values.shape[1]), spread=values.new_ones(values.shape[1]))
         mean = values.double().mean(dim=0)
@@ -55,21 +55,21 @@ class Fit:
 
 
 def fit(build: Callable[[], Mixture], table: Table, target: Tensor, *, epochs: int, generator: torch.Generator) -> Fit:
-    """A mixture under which the targets are likely among the candidates of their pools.
+    """Fit a mixture under which the targets are likely among the candidates of their pools.
 
     Args:
-        build: makes it.
-        table: the queries.
-        target: the column of each one's target, ``(n,)``; a query whose pool lacks it does not count.
+        build: makes the mixture.
+        table: the figures of the queries.
+        target: the column of each query's target, ``(n,)``; queries whose pool lacks it are ignored.
         epochs: passes over the queries.
-        generator: draws the start, the order and dropout.
+        generator: draws the initial weights, the order and dropout.
     """
     place = (table.pool.column == target[:, None]) & table.pool.there
     taught = place.any(dim=1).nonzero()[:, 0]
     table, place = table.rows(taught), place[taught].to(torch.int64).argmax(dim=1)
     scales = Scale.of(table.candidate[table.pool.there]), Scale.of(table.query)
     candidate, query = (scale(each) for scale, each in zip(scales, (table.candidate, table.query), strict=True))
-    with torch.random.fork_rng(devices=[]):  # a layer draws from the global state when it is made
+    with torch.random.fork_rng(devices=[]):  # new layers draw from the global generator
         mixture = build()
     mixture.initialise(generator)
     size = min(max(len(place) // STEPS, LEAST), MOST)

@@ -1,4 +1,4 @@
-"""What weighs the figures of a candidate: ``a A + f(figures)``, which starts as the order it was given."""
+"""Models that weigh the figures of a candidate: ``a A + f(figures)``, which keeps the given order before fitting."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Mixture(nn.Module, ABC):
     def forward(
         self, start: Tensor, candidate: Tensor, query: Tensor, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Of a batch, ``(n, size)``.
+        """Log-odds of a batch, ``(n, size)``.
 
         Args:
-            start: A, the scores that it starts from, ``(n, size)``.
+            start: A, the scores before reranking, ``(n, size)``.
             candidate: standardised figures of each candidate, ``(n, size, n_candidate)``.
             query: standardised figures of each query, ``(n, n_query)``.
             generator: draws dropout; None: evaluation.
@@ -35,11 +35,11 @@ class Mixture(nn.Module, ABC):
 
     @abstractmethod
     def added(self, candidate: Tensor, query: Tensor, generator: torch.Generator | None) -> Tensor:
-        """f, ``(n, size)``."""
+        """The value of f, ``(n, size)``."""
 
     @abstractmethod
     def initialise(self, generator: torch.Generator) -> None:
-        """Draw the weights at which fitting starts."""
+        """Draw the initial weights."""
 
 
 class Perceptron(Mixture):
@@ -65,12 +65,12 @@ class Perceptron(Mixture):
 
 
 class ByQuery(Mixture):
-    """A weight for each of the masses, from the figures of the query.
+    """One weight per mass, computed from the figures of the query.
 
     Args:
         masses: columns of the candidates' figures that are weighed.
         n_query: figures of a query.
-        hidden: units between.
+        hidden: number of hidden units.
     """
 
     def __init__(self, masses: tuple[int, ...], n_query: int, hidden: int) -> None:
@@ -90,21 +90,21 @@ class ByQuery(Mixture):
 
 
 class Linear(Mixture):
-    """One weight a figure of the candidate; those of the query move no candidate past another."""
+    """One weight per figure of the candidate; figures of the query cannot change the order of its candidates."""
 
     def __init__(self, n_candidate: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_candidate))
 
     def initialise(self, generator: torch.Generator) -> None:
-        """It starts at 0."""
+        """Draw nothing: the weights start at 0."""
 
     def added(self, candidate: Tensor, query: Tensor, generator: torch.Generator | None) -> Tensor:
         return candidate @ self.weight
 
 
 def _draw(layer: nn.Linear, n_inputs: int, generator: torch.Generator) -> None:
-    """Weights as torch draws those of a linear layer of so many inputs, from the generator; biases 0."""
+    """Draw weights as torch does for a linear layer of ``n_inputs`` inputs, from the generator; biases are 0."""
     bound = max(n_inputs, 1) ** -0.5
     nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
     if layer.bias is not None:

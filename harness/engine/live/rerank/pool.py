@@ -1,4 +1,4 @@
-"""The first candidates of a query, and their scores in another order."""
+"""The first candidates of a query, and how they are reordered."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from torch import Tensor
 from harness.data.history import HIDDEN
 
 STEP = 2.0**-20
-"""From one place of the pool to the next, of the scores' size: what float32 tells apart, however large they are."""
+"""Step between the scores of adjacent places, relative to their size: float32 can tell them apart at any size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pool:
-    """The best candidates of some queries, best first, of equal ones the smaller number first.
+    """The best candidates of some queries, best first, ties by column.
 
     Attributes:
-        column: of the scores, the item less 1, ``(n, size)``.
+        column: column of the scores, the item - 1, ``(n, size)``.
         score: ``(n, size)``.
-        there: which are candidates: a query may have fewer than ``size``, ``(n, size)``.
+        there: which places hold a candidate, since a query may have fewer than ``size``, ``(n, size)``.
     """
 
     column: Tensor
@@ -29,10 +29,10 @@ class Pool:
 
     @classmethod
     def of(cls, scores: Tensor, size: int) -> Pool:
-        """Those of scores ``(n, n_items)``."""
+        """The pool of scores ``(n, n_items)``."""
         size = min(size, scores.shape[1])
         score, column = scores.topk(size, dim=1)
-        # What of equal scores at the end is in the pool, topk leaves open.
+        # topk does not define which of several equal scores at the end are in the pool.
         torn = ((scores >= score[:, -1:]).sum(dim=1) > size).nonzero()[:, 0]
         if len(torn):
             column[torn] = scores[torn].sort(dim=1, descending=True, stable=True).indices[:, :size]
@@ -41,7 +41,7 @@ class Pool:
         return cls(column=column.gather(1, order), score=score, there=score > HIDDEN)
 
     def reordered(self, scores: Tensor, learned: Tensor) -> Tensor:
-        """The scores, overwritten: the pool by what was learned ``(n, size)``, in front of everything else."""
+        """The scores, overwritten: the pool ordered by ``learned`` ``(n, size)``, ahead of all other items."""
         last = self.score.masked_fill(~self.there, torch.inf).amin(dim=1, keepdim=True)
         place = smaller_than(learned.masked_fill(~self.there, -torch.inf)) + 1
         front = last + place * (STEP * last.abs().clamp(min=1.0))
@@ -49,7 +49,7 @@ class Pool:
 
 
 def smaller_than(values: Tensor) -> Tensor:
-    """How many values of its row are smaller than each, ``(n, size)``.
+    """How many values in the row are smaller than each value, ``(n, size)``.
 
     >>> smaller_than(torch.tensor([[5.0, 1.0, 5.0, 2.0]])).tolist()
     [[2, 0, 2, 1]]
